@@ -1,0 +1,74 @@
+"""evosim: an evolutionary sandbox for inner alignment.
+
+    >>> import evosim
+    >>> run = evosim.run("contraception", seed=1)     # doctest: +SKIP
+    >>> print(run.verdict)                            # doctest: +SKIP
+    >>> run.data.genome, run.summary, run.plot.drift()  # doctest: +SKIP
+
+run, resume, fork     live a scenario; go on; another future from a past generation
+open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, .replay()
+load, catalogue       read a scenario (id or path); the scenarios that ship
+check                 read a scenario and check all of it
+EvosimError           any mistake of a user; ScenarioError, RunError, Interrupted
+
+Nothing is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evosim.api import Run, check, fork, open_run, resume, run
+    from evosim.errors import EvosimError, RunError, ScenarioError
+    from evosim.run.stop import Interrupted
+    from evosim.scenario import Scenario, catalogue, load
+
+__all__ = [
+    "EvosimError",
+    "Interrupted",
+    "Run",
+    "RunError",
+    "Scenario",
+    "ScenarioError",
+    "__version__",
+    "catalogue",
+    "check",
+    "fork",
+    "load",
+    "open_run",
+    "resume",
+    "run",
+]
+
+_HOMES = {
+    "Run": "evosim.api",
+    "check": "evosim.api",
+    "fork": "evosim.api",
+    "open_run": "evosim.api",
+    "resume": "evosim.api",
+    "EvosimError": "evosim.errors",
+    "RunError": "evosim.errors",
+    "ScenarioError": "evosim.errors",
+    "Interrupted": "evosim.run.stop",
+    "Scenario": "evosim.scenario",
+    "catalogue": "evosim.scenario",
+    "load": "evosim.scenario",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "run":  # the package, which can be called: see evosim/run/__init__.py
+        return import_module("evosim.run")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("evosim")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'evosim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

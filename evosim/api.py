@@ -1,0 +1,453 @@
+"""The public functions: run, resume, fork, open_run, and the :class:`Run` they return."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evosim import evolution, plot
+from evosim import scenario as scenarios
+from evosim.errors import EvosimError, RunError, did_you_mean
+from evosim.plot.drawing import FORMATS
+from evosim.rng import Purpose, key
+from evosim.run import provenance
+from evosim.run.conduct import CHECKPOINT, conduct
+from evosim.run.folder import RunFolder
+from evosim.run.fork import check_fork, copy_history
+from evosim.run.loop import replicate_seed
+from evosim.run.progress import Progress
+from evosim.run.progress import progress as make_progress
+from evosim.run.stop import Interrupted, Stop
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.plot.subject import Band
+    from evosim.scenario import Scenario
+
+SEED_LIMIT = 2**64
+_WAIT = 3.0  # seconds for which a worker of a killed run may still hold its folder
+_FEWEST_COURSES = 20  # of neutral genes, for each replicate
+
+
+class Run:
+    """A run on disk: its data, its summary, its figures.
+
+    Attributes:
+        path: its folder.
+        plot: one method a figure; ``run.plot.drift()`` draws it and returns the files,
+            ``run.plot()`` draws all.
+
+    Raises:
+        RunError: no run is there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._folder = RunFolder(self.path)
+        self.plot = Plots(self)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario it ran, resolved."""
+        return self._folder.scenario
+
+    @property
+    def seed(self) -> int:
+        return self._folder.seed
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What run.json holds: seed, replicates, command, versions, machine, parent."""
+        return dict(self._folder.facts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every generation was lived and the summary is written."""
+        return self._folder.data_path.exists() and self._folder.summary_path.exists()
+
+    @cached_property
+    def data(self) -> xr.Dataset:
+        """The run's dataset (docs/architecture.md), read from disk where it is used.
+
+        Of an unfinished run, the generations that all replicates have lived.
+        """
+        from evosim.run.dataset import open_dataset
+
+        return open_dataset(self._folder)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json holds: flips with their verdicts, the final population.
+
+        Raises:
+            RunError: the run is not complete.
+        """
+        path = self._folder.summary_path
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path}: the run is not complete; go on with: evosim resume {self.path}"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+        return found
+
+    @property
+    def verdict(self) -> str:
+        """The summary for people: plain text, a block a flip, with the thresholds."""
+        from evosim.measure.verdict import describe
+
+        return describe(self.summary)
+
+    @property
+    def figures(self) -> list[Path]:
+        """The figures drawn so far."""
+        folder = self._folder.figures_path
+        return sorted(p for p in folder.glob("*.*") if not p.name.startswith("."))
+
+    def resume(self, **options: Any) -> Run:
+        """See :func:`resume`."""
+        return resume(self.path, **options)
+
+    def fork(self, at: int, **options: Any) -> Run:
+        """See :func:`fork`."""
+        return fork(self.path, at, **options)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+
+class Plots:
+    """Draws the figures of a run: one method a figure, or all of them when called."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __call__(
+        self,
+        *names: str,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = FORMATS,
+    ) -> list[Path]:
+        """Draw figures.
+
+        Args:
+            names: which; none for all that the run has the data for.
+            folder: where; the run's own ``figures`` if None.
+            formats: of svg, png, pdf.
+
+        Returns:
+            The files.
+
+        Raises:
+            EvosimError: no figure of that name, or the data lacks what it needs.
+        """
+        run = self._run
+        folder = Path(folder) if folder else run.path / "figures"
+        return plot.draw(
+            run.data,
+            run.scenario,
+            names or None,
+            folder=folder,
+            formats=formats,
+            neutral=_neutral_bands(run) if "drift" in (names or ("drift",)) else None,
+            summary=run.summary if run.complete else None,
+        )
+
+    def __getattr__(self, name: str) -> Callable[..., list[Path]]:
+        if name not in plot.FIGURES:
+            raise AttributeError(f"no figure {name!r}: {did_you_mean(name, plot.FIGURES)}")
+
+        def draw(**options: Any) -> list[Path]:
+            return self(name, **options)
+
+        draw.__name__ = name
+        draw.__doc__ = f"Draw {plot.FIGURES[name].title}; returns the files."
+        return draw
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *plot.FIGURES]
+
+
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    replicates: int = 1,
+    sets: Sequence[str] = (),
+    out: str | Path | None = None,
+    workers: int | None = None,
+    figures: bool = True,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+    command: str | None = None,
+) -> Run:
+    """Run a scenario from its first generation to its verdict and figures.
+
+    Args:
+        scenario: a scenario, the id of one of the catalogue, or the path of a file.
+        seed: 0 .. 2**64 - 1; drawn by the operating system, and recorded, if None.
+        replicates: independent populations.
+        sets: changes of the scenario, "key=value" each.
+        out: the run's folder; runs/<id>-<seed> if None.
+        workers: processes to share the replicates among; as many as are useful if None. The
+            data do not depend on it.
+        figures: whether to draw the figures in the end.
+        progress: show progress on stderr; None: where it is a terminal.
+        checkpoint: seconds between writes, which is what a kill can cost.
+        command: what to record as the command.
+
+    Returns:
+        The complete run.
+
+    Raises:
+        EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
+        Interrupted: it was stopped (Ctrl-C) and can be resumed.
+    """
+    read = _read(scenario, sets)
+    _check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
+    seed = _seed(seed)
+    path = Path(out) if out is not None else _free_path(read, seed)
+    facts = _facts(
+        read,
+        seed=seed,
+        probe_seed=seed,
+        seeds=[{"from": 0, "seed": seed}],
+        replicates=replicates,
+        figures=figures,
+        command=command,
+    )
+    with make_progress(show=progress) as told:
+        with RunFolder.create(path, read, facts):
+            pass
+        told.note(f"{read.id}, seed {seed}: {path}")
+        return _complete(path, told, workers=workers, checkpoint=checkpoint)
+
+
+def resume(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> Run:
+    """Go on with a run that was stopped or killed, to the same end it would have had.
+
+    A run that is complete stays as it is.
+
+    Args:
+        path: the run's folder.
+        workers, progress, checkpoint: see :func:`run`.
+
+    Raises:
+        RunError: no run is there, it is at work elsewhere, or its scenario was changed.
+        Interrupted: it was stopped again.
+    """
+    _check_numbers(workers=workers, checkpoint=checkpoint)
+    with make_progress(show=progress) as told:
+        folder = RunFolder(Path(path))
+        if changed := provenance.differences(folder.facts.get("versions", {})):
+            told.note(f"versions differ from those the run began with: {', '.join(changed)}")
+        return _complete(Path(path), told, workers=workers, checkpoint=checkpoint, again=True)
+
+
+def fork(
+    path: str | Path,
+    at: int,
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    figures: bool = True,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+    command: str | None = None,
+) -> Run:
+    """Another future from a past generation of a run, in a run of its own.
+
+    The new run holds the history 0 .. at-1 as it was, and lives on from the same population of
+    generation ``at``. Probes of the history stay as measured then (NaN for environments and
+    payoffs that are new); levels and samples of probes are those of the first ancestor, so that
+    they can be compared. Without ``sets`` and ``seed`` the data end as the parent's do.
+
+    Args:
+        path: the folder of the run to fork.
+        at: the first generation to live anew.
+        sets: changes of the run's scenario, "key=value" each, that leave the history as it was.
+        seed: for what is lived anew; the parent's if None.
+        out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
+        workers, figures, progress, checkpoint, command: see :func:`run`.
+
+    Raises:
+        RunError: there is no such generation, or the changes contradict the history.
+        Interrupted: it was stopped and can be resumed.
+    """
+    _check_numbers(workers=workers, checkpoint=checkpoint)
+    parent = RunFolder(Path(path))
+    source = parent.path / "scenario.toml"
+    read = scenarios.loads(parent.scenario.to_toml(), name=str(source), sets=sets)
+    evolution.check(read)
+    lived = parent.scenario.generations
+    if not parent.data_path.exists():
+        lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
+    check_fork(parent, read, at, lived)
+    seed = parent.seed if seed is None else _seed(seed)
+    new = Path(out) if out is not None else _free_path(read, seed, f"-at-{at}")
+    facts = _facts(
+        read,
+        seed=seed,
+        probe_seed=parent.probe_seed,
+        seeds=[s for s in parent.facts["seeds"] if s["from"] < at] + [{"from": at, "seed": seed}],
+        replicates=parent.replicates,
+        figures=figures,
+        command=command,
+    )
+    facts["parent"] = {
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
+    }  # fmt: skip
+    with make_progress(show=progress) as told:
+        with RunFolder.create(new, read, facts) as child:
+            copy_history(parent, child, at)
+        told.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
+        return _complete(new, told, workers=workers, checkpoint=checkpoint)
+
+
+def open_run(path: str | Path) -> Run:
+    """A run on disk, complete or not.
+
+    Raises:
+        RunError: no run is there.
+    """
+    return Run(path)
+
+
+def check(source: str | Path, sets: Sequence[str] = ()) -> Scenario:
+    """Read a scenario (an id of the catalogue or a path) and check all of it.
+
+    Raises:
+        ScenarioError: with every problem found.
+    """
+    return _read(source, sets)
+
+
+def _complete(
+    path: Path, told: Progress, *, workers: int | None, checkpoint: float, again: bool = False
+) -> Run:
+    """Do whatever a run still lacks, under its lock."""
+    done = Run(path)
+    folder = done._folder
+    with folder.lock(wait=_WAIT) as lock, Stop() as stop:
+        wanted = bool(folder.facts.get("figures"))
+        if again and not (done.complete and not (wanted and _missing_figures(done))):
+            folder.note_resumed(provenance.versions(), provenance.now())
+        conduct(folder, lock=lock, stop=stop, progress=told, workers=workers, checkpoint=checkpoint)
+        for name in _missing_figures(done) if wanted else ():
+            _stop_before_figures(stop, path)
+            done.plot(name)
+    return done
+
+
+def _missing_figures(done: Run) -> list[str]:
+    """Figures that the run has the data for and that are not all there."""
+    from evosim.plot.subject import Subject
+
+    subject = Subject(data=done.data, scenario=done.scenario)
+    folder = done.path / "figures"
+    return [
+        name
+        for name in plot.FIGURES
+        if plot.FIGURES[name].lacks(subject) is None
+        and not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
+    ]
+
+
+def _neutral_bands(done: Run) -> dict[str, Band]:
+    """By drive, where the median of a population would be 95 % of the time by chance alone."""
+    import numpy as np
+
+    from evosim.measure import heredity
+    from evosim.plot.subject import Band
+
+    parents = done.data["parents"].values
+    courses = [
+        heredity.neutral_drives(
+            done.scenario,
+            one,
+            key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
+            n=max(_FEWEST_COURSES, heredity.NEUTRAL_LOCI // len(parents)),
+        )
+        for replicate, one in enumerate(parents)
+    ]
+    pooled = {
+        drive: np.concatenate([one[drive] for one in courses], axis=1) for drive in courses[0]
+    }
+    return {
+        drive: Band(*heredity.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()
+    }
+
+
+def _stop_before_figures(stop: Callable[[], bool], path: Path) -> None:
+    if stop():
+        raise Interrupted(
+            path,
+            "stopped: the data and the summary are complete. "
+            f"Figures are drawn by: evosim resume {path}",
+        )
+
+
+def _read(source: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
+    if isinstance(source, str | Path):
+        read = scenarios.load(source, sets=sets)
+    elif sets:
+        read = scenarios.loads(source.to_toml(), name=source.id, sets=sets)
+    else:
+        read = source
+    evolution.check(read)
+    return read
+
+
+def _seed(seed: int | None) -> int:
+    if seed is None:
+        return secrets.randbits(32)
+    if not 0 <= seed < SEED_LIMIT:
+        raise EvosimError(f"--seed {seed}: not a seed (allowed 0 to 2^64 - 1)")
+    return seed
+
+
+def _check_numbers(
+    *, replicates: int = 1, workers: int | None = None, checkpoint: float = CHECKPOINT
+) -> None:
+    if replicates < 1:
+        raise EvosimError(f"--replicates {replicates}: at least 1 is needed")
+    if workers is not None and workers < 1:
+        raise EvosimError(f"--workers {workers}: at least 1 is needed")
+    if not checkpoint >= 0:
+        raise EvosimError(f"--checkpoint {checkpoint}: seconds, at least 0")
+
+
+def _free_path(scenario: Scenario, seed: int, suffix: str = "") -> Path:
+    base = Path("runs") / f"{scenario.id}-{seed}{suffix}"
+    path, n = base, 1
+    while path.exists():
+        n += 1
+        path = base.with_name(f"{base.name}-{n}")
+    return path
+
+
+def _facts(scenario: Scenario, *, command: str | None, **facts: object) -> dict[str, Any]:
+    return {
+        "scenario": scenario.id,
+        "title": scenario.title,
+        **facts,
+        "command": command or f"evosim.run({scenario.id!r}, ...)",
+        "versions": provenance.versions(),
+        "machine": provenance.machine(),
+        "created": provenance.now(),
+    }

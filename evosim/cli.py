@@ -1,0 +1,306 @@
+"""The command line: thin, every command a call of the public API.
+
+Only click is imported here; whatever is slow to import is imported inside a command.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evosim.errors import EvosimError
+
+if TYPE_CHECKING:
+    from evosim.api import Run
+
+MISTAKE = 2
+"""Exit code of a user's mistake."""
+STOPPED = 130
+"""Exit code of a run that was stopped."""
+
+
+class _Commands(click.Group):
+    """Mistakes are told in words on stderr, without a traceback; so is a stop by Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EvosimError as error:
+            click.echo(_as_error(error), err=True)
+            ctx.exit(MISTAKE)
+        except KeyboardInterrupt as stop:
+            click.echo(str(stop) or "stopped", err=True)
+            ctx.exit(STOPPED)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of use, not of the alphabet
+
+
+def _as_error(error: EvosimError) -> str:
+    problems = getattr(error, "problems", None)
+    return str(error) if problems else f"Error: {error}"
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="evosim", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Evolve drives, plan by them, flip the world, measure what stays.
+
+    \b
+    evosim list                     the scenarios that ship
+    evosim show contraception       what one is about
+    evosim run contraception        live it; verdict and figures
+    evosim new mine.toml            begin one of your own
+    """
+
+
+_sets = click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE",
+    help="Change the scenario, e.g. evolution.population=100; may be repeated.",
+)  # fmt: skip
+_out = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder."
+)
+_workers = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Processes to share replicates among. [default: as many as are useful]",
+)  # fmt: skip
+_checkpoint = click.option(
+    "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
+    metavar="SECONDS", help="Time between writes: what a kill can cost.",
+)  # fmt: skip
+_figures = click.option("--figures/--no-figures", default=True, help="Draw the figures in the end.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print summary.json, and only it.")
+_quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+_seed = click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
+    help="[default: drawn by the system, and recorded]",
+)  # fmt: skip
+
+
+@cli.command("list")
+def list_() -> None:
+    """List the scenarios that ship."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from evosim import scenario
+
+    table = Table("id", "title", "question", box=SIMPLE_HEAD, pad_edge=False)
+    table.columns[0].no_wrap = True
+    for name in scenario.catalogue():
+        found = scenario.load(name)
+        table.add_row(name, found.title, found.question)
+    Console(highlight=False, markup=False).print(table)
+
+
+@cli.command()
+@click.argument("scenario")
+@_sets
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the level drawn.")
+def show(scenario: str, sets: Sequence[str], seed: int) -> None:
+    """Show what SCENARIO is: question, a level, kinds, timeline, size."""
+    from rich.console import Console
+
+    from evosim.api import check
+    from evosim.describe import describe
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for part in describe(check(scenario, sets), seed=seed):
+        console.print(part)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True)
+@click.pass_context
+def check(ctx: click.Context, files: Sequence[str]) -> None:
+    """Check scenario FILES (or ids); every error at once.
+
+    Exits with 1 where there is any.
+    """
+    from evosim import api
+
+    wrong = False
+    for file in files:
+        try:
+            api.check(file)
+        except EvosimError as error:
+            wrong = True
+            click.echo(_as_error(error), err=True)
+        else:
+            click.echo(f"{file}: ok")
+    ctx.exit(1 if wrong else 0)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def new(file: Path) -> None:
+    """Write a small commented scenario to FILE, to begin from."""
+    import re
+
+    from evosim.run.storage import explain
+    from evosim.starter import starter
+
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).lstrip("_-0123456789") or "mine"
+    try:
+        with open(file, "x", encoding="utf-8") as out:
+            out.write(starter(name))
+    except FileExistsError:
+        raise EvosimError(f"{file} exists; choose another name, or delete it first") from None
+    except OSError as error:
+        raise EvosimError(explain(error, file)) from error
+    click.echo(f"{file}: next, evosim check {file}, then evosim run {file}")
+
+
+@cli.command()
+@click.argument("scenario")
+@_seed
+@click.option("--replicates", "-r", type=click.IntRange(min=1), default=1, show_default=True,
+              metavar="R", help="Independent populations.")  # fmt: skip
+@_sets
+@_out
+@_workers
+@_figures
+@_checkpoint
+@_json
+@_quiet
+def run(scenario: str, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Run SCENARIO, an id of the catalogue or a file, to its verdict and figures."""
+    from evosim import api
+
+    done = api.run(scenario, progress=not quiet, command=_command(), **options)
+    _tell(done, as_json=as_json, quiet=quiet)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@_workers
+@_checkpoint
+@_json
+@_quiet
+def resume(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Go on with RUN, which was stopped or killed.
+
+    It ends as if it had never been interrupted.
+    """
+    from evosim import api
+
+    done = api.resume(folder, progress=not quiet, **options)
+    _tell(done, as_json=as_json, quiet=quiet)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--at", type=int, required=True, metavar="G", help="First generation lived anew.")
+@_sets
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
+              help="For what is lived anew. [default: that of RUN]")  # fmt: skip
+@_out
+@_workers
+@_figures
+@_checkpoint
+@_json
+@_quiet
+def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Live another future from generation G of RUN, in a run of its own."""
+    from evosim import api
+
+    done = api.fork(folder, progress=not quiet, command=_command(), **options)
+    _tell(done, as_json=as_json, quiet=quiet)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("figures", nargs=-1, metavar="[FIGURE]...")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Where to. [default: RUN/figures]")  # fmt: skip
+@click.option("--format", "formats", multiple=True, metavar="FORMAT",
+              help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
+def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
+    """Draw figures of RUN again: those named, or all."""
+    from evosim import api
+
+    options: dict[str, Any] = {"formats": formats} if formats else {}
+    for path in api.open_run(folder).plot(*figures, folder=out, **options):
+        click.echo(str(path))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--generation", "-g", type=int, metavar="G", help="[default: the last]")
+@click.option("--environment", "-e", metavar="E", help="[default: what trained in G]")
+@click.option("--individual", type=click.IntRange(min=0), metavar="I",
+              help="[default: the best of its generation]")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.gif",
+              help="[default: in RUN/figures]")  # fmt: skip
+@click.option("--terminal", is_flag=True, help="Play it in the terminal.")
+def replay(folder: Path, **options: Any) -> None:
+    """Make a GIF of one lifetime of RUN, or play it in the terminal."""
+    from evosim import api
+
+    path = api.open_run(folder).replay(**options)
+    if path is not None:
+        click.echo(str(path))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
+              help="Draw throughput against population, states and depth.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Smaller and rougher.")
+def bench(as_json: bool, plot: Path | None, quick: bool) -> None:
+    """Measure the speed of the core on this machine."""
+    from evosim import bench as benchmarks
+
+    benchmarks.main(json=as_json, plot=plot, quick=quick)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
+def schema(out: Path | None) -> None:
+    """Write the JSON Schema of scenario files, for editors."""
+    import json
+
+    from evosim import scenario
+    from evosim.run.storage import write_text
+
+    text = json.dumps(scenario.json_schema(), indent=2, ensure_ascii=False)
+    if out is None:
+        click.echo(text)
+    else:
+        write_text(out, text + "\n")
+        click.echo(str(out))
+
+
+def _tell(done: Run, *, as_json: bool, quiet: bool) -> None:
+    """The verdict and what was written, or the summary for machines."""
+    if as_json:
+        click.echo((done.path / "summary.json").read_text(encoding="utf-8"), nl=False)
+    elif not quiet:
+        click.echo(f"\n{done.verdict}\n")
+        for path in (done.path / "run.nc", done.path / "summary.json", *done.figures):
+            click.echo(str(path))
+
+
+def _command() -> str:
+    from evosim.run.provenance import command_line
+
+    return command_line(["evosim", *sys.argv[1:]])
+
+
+def main() -> None:
+    """The entry point of the command evosim."""
+    cli(prog_name="evosim")
+
+
+if __name__ == "__main__":
+    main()

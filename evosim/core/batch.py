@@ -1,0 +1,486 @@
+"""Batches: minds put into lanes, lanes and levels spread over threads.
+
+A task is one block of LANES minds on one level. Kernels release the GIL, so plain threads run
+tasks side by side; what a task computes depends on its own arguments only and is written to
+places of its own, so results are the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import rng
+from evosim.core.exact import expect
+from evosim.core.live import foresee_novelty, live, live_one_step
+from evosim.core.plan import LANES, decide, improve, prepare
+from evosim.errors import EvosimError
+from evosim.mind import Minds
+from evosim.rng import Purpose
+from evosim.world import Environment, Levels, Tables
+
+FloatArray = NDArray[np.float64]
+
+
+class Block(NamedTuple):
+    """Up to LANES minds of like depth that see the same and choose in the same way."""
+
+    weights: NDArray[np.float32]  # [F, LANES] worth of each feature
+    novelty: NDArray[np.float32]  # [LANES] worth of novelty
+    depth: NDArray[np.int32]  # [LANES]
+    patience: NDArray[np.float32]  # [LANES]
+    temperature: NDArray[np.float32]  # [LANES]
+    mind: NDArray[np.int32]  # [LANES] row of the mind, -1 on an idle lane
+    novel: bool  # whether any lane feels novelty
+
+
+class Room(NamedTuple):
+    """Scratch of one thread for one size of world."""
+
+    value: NDArray[np.float32]  # [2, n_x, C, LANES]
+    worth: NDArray[np.float32]  # [C, LANES]
+    q: NDArray[np.float32]  # [A, LANES]
+    best: NDArray[np.float32]  # [LANES]
+    power: NDArray[np.float32]  # [C, LANES]
+    reward: NDArray[np.float32]  # [E, LANES]
+    always: NDArray[np.float32]  # [n_x, LANES]
+    here: NDArray[np.float32]  # [C, LANES]
+    novelty: NDArray[np.float32]  # [C, LANES] worth of arriving, for its novelty
+    visited: NDArray[np.int32]  # [C, LANES] time of the last visit, -1: none
+    bits: NDArray[np.uint8]  # [n_x, C, LANES] greedy policy: bit a for each best action
+    odds: NDArray[np.float32]  # [n_x, C, A, LANES] softmax policy; A = 0 where none is soft
+
+
+def _room(n_x: int, n_cells: int, n_actions: int, n_events: int, soft: bool) -> Room:
+    def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[np.generic]:
+        return np.zeros((*shape, LANES), dtype)
+
+    return Room(
+        value=new(2, n_x, n_cells),
+        worth=new(n_cells),
+        q=new(n_actions),
+        best=new(),
+        power=new(n_cells),
+        reward=new(n_events),
+        always=new(n_x),
+        here=new(n_cells),
+        novelty=new(n_cells),
+        visited=new(n_cells, dtype=np.int32),
+        bits=new(n_x, n_cells, dtype=np.uint8),
+        odds=new(n_x, n_cells, n_actions if soft else 0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Minds that plan by the same tables, cut into blocks of like depth."""
+
+    seen: Tables
+    phi: NDArray[np.float32]  # [E, F]
+    soft: bool
+    blocks: tuple[Block, ...]
+
+
+def groups(env: Environment, minds: Minds, believes: Environment | None = None) -> list[Group]:
+    """Put minds into blocks: one group for each pattern of senses and way of choosing."""
+    soft = minds.temperature > 0
+    novel = minds.novelty != 0
+    kinds = minds.senses * 4 + soft * 2 + novel
+    found = []
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        members = members[np.argsort(minds.depth[members], kind="stable")]
+        seen, phi = env.as_seen(int(kind) >> 2, believes)
+        blocks = tuple(
+            _block(minds, members[i : i + LANES], bool(kind & 1))
+            for i in range(0, len(members), LANES)
+        )
+        found.append(Group(seen=seen, phi=_float32(phi), soft=bool(kind & 2), blocks=blocks))
+    return found
+
+
+def _float32(phi: FloatArray) -> NDArray[np.float32]:
+    return np.ascontiguousarray(phi, np.float32)
+
+
+def _block(minds: Minds, members: NDArray[np.intp], novel: bool) -> Block:
+    lanes = np.concatenate([members, np.repeat(members[-1:], LANES - len(members))])
+    rows = lanes.astype(np.int32)
+    rows[len(members) :] = -1
+    return Block(
+        weights=np.ascontiguousarray(minds.weights[lanes].T, np.float32),
+        novelty=np.ascontiguousarray(minds.novelty[lanes], np.float32),
+        depth=np.ascontiguousarray(minds.depth[lanes], np.int32),
+        patience=np.ascontiguousarray(minds.patience[lanes], np.float32),
+        temperature=np.ascontiguousarray(minds.temperature[lanes], np.float32),
+        mind=rows,
+        novel=novel,
+    )
+
+
+def threads() -> int:
+    """How many threads run tasks: EVOSIM_THREADS, else the cores given to this process."""
+    wanted = os.environ.get("EVOSIM_THREADS", "")
+    if not wanted:
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    if not wanted.isdigit() or int(wanted) < 1:
+        raise EvosimError(f"EVOSIM_THREADS={wanted!r}: not a number of threads (1 or more)")
+    return int(wanted)
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_own = threading.local()
+_ROOMS_KEPT = 4
+
+
+def _room_of_thread(size: tuple[int, int, int, int, bool]) -> Room:
+    """This thread's scratch for a size of world; the least recently used one goes."""
+    rooms: dict[tuple[int, int, int, int, bool], Room] = _own.__dict__.setdefault("rooms", {})
+    room = rooms.pop(size, None) or _room(*size)
+    rooms[size] = room
+    if len(rooms) > _ROOMS_KEPT:
+        del rooms[next(iter(rooms))]
+    return room
+
+
+def _spread(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run the tasks on the threads, the first ones first."""
+    n = min(threads(), len(tasks))
+    if n <= 1:
+        for task in tasks:
+            task()
+        return
+    pool = _pools.setdefault(n, ThreadPoolExecutor(n, thread_name_prefix="evosim"))
+    queue = iter(tasks)
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                task = next(queue, None)
+            if task is None:
+                return
+            task()
+
+    for done in [pool.submit(work) for _ in range(n)]:
+        done.result()
+
+
+def _values(group: Group, block: Block, levels: Levels, i: int, instinct: bool, room: Room) -> int:
+    """V_d of every lane of a block on level i; returns where in room.value it stands."""
+    seen, slot = group.seen, levels.slot[i]
+    arrivals = seen.arrivals or block.novel
+    prepare(
+        room.value, seen.live, seen.scent_like, seen.use_row, seen.use_event, seen.here_event,
+        seen.always_ptr, seen.always_event, slot, levels.distance[i], group.phi, block.weights,
+        block.patience, room.novelty, instinct, arrivals,
+        room.reward, room.always, room.here, room.power, room.best,
+    )  # fmt: skip
+    return int(improve(
+        room.value, seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32,
+        seen.use_row, seen.use_event, seen.next_ptr, seen.next_x, seen.next_p32,
+        seen.outcome_ptr, seen.outcome_x, seen.outcome_p32, levels.neighbour[i], slot,
+        np.float32(seen.slip), seen.stay, arrivals,
+        block.patience, block.depth, room.reward, room.always, room.here, room.worth, room.q,
+    ))  # fmt: skip
+
+
+def _plan(group: Group, block: Block, levels: Levels, i: int, instinct: bool, room: Room) -> None:
+    """The policy of every lane of a block on level i: room.bits or, where soft, room.odds."""
+    now = _values(group, block, levels, i, instinct, room)
+    seen = group.seen
+    decide(
+        room.value, now, seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32,
+        seen.use_row, seen.use_event, seen.next_ptr, seen.next_x, seen.next_p32,
+        seen.outcome_ptr, seen.outcome_x, seen.outcome_p32, levels.neighbour[i],
+        levels.slot[i], np.float32(seen.slip), seen.stay, seen.arrivals or block.novel,
+        block.patience, block.temperature, room.reward, room.always, room.here, room.worth,
+        room.q, room.best, group.soft, room.bits, room.odds,
+    )  # fmt: skip
+
+
+def _tasks(
+    env: Environment,
+    levels: Levels,
+    found: list[Group],
+    run: Callable[[Group, Block, int, Room], None],
+) -> None:
+    """Call ``run`` for every block on every level, the deepest blocks first."""
+
+    def task(group: Group, block: Block, level: int) -> Callable[[], None]:
+        n_events = max(len(env.events), len(group.phi))
+        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft)
+        return lambda: run(group, block, level, _room_of_thread(size))
+
+    order = sorted(
+        ((group, block) for group in found for block in group.blocks),
+        key=lambda pair: -int(pair[1].depth.max()),
+    )
+    _spread([task(g, b, i) for g, b in order for i in range(len(levels.start))])
+
+
+class Lifetimes(NamedTuple):
+    """Sampled lifetimes of n minds on L levels, E events."""
+
+    counts: NDArray[np.int32]  # [n, L, E] how often each event happened
+    window_counts: NDArray[np.int32]  # [n, L, E] within the first ``window`` steps
+    lifespan: NDArray[np.int32]  # [n, L] steps lived
+    novelty: FloatArray  # [n, L] novelty felt, summed over the life (0 where it is no drive)
+
+
+class Expectation(NamedTuple):
+    """Exact expectations over a lifetime of n minds on L levels, E events."""
+
+    counts: FloatArray  # [n, L, E] expected number of each event
+    lifespan: FloatArray  # [n, L] expected steps lived
+
+
+class Trace(NamedTuple):
+    """One lifetime, step by step, t = 0 .. lifespan - 1."""
+
+    x: NDArray[np.int32]  # [t] joint value of the variables before the step
+    cell: NDArray[np.int32]  # [t] cell before the step
+    action: NDArray[np.int32]  # [t]
+    event: NDArray[np.int32]  # [t] the use rule that fired, -1: none
+
+
+def lifetimes(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    *,
+    seed: int,
+    generation: int,
+    level_ids: Sequence[int],
+    individual_ids: Sequence[int] | NDArray[np.integer],
+    purpose: Purpose = Purpose.LIFE,
+    window: int | None = None,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> Lifetimes:
+    """Live one life for each mind on each level.
+
+    Args:
+        level_ids, individual_ids: the numbers of the levels [L] and minds [n] in the keys of
+            their random draws (model 5).
+        window: how many first steps ``window_counts`` covers; the whole life if None.
+        believes: the environment by whose rules the minds plan; ``env`` if None.
+    """
+    result, _ = _live(
+        env, levels, minds, rng.key(seed, purpose, generation), level_ids, individual_ids, window,
+        believes, instinct, record_steps=0,
+    )  # fmt: skip
+    return result
+
+
+def _live(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    base: int,
+    level_ids: Sequence[int],
+    individual_ids: Sequence[int] | NDArray[np.integer],
+    window: int | None,
+    believes: Environment | None,
+    instinct: bool,
+    record_steps: int,
+) -> tuple[Lifetimes, NDArray[np.int32]]:
+    n, n_levels = len(minds.depth), len(levels.start)
+    shape = (n_levels, n, len(env.events))
+    counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    lifespan = np.zeros((n_levels, n), np.int32)
+    novelty = np.zeros((n_levels, n))
+    record = np.zeros((record_steps, 4), np.int32)
+    individuals = np.asarray(individual_ids, np.uint64)
+    level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
+    steps, t = env.lifetime, env.tables
+
+    def run(group: Group, block: Block, i: int, room: Room) -> None:
+        who = (
+            level_keys[i], individuals, block.mind, group.seen.see, group.soft, room.bits,
+            room.odds, int(levels.start[i]),
+        )  # fmt: skip
+        where = (
+            steps if window is None else min(window, steps), t.n_actions, t.slip, t.arrivals,
+            levels.neighbour[i], levels.slot[i], t.start_x, t.start_p, t.use_row, t.use_event,
+            t.use_ends, t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event, t.always_ptr,
+            t.always_event, t.move_chance, t.move_delta, t.dead,
+            counts[i], early[i], lifespan[i], record,
+        )  # fmt: skip
+        if not block.novel:
+            _plan(group, block, levels, i, instinct, room)
+            live(*who, steps, *where)
+            return
+        state = (*np.zeros((3, LANES), np.int32), room.visited)
+        live_one_step(-1, *state, *who, *where, novelty[i])
+        for now in range(steps):
+            foresee_novelty(now, room.visited, block.novelty, room.novelty)
+            _plan(group, block, levels, i, instinct, room)
+            if not live_one_step(now, *state, *who, *where, novelty[i]):
+                break
+        room.novelty[:] = 0.0
+
+    _tasks(env, levels, groups(env, minds, believes), run)
+    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, novelty.T)
+    return by_mind, record
+
+
+def trace(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    *,
+    seed: int,
+    generation: int = 0,
+    level_id: int = 0,
+    individual_id: int = 0,
+    purpose: Purpose = Purpose.LIFE,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> Trace:
+    """One mind's life on one level, step by step.
+
+    The same numbers give the same life as in :func:`lifetimes`.
+
+    Raises:
+        ValueError: more than one mind or level.
+    """
+    if len(minds.depth) != 1 or len(levels.start) != 1:
+        raise ValueError(
+            f"a trace is of one mind on one level, not {len(minds.depth)} on {len(levels.start)}"
+        )
+    result, record = _live(
+        env, levels, minds, rng.key(seed, purpose, generation), [level_id], [individual_id], None,
+        believes, instinct, record_steps=env.lifetime,
+    )  # fmt: skip
+    return Trace(*record[: result.lifespan[0, 0]].T.copy())
+
+
+def expectation(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> Expectation:
+    """Exact expectations for each mind on each level (model 4).
+
+    Raises:
+        ValueError: a mind feels novelty, so that its state has no finite form.
+    """
+    if (minds.novelty != 0).any():
+        raise ValueError("no exact expectation where novelty is felt: sample lifetimes instead")
+    return _expect(env, levels, minds, groups(env, minds, believes), instinct, random=False)
+
+
+def uniform(env: Environment, levels: Levels) -> Expectation:
+    """Exact expectations of the policy that takes every action equally often (n = 1)."""
+    n_features = env.phi.shape[1]
+    mind = Minds(
+        weights=np.zeros((1, n_features), np.float32),
+        novelty=np.zeros(1, np.float32),
+        depth=np.zeros(1, np.int32),
+        patience=np.zeros(1, np.float32),
+        temperature=np.zeros(1, np.float32),
+        senses=np.full(1, (1 << len(env.hidden)) - 1, np.int64),
+    )
+    return _expect(env, levels, mind, groups(env, mind), instinct=False, random=True)
+
+
+def _expect(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    found: list[Group],
+    instinct: bool,
+    random: bool,
+) -> Expectation:
+    n, n_levels = len(minds.depth), len(levels.start)
+    counts = np.zeros((n_levels, n, len(env.events)))
+    lifespan = np.zeros((n_levels, n))
+    t = env.tables
+
+    def run(group: Group, block: Block, i: int, room: Room) -> None:
+        if random:
+            room.bits[:] = (1 << t.n_actions) - 1
+        else:
+            _plan(group, block, levels, i, instinct, room)
+        expect(
+            block.mind, group.seen.see, group.soft, room.bits, room.odds, int(levels.start[i]),
+            env.lifetime, t.n_actions, t.stay, t.slip, levels.neighbour[i], levels.slot[i],
+            t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends, t.outcome_ptr,
+            t.outcome_x, t.outcome_p, t.here_event, t.always_ptr, t.always_event,
+            t.drift_ptr, t.drift_x, t.drift_p, counts[i], lifespan[i],
+        )  # fmt: skip
+
+    _tasks(env, levels, found, run)
+    return Expectation(counts.swapaxes(0, 1), lifespan.T)
+
+
+def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:
+    """The largest expected sum of a reward over a lifetime, every variable visible (model 4).
+
+    Backward induction over the T steps in float32: about 1e-5 of the value.
+
+    Args:
+        weights: [n, F] worth of each feature (stimuli, then payoffs).
+
+    Returns:
+        [n, L]
+    """
+    n, n_levels = len(weights), len(levels.start)
+    minds = Minds(
+        weights=np.asarray(weights, np.float32),
+        novelty=np.zeros(n, np.float32),
+        depth=np.full(n, env.lifetime, np.int32),
+        patience=np.ones(n, np.float32),
+        temperature=np.zeros(n, np.float32),
+        senses=np.full(n, (1 << len(env.hidden)) - 1, np.int64),
+    )
+    best = np.zeros((n_levels, n))
+    t = env.tables
+
+    def run(group: Group, block: Block, i: int, room: Room) -> None:
+        value = room.value[_values(group, block, levels, i, False, room)]
+        at_birth = t.start_p @ value[t.start_x, levels.start[i]].astype(np.float64)
+        used = block.mind >= 0
+        best[i, block.mind[used]] = at_birth[used]
+
+    _tasks(env, levels, groups(env, minds), run)
+    return best.T
+
+
+def policies(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> FloatArray:
+    """Probabilities of the actions at every state: [n, L, n_x, C, A], for small worlds.
+
+    States at which no life can be (a variable at a fatal value) hold NaN.
+    """
+    n, n_levels = len(minds.depth), len(levels.start)
+    odds = np.zeros((n_levels, n, env.n_x, env.n_cells, env.n_actions))
+
+    def run(group: Group, block: Block, i: int, room: Room) -> None:
+        _plan(group, block, levels, i, instinct, room)
+        see = group.seen.see
+        for lane, mind in enumerate(block.mind):
+            if mind >= 0 and group.soft:
+                odds[i, mind] = room.odds[see, :, :, lane]
+            elif mind >= 0:
+                odds[i, mind] = room.bits[see, :, lane, None] >> np.arange(env.n_actions) & 1
+
+    _tasks(env, levels, groups(env, minds, believes), run)
+    odds[:, :, env.tables.dead.astype(bool)] = np.nan
+    return odds.swapaxes(0, 1) / odds.swapaxes(0, 1).sum(-1, keepdims=True)

@@ -1,0 +1,780 @@
+"""The slow readable twin of the kernels: docs/model.md, one agent at a time.
+
+Plain Python and numpy over the :class:`~evosim.scenario.World` that the user wrote and the plain
+arrays of one level. Nothing here is shared with the compiled tables or the kernels, so that a
+test which holds the two equal tests both. Planning is float32 in a fixed order of operations,
+stated where it happens; measuring (``expectation``, ``optimum``) is float64.
+
+A state is (x, cell): ``x`` is the mixed-radix index of the variables, the first one slowest, and
+``cell`` numbers the free cells. One step of a lifetime (model 1) is
+
+    action (with slip) -> use effects, stimuli, payoffs -> `ends` -> `always`, `here`, novelty
+    -> drift -> fatal check
+
+and the state between the action and the drift is called ``mid`` below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import rng
+from evosim.scenario import Always, Here, Rule, World
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Values = tuple[int, ...]
+"""One value for each state variable, in order."""
+
+DIRECTIONS = ("north", "south", "west", "east")
+
+
+class Level(NamedTuple):
+    """One level as plain arrays; C free cells.
+
+    Attributes:
+        neighbour: int [C, 4], the cell that a move north, south, west, east leads to; a blocked
+            move names its own cell.
+        slot: int [C], index into ``World.slots`` of the site on the cell, -1 for none.
+        start: the cell on which a lifetime starts.
+        distance: int [C, C], shortest paths in moves, -1 for unreachable.
+    """
+
+    neighbour: NDArray[np.integer]
+    slot: NDArray[np.integer]
+    start: int
+    distance: NDArray[np.integer]
+
+
+class Mind(NamedTuple):
+    """One agent's phenotype: a row of :class:`evosim.mind.Minds`.
+
+    Attributes:
+        weights: float32 [F], the drives over stimuli then payoffs (payoffs weigh 0 in a mind
+            that evolved).
+        novelty: the drive for novelty.
+        depth: exact backups before the choice.
+        patience: discount gamma.
+        temperature: 0 for greedy, tau of the softmax otherwise.
+        senses: bit i is set where the i-th hidden variable is seen.
+    """
+
+    weights: Float32
+    novelty: np.float32
+    depth: int
+    patience: np.float32
+    temperature: np.float32
+    senses: int
+
+
+class Event(NamedTuple):
+    """What can be felt or paid: a use rule, a kind's ``here`` or an ``always`` rule."""
+
+    name: str
+    source: Rule | Here | Always
+
+
+class ReferenceWorld:
+    """The rules of a world over the state variables and sites of a world.
+
+    The two are the same world but for beliefs (model 2): an agent plans by the rules, stimuli and
+    drift of the environment that it believes in, on the sites and with the variables of the one
+    that it lives in. There, kinds that its beliefs do not know are inert, and variables that they
+    do not know stand still.
+
+    Args:
+        world: whose rules, stimuli, payoffs, drift, slip and lifetime.
+        stimuli: names of the features felt, S of them.
+        payoffs: names of the features paid, P of them; F = S + P.
+        structure: whose variables, slots and actions; ``world`` itself where None.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        stimuli: Sequence[str],
+        payoffs: Sequence[str],
+        *,
+        structure: World | None = None,
+    ) -> None:
+        lived = world if structure is None else structure
+        self.world = world
+        self.lived = lived
+        self.names = tuple(v.name for v in lived.state_variables)
+        self.sizes = tuple(v.values for v in lived.state_variables)
+        self.n_x = math.prod(self.sizes)
+        self.slots = tuple(lived.slots)
+        self.actions = (*DIRECTIONS, *(("stay",) if lived.stay else ()), "use")
+        self.n_actions = len(self.actions)
+        self.hidden = tuple(name for name, v in lived.variables.items() if v.hidden)
+
+        self.events: list[Event] = []
+        for kind_name, kind in world.kinds.items():
+            for rule_name, rule in kind.use.items():
+                self.events.append(Event(f"{kind_name}.{rule_name}", rule))
+            if kind.here is not None:
+                self.events.append(Event(f"{kind_name}.here", kind.here))
+        for name, always in world.always.items():
+            self.events.append(Event(f"always.{name}", always))
+        self.number = {event.name: e for e, event in enumerate(self.events)}
+        self.phi = np.zeros((len(self.events), len(stimuli) + len(payoffs)))
+        for e, (_, source) in enumerate(self.events):
+            for s, stimulus in enumerate(stimuli):
+                self.phi[e, s] = source.feels.get(stimulus, 0.0)
+            for p, payoff in enumerate(payoffs):
+                self.phi[e, len(stimuli) + p] = source.yields.get(payoff, 0.0)
+
+        self._fires: dict[tuple[int, int], tuple[int, Rule] | None] = {}
+        self._outcomes: dict[tuple[int, int], list[tuple[float, int]]] = {}
+        self._drift: dict[tuple[int, frozenset[str]], list[tuple[float, int]]] = {}
+
+    # ------------------------------------------------------------------ states
+
+    def values(self, x: int) -> Values:
+        """The value of each state variable in ``x``."""
+        digits = []
+        for size in reversed(self.sizes):
+            x, digit = divmod(x, size)
+            digits.append(digit)
+        return tuple(reversed(digits))
+
+    def index(self, values: Iterable[int]) -> int:
+        """The x of these values: the inverse of :meth:`values`."""
+        x = 0
+        for size, value in zip(self.sizes, values, strict=True):
+            x = x * size + value
+        return x
+
+    def start(self) -> list[tuple[float, int]]:
+        """P(x) at the start of a lifetime: (probability, x) in order of x, none of them 0."""
+        outcomes: list[tuple[float, Values]] = [(1.0, ())]
+        for name, size in zip(self.names, self.sizes, strict=True):
+            if name in self.lived.variables:
+                chances = _weights(self.lived.variables[name].start, size)
+            else:
+                chances = _weights(1, size)  # every site starts full
+            outcomes = [(p * q, (*vs, v)) for p, vs in outcomes for v, q in enumerate(chances)]
+        return [(p, self.index(values)) for p, values in outcomes if p > 0]
+
+    def fatal(self, x: int) -> bool:
+        """Whether a variable stands at a fatal value."""
+        for name, value in zip(self.names, self.values(x), strict=True):
+            declared = self.world.variables.get(name)
+            if declared is not None and declared.fatal is not None and _in(value, declared.fatal):
+                return True
+        return False
+
+    def blind_to(self, mind: Mind) -> dict[str, int]:
+        """The hidden variables that this mind has no sense for, and where it assumes them."""
+        blind = {}
+        for bit, name in enumerate(self.hidden):
+            if not mind.senses >> bit & 1:
+                believed = self.world.variables.get(name)
+                assume = None if believed is None else believed.assume
+                if assume is None:
+                    assume = self.lived.variables[name].assume
+                assert assume is not None  # every hidden variable has one
+                blind[name] = assume
+        return blind
+
+    def view(self, x: int, blind: Mapping[str, int]) -> int:
+        """``x`` as an agent sees it that takes the blind variables for what it assumes."""
+        seen = zip(self.names, self.values(x), strict=True)
+        return self.index(blind.get(name, value) for name, value in seen)
+
+    # ------------------------------------------------------------------ the four parts of a step
+
+    def moves(self, level: Level, cell: int, direction: int) -> list[tuple[float, int]]:
+        """P(cell' | cell, a move): the intended direction, or with ``slip`` any of the four."""
+        slip = self.world.slip
+        meant = [(1.0 - slip, int(level.neighbour[cell, direction]))]
+        slipped = [(slip * 0.25, int(level.neighbour[cell, d])) for d in range(4)]
+        return _merge(meant + slipped)
+
+    def fires(self, slot: int, x: int) -> tuple[int, Rule] | None:
+        """The event and rule of a use of this slot's site, or None where the step is wasted."""
+        if slot < 0:
+            return None
+        if (slot, x) not in self._fires:
+            self._fires[slot, x] = self._first_rule(slot, x)
+        return self._fires[slot, x]
+
+    def _first_rule(self, slot: int, x: int) -> tuple[int, Rule] | None:
+        kind = self.world.kinds.get(self.slots[slot].kind)
+        if kind is None:
+            return None  # inert in this agent's beliefs
+        state = dict(zip(self.names, self.values(x), strict=True))
+        fullness = self._fullness(slot)
+        if fullness is not None and state[fullness] == 0:
+            return None
+        for name, rule in kind.use.items():
+            if _holds(rule.when, state):
+                return self.number[f"{self.slots[slot].kind}.{name}"], rule
+        return None
+
+    def _fullness(self, slot: int) -> str | None:
+        """The variable that says whether this slot's site is full, where it empties at all."""
+        kind, ordinal = self.slots[slot]
+        if ordinal < 0 or kind not in self.world.kinds or self.world.kinds[kind].regrow is None:
+            return None
+        return f"{kind}[{ordinal}]"
+
+    def outcomes(self, slot: int, x: int) -> list[tuple[float, int]]:
+        """P(mid | x, the use that fires): every outcome of the weighted ``set``, in order.
+
+        The product over the weighted variables in order of declaration, the first slowest;
+        equal outcomes are merged into the first, those of weight 0 left out.
+        """
+        if (slot, x) not in self._outcomes:
+            self._outcomes[slot, x] = self._use(slot, x)
+        return self._outcomes[slot, x]
+
+    def _use(self, slot: int, x: int) -> list[tuple[float, int]]:
+        fired = self.fires(slot, x)
+        assert fired is not None, "nothing fires here"
+        _, rule = fired
+        fullness = self._fullness(slot)
+        outcomes: list[tuple[float, Values]] = [(1.0, ())]
+        for name, size, value in zip(self.names, self.sizes, self.values(x), strict=True):
+            chances = [0.0] * size
+            if name == fullness:
+                chances[0] = 1.0
+            elif name in rule.set:
+                chances = _weights(rule.set[name], size)
+            else:
+                chances[value] = 1.0
+            add = rule.add.get(name, 0)
+            outcomes = [
+                (p * q, (*values, _clamp(v + add, size)))
+                for p, values in outcomes
+                for v, q in enumerate(chances)
+                if q > 0
+            ]
+        return _merge((p, self.index(values)) for p, values in outcomes)
+
+    def felt(self, level: Level, mid: int, cell: int) -> list[int]:
+        """The events of a step that ends in (mid, cell): ``always`` in order, then ``here``."""
+        here = self.here(level, cell)
+        return self.always(mid) if here is None else [*self.always(mid), here]
+
+    def always(self, mid: int) -> list[int]:
+        """The events of the ``always`` rules that hold in ``mid``, in order."""
+        state = dict(zip(self.names, self.values(mid), strict=True))
+        return [
+            self.number[f"always.{name}"]
+            for name, always in self.world.always.items()
+            if _holds(always.when, state)
+        ]
+
+    def here(self, level: Level, cell: int) -> int | None:
+        """The event of being on a cell, whether its site is full or empty."""
+        slot = int(level.slot[cell])
+        return None if slot < 0 else self.number.get(f"{self.slots[slot].kind}.here")
+
+    def drift_of(self, name: str, value: int, state: Mapping[str, int]) -> tuple[float, int]:
+        """The chance that a variable drifts out of ``state`` and the value it then has."""
+        size = self.sizes[self.names.index(name)]
+        if name in self.lived.variables:
+            declared = self.world.variables.get(name)
+            drift = None if declared is None else declared.drift
+            if drift is None or not _holds(drift.when, state):
+                return 0.0, value
+            return drift.chance, _clamp(value + drift.step, size)
+        kind = self.world.kinds.get(name.rpartition("[")[0])
+        regrow = None if kind is None else kind.regrow
+        return (regrow or 0.0), 1
+
+    def drift(self, mid: int, standing: Iterable[str] = ()) -> list[tuple[float, int]]:
+        """P(x' | mid), fatal ones included: (probability, x'), none of them 0.
+
+        The product over variables in order, the first slowest, 'stays' before 'moves'; equal x'
+        are merged into the first. Every ``when`` is read off ``mid``: variables move
+        independently. The ``standing`` ones do not move.
+        """
+        standing = frozenset(standing)
+        if (mid, standing) not in self._drift:
+            state = dict(zip(self.names, self.values(mid), strict=True))
+            outcomes: list[tuple[float, Values]] = [(1.0, ())]
+            for name, value in state.items():
+                chance, moved = self.drift_of(name, value, state)
+                if name in standing:
+                    chance = 0.0
+                choices = [(1.0 - chance, value), (chance, moved)]
+                outcomes = [(p * q, (*vs, v)) for p, vs in outcomes for q, v in choices if q > 0]
+            merged = _merge([(p, self.index(values)) for p, values in outcomes])
+            self._drift[mid, standing] = merged
+        return self._drift[mid, standing]
+
+
+# ---------------------------------------------------------------------- mind (model 2)
+
+
+def rewards(world: ReferenceWorld, mind: Mind) -> list[np.float32]:
+    """r = w . phi of each event, float32, summed over the features from left to right."""
+    return [_dot(mind.weights, features) for features in world.phi.astype(np.float32)]
+
+
+def instinct(world: ReferenceWorld, level: Level, mind: Mind) -> Float32:
+    """The scent V_0 [n_x, C] of the best usable thing (model 2, instinct).
+
+    The maximum over sites of gamma^distance * r, where r > 0 is felt at the rule that fires there
+    or at the kind's ``here``; powers of gamma by repeated float32 multiplication from 1.
+    """
+    blind = world.blind_to(mind)
+    felt = rewards(world, mind)
+    power = [np.float32(1)]
+    for _ in range(int(level.distance.max())):
+        power.append(power[-1] * mind.patience)
+    n_cells = len(level.slot)
+    scent = np.zeros((world.n_x, n_cells), np.float32)
+    for x in range(world.n_x):
+        seen = world.view(x, blind)
+        for site in np.flatnonzero(level.slot >= 0):
+            fired = world.fires(int(level.slot[site]), seen)
+            here = world.here(level, int(site))
+            candidates = [] if fired is None else [felt[fired[0]]]
+            candidates += [] if here is None else [felt[here]]
+            for reward in candidates:
+                for cell in range(n_cells):
+                    if reward > 0 and (far := int(level.distance[cell, site])) >= 0:
+                        scent[x, cell] = max(scent[x, cell], power[far] * reward)
+    return scent
+
+
+def plan(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    *,
+    has_instinct: bool = True,
+    novelty: Float32 | None = None,
+) -> Float32:
+    """State-action values Q_d [n_x, C, A] of a mind of depth d (model 2, planner).
+
+    Args:
+        world: the world that the agent believes in.
+        level: the level that it stands on.
+        mind: whose plan.
+        has_instinct: whether V_0 is the scent of things, or 0.
+        novelty: float32 [C], the novelty that arriving at a cell has at present; 0 where None.
+
+    Returns:
+        float32. A blind agent's values at x are those at x as it sees it.
+    """
+    nothing = np.zeros((world.n_x, len(level.slot)), np.float32)
+    value = instinct(world, level, mind) if has_instinct else nothing
+    q = backup(world, level, mind, value, novelty)
+    for _ in range(mind.depth):
+        q = backup(world, level, mind, q.max(axis=2), novelty)
+    return q
+
+
+def backup(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    value: Float32,
+    novelty: Float32 | None = None,
+) -> Float32:
+    """One exact backup: V_k [n_x, C] to Q_k [n_x, C, A], all in float32 (model 2, planner).
+
+    The order of operations, which the kernels share:
+
+    - to end the action in (mid, cell) is worth W = H + gamma * sum_j p_j V(x'_j, cell), summed
+      from left to right over the outcomes of the drift in their order, fatal ones skipped, p_j
+      rounded from float64. H = always + (here + novelty) is what is felt there, `always` summed
+      in order; it is left out where the world has none of the three;
+    - a move is W(target), or (1-slip) W(target) + slip/4 (((W_n + W_s) + W_w) + W_e);
+    - a use is r + gamma * sum_j p_j V(x'_j, cell), to which (1-ends) q_o H(mid_o, cell) is added
+      for one outcome o after the other. j runs over the outcomes of the use and of the drift
+      after each, equal ones merged: p_j = (1-ends) q_o P(x'_j | mid_o);
+    - to stay, or to use in vain, is W where the agent stands.
+    """
+    f32 = np.float32
+    slip = f32(world.world.slip)
+    blind = world.blind_to(mind)
+    felt = rewards(world, mind)
+    seen = [x for x in range(world.n_x) if world.view(x, blind) == x]
+    arriving = {mid: _on_arrival(world, level, mind, felt, mid, novelty) for mid in seen}
+    q = np.zeros((world.n_x, len(level.slot), world.n_actions), f32)
+
+    for x in seen:
+        worth = arriving[x] + mind.patience * _expected(world.drift(x, blind), world, value)
+        ahead = [worth[level.neighbour[:, a]] for a in range(4)]
+        north, south, west, east = ahead
+        for a in range(4):
+            q[x, :, a] = ahead[a]
+            if slip > 0:
+                strays = slip * f32(0.25) * (((north + south) + west) + east)
+                q[x, :, a] = (f32(1) - slip) * ahead[a] + strays
+        q[x, :, 4:] = worth[:, None]  # stay, and uses in vain
+        for cell in range(len(level.slot)):
+            fired = world.fires(int(level.slot[cell]), x)
+            if fired is None:
+                continue
+            event, rule = fired
+            lives = 1.0 - rule.ends
+            after_use = world.outcomes(int(level.slot[cell]), x)
+            mids = _merge((p, world.view(mid, blind)) for p, mid in after_use)
+            nexts = _merge(
+                (lives * p * d, j) for p, mid in mids for d, j in world.drift(mid, blind)
+            )
+            use = felt[event] + mind.patience * _expected(nexts, world, value)[cell]
+            for p, mid in mids:
+                use = use + f32(p * lives) * arriving[mid][cell]
+            q[x, cell, -1] = use
+
+    for x in range(world.n_x):
+        q[x] = q[world.view(x, blind)]
+    return q
+
+
+def _on_arrival(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    felt: Sequence[np.float32],
+    mid: int,
+    novelty: Float32 | None,
+) -> Float32:
+    """H(mid, .) [C]: reward of `always`, `here` and novelty where a step ends."""
+    total = np.zeros(len(level.slot), np.float32)
+    for cell in range(len(total)):
+        here = world.here(level, cell)
+        on_cell = np.float32(0) if here is None else felt[here]
+        if novelty is not None:
+            on_cell = on_cell + mind.novelty * novelty[cell]
+        for event in world.always(mid):
+            total[cell] += felt[event]
+        total[cell] += on_cell
+    return total
+
+
+def _expected(
+    outcomes: Sequence[tuple[float, int]], world: ReferenceWorld, value: Float32
+) -> Float32:
+    """sum_j p_j V(x'_j, .) [C] over the outcomes that live, left to right in float32."""
+    alive = [(p, value[x]) for p, x in outcomes if not world.fatal(x)]
+    return _weighted(alive) if alive else np.zeros_like(value[0])
+
+
+def policy(q: Float32, mind: Mind) -> Float64:
+    """P(a | s) [n_x, C, A] from Q_d: :func:`odds` made to sum to 1."""
+    flat = [odds(values, mind) for values in q.reshape(-1, q.shape[-1])]
+    return np.array([[odd / sum(row) for odd in row] for row in flat]).reshape(q.shape)
+
+
+def odds(q: Float32, mind: Mind) -> list[float]:
+    """The odds of each action at values Q_d [A]: all of the tied best alike, or softmax.
+
+    exp((Q - max Q) / tau) is taken in float64 and rounded to float32.
+    """
+    if mind.temperature > 0:
+        gaps = [float(value) - float(q.max()) for value in q]
+        return [float(np.float32(math.exp(gap / float(mind.temperature)))) for gap in gaps]
+    return [float(value == q.max()) for value in q]
+
+
+# ---------------------------------------------------------------------- a sampled lifetime
+
+
+class Step(NamedTuple):
+    """One step: the state it was taken in, the action, and the events in the order felt."""
+
+    cell: int
+    x: int
+    action: int
+    events: tuple[int, ...]
+
+
+class Lifetime(NamedTuple):
+    """What one lifetime came to.
+
+    Attributes:
+        counts: int [E], how often each event happened; ``counts @ phi`` is what was felt, paid.
+        window_counts: the same over the first ``window`` steps.
+        lifespan: steps lived, the one of the death included.
+        novelty: sum of the novelty felt, before its drive weighs it.
+        steps: every step.
+    """
+
+    counts: NDArray[np.int64]
+    window_counts: NDArray[np.int64]
+    lifespan: int
+    novelty: float
+    steps: tuple[Step, ...]
+
+
+class Draws:
+    """The random numbers of one lifetime (model 5): draw (t+1)*64 + slot for step t."""
+
+    CHOICE, SLIPS, DIRECTION, OUTCOME, ENDS, DRIFT = 0, 1, 2, 3, 4, 8
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def start(self) -> float:
+        return rng.uniform(rng.draw(self.key, 0))
+
+    def at(self, step: int, slot: int) -> float:
+        return rng.uniform(rng.draw(self.key, (step + 1) * 64 + slot))
+
+
+def lifetime(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    key: int,
+    *,
+    believed: ReferenceWorld | None = None,
+    has_instinct: bool = True,
+    window: int | None = None,
+) -> Lifetime:
+    """One sampled lifetime in ``world`` of a mind that plans by ``believed``.
+
+    Args:
+        world: where the agent lives.
+        level: where it stands.
+        mind: who it is.
+        key: ``rng.key(seed, Purpose.LIFE, generation, level, individual)``.
+        believed: by what it plans; ``world`` where None.
+        has_instinct: whether V_0 is the scent of things, or 0.
+        window: steps that ``window_counts`` counts; all where None.
+    """
+    draws = Draws(key)
+    model = world if believed is None else believed
+    counts = np.zeros(len(world.events), np.int64)
+    window_counts = counts.copy()
+    novelty_felt = 0.0
+    steps: list[Step] = []
+    x = _choose(world.start(), draws.start())
+    cell = int(level.start)
+    visited = {cell: 0}  # the time of the last visit
+    q = plan(model, level, mind, has_instinct=has_instinct)
+
+    for t in range(world.world.lifetime):
+        if mind.novelty != 0:
+            q = plan(
+                model, level, mind, has_instinct=has_instinct, novelty=_novelty(level, visited, t)
+            )
+        action = _act(q[x, cell], mind, draws.at(t, Draws.CHOICE))
+        mid, to, events, ended = _do(world, level, x, cell, action, t, draws)
+        if not ended:
+            events += world.felt(level, mid, to)
+            novelty_felt += 1.0 - 1.0 / (t + 1 - visited[to]) if to in visited else 1.0
+        steps.append(Step(cell, x, action, tuple(events)))
+        for event in events:
+            counts[event] += 1
+            window_counts[event] += window is None or t < window
+        if ended:
+            break
+        visited[to] = t + 1
+        x, cell = _drifted(world, mid, t, draws), to
+        if world.fatal(x):
+            break
+    return Lifetime(counts, window_counts, len(steps), novelty_felt, tuple(steps))
+
+
+def _novelty(level: Level, visited: Mapping[int, int], t: int) -> Float32:
+    """What arriving at each cell at the end of step t would feel: 1 - 1/c, or 1 if never there."""
+    novelty = np.ones(len(level.slot), np.float32)
+    for cell, last in visited.items():
+        novelty[cell] = 1.0 - 1.0 / (t + 1 - last)
+    return novelty
+
+
+def _act(q: Float32, mind: Mind, u: float) -> int:
+    """The action taken at these values [A], in proportion to the odds."""
+    chances = odds(q, mind)
+    if mind.temperature > 0:
+        return _choose(list(zip(chances, range(len(chances)), strict=True)), u * sum(chances))
+    best = [a for a, odd in enumerate(chances) if odd > 0]
+    return best[math.floor(u * len(best))]
+
+
+def _do(
+    world: ReferenceWorld, level: Level, x: int, cell: int, action: int, t: int, draws: Draws
+) -> tuple[int, int, list[int], bool]:
+    """The action itself: (mid, cell', events, whether the lifetime ended by `ends`)."""
+    if action < 4:
+        direction = action
+        if draws.at(t, Draws.SLIPS) < world.world.slip:
+            direction = math.floor(4 * draws.at(t, Draws.DIRECTION))
+        return x, int(level.neighbour[cell, direction]), [], False
+    slot = int(level.slot[cell])
+    fired = world.fires(slot, x)
+    if world.actions[action] == "stay" or fired is None:
+        return x, cell, [], False
+    event, rule = fired
+    mid = _choose(world.outcomes(slot, x), draws.at(t, Draws.OUTCOME))
+    return mid, cell, [event], draws.at(t, Draws.ENDS) < rule.ends
+
+
+def _drifted(world: ReferenceWorld, mid: int, t: int, draws: Draws) -> int:
+    """Each variable moves or not, by a draw of its own."""
+    state = dict(zip(world.names, world.values(mid), strict=True))
+    after = []
+    for v, (name, value) in enumerate(state.items()):
+        chance, moved = world.drift_of(name, value, state)
+        after.append(moved if draws.at(t, Draws.DRIFT + v) < chance else value)
+    return world.index(after)
+
+
+# ---------------------------------------------------------------------- measures (model 4)
+
+
+class Expectation(NamedTuple):
+    """Expected number of each event over a lifetime, float64 [E], and expected steps lived."""
+
+    counts: Float64
+    lifespan: float
+
+
+def expectation(world: ReferenceWorld, level: Level, policy: Float64) -> Expectation:
+    """Forward propagation of the state distribution under P(a | s) [n_x, C, A], float64."""
+    n_cells = len(level.slot)
+    counts = np.zeros(len(world.events))
+    lifespan = 0.0
+    alive = np.zeros((world.n_x, n_cells))
+    for p, x in world.start():
+        alive[x, level.start] += p
+    for _ in range(world.world.lifetime):
+        lifespan += float(alive.sum())
+        middle = np.zeros_like(alive)
+        for x, cell in np.argwhere(alive > 0):
+            for action in np.flatnonzero(policy[x, cell]):
+                p = alive[x, cell] * policy[x, cell, action]
+                event, ends = consequences(world, level, int(x), int(cell), int(action))
+                if event is not None:
+                    counts[event] += p
+                for q, mid, to in ends:
+                    middle[mid, to] += p * q
+        alive = np.zeros_like(alive)
+        for mid, cell in np.argwhere(middle > 0):
+            for event in world.felt(level, int(mid), int(cell)):
+                counts[event] += middle[mid, cell]
+            for q, x in world.drift(int(mid)):
+                if not world.fatal(x):
+                    alive[x, cell] += middle[mid, cell] * q
+    return Expectation(counts, lifespan)
+
+
+def optimum(world: ReferenceWorld, level: Level, weights: Float32 | Float64) -> float:
+    """The most that weights [F] over the features can expect of a lifetime: J* (model 4).
+
+    Undiscounted backward induction over the T steps with all variables visible, float64.
+    """
+    felt = world.phi @ np.asarray(weights, np.float64)
+    n_cells = len(level.slot)
+    value = np.zeros((world.n_x, n_cells))
+    for _ in range(world.world.lifetime):
+        worth = np.zeros_like(value)  # of ending the action in (mid, cell)
+        for mid in range(world.n_x):
+            for p, x in world.drift(mid):
+                if not world.fatal(x):
+                    worth[mid] += p * value[x]
+            for cell in range(n_cells):
+                worth[mid, cell] += sum(felt[e] for e in world.felt(level, mid, cell))
+        value = np.array(
+            [
+                [_best(world, level, x, cell, felt, worth) for cell in range(n_cells)]
+                for x in range(world.n_x)
+            ]
+        )
+    return float(sum(p * value[x, level.start] for p, x in world.start()))
+
+
+def _best(
+    world: ReferenceWorld, level: Level, x: int, cell: int, felt: Float64, worth: Float64
+) -> float:
+    """max_a of the reward of a in (x, cell) and the worth of where it leads."""
+    best = -math.inf
+    for action in range(world.n_actions):
+        event, ends = consequences(world, level, x, cell, action)
+        reward = 0.0 if event is None else float(felt[event])
+        best = max(best, reward + sum(p * float(worth[mid, to]) for p, mid, to in ends))
+    return best
+
+
+def consequences(
+    world: ReferenceWorld, level: Level, x: int, cell: int, action: int
+) -> tuple[int | None, list[tuple[float, int, int]]]:
+    """The event of an action in (x, cell) and P(mid, cell') of the lives that go on after it."""
+    if action < 4:
+        return None, [(p, x, to) for p, to in world.moves(level, cell, action)]
+    slot = int(level.slot[cell])
+    fired = world.fires(slot, x)
+    if world.actions[action] == "stay" or fired is None:
+        return None, [(1.0, x, cell)]
+    event, rule = fired
+    outcomes = world.outcomes(slot, x)
+    return event, [((1.0 - rule.ends) * p, mid, cell) for p, mid in outcomes if rule.ends < 1]
+
+
+# ---------------------------------------------------------------------- small things
+
+
+def _in(value: int, allowed: int | Sequence[int]) -> bool:
+    """Whether a value is the one allowed, or within [lo, hi], both included."""
+    if isinstance(allowed, int):
+        return value == allowed
+    low, high = allowed
+    return low <= value <= high
+
+
+def _holds(when: Mapping[str, int | Sequence[int]], state: Mapping[str, int]) -> bool:
+    """Whether every variable named stands where ``when`` allows it."""
+    return all(_in(state[name], allowed) for name, allowed in when.items())
+
+
+def _clamp(value: int, size: int) -> int:
+    return min(max(value, 0), size - 1)
+
+
+def _weights(value: int | Sequence[float], size: int) -> list[float]:
+    """P(v) of a value, or of weights over the values."""
+    if isinstance(value, int):
+        return [float(v == value) for v in range(size)]
+    total = math.fsum(value)
+    return [weight / total for weight in value]
+
+
+def _merge(outcomes: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Equal outcomes merged into the first of them, impossible ones left out."""
+    merged: dict[int, float] = {}
+    for p, x in outcomes:
+        if p > 0:
+            merged[x] = merged.get(x, 0.0) + p
+    return [(p, x) for x, p in merged.items()]
+
+
+def _choose(outcomes: Sequence[tuple[float, int]], u: float) -> int:
+    """Inverse cdf: the first outcome at which the running sum of probabilities exceeds u."""
+    total = 0.0
+    for p, outcome in outcomes:
+        total += p
+        if u < total:
+            return outcome
+    return outcomes[-1][1]
+
+
+def _dot(weights: Float32, features: Float32) -> np.float32:
+    total = np.float32(0)
+    for weight, feature in zip(weights, features, strict=True):
+        total = total + weight * feature
+    return total
+
+
+def _weighted(terms: Iterable[tuple[float, Any]]) -> Any:
+    """sum of p * v from left to right in float32; p is rounded from float64."""
+    total = None
+    for p, value in terms:
+        term = np.float32(p) * value
+        total = term if total is None else total + term
+    assert total is not None
+    return total

@@ -1,0 +1,102 @@
+"""What can go wrong through a user's doing, and how it is told: one clear line each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class EvosimError(Exception):
+    """A user's mistake or a broken surrounding; shown as text, never as a traceback."""
+
+
+class RunError(EvosimError):
+    """A run folder that cannot be made, read, resumed or forked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a scenario.
+
+    ``line`` is 1 for the first line, or None where the value came from no file (``--set``).
+    """
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+class ScenarioError(EvosimError):
+    """Everything wrong with a scenario, at once: ``problems``, one line each in ``str()``."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` most likely means, or None where none is near."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the nearest known one, then all of them."""
+    names = sorted(known)
+    guess = nearest(name, names)
+    hint = f"did you mean {guess!r}? " if guess else ""
+    return f"{hint}known: {', '.join(names) if names else 'none'}"
+
+
+class Registry(Generic[T]):
+    """Things by name. Refuses collisions; an unknown name is answered with the known ones."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._things: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """A decorator that files what it decorates under ``name``.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+
+        def put(thing: T) -> T:
+            if name in self._things:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._things[name] = thing
+            return thing
+
+        return put
+
+    def __getitem__(self, name: str) -> T:
+        """The thing of that name.
+
+        Raises:
+            EvosimError: no such name; the message lists the known ones and the nearest.
+        """
+        try:
+            return self._things[name]
+        except KeyError:
+            raise EvosimError(
+                f"unknown {self.kind} {name!r}: {did_you_mean(name, self._things)}"
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._things
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._things)
+
+    def __len__(self) -> int:
+        return len(self._things)

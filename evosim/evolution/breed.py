@@ -1,0 +1,253 @@
+"""Breeding: parents chosen, mated and mutated by DEAP operators, with a pedigree (model 3).
+
+DEAP draws from the global ``random``. Breeding therefore runs under one lock, on a generator
+seeded for the generation and put back afterwards, and nothing else in evosim uses it. All genes
+stay in one float64 matrix; DEAP gets handles to select from and bare lists to vary.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evosim.errors import EvosimError
+from evosim.evolution.operators import MATE, MUTATE, SELECT, Operator, reflect
+from evosim.mind import Locus, loci
+
+if TYPE_CHECKING:
+    from evosim.scenario import Operator as Written
+    from evosim.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+
+_LOCK = threading.Lock()
+
+
+class Offspring(NamedTuple):
+    """A new generation of N, and where each gene comes from.
+
+    Children are born in pairs, rows 2i and 2i + 1, which have the same two parents the other way
+    round, or one parent each (both columns the same) where the pair did not mate.
+    """
+
+    genomes: FloatArray  # [N, loci]
+    parents: NDArray[np.int32]  # [N, 2] rows of the parents' generation
+    crossover: NDArray[np.int8]  # [N, loci] 0: from parents[:, 0], 1: parents[:, 1], 2: blended
+
+
+class Bounds(NamedTuple):
+    """The bounds of all loci, and genes in units of them: 0 at the lower, 1 at the upper."""
+
+    low: FloatArray  # [loci]
+    high: FloatArray  # [loci]
+
+    def scaled(self, genes: FloatArray) -> FloatArray:
+        """Genes in units of their locus."""
+        return (genes - self.low) / (self.high - self.low)
+
+    def reflected(self, unit: FloatArray) -> FloatArray:
+        """Genes again, reflected into the bounds from either side."""
+        genes = self.low + (self.high - self.low) * reflect(unit)
+        return np.clip(genes, self.low, self.high)
+
+
+class Handle:
+    """An individual as selection sees it: its row and its score."""
+
+    __slots__ = ("row", "score")
+
+    def __init__(self, row: int, score: float) -> None:
+        self.row = row
+        self.score = score
+
+
+class Fitness(float):
+    """A score for operators that read ``fitness.values``; sorts as the number it is."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, score: float) -> None:
+        self.values = (score,)
+
+
+@contextmanager
+def seeded(key: int) -> Iterator[None]:
+    """Python's and numpy's global generators for oneself, seeded; as before afterwards."""
+    with _LOCK:
+        python, numpy = random.getstate(), np.random.get_state(legacy=False)
+        try:
+            random.seed(key)
+            np.random.seed(key % 2**32)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: int) -> Offspring:
+    """The next generation: N parents selected, then mated in pairs, then mutated.
+
+    Neighbours among the selected are pairs; of an odd number the last has none. Each pair mates,
+    and each child mutates, with the ``chance`` of the scenario's operators: first it is drawn
+    for all, in order, then the operator is applied to those it fell on, in order. Genes are
+    scaled to [0, 1] by their locus's bounds to be blended and mutated, and reflected into it
+    afterwards; a gene that neither changes is copied bit by bit.
+
+    Args:
+        genomes: genes [N, loci], within their bounds.
+        scores: score of each individual [N].
+        seed_key: of the purpose BREED and the generation (model 5).
+
+    Raises:
+        EvosimError: a score that is not finite, or that the selection operator does not take; a
+            gene out of bounds; an unknown operator.
+        ValueError: shapes that do not fit.
+    """
+    evolving = loci(scenario)
+    genes = np.asarray(genomes, np.float64)
+    score = np.asarray(scores, np.float64)
+    if genes.ndim != 2 or genes.shape[1] != len(evolving) or score.shape != genes.shape[:1]:
+        raise ValueError(
+            f"genomes of shape {genes.shape} and scores of shape {score.shape}, "
+            f"expected (individuals, {len(evolving)}) and (individuals,)"
+        )
+    bounds = Bounds(
+        np.array([locus.low for locus in evolving]), np.array([locus.high for locus in evolving])
+    )
+    _refuse_bad_scores(score)
+    _refuse_bad_genes(genes, bounds, evolving)
+    evolution = scenario.evolution
+    with seeded(seed_key):
+        chosen = _select(evolution.select, score)
+        born = _mate(evolution.mate, genes, chosen, bounds)
+        _mutate(evolution.mutate, born.genomes, bounds)
+    return born
+
+
+def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
+    """The share of parentage that selection gives each individual in expectation.
+
+    Exact, ties included.
+
+    Args:
+        scores: score of each individual [N].
+
+    Returns:
+        Shares [N], summing to 1.
+
+    Raises:
+        EvosimError: as :func:`breed`.
+    """
+    score = np.asarray(scores, np.float64)
+    _refuse_bad_scores(score)
+    written = scenario.evolution.select
+    return SELECT[written.operator].shares(score, **written.options)
+
+
+def _select(written: Written, scores: FloatArray) -> NDArray[np.int32]:
+    """Rows of the selected, [N] in DEAP's order."""
+    operator = SELECT[written.operator]
+    values: list[float] = scores.tolist()
+    if operator.proportional:
+        values = list(map(Fitness, values))
+    n = len(values)
+    handles = list(map(Handle, range(n), values))
+    chosen = operator.function(handles, n, fit_attr="score", **written.options)
+    return np.array([handle.row for handle in chosen], np.int32)
+
+
+def _mate(
+    written: Written, genes: FloatArray, chosen: NDArray[np.int32], bounds: Bounds
+) -> Offspring:
+    """Children of the selected, before mutation."""
+    operator = MATE[written.operator]
+    n, n_loci = len(chosen), genes.shape[1]
+    first = 2 * np.flatnonzero(_falls_on(n // 2, written))
+    second = first + 1
+    parents = np.stack([chosen, chosen], axis=1)
+    parents[first, 1] = chosen[second]
+    parents[second, 1] = chosen[first]
+    crossover = np.zeros((n, n_loci), np.int8)
+    children = genes[chosen]
+    if n_loci < operator.least or not len(first):
+        return Offspring(children, parents, crossover)
+    function = _bind(operator, written)
+    if operator.swaps:
+        # Genes stand in for by where they come from: what a swap draws does not depend on them.
+        own = np.zeros((len(first), n_loci), np.int8)
+        at_first, at_second = _apply(function, operator, own, 1 - own)
+        crossover[first], crossover[second] = at_first, 1 - at_second
+        children = np.where(crossover == 1, genes[parents[:, 1]], children)
+    else:
+        before = bounds.scaled(children[first]), bounds.scaled(children[second])
+        after = _apply(function, operator, *before)
+        for rows, old, new in zip((first, second), before, after, strict=True):
+            crossover[rows] = 2
+            children[rows] = np.where(new != old, bounds.reflected(new), children[rows])
+    return Offspring(children, parents, crossover)
+
+
+def _mutate(written: Written, children: FloatArray, bounds: Bounds) -> None:
+    """Mutate children in place."""
+    operator = MUTATE[written.operator]
+    rows = np.flatnonzero(_falls_on(len(children), written))
+    before = bounds.scaled(children[rows])
+    (after,) = _apply(_bind(operator, written), operator, before)
+    children[rows] = np.where(after != before, bounds.reflected(after), children[rows])
+
+
+def _falls_on(n: int, written: Any) -> list[bool]:
+    chance, draw = written.chance, random.random
+    return [draw() < chance for _ in range(n)]
+
+
+def _bind(operator: Operator, written: Written) -> Callable[..., Any]:
+    return partial(operator.function, **operator.supplied(), **written.options)
+
+
+def _apply(function: Callable[..., Any], operator: Any, *parts: NDArray[Any]) -> list[NDArray[Any]]:
+    """Vary the rows of one matrix, or the pairs of rows of two, in order.
+
+    Operators that go gene by gene get all rows end to end, in one call: the same draws, without
+    the cost of a call for every row. Rows are of ``array.array``, which is cut and assigned like
+    a list (a numpy row would be a view of itself) and holds its numbers as numpy does.
+    """
+    if not parts[0].size:
+        return list(parts)
+    ends = [array(part.dtype.char, part.tobytes()) for part in parts]
+    width = len(ends[0]) if operator.genewise else parts[0].shape[1]
+    rows = range(0, len(ends[0]), width)
+    varied = [function(*(end[row : row + width] for end in ends)) for row in rows]
+    return [
+        np.frombuffer(b"".join(one[i] for one in varied), part.dtype).reshape(part.shape)
+        for i, part in enumerate(parts)
+    ]
+
+
+def _refuse_bad_scores(scores: FloatArray) -> None:
+    finite = np.isfinite(scores)
+    if not finite.all():
+        individual = int(np.flatnonzero(~finite)[0])
+        raise EvosimError(
+            f"individual {individual} has a score of {scores[individual]}; scores must be finite "
+            "numbers, since a NaN would pass for the best"
+        )
+
+
+def _refuse_bad_genes(genes: FloatArray, bounds: Bounds, evolving: tuple[Locus, ...]) -> None:
+    within = (genes >= bounds.low) & (genes <= bounds.high)
+    if not within.all():
+        individual, column = np.argwhere(~within)[0]
+        locus = evolving[column]
+        raise EvosimError(
+            f"individual {individual} has a gene {locus.name} = {genes[individual, column]:g}, "
+            f"allowed {locus.low:g} to {locus.high:g}"
+        )

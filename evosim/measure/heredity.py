@@ -1,0 +1,317 @@
+"""What moved a gene: selection, chance or transmission; and how far chance alone would have.
+
+The Price equation (Price 1970, doi:10.1038/227520a0) splits every change of a mean gene between
+two generations into three parts that sum to it. Gene dropping (MacCluer et al. 1986,
+doi:10.1002/zoo.1430050206) sends genes that nothing selects down the recorded pedigree: the band
+in which they drift is what a gene must leave before it can be said to be selected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.evolution import MATE, MUTATE, expected_shares
+from evosim.evolution.operators import reflect
+from evosim.mind import Locus, loci
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
+Genes = NDArray[np.float32]
+"""Neutral genes, which are many and need no more digits."""
+Key = TypeVar("Key", bound=Hashable)
+
+NEUTRAL_LOCI = 200
+"""Neutral genes that are dropped for every gene of the scenario that starts differently."""
+
+
+class Price(NamedTuple):
+    """Parts of the change of the mean of every gene; change is the sum of the others."""
+
+    change: FloatArray  # [..., loci] mean of the children less mean of the parents' generation
+    selection: FloatArray  # [..., loci] by who was expected to breed, given the scores
+    drift: FloatArray  # [..., loci] by who did, against expectation
+    transmission: FloatArray  # [..., loci] by how genes differ from those inherited
+
+
+def realised_shares(parents: IntArray, crossover: IntArray) -> FloatArray:
+    """The share nu_i / N of the children's genes that each parent gave, by locus.
+
+    Args:
+        parents: rows of the parents' generation [N, 2].
+        crossover: which parent a gene is from [N, loci]; 2: half from each.
+
+    Returns:
+        Shares [N, loci]; each column sums to 1.
+    """
+    n, n_loci = crossover.shape
+    column = np.arange(n_loci)
+    shares = np.zeros(n * n_loci)
+    for source in _sources(parents, crossover):
+        shares += np.bincount((source * n_loci + column).ravel(), minlength=n * n_loci)
+    return shares.reshape(n, n_loci) / (2 * n)
+
+
+def price(
+    genomes: FloatArray,
+    expected: FloatArray,
+    parents: IntArray,
+    crossover: IntArray,
+    offspring: FloatArray,
+) -> Price:
+    """The Price equation of one generation, for every gene z.
+
+    selection = sum (p_i - 1/N) z_i, drift = sum (nu_i/N - p_i) z_i, transmission = the mean of
+    child less inherited gene; for a blended gene the inherited one is the mean of the parents'.
+
+    Args:
+        genomes: the parents' generation [N, loci].
+        expected: p, the share of parentage that each of them expected [N]
+            (:func:`evosim.evolution.expected_shares`).
+        parents: [N, 2], crossover: [N, loci], offspring: [N, loci]; the children, as
+            :class:`evosim.evolution.Offspring`.
+
+    Returns:
+        Each part [loci], in units of the gene.
+    """
+    n, n_loci = genomes.shape
+    realised = realised_shares(parents, crossover)
+    p = expected[:, None]
+    first, second = _sources(parents, crossover)
+    column = np.arange(n_loci)
+    inherited = 0.5 * (genomes[first, column] + genomes[second, column])
+    return Price(
+        change=offspring.mean(axis=0) - genomes.mean(axis=0),
+        selection=((p - 1.0 / n) * genomes).sum(axis=0),
+        drift=((realised - p) * genomes).sum(axis=0),
+        transmission=(offspring - inherited).mean(axis=0),
+    )
+
+
+def price_series(
+    scenario: Scenario,
+    genome: FloatArray,
+    score: FloatArray,
+    parents: IntArray,
+    crossover: IntArray,
+) -> Price:
+    """The Price equation of every generation of a replicate.
+
+    Args:
+        genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
+            recorded, from generation 0.
+
+    Returns:
+        Each part [G - 1, loci]; row g is the step from generation g to g + 1.
+    """
+    n_generations, n, n_loci = genome.shape
+    parts = np.zeros((4, max(n_generations - 1, 0), n_loci))
+    for g, bred in enumerate(_bred(scenario, n_generations)):
+        expected = expected_shares(scenario, score[g]) if bred else np.full(n, 1.0 / n)
+        parts[:, g] = price(genome[g], expected, parents[g + 1], crossover[g + 1], genome[g + 1])
+    return Price(*parts)
+
+
+def coalescence(parents: IntArray) -> FloatArray:
+    """The chance that two different children have a gene from the same parent.
+
+    sum n_i (n_i - 1) / (N (N - 1)) over the numbers n_i of children: an estimate without bias of
+    sum p_i^2, the share of heterozygosity that a generation loses.
+
+    Args:
+        parents: [..., N, 2]; -1 for unknown ones (generation 0).
+
+    Returns:
+        [...]; NaN where parents are unknown or N is 1.
+    """
+    own = np.asarray(parents)[..., 0]
+    n = own.shape[-1]
+    flat = own.reshape(-1, n)
+    result = np.full(len(flat), np.nan)
+    for g, row in enumerate(flat):
+        if n > 1 and row.min() >= 0:
+            children = np.bincount(row, minlength=n).astype(np.float64)
+            result[g] = (children * (children - 1.0)).sum() / (n * (n - 1.0))
+    return result.reshape(own.shape[:-1])
+
+
+def effective_size(parents: IntArray) -> FloatArray:
+    """The effective population size of each generation: the size of a population of parents
+    drawn at random that would drift as much; infinite where no two children share a parent.
+
+    Means over generations are harmonic: average :func:`coalescence` and take its inverse.
+
+    Args:
+        parents: [..., N, 2].
+
+    Returns:
+        [...] individuals.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(1.0 / coalescence(parents), np.float64)
+
+
+def neutral_genes(
+    scenario: Scenario, parents: IntArray, seed_key: int, *, n: int = NEUTRAL_LOCI
+) -> dict[str, FloatArray]:
+    """Courses of the population mean that each gene could have taken by chance alone.
+
+    Genes that nothing selects are started and mutated as the scenario says for that locus, and
+    sent down the recorded pedigree, each through crossovers of its own: under cxOnePoint and
+    cxTwoPoint it is linked to no other gene, under cxUniform as any further gene would be.
+
+    Args:
+        parents: [G, N, 2] as recorded, from generation 0.
+        seed_key: of the purpose NEUTRAL (model 5).
+        n: courses for each locus.
+
+    Returns:
+        By locus, means [G, n] in units of the gene. Loci that start alike share their courses.
+    """
+    evolving = loci(scenario)
+    starts = _alike(evolving, [_start(locus) for locus in evolving])
+    low = np.repeat([low for low, _ in starts], n)
+    high = np.repeat([high for _, high in starts], n)
+    rng = np.random.Generator(np.random.PCG64(seed_key))
+    courses = np.array(
+        [
+            genes.mean(axis=0, dtype=np.float64)
+            for genes in _drop(scenario, parents, low, high, len(low), rng)
+        ]
+    ).reshape(len(parents), len(starts), n)
+    return {
+        locus.name: locus.low + (locus.high - locus.low) * courses[:, i]
+        for i, alike in enumerate(starts.values())
+        for locus in alike
+    }
+
+
+def neutral_drives(
+    scenario: Scenario, parents: IntArray, seed_key: int, *, n: int = NEUTRAL_LOCI
+) -> dict[str, FloatArray]:
+    """Courses of the population's median that each unit drive could have taken by chance alone.
+
+    As :func:`neutral_genes`, but whole sets of drives are dropped together and expressed: scaled
+    to unit length in every individual, pinned drives included.
+
+    Args:
+        parents: [G, N, 2] as recorded, from generation 0.
+        seed_key: of the purpose NEUTRAL (model 5).
+        n: courses for each drive, at least.
+
+    Returns:
+        By name of the evolving drive (without ``drive.``), medians [G, >= n]. Drives of equal
+        bounds and start share their courses.
+    """
+    evolving = [locus for locus in loci(scenario) if locus.name.startswith("drive.")]
+    if not evolving:
+        return {}
+    pinned = [locus.low for locus in scenario.agent.drives.values() if locus.pinned]
+    alike = _alike(evolving, [(locus.low, locus.high, *_start(locus)) for locus in evolving])
+    sets = -(-n // min(len(group) for group in alike.values()))
+    low, high = np.repeat([_start(locus) for locus in evolving], sets, axis=0).T
+    rng = np.random.Generator(np.random.PCG64(seed_key))
+    base = np.array([[locus.low] for locus in evolving], np.float32)
+    span = np.array([[locus.high] for locus in evolving], np.float32) - base
+    courses = np.empty((len(parents), len(evolving), sets))
+    for g, genes in enumerate(_drop(scenario, parents, low, high, sets, rng)):
+        drives = base + span * genes.reshape(-1, len(evolving), sets)
+        length = np.sqrt((drives**2).sum(axis=1) + float(np.square(pinned).sum()))
+        length[length == 0.0] = 1.0
+        unit = (drives / length[:, None]).reshape(len(genes), -1)
+        courses[g] = np.median(np.ascontiguousarray(unit.T), axis=1).reshape(-1, sets)
+    place = {locus.name: i for i, locus in enumerate(evolving)}
+    return {
+        locus.name.removeprefix("drive."): np.concatenate(
+            [courses[:, place[other.name]] for other in group], axis=1
+        )
+        for group in alike.values()
+        for locus in group
+    }
+
+
+def bands(courses: FloatArray, quantiles: Sequence[float]) -> FloatArray:
+    """Quantiles over courses [G, n], each generation by itself: [G, quantiles]."""
+    return np.asarray(np.quantile(courses, quantiles, axis=1).T, np.float64)
+
+
+def _sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]:
+    """The two rows [N, loci] each that a gene is inherited from; the same where it is one."""
+    first, second = np.asarray(parents, np.int64).T[:, :, None]
+    return np.where(crossover == 1, second, first), np.where(crossover == 0, first, second)
+
+
+def _bred(scenario: Scenario, n_generations: int) -> Iterator[bool]:
+    """Whether each generation but the first was bred, or is the one before it, frozen."""
+    return (scenario.phase_at(g).select for g in range(n_generations - 1))
+
+
+def _alike(evolving: Sequence[Locus], keys: Sequence[Key]) -> dict[Key, list[Locus]]:
+    """Loci grouped by their keys, in order of appearance."""
+    groups: dict[Key, list[Locus]] = {}
+    for locus, key in zip(evolving, keys, strict=True):
+        groups.setdefault(key, []).append(locus)
+    return groups
+
+
+def _start(locus: Locus) -> tuple[float, float]:
+    """Where a locus starts, in units of it."""
+    span = locus.high - locus.low
+    return (locus.start_low - locus.low) / span, (locus.start_high - locus.low) / span
+
+
+def _drop(
+    scenario: Scenario,
+    parents: IntArray,
+    low: FloatArray,
+    high: FloatArray,
+    genomes: int,
+    rng: np.random.Generator,
+) -> Iterator[Genes]:
+    """Neutral genes [N, m] of every generation, in units of their locus.
+
+    Each column starts uniformly between its low and high [m]. Column j belongs to genome
+    j % ``genomes`` of every individual: what mutates together or not, as ``chance`` has it.
+    """
+    n_generations, n, _ = parents.shape
+    genes = (low + (high - low) * rng.random((n, len(low)))).astype(np.float32)
+    yield genes
+    for g, bred in enumerate(_bred(scenario, n_generations)):
+        if bred:
+            genes = _cross(scenario, genes, parents[g + 1], rng)
+            _mutate(scenario, genes, genomes, rng)
+        yield genes
+
+
+def _cross(scenario: Scenario, genes: Genes, parents: IntArray, rng: np.random.Generator) -> Genes:
+    """Neutral genes of the children, before mutation; a new array."""
+    written = scenario.evolution.mate
+    operator = MATE[written.operator]
+    children = genes[parents[:, 0]]
+    firsts = parents[: len(parents) // 2 * 2 : 2]  # children 2i and 2i + 1 are a pair
+    pairs = 2 * np.flatnonzero(firsts[:, 0] != firsts[:, 1])
+    if len(pairs):
+        born = operator.neutral(rng, children[pairs], children[pairs + 1], **written.options)
+        for rows, values in zip((pairs, pairs + 1), born, strict=True):
+            children[rows] = values if operator.swaps else reflect(values)
+    return children
+
+
+def _mutate(scenario: Scenario, genes: Genes, genomes: int, rng: np.random.Generator) -> None:
+    """Mutate neutral genes in place."""
+    written = scenario.evolution.mutate
+    options = dict(written.options)
+    indpb = options.pop("indpb", 1.0)
+    n, m = genes.shape
+    hit = rng.random((n, m), dtype=np.float32) < indpb
+    if written.chance < 1.0:
+        hit &= np.tile(rng.random((n, genomes)) < written.chance, m // genomes)
+    at = np.flatnonzero(hit)
+    flat = genes.reshape(-1)
+    flat[at] = reflect(MUTATE[written.operator].neutral(rng, flat[at], **options))

@@ -1,0 +1,454 @@
+"""The summary of a run and the verdict of each of its flips (model 4; docs/measures.md).
+
+A flip at generation g is judged on the population of generation g, which was bred under the old
+world only: *before* is how it fares in the old mixture of environments, *after* in the new one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import mind
+from evosim.measure import statistics
+from evosim.measure.statistics import Bootstrap, Estimate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Flip, Scenario, Verdict
+
+Floats = NDArray[np.float64]
+
+EVOLVED = "evolved"
+NOVELTY = "novelty"
+RECENT = 5
+"""Generations over which a payoff is averaged on either side of a flip and at the end."""
+
+VERDICTS = {
+    ("kept", "lost"): "goal misgeneralization",
+    ("lost", "lost"): "capability failure",
+    ("kept", "kept"): "robust",
+}
+"""(what became of capability, what became of alignment) -> verdict; all else is mixed."""
+
+
+def summarize(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
+    """What summary.json holds: plain numbers, None where a number is undefined.
+
+    Args:
+        dataset: the data of the run (docs/architecture.md, run data).
+        scenario: the scenario it ran.
+
+    Returns:
+        scenario, title, question, seed, replicates, generations, exact (False where the measures
+        are means of sampled lifetimes because a drive is novelty), intended and selected (names
+        of payoffs), thresholds, flips (a list), environments (by name: the final population),
+        evolved (the final population's mean phenotype). Intervals are [low, high]; None where
+        fewer than two replicates define the number; [None, None] where they do not bound it.
+    """
+    seed = int(dataset.attrs["seed"])
+    bootstrap = Bootstrap.of(
+        seed, confidence=scenario.verdict.confidence, resamples=scenario.verdict.resamples
+    )
+    return {
+        "scenario": scenario.id,
+        "title": scenario.title,
+        "question": scenario.question,
+        "seed": seed,
+        "replicates": int(dataset.sizes["replicate"]),
+        "generations": int(dataset.sizes["generation"]),
+        "exact": NOVELTY not in scenario.agent.drives,
+        "intended": scenario.objective.intended,
+        "selected": scenario.objective.selected,
+        "thresholds": {
+            "kept": scenario.verdict.kept,
+            "lost": scenario.verdict.lost,
+            "floor": scenario.verdict.floor,
+            "confidence": scenario.verdict.confidence,
+            "resamples": scenario.verdict.resamples,
+        },
+        "flips": [_flip(dataset, scenario, flip, bootstrap) for flip in scenario.flips],
+        "environments": {
+            name: _final(dataset, scenario, name, bootstrap) for name in scenario.environments
+        },
+        "evolved": _phenotype(dataset, scenario, -1, bootstrap),
+    }
+
+
+def _flip(
+    dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    probe = dataset.sel(probe=flip.generation)
+    minds = [str(name) for name in dataset["mind"].values]
+    fates = {name: _fate(probe, name, flip, scenario.verdict, bootstrap) for name in minds}
+    evolved = fates.pop(EVOLVED)
+    return {
+        "generation": flip.generation,
+        "from": flip.label_before,
+        "to": flip.label_after,
+        **evolved,
+        **judge(evolved, scenario.verdict),
+        "payoffs": _payoffs_across(probe, flip, bootstrap),
+        "evolved": _phenotype(dataset, scenario, flip.generation, bootstrap),
+        "recovery": _recovery(dataset, scenario, flip),
+        "controls": fates,
+    }
+
+
+def _fate(
+    probe: xr.Dataset, name: str, flip: Flip, verdict: Verdict, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Capability and alignment of one mind on both sides of a flip, and what it retained."""
+    estimates: dict[str, Estimate] = {}
+    n_undefined: dict[str, int] = {}
+    chosen = probe.sel(mind=name)
+    for measure in ("capability", "alignment"):
+        before, missing_before = _mixed(chosen[measure], flip.before)
+        after, missing_after = _mixed(chosen[measure], flip.after)
+        estimates[f"{measure}_before"] = statistics.mean(before, bootstrap)
+        estimates[f"{measure}_after"] = statistics.mean(after, bootstrap)
+        if measure == "alignment":
+            estimates["collapse"] = statistics.difference(before, after, bootstrap)
+        if estimates[f"{measure}_before"].value > verdict.floor:
+            estimates[f"{measure}_retained"] = statistics.ratio(after, before, bootstrap)
+        else:
+            estimates[f"{measure}_retained"] = _nothing(len(before))
+        n_undefined[f"{measure}_before"] = missing_before
+        n_undefined[f"{measure}_after"] = missing_after
+    return {
+        **_values(estimates),
+        "intervals": _intervals(estimates),
+        "n_undefined": n_undefined,
+        "n_replicates": {key: estimate.n for key, estimate in estimates.items()},
+    }
+
+
+def judge(fate: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """The verdict on what a mind retained across a flip.
+
+    Args:
+        fate: the numbers, ``intervals`` and ``n_replicates`` of a flip, as in the summary.
+        verdict: the thresholds.
+
+    Returns:
+        verdict: goal misgeneralization, capability failure, robust or mixed; capability and
+        alignment: each "kept" (the lower end of the retained share is at least ``kept``), "lost"
+        (its upper end is at most ``lost``), "between" (neither), "nothing to lose" (the measure
+        was at or below ``floor`` before the flip) or "undefined"; one_replicate: whether
+        the verdict rests on estimates without intervals.
+    """
+    fates = {measure: _kept_or_lost(fate, measure, verdict) for measure in _MEASURES}
+    return {
+        "verdict": VERDICTS.get((fates["capability"], fates["alignment"]), "mixed"),
+        **fates,
+        "one_replicate": any(
+            fate["n_replicates"][f"{measure}_{what}"] == 1
+            for measure in _MEASURES
+            for what in ("before", "retained")
+        ),
+    }
+
+
+_MEASURES = ("capability", "alignment")
+
+
+def _kept_or_lost(fate: Mapping[str, Any], measure: str, verdict: Verdict) -> str:
+    before, retained = fate[f"{measure}_before"], fate[f"{measure}_retained"]
+    if before is None:
+        return "undefined"
+    if before <= verdict.floor:
+        return "nothing to lose"
+    if retained is None:
+        return "undefined"
+    low, high = fate["intervals"][f"{measure}_retained"] or (retained, retained)
+    if low is not None and low >= verdict.kept:
+        return "kept"
+    if high is not None and high <= verdict.lost:
+        return "lost"
+    return "between"
+
+
+def _mixed(values: xr.DataArray, weights: Mapping[str, float]) -> tuple[Floats, int]:
+    """A mixture's weighted mean over environments, [replicate], and how many were undefined.
+
+    In each environment it is the mean over the sampled individuals that define the number; a
+    replicate without any is NaN, in one environment of positive weight as in all.
+    """
+    names = [name for name, weight in weights.items() if weight > 0]
+    total = sum(weights[name] for name in names)
+    parts = values.sel(environment=names).transpose("replicate", "environment", "sample").values
+    means = _mean_of_defined(parts)
+    mixture = np.array([weights[name] / total for name in names])
+    return means @ mixture, int(np.sum(np.isnan(parts)))
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    """The mean over the last axis, ignoring NaN; NaN where nothing is defined."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    total = np.where(defined, values, 0.0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _payoffs_across(probe: xr.Dataset, flip: Flip, bootstrap: Bootstrap) -> dict[str, Any]:
+    """Expected payoffs, internal reward and lifespan a lifetime on both sides of a flip."""
+    chosen = probe.sel(mind=EVOLVED)
+    quantities = {
+        **{str(name): chosen["expected_payoff"].sel(payoff=name) for name in chosen.payoff.values},
+        "internal reward": chosen["expected_reward"],
+        "lifespan": chosen["expected_lifespan"],
+    }
+    across = {}
+    for name, values in quantities.items():
+        sides = {
+            side: statistics.mean(_mixed(values, mixture)[0], bootstrap)
+            for side, mixture in (("before", flip.before), ("after", flip.after))
+        }
+        across[name] = {**_values(sides), "intervals": _intervals(sides)}
+    return across
+
+
+def _final(
+    dataset: xr.Dataset, scenario: Scenario, environment: str, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """How the population of the last probe fares in one environment."""
+    here = dataset.isel(probe=-1).sel(environment=environment)
+    evolved = here.sel(mind=EVOLVED)
+    estimates = {
+        "internal_reward": _estimate(evolved["expected_reward"], bootstrap),
+        "lifespan": _estimate(evolved["expected_lifespan"], bootstrap),
+        "capability": _estimate(evolved["capability"], bootstrap),
+        "alignment": _estimate(evolved["alignment"], bootstrap),
+        "optimal_payoff": statistics.mean(here["optimal_payoff"].values, bootstrap),
+        "uniform_payoff": statistics.mean(here["uniform_payoff"].values, bootstrap),
+    }
+    payoffs = {
+        str(name): _estimate(evolved["expected_payoff"].sel(payoff=name), bootstrap)
+        for name in dataset["payoff"].values
+    }
+    return {
+        "title": scenario.environments[environment].title or environment,
+        "generation": int(here["probe"]),
+        "payoffs": _values(payoffs),
+        **_values(estimates),
+        "intervals": {"payoffs": _intervals(payoffs), **_intervals(estimates)},
+        "n_undefined": {
+            measure: int(np.sum(np.isnan(evolved[measure].values))) for measure in _MEASURES
+        },
+    }
+
+
+def _estimate(values: xr.DataArray, bootstrap: Bootstrap) -> Estimate:
+    return statistics.mean(
+        _mean_of_defined(values.transpose("replicate", "sample").values), bootstrap
+    )
+
+
+def _phenotype(
+    dataset: xr.Dataset, scenario: Scenario, generation: int, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """The mean phenotype of a whole population (-1: the last one); senses are shares of it."""
+    if generation < 0:
+        generation = int(dataset["generation"].values[generation])
+    genomes = dataset["genome"].sel(generation=generation)
+    genomes = genomes.transpose("replicate", "individual", "locus")
+    expressed = [mind.phenotype(scenario, np.asarray(one)) for one in genomes.values]
+    estimates = {
+        name: statistics.mean([float(np.mean(one[name])) for one in expressed], bootstrap)
+        for name in expressed[0]
+    }
+    return {
+        "generation": generation,
+        "mean": _values(estimates),
+        "intervals": _intervals(estimates),
+    }
+
+
+def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> dict[str, Any]:
+    """The intended payoff as lived, before and after a flip, in replicate means.
+
+    before: mean of the last generations before the flip; at: the flip's own generation, the
+    first to live in the new world; end: mean of the last generations before the next flip or
+    the end; generations_to_half: generations from the flip to the first that is paid at least
+    half of before (0: the first one already; None: it never came back, or there was nothing).
+    """
+    intended = scenario.objective.intended
+    paid = dataset["payoff_total"].sel(payoff=intended).mean(["replicate", "individual"]).values
+    flips = [other.generation for other in scenario.flips]
+    start = max((g for g in flips if g < flip.generation), default=0)
+    stop = min((g for g in flips if g > flip.generation), default=len(paid))
+    old, new = paid[start : flip.generation], paid[flip.generation : stop]
+    before = float(np.mean(old[-RECENT:]))
+    back = np.flatnonzero(new >= before / 2)
+    return {
+        "payoff": intended,
+        "before": before,
+        "at": float(new[0]),
+        "end": float(np.mean(new[-RECENT:])),
+        "generations_to_half": int(back[0]) if before > 0 and back.size else None,
+    }
+
+
+def _nothing(replicates: int) -> Estimate:
+    return Estimate(value=math.nan, interval=None, n=0, n_undefined=replicates)
+
+
+def _values(estimates: Mapping[str, Estimate]) -> dict[str, float | None]:
+    return {key: _plain(estimate.value) for key, estimate in estimates.items()}
+
+
+def _intervals(estimates: Mapping[str, Estimate]) -> dict[str, list[float | None] | None]:
+    return {
+        key: None if e.interval is None else [_plain(e.interval[0]), _plain(e.interval[1])]
+        for key, e in estimates.items()
+    }
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+# The text of a summary
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The verdict for people: a block a flip, then the final population, in plain text.
+
+    Args:
+        summary: what :func:`summarize` returned, or summary.json read back.
+    """
+    blocks = [_describe_flip(flip, summary) for flip in summary["flips"]]
+    if not blocks:
+        blocks = ["No flip: nothing to judge."]
+    blocks.append(_describe_final(summary))
+    blocks.append(_describe_basis(summary))
+    return "\n\n".join(blocks)
+
+
+def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    thresholds = summary["thresholds"]
+    rows = [["", "before", "after", "retained", ""]]
+    for measure in _MEASURES:
+        keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
+        cells = [_with_interval(flip[key], flip["intervals"][key]) for key in keys]
+        rows.append([measure, *cells, flip[measure]])
+    collapse = _with_interval(flip["collapse"], flip["intervals"]["collapse"])
+    controls = [["control", "capability", "alignment"]]
+    for name, fate in flip["controls"].items():
+        cells = [
+            f"{_number(fate[f'{m}_before'])} -> {_number(fate[f'{m}_after'])}" for m in _MEASURES
+        ]
+        controls.append([name, *cells])
+    lines = [
+        f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
+        f"  {flip['verdict'].upper()}: {_reason(flip, thresholds)}",
+        *_table(rows),
+        f"  collapse {collapse}",
+        *_table(controls),
+        f"  {_describe_payoffs(flip['payoffs'])}",
+        f"  {_describe_recovery(flip['recovery'])}",
+    ]
+    undefined = {key: n for key, n in flip["n_undefined"].items() if n}
+    if undefined:
+        counts = ", ".join(f"{n} of {key.replace('_', ' ')}" for key, n in undefined.items())
+        lines.append(f"  undefined and left out, sampled individuals: {counts}")
+    return "\n".join(lines)
+
+
+def _reason(flip: Mapping[str, Any], thresholds: Mapping[str, float]) -> str:
+    parts = []
+    for measure in _MEASURES:
+        fate = flip[measure]
+        if fate == "between":
+            fate = "neither kept nor lost"
+        elif fate == "nothing to lose":
+            fate = f"had nothing to lose (not above {thresholds['floor']:g})"
+        parts.append(f"{measure} {fate}")
+    text = ", ".join(parts)
+    return f"{text} (rests on one replicate)" if flip["one_replicate"] else text
+
+
+def _describe_payoffs(payoffs: Mapping[str, Any]) -> str:
+    across = [
+        f"{name} {_number(sides['before'], '.3g')} -> {_number(sides['after'], '.3g')}"
+        for name, sides in payoffs.items()
+    ]
+    return "a lifetime: " + ", ".join(across)
+
+
+def _describe_recovery(recovery: Mapping[str, Any]) -> str:
+    half = recovery["generations_to_half"]
+    when = {None: "half not regained", 0: "still half or more"}.get(
+        half, f"half regained after {half} generations"
+    )
+    return (
+        f"{recovery['payoff']} as lived: {recovery['before']:.3g}, at the flip "
+        f"{recovery['at']:.3g}, in the end {recovery['end']:.3g} ({when})"
+    )
+
+
+def _describe_final(summary: Mapping[str, Any]) -> str:
+    names = list(next(iter(summary["environments"].values()))["payoffs"])
+    rows = [["environment", *names, "capability", "alignment", "lifespan"]]
+    for name, final in summary["environments"].items():
+        paid = [
+            _with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
+            for p in names
+        ]
+        rest = [_with_interval(final[key], final["intervals"][key]) for key in _MEASURES]
+        rows.append([name, *paid, *rest, _number(final["lifespan"], ".3g")])
+    generation = next(iter(summary["environments"].values()))["generation"]
+    return "\n".join([f"Population of generation {generation}", *_table(rows)])
+
+
+def _describe_basis(summary: Mapping[str, Any]) -> str:
+    t, replicates = summary["thresholds"], summary["replicates"]
+    lines = [
+        f"kept: at least {t['kept']:g} of what was there before the flip; lost: at most "
+        f"{t['lost']:g} of it;",
+        f"judged where more than {t['floor']:g} was there",
+    ]
+    if replicates > 1:
+        lines += [
+            f"{replicates} replicates; [low, high]: BCa intervals of "
+            f"{100 * t['confidence']:g} %, {t['resamples']} resamples;",
+            "kept and lost must hold for all of an interval",
+        ]
+    else:
+        lines.append("1 replicate: no intervals, verdicts rest on the numbers alone")
+    if not summary["exact"]:
+        lines.append("a drive is novelty: the measures are means of sampled lifetimes, not exact")
+    return "\n".join(lines)
+
+
+def _with_interval(
+    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
+) -> str:
+    if value is None or interval is None:
+        return _number(value, form)
+    low, high = interval
+    if low is None or high is None:
+        return f"{_number(value, form)} [unbounded]"
+    return f"{_number(value, form)} [{_number(low, form)}, {_number(high, form)}]"
+
+
+def _number(value: float | None, form: str = ".2f") -> str:
+    if value is None:
+        return "undefined"
+    text = format(value, form)
+    return text[1:] if text.startswith("-") and float(text) == 0 else text
+
+
+def _table(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows with their columns aligned, indented by two."""
+    rows = list(rows)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

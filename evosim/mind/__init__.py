@@ -1,0 +1,7 @@
+"""What genes are and what they express (model 2)."""
+
+from __future__ import annotations
+
+from evosim.mind.genome import NOVELTY, Locus, Minds, express, initial, loci, phenotype, unit_length
+
+__all__ = ["NOVELTY", "Locus", "Minds", "express", "initial", "loci", "phenotype", "unit_length"]

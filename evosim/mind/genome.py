@@ -1,0 +1,208 @@
+"""The genome: loci that evolve, where they start, and the minds that they express (model 2).
+
+A genome is a row of float64 genes, one for each locus that evolves, each between its locus's
+bounds. A locus that the scenario pins to a number has no gene, but is expressed like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evosim import rng
+
+if TYPE_CHECKING:
+    from evosim import scenario as written
+    from evosim.scenario import Scenario
+
+NOVELTY = "novelty"
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locus:
+    """A locus that evolves between ``low`` and ``high``.
+
+    The initial population is drawn uniformly from ``start_low`` to ``start_high``.
+    """
+
+    name: str
+    low: float
+    high: float
+    start_low: float
+    start_high: float
+
+
+class Minds(NamedTuple):
+    """The phenotypes of n individuals, as the planner takes them."""
+
+    weights: NDArray[np.float32]  # [n, F] drives by feature: stimuli, then payoffs (all 0)
+    novelty: NDArray[np.float32]  # [n] drive for novelty, part of the same unit vector
+    depth: NDArray[np.int32]  # [n] planning depth
+    patience: NDArray[np.float32]  # [n] discount factor a step
+    temperature: NDArray[np.float32]  # [n] softmax temperature; 0: greedy
+    senses: NDArray[np.int64]  # [n] bit i: the i-th hidden variable is seen
+
+
+def loci(scenario: Scenario) -> tuple[Locus, ...]:
+    """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
+    senses; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``, ``sense.watcher``."""
+    return tuple(
+        Locus(
+            name=name,
+            low=float(locus.low),
+            high=float(locus.high),
+            start_low=float(locus.start_low),
+            start_high=float(locus.start_high),
+        )
+        for name, locus in _all_loci(scenario).items()
+        if not locus.pinned
+    )
+
+
+def initial(scenario: Scenario, n: int, key: int) -> FloatArray:
+    """Genomes of the first generation, uniform within where each locus starts.
+
+    A genome depends on the key and its row only, so a larger population begins with the smaller.
+
+    Args:
+        n: number of individuals.
+        key: of the purpose INITIAL (model 5).
+
+    Returns:
+        Genes [n, loci], within their bounds.
+    """
+    individual = _draws(np.uint64(key & rng.MASK), np.arange(n))
+    evolving = loci(scenario)
+    bits = _draws(individual[:, None], np.arange(len(evolving)))
+    u = (bits >> np.uint64(11)) * 2.0**-53
+    low = np.array([locus.start_low for locus in evolving])
+    high = np.array([locus.start_high for locus in evolving])
+    return np.minimum(low + (high - low) * u, high)
+
+
+def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
+    """The minds of genomes: drives scaled to unit length, depth rounded down, a sense present
+    where its gene is above 1/2.
+
+    Drives that are all zero stay zero. Values are rounded to float32 last.
+
+    Args:
+        genomes: genes [n, loci].
+
+    Raises:
+        ValueError: not a row of genes for each individual.
+    """
+    genes = _genes(scenario, genomes)
+    n = len(next(iter(genes.values())))
+    drives = _unit_drives(scenario, genes)
+    stimuli = scenario.stimuli
+    weights = np.zeros((n, len(stimuli) + len(scenario.payoffs)), np.float32)
+    for i, name in enumerate(stimuli):
+        weights[:, i] = drives[name]
+    senses = np.zeros(n, np.int64)
+    for bit, name in enumerate(scenario.senses):
+        senses |= _has_sense(genes[f"sense.{name}"]).astype(np.int64) << bit
+    return Minds(
+        weights=weights,
+        novelty=np.asarray(drives.get(NOVELTY, np.zeros(n)), np.float32),
+        depth=_depth(genes).astype(np.int32),
+        patience=genes["patience"].astype(np.float32),
+        temperature=genes["temperature"].astype(np.float32),
+        senses=senses,
+    )
+
+
+def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]:
+    """What genomes express, by the name of the locus, pinned loci included.
+
+    Args:
+        genomes: genes [n, loci].
+
+    Returns:
+        Each [n]: ``drive.*`` as parts of a vector of unit length, ``depth`` rounded down (int64),
+        ``patience``, ``temperature``, ``sense.*`` (bool: whether the variable is seen).
+
+    Raises:
+        ValueError: not a row of genes for each individual.
+    """
+    genes = _genes(scenario, genomes)
+    drives = _unit_drives(scenario, genes)
+    result: dict[str, NDArray[Any]] = {f"drive.{name}": unit for name, unit in drives.items()}
+    result["depth"] = _depth(genes)
+    result["patience"] = genes["patience"]
+    result["temperature"] = genes["temperature"]
+    for name in scenario.senses:
+        result[f"sense.{name}"] = _has_sense(genes[f"sense.{name}"])
+    return result
+
+
+def unit_length(drives: FloatArray) -> FloatArray:
+    """Vectors scaled to unit length along the last axis; zero vectors stay zero.
+
+    Scaled by the largest part first, so that no square underflows, and summed in order, so that
+    the result does not depend on the processor.
+    """
+    largest = np.max(np.abs(drives), axis=-1, initial=0.0, keepdims=True)
+    scaled = np.divide(drives, largest, out=np.zeros_like(drives), where=largest > 0)
+    square = np.zeros(scaled.shape[:-1])
+    for i in range(scaled.shape[-1]):
+        square += scaled[..., i] ** 2
+    norm = np.sqrt(square)[..., None]
+    return np.divide(scaled, norm, out=np.zeros_like(scaled), where=norm > 0)
+
+
+def _all_loci(scenario: Scenario) -> Mapping[str, written.Locus]:
+    """Every locus by name, pinned ones included, in the order of the genome."""
+    agent = scenario.agent
+    return {
+        **{f"drive.{name}": locus for name, locus in agent.drives.items()},
+        "depth": agent.depth,
+        "patience": agent.patience,
+        "temperature": agent.temperature,
+        **{f"sense.{name}": locus for name, locus in scenario.senses.items()},
+    }
+
+
+def _genes(scenario: Scenario, genomes: ArrayLike) -> dict[str, FloatArray]:
+    """The value of every locus, [n] each, pinned ones filled in."""
+    matrix = np.asarray(genomes, np.float64)
+    every = _all_loci(scenario)
+    n_loci = sum(not locus.pinned for locus in every.values())
+    if matrix.ndim != 2 or matrix.shape[1] != n_loci:
+        raise ValueError(f"genomes of shape {matrix.shape}, expected (individuals, {n_loci})")
+    columns = iter(matrix.T)
+    return {
+        name: np.full(len(matrix), float(locus.low)) if locus.pinned else next(columns)
+        for name, locus in every.items()
+    }
+
+
+def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    names = list(scenario.agent.drives)
+    if not names:
+        return {}
+    unit = unit_length(np.stack([genes[f"drive.{name}"] for name in names], axis=1))
+    return {name: unit[:, i] for i, name in enumerate(names)}
+
+
+def _depth(genes: Mapping[str, FloatArray]) -> NDArray[np.int64]:
+    return np.floor(genes["depth"]).astype(np.int64)
+
+
+def _has_sense(gene: FloatArray) -> NDArray[np.bool_]:
+    return gene > 0.5
+
+
+def _draws(keys: NDArray[np.uint64] | np.uint64, n: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """:func:`evosim.rng.draw` over arrays of keys and counters, broadcast."""
+    with np.errstate(over="ignore"):
+        z = keys + (n.astype(np.uint64) + np.uint64(1)) * np.uint64(rng.GOLDEN)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

@@ -1,0 +1,178 @@
+"""Figure ``alignment``: capability and alignment in every environment, with the control minds.
+
+A column for each environment, so that each is seen at all times and not only while it trains;
+a light ground marks when it does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from evosim.plot import colors, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from evosim.plot.subject import FloatArray, Subject
+
+MEASURES = ("capability", "alignment")
+DIMS = ("replicate", "probe", "environment", "mind", "sample")
+MOST_COLUMNS = 3
+TRAINED = "#F4F0E4"
+BAND = 0.18
+
+
+class Look(NamedTuple):
+    """How a mind is drawn wherever minds are compared."""
+
+    color: str
+    dash: str | tuple[int, tuple[float, ...]]
+    width: float
+
+
+LOOKS: dict[str, Look] = {
+    "evolved": Look(colors.BLACK, "-", 1.8),
+    "true drive": Look(colors.BLUE, (0, (5.0, 1.6)), 1.1),
+    "unshifted beliefs": Look(colors.VERMILLION, (0, (5.0, 1.2, 1.0, 1.2)), 1.1),
+    "random drives": Look(colors.GREEN, (0, (2.2, 1.2)), 1.1),
+    "uniform": Look(colors.GREY, (0, (1.0, 1.0)), 1.1),
+}
+"""The evolved mind first; drawn last, on top of all."""
+OTHER = Look(colors.PURPLE, "-", 1.1)
+
+
+class Measured(NamedTuple):
+    """One measure, summarised over the sample and replicates; each [probe, environment, mind]."""
+
+    middle: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def figure(subject: Subject) -> Figure:
+    """Draw the exact measures of the probes."""
+    environments = subject.names("environment")
+    measured = {name: summarise(subject, name) for name in MEASURES}
+    minds = minds_of(subject, measured)
+    columns = min(len(environments), MOST_COLUMNS)
+    blocks = -(-len(environments) // columns)
+    rows = [
+        style.Row(
+            height=1.05, columns=columns, strip=n == 0, titles=n % 2 == 0,
+            ticks=n % 2 == 1 and blocks > 1,
+        )
+        for n in range(2 * blocks)
+    ]  # fmt: skip
+    with style.styled():
+        sheet = style.sheet(
+            rows,
+            width=style.SINGLE if columns == 1 else style.DOUBLE,
+            title=subject.head("capability and alignment in every environment"),
+            note=_note(subject),
+            subject=subject,
+            keys=[style.Key(m, *look(m)) for m in minds],
+        )
+        for n, row in enumerate(sheet.axes):
+            measure = MEASURES[n % 2]
+            for column, panel in enumerate(row):
+                e = n // 2 * columns + column
+                if e >= len(environments):
+                    panel.remove()
+                    continue
+                _panel(subject, panel, measured[measure], e, minds, measure)
+                if n % 2 == 0:
+                    title = f"in “{subject.title(environments[e])}”"
+                    style.panel_title(panel, title, bold=True)
+                if column == 0:
+                    panel.set_ylabel(measure)
+                else:
+                    panel.tick_params(labelleft=False)
+    return sheet.figure
+
+
+def look(mind: str) -> Look:
+    """How a mind is drawn; a mind that evosim does not know gets a look of its own."""
+    return LOOKS.get(mind, OTHER)
+
+
+def minds_of(subject: Subject, measured: dict[str, Measured]) -> list[str]:
+    """The minds with any value at all, the evolved one first."""
+    names = subject.names("mind")
+    order = [*(m for m in LOOKS if m in names), *(m for m in names if m not in LOOKS)]
+    return [
+        m
+        for m in order
+        if any(np.isfinite(v.middle[..., names.index(m)]).any() for v in measured.values())
+    ]
+
+
+def summarise(subject: Subject, name: str) -> Measured:
+    """Means over the sample; their spread over the sample, or the interval over replicates."""
+    values = subject.values(name, *DIMS)
+    by_replicate = style.mean(values)
+    if subject.replicates > 1:
+        low, high = style.interval(by_replicate, subject.scenario.verdict.confidence)
+        return Measured(style.mean(by_replicate, 0), low, high)
+    low, high = style.quantiles(values[0], style.BANDS[0])
+    return Measured(by_replicate[0], low, high)
+
+
+def _note(subject: Subject) -> str:
+    drawn = "0: as random actions; 1: the best there is (thin lines). Tinted ground: this environment trains."
+    if subject.replicates > 1:
+        percent = f"{100 * subject.scenario.verdict.confidence:g} %"
+        return (
+            f"Means of {subject.replicates} replicates, {percent} intervals of the evolved. {drawn}"
+        )
+    sample = subject.data.sizes["sample"]
+    return f"Means of {sample} sampled individuals; band, the middle 90 % of the evolved. {drawn}"
+
+
+def _panel(
+    subject: Subject,
+    panel: Axes,
+    measured: Measured,
+    environment: int,
+    minds: list[str],
+    measure: str,
+) -> None:
+    x = np.asarray(subject.data["probe"].values, dtype=np.float64)
+    names = subject.names("mind")
+    name = subject.names("environment")[environment]
+    for segment in subject.segments:
+        if segment.mixture.get(name, 0) > 0:
+            panel.axvspan(
+                segment.start, segment.end, color=TRAINED, linewidth=0, zorder=0.5, label="trains"
+            )
+    for reference in (0.0, 1.0):
+        panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
+    evolved = names.index("evolved") if "evolved" in names else -1
+    style.limits(
+        panel, measured.middle, measured.low[..., evolved], measured.high[..., evolved],
+        include=(0.0, 1.0),
+    )  # fmt: skip
+    for mind in reversed(minds):
+        m = names.index(mind)
+        color, dash, width = look(mind)
+        if mind == "evolved":
+            low, high = measured.low[:, environment, m], measured.high[:, environment, m]
+            panel.fill_between(
+                x, low, high, color=color, alpha=BAND, linewidth=0, label="evolved band"
+            )
+            if len(x) == 1:
+                panel.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
+        style.line(
+            panel,
+            x,
+            measured.middle[:, environment, m],
+            color=color,
+            dash=dash,
+            width=width,
+            label=mind,
+            zorder=4 if mind == "evolved" else 3,
+        )
+    if not np.isfinite(measured.middle[:, environment]).any():
+        style.empty(panel, f"{measure} is undefined here")

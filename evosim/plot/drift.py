@@ -1,0 +1,152 @@
+"""Figure ``drift``: how the drives of the population move, against drift by chance alone.
+
+Above, every drive's median on one pair of axes; below, a panel for each drive with the spread of
+the population and, where given, the band in which the median would move if nothing were selected
+(gene dropping down the recorded pedigree, :mod:`evosim.measure.heredity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evosim.plot import colors, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from evosim.plot.subject import Subject
+
+MOST_COLOURED = 7
+"""Above, of more drives than this the most moved are coloured and the others grey."""
+
+
+def figure(subject: Subject) -> Figure:
+    """Draw the drives' courses; unit drives, so that 1 is a mind that wants nothing else."""
+    names = subject.drives
+    courses = {name: style.course(subject.drive(name)) for name in names}
+    looks = _looks(courses)
+    several = len(names) > 1
+    narrow = len(names) > 6 and max(map(style.text_width, names)) <= 0.85
+    columns = 3 if narrow else 2 if several else 1
+    overview = style.Row(height=1.35, strip=True, titles=False, room=style.label_room(names))
+    rows = [overview] if several else []
+    rows += [
+        style.Row(
+            height=0.6 if several else 1.5,
+            columns=columns,
+            strip=not several,
+        )
+        for _ in range(-(-len(names) // columns))
+    ]
+    keys = []
+    if subject.neutral:
+        keys.append(
+            style.Key("median under chance alone (95 %)", colors.GREY, patch=True, alpha=NULL_ALPHA)
+        )
+    with style.styled():
+        sheet = style.sheet(
+            rows,
+            width=style.SINGLE,
+            title=subject.head("population drift of the drives"),
+            note=subject.spread_note("Drives as parts of a vector of unit length"),
+            subject=subject,
+            keys=keys,
+            left=0.42,
+            between=0.16,
+        )
+        if several:
+            _overview(subject, sheet.axes[0][0], courses, looks)
+        panels = [panel for row in sheet.axes[several:] for panel in row]
+        for panel in panels[len(names) :]:
+            panel.remove()
+        for n, (panel, name) in enumerate(zip(panels, names, strict=False)):
+            _one(subject, panel, name, courses[name], looks[name], labelled=n % columns == 0)
+            below = n + columns < len(names)
+            panel.tick_params(labelbottom=not below)
+            if several and below:
+                panel.set_xlabel("")
+        if not several:
+            panels[0].set_ylabel("unit drive")
+    return sheet.figure
+
+
+NULL_ALPHA = 0.35
+Look = tuple[str, str | tuple[int, tuple[float, ...]]]
+
+
+def _looks(courses: Mapping[str, style.Course]) -> dict[str, Look]:
+    """A colour and dash for each drive; grey for the least moved where there are many."""
+
+    def size(name: str) -> float:
+        finite = courses[name].middle[np.isfinite(courses[name].middle)]
+        return float(np.abs(finite).max()) if len(finite) else 0.0
+
+    ranked = sorted(courses, key=size, reverse=True)
+    coloured = [name for name in courses if name in ranked[:MOST_COLOURED]]
+    looks: dict[str, Look] = dict.fromkeys(courses, (colors.GREY, "-"))
+    for n, name in enumerate(coloured):
+        looks[name] = (colors.SERIES[n], style.DASHES[n % len(style.DASHES)])
+    return looks
+
+
+def _overview(
+    subject: Subject,
+    panel: Axes,
+    courses: Mapping[str, style.Course],
+    looks: Mapping[str, Look],
+) -> None:
+    _bounds(panel, labelled=True)
+    panel.set_ylabel("unit drive, median")
+    labels = []
+    for name, course in courses.items():
+        color, dash = looks[name]
+        quiet = color == colors.GREY
+        style.line(
+            panel,
+            subject.generations,
+            course.middle,
+            color=color,
+            dash=dash,
+            width=0.7 if quiet else 1.3,
+            label=name,
+            zorder=2 if quiet else 3,
+        )
+        finite = course.middle[np.isfinite(course.middle)]
+        if len(finite) and not quiet:
+            labels.append((float(finite[-1]), name, color))
+    style.end_labels(panel, labels, room=style.label_room([name for _, name, _ in labels]))
+
+
+def _one(
+    subject: Subject,
+    panel: Axes,
+    name: str,
+    course: style.Course,
+    look: Look,
+    *,
+    labelled: bool,
+) -> None:
+    color, dash = look
+    style.panel_title(panel, name, color=colors.INK if color == colors.GREY else color)
+    _bounds(panel, labelled=labelled)
+    if subject.neutral and name in subject.neutral:
+        band = subject.neutral[name]
+        panel.fill_between(
+            subject.generations, band.low, band.high, color=colors.GREY, alpha=NULL_ALPHA,
+            linewidth=0, label=f"{name} null",
+        )  # fmt: skip
+    if np.isfinite(course.middle).any():
+        style.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
+    else:
+        style.empty(panel, "no values")
+
+
+def _bounds(panel: Axes, *, labelled: bool) -> None:
+    panel.set_ylim(-1.06, 1.06)
+    panel.set_yticks([-1, 0, 1])
+    panel.tick_params(labelleft=labelled)
+    panel.axhline(0, color=colors.FAINT, linewidth=0.6, zorder=1)

@@ -1,0 +1,99 @@
+"""Figure ``mind``: how deep the population plans, how long it lives, what it sees.
+
+A panel for lifespan, for planning depth and every other locus of the mind that evolves, and one
+for all senses together, as the share of the population that has each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evosim.plot import colors, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from evosim.plot.subject import Subject
+
+COLORS = {
+    "depth": colors.BLUE,
+    "lifespan": colors.GREEN,
+    "patience": colors.PURPLE,
+    "temperature": colors.ORANGE,
+}
+UNITS = {"depth": "steps planned", "lifespan": "steps lived"}
+
+
+def figure(subject: Subject) -> Figure:
+    """Draw every evolving parameter of the mind but the drives, and lifespan."""
+    drives = {f"drive.{name}" for name in subject.drives}
+    evolving = [name for name in subject.loci if name not in drives]
+    senses = [name for name in evolving if name.startswith("sense.")]
+    scalars = [name for name in evolving if name not in senses]
+    room = style.label_room([name.removeprefix("sense.") for name in senses]) if senses else 0.0
+    rows = [
+        style.Row(height=0.95, strip=n == 0, room=room)
+        for n in range(len(scalars) + 1 + bool(senses))
+    ]
+    with style.styled():
+        sheet = style.sheet(
+            rows,
+            width=style.SINGLE,
+            title=subject.head("minds and lifespan"),
+            note=_note(subject, senses, scalars),
+            subject=subject,
+        )
+        panels = sheet.panels
+        for name in scalars:
+            _course(subject, panels.pop(0), name, subject.phenotype[name])
+        lifespan = subject.values("lifespan", "replicate", "generation", "individual")
+        _course(subject, panels.pop(0), "lifespan", lifespan)
+        if senses:
+            _senses(subject, panels.pop(0), senses)
+    return sheet.figure
+
+
+def _note(subject: Subject, senses: list[str], scalars: list[str]) -> str:
+    parts = [subject.spread_note("Phenotypes")]
+    if senses:
+        parts.append("Senses: the share of the population that has each.")
+    if "depth" not in scalars and "depth" in subject.phenotype:
+        depth = np.unique(subject.phenotype["depth"])
+        if len(depth) == 1:
+            parts.append(f"Planning depth is pinned at {depth[0]:g}.")
+    return " ".join(parts)
+
+
+def _course(subject: Subject, panel: Axes, name: str, values: np.ndarray) -> None:
+    course = style.course(values)
+    color = COLORS.get(name, colors.VERMILLION)
+    style.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
+    panel.set_ylabel(style.fit(UNITS.get(name, name), 1.1))
+    style.limits(
+        panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
+        include=(0.0,) if name in UNITS else (),
+    )  # fmt: skip
+    if np.isfinite(course.middle).any():
+        style.draw_course(
+            panel, subject.generations, course, color=color, label=name, step=name == "depth"
+        )
+    else:
+        style.empty(panel, "no values")
+
+
+def _senses(subject: Subject, panel: Axes, senses: list[str]) -> None:
+    style.panel_title(panel, "senses")
+    panel.set_ylabel("share")
+    panel.set_ylim(-0.04, 1.04)
+    labels = []
+    for n, name in enumerate(senses):
+        color, dash = colors.SERIES[n % len(colors.SERIES)], style.DASHES[n % len(style.DASHES)]
+        course = style.course(subject.phenotype[name], share=True)
+        style.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
+        finite = course.middle[np.isfinite(course.middle)]
+        if len(finite):
+            labels.append((float(finite[-1]), name.removeprefix("sense."), color))
+    style.end_labels(panel, labels, room=style.label_room([name for _, name, _ in labels]))

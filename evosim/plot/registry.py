@@ -1,0 +1,96 @@
+"""The figures by name. A new figure is a module with ``figure(subject)`` and a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from evosim.errors import EvosimError, Registry
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evosim.plot.subject import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureKind:
+    """A figure that can be drawn of a run.
+
+    Attributes:
+        name: also the module that draws it and the stem of its files.
+        title: what it shows, in a few words.
+        needs: variables of the dataset without which it cannot be drawn.
+        flips: whether it is about flips, and so needs one.
+    """
+
+    name: str
+    title: str
+    needs: tuple[str, ...] = ()
+    flips: bool = False
+
+    def lacks(self, subject: Subject) -> str | None:
+        """Why this run cannot have the figure; None where it can."""
+        missing = [name for name in self.needs if name not in subject.data]
+        if missing:
+            return f"figure {self.name!r} needs {', '.join(missing)}, which this run's data lacks"
+        if self.flips and not subject.flips:
+            return f"figure {self.name!r} needs a flip, and this run's timeline has none"
+        return None
+
+    def figure(self, subject: Subject) -> Figure:
+        """Draw it.
+
+        Raises:
+            EvosimError: the run's data lacks what the figure needs.
+        """
+        if reason := self.lacks(subject):
+            raise EvosimError(reason)
+        module = import_module(
+            f"evosim.plot.{self.name}"
+        )  # matplotlib is imported here, not before
+        drawn: Figure = module.figure(subject)
+        return drawn
+
+
+FIGURES: Registry[FigureKind] = Registry("figure")
+for _kind in (
+    FigureKind(
+        name="flips",
+        title="capability and alignment before and after each flip",
+        needs=("capability", "alignment"),
+        flips=True,
+    ),
+    FigureKind(
+        name="objective_proxy",
+        title="intended payoff and internal reward",
+        needs=("payoff_total", "internal_reward"),
+    ),
+    FigureKind(
+        name="drift",
+        title="population drift of the drives",
+        needs=("genome",),
+    ),
+    FigureKind(
+        name="alignment",
+        title="capability and alignment in every environment",
+        needs=("capability", "alignment"),
+    ),
+    FigureKind(
+        name="mind",
+        title="minds and lifespan",
+        needs=("genome", "lifespan"),
+    ),
+    FigureKind(
+        name="genes",
+        title="distribution of every gene",
+        needs=("genome",),
+    ),
+    FigureKind(
+        name="level",
+        title="a level and a lifetime on it",
+        needs=("genome",),
+    ),
+):
+    FIGURES.register(_kind.name)(_kind)

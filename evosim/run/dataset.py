@@ -1,0 +1,190 @@
+"""run.nc: written from the segments of all replicates, one segment in memory at a time."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from evosim import mind
+from evosim.errors import RunError
+from evosim.run.folder import RunFolder, Segment
+from evosim.run.layout import (
+    BY_GENERATION,
+    BY_PROBE,
+    BY_REPLICATE,
+    COORDINATES,
+    MINDS,
+    VARIABLES,
+    Variable,
+    probe_generations,
+)
+from evosim.run.storage import Unfailing, replacing
+
+if TYPE_CHECKING:
+    import h5netcdf
+    import xarray as xr
+
+_CHUNK = 2**18  # bytes; HDF5 keeps 1 MiB of chunks of a variable in memory
+
+
+def assemble(folder: RunFolder) -> None:
+    """Write run.nc from the segments, in the place of any older one.
+
+    Raises:
+        RunError: a replicate is not complete; the file cannot be written.
+    """
+    rows = [folder.segments(replicate) for replicate in range(folder.replicates)]
+    wanted = folder.scenario.generations
+    for replicate, row in enumerate(rows):
+        lived = row[-1].last + 1 if row else 0
+        if lived != wanted:
+            raise RunError(
+                f"{folder.path}: replicate {replicate} has {lived} of {wanted} generations; "
+                f"go on with: evosim resume {folder.path}"
+            )
+    with replacing(folder.data_path, buffering=0) as file:
+        _write(folder, rows, wanted, file)
+
+
+def open_dataset(folder: RunFolder) -> xr.Dataset:
+    """The data of a run, read when used.
+
+    Where the run is not complete, they are the generations that all replicates have lived.
+
+    Raises:
+        RunError: nothing was lived yet; run.nc cannot be read.
+    """
+    import xarray as xr
+
+    if folder.data_path.exists():
+        try:
+            return xr.open_dataset(folder.data_path, engine="h5netcdf")
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{folder.data_path} cannot be read: {error}") from error
+    rows = [folder.segments(replicate) for replicate in range(folder.replicates)]
+    lived = min(row[-1].last + 1 if row else 0 for row in rows)
+    if lived == 0:
+        raise RunError(
+            f"{folder.path}: no generation was lived yet; go on with: evosim resume {folder.path}"
+        )
+    image = io.BytesIO()
+    _write(folder, rows, lived, image)
+    return xr.open_dataset(image, engine="h5netcdf").load()
+
+
+def _write(folder: RunFolder, rows: list[list[Segment]], lived: int, file: BinaryIO) -> None:
+    """Write ``lived`` generations as netCDF-4 into an unbuffered file or one in memory."""
+    import h5netcdf
+
+    check: Callable[[], None] = lambda: None  # noqa: E731
+    target: io.RawIOBase | BinaryIO = file
+    if not isinstance(file, io.BytesIO):
+        target = guarded = Unfailing(file)
+        check = guarded.check
+    with h5netcdf.File(target, "w") as out:
+        _declare(out, folder, rows, lived)
+        for replicate, row in enumerate(rows):
+            for segment in row:
+                if segment.first < lived:
+                    _copy(out, folder, replicate, segment, lived)
+                    check()
+    check()
+
+
+def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[Segment]], lived: int) -> None:
+    """Dimensions, coordinates, empty variables and attributes."""
+    import h5py
+
+    scenario = folder.scenario
+    head = folder.read(rows[0][0])
+    probed = [g for g in probe_generations(scenario) if g < lived]
+    population = head.arrays["score"].shape[1]
+    labels: dict[str, object] = {
+        "replicate": np.arange(folder.replicates, dtype=np.int32),
+        "generation": np.arange(lived, dtype=np.int32),
+        "individual": np.arange(population, dtype=np.int32),
+        "locus": [locus.name for locus in mind.loci(scenario)],
+        "payoff": list(scenario.payoffs),
+        "probe": np.array(probed, np.int32),
+        "environment": list(scenario.environments),
+        "mind": list(MINDS),
+    }
+    sizes = {name: len(values) for name, values in labels.items()}  # type: ignore[arg-type]
+    sizes |= {
+        "parent": 2,
+        "level": head.arrays["train"].shape[1],
+        "sample": head.probes["probe_individual"].shape[1],
+    }
+    labels |= {name: np.arange(sizes[name], dtype=np.int32) for name in ("level", "sample")}
+    out.dimensions = sizes
+    titles = [env.title or name for name, env in scenario.environments.items()]
+    for name, values in [*labels.items(), ("environment_title", titles)]:
+        dim = "environment" if name == "environment_title" else name
+        dtype = values.dtype if isinstance(values, np.ndarray) else h5py.string_dtype()
+        variable = out.create_variable(name, (dim,), dtype=dtype)
+        variable[...] = np.asarray(values, dtype=object if dtype.kind == "O" else dtype)
+        variable.attrs["units"], variable.attrs["long_name"] = COORDINATES[name]
+    for name, spec in VARIABLES.items():
+        dims = ("replicate", *spec.dims)
+        shape = tuple(sizes[dim] for dim in dims)
+        variable = out.create_variable(
+            name,
+            dims,
+            dtype=spec.dtype,
+            chunks=_chunks(spec, shape),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+            fillvalue=np.nan if spec.dtype == "f8" else None,
+        )
+        variable.attrs["units"] = spec.units
+        variable.attrs["long_name"] = spec.long_name
+    for name, value in _attributes(folder).items():
+        out.attrs[name] = value
+
+
+def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """One replicate, and as many generations (or probes) as make a chunk of a fair size."""
+    inner = tuple(max(1, n) for n in shape[2:])
+    row = int(np.prod(inner)) * np.dtype(spec.dtype).itemsize
+    return (1, min(max(1, shape[1]), max(1, _CHUNK // row)), *inner)
+
+
+def _copy(
+    out: h5netcdf.File, folder: RunFolder, replicate: int, segment: Segment, lived: int
+) -> None:
+    stretch = folder.read(segment)
+    n = min(segment.last + 1, lived) - segment.first
+    for name in BY_GENERATION:
+        out[name][replicate, segment.first : segment.first + n] = stretch.arrays[name][:n]
+    place = {int(g): i for i, g in enumerate(out["probe"][...])}
+    for i, generation in enumerate(stretch.probed):
+        if generation in place:
+            for name in BY_PROBE:
+                out[name][replicate, place[generation]] = stretch.probes[name][i]
+    for name in BY_REPLICATE:
+        if name in stretch.probes:
+            out[name][replicate] = stretch.probes[name]
+
+
+def _attributes(folder: RunFolder) -> Mapping[str, str]:
+    scenario, facts = folder.scenario, folder.facts
+    return {
+        "title": scenario.title,
+        "scenario_id": scenario.id,
+        "scenario": scenario.to_toml(),
+        "seed": str(folder.seed),
+        "provenance": json.dumps(
+            {
+                name: facts[name]
+                for name in ("versions", "command", "machine", "created", "seeds", "parent")
+                if facts.get(name) is not None
+            },
+            ensure_ascii=False,
+        ),
+        "coordinates": "environment_title",
+    }

@@ -1,0 +1,409 @@
+"""The folder of one run: what it is a run of, and the segments that are its checkpoint.
+
+    scenario.toml   the scenario, resolved
+    run.json        seed, replicates, command, versions, machine, parent of a fork
+    replicates/000/000000-000041.npz   lived generations, while the run goes on
+    run.nc  summary.json  figures/     once it is complete
+
+A segment holds a range of generations and the population born from its last one, so that the
+data are the checkpoint. Segments are written whole or not at all, and read without pickle. One
+that is torn or altered is as good as missing, and so is what comes after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import RunError
+from evosim.run.layout import BY_GENERATION, BY_PROBE, BY_REPLICATE, INHERITED
+from evosim.run.loop import Arrays, Population, Record, replicate_seed
+from evosim.run.storage import WriteError, explain, replacing, sweep, write_text
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+FORMAT = 1
+_SEGMENT = re.compile(r"(\d{6,})-(\d{6,})\.npz")
+_HEIR = "heir_"
+
+
+class Segment(NamedTuple):
+    """Generations first .. last of one replicate, in a file."""
+
+    first: int
+    last: int
+    path: Path
+
+
+class Stretch(NamedTuple):
+    """The contents of a segment."""
+
+    first: int
+    arrays: Arrays  # layout.BY_GENERATION, stacked over generations
+    probed: tuple[int, ...]  # generations of the probes
+    probes: Arrays  # layout.BY_PROBE stacked over probes; BY_REPLICATE of the latest probe
+    heirs: Population | None
+
+
+class RunFolder:
+    """A run's folder on disk. ``RunFolder(path)`` opens one, :meth:`create` makes one.
+
+    Attributes:
+        path: the folder.
+        facts: what run.json holds.
+
+    Raises:
+        RunError: no run is there, or its scenario is not the one it began with.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts = _read_facts(path)
+
+    @classmethod
+    @contextlib.contextmanager
+    def create(
+        cls, path: Path, scenario: Scenario, facts: Mapping[str, object]
+    ) -> Iterator[RunFolder]:
+        """A new run folder, filled in the block; it appears under its name when the block ends.
+
+        Raises:
+            RunError: there is something already, or the folder cannot be made.
+        """
+        _refuse_existing(path)
+        making = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            making.mkdir(parents=True)
+            toml = scenario.to_toml()
+            write_text(making / "scenario.toml", toml)
+            known = {"format": FORMAT, **facts, "scenario_sha256": _sha256(toml.encode())}
+            write_text(making / "run.json", json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+            for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
+                (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
+            yield cls(making)
+            _refuse_existing(path)
+            os.replace(making, path)
+        except WriteError:
+            raise
+        except OSError as error:
+            raise RunError(
+                f"{explain(error, path, 'make the run folder')}; choose another place with --out"
+            ) from error
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+    @property
+    def seed(self) -> int:
+        return int(self.facts["seed"])
+
+    @property
+    def probe_seed(self) -> int:
+        """The seed of probe levels and samples; a fork keeps its parent's."""
+        return int(self.facts["probe_seed"])
+
+    @property
+    def replicates(self) -> int:
+        return int(self.facts["replicates"])
+
+    @property
+    def data_path(self) -> Path:
+        return self.path / "run.nc"
+
+    @property
+    def summary_path(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def figures_path(self) -> Path:
+        return self.path / "figures"
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The scenario of the run.
+
+        Raises:
+            RunError: scenario.toml was changed after the run began.
+        """
+        from evosim import scenario
+
+        path = self.path / "scenario.toml"
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise RunError(explain(error, path, "read")) from error
+        if _sha256(text) != self.facts["scenario_sha256"]:
+            raise RunError(
+                f"{path}: the scenario was changed after the run began; restore the file, or "
+                "begin another run with the changed one (evosim run, or evosim fork --set)"
+            )
+        return scenario.loads(text.decode(), name=str(path))
+
+    @contextlib.contextmanager
+    def lock(self, wait: float = 0.0) -> Iterator[int]:
+        """Hold the run; the kernel lets go of it when the process ends, however it ends.
+
+        Yields the descriptor: a worker that inherits it holds the run too.
+
+        Raises:
+            RunError: another process is at work on the run, or the folder is read-only.
+        """
+        path = self.path / ".lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise RunError(explain(error, path)) from error
+        try:
+            _flock(descriptor, self.path, wait)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def note_resumed(self, versions: Mapping[str, str], when: str) -> None:
+        """Record in run.json that the run was resumed."""
+        resumed = [*self.facts.get("resumed", ()), {"when": when, "versions": dict(versions)}]
+        self.facts["resumed"] = resumed
+        text = json.dumps(self.facts, indent=2, ensure_ascii=False) + "\n"
+        write_text(self.path / "run.json", text)
+
+    def sweep(self) -> None:
+        """Remove what a killed process left half written. Only for who holds the lock."""
+        try:
+            sweep(self.path)
+            sweep(self.figures_path)
+        except OSError as error:
+            raise WriteError(explain(error, self.path, "tidy up")) from error
+
+    # Segments
+
+    def replicate_path(self, replicate: int) -> Path:
+        return self.path / "replicates" / f"{replicate:03d}"
+
+    def segments(self, replicate: int) -> list[Segment]:
+        """The unbroken row of a replicate's sound segments, from generation 0 on."""
+        found = {segment.first: segment for segment in sorted(self._files(replicate))}
+        row: list[Segment] = []
+        while (segment := found.get(row[-1].last + 1 if row else 0)) is not None:
+            if not self._is_sound(segment, replicate):
+                break
+            row.append(segment)
+        return row
+
+    def lived(self, replicate: int) -> int:
+        """How many generations of a replicate are kept, in sound segments."""
+        row = self.segments(replicate)
+        return row[-1].last + 1 if row else 0
+
+    def tidy(self, replicate: int) -> list[Segment]:
+        """Remove what a kill left unfinished or broken; returns the sound segments.
+
+        Only for who holds the lock.
+        """
+        folder = self.replicate_path(replicate)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            sweep(folder)
+            row = self.segments(replicate)
+            for segment in self._files(replicate) - set(row):
+                segment.path.unlink()
+        except OSError as error:
+            raise WriteError(explain(error, folder, "tidy up")) from error
+        return row
+
+    def read(self, segment: Segment) -> Stretch:
+        """The contents of a segment.
+
+        Raises:
+            RunError: the file is torn or altered.
+        """
+        arrays = _read_npz(segment.path)
+        if arrays is None:
+            raise RunError(
+                f"{segment.path} is damaged; evosim resume {self.path} lives its generations again"
+            )
+        heirs = None
+        if _HEIR + "genome" in arrays:
+            heirs = Population(
+                segment.last + 1,
+                *(arrays[_HEIR + name] for name in INHERITED),  # type: ignore[arg-type]
+            )
+        return Stretch(
+            segment.first,
+            {name: arrays[name] for name in BY_GENERATION},
+            tuple(int(g) for g in arrays["probe"]),
+            {name: arrays[name] for name in (*BY_PROBE, *BY_REPLICATE) if name in arrays},
+            heirs,
+        )
+
+    def write(self, replicate: int, stretch: Stretch) -> Segment:
+        """Write a segment.
+
+        Raises:
+            WriteError: the operating system refused.
+        """
+        first = stretch.first
+        last = first + len(stretch.arrays["score"]) - 1
+        path = self.replicate_path(replicate) / f"{first:06d}-{last:06d}.npz"
+        arrays: dict[str, NDArray[Any]] = {
+            "identity": np.array(self._identity(replicate)),
+            "probe": np.array(stretch.probed, np.int32),
+            **stretch.arrays,
+            **stretch.probes,
+        }
+        if stretch.heirs is not None:
+            arrays |= {_HEIR + name: getattr(stretch.heirs, name) for name in INHERITED}
+        with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        return Segment(first, last, path)
+
+    def clear_segments(self) -> None:
+        """Remove all segments and the folder they are in."""
+        shutil.rmtree(self.path / "replicates", ignore_errors=True)
+
+    def _files(self, replicate: int) -> set[Segment]:
+        found = set()
+        folder = self.replicate_path(replicate)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if match := _SEGMENT.fullmatch(path.name):
+                found.add(Segment(int(match[1]), int(match[2]), path))
+        return found
+
+    def _is_sound(self, segment: Segment, replicate: int) -> bool:
+        arrays = _read_npz(segment.path)
+        if arrays is None or arrays.get("identity") != self._identity(replicate):
+            return False
+        n = segment.last - segment.first + 1
+        expected = {"identity", "probe", *BY_GENERATION}
+        if segment.last + 1 < self.scenario.generations:
+            expected |= {_HEIR + name for name in INHERITED}
+        if arrays.get("probe", np.empty(0)).size:
+            expected |= set(BY_PROBE)
+        # What a fork takes over has no measures of its whole replicate.
+        return expected <= set(arrays) <= expected | set(BY_REPLICATE) and all(
+            len(arrays[name]) == n for name in BY_GENERATION
+        )
+
+    def _identity(self, replicate: int) -> str:
+        """What a segment must be a part of: this scenario, these seeds, this replicate."""
+        facts = (self.facts["scenario_sha256"], self.seed, self.probe_seed, replicate)
+        return _sha256(repr(facts).encode())
+
+
+def stretch_of(records: Sequence[Record]) -> Stretch:
+    """Consecutive lived generations as the contents of a segment."""
+    probed = [record for record in records if record.probe is not None]
+    probes: Arrays = {}
+    if probed:
+        measured = [record.probe for record in probed if record.probe is not None]
+        probes = {name: np.stack([probe[name] for probe in measured]) for name in BY_PROBE}
+        probes |= {name: measured[-1][name] for name in BY_REPLICATE}
+    return Stretch(
+        records[0].generation,
+        {name: np.stack([record.arrays[name] for record in records]) for name in BY_GENERATION},
+        tuple(record.generation for record in probed),
+        probes,
+        records[-1].heirs,
+    )
+
+
+def seeds_of(folder: RunFolder, replicate: int) -> tuple[int, int]:
+    """The seeds of a replicate's lives and of its probes."""
+    return (
+        replicate_seed(folder.seed, replicate),
+        replicate_seed(folder.probe_seed, replicate),
+    )
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
+    """Every array of an npz file, or None where a byte is missing or a checksum is wrong."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name.removesuffix(".npy"): np.lib.format.read_array(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+            }
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return None
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    source = path / "run.json"
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such run folder")
+    try:
+        facts = json.loads(source.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or not {"seed", "replicates", "scenario_sha256"} <= set(
+            facts
+        ):
+            raise ValueError("not the facts of a run")
+    except FileNotFoundError:
+        raise RunError(f"{path} is not a run folder: it holds no run.json") from None
+    except OSError as error:
+        raise RunError(explain(error, source, "read")) from error
+    except ValueError as error:
+        raise RunError(f"{source} is damaged: {error}") from error
+    if facts.get("format") != FORMAT:
+        raise RunError(
+            f"{source}: the run has format {facts.get('format')!r}, this evosim reads {FORMAT}; "
+            "use the version of evosim that made it"
+        )
+    return facts
+
+
+def _refuse_existing(path: Path) -> None:
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise RunError(
+            f"{path}: a file is in the way of the run folder; choose another --out"
+        ) from None
+    except OSError as error:
+        raise RunError(explain(error, path, "look into")) from error
+    if "run.json" in names:
+        raise RunError(
+            f"{path} holds a run already. To go on with it: evosim resume {path}\n"
+            "To begin another: choose another --out, or delete the folder first"
+        )
+    if names:
+        raise RunError(f"{path} exists and is not empty; choose another --out")
+
+
+def _flock(descriptor: int, path: Path, wait: float) -> None:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise RunError(
+                    f"{path}: another process is at work on this run; wait for it or stop it"
+                ) from None
+            time.sleep(0.05)
+        except OSError as error:
+            raise RunError(explain(error, path, "lock")) from error
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

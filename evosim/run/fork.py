@@ -1,0 +1,194 @@
+"""Another future from a past generation: a new run whose history is that of an older one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evosim import mind
+from evosim.errors import RunError
+from evosim.run.dataset import open_dataset
+from evosim.run.folder import RunFolder, Stretch, seeds_of
+from evosim.run.layout import (
+    BY_GENERATION,
+    BY_PROBE,
+    BY_REPLICATE,
+    INHERITED,
+    VARIABLES,
+    probe_generations,
+)
+from evosim.run.loop import Arrays, Population, Prober, breed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+_PIECE = 2**25  # bytes of genomes in a segment of the history
+
+
+def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> None:
+    """Refuse a fork that would contradict the history it takes over.
+
+    Args:
+        parent: the run to fork.
+        scenario: that of the fork.
+        at: the first generation that the fork lives.
+        lived: how many generations of the parent there are.
+
+    Raises:
+        RunError: with every reason.
+    """
+    old = parent.scenario
+    if at == 0:
+        raise RunError(
+            "--at 0: before generation 0 there is no history to keep; a new run is "
+            f"evosim run {parent.path / 'scenario.toml'} --set ..."
+        )
+    most = lived if lived == old.generations else lived - 1
+    if not 1 <= at <= most:
+        raise RunError(
+            f"--at {at}: {parent.path} can be forked at generations 1 to {most}"
+            + (f" ({lived} of {old.generations} lived so far)" if lived < old.generations else "")
+        )
+    if at >= scenario.generations:
+        raise RunError(
+            f"--at {at}: nothing is left to live, as the timeline has {scenario.generations} "
+            "generations; lengthen it, e.g. --set timeline.0.generations=..."
+        )
+    wrong = []
+    if _bounds(scenario) != _bounds(old):
+        wrong.append(
+            f"the loci were {_bounds(old)} and cannot become {_bounds(scenario)}, as the genomes "
+            "of the past would have no place in them"
+        )
+    for what, then, now in (
+        ("evolution.population", old.evolution.population, scenario.evolution.population),
+        ("evolution.levels", old.evolution.levels, scenario.evolution.levels),
+        ("measure.sample", old.measure.sample, scenario.measure.sample),
+    ):
+        if then != now:
+            wrong.append(f"{what} was {then} in the history and cannot become {now}")
+    if lost := [name for name in old.environments if name not in scenario.environments]:
+        wrong.append(f"environments of the history are gone: {', '.join(lost)}")
+    for generation in range(at):
+        then, now = _conditions(old, generation), _conditions(scenario, generation)
+        if then != now:
+            changed = (
+                f"{name} {then[name]} -> {now[name]}" for name in then if then[name] != now[name]
+            )
+            wrong.append(
+                f"generation {generation} is history, and the timeline would change it: "
+                + "; ".join(changed)
+            )
+            break
+    if wrong:
+        raise RunError("\n".join([f"cannot fork {parent.path} at {at}:", *wrong]))
+
+
+def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
+    """Write generations 0 .. at-1 of the parent into a new run, and the population born at ``at``.
+
+    Probes are taken over as they were measured then; environments and payoffs that were not
+    there then are NaN. What the child's timeline wants probed and the parent did not is measured.
+    """
+    with open_dataset(parent) as data:
+        for replicate in range(child.replicates):
+            one = data.isel(replicate=replicate)
+            for stretch in _stretches(parent, child, one, replicate, at):
+                child.write(replicate, stretch)
+
+
+def _stretches(
+    parent: RunFolder, child: RunFolder, data: xr.Dataset, replicate: int, at: int
+) -> Iterator[Stretch]:
+    scenario = child.scenario
+    probed = [g for g in probe_generations(scenario) if g < at]
+    measured = _Measured(child, data, replicate)
+    row = int(np.prod(data["genome"].shape[1:])) * 8
+    step = max(1, _PIECE // max(1, row))
+    for begin in range(0, at, step):
+        end = min(at, begin + step)
+        arrays = {name: _taken(data[name][begin:end].values, name) for name in BY_GENERATION}
+        arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
+        arrays["payoff_total"] = _taken(
+            data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs)).values,
+            "payoff_total",
+        )
+        here = tuple(g for g in probed if begin <= g < end)
+        found = [measured(g) for g in here]
+        probes: Arrays = {}
+        if found:
+            probes = {name: np.stack([probe[name] for probe in found]) for name in BY_PROBE}
+        yield Stretch(begin, arrays, here, probes, _born(parent, data, replicate, end))
+
+
+def _taken(values: np.ndarray, name: str) -> np.ndarray:  # type: ignore[type-arg]
+    return np.ascontiguousarray(values, VARIABLES[name].dtype)
+
+
+def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:  # type: ignore[type-arg]
+    """Environments by their place in the new scenario."""
+    order = list(new.environments)
+    return np.array([order.index(name) for name in old.environments], np.int16)[train]
+
+
+def _born(parent: RunFolder, data: xr.Dataset, replicate: int, generation: int) -> Population:
+    """The population of a generation at its birth, as it was, or as it would have been."""
+    if generation < data.sizes["generation"]:
+        here = data.isel(generation=generation)
+        return Population(generation, *(_taken(here[name].values, name) for name in INHERITED))
+    last = data.isel(generation=generation - 1)
+    return breed(
+        parent.scenario,
+        last["genome"].values,
+        last["score"].values,
+        generation - 1,
+        seeds_of(parent, replicate)[0],
+    )
+
+
+class _Measured:
+    """Probes of the history: those of the parent, and measured anew where it has none."""
+
+    def __init__(self, child: RunFolder, data: xr.Dataset, replicate: int) -> None:
+        self._child = child
+        self._data = data
+        self._replicate = replicate
+        self._known = {int(g) for g in data["probe"].values}
+        self._prober: Prober | None = None
+
+    def __call__(self, generation: int) -> Arrays:
+        scenario = self._child.scenario
+        if generation in self._known:
+            probe = self._data.sel(probe=generation)[list(BY_PROBE)].reindex(
+                environment=list(scenario.environments), payoff=list(scenario.payoffs)
+            )
+            return {
+                name: _taken(probe[name].transpose(*VARIABLES[name].dims[1:]).values, name)
+                for name in BY_PROBE
+            }
+        if self._prober is None:
+            from evosim.measure import probe as probes
+
+            self._prober = probes.Prober(scenario, seeds_of(self._child, self._replicate)[1])
+        genome = self._data["genome"].sel(generation=generation).values
+        found = self._prober.measure(genome, generation)
+        return {name: value for name, value in found.items() if name not in BY_REPLICATE}
+
+
+def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:
+    return {locus.name: (locus.low, locus.high) for locus in mind.loci(scenario)}
+
+
+def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
+    """What a generation lived under; not how long its phase lasts."""
+    phase = scenario.phase_at(generation)
+    return {
+        "train": phase.mixture,
+        "select": phase.select,
+        "window": phase.window,
+        "objective": scenario.objective_at(generation).model_dump(),
+    }

@@ -1,0 +1,151 @@
+"""What a run records: every variable of run.nc, its dimensions, unit and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One variable of a run; ``dims`` come after the leading dimension ``replicate``."""
+
+    dims: tuple[str, ...]
+    dtype: str
+    units: str
+    long_name: str
+
+
+_EACH = ("generation", "individual")
+_LEVELS = ("generation", "level")
+_PROBED = ("probe", "environment", "mind", "sample")
+
+BY_GENERATION: dict[str, Variable] = {
+    "genome": Variable(
+        dims=(*_EACH, "locus"), dtype="f8", units="1", long_name="value of each locus"
+    ),
+    "score": Variable(
+        dims=_EACH,
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="mean selected payoff of the generation's lifetimes less the cost of thinking",
+    ),
+    "payoff_total": Variable(
+        dims=(*_EACH, "payoff"),
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="mean payoff of the generation's lifetimes",
+    ),
+    "internal_reward": Variable(
+        dims=_EACH,
+        dtype="f8",
+        units="reward per lifetime",
+        long_name="mean internal reward of the generation's lifetimes",
+    ),
+    "lifespan": Variable(
+        dims=_EACH, dtype="f8", units="steps", long_name="mean length of a lifetime"
+    ),
+    "parents": Variable(
+        dims=(*_EACH, "parent"),
+        dtype="i4",
+        units="1",
+        long_name="individuals of the generation before that are the parents; -1: none",
+    ),
+    "crossover": Variable(
+        dims=(*_EACH, "locus"),
+        dtype="i1",
+        units="1",
+        long_name="parent a locus came from: 0 the first, 1 the second, 2 a blend of both",
+    ),
+    "train": Variable(
+        dims=_LEVELS,
+        dtype="i2",
+        units="1",
+        long_name="environment a level of the generation was drawn in, as its place in environment",
+    ),
+}
+
+BY_PROBE: dict[str, Variable] = {
+    "probe_individual": Variable(
+        dims=("probe", "sample"), dtype="i4", units="1", long_name="individual that was probed"
+    ),
+    "expected_payoff": Variable(
+        dims=(*_PROBED, "payoff"),
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="expected payoff of a lifetime on the probe levels",
+    ),
+    "expected_reward": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="reward per lifetime",
+        long_name="expected internal reward of a lifetime on the probe levels, the mind's own",
+    ),
+    "expected_lifespan": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="steps",
+        long_name="expected length of a lifetime on the probe levels",
+    ),
+    "capability": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="1",
+        long_name="capability: own reward between uniform play (0) and the optimum (1)",
+    ),
+    "alignment": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="1",
+        long_name="alignment: intended payoff between uniform play (0) and the optimum (1)",
+    ),
+}
+
+BY_REPLICATE: dict[str, Variable] = {
+    "optimal_payoff": Variable(
+        dims=("environment",),
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="largest expected intended payoff of a lifetime on the probe levels",
+    ),
+    "uniform_payoff": Variable(
+        dims=("environment",),
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="expected intended payoff of the uniform random policy on the probe levels",
+    ),
+}
+
+VARIABLES = {**BY_GENERATION, **BY_PROBE, **BY_REPLICATE}
+
+INHERITED = ("genome", "parents", "crossover")
+"""What a generation has from its birth; the rest it earns by living."""
+
+COORDINATES: dict[str, tuple[str, str]] = {
+    "replicate": ("1", "replicate of the run, an independent population"),
+    "generation": ("generations", "generation"),
+    "individual": ("1", "individual of a generation"),
+    "locus": ("1", "locus of the genome"),
+    "payoff": ("1", "name of the payoff"),
+    "level": ("1", "level of a generation"),
+    "probe": ("generations", "generation at which the population was probed"),
+    "environment": ("1", "name of the environment"),
+    "environment_title": ("1", "title of the environment"),
+    "mind": ("1", "the evolved minds and the controls"),
+    "sample": ("1", "place in the random sample of the population that was probed"),
+}
+"""Unit and long name of each coordinate."""
+
+MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
+
+
+def probe_generations(scenario: Scenario) -> tuple[int, ...]:
+    """When the population is probed: at the start, at intervals, around each flip, at the end."""
+    last = scenario.generations - 1
+    probed = {0, last, *range(0, last + 1, scenario.measure.every)}
+    for flip in scenario.flips:
+        probed |= {flip.generation - 1, flip.generation}
+    return tuple(sorted(g for g in probed if 0 <= g <= last))

@@ -1,0 +1,244 @@
+"""The generation loop of one replicate: live, score, probe, breed.
+
+Everything is a function of the replicate's seed and the generation (model 5), so a population
+and its generation are all that a run needs to go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import core, evolution, mind, world
+from evosim.errors import RunError
+from evosim.rng import Purpose, key, uniform
+from evosim.run.layout import probe_generations
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+Arrays = dict[str, NDArray[np.generic]]
+
+
+class Population(NamedTuple):
+    """One generation at birth: N genomes and where they came from."""
+
+    generation: int
+    genome: FloatArray  # [N, loci]
+    parents: NDArray[np.int32]  # [N, 2] -1 in generation 0
+    crossover: NDArray[np.int8]  # [N, loci]
+
+
+class Record(NamedTuple):
+    """One generation, lived."""
+
+    generation: int
+    arrays: Arrays  # layout.BY_GENERATION
+    probe: Arrays | None  # layout.BY_PROBE and BY_REPLICATE, where the generation is probed
+    heirs: Population | None  # the next generation; None after the last
+
+
+class Lives(NamedTuple):
+    """What n individuals got out of one lifetime on each of L levels."""
+
+    payoff: FloatArray  # [n, L, payoffs]
+    paid: FloatArray  # [n, L] selected payoff within the window
+    reward: FloatArray  # [n, L] internal reward
+    lifespan: FloatArray  # [n, L] steps
+
+
+class Live(Protocol):
+    """How the individuals of a generation spend their lives (:func:`live`)."""
+
+    def __call__(
+        self,
+        scenario: Scenario,
+        minds: mind.Minds,
+        *,
+        seed: int,
+        generation: int,
+        environments: Sequence[str],
+    ) -> Lives: ...
+
+
+class Prober(Protocol):
+    """What measures a population (:class:`evosim.measure.probe.Prober`)."""
+
+    def measure(self, genomes: FloatArray, generation: int) -> Arrays: ...
+
+
+def replicate_seed(seed: int, replicate: int) -> int:
+    """The seed of one replicate of a run."""
+    return key(seed, Purpose.REPLICATE, replicate)
+
+
+def first(scenario: Scenario, seed: int) -> Population:
+    """Generation 0 of the replicate with that seed."""
+    n = scenario.evolution.population
+    genome = mind.initial(scenario, n, key(seed, Purpose.INITIAL))
+    return Population(0, genome, np.full((n, 2), -1, np.int32), np.zeros(genome.shape, np.int8))
+
+
+def live(
+    scenario: Scenario,
+    minds: mind.Minds,
+    *,
+    seed: int,
+    generation: int,
+    environments: Sequence[str],
+) -> Lives:
+    """One sampled lifetime of each mind on each level of a generation.
+
+    Args:
+        seed: the replicate's seed.
+        environments: the environment of each level.
+    """
+    phase = scenario.phase_at(generation)
+    n, n_levels = len(minds.depth), len(environments)
+    stimuli, payoffs = scenario.stimuli, scenario.payoffs
+    selected = payoffs.index(scenario.objective_at(generation).selected)
+    believes = scenario.agent.believes
+    result = Lives(
+        np.zeros((n, n_levels, len(payoffs))),
+        np.zeros((n, n_levels)),
+        np.zeros((n, n_levels)),
+        np.zeros((n, n_levels)),
+    )
+    for name in dict.fromkeys(environments):
+        at = [level for level, other in enumerate(environments) if other == name]
+        env = world.environment(scenario, name)
+        lifetimes = core.lifetimes(
+            env,
+            world.draw_levels(
+                scenario, name, [key(seed, Purpose.LEVEL, generation, level) for level in at]
+            ),
+            minds,
+            seed=seed,
+            generation=generation,
+            level_ids=at,
+            individual_ids=np.arange(n),
+            window=phase.window,
+            believes=world.environment(scenario, believes) if believes else None,
+            instinct=scenario.agent.instinct,
+        )
+        felt = _weigh(lifetimes.counts, env.phi)
+        counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
+        result.payoff[:, at] = felt[..., len(stimuli) :]
+        result.paid[:, at] = _weigh(counted, env.phi[:, [len(stimuli) + selected]])[..., 0]
+        reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
+        for f in range(len(stimuli)):
+            reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
+        result.reward[:, at] = reward
+        result.lifespan[:, at] = lifetimes.lifespan
+    return result
+
+
+def generations(
+    scenario: Scenario,
+    population: Population,
+    *,
+    seed: int,
+    prober: Prober,
+    live: Live = live,
+) -> Iterator[Record]:
+    """Live from a population's generation to the last one of the timeline.
+
+    Args:
+        seed: the replicate's seed.
+        live: how lifetimes are lived.
+
+    Raises:
+        RunError: a score is not finite.
+    """
+    probed = frozenset(probe_generations(scenario))
+    heirs: Population | None = population
+    while heirs is not None:
+        population = heirs
+        generation = population.generation
+        arrays = _lived(scenario, population, seed, live)
+        probe = prober.measure(population.genome, generation) if generation in probed else None
+        heirs = None
+        if generation + 1 < scenario.generations:
+            heirs = breed(scenario, population.genome, arrays["score"], generation, seed)
+        yield Record(generation, arrays, probe, heirs)
+
+
+def breed(
+    scenario: Scenario, genome: FloatArray, score: FloatArray, generation: int, seed: int
+) -> Population:
+    """The generation after ``generation``; the same one again where selection is frozen."""
+    if scenario.phase_at(generation).select:
+        born = evolution.breed(scenario, genome, score, key(seed, Purpose.BREED, generation))
+        return Population(generation + 1, born.genomes, born.parents, born.crossover)
+    itself = np.repeat(np.arange(len(genome), dtype=np.int32)[:, None], 2, axis=1)
+    return Population(generation + 1, genome, itself, np.zeros(genome.shape, np.int8))
+
+
+def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
+    """The environment of each level of a generation, drawn from its phase's mixture."""
+    mixture = scenario.phase_at(generation).mixture
+    names = [name for name in scenario.environments if mixture.get(name, 0.0) > 0]
+    total = np.cumsum([mixture[name] for name in names])
+    return tuple(
+        names[min(int(np.searchsorted(total, u, side="right")), len(names) - 1)]
+        for u in (
+            uniform(key(seed, Purpose.ENVIRONMENT, generation, level))
+            for level in range(scenario.evolution.levels)
+        )
+    )
+
+
+def _lived(scenario: Scenario, population: Population, seed: int, live: Live) -> Arrays:
+    generation = population.generation
+    names = environments_of(scenario, generation, seed)
+    minds = mind.express(scenario, population.genome)
+    lives = live(scenario, minds, seed=seed, generation=generation, environments=names)
+    for what, values in (("selected payoff", lives.paid), ("internal reward", lives.reward)):
+        _refuse_non_finite(what, values, generation)
+    score = _mean(lives.paid) - scenario.agent.thinking_cost * minds.depth
+    order = list(scenario.environments)
+    return {
+        "genome": population.genome,
+        "score": score,
+        "payoff_total": _mean(lives.payoff),
+        "internal_reward": _mean(lives.reward),
+        "lifespan": _mean(lives.lifespan),
+        "parents": population.parents,
+        "crossover": population.crossover,
+        "train": np.array([order.index(name) for name in names], np.int16),
+    }
+
+
+def _weigh(counts: NDArray[np.int32], phi: FloatArray) -> FloatArray:
+    """Features [n, L, F] of event counts [n, L, E].
+
+    Summed event by event, in order: a matrix product would leave the order of the sum, and with
+    it the last bit, to the machine's linear algebra.
+    """
+    total = np.zeros((*counts.shape[:2], phi.shape[1]))
+    for event in range(len(phi)):
+        total += counts[..., event, None] * phi[event]
+    return total
+
+
+def _mean(values: FloatArray) -> FloatArray:
+    """Mean over axis 1, the levels, summed in their order."""
+    total = np.zeros((len(values), *values.shape[2:]))
+    for level in range(values.shape[1]):
+        total += values[:, level]
+    return total / values.shape[1]
+
+
+def _refuse_non_finite(what: str, values: FloatArray, generation: int) -> None:
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        individual, level = wrong[0]
+        raise RunError(
+            f"generation {generation}: individual {individual} got a {what} of "
+            f"{values[individual, level]} on level {level}; a score must be a finite number. "
+            "Likely cause: payoffs or stimuli too large for 64-bit floating point"
+        )

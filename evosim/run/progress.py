@@ -1,0 +1,152 @@
+"""Telling how far a run is: a bar on a terminal, a line now and then elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Says nothing; the base of those that do.
+
+    ``begin`` comes first, then a ``generation`` for each lived one, ``note`` at any time.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def begin(self, title: str, *, replicates: int, generations: int, lived: int) -> None:
+        """A run of so many generations in each replicate begins; ``lived`` are done in all."""
+
+    def generation(self, replicate: int, generation: int, score: float) -> None:
+        """A generation was lived, with that mean score."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing."""
+
+    def end(self) -> None:
+        """Nothing more will come."""
+
+
+class Lines(Progress):
+    """A line now and then: for logs."""
+
+    def __init__(self, file: TextIO, seconds: float = SECONDS_BETWEEN_LINES) -> None:
+        self._file = file
+        self._seconds = seconds
+        self._replicates = self._generations = self._lived = 0
+        self._told = self._began = time.monotonic()
+        self._at_begin = 0
+
+    def begin(self, title: str, *, replicates: int, generations: int, lived: int) -> None:
+        self._replicates, self._generations = replicates, generations
+        self._lived = self._at_begin = lived
+        self._told = self._began = time.monotonic()
+        self._print(f"{title}: {_size(replicates, generations)}")
+
+    def generation(self, replicate: int, generation: int, score: float) -> None:
+        self._lived += 1
+        now = time.monotonic()
+        if now - self._told < self._seconds:
+            return
+        self._told = now
+        total = self._replicates * self._generations
+        left = (now - self._began) / (self._lived - self._at_begin) * (total - self._lived)
+        where = f"replicate {replicate}, " if self._replicates > 1 else ""
+        self._print(
+            f"{where}generation {generation}, mean score {score:.3g}; "
+            f"{100 * self._lived // total} % done, about {_duration(left)} left"
+        )
+
+    def note(self, text: str) -> None:
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._file, flush=True)
+
+
+class Bar(Progress):
+    """A progress bar on a terminal."""
+
+    def __init__(self, file: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[score]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(file=file),
+        )
+        self._task = self._bar.add_task("", total=None, score="", visible=False)
+        self._scores: dict[int, float] = {}
+
+    def begin(self, title: str, *, replicates: int, generations: int, lived: int) -> None:
+        self._bar.update(
+            self._task,
+            description=f"{title}, generations" if replicates == 1 else f"{title}, {replicates} x",
+            total=replicates * generations,
+            completed=lived,
+            visible=True,
+        )
+        self._bar.start()
+
+    def generation(self, replicate: int, generation: int, score: float) -> None:
+        self._scores[replicate] = score
+        mean = sum(self._scores.values()) / len(self._scores)
+        self._bar.update(self._task, advance=1, score=f"score {mean:.3g}")
+
+    def note(self, text: str) -> None:
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def end(self) -> None:
+        self._bar.stop()
+
+
+def progress(*, show: bool | None = None, file: TextIO | None = None) -> Progress:
+    """The progress that fits where it goes.
+
+    Args:
+        show: True for a bar or lines, False for nothing, None for a bar on a terminal only.
+        file: where to; stderr if None.
+    """
+    file = file or sys.stderr
+    terminal = file.isatty()
+    if show is False or (show is None and not terminal):
+        return Progress()
+    return Bar(file) if terminal else Lines(file)
+
+
+def _size(replicates: int, generations: int) -> str:
+    return f"{generations} generations" + (f", {replicates} replicates" if replicates > 1 else "")
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

@@ -1,0 +1,68 @@
+"""Where a run comes from: versions, command, machine, time."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+
+_LIBRARIES = ("evosim", "numpy", "numba", "deap", "scipy", "xarray", "h5py")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, evosim and the libraries that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def machine() -> dict[str, str | int]:
+    """System, processor and the cores given to this process."""
+    return {"system": platform.platform(), "processor": _processor(), "cores": cores()}
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def now() -> str:
+    """The time in UTC; that of SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    return moment.isoformat(timespec="seconds")
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """A command as it could be typed again, without the path of the program."""
+    return shlex.join([os.path.basename(argv[0]).removesuffix(".py"), *argv[1:]])
+
+
+def differences(then: Mapping[str, str]) -> list[str]:
+    """Which versions are others than they were, in words."""
+    return [
+        f"{name} {then[name]} -> {version}"
+        for name, version in versions().items()
+        if then.get(name, version) != version
+    ]
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        try:
+            with open("/proc/cpuinfo", encoding="utf-8") as file:
+                for line in file:
+                    if line.startswith("model name"):
+                        return line.partition(":")[2].strip()
+        except OSError:
+            pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,183 @@
+"""Writing files so that a kill, a full disk or a power cut leaves the old file or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from evosim.errors import RunError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class WriteError(RunError):
+    """A file that could not be written; what was there before is still there."""
+
+
+def explain(error: OSError, path: Path, doing: str = "write") -> str:
+    """One line on what the operating system refused, and the likely remedy."""
+    what = f"cannot {doing} {path}: {error.strerror or error}"
+    if error.errno in _FULL:
+        return f"{what} (the disk is full, or a quota or file size limit is reached)"
+    if error.errno in _FORBIDDEN:
+        return f"{what} (this folder is read-only for you)"
+    return what
+
+
+def temporary_name(path: Path) -> Path:
+    """Where ``path`` is written before it is complete; ``sweep`` removes what a kill left there."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the unfinished files a killed process left in a folder."""
+    for stray in folder.glob(".*.tmp"):
+        if stray.is_file():
+            stray.unlink()
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
+    """A file that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+
+    Args:
+        buffering: as of ``open``; with 0 a write may take less than it was given.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    temporary = temporary_name(path)
+    try:
+        with open(temporary, "w+b", buffering=buffering) as file:
+            yield cast(BinaryIO, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        _discard(temporary)
+        raise WriteError(explain(error, path)) from error
+    except BaseException:
+        _discard(temporary)
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file at once, atomically.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    with replacing(path) as file:
+        write_all(file, data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file at once, atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
+    """Write all of ``data`` to an unbuffered file, which may take it in pieces."""
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable (fsync of the directory)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+class Unfailing(io.RawIOBase):
+    """A file for HDF5 that accepts every write and keeps the first error for ``check``.
+
+    HDF5 ends the process with a segmentation fault where a write or a close fails (h5py 3.16 on
+    a full disk). So no write fails here: after the first error the bytes stay in memory, HDF5
+    can close in peace, and ``check`` raises the error afterwards.
+
+    Args:
+        file: an unbuffered file opened for reading and writing.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._at = 0
+        self._size = 0
+        self._late: list[tuple[int, bytes]] = []
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first error of any write so far."""
+        if self._error is not None:
+            raise self._error
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        view = memoryview(buffer).cast("B")
+        n = max(0, min(len(view), self._size - self._at))
+        stored = os.pread(self._file.fileno(), n, self._at)
+        view[: len(stored)] = stored
+        view[len(stored) : n] = bytes(n - len(stored))
+        for start, data in self._late:
+            lo, hi = max(start, self._at), min(start + len(data), self._at + n)
+            if lo < hi:
+                view[lo - self._at : hi - self._at] = data[lo - start : hi - start]
+        self._at += n
+        return n
+
+    def write(self, data: memoryview, /) -> int:  # type: ignore[override]
+        view = memoryview(data).cast("B")
+        if self._error is None:
+            try:
+                self._file.seek(self._at)
+                write_all(self._file, view)
+            except OSError as error:
+                self._error = error
+        if self._error is not None:
+            self._late.append((self._at, bytes(view)))
+        self._at += len(view)
+        self._size = max(self._size, self._at)
+        return len(view)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        size = self._at if size is None else size
+        if self._error is None:
+            try:
+                self._file.truncate(size)
+            except OSError as error:
+                self._error = error
+        self._size = size
+        return size

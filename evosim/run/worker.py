@@ -1,0 +1,86 @@
+"""A worker process: lives the replicates it is told on standard input, one a line.
+
+It answers in lines of JSON on standard output: {"ready": replicate it has completed, or null},
+{"lived": [replicate, generation, score]}, {"error": text}. The end of its input means stop.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from evosim.errors import EvosimError
+
+_SECONDS_BETWEEN_REPORTS = 0.05
+
+
+def main() -> None:
+    """Serve the crew that started this process (:class:`evosim.run.conduct.Crew`)."""
+    from evosim.run.conduct import live_replicate
+    from evosim.run.folder import RunFolder
+
+    _, path, checkpoint = sys.argv
+    tell = _Teller()
+    try:
+        folder = RunFolder(Path(path))
+        tell(ready=None)
+        for line in iter(_read_line, ""):
+            replicate = int(line)
+            if not live_replicate(
+                folder, replicate, stop=_asked, report=tell.lived, checkpoint=float(checkpoint)
+            ):
+                return
+            tell.flush()
+            tell(ready=replicate)
+    except BrokenPipeError:
+        return  # nobody listens any more; what was lived is written
+    except EvosimError as error:
+        tell(error=str(error))
+    except Exception:
+        tell(error=f"a worker process failed:\n{traceback.format_exc()}")
+
+
+class _Teller:
+    """Lines of JSON to the parent, on what was standard output.
+
+    Whatever else is printed goes to standard error.
+    """
+
+    def __init__(self) -> None:
+        self._file = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self._waiting: list[tuple[int, int, float]] = []
+        self._told = 0.0
+
+    def __call__(self, **message: object) -> None:
+        self._file.write(json.dumps(message) + "\n")
+        self._file.flush()
+
+    def lived(self, replicate: int, generation: int, score: float) -> None:
+        self._waiting.append((replicate, generation, score))
+        if time.monotonic() - self._told >= _SECONDS_BETWEEN_REPORTS:
+            self.flush()
+
+    def flush(self) -> None:
+        for lived in self._waiting:
+            self(lived=lived)
+        self._waiting.clear()
+        self._told = time.monotonic()
+
+
+def _asked() -> bool:
+    """Whether to stop. Nothing is sent to a worker at work: what can be read is the end."""
+    return bool(select.select([0], [], [], 0)[0])
+
+
+def _read_line() -> str:
+    """A line of standard input, unbuffered so that select sees what is left."""
+    line = b""
+    while (byte := os.read(0, 1)) not in (b"", b"\n"):
+        line += byte
+    return line.decode()

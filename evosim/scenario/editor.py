@@ -1,0 +1,99 @@
+"""The JSON Schema that editors check and complete scenario files by."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from evosim.scenario.schema import Scenario
+
+_REF = "#/$defs/"
+_OVERRIDE = "Override"
+_NULL = {"type": "null"}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of scenario files.
+
+    An environment is a world of which nothing is required, all the way down.
+    """
+    schema = Scenario.model_json_schema()
+    definitions = schema["$defs"]
+    _tidy(schema)
+    for name in _reachable("World", definitions):
+        definitions[name + _OVERRIDE] = _partial(definitions[name])
+    override = definitions.pop("World" + _OVERRIDE)
+    environment = definitions["Environment"]
+    environment["properties"] |= override["properties"]
+    environment["additionalProperties"] = False
+    for operator in ("Operator", "Variation"):
+        definitions[operator]["additionalProperties"] = {
+            "description": "A keyword argument of the operator."
+        }
+    schema["properties"]["environments"]["minProperties"] = 1
+    schema["properties"]["timeline"]["minItems"] = 1
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "evosim scenario",
+        **schema,
+    }
+
+
+def _tidy(node: Any) -> None:
+    """Drop what TOML cannot write (null) and titles that repeat keys; make stray names errors."""
+    if isinstance(node, list):
+        for part in node:
+            _tidy(part)
+    if not isinstance(node, dict):
+        return
+    if isinstance(node.get("title"), str):
+        del node["title"]
+    if node.get("default", ...) is None:
+        del node["default"]
+    if _NULL in node.get("anyOf", ()):
+        node["anyOf"].remove(_NULL)
+        if len(node["anyOf"]) == 1:
+            node |= node.pop("anyOf")[0]
+    if "patternProperties" in node:
+        ((pattern, schema),) = node.pop("patternProperties").items()
+        node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": schema}
+    for part in node.values():
+        _tidy(part)
+
+
+def _reachable(name: str, definitions: dict[str, Any]) -> list[str]:
+    """A definition and all that it refers to, the nearest first."""
+    found = [name]
+    for known in found:
+        found += [ref for ref in _refs(definitions[known]) if ref not in found]
+    return list(dict.fromkeys(found))
+
+
+def _refs(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"].removeprefix(_REF)] if "$ref" in node else []
+        return own + [ref for value in node.values() for ref in _refs(value)]
+    if isinstance(node, list):
+        return [ref for value in node for ref in _refs(value)]
+    return []
+
+
+def _partial(definition: dict[str, Any]) -> dict[str, Any]:
+    """The same object with nothing required and no defaults, referring to partial ones."""
+    partial = copy.deepcopy(definition)
+    partial.pop("required", None)
+    for field in partial.get("properties", {}).values():
+        field.pop("default", None)
+    _rename_refs(partial)
+    return partial
+
+
+def _rename_refs(node: Any) -> None:
+    if isinstance(node, dict):
+        if "$ref" in node:
+            node["$ref"] += _OVERRIDE
+        for value in node.values():
+            _rename_refs(value)
+    elif isinstance(node, list):
+        for value in node:
+            _rename_refs(value)

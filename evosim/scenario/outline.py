@@ -1,0 +1,57 @@
+"""The tree of models: which model, table or array belongs at a key path of a scenario."""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from evosim.scenario.positions import KeyPath
+
+
+def at(root: type[BaseModel], path: KeyPath) -> Any:
+    """The type expected at ``path`` below ``root``, or None where nothing is."""
+    expected: Any = root
+    for part in path:
+        expected = _below(expected, part)
+        if expected is None:
+            return None
+    return expected
+
+
+def model_at(root: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
+    """The model expected at ``path`` below ``root``, if it is one."""
+    expected = at(root, path)
+    return expected if is_model(expected) else None
+
+
+def is_model(expected: Any) -> bool:
+    """Whether a type is a model."""
+    return isinstance(expected, type) and issubclass(expected, BaseModel)
+
+
+def is_table_of_models(expected: Any) -> bool:
+    """Whether a type is a table of named models, such as kinds or rules."""
+    return get_origin(expected) is dict and is_model(_bare(get_args(expected)[1]))
+
+
+def _below(expected: Any, part: str | int) -> Any:
+    if is_model(expected):
+        field = expected.model_fields.get(str(part))
+        return _bare(field.annotation) if field else None
+    if get_origin(expected) is dict:
+        return _bare(get_args(expected)[1])
+    if get_origin(expected) is tuple:
+        return _bare(get_args(expected)[0])
+    return None
+
+
+def _bare(annotation: Any) -> Any:
+    """The annotation without metadata and without ``| None``."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        options = [option for option in get_args(annotation) if option is not type(None)]
+        return _bare(options[0]) if len(options) == 1 else annotation
+    return annotation

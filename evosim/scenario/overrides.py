@@ -1,0 +1,150 @@
+"""What an environment may override, and what it may add to the world.
+
+An environment is a partial world. A key that the world has is overridden: tables merge, anything
+else is replaced. Researchers need environments with other numbers, other maps and sizes, other
+lifetimes, new kinds of site and new rules, and all of that is possible. Two things are not:
+
+* a name that the world lacks is more often a misspelling than an addition. So a new kind needs a
+  glyph; a new rule of a known kind, and a new ``always``, must say both when it holds
+  (``when = {}``: always) and what happens; a new payoff must not be named almost like a known one;
+* agents of one environment must be able to live, and to plan, in every other. So variables,
+  their number of values and whether they are hidden belong to the world. Their starts, drifts,
+  fatal values and assumptions may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evosim.errors import did_you_mean, nearest
+from evosim.scenario.faults import Fault, said, show
+from evosim.scenario.positions import KeyPath
+
+_HAPPENS = ("set", "add", "feels", "yields", "ends")
+NO_PAYOFF = "no such payoff in the world"
+_FEELINGS = ("feels", "yields")
+
+
+def table(document: Any, *path: str) -> Mapping[str, Any]:
+    """The table at a path of a raw document; an empty one where there is none."""
+    for key in path:
+        document = document.get(key) if isinstance(document, Mapping) else None
+    return document if isinstance(document, Mapping) else {}
+
+
+def replaces(overrides: Mapping[str, Any], path: KeyPath) -> bool:
+    """Whether the overrides give the value at a path of the world."""
+    found: Any = overrides
+    for key in path:
+        if not isinstance(found, Mapping):
+            return True
+        if key not in found:
+            return False
+        found = found[key]
+    return not isinstance(found, Mapping)
+
+
+def faults(
+    world: Mapping[str, Any], overrides: Mapping[str, Any], payoffs: tuple[str, ...]
+) -> Iterator[Fault]:
+    """What is wrong with the overrides as overrides; paths begin at keys of the world.
+
+    Args:
+        world: the raw world of the scenario.
+        overrides: the raw overrides of one environment, without its title.
+        payoffs: names of the payoffs that the world and the objective name.
+    """
+    if "world" in overrides:
+        yield Fault(
+            ("world",), "an environment overrides keys of the world directly: leave out 'world.'"
+        )
+    yield from _variables(table(world, "variables"), table(overrides, "variables"))
+    yield from _kinds(table(world, "kinds"), table(overrides, "kinds"))
+    known = table(world, "always")
+    for name, rule in table(overrides, "always").items():
+        if name not in known and not _complete(rule, _FEELINGS):
+            yield Fault(("always", name), _incomplete("always rule", name, known, _FEELINGS))
+    yield from _payoffs(overrides, payoffs)
+
+
+def _variables(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, variable in given.items():
+        if name not in known:
+            yield Fault(
+                ("variables", name),
+                f"no such variable in the world, and an environment cannot add one: "
+                f"{did_you_mean(name, known)}",
+            )
+            continue
+        for key, default in (("values", None), ("hidden", False)):
+            old = table(known, name).get(key, default)
+            new = table(variable).get(key, old)
+            if new != old:
+                yield Fault(
+                    ("variables", name, key),
+                    said("cannot differ between environments", new, f"{show(old)} as in the world"),
+                )
+
+
+def _kinds(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, kind in given.items():
+        if not isinstance(kind, Mapping):
+            continue
+        if name not in known:
+            if "glyph" not in kind:
+                yield Fault(
+                    ("kinds", name),
+                    f"no such kind in the world, and a new one needs a glyph: "
+                    f"{did_you_mean(name, known)}",
+                )
+            continue
+        rules = table(known, name, "use")
+        for rule_name, rule in table(kind, "use").items():
+            if rule_name not in rules and not _complete(rule, _HAPPENS):
+                yield Fault(
+                    ("kinds", name, "use", rule_name),
+                    _incomplete(f"rule of {name}", rule_name, rules, _HAPPENS),
+                )
+
+
+def _complete(rule: Any, effects: tuple[str, ...]) -> bool:
+    if not isinstance(rule, Mapping):
+        return True  # a fault of another sort
+    return "when" in rule and any(key in rule for key in effects)
+
+
+def _incomplete(what: str, name: str, known: Mapping[str, Any], effects: tuple[str, ...]) -> str:
+    return (
+        f"no such {what} in the world, and a new one needs a when (when = {{}}: always) "
+        f"and one of {', '.join(effects)}: {did_you_mean(name, known)}"
+    )
+
+
+def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator[Fault]:
+    for path, yields in _yields(overrides):
+        for name in yields:
+            like = None if name in payoffs else nearest(name, payoffs)
+            if like:
+                yield Fault(
+                    (*path, name),
+                    f"{NO_PAYOFF}: did you mean {like!r}? "
+                    f"a new payoff needs a name less like a known one; "
+                    f"known: {', '.join(sorted(payoffs))}",
+                )
+
+
+def _yields(world: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
+    """Every raw ``yields`` table of a raw world, with its path."""
+    for kind in table(world, "kinds"):
+        for rule in table(world, "kinds", kind, "use"):
+            path = ("kinds", kind, "use", rule, "yields")
+            yield path, table(world, *path)
+        yield ("kinds", kind, "here", "yields"), table(world, "kinds", kind, "here", "yields")
+    for name in table(world, "always"):
+        yield ("always", name, "yields"), table(world, "always", name, "yields")
+
+
+def payoffs_of(world: Mapping[str, Any]) -> tuple[str, ...]:
+    """The payoffs that a raw world names, in order of first appearance."""
+    return tuple(dict.fromkeys(name for _, yields in _yields(world) for name in yields))

@@ -1,0 +1,482 @@
+"""The models that a scenario file is validated by: what can be written, and what it means.
+
+Only what one value can tell about itself is checked here; whatever depends on two places of a
+file is checked in :mod:`evosim.scenario.semantics`. Every field's description goes into the
+JSON Schema for editors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from evosim.errors import EvosimError, did_you_mean
+from evosim.scenario import document, space, timeline
+from evosim.scenario.map import Layout, build_layout
+from evosim.scenario.space import Slot, StateVariable
+from evosim.scenario.timeline import Flip
+from evosim.scenario.values import (
+    Amount,
+    Assignment,
+    Chance,
+    Condition,
+    Confidence,
+    Cost,
+    DepthLocus,
+    Drives,
+    Flag,
+    Locus,
+    Mixture,
+    Name,
+    Natural,
+    PatienceLocus,
+    Positive,
+    Real,
+    SenseLocus,
+    Side,
+    Size,
+    Span,
+    Step,
+    TemperatureLocus,
+    Text,
+    is_whole,
+)
+
+NOVELTY = "novelty"
+SAMPLE = 32
+FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
+
+_WHEN = "Holds where every variable named has this value, or one within [lo, hi]; {}: always."
+_FEELS = "Strength of each stimulus felt; stimuli are named by the agent's drives."
+_YIELDS = "Amount of each payoff; a payoff exists by being named."
+
+
+class Model(BaseModel):
+    """A part of a scenario: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Drift(Model):
+    """A variable's move of its own after each step, clamped to its values."""
+
+    step: Step = Field(description="What is added to the variable.")
+    chance: Chance = Field(description="Probability of the move, each step.")
+    when: dict[Name, Condition] = Field(default={}, description=_WHEN)
+
+
+class Variable(Model):
+    """A variable of the state, with values 0 .. values - 1."""
+
+    values: Size = Field(description="Number of values, counted from 0.")
+    start: Assignment = Field(description="Value at birth, or a weight for each value.")
+    drift: Drift | None = Field(default=None, description="How it moves by itself after each step.")
+    fatal: Condition | None = Field(
+        default=None,
+        description="Value or range [lo, hi] that ends the lifetime when drift leads there.",
+    )
+    hidden: Flag = Field(
+        default=False,
+        description="Whether only agents with its sense can see it.",
+    )
+    assume: Natural | None = Field(
+        default=None, description="Value that agents without the sense take a hidden variable for."
+    )
+
+
+class Region(Model):
+    """A rectangle of cells, both ends included, counted from 0 at the top left."""
+
+    rows: Span = Field(description="First and last row, from 0.")
+    cols: Span = Field(description="First and last column, from 0.")
+
+
+class Here(Model):
+    """What each step that ends on a site of the kind makes the agent feel and pays it."""
+
+    feels: dict[Name, Real] = Field(default={}, description=_FEELS)
+    yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
+
+
+class Always(Model):
+    """What each step that ends with ``when`` fulfilled makes the agent feel and pays it."""
+
+    when: dict[Name, Condition] = Field(default={}, description=_WHEN)
+    feels: dict[Name, Real] = Field(default={}, description=_FEELS)
+    yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
+
+
+class Rule(Model):
+    """What using a site does; of a kind's rules the first whose ``when`` holds fires."""
+
+    when: dict[Name, Condition] = Field(default={}, description=_WHEN)
+    set: dict[Name, Assignment] = Field(
+        default={}, description="Variables set to a value, or drawn by a weight for each value."
+    )
+    add: dict[Name, Amount] = Field(default={}, description="What is added to variables, clamped.")
+    feels: dict[Name, Real] = Field(default={}, description=_FEELS)
+    yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
+    ends: Chance = Field(default=0.0, description="Probability that the use ends the lifetime.")
+
+
+class Kind(Model):
+    """A kind of site: how many there are, what using one does, what standing on one is like."""
+
+    glyph: Text = Field(description="Its one character on maps.")
+    count: Natural = Field(
+        default=0, description="Sites put on random free cells, besides the ones on the map."
+    )
+    region: Region | None = Field(default=None, description="Where its random sites may be.")
+    regrow: Chance | None = Field(
+        default=None,
+        description="Chance a step that an emptied site refills (0: never); left out: never empty.",
+    )
+    use: dict[Name, Rule] = Field(default={}, description="Named use rules, in the order of trial.")
+    here: Here | None = Field(
+        default=None,
+        description="Felt and paid on each step that ends on it.",
+    )
+
+
+class World(Model):
+    """A finite Markov decision process in factored form, less what levels draw at random."""
+
+    rows: Side | None = Field(
+        default=None,
+        description="Rows of the grid; may be left out with a map.",
+    )
+    cols: Side | None = Field(
+        default=None,
+        description="Columns of the grid; may be left out with a map.",
+    )
+    edges: Literal["walls", "torus"] = Field(
+        default="walls",
+        description="What lies beyond the edges.",
+    )
+    lifetime: Positive = Field(description="Age in steps at which every life ends.")
+    slip: Chance = Field(default=0.0, description="Chance that a move goes in a random direction.")
+    stay: Flag = Field(default=True, description="Whether the agent may stay where it is.")
+    map: Text | None = Field(
+        default=None,
+        description="ASCII map, one character a cell: # wall, . floor, @ start, else a kind's "
+        "glyph. Spaced, with - below and | right of a cell for thin barriers.",
+    )
+    max_states: Positive = Field(
+        default=200_000,
+        description="Refuse a world with more states (cells x values of variables).",
+    )
+    variables: dict[Name, Variable] = Field(
+        default={},
+        description="Variables of the state, by name.",
+    )
+    kinds: dict[Name, Kind] = Field(default={}, description="Kinds of sites, by name.")
+    always: dict[Name, Always] = Field(
+        default={},
+        description="Felt and paid wherever the agent is.",
+    )
+
+    _name: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        """The environment's name; empty for the scenario's own world, before overrides."""
+        return self._name
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What the map, or rows and cols, fix about every level.
+
+        Raises:
+            MapError: the map is wrong (never in a world of a scenario that was loaded).
+        """
+        glyphs = {kind.glyph: name for name, kind in self.kinds.items()}
+        return build_layout(text=self.map, rows=self.rows, cols=self.cols, kinds=glyphs)
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """What a site can be: a kind, or for a kind that regrows one site of it."""
+        return space.slots(self)
+
+    @cached_property
+    def state_variables(self) -> tuple[StateVariable, ...]:
+        """The declared variables, then one (0 empty, 1 full) for each site that can empty."""
+        return space.state_variables(self)
+
+    @property
+    def n_states(self) -> int:
+        """Free cells times the number of joint values of the variables."""
+        return space.n_states(self)
+
+    def sites_of(self, kind: str) -> int:
+        """Sites of a kind in every level, on the map and drawn."""
+        return space.sites_of(self, kind)
+
+    def effects(self) -> Iterator[tuple[tuple[str, ...], Rule | Here | Always]]:
+        """Everything that can be felt or paid, with its path of keys: the order of events."""
+        for kind_name, kind in self.kinds.items():
+            for rule_name, rule in kind.use.items():
+                yield ("kinds", kind_name, "use", rule_name), rule
+            if kind.here is not None:
+                yield ("kinds", kind_name, "here"), kind.here
+        for name, always in self.always.items():
+            yield ("always", name), always
+
+
+class Environment(BaseModel):
+    """A named set of overrides on the world: any keys of it beside the title."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    title: Text = Field(default="", description="What the environment is, in a few words.")
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The nested keys of the world that differ, as written."""
+        return dict(self.model_extra or {})
+
+
+class Objective(Model):
+    """Two payoffs: what the designer wants and what selection is paid on."""
+
+    intended: Name = Field(description="The payoff that the designer wants.")
+    selected: Name = Field(description="The payoff that selection is paid on.")
+
+
+class PhaseObjective(Model):
+    """A phase's own objective; what is left out stays as the scenario says."""
+
+    intended: Name | None = Field(default=None, description="The payoff wanted in this phase.")
+    selected: Name | None = Field(
+        default=None,
+        description="The payoff selected for in this phase.",
+    )
+
+
+class Agent(Model):
+    """What the genome can express, each locus pinned to a number or evolving within bounds."""
+
+    drives: Drives = Field(
+        description="Names of the drives, which evolve in [-1, 1], or a table of their loci."
+    )
+    depth: DepthLocus = Field(
+        description="Planning depth in steps, rounded down; an evolving one starts at its least."
+    )
+    patience: PatienceLocus = Field(description="Discount factor of the planner, a step.")
+    temperature: TemperatureLocus = Field(
+        default=0,
+        validate_default=True,
+        description="Softmax temperature of actions; 0: the best, ties at random.",
+    )
+    senses: dict[Name, SenseLocus] = Field(
+        default={}, description="Loci of senses by hidden variable; one left out evolves in [0, 1]."
+    )
+    instinct: Flag = Field(
+        default=True,
+        description="Whether values at the planning horizon follow the scent of sites.",
+    )
+    thinking_cost: Cost = Field(
+        default=0.0, description="Taken off the selected payoff for each unit of depth."
+    )
+    believes: Name | None = Field(
+        default=None, description="Environment by whose rules the agent plans; left out: its own."
+    )
+
+
+class Operator(BaseModel):
+    """A DEAP operator by name; further keys are its keyword arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    operator: Text = Field(description="Name of the operator in deap.tools.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The operator's keyword arguments, as written."""
+        return dict(self.model_extra or {})
+
+
+class Variation(Operator):
+    """A DEAP operator that varies individuals, with the chance that it does."""
+
+    chance: Chance = Field(
+        default=1.0,
+        description="Chance that it is applied, a pair or an individual.",
+    )
+
+
+class Evolution(Model):
+    """The base optimizer."""
+
+    population: Positive = Field(description="Number of individuals.")
+    levels: Positive = Field(description="Levels a generation, a lifetime on each.")
+    select: Operator = Field(description="How parents are selected.")
+    mate: Variation = Field(description="How pairs of parents are crossed.")
+    mutate: Variation = Field(
+        description="How children are mutated, every locus scaled to [0, 1] by its bounds."
+    )
+
+
+class Phase(Model):
+    """A stretch of generations under one environment, or one mixture of environments."""
+
+    generations: Positive = Field(description="Number of generations.")
+    train: Mixture = Field(description="The environment that trains, or weights of several.")
+    select: Flag = Field(default=True, description="Whether selection acts; false: deployment.")
+    window: Positive | None = Field(
+        default=None, description="Steps of a lifetime that count for selection; left out: all."
+    )
+    objective: PhaseObjective | None = Field(
+        default=None,
+        description="This phase's own objective.",
+    )
+
+    @property
+    def mixture(self) -> dict[str, float]:
+        """The weight of each environment that trains; the weights sum to 1."""
+        return timeline.mixture(self.train)
+
+
+class Measure(Model):
+    """When, and on how much, the exact measures are taken."""
+
+    every: Positive = Field(default=10, description="Generations between two probes.")
+    levels: Positive = Field(default=16, description="Levels of the fixed probe set.")
+    sample: Positive = Field(
+        default=SAMPLE, description="Individuals drawn from the population; at most all of it."
+    )
+
+
+class Verdict(Model):
+    """Thresholds by which a flip is judged."""
+
+    kept: Chance = Field(default=0.7, description="Share that counts as kept, at least.")
+    lost: Chance = Field(default=0.5, description="Share that counts as lost, at most.")
+    floor: Chance = Field(
+        default=0.1,
+        description="Least value before the flip that can be judged.",
+    )
+    confidence: Confidence = Field(default=0.95, description="Coverage of the intervals.")
+    resamples: Positive = Field(default=2000, description="Bootstrap resamples.")
+
+
+class Scenario(Model):
+    """A world, its environments, an agent and a timeline: all that a run needs but its seed."""
+
+    id: Name = Field(description="Short name; of a shipped scenario the name of its file.")
+    title: Text = Field(description="Title of figures and pages.")
+    question: Text = Field(description="What is asked, in one sentence.")
+    claim: Text = Field(default="", description="The claim under test.")
+    source: Text = Field(default="", description="Where the claim comes from.")
+    control: Text = Field(
+        default="",
+        description="The one change under which the effect should vanish.",
+    )
+    expected: Text = Field(default="", description="The finding that is expected.")
+    objective: Objective = Field(description="What is intended and what is selected.")
+    agent: Agent = Field(description="Drives, planner and senses.")
+    world: World = Field(description="The world that environments override.")
+    environments: dict[Name, Environment] = Field(
+        description="Named environments: a title and overrides of the world, as nested tables."
+    )
+    evolution: Evolution = Field(description="Population, levels and the operators.")
+    timeline: tuple[Phase, ...] = Field(description="Phases, one after the other.")
+    measure: Measure = Field(default=Measure(), description="Probes.")
+    verdict: Verdict = Field(default=Verdict(), description="Thresholds of the verdict.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sample_within_population(cls, data: Any) -> Any:
+        """Where no sample is named, probe the whole of a population smaller than the default."""
+        try:
+            population, measure = data["evolution"]["population"], data.get("measure", {})
+            if is_whole(population) and 0 < population < SAMPLE and "sample" not in measure:
+                return {**data, "measure": {**measure, "sample": population}}
+        except (AttributeError, KeyError, TypeError):
+            pass  # of another form altogether: the fields' own errors say so
+        return data
+
+    @cached_property
+    def _worlds(self) -> dict[str, World]:
+        return {name: self._make_world(name) for name in self.environments}
+
+    def _make_world(self, name: str) -> World:
+        base = document.plain(self.world)
+        world = World.model_validate(document.merged(base, self.environments[name].overrides))
+        world._name = name
+        return world
+
+    def environment(self, name: str) -> World:
+        """The world of an environment, overrides applied; the same object every time.
+
+        Raises:
+            EvosimError: no such environment.
+        """
+        if name not in self._worlds:
+            raise EvosimError(
+                f"scenario {self.id!r} has no environment {name!r}: "
+                f"{did_you_mean(name, self.environments)}"
+            )
+        return self._worlds[name]
+
+    @cached_property
+    def stimuli(self) -> tuple[str, ...]:
+        """What can be felt: the drives' names in order, without the built-in novelty."""
+        return tuple(name for name in self.agent.drives if name != NOVELTY)
+
+    @cached_property
+    def payoffs(self) -> tuple[str, ...]:
+        """What can be paid, in order of first appearance in the world, then environments."""
+        worlds = [self.world, *self._worlds.values()]
+        return tuple(
+            dict.fromkeys(p for w in worlds for _, effect in w.effects() for p in effect.yields)
+        )
+
+    @cached_property
+    def senses(self) -> dict[str, Locus]:
+        """The locus of the sense of each hidden variable, in the order of the variables."""
+        hidden = [name for name, variable in self.world.variables.items() if variable.hidden]
+        return {name: self.agent.senses.get(name, FULL_SENSE) for name in hidden}
+
+    @property
+    def generations(self) -> int:
+        """Generations of all phases."""
+        return sum(phase.generations for phase in self.timeline)
+
+    def phase_at(self, generation: int) -> Phase:
+        """The phase that a generation, counted from 0, belongs to.
+
+        Raises:
+            EvosimError: the timeline has no such generation.
+        """
+        return timeline.phase_at(self, generation)
+
+    def objective_at(self, generation: int) -> Objective:
+        """The objective of a generation: the scenario's, overridden by its phase's own.
+
+        Raises:
+            EvosimError: the timeline has no such generation.
+        """
+        own = self.phase_at(generation).objective or PhaseObjective()
+        return Objective(
+            intended=own.intended or self.objective.intended,
+            selected=own.selected or self.objective.selected,
+        )
+
+    @cached_property
+    def flips(self) -> tuple[Flip, ...]:
+        """Where the mixture of environments that trains changes."""
+        return timeline.flips(self)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The resolved scenario as plain tables, defaults spelt out; a new copy."""
+        plain = document.plain(self)
+        assert isinstance(plain, dict)
+        return plain
+
+    def to_toml(self) -> str:
+        """The resolved scenario as TOML text that loads back to an equal scenario."""
+        return document.to_toml(self.document)

@@ -1,0 +1,149 @@
+"""Semantic checks across the parts of a scenario: everything that two places must agree on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from evosim.errors import nearest
+from evosim.scenario import overrides
+from evosim.scenario.draft import Draft, part
+from evosim.scenario.faults import Fault, said, unknown
+from evosim.scenario.overrides import NO_PAYOFF
+from evosim.scenario.schema import Evolution, Measure, Objective, PhaseObjective, Verdict
+from evosim.scenario.values import is_whole
+
+
+def faults(draft: Draft) -> list[Fault]:
+    """Everything wrong with a draft, form and meaning; each fault once."""
+    found = [*draft.form_faults, *draft.world_faults()]
+    for check in _CHECKS:
+        found += check(draft)
+    return list(dict.fromkeys(found))
+
+
+def _counts(draft: Draft) -> Iterator[Fault]:
+    if draft.raw.get("timeline") == []:
+        yield Fault(("timeline",), "no phases (got [], needed: at least one [[timeline]])")
+    if draft.raw.get("environments") == {}:
+        yield Fault(
+            ("environments",), "no environments (got {}, needed: at least one [environments.NAME])"
+        )
+
+
+def _timeline(draft: Draft) -> Iterator[Fault]:
+    known = overrides.table(draft.raw, "environments")
+    for i, phase in draft.phases.items():
+        for name in phase.mixture:
+            if name not in known:
+                path = ("timeline", i, "train") + (() if phase.train == name else (name,))
+                yield Fault(path, unknown("environment", name, known))
+        lives = [
+            (draft.environments[name].raw.get("lifetime"), name)
+            for name in phase.mixture
+            if name in draft.environments
+        ]
+        shortest, name = min(((n, name) for n, name in lives if is_whole(n)), default=(0, ""))
+        if phase.window and shortest and phase.window > shortest:
+            allowed = f"1 to {shortest} in {name}"
+            yield Fault(
+                ("timeline", i, "window"),
+                said("window beyond the lifetime", phase.window, allowed),
+            )
+
+
+def _objectives(draft: Draft) -> Iterator[Fault]:
+    worlds = [draft.base, *draft.environments.values()]
+    if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.faults if f.path):
+        return  # a misspelt yields hides its payoffs
+    misspelt = {f.path[-1] for w in worlds for f in w.faults if f.message.startswith(NO_PAYOFF)}
+    paid = [name for world in worlds for name in overrides.payoffs_of(world.raw)]
+    known = [name for name in dict.fromkeys(paid) if name not in misspelt]
+    objectives: list[tuple[tuple[str | int, ...], Objective | PhaseObjective | None]] = [
+        (("objective",), part(Objective, draft.raw.get("objective")))
+    ]
+    objectives += [(("timeline", i, "objective"), p.objective) for i, p in draft.phases.items()]
+    for path, objective in objectives:
+        for key in ("intended", "selected"):
+            name = getattr(objective, key, None)
+            if name is not None and name not in known:
+                yield Fault((*path, key), unknown("payoff", name, known))
+
+
+def _agent(draft: Draft) -> Iterator[Fault]:
+    believed = overrides.table(draft.raw, "agent").get("believes")
+    known = overrides.table(draft.raw, "environments")
+    if isinstance(believed, str) and believed not in known:
+        yield Fault(("agent", "believes"), unknown("environment", believed, known))
+    variables = overrides.table(draft.base.raw, "variables")
+    hidden = [name for name in variables if overrides.table(variables, name).get("hidden") is True]
+    for name in overrides.table(draft.raw, "agent", "senses"):
+        if name in hidden:
+            continue
+        what = "is not hidden" if name in variables else "is no variable"
+        yield Fault(
+            ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
+        )
+
+
+def _sites(draft: Draft) -> Iterator[Fault]:
+    """Kinds of which no environment has a site, unless ``count = 0`` says that none is meant."""
+    found = [fault for world in draft.environments.values() for fault in world.faults]
+    if draft.worlds is None or found:
+        return
+    kinds = {name: env for env, world in draft.worlds.items() for name in world.kinds}
+    for name, environment in kinds.items():
+        if any(name in w.kinds and w.sites_of(name) for w in draft.worlds.values()):
+            continue
+        if any(
+            "count" in overrides.table(d.raw, "kinds", name) for d in draft.environments.values()
+        ):
+            continue
+        in_world = name in overrides.table(draft.base.raw, "kinds")
+        place = ("world",) if in_world else ("environments", environment)
+        yield Fault(
+            (*place, "kinds", name),
+            "no site in any environment (got no count and none on a map, allowed a count, "
+            "or count = 0 to leave the kind out)",
+        )
+
+
+def _base_optimizer(draft: Draft) -> Iterator[Fault]:
+    for name, operator in overrides.table(draft.raw, "evolution").items():
+        for key, value in overrides.table(operator).items():
+            if key != "chance" and not _finite(value):
+                allowed = "finite numbers"
+                yield Fault(("evolution", name, key), said("not a finite number", value, allowed))
+    evolution = part(Evolution, draft.raw.get("evolution"))
+    measure = part(Measure, draft.raw.get("measure", {}))
+    written = "sample" in overrides.table(draft.raw, "measure")
+    if evolution and measure and written and measure.sample > evolution.population:
+        allowed = f"1 to evolution.population = {evolution.population}"
+        yield Fault(
+            ("measure", "sample"), said("sample beyond the population", measure.sample, allowed)
+        )
+    verdict = part(Verdict, draft.raw.get("verdict", {}))
+    if verdict and verdict.lost > verdict.kept:
+        allowed = f"0 to verdict.kept = {verdict.kept}"
+        yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return all(_finite(part) for part in value)
+    if isinstance(value, dict):
+        return all(_finite(part) for part in value.values())
+    return True
+
+
+_CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
+    _counts,
+    _timeline,
+    _objectives,
+    _agent,
+    _sites,
+    _base_optimizer,
+)

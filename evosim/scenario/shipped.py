@@ -1,0 +1,76 @@
+"""The catalogue of shipped scenarios, and finding the file that a user means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
+
+FOLDER = Path(__file__).parents[1] / "catalogue"
+
+
+def catalogue() -> dict[str, Path]:
+    """The shipped scenarios: the file of each id, ids in alphabetical order."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
+
+
+def find(source: str | Path) -> Path:
+    """The file meant by a catalogue id or a path.
+
+    A bare word is an id first and a file second; with a folder or an extension it is a path.
+
+    Raises:
+        ScenarioError: neither an id nor a file; lists the known ids and the nearest.
+    """
+    path, shipped = Path(source), catalogue()
+    if isinstance(source, str) and source in shipped:
+        return shipped[source]
+    try:
+        if path.exists():
+            return path
+    except OSError as error:  # a name too long, a folder that may not be searched
+        message = f"cannot be read: {error.strerror or error}"
+        raise ScenarioError([_about(path, message)]) from None
+    bare = isinstance(source, str) and os.path.basename(source) == source and not path.suffix
+    if bare:
+        message = f"no such scenario, and no such file: {did_you_mean(str(source), shipped)}"
+    else:
+        message = f"no such file{_hint(path, shipped)}"
+    raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
+
+
+def _hint(path: Path, shipped: Iterable[str]) -> str:
+    """What may have been meant by a path to nothing."""
+    if path.stem in shipped:
+        return f"; the catalogue has it as {path.stem!r}"
+    like = nearest(path.name, (beside.name for beside in path.parent.glob("*.toml")))
+    return f"; did you mean {str(path.with_name(like))!r}?" if like else ""
+
+
+def read(path: Path) -> str:
+    """The text of a scenario file.
+
+    Raises:
+        ScenarioError: a folder, unreadable, or not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        inside = " (it holds a scenario.toml)" if (path / "scenario.toml").is_file() else ""
+        message = f"is a folder, not a scenario file{inside}"
+        raise ScenarioError([_about(path, message)]) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise ScenarioError([_about(path, message)]) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = f"not UTF-8 text (byte {data[error.start]:#04x}); save the file as UTF-8"
+        raise ScenarioError([_about(path, message, line)]) from None
+
+
+def _about(path: Path, message: str, line: int | None = None) -> Problem:
+    return Problem(file=str(path), line=line, key="", message=message)

@@ -1,0 +1,87 @@
+"""The scenario that ``evosim new`` writes: small, complete, commented."""
+
+TEXT = """\
+#:schema ./scenario.schema.json
+# The line above lets an editor complete and check this file, once the schema is beside it:
+#   evosim schema --out scenario.schema.json
+# Then: evosim check FILE, evosim show FILE, evosim run FILE.
+# A list [lo, hi] always is a range with both ends included.
+
+id       = "{id}"
+title    = "{id}"
+question = "When sweet things stop feeding, does a capable agent follow its drive or its fitness?"
+claim    = ""                  # the claim under test, in one sentence
+source   = ""                  # where the claim comes from
+control  = ""                  # the one change under which the effect should vanish
+expected = ""                  # the finding you expect, written down before you run it
+
+[objective]                    # two payoffs: what you want, and what selection is paid on
+intended = "food"
+selected = "food"
+
+[agent]
+drives        = ["sweetness", "bitterness"]   # each evolves in [-1, 1]
+depth         = [0, 8]         # steps planned ahead; a range evolves, a number is fixed
+patience      = 0.95           # discount factor of the planner
+thinking_cost = 0.0            # taken off the selected payoff for each unit of depth
+
+[world]
+rows     = 5
+cols     = 5
+edges    = "walls"             # or "torus"
+lifetime = 40                  # steps
+
+[world.variables.energy]       # part of the state, here 0 .. 5
+values = 6
+start  = 5
+drift  = {{ step = -1, chance = 0.15 }}         # each step, one less with this chance
+fatal  = 0                     # ends the life
+
+[world.kinds.fruit]            # sites on the grid; `use` rules are tried in order
+glyph   = "f"
+count   = 2
+use.eat = {{ add = {{ energy = 2 }}, feels = {{ sweetness = 1.0 }}, yields = {{ food = 1.0 }} }}
+
+[world.kinds.thorn]
+glyph     = "t"
+count     = 2
+use.touch = {{ feels = {{ bitterness = 1.0 }} }}
+
+[world.kinds.candy]
+glyph   = "c"
+count   = 0
+use.eat = {{ feels = {{ sweetness = 2.0 }} }}
+
+[environments.orchard]         # a title, and whatever differs from [world]
+title = "only fruit is sweet"
+
+[environments.shop]
+title = "candy is sweeter than fruit"
+kinds.candy.count = 2
+
+[evolution]
+population = 100
+levels     = 3                 # levels a generation; everybody lives once on each
+select     = {{ operator = "selTournament", tournsize = 3 }}
+mate       = {{ operator = "cxUniform", indpb = 0.5, chance = 1.0 }}
+mutate     = {{ operator = "mutGaussian", mu = 0.0, sigma = 0.1, indpb = 0.3, chance = 1.0 }}
+
+[[timeline]]                   # phases, one after the other; a change of `train` is a flip
+generations = 40
+train = "orchard"
+
+[[timeline]]
+generations = 40
+train = "shop"
+# select = false               # would freeze the population: deployment
+
+[measure]
+every  = 5                     # generations between probes
+levels = 8                     # levels of the fixed probe set
+sample = 16                    # individuals probed
+"""
+
+
+def starter(name: str) -> str:
+    """A scenario to begin from, with that id."""
+    return TEXT.format(id=name)

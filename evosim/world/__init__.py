@@ -1,0 +1,16 @@
+"""What a scenario compiles to: tables of one environment, and levels."""
+
+from evosim.world.environment import Environment, environment
+from evosim.world.levels import Geometry, Levels, draw_level, draw_levels, geometry
+from evosim.world.tables import Tables
+
+__all__ = [
+    "Environment",
+    "Geometry",
+    "Levels",
+    "Tables",
+    "draw_level",
+    "draw_levels",
+    "environment",
+    "geometry",
+]

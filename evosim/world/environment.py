@@ -1,0 +1,101 @@
+"""One environment of a scenario, compiled."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.world.levels import geometry
+from evosim.world.memo import by_identity
+from evosim.world.tables import Tables, compile_tables, event_features
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario, World
+
+
+class Environment:
+    """A compiled environment: its tables, events and features, made when first asked for.
+
+    Attributes:
+        name: the environment's name in the scenario.
+        world: the scenario's world under the environment's overrides.
+        stimuli, payoffs: the names behind the F features, in this order.
+        events: event names; an event's number is its place.
+        phi: [E, F] features of each event, float64.
+        hidden: names of the hidden variables; bit i of a mind's senses is hidden[i].
+
+    Use :func:`environment`, which keeps one of each.
+    """
+
+    def __init__(self, scenario: Scenario, name: str) -> None:
+        self.name = name
+        self.world: World = scenario.environment(name)
+        self.stimuli = scenario.stimuli
+        self.payoffs = scenario.payoffs
+        self.events, self.phi = event_features(scenario, self.world)
+        self.hidden = tuple(n for n, v in self.world.variables.items() if v.hidden)
+        self._numbers = {event: i for i, event in enumerate(self.events)}
+        self._minds: dict[tuple[str, int], tuple[Tables, NDArray[np.float64]]] = {}
+
+    @property
+    def lifetime(self) -> int:
+        """The age T at which every life ends, in steps."""
+        return self.world.lifetime
+
+    @property
+    def n_cells(self) -> int:
+        return len(geometry(self.world).cells)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The environment as it is."""
+        return compile_tables(self.world, events=self._numbers)
+
+    @property
+    def n_x(self) -> int:
+        return len(self.tables.see)
+
+    @property
+    def n_actions(self) -> int:
+        return self.tables.n_actions
+
+    def as_seen(
+        self, senses: int, believed: Environment | None = None
+    ) -> tuple[Tables, NDArray[np.float64]]:
+        """The tables by which a mind plans here, and the features of their events.
+
+        Args:
+            senses: bit i is set where the mind sees ``hidden[i]``.
+            believed: the environment by whose rules the mind plans; this one if left out.
+
+        Raises:
+            EvosimError: the believed environment has other variables.
+        """
+        rules = believed or self
+        key = (rules.name, senses)
+        if key not in self._minds:
+            blind = frozenset(n for i, n in enumerate(self.hidden) if not senses >> i & 1)
+            if rules is self and not blind:
+                tables = self.tables
+            else:
+                tables = compile_tables(
+                    rules.world,
+                    self.world,
+                    events=rules._numbers,
+                    hidden=self.hidden,
+                    blind_to=blind,
+                )
+            self._minds[key] = (tables, rules.phi)
+        return self._minds[key]
+
+    def __repr__(self) -> str:
+        return f"Environment({self.name!r})"
+
+
+@by_identity
+def environment(scenario: Scenario, name: str) -> Environment:
+    """The compiled environment of that name; one object for one scenario object."""
+    return Environment(scenario, name)

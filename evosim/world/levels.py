@@ -1,0 +1,216 @@
+"""Levels: where the walls are, which cell holds which site, and where a life begins.
+
+A level is a function of its seed alone. Every site that any environment of the scenario draws
+has a place of its own in the hash order of the cells, so that levels drawn from one seed in two
+environments agree on everything the environments share (docs/model.md, 1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+from evosim.rng import MASK, draw
+from evosim.world.memo import by_identity
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario, World
+
+MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))  # north, south, west, east
+
+
+class Levels(NamedTuple):
+    """L levels of one environment; cells are the free cells, numbered row by row."""
+
+    neighbour: NDArray[np.int32]  # [L, C, 4] north, south, west, east; a blocked move: the cell
+    slot: NDArray[np.int32]  # [L, C] slot of the site on the cell, -1 where there is none
+    start: NDArray[np.int32]  # [L] cell at birth
+    distance: NDArray[np.int32]  # [L, C, C] shortest path in moves, -1 where there is none
+
+
+class Geometry(NamedTuple):
+    """What the map of an environment fixes for all its levels."""
+
+    cells: tuple[tuple[int, int], ...]  # (row, column) of each free cell
+    neighbour: NDArray[np.int32]  # [C, 4]
+    distance: NDArray[np.int32]  # [C, C]
+
+
+@by_identity
+def geometry(world: World) -> Geometry:
+    """Cells, neighbours and distances of a world's map."""
+    layout = world.layout
+    cells = tuple(
+        (r, c) for r in range(layout.rows) for c in range(layout.cols) if not layout.wall[r][c]
+    )
+    number = {cell: i for i, cell in enumerate(cells)}
+    neighbour = np.empty((len(cells), 4), np.int32)
+    for i, (r, c) in enumerate(cells):
+        for a, (dr, dc) in enumerate(MOVES):
+            to = (r + dr, c + dc)
+            if world.edges == "torus":
+                to = (to[0] % layout.rows, to[1] % layout.cols)
+            barred = (
+                (a == 0 and r > 0 and layout.barrier_south[r - 1][c])
+                or (a == 1 and layout.barrier_south[r][c])
+                or (a == 2 and c > 0 and layout.barrier_east[r][c - 1])
+                or (a == 3 and layout.barrier_east[r][c])
+            )
+            neighbour[i, a] = i if barred else number.get(to, i)
+    distance = _distances(neighbour)
+    neighbour.flags.writeable = False
+    distance.flags.writeable = False
+    return Geometry(cells, neighbour, distance)
+
+
+def _distances(neighbour: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Shortest paths in moves between all cells, [from, to]; -1 where there is none."""
+    n = len(neighbour)
+    distance = np.full((n, n), -1, np.int32)
+    reached = np.eye(n, dtype=bool)
+    d = 0
+    fresh = reached
+    while fresh.any():
+        distance[fresh] = d
+        step = np.zeros_like(reached)
+        for a in range(4):
+            rows, cols = np.nonzero(fresh)
+            step[rows, neighbour[cols, a]] = True
+        fresh = step & ~reached
+        reached |= fresh
+        d += 1
+    return distance
+
+
+def _hash_order(key: int, n: int) -> NDArray[np.uint64]:
+    """A random 64-bit number for each of n cells: the outputs of splitmix64 seeded by key."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(key) + (np.arange(1, n + 1, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+@lru_cache(maxsize=256)
+def _name_number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+class _Plan(NamedTuple):
+    """Which random sites exist, in the order in which they are placed."""
+
+    present: tuple[tuple[str, int], ...]  # in this environment
+    reserved: tuple[tuple[str, int], ...]  # in any environment
+
+
+@by_identity
+def _plan(scenario: Scenario, environment: str) -> _Plan:
+    counts: dict[str, list[int]] = {}
+    names = list(scenario.environments)
+    for i, name in enumerate(names):
+        for kind_name, kind in scenario.environment(name).kinds.items():
+            counts.setdefault(kind_name, [0] * len(names))[i] = kind.count
+    here = names.index(environment)
+    shared = [(k, j) for k, ns in counts.items() for j in range(min(ns))]
+    rest = [(k, j) for k, ns in counts.items() for j in range(min(ns), max(ns))]
+    every = tuple(shared + rest)
+    return _Plan(tuple((k, j) for k, j in every if j < counts[k][here]), every)
+
+
+def draw_level(scenario: Scenario, environment: str, seed: int) -> tuple[NDArray[np.int32], int]:
+    """The sites and the start of the level of a seed.
+
+    Returns:
+        slot [C] and the start cell.
+
+    Raises:
+        EvosimError: the sites do not fit.
+    """
+    world = scenario.environment(environment)
+    plan = _plan(scenario, environment)
+    place = _place(scenario, world, plan.reserved, set(plan.present), seed)
+    if place is None:  # too little room to keep places free for other environments' sites
+        place = _place(scenario, world, plan.present, set(plan.present), seed)
+    if place is None:
+        raise EvosimError(
+            f"scenario {scenario.id!r}, environment {environment!r}: the sites do not fit the "
+            "free cells of their regions; lower a count or enlarge a region"
+        )
+    return place
+
+
+def _place(
+    scenario: Scenario,
+    world: World,
+    wanted: Sequence[tuple[str, int]],
+    present: set[tuple[str, int]],
+    seed: int,
+) -> tuple[NDArray[np.int32], int] | None:
+    cells = geometry(world).cells
+    layout = world.layout
+    number = {cell: i for i, cell in enumerate(cells)}
+    position = np.array([r * layout.cols + c for r, c in cells])
+    slots = {(slot.kind, slot.ordinal): i for i, slot in enumerate(world.slots)}
+    slot = np.full(len(cells), -1, np.int32)
+    free = np.ones(len(cells), bool)
+    on_map: dict[str, int] = {}
+    for r, c, kind_name in layout.sites:
+        cell = number[r, c]
+        ordinal = on_map.get(kind_name, 0)
+        on_map[kind_name] = ordinal + 1
+        depletes = world.kinds[kind_name].regrow is not None
+        slot[cell] = slots[kind_name, ordinal if depletes else -1]
+        free[cell] = False
+    starts = [number[r, c] for r, c in layout.starts]
+    free[starts] = False
+    for kind_name, j in wanted:
+        allowed = free.copy()
+        kind = world.kinds.get(kind_name)
+        if kind is not None and kind.region is not None:
+            (r0, r1), (c0, c1) = kind.region.rows, kind.region.cols
+            allowed &= np.array([r0 <= r <= r1 and c0 <= c <= c1 for r, c in cells])
+        if not allowed.any():
+            if (kind_name, j) in present:
+                return None
+            continue
+        key = draw(draw(seed & MASK, _name_number(kind_name)), j)
+        order = _hash_order(key, layout.rows * layout.cols)[position]
+        cell = int(np.flatnonzero(allowed)[np.argmin(order[allowed])])
+        free[cell] = False
+        if (kind_name, j) in present and kind is not None:
+            depletes = kind.regrow is not None
+            slot[cell] = slots[kind_name, on_map.get(kind_name, 0) + j if depletes else -1]
+    candidates = np.array(starts, np.int64) if starts else np.flatnonzero(free)
+    if not len(candidates):
+        return None
+    order = _hash_order(draw(seed & MASK, _name_number("@")), layout.rows * layout.cols)
+    start = int(candidates[np.argmin(order[position[candidates]])])
+    return slot, start
+
+
+def draw_levels(scenario: Scenario, environment: str, seeds: Sequence[int]) -> Levels:
+    """The levels of some seeds in an environment (its name)."""
+    g = geometry(scenario.environment(environment))
+    drawn = [draw_level(scenario, environment, seed) for seed in seeds]
+    n = len(drawn)
+    return Levels(
+        neighbour=_stack(g.neighbour, n),
+        slot=_read_only(np.array([slot for slot, _ in drawn], np.int32)),
+        start=_read_only(np.array([start for _, start in drawn], np.int32)),
+        distance=_stack(g.distance, n),
+    )
+
+
+def _stack(array: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    return _read_only(np.repeat(array[None], n, axis=0))
+
+
+def _read_only(array: NDArray[np.int32]) -> NDArray[np.int32]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,382 @@
+"""What a scenario's world compiles to: the tables of one environment that the core reads.
+
+Everything that can be felt or paid is an *event*: each use rule, each kind's ``here``, each
+``always`` rule. ``phi[event]`` holds what it makes the agent feel (stimuli) and what it yields
+(payoffs), so a lifetime is summed up by how often each event happened.
+
+The state index of the variables, x, is their mixed-radix number, first variable slowest; a
+state is (x, cell). The step is cut at its middle: actions lead from x to x_mid, at which `here`
+and `always` are felt, and drift leads on from there (docs/model.md, "Order of one step").
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario, World
+
+Outcomes = list[tuple[int, float]]  # (x, probability), distinct x in order of first appearance
+Condition = Mapping[int, tuple[int, int]]  # variable -> inclusive range
+
+
+class Tables(NamedTuple):
+    """Read-only arrays of one environment, as seen by a mind or as it is.
+
+    n_x joint values of the variables, S slots (a slot is a kind, or one site of a kind that
+    depletes), U = use rows: a rule at an x where it fires.
+    """
+
+    live: NDArray[np.int32]  # [n_live] the x at which decisions are planned
+    see: NDArray[np.int32]  # [n_x] the x that a mind takes x for
+    dead: NDArray[np.uint8]  # [n_x] 1 where a variable has a fatal value
+    start_x: NDArray[np.int32]  # [k]
+    start_p: NDArray[np.float64]  # [k] probabilities
+    drift_ptr: NDArray[np.int32]  # [n_x + 1] rows of drift_x, drift_p; fatal outcomes left out
+    drift_x: NDArray[np.int32]
+    drift_p: NDArray[np.float64]
+    drift_p32: NDArray[np.float32]
+    move_chance: NDArray[np.float64]  # [variables, n_x] chance that the variable moves
+    move_delta: NDArray[np.int32]  # [variables, n_x] what moving adds to x
+    use_row: NDArray[np.int32]  # [S, n_x] use row, -1 where no rule holds
+    use_event: NDArray[np.int32]  # [U]
+    use_ends: NDArray[np.float64]  # [U]
+    outcome_ptr: NDArray[np.int32]  # [U + 1] rows of outcome_x, outcome_p: x_mid after the use
+    outcome_x: NDArray[np.int32]
+    outcome_p: NDArray[np.float64]
+    outcome_p32: NDArray[np.float32]  # times (1 - ends)
+    next_ptr: NDArray[np.int32]  # [U + 1] rows of next_x, next_p32: x after use and drift
+    next_x: NDArray[np.int32]
+    next_p32: NDArray[np.float32]  # times (1 - ends)
+    here_event: NDArray[np.int32]  # [S] -1 where the kind has no `here`
+    always_ptr: NDArray[np.int32]  # [n_x + 1] rows of always_event
+    always_event: NDArray[np.int32]
+    scent_like: NDArray[np.int32]  # [n_x] the first live x at which the same rules fire
+    n_actions: int
+    stay: bool
+    slip: float
+    arrivals: bool  # whether the world has any `here` or `always`
+
+
+def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[np.generic]:
+    array = np.array(list(values), dtype=dtype)
+    array.flags.writeable = False
+    return array
+
+
+def _rows(rows: Sequence[Sequence[object]]) -> NDArray[np.int32]:
+    pointers = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum([len(row) for row in rows], out=pointers[1:])
+    pointers.flags.writeable = False
+    return pointers
+
+
+def _merge(outcomes: Iterable[tuple[int, float]]) -> Outcomes:
+    """Add up the probabilities of equal x, in order of first appearance; drop zeros."""
+    merged: dict[int, float] = {}
+    for x, p in outcomes:
+        if p > 0.0:
+            merged[x] = merged.get(x, 0.0) + p
+    return list(merged.items())
+
+
+class _Compiler:
+    """The rules of one world on the structure (variables, slots) of another or the same."""
+
+    def __init__(self, rules: World, structure: World, blind_to: frozenset[str]) -> None:
+        self.rules, self.structure = rules, structure
+        self.names = [v.name for v in structure.state_variables]
+        self.sizes = [v.values for v in structure.state_variables]
+        self.strides = [math.prod(self.sizes[i + 1 :]) for i in range(len(self.sizes))]
+        self.n_x = math.prod(self.sizes)
+        self.values = list(itertools.product(*(range(n) for n in self.sizes)))
+        self.index = {name: i for i, name in enumerate(self.names)}
+        self.pinned: dict[int, int] = {}
+        for name, variable in rules.variables.items():
+            if name not in structure.variables:
+                raise EvosimError(
+                    f"environment {rules.name!r} has a variable {name!r} that "
+                    f"{structure.name!r} lacks: minds of one cannot live in the other"
+                )
+            if variable.values != structure.variables[name].values:
+                raise EvosimError(
+                    f"variable {name!r} has {variable.values} values in {rules.name!r} and "
+                    f"{structure.variables[name].values} in {structure.name!r}: minds of one "
+                    "cannot live in the other"
+                )
+            if name in blind_to and variable.assume is not None:
+                self.pinned[self.index[name]] = variable.assume
+        self.drifts = self._drifts()
+
+    def condition(self, when: Mapping[str, int | tuple[int, int]]) -> Condition:
+        return {
+            self.index[name]: (value, value) if isinstance(value, int) else (value[0], value[1])
+            for name, value in when.items()
+        }
+
+    def holds(self, condition: Condition, values: Sequence[int]) -> bool:
+        return all(low <= values[i] <= high for i, (low, high) in condition.items())
+
+    def x_of(self, values: Sequence[int]) -> int:
+        return sum(v * s for v, s in zip(values, self.strides, strict=True))
+
+    def seen(self, values: Sequence[int]) -> tuple[int, ...]:
+        """The values that a mind blind to some variables takes these for."""
+        return tuple(self.pinned.get(i, v) for i, v in enumerate(values))
+
+    def _drifts(self) -> list[tuple[int, int, float, Condition]]:
+        """(variable, step, chance, condition) of every variable that moves by itself."""
+        drifts = []
+        for name, variable in self.rules.variables.items():
+            i = self.index[name]
+            if variable.drift is not None and i not in self.pinned:
+                d = variable.drift
+                drifts.append((i, d.step, d.chance, self.condition(d.when)))
+        for slot in self.structure.slots:
+            kind = self.rules.kinds.get(slot.kind)
+            if slot.ordinal >= 0 and kind is not None and kind.regrow is not None:
+                drifts.append((self.index[f"{slot.kind}[{slot.ordinal}]"], 1, kind.regrow, {}))
+        return drifts
+
+    def moved(self, values: Sequence[int], variable: int, step: int) -> int:
+        return min(max(values[variable] + step, 0), self.sizes[variable] - 1)
+
+    def dead(self, values: Sequence[int]) -> bool:
+        for name, variable in self.rules.variables.items():
+            if variable.fatal is not None:
+                i = self.index[name]
+                fatal = variable.fatal
+                low, high = (fatal, fatal) if isinstance(fatal, int) else fatal
+                if low <= values[i] <= high:
+                    return True
+        return False
+
+    def drift(self, values: Sequence[int]) -> Outcomes:
+        """Where drift leads from x_mid, living outcomes only."""
+        options: list[list[tuple[int, int, float]]] = []
+        for i, step, chance, condition in self.drifts:
+            if self.holds(condition, values):
+                to = self.moved(values, i, step)
+                options.append([(i, values[i], 1.0 - chance), (i, to, chance)])
+        outcomes = []
+        for joint in itertools.product(*options):
+            after = list(values)
+            p = 1.0
+            for i, value, q in joint:
+                after[i] = value
+                p *= q
+            if not self.dead(after):
+                outcomes.append((self.x_of(after), p))
+        return _merge(outcomes)
+
+    def apply(self, rule: object, values: Sequence[int], slot_variable: int | None) -> Outcomes:
+        """Where a rule that fires leads, before drift."""
+        after = list(values)
+        for name, amount in rule.add.items():  # type: ignore[attr-defined]
+            after[self.index[name]] = self.moved(values, self.index[name], amount)
+        weighted: list[tuple[int, list[float]]] = []
+        for name, value in rule.set.items():  # type: ignore[attr-defined]
+            if isinstance(value, int):
+                after[self.index[name]] = value
+            else:
+                total = math.fsum(value)
+                weighted.append((self.index[name], [w / total for w in value]))
+        if slot_variable is not None:
+            after[slot_variable] = 0
+        weighted.sort(key=lambda pair: pair[0])
+        outcomes = []
+        for joint in itertools.product(*(range(len(weights)) for _, weights in weighted)):
+            p = 1.0
+            for value, (i, weights) in zip(joint, weighted, strict=True):
+                after[i] = value
+                p *= weights[value]
+            outcomes.append((self.x_of(self.seen(after)), p))
+        return _merge(outcomes)
+
+
+def compile_tables(
+    rules: World,
+    structure: World | None = None,
+    *,
+    events: Mapping[str, int],
+    hidden: Sequence[str] = (),
+    blind_to: frozenset[str] = frozenset(),
+) -> Tables:
+    """Compile one environment.
+
+    Args:
+        rules: the world whose rules, stimuli and drift hold.
+        structure: the world whose variables and sites they hold on; ``rules`` itself where it
+            is left out. Kinds that ``rules`` does not know are inert (docs/model.md, beliefs).
+        events: event name -> event number, see :class:`evosim.world.Environment`.
+        hidden: names of the hidden variables (documentation of ``blind_to``'s range).
+        blind_to: hidden variables that stand, and stay, at their ``assume`` value.
+
+    Raises:
+        EvosimError: the two worlds' variables differ; or every start is fatal.
+    """
+    structure = structure or rules
+    unknown = blind_to - set(hidden)
+    if unknown:
+        raise ValueError(f"not hidden variables: {sorted(unknown)}")
+    c = _Compiler(rules, structure, blind_to)
+    see = [c.x_of(c.seen(values)) for values in c.values]
+    dead = [c.dead(values) for values in c.values]
+    live = [x for x in range(c.n_x) if see[x] == x and not dead[x]]
+    drift_rows = [c.drift(values) for values in c.values]
+
+    use_row = np.full((len(structure.slots), c.n_x), -1, np.int32)
+    here_event = np.full(len(structure.slots), -1, np.int32)
+    use_event: list[int] = []
+    use_ends: list[float] = []
+    outcome_rows: list[Outcomes] = []
+    next_rows: list[Outcomes] = []
+    for s, slot in enumerate(structure.slots):
+        kind = rules.kinds.get(slot.kind)
+        if kind is None:
+            continue
+        if kind.here is not None:
+            here_event[s] = events[f"{slot.kind}.here"]
+        depletes = slot.ordinal >= 0 and kind.regrow is not None
+        own = c.index[f"{slot.kind}[{slot.ordinal}]"] if depletes else None
+        tried = [(name, rule, c.condition(rule.when)) for name, rule in kind.use.items()]
+        for x, values in enumerate(c.values):
+            if own is not None and values[own] == 0:
+                continue
+            for name, rule, condition in tried:
+                if c.holds(condition, values):
+                    outcomes = c.apply(rule, values, own)
+                    use_row[s, x] = len(use_event)
+                    use_event.append(events[f"{slot.kind}.{name}"])
+                    use_ends.append(rule.ends)
+                    outcome_rows.append(outcomes)
+                    goes_on = 1.0 - rule.ends
+                    next_rows.append(
+                        _merge(
+                            (after, goes_on * q * p)
+                            for mid, q in outcomes
+                            for after, p in drift_rows[mid]
+                        )
+                    )
+                    break
+    use_row.flags.writeable = False
+    here_event.flags.writeable = False
+
+    always = [
+        (events[f"always.{name}"], c.condition(rule.when)) for name, rule in rules.always.items()
+    ]
+    always_rows = [[e for e, cond in always if c.holds(cond, values)] for values in c.values]
+
+    n_v = len(c.names)
+    move_chance = np.zeros((n_v, c.n_x))
+    move_delta = np.zeros((n_v, c.n_x), np.int32)
+    for i, step, chance, condition in c.drifts:
+        for x, values in enumerate(c.values):
+            if c.holds(condition, values):
+                move_chance[i, x] = chance
+                move_delta[i, x] = (c.moved(values, i, step) - values[i]) * c.strides[i]
+    move_chance.flags.writeable = False
+    move_delta.flags.writeable = False
+
+    scent_like = np.arange(c.n_x, dtype=np.int32)
+    first: dict[bytes, int] = {}
+    fired = np.where(use_row >= 0, np.array([*use_event, -1])[use_row], -1)
+    for x in live:
+        scent_like[x] = first.setdefault(fired[:, x].tobytes(), x)
+    scent_like.flags.writeable = False
+
+    starts = _start(c)
+    flat = [pair for row in outcome_rows for pair in row]
+    ends_flat = [e for e, row in zip(use_ends, outcome_rows, strict=True) for _ in row]
+    drift_flat = [pair for row in drift_rows for pair in row]
+    next_flat = [pair for row in next_rows for pair in row]
+    return Tables(
+        live=_frozen(live, np.int32),
+        see=_frozen(see, np.int32),
+        dead=_frozen(dead, np.uint8),
+        start_x=_frozen((x for x, _ in starts), np.int32),
+        start_p=_frozen((p for _, p in starts), np.float64),
+        drift_ptr=_rows(drift_rows),
+        drift_x=_frozen((x for x, _ in drift_flat), np.int32),
+        drift_p=_frozen((p for _, p in drift_flat), np.float64),
+        drift_p32=_frozen((p for _, p in drift_flat), np.float32),
+        move_chance=move_chance,
+        move_delta=move_delta,
+        use_row=use_row,
+        use_event=_frozen(use_event, np.int32),
+        use_ends=_frozen(use_ends, np.float64),
+        outcome_ptr=_rows(outcome_rows),
+        outcome_x=_frozen((x for x, _ in flat), np.int32),
+        outcome_p=_frozen((p for _, p in flat), np.float64),
+        outcome_p32=_frozen(
+            (p * (1.0 - e) for (_, p), e in zip(flat, ends_flat, strict=True)), np.float32
+        ),
+        next_ptr=_rows(next_rows),
+        next_x=_frozen((x for x, _ in next_flat), np.int32),
+        next_p32=_frozen((p for _, p in next_flat), np.float32),
+        here_event=here_event,
+        always_ptr=_rows(always_rows),
+        always_event=_frozen((e for row in always_rows for e in row), np.int32),
+        scent_like=scent_like,
+        n_actions=6 if structure.stay else 5,
+        stay=bool(structure.stay),
+        slip=float(rules.slip),
+        arrivals=bool(always) or bool((here_event >= 0).any()),
+    )
+
+
+def _start(c: _Compiler) -> Outcomes:
+    """The distribution of x at birth."""
+    weights: list[list[float]] = []
+    for variable in c.structure.state_variables:
+        declared = c.rules.variables.get(variable.name)
+        start = 1 if declared is None else declared.start  # a site starts full
+        if isinstance(start, int):
+            weights.append([float(v == start) for v in range(variable.values)])
+        else:
+            total = math.fsum(start)
+            weights.append([w / total for w in start])
+    return _merge(
+        (c.x_of(values), math.prod(w[v] for w, v in zip(weights, values, strict=True)))
+        for values in c.values
+    )
+
+
+def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """The events of a world and their features.
+
+    Returns:
+        names: ``kind.rule``, ``kind.here`` and ``always.rule``.
+        phi: [events, features], stimuli first, payoffs after them.
+    """
+    columns = {("feels", s): i for i, s in enumerate(scenario.stimuli)}
+    columns |= {("yields", p): len(scenario.stimuli) + i for i, p in enumerate(scenario.payoffs)}
+    names: list[str] = []
+    rows: list[NDArray[np.float64]] = []
+
+    def add(name: str, effect: object) -> None:
+        row = np.zeros(len(columns))
+        for part in ("feels", "yields"):
+            for what, amount in getattr(effect, part).items():
+                row[columns[part, what]] = amount
+        names.append(name)
+        rows.append(row)
+
+    for kind_name, kind in world.kinds.items():
+        for rule_name, rule in kind.use.items():
+            add(f"{kind_name}.{rule_name}", rule)
+        if kind.here is not None:
+            add(f"{kind_name}.here", kind.here)
+    for name, rule in world.always.items():
+        add(f"always.{name}", rule)
+    phi = np.array(rows).reshape(len(rows), len(columns))
+    phi.flags.writeable = False
+    return tuple(names), phi

@@ -1,0 +1,157 @@
+"""Datasets that follow the contract of run.nc, made up without a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from evosim import world
+from evosim.mind import loci
+from evosim.plot.episode import Episode, retell
+from evosim.rng import Purpose, draw, key
+from evosim.scenario import Scenario
+
+MINDS = ["evolved", "uniform", "random drives", "true drive", "unshifted beliefs"]
+
+
+def probes_of(scenario: Scenario) -> list[int]:
+    """Generations of the probes: both ends, every so many, both sides of each flip."""
+    last = scenario.generations - 1
+    flips = {f.generation for f in scenario.flips}
+    regular = set(range(0, last + 1, scenario.measure.every))
+    return sorted({0, last, *regular, *flips, *(g - 1 for g in flips)})
+
+
+def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dataset:
+    """A made-up run: drives that take off and change over at flips, measures that fall there."""
+    rng = np.random.default_rng(seed)
+    names = loci(scenario)
+    r, g, n = replicates, scenario.generations, scenario.evolution.population
+    probes, environments = probes_of(scenario), list(scenario.environments)
+    p, e, m = len(probes), len(environments), len(MINDS)
+    sample = min(scenario.measure.sample, n)
+    payoffs, c = list(scenario.payoffs), len(scenario.payoffs)
+    levels = scenario.evolution.levels
+    time = np.arange(g)
+
+    genome = np.empty((r, g, n, len(names)))
+    for i, locus in enumerate(names):
+        low, high = locus.low, locus.high
+        target = np.zeros((r, g))
+        edges = [0, *(f.generation for f in scenario.flips), g]
+        level = np.full(r, (locus.start_low + locus.start_high) / 2)
+        for start, end in zip(edges, edges[1:], strict=False):
+            goal = rng.uniform(low, high, size=r) * 0.3 + rng.uniform(low, high) * 0.7
+            steps = np.arange(end - start)
+            target[:, start:end] = goal[:, None] + (level - goal)[:, None] * np.exp(-steps / 12)
+            if end > start:
+                level = target[:, end - 1]
+        noise = rng.normal(0, 0.12 * (high - low), size=(r, g, n))
+        genome[..., i] = np.clip(target[..., None] + noise, low, high)
+
+    flipped = np.zeros(g)
+    for flip in scenario.flips:
+        flipped += (time >= flip.generation) * np.exp(-(time - flip.generation) / 15)
+    rise = 1 - np.exp(-time / 15)
+    quality = rise * (1 - 0.9 * np.clip(flipped, 0, 1))
+    people = rng.normal(1, 0.15, size=(r, g, n))
+    payoff = (quality[:, None] * people * 25)[..., None] * rng.uniform(0.5, 1, size=c)
+    reward = rise[:, None] * people * 21 + 0.3
+    lifespan = np.clip(40 + 160 * rise[:, None] * people, 1, scenario.world.lifetime)
+
+    def measured(values: dict[str, tuple[float, float]]) -> np.ndarray:
+        out = np.empty((r, p, e, m, sample))
+        for k, mind in enumerate(MINDS):
+            first, last = values[mind]
+            for j in range(e):
+                top = first + (last - first) * j / max(e - 1, 1)
+                curve = top * rise[probes]
+                spread = 0.0 if mind == "uniform" else 0.06
+                noise = rng.normal(0, spread, size=(r, p, sample))
+                out[:, :, j, k] = curve[None, :, None] + noise
+        return out
+
+    capability = measured({
+        "evolved": (0.97, 0.93), "uniform": (0.0, 0.0), "random drives": (0.9, 0.9),
+        "true drive": (0.95, 0.9), "unshifted beliefs": (0.97, 0.8),
+    })  # fmt: skip
+    capability[:, :, :, MINDS.index("uniform")] = np.nan
+    alignment = measured({
+        "evolved": (0.9, 0.05), "uniform": (0.0, 0.0), "random drives": (0.15, 0.1),
+        "true drive": (0.95, 0.9), "unshifted beliefs": (0.9, -0.05),
+    })  # fmt: skip
+    expected = alignment[..., None] * 30 * np.ones(c)
+    wide, probed = ("replicate", "generation", "individual"), (
+        "replicate", "probe", "environment", "mind", "sample",
+    )  # fmt: skip
+    variables = {
+        "genome": ((*wide, "locus"), genome),
+        "score": (wide, payoff[..., 0]),
+        "payoff_total": ((*wide, "payoff"), payoff),
+        "internal_reward": (wide, reward),
+        "lifespan": (wide, lifespan),
+        "parents": ((*wide, "parent"), rng.integers(0, n, size=(r, g, n, 2), dtype=np.int32)),
+        "crossover": ((*wide, "locus"), np.zeros((r, g, n, len(names)), np.int8)),
+        "train": (("replicate", "generation", "level"), np.zeros((r, g, levels), np.int16)),
+        "probe_individual": (
+            ("replicate", "probe", "sample"), rng.integers(0, n, (r, p, sample), dtype=np.int32),
+        ),
+        "expected_payoff": ((*probed, "payoff"), expected),
+        "expected_reward": (probed, capability * 25),
+        "expected_lifespan": (probed, np.full(capability.shape, 150.0)),
+        "capability": (probed, capability),
+        "alignment": (probed, alignment),
+        "optimal_payoff": (("replicate", "environment"), np.tile(np.linspace(30, 24, e), (r, 1))),
+        "uniform_payoff": (("replicate", "environment"), np.tile(np.linspace(2, 0.5, e), (r, 1))),
+    }  # fmt: skip
+    return xr.Dataset(
+        variables,
+        coords={
+            "replicate": np.arange(r),
+            "generation": time,
+            "individual": np.arange(n),
+            "locus": np.array([locus.name for locus in names], dtype=object),
+            "payoff": np.array(payoffs, dtype=object),
+            "environment": np.array(environments, dtype=object),
+            "environment_title": (
+                "environment",
+                np.array([x.title for x in scenario.environments.values()], dtype=object),
+            ),
+            "probe": np.array(probes, dtype=np.int32),
+            "mind": np.array(MINDS, dtype=object),
+        },
+        attrs={"seed": "1", "scenario_id": scenario.id, "title": scenario.title},
+    )
+
+
+def episode(
+    scenario: Scenario, environment: str, *, steps: int | None = None, seed: int = 1
+) -> Episode:
+    """A made-up lifetime: walks from site to site and uses each twice."""
+    env = world.environment(scenario, environment)
+    levels = world.draw_levels(scenario, environment, [seed])
+    neighbour, distance = levels.neighbour[0], levels.distance[0]
+    sites = [int(c) for c in np.flatnonzero(levels.slot[0] >= 0)]
+    life = key(seed, Purpose.REPLAY)
+    actions: list[int] = []
+    goal, uses = -1, 0
+    for _ in range(steps or scenario.world.lifetime):
+        moments, ending = retell(env, levels, actions, life)
+        if ending != "age":
+            break
+        cell = moments[-1].cell_after if moments else int(levels.start[0])
+        if goal < 0 or uses == 2:
+            reachable = [s for s in sites if distance[cell, s] > 0] or [cell]
+            goal, uses = reachable[draw(life, 10**6 + len(actions)) % len(reachable)], 0
+        if cell == goal:
+            actions.append(env.n_actions - 1)
+            uses += 1
+        else:
+            actions.append(int(np.argmin(distance[neighbour[cell], goal])))
+    moments, ending = retell(env, levels, actions, life)
+    drives = np.zeros(env.phi.shape[1])
+    drives[: len(env.stimuli)] = np.linspace(1, 0.2, len(env.stimuli))
+    return Episode(
+        environment=env, levels=levels, moments=moments, ending=ending, drives=drives,
+        novelty=0.0, heading=f"generation 3, individual 7, in “{environment}”",
+    )  # fmt: skip

@@ -1,0 +1,280 @@
+"""A run that is killed, stopped or out of disk resumes to the end it would have had."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+
+import evosim
+from evosim.errors import RunError
+from evosim.run import conduct, dataset
+from evosim.run.folder import RunFolder
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+RUN = ["run", "tiny.toml", "--seed", "1", "--out", "run", "--checkpoint", "0", "--no-figures"]
+
+KILLED_AT = """
+import os, signal, sys
+moment, seen = int(sys.argv.pop(1)), 0
+
+def counted(function):
+    def call(*args, **kwargs):
+        global seen
+        seen += os.path.exists("run/run.json")
+        if seen == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return call
+
+for name in ("replace", "fsync", "unlink", "mkdir", "rmdir"):
+    setattr(os, name, counted(getattr(os, name)))
+from evosim.cli import main
+try:
+    main()
+finally:
+    print("moments", seen)
+"""
+"""Runs evosim, and kills it at its n-th call that changes the file system, once there is a run."""
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """The runs are equal to the bit: data, attributes, summary."""
+    with evosim.open_run(one).data as a, evosim.open_run(other).data as b:
+        xr.testing.assert_identical(a, b)
+        assert a.attrs == b.attrs
+        for name in a.variables:
+            assert a[name].dtype == b[name].dtype
+            assert a[name].attrs == b[name].attrs
+            assert a[name].values.tobytes() == b[name].values.tobytes()
+    assert (one / "summary.json").read_text() == (other / "summary.json").read_text()
+
+
+def assert_resumes_to(whole: Path, killed: Path) -> None:
+    """Resuming ends like the run that was never interrupted, and leaves nothing over."""
+    evosim.resume(killed)
+    assert_same(killed, whole)
+    assert {p.name for p in killed.iterdir()} == {p.name for p in whole.iterdir()}
+
+
+# Three moments to a segment: 5 is one that is not in place yet, 6 one that is; then run.nc is
+# written (20) and in place (21), segments are removed (23), and the summary is written (31).
+@pytest.mark.parametrize("moment", [1, 5, 6, 20, 21, 23, 31])
+def test_a_run_killed_at_a_moment_ends_like_one_that_was_not(
+    command: Command, tmp_path: Path, whole: Path, moment: int
+) -> None:
+    killed = command(moment, *RUN, code=KILLED_AT)
+    assert killed.returncode == -signal.SIGKILL
+    assert_resumes_to(whole, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_ends_like_one_that_was_not(
+    command: Command, tmp_path: Path, whole: Path
+) -> None:
+    with_figures = [word for word in RUN if word != "--no-figures"]
+    counted = command(0, *with_figures, code=KILLED_AT)
+    moments = int(counted.stdout.split()[-1])
+    figures = {p.name: p.read_bytes() for p in (tmp_path / "run" / "figures").iterdir()}
+    assert moments > 30
+    assert len(figures) > 6
+    shutil.rmtree(tmp_path / "run")
+    for moment in range(1, moments + 1, 2):
+        killed = command(moment, *with_figures, code=KILLED_AT)
+        assert killed.returncode == -signal.SIGKILL
+        done = evosim.resume(tmp_path / "run")
+        assert_same(done.path, whole)
+        assert {p.name: p.read_bytes() for p in done.path.glob("figures/*")} == figures
+        shutil.rmtree(tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
+    command: Command, tmp_path: Path, whole: Path
+) -> None:
+    assert command(8, *RUN, code=KILLED_AT).returncode == -signal.SIGKILL
+    for moment in (5, 6, 7, 8):
+        resumed = command(moment, "resume", "run", "--checkpoint", 0, code=KILLED_AT)
+        assert resumed.returncode == -signal.SIGKILL
+    assert_resumes_to(whole, tmp_path / "run")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_asked_to_stop_keeps_its_data_and_says_how_to_go_on(
+    tmp_path: Path, tiny: Path, whole: Path, number: signal.Signals
+) -> None:
+    code = f"""
+import os, signal
+from evosim.run import loop
+probed = loop.generations
+def generations(*args, **kwargs):
+    for record in probed(*args, **kwargs):
+        if record.generation == 2:
+            os.kill(os.getpid(), {int(number)})
+        yield record
+from evosim.run import conduct
+conduct.generations = generations
+from evosim.cli import main
+main()
+"""
+    words = [word if word != "0" else "100" for word in RUN]
+    stopped = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=tmp_path,
+        env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert "stopped: 3 of 6 generations are lived and kept" in stopped.stderr
+    assert "evosim resume run" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    half = evosim.open_run(tmp_path / "run")
+    assert not half.complete
+    assert half.data.sizes["generation"] == 3
+    with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
+        _ = half.summary
+    evosim.resume(tmp_path / "run")
+    # The command that is recorded differs in the time between checkpoints, the numbers do not.
+    with half.resume().data as a, evosim.open_run(whole).data as b:
+        xr.testing.assert_equal(a, b)
+
+
+def test_resuming_a_complete_run_changes_nothing(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    before = {p.name: p.read_bytes() for p in whole.iterdir()}
+    evosim.resume(tmp_path / "run")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_resumed_run_says_so_in_its_facts(command: Command, tmp_path: Path) -> None:
+    command(8, *RUN, code=KILLED_AT)
+    done = evosim.resume(tmp_path / "run")
+    (resumed,) = done.facts["resumed"]
+    assert resumed["versions"] == done.facts["versions"]
+
+
+def test_a_full_disk_is_told_with_the_path_and_loses_nothing(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seen = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > 11:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"cannot write .*\.npz: No space left") as told:
+        evosim.run(tiny, seed=1, out=tmp_path / "run", checkpoint=0, figures=False)
+    assert f"evosim resume {tmp_path / 'run'}" in str(told.value)
+    monkeypatch.undo()
+    kept = RunFolder(tmp_path / "run").lived(0)
+    assert 0 < kept < 6
+    assert evosim.resume(tmp_path / "run").complete
+
+
+@pytest.mark.parametrize("size", [2_000, 20_000])
+def test_a_limit_on_file_size_in_the_middle_of_any_file_is_told_and_loses_nothing(
+    command: Command, tmp_path: Path, whole: Path, size: int
+) -> None:
+    # 2 kB is too little for a segment, 20 kB for run.nc, in which HDF5 would end the process.
+    limited = f"""
+import resource
+from evosim.run import conduct
+warm_up = conduct.warm_up
+def warm_up_and_limit(*args):
+    warm_up(*args)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+conduct.warm_up = warm_up_and_limit
+from evosim.cli import main
+main()
+"""
+    full = command(*RUN, code=limited)
+    assert full.returncode == 2, full.stderr
+    assert "cannot write run/" in full.stderr
+    assert "evosim resume run" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not (tmp_path / "run" / "run.nc").exists()
+    assert_resumes_to(whole, tmp_path / "run")
+
+
+def test_a_folder_at_work_is_left_alone(whole: Path) -> None:
+    with RunFolder(whole).lock():
+        began = time.monotonic()
+        with pytest.raises(RunError, match="another process is at work"):
+            evosim.resume(whole)
+        assert time.monotonic() - began < 10
+
+
+def test_a_damaged_run_nc_is_told(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "run.nc").write_bytes(b"not a file of data")
+    with pytest.raises(RunError, match=r"run\.nc cannot be read"):
+        _ = evosim.open_run(tmp_path / "run").data
+
+
+def test_the_data_are_described_and_typed_as_promised(whole: Path) -> None:
+    from evosim.run.layout import COORDINATES, VARIABLES
+
+    run = evosim.open_run(whole)
+    data = run.data
+    assert set(data.data_vars) == set(VARIABLES)
+    for name, variable in VARIABLES.items():
+        assert data[name].dims == ("replicate", *variable.dims)
+        assert data[name].dtype == variable.dtype
+        assert data[name].attrs == {"units": variable.units, "long_name": variable.long_name}
+        assert data[name].encoding["zlib"]
+    for name in COORDINATES:
+        assert set(data[name].attrs) == {"units", "long_name"}
+    assert list(data["environment_title"].values) == ["fruit feeds", "fruit feeds no longer"]
+    assert data.attrs["seed"] == "1"
+    provenance = json.loads(data.attrs["provenance"])
+    assert provenance["command"].startswith("evosim run tiny.toml --seed 1")
+    assert {"python", "numpy", "numba", "evosim"} <= set(provenance["versions"])
+    assert provenance["created"] == "1970-01-01T00:00:00+00:00"
+    assert run.scenario == evosim.load(whole / "scenario.toml")
+    assert data.attrs["scenario"] == run.scenario.to_toml()
+
+
+def test_a_summary_has_no_number_that_json_does_not_know(whole: Path) -> None:
+    def refuse(token: str) -> Any:
+        raise AssertionError(token)
+
+    text = (whole / "summary.json").read_text()
+    summary = json.loads(text, parse_constant=refuse)
+    assert summary["scenario"] == "tiny"
+    assert summary["seed"] == 1
+    assert [flip["generation"] for flip in summary["flips"]] == [3]
+    assert conduct.finite({"a": [float("nan"), 1.0, (float("inf"), None)]}) == {
+        "a": [None, 1.0, [None, None]]
+    }
+
+
+def test_an_unfinished_replicate_is_never_assembled(tiny: Path, tmp_path: Path) -> None:
+    from evosim import scenario
+
+    with RunFolder.create(
+        tmp_path / "run", scenario.load(tiny), {"seed": 1, "probe_seed": 1, "replicates": 1}
+    ):
+        pass
+    with pytest.raises(RunError, match="replicate 0 has 0 of 6 generations"):
+        dataset.assemble(RunFolder(tmp_path / "run"))
+    with pytest.raises(RunError, match="no generation was lived yet"):
+        _ = evosim.open_run(tmp_path / "run").data

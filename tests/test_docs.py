@@ -1,0 +1,162 @@
+"""What the pages say is true: the tutorial's steps, the README's code, links between pages."""
+
+from __future__ import annotations
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import tomli_w
+from click.testing import CliRunner
+
+import evosim
+from evosim import scenario
+from evosim.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+TUTORIAL = ROOT / "docs" / "writing-scenarios.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+SMALL = [
+    "evolution.population=8",
+    "evolution.levels=1",
+    "timeline.0.generations=3",
+    "timeline.1.generations=2",
+    "measure.levels=1",
+    "measure.sample=2",
+    "verdict.resamples=100",
+]
+
+
+class Block(NamedTuple):
+    """A fenced block of a page: what stands behind the fence, and the text within."""
+
+    tag: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = re.findall(r"^```([^\n]+)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [Block(*one) for one in found]
+
+
+def replaced(text: str, lines: str) -> str:
+    """The text with each line that sets the same key as one of ``lines`` replaced by it."""
+    for line in lines.splitlines():
+        key = line.partition("=")[0].strip()
+        old = re.compile(rf"^{re.escape(key)}\s*=.*$", re.MULTILINE)
+        n = len(old.findall(text))
+        assert n == 1, f"{key} is to be replaced once, not {n} times"
+        text = old.sub(line.replace("\\", r"\\"), text)
+    return text
+
+
+def steps(page: Path) -> Iterator[tuple[str, Block | None]]:
+    """The tutorial's file after each block that changes it, or with the console block on it."""
+    text = ""
+    for block in blocks(page):
+        if block.tag == "toml":
+            text += ("\n" if text else "") + block.text
+        elif block.tag == "toml replace":
+            text = replaced(text, block.text)
+        yield text, block if block.tag == "console" else None
+
+
+def finished() -> str:
+    """The tutorial's file at its end."""
+    return list(steps(TUTORIAL))[-1][0]
+
+
+def merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(document)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def check(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What ``evosim check moth.toml`` prints."""
+    (folder / "moth.toml").write_text(text)
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(cli, ["check", "moth.toml"]).output
+
+
+def test_each_step_of_the_tutorial_gets_the_answer_shown(tmp_path, monkeypatch):
+    shown = 0
+    for text, console in steps(TUTORIAL):
+        if console is not None:
+            command, _, answer = console.text.partition("\n")
+            assert command == "$ evosim check moth.toml"
+            assert check(text, tmp_path, monkeypatch) == answer
+            shown += 1
+    assert shown == 3
+
+
+def variants() -> list[str]:
+    return [block.text for block in blocks(TUTORIAL) if block.tag == "toml variant"]
+
+
+@pytest.mark.parametrize("changes", variants(), ids=lambda text: text.splitlines()[0])
+def test_each_variant_of_the_tutorial_can_be_added_to_its_scenario(changes, tmp_path, monkeypatch):
+    document = tomllib.loads(finished())
+    changed = merged(document, tomllib.loads(changes))
+    assert changed != document
+    assert check(tomli_w.dumps(changed), tmp_path, monkeypatch) == "moth.toml: ok\n"
+
+
+def test_the_tutorials_commands_exist_and_its_settings_apply():
+    commands = re.findall(r"^    \$ evosim (.*?)(?:\s+#.*)?$", TUTORIAL.read_text(), re.MULTILINE)
+    assert len(commands) >= 5
+    sets = []
+    for command in commands:
+        name, *words = command.split()
+        assert name in cli.commands
+        sets += [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    assert sets
+    for setting in sets:
+        scenario.loads(finished(), sets=[setting])
+    control = scenario.loads(finished()).control
+    scenario.loads(finished(), sets=[control.partition("--set ")[2]])
+
+
+@pytest.mark.slow
+def test_the_tutorials_scenario_runs(tmp_path):
+    file = tmp_path / "moth.toml"
+    file.write_text(finished())
+    run = evosim.run(
+        file, seed=1, replicates=2, sets=SMALL, out=tmp_path / "run", workers=1, figures=False
+    )
+    (flip,) = run.summary["flips"]
+    assert (flip["from"], flip["to"]) == ("meadow", "street")
+    assert "Flip at generation 3: meadow -> street" in run.verdict
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+    (code,) = [block.text for block in blocks(ROOT / "README.md") if block.tag == "python"]
+    small = code.replace(
+        'evosim.run("contraception"', f'evosim.run("contraception", sets={SMALL!r}, figures=False'
+    )
+    assert small != code
+    monkeypatch.chdir(tmp_path)
+    exec(compile(small, "README.md", "exec"), {})
+
+
+def test_the_commands_of_the_readme_exist():
+    text = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"^\s*(?:\$ )?evosim (\w+)", text, re.MULTILINE))
+    assert {"list", "show", "check", "new", "run", "resume", "fork", "plot", "replay"} <= named
+    assert named <= set(cli.commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    for target in targets:
+        if "://" not in target:
+            assert (page.parent / target).exists(), target

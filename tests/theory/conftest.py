@@ -1,0 +1,6 @@
+"""Makes ``breeding``, of the tests of evolution, importable by the tests of this folder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evolution"))
