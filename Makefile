@@ -41,12 +41,12 @@ clean:
 
 # The install is editable: only new metadata, never an edited module, makes it out of date.
 $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
-	@echo "installing evosim into $(VENV) ..."
+	@echo "installing evosim into $(VENV), which takes a minute or two ..."
 	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/installed-dev: setup.cfg pyproject.toml | $(BIN)/python
-	@echo "installing evosim and its development tools into $(VENV) ..."
+	@echo "installing evosim and its development tools into $(VENV), which takes a minute or two ..."
 	@$(PIP) --editable '.[dev]'
 	@touch $(VENV)/installed $@
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import evolution, plot
 from evosim import scenario as scenarios
@@ -22,6 +22,7 @@ from evosim.run.loop import replicate_seed
 from evosim.run.progress import Progress
 from evosim.run.progress import progress as make_progress
 from evosim.run.stop import Interrupted, Stop
+from evosim.run.storage import WriteError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -110,6 +111,63 @@ class Run:
         """The figures drawn so far."""
         folder = self._folder.figures_path
         return sorted(p for p in folder.glob("*.*") if not p.name.startswith("."))
+
+    def replay(
+        self,
+        *,
+        generation: int | None = None,
+        environment: str | None = None,
+        individual: int | Literal["best", "median"] = "best",
+        level: int = 0,
+        replicate: int = 0,
+        out: str | Path | None = None,
+        terminal: bool = False,
+        speed: float = 8.0,
+    ) -> Path | None:
+        """One lifetime once more: as a GIF, or played in the terminal.
+
+        Args:
+            generation: the last one if None.
+            environment: the one that trained on the level if None.
+            individual: its number, or "best" or "median", by the score of its generation.
+            level: which of the generation's levels.
+            replicate: which replicate.
+            out: the GIF; one in the run's ``figures`` if None.
+            terminal: play it on standard output instead.
+            speed: steps a second.
+
+        Returns:
+            The path of the GIF; None where it was played.
+
+        Raises:
+            EvosimError: there is no such generation, environment, individual ... in the run.
+        """
+        data = self.data
+        if generation is None:
+            generation = int(data["generation"].values[-1])
+        which = (
+            _individual(data, generation, replicate, individual)
+            if isinstance(individual, str)
+            else individual
+        )
+        # A life is a function of the seed that was used then, which a fork may have changed.
+        seeds = [s["seed"] for s in self.facts["seeds"] if s["from"] <= max(0, generation)]
+        episode = plot.live(
+            data.assign_attrs(seed=str(seeds[-1])),
+            self.scenario,
+            generation=generation,
+            environment=environment,
+            individual=which,
+            level=level,
+            replicate=replicate,
+        )
+        if terminal:
+            plot.replay_terminal(episode, speed=speed)
+            return None
+        name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
+        return plot.replay_gif(
+            episode, Path(out) if out else self._folder.figures_path / name, speed=speed
+        )
 
     def resume(self, **options: Any) -> Run:
         """See :func:`resume`."""
@@ -350,8 +408,29 @@ def _complete(
         conduct(folder, lock=lock, stop=stop, progress=told, workers=workers, checkpoint=checkpoint)
         for name in _missing_figures(done) if wanted else ():
             _stop_before_figures(stop, path)
-            done.plot(name)
+            try:
+                done.plot(name)
+            except WriteError as error:
+                raise RunError(
+                    f"{error}\nThe data and the summary are complete. Figures are drawn by: "
+                    f"evosim resume {path}"
+                ) from error
     return done
+
+
+def _individual(
+    data: xr.Dataset, generation: int, replicate: int, which: Literal["best", "median"] | str
+) -> int | None:
+    """The best of a generation, the first among equals; None: let the replay choose the median."""
+    if which == "median":
+        return None
+    if which != "best":
+        raise EvosimError(f"individual {which!r}: allowed are a number, 'best' and 'median'")
+    known = generation in data["generation"].values and 0 <= replicate < data.sizes["replicate"]
+    if not known:
+        return None  # which the replay then refuses in words
+    scores = data["score"].isel(replicate=replicate).sel(generation=generation)
+    return int(scores.values.argmax())
 
 
 def _missing_figures(done: Run) -> list[str]:

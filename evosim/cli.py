@@ -40,6 +40,21 @@ class _Commands(click.Group):
         return list(self.commands)  # in the order of use, not of the alphabet
 
 
+class _Individual(click.ParamType):
+    """A number, or the word for one."""
+
+    name = "individual"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if value in ("best", "median"):
+            return str(value)
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is neither a number from 0, nor best, nor median", param, ctx)
+        return int(value)
+
+
 def _as_error(error: EvosimError) -> str:
     problems = getattr(error, "problems", None)
     return str(error) if problems else f"Error: {error}"
@@ -237,12 +252,15 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--generation", "-g", type=int, metavar="G", help="[default: the last]")
 @click.option("--environment", "-e", metavar="E", help="[default: what trained in G]")
-@click.option("--individual", type=click.IntRange(min=0), metavar="I",
-              help="[default: the best of its generation]")  # fmt: skip
+@click.option("--individual", "-i", type=_Individual(), default="best", show_default=True,
+              metavar="I", help="Its number, best or median.")  # fmt: skip
+@click.option("--level", type=click.IntRange(min=0), default=0, show_default=True, metavar="L")
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.gif",
               help="[default: in RUN/figures]")  # fmt: skip
 @click.option("--terminal", is_flag=True, help="Play it in the terminal.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=8.0,
+              show_default=True, metavar="N", help="Steps a second.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
     from evosim import api

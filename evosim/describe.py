@@ -12,7 +12,7 @@ from evosim.rng import Purpose, key
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from evosim.scenario import Scenario
+    from evosim.scenario import Kind, Scenario, Variable
 
 _WIDTH = 88
 
@@ -95,8 +95,8 @@ def _levels(scenario: Scenario, seed: int) -> str:
     return "\n".join(blocks)
 
 
-def _all_kinds(scenario: Scenario) -> dict[str, object]:
-    kinds: dict[str, object] = {}
+def _all_kinds(scenario: Scenario) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
     for name in scenario.environments:
         for kind_name, kind in scenario.environment(name).kinds.items():
             kinds.setdefault(kind_name, kind)
@@ -140,16 +140,15 @@ def _kinds(scenario: Scenario) -> RenderableType:
     return table
 
 
-def _variable(variable: object) -> str:
-    v = variable  # a scenario's Variable
-    parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]  # type: ignore[attr-defined]
-    if drift := v.drift:  # type: ignore[attr-defined]
+def _variable(v: Variable) -> str:
+    parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]
+    if drift := v.drift:
         when = f" when {_words(drift.when)}" if drift.when else ""
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{when}")
-    if v.fatal is not None:  # type: ignore[attr-defined]
-        parts.append(f"fatal at {_value(v.fatal)}")  # type: ignore[attr-defined]
-    if v.hidden:  # type: ignore[attr-defined]
-        parts.append(f"hidden, taken for {v.assume}")  # type: ignore[attr-defined]
+    if v.fatal is not None:
+        parts.append(f"fatal at {_value(v.fatal)}")
+    if v.hidden:
+        parts.append(f"hidden, taken for {v.assume}")
     return "; ".join(parts)
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ class Room(NamedTuple):
 
 
 def _room(n_x: int, n_cells: int, n_actions: int, n_events: int, soft: bool) -> Room:
-    def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[np.generic]:
+    def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
         return np.zeros((*shape, LANES), dtype)
 
     return Room(

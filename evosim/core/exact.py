@@ -13,7 +13,7 @@ from evosim.core.jit import allocating, inlined
 
 
 @allocating
-def grown_i(array):  # type: ignore[no-untyped-def]
+def grown_i(array):
     """Twice the room (int32)."""
     wider = np.empty(2 * array.shape[0], np.int32)
     wider[: array.shape[0]] = array
@@ -21,7 +21,7 @@ def grown_i(array):  # type: ignore[no-untyped-def]
 
 
 @allocating
-def grown_f(array):  # type: ignore[no-untyped-def]
+def grown_f(array):
     """Twice the room (float64)."""
     wider = np.empty(2 * array.shape[0], np.float64)
     wider[: array.shape[0]] = array
@@ -29,7 +29,7 @@ def grown_f(array):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def leave(  # type: ignore[no-untyped-def]
+def leave(
     lane, soft, bits, odds, seen, x, cell, n_actions, stay, slip, neighbour, slot,
     use_row, use_ends, outcome_ptr, outcome_x, outcome_p, chance, mid_x, mid_cell, mid_p,
 ):  # fmt: skip
@@ -77,7 +77,7 @@ def leave(  # type: ignore[no-untyped-def]
 
 
 @allocating
-def expect(  # type: ignore[no-untyped-def]
+def expect(
     mind, see, soft, bits, odds, start, steps, n_actions, stay, slip, neighbour, slot,
     start_x, start_p, use_row, use_event, use_ends, outcome_ptr, outcome_x, outcome_p,
     here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p, counts, lifespan,

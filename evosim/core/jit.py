@@ -16,11 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import platformdirs
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _SOURCES = ("jit.py", "rng.py", "plan.py", "live.py", "exact.py", "batch.py")
 
@@ -60,30 +58,28 @@ os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 
 import numba  # noqa: E402  (its cache folder is read from the environment at import)
 
-numba.config.CACHE_DIR = str(CACHE)  # also where numba was imported before us
+numba.config.__dict__["CACHE_DIR"] = str(CACHE)  # also where numba was imported before us
+_njit: Any = numba.njit
 
 
 # Reference counts of arrays are atomic additions; in a loop that calls a function of twenty
 # arrays they cost more than the work. Kernels that make no arrays are compiled without them.
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile a kernel: plain arrays in and out, no fast-math, cached, GIL released."""
-    compiled: F = numba.njit(**_OPTIONS, _nrt=False)(function)
-    return compiled
+    return _njit(**_OPTIONS, _nrt=False)(function)
 
 
-def inlined(function: F) -> F:
+def inlined(function: Callable[..., Any]) -> Any:
     """Compile a part of a kernel into its callers: passing dozens of arrays costs 100 ns a call."""
-    compiled: F = numba.njit(**_OPTIONS, _nrt=False, forceinline=True)(function)
-    return compiled
+    return _njit(**_OPTIONS, _nrt=False, forceinline=True)(function)
 
 
-def allocating(function: F) -> F:
+def allocating(function: Callable[..., Any]) -> Any:
     """Compile a kernel that makes arrays of its own."""
-    compiled: F = numba.njit(**_OPTIONS)(function)
-    return compiled
+    return _njit(**_OPTIONS)(function)
 
 
 _BROKEN_CACHE = (EOFError, pickle.UnpicklingError, ValueError, IndexError, KeyError, AttributeError)

@@ -16,7 +16,7 @@ _NTH = np.array([(*actions, *[0] * (6 - len(actions))) for actions in _ACTIONS],
 
 
 @inlined
-def pick(u, xs, ps, begin, end):  # type: ignore[no-untyped-def]
+def pick(u, xs, ps, begin, end):
     """Inverse distribution function: the x at which the cumulated ps pass u."""
     total = 0.0
     for j in range(begin, end - 1):
@@ -27,7 +27,7 @@ def pick(u, xs, ps, begin, end):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def choose(key, t, x, cell, lane, soft, bits, odds):  # type: ignore[no-untyped-def]
+def choose(key, t, x, cell, lane, soft, bits, odds):
     """The action taken at step t by a lane to which the state seems (x, cell)."""
     if not soft:
         found = np.int64(bits[x, cell, lane])
@@ -48,9 +48,9 @@ def choose(key, t, x, cell, lane, soft, bits, odds):  # type: ignore[no-untyped-
 
 
 @inlined
-def step(  # type: ignore[no-untyped-def]
-    key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row, use_event, use_ends,
-    outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event,
+def step(
+    key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row, use_event,
+    use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event,
     move_chance, move_delta, dead, counts, mind,
 ):  # fmt: skip
     """One step of the world in the order of model 1; adds to counts[mind, event].
@@ -89,10 +89,10 @@ def step(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def live(  # type: ignore[no-untyped-def]
-    level_key, individuals, mind, see, soft, bits, odds, start, steps, window, n_actions, slip, arrivals,
-    neighbour, slot, start_x, start_p, use_row, use_event, use_ends, outcome_ptr, outcome_x,
-    outcome_p, here_event, always_ptr, always_event, move_chance, move_delta, dead,
+def live(
+    level_key, individuals, mind, see, soft, bits, odds, start, steps, window, n_actions, slip,
+    arrivals, neighbour, slot, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
+    outcome_x, outcome_p, here_event, always_ptr, always_event, move_chance, move_delta, dead,
     counts, early, lifespan, record,
 ):  # fmt: skip
     """Live one life for each lane by its policy in ``bits`` or ``odds``, on one level.
@@ -115,8 +115,8 @@ def live(  # type: ignore[no-untyped-def]
             if t < record.shape[0]:
                 record[t, 0], record[t, 1], record[t, 2] = x, cell, action
             x, cell, event, fate = step(
-                key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row, use_event,
-                use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr,
+                key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row,
+                use_event, use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr,
                 always_event, move_chance, move_delta, dead, counts, i,
             )  # fmt: skip
             lifespan[i] = t + 1
@@ -130,13 +130,13 @@ def live(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def novelty_of(now, visited):  # type: ignore[no-untyped-def]
+def novelty_of(now, visited):
     """1 - 1/c, c the steps since the last visit; 1 where there was none (model 2, novelty)."""
     return 1.0 if visited < 0 else 1.0 - 1.0 / (now - visited)
 
 
 @kernel
-def foresee_novelty(t, visited, weight, novelty):  # type: ignore[no-untyped-def]
+def foresee_novelty(t, visited, weight, novelty):
     """novelty[cell, lane]: what arriving at the cell by step t would be worth."""
     for c in range(visited.shape[0]):
         for lane in range(LANES):
@@ -144,7 +144,7 @@ def foresee_novelty(t, visited, weight, novelty):  # type: ignore[no-untyped-def
 
 
 @kernel
-def live_one_step(  # type: ignore[no-untyped-def]
+def live_one_step(
     t, xs, cells, fates, visited,
     level_key, individuals, mind, see, soft, bits, odds, start, window, n_actions, slip, arrivals,
     neighbour, slot, start_x, start_p, use_row, use_event, use_ends, outcome_ptr, outcome_x,
@@ -177,8 +177,8 @@ def live_one_step(  # type: ignore[no-untyped-def]
             if t < record.shape[0]:
                 record[t, 0], record[t, 1], record[t, 2] = x, cell, action
             x, cell, event, fate = step(
-                key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row, use_event,
-                use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr,
+                key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row,
+                use_event, use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr,
                 always_event, move_chance, move_delta, dead, counts, i,
             )  # fmt: skip
             if t < record.shape[0]:

@@ -22,7 +22,7 @@ _QUARTER = np.float32(0.25)
 
 
 @kernel
-def prepare(  # type: ignore[no-untyped-def]
+def prepare(
     value, live, scent_like, use_row, use_event, here_event, always_ptr, always_event,
     slot, distance, phi, weights, patience, novelty, instinct, arrivals,
     reward, always, here, power, scent,
@@ -104,7 +104,7 @@ def prepare(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def expected_next(  # type: ignore[no-untyped-def]
+def expected_next(
     worth, value, now, x, drift_ptr, drift_x, drift_p, patience, arrivals, always, here
 ):
     """worth[cell, lane]: what it is worth to stand at (x, cell) in the middle of a step.
@@ -153,7 +153,7 @@ def expected_next(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def use_value(  # type: ignore[no-untyped-def]
+def use_value(
     q, a, value, now, cell, row, use_event, next_ptr, next_x, next_p, reward, patience,
     arrivals, outcome_ptr, outcome_x, outcome_p, always, here,
 ):  # fmt: skip
@@ -175,7 +175,7 @@ def use_value(  # type: ignore[no-untyped-def]
 
 
 @inlined
-def move_values(q, worth, neighbour, cell, slip):  # type: ignore[no-untyped-def]
+def move_values(q, worth, neighbour, cell, slip):
     """q[0:4, lane] = Q of the four moves from the cell."""
     goes, strays = _ONE - slip, slip * _QUARTER
     north, south = neighbour[cell, 0], neighbour[cell, 1]
@@ -194,7 +194,7 @@ def move_values(q, worth, neighbour, cell, slip):  # type: ignore[no-untyped-def
 
 
 @inlined
-def best_move(value, new, x, worth, neighbour):  # type: ignore[no-untyped-def]
+def best_move(value, new, x, worth, neighbour):
     """value[new, x, cell, lane] = max over staying and the four moves, where none slips."""
     for c in range(worth.shape[0]):
         north, south = neighbour[c, 0], neighbour[c, 1]
@@ -212,7 +212,7 @@ def best_move(value, new, x, worth, neighbour):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def best_moves(bits, x, worth, neighbour, stay):  # type: ignore[no-untyped-def]
+def best_moves(bits, x, worth, neighbour, stay):
     """bits[x, cell, lane]: the best actions where none slips and no use takes effect."""
     waiting = np.int32(48 if stay else 16)
     for c in range(worth.shape[0]):
@@ -239,7 +239,7 @@ def best_moves(bits, x, worth, neighbour, stay):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def best_of(value, new, x, cell, q, begin, end):  # type: ignore[no-untyped-def]
+def best_of(value, new, x, cell, q, begin, end):
     """value[new, x, cell, lane] = max of it and q[begin:end, lane]."""
     for a in range(begin, end):
         for lane in range(LANES):
@@ -248,7 +248,7 @@ def best_of(value, new, x, cell, q, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def improve(  # type: ignore[no-untyped-def]
+def improve(
     value, live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p,
     outcome_ptr, outcome_x, outcome_p, neighbour, slot, slip, stay, arrivals,
     patience, depth, reward, always, here, worth, q,
@@ -299,12 +299,12 @@ def improve(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def decide(  # type: ignore[no-untyped-def]
+def decide(
     value, now, live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p,
     outcome_ptr, outcome_x, outcome_p, neighbour, slot, slip, stay, arrivals,
     patience, temperature, reward, always, here, worth, q, best, soft, bits, odds,
 ):  # fmt: skip
-    """Read the policy off V_d, value[now]: argmax_a Q_d as bits, or softmax(Q_d / temperature) as odds.
+    """Read the policy off V_d = value[now]: argmax_a Q_d, or softmax(Q_d / temperature).
 
     Args:
         bits: [n_x, C, LANES] out, unless soft: bit a is set where Q of action a is the largest.
@@ -332,8 +332,8 @@ def decide(  # type: ignore[no-untyped-def]
                     q[a, lane] = worth[c, lane]
             if row >= 0:
                 use_value(
-                    q, n_actions - 1, value, now, c, row, use_event, next_ptr, next_x, next_p, reward,
-                    patience, arrivals, outcome_ptr, outcome_x, outcome_p, always, here,
+                    q, n_actions - 1, value, now, c, row, use_event, next_ptr, next_x, next_p,
+                    reward, patience, arrivals, outcome_ptr, outcome_x, outcome_p, always, here,
                 )  # fmt: skip
             for lane in range(LANES):
                 best[lane] = q[0, lane]
@@ -360,7 +360,7 @@ _HALVES = 2.0 ** -np.arange(0.0, 160.0)
 
 
 @inlined
-def exp_of_negative(x):  # type: ignore[no-untyped-def]
+def exp_of_negative(x):
     """exp(x) for x <= 0 from IEEE operations only, equal on every machine; 0 below -104."""
     if x < -104.0:
         return 0.0
@@ -373,7 +373,7 @@ def exp_of_negative(x):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def odds_of(q, best, temperature):  # type: ignore[no-untyped-def]
+def odds_of(q, best, temperature):
     """The odds of an action of value q where the best has value ``best``, float32."""
     if temperature > _ZERO:
         gap = np.float64(q) - np.float64(best)

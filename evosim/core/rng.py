@@ -18,7 +18,7 @@ CHOICE, SLIP, DIRECTION, OUTCOME, ENDS, DRIFT = 0, 1, 2, 3, 4, 8  # what a draw 
 
 
 @inlined
-def draw(key, n):  # type: ignore[no-untyped-def]
+def draw(key, n):
     """The n-th 64-bit output of splitmix64 seeded with key (uint64, uint64)."""
     z = key + (n + _ONE) * _GOLDEN
     z = (z ^ (z >> _30)) * _M1
@@ -27,13 +27,13 @@ def draw(key, n):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def uniform(key, step, slot):  # type: ignore[no-untyped-def]
+def uniform(key, step, slot):
     """A double in [0, 1) for one slot of one step of the lifetime of this key."""
     bits = draw(key, np.uint64((step + 1) * SLOTS + slot))
     return np.float64(bits >> _11) * _TO_UNIT
 
 
 @inlined
-def birth(key):  # type: ignore[no-untyped-def]
+def birth(key):
     """The double in [0, 1) that settles the state at birth."""
     return np.float64(draw(key, np.uint64(0)) >> _11) * _TO_UNIT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-EVOLVED, UNIFORM, RANDOM, TRUE, UNSHIFTED = range(5)
-"""Places along the dimension ``mind``: the evolved minds and the four controls."""
-N_MINDS = 5
+MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
+"""The evolved minds and the four controls, in their order along the dimension ``mind``."""
 
 NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
@@ -34,6 +34,7 @@ class _Place(NamedTuple):
 
     env: Environment
     levels: Levels
+    feels_like: str  # the first environment in which minds act just as in this one
     uniform: FloatArray  # [F] expected features of the uniform policy
     uniform_lifespan: float
     optimal_intended: float  # J_F*
@@ -42,9 +43,19 @@ class _Place(NamedTuple):
 class _Fortune(NamedTuple):
     """What n minds can expect in one environment, the mean over the probe levels."""
 
-    features: FloatArray  # [n, F]
+    counts: FloatArray  # [n, E] expected number of each event
     novelty: FloatArray  # [n]
     lifespan: FloatArray  # [n]
+
+
+class _Fates(NamedTuple):
+    """How minds that follow stimuli fare where it feels the same, and could have fared."""
+
+    evolved: _Fortune
+    random: _Fortune
+    unshifted: _Fortune
+    optimum: FloatArray  # [n] J_I* of the evolved minds
+    random_optimum: FloatArray  # [n] J_I* of the random drives
 
 
 class Prober:
@@ -63,7 +74,9 @@ class Prober:
         first = scenario.phase_at(0).mixture
         self._ancestral = max(first, key=lambda name: first[name])
         self._level_seeds = [key(seed, Purpose.PROBE, i) for i in range(scenario.measure.levels)]
-        self._places = [self._place(name) for name in scenario.environments]
+        self._places: list[_Place] = []
+        for name in scenario.environments:
+            self._places.append(self._place(name))
         self._random_optima: dict[str, FloatArray] = {}
 
     def _place(self, name: str) -> _Place:
@@ -72,9 +85,14 @@ class Prober:
         played = core.uniform(env, levels)
         intended = np.zeros((1, env.phi.shape[1]))
         intended[0, self._intended] = 1.0
+        like = next(
+            (p.env.name for p in self._places if _same_to_minds(p, env, levels, self._n_stimuli)),
+            name,
+        )
         return _Place(
             env,
             levels,
+            like,
             (played.counts @ env.phi).mean(axis=(0, 1)),
             float(played.lifespan.mean()),
             float(core.optimum(env, levels, intended).mean()),
@@ -94,7 +112,7 @@ class Prober:
         rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.SAMPLE, generation)))
         individuals = np.sort(rng.permutation(len(genomes))[:n]).astype(np.int32)
         evolved = mind.express(scenario, genomes[individuals])
-        shape = (len(self._places), N_MINDS, n)
+        shape = (len(self._places), len(MINDS), n)
         found: dict[str, NDArray[np.generic]] = {
             "probe_individual": individuals,
             "expected_payoff": np.full((*shape, len(scenario.payoffs)), np.nan),
@@ -103,71 +121,83 @@ class Prober:
         }
         for name in ("expected_reward", "expected_lifespan", "capability", "alignment"):
             found[name] = np.full(shape, np.nan)
+        strangers, faithful = self._random_drives(evolved), self._true_drive(evolved)
+        fates: dict[str, _Fates] = {}
         for i, place in enumerate(self._places):
-            for name, values in self._measure_at(place, evolved, generation).items():
+            if place.feels_like not in fates:
+                fates[place.feels_like] = self._fates(place, evolved, strangers, generation)
+            for name, values in self._measure_at(
+                place, fates[place.feels_like], evolved, strangers, faithful, generation
+            ).items():
                 found[name][i] = values
         return found
 
-    def _measure_at(self, place: _Place, evolved: Minds, generation: int) -> dict[str, FloatArray]:
-        """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
-        scenario, n = self._scenario, len(evolved.depth)
-        strangers, faithful = self._random_drives(evolved), self._true_drive(evolved)
-        unique, back = np.unique(
-            np.column_stack([faithful.depth, faithful.patience, faithful.temperature,
-                             faithful.senses]), axis=0, return_index=True, return_inverse=True,
-        )[1:]  # fmt: skip
-        believes = scenario.agent.believes
-        everybody = self._expect(
-            place, _stack(evolved, strangers, _take(faithful, unique)), believes, generation
-        )
-        if (believes or place.env.name) == self._ancestral:
-            unshifted = _rows(everybody, np.arange(n))
-        else:
+    def _fates(self, place: _Place, evolved: Minds, strangers: Minds, generation: int) -> _Fates:
+        """How the minds that follow stimuli fare; the same wherever it feels the same."""
+        n, believes = len(evolved.depth), self._scenario.agent.believes
+        both = self._expect(place, _stack(evolved, strangers), believes, generation)
+        own = _rows(both, np.arange(n))
+        like = {p.env.name: p.feels_like for p in self._places}
+        unshifted = own
+        if like[believes or place.env.name] != like[self._ancestral]:
             unshifted = self._expect(place, evolved, self._ancestral, generation)
-        uniform = _Fortune(
-            np.repeat(place.uniform[None], n, axis=0),
-            np.zeros(n),
-            np.full(n, place.uniform_lifespan),
+        if place.feels_like not in self._random_optima:
+            self._random_optima[place.feels_like] = self._optima(place, strangers)
+        return _Fates(
+            own,
+            _rows(both, n + np.arange(n)),
+            unshifted,
+            self._optima(place, evolved),
+            self._random_optima[place.feels_like],
         )
-        fortunes = {
-            EVOLVED: _rows(everybody, np.arange(n)),
-            UNIFORM: uniform,
-            RANDOM: _rows(everybody, n + np.arange(n)),
-            TRUE: _rows(everybody, 2 * n + back.ravel()),
-            UNSHIFTED: unshifted,
-        }
-        minds = {
-            EVOLVED: evolved, UNIFORM: evolved, RANDOM: strangers, TRUE: faithful,
-            UNSHIFTED: evolved,
-        }  # fmt: skip
-        own = self._optima(place, evolved)
-        if place.env.name not in self._random_optima:
-            self._random_optima[place.env.name] = self._optima(place, strangers)
-        optima = {
-            EVOLVED: own, UNIFORM: own, RANDOM: self._random_optima[place.env.name],
-            TRUE: np.full(n, place.optimal_intended), UNSHIFTED: own,
-        }  # fmt: skip
-        shape = (N_MINDS, n)
-        result = {
-            "expected_payoff": np.empty((*shape, len(scenario.payoffs))),
-            **{
-                name: np.empty(shape)
-                for name in ("expected_reward", "expected_lifespan", "capability", "alignment")
-            },
-        }
-        for m, fortune in fortunes.items():
-            weights = minds[m].weights.astype(np.float64)
-            reward = (fortune.features * weights).sum(-1) + fortune.novelty * minds[m].novelty
-            result["expected_payoff"][m] = fortune.features[:, self._n_stimuli :]
-            result["expected_reward"][m] = reward
-            result["expected_lifespan"][m] = fortune.lifespan
-            result["capability"][m] = normalised(reward, weights @ place.uniform, optima[m])
-            result["alignment"][m] = normalised(
-                fortune.features[:, self._intended],
-                place.uniform[self._intended],
-                place.optimal_intended,
-            )
-        return result
+
+    def _measure_at(
+        self,
+        place: _Place,
+        fates: _Fates,
+        evolved: Minds,
+        strangers: Minds,
+        faithful: Minds,
+        generation: int,
+    ) -> dict[str, FloatArray]:
+        """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
+        n = len(evolved.depth)
+        traits = np.column_stack([faithful.depth, faithful.patience, faithful.temperature,
+                                  faithful.senses])  # fmt: skip
+        _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
+        believes = self._scenario.agent.believes
+        true = _rows(
+            self._expect(place, _take(faithful, unique), believes, generation), back.ravel()
+        )
+        optimal = np.full(n, place.optimal_intended)
+        result: dict[str, list[FloatArray]] = {}
+        for minds, fortune, optimum in (
+            (evolved, fates.evolved, fates.optimum),
+            (evolved, None, fates.optimum),
+            (strangers, fates.random, fates.random_optimum),
+            (faithful, true, optimal),
+            (evolved, fates.unshifted, fates.optimum),
+        ):
+            weights = minds.weights.astype(np.float64)
+            features = np.repeat(place.uniform[None], n, axis=0)
+            novelty, lifespan = np.zeros(n), np.full(n, place.uniform_lifespan)
+            if fortune is not None:
+                features = fortune.counts @ place.env.phi
+                novelty, lifespan = fortune.novelty * minds.novelty, fortune.lifespan
+            reward = (features * weights).sum(-1) + novelty
+            paid = features[:, self._intended]
+            for name, values in (
+                ("expected_payoff", features[:, self._n_stimuli :]),
+                ("expected_reward", reward),
+                ("expected_lifespan", lifespan),
+                ("capability", normalised(reward, weights @ place.uniform, optimum)),
+                (
+                    "alignment",
+                    normalised(paid, place.uniform[self._intended], place.optimal_intended),
+                ),
+            ):
+                result.setdefault(name, []).append(values)
+        return {name: np.stack(values) for name, values in result.items()}
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
@@ -198,15 +228,15 @@ class Prober:
         self, place: _Place, minds: Minds, believes: str | None, generation: int
     ) -> _Fortune:
         believed = world.environment(self._scenario, believes) if believes else None
-        n, n_features = len(minds.depth), place.env.phi.shape[1]
-        features, lifespan, novelty = np.empty((n, n_features)), np.empty(n), np.zeros(n)
+        n = len(minds.depth)
+        happened, lifespan, novelty = np.empty((n, len(place.env.events))), np.empty(n), np.zeros(n)
         instinct = self._scenario.agent.instinct
         exact = np.flatnonzero(minds.novelty == 0)
         if len(exact):
             expected = core.expectation(
                 place.env, place.levels, _take(minds, exact), believed, instinct
             )
-            features[exact] = expected.counts.mean(axis=1) @ place.env.phi
+            happened[exact] = expected.counts.mean(axis=1)
             lifespan[exact] = expected.lifespan.mean(axis=1)
         rest = np.flatnonzero(minds.novelty != 0)
         if len(rest):
@@ -223,11 +253,10 @@ class Prober:
                 instinct=instinct,
             )
             each = (len(rest), SAMPLED_LIVES)
-            counts = lives.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
-            features[rest] = counts @ place.env.phi
+            happened[rest] = lives.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
             lifespan[rest] = lives.lifespan.mean(axis=1).reshape(each).mean(axis=1)
             novelty[rest] = lives.novelty.mean(axis=1).reshape(each).mean(axis=1)
-        return _Fortune(features, novelty, lifespan)
+        return _Fortune(happened, novelty, lifespan)
 
 
 def normalised(
@@ -241,6 +270,28 @@ def normalised(
     scale = np.maximum(np.abs(optimum), np.abs(uniform))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(room > NEGLIGIBLE * scale, (value - uniform) / room, np.nan)
+
+
+def _same_to_minds(place: _Place, env: Environment, levels: Levels, n_stimuli: int) -> bool:
+    """Whether nothing that a mind can see, feel or undergo differs between two environments.
+
+    Where a flip changes payoffs only, minds act alike on both sides, and need be followed once.
+    """
+    other = place.env
+    return (
+        other.events == env.events
+        and other.lifetime == env.lifetime
+        and np.array_equal(other.phi[:, :n_stimuli], env.phi[:, :n_stimuli])
+        and _equal(place.levels, levels)
+        and all(
+            _equal(other.as_seen(senses)[0], env.as_seen(senses)[0])
+            for senses in range(1 << len(env.hidden))
+        )
+    )
+
+
+def _equal(first: Iterable[Any], second: Iterable[Any]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def _take(minds: Minds, rows: NDArray[np.integer]) -> Minds:

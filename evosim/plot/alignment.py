@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim.plot import colors, style
+from evosim.plot import colors, lines, sheets, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MEASURES = ("capability", "alignment")
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
 MOST_COLUMNS = 3
-TRAINED = "#F4F0E4"
+HERE = "#F4F0E4"
 BAND = 0.18
 
 
@@ -29,7 +29,7 @@ class Look(NamedTuple):
     """How a mind is drawn wherever minds are compared."""
 
     color: str
-    dash: str | tuple[int, tuple[float, ...]]
+    dash: style.Dash
     width: float
 
 
@@ -60,20 +60,20 @@ def figure(subject: Subject) -> Figure:
     columns = min(len(environments), MOST_COLUMNS)
     blocks = -(-len(environments) // columns)
     rows = [
-        style.Row(
+        sheets.Row(
             height=1.05, columns=columns, strip=n == 0, titles=n % 2 == 0,
             ticks=n % 2 == 1 and blocks > 1,
         )
         for n in range(2 * blocks)
     ]  # fmt: skip
     with style.styled():
-        sheet = style.sheet(
+        sheet = sheets.sheet(
             rows,
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=subject.head("capability and alignment in every environment"),
             note=_note(subject),
             subject=subject,
-            keys=[style.Key(m, *look(m)) for m in minds],
+            keys=[sheets.Key(m, *look(m)) for m in minds],
         )
         for n, row in enumerate(sheet.axes):
             measure = MEASURES[n % 2]
@@ -85,7 +85,7 @@ def figure(subject: Subject) -> Figure:
                 _panel(subject, panel, measured[measure], e, minds, measure)
                 if n % 2 == 0:
                     title = f"in “{subject.title(environments[e])}”"
-                    style.panel_title(panel, title, bold=True)
+                    sheets.panel_title(panel, title, bold=True)
                 if column == 0:
                     panel.set_ylabel(measure)
                 else:
@@ -112,16 +112,19 @@ def minds_of(subject: Subject, measured: dict[str, Measured]) -> list[str]:
 def summarise(subject: Subject, name: str) -> Measured:
     """Means over the sample; their spread over the sample, or the interval over replicates."""
     values = subject.values(name, *DIMS)
-    by_replicate = style.mean(values)
+    by_replicate = lines.mean(values)
     if subject.replicates > 1:
-        low, high = style.interval(by_replicate, subject.scenario.verdict.confidence)
-        return Measured(style.mean(by_replicate, 0), low, high)
-    low, high = style.quantiles(values[0], style.BANDS[0])
+        low, high = lines.interval(by_replicate, subject.scenario.verdict.confidence)
+        return Measured(lines.mean(by_replicate, 0), low, high)
+    low, high = lines.quantiles(values[0], lines.BANDS[0])
     return Measured(by_replicate[0], low, high)
 
 
 def _note(subject: Subject) -> str:
-    drawn = "0: as random actions; 1: the best there is (thin lines). Tinted ground: this environment trains."
+    drawn = (
+        "0: as random actions; 1: the best there is (thin lines). "
+        "Tinted ground: generations that live in this environment."
+    )
     if subject.replicates > 1:
         percent = f"{100 * subject.scenario.verdict.confidence:g} %"
         return (
@@ -145,12 +148,12 @@ def _panel(
     for segment in subject.segments:
         if segment.mixture.get(name, 0) > 0:
             panel.axvspan(
-                segment.start, segment.end, color=TRAINED, linewidth=0, zorder=0.5, label="trains"
+                segment.start, segment.end, color=HERE, linewidth=0, zorder=0.5, label="here"
             )
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
     evolved = names.index("evolved") if "evolved" in names else -1
-    style.limits(
+    lines.limits(
         panel, measured.middle, measured.low[..., evolved], measured.high[..., evolved],
         include=(0.0, 1.0),
     )  # fmt: skip
@@ -164,7 +167,7 @@ def _panel(
             )
             if len(x) == 1:
                 panel.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
-        style.line(
+        lines.line(
             panel,
             x,
             measured.middle[:, environment, m],
@@ -175,4 +178,4 @@ def _panel(
             zorder=4 if mind == "evolved" else 3,
         )
     if not np.isfinite(measured.middle[:, environment]).any():
-        style.empty(panel, f"{measure} is undefined here")
+        sheets.empty(panel, f"{measure} is undefined here")

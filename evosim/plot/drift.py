@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, style
+from evosim.plot import colors, lines, sheets, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from evosim.plot.subject import Subject
 
+NULL = "median under chance alone (95 %)"
+NULL_ALPHA = 0.35
 MOST_COLOURED = 7
 """Above, of more drives than this the most moved are coloured and the others grey."""
 
@@ -27,15 +29,15 @@ MOST_COLOURED = 7
 def figure(subject: Subject) -> Figure:
     """Draw the drives' courses; unit drives, so that 1 is a mind that wants nothing else."""
     names = subject.drives
-    courses = {name: style.course(subject.drive(name)) for name in names}
+    courses = {name: lines.course(subject.drive(name)) for name in names}
     looks = _looks(courses)
     several = len(names) > 1
     narrow = len(names) > 6 and max(map(style.text_width, names)) <= 0.85
     columns = 3 if narrow else 2 if several else 1
-    overview = style.Row(height=1.35, strip=True, titles=False, room=style.label_room(names))
+    overview = sheets.Row(height=1.35, strip=True, titles=False, room=lines.label_room(names))
     rows = [overview] if several else []
     rows += [
-        style.Row(
+        sheets.Row(
             height=0.6 if several else 1.5,
             columns=columns,
             strip=not several,
@@ -44,11 +46,9 @@ def figure(subject: Subject) -> Figure:
     ]
     keys = []
     if subject.neutral:
-        keys.append(
-            style.Key("median under chance alone (95 %)", colors.GREY, patch=True, alpha=NULL_ALPHA)
-        )
+        keys.append(sheets.Key(NULL, colors.GREY, patch=True, alpha=NULL_ALPHA))
     with style.styled():
-        sheet = style.sheet(
+        sheet = sheets.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("population drift of the drives"),
@@ -74,11 +74,10 @@ def figure(subject: Subject) -> Figure:
     return sheet.figure
 
 
-NULL_ALPHA = 0.35
-Look = tuple[str, str | tuple[int, tuple[float, ...]]]
+Look = tuple[str, style.Dash]
 
 
-def _looks(courses: Mapping[str, style.Course]) -> dict[str, Look]:
+def _looks(courses: Mapping[str, lines.Course]) -> dict[str, Look]:
     """A colour and dash for each drive; grey for the least moved where there are many."""
 
     def size(name: str) -> float:
@@ -96,7 +95,7 @@ def _looks(courses: Mapping[str, style.Course]) -> dict[str, Look]:
 def _overview(
     subject: Subject,
     panel: Axes,
-    courses: Mapping[str, style.Course],
+    courses: Mapping[str, lines.Course],
     looks: Mapping[str, Look],
 ) -> None:
     _bounds(panel, labelled=True)
@@ -105,7 +104,7 @@ def _overview(
     for name, course in courses.items():
         color, dash = looks[name]
         quiet = color == colors.GREY
-        style.line(
+        lines.line(
             panel,
             subject.generations,
             course.middle,
@@ -118,20 +117,20 @@ def _overview(
         finite = course.middle[np.isfinite(course.middle)]
         if len(finite) and not quiet:
             labels.append((float(finite[-1]), name, color))
-    style.end_labels(panel, labels, room=style.label_room([name for _, name, _ in labels]))
+    lines.end_labels(panel, labels, room=lines.label_room([name for _, name, _ in labels]))
 
 
 def _one(
     subject: Subject,
     panel: Axes,
     name: str,
-    course: style.Course,
+    course: lines.Course,
     look: Look,
     *,
     labelled: bool,
 ) -> None:
     color, dash = look
-    style.panel_title(panel, name, color=colors.INK if color == colors.GREY else color)
+    sheets.panel_title(panel, name, color=colors.INK if color == colors.GREY else color)
     _bounds(panel, labelled=labelled)
     if subject.neutral and name in subject.neutral:
         band = subject.neutral[name]
@@ -140,9 +139,9 @@ def _one(
             linewidth=0, label=f"{name} null",
         )  # fmt: skip
     if np.isfinite(course.middle).any():
-        style.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
+        lines.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
     else:
-        style.empty(panel, "no values")
+        sheets.empty(panel, "no values")
 
 
 def _bounds(panel: Axes, *, labelled: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, style
+from evosim.plot import colors, lines, sheets, style
 from evosim.plot.alignment import DIMS, LOOKS, MEASURES, look
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def figure(subject: Subject) -> Figure:
     """Draw every flip as a row of two panels."""
     flips = subject.judged[:MOST_FLIPS]
     rows = [
-        style.Row(
+        sheets.Row(
             height=1.25, columns=2, room=LABEL_ROOM, ticks=True, header=_header(subject, n, flip)
         )
         for n, flip in enumerate(flips)
     ]
     with style.styled():
-        sheet = style.sheet(
+        sheet = sheets.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("across the flip" if len(flips) == 1 else "across the flips"),
@@ -52,8 +52,8 @@ def figure(subject: Subject) -> Figure:
             spans = {m: _span(subject, flip, n, m) for m in MEASURES}
             courses = [_course(fate, m) for fate in _fates(flip).values() for m in MEASURES]
             for column, (panel, measure) in enumerate(zip(panels, MEASURES, strict=True)):
-                style.limits(panel, *courses, *spans.values(), include=(0.0, 1.0))
-                style.panel_title(panel, measure, bold=True)
+                lines.limits(panel, *courses, *spans.values(), include=(0.0, 1.0))
+                sheets.panel_title(panel, measure, bold=True)
                 panel.tick_params(labelleft=column == 0)
                 _panel(panel, flip, measure, spans[measure], named=column == 1)
     return sheet.figure
@@ -92,7 +92,7 @@ def _span(subject: Subject, flip: Mapping[str, Any], n: int, measure: str) -> Fl
     for side in SIDES:
         mixture = getattr(subject.flips[n], side)
         mixed = sum(w * sample[names.index(e)] for e, w in mixture.items() if w > 0)
-        spans.append(style.quantiles(np.asarray(mixed, dtype=np.float64), style.BANDS[0]))
+        spans.append(lines.quantiles(np.asarray(mixed, dtype=np.float64), lines.BANDS[0]))
     return np.array(spans).T
 
 
@@ -123,7 +123,7 @@ def _panel(
         color, dash, width = look(mind)
         course = _course(fate, measure)
         top = mind == "evolved"
-        style.line(
+        lines.line(
             panel, X, course, color=color, dash=dash, width=width, label=mind, zorder=3 + top
         )
         panel.plot(
@@ -135,6 +135,6 @@ def _panel(
         if np.isfinite(course[-1]):
             labels.append((float(course[-1]), mind, color))
     if named:
-        style.end_labels(
+        lines.end_labels(
             panel, labels, room=LABEL_ROOM, bold=[mind == "evolved" for _, mind, _ in labels]
         )

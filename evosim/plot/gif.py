@@ -82,8 +82,9 @@ def _palette(frames: list[Image.Image]) -> Image.Image:
         wide.paste(frame, (n * frame.width, 0))
     palette = wide.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     entries = palette.getpalette() or []
-    lightest = max(range(0, len(entries), 3), key=lambda i: sum(entries[i : i + 3]))
-    entries[lightest : lightest + 3] = [255, 255, 255]  # paper is white, not its mean with edges
+    for i in range(0, len(entries), 3):
+        if min(entries[i : i + 3]) >= 244:  # paper is white, not its mean with smooth edges
+            entries[i : i + 3] = [255, 255, 255]
     palette.putpalette(entries)
     return palette
 
@@ -160,13 +161,15 @@ class Stage:
         pen = ImageDraw.Draw(ground)
         self._trail(pen, scene)
         for cell in self.episode.sites:
-            self._site(pen, cell, hollow=self.episode.is_empty(cell, scene.x))
+            hollow = self.episode.is_empty(cell, scene.x)
+            if hollow or cell in scene.trail:
+                self._site(pen, cell, hollow=hollow)
         self._agent(pen, scene)
-        return ground.resize((self.width, self.height), Image.Resampling.BOX)
+        return ground.reduce(FINE)
 
     @cached_property
     def _ground(self) -> Image.Image:
-        """Floor, walls, barriers and edges, at :data:`FINE` times the size."""
+        """Floor, walls, barriers, edges and sites, at :data:`FINE` times the size."""
         episode, layout = self.episode, self.episode.world.layout
         unit = self.cell * FINE
         ground = Image.new("RGB", (self.width * FINE, self.height * FINE), "white")
@@ -191,6 +194,8 @@ class Stage:
             pen.rectangle(
                 [0, 0, ground.width - 1, ground.height - 1], outline=colors.WALL, width=thick
             )
+        for cell in episode.sites:
+            self._site(pen, cell, hollow=False)
         return ground
 
     def _dashes(self, pen: ImageDraw.ImageDraw, width: int, height: int) -> None:
@@ -312,7 +317,7 @@ class Stage:
             ImageDraw.Draw(swatch).ellipse(
                 [edge, edge, (LINE - 2) * FINE, (LINE - 2) * FINE], self._colors[kind]
             )
-            frame.paste(swatch.resize((LINE, LINE), Image.Resampling.BOX), (x, y - 1))
+            frame.paste(swatch.reduce(FINE), (x, y - 1))
             glyph = self.episode.world.kinds[kind].glyph
             ink = colors.contrast(self._colors[kind])
             pen.text((x + LINE // 2, y - 1 + LINE // 2), glyph, ink, self.fonts.small, anchor="mm")

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
-from evosim.plot import colors, style
+from evosim.plot import colors, lines, sheets, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,16 +50,16 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
     shown = _shown(episode)
     names = [f"{episode.environment.events[e]} ×{episode.counts[e]}" for e in shown]  # noqa: RUF001
     width = style.SINGLE if layout.cols <= 18 else style.DOUBLE
-    left = max(style.label_room(names, 1.25), 0.4)
-    room = width - 2 * style.PAD - 0.1
+    left = max(lines.label_room(names, 1.25), 0.4)
+    room = width - 2 * sheets.PAD - 0.1
     cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / layout.cols, 6.0 / layout.rows)
     kinds = _kinds(episode)
     height = max(cell * layout.rows + 0.08, LEGEND_LINE * (len(kinds) + 2 + _edges_line(episode)))
-    rows = [style.Row(height=height, titles=False, ticks=False)]
+    rows = [sheets.Row(height=height, titles=False, ticks=False)]
     if shown:
-        rows.append(style.Row(height=ROW * len(shown), titles=False))
+        rows.append(sheets.Row(height=ROW * len(shown), titles=False))
     with style.styled():
-        sheet = style.sheet(
+        sheet = sheets.sheet(
             rows, width=width, title=title, note=_note(episode, len(shown)),
             left=left, xlabel="step" if shown else None,
         )  # fmt: skip
@@ -67,7 +67,7 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
         total = sheet.figure.get_figheight()
         y1 = ground.get_position().y1
         size = (cell * layout.cols + 0.08, cell * layout.rows + 0.08)
-        x0 = style.PAD + 0.02
+        x0 = sheets.PAD + 0.02
         ground.set_position((x0 / width, y1 - size[1] / total, size[0] / width, size[1] / total))
         edge = 0.04 / cell
         _ground(ground, episode, edge)
@@ -280,9 +280,9 @@ def _legend(figure: Figure, episode: Episode, kinds: dict[str, str], x: float, t
         box.text(1.3, n, style.fit(kind, room), va="center_baseline")
     n = len(kinds)
     shades = _shades()
-    for marker, color, text in (("o", shades(0.0), "start"), ("s", shades(1.0), "end")):
+    for marker, shade, text in (("o", shades(0.0), "start"), ("s", shades(1.0), "end")):
         box.plot(
-            0.5, n, marker, markersize=4.5, markerfacecolor="white", markeredgecolor=color,
+            0.5, n, marker, markersize=4.5, markerfacecolor="white", markeredgecolor=shade,
             markeredgewidth=1.2,
         )  # fmt: skip
         box.text(1.3, n, text, va="center_baseline")

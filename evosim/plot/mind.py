@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, style
+from evosim.plot import colors, lines, sheets, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +33,13 @@ def figure(subject: Subject) -> Figure:
     evolving = [name for name in subject.loci if name not in drives]
     senses = [name for name in evolving if name.startswith("sense.")]
     scalars = [name for name in evolving if name not in senses]
-    room = style.label_room([name.removeprefix("sense.") for name in senses]) if senses else 0.0
+    room = lines.label_room([name.removeprefix("sense.") for name in senses]) if senses else 0.0
     rows = [
-        style.Row(height=0.95, strip=n == 0, room=room)
+        sheets.Row(height=0.95, strip=n == 0, room=room)
         for n in range(len(scalars) + 1 + bool(senses))
     ]
     with style.styled():
-        sheet = style.sheet(
+        sheet = sheets.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("minds and lifespan"),
@@ -58,6 +58,8 @@ def figure(subject: Subject) -> Figure:
 
 def _note(subject: Subject, senses: list[str], scalars: list[str]) -> str:
     parts = [subject.spread_note("Phenotypes")]
+    if "depth" in scalars:
+        parts.append("Planning depth: the mean in place of the median.")
     if senses:
         parts.append("Senses: the share of the population that has each.")
     if "depth" not in scalars and "depth" in subject.phenotype:
@@ -68,32 +70,32 @@ def _note(subject: Subject, senses: list[str], scalars: list[str]) -> str:
 
 
 def _course(subject: Subject, panel: Axes, name: str, values: np.ndarray) -> None:
-    course = style.course(values)
+    course = lines.course(values, use_mean=name == "depth")
     color = COLORS.get(name, colors.VERMILLION)
-    style.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
+    sheets.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
     panel.set_ylabel(style.fit(UNITS.get(name, name), 1.1))
-    style.limits(
+    lines.limits(
         panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
         include=(0.0,) if name in UNITS else (),
     )  # fmt: skip
     if np.isfinite(course.middle).any():
-        style.draw_course(
-            panel, subject.generations, course, color=color, label=name, step=name == "depth"
+        lines.draw_course(
+            panel, subject.generations, course, color=color, label=name
         )
     else:
-        style.empty(panel, "no values")
+        sheets.empty(panel, "no values")
 
 
 def _senses(subject: Subject, panel: Axes, senses: list[str]) -> None:
-    style.panel_title(panel, "senses")
+    sheets.panel_title(panel, "senses")
     panel.set_ylabel("share")
     panel.set_ylim(-0.04, 1.04)
     labels = []
     for n, name in enumerate(senses):
         color, dash = colors.SERIES[n % len(colors.SERIES)], style.DASHES[n % len(style.DASHES)]
-        course = style.course(subject.phenotype[name], share=True)
-        style.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
+        course = lines.course(subject.phenotype[name], use_mean=True, bands=False)
+        lines.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
         finite = course.middle[np.isfinite(course.middle)]
         if len(finite):
             labels.append((float(finite[-1]), name.removeprefix("sense."), color))
-    style.end_labels(panel, labels, room=style.label_room([name for _, name, _ in labels]))
+    lines.end_labels(panel, labels, room=lines.label_room([name for _, name, _ in labels]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.errors import EvosimError
-from evosim.plot import colors, style
+from evosim.plot import colors, lines, sheets, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,16 +25,16 @@ REFERENCES = (
     ("uniform_payoff", "random", style.DASHES[2]),
 )
 """Variable, name and dash: the best policy there is, and uniformly random actions."""
-LABEL_ROOM = style.label_room([name for _, name, _ in REFERENCES])
+LABEL_ROOM = lines.label_room([name for _, name, _ in REFERENCES])
 
 
 def figure(subject: Subject) -> Figure:
     """Draw the population's sampled lifetimes, generation by generation."""
     scored = _selection_differs(subject) and "score" in subject.data
-    row = style.Row(height=1.1, room=LABEL_ROOM)
-    rows = [style.Row(height=1.1, room=LABEL_ROOM, strip=True)] + [row] * (1 + scored)
+    row = sheets.Row(height=1.1, room=LABEL_ROOM)
+    rows = [sheets.Row(height=1.1, room=LABEL_ROOM, strip=True)] + [row] * (1 + scored)
     with style.styled():
-        sheet = style.sheet(
+        sheet = sheets.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("objective and proxy"),
@@ -46,11 +46,11 @@ def figure(subject: Subject) -> Figure:
         if scored:
             score = subject.values("score", "replicate", "generation", "individual")
             _course(subject, panels[1], score, colors.GREEN, "score")
-            style.panel_title(panels[1], "what selection acts on: score", color=colors.GREEN)
+            sheets.panel_title(panels[1], "what selection acts on: score", color=colors.GREEN)
             panels[1].set_ylabel("score")
         reward = subject.values("internal_reward", "replicate", "generation", "individual")
         _course(subject, panels[-1], reward, colors.VERMILLION, "internal reward")
-        style.panel_title(
+        sheets.panel_title(
             panels[-1], "what the mind feels: internal reward", color=colors.VERMILLION
         )
         panels[-1].set_ylabel("reward / lifetime")
@@ -59,10 +59,10 @@ def figure(subject: Subject) -> Figure:
 
 def _selection_differs(subject: Subject) -> bool:
     """Whether selection was ever paid on another payoff than the intended one."""
-    objectives = [subject.scenario.objective]
-    objectives += [p.objective for p in subject.scenario.timeline if p.objective is not None]
-    intended = subject.scenario.objective.intended
-    return any(getattr(o, "selected", None) not in (None, intended) for o in objectives)
+    scenario = subject.scenario
+    selected = {p.objective.selected for p in scenario.timeline if p.objective is not None}
+    selected.add(scenario.objective.selected)
+    return bool(selected - {None, scenario.objective.intended})
 
 
 def _intended(subject: Subject, panel: Axes) -> None:
@@ -71,7 +71,7 @@ def _intended(subject: Subject, panel: Axes) -> None:
     if name not in payoffs:
         raise EvosimError(f"the data of this run has no payoff {name!r}, only {', '.join(payoffs)}")
     paid = subject.values("payoff_total", "replicate", "generation", "individual", "payoff")
-    style.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+    sheets.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.25))
     references = []
     for variable, text, dash in REFERENCES:
@@ -90,14 +90,14 @@ def _intended(subject: Subject, panel: Axes) -> None:
         also=[course for course, _ in references],
     )
     last = [(float(course[-1]), text, colors.INK) for course, text in references]
-    style.end_labels(panel, [entry for entry in last if np.isfinite(entry[0])], room=LABEL_ROOM)
+    lines.end_labels(panel, [entry for entry in last if np.isfinite(entry[0])], room=LABEL_ROOM)
 
 
 def _steps(
     subject: Subject,
     panel: Axes,
     course: np.ndarray,
-    dash: str | tuple[int, tuple[float, ...]],
+    dash: style.Dash,
     label: str,
 ) -> None:
     """A reference that is constant between flips and jumps at them."""
@@ -121,12 +121,12 @@ def _course(
     label: str,
     also: list[np.ndarray] | None = None,
 ) -> None:
-    course = style.course(values)
-    style.limits(
+    course = lines.course(values)
+    lines.limits(
         panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
         *(also or []), include=(0.0,),
     )  # fmt: skip
     if np.isfinite(course.middle).any():
-        style.draw_course(panel, subject.generations, course, color=color, label=label)
+        lines.draw_course(panel, subject.generations, course, color=color, label=label)
     else:
-        style.empty(panel, "no values")
+        sheets.empty(panel, "no values")

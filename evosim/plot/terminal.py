@@ -39,7 +39,7 @@ class Signs(NamedTuple):
     ellipsis: str
 
 
-UNICODE = Signs("☻", "·", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED, "…")
+UNICODE = Signs("@", "·", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED, "…")
 ASCII = Signs("@", ".", "#", "-", "|", "#", ".", box.ASCII, box.ASCII, "~")
 
 
@@ -70,7 +70,7 @@ def replay_terminal(
     shown = scenes(episode)
     if not console.is_terminal:
         for scene in shown:
-            console.print(frame(episode, scene, signs), soft_wrap=False)
+            console.print(frame(episode, scene, signs, styled=False))
         return
     with Live(console=console, auto_refresh=False) as screen:
         for scene in shown:
@@ -79,13 +79,19 @@ def replay_terminal(
                 pause(1 / speed)
 
 
-def frame(episode: Episode, scene: Scene, signs: Signs) -> RenderableType:
-    """One scene: the map on the left, the state of things on the right."""
+def frame(
+    episode: Episode, scene: Scene, signs: Signs, *, styled: bool = True
+) -> RenderableType:
+    """One scene: the map on the left, the state of things on the right.
+
+    Args:
+        styled: whether reversed letters can be told from others where this is shown.
+    """
     body = Table.grid(padding=(0, 2))
     wraps = episode.world.edges == "torus"
     body.add_row(
         Panel.fit(
-            _map(episode, scene, signs),
+            _map(episode, scene, signs, styled=styled),
             box=signs.wrapped if wraps else signs.frame,
             border_style="dim" if wraps else "",
             padding=(0, 1),
@@ -104,7 +110,7 @@ def _plain(text: str, signs: Signs) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def _map(episode: Episode, scene: Scene, signs: Signs) -> Text:
+def _map(episode: Episode, scene: Scene, signs: Signs, *, styled: bool) -> Text:
     """The cells with what is between them, as in a spaced map of a scenario file."""
     layout = episode.world.layout
     number = {cell: n for n, cell in enumerate(episode.cells)}
@@ -113,7 +119,11 @@ def _map(episode: Episode, scene: Scene, signs: Signs) -> Text:
     text = Text(no_wrap=True)
     for r in range(layout.rows):
         for c in range(layout.cols):
-            text.append(*_cell(episode, scene, signs, number.get((r, c)), kinds))
+            cell = number.get((r, c))
+            if cell == scene.cell and not styled:
+                text.append(signs.agent)
+            else:
+                text.append(*_cell(episode, scene, signs, cell, kinds))
             if c + 1 < layout.cols:
                 text.append(signs.east if layout.barrier_east[r][c] else " ")
         if r + 1 == layout.rows:

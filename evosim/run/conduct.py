@@ -21,8 +21,9 @@ from contextlib import suppress
 from typing import Any
 
 from evosim.errors import RunError
+from evosim.run import loop
 from evosim.run.folder import RunFolder, seeds_of, stretch_of
-from evosim.run.loop import Live, Prober, Record, first, generations, live
+from evosim.run.loop import Live, Record, first, generations, live
 from evosim.run.progress import Progress
 from evosim.run.provenance import cores
 from evosim.run.stop import Interrupted
@@ -123,7 +124,7 @@ def live_replicate(
     report: Report,
     checkpoint: float = CHECKPOINT,
     live: Live = live,
-    prober: Prober | None = None,
+    prober: loop.Prober | None = None,
 ) -> bool:
     """Live one replicate on from where its segments end; False where it was stopped before.
 
@@ -138,9 +139,9 @@ def live_replicate(
     if population is None:
         return True
     if prober is None:
-        from evosim.measure import probe
+        from evosim.measure.probe import Prober
 
-        prober = probe.Prober(scenario, probe_seed)
+        prober = Prober(scenario, probe_seed)
     unwritten: list[Record] = []
     written = time.monotonic()
     record = None

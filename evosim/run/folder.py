@@ -240,7 +240,7 @@ class RunFolder:
         if _HEIR + "genome" in arrays:
             heirs = Population(
                 segment.last + 1,
-                *(arrays[_HEIR + name] for name in INHERITED),  # type: ignore[arg-type]
+                *(arrays[_HEIR + name] for name in INHERITED),
             )
         return Stretch(
             segment.first,

@@ -9,6 +9,7 @@ import numpy as np
 
 from evosim import mind
 from evosim.errors import RunError
+from evosim.run import loop
 from evosim.run.dataset import open_dataset
 from evosim.run.folder import RunFolder, Stretch, seeds_of
 from evosim.run.layout import (
@@ -19,7 +20,7 @@ from evosim.run.layout import (
     VARIABLES,
     probe_generations,
 )
-from evosim.run.loop import Arrays, Population, Prober, breed
+from evosim.run.loop import Arrays, Population, breed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,10 +75,10 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
     if lost := [name for name in old.environments if name not in scenario.environments]:
         wrong.append(f"environments of the history are gone: {', '.join(lost)}")
     for generation in range(at):
-        then, now = _conditions(old, generation), _conditions(scenario, generation)
-        if then != now:
+        was, will = _conditions(old, generation), _conditions(scenario, generation)
+        if was != will:
             changed = (
-                f"{name} {then[name]} -> {now[name]}" for name in then if then[name] != now[name]
+                f"{name} {was[name]} -> {will[name]}" for name in was if was[name] != will[name]
             )
             wrong.append(
                 f"generation {generation} is history, and the timeline would change it: "
@@ -125,11 +126,11 @@ def _stretches(
         yield Stretch(begin, arrays, here, probes, _born(parent, data, replicate, end))
 
 
-def _taken(values: np.ndarray, name: str) -> np.ndarray:  # type: ignore[type-arg]
+def _taken(values: np.ndarray, name: str) -> np.ndarray:
     return np.ascontiguousarray(values, VARIABLES[name].dtype)
 
 
-def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:  # type: ignore[type-arg]
+def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
     """Environments by their place in the new scenario."""
     order = list(new.environments)
     return np.array([order.index(name) for name in old.environments], np.int16)[train]
@@ -158,7 +159,7 @@ class _Measured:
         self._data = data
         self._replicate = replicate
         self._known = {int(g) for g in data["probe"].values}
-        self._prober: Prober | None = None
+        self._prober: loop.Prober | None = None
 
     def __call__(self, generation: int) -> Arrays:
         scenario = self._child.scenario
@@ -171,9 +172,9 @@ class _Measured:
                 for name in BY_PROBE
             }
         if self._prober is None:
-            from evosim.measure import probe as probes
+            from evosim.measure.probe import Prober
 
-            self._prober = probes.Prober(scenario, seeds_of(self._child, self._replicate)[1])
+            self._prober = Prober(scenario, seeds_of(self._child, self._replicate)[1])
         genome = self._data["genome"].sel(generation=generation).values
         found = self._prober.measure(genome, generation)
         return {name: value for name, value in found.items() if name not in BY_REPLICATE}

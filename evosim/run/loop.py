@@ -163,7 +163,8 @@ def generations(
         probe = prober.measure(population.genome, generation) if generation in probed else None
         heirs = None
         if generation + 1 < scenario.generations:
-            heirs = breed(scenario, population.genome, arrays["score"], generation, seed)
+            score = np.asarray(arrays["score"], np.float64)
+            heirs = breed(scenario, population.genome, score, generation, seed)
         yield Record(generation, arrays, probe, heirs)
 
 

@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from evosim.errors import RunError
 
@@ -55,7 +55,7 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
     temporary = temporary_name(path)
     try:
         with open(temporary, "w+b", buffering=buffering) as file:
-            yield cast(BinaryIO, file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario, World
+    from evosim.scenario import Rule, Scenario, World
 
 Outcomes = list[tuple[int, float]]  # (x, probability), distinct x in order of first appearance
 Condition = Mapping[int, tuple[int, int]]  # variable -> inclusive range
@@ -66,7 +66,7 @@ class Tables(NamedTuple):
     arrivals: bool  # whether the world has any `here` or `always`
 
 
-def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[np.generic]:
+def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[Any]:
     array = np.array(list(values), dtype=dtype)
     array.flags.writeable = False
     return array
@@ -177,13 +177,13 @@ class _Compiler:
                 outcomes.append((self.x_of(after), p))
         return _merge(outcomes)
 
-    def apply(self, rule: object, values: Sequence[int], slot_variable: int | None) -> Outcomes:
+    def apply(self, rule: Rule, values: Sequence[int], slot_variable: int | None) -> Outcomes:
         """Where a rule that fires leads, before drift."""
         after = list(values)
-        for name, amount in rule.add.items():  # type: ignore[attr-defined]
+        for name, amount in rule.add.items():
             after[self.index[name]] = self.moved(values, self.index[name], amount)
         weighted: list[tuple[int, list[float]]] = []
-        for name, value in rule.set.items():  # type: ignore[attr-defined]
+        for name, value in rule.set.items():
             if isinstance(value, int):
                 after[self.index[name]] = value
             else:
@@ -375,8 +375,8 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
             add(f"{kind_name}.{rule_name}", rule)
         if kind.here is not None:
             add(f"{kind_name}.here", kind.here)
-    for name, rule in world.always.items():
-        add(f"always.{name}", rule)
+    for name, felt in world.always.items():
+        add(f"always.{name}", felt)
     phi = np.array(rows).reshape(len(rows), len(columns))
     phi.flags.writeable = False
     return tuple(names), phi

@@ -90,9 +90,7 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
-def call(
-    folder: Path, *words: object, code: str | None = None
-) -> subprocess.CompletedProcess[str]:
+def call(folder: Path, *words: object, code: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run evosim, or the code, in a process of its own with that working folder."""
     start = ["-m", "evosim"] if code is None else ["-c", code]
     return subprocess.run(

@@ -41,9 +41,7 @@ def stretches(folder: RunFolder, replicate: int = 0) -> list[Stretch]:
     """The six generations of the tiny scenario in segments of two."""
     seed = loop.replicate_seed(folder.seed, replicate)
     read = folder.scenario
-    records = list(
-        generations(read, loop.first(read, seed), seed=seed, prober=Prober())
-    )
+    records = list(generations(read, loop.first(read, seed), seed=seed, prober=Prober()))
     return [stretch_of(records[i : i + 2]) for i in (0, 2, 4)]
 
 
@@ -147,9 +145,8 @@ def test_a_scenario_changed_after_the_run_began_is_refused(folder: RunFolder) ->
 
 
 def test_two_processes_cannot_be_at_work_on_one_run(folder: RunFolder) -> None:
-    with folder.lock():
-        with pytest.raises(RunError, match="another process"), folder.lock():
-            pass
+    with folder.lock(), pytest.raises(RunError, match="another process"), folder.lock():
+        pass
     with folder.lock():
         pass
 
@@ -192,13 +189,14 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(
 
 
 def test_a_folder_appears_complete_or_not_at_all(tiny: Path, tmp_path: Path) -> None:
-    with (
-        pytest.raises(ZeroDivisionError),
-        RunFolder.create(tmp_path / "runs" / "one", scenarios.load(tiny), FACTS) as making,
-    ):
-        assert not (tmp_path / "runs" / "one").exists()
-        assert making.scenario.id == "tiny"
-        raise ZeroDivisionError
+    def fill() -> None:
+        with RunFolder.create(tmp_path / "runs" / "one", scenarios.load(tiny), FACTS) as making:
+            assert not (tmp_path / "runs" / "one").exists()
+            assert making.scenario.id == "tiny"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fill()
     assert os.listdir(tmp_path / "runs") == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_the_timeline_is_lived_from_its_first_to_its_last_generation(tiny: Path)
     assert [record.generation for record in records] == list(range(6))
     assert records[-1].heirs is None
     assert (records[0].arrays["parents"] == -1).all()
-    for record, following in zip(records, records[1:], strict=False):
+    for record, following in pairwise(records):
         assert record.heirs is not None
         assert (record.heirs.genome == following.arrays["genome"]).all()
         assert (record.heirs.parents == following.arrays["parents"]).all()
@@ -119,7 +120,7 @@ def test_a_frozen_phase_passes_its_genomes_on_unchanged(tiny: Path) -> None:
     read = scenarios.load(tiny, sets=["timeline.1.select=false"])
     records = live_all(read)
     itself = np.stack([np.arange(20)] * 2, axis=1)
-    for before, after in zip(records[3:], records[4:], strict=False):
+    for before, after in pairwise(records[3:]):
         np.testing.assert_array_equal(after.arrays["genome"], before.arrays["genome"])
         np.testing.assert_array_equal(after.arrays["parents"], itself)
         assert not after.arrays["crossover"].any()
@@ -147,9 +148,7 @@ def lived(read: Scenario, generation: int = 0) -> tuple[Lives, Minds]:
     genome = loop.first(read, SEED).genome
     minds = mind.express(read, genome)
     names = loop.environments_of(read, generation, SEED)
-    return loop.live(
-        read, minds, seed=SEED, generation=generation, environments=names
-    ), minds
+    return loop.live(read, minds, seed=SEED, generation=generation, environments=names), minds
 
 
 def test_lives_are_lived_by_the_core_and_paid_in_payoffs_and_rewards(tiny: Path) -> None:

@@ -17,8 +17,6 @@ from evosim.run import storage
 from evosim.run.storage import Unfailing, WriteError, replacing, sweep, write_text
 
 
-
-
 def test_a_file_is_replaced_when_the_block_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
@@ -30,9 +28,14 @@ def test_a_file_is_replaced_when_the_block_ends_well(tmp_path: Path) -> None:
 def test_the_old_file_stays_when_the_block_fails(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as file:
-        file.write(b"new")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with replacing(path) as file:
+            file.write(b"new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 

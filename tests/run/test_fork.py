@@ -1,0 +1,183 @@
+"""A fork keeps the history and lives another future from it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import evosim
+from evosim.errors import RunError
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def forked(parent: Path, out: Path, at: int, *sets: str, seed: int | None = None) -> evosim.Run:
+    return evosim.fork(parent, at, sets=sets, seed=seed, out=out, figures=False)
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_a_fork_that_changes_nothing_ends_as_its_parent(
+    whole: Path, tmp_path: Path, at: int
+) -> None:
+    child = forked(whole, tmp_path / "fork", at)
+    parent = evosim.open_run(whole)
+    xr.testing.assert_equal(child.data, parent.data)
+    for name in parent.data.variables:
+        assert child.data[name].values.tobytes() == parent.data[name].values.tobytes()
+    assert child.summary["flips"] == parent.summary["flips"]
+    assert child.facts["parent"]["at"] == at
+    assert json.loads(child.data.attrs["provenance"])["parent"]["seed"] == 1
+
+
+def test_a_fork_lives_on_in_the_changed_world_from_the_same_population(
+    whole: Path, tmp_path: Path
+) -> None:
+    change = "environments.after.kinds.fruit.use.eat.yields.food=50.0"
+    child = forked(whole, tmp_path / "fork", 4, change)
+    old, new = evosim.open_run(whole).data, child.data
+    history = {"generation": slice(0, 4)}
+    for name in ("genome", "score", "payoff_total", "lifespan", "parents", "train"):
+        xr.testing.assert_equal(new[name].isel(history), old[name].isel(history))
+    born = {"generation": 4}
+    for name in ("genome", "parents", "crossover"):
+        xr.testing.assert_equal(new[name].isel(born), old[name].isel(born))
+    np.testing.assert_allclose(new["payoff_total"].isel(born), 500 * old["payoff_total"].isel(born))
+    assert (new["genome"].isel(generation=5) != old["genome"].isel(generation=5)).any()
+
+
+def test_a_fork_with_another_seed_keeps_history_and_probe_levels(
+    whole: Path, tmp_path: Path
+) -> None:
+    child = forked(whole, tmp_path / "fork", 3, seed=9)
+    old, new = evosim.open_run(whole).data, child.data
+    history = {"generation": slice(0, 3)}
+    xr.testing.assert_equal(new["score"].isel(history), old["score"].isel(history))
+    assert (new["score"].isel(generation=3) != old["score"].isel(generation=3)).any()
+    assert new.attrs["seed"] == "9"
+    xr.testing.assert_equal(new["optimal_payoff"], old["optimal_payoff"])
+    assert child.facts["seeds"] == [{"from": 0, "seed": 1}, {"from": 3, "seed": 9}]
+
+
+def test_environments_of_a_fork_are_matched_by_name_and_nan_where_new(
+    whole: Path, tmp_path: Path
+) -> None:
+    child = forked(
+        whole,
+        tmp_path / "fork",
+        4,
+        'environments.third={title="dark", lifetime=5}',
+        'timeline=[{generations=3, train="before"}, {generations=1, train="after"}, '
+        '{generations=3, train="third"}]',
+    )
+    new = child.data
+    assert list(new["environment"].values) == ["before", "after", "third"]
+    assert new.sizes["generation"] == 7
+    assert list(new["probe"].values) == [0, 2, 3, 4, 6]
+    evolved = new["capability"].sel(mind="evolved", environment="third")
+    assert np.isnan(evolved.sel(probe=3)).all()
+    old = evosim.open_run(whole).data
+    then = {"probe": 2, "environment": ["before", "after"]}
+    xr.testing.assert_equal(new["expected_payoff"].sel(then), old["expected_payoff"].sel(then))
+    assert (new["train"].isel(generation=slice(4, 7)) == 2).all()
+    assert [flip["generation"] for flip in child.summary["flips"]] == [3, 4]
+
+
+def test_a_probe_that_the_new_timeline_needs_in_the_past_is_measured(
+    whole: Path, tmp_path: Path
+) -> None:
+    # The parent probed 0, 2, 3, 4 and 5; every generation is wanted now.
+    child = forked(whole, tmp_path / "fork", 4, "measure.every=1")
+    assert list(child.data["probe"].values) == [0, 1, 2, 3, 4, 5]
+    assert np.isfinite(child.data["expected_payoff"].sel(probe=1, mind="evolved")).all()
+
+
+def test_a_run_can_go_on_beyond_its_end_in_a_fork(whole: Path, tmp_path: Path) -> None:
+    longer = forked(whole, tmp_path / "fork", 6, "timeline.1.generations=5")
+    straight = evosim.run(
+        whole / "scenario.toml",
+        seed=1,
+        sets=["timeline.1.generations=5"],
+        out=tmp_path / "straight",
+        figures=False,
+    )
+    assert longer.data.sizes["generation"] == 8
+    for name in ("genome", "score", "parents", "train", "expected_payoff"):
+        at = {"probe": [0, 2, 3, 4, 6, 7]} if name == "expected_payoff" else {}
+        xr.testing.assert_equal(longer.data[name].sel(at), straight.data[name].sel(at))
+
+
+def test_an_unfinished_run_can_be_forked_where_it_was_lived(
+    whole: Path, tmp_path: Path, tiny: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "half")
+    from evosim.run.folder import RunFolder
+    from evosim.run.fork import copy_history
+
+    half = RunFolder(tmp_path / "half")
+    with RunFolder.create(tmp_path / "unfinished", half.scenario, half.facts) as unfinished:
+        copy_history(half, unfinished, 4)
+    child = forked(tmp_path / "unfinished", tmp_path / "fork", 3)
+    xr.testing.assert_equal(child.data, evosim.open_run(whole).data)
+    with pytest.raises(RunError, match="can be forked at generations 1 to 3 .4 of 6 generations"):
+        forked(tmp_path / "unfinished", tmp_path / "other", 4)
+
+
+@pytest.mark.parametrize(
+    ("at", "sets", "message"),
+    [
+        (0, (), "--at 0: .*a new run is evosim run"),
+        (-1, (), "can be forked at generations 1 to 6"),
+        (7, (), "can be forked at generations 1 to 6"),
+        (6, (), "nothing is left to live"),
+        (4, ("evolution.population=10",), "evolution.population was 20"),
+        (4, ("evolution.levels=5",), "evolution.levels was 2"),
+        (4, ("measure.sample=5",), "measure.sample was 4"),
+        (4, ("agent.depth=2",), "the loci were .* and cannot become"),
+        (4, ("agent.depth=[0, 9]",), "the loci were .* and cannot become"),
+        (4, ("timeline.0.train=after",), "generation 0 is history.*train"),
+        (4, ("timeline.0.generations=4",), "generation 3 is history.*train"),
+        (4, ("timeline.0.select=false",), "generation 0 is history.*select True -> False"),
+        (4, ("timeline.1.window=3",), "generation 3 is history.*window None -> 3"),
+    ],
+)
+def test_a_fork_that_contradicts_the_history_is_refused(
+    whole: Path, tmp_path: Path, at: int, sets: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(RunError, match=message):
+        forked(whole, tmp_path / "fork", at, *sets)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fork_of_a_fork_knows_all_seeds_and_lives_replay_by_them(
+    whole: Path, tmp_path: Path
+) -> None:
+    one = forked(whole, tmp_path / "one", 2, seed=5)
+    two = forked(one.path, tmp_path / "two", 4, seed=6)
+    assert [s["seed"] for s in two.facts["seeds"]] == [1, 5, 6]
+    parent = evosim.open_run(whole)
+    gifs = [
+        run.replay(generation=1, out=tmp_path / f"{i}.gif") for i, run in enumerate((parent, two))
+    ]
+    assert gifs[0] is not None
+    assert gifs[1] is not None
+    assert gifs[0].read_bytes() == gifs[1].read_bytes()
+
+
+def test_the_command_forks(whole: Path, command: Command, tmp_path: Path) -> None:
+    done = command(
+        "fork", whole, "--at", 3, "--set", "timeline.1.select=false", "--no-figures", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["parent"]["sets"] == ["timeline.1.select=false"]
+    child = evosim.open_run(tmp_path / "runs" / "tiny-1-at-3")
+    assert child.complete
+    genome = child.data["genome"].isel(replicate=0)
+    assert (genome.isel(generation=3) == genome.isel(generation=5)).all()
