@@ -2,7 +2,7 @@
 
 The Price equation (Price 1970, doi:10.1038/227520a0) splits every change of a mean gene between
 two generations into three parts that sum to it. Gene dropping (MacCluer et al. 1986,
-doi:10.1002/zoo.1430050206) sends genes that nothing selects down the recorded pedigree: the band
+doi:10.1002/zoo.1430050209) sends genes that nothing selects down the recorded pedigree: the band
 in which they drift is what a gene must leave before it can be said to be selected.
 """
 

@@ -165,7 +165,7 @@ def _ground(panel: Axes, episode: Episode, edge: float) -> None:
             zorder=2.5,
             capstyle="projecting",
             label="barriers",
-        )  # fmt: skip
+        )
     )
     torus = episode.world.edges == "torus"
     panel.add_patch(
@@ -237,7 +237,7 @@ def _glyph(panel: Axes, x: float, y: float, glyph: str, color: str, cell: float)
             linewidth=0.8,
             zorder=4,
             label=f"site {glyph}",
-        )  # fmt: skip
+        )
     )
     if letter:
         panel.text(

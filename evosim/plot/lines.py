@@ -31,9 +31,7 @@ class Course(NamedTuple):
 BANDS = ((0.05, 0.95), (0.25, 0.75))
 
 
-def course(
-    values: NDArray[np.floating], *, use_mean: bool = False, bands: bool = True
-) -> Course:
+def course(values: NDArray[np.floating], *, use_mean: bool = False, bands: bool = True) -> Course:
     """Summarise ``values`` [replicate, generation, individual] for drawing.
 
     One replicate: median over individuals, with the middle 90 % and 50 % as bands. Several:

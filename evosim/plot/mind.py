@@ -79,9 +79,7 @@ def _course(subject: Subject, panel: Axes, name: str, values: np.ndarray) -> Non
         include=(0.0,) if name in UNITS else (),
     )  # fmt: skip
     if np.isfinite(course.middle).any():
-        lines.draw_course(
-            panel, subject.generations, course, color=color, label=name
-        )
+        lines.draw_course(panel, subject.generations, course, color=color, label=name)
     else:
         sheets.empty(panel, "no values")
 

@@ -38,7 +38,7 @@ def figure(subject: Subject) -> Figure:
             rows,
             width=style.SINGLE,
             title=subject.head("objective and proxy"),
-            note=subject.spread_note("Each individual's mean over its sampled lifetimes"),
+            note=_note(subject),
             subject=subject,
         )
         panels = sheet.panels
@@ -55,6 +55,13 @@ def figure(subject: Subject) -> Figure:
         )
         panels[-1].set_ylabel("reward / lifetime")
     return sheet.figure
+
+
+def _note(subject: Subject) -> str:
+    note = subject.spread_note("Each individual's mean over its sampled lifetimes")
+    if any(variable in subject.data for variable, _, _ in REFERENCES):
+        note += " Optimum and random: what is expected on the levels of the probes."
+    return note
 
 
 def _selection_differs(subject: Subject) -> bool:

@@ -131,9 +131,7 @@ def sheet(
     figure = Figure(figsize=(width, plan.height))
     for text in plan.texts:
         fitted = fit(text.words, room, text.size, bold=text.bold)
-        place_text(
-            figure, PAD, text.y, fitted, size=text.size, bold=text.bold, color=text.color
-        )
+        place_text(figure, PAD, text.y, fitted, size=text.size, bold=text.bold, color=text.color)
     for y, entries in plan.legend:
         _draw_keys(figure, entries, y)
     axes = []

@@ -32,6 +32,8 @@ FONT = "DejaVu Sans"
 """Comes with matplotlib: the same glyphs, hence the same bytes, on every machine."""
 SMALL = 7.0
 TITLE = 8.0
+MEASURING = 720
+"""Dots an inch at which text is measured: enough for hinting to make no difference."""
 LEADING = 1.3
 """Line height over font size."""
 
@@ -138,11 +140,11 @@ def check_format(suffix: str) -> None:
 def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
     """Width of one line of text in inches."""
     font = get_font(findfont(f"{FONT}:bold" if bold else FONT))
-    font.set_size(size, 72)
+    font.set_size(size, MEASURING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glyphs the font lacks
         font.set_text(text, 0.0)
-    return float(font.get_width_height()[0]) / 64 / 72
+    return float(font.get_width_height()[0]) / 64 / MEASURING
 
 
 def line_height(size: float = SMALL) -> float:

@@ -79,9 +79,7 @@ def replay_terminal(
                 pause(1 / speed)
 
 
-def frame(
-    episode: Episode, scene: Scene, signs: Signs, *, styled: bool = True
-) -> RenderableType:
+def frame(episode: Episode, scene: Scene, signs: Signs, *, styled: bool = True) -> RenderableType:
     """One scene: the map on the left, the state of things on the right.
 
     Args:

@@ -171,13 +171,14 @@ def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
 
     scenario = folder.scenario
     minds = mind.express(scenario, mind.initial(scenario, 1, 0))
+    still = minds._replace(novelty=np.zeros(1, np.float32))
     name = next(iter(scenario.environments))
 
     def call() -> None:
         env = world.environment(scenario, name)
         levels = world.draw_levels(scenario, name, [0])
         core.lifetimes(env, levels, minds, seed=0, generation=0, level_ids=[0], individual_ids=[0])
-        core.uniform(env, levels)
+        core.expectation(env, levels, still)
         core.optimum(env, levels, np.zeros((1, env.phi.shape[1])))
 
     jit.warm_up(call, announce)

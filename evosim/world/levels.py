@@ -169,29 +169,72 @@ def _place(
         free[cell] = False
     starts = [number[r, c] for r, c in layout.starts]
     free[starts] = False
-    for kind_name, j in wanted:
-        allowed = free.copy()
-        kind = world.kinds.get(kind_name)
-        if kind is not None and kind.region is not None:
-            (r0, r1), (c0, c1) = kind.region.rows, kind.region.cols
-            allowed &= np.array([r0 <= r <= r1 and c0 <= c <= c1 for r, c in cells])
-        if not allowed.any():
-            if (kind_name, j) in present:
-                return None
-            continue
-        key = draw(draw(seed & MASK, _name_number(kind_name)), j)
-        order = _hash_order(key, layout.rows * layout.cols)[position]
-        cell = int(np.flatnonzero(allowed)[np.argmin(order[allowed])])
-        free[cell] = False
-        if (kind_name, j) in present and kind is not None:
-            depletes = kind.regrow is not None
+    owner: dict[int, tuple[str, int]] = {}
+    for site in wanted:
+        choices = _choices(world, site, free, position, seed)
+        if not _settle(site, choices, owner, world, free, position, seed) and site in present:
+            return None
+    for cell, (kind_name, j) in owner.items():
+        if (kind_name, j) in present:
+            depletes = world.kinds[kind_name].regrow is not None
             slot[cell] = slots[kind_name, on_map.get(kind_name, 0) + j if depletes else -1]
+    free[list(owner)] = False
     candidates = np.array(starts, np.int64) if starts else np.flatnonzero(free)
     if not len(candidates):
         return None
     order = _hash_order(draw(seed & MASK, _name_number("@")), layout.rows * layout.cols)
     start = int(candidates[np.argmin(order[position[candidates]])])
     return slot, start
+
+
+def _choices(
+    world: World,
+    site: tuple[str, int],
+    free: NDArray[np.bool_],
+    position: NDArray[np.int64],
+    seed: int,
+) -> list[int]:
+    """The cells that a site may have, in the order in which it likes them."""
+    kind = world.kinds.get(site[0])
+    allowed = free
+    if kind is not None and kind.region is not None:
+        (r0, r1), (c0, c1) = kind.region.rows, kind.region.cols
+        rows, cols = np.divmod(position, world.layout.cols)
+        allowed = free & (r0 <= rows) & (rows <= r1) & (c0 <= cols) & (cols <= c1)
+    key = draw(draw(seed & MASK, _name_number(site[0])), site[1])
+    liking = _hash_order(key, world.layout.rows * world.layout.cols)[position]
+    cells = np.flatnonzero(allowed)
+    return [int(c) for c in cells[np.argsort(liking[cells], kind="stable")]]
+
+
+def _settle(
+    site: tuple[str, int],
+    choices: list[int],
+    owner: dict[int, tuple[str, int]],
+    world: World,
+    free: NDArray[np.bool_],
+    position: NDArray[np.int64],
+    seed: int,
+    tried: set[int] | None = None,
+) -> bool:
+    """Give a site the free cell it likes best; where there is none, move another site.
+
+    This is Kuhn's algorithm for bipartite matching, so that sites which fit are placed.
+    """
+    for cell in choices:
+        if cell not in owner:
+            owner[cell] = site
+            return True
+    tried = set() if tried is None else tried
+    for cell in choices:
+        if cell not in tried:
+            tried.add(cell)
+            other = owner[cell]
+            elsewhere = _choices(world, other, free, position, seed)
+            if _settle(other, elsewhere, owner, world, free, position, seed, tried):
+                owner[cell] = site
+                return True
+    return False
 
 
 def draw_levels(scenario: Scenario, environment: str, seeds: Sequence[int]) -> Levels:

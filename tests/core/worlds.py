@@ -368,8 +368,10 @@ def _disturb(draw: st.DrawFn, table: Document) -> None:
 
 
 def _enrich(draw: st.DrawFn, world: Document) -> None:
-    """Add to a world what an environment may add."""
+    """Add to a world what an environment may add, and change what variables may change."""
     sizes = {name: variable["values"] for name, variable in world["variables"].items()}
+    for variable in world["variables"].values():
+        _redefine(draw, variable)
     if draw(st.booleans()):
         kind = draw(st.sampled_from(sorted(world["kinds"])))
         world["kinds"][kind]["use"]["more"] = _rule(draw, sizes)
@@ -382,8 +384,21 @@ def _enrich(draw: st.DrawFn, world: Document) -> None:
         world["kinds"]["tree"] = {**_kind(draw, "tree", sizes), "count": 1}
     kind = world["kinds"][draw(st.sampled_from(sorted(world["kinds"])))]
     n_sites = kind["count"] + world.get("map", "").count(kind["glyph"])
-    if "regrow" not in kind and n_sites == 1 and draw(st.booleans()):
+    if "regrow" not in kind and n_sites <= 2 and draw(st.booleans()):
         kind["regrow"] = 0.5
+
+
+def _redefine(draw: st.DrawFn, variable: Document) -> None:
+    """Another fatal value and another assumption, where that is possible."""
+    values = range(variable["values"])
+    start = variable["start"]
+    starts = [start] if isinstance(start, int) else [v for v in values if start[v] > 0]
+    fatal = [v for v in values if v not in (*starts, variable.get("assume"))]
+    if fatal and draw(st.booleans()):
+        variable["fatal"] = draw(st.sampled_from(fatal))
+    if variable.get("hidden") and draw(st.booleans()):
+        low, high = np.ravel([variable.get("fatal", -1)] * 2)[[0, -1]]
+        variable["assume"] = draw(st.sampled_from([v for v in values if not low <= v <= high]))
 
 
 def _differences(old: Document, new: Document) -> Document:

@@ -54,14 +54,13 @@ def at_work(folder: Path) -> Callable[[], bool]:
 def test_data_do_not_depend_on_the_number_of_workers(tiny: Path, tmp_path: Path) -> None:
     runs = [
         evosim.run(tiny, seed=1, replicates=3, workers=n, out=tmp_path / str(n), figures=False)
-        for n in (1, 2, 3)
+        for n in (1, 2)
     ]
-    first = runs[0].data.load()
+    first, other = (run.data.load() for run in runs)
     assert first.sizes["replicate"] == 3
     assert (first["genome"][0] != first["genome"][1]).any()
-    for other in runs[1:]:
-        xr.testing.assert_identical(other.data.drop_attrs(deep=False), first.drop_attrs(deep=False))
-        assert other.summary == runs[0].summary
+    xr.testing.assert_identical(other.drop_attrs(deep=False), first.drop_attrs(deep=False))
+    assert runs[1].summary == runs[0].summary
 
 
 def test_a_single_replicate_is_the_first_of_many(tiny: Path, tmp_path: Path, whole: Path) -> None:

@@ -1,0 +1,93 @@
+"""Batches: the same bits for any number of threads; random numbers as published."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evosim import core, mind, rng, scenario
+from evosim.core import rng as compiled
+from evosim.core.batch import LANES, groups
+from evosim.errors import EvosimError
+from evosim.world import draw_levels, environment
+
+# The first outputs of splitmix64 seeded with 1234567, as published with the reference
+# implementation of Vigna (https://prng.di.unimi.it/splitmix64.c) and on Rosetta Code.
+PUBLISHED = [
+    6457827717110365317,
+    3203168211198807973,
+    9817491932198370423,
+    4593380528125082431,
+    16408922859458223821,
+]
+
+
+def test_random_numbers_are_those_published_for_splitmix64() -> None:
+    assert [rng.draw(1234567, n) for n in range(5)] == PUBLISHED
+    drawn = [compiled.draw(np.uint64(1234567), np.uint64(n)) for n in range(5)]
+    assert [int(n) for n in drawn] == PUBLISHED
+
+
+@pytest.mark.parametrize("threads", ["2", "5"])
+def test_results_have_the_same_bits_for_any_number_of_threads(
+    threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = scenario.load("contraception")
+    env = environment(read, "modern")
+    levels = draw_levels(read, "modern", [1, 2, 3])
+    genomes = mind.initial(read, 150, 7)
+    genomes[:, -1] = np.arange(150) % 6
+    minds = mind.express(read, genomes)
+
+    def everything() -> list[bytes]:
+        lives = core.lifetimes(
+            env, levels, minds, seed=1, generation=2, level_ids=[0, 1, 2],
+            individual_ids=range(150),
+        )  # fmt: skip
+        few = type(minds)(*(a[:70] for a in minds))
+        expected = core.expectation(env, levels, few)
+        best = core.optimum(env, levels, few.weights.astype(np.float64))
+        return [np.ascontiguousarray(a).tobytes() for a in (*lives, *expected, best)]
+
+    monkeypatch.setenv("EVOSIM_THREADS", "1")
+    alone = everything()
+    monkeypatch.setenv("EVOSIM_THREADS", threads)
+    assert everything() == alone
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_bad_number_of_threads_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOSIM_THREADS", value)
+    with pytest.raises(EvosimError, match=f"EVOSIM_THREADS='{value}'"):
+        core.threads()
+
+
+def test_every_mind_has_one_lane_among_its_like() -> None:
+    read = scenario.load("contraception")
+    env = environment(read, "modern")
+    genomes = mind.initial(read, 200, 7)
+    genomes[:, -1] = np.arange(200)[::-1] % 20
+    minds = mind.express(read, genomes)
+    blocks = [block for group in groups(env, minds) for block in group.blocks]
+    members = np.concatenate([block.mind[block.mind >= 0] for block in blocks])
+    assert sorted(members) == list(range(200))
+    assert len(blocks) == -(-200 // LANES)
+    depths = np.concatenate([minds.depth[block.mind[block.mind >= 0]] for block in blocks])
+    assert (np.diff(depths) >= 0).all()
+
+
+def test_a_trace_of_several_minds_is_refused() -> None:
+    read = scenario.load("contraception")
+    env = environment(read, "modern")
+    minds = mind.express(read, mind.initial(read, 2, 7))
+    with pytest.raises(ValueError, match="one mind on one level, not 2 on 1"):
+        core.trace(env, draw_levels(read, "modern", [1]), minds, seed=1)
+
+
+def test_expectations_of_minds_that_feel_novelty_are_refused() -> None:
+    read = scenario.load("contraception")
+    env = environment(read, "modern")
+    minds = mind.express(read, mind.initial(read, 2, 7))
+    curious = minds._replace(novelty=np.ones(2, np.float32))
+    with pytest.raises(ValueError, match="novelty"):
+        core.expectation(env, draw_levels(read, "modern", [1]), curious)

@@ -1,0 +1,144 @@
+"""Text that is measured before it is placed, and summaries of what is drawn."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evosim.plot import lines, style
+
+COORDINATES = st.lists(st.floats(-5, 5), min_size=1, max_size=8)
+
+
+def test_text_is_as_wide_as_matplotlib_draws_it():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with style.styled():
+        figure = Figure(figsize=(5, 1), dpi=720)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        text = figure.text(0, 0, "capability and alignment", size=7)
+        drawn = text.get_window_extent(renderer).width / 720
+    assert style.text_width("capability and alignment") == pytest.approx(drawn, abs=0.03)
+
+
+def test_a_phrase_that_does_not_fit_loses_its_end():
+    text = "the pill is approved by everybody"
+    short = style.fit(text, 1.0)
+    assert short.endswith("…")
+    assert text.startswith(short[:-1])
+    assert style.text_width(short) <= 1.0
+
+
+def test_names_that_begin_alike_stay_apart_when_shortened():
+    names = [f"a_rather_long_stimulus_name_{n}" for n in range(3)]
+    assert len({style.fit(name, 0.7) for name in names}) == 3
+
+
+def test_lines_are_broken_between_words():
+    broken = style.wrap("one two three four five six", 0.6)
+    assert " ".join(broken) == "one two three four five six"
+    assert all(style.text_width(line) <= 0.6 for line in broken)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (-0.5, "−0.5"), (12345.0, "12.3k"), (2e6, "2M"), (float("nan"), "")],  # noqa: RUF001
+)
+def test_numbers_on_axes_are_short(value, text):
+    assert style.number(value) == text
+
+
+def test_the_users_settings_come_back():
+    with mpl.rc_context({"font.size": 31.0}):
+        with style.styled():
+            assert mpl.rcParams["font.size"] == style.SMALL
+        assert mpl.rcParams["font.size"] == 31.0
+
+
+@given(COORDINATES)
+def test_labels_are_moved_apart_and_keep_their_order(heights):
+    placed = lines.spread(heights, 0.2, -10, 10)
+    order = np.argsort(heights, kind="stable")
+    gaps = np.diff(np.array(placed)[order])
+    assert (gaps >= 0.2 - 1e-9).all()
+
+
+@given(COORDINATES)
+def test_labels_far_enough_apart_stay_where_they_are(heights):
+    apart = [n + 0.1 * h for n, h in enumerate(heights)]
+    if all(b - a >= 0.1 for a, b in zip(apart, apart[1:], strict=False)):
+        assert lines.spread(apart, 0.1, -100, 100) == pytest.approx(apart)
+
+
+def test_labels_stay_within_the_panel_where_there_is_room():
+    assert max(lines.spread([0.99, 0.995, 1.0], 0.1, 0, 1)) <= 1.0
+    assert min(lines.spread([0.0, 0.0, 0.01], 0.1, 0, 1)) >= 0.0
+
+
+def test_one_replicate_is_summarised_over_individuals():
+    values = np.random.default_rng(0).normal(size=(1, 3, 101))
+    course = lines.course(values)
+    np.testing.assert_allclose(course.middle, np.median(values[0], axis=1))
+    assert course.replicates is None
+    (low, high), inner = course.bands
+    np.testing.assert_allclose(low, np.quantile(values[0], 0.05, axis=1))
+    np.testing.assert_allclose(high, np.quantile(values[0], 0.95, axis=1))
+    np.testing.assert_allclose(inner[1], np.quantile(values[0], 0.75, axis=1))
+
+
+def test_several_replicates_are_summarised_over_replicates():
+    values = np.random.default_rng(0).normal(size=(4, 3, 101))
+    course = lines.course(values)
+    np.testing.assert_allclose(course.replicates, np.median(values, axis=2))
+    np.testing.assert_allclose(course.middle, np.median(np.median(values, axis=2), axis=0))
+    assert course.bands == ()
+
+
+def test_missing_values_are_left_out_of_summaries():
+    values = np.array([[[1.0, 2.0, 6.0, np.nan], [np.nan] * 4]])
+    course = lines.course(values)
+    assert course.middle[0] == 2.0
+    assert np.isnan(course.middle[1])
+
+
+def test_the_interval_of_a_mean_is_students():
+    values = np.array([[1.0], [2.0], [3.0], [4.0]])
+    low, high = lines.interval(values, 0.95)[:, 0]
+    half = 3.182446305 * np.std([1, 2, 3, 4], ddof=1) / 2  # t of 3 degrees of freedom, tables
+    assert (low, high) == pytest.approx((2.5 - half, 2.5 + half))
+
+
+def test_one_value_has_no_interval():
+    assert np.isnan(lines.interval(np.array([[1.0], [np.nan]]), 0.95)).all()
+
+
+def test_limits_show_every_finite_value():
+    from matplotlib.figure import Figure
+
+    panel = Figure().add_axes((0, 0, 1, 1))
+    lines.limits(panel, np.array([np.nan, -3.0, 7.0, np.inf]), include=(9.0,))
+    low, high = panel.get_ylim()
+    assert low < -3
+    assert 9 < high < 10
+
+
+def test_limits_of_a_constant_have_room():
+    from matplotlib.figure import Figure
+
+    panel = Figure().add_axes((0, 0, 1, 1))
+    lines.limits(panel, np.full(3, 5.0))
+    assert panel.get_ylim()[0] < 5 < panel.get_ylim()[1]
+
+
+def test_a_lonely_value_between_gaps_is_seen():
+    from matplotlib.figure import Figure
+
+    panel = Figure().add_axes((0, 0, 1, 1))
+    y = np.array([1.0, 2.0, np.nan, 5.0, np.nan, 3.0, 4.0])
+    drawn = lines.line(panel, np.arange(7.0), y, color="black", label="y")
+    assert drawn.get_markevery() == [3]
+    assert drawn.get_marker() == "o"
