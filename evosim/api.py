@@ -350,8 +350,9 @@ def fork(
     _check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
-    read = scenarios.loads(parent.scenario.to_toml(), name=str(source), sets=sets)
-    evolution.check(read)
+    read = scenarios.loads(
+        parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
+    )
     lived = parent.scenario.generations
     if not parent.data_path.exists():
         lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
@@ -482,14 +483,10 @@ def _stop_before_figures(stop: Callable[[], bool], path: Path) -> None:
 
 
 def _read(source: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
+    checks = [evolution.check]
     if isinstance(source, str | Path):
-        read = scenarios.load(source, sets=sets)
-    elif sets:
-        read = scenarios.loads(source.to_toml(), name=source.id, sets=sets)
-    else:
-        read = source
-    evolution.check(read)
-    return read
+        return scenarios.load(source, sets=sets, checks=checks)
+    return scenarios.loads(source.to_toml(), name=source.id, sets=sets, checks=checks)
 
 
 def _seed(seed: int | None) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evosim import mind, world
@@ -11,10 +10,10 @@ from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
-    from evosim.scenario import Kind, Scenario, Variable
-
-_WIDTH = 88
+    from evosim.scenario import Always, Here, Kind, Rule, Scenario, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -23,29 +22,60 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     Args:
         seed: of the level that is drawn.
     """
-    from rich.text import Text
-
-    yield Text(f"{scenario.title} ({scenario.id})", style="bold")
-    yield Text(_wrapped(scenario.question))
+    yield _head(f"{scenario.title} ({scenario.id})", space=False)
+    yield scenario.question
     for name in ("claim", "source", "expected", "control"):
         if text := getattr(scenario, name):
-            yield Text(_wrapped(f"{name}: {text}", indent="  "))
-    yield Text(f"\n{_wrapped(_objective(scenario))}")
-    yield Text("\nA level", style="bold")
-    yield Text(_levels(scenario, seed))
-    yield _kinds(scenario)
-    yield Text("\nEnvironments", style="bold")
+            yield _indented(f"{name}: {text}")
+    yield _head("Objective")
+    yield _indented(_objective(scenario))
+    yield _head("A level")
+    yield _indented(_levels(scenario, seed))
+    first = scenario.environment(next(iter(scenario.environments)))
+    yield _head("Kinds of sites, and what using them does")
+    yield _indented(_rules(first))
+    if first.variables:
+        yield _head("Variables")
+        yield _indented(_table([(name, _variable(v)) for name, v in first.variables.items()]))
+    yield _head("Environments")
     for name, environment in scenario.environments.items():
         size = scenario.environment(name).n_states
-        yield Text(_wrapped(f"{name}: {environment.title or name}; {size:,} states", indent="  "))
+        yield _indented(f"{name}: {environment.title or name}; {size:,} states")
         for change in _changes(environment.overrides):
-            yield Text(f"    {change}")
-    yield Text("\nTimeline", style="bold")
-    yield Text("\n".join(_timeline(scenario)))
-    yield Text("\nMind", style="bold")
-    yield Text("\n".join(_mind(scenario)))
-    yield Text("\nEvolution", style="bold")
-    yield Text(_wrapped(_evolution(scenario), indent="  "))
+            yield _indented(change, by=4)
+    yield _head("Timeline, in generations")
+    yield _indented(_table(list(_timeline(scenario))))
+    yield _head("Mind")
+    yield _indented(_table(list(_mind(scenario))))
+    yield _head("Evolution")
+    yield _indented(_evolution(scenario))
+
+
+def _head(text: str, *, space: bool = True) -> RenderableType:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return Padding(Text(text, style="bold"), (1 if space else 0, 0, 0, 0), expand=False)
+
+
+def _indented(part: RenderableType, by: int = 2) -> RenderableType:
+    from rich.padding import Padding
+
+    return Padding(part, (0, 0, 0, by), expand=False)
+
+
+def _table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> Table:
+    """Columns side by side, the first one unbroken."""
+    from rich.table import Table
+
+    table = Table(
+        box=None, pad_edge=False, show_header=bool(head), header_style="", padding=(0, 2, 0, 0)
+    )
+    for i in range(len(rows[0]) if rows else len(head)):
+        table.add_column(head[i] if head else "", no_wrap=i == 0)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def draw_map(scenario: Scenario, environment: str, seed: int) -> str:
@@ -78,21 +108,23 @@ def _objective(scenario: Scenario) -> str:
     return f"Selection is paid on {objective.selected}; what is intended is {objective.intended}."
 
 
-def _levels(scenario: Scenario, seed: int) -> str:
-    """The first environment's level, and the others' where they differ from it."""
+def _levels(scenario: Scenario, seed: int) -> Text:
+    """A level of every environment; those that look alike once."""
+    from rich.text import Text
+
     drawn: dict[str, list[str]] = {}
     for name in scenario.environments:
         drawn.setdefault(draw_map(scenario, name, seed), []).append(name)
     blocks = []
     for level, names in drawn.items():
         if len(drawn) > 1:
-            blocks.append(f"  {', '.join(names)}:")
-        blocks.append(textwrap.indent(level, "  "))
+            blocks.append(f"in {', '.join(names)}:")
+        blocks.append(level)
     first = scenario.environment(next(iter(scenario.environments)))
+    legend = ["@ start", *(f"{kind.glyph} {name}" for name, kind in _all_kinds(scenario).items())]
     edges = "edges wrap around" if first.edges == "torus" else "edges are walls"
-    legend = ", ".join(f"{kind.glyph} {name}" for name, kind in _all_kinds(scenario).items())
-    blocks.append(f"  @ start, {legend}; {edges}" if legend else f"  @ start; {edges}")
-    return "\n".join(blocks)
+    blocks.append(f"{', '.join(legend)}; {edges}")
+    return Text("\n".join(blocks))
 
 
 def _all_kinds(scenario: Scenario) -> dict[str, Kind]:
@@ -103,41 +135,42 @@ def _all_kinds(scenario: Scenario) -> dict[str, Kind]:
     return kinds
 
 
-def _kinds(scenario: Scenario) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    first = scenario.environment(next(iter(scenario.environments)))
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=None)
-    for column in ("kind", "sites", "does", "when", "changes", "feels", "yields"):
-        table.add_column(column, no_wrap=column in ("kind", "sites"), overflow="fold")
-    for name, kind in first.kinds.items():
-        sites = str(first.sites_of(name))
+def _rules(here: World) -> Table:
+    """Every rule of every kind, what is felt on a site, and what is always felt."""
+    rows = []
+    for name, kind in here.kinds.items():
+        sites = f"{here.sites_of(name)} {kind.glyph} {name}"
         if kind.regrow is not None:
             sites += f", refill {kind.regrow:g}"
-        rows = [
-            (
-                f"use: {rule_name}", _words(rule.when),
-                ", ".join(
-                    [*_assigned(rule.set), *(f"{v} {step:+d}" for v, step in rule.add.items()),
-                     *([f"ends the life ({rule.ends:g})"] if rule.ends else [])]
-                ),
-                _words(rule.feels), _words(rule.yields),
-            )
+        does = [
+            (_rule_name(rule_name, rule), _set_and_added(rule), *_felt(rule))
             for rule_name, rule in kind.use.items()
-        ]  # fmt: skip
+        ]
         if kind.here is not None:
-            rows.append(("being there", "", "", _words(kind.here.feels), _words(kind.here.yields)))
-        for i, row in enumerate(rows or [("nothing", "", "", "", "")]):
-            table.add_row(f"{kind.glyph} {name}" if i == 0 else "", sites if i == 0 else "", *row)
-    for name, always in first.always.items():
-        table.add_row(
-            "", "", f"always: {name}", _words(always.when), "",
-            _words(always.feels), _words(always.yields),
-        )  # fmt: skip
-    for name, variable in first.variables.items():
-        table.add_row("", "", f"variable: {name}", "", _variable(variable), "", "")
-    return table
+            does.append(("being there", "", *_felt(kind.here)))
+        for what in does or [("nothing", "", "", "")]:
+            rows.append((sites, *what))
+            sites = ""
+    for name, always in here.always.items():
+        when = f", {_words(always.when)}" if always.when else ""
+        rows.append(("always", f"{name}{when}", "", *_felt(always)))
+    return _table(rows, head=("sites", "use", "changes", "feels", "yields"))
+
+
+def _rule_name(name: str, rule: Rule) -> str:
+    return f"{name}, when {_words(rule.when)}" if rule.when else name
+
+
+def _set_and_added(rule: Rule) -> str:
+    parts = [f"{name} = {_value(value)}" for name, value in rule.set.items()]
+    parts += [f"{name} {step:+d}" for name, step in rule.add.items()]
+    if rule.ends:
+        parts.append(f"ends the life with chance {rule.ends:g}")
+    return ", ".join(parts)
+
+
+def _felt(effect: Rule | Here | Always) -> tuple[str, str]:
+    return _words(effect.feels), _words(effect.yields)
 
 
 def _variable(v: Variable) -> str:
@@ -162,10 +195,6 @@ def _words(table: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {_value(value)}" for name, value in table.items())
 
 
-def _assigned(table: Mapping[str, object]) -> Iterable[str]:
-    return (f"{name} = {_value(value)}" for name, value in table.items())
-
-
 def _changes(overrides: Mapping[str, object], path: str = "") -> Iterator[str]:
     """The overrides of an environment, one a line, as a scenario file has them."""
     for name, value in overrides.items():
@@ -177,15 +206,16 @@ def _changes(overrides: Mapping[str, object], path: str = "") -> Iterator[str]:
             yield f"{path}{name} = {_value(value)}"
 
 
-def _timeline(scenario: Scenario) -> Iterator[str]:
+def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     start = 0
     for phase in scenario.timeline:
         end = start + phase.generations
-        trains = ", ".join(
-            name if share == 1 else f"{100 * share:.3g} % {name}"
-            for name, share in phase.mixture.items()
-        )
-        notes = []
+        notes = [
+            ", ".join(
+                name if share == 1 else f"{100 * share:.3g} % {name}"
+                for name, share in phase.mixture.items()
+            )
+        ]
         if not phase.select:
             notes.append("without selection")
         if phase.window is not None:
@@ -193,52 +223,44 @@ def _timeline(scenario: Scenario) -> Iterator[str]:
         objective = scenario.objective_at(start)
         if objective != scenario.objective:
             notes.append(f"{objective.selected} selected, {objective.intended} intended")
-        yield f"  {start:>5} to {end - 1:<5} {'; '.join([trains, *notes])}"
+        yield f"{start} to {end - 1}", "; ".join(notes)
         start = end
 
 
-def _mind(scenario: Scenario) -> Iterator[str]:
-    evolving = mind.loci(scenario)
-    for locus in evolving:
+def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    agent = scenario.agent
+    for locus in mind.loci(scenario):
         start = (
             f"starts at {locus.start_low:g}"
             if locus.start_low == locus.start_high
             else f"starts within [{locus.start_low:g}, {locus.start_high:g}]"
         )
-        yield f"  {locus.name} evolves in [{locus.low:g}, {locus.high:g}], {start}"
-    if not evolving:
-        yield "  nothing evolves"
-    agent = scenario.agent
-    fixed = {**{f"drive.{name}": x for name, x in agent.drives.items()}, "depth": agent.depth,
-             "patience": agent.patience, "temperature": agent.temperature,
-             **{f"sense.{name}": x for name, x in scenario.senses.items()}}  # fmt: skip
-    pinned = [f"{name} {locus.low:g}" for name, locus in fixed.items() if locus.pinned]
-    if pinned:
-        yield _wrapped(f"fixed: {', '.join(pinned)}", indent="  ")
-    notes = []
+        yield locus.name, f"evolves in [{locus.low:g}, {locus.high:g}], {start}"
+    every = {
+        **{f"drive.{name}": locus for name, locus in agent.drives.items()},
+        "depth": agent.depth,
+        "patience": agent.patience,
+        "temperature": agent.temperature,
+        **{f"sense.{name}": locus for name, locus in scenario.senses.items()},
+    }
+    for name, written in every.items():
+        if written.pinned:
+            yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
-        notes.append(f"a unit of depth costs {agent.thinking_cost:g} of the selected payoff")
+        yield "thinking", f"a unit of depth costs {agent.thinking_cost:g} of the selected payoff"
     if agent.believes:
-        notes.append(f"plans as if in {agent.believes}")
+        yield "beliefs", f"plans as if in {agent.believes}"
     if not agent.instinct:
-        notes.append("has no instinct at its horizon")
-    if notes:
-        yield _wrapped("; ".join(notes), indent="  ")
+        yield "instinct", "none: nothing is expected beyond the horizon"
 
 
 def _evolution(scenario: Scenario) -> str:
     e = scenario.evolution
-    lifetime = {scenario.environment(name).lifetime for name in scenario.environments}
-    steps = " or ".join(str(n) for n in sorted(lifetime))
+    lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
+    steps = " or ".join(str(n) for n in lifetimes)
     return (
         f"{e.population} individuals, {e.levels} levels a generation, lifetimes of {steps} steps; "
         f"{e.select.operator}, {e.mate.operator}, {e.mutate.operator}; "
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels, "
         f"{scenario.measure.sample} individuals"
-    )
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent + ("  " if indent else "")
     )

@@ -69,7 +69,7 @@ class Case(NamedTuple):
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, novelty: bool = False, n_minds: int = 2, depth: int = 4) -> Case:
+def cases(draw: st.DrawFn, *, novelty: bool = False, n_minds: int = 3, depth: int = 4) -> Case:
     scenario = worlds.read(draw(worlds.documents(novelty=novelty)))
     a_mind = worlds.minds(scenario, novelty=novelty, depth=depth)
     return Case(
@@ -77,7 +77,7 @@ def cases(draw: st.DrawFn, *, novelty: bool = False, n_minds: int = 2, depth: in
         lives=draw(st.sampled_from(["home", "away"])),
         believes=draw(st.sampled_from([None, "home", "away"])),
         minds=[draw(a_mind) for _ in range(n_minds)],
-        instinct=draw(st.booleans()),
+        instinct=draw(st.sampled_from([True, True, False])),
         level_seeds=draw(st.lists(st.integers(0, 99), min_size=1, max_size=2)),
     )
 

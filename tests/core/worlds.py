@@ -300,7 +300,7 @@ def _weights(draw: st.DrawFn, size: int) -> list[float]:
 def _condition(draw: st.DrawFn, sizes: Mapping[str, int]) -> Document:
     when: Document = {}
     for name, size in sizes.items():
-        if draw(st.integers(0, 2)) == 0:
+        if draw(st.booleans()):
             low, high = sorted((_value(draw, size), _value(draw, size)))
             when[name] = low if low == high and draw(st.booleans()) else [low, high]
     return when

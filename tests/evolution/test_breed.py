@@ -26,6 +26,7 @@ from deap import base, tools
 from evosim import evolution
 from evosim.errors import EvosimError
 from evosim.evolution import Offspring
+from evosim.evolution.breed import Bounds
 from evosim.evolution.operators import reflect
 from evosim.scenario import Scenario
 
@@ -269,6 +270,13 @@ def test_reflection_folds_back_at_both_ends_and_leaves_what_is_within() -> None:
     assert reflect(given).tolist() == [0.25, 0.75, 0.25, 0.25, 0.0, 1.0, 0.0, 0.0]
 
 
+def test_rounding_leads_no_gene_beyond_its_bounds() -> None:
+    low, high = np.sort(np.random.default_rng(3).lognormal(0, 3, (2, 1000)), axis=0)
+    assert np.any(low + (high - low) > high)
+    genes = Bounds(low, high).reflected(np.ones(1000))
+    assert np.all((genes >= low) & (genes <= high))
+
+
 def test_sigma_is_in_units_of_each_locus() -> None:
     made = scenario(
         drives={"x": [-1, 1]},
@@ -284,9 +292,9 @@ def test_sigma_is_in_units_of_each_locus() -> None:
 
 
 def test_genes_that_do_not_change_keep_every_bit() -> None:
-    made = with_genes(3, bounds=(-0.3, 0.7), mutate={**GAUSSIAN, "indpb": 0.2})
+    made = with_genes(3, bounds=(-0.9, 0.8), mutate={**GAUSSIAN, "indpb": 0.2})
     rng = np.random.default_rng(2)
-    genomes = -0.3 + rng.random((300, 3))
+    genomes = rng.uniform(-0.9, 0.8, (300, 3))
     born = evolution.breed(made, genomes, rng.random(300), 14)
     kept = born.genomes == inherited(genomes, born)
     assert abs(kept.mean() - 0.8) < 4 * np.sqrt(0.8 * 0.2 / 900)

@@ -261,6 +261,13 @@ def test_clones_carry_dropped_genes_unmixed() -> None:
     assert abs(courses[0].std() / courses[1].std() * np.sqrt(10) - 1) < 0.05  # 10 against 1
 
 
+def test_a_pedigree_without_drift_leaves_dropped_means_where_they_start() -> None:
+    made = with_genes(2, mutate=UNMUTATED)
+    pair = np.array([[0, 1], [1, 0], [2, 3], [3, 2], [4, 4]], np.int32)
+    courses = heredity.neutral_genes(made, np.stack([pair] * 6), 4)["drive.gene0"]
+    assert np.allclose(courses, courses[0], rtol=0, atol=1e-6)
+
+
 def test_dropping_is_a_function_of_its_key() -> None:
     made, course = neutral_course(3, n=20, generations=5)
     one, again, other = (
@@ -290,8 +297,8 @@ def test_dropped_drives_are_distributed_like_expressed_ones_that_nothing_selects
     """Medians of unit drives in 200 runs, and of drives dropped down the pedigree of each
     (two-sample Kolmogorov-Smirnov, |z| < 4)."""
     made = scenario(
-        drives={"a": [-1, 1], "b": [-1, 1], "novelty": [-1, 1], "fixed": 0.5},
-        mutate={**GAUSSIAN, "mu": 0.1, "chance": chance},
+        drives={"a": [0, 1], "b": [0, 1], "novelty": [0, 1], "fixed": 1},
+        mutate={**GAUSSIAN, "chance": chance},
     )
     real, dropped = [], []
     for run in range(200):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import xarray as xr
 
@@ -40,7 +42,7 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         target = np.zeros((r, g))
         edges = [0, *(f.generation for f in scenario.flips), g]
         level = np.full(r, (locus.start_low + locus.start_high) / 2)
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             goal = rng.uniform(low, high, size=r) * 0.3 + rng.uniform(low, high) * 0.7
             steps = np.arange(end - start)
             target[:, start:end] = goal[:, None] + (level - goal)[:, None] * np.exp(-steps / 12)

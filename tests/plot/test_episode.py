@@ -94,9 +94,7 @@ def test_without_a_name_the_median_individual_of_the_last_generation_lives(scena
 
 def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
     forked = dataset(scenario)
-    forked.attrs["provenance"] = (
-        '{"seeds": [{"from": 0, "seed": 5}, {"from": 10, "seed": 6}]}'
-    )
+    forked.attrs["provenance"] = '{"seeds": [{"from": 0, "seed": 5}, {"from": 10, "seed": 6}]}'
     for generation, seed in ((9, 5), (10, 6)):
         same = dataset(scenario).assign_attrs(seed=str(seed))
         assert (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -70,7 +72,7 @@ def test_labels_are_moved_apart_and_keep_their_order(heights):
 @given(COORDINATES)
 def test_labels_far_enough_apart_stay_where_they_are(heights):
     apart = [n + 0.1 * h for n, h in enumerate(heights)]
-    if all(b - a >= 0.1 for a, b in zip(apart, apart[1:], strict=False)):
+    if all(b - a >= 0.1 for a, b in itertools.pairwise(apart)):
         assert lines.spread(apart, 0.1, -100, 100) == pytest.approx(apart)
 
 

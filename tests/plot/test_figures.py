@@ -1,0 +1,401 @@
+"""Every figure: drawn without a warning, readable, and of the right numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from drawn import outside, overlaps, words_of
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from synthetic import dataset, episode
+
+from evosim.errors import EvosimError
+from evosim.plot import FIGURES, genes, lines
+from evosim.plot.subject import Band, Subject
+
+OVER_GENERATIONS = ("objective_proxy", "drift", "alignment", "mind", "genes")
+
+
+def labelled(panel: Axes, label: str) -> Line2D:
+    """The one line of that name in a panel."""
+    (found,) = [line for line in panel.lines if line.get_label() == label]
+    return found
+
+
+def titled(figure: Figure, title: str) -> Axes:
+    """The panel with that title."""
+    (found,) = [panel for panel in figure.axes if panel.get_title(loc="left") == title]
+    return found
+
+
+def draw(name: str, subject: Subject) -> Figure:
+    return FIGURES[name].figure(subject)
+
+
+def phases(*lengths: int, **options: Any) -> list[dict[str, Any]]:
+    names = ("ancestral", "modern")
+    return [{"generations": n, "train": names[i % 2], **options} for i, n in enumerate(lengths)]
+
+
+DRIVES = ["sweetness", "touch", "cuteness"]
+HIDDEN = {"values": 2, "start": 1, "hidden": True, "assume": 1}
+MANY = DRIVES + [f"a_rather_long_stimulus_name_{n}" for n in range(9)]
+ODD: Mapping[str, dict[str, Any]] = {
+    "as usual": {},
+    "one generation": {"timeline": phases(1)},
+    "one generation on each side": {"timeline": phases(1, 1)},
+    "no flip": {"timeline": phases(12)},
+    "many flips": {"timeline": phases(*[3] * 14)},
+    "all frozen": {"timeline": phases(8, 8, select=False)},
+    "twelve drives, long names": {
+        "agent__drives": MANY,
+        "title": "A title much longer than a column is wide, with $dollars$ and ünïcödé 日本",
+    },
+    "no locus evolves": {"agent__drives": dict.fromkeys(DRIVES, 0.5), "agent__depth": 2},
+    "no drive at all is felt": {"agent__drives": dict.fromkeys(DRIVES, 0.0)},
+    "everything evolves": {
+        "agent__patience": [0.5, 0.99],
+        "agent__temperature": [0, 1],
+        "world__variables__watcher": HIDDEN,
+        "world__variables__a_long_winded_name_of_a_thing": HIDDEN,
+    },
+    "five environments": {
+        "environments": {f"e{n}": {"title": f"environment number {n}"} for n in range(5)},
+        "timeline": [{"generations": 6, "train": f"e{n}"} for n in range(5)],
+    },
+    "environments without titles": {"environments": {"ancestral": {}, "modern": {}}},
+    "a large level": {"world__rows": 24, "world__cols": 40, "world__edges": "walls"},
+}
+
+
+@pytest.mark.parametrize("replicates", [1, 4])
+@pytest.mark.parametrize("case", ODD)
+def test_whatever_is_drawn_is_readable(make, case, replicates):
+    scenario = make(**ODD[case])
+    there = next(iter(scenario.environments))
+    subject = Subject(
+        data=dataset(scenario, replicates=replicates),
+        scenario=scenario,
+        episode=episode(scenario, there),
+    )
+    for name in FIGURES:
+        if FIGURES[name].lacks(subject):
+            continue
+        figure = draw(name, subject)
+        words = words_of(figure)
+        assert overlaps(words) == [], name
+        assert outside(figure, words) == [], name
+        assert min(w.size for w in words) >= 7, name
+        assert figure.get_figwidth() in (3.4, 7.0), name
+
+
+@pytest.mark.parametrize("name", ["objective_proxy", "alignment", "mind", "flips"])
+def test_missing_values_leave_gaps(scenario, name):
+    data = dataset(scenario)
+    rng = np.random.default_rng(0)
+    for variable in ("capability", "alignment", "internal_reward", "payoff_total", "lifespan"):
+        values = data[variable].values
+        values[rng.random(values.shape) < 0.2] = np.nan
+        values[:, 3:5] = np.nan
+    data["capability"].values[:, :, 1] = np.nan
+    data["optimal_payoff"].values[:] = np.nan
+    figure = draw(name, Subject(data=data, scenario=scenario))
+    words = words_of(figure)
+    assert overlaps(words) == []
+
+
+@pytest.mark.parametrize("name", OVER_GENERATIONS)
+def test_flips_stand_at_the_first_generation_of_the_new_world(subject, name):
+    for panel in draw(name, subject).axes:
+        if panel.get_xlim() == (0, 39):
+            at = [line.get_xdata()[0] for line in panel.lines if line.get_label() == "flip"]
+            assert at == [20, 32]
+
+
+@pytest.mark.parametrize("name", OVER_GENERATIONS)
+def test_the_environments_are_named(subject, name):
+    words = " ".join(w.text for w in words_of(draw(name, subject)))
+    for title in ("before the pill", "the pill is approved"):
+        assert title in words
+
+
+@pytest.mark.parametrize("name", OVER_GENERATIONS)
+def test_generations_without_selection_are_marked(subject, name):
+    figure = draw(name, subject)
+    marked = [p for p in figure.axes[0].patches if p.get_label() == "frozen"]
+    assert [(p.get_x(), p.get_x() + p.get_width()) for p in marked] == [(20, 32)]
+    assert "no selection" in " ".join(w.text for w in words_of(figure))
+
+
+def test_drift_shows_the_median_of_each_unit_drive(subject):
+    figure = draw("drift", subject)
+    overview = figure.axes[0]
+    for name in subject.drives:
+        median = np.median(subject.drive(name)[0], axis=1)
+        for panel in (overview, titled(figure, name)):
+            line = labelled(panel, name)
+            np.testing.assert_allclose(line.get_ydata(), median)
+            np.testing.assert_array_equal(line.get_xdata(), np.arange(40))
+    assert overview.get_ylabel() == "unit drive, median"
+    assert figure.axes[-1].get_xlabel() == "generation"
+
+
+def test_drift_shows_every_replicate(subjects):
+    panel = titled(draw("drift", subjects), "touch")
+    (faint,) = [c for c in panel.collections if c.get_label() == "touch replicates"]
+    medians = np.median(subjects.drive("touch"), axis=2)
+    for segment, median in zip(faint.get_segments(), medians, strict=True):
+        np.testing.assert_allclose(segment[:, 1], median)
+    np.testing.assert_allclose(labelled(panel, "touch").get_ydata(), np.median(medians, axis=0))
+
+
+def test_drift_shows_what_chance_alone_would_do(scenario, data):
+    band = Band(np.full(40, -0.2), np.linspace(0.1, 0.4, 40))
+    subject = Subject(data=data, scenario=scenario, neutral={"touch": band})
+    figure = draw("drift", subject)
+    panel = titled(figure, "touch")
+    (null,) = [c for c in panel.collections if c.get_label() == "touch null"]
+    corners = null.get_paths()[0].vertices
+    assert corners[:, 1].min() == -0.2
+    assert corners[:, 1].max() == pytest.approx(0.4)
+    assert "median under chance alone (95 %)" in [w.text for w in words_of(figure)]
+
+
+def test_objective_and_proxy_share_their_axis_and_not_their_scale(subject):
+    figure = draw("objective_proxy", subject)
+    objective, proxy = figure.axes
+    children = subject.data["payoff_total"].sel(payoff="children").values[0]
+    reward = subject.data["internal_reward"].values[0]
+    np.testing.assert_allclose(
+        labelled(objective, "children").get_ydata(), np.median(children, axis=1)
+    )
+    np.testing.assert_allclose(
+        labelled(proxy, "internal reward").get_ydata(), np.median(reward, axis=1)
+    )
+    assert objective.get_xlim() == proxy.get_xlim()
+    assert objective.get_ylabel() == "children / lifetime"
+    assert proxy.get_ylabel() == "reward / lifetime"
+
+
+def test_the_optimum_and_random_actions_are_lines_of_reference(subject):
+    objective = draw("objective_proxy", subject).axes[0]
+    for label, name in (("optimum", "optimal_payoff"), ("random", "uniform_payoff")):
+        (steps,) = [c for c in objective.collections if c.get_label() == label]
+        first, second = subject.data[name].values[0]
+        heights = [segment[0, 1] for segment in steps.get_segments()]
+        np.testing.assert_allclose(heights, [first, second, 0.75 * first + 0.25 * second])
+        spans = [tuple(segment[:, 0]) for segment in steps.get_segments()]
+        assert spans == [(0, 20), (20, 32), (32, 39)]
+
+
+def test_a_score_paid_on_something_else_has_a_panel(make):
+    taxed = {"feels": {"touch": 1.0}, "yields": {"children": 1.0, "praise": 2.0}}
+    scenario = make(objective__selected="praise", world__kinds__mate__use__court=taxed)
+    subject = Subject(data=dataset(scenario), scenario=scenario)
+    figure = draw("objective_proxy", subject)
+    score = labelled(titled(figure, "what selection acts on: score"), "score")
+    np.testing.assert_allclose(
+        score.get_ydata(), np.median(subject.data["score"].values[0], axis=1)
+    )
+
+
+def test_alignment_shows_the_mean_of_every_mind_in_every_environment(subject):
+    figure = draw("alignment", subject)
+    panels = dict(
+        zip([("capability", 0), ("capability", 1), ("alignment", 0), ("alignment", 1)],
+            figure.axes, strict=True)
+    )  # fmt: skip
+    probes = subject.data["probe"].values
+    for (measure, e), panel in panels.items():
+        for mind in subject.names("mind"):
+            expected = subject.data[measure].isel(replicate=0, environment=e).sel(mind=mind)
+            means = expected.mean("sample").values
+            if np.isnan(means).all() and mind == "uniform":
+                continue
+            line = labelled(panel, mind)
+            np.testing.assert_array_equal(line.get_xdata(), probes)
+            np.testing.assert_allclose(line.get_ydata(), means)
+    assert panels["capability", 0].get_title(loc="left") == "in “before the pill”"
+    assert panels["alignment", 0].get_ylabel() == "alignment"
+
+
+def test_alignment_shows_intervals_over_replicates(subjects):
+    panel = draw("alignment", subjects).axes[0]
+    (band,) = [c for c in panel.collections if c.get_label() == "evolved band"]
+    values = subjects.data["capability"].isel(environment=0, probe=-1).sel(mind="evolved")
+    low, high = lines.interval(values.mean("sample").values, 0.95)
+    last = band.get_paths()[0].vertices
+    ends = last[last[:, 0] == 39, 1]
+    assert ends.min() == pytest.approx(low)
+    assert ends.max() == pytest.approx(high)
+
+
+def test_alignment_marks_where_an_environment_is_lived_in(subject):
+    first, second = draw("alignment", subject).axes[:2]
+    spans = [
+        [(p.get_x(), p.get_x() + p.get_width()) for p in panel.patches if p.get_label() == "here"]
+        for panel in (first, second)
+    ]
+    assert spans == [[(0, 20), (32, 39)], [(20, 32), (32, 39)]]
+
+
+def test_mind_shows_depth_lifespan_and_senses(make):
+    scenario = make(**ODD["everything evolves"])
+    subject = Subject(data=dataset(scenario), scenario=scenario)
+    figure = draw("mind", subject)
+    depth = labelled(titled(figure, "planning depth"), "depth")
+    np.testing.assert_allclose(depth.get_ydata(), subject.phenotype["depth"][0].mean(axis=1))
+    lifespan = labelled(titled(figure, "lifespan"), "lifespan")
+    np.testing.assert_allclose(
+        lifespan.get_ydata(), np.median(subject.data["lifespan"].values[0], axis=1)
+    )
+    sense = labelled(titled(figure, "senses"), "sense.watcher")
+    np.testing.assert_allclose(
+        sense.get_ydata(), subject.phenotype["sense.watcher"][0].mean(axis=1)
+    )
+    assert {panel.get_title(loc="left") for panel in figure.axes} >= {"patience", "temperature"}
+
+
+def test_a_pinned_depth_is_told_and_not_drawn(make):
+    scenario = make(agent__depth=7)
+    figure = draw("mind", Subject(data=dataset(scenario), scenario=scenario))
+    assert [panel.get_title(loc="left") for panel in figure.axes] == ["lifespan"]
+    assert "Planning depth is pinned at 7." in " ".join(w.text for w in words_of(figure))
+
+
+def test_genes_show_the_share_of_each_bin(subject):
+    figure = draw("genes", subject)
+    depth = titled(figure, "depth").images[0]
+    values = subject.data["genome"].sel(locus="depth").values[0]
+    expected = np.array(
+        [np.histogram(row, bins=genes.BINS, range=(0, 20))[0] / len(row) for row in values]
+    )
+    np.testing.assert_allclose(depth.get_array(), expected.T, atol=1 / 30 + 1e-9)
+    assert np.abs(depth.get_array() - expected.T).mean() < 1e-3
+    np.testing.assert_allclose(depth.get_array().sum(axis=0), 1.0)
+    assert depth.get_extent() == [-0.5, 39.5, 0, 20]
+
+
+def test_genes_pool_replicates(subjects):
+    shares = genes.histograms(subjects)["drive.touch"]
+    assert shares.shape == (40, genes.BINS)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+
+
+def test_flips_show_the_numbers_of_the_summary(subjects):
+    figure = draw("flips", subjects)
+    for n, flip in enumerate(subjects.judged):
+        for column, measure in enumerate(("capability", "alignment")):
+            panel = figure.axes[2 * n + column]
+            line = labelled(panel, "evolved")
+            expected = [flip[f"{measure}_before"], flip[f"{measure}_after"]]
+            np.testing.assert_allclose(line.get_ydata(), expected)
+            (bars,) = [c for c in panel.collections if c.get_label() == "interval"]
+            ends = [tuple(segment[:, 1]) for segment in bars.get_segments()]
+            assert ends == [
+                pytest.approx(tuple(flip["intervals"][f"{measure}_{side}"]))
+                for side in ("before", "after")
+            ]
+    words = " ".join(w.text for w in words_of(figure))
+    assert f"Generation 20: {subjects.judged[0]['verdict']}" in words
+
+
+def test_flips_of_one_replicate_show_the_spread_of_the_sample(subject):
+    panel = draw("flips", subject).axes[1]
+    (bars,) = [c for c in panel.collections if c.get_label() == "interval"]
+    before = subject.data["alignment"].sel(probe=20, environment="ancestral", mind="evolved")
+    np.testing.assert_allclose(
+        bars.get_segments()[0][:, 1], np.quantile(before.values[0], [0.05, 0.95])
+    )
+
+
+def test_the_path_goes_where_the_agent_went(subject, lifetime):
+    ground = draw("level", subject).axes[0]
+    (path,) = [c for c in ground.collections if c.get_label() == "path"]
+    assert isinstance(path, LineCollection)
+    times = path.get_array()
+    segments = path.get_segments()
+    assert sorted(set(times)) == list(range(lifetime.lifespan))
+    for t, moment in enumerate(lifetime.moments):
+        pieces = [segment for segment, time in zip(segments, times, strict=True) if time == t]
+        start, end = np.round(pieces[0][0]), np.round(pieces[-1][-1])
+        assert tuple(start[::-1]) == lifetime.cells[moment.cell]
+        assert tuple(end[::-1]) == lifetime.cells[moment.cell_after]
+        assert all(np.abs(piece[1] - piece[0]).sum() < 1.1 for piece in pieces)
+
+
+def test_sites_stand_on_their_cells(subject, lifetime):
+    ground = draw("level", subject).axes[0]
+    drawn = {
+        (circle.center[1], circle.center[0], circle.get_label())
+        for circle in ground.patches
+        if str(circle.get_label()).startswith("site ")
+    }
+    kinds = lifetime.world.kinds
+    assert drawn == {
+        (*lifetime.cells[cell], f"site {kinds[kind].glyph}")
+        for cell, (kind, _) in lifetime.sites.items()
+    }
+
+
+def test_events_are_marked_at_their_steps(subject, lifetime):
+    panel = draw("level", subject).axes[1]
+    (marks,) = [c for c in panel.collections if c.get_label() == "events"]
+    happened = sum(len(m.events) for m in lifetime.moments)
+    assert len(marks.get_segments()) == happened
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert f"berry.eat ×{lifetime.counts[0]}" in names  # noqa: RUF001
+    assert panel.get_xlabel() == "step"
+
+
+def test_walls_barriers_and_edges_are_drawn(make):
+    scenario = make(
+        world__map="@ . .\n     \n. # .\n-    \n. .|.", world__edges="walls", world__rows=3,
+        world__cols=3, world__kinds__berry__count=1, world__kinds__mate__count=1,
+    )  # fmt: skip
+    lived = episode(scenario, "ancestral")
+    subject = Subject(data=dataset(scenario), scenario=scenario, episode=lived)
+    ground = draw("level", subject).axes[0]
+    (barriers,) = [c for c in ground.collections if c.get_label() == "barriers"]
+    ends = [segment.tolist() for segment in barriers.get_segments()]
+    assert ends == [[[-0.5, 1.5], [0.5, 1.5]], [[1.5, 1.5], [1.5, 2.5]]]
+    rectangles = [p for p in ground.patches if isinstance(p, Rectangle)]
+    walls = [p for p in rectangles if p.get_xy() == (0.5, 0.5)]
+    assert len(walls) == 1
+    (edge,) = [p for p in ground.patches if p.get_label() == "edge"]
+    assert edge.get_linestyle() == "-"
+
+
+def test_the_edges_of_a_torus_are_dashed(subject):
+    figure = draw("level", subject)
+    (edge,) = [p for p in figure.axes[0].patches if p.get_label() == "edge"]
+    assert edge.get_linestyle() != "-"
+    assert "edges wrap" in [w.text for w in words_of(figure)]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_what_a_figure_lacks_is_said(scenario, data, name):
+    kind = FIGURES[name]
+    without = Subject(data=xr.Dataset(coords=data.coords), scenario=scenario)
+    with pytest.raises(EvosimError, match=f"figure {name!r} needs .*{kind.needs[0]}"):
+        kind.figure(without)
+
+
+def test_without_a_flip_there_is_nothing_to_compare(make):
+    scenario = make(timeline=phases(6))
+    subject = Subject(data=dataset(scenario), scenario=scenario)
+    with pytest.raises(EvosimError, match="needs a flip"):
+        draw("flips", subject)
+
+
+def test_an_intended_payoff_that_was_not_recorded_is_said(scenario, data):
+    other = data.assign_coords(payoff=np.array(["gold"], dtype=object))
+    with pytest.raises(EvosimError, match="no payoff 'children', only gold"):
+        draw("objective_proxy", Subject(data=other, scenario=scenario))

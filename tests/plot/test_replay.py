@@ -1,0 +1,157 @@
+"""Replays: every step of a lifetime, as a GIF and in the terminal."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from synthetic import episode
+
+from evosim.errors import EvosimError
+from evosim.plot import replay_gif, replay_terminal
+from evosim.plot.scenes import Gauge, scenes
+from evosim.plot.terminal import ASCII, bar
+
+
+def frames_of(path):
+    with Image.open(path) as image:
+        for n in range(image.n_frames):
+            image.seek(n)
+            yield image.info["duration"], np.asarray(image.convert("RGB"))
+
+
+def played(lifetime, **options):
+    """What is printed where there is no terminal."""
+    out = io.StringIO()
+    replay_terminal(lifetime, console=Console(file=out, width=100), **options)
+    return out.getvalue()
+
+
+def test_scenes_follow_the_lifetime(lifetime):
+    shown = scenes(lifetime)
+    assert [scene.step for scene in shown] == list(range(lifetime.lifespan + 1))
+    assert shown[0].cell == lifetime.levels.start[0]
+    assert shown[0].reward == 0
+    for scene, moment in zip(shown[1:], lifetime.moments, strict=True):
+        assert (scene.cell, scene.x) == (moment.cell_after, moment.x_after)
+        assert scene.fresh == min(len(moment.events), 5)
+        assert scene.trail[-1] == scene.cell
+    assert shown[-1].last
+    assert dict(shown[-1].payoffs)["children"] == pytest.approx(lifetime.payoffs[-1, 0])
+    assert [g.name for g in shown[0].gauges] == ["energy", "fertile"]
+
+
+def test_of_a_long_life_scenes_are_left_out_evenly(lifetime):
+    steps = [scene.step for scene in scenes(lifetime, most=7)]
+    assert len(steps) == 7
+    assert (steps[0], steps[-1]) == (0, lifetime.lifespan)
+    assert max(np.diff(steps)) - min(np.diff(steps)) <= 1
+
+
+def test_what_the_agent_does_is_told(lifetime):
+    told = {scene.did for scene in scenes(lifetime)}
+    assert any(did.startswith("goes ") for did in told)
+    assert any(did.startswith("uses ") for did in told)
+    paid = [text for scene in scenes(lifetime) for _, text in scene.events]
+    assert any("mate.court: children +1" in text for text in paid)
+
+
+def test_a_gif_has_a_frame_for_every_step(lifetime, tmp_path):
+    path = replay_gif(lifetime, tmp_path / "new" / "life.gif", speed=10)
+    frames = list(frames_of(path))
+    assert len(frames) == lifetime.lifespan + 1
+    assert [duration for duration, _ in frames[:-1]] == [100] * lifetime.lifespan
+    assert frames[-1][0] > 1000
+    assert all((frame[0, 0] == 255).all() for _, frame in frames)
+
+
+def test_every_frame_differs_from_the_one_before(lifetime, tmp_path):
+    frames = [frame for _, frame in frames_of(replay_gif(lifetime, tmp_path / "life.gif"))]
+    assert all((a != b).any() for a, b in itertools.pairwise(frames))
+
+
+def test_a_gif_is_the_same_every_time(lifetime, tmp_path):
+    one = replay_gif(lifetime, tmp_path / "one.gif").read_bytes()
+    assert one == replay_gif(lifetime, tmp_path / "two.gif").read_bytes()
+
+
+def test_a_gif_of_200_steps_is_small(make, tmp_path):
+    safe = make(
+        world__lifetime=200, world__variables__energy={"values": 8, "start": 7},
+        world__kinds__baby__use={"care": {"yields": {"children": 0.4}}},
+    )  # fmt: skip
+    lifetime = episode(safe, "ancestral")
+    assert lifetime.lifespan == 200
+    assert replay_gif(lifetime, tmp_path / "life.gif").stat().st_size < 3_000_000
+
+
+def test_a_large_level_still_fits(make, tmp_path):
+    wide = make(world__rows=30, world__cols=50)
+    path = replay_gif(episode(wide, "ancestral", steps=5), tmp_path / "life.gif")
+    _, frame = next(iter(frames_of(path)))
+    assert frame.shape[1] < 800
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
+def test_a_speed_must_be_positive(lifetime, tmp_path, speed):
+    with pytest.raises(EvosimError, match="speed above 0"):
+        replay_gif(lifetime, tmp_path / "life.gif", speed=speed)
+    with pytest.raises(EvosimError, match="speed above 0"):
+        replay_terminal(lifetime, speed=speed)
+
+
+def test_without_a_terminal_every_frame_is_printed(lifetime):
+    text = played(lifetime)
+    for step in range(lifetime.lifespan + 1):
+        assert f" {step} of {lifetime.lifespan} " in text
+    assert "\x1b" not in text
+    assert f"by {lifetime.ending}" in text
+
+
+def test_the_agent_is_seen_without_colours(lifetime):
+    frames = played(lifetime).split(lifetime.heading)[1:]
+    assert all(frame.count("@") == 1 for frame in frames)
+
+
+def test_ascii_is_enough(lifetime):
+    assert played(lifetime, ascii_only=True).isascii()
+
+
+def test_an_output_that_knows_only_ascii_gets_ascii(lifetime):
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    replay_terminal(lifetime, console=Console(file=file, width=100))
+    file.flush()
+    assert b"@" in raw.getvalue()
+
+
+def test_in_a_terminal_it_is_played_at_its_speed(lifetime):
+    out, pauses = io.StringIO(), []
+    console = Console(file=out, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+    replay_terminal(lifetime, console=console, speed=5, pause=pauses.append)
+    assert pauses == [0.2] * lifetime.lifespan
+    assert "\x1b[" in out.getvalue()
+
+
+def test_barriers_and_walls_are_shown_as_in_a_map(make):
+    scenario = make(
+        world__map="@ . .\n     \n. # .\n-    \n. .|.", world__edges="walls", world__rows=3,
+        world__cols=3, world__kinds__berry__count=1, world__kinds__mate__count=1,
+    )  # fmt: skip
+    first = played(episode(scenario, "ancestral", steps=1), ascii_only=True).splitlines()
+    inside = [line[2:7] for line in first if line.startswith("| ")]
+    assert inside[2][2] == "#"
+    assert inside[3] == "-    "
+    assert inside[4][3] == "|"
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "text"),
+    [(0, 2, ". 0 of 1"), (2, 4, "##. 2 of 3"), (50, 101, f"{'#' * 8}{'.' * 8} 50 of 100")],
+)
+def test_a_gauge_is_as_full_as_its_value(value, size, text):
+    assert bar(Gauge("energy", value, size), ASCII) == text

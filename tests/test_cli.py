@@ -1,0 +1,352 @@
+"""The commands, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import evosim
+from evosim.cli import cli
+from evosim.starter import starter
+
+SMALL = (
+    "evolution.population=6", "evolution.levels=1", "measure.levels=1", "measure.sample=2",
+    "timeline.0.generations=2", "timeline.1.generations=2", "verdict.resamples=20",
+)  # fmt: skip
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """Runs a command in this process, in tmp_path."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> Result:
+        return CliRunner().invoke(cli, [str(word) for word in words], prog_name="evosim")
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete small run of the starter scenario, without figures; to be read only."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "mine.toml").write_text(starter("mine"))
+    run = evosim.run(folder / "mine.toml", seed=4, sets=SMALL, out=folder / "run", figures=False)
+    return run.path
+
+
+def small() -> list[str]:
+    return [word for pair in SMALL for word in ("--set", pair)]
+
+
+def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
+    shown = invoke("--help")
+    assert shown.exit_code == 0
+    commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
+    assert commands == [
+        "list", "show", "check", "new", "run", "resume", "fork", "plot", "replay", "bench",
+        "schema",
+    ]  # fmt: skip
+    for command in commands:
+        assert invoke(command, "--help").exit_code == 0
+
+
+def test_the_version_is_told(invoke: Invoke) -> None:
+    assert invoke("--version").stdout == f"evosim {evosim.__version__}\n"
+
+
+def test_list_shows_the_catalogue(invoke: Invoke) -> None:
+    shown = invoke("list")
+    assert shown.exit_code == 0
+    for name in evosim.catalogue():
+        assert name in shown.stdout
+
+
+def test_show_tells_a_newcomer_what_a_scenario_is(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(starter("mine"))
+    shown = invoke("show", "mine.toml")
+    assert shown.exit_code == 0, shown.output
+    text = " ".join(shown.stdout.split())
+    assert "When sweet things stop feeding" in text
+    assert "f fruit" in text
+    assert "energy +2" in text
+    assert "kinds.candy.count = 2" in text
+    assert "150 states" in text
+    assert "0 to 39 orchard" in text
+    assert "drive.sweetness evolves in [-1, 1]" in text
+    assert "depth evolves in [0, 8], starts at 0" in text
+    maps = shown.stdout.split("A level")[1].split("@ start")[0]
+    assert maps.count("@") == 2
+    assert maps.count("f") >= 4
+
+
+def test_show_draws_thin_barriers(invoke: Invoke, tmp_path: Path) -> None:
+    text = starter("mine").replace(
+        "rows     = 5\ncols     = 5", 'map = """\n. .|.\n-    \n@ . .\n     \n. .|f\n"""'
+    )
+    (tmp_path / "mine.toml").write_text(text)
+    bare = ("world.kinds.fruit", "world.kinds.thorn", "environments.shop.kinds.candy")
+    sets = [word for kind in bare for word in ("--set", f"{kind}.count=0")]
+    shown = invoke("show", "mine.toml", *sets)
+    assert shown.exit_code == 0, shown.output
+    drawn = [line.rstrip() for line in shown.stdout.splitlines()]
+    begin = drawn.index("A level") + 1
+    assert drawn[begin : begin + 4] == ["  . .|.", "  -", "  @ . .", "  . .|f"]
+
+
+def test_every_shipped_scenario_checks_and_shows(invoke: Invoke) -> None:
+    names = list(evosim.catalogue())
+    assert invoke("check", *names).stdout.splitlines() == [f"{name}: ok" for name in names]
+    for name in names:
+        shown = invoke("show", name)
+        assert shown.exit_code == 0, shown.output
+
+
+def test_a_new_scenario_checks_clean_and_is_never_overwritten(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    assert "evosim check my-own.toml" in invoke("new", "my-own.toml").stdout
+    assert invoke("check", "my-own.toml").stdout == "my-own.toml: ok\n"
+    assert evosim.load(tmp_path / "my-own.toml").id == "my-own"
+    (tmp_path / "my-own.toml").write_text("precious")
+    again = invoke("new", "my-own.toml")
+    assert again.exit_code == 2
+    assert "my-own.toml exists" in again.stderr
+    assert (tmp_path / "my-own.toml").read_text() == "precious"
+    nowhere = invoke("new", "nowhere/x.toml")
+    assert nowhere.exit_code == 2
+    assert "cannot write nowhere/x.toml: No such file or directory" in nowhere.stderr
+
+
+@pytest.mark.parametrize("name", ["1.toml", "-.toml", "é.toml", "a b.toml", "x"])
+def test_a_new_scenario_has_an_id_whatever_its_file_is_called(
+    invoke: Invoke, tmp_path: Path, name: str
+) -> None:
+    assert invoke("new", "--", name).exit_code == 0
+    assert evosim.check(tmp_path / name).generations == 80
+
+
+def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text(starter("good"))
+    (tmp_path / "bad.toml").write_text(
+        starter("bad").replace("lifetime = 40", "lifetme = 40").replace("tournsize", "size")
+    )
+    shown = invoke("check", "good.toml", "bad.toml", "missing.toml")
+    assert shown.exit_code == 1
+    assert shown.stdout == "good.toml: ok\n"
+    assert "bad.toml:29: world.lifetme:" in shown.stderr
+    assert "lifetime" in shown.stderr
+    assert "missing.toml" in shown.stderr
+    assert "Traceback" not in shown.output
+
+
+def test_a_bad_operator_is_found_by_check(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(starter("bad").replace("tournsize", "size"))
+    shown = invoke("check", "bad.toml")
+    assert shown.exit_code == 1
+    assert "size" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "contraceptoin"], "contraception"),
+        (["run", "contraception", "--set", "evolution.popluation=3"], "population"),
+        (["run", "contraception", "--replicates", "0"], "--replicates"),
+        (["show", "nothing.toml"], "nothing.toml"),
+        (["resume", "nowhere"], "nowhere: there is no such run folder"),
+        (["plot", "nowhere"], "nowhere: there is no such run folder"),
+        (["replay", "nowhere"], "nowhere: there is no such run folder"),
+        (["fork", "nowhere", "--at", "3"], "nowhere: there is no such run folder"),
+        (["fork", "nowhere"], "--at"),
+        (["replay", "nowhere", "--individual", "worst"], "neither a number from 0, nor best"),
+        (["rum"], "No such command 'rum'"),
+    ],
+)
+def test_a_mistake_is_told_in_words_with_exit_code_2(
+    invoke: Invoke, words: list[str], message: str
+) -> None:
+    shown = invoke(*words)
+    assert shown.exit_code == 2, shown.output
+    assert message in shown.stderr
+    assert shown.stdout == ""
+    assert not Path("runs").exists()
+
+
+def test_run_prints_its_seed_its_verdict_and_every_file_it_wrote(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text(starter("mine"))
+    shown = invoke("run", "mine.toml", *small())
+    assert shown.exit_code == 0, shown.output
+    seed = evosim.open_run(next((tmp_path / "runs").iterdir())).seed
+    assert f"mine, seed {seed}: runs/mine-{seed}" in shown.stderr
+    assert "Flip at generation 2: orchard -> shop" in shown.stdout
+    assert "kept: at least 0.7" in shown.stdout
+    written = [line for line in shown.stdout.splitlines() if line.startswith("runs/")]
+    assert f"runs/mine-{seed}/run.nc" in written
+    assert any(line.endswith("drift.svg") for line in written)
+    assert all((tmp_path / line).stat().st_size > 0 for line in written)
+
+
+def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(starter("mine"))
+    shown = invoke("run", "mine.toml", *small(), "--json", "--no-figures", "--out", "here")
+    summary = json.loads(shown.stdout)
+    assert shown.stdout == (tmp_path / "here" / "summary.json").read_text()
+    (flip,) = summary["flips"]
+    assert {"from", "to", "capability_before", "capability_after", "alignment_before",
+            "alignment_after", "collapse", "verdict", "intervals"} <= set(flip)  # fmt: skip
+    assert set(summary["environments"]) == {"orchard", "shop"}
+    assert "payoffs" in summary["environments"]["shop"]
+    quiet = invoke("run", "mine.toml", *small(), "--quiet", "--no-figures", "--out", "there")
+    assert quiet.exit_code == 0
+    assert quiet.output == ""
+
+
+def test_an_existing_folder_is_never_touched(invoke: Invoke, mine: Path) -> None:
+    before = sorted(p.name for p in mine.iterdir())
+    shown = invoke("run", mine.parent / "mine.toml", "--out", mine)
+    assert shown.exit_code == 2
+    assert f"evosim resume {mine}" in shown.stderr
+    assert sorted(p.name for p in mine.iterdir()) == before
+
+
+def test_the_default_folder_is_one_that_is_free(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(starter("mine"))
+    for folder in ("mine-7", "mine-7-2"):
+        invoke("run", "mine.toml", "--seed", 7, *small(), "--no-figures")
+        assert evosim.open_run(tmp_path / "runs" / folder).seed == 7
+
+
+def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    shown = invoke("plot", mine, "drift", "--out", "here", "--format", "png")
+    assert shown.stdout == f"{Path('here/drift.png')}\n"
+    assert (tmp_path / "here" / "drift.png").stat().st_size > 1000
+    wrong = invoke("plot", mine, "drfit")
+    assert wrong.exit_code == 2
+    assert "drift" in wrong.stderr
+    run = evosim.open_run(mine)
+    assert "drift" in dir(run.plot)
+    (path,) = run.plot.drift(folder=tmp_path / "there", formats=["svg"])
+    assert path == tmp_path / "there" / "drift.svg"
+    with pytest.raises(AttributeError, match="drift"):
+        _ = run.plot.drfit
+
+
+def test_replay_makes_a_gif_or_plays_in_the_terminal(
+    invoke: Invoke, mine: Path, tmp_path: Path
+) -> None:
+    words = ["replay", mine, "--generation", 1, "--environment", "shop"]
+    assert invoke(*words, "--out", "life.gif").stdout == "life.gif\n"
+    assert (tmp_path / "life.gif").read_bytes().startswith(b"GIF89a")
+    played = invoke(*words, "--terminal")
+    assert played.exit_code == 0, played.output
+    assert "energy" in played.stdout
+    for words, message in (
+        (["--generation", 9], "generation 9"),
+        (["--environment", "shp"], "shop"),
+        (["--individual", 99], "individual 99"),
+        (["--replicate", 5], "replicate 5"),
+    ):
+        wrong = invoke("replay", mine, *words)
+        assert wrong.exit_code == 2, wrong.output
+        assert message in wrong.stderr
+
+
+def test_replay_shows_the_best_unless_told_otherwise(mine: Path, tmp_path: Path) -> None:
+    run = evosim.open_run(mine)
+    best = int(run.data["score"].isel(replicate=0, generation=1).values.argmax())
+    one = run.replay(generation=1, out=tmp_path / "1.gif")
+    two = run.replay(generation=1, individual=best, out=tmp_path / "2.gif")
+    assert one is not None
+    assert two is not None
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_schema_is_json_and_goes_to_a_file(invoke: Invoke, tmp_path: Path) -> None:
+    schema = json.loads(invoke("schema").stdout)
+    assert "properties" in schema
+    assert invoke("schema", "--out", "schema.json").stdout == "schema.json\n"
+    assert json.loads((tmp_path / "schema.json").read_text()) == schema
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(tmp_path: Path) -> None:
+    run = subprocess.run(
+        f"{sys.executable} -m evosim schema | head -n 1",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == "{\n"
+    assert run.stderr == ""
+
+
+def test_the_public_function_is_the_package_of_the_same_name(tmp_path: Path) -> None:
+    for first in ("import evosim", "import evosim.run.loop", "from evosim import run"):
+        code = f"{first}\nimport evosim\nassert callable(evosim.run)\nevosim.run('nothing')"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert "ScenarioError" in done.stderr.splitlines()[-1] or "nothing" in done.stderr
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'rnu'"):
+        _ = evosim.rnu  # type: ignore[attr-defined]
+    for name in evosim.__all__:
+        assert getattr(evosim, name) is not None
+
+
+def test_progress_is_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    from evosim.run.progress import Lines
+
+    out = io.StringIO()
+    with Lines(out, seconds=0) as told:
+        told.begin("Tiny", replicates=2, generations=3, lived=1)
+        told.generation(1, 0, 2.345)
+        told.note("halfway")
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "Tiny: 3 generations, 2 replicates"
+    assert lines[1].startswith("replicate 1, generation 0, mean score 2.35; 33 % done, about")
+    assert lines[2] == "halfway"
+
+
+def test_progress_is_a_bar_on_a_terminal_and_can_be_silenced() -> None:
+    import io
+
+    from evosim.run.progress import Bar, Progress, progress
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    with progress(file=out) as told:
+        assert isinstance(told, Bar)
+        told.begin("Tiny", replicates=1, generations=3, lived=0)
+        told.generation(0, 0, 2.5)
+    assert "1/3" in out.getvalue()
+    assert "score 2.5" in out.getvalue()
+    assert type(progress(show=False, file=out)) is Progress
+    assert type(progress(file=io.StringIO())) is Progress
+
+
+def test_bench_is_handed_its_options(monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
+    bench = pytest.importorskip("evosim.bench")
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(bench, "main", lambda **options: given.update(options))
+    assert invoke("bench", "--json", "--quick", "--plot", "x.svg").exit_code == 0
+    assert given == {"json": True, "plot": Path("x.svg"), "quick": True}

@@ -1,0 +1,121 @@
+"""The stairs: imports go down only, and nothing slow is imported before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import evosim
+
+PACKAGE = Path(evosim.__file__).parent
+
+STAIRS = (
+    ("errors", "rng", "starter"),
+    ("scenario",),
+    ("world",),
+    ("mind",),
+    ("core",),
+    ("evolution",),
+    ("measure",),
+    ("run",),
+    ("plot",),
+    ("api", "bench", "describe"),
+    ("cli",),
+    ("__main__",),
+)
+"""From the bottom up (docs/architecture.md); what stands on one stair does not know each other."""
+
+STEP = {name: step for step, names in enumerate(STAIRS) for name in names}
+
+
+def part_of(module: str) -> str | None:
+    """The part of evosim that a module belongs to."""
+    names = module.split(".")
+    return names[1] if names[0] == "evosim" and len(names) > 1 else None
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Parts of evosim that a file imports anywhere in it, with the line."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            names = [node.module or ""]
+            if node.module == "evosim":
+                names = [f"evosim.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if part := part_of(name):
+                yield node.lineno, part
+
+
+def files() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down_the_stairs(path: Path) -> None:
+    here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert here in STEP, f"{here} has no place on the stairs"
+    for line, part in imported(path):
+        assert part in STEP, f"{path}:{line} imports {part}, which has no place on the stairs"
+        assert part == here or STEP[part] < STEP[here], f"{path}:{line}: {here} imports {part}"
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that are loaded after some code, in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+HELP = """
+import sys
+from evosim.cli import cli
+sys.argv = ["evosim", "--help"]
+try:
+    cli(prog_name="evosim")
+except SystemExit:
+    pass
+"""
+SLOW = {"numpy", "numba", "matplotlib", "xarray", "scipy", "pandas", "pydantic", "rich", "h5py"}
+
+
+def test_help_imports_nothing_slow() -> None:
+    modules = loaded(HELP)
+    assert "click" in modules
+    assert not modules & SLOW
+
+
+def test_importing_evosim_imports_nothing_slow() -> None:
+    assert not loaded("import evosim, evosim.run, evosim.scenario, evosim.plot") & SLOW
+
+
+def test_check_and_new_do_not_compile_or_draw(tmp_path: Path) -> None:
+    code = f"""
+from click.testing import CliRunner
+from evosim.cli import cli
+assert CliRunner().invoke(cli, ["new", {str(tmp_path / "x.toml")!r}]).exit_code == 0
+"""
+    assert not loaded(code) & (SLOW - {"numpy"})
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "evosim", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.3
