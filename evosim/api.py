@@ -407,15 +407,8 @@ def _complete(
         if again and not (done.complete and not (wanted and _missing_figures(done))):
             folder.note_resumed(provenance.versions(), provenance.now())
         conduct(folder, lock=lock, stop=stop, progress=told, workers=workers, checkpoint=checkpoint)
-        for name in _missing_figures(done) if wanted else ():
-            _stop_before_figures(stop, path)
-            try:
-                done.plot(name)
-            except WriteError as error:
-                raise RunError(
-                    f"{error}\nThe data and the summary are complete. Figures are drawn by: "
-                    f"evosim resume {path}"
-                ) from error
+        if wanted and (missing := _missing_figures(done)):
+            _draw_in_the_end(done, missing, stop)
     return done
 
 
@@ -473,13 +466,14 @@ def _neutral_bands(done: Run) -> dict[str, Band]:
     }
 
 
-def _stop_before_figures(stop: Callable[[], bool], path: Path) -> None:
+def _draw_in_the_end(done: Run, names: Sequence[str], stop: Callable[[], bool]) -> None:
+    later = f"Figures are drawn by: evosim resume {done.path}"
     if stop():
-        raise Interrupted(
-            path,
-            "stopped: the data and the summary are complete. "
-            f"Figures are drawn by: evosim resume {path}",
-        )
+        raise Interrupted(done.path, f"stopped: the data and the summary are complete. {later}")
+    try:
+        done.plot(*names)
+    except WriteError as error:
+        raise RunError(f"{error}\nThe data and the summary are complete. {later}") from error
 
 
 def _read(source: Scenario | str | Path, sets: Sequence[str]) -> Scenario:

@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 
 
 def figure(subject: Subject) -> Figure:
-    """Draw the exact measures of the probes."""
+    """Draw the measures of the probes."""
     environments = subject.names("environment")
     measured = {name: summarise(subject, name) for name in MEASURES}
     minds = minds_of(subject, measured)
@@ -123,7 +123,7 @@ def summarise(subject: Subject, name: str) -> Measured:
 def _note(subject: Subject) -> str:
     drawn = (
         "0: as random actions; 1: the best there is (thin lines). "
-        "Tinted ground: generations that live in this environment."
+        f"Tinted ground: generations that live in this environment.{subject.basis_note}"
     )
     if subject.replicates > 1:
         percent = f"{100 * subject.scenario.verdict.confidence:g} %"

@@ -8,6 +8,7 @@ carries its name.
 from __future__ import annotations
 
 BLACK = "#000000"
+WHITE = "#FFFFFF"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
 GREEN = "#009E73"
@@ -32,7 +33,28 @@ def of_kinds(kinds: list[str]) -> dict[str, str]:
     return {kind: SERIES[n % len(SERIES)] for n, kind in enumerate(kinds)}
 
 
+def readable(color: str) -> str:
+    """The colour for text on white: darkened until its contrast is at least 4.5 (WCAG 2.1, AA)."""
+    red, green, blue = _channels(color)
+    while 1.05 / (_luminance(red, green, blue) + 0.05) < 4.5:
+        red, green, blue = 0.96 * red, 0.96 * green, 0.96 * blue
+    return "#" + "".join(f"{round(255 * channel):02X}" for channel in (red, green, blue))
+
+
 def contrast(color: str) -> str:
     """Black or white, whichever is easier to read on a colour."""
+    light = _luminance(*_channels(color))
+    return BLACK if (light + 0.05) ** 2 > 1.05 * 0.05 else WHITE
+
+
+def _channels(color: str) -> tuple[float, float, float]:
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return BLACK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "#FFFFFF"
+    return red, green, blue
+
+
+def _luminance(red: float, green: float, blue: float) -> float:
+    """Relative luminance of a colour in sRGB (WCAG 2.1)."""
+    linear = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)
+    )
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

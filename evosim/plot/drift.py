@@ -135,9 +135,15 @@ def _one(
     if subject.neutral and name in subject.neutral:
         band = subject.neutral[name]
         panel.fill_between(
-            subject.generations, band.low, band.high, color=colors.GREY, alpha=NULL_ALPHA,
-            linewidth=0, label=f"{name} null",
-        )  # fmt: skip
+            subject.generations,
+            band.low,
+            band.high,
+            facecolor=colors.GREY,
+            edgecolor=colors.GREY,
+            alpha=NULL_ALPHA,
+            linewidth=0.5,
+            label=f"{name} null",
+        )
     if np.isfinite(course.middle).any():
         lines.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
     else:

@@ -108,7 +108,10 @@ def _note(subject: Subject) -> str:
     else:
         sample = subject.data.sizes["sample"]
         bars = f"the middle 90 % of {sample} sampled individuals of one replicate"
-    return f"Bars: {bars}. {thresholds} 0: as random actions; 1: the best there is.{more}"
+    return (
+        f"Bars: {bars}. {thresholds} 0: as random actions; 1: the best there is."
+        f"{subject.basis_note}{more}"
+    )
 
 
 def _panel(

@@ -285,7 +285,14 @@ class Stage:
         for name, amount in scene.payoffs:
             self._row(pen, x, y, name, f"{amount:.3g}", value_color=colors.BLUE)
             y += LINE
-        self._row(pen, x, y, "felt reward", f"{scene.reward:.3g}", value_color=colors.VERMILLION)
+        self._row(
+            pen,
+            x,
+            y,
+            "felt reward",
+            f"{scene.reward:.3g}",
+            value_color=colors.readable(colors.VERMILLION),
+        )
         y += LINE
         end = f"ended by {self.episode.ending}"
         lines = [(end if scene.last else scene.did, scene.last, colors.QUIET)]

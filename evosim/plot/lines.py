@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from evosim.plot.colors import readable
 from evosim.plot.style import Dash, fit, line_height, text_width
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def end_labels(
             at,
             fit(text, room - 0.1, bold=heavy) if not heavy else text,
             transform=panel.get_yaxis_transform(),
-            color=color,
+            color=readable(color),
             va="center_baseline",
             ha="left",
             fontweight="bold" if heavy else "normal",

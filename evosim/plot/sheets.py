@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.plot.colors import BLACK, GREY, INK, QUIET
+from evosim.plot.colors import BLACK, GREY, INK, QUIET, readable
 from evosim.plot.style import (
     SMALL,
     TITLE,
@@ -274,7 +274,7 @@ def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False)
         fit(text, width, bold=bold),
         loc="left",
         pad=2.5,
-        color=color,
+        color=readable(color),
         fontweight="bold" if bold else "normal",
     )
 

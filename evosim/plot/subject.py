@@ -234,6 +234,13 @@ class Subject:
         """A figure's title: the scenario's and the figure's own."""
         return f"{self.scenario.title}: {what}"
 
+    @property
+    def basis_note(self) -> str:
+        """How capability and alignment were measured, where it was not exactly (model 4)."""
+        if "novelty" not in self.drives:
+            return ""
+        return " A drive is novelty: estimated from sampled lifetimes, not exact."
+
     def spread_note(self, what: str) -> str:
         """What lines and bands show, for a quantity of individuals."""
         if self.replicates > 1:

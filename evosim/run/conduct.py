@@ -23,6 +23,7 @@ from typing import Any
 from evosim.errors import RunError
 from evosim.run import loop
 from evosim.run.folder import RunFolder, seeds_of, stretch_of
+from evosim.run.layout import BY_PROBE, BY_REPLICATE
 from evosim.run.loop import Live, Record, first, generations, live
 from evosim.run.progress import Progress
 from evosim.run.provenance import cores
@@ -71,7 +72,7 @@ def conduct(
             write_text(folder.summary_path, _json(summary_of(folder)))
     except WriteError as error:
         raise RunError(
-            f"{error}\nWhat was lived up to then is kept. Once there is room to write, go on "
+            f"{error}\nWhat was written before is kept. Once there is room, go on "
             f"with: evosim resume {folder.path}"
         ) from error
 
@@ -190,6 +191,8 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
     from evosim.run.dataset import open_dataset
 
     with open_dataset(folder) as dataset:
+        for name in ("payoff_total", *BY_PROBE, *BY_REPLICATE):  # read once, not piece by piece
+            dataset[name].load()
         findings = verdict.summarize(dataset, folder.scenario)
     return {
         **findings,

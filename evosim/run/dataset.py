@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from evosim import mind
 from evosim.errors import RunError
-from evosim.run.folder import RunFolder, Segment
+from evosim.run.folder import RunFolder, Segment, Stretch
 from evosim.run.layout import (
     BY_GENERATION,
     BY_PROBE,
@@ -22,12 +22,14 @@ from evosim.run.layout import (
     Variable,
     probe_generations,
 )
+from evosim.run.loop import Arrays
 from evosim.run.storage import Unfailing, replacing
 
 if TYPE_CHECKING:
     import h5netcdf
     import xarray as xr
 
+_PIECE = 2**25  # bytes of segments in memory at once, as each write has its costs
 _CHUNK = 2**18  # bytes; HDF5 keeps 1 MiB of chunks of a variable in memory
 
 
@@ -88,10 +90,9 @@ def _write(folder: RunFolder, rows: list[list[Segment]], lived: int, file: Binar
     with h5netcdf.File(target, "w") as out:
         _declare(out, folder, rows, lived)
         for replicate, row in enumerate(rows):
-            for segment in row:
-                if segment.first < lived:
-                    _copy(out, folder, replicate, segment, lived)
-                    check()
+            for piece in _pieces(folder, row, lived):
+                _put(out, replicate, piece)
+                check()
     check()
 
 
@@ -154,21 +155,50 @@ def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (1, min(max(1, shape[1]), max(1, _CHUNK // row)), *inner)
 
 
-def _copy(
-    out: h5netcdf.File, folder: RunFolder, replicate: int, segment: Segment, lived: int
-) -> None:
-    stretch = folder.read(segment)
-    n = min(segment.last + 1, lived) - segment.first
+def _pieces(folder: RunFolder, row: list[Segment], lived: int) -> Iterator[Stretch]:
+    """What is in the segments below ``lived``, in pieces that are few and fit in memory."""
+    batch: list[Stretch] = []
+    size = 0
+    for segment in row:
+        if segment.first < lived:
+            batch.append(folder.read(segment))
+            size += sum(array.nbytes for array in batch[-1].arrays.values())
+        if size >= _PIECE:
+            yield _joined(batch, lived)
+            batch, size = [], 0
+    if batch:
+        yield _joined(batch, lived)
+
+
+def _joined(batch: list[Stretch], lived: int) -> Stretch:
+    """Consecutive stretches as one, cut at ``lived``."""
+    first = batch[0].first
+    probed = tuple(g for stretch in batch for g in stretch.probed if g < lived)
+    probes: Arrays = {}
+    for name in BY_PROBE if probed else ():
+        parts = [stretch.probes[name] for stretch in batch if stretch.probed]
+        probes[name] = np.concatenate(parts)[: len(probed)]
+    for stretch in batch:
+        probes |= {name: stretch.probes[name] for name in BY_REPLICATE if name in stretch.probes}
+    arrays = {
+        name: np.concatenate([stretch.arrays[name] for stretch in batch])[: lived - first]
+        for name in BY_GENERATION
+    }
+    return Stretch(first, arrays, probed, probes, None)
+
+
+def _put(out: h5netcdf.File, replicate: int, piece: Stretch) -> None:
+    """Write a piece of a replicate to where it belongs."""
+    end = piece.first + len(piece.arrays["score"])
     for name in BY_GENERATION:
-        out[name][replicate, segment.first : segment.first + n] = stretch.arrays[name][:n]
-    place = {int(g): i for i, g in enumerate(out["probe"][...])}
-    for i, generation in enumerate(stretch.probed):
-        if generation in place:
-            for name in BY_PROBE:
-                out[name][replicate, place[generation]] = stretch.probes[name][i]
+        out[name][replicate, piece.first : end] = piece.arrays[name]
+    if piece.probed:
+        begin = int(np.searchsorted(out["probe"][...], piece.probed[0]))
+        for name in BY_PROBE:
+            out[name][replicate, begin : begin + len(piece.probed)] = piece.probes[name]
     for name in BY_REPLICATE:
-        if name in stretch.probes:
-            out[name][replicate] = stretch.probes[name]
+        if name in piece.probes:
+            out[name][replicate] = piece.probes[name]
 
 
 def _attributes(folder: RunFolder) -> Mapping[str, str]:

@@ -230,7 +230,10 @@ def compile_tables(
     c = _Compiler(rules, structure, blind_to)
     see = [c.x_of(c.seen(values)) for values in c.values]
     dead = [c.dead(values) for values in c.values]
-    live = [x for x in range(c.n_x) if see[x] == x and not dead[x]]
+    # An agent can stand alive where its beliefs hold it for dead; there too it must decide.
+    lived = c if rules is structure else _Compiler(structure, structure, frozenset())
+    stood_at = {see[x] for x, values in enumerate(c.values) if not lived.dead(values)}
+    live = [x for x in range(c.n_x) if see[x] == x and (x in stood_at or not dead[x])]
     drift_rows = [c.drift(values) for values in c.values]
 
     use_row = np.full((len(structure.slots), c.n_x), -1, np.int32)

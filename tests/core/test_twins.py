@@ -111,6 +111,24 @@ def test_minds_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
     assert_plans_equal(case)
 
 
+def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() -> None:
+    energy = {"values": 2, "start": 1, "drift": {"step": -1, "chance": 1.0}}
+    eat = {"feels": {"sweet": 1.0}}
+    world = {
+        "map": "@b",
+        "variables": {"energy": energy},
+        "kinds": {"berry": {"glyph": "b", "use": {"eat": eat}}},
+    }
+    environments = {"home": {"title": "home"}, "away": {"variables": {"energy": {"fatal": 0}}}}
+    scenario = worlds.read(worlds.document(world, environments=environments))
+    glutton = worlds.mind({"sweet": 1.0}, scenario=scenario, depth=1)
+    case = Case(scenario, "home", "away", [glutton], True, [0])
+    assert_plans_equal(case)
+    assert_lives_equal(case, None)
+    policy = core.policies(case.env, case.levels, worlds.as_minds([glutton]), case.believed_env)
+    assert policy[0, 0, 0, 1].tolist() == [0, 0, 0, 0, 0, 1]
+
+
 # ---------------------------------------------------------------------- living
 
 

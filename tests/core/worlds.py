@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import tomli_w
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from evosim.core.reference import Level, Mind, ReferenceWorld
@@ -23,7 +23,7 @@ LARGEST = 200  # states of a random world
 
 _checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 FEW = settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=_checks)
-MANY = settings(FEW, max_examples=200)
+MANY = settings(FEW, max_examples=200, phases=[Phase.generate])  # shrinking takes minutes
 
 Document = dict[str, Any]
 

@@ -75,8 +75,13 @@ ODD: Mapping[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("replicates", [1, 4])
-@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize(
+    ("case", "replicates"),
+    [
+        *((case, 1) for case in ODD),
+        *((case, 4) for case in ("as usual", "one generation", "everything evolves")),
+    ],
+)
 def test_whatever_is_drawn_is_readable(make, case, replicates):
     scenario = make(**ODD[case])
     there = next(iter(scenario.environments))
@@ -244,6 +249,13 @@ def test_alignment_marks_where_an_environment_is_lived_in(subject):
         for panel in (first, second)
     ]
     assert spans == [[(0, 20), (32, 39)], [(20, 32), (32, 39)]]
+
+
+@pytest.mark.parametrize("name", ["alignment", "flips"])
+def test_measures_that_are_no_expectations_say_so(make, name):
+    scenario = make(agent__drives=[*DRIVES, "novelty"])
+    figure = draw(name, Subject(data=dataset(scenario), scenario=scenario))
+    assert "estimated from sampled lifetimes" in " ".join(w.text for w in words_of(figure))
 
 
 def test_mind_shows_depth_lifespan_and_senses(make):

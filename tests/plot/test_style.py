@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evosim.plot import lines, style
+from evosim.plot import colors, lines, style
 
 COORDINATES = st.lists(st.floats(-5, 5), min_size=1, max_size=8)
 
@@ -144,3 +144,18 @@ def test_a_lonely_value_between_gaps_is_seen():
     drawn = lines.line(panel, np.arange(7.0), y, color="black", label="y")
     assert drawn.get_markevery() == [3]
     assert drawn.get_marker() == "o"
+
+
+@pytest.mark.parametrize("color", [*colors.SERIES, colors.GREY, colors.QUIET])
+def test_coloured_text_can_be_read_on_white(color):
+    def luminance(text):
+        channels = np.array([int(text[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    assert 1.05 / (luminance(colors.readable(color)) + 0.05) > 4.45
+    letter = luminance(colors.contrast(color))
+    lighter, darker = sorted((letter, luminance(color)), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) > 4.5

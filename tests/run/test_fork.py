@@ -22,7 +22,10 @@ def forked(parent: Path, out: Path, at: int, *sets: str, seed: int | None = None
     return evosim.fork(parent, at, sets=sets, seed=seed, out=out, figures=False)
 
 
-@pytest.mark.parametrize("at", [1, 3, 5])
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize("at", [pytest.param(1, marks=slow), 3, pytest.param(5, marks=slow)])
 def test_a_fork_that_changes_nothing_ends_as_its_parent(
     whole: Path, tmp_path: Path, at: int
 ) -> None:

@@ -70,7 +70,9 @@ def test_a_single_replicate_is_the_first_of_many(tiny: Path, tmp_path: Path, who
         assert (many.data[name][0].values == one.data[name][0].values).all()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_stop_reaches_all_workers_and_keeps_their_data(
     tiny: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_worker_that_is_killed_is_told_and_the_run_can_go_on(tiny: Path, tmp_p
     assert RunFolder(tmp_path / "run").lived(1) > 0
 
 
+@pytest.mark.slow
 def test_workers_stop_by_themselves_when_their_parent_is_killed(tiny: Path, tmp_path: Path) -> None:
     run = start(tmp_path)
     wait_until(at_work(tmp_path))
