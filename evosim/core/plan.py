@@ -201,14 +201,12 @@ def best_move(value, new, x, worth, neighbour):
         west, east = neighbour[c, 2], neighbour[c, 3]
         for lane in range(LANES):
             m = worth[c, lane]
-            w = worth[north, lane]
-            m = w if w > m else m
-            w = worth[south, lane]
-            m = w if w > m else m
-            w = worth[west, lane]
-            m = w if w > m else m
-            w = worth[east, lane]
-            value[new, x, c, lane] = w if w > m else m
+            n, s = worth[north, lane], worth[south, lane]
+            w, e = worth[west, lane], worth[east, lane]
+            along = n if n > s else s
+            across = w if w > e else e
+            move = along if along > across else across
+            value[new, x, c, lane] = move if move > m else m
 
 
 @inlined
