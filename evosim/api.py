@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 SEED_LIMIT = 2**64
-_WAIT = 3.0  # seconds for which a worker of a killed run may still hold its folder
+_WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 _FEWEST_COURSES = 20  # of neutral genes, for each replicate
 
 
@@ -154,9 +154,9 @@ class Run:
         seeds = [s["seed"] for s in self.facts["seeds"] if s["from"] <= max(0, generation)]
         episode = plot.live(
             data.assign_attrs(seed=str(seeds[-1])),
-            self.scenario,
+            self._folder.scenario_at(generation),
             generation=generation,
-            environment=environment,
+            environment=environment or _trained(data, generation, replicate, level),
             individual=which,
             level=level,
             replicate=replicate,
@@ -208,6 +208,11 @@ class Plots:
         """
         run = self._run
         folder = Path(folder) if folder else run.path / "figures"
+        last = int(run.data["generation"].values[-1])
+        episode = None
+        if last < run._folder.history and "level" in (names or ("level",)):
+            episode = plot.live(run.data, run._folder.scenario_at(last), generation=last,
+                                environment=_trained(run.data, last, 0, 0))  # fmt: skip
         return plot.draw(
             run.data,
             run.scenario,
@@ -215,6 +220,7 @@ class Plots:
             folder=folder,
             formats=formats,
             neutral=_neutral_bands(run) if "drift" in (names or ("drift",)) else None,
+            episode=episode,
             summary=run.summary if run.complete else None,
         )
 
@@ -297,14 +303,15 @@ def resume(
 ) -> Run:
     """Go on with a run that was stopped or killed, to the same end it would have had.
 
-    A run that is complete stays as it is.
+    A run that is complete stays as it is, and may be in a folder that is read-only.
 
     Args:
         path: the run's folder.
         workers, progress, checkpoint: see :func:`run`.
 
     Raises:
-        RunError: no run is there, it is at work elsewhere, or its scenario was changed.
+        RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
+            fork whose history is torn.
         Interrupted: it was stopped again.
     """
     _check_numbers(workers=workers, checkpoint=checkpoint)
@@ -402,13 +409,27 @@ def _complete(
     """Do whatever a run still lacks, under its lock."""
     done = Run(path)
     folder = done._folder
-    with folder.lock(wait=_WAIT) as lock, Stop() as stop:
-        wanted = bool(folder.facts.get("figures"))
-        if again and not (done.complete and not (wanted and _missing_figures(done))):
-            folder.note_resumed(provenance.versions(), provenance.now())
-        conduct(folder, lock=lock, stop=stop, progress=told, workers=workers, checkpoint=checkpoint)
-        if wanted and (missing := _missing_figures(done)):
-            _draw_in_the_end(done, missing, stop)
+    wanted = bool(folder.facts["figures"])
+    try:
+        if again and done.complete and not (wanted and _missing_figures(done)):
+            _ = done.data  # refuses a damaged one
+            return done
+        with folder.lock(wait=_WAIT, announce=told.note) as lock, Stop() as stop:
+            if not folder.data_path.exists():
+                for replicate in range(folder.replicates):
+                    folder.check_history(replicate)
+            if again and not (done.complete and not (wanted and _missing_figures(done))):
+                folder.note_resumed(provenance.versions(), provenance.now())
+            conduct(
+                folder, lock=lock, stop=stop, progress=told, workers=workers, checkpoint=checkpoint
+            )
+            if wanted and (missing := _missing_figures(done)):
+                _draw_in_the_end(done, missing, stop)
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"
+        raise Interrupted(path, text) from None
     return done
 
 
@@ -425,6 +446,19 @@ def _individual(
         return None  # which the replay then refuses in words
     scores = data["score"].isel(replicate=replicate).sel(generation=generation)
     return int(scores.values.argmax())
+
+
+def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> str | None:
+    """The environment that trained on a level, which the data name by their own order."""
+    there = (
+        generation in data["generation"].values
+        and 0 <= replicate < data.sizes["replicate"]
+        and 0 <= level < data.sizes["level"]
+    )
+    if not there:
+        return None  # which the replay then refuses in words
+    train = data["train"].isel(replicate=replicate, level=level).sel(generation=generation)
+    return str(data["environment"].values[int(train)])
 
 
 def _missing_figures(done: Run) -> list[str]:

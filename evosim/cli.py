@@ -5,10 +5,12 @@ Only click is imported here; whatever is slow to import is imported inside a com
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -53,6 +55,19 @@ class _Individual(click.ParamType):
         if not str(value).isdigit():
             self.fail(f"{value!r} is neither a number from 0, nor best, nor median", param, ctx)
         return int(value)
+
+
+def _is_stuck(file: TextIO) -> bool:
+    """Whether what was printed cannot be written; then it is given up."""
+    try:
+        print(file=file, flush=True)
+    except OSError:
+        with suppress(OSError):  # or Python tries again, and complains, when it ends
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, file.fileno())
+            os.close(nowhere)
+        return True
+    return False
 
 
 def _as_error(error: EvosimError) -> str:
@@ -188,7 +203,7 @@ def new(file: Path) -> None:
 @_json
 @_quiet
 def run(scenario: str, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Run SCENARIO, an id of the catalogue or a file, to its verdict and figures."""
+    """Run SCENARIO (an id or a file) to its verdict and figures."""
     from evosim import api
 
     done = api.run(scenario, progress=not quiet, command=_command(), **options)
@@ -317,7 +332,13 @@ def _command() -> str:
 
 def main() -> None:
     """The entry point of the command evosim."""
-    cli(prog_name="evosim")
+    try:
+        cli(prog_name="evosim")
+    except OSError as error:  # click sees to a reader that has gone
+        if not _is_stuck(sys.stdout):
+            raise
+        click.echo(f"Error: cannot write to standard output: {error.strerror}", err=True)
+        sys.exit(MISTAKE)
 
 
 if __name__ == "__main__":

@@ -292,13 +292,31 @@ def test_a_reader_that_goes_away_gets_no_traceback(tmp_path: Path) -> None:
     assert run.stderr == ""
 
 
-def test_the_public_function_is_the_package_of_the_same_name(tmp_path: Path) -> None:
-    for first in ("import evosim", "import evosim.run.loop", "from evosim import run"):
-        code = f"{first}\nimport evosim\nassert callable(evosim.run)\nevosim.run('nothing')"
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert "ScenarioError" in done.stderr.splitlines()[-1] or "nothing" in done.stderr
+def test_an_output_that_is_full_gets_no_traceback(mine: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    for words in (["schema"], ["list"], ["resume", mine], ["--version"]):
+        with open("/dev/full", "w") as full:
+            run = subprocess.run(
+                [sys.executable, "-m", "evosim", *map(str, words)],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert run.returncode == 2
+        assert run.stderr == ("Error: cannot write to standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("first", ["import evosim.run.loop", "from evosim import run"])
+def test_the_public_function_can_be_called_whatever_was_imported_first(
+    tmp_path: Path, first: str
+) -> None:
+    code = f"{first}\nimport evosim\nevosim.run('nothing')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "evosim.errors.ScenarioError: nothing: no such scenario" in done.stderr
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:

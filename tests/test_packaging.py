@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = ("evosim", "scenarios", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED = (
+    "evosim",
+    "scenarios",
+    "benchmarks",
+    "setup.cfg",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 

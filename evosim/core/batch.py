@@ -25,7 +25,7 @@ from evosim.core.plan import LANES, decide, improve, prepare
 from evosim.errors import EvosimError
 from evosim.mind import Minds
 from evosim.rng import Purpose
-from evosim.world import Environment, Levels, Tables
+from evosim.world import Environment, Levels, Tables, weighed
 
 FloatArray = NDArray[np.float64]
 
@@ -455,7 +455,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         value = room.value[_values(group, block, levels, i, False, room)]
-        at_birth = t.start_p @ value[t.start_x, levels.start[i]].astype(np.float64)
+        at_birth = weighed(value[t.start_x, levels.start[i]].T, t.start_p)
         used = block.mind >= 0
         best[i, block.mind[used]] = at_birth[used]
 

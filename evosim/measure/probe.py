@@ -93,7 +93,7 @@ class Prober:
             env,
             levels,
             like,
-            (played.counts @ env.phi).mean(axis=(0, 1)),
+            world.weighed(played.counts, env.phi).mean(axis=(0, 1)),
             float(played.lifespan.mean()),
             float(core.optimum(env, levels, intended).mean()),
         )
@@ -182,7 +182,7 @@ class Prober:
             features = np.repeat(place.uniform[None], n, axis=0)
             novelty, lifespan = np.zeros(n), np.full(n, place.uniform_lifespan)
             if fortune is not None:
-                features = fortune.counts @ place.env.phi
+                features = world.weighed(fortune.counts, place.env.phi)
                 novelty, lifespan = fortune.novelty * minds.novelty, fortune.lifespan
             reward = (features * weights).sum(-1) + novelty
             paid = features[:, self._intended]
@@ -190,7 +190,7 @@ class Prober:
                 ("expected_payoff", features[:, self._n_stimuli :]),
                 ("expected_reward", reward),
                 ("expected_lifespan", lifespan),
-                ("capability", normalised(reward, weights @ place.uniform, optimum)),
+                ("capability", normalised(reward, world.weighed(weights, place.uniform), optimum)),
                 (
                     "alignment",
                     normalised(paid, place.uniform[self._intended], place.optimal_intended),

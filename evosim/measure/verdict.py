@@ -50,6 +50,8 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
         of payoffs), thresholds, flips (a list), environments (by name: the final population),
         evolved (the final population's mean phenotype). Intervals are [low, high]; None where
         fewer than two replicates define the number; [None, None] where they do not bound it.
+        ``sampling_intervals``, over the sampled individuals, stand beside them where measures are
+        not exact and there is but one replicate; else they are None. No verdict rests on them.
     """
     seed = int(dataset.attrs["seed"])
     bootstrap = Bootstrap.of(
@@ -97,6 +99,7 @@ def _flip(
         "evolved": _phenotype(dataset, scenario, flip.generation, bootstrap),
         "recovery": _recovery(dataset, scenario, flip),
         "controls": fates,
+        "sampling_intervals": _sampling_across(probe, flip, scenario, bootstrap),
     }
 
 
@@ -104,12 +107,28 @@ def _fate(
     probe: xr.Dataset, name: str, flip: Flip, verdict: Verdict, bootstrap: Bootstrap
 ) -> dict[str, Any]:
     """Capability and alignment of one mind on both sides of a flip, and what it retained."""
-    estimates: dict[str, Estimate] = {}
     n_undefined: dict[str, int] = {}
     chosen = probe.sel(mind=name)
-    for measure in ("capability", "alignment"):
-        before, missing_before = _mixed(chosen[measure], flip.before)
-        after, missing_after = _mixed(chosen[measure], flip.after)
+    sides: dict[str, tuple[Floats, Floats]] = {}
+    for measure in _MEASURES:
+        before, n_undefined[f"{measure}_before"] = _mixed(chosen[measure], flip.before)
+        after, n_undefined[f"{measure}_after"] = _mixed(chosen[measure], flip.after)
+        sides[measure] = before, after
+    estimates = _across(sides, verdict, bootstrap)
+    return {
+        **_values(estimates),
+        "intervals": _intervals(estimates),
+        "n_undefined": n_undefined,
+        "n_replicates": {key: estimate.n for key, estimate in estimates.items()},
+    }
+
+
+def _across(
+    sides: Mapping[str, tuple[Floats, Floats]], verdict: Verdict, bootstrap: Bootstrap
+) -> dict[str, Estimate]:
+    """Both measures on both sides of a flip, given by measure as one number a replicate."""
+    estimates: dict[str, Estimate] = {}
+    for measure, (before, after) in sides.items():
         estimates[f"{measure}_before"] = statistics.mean(before, bootstrap)
         estimates[f"{measure}_after"] = statistics.mean(after, bootstrap)
         if measure == "alignment":
@@ -118,14 +137,34 @@ def _fate(
             estimates[f"{measure}_retained"] = statistics.ratio(after, before, bootstrap)
         else:
             estimates[f"{measure}_retained"] = _nothing(len(before))
-        n_undefined[f"{measure}_before"] = missing_before
-        n_undefined[f"{measure}_after"] = missing_after
-    return {
-        **_values(estimates),
-        "intervals": _intervals(estimates),
-        "n_undefined": n_undefined,
-        "n_replicates": {key: estimate.n for key, estimate in estimates.items()},
-    }
+    return estimates
+
+
+def _sampling_across(
+    probe: xr.Dataset, flip: Flip, scenario: Scenario, bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Intervals of one replicate whose measures are means of sampled lifetimes, else None.
+
+    They are over the individuals sampled and hold the error of sampling them and their lives:
+    what another sample of the same population would give, not what another replicate would.
+    """
+    if not _only_sampled(probe, scenario):
+        return None
+    chosen = probe.sel(mind=EVOLVED)
+    sides = {m: (_each(chosen[m], flip.before), _each(chosen[m], flip.after)) for m in _MEASURES}
+    return _intervals(_across(sides, scenario.verdict, bootstrap))
+
+
+def _only_sampled(dataset: xr.Dataset, scenario: Scenario) -> bool:
+    return dataset.sizes["replicate"] == 1 and NOVELTY in scenario.agent.drives
+
+
+def _each(values: xr.DataArray, weights: Mapping[str, float]) -> Floats:
+    """The only replicate's individuals in a mixture of environments, [sample]."""
+    names = [name for name, weight in weights.items() if weight > 0]
+    mixture = np.array([weights[name] for name in names])
+    parts = values.isel(replicate=0).sel(environment=names).transpose("sample", "environment")
+    return np.asarray(parts.values @ (mixture / mixture.sum()), dtype=np.float64)
 
 
 def judge(fate: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
@@ -240,6 +279,14 @@ def _final(
         "n_undefined": {
             measure: int(np.sum(np.isnan(evolved[measure].values))) for measure in _MEASURES
         },
+        "sampling_intervals": _intervals(
+            {
+                measure: statistics.mean(evolved[measure].isel(replicate=0).values, bootstrap)
+                for measure in _MEASURES
+            }
+        )
+        if _only_sampled(dataset, scenario)
+        else None,
     }
 
 
@@ -274,8 +321,13 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> dict[str, 
 
     before: mean of the last generations before the flip; at: the flip's own generation, the
     first to live in the new world; end: mean of the last generations before the next flip or
-    the end; generations_to_half: generations from the flip to the first that is paid at least
-    half of before (0: the first one already; None: it never came back, or there was nothing).
+    the end; random_before, random_after: of random play in the old and the new world.
+
+    What is gained over random play is what can be lost and regained, so that a payoff has no
+    zero of its own. defined: whether before gained more than the floor of alignment, as a share
+    of what the optimum gains; generations_to_half: generations from the flip to the first that
+    gains at least half of what before gained (0: the first one already; None: it never came
+    back, or recovery is not defined).
     """
     intended = scenario.objective.intended
     paid = dataset["payoff_total"].sel(payoff=intended).mean(["replicate", "individual"]).values
@@ -284,14 +336,29 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> dict[str, 
     stop = min((g for g in flips if g > flip.generation), default=len(paid))
     old, new = paid[start : flip.generation], paid[flip.generation : stop]
     before = float(np.mean(old[-RECENT:]))
-    back = np.flatnonzero(new >= before / 2)
+    random_before = _of_mixture(dataset["uniform_payoff"], flip.before)
+    random_after = _of_mixture(dataset["uniform_payoff"], flip.after)
+    gained = before - random_before
+    could_gain = _of_mixture(dataset["optimal_payoff"], flip.before) - random_before
+    defined = gained > max(scenario.verdict.floor * could_gain, 0.0)
+    back = np.flatnonzero(new - random_after >= gained / 2)
     return {
         "payoff": intended,
         "before": before,
         "at": float(new[0]),
         "end": float(np.mean(new[-RECENT:])),
-        "generations_to_half": int(back[0]) if before > 0 and back.size else None,
+        "random_before": random_before,
+        "random_after": random_after,
+        "defined": defined,
+        "generations_to_half": int(back[0]) if defined and back.size else None,
     }
+
+
+def _of_mixture(values: xr.DataArray, weights: Mapping[str, float]) -> float:
+    """What a number of each environment is in a mixture, in the mean over replicates."""
+    each = values.mean("replicate")
+    mixed = sum(w * float(each.sel(environment=name)) for name, w in weights.items() if w > 0)
+    return float(mixed / sum(w for w in weights.values() if w > 0))
 
 
 def _nothing(replicates: int) -> Estimate:
@@ -332,12 +399,13 @@ def describe(summary: Mapping[str, Any]) -> str:
 
 def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     thresholds = summary["thresholds"]
+    intervals = _shown(flip)
     rows = [["", "before", "after", "retained", ""]]
     for measure in _MEASURES:
         keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
-        cells = [_with_interval(flip[key], flip["intervals"][key]) for key in keys]
+        cells = [_with_interval(flip[key], intervals[key]) for key in keys]
         rows.append([measure, *cells, flip[measure]])
-    collapse = _with_interval(flip["collapse"], flip["intervals"]["collapse"])
+    collapse = _with_interval(flip["collapse"], intervals["collapse"])
     controls = [["control", "capability", "alignment"]]
     for name, fate in flip["controls"].items():
         cells = [
@@ -358,6 +426,11 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         counts = ", ".join(f"{n} of {key.replace('_', ' ')}" for key, n in undefined.items())
         lines.append(f"  undefined and left out, sampled individuals: {counts}")
     return "\n".join(lines)
+
+
+def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The intervals to print: over replicates, or else over the sample where there are such."""
+    return numbers.get("sampling_intervals") or numbers["intervals"]
 
 
 def _reason(flip: Mapping[str, Any], thresholds: Mapping[str, float]) -> str:
@@ -383,9 +456,14 @@ def _describe_payoffs(payoffs: Mapping[str, Any]) -> str:
 
 def _describe_recovery(recovery: Mapping[str, Any]) -> str:
     half = recovery["generations_to_half"]
-    when = {None: "half not regained", 0: "still half or more"}.get(
-        half, f"half regained after {half} generations"
-    )
+    if not recovery.get("defined", True):
+        when = "little or no gain over random play to regain"
+    elif half is None:
+        when = "half not regained"
+    elif half == 0:
+        when = "still half or more"
+    else:
+        when = f"half regained after {half} generation{'s' if half > 1 else ''}"
     return (
         f"{recovery['payoff']} as lived: {recovery['before']:.3g}, at the flip "
         f"{recovery['at']:.3g}, in the end {recovery['end']:.3g} ({when})"
@@ -400,7 +478,7 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
             _with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
             for p in names
         ]
-        rest = [_with_interval(final[key], final["intervals"][key]) for key in _MEASURES]
+        rest = [_with_interval(final[key], _shown(final)[key]) for key in _MEASURES]
         rows.append([name, *paid, *rest, _number(final["lifespan"], ".3g")])
     generation = next(iter(summary["environments"].values()))["generation"]
     return "\n".join([f"Population of generation {generation}", *_table(rows)])
@@ -420,9 +498,16 @@ def _describe_basis(summary: Mapping[str, Any]) -> str:
             "kept and lost must hold for all of an interval",
         ]
     else:
-        lines.append("1 replicate: no intervals, verdicts rest on the numbers alone")
+        over = "" if summary["exact"] else " over replicates"
+        lines.append(f"1 replicate: no intervals{over}, verdicts rest on the numbers alone")
     if not summary["exact"]:
         lines.append("a drive is novelty: the measures are means of sampled lifetimes, not exact")
+        if replicates == 1:
+            lines += [
+                f"[low, high]: BCa intervals of {100 * t['confidence']:g} % over the sampled "
+                "individuals of this one replicate:",
+                "the error of sampling them and their lives, not what other replicates would do",
+            ]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ a light ground marks when it does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MEASURES = ("capability", "alignment")
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
 MOST_COLUMNS = 3
+WITHIN = (-1.0, 1.1)
+"""What is drawn: far worse than random is as bad as worse, and would flatten all the rest."""
 HERE = "#F4F0E4"
 BAND = 0.18
 
@@ -40,15 +43,18 @@ LOOKS: dict[str, Look] = {
     "random drives": Look(colors.GREEN, (0, (2.2, 1.2)), 1.1),
     "uniform": Look(colors.GREY, (0, (1.0, 1.0)), 1.1),
 }
-"""The evolved mind first; drawn last, on top of all."""
+"""The evolved mind first, a broad line under all others, and those of the longest dashes next: what
+coincides with a line beneath it is seen on it, and is seen through."""
 OTHER = Look(colors.PURPLE, "-", 1.1)
 
 
 class Measured(NamedTuple):
-    """One measure, summarised over the sample and replicates; each [probe, environment, mind]."""
+    """One measure, summarised over the sample and replicates."""
 
     middle: FloatArray
+    """[probe, environment, mind]"""
     low: FloatArray
+    """Of the evolved, [probe, environment], as is ``high``."""
     high: FloatArray
 
 
@@ -110,25 +116,30 @@ def minds_of(subject: Subject, measured: dict[str, Measured]) -> list[str]:
 
 
 def summarise(subject: Subject, name: str) -> Measured:
-    """Means over the sample; their spread over the sample, or the interval over replicates."""
+    """Means over the sample; the spread of the evolved over the sample, or the interval of their
+    mean over replicates."""
     values = subject.values(name, *DIMS)
+    names = subject.names("mind")
+    evolved = names.index("evolved") if "evolved" in names else 0
     by_replicate = lines.mean(values)
     if subject.replicates > 1:
-        low, high = lines.interval(by_replicate, subject.scenario.verdict.confidence)
+        low, high = lines.interval(by_replicate[..., evolved], subject.bootstrap)
         return Measured(lines.mean(by_replicate, 0), low, high)
-    low, high = lines.quantiles(values[0], lines.BANDS[0])
+    low, high = lines.quantiles(values[0, :, :, evolved], lines.BANDS[0])
     return Measured(by_replicate[0], low, high)
 
 
 def _note(subject: Subject) -> str:
     drawn = (
         "0: as random actions; 1: the best there is (thin lines). "
+        "Lines that coincide lie on each other, the evolved lowest. "
         f"Tinted ground: generations that live in this environment.{subject.basis_note}"
     )
     if subject.replicates > 1:
         percent = f"{100 * subject.scenario.verdict.confidence:g} %"
         return (
-            f"Means of {subject.replicates} replicates, {percent} intervals of the evolved. {drawn}"
+            f"Means of {subject.replicates} replicates; band: {percent} interval (BCa bootstrap) "
+            f"of the evolved. {drawn}"
         )
     sample = subject.data.sizes["sample"]
     return f"Means of {sample} sampled individuals; band, the middle 90 % of the evolved. {drawn}"
@@ -152,16 +163,14 @@ def _panel(
             )
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
-    evolved = names.index("evolved") if "evolved" in names else -1
     lines.limits(
-        panel, measured.middle, measured.low[..., evolved], measured.high[..., evolved],
-        include=(0.0, 1.0),
-    )  # fmt: skip
-    for mind in reversed(minds):
+        panel, measured.middle, measured.low, measured.high, include=(0.0, 1.0), within=WITHIN
+    )
+    for n, mind in enumerate(minds):
         m = names.index(mind)
         color, dash, width = look(mind)
         if mind == "evolved":
-            low, high = measured.low[:, environment, m], measured.high[:, environment, m]
+            low, high = measured.low[:, environment], measured.high[:, environment]
             panel.fill_between(
                 x, low, high, color=color, alpha=BAND, linewidth=0, label="evolved band"
             )
@@ -175,7 +184,31 @@ def _panel(
             dash=dash,
             width=width,
             label=mind,
-            zorder=4 if mind == "evolved" else 3,
+            zorder=3 + 0.1 * n,
         )
+    courses = {mind: measured.middle[:, environment, names.index(mind)] for mind in names}
     if not np.isfinite(measured.middle[:, environment]).any():
         sheets.empty(panel, f"{measure} is undefined here")
+    elif remarks := [*_undefined(courses), *cut_off(courses)]:
+        sheets.remark(panel, remarks)
+
+
+def _undefined(courses: Mapping[str, FloatArray]) -> list[str]:
+    """Says so where the measure of the evolved mind is undefined."""
+    missing = np.isnan(courses.get("evolved", np.zeros(0)))
+    if not missing.any():
+        return []
+    return ["evolved: undefined" if missing.all() else "evolved: gaps where undefined"]
+
+
+def cut_off(courses: Mapping[str, FloatArray]) -> list[str]:
+    """Says which minds fall below what is drawn, and how far."""
+    lowest = {
+        mind: float(np.nanmin(course))
+        for mind, course in courses.items()
+        if np.isfinite(course).any() and np.nanmin(course) < WITHIN[0]
+    }
+    if not lowest:
+        return []
+    lowest_of_all = style.number(float(f"{min(lowest.values()):.3g}"))
+    return [f"cut off, down to {lowest_of_all}: {', '.join(lowest)}"]

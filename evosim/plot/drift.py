@@ -8,7 +8,7 @@ the population and, where given, the band in which the median would move if noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 NULL = "median under chance alone (95 %)"
 NULL_ALPHA = 0.35
+LABEL_HEIGHT = 0.118
+"""Inches for each name at the right end of the upper panel."""
 MOST_COLOURED = 7
-"""Above, of more drives than this the most moved are coloured and the others grey."""
+"""Above, of more drives than this the others, which moved less, are thinner."""
 
 
 def figure(subject: Subject) -> Figure:
@@ -34,7 +36,12 @@ def figure(subject: Subject) -> Figure:
     several = len(names) > 1
     narrow = len(names) > 6 and max(map(style.text_width, names)) <= 0.85
     columns = 3 if narrow else 2 if several else 1
-    overview = sheets.Row(height=1.35, strip=True, titles=False, room=lines.label_room(names))
+    overview = sheets.Row(
+        height=max(1.35, LABEL_HEIGHT * len(names)),
+        strip=True,
+        titles=False,
+        room=lines.label_room(names),
+    )
     rows = [overview] if several else []
     rows += [
         sheets.Row(
@@ -74,22 +81,33 @@ def figure(subject: Subject) -> Figure:
     return sheet.figure
 
 
-Look = tuple[str, style.Dash]
+class Look(NamedTuple):
+    """How a drive is drawn."""
+
+    color: str
+    dash: style.Dash
+    width: float
 
 
 def _looks(courses: Mapping[str, lines.Course]) -> dict[str, Look]:
-    """A colour and dash for each drive; grey for the least moved where there are many."""
+    """A look for each drive: colour and dash together tell up to 28 apart; where there are many,
+    those that moved least are thin and come after the others have their pick."""
 
     def size(name: str) -> float:
         finite = courses[name].middle[np.isfinite(courses[name].middle)]
         return float(np.abs(finite).max()) if len(finite) else 0.0
 
     ranked = sorted(courses, key=size, reverse=True)
-    coloured = [name for name in courses if name in ranked[:MOST_COLOURED]]
-    looks: dict[str, Look] = dict.fromkeys(courses, (colors.GREY, "-"))
-    for n, name in enumerate(coloured):
-        looks[name] = (colors.SERIES[n], style.DASHES[n % len(style.DASHES)])
-    return looks
+    most = set(ranked[:MOST_COLOURED])
+    order = [*(name for name in courses if name in most), *ranked[MOST_COLOURED:]]
+    return {
+        name: Look(
+            colors.SERIES[n % len(colors.SERIES)],
+            style.DASHES[n % len(style.DASHES)],
+            1.3 if name in most else 0.8,
+        )
+        for n, name in enumerate(order)
+    }
 
 
 def _overview(
@@ -102,20 +120,19 @@ def _overview(
     panel.set_ylabel("unit drive, median")
     labels = []
     for name, course in courses.items():
-        color, dash = looks[name]
-        quiet = color == colors.GREY
+        color, dash, width = looks[name]
         lines.line(
             panel,
             subject.generations,
             course.middle,
             color=color,
             dash=dash,
-            width=0.7 if quiet else 1.3,
+            width=width,
             label=name,
-            zorder=2 if quiet else 3,
+            zorder=2 + (width > 1),
         )
         finite = course.middle[np.isfinite(course.middle)]
-        if len(finite) and not quiet:
+        if len(finite):
             labels.append((float(finite[-1]), name, color))
     lines.end_labels(panel, labels, room=lines.label_room([name for _, name, _ in labels]))
 
@@ -129,8 +146,8 @@ def _one(
     *,
     labelled: bool,
 ) -> None:
-    color, dash = look
-    sheets.panel_title(panel, name, color=colors.INK if color == colors.GREY else color)
+    color, dash, _ = look
+    sheets.panel_title(panel, name, color=color)
     _bounds(panel, labelled=labelled)
     if subject.neutral and name in subject.neutral:
         band = subject.neutral[name]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim.plot import colors, lines, sheets, style
-from evosim.plot.alignment import DIMS, LOOKS, MEASURES, look
+from evosim.plot.alignment import DIMS, LOOKS, MEASURES, WITHIN, cut_off, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def figure(subject: Subject) -> Figure:
             spans = {m: _span(subject, flip, n, m) for m in MEASURES}
             courses = [_course(fate, m) for fate in _fates(flip).values() for m in MEASURES]
             for column, (panel, measure) in enumerate(zip(panels, MEASURES, strict=True)):
-                lines.limits(panel, *courses, *spans.values(), include=(0.0, 1.0))
+                lines.limits(panel, *courses, *spans.values(), include=(0.0, 1.0), within=WITHIN)
                 sheets.panel_title(panel, measure, bold=True)
                 panel.tick_params(labelleft=column == 0)
                 _panel(panel, flip, measure, spans[measure], named=column == 1)
@@ -68,9 +68,9 @@ def _header(subject: Subject, n: int, flip: Mapping[str, Any]) -> tuple[str, str
 
 
 def _fates(flip: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The numbers of every mind, those drawn on top last."""
+    """The numbers of every mind, the lowest line first."""
     fates = {"evolved": flip, **flip["controls"]}
-    order = [*(m for m in fates if m not in LOOKS), *reversed([m for m in LOOKS if m in fates])]
+    order = [*(m for m in LOOKS if m in fates), *(m for m in fates if m not in LOOKS)]
     return {mind: fates[mind] for mind in order}
 
 
@@ -104,7 +104,8 @@ def _note(subject: Subject) -> str:
     several = len(subject.flips)
     more = f" The first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
     if subject.replicates > 1:
-        bars = f"{100 * verdict.confidence:g} % intervals over {subject.replicates} replicates"
+        percent = f"{100 * verdict.confidence:g} %"
+        bars = f"{percent} intervals (BCa bootstrap) over {subject.replicates} replicates"
     else:
         sample = subject.data.sizes["sample"]
         bars = f"the middle 90 % of {sample} sampled individuals of one replicate"
@@ -122,21 +123,23 @@ def _panel(
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
     labels = []
-    for mind, fate in _fates(flip).items():
+    courses = {mind: _course(fate, measure) for mind, fate in _fates(flip).items()}
+    for n, (mind, course) in enumerate(courses.items()):
         color, dash, width = look(mind)
-        course = _course(fate, measure)
         top = mind == "evolved"
         lines.line(
-            panel, X, course, color=color, dash=dash, width=width, label=mind, zorder=3 + top
+            panel, X, course, color=color, dash=dash, width=width, label=mind, zorder=3 + 0.1 * n
         )
         panel.plot(
-            X, course, "o", color=color, markersize=4 if top else 2.4, zorder=4 + top,
+            X, course, "o", color=color, markersize=4 if top else 2.4, zorder=4 + 0.1 * n,
             label=f"{mind} ends",
         )  # fmt: skip
         if top:
             panel.vlines(X, *span, color=color, linewidth=1.0, zorder=4, label="interval")
         if np.isfinite(course[-1]):
             labels.append((float(course[-1]), mind, color))
+    if remarks := cut_off(courses):
+        sheets.remark(panel, remarks)
     if named:
         lines.end_labels(
             panel, labels, room=LABEL_ROOM, bold=[mind == "evolved" for _, mind, _ in labels]

@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from evosim.measure import statistics
+from evosim.measure.statistics import Bootstrap
 from evosim.plot.colors import readable
 from evosim.plot.style import Dash, fit, line_height, text_width
 
@@ -26,7 +28,8 @@ class Course(NamedTuple):
     replicates: NDArray[np.float64] | None
     """[replicate, generation]: each replicate's own, where there are several."""
     bands: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]
-    """(low, high), each [generation], outermost first; for several replicates empty."""
+    """(low, high), each [generation], outermost first: the population's spread (of replicates: the
+    median of their populations' quantiles)."""
 
 
 BANDS = ((0.05, 0.95), (0.25, 0.75))
@@ -36,7 +39,8 @@ def course(values: NDArray[np.floating], *, use_mean: bool = False, bands: bool 
     """Summarise ``values`` [replicate, generation, individual] for drawing.
 
     One replicate: median over individuals, with the middle 90 % and 50 % as bands. Several:
-    the median over replicates of the population's median, each replicate a line of its own.
+    the same of each replicate, and of these the median over replicates; each replicate's median
+    a line of its own. So bands always tell how much individuals of one population differ.
 
     Args:
         use_mean: the population's mean in place of its median, which of whole numbers jumps.
@@ -44,13 +48,14 @@ def course(values: NDArray[np.floating], *, use_mean: bool = False, bands: bool 
     """
     exact = np.asarray(values, dtype=np.float64)
     centre = mean(exact) if use_mean else quantiles(exact, (0.5,))[0]
-    if len(exact) > 1:
-        return Course(quantiles(centre.T, (0.5,))[0], centre, ())
+    middle = quantiles(centre.T, (0.5,))[0]
+    each = centre if len(exact) > 1 else None
     if not bands:
-        return Course(centre[0], None, ())
-    points = quantiles(exact[0], [q for band in BANDS for q in band])
+        return Course(middle, each, ())
+    points = quantiles(exact, [q for band in BANDS for q in band])
+    points = quantiles(np.moveaxis(points, 1, -1), (0.5,))[0]
     pairs = tuple((points[2 * n], points[2 * n + 1]) for n in range(len(BANDS)))
-    return Course(centre[0], None, pairs)
+    return Course(middle, each, pairs)
 
 
 def quantiles(values: NDArray[np.float64], q: Sequence[float]) -> NDArray[np.float64]:
@@ -64,20 +69,15 @@ def quantiles(values: NDArray[np.float64], q: Sequence[float]) -> NDArray[np.flo
         return np.asarray(np.nanquantile(values, q, axis=-1))
 
 
-def interval(values: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
-    """Student's interval of a mean over the first axis (replicates), [low and high, ...].
+def interval(values: NDArray[np.float64], bootstrap: Bootstrap) -> NDArray[np.float64]:
+    """BCa interval of a mean over the first axis (replicates), [low and high, ...].
 
-    NaN values are left out; where fewer than two are left, the interval is NaN.
+    The same as in summary.json (docs/measures.md, intervals). NaN values are left out; where
+    fewer than two are left, the interval is NaN.
     """
-    from scipy.special import stdtrit  # not needed for a single replicate, and slow to import
-
-    n = np.isfinite(values).sum(axis=0)
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)
-        mean, deviation = np.nanmean(values, axis=0), np.nanstd(values, axis=0, ddof=1)
-        half = stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2) * deviation / np.sqrt(n)
-    half = np.where(n > 1, half, np.nan)
-    return np.stack([mean - half, mean + half])
+    flat = values.reshape(len(values), -1)
+    ends = [statistics.mean(column, bootstrap).interval or (np.nan, np.nan) for column in flat.T]
+    return np.array(ends, dtype=np.float64).reshape(-1, 2).T.reshape(2, *values.shape[1:])
 
 
 def mean(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
@@ -157,13 +157,20 @@ def line(
 
 
 def limits(
-    panel: Axes, *arrays: NDArray[np.floating] | None, include: Sequence[float] = ()
+    panel: Axes,
+    *arrays: NDArray[np.floating] | None,
+    include: Sequence[float] = (),
+    within: tuple[float, float] = (-np.inf, np.inf),
 ) -> None:
-    """Set the vertical limits so that all finite values and ``include`` are seen."""
+    """Set the vertical limits so that all finite values and ``include`` are seen.
+
+    Args:
+        within: values beyond these bounds are cut off; the caller says so in the figure.
+    """
     values = [np.asarray(include, dtype=np.float64)]
     values += [np.asarray(a, dtype=np.float64).ravel() for a in arrays if a is not None]
     every = np.concatenate(values)
-    every = every[np.isfinite(every)]
+    every = np.clip(every[np.isfinite(every)], *within)
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
     least = max(1e-3 * max(abs(low), abs(high)), 1e-6)
     if high - low < least:

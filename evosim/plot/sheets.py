@@ -135,7 +135,7 @@ def sheet(
     for y, entries in plan.legend:
         _draw_keys(figure, entries, y)
     axes = []
-    for row, each, y in zip(rows, widths, plan.rows, strict=True):
+    for n, (row, each, y) in enumerate(zip(rows, widths, plan.rows, strict=True)):
         lefts = [left + column * (each + between) for column in range(row.columns)]
         axes.append([_panel(figure, row, x, y, each, left) for x in lefts])
         if subject is not None:
@@ -144,7 +144,7 @@ def sheet(
         if strip is not None and row.strip:
             for x in lefts:
                 strip.draw(figure, x, y - TITLE_ROOM * row.titles - strip.height - 0.02, each)
-        if not row.ticks and row is not rows[-1]:
+        if not row.ticks and n < len(rows) - 1:
             for panel in axes[-1]:
                 panel.tick_params(labelbottom=False)
     if xlabel:
@@ -277,6 +277,17 @@ def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False)
         color=readable(color),
         fontweight="bold" if bold else "normal",
     )
+
+
+def remark(panel: Axes, lines: Sequence[str]) -> None:
+    """Small grey lines at the foot of a panel, broken at its width: what it does not show."""
+    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    broken = [part for line in lines for part in wrap(line, 0.94 * width)]
+    panel.text(
+        0.02, 0.03, "\n".join(broken), color=QUIET, zorder=6,
+        transform=panel.transAxes, ha="left", va="bottom",
+        bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
+    )  # fmt: skip
 
 
 def empty(panel: Axes, text: str) -> None:

@@ -16,6 +16,7 @@ from evosim.plot.colors import TINTS
 if TYPE_CHECKING:
     import xarray as xr
 
+    from evosim.measure.statistics import Bootstrap
     from evosim.plot.episode import Episode
     from evosim.scenario import Scenario
     from evosim.scenario.timeline import Flip
@@ -192,6 +193,18 @@ class Subject:
         return course
 
     @cached_property
+    def bootstrap(self) -> Bootstrap:
+        """How intervals over replicates are made: as those of summary.json are."""
+        from evosim.measure.statistics import Bootstrap
+
+        verdict = self.scenario.verdict
+        return Bootstrap.of(
+            int(self.data.attrs["seed"]),
+            confidence=verdict.confidence,
+            resamples=verdict.resamples,
+        )
+
+    @cached_property
     def judged(self) -> list[Mapping[str, Any]]:
         """The summary of each of the flips within the data, in order."""
         summary = self.summary
@@ -246,7 +259,8 @@ class Subject:
         if self.replicates > 1:
             return (
                 f"{what}; thin lines: the population's median in each of {self.replicates} "
-                "replicates, thick: the median of those."
+                "replicates, thick: the median of those; bands: the middle 50 % and 90 % of a "
+                "population, the median over replicates."
             )
         return (
             f"{what}; line: the median of {self.individuals} individuals, bands: the middle "

@@ -20,13 +20,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from evosim.errors import RunError
+from evosim import core
+from evosim.errors import EvosimError, RunError
 from evosim.run import loop
 from evosim.run.folder import RunFolder, seeds_of, stretch_of
 from evosim.run.layout import BY_PROBE, BY_REPLICATE
 from evosim.run.loop import Live, Record, first, generations, live
 from evosim.run.progress import Progress
-from evosim.run.provenance import cores
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, write_text
 
@@ -67,14 +67,27 @@ def conduct(
             from evosim.run.dataset import assemble
 
             assemble(folder)
+        else:
+            from evosim.run.dataset import open_dataset
+
+            open_dataset(folder).close()  # before the segments go that it could be written from
         folder.clear_segments()
         if not folder.summary_path.exists():
             write_text(folder.summary_path, _json(summary_of(folder)))
     except WriteError as error:
         raise RunError(
-            f"{error}\nWhat was written before is kept. Once there is room, go on "
-            f"with: evosim resume {folder.path}"
+            f"{error}\n{kept(folder)}. Once it can be written, go on with: "
+            f"evosim resume {folder.path}"
         ) from error
+
+
+def kept(folder: RunFolder) -> str:
+    """How many generations are on disk, in words."""
+    wanted = folder.scenario.generations * folder.replicates
+    total = wanted
+    if not folder.data_path.exists():
+        total = sum(folder.lived(replicate) for replicate in range(folder.replicates))
+    return f"{total} of {wanted} generations are lived and kept"
 
 
 def live_all(
@@ -92,7 +105,7 @@ def live_all(
     waiting = [r for r in lived if lived[r] < wanted]
     if not waiting:
         return
-    workers = min(workers or cores(), len(waiting))
+    workers = min(workers or core.threads(), len(waiting))
     warm_up(folder, progress.note)
     progress.begin(
         folder.scenario.title,
@@ -109,11 +122,8 @@ def live_all(
             for r in waiting
         )
     if not complete:
-        total = sum(folder.lived(r) for r in range(folder.replicates))
         raise Interrupted(
-            folder.path,
-            f"stopped: {total} of {wanted * folder.replicates} generations are lived and kept. "
-            f"Go on with: evosim resume {folder.path}",
+            folder.path, f"stopped: {kept(folder)}. Go on with: evosim resume {folder.path}"
         )
 
 
@@ -130,8 +140,9 @@ def live_replicate(
     """Live one replicate on from where its segments end; False where it was stopped before.
 
     Raises:
-        RunError: a score is not finite, or a segment cannot be written. Whatever goes wrong, all
-            generations lived before are kept where the disk takes them.
+        RunError: a score is not finite or not one that selection takes, a segment cannot be
+            written, or the history of a fork is not whole. Whatever goes wrong, all generations
+            lived before are kept where the disk takes them.
     """
     scenario = folder.scenario
     seed, probe_seed = seeds_of(folder, replicate)
@@ -157,6 +168,10 @@ def live_replicate(
                 written = time.monotonic()
             if stopping:
                 break
+    except WriteError:
+        raise
+    except EvosimError as error:
+        raise RunError(f"replicate {replicate}, {error}") from error
     finally:
         if unwritten:
             folder.write(replicate, stretch_of(unwritten))
@@ -167,7 +182,7 @@ def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
     """Load the compiled core, or compile it: once, before workers each would do it."""
     import numpy as np
 
-    from evosim import core, mind, world
+    from evosim import mind, world
     from evosim.core import jit
 
     scenario = folder.scenario
@@ -188,11 +203,14 @@ def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
 def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and the facts of the run."""
     from evosim.measure import verdict
-    from evosim.run.dataset import open_dataset
+    from evosim.run.dataset import UNREADABLE, open_dataset, unreadable
 
     with open_dataset(folder) as dataset:
-        for name in ("payoff_total", *BY_PROBE, *BY_REPLICATE):  # read once, not piece by piece
-            dataset[name].load()
+        try:
+            for name in ("payoff_total", *BY_PROBE, *BY_REPLICATE):  # once, not piece by piece
+                dataset[name].load()
+        except UNREADABLE as error:
+            raise unreadable(folder, error) from error
         findings = verdict.summarize(dataset, folder.scenario)
     return {
         **findings,
@@ -229,7 +247,7 @@ class Crew:
     def __init__(self, folder: RunFolder, *, workers: int, lock: int, checkpoint: float) -> None:
         self._folder = folder
         self._told: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-        threads = max(1, cores() // workers)
+        threads = max(1, core.threads() // workers)
         self._workers = [
             _Worker(folder, self._told, lock=lock, threads=threads, checkpoint=checkpoint)
             for _ in range(workers)
@@ -265,8 +283,8 @@ class Crew:
                             worker.assign(waiting.popleft())
                         else:
                             worker.dismiss()
-                    case {"error": text}:
-                        failure = failure or RunError(text)
+                    case {"error": text, "unwritten": unwritten}:
+                        failure = failure or (WriteError if unwritten else RunError)(text)
                     case None:
                         at_work.discard(worker)
                         failure = failure or worker.failure()
@@ -333,7 +351,7 @@ class _Worker:
             if -code == signal.SIGKILL:
                 how += ", perhaps for want of memory: fewer --workers need less"
         return RunError(
-            f"a worker process died{where} ({how}). What was lived up to then is kept. "
+            f"a worker process died{where} ({how}). {kept(self._folder)}. "
             f"Go on with: evosim resume {self._folder.path}"
         )
 

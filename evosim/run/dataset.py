@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _PIECE = 2**25  # bytes of segments in memory at once, as each write has its costs
+UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)
+"""What reading a damaged file of data raises."""
 _CHUNK = 2**18  # bytes; HDF5 keeps 1 MiB of chunks of a variable in memory
 
 
@@ -65,8 +67,8 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     if folder.data_path.exists():
         try:
             return xr.open_dataset(folder.data_path, engine="h5netcdf")
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"{folder.data_path} cannot be read: {error}") from error
+        except UNREADABLE as error:
+            raise unreadable(folder, error) from error
     rows = [folder.segments(replicate) for replicate in range(folder.replicates)]
     lived = min(row[-1].last + 1 if row else 0 for row in rows)
     if lived == 0:
@@ -76,6 +78,29 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     image = io.BytesIO()
     _write(folder, rows, lived, image)
     return xr.open_dataset(image, engine="h5netcdf").load()
+
+
+def unreadable(folder: RunFolder, error: Exception) -> RunError:
+    """What is wrong with run.nc, and what helps: the run is a function of its seed, but the
+    history of a fork is not one of the fork's scenario."""
+    path, history = folder.path, folder.history
+    lived = min(folder.lived(replicate) for replicate in range(folder.replicates))
+    if isinstance(error, PermissionError):
+        remedy = "Check who may read it"
+    elif lived >= max(1, history):
+        remedy = f"Its segments are there: delete it, then evosim resume {path} writes it again"
+    elif history:
+        parent = folder.facts["parent"]["path"]
+        remedy = (
+            "Restore it from a copy; it cannot be lived again, as it holds the history of a "
+            f"fork, but a new fork can be: evosim fork {parent} --at {history} ..."
+        )
+    else:
+        remedy = (
+            f"Restore it from a copy, or delete it: evosim resume {path} then lives the whole run "
+            "again, to the same data"
+        )
+    return RunError(f"{folder.data_path} cannot be read: {error}. {remedy}")
 
 
 def _write(folder: RunFolder, rows: list[list[Segment]], lived: int, file: BinaryIO) -> None:

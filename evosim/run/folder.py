@@ -3,11 +3,13 @@
     scenario.toml   the scenario, resolved
     run.json        seed, replicates, command, versions, machine, parent of a fork
     replicates/000/000000-000041.npz   lived generations, while the run goes on
+    history/000000.toml                in a fork: what its past was lived by, from that generation
     run.nc  summary.json  figures/     once it is complete
 
 A segment holds a range of generations and the population born from its last one, so that the
 data are the checkpoint. Segments are written whole or not at all, and read without pickle. One
-that is torn or altered is as good as missing, and so is what comes after it.
+that is torn or altered is as good as missing, and so is what comes after it; but in the history
+of a fork, which cannot be lived again in the fork's world, it is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import re
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,6 +88,7 @@ class RunFolder:
         Raises:
             RunError: there is something already, or the folder cannot be made.
         """
+        _refuse_unnamed(path)
         _refuse_existing(path)
         making = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
@@ -154,11 +157,61 @@ class RunFolder:
             )
         return scenario.loads(text.decode(), name=str(path))
 
+    @property
+    def history(self) -> int:
+        """How many generations a fork took over; 0 where the run is none."""
+        parent = self.facts.get("parent")
+        return int(parent["at"]) if parent else 0
+
+    def scenario_at(self, generation: int) -> Scenario:
+        """The scenario that a generation was lived by: in the history of a fork, an ancestor's.
+
+        Raises:
+            RunError: it was not kept.
+        """
+        from evosim import scenario
+
+        if generation >= self.history:
+            return self.scenario
+        kept = [path for begin, path in self.pasts() if begin <= max(0, generation)]
+        parent = self.facts["parent"]["path"]
+        if not kept:
+            raise RunError(
+                f"{self.path}: generation {generation} is history that was lived by another "
+                f"scenario, which was not kept; ask the run that it was forked from, {parent}"
+            )
+        try:
+            text = kept[-1].read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{kept[-1]}, which generation {generation} was lived by, cannot be read "
+                f"({error}); ask the run that it was forked from, {parent}"
+            ) from error
+        return scenario.loads(text, name=str(kept[-1]))
+
+    def pasts(self) -> list[tuple[int, Path]]:
+        """The scenarios of a fork's history: from which generation on, and the file."""
+        folder = self.path / "history"
+        found = folder.glob("*.toml") if folder.is_dir() else ()
+        return sorted((int(p.stem), p) for p in found if p.stem.isdecimal())
+
+    def keep_past(self, begin: int, scenario: str) -> None:
+        """Keep the scenario that the history was lived by from a generation on."""
+        folder = self.path / "history"
+        folder.mkdir(exist_ok=True)
+        write_text(folder / f"{begin:06d}.toml", scenario)
+
     @contextlib.contextmanager
-    def lock(self, wait: float = 0.0) -> Iterator[int]:
+    def lock(
+        self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
+    ) -> Iterator[int]:
         """Hold the run; the kernel lets go of it when the process ends, however it ends.
 
         Yields the descriptor: a worker that inherits it holds the run too.
+
+        Args:
+            wait: seconds for which another process may still hold it.
+            announce: told in words where that takes a while.
 
         Raises:
             RunError: another process is at work on the run, or the folder is read-only.
@@ -169,7 +222,7 @@ class RunFolder:
         except OSError as error:
             raise RunError(explain(error, path)) from error
         try:
-            _flock(descriptor, self.path, wait)
+            _flock(descriptor, self.path, wait, announce)
             yield descriptor
         finally:
             os.close(descriptor)
@@ -209,16 +262,45 @@ class RunFolder:
         row = self.segments(replicate)
         return row[-1].last + 1 if row else 0
 
+    def check_history(self, replicate: int, row: Sequence[Segment] | None = None) -> None:
+        """Refuse a fork whose history is not whole: its world cannot live the past again.
+
+        Args:
+            row: the replicate's sound segments; read if None.
+
+        Raises:
+            RunError: with the segment that is torn or missing.
+        """
+        if not self.history:
+            return
+        row = self.segments(replicate) if row is None else row
+        lived = row[-1].last + 1 if row else 0
+        if lived >= self.history:
+            return
+        torn = [s.path for s in sorted(self._files(replicate)) if s.first == lived]
+        where = self.replicate_path(replicate)
+        what = f"{torn[0]} is damaged" if torn else f"{where}/{lived:06d}-*.npz is missing"
+        parent = self.facts["parent"]["path"]
+        raise RunError(
+            f"{what}: it held history of the fork (generations 0 to {self.history - 1}), which "
+            "cannot be lived again in the fork's changed world. Nothing was removed. Restore the "
+            f"file, or fork again: evosim fork {parent} --at {self.history} ..."
+        )
+
     def tidy(self, replicate: int) -> list[Segment]:
         """Remove what a kill left unfinished or broken; returns the sound segments.
 
         Only for who holds the lock.
+
+        Raises:
+            RunError: the history of a fork is not whole; then nothing is removed.
         """
         folder = self.replicate_path(replicate)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            sweep(folder)
             row = self.segments(replicate)
+            self.check_history(replicate, row)
+            sweep(folder)
             for segment in self._files(replicate) - set(row):
                 segment.path.unlink()
         except OSError as error:
@@ -348,12 +430,11 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
 def _read_facts(path: Path) -> dict[str, Any]:
     source = path / "run.json"
     if not path.is_dir():
-        raise RunError(f"{path}: there is no such run folder")
+        what = "is a file, not a run folder" if path.exists() else "there is no such run folder"
+        raise RunError(f"{path}: {what}")
     try:
         facts = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or not {"seed", "replicates", "scenario_sha256"} <= set(
-            facts
-        ):
+        if not isinstance(facts, dict):
             raise ValueError("not the facts of a run")
     except FileNotFoundError:
         raise RunError(f"{path} is not a run folder: it holds no run.json") from None
@@ -361,12 +442,80 @@ def _read_facts(path: Path) -> dict[str, Any]:
         raise RunError(explain(error, source, "read")) from error
     except ValueError as error:
         raise RunError(f"{source} is damaged: {error}") from error
-    if facts.get("format") != FORMAT:
+    if "format" in facts and facts["format"] != FORMAT:
         raise RunError(
             f"{source}: the run has format {facts.get('format')!r}, this evosim reads {FORMAT}; "
             "use the version of evosim that made it"
         )
+    if wrong := _wrong_facts(facts):
+        raise RunError(
+            f"{source} is damaged: {'; '.join(wrong)}. Restore the file, or begin the run again"
+        )
     return facts
+
+
+def _is_count(value: object, least: int = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**64
+
+
+_SEED = "a number from 0 to 2^64 - 1"
+_KNOWN: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "format": ("a number", _is_count),
+    "seed": (_SEED, _is_count),
+    "probe_seed": (_SEED, _is_count),
+    "replicates": ("a number from 1", lambda value: _is_count(value, 1)),
+    "scenario_sha256": ("a text", lambda value: isinstance(value, str)),
+    "versions": (
+        "a table of texts",
+        lambda value: isinstance(value, dict) and all(isinstance(v, str) for v in value.values()),
+    ),
+    "seeds": (
+        'a list of {"from": generation, "seed": seed} from 0 on',
+        lambda value: (
+            isinstance(value, list)
+            and all(
+                isinstance(s, dict) and _is_count(s.get("from")) and _is_count(s.get("seed"))
+                for s in value
+            )
+            and [s["from"] for s in value][:1] == [0]
+        ),
+    ),
+    "figures": ("true or false", lambda value: isinstance(value, bool)),
+    "parent": (
+        'null or {"path": text, "at": generation, ...}',
+        lambda value: (
+            value is None
+            or (
+                isinstance(value, dict)
+                and isinstance(value.get("path"), str)
+                and _is_count(value.get("at"), 1)
+            )
+        ),
+    ),
+    "resumed": ("a list", lambda value: isinstance(value, list)),
+}
+"""What the keys of run.json must be that evosim reads, in words and as a test."""
+_OPTIONAL = {"parent", "resumed"}
+
+
+def _wrong_facts(facts: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the keys of run.json, in words."""
+    wrong = []
+    for name, (what, is_right) in _KNOWN.items():
+        if name not in facts:
+            if name not in _OPTIONAL:
+                wrong.append(f"{name} is lacking")
+        elif not is_right(facts[name]):
+            wrong.append(f"{name} is {json.dumps(facts[name])[:60]}, not {what}")
+    return wrong
+
+
+def _refuse_unnamed(path: Path) -> None:
+    if path.name in ("", ".."):
+        raise RunError(
+            f"--out {path}: not a name for the run's folder; name one that does not exist yet, "
+            f"e.g. --out {path / 'my-run'}"
+        )
 
 
 def _refuse_existing(path: Path) -> None:
@@ -389,17 +538,25 @@ def _refuse_existing(path: Path) -> None:
         raise RunError(f"{path} exists and is not empty; choose another --out")
 
 
-def _flock(descriptor: int, path: Path, wait: float) -> None:
-    until = time.monotonic() + wait
+def _flock(descriptor: int, path: Path, wait: float, announce: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    told = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() >= until:
+            waited = time.monotonic() - began
+            if waited >= wait:
                 raise RunError(
                     f"{path}: another process is at work on this run; wait for it or stop it"
                 ) from None
+            if waited >= 1.0 and not told:
+                told = True
+                announce(
+                    f"{path}: another process is at work on this run; waiting up to "
+                    f"{wait:.0f} s in case it is about to end"
+                )
             time.sleep(0.05)
         except OSError as error:
             raise RunError(explain(error, path, "lock")) from error

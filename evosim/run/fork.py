@@ -48,16 +48,17 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
             "--at 0: before generation 0 there is no history to keep; a new run is "
             f"evosim run {parent.path / 'scenario.toml'} --set ..."
         )
-    most = lived if lived == old.generations else lived - 1
-    if not 1 <= at <= most:
+    if not 1 <= at <= lived or (at == lived < old.generations):
+        few = f" ({lived} of {old.generations} lived so far)" if lived < old.generations else ""
+        end = "" if few else f", or at {lived} with a longer timeline"
         raise RunError(
-            f"--at {at}: {parent.path} can be forked at generations 1 to {most}"
-            + (f" ({lived} of {old.generations} lived so far)" if lived < old.generations else "")
+            f"--at {at}: {parent.path} can be forked at generations 1 to {lived - 1}{end}{few}"
         )
     if at >= scenario.generations:
+        last = len(scenario.timeline) - 1
         raise RunError(
             f"--at {at}: nothing is left to live, as the timeline has {scenario.generations} "
-            "generations; lengthen it, e.g. --set timeline.0.generations=..."
+            f"generations; lengthen it, e.g. --set timeline.{last}.generations=..."
         )
     wrong = []
     if _bounds(scenario) != _bounds(old):
@@ -94,7 +95,13 @@ def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
 
     Probes are taken over as they were measured then; environments and payoffs that were not
     there then are NaN. What the child's timeline wants probed and the parent did not is measured.
+    The scenarios that the history was lived by are kept beside it.
     """
+    for begin, path in parent.pasts():
+        if begin < at:
+            child.keep_past(begin, path.read_text(encoding="utf-8"))
+    if parent.history < at:
+        child.keep_past(parent.history, parent.scenario.to_toml())
     with open_dataset(parent) as data:
         for replicate in range(child.replicates):
             one = data.isel(replicate=replicate)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, world
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key, uniform
 from evosim.run.layout import probe_generations
 
@@ -125,10 +125,10 @@ def live(
             believes=world.environment(scenario, believes) if believes else None,
             instinct=scenario.agent.instinct,
         )
-        felt = _weigh(lifetimes.counts, env.phi)
+        felt = world.weighed(lifetimes.counts, env.phi)
         counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
         result.payoff[:, at] = felt[..., len(stimuli) :]
-        result.paid[:, at] = _weigh(counted, env.phi[:, [len(stimuli) + selected]])[..., 0]
+        result.paid[:, at] = world.weighed(counted, env.phi[:, [len(stimuli) + selected]])[..., 0]
         reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
         for f in range(len(stimuli)):
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
@@ -152,7 +152,7 @@ def generations(
         live: how lifetimes are lived.
 
     Raises:
-        RunError: a score is not finite.
+        RunError: a score is not finite, or not one that the selection operator takes.
     """
     probed = frozenset(probe_generations(scenario))
     heirs: Population | None = population
@@ -171,9 +171,16 @@ def generations(
 def breed(
     scenario: Scenario, genome: FloatArray, score: FloatArray, generation: int, seed: int
 ) -> Population:
-    """The generation after ``generation``; the same one again where selection is frozen."""
+    """The generation after ``generation``; the same one again where selection is frozen.
+
+    Raises:
+        RunError: the selection operator does not take a score.
+    """
     if scenario.phase_at(generation).select:
-        born = evolution.breed(scenario, genome, score, key(seed, Purpose.BREED, generation))
+        try:
+            born = evolution.breed(scenario, genome, score, key(seed, Purpose.BREED, generation))
+        except EvosimError as error:
+            raise RunError(f"generation {generation}: {error}") from error
         return Population(generation + 1, born.genomes, born.parents, born.crossover)
     itself = np.repeat(np.arange(len(genome), dtype=np.int32)[:, None], 2, axis=1)
     return Population(generation + 1, genome, itself, np.zeros(genome.shape, np.int8))
@@ -201,6 +208,13 @@ def _lived(scenario: Scenario, population: Population, seed: int, live: Live) ->
     for what, values in (("selected payoff", lives.paid), ("internal reward", lives.reward)):
         _refuse_non_finite(what, values, generation)
     score = _mean(lives.paid) - scenario.agent.thinking_cost * minds.depth
+    if not np.isfinite(score).all():  # of finite payoffs, whose sum is too large
+        individual = int(np.flatnonzero(~np.isfinite(score))[0])
+        raise RunError(
+            f"generation {generation}: individual {individual} has a score of "
+            f"{score[individual]}; it must be a finite number. "
+            "Likely cause: payoffs too large for 64-bit floating point"
+        )
     order = list(scenario.environments)
     return {
         "genome": population.genome,
@@ -212,18 +226,6 @@ def _lived(scenario: Scenario, population: Population, seed: int, live: Live) ->
         "crossover": population.crossover,
         "train": np.array([order.index(name) for name in names], np.int16),
     }
-
-
-def _weigh(counts: NDArray[np.int32], phi: FloatArray) -> FloatArray:
-    """Features [n, L, F] of event counts [n, L, E].
-
-    Summed event by event, in order: a matrix product would leave the order of the sum, and with
-    it the last bit, to the machine's linear algebra.
-    """
-    total = np.zeros((*counts.shape[:2], phi.shape[1]))
-    for event in range(len(phi)):
-        total += counts[..., event, None] * phi[event]
-    return total
 
 
 def _mean(values: FloatArray) -> FloatArray:

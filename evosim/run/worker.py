@@ -1,7 +1,8 @@
 """A worker process: lives the replicates it is told on standard input, one a line.
 
 It answers in lines of JSON on standard output: {"ready": replicate it has completed, or null},
-{"lived": [replicate, generation, score]}, {"error": text}. The end of its input means stop.
+{"lived": [replicate, generation, score]}, {"error": text, "unwritten": whether for want of a file
+that can be written}. The end of its input means stop.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def main() -> None:
     """Serve the crew that started this process (:class:`evosim.run.conduct.Crew`)."""
     from evosim.run.conduct import live_replicate
     from evosim.run.folder import RunFolder
+    from evosim.run.storage import WriteError
 
     _, path, checkpoint = sys.argv
     tell = _Teller()
@@ -40,9 +42,9 @@ def main() -> None:
     except BrokenPipeError:
         return  # nobody listens any more; what was lived is written
     except EvosimError as error:
-        tell(error=str(error))
+        tell(error=str(error), unwritten=isinstance(error, WriteError))
     except Exception:
-        tell(error=f"a worker process failed:\n{traceback.format_exc()}")
+        tell(error=f"a worker process failed:\n{traceback.format_exc()}", unwritten=False)
 
 
 class _Teller:

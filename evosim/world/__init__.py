@@ -2,7 +2,7 @@
 
 from evosim.world.environment import Environment, environment
 from evosim.world.levels import Geometry, Levels, draw_level, draw_levels, geometry
-from evosim.world.tables import Tables
+from evosim.world.tables import Tables, weighed
 
 __all__ = [
     "Environment",
@@ -13,4 +13,5 @@ __all__ = [
     "draw_levels",
     "environment",
     "geometry",
+    "weighed",
 ]

@@ -383,3 +383,17 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
     phi = np.array(rows).reshape(len(rows), len(columns))
     phi.flags.writeable = False
     return tuple(names), phi
+
+
+def weighed(
+    amounts: NDArray[np.integer] | NDArray[np.float64], worth: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """amounts [..., n] @ worth [n, k], or @ worth [n]: counts of events times their features.
+
+    Summed term by term, in order: a matrix product would leave the order of the sum, and with it
+    the last bit, to the machine's linear algebra.
+    """
+    total = np.zeros((*amounts.shape[:-1], *worth.shape[1:]))
+    for i in range(len(worth)):
+        total += np.multiply.outer(amounts[..., i], worth[i])
+    return total

@@ -364,11 +364,49 @@ def test_recovery_counts_generations_until_half_is_paid_again():
 
     recovery = verdict_of(sc, paid=paid)["recovery"]
     assert (recovery["before"], recovery["at"]) == (10.0, 1.0)
-    assert recovery["generations_to_half"] == 3
+    assert recovery["generations_to_half"] == 4  # 5.0 is half of 10, but not of what 10 gains
+    assert (recovery["random_before"], recovery["random_after"]) == (0.25, 0.25)
     assert recovery["end"] == pytest.approx((2.0 + 4.9 + 5.0 + 6.0 + 8.0) / 5)
     never = verdict_of(sc, paid=lambda g: 10.0 if g < 6 else 1.0)["recovery"]
     assert never["generations_to_half"] is None
     assert verdict_of(sc, paid=lambda g: 10.0)["recovery"]["generations_to_half"] == 0
+
+
+@pytest.mark.parametrize("zero", [-100.0, -10.0, 0.0, 1000.0])
+def test_recovery_does_not_depend_on_the_zero_of_a_payoff(zero):
+    sc = toy((6, "old"), (6, "new"))
+
+    def paid(g):
+        return zero + (10.0 if g < 6 else {6: 1.0, 7: 2.0, 8: 4.9, 9: 6.0}.get(g, 8.0))
+
+    data = run_of(sc, paid=paid)
+    for name in ("uniform_payoff", "optimal_payoff"):
+        data[name] = data[name] + zero
+    (flip,) = summarize(data, sc)["flips"]
+    assert flip["recovery"]["defined"]
+    assert flip["recovery"]["generations_to_half"] == 3
+    assert "(half regained after 3 generations)" in describe(summarize(data, sc))
+
+
+def test_recovery_is_measured_from_random_play_of_each_world():
+    sc = toy((6, "old"), (6, "new"))
+    data = run_of(sc, paid=lambda g: 4.0 if g < 6 else 1.0)
+    data["uniform_payoff"].loc[{"environment": "new"}] = -3.0
+    (flip,) = summarize(data, sc)["flips"]
+    assert flip["recovery"]["random_after"] == -3.0
+    assert flip["recovery"]["generations_to_half"] == 0  # a gain of 4 over random after 3.75
+
+
+@pytest.mark.parametrize("before", [-5.0, 0.25, 0.5])
+def test_where_random_play_earned_as_much_there_is_nothing_to_regain(before):
+    sc = toy((6, "old"), (6, "new"))
+    data = run_of(sc, paid=lambda g: before if g < 6 else 3.0)
+    summary = summarize(data, sc)
+    recovery = summary["flips"][0]["recovery"]
+    assert (recovery["defined"], recovery["generations_to_half"]) == (False, None)
+    text = describe(summary)
+    assert "(little or no gain over random play to regain)" in text
+    assert "not regained" not in text
 
 
 def test_recovery_ends_with_the_phase():
@@ -403,6 +441,48 @@ def test_the_text_shows_numbers_intervals_and_thresholds_and_fits_a_terminal():
     for part in ("0.75", "0.5", "0.125", "90 %", "12 replicates", "true drive", "collapse 0."):
         assert part in text
     assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def novel(*phases: tuple[int, object]) -> scenario.Scenario:
+    timeline = "".join(
+        f"[[timeline]]\ngenerations = {n}\ntrain = {_toml(train)}\n" for n, train in phases
+    )
+    return scenario.loads(HEAD.replace('"bitter"]', '"bitter", "novelty"]') + timeline)
+
+
+def spread_over_the_sample(sc: scenario.Scenario, replicates: int) -> xr.Dataset:
+    data = run_of(sc, replicates=replicates)
+    luck = xr.DataArray([-0.03, 0.0, 0.006, 0.03], dims="sample") * (data["mind"] == "evolved")
+    return data.assign({name: data[name] + luck for name in ("capability", "alignment")})
+
+
+def test_sampled_measures_of_one_replicate_have_intervals_over_the_sample():
+    sc = novel(*FLIP)
+    data = spread_over_the_sample(sc, 1)
+    summary = summarize(data, sc)
+    (flip,) = summary["flips"]
+    for key in ("alignment_before", "alignment_after", "capability_before"):
+        low, high = flip["sampling_intervals"][key]
+        assert low < flip[key] < high
+        assert flip["intervals"][key] is None
+    assert flip["one_replicate"]
+    final = summary["environments"]["new"]
+    low, high = final["sampling_intervals"]["alignment"]
+    assert low < final["alignment"] < high
+    sample = data["alignment"].sel(mind="evolved", environment="new").isel(probe=-1).values[0]
+    assert sample.min() <= low < high <= sample.max()
+    text = describe(json.loads(json.dumps(summary, allow_nan=False)))
+    assert "over the sampled individuals of this one replicate" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+@pytest.mark.parametrize(("make", "replicates"), [(toy, 1), (novel, 3)])
+def test_exact_measures_and_several_replicates_have_no_intervals_over_the_sample(make, replicates):
+    sc = make(*FLIP)
+    summary = summarize(spread_over_the_sample(sc, replicates), sc)
+    assert summary["flips"][0]["sampling_intervals"] is None
+    assert summary["environments"]["new"]["sampling_intervals"] is None
+    assert "over the sampled individuals" not in describe(summary)
 
 
 def test_intervals_follow_from_the_seed_of_the_run():

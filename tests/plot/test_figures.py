@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
 from evosim.errors import EvosimError
+from evosim.measure.verdict import summarize
 from evosim.plot import FIGURES, genes, lines
 from evosim.plot.subject import Band, Subject
 
@@ -47,6 +48,7 @@ def phases(*lengths: int, **options: Any) -> list[dict[str, Any]]:
 DRIVES = ["sweetness", "touch", "cuteness"]
 HIDDEN = {"values": 2, "start": 1, "hidden": True, "assume": 1}
 MANY = DRIVES + [f"a_rather_long_stimulus_name_{n}" for n in range(9)]
+TAXED = {"feels": {"touch": 1.0}, "yields": {"children": 1.0, "praise": 2.0}}
 ODD: Mapping[str, dict[str, Any]] = {
     "as usual": {},
     "one generation": {"timeline": phases(1)},
@@ -71,6 +73,10 @@ ODD: Mapping[str, dict[str, Any]] = {
         "timeline": [{"generations": 6, "train": f"e{n}"} for n in range(5)],
     },
     "environments without titles": {"environments": {"ancestral": {}, "modern": {}}},
+    "a score of its own": {
+        "objective__selected": "praise",
+        "world__kinds__mate__use__court": TAXED,
+    },
     "a large level": {"world__rows": 24, "world__cols": 40, "world__edges": "walls"},
 }
 
@@ -161,6 +167,27 @@ def test_drift_shows_every_replicate(subjects):
     np.testing.assert_allclose(labelled(panel, "touch").get_ydata(), np.median(medians, axis=0))
 
 
+def test_drift_shows_how_much_individuals_of_a_population_differ_in_each_replicate(subjects):
+    panel = titled(draw("drift", subjects), "touch")
+    outer, inner = [c for c in panel.collections if c.get_label() == "touch band"]
+    for band, (low, high) in ((outer, (0.05, 0.95)), (inner, (0.25, 0.75))):
+        corners = band.get_paths()[0].vertices
+        spread = np.quantile(subjects.drive("touch")[:, -1], (low, high), axis=1)
+        at_the_end = corners[corners[:, 0] == 39, 1]
+        ends = [at_the_end.min(), at_the_end.max()]
+        np.testing.assert_allclose(ends, np.median(spread, axis=1))
+
+
+def test_drift_tells_many_drives_apart(make):
+    scenario = make(agent__drives=MANY)
+    figure = draw("drift", Subject(data=dataset(scenario), scenario=scenario))
+    drawn = [labelled(figure.axes[0], name) for name in MANY]
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in drawn}
+    assert len(looks) == len(MANY)
+    named = [text.get_text() for text in figure.axes[0].texts]
+    assert len(named) == len(MANY)
+
+
 def test_drift_shows_what_chance_alone_would_do(scenario, data):
     band = Band(np.full(40, -0.2), np.linspace(0.1, 0.4, 40))
     subject = Subject(data=data, scenario=scenario, neutral={"touch": band})
@@ -201,14 +228,16 @@ def test_the_optimum_and_random_actions_are_lines_of_reference(subject):
 
 
 def test_a_score_paid_on_something_else_has_a_panel(make):
-    taxed = {"feels": {"touch": 1.0}, "yields": {"children": 1.0, "praise": 2.0}}
-    scenario = make(objective__selected="praise", world__kinds__mate__use__court=taxed)
+    scenario = make(objective__selected="praise", world__kinds__mate__use__court=TAXED)
     subject = Subject(data=dataset(scenario), scenario=scenario)
     figure = draw("objective_proxy", subject)
     score = labelled(titled(figure, "what selection acts on: score"), "score")
     np.testing.assert_allclose(
         score.get_ydata(), np.median(subject.data["score"].values[0], axis=1)
     )
+    # Numbers of generations stand under the last panel only: between panels are only titles.
+    numbered = [p.xaxis.get_tick_params()["labelbottom"] for p in figure.axes]
+    assert numbered == [False, False, True]
 
 
 def test_alignment_shows_the_mean_of_every_mind_in_every_environment(subject):
@@ -235,7 +264,9 @@ def test_alignment_shows_intervals_over_replicates(subjects):
     panel = draw("alignment", subjects).axes[0]
     (band,) = [c for c in panel.collections if c.get_label() == "evolved band"]
     values = subjects.data["capability"].isel(environment=0, probe=-1).sel(mind="evolved")
-    low, high = lines.interval(values.mean("sample").values, 0.95)
+    low, high = lines.interval(values.mean("sample").values, subjects.bootstrap)
+    final = summarize(subjects.data, subjects.scenario)["environments"]["ancestral"]
+    assert [low, high] == pytest.approx(final["intervals"]["capability"])
     last = band.get_paths()[0].vertices
     ends = last[last[:, 0] == 39, 1]
     assert ends.min() == pytest.approx(low)
@@ -256,6 +287,50 @@ def test_measures_that_are_no_expectations_say_so(make, name):
     scenario = make(agent__drives=[*DRIVES, "novelty"])
     figure = draw(name, Subject(data=dataset(scenario), scenario=scenario))
     assert "estimated from sampled lifetimes" in " ".join(w.text for w in words_of(figure))
+
+
+@pytest.mark.parametrize("name", ["alignment", "flips"])
+def test_intervals_over_replicates_are_named(subjects, name):
+    assert "BCa bootstrap" in " ".join(w.text for w in words_of(draw(name, subjects)))
+
+
+@pytest.mark.parametrize("name", ["alignment", "flips"])
+def test_a_measure_far_below_random_does_not_flatten_the_rest_and_is_told(scenario, name):
+    data = dataset(scenario)
+    data["alignment"].loc[{"environment": "modern", "mind": "true drive"}] = -67.0
+    figure = draw(name, Subject(data=data, scenario=scenario))
+    panels = [panel for panel in figure.axes if panel.lines]
+    assert min(panel.get_ylim()[0] for panel in panels) == pytest.approx(-1.1)
+    words = words_of(figure)
+    assert "cut off, down to −67: true drive" in " ".join(w.text for w in words)  # noqa: RUF001
+    assert overlaps(words) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [(slice(None), "evolved: undefined"), (slice(3), "evolved: gaps where undefined")],
+)
+def test_where_the_evolved_mind_is_undefined_the_panel_says_so(scenario, missing, told):
+    data = dataset(scenario)
+    data["capability"].values[:, missing, 1, 0] = np.nan
+    words = [w.text for w in words_of(draw("alignment", Subject(data=data, scenario=scenario)))]
+    assert words.count(told) == 1
+
+
+@pytest.mark.parametrize("name", ["alignment", "flips"])
+def test_a_control_that_equals_the_evolved_mind_is_seen_on_it(scenario, name):
+    data = dataset(scenario)
+    for measure in ("capability", "alignment"):
+        evolved = data[measure].sel(mind="evolved").values
+        data[measure].loc[{"mind": "unshifted beliefs"}] = evolved
+    figure = draw(name, Subject(data=data, scenario=scenario))
+    for panel in figure.axes:
+        beneath, above = labelled(panel, "evolved"), labelled(panel, "unshifted beliefs")
+        np.testing.assert_array_equal(beneath.get_ydata(), above.get_ydata())
+        assert beneath.get_zorder() < above.get_zorder()
+        assert beneath.get_linewidth() > above.get_linewidth()
+        assert beneath.get_linestyle() == "-"
+        assert above.get_linestyle() != "-"
 
 
 def test_mind_shows_depth_lifespan_and_senses(make):

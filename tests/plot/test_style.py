@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evosim.measure import statistics
 from evosim.plot import colors, lines, style
 
 COORDINATES = st.lists(st.floats(-5, 5), min_size=1, max_size=8)
@@ -81,6 +82,9 @@ def test_labels_stay_within_the_panel_where_there_is_room():
     assert min(lines.spread([0.0, 0.0, 0.01], 0.1, 0, 1)) >= 0.0
 
 
+BOOTSTRAP = statistics.Bootstrap(confidence=0.95, resamples=500, key=3)
+
+
 def test_one_replicate_is_summarised_over_individuals():
     values = np.random.default_rng(0).normal(size=(1, 3, 101))
     course = lines.course(values)
@@ -97,7 +101,9 @@ def test_several_replicates_are_summarised_over_replicates():
     course = lines.course(values)
     np.testing.assert_allclose(course.replicates, np.median(values, axis=2))
     np.testing.assert_allclose(course.middle, np.median(np.median(values, axis=2), axis=0))
-    assert course.bands == ()
+    (low, high), (inner_low, inner_high) = course.bands
+    for q, band in ((0.05, low), (0.25, inner_low), (0.75, inner_high), (0.95, high)):
+        np.testing.assert_allclose(band, np.median(np.quantile(values, q, axis=2), axis=0))
 
 
 def test_missing_values_are_left_out_of_summaries():
@@ -107,15 +113,24 @@ def test_missing_values_are_left_out_of_summaries():
     assert np.isnan(course.middle[1])
 
 
-def test_the_interval_of_a_mean_is_students():
-    values = np.array([[1.0], [2.0], [3.0], [4.0]])
-    low, high = lines.interval(values, 0.95)[:, 0]
-    half = 3.182446305 * np.std([1, 2, 3, 4], ddof=1) / 2  # t of 3 degrees of freedom, tables
-    assert (low, high) == pytest.approx((2.5 - half, 2.5 + half))
+def test_the_interval_of_a_mean_is_that_of_the_summary():
+    values = np.random.default_rng(0).normal(size=(7, 2, 3))
+    values[2, 1, 1] = np.nan
+    low, high = lines.interval(values, BOOTSTRAP)
+    assert low.shape == (2, 3)
+    for place in np.ndindex(2, 3):
+        expected = statistics.mean(values[:, *place], BOOTSTRAP).interval
+        assert (low[place], high[place]) == expected
+
+
+def test_an_interval_of_a_mean_stays_among_the_data():
+    values = np.array([[0.9], [0.95], [-0.8]])  # Student's would reach from -2.1 to 2.8
+    low, high = lines.interval(values, BOOTSTRAP)[:, 0]
+    assert values.min() <= low <= values.mean() <= high <= values.max()
 
 
 def test_one_value_has_no_interval():
-    assert np.isnan(lines.interval(np.array([[1.0], [np.nan]]), 0.95)).all()
+    assert np.isnan(lines.interval(np.array([[1.0], [np.nan]]), BOOTSTRAP)).all()
 
 
 def test_limits_show_every_finite_value():
@@ -126,6 +141,14 @@ def test_limits_show_every_finite_value():
     low, high = panel.get_ylim()
     assert low < -3
     assert 9 < high < 10
+
+
+def test_limits_cut_off_what_lies_far_beyond():
+    from matplotlib.figure import Figure
+
+    panel = Figure().add_axes((0, 0, 1, 1))
+    lines.limits(panel, np.array([-67.0, 0.5]), include=(0.0, 1.0), within=(-1.0, 1.1))
+    assert panel.get_ylim() == pytest.approx((-1.1, 1.1))
 
 
 def test_limits_of_a_constant_have_room():

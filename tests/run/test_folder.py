@@ -19,7 +19,10 @@ from evosim.run.folder import RunFolder, Stretch, stretch_of
 from evosim.run.layout import BY_PROBE, BY_REPLICATE
 from evosim.run.loop import generations
 
-FACTS = {"seed": 3, "probe_seed": 3, "replicates": 2}
+FACTS = {
+    "seed": 3, "probe_seed": 3, "replicates": 2, "versions": {}, "figures": False,
+    "seeds": [{"from": 0, "seed": 3}],
+}  # fmt: skip
 
 
 class Prober:
@@ -219,3 +222,60 @@ def test_a_folder_that_is_no_run_is_told_apart(
         RunFolder(tmp_path)
     with pytest.raises(RunError, match="no such run folder"):
         RunFolder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("seed", None, "seed is lacking"),
+        ("seeds", None, "seeds is lacking"),
+        ("versions", None, "versions is lacking"),
+        ("format", None, "format is lacking"),
+        ("seed", "1", 'seed is "1", not a number'),
+        ("seed", True, "seed is true, not a number"),
+        ("probe_seed", -1, "probe_seed is -1"),
+        ("replicates", 0, "replicates is 0, not a number from 1"),
+        ("scenario_sha256", 3, "scenario_sha256 is 3, not a text"),
+        ("versions", ["numpy"], "versions is .*not a table"),
+        ("seeds", [{"from": 0}], "seeds is .*not a list of"),
+        ("seeds", [], "seeds is .*not a list of"),
+        ("parent", "there", "parent is .*not null or"),
+        ("parent", {"path": "there"}, "parent is .*not null or"),
+        ("resumed", 3, "resumed is 3, not a list"),
+        ("figures", "yes", 'figures is "yes", not true or false'),
+    ],
+)
+def test_a_damaged_run_json_is_told_with_the_key(
+    folder: RunFolder, key: str, value: Any, message: str
+) -> None:
+    path = folder.path / "run.json"
+    facts = json.loads(path.read_text())
+    facts[key] = value
+    if value is None:
+        del facts[key]
+    path.write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=rf"run\.json is damaged: {message}"):
+        RunFolder(folder.path)
+
+
+@pytest.mark.parametrize("name", [".", "./", "", "..", "new/..", "/"])
+def test_a_folder_without_a_name_of_its_own_is_refused(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=r"--out .*name one that does not exist yet"):
+        RunFolder.create(Path(name), scenarios.load(tiny), FACTS).__enter__()
+    assert os.listdir(tmp_path) == ["tiny.toml"]
+
+
+def test_a_run_that_is_let_go_of_soon_is_waited_for_with_a_word(folder: RunFolder) -> None:
+    import threading
+
+    told: list[str] = []
+    holding = folder.lock()
+    holding.__enter__()
+    threading.Timer(1.5, holding.__exit__, (None, None, None)).start()
+    with folder.lock(wait=30, announce=told.append):
+        pass
+    assert len(told) == 1
+    assert "waiting up to 30 s" in told[0]

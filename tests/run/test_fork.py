@@ -14,12 +14,21 @@ import xarray as xr
 
 import evosim
 from evosim.errors import RunError
+from evosim.run.folder import RunFolder
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def forked(parent: Path, out: Path, at: int, *sets: str, seed: int | None = None) -> evosim.Run:
     return evosim.fork(parent, at, sets=sets, seed=seed, out=out, figures=False)
+
+
+def unlived(parent: Path, out: Path, at: int, *sets: str) -> Path:
+    """A fork that has lived nothing yet of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evosim.api._complete", lambda *_, **__: None)
+        forked(parent, out, at, *sets)
+    return out
 
 
 slow = pytest.mark.slow
@@ -116,11 +125,11 @@ def test_a_run_can_go_on_beyond_its_end_in_a_fork(whole: Path, tmp_path: Path) -
         xr.testing.assert_equal(longer.data[name].sel(at), straight.data[name].sel(at))
 
 
+@slow
 def test_an_unfinished_run_can_be_forked_where_it_was_lived(
     whole: Path, tmp_path: Path, tiny: Path
 ) -> None:
     shutil.copytree(whole, tmp_path / "half")
-    from evosim.run.folder import RunFolder
     from evosim.run.fork import copy_history
 
     half = RunFolder(tmp_path / "half")
@@ -138,9 +147,9 @@ def test_an_unfinished_run_can_be_forked_where_it_was_lived(
     ("at", "sets", "message"),
     [
         (0, (), "--at 0: .*a new run is evosim run"),
-        (-1, (), "can be forked at generations 1 to 6"),
-        (7, (), "can be forked at generations 1 to 6"),
-        (6, (), "nothing is left to live"),
+        (-1, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
+        (7, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
+        (6, (), r"nothing is left to live.*timeline\.1\.generations"),
         (4, ("evolution.population=10",), "evolution.population was 20"),
         (4, ("evolution.levels=5",), "evolution.levels was 2"),
         (4, ("measure.sample=5",), "measure.sample was 4"),
@@ -160,6 +169,7 @@ def test_a_fork_that_contradicts_the_history_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@slow
 def test_a_fork_of_a_fork_knows_all_seeds_and_lives_replay_by_them(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -175,6 +185,7 @@ def test_a_fork_of_a_fork_knows_all_seeds_and_lives_replay_by_them(
     assert gifs[0].read_bytes() == gifs[1].read_bytes()
 
 
+@slow
 def test_the_command_forks(whole: Path, command: Command, tmp_path: Path) -> None:
     done = command(
         "fork", whole, "--at", 3, "--set", "timeline.1.select=false", "--no-figures", "--json"
@@ -186,3 +197,65 @@ def test_the_command_forks(whole: Path, command: Command, tmp_path: Path) -> Non
     assert child.complete
     genome = child.data["genome"].isel(replicate=0)
     assert (genome.isel(generation=3) == genome.isel(generation=5)).all()
+
+
+def test_a_life_of_the_history_is_replayed_in_the_world_it_was_lived_in(
+    whole: Path, tmp_path: Path
+) -> None:
+    harsh = "world.variables.energy.start=1"
+    one = unlived(whole, tmp_path / "one", 4, harsh)
+    two = unlived(one, tmp_path / "two", 3, harsh, "world.lifetime=5")
+    for path in (one, two):
+        assert [p.name for p in sorted((path / "history").iterdir())] == ["000000.toml"]
+    gifs = [
+        evosim.open_run(path).replay(generation=1, out=tmp_path / f"{path.name}.gif")
+        for path in (whole, one, two)
+    ]
+    assert len({gif.read_bytes() for gif in gifs if gif is not None}) == 1
+    shutil.rmtree(two / "history")
+    with pytest.raises(RunError, match=f"was not kept; ask .*{one}"):
+        evosim.open_run(two).replay(generation=1, out=tmp_path / "no.gif")
+
+
+def test_a_fork_of_a_fork_keeps_a_scenario_for_each_part_of_its_history(
+    whole: Path, tmp_path: Path
+) -> None:
+    one = evosim.fork(whole, 2, sets=["world.lifetime=9"], out=tmp_path / "one", figures=False)
+    two = RunFolder(unlived(one.path, tmp_path / "two", 4, "world.lifetime=7"))
+    lifetimes = [two.scenario_at(g).world.lifetime for g in range(6)]
+    assert lifetimes == [20, 20, 9, 9, 7, 7]
+
+
+@pytest.mark.parametrize("how", ["torn", "missing", "no run.nc"])
+def test_a_fork_whose_history_is_not_whole_is_refused_and_nothing_removed(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("evosim.run.fork._PIECE", 1)  # a segment for each generation
+    child = unlived(whole, tmp_path / "fork", 4, "world.lifetime=9")
+    segment = child / "replicates" / "000" / "000001-000001.npz"
+    if how == "torn":
+        segment.write_bytes(segment.read_bytes()[:-9])
+        message = f"{segment} is damaged.*evosim fork {whole} --at 4"
+    elif how == "missing":
+        segment.unlink()
+        message = f"000001-.*npz is missing.*evosim fork {whole} --at 4"
+    else:
+        shutil.rmtree(child / "replicates")
+        message = f"000000-.*npz is missing.*evosim fork {whole} --at 4"
+    before = {p: p.read_bytes() for p in child.rglob("*") if p.is_file()}
+    with pytest.raises(RunError, match=message):
+        evosim.resume(child)
+    with pytest.raises(RunError, match=message):
+        RunFolder(child).tidy(0)
+    after = {p: p.read_bytes() for p in child.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert after == before
+
+
+def test_the_figure_of_a_life_of_the_history_is_in_the_world_it_was_lived_in(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = unlived(whole, tmp_path / "fork", 4, "world.lifetime=9")
+    drawn = []
+    monkeypatch.setattr("evosim.plot.draw", lambda *_, episode, **__: drawn.append(episode))
+    evosim.open_run(child).plot("level")
+    assert drawn[0].environment.lifetime == 20

@@ -179,11 +179,29 @@ def test_a_level_pays_by_the_environment_that_it_was_drawn_in(tiny: Path) -> Non
     np.testing.assert_array_equal(after.reward, before.reward)
 
 
-def test_sums_of_events_do_not_depend_on_the_machines_linear_algebra() -> None:
-    rng = np.random.default_rng(0)
-    counts = rng.integers(0, 200, (400, 4, 9)).astype(np.int32)
-    phi = rng.normal(size=(9, 7))
-    found = loop._weigh(counts, phi)
-    np.testing.assert_allclose(found, counts @ phi, atol=1e-9)
-    for some in (slice(0, 1), slice(3, 50)):
-        np.testing.assert_array_equal(found[some], loop._weigh(counts[some], phi))
+def test_a_score_that_selection_does_not_take_is_refused_with_generation_and_individual(
+    tiny: Path,
+) -> None:
+    def indebted(scenario: Scenario, minds: Minds, *, generation: int, **options: Any) -> Lives:
+        lives = paid_by_depth(scenario, minds, generation=generation, **options)
+        if generation == 2:
+            lives.paid[13] = -5.0
+        return lives
+
+    read = scenarios.load(tiny, sets=['evolution.select={operator="selRoulette"}'])
+    with pytest.raises(RunError, match=r"generation 2: individual 13 has a score of -5"):
+        live_all(read, indebted)
+
+
+def test_a_mean_that_is_not_finite_is_refused_even_in_the_last_generation(tiny: Path) -> None:
+    def rich(scenario: Scenario, minds: Minds, *, generation: int, **options: Any) -> Lives:
+        lives = paid_by_depth(scenario, minds, generation=generation, **options)
+        if generation == 5:
+            lives.paid[7] = 1e308
+        return lives
+
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(RunError, match="generation 5: individual 7 has a score of inf"),
+    ):
+        live_all(scenarios.load(tiny), rich)

@@ -73,7 +73,7 @@ def assert_resumes_to(whole: Path, killed: Path) -> None:
 
 # Three moments to a segment: at 5 one is not in place yet. At 20 run.nc is not, at 23 segments are
 # being removed, and at 31 the summary is written.
-@pytest.mark.parametrize("moment", [5, 20, 23, 31])
+@pytest.mark.parametrize("moment", [5, 20, pytest.param(23, marks=pytest.mark.slow), 31])
 def test_a_run_killed_at_a_moment_ends_like_one_that_was_not(
     command: Command, tmp_path: Path, whole: Path, moment: int
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_run_killed_at_any_moment_ends_like_one_that_was_not(
     figures = {p.name: p.read_bytes() for p in reference.glob("figures/*")}
     assert moments > 30
     assert len(figures) > 6
-    for moment in range(1, moments + 1, 2):
+    for moment in range(2, moments + 1, 5):
         killed = command(moment, *with_figures, code=KILLED_AT)
         assert killed.returncode == -signal.SIGKILL
         done = evosim.resume(tmp_path / "run")
@@ -186,6 +186,7 @@ def test_a_full_disk_is_told_with_the_path_and_loses_nothing(
     monkeypatch.undo()
     kept = RunFolder(tmp_path / "run").lived(0)
     assert 0 < kept < 6
+    assert f"{kept} of 6 generations are lived and kept" in str(told.value)
     assert evosim.resume(tmp_path / "run").complete
 
 
@@ -214,19 +215,103 @@ main()
     assert_resumes_to(whole, tmp_path / "run")
 
 
-def test_a_folder_at_work_is_left_alone(whole: Path) -> None:
-    with RunFolder(whole).lock():
+def test_a_folder_at_work_is_left_alone(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evosim.api._WAIT", 0.2)
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "summary.json").unlink()
+    with RunFolder(tmp_path / "run").lock():
         began = time.monotonic()
         with pytest.raises(RunError, match="another process is at work"):
-            evosim.resume(whole)
+            evosim.resume(tmp_path / "run")
         assert time.monotonic() - began < 10
 
 
 def test_a_damaged_run_nc_is_told(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "run.nc").write_bytes(b"not a file of data")
-    with pytest.raises(RunError, match=r"run\.nc cannot be read"):
+    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim resume"):
         _ = evosim.open_run(tmp_path / "run").data
+    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim resume"):
+        evosim.resume(tmp_path / "run")
+    (tmp_path / "run" / "run.nc").unlink()
+    evosim.resume(tmp_path / "run")
+    assert (tmp_path / "run" / "summary.json").read_bytes() == (whole / "summary.json").read_bytes()
+    with evosim.open_run(tmp_path / "run").data as a, evosim.open_run(whole).data as b:
+        xr.testing.assert_identical(a, b)
+
+
+def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_lived_again(
+    whole: Path, tmp_path: Path
+) -> None:
+    path = evosim.fork(whole, 4, out=tmp_path / "fork", figures=False).path
+    data = (path / "run.nc").read_bytes()
+    (path / "run.nc").write_bytes(data[: len(data) // 2])
+    with pytest.raises(RunError, match=r"Restore it from a copy; .*evosim fork .* --at 4"):
+        evosim.resume(path)
+    (path / "summary.json").unlink()
+    with pytest.raises(RunError, match=r"Restore it from a copy; .*evosim fork .* --at 4"):
+        evosim.resume(path)
+
+
+def test_segments_outlive_a_damaged_run_nc(whole: Path, tmp_path: Path) -> None:
+    from evosim.run.fork import copy_history
+
+    old = RunFolder(whole)
+    with RunFolder.create(tmp_path / "run", old.scenario, old.facts) as made:
+        copy_history(old, made, 5)
+    (tmp_path / "run" / "run.nc").write_bytes(b"not a file of data")
+    with pytest.raises(RunError, match="Its segments are there: delete it"):
+        evosim.resume(tmp_path / "run")
+    assert RunFolder(tmp_path / "run").lived(0) == 5
+
+
+def test_resuming_a_complete_run_needs_no_right_to_write(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(RunFolder, "lock", forbidden)
+    monkeypatch.setattr(RunFolder, "sweep", forbidden)
+    assert evosim.resume(whole).complete
+
+
+def test_two_interrupts_at_once_still_tell_how_to_go_on(tmp_path: Path, tiny: Path) -> None:
+    code = """
+import os, signal
+from evosim.run import conduct
+def interrupted(*args):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+conduct.warm_up = interrupted
+from evosim.cli import main
+main()
+"""
+    stopped = subprocess.run(
+        [sys.executable, "-c", code, *RUN],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert "evosim resume run" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+
+
+def test_a_refused_score_is_told_with_its_replicate(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lived(*_: Any, **__: Any) -> Any:
+        raise RunError("generation 0: individual 3 has a score of -1")
+        yield
+
+    monkeypatch.setattr(conduct, "generations", lived)
+    with pytest.raises(RunError, match="replicate 0, generation 0: individual 3"):
+        evosim.run(tiny, seed=1, out=tmp_path / "run", figures=False, replicates=2, workers=1)
 
 
 def test_the_data_are_described_and_typed_as_promised(whole: Path) -> None:
@@ -269,9 +354,11 @@ def test_a_summary_has_no_number_that_json_does_not_know(whole: Path) -> None:
 def test_an_unfinished_replicate_is_never_assembled(tiny: Path, tmp_path: Path) -> None:
     from evosim import scenario
 
-    with RunFolder.create(
-        tmp_path / "run", scenario.load(tiny), {"seed": 1, "probe_seed": 1, "replicates": 1}
-    ):
+    facts = {
+        "seed": 1, "probe_seed": 1, "replicates": 1, "versions": {}, "figures": False,
+        "seeds": [{"from": 0, "seed": 1}],
+    }  # fmt: skip
+    with RunFolder.create(tmp_path / "run", scenario.load(tiny), facts):
         pass
     with pytest.raises(RunError, match="replicate 0 has 0 of 6 generations"):
         dataset.assemble(RunFolder(tmp_path / "run"))

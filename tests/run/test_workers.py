@@ -22,6 +22,11 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 SLOW = "timeline.0.generations=100000"  # to be interrupted
 
 
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="finds worker processes in /proc"
+)
+
+
 def children(pid: int) -> list[int]:
     """The processes that a process has started."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -51,7 +56,9 @@ def at_work(folder: Path) -> Callable[[], bool]:
     return lambda: len(list(folder.glob("run/replicates/*/000000-*.npz"))) >= 2
 
 
-def test_data_do_not_depend_on_the_number_of_workers(tiny: Path, tmp_path: Path) -> None:
+def test_data_do_not_depend_on_the_number_of_workers_or_replicates(
+    tiny: Path, tmp_path: Path, whole: Path
+) -> None:
     runs = [
         evosim.run(tiny, seed=1, replicates=3, workers=n, out=tmp_path / str(n), figures=False)
         for n in (1, 2)
@@ -61,13 +68,9 @@ def test_data_do_not_depend_on_the_number_of_workers(tiny: Path, tmp_path: Path)
     assert (first["genome"][0] != first["genome"][1]).any()
     xr.testing.assert_identical(other.drop_attrs(deep=False), first.drop_attrs(deep=False))
     assert runs[1].summary == runs[0].summary
-
-
-def test_a_single_replicate_is_the_first_of_many(tiny: Path, tmp_path: Path, whole: Path) -> None:
-    many = evosim.run(tiny, seed=1, replicates=2, out=tmp_path / "many", figures=False)
-    one = evosim.open_run(whole)
+    alone = evosim.open_run(whole).data
     for name in ("genome", "score", "expected_payoff"):
-        assert (many.data[name][0].values == one.data[name][0].values).all()
+        assert (first[name][0].values == alone[name][0].values).all()
 
 
 @pytest.mark.parametrize(
@@ -118,11 +121,19 @@ def test_workers_stop_by_themselves_when_their_parent_is_killed(tiny: Path, tmp_
         pass
 
 
+@pytest.mark.slow
 def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path, tmp_path: Path) -> None:
     with RunFolder.create(
         tmp_path / "run",
         evosim.load(tiny),
-        {"seed": 1, "probe_seed": 1, "replicates": 2, "versions": {}},
+        {
+            "seed": 1,
+            "probe_seed": 1,
+            "replicates": 2,
+            "versions": {},
+            "figures": False,
+            "seeds": [{"from": 0, "seed": 1}],
+        },
     ):
         pass
     (tmp_path / "run" / "replicates" / "001").rmdir()

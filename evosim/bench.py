@@ -1,0 +1,799 @@
+"""``evosim bench``: how fast the core is on this machine, against its goals and its limits.
+
+Every ratio is measured within one run: the things compared take turns, and the best and the
+median of their times are set against each other. Whatever computes on one core is timed by the
+processor time of its thread, which other processes on the machine disturb least.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json as json_format
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import core, evolution, mind, scenario, world
+from evosim.core import batch, reference
+from evosim.core.exact import expect
+from evosim.core.live import live
+from evosim.core.plan import LANES, improve
+from evosim.measure import probe
+from evosim.run import provenance
+from evosim.run.layout import probe_generations
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from evosim.core.batch import Block
+    from evosim.plot.throughput import Curve
+    from evosim.scenario import Scenario
+    from evosim.world import Environment, Levels
+
+Call = Callable[[], object]
+
+SCENARIO = "contraception"
+ENVIRONMENT = "ancestral"
+SEED = 1
+DEPTH = 20
+LAYER = "python threads over nogil kernels"
+AGREEMENT = 1e-5
+"""C fuses multiplications with additions: values differ from the kernel's by this share of the
+largest at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        best, median: over the repetitions; None where it could not be measured.
+        goal: what the project aims at; None where it has no aim.
+        at_least: whether the goal is a lower bound; an upper one otherwise.
+    """
+
+    name: str
+    unit: str
+    best: float | None
+    median: float | None = None
+    goal: float | None = None
+    at_least: bool = False
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the best figure meets the goal; None where there is no goal or no figure."""
+        if self.goal is None or self.best is None:
+            return None
+        return bool(self.best >= self.goal if self.at_least else self.best <= self.goal)
+
+
+def main(*, json: bool = False, plot: Path | None = None, quick: bool = False) -> None:
+    """Measure and print the table.
+
+    Args:
+        json: print JSON and no table.
+        plot: draw throughput against population, states and depth to this file: svg, png or
+            pdf by its suffix, both svg and png where it has none.
+        quick: fewer repetitions; no whole runs and no compilation.
+
+    Raises:
+        EvosimError: a format that figures are not written in, a file that cannot be written.
+    """
+    from rich.console import Console
+
+    if plot is not None and plot.suffix:
+        from evosim.plot.style import check_format
+
+        check_format(plot.suffix.lstrip("."))
+    load = list(os.getloadavg())
+    rows: list[Row] = []
+    curves: list[Curve] = []
+    with Console(stderr=True).status("measuring") as status:
+        for what, measure in _parts(quick):
+            status.update(f"measuring: {what}")
+            rows += measure()
+        if plot is not None:
+            status.update("measuring: throughput")
+            curves = throughput(quick=quick)
+    facts = {
+        **provenance.machine(),
+        "versions": provenance.versions(),
+        "threads": core.threads(),
+        "threading_layer": LAYER,
+        "load": [round(value, 2) for value in load],
+        "quick": quick,
+    }
+    files = _draw(curves, plot, facts) if plot is not None else []
+    if json:
+        print(json_format.dumps(_as_json(facts, rows, curves), indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False, markup=False)
+    console.print(_heading(facts))
+    console.print(_table(rows))
+    console.print(_notes(rows))
+    for file in files:
+        console.print(str(file))
+
+
+def _parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+    """What is measured, in order, each with its name."""
+    repetitions = 20 if quick else 200
+    yield "plans", partial(_plans, repetitions)
+    yield "threads", partial(_threads, 3 if quick else 15)
+    yield "lifetimes and measures", partial(_lives_and_measures, repetitions)
+    yield "the reference", partial(_reference, 2 if quick else DEPTH)
+    if quick:
+        yield "a generation", _one_generation
+    else:
+        yield "whole runs", partial(_whole_runs, 2)
+        yield "compilation", _compilation
+
+
+# --- telling ---------------------------------------------------------------------------------
+
+
+def _heading(facts: Mapping[str, Any]) -> str:
+    versions = " ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    load = ", ".join(f"{value:g}" for value in facts["load"])
+    return (
+        f"{facts['system']}, {facts['processor']}, {facts['cores']} cores (load {load})\n"
+        f"{versions}\nthreads: {facts['threads']}, {facts['threading_layer']}"
+    )
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("", "best", "median", "unit", "goal", ""):
+        right = name in ("best", "median")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        bound = "≥" if row.at_least else "≤"
+        table.add_row(
+            row.name,
+            _number(row.best),
+            _number(row.median),
+            row.unit,
+            "" if row.goal is None else f"{bound} {row.goal:g}",
+            {True: "met", False: "not met", None: ""}[row.met],
+        )
+    return table
+
+
+def _notes(rows: Sequence[Row]) -> str:
+    return "\n".join(f"{row.name}: {row.note}" for row in rows if row.note)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    if value >= 1e6:
+        return f"{value:.2e}"
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def _as_json(
+    facts: Mapping[str, Any], rows: Sequence[Row], curves: Sequence[Curve]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {**facts, "rows": [{**asdict(row), "met": row.met} for row in rows]}
+    if curves:
+        from evosim.plot.throughput import fit
+
+        found["throughput"] = [{**c._asdict(), "exponent": fit(c).exponent} for c in curves]
+    return found
+
+
+def _draw(curves: Sequence[Curve], path: Path, facts: Mapping[str, Any]) -> list[Path]:
+    from evosim.plot.style import write
+    from evosim.plot.throughput import figure
+
+    note = (
+        f"Whole plans (instinct, backups, policy) on one core of {facts['processor']}; the best of "
+        f"several repetitions. Agents share {LANES} lanes, so that fewer cost as much as {LANES}: "
+        "the exponent of the population is fitted from there on, that of depth from 4."
+    )
+    drawn = figure(curves, title="Throughput of the planner", note=note)
+    files = [path] if path.suffix else [path.with_suffix(suffix) for suffix in (".svg", ".png")]
+    for file in files:
+        write(drawn, file, title="Throughput of the planner")
+    return files
+
+
+# --- timing ----------------------------------------------------------------------------------
+
+
+def interleaved(
+    calls: Sequence[Call], repetitions: int, clock: Callable[[], float] = time.thread_time
+) -> NDArray[np.float64]:
+    """Seconds [repetition, call] of calls that take turns, after one turn that does not count."""
+    seconds = np.zeros((repetitions, len(calls)))
+    for call in calls:
+        call()
+    for repetition in seconds:
+        for i, call in enumerate(calls):
+            began = clock()
+            call()
+            repetition[i] = clock() - began
+    return seconds
+
+
+def _ratio(
+    name: str,
+    seconds: NDArray[np.float64],
+    goal: float,
+    *,
+    unit: str = "x",
+    at_least: bool = False,
+    note: str = "",
+) -> Row:
+    """The times of two calls that took turns, the first over the second."""
+    first, second = seconds.T
+    return Row(
+        name=name,
+        unit=unit,
+        best=float(first.min() / second.min()),
+        median=float(np.median(first / second)),
+        goal=goal,
+        at_least=at_least,
+        note=note,
+    )
+
+
+def _per(name: str, unit: str, seconds: NDArray[np.float64], scale: float, **options: Any) -> Row:
+    """The times of one call, ``scale`` times the seconds."""
+    best, median = float(seconds.min()) * scale, float(np.median(seconds)) * scale
+    return Row(name=name, unit=unit, best=best, median=median, **options)
+
+
+@contextmanager
+def _with_threads(n: int) -> Iterator[None]:
+    """EVOSIM_THREADS is read whenever tasks are spread."""
+    before = os.environ.get("EVOSIM_THREADS")
+    os.environ["EVOSIM_THREADS"] = str(n)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["EVOSIM_THREADS"]
+        else:
+            os.environ["EVOSIM_THREADS"] = before
+
+
+# --- the planner in C ------------------------------------------------------------------------
+
+
+class CPlanner:
+    """benchmarks/plan.c, compiled on the spot.
+
+    Raises:
+        OSError: no C compiler is there, or it fails; the message says which.
+    """
+
+    SOURCE = Path(__file__).parent / "benchmarks" / "plan.c"
+    FLAGS = ("-O3", "-march=native", "-std=c11", "-shared", "-fPIC")
+
+    def __init__(self) -> None:
+        names = (os.environ.get("CC", ""), "gcc", "cc", "clang")
+        compiler = next((name for name in names if name and shutil.which(name)), None)
+        if compiler is None:
+            raise OSError("no C compiler")
+        self.name = " ".join([compiler, *self.FLAGS[:2]])
+        with tempfile.TemporaryDirectory() as folder:
+            library = Path(folder) / "plan.so"
+            command = [compiler, *self.FLAGS, str(self.SOURCE), "-o", str(library)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                said = done.stderr.strip().splitlines() or ["no message"]
+                raise OSError(f"{compiler} fails: {said[0]}")
+            self._improve = ctypes.CDLL(str(library)).improve
+
+    def planner(self, case: Case) -> Callable[[], int]:
+        """What ``case.improve`` does on ``case.room.value``, done on ``case.other``."""
+        seen, block, i = case.group.seen, case.block, case.level
+        if seen.slip or case.arrivals or not seen.stay:
+            raise ValueError("the planner in C knows no slip and no arrivals, and always stay")
+        _, n_x, n_cells, _ = case.room.value.shape
+        arrays = (
+            seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32, seen.use_row, seen.use_event,
+            seen.next_ptr, seen.next_x, seen.next_p32, case.levels.neighbour[i],
+            case.levels.slot[i], block.patience, block.depth, case.room.reward, case.worth,
+        )  # fmt: skip
+        arguments = [
+            _pointer(case.other), n_x, n_cells, len(seen.live), *(_pointer(a) for a in arrays)
+        ]  # fmt: skip
+        return lambda: int(self._improve(*arguments))
+
+
+def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+    if not array.flags.c_contiguous:
+        raise ValueError("an array for C is not contiguous")
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def _aligned(like: NDArray[Any]) -> NDArray[Any]:
+    """A copy that begins at a multiple of 64 bytes, as a C program would have it."""
+    raw = np.zeros(like.nbytes + 64, np.uint8)
+    begin = -raw.ctypes.data % 64
+    copy = raw[begin : begin + like.nbytes].view(like.dtype).reshape(like.shape)
+    copy[...] = like
+    return copy
+
+
+# --- kernels on one core ---------------------------------------------------------------------
+
+
+class Scratch(NamedTuple):
+    """What blocks plan in, one after the other, as those of a thread do."""
+
+    room: batch.Room
+    other: NDArray[np.float32]  # the values of the planner in C
+    worth: NDArray[np.float32]  # its block in the first-level cache
+
+
+class Case:
+    """A block of minds on one level, ready to plan, live and be measured on one core."""
+
+    def __init__(
+        self, env: Environment, levels: Levels, group: batch.Group, block: Block, scratch: Scratch
+    ) -> None:
+        self.env, self.levels, self.level = env, levels, 0
+        self.group, self.block = group, block
+        self.room, self.other, self.worth = scratch
+        self.arrivals = group.seen.arrivals or block.novel
+        self.plan()
+
+    def plan(self) -> None:
+        """A whole plan: instinct, backups, policy."""
+        batch._plan(self.group, self.block, self.levels, self.level, True, self.room)
+
+    def prepare(self) -> None:
+        """The instinct alone: V_0, which both planners start from."""
+        reflexes = self.block._replace(depth=np.zeros(LANES, np.int32))
+        batch._values(self.group, reflexes, self.levels, self.level, True, self.room)
+        self.other[...] = self.room.value
+
+    def improve(self) -> int:
+        """The backups alone, from whatever the values are; where in room.value V_d stands."""
+        seen, block, room, i = self.group.seen, self.block, self.room, self.level
+        return int(improve(
+            room.value, seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32,
+            seen.use_row, seen.use_event, seen.next_ptr, seen.next_x, seen.next_p32,
+            seen.outcome_ptr, seen.outcome_x, seen.outcome_p32, self.levels.neighbour[i],
+            self.levels.slot[i], np.float32(seen.slip), seen.stay, self.arrivals,
+            block.patience, block.depth, room.reward, room.always, room.here, room.worth, room.q,
+        ))  # fmt: skip
+
+    def disagreement(self, in_c: Callable[[], int]) -> float:
+        """The largest difference of the values planned in C, as a share of the largest value."""
+        self.prepare()
+        found = self.room.value[self.improve()][self.group.seen.live]
+        other = self.other[in_c()][self.group.seen.live]
+        return float(np.abs(found - other).max() / np.abs(found).max())
+
+    def live(self, counts: NDArray[np.int32], lifespan: NDArray[np.int32]) -> None:
+        """One lifetime of each mind by the policy in the room."""
+        t, room, i = self.env.tables, self.room, self.level
+        live(
+            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.block.mind, t.see,
+            self.group.soft, room.bits, room.odds, int(self.levels.start[i]), self.env.lifetime,
+            self.env.lifetime, t.n_actions, t.slip, t.arrivals, self.levels.neighbour[i],
+            self.levels.slot[i], t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends,
+            t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event, t.always_ptr, t.always_event,
+            t.move_chance, t.move_delta, t.dead, counts, np.empty_like(counts), lifespan,
+            np.zeros((0, 4), np.int32),
+        )  # fmt: skip
+
+    def expect(self) -> None:
+        """The exact expectations of each mind by the policy in the room."""
+        t, room, i = self.env.tables, self.room, self.level
+        expect(
+            self.block.mind, t.see, self.group.soft, room.bits, room.odds,
+            int(self.levels.start[i]), self.env.lifetime, t.n_actions, t.stay, t.slip,
+            self.levels.neighbour[i], self.levels.slot[i], t.start_x, t.start_p, t.use_row,
+            t.use_event, t.use_ends, t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event,
+            t.always_ptr, t.always_event, t.drift_ptr, t.drift_x, t.drift_p,
+            np.zeros((LANES, len(self.env.events))), np.zeros(LANES),
+        )  # fmt: skip
+
+
+def cases(
+    n: int, depth: int | NDArray[np.integer], sets: Sequence[str] = (), level: int = SEED
+) -> list[Case]:
+    """Minds of a first generation but for their depth, in blocks on one level.
+
+    Args:
+        depth: of all minds, or of each [n].
+        sets: changes of the scenario.
+        level: the level's seed.
+    """
+    of = scenario.load(SCENARIO, sets)
+    env = world.environment(of, ENVIRONMENT)
+    levels = world.draw_levels(of, ENVIRONMENT, [level])
+    (group,) = batch.groups(env, _minds(of, n, depth))
+    room = batch._room(env.n_x, env.n_cells, env.n_actions, len(env.events), group.soft)
+    scratch = Scratch(room, _aligned(room.value), _aligned(room.worth))
+    return [Case(env, levels, group, block, scratch) for block in group.blocks]
+
+
+def _minds(of: Scenario, n: int, depth: int | NDArray[np.integer]) -> mind.Minds:
+    minds = mind.express(of, mind.initial(of, n, SEED))
+    return minds._replace(depth=np.array(np.broadcast_to(depth, n), np.int32))
+
+
+def _plans(repetitions: int) -> list[Row]:
+    mixed = np.random.default_rng(SEED).integers(0, DEPTH + 1, 400)
+    (deep,) = cases(LANES, DEPTH)
+    states = len(deep.group.seen.live) * deep.env.n_cells
+    backups = DEPTH * states * deep.env.n_actions
+    note = f"{states} of {deep.env.world.n_states} states live, depth {DEPTH}, {LANES} lanes"
+    rows = _backups([deep], "backups", repetitions, note)
+    rows += [
+        replace(
+            row, name=f"{row.name}, of an action", unit="1/s", note="",
+            best=backups / (row.best * 1e-6), median=backups / (row.median * 1e-6),
+        )
+        for row in rows
+        if row.unit == "us" and row.best is not None and row.median is not None
+    ]  # fmt: skip
+    note = f"{len(mixed)} agents of depths 0 to {DEPTH}, mean {mixed.mean():.1f}"
+    rows += _backups(
+        cases(len(mixed), mixed), "backups, mixed depths", max(3, repetitions // 5), note
+    )
+    seconds = interleaved([deep.plan], repetitions)
+    rows.append(_per("a whole plan", "us", seconds, 1e6 / LANES, note="instinct, backups, policy"))
+    return rows
+
+
+def _backups(found: Sequence[Case], name: str, repetitions: int, note: str) -> list[Row]:
+    """The backups of some blocks in Numba and in C, a plan, and their ratio."""
+    n = sum(int((case.block.mind >= 0).sum()) for case in found)
+    calls: list[Call] = [lambda: [case.improve() for case in found]]
+    try:
+        in_c = CPlanner()
+        planners = [in_c.planner(case) for case in found]
+        for case, planner in zip(found, planners, strict=True):
+            error = case.disagreement(planner)
+            if not error <= AGREEMENT:
+                raise RuntimeError(f"the planners in C and in Numba differ by {error:g}")
+        calls.append(lambda: [planner() for planner in planners])
+        c_note = in_c.name
+    except OSError as error:
+        c_note = str(error)
+    seconds = interleaved(calls, repetitions)
+    kernel, c, ratio = f"{name}: Numba", f"{name}: C", f"{name}: Numba / C"
+    rows = [_per(kernel, "us", seconds[:, 0], 1e6 / n, note=note)]
+    if len(calls) == 1:
+        return [
+            *rows,
+            Row(name=c, unit="us", best=None, note=c_note),
+            Row(name=ratio, unit="x", best=None, goal=1.4, note=c_note),
+        ]
+    rows.append(_per(c, "us", seconds[:, 1], 1e6 / n, note=c_note))
+    return [*rows, _ratio(ratio, seconds, 1.4)]
+
+
+def _lives_and_measures(repetitions: int) -> list[Row]:
+    (case,) = cases(LANES, DEPTH)
+    counts = np.zeros((LANES, len(case.env.events)), np.int32)
+    lifespan = np.zeros(LANES, np.int32)
+    weights = case.block.weights.T.astype(np.float64)
+    calls: list[Call] = [
+        lambda: case.live(counts, lifespan),
+        case.expect,
+        lambda: core.optimum(case.env, case.levels, weights),
+    ]
+    with _with_threads(1):
+        stepping, expecting, optimising = (
+            interleaved([call], n)
+            for call, n in zip(calls, (repetitions, repetitions, repetitions // 10), strict=True)
+        )
+    steps = int(lifespan.sum())
+    return [
+        _per(
+            "a sampled step", "ns", stepping, 1e9 / steps, goal=20.0,
+            note=f"{LANES} lives of {steps / LANES:.0f} steps on average",
+        ),
+        _per(
+            "an exact expectation", "us", expecting, 1e6 / LANES,
+            note=f"{case.env.lifetime} steps of one agent on one level, without its plan",
+        ),
+        _per(
+            "an exact optimum", "us", optimising, 1e6 / LANES,
+            note=f"{case.env.lifetime} backups for one reward on one level",
+        ),
+    ]  # fmt: skip
+
+
+def _reference(depth: int) -> list[Row]:
+    """Kernels against the readable twin, one agent at a time."""
+    (case,) = cases(LANES, depth)
+    env, levels = case.env, case.levels
+    one = np.zeros(LANES, np.intp)  # the first mind on all lanes
+    case.block = block = case.block._replace(weights=case.block.weights[:, one].copy())
+    case.plan()
+    twin = reference.ReferenceWorld(env.world, env.stimuli, env.payoffs)
+    agent = reference.Mind(
+        block.weights[:, 0], np.float32(0), depth, block.patience[0], np.float32(0), 0
+    )
+    level = reference.Level(
+        levels.neighbour[0], levels.slot[0], int(levels.start[0]), levels.distance[0]
+    )
+    planned = interleaved([lambda: reference.plan(twin, level, agent), case.plan], 3)
+    policy = reference.policy(reference.plan(twin, level, agent), agent)
+    expected = interleaved([lambda: reference.expectation(twin, level, policy), case.expect], 3)
+    rows = []
+    for name, seconds in (("plan", planned), ("expectation", expected)):
+        seconds[:, 1] /= LANES
+        note = f"{seconds[:, 0].min():.2g} s in plain Python"
+        if name == "plan":
+            note += f", depth {depth}"
+        rows.append(_ratio(f"reference / kernel, {name}", seconds, 500.0, at_least=True, note=note))
+    return rows
+
+
+def throughput(*, quick: bool) -> list[Curve]:
+    """Whole plans a second on one core against population, states and depth."""
+    from evosim.plot.throughput import Curve
+
+    populations, sides, depths = (
+        ((1, 64, 256), (5, 10), (1, 4, 16))
+        if quick
+        else (
+            (1, 4, 16, 32, 64, 128, 256, 512, 1024),
+            (5, 7, 10, 14, 20, 28),
+            (1, 2, 4, 8, 16, 32, 64),
+        )
+    )
+    states = cases(1, 0)[0].env.world.n_states
+    return [
+        Curve(
+            "population", f"{states} states, depth {DEPTH}", populations,
+            [_plans_a_second(cases(n, DEPTH), n) for n in populations], LANES,
+        ),
+        Curve(
+            "states", f"{LANES} agents, depth {DEPTH}",
+            [_resized(side)[0].env.world.n_states for side in sides],
+            [_plans_a_second(_resized(side), LANES) for side in sides], 0,
+        ),
+        Curve(
+            "depth", f"{LANES} agents, {states} states", depths,
+            [_plans_a_second(cases(LANES, depth), LANES) for depth in depths], 4,
+        ),
+    ]  # fmt: skip
+
+
+def _resized(side: int) -> list[Case]:
+    return cases(LANES, DEPTH, [f"world.rows={side}", f"world.cols={side}"])
+
+
+def _plans_a_second(found: Sequence[Case], n: int) -> float:
+    def plan() -> None:
+        for case in found:
+            case.plan()
+
+    seconds = interleaved([plan], 7)
+    return n / float(seconds.min())
+
+
+# --- batches, generations and runs -----------------------------------------------------------
+
+
+def _threads(repetitions: int) -> list[Row]:
+    of = scenario.load(SCENARIO)
+    minds, lives = _generation(of)
+
+    def by(n: int) -> None:
+        with _with_threads(n):
+            lives()
+
+    seconds = interleaved([partial(by, 1), partial(by, 2)], repetitions, time.perf_counter)
+    note = f"lifetimes of {len(minds.depth)} minds on {of.evolution.levels} levels, depth {DEPTH}"
+    if provenance.cores() < 2:
+        return [Row(name="1 thread / 2 threads", unit="x", best=None, goal=1.85, at_least=True,
+                    note="only one core here")]  # fmt: skip
+    return [_ratio("1 thread / 2 threads", seconds, 1.85, at_least=True, note=note)]
+
+
+def _generation(of: Scenario) -> tuple[mind.Minds, Call]:
+    """The minds of a generation at depth 20, and a call that has them live on its levels."""
+    env = world.environment(of, ENVIRONMENT)
+    n, n_levels = of.evolution.population, of.evolution.levels
+    levels = world.draw_levels(of, ENVIRONMENT, range(n_levels))
+    minds = _minds(of, n, DEPTH)
+    return minds, partial(
+        core.lifetimes, env, levels, minds, seed=SEED, generation=0,
+        level_ids=range(n_levels), individual_ids=np.arange(n),
+    )  # fmt: skip
+
+
+def _one_generation() -> list[Row]:
+    of = scenario.load(SCENARIO)
+    genomes = mind.initial(of, of.evolution.population, SEED)
+    scores = np.random.default_rng(SEED).normal(size=len(genomes))
+    _, lives = _generation(of)
+    prober = probe.Prober(of, SEED)
+    born = partial(evolution.breed, of, genomes, scores, SEED)
+    measured = partial(prober.measure, genomes, 0)
+    lived, bred, probed = interleaved([lives, born, measured], 2, time.perf_counter).min(axis=0)
+    often = len(probe_generations(of)) / of.generations
+    return _breeding(bred, lived, probed * often, f"one generation, depth {DEPTH}")
+
+
+def _breeding(bred: float, lived: float, probed: float, note: str) -> list[Row]:
+    """Breeding's share of a generation's time, from the time each part took."""
+    return [
+        Row(name="breeding, of a generation", unit="%", best=100 * bred / (bred + lived),
+            goal=10.0, note=note),
+        Row(name="breeding, probes counted", unit="%", best=100 * bred / (bred + lived + probed),
+            goal=10.0, note=note),
+    ]  # fmt: skip
+
+
+class Watched(NamedTuple):
+    """One run in a process of its own: seconds by part, and what it took in all."""
+
+    seconds: dict[str, float]
+    wall: float
+    processor: float
+    megabytes: float
+
+
+def _whole_runs(repetitions: int) -> list[Row]:
+    runs = [_run_watched() for _ in range(repetitions)]
+    best = min(runs, key=lambda run: run.wall)
+    parts = ", ".join(
+        f"{name} {100 * seconds / best.wall:.0f} %" for name, seconds in best.seconds.items()
+    )
+    took = best.seconds
+    return [
+        Row(
+            name=f"{SCENARIO}, a whole run", unit="s", best=best.wall,
+            median=float(np.median([run.wall for run in runs])), goal=10.0,
+            note=f"{best.processor:.1f} s of processor; {parts}",
+        ),
+        Row(
+            name="its peak memory", unit="MB", best=min(run.megabytes for run in runs),
+            median=float(np.median([run.megabytes for run in runs])), goal=500.0,
+        ),
+        *_breeding(took["breeding"], took["lives"], took["probes"], "of that run"),
+    ]  # fmt: skip
+
+
+def _run_watched() -> Watched:
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        found = _in_new_process(
+            "import evosim.api; bench.watch(evosim.api.run, sys.argv[1], began)",
+            str(Path(folder) / "run"),
+        )
+        wall = time.perf_counter() - began
+    seconds = found["seconds"]
+    seconds["the rest"] = wall - sum(seconds.values())
+    return Watched(seconds, wall, found["processor"], found["megabytes"])
+
+
+def _in_new_process(code: str, *arguments: str, **environment: str) -> dict[str, Any]:
+    """What some code prints as JSON in a fresh interpreter that imports from where this one does.
+
+    ``bench`` and ``sys`` are imported for it, and ``began`` is when.
+    """
+    begin = (
+        "import json, sys, time; began = time.perf_counter(); "
+        "sys.path[:] = json.loads(sys.argv.pop(1)); from evosim import bench; "
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", begin + code, json_format.dumps(sys.path), *arguments],
+        stdout=subprocess.PIPE, text=True, check=True, env=os.environ | environment,
+    )  # fmt: skip
+    answer: dict[str, Any] = json_format.loads(done.stdout)
+    return answer
+
+
+def watch(run: Callable[..., Any], folder: str, began: float) -> None:
+    """Run the scenario and print where the time went, as JSON; for a process of its own.
+
+    Args:
+        run: :func:`evosim.api.run`, which stands above this module.
+        began: when the process did.
+    """
+    seconds = {"imports": time.perf_counter() - began}
+    seconds["loading the core"] = _use_every_kernel()
+    parts = {
+        "lives": (core, "lifetimes"),
+        "breeding": (evolution, "breed"),
+        "probes": (probe.Prober, "measure"),
+    }
+    for part, (owner, name) in parts.items():
+        seconds[part] = 0.0
+        setattr(owner, name, _counted(getattr(owner, name), seconds, part))
+    done = run(SCENARIO, seed=SEED, out=folder, figures=False, progress=False)
+    lived = time.perf_counter()
+    done.plot()
+    seconds["figures"] = time.perf_counter() - lived
+    print(json_format.dumps({
+        "seconds": seconds, "processor": time.process_time(), "megabytes": _peak_megabytes(),
+    }))  # fmt: skip
+
+
+def _counted(
+    function: Callable[..., Any], seconds: dict[str, float], part: str
+) -> Callable[..., Any]:
+    """The function, which adds the time it takes to a part."""
+
+    def counted(*args: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        result = function(*args, **options)
+        seconds[part] += time.perf_counter() - began
+        return result
+
+    return counted
+
+
+def _peak_megabytes() -> float:
+    """The most memory that this process had resident, in 10^6 bytes."""
+    try:  # getrusage counts what the parent had when it forked
+        with open("/proc/self/status", encoding="ascii") as status:
+            peak = next(line for line in status if line.startswith("VmHWM"))
+            return int(peak.split()[1]) * 1024 / 1e6
+    except OSError:
+        import resource
+
+        peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak_rss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def _compilation() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        code = "print(json.dumps(bench.started(began)))"
+        first = _in_new_process(code, EVOSIM_CACHE_DIR=folder)
+        again = [_in_new_process(code, EVOSIM_CACHE_DIR=folder) for _ in range(3)]
+    loaded = [one["kernels"] for one in again]
+    return [
+        Row(
+            name="first compilation", unit="s", best=first["kernels"], goal=20.0,
+            note="every kernel, novelty's too, in a new process",
+        ),
+        Row(
+            name="loading the compiled core", unit="s", best=min(loaded),
+            median=float(np.median(loaded)),
+            note=f"in a new process, which then is {min(one['all'] for one in again):.2g} s old",
+        ),
+    ]  # fmt: skip
+
+
+def started(began: float) -> dict[str, float]:
+    """Seconds that all kernels took to be ready, and since ``began``."""
+    kernels = _use_every_kernel()
+    return {"kernels": kernels, "all": time.perf_counter() - began}
+
+
+def _use_every_kernel() -> float:
+    """Have every kernel compiled or loaded; the seconds that it took."""
+    of = scenario.load(SCENARIO)
+    env = world.environment(of, ENVIRONMENT)
+    levels = world.draw_levels(of, ENVIRONMENT, [SEED])
+    minds = _minds(of, 1, 0)
+    lives = partial(
+        core.lifetimes, env, levels, seed=SEED, generation=0, level_ids=[0], individual_ids=[0]
+    )
+    began = time.perf_counter()
+    lives(minds=minds)
+    lives(minds=minds._replace(novelty=np.ones(1, np.float32)))
+    core.uniform(env, levels)
+    core.optimum(env, levels, np.zeros((1, env.phi.shape[1])))
+    return time.perf_counter() - began
