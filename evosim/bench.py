@@ -444,16 +444,14 @@ def _plans(repetitions: int) -> list[Row]:
     rows = _backups([deep], "backups", repetitions, note)
     rows += [
         replace(
-            row, name=f"{row.name}, of an action", unit="1/s", note="",
+            row, name=f"{row.name}, by action", unit="1/s", note="",
             best=backups / (row.best * 1e-6), median=backups / (row.median * 1e-6),
         )
         for row in rows
         if row.unit == "us" and row.best is not None and row.median is not None
     ]  # fmt: skip
     note = f"{len(mixed)} agents of depths 0 to {DEPTH}, mean {mixed.mean():.1f}"
-    rows += _backups(
-        cases(len(mixed), mixed), "backups, mixed depths", max(3, repetitions // 5), note
-    )
+    rows += _backups(cases(len(mixed), mixed), "mixed depths", max(3, repetitions // 5), note)
     seconds = interleaved([deep.plan], repetitions)
     rows.append(_per("a whole plan", "us", seconds, 1e6 / LANES, note="instinct, backups, policy"))
     return rows
@@ -542,7 +540,7 @@ def _reference(depth: int) -> list[Row]:
         note = f"{seconds[:, 0].min():.2g} s in plain Python"
         if name == "plan":
             note += f", depth {depth}"
-        rows.append(_ratio(f"reference / kernel, {name}", seconds, 500.0, at_least=True, note=note))
+        rows.append(_ratio(f"reference / kernel: {name}", seconds, 500.0, at_least=True, note=note))
     return rows
 
 
@@ -594,6 +592,10 @@ def _plans_a_second(found: Sequence[Case], n: int) -> float:
 
 
 def _threads(repetitions: int) -> list[Row]:
+    name, goal = "1 thread / 2 threads", 1.85
+    if provenance.cores() < 2:
+        alone = "there is only one core"
+        return [Row(name=name, unit="x", best=None, goal=goal, at_least=True, note=alone)]
     of = scenario.load(SCENARIO)
     minds, lives = _generation(of)
 
@@ -603,10 +605,7 @@ def _threads(repetitions: int) -> list[Row]:
 
     seconds = interleaved([partial(by, 1), partial(by, 2)], repetitions, time.perf_counter)
     note = f"lifetimes of {len(minds.depth)} minds on {of.evolution.levels} levels, depth {DEPTH}"
-    if provenance.cores() < 2:
-        return [Row(name="1 thread / 2 threads", unit="x", best=None, goal=1.85, at_least=True,
-                    note="only one core here")]  # fmt: skip
-    return [_ratio("1 thread / 2 threads", seconds, 1.85, at_least=True, note=note)]
+    return [_ratio(name, seconds, goal, at_least=True, note=note)]
 
 
 def _generation(of: Scenario) -> tuple[mind.Minds, Call]:
