@@ -132,7 +132,7 @@ def _parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     """What is measured, in order, each with its name."""
     repetitions = 20 if quick else 200
     yield "plans", partial(_plans, repetitions)
-    yield "threads", partial(_threads, 3 if quick else 15)
+    yield "threads", partial(_threads, 3 if quick else 60)
     yield "lifetimes and measures", partial(_lives_and_measures, repetitions)
     yield "the reference", partial(_reference, 2 if quick else DEPTH)
     if quick:
@@ -159,7 +159,7 @@ def _table(rows: Sequence[Row]) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "best", "median", "unit", "goal", ""):
+    for name in ("", "best", "median", "unit", "goal", "met"):
         right = name in ("best", "median")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in rows:
@@ -170,7 +170,7 @@ def _table(rows: Sequence[Row]) -> Table:
             _number(row.median),
             row.unit,
             "" if row.goal is None else f"{bound} {row.goal:g}",
-            {True: "met", False: "not met", None: ""}[row.met],
+            {True: "yes", False: "no", None: ""}[row.met],
         )
     return table
 
