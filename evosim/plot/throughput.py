@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_STEPS = (1.0, 2.0, 5.0)
+"""Ticks of a decade; of many decades, the first alone."""
+
+
 class Curve(NamedTuple):
     """Measured throughput against one size, the others held."""
 
@@ -80,8 +84,12 @@ def _draw(panel: Axes, curve: Curve, limits: tuple[float, float]) -> None:
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.set_ylim(*limits)
-    for axis in (panel.xaxis, panel.yaxis):
-        axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0), numticks=8))
+    decades = np.log10(max(curve.sizes) / min(curve.sizes))
+    for axis, steps in (
+        (panel.xaxis, _STEPS if decades < 2 else _STEPS[:1]),
+        (panel.yaxis, _STEPS),
+    ):
+        axis.set_major_locator(LogLocator(10, subs=steps, numticks=8))
         axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
         axis.set_minor_formatter(NullFormatter())
     panel.grid(color=colors.GRID, linewidth=0.5)
@@ -95,7 +103,7 @@ def _draw(panel: Axes, curve: Curve, limits: tuple[float, float]) -> None:
         linestyle=style.DASHES[1],
         linewidth=1.0,
     )
-    exponent = f"{law.exponent:.2f}".replace("-", "\N{MINUS SIGN}")
+    exponent = f"{round(law.exponent, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
     panel.text(
         0.97, 0.95, f"exponent {exponent}", transform=panel.transAxes, ha="right", va="top",
         color=colors.VERMILLION,
