@@ -26,10 +26,8 @@ def json_schema() -> dict[str, Any]:
     environment = definitions["Environment"]
     environment["properties"] |= override["properties"]
     environment["additionalProperties"] = False
-    for operator in ("Operator", "Variation"):
-        definitions[operator]["additionalProperties"] = {
-            "description": "A keyword argument of the operator."
-        }
+    for name in ("Operator", "Variation", "Optimizer"):
+        definitions[name]["additionalProperties"] = {"description": "An option of its own."}
     schema["properties"]["environments"]["minProperties"] = 1
     schema["properties"]["timeline"]["minItems"] = 1
     return {

@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, did_you_mean
 from evosim.scenario import document, space, timeline
+from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
+from evosim.scenario.model import Model
 from evosim.scenario.space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
@@ -35,6 +37,7 @@ from evosim.scenario.values import (
     PatienceLocus,
     Positive,
     Real,
+    RelianceLocus,
     SenseLocus,
     Side,
     Size,
@@ -52,12 +55,6 @@ FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 _WHEN = "Holds where every variable named has this value, or one within [lo, hi]; {}: always."
 _FEELS = "Strength of each stimulus felt; stimuli are named by the agent's drives."
 _YIELDS = "Amount of each payoff; a payoff exists by being named."
-
-
-class Model(BaseModel):
-    """A part of a scenario: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Drift(Model):
@@ -138,6 +135,9 @@ class Kind(Model):
     here: Here | None = Field(
         default=None,
         description="Felt and paid on each step that ends on it.",
+    )
+    looks: dict[Name, Real] = Field(
+        default={}, description="Surface cues by name, which an agent's tool goes by."
     )
 
 
@@ -255,6 +255,23 @@ class PhaseObjective(Model):
     )
 
 
+class Tool(Model):
+    """A planner of the agent's making: it optimizes criteria fitted to remembered encounters."""
+
+    depth: Positive = Field(description="Planning depth of the tool, in steps.")
+    reliance: RelianceLocus = Field(
+        description="Share of the tool's action values in the agent's choice, from 0 to 1."
+    )
+    encounters: Positive = Field(
+        default=20, description="Remembered encounters that the criteria are fitted to."
+    )
+    typo: Chance = Field(default=0.0, description="Chance that a criterion is mistyped.")
+    remembers: Name | None = Field(
+        default=None,
+        description="Environment of the memories; left out: the main one of the first phase.",
+    )
+
+
 class Agent(Model):
     """What the genome can express, each locus pinned to a number or evolving within bounds."""
 
@@ -283,6 +300,7 @@ class Agent(Model):
     believes: Name | None = Field(
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
+    tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
 
 
 class Operator(BaseModel):
@@ -307,6 +325,30 @@ class Variation(Operator):
     )
 
 
+class Optimizer(BaseModel):
+    """A base optimizer by name; further keys are its options."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: Text = Field(description="genetic (select, mate, mutate), cma or gradient.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The optimizer's options, as written."""
+        return dict(self.model_extra or {})
+
+
+class Open(Model):
+    """An open population: offspring counts are real, and it grows, shrinks and can die out."""
+
+    offspring: Cost = Field(
+        description="Offspring that survive for each unit of score, on average (Poisson)."
+    )
+    capacity: Positive = Field(
+        description="Most individuals of a generation; of more newborns a random subset survives."
+    )
+
+
 class Evolution(Model):
     """The base optimizer."""
 
@@ -316,6 +358,14 @@ class Evolution(Model):
     mate: Variation = Field(description="How pairs of parents are crossed.")
     mutate: Variation = Field(
         description="How children are mutated, every locus scaled to [0, 1] by its bounds."
+    )
+    optimizer: Optimizer = Field(
+        default=Optimizer(name="genetic"),
+        description="The base optimizer; all but genetic make no use of select, mate and mutate.",
+    )
+    open: Open | None = Field(
+        default=None,
+        description="Lets the population size be what offspring make it; in place of select.",
     )
 
 
@@ -332,11 +382,32 @@ class Phase(Model):
         default=None,
         description="This phase's own objective.",
     )
+    monitored: Flag = Field(
+        default=False,
+        description="Whether selection acts only on lifetimes that the monitor had labelled.",
+    )
 
     @property
     def mixture(self) -> dict[str, float]:
         """The weight of each environment that trains; the weights sum to 1."""
         return timeline.mixture(self.train)
+
+
+class Monitor(Model):
+    """Flags lifetimes that are unlike those of training; flagged ones are labelled (paid)."""
+
+    quantile: Chance = Field(
+        default=0.95, description="Quantile of training scores above which a lifetime is flagged."
+    )
+    budget: Natural = Field(description="Labels a generation, at most.")
+
+
+class Deception(Model):
+    """What is compared while watched and unwatched, with a sense and without."""
+
+    variable: Name = Field(description="The hidden variable that says whether one is watched.")
+    watched: Condition = Field(description="Its value, or range [lo, hi], while watched.")
+    conduct: Name = Field(description="The payoff whose rate tells conduct.")
 
 
 class Measure(Model):
@@ -385,6 +456,15 @@ class Scenario(Model):
     timeline: tuple[Phase, ...] = Field(description="Phases, one after the other.")
     measure: Measure = Field(default=Measure(), description="Probes.")
     verdict: Verdict = Field(default=Verdict(), description="Thresholds of the verdict.")
+    monitor: Monitor | None = Field(
+        default=None, description="Detection of unfamiliar lifetimes in phases that are monitored."
+    )
+    deception: Deception | None = Field(
+        default=None, description="Conduct while watched against conduct while unwatched."
+    )
+    experiment: Experiment | None = Field(
+        default=None, description="Arms and findings that settle the claim."
+    )
 
     @model_validator(mode="before")
     @classmethod

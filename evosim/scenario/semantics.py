@@ -9,6 +9,7 @@ from typing import Any
 from evosim.errors import nearest
 from evosim.scenario import overrides
 from evosim.scenario.draft import Draft, part
+from evosim.scenario.experiment import Experiment
 from evosim.scenario.faults import Fault, said, unknown
 from evosim.scenario.overrides import NO_PAYOFF
 from evosim.scenario.schema import Evolution, Measure, Objective, PhaseObjective, Verdict
@@ -129,6 +130,29 @@ def _base_optimizer(draft: Draft) -> Iterator[Fault]:
         yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
 
 
+def _experiment(draft: Draft) -> Iterator[Fault]:
+    experiment = part(Experiment, draft.raw.get("experiment"))
+    if experiment is None:
+        return
+    if not experiment.arms:
+        yield Fault(("experiment", "arms"), "no arms (got {}, needed: [experiment.arms.effect])")
+    if not experiment.findings:
+        yield Fault(
+            ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
+        )
+    environments = overrides.table(draft.raw, "environments")
+    for i, finding in enumerate(experiment.findings):
+        path = ("experiment", "findings", i)
+        for where, term in ((path, finding), ((*path, "against"), finding.against)):
+            if term and term.arm is not None and term.arm not in experiment.arms:
+                yield Fault((*where, "arm"), unknown("arm", term.arm, experiment.arms))
+            if term and term.where is not None and term.where not in environments:
+                yield Fault((*where, "where"), unknown("environment", term.where, environments))
+        for name in finding.contrast or ():
+            if name not in experiment.arms:
+                yield Fault((*path, "contrast", name), unknown("arm", name, experiment.arms))
+
+
 def _finite(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
@@ -146,4 +170,5 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _agent,
     _sites,
     _base_optimizer,
+    _experiment,
 )

@@ -342,7 +342,7 @@ SINGLE = [
         "kinds.berry.use.eat.yields.food = 0.5",
         "kinds.berry.regrows = 0.5",
         'environments.away.kinds.berry.regrows: unknown key "regrows": did you mean '
-        "'regrow'? known: count, glyph, here, region, regrow, use",
+        "'regrow'? known: count, glyph, here, looks, region, regrow, use",
     ),
     (
         "kinds.berry.use.eat.yields.food = 0.5",

@@ -84,7 +84,8 @@ def test_a_whole_kind_can_be_added() -> None:
         (
             "worl.rows=3",
             "worl.rows: unknown key 'worl': did you mean 'world'? known: agent, claim, control, "
-            "environments, evolution, expected, id, measure, objective, question, source, "
+            "deception, environments, evolution, expected, experiment, id, measure, "
+            "monitor, objective, question, source, "
             "timeline, title, verdict, world",
         ),
         (

@@ -1,0 +1,105 @@
+"""The experiment that settles a scenario's claim: its arms, its findings, what was tuned.
+
+An arm is the scenario with some settings changed, the first one usually as it is written. A
+finding compares a measure of one arm with a number, of two arms with each other, or of several
+with weights. What measures there are is known to :mod:`evosim.measure.claim`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from evosim.scenario.model import Model
+from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
+
+At = Literal["start", "before", "flip", "end", "peak"]
+
+_AT = (
+    "When: start, before or flip (on either side of the flip), end, or peak (the largest of all "
+    "probes)."
+)
+_SETS = "Changes of the scenario, each as after --set: key=value."
+
+
+class Arm(Model):
+    """One condition of the experiment: the scenario with some settings changed."""
+
+    title: Text = Field(description="What the arm is, in a few words.")
+    set: tuple[Text, ...] = Field(default=(), description=_SETS)
+    at: Real | None = Field(default=None, description="Where the arm stands on the axis.")
+
+
+class Against(Model):
+    """A second term of a finding, subtracted from the first: the keys in which it differs."""
+
+    arm: Name | None = Field(default=None, description="The arm.")
+    of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
+    where: Name | None = Field(default=None, description="Environment that is measured in.")
+    at: At | None = Field(default=None, description=_AT)
+    mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
+    flip: Natural | None = Field(default=None, description="Number of the flip, from 0.")
+    level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
+
+
+class Finding(Model):
+    """A statement about a measure that the replicates bear out, contradict or leave open."""
+
+    says: Text = Field(description="The finding in one clause.")
+    measure: Text = Field(description="Name of the measure, one number a replicate.")
+    arm: Name | None = Field(default=None, description="The arm; left out: the first.")
+    of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
+    where: Name | None = Field(
+        default=None,
+        description="Environment that is measured in; left out: the main one of the last phase.",
+    )
+    at: At = Field(default="end", description=_AT)
+    mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
+    flip: Natural = Field(default=0, description="Number of the flip, from 0.")
+    level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
+    against: Against | None = Field(
+        default=None, description="A second term, subtracted: the keys in which it differs."
+    )
+    contrast: dict[Name, Real] | None = Field(
+        default=None, description="Instead of arm: weights by arm of the measure, summed."
+    )
+    above: Real | None = Field(
+        default=None, description="Supported if the whole interval lies above this."
+    )
+    below: Real | None = Field(
+        default=None, description="Supported if the whole interval lies below this."
+    )
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Finding:
+        if (self.above is None) == (self.below is None):
+            raise wrong("not one threshold", "either above = number or below = number")
+        if self.contrast is not None and (self.arm is not None or self.against is not None):
+            raise wrong("contrast and arm or against", "contrast alone, or arm and against")
+        return self
+
+
+class Tuned(Model):
+    """A number that was chosen because the effect needs it, and the values it is moved through."""
+
+    label: Text = Field(description="What the number is.")
+    key: Text = Field(description="Its key in the scenario, dotted, as after --set.")
+    values: tuple[Any, ...] = Field(description="Values that the headline finding is measured at.")
+    replicates: Positive = Field(default=8, description="Replicates at each value.")
+    says: Text = Field(default="", description="What the figure shows, and why the number is so.")
+
+
+class Experiment(Model):
+    """Arms with replicates, and the findings by which the claim stands or falls."""
+
+    axis: Text = Field(default="", description="What `at` of the arms is, where they are a sweep.")
+    replicates: Positive = Field(default=30, description="Replicates of each arm.")
+    set: tuple[Text, ...] = Field(default=(), description=f"{_SETS} For all arms.")
+    arms: dict[Name, Arm] = Field(description="Arms by name; the first is the effect.")
+    findings: tuple[Finding, ...] = Field(
+        description="What is claimed; the claim is supported if all of them are."
+    )
+    tuned: Tuned | None = Field(
+        default=None, description="The number that the effect needs, and how far it can move."
+    )
