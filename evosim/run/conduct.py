@@ -24,7 +24,7 @@ from evosim import core
 from evosim.errors import EvosimError, RunError
 from evosim.run import loop
 from evosim.run.folder import RunFolder, seeds_of, stretch_of
-from evosim.run.layout import BY_PROBE, BY_REPLICATE
+from evosim.run.layout import by_probe, by_replicate
 from evosim.run.loop import Live, Record, first, generations, live
 from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
@@ -207,7 +207,8 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
 
     with open_dataset(folder) as dataset:
         try:
-            for name in ("payoff_total", *BY_PROBE, *BY_REPLICATE):  # once, not piece by piece
+            measured = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
+            for name in ("payoff_total", *measured):  # once, not piece by piece
                 dataset[name].load()
         except UNREADABLE as error:
             raise unreadable(folder, error) from error

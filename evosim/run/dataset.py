@@ -13,14 +13,12 @@ from evosim import mind
 from evosim.errors import RunError
 from evosim.run.folder import RunFolder, Segment, Stretch
 from evosim.run.layout import (
-    BY_GENERATION,
-    BY_PROBE,
     BY_REPLICATE,
     COORDINATES,
     MINDS,
-    VARIABLES,
     Variable,
     probe_generations,
+    variables,
 )
 from evosim.run.loop import Arrays
 from evosim.run.storage import Unfailing, replacing
@@ -154,7 +152,7 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[Segment]], l
         variable = out.create_variable(name, (dim,), dtype=dtype)
         variable[...] = np.asarray(values, dtype=object if dtype.kind == "O" else dtype)
         variable.attrs["units"], variable.attrs["long_name"] = COORDINATES[name]
-    for name, spec in VARIABLES.items():
+    for name, spec in variables(scenario).items():
         dims = ("replicate", *spec.dims)
         shape = tuple(sizes[dim] for dim in dims)
         variable = out.create_variable(
@@ -200,14 +198,15 @@ def _joined(batch: list[Stretch], lived: int) -> Stretch:
     first = batch[0].first
     probed = tuple(g for stretch in batch for g in stretch.probed if g < lived)
     probes: Arrays = {}
-    for name in BY_PROBE if probed else ():
-        parts = [stretch.probes[name] for stretch in batch if stretch.probed]
-        probes[name] = np.concatenate(parts)[: len(probed)]
+    parts = [stretch.probes for stretch in batch if stretch.probed]
+    for name in parts[0] if parts and probed else ():
+        if name not in BY_REPLICATE:
+            probes[name] = np.concatenate([part[name] for part in parts])[: len(probed)]
     for stretch in batch:
         probes |= {name: stretch.probes[name] for name in BY_REPLICATE if name in stretch.probes}
     arrays = {
         name: np.concatenate([stretch.arrays[name] for stretch in batch])[: lived - first]
-        for name in BY_GENERATION
+        for name in batch[0].arrays
     }
     return Stretch(first, arrays, probed, probes, None)
 
@@ -215,15 +214,14 @@ def _joined(batch: list[Stretch], lived: int) -> Stretch:
 def _put(out: h5netcdf.File, replicate: int, piece: Stretch) -> None:
     """Write a piece of a replicate to where it belongs."""
     end = piece.first + len(piece.arrays["score"])
-    for name in BY_GENERATION:
-        out[name][replicate, piece.first : end] = piece.arrays[name]
-    if piece.probed:
-        begin = int(np.searchsorted(out["probe"][...], piece.probed[0]))
-        for name in BY_PROBE:
-            out[name][replicate, begin : begin + len(piece.probed)] = piece.probes[name]
-    for name in BY_REPLICATE:
-        if name in piece.probes:
-            out[name][replicate] = piece.probes[name]
+    for name, values in piece.arrays.items():
+        out[name][replicate, piece.first : end] = values
+    begin = int(np.searchsorted(out["probe"][...], piece.probed[0])) if piece.probed else 0
+    for name, values in piece.probes.items():
+        if name in BY_REPLICATE:
+            out[name][replicate] = values
+        else:
+            out[name][replicate, begin : begin + len(piece.probed)] = values
 
 
 def _attributes(folder: RunFolder) -> Mapping[str, str]:

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import RunError
-from evosim.run.layout import BY_GENERATION, BY_PROBE, BY_REPLICATE, INHERITED
+from evosim.run.layout import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
 from evosim.run.loop import Arrays, Population, Record, replicate_seed
 from evosim.run.storage import WriteError, explain, replacing, sweep, write_text
 
@@ -57,9 +57,9 @@ class Stretch(NamedTuple):
     """The contents of a segment."""
 
     first: int
-    arrays: Arrays  # layout.BY_GENERATION, stacked over generations
+    arrays: Arrays  # layout.by_generation, stacked over generations
     probed: tuple[int, ...]  # generations of the probes
-    probes: Arrays  # layout.BY_PROBE stacked over probes; BY_REPLICATE of the latest probe
+    probes: Arrays  # layout.by_probe stacked over probes; by_replicate of the latest probe
     heirs: Population | None
 
 
@@ -318,6 +318,7 @@ class RunFolder:
             raise RunError(
                 f"{segment.path} is damaged; evosim resume {self.path} lives its generations again"
             )
+        probed = by_probe(self.scenario)
         heirs = None
         if _HEIR + "genome" in arrays:
             heirs = Population(
@@ -326,9 +327,13 @@ class RunFolder:
             )
         return Stretch(
             segment.first,
-            {name: arrays[name] for name in BY_GENERATION},
+            {name: arrays[name] for name in by_generation(self.scenario)},
             tuple(int(g) for g in arrays["probe"]),
-            {name: arrays[name] for name in (*BY_PROBE, *BY_REPLICATE) if name in arrays},
+            {
+                name: arrays[name]
+                for name in (*probed, *by_replicate(self.scenario))
+                if name in arrays
+            },
             heirs,
         )
 
@@ -372,14 +377,15 @@ class RunFolder:
         if arrays is None or arrays.get("identity") != self._identity(replicate):
             return False
         n = segment.last - segment.first + 1
-        expected = {"identity", "probe", *BY_GENERATION}
+        lived = by_generation(self.scenario)
+        expected = {"identity", "probe", *lived}
         if segment.last + 1 < self.scenario.generations:
             expected |= {_HEIR + name for name in INHERITED}
         if arrays.get("probe", np.empty(0)).size:
-            expected |= set(BY_PROBE)
+            expected |= set(by_probe(self.scenario))
         # What a fork takes over has no measures of its whole replicate.
-        return expected <= set(arrays) <= expected | set(BY_REPLICATE) and all(
-            len(arrays[name]) == n for name in BY_GENERATION
+        return expected <= set(arrays) <= expected | set(by_replicate(self.scenario)) and all(
+            len(arrays[name]) == n for name in lived
         )
 
     def _identity(self, replicate: int) -> str:
@@ -394,11 +400,12 @@ def stretch_of(records: Sequence[Record]) -> Stretch:
     probes: Arrays = {}
     if probed:
         measured = [record.probe for record in probed if record.probe is not None]
-        probes = {name: np.stack([probe[name] for probe in measured]) for name in BY_PROBE}
-        probes |= {name: measured[-1][name] for name in BY_REPLICATE}
+        for name, latest in measured[-1].items():
+            of_replicate = name in BY_REPLICATE
+            probes[name] = latest if of_replicate else np.stack([one[name] for one in measured])
     return Stretch(
         records[0].generation,
-        {name: np.stack([record.arrays[name] for record in records]) for name in BY_GENERATION},
+        {name: np.stack([record.arrays[name] for record in records]) for name in records[0].arrays},
         tuple(record.generation for record in probed),
         probes,
         records[-1].heirs,

@@ -13,12 +13,13 @@ from evosim.run import loop
 from evosim.run.dataset import open_dataset
 from evosim.run.folder import RunFolder, Stretch, seeds_of
 from evosim.run.layout import (
-    BY_GENERATION,
-    BY_PROBE,
     BY_REPLICATE,
     INHERITED,
     VARIABLES,
+    by_generation,
+    by_probe,
     probe_generations,
+    variables,
 )
 from evosim.run.loop import Arrays, Population, breed
 
@@ -73,6 +74,8 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
     ):
         if then != now:
             wrong.append(f"{what} was {then} in the history and cannot become {now}")
+    new = {v.section for name, v in variables(scenario).items() if name not in variables(old)}
+    wrong += [f"the history has no measures of a {section}, which is new" for section in new]
     if lost := [name for name in old.environments if name not in scenario.environments]:
         wrong.append(f"environments of the history are gone: {', '.join(lost)}")
     for generation in range(at):
@@ -119,7 +122,9 @@ def _stretches(
     step = max(1, _PIECE // max(1, row))
     for begin in range(0, at, step):
         end = min(at, begin + step)
-        arrays = {name: _taken(data[name][begin:end].values, name) for name in BY_GENERATION}
+        arrays = {
+            name: _taken(data[name][begin:end].values, name) for name in by_generation(scenario)
+        }
         arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
         arrays["payoff_total"] = _taken(
             data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs)).values,
@@ -129,7 +134,7 @@ def _stretches(
         found = [measured(g) for g in here]
         probes: Arrays = {}
         if found:
-            probes = {name: np.stack([probe[name] for probe in found]) for name in BY_PROBE}
+            probes = {name: np.stack([probe[name] for probe in found]) for name in found[0]}
         yield Stretch(begin, arrays, here, probes, _born(parent, data, replicate, end))
 
 
@@ -171,12 +176,12 @@ class _Measured:
     def __call__(self, generation: int) -> Arrays:
         scenario = self._child.scenario
         if generation in self._known:
-            probe = self._data.sel(probe=generation)[list(BY_PROBE)].reindex(
+            probe = self._data.sel(probe=generation)[list(by_probe(scenario))].reindex(
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)
             )
             return {
                 name: _taken(probe[name].transpose(*VARIABLES[name].dims[1:]).values, name)
-                for name in BY_PROBE
+                for name in by_probe(scenario)
             }
         if self._prober is None:
             from evosim.measure.probe import Prober

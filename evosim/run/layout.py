@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One variable of a run; ``dims`` come after the leading dimension ``replicate``."""
+    """One variable of a run; ``dims`` come after the leading dimension ``replicate``.
+
+    ``section`` is the part of the scenario without which there is no such variable.
+    """
 
     dims: tuple[str, ...]
     dtype: str
     units: str
     long_name: str
+    section: str = ""
 
 
 _EACH = ("generation", "individual")
@@ -120,6 +125,38 @@ BY_REPLICATE: dict[str, Variable] = {
 }
 
 VARIABLES = {**BY_GENERATION, **BY_PROBE, **BY_REPLICATE}
+
+
+def by_generation(scenario: Scenario) -> dict[str, Variable]:
+    """The variables of each generation that a run of the scenario has."""
+    return _present(BY_GENERATION, scenario)
+
+
+def by_probe(scenario: Scenario) -> dict[str, Variable]:
+    """The variables of each probe that a run of the scenario has."""
+    return _present(BY_PROBE, scenario)
+
+
+def by_replicate(scenario: Scenario) -> dict[str, Variable]:
+    """The variables of each replicate that a run of the scenario has."""
+    return _present(BY_REPLICATE, scenario)
+
+
+def variables(scenario: Scenario) -> dict[str, Variable]:
+    """All variables that a run of the scenario has."""
+    return _present(VARIABLES, scenario)
+
+
+def _present(known: Mapping[str, Variable], scenario: Scenario) -> dict[str, Variable]:
+    sections = {
+        "": True,
+        "deception": scenario.deception is not None,
+        "monitor": scenario.monitor is not None,
+        "open": scenario.evolution.open is not None,
+        "tool": scenario.agent.tool is not None,
+    }
+    return {name: variable for name, variable in known.items() if sections[variable.section]}
+
 
 INHERITED = ("genome", "parents", "crossover")
 """What a generation has from its birth; the rest it earns by living."""

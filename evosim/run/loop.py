@@ -37,8 +37,8 @@ class Record(NamedTuple):
     """One generation, lived."""
 
     generation: int
-    arrays: Arrays  # layout.BY_GENERATION
-    probe: Arrays | None  # layout.BY_PROBE and BY_REPLICATE, where the generation is probed
+    arrays: Arrays  # layout.by_generation
+    probe: Arrays | None  # layout.by_probe and by_replicate, where the generation is probed
     heirs: Population | None  # the next generation; None after the last
 
 
