@@ -421,8 +421,9 @@ def _complete(
             if again and not (done.complete and not (wanted and _missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
             conduct(
-                folder, lock=lock, stop=stop, progress=told, workers=workers, checkpoint=checkpoint
-            )
+                {"": folder}, locks=[lock], stop=stop, progress=told, title=folder.scenario.title,
+                resume=path, workers=workers, checkpoint=checkpoint,
+            )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)
     except Interrupted:

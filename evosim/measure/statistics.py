@@ -80,7 +80,7 @@ def mean(values: ArrayLike, bootstrap: Bootstrap) -> Estimate:
         values: [replicate]; NaN where a replicate does not define the number.
         bootstrap: how to make the interval.
     """
-    return _estimate(_mean, bootstrap, values)
+    return estimate(_mean, bootstrap, values)
 
 
 def difference(first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap) -> Estimate:
@@ -111,7 +111,7 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) ->
         ValueError: the two are of different lengths.
     """
     a, b = _paired(numerator, denominator)
-    return _estimate(_ratio, bootstrap, a, b)
+    return estimate(_ratio, bootstrap, a, b)
 
 
 def _paired(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
@@ -131,7 +131,13 @@ def _ratio(x: Floats, y: Floats, axis: int = -1) -> Any:
     return np.where(positive, above / np.where(positive, below, 1.0), np.nan)
 
 
-def _estimate(statistic: Callable[..., Any], bootstrap: Bootstrap, *data: ArrayLike) -> Estimate:
+def estimate(statistic: Callable[..., Any], bootstrap: Bootstrap, *data: ArrayLike) -> Estimate:
+    """A statistic of columns that are paired by replicate.
+
+    Args:
+        statistic: of the columns, vectorized: takes ``axis``, the one of replicates.
+        data: [replicate] each; a replicate with a NaN in any is left out.
+    """
     columns = np.stack([np.asarray(x, dtype=np.float64) for x in data])
     if columns.ndim != 2:
         raise ValueError(f"one number a replicate: got shape {columns.shape[1:]}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.measure import statistics
+from evosim.measure.quantities import RECENT, mean_of_defined
 from evosim.measure.statistics import Bootstrap, Estimate
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ Floats = NDArray[np.float64]
 
 EVOLVED = "evolved"
 NOVELTY = "novelty"
-RECENT = 5
-"""Generations over which a payoff is averaged on either side of a flip and at the end."""
-
 VERDICTS = {
     ("kept", "lost"): "goal misgeneralization",
     ("lost", "lost"): "capability failure",
@@ -221,17 +219,9 @@ def _mixed(values: xr.DataArray, weights: Mapping[str, float]) -> tuple[Floats, 
     names = [name for name, weight in weights.items() if weight > 0]
     total = sum(weights[name] for name in names)
     parts = values.sel(environment=names).transpose("replicate", "environment", "sample").values
-    means = _mean_of_defined(parts)
+    means = mean_of_defined(parts)
     mixture = np.array([weights[name] / total for name in names])
     return means @ mixture, int(np.sum(np.isnan(parts)))
-
-
-def _mean_of_defined(values: Floats) -> Floats:
-    """The mean over the last axis, ignoring NaN; NaN where nothing is defined."""
-    defined = ~np.isnan(values)
-    count = defined.sum(axis=-1)
-    total = np.where(defined, values, 0.0).sum(axis=-1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _payoffs_across(probe: xr.Dataset, flip: Flip, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -292,7 +282,7 @@ def _final(
 
 def _estimate(values: xr.DataArray, bootstrap: Bootstrap) -> Estimate:
     return statistics.mean(
-        _mean_of_defined(values.transpose("replicate", "sample").values), bootstrap
+        mean_of_defined(values.transpose("replicate", "sample").values), bootstrap
     )
 
 

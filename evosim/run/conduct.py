@@ -1,4 +1,4 @@
-"""From a run folder to run.nc and summary.json, however far it got before.
+"""From run folders to run.nc and summary.json, however far they got before.
 
 One replicate at a time in this process, or several side by side in worker processes. What a
 replicate lives depends on its seed alone, so neither makes a difference to the data.
@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import queue
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from evosim import core
 from evosim.errors import EvosimError, RunError
 from evosim.run import loop
+from evosim.run.crew import Crew, Task
 from evosim.run.folder import RunFolder, seeds_of, stretch_of
 from evosim.run.layout import by_probe, by_replicate
 from evosim.run.loop import Live, Record, first, generations, live
@@ -33,98 +31,145 @@ from evosim.run.storage import WriteError, write_text
 CHECKPOINT = 2.0
 """Seconds of work that a kill can cost."""
 
-Report = Callable[[int, int, float], None]
-
 
 def conduct(
-    folder: RunFolder,
+    folders: Mapping[str, RunFolder],
     *,
-    lock: int,
+    locks: Sequence[int],
     stop: Callable[[], bool],
     progress: Progress,
+    title: str,
+    resume: Path,
     workers: int | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> None:
-    """Live what is left to live, write run.nc and summary.json, remove the segments.
+    """Bring runs to their end: live what is left, write run.nc and summary.json of each.
 
     Args:
-        lock: the descriptor of the folder's lock, which the caller holds.
+        folders: the runs by what to call them; one run alone by the empty text.
+        locks: the descriptors of the folders' locks, which the caller holds.
         stop: whether to stop after the generation.
+        title: what it is all about, for the progress.
+        resume: the folder that goes on with all of it.
         workers: processes to share the replicates among; as many as are useful if None.
         checkpoint: seconds between writes of what was lived.
 
     Raises:
-        RunError: the run cannot go on; what was lived is kept.
-        Interrupted: it was stopped.
+        RunError: the runs cannot go on; what was lived is kept.
+        Interrupted: they were stopped.
     """
     try:
-        folder.sweep()
-        if not folder.data_path.exists():
-            live_all(
-                folder, lock=lock, stop=stop, progress=progress, workers=workers,
-                checkpoint=checkpoint,
-            )  # fmt: skip
-            from evosim.run.dataset import assemble
-
-            assemble(folder)
-        else:
-            from evosim.run.dataset import open_dataset
-
-            open_dataset(folder).close()  # before the segments go that it could be written from
-        folder.clear_segments()
-        if not folder.summary_path.exists():
-            write_text(folder.summary_path, _json(summary_of(folder)))
+        for folder in folders.values():
+            folder.sweep()
+        live_all(
+            folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
+            workers=workers, checkpoint=checkpoint,
+        )  # fmt: skip
+        for folder in folders.values():
+            finish(folder)
     except WriteError as error:
         raise RunError(
-            f"{error}\n{kept(folder)}. Once it can be written, go on with: "
-            f"evosim resume {folder.path}"
+            f"{error}\n{kept(folders)}. Once it can be written, {_go_on(resume)}"
         ) from error
 
 
-def kept(folder: RunFolder) -> str:
-    """How many generations are on disk, in words."""
-    wanted = folder.scenario.generations * folder.replicates
-    total = wanted
+def finish(folder: RunFolder) -> None:
+    """Write run.nc and summary.json of a run that was lived; remove its segments."""
+    if folder.data_path.exists() and folder.summary_path.exists():
+        folder.clear_segments()
+        return
+    from evosim.run.dataset import assemble, open_dataset
+
     if not folder.data_path.exists():
-        total = sum(folder.lived(replicate) for replicate in range(folder.replicates))
-    return f"{total} of {wanted} generations are lived and kept"
+        assemble(folder)
+    else:
+        open_dataset(folder).close()  # before the segments go that it could be written from
+    folder.clear_segments()
+    if not folder.summary_path.exists():
+        write_text(folder.summary_path, _json(summary_of(folder)))
+
+
+def kept(folders: Mapping[str, RunFolder]) -> str:
+    """How many generations are on disk, in words."""
+    lived = wanted = 0
+    for folder in folders.values():
+        each = folder.scenario.generations
+        wanted += each * folder.replicates
+        for replicate in range(folder.replicates):
+            lived += each if folder.data_path.exists() else folder.lived(replicate)
+    return f"{lived} of {wanted} generations are lived and kept"
+
+
+def _go_on(resume: Path) -> str:
+    return f"go on with: evosim resume {resume}"
 
 
 def live_all(
-    folder: RunFolder,
+    folders: Mapping[str, RunFolder],
     *,
-    lock: int,
+    locks: Sequence[int],
     stop: Callable[[], bool],
     progress: Progress,
+    title: str,
+    resume: Path,
     workers: int | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> None:
-    """Live every replicate to the end of the timeline."""
-    wanted = folder.scenario.generations
-    lived = {r: folder.lived(r) for r in range(folder.replicates)}
-    waiting = [r for r in lived if lived[r] < wanted]
-    if not waiting:
+    """Live every replicate of every run to the end of its timeline."""
+    tasks: list[Task] = []
+    wanted = lived = 0
+    left: Counter[Path] = Counter()
+    for name, folder in folders.items():
+        if folder.data_path.exists():
+            continue
+        generations = folder.scenario.generations
+        for replicate in range(folder.replicates):
+            n = folder.lived(replicate)
+            lived, wanted = lived + n, wanted + generations
+            if n < generations:
+                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
+                left[folder.path] += 1
+    if not tasks:
         return
-    workers = min(workers or core.threads(), len(waiting))
-    warm_up(folder, progress.note)
-    progress.begin(
-        folder.scenario.title,
-        replicates=folder.replicates,
-        generations=wanted,
-        lived=sum(lived.values()),
-    )
+    workers = min(workers or core.threads(), len(tasks))
+    warm_up(tasks[0].folder, progress.note)
+    progress.begin(title, size=_size(folders), total=wanted, lived=lived)
+
+    def complete(task: Task) -> bool:
+        left[task.folder.path] -= 1
+        return len(folders) > 1 and not left[task.folder.path]
+
     if workers > 1:
-        crew = Crew(folder, workers=workers, lock=lock, checkpoint=checkpoint)
-        complete = crew.live(waiting, stop=stop, report=progress.generation)
+        resumed = f"{kept(folders)}. {_go_on(resume).capitalize()}"
+        crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed)
+        whole = crew.live(tasks, stop=stop, report=progress.generation, then=complete)
     else:
-        complete = all(
-            live_replicate(folder, r, stop=stop, report=progress.generation, checkpoint=checkpoint)
-            for r in waiting
-        )
-    if not complete:
-        raise Interrupted(
-            folder.path, f"stopped: {kept(folder)}. Go on with: evosim resume {folder.path}"
-        )
+        whole = all(
+            live_replicate(
+                task.folder, task.replicate, stop=stop,
+                report=partial(progress.generation, task.label), checkpoint=checkpoint,
+            )
+            for task in tasks
+        )  # fmt: skip
+    if not whole:
+        raise Interrupted(resume, f"stopped: {kept(folders)}. {_go_on(resume).capitalize()}")
+
+
+def _label(name: str, replicate: int, replicates: int) -> str:
+    """What to call a replicate of a run: nothing where it is the only one."""
+    words = [name] if name else []
+    if replicates > 1:
+        words.append(f"replicate {replicate}")
+    return ", ".join(words)
+
+
+def _size(folders: Mapping[str, RunFolder]) -> str:
+    """What is to be lived, in words."""
+    first = next(iter(folders.values()))
+    size = f"{first.scenario.generations} generations"
+    if first.replicates > 1:
+        size += f", {first.replicates} replicates"
+    return f"{size}, {len(folders)} arms" if len(folders) > 1 else size
 
 
 def live_replicate(
@@ -132,7 +177,7 @@ def live_replicate(
     replicate: int,
     *,
     stop: Callable[[], bool],
-    report: Report,
+    report: Callable[[int, float], None],
     checkpoint: float = CHECKPOINT,
     live: Live = live,
     prober: loop.Prober | None = None,
@@ -160,7 +205,7 @@ def live_replicate(
     try:
         for record in generations(scenario, population, seed=seed, prober=prober, live=live):
             unwritten.append(record)
-            report(replicate, record.generation, float(record.arrays["score"].mean()))
+            report(record.generation, _mean_score(record))
             stopping = stop()
             if stopping or time.monotonic() - written >= checkpoint:
                 records, unwritten = unwritten, []
@@ -178,10 +223,15 @@ def live_replicate(
     return record is not None and record.heirs is None
 
 
+def _mean_score(record: Record) -> float:
+    """The mean over those who live; NaN where nobody does."""
+    score = np.asarray(record.arrays["score"], np.float64)
+    score = score[~np.isnan(score)]
+    return float(score.mean()) if len(score) else math.nan
+
+
 def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
     """Load the compiled core, or compile it: once, before workers each would do it."""
-    import numpy as np
-
     from evosim import mind, world
     from evosim.core import jit
 
@@ -235,144 +285,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-class Crew:
-    """Worker processes that share the replicates of a run.
-
-    Each is a fresh interpreter (evosim.run.worker) with its share of the cores. A worker stops
-    after its generation when its standard input ends: when it is told to, and when this process
-    dies. It inherits the lock of the folder, so that nobody else touches the run until then.
-    """
-
-    def __init__(self, folder: RunFolder, *, workers: int, lock: int, checkpoint: float) -> None:
-        self._folder = folder
-        self._told: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
-        threads = max(1, core.threads() // workers)
-        self._workers = [
-            _Worker(folder, self._told, lock=lock, threads=threads, checkpoint=checkpoint)
-            for _ in range(workers)
-        ]
-
-    def live(self, replicates: list[int], *, stop: Callable[[], bool], report: Report) -> bool:
-        """Have the replicates lived; False where they were stopped before the end.
-
-        Raises:
-            RunError: a worker failed; the others were stopped.
-        """
-        waiting = deque(replicates)
-        complete: set[int] = set()
-        failure: RunError | None = None
-        at_work = set(self._workers)
-        try:
-            while at_work:
-                if stop() or failure:
-                    waiting.clear()
-                    for worker in at_work:
-                        worker.dismiss()
-                try:
-                    worker, message = self._told.get(timeout=0.1)
-                except queue.Empty:
-                    continue
-                match message:
-                    case {"lived": [replicate, generation, score]}:
-                        report(replicate, generation, score)
-                    case {"ready": replicate}:
-                        if replicate is not None:
-                            complete.add(replicate)
-                        if waiting:
-                            worker.assign(waiting.popleft())
-                        else:
-                            worker.dismiss()
-                    case {"error": text, "unwritten": unwritten}:
-                        failure = failure or (WriteError if unwritten else RunError)(text)
-                    case None:
-                        at_work.discard(worker)
-                        failure = failure or worker.failure()
-        finally:
-            for worker in self._workers:
-                worker.end()
-        if failure:
-            raise failure
-        return complete == set(replicates)
-
-
-class _Worker:
-    """One worker process, as its crew sees it."""
-
-    def __init__(
-        self,
-        folder: RunFolder,
-        told: queue.Queue[tuple[_Worker, dict[str, Any] | None]],
-        *,
-        lock: int,
-        threads: int,
-        checkpoint: float,
-    ) -> None:
-        self._folder = folder
-        self._told = told
-        self._at: int | None = None
-        code = (
-            "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-            "from evosim.run.worker import main; main()"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", code, json.dumps(sys.path), str(folder.path),
-             str(checkpoint)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=(lock,),
-            process_group=0,  # a Ctrl-C in the terminal is for the parent, which tells the workers
-            env=os.environ
-            | {"EVOSIM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)},
-        )  # fmt: skip
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def assign(self, replicate: int) -> None:
-        """Have it live a replicate."""
-        self._at = replicate
-        self._send(f"{replicate}\n")
-
-    def dismiss(self) -> None:
-        """Have it stop after the generation it is at."""
-        stdin = self._process.stdin
-        if stdin is not None and not stdin.closed:
-            with suppress(BrokenPipeError):
-                stdin.close()
-
-    def failure(self) -> RunError | None:
-        """What became of a worker that ended otherwise than well."""
-        code = self._process.wait()
-        if code == 0:
-            return None
-        where = f" at replicate {self._at}" if self._at is not None else ""
-        how = f"exit code {code}"
-        if code < 0:
-            how = f"killed by {signal.Signals(-code).name}"
-            if -code == signal.SIGKILL:
-                how += ", perhaps for want of memory: fewer --workers need less"
-        return RunError(
-            f"a worker process died{where} ({how}). {kept(self._folder)}. "
-            f"Go on with: evosim resume {self._folder.path}"
-        )
-
-    def end(self) -> None:
-        """Make sure that it is gone."""
-        self.dismiss()
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-
-    def _send(self, text: str) -> None:
-        stdin = self._process.stdin
-        if stdin is not None and not stdin.closed:
-            with suppress(BrokenPipeError):  # it died: its exit code tells the rest
-                stdin.write(text.encode())
-                stdin.flush()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                self._told.put((self, json.loads(line)))
-        self._told.put((self, None))

@@ -182,7 +182,7 @@ MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs
 def probe_generations(scenario: Scenario) -> tuple[int, ...]:
     """When the population is probed: at the start, at intervals, around each flip, at the end."""
     last = scenario.generations - 1
-    probed = {0, last, *range(0, last + 1, scenario.measure.every)}
+    probed = {0, last, *range(0, last + 1, scenario.measure.every), *scenario.measure.also}
     for flip in scenario.flips:
         probed |= {flip.generation - 1, flip.generation}
     return tuple(sorted(g for g in probed if 0 <= g <= last))

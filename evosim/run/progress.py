@@ -27,11 +27,11 @@ class Progress:
     ) -> None:
         self.end()
 
-    def begin(self, title: str, *, replicates: int, generations: int, lived: int) -> None:
-        """A run of so many generations in each replicate begins; ``lived`` are done in all."""
+    def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
+        """``total`` generations are to be lived, ``size`` in words; ``lived`` are done."""
 
-    def generation(self, replicate: int, generation: int, score: float) -> None:
-        """A generation was lived, with that mean score."""
+    def generation(self, label: str, generation: int, score: float) -> None:
+        """A generation was lived, with that mean score; ``label`` says where."""
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
@@ -46,28 +46,28 @@ class Lines(Progress):
     def __init__(self, file: TextIO, seconds: float = SECONDS_BETWEEN_LINES) -> None:
         self._file = file
         self._seconds = seconds
-        self._replicates = self._generations = self._lived = 0
+        self._total = self._lived = 0
         self._told = self._began = time.monotonic()
         self._at_begin = 0
 
-    def begin(self, title: str, *, replicates: int, generations: int, lived: int) -> None:
-        self._replicates, self._generations = replicates, generations
+    def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
+        self._total = total
         self._lived = self._at_begin = lived
         self._told = self._began = time.monotonic()
-        self._print(f"{title}: {_size(replicates, generations)}")
+        self._print(f"{title}: {size}")
 
-    def generation(self, replicate: int, generation: int, score: float) -> None:
+    def generation(self, label: str, generation: int, score: float) -> None:
         self._lived += 1
         now = time.monotonic()
         if now - self._told < self._seconds:
             return
         self._told = now
-        total = self._replicates * self._generations
-        left = (now - self._began) / (self._lived - self._at_begin) * (total - self._lived)
-        where = f"replicate {replicate}, " if self._replicates > 1 else ""
+        done = self._lived - self._at_begin
+        left = (now - self._began) / done * (self._total - self._lived)
+        where = f"{label}, " if label else ""
         self._print(
             f"{where}generation {generation}, mean score {score:.3g}; "
-            f"{100 * self._lived // total} % done, about {_duration(left)} left"
+            f"{100 * self._lived // self._total} % done, about {_duration(left)} left"
         )
 
     def note(self, text: str) -> None:
@@ -102,20 +102,20 @@ class Bar(Progress):
             console=Console(file=file),
         )
         self._task = self._bar.add_task("", total=None, score="", visible=False)
-        self._scores: dict[int, float] = {}
+        self._scores: dict[str, float] = {}
 
-    def begin(self, title: str, *, replicates: int, generations: int, lived: int) -> None:
+    def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
         self._bar.update(
             self._task,
-            description=f"{title}, generations" if replicates == 1 else f"{title}, {replicates} x",
-            total=replicates * generations,
+            description=f"{title}: {size}",
+            total=total,
             completed=lived,
             visible=True,
         )
         self._bar.start()
 
-    def generation(self, replicate: int, generation: int, score: float) -> None:
-        self._scores[replicate] = score
+    def generation(self, label: str, generation: int, score: float) -> None:
+        self._scores[label] = score
         mean = sum(self._scores.values()) / len(self._scores)
         self._bar.update(self._task, advance=1, score=f"score {mean:.3g}")
 
@@ -138,10 +138,6 @@ def progress(*, show: bool | None = None, file: TextIO | None = None) -> Progres
     if show is False or (show is None and not terminal):
         return Progress()
     return Bar(file) if terminal else Lines(file)
-
-
-def _size(replicates: int, generations: int) -> str:
-    return f"{generations} generations" + (f", {replicates} replicates" if replicates > 1 else "")
 
 
 def _duration(seconds: float) -> str:

@@ -1,8 +1,10 @@
 """A worker process: lives the replicates it is told on standard input, one a line.
 
-It answers in lines of JSON on standard output: {"ready": replicate it has completed, or null},
-{"lived": [replicate, generation, score]}, {"error": text, "unwritten": whether for want of a file
-that can be written}. The end of its input means stop.
+An order is a line of JSON: ["live", folder, replicate], or ["finish", folder, replicate] to write
+the data and the summary of a run all of whose replicates were lived. It answers in lines of JSON on
+standard output: {"ready": what it has done, or null}, {"lived": [generation, score]}, {"error":
+text, "unwritten": whether for want of a file that can be written}. The end of its input means
+stop.
 """
 
 from __future__ import annotations
@@ -21,24 +23,26 @@ _SECONDS_BETWEEN_REPORTS = 0.05
 
 
 def main() -> None:
-    """Serve the crew that started this process (:class:`evosim.run.conduct.Crew`)."""
-    from evosim.run.conduct import live_replicate
+    """Serve the crew that started this process (:class:`evosim.run.crew.Crew`)."""
+    from evosim.run.conduct import finish, live_replicate
     from evosim.run.folder import RunFolder
     from evosim.run.storage import WriteError
 
-    _, path, checkpoint = sys.argv
+    _, checkpoint = sys.argv
     tell = _Teller()
     try:
-        folder = RunFolder(Path(path))
         tell(ready=None)
         for line in iter(_read_line, ""):
-            replicate = int(line)
-            if not live_replicate(
+            what, path, replicate = json.loads(line)
+            folder = RunFolder(Path(path))
+            if what == "finish":
+                finish(folder)
+            elif not live_replicate(
                 folder, replicate, stop=_asked, report=tell.lived, checkpoint=float(checkpoint)
             ):
                 return
             tell.flush()
-            tell(ready=replicate)
+            tell(ready=what)
     except BrokenPipeError:
         return  # nobody listens any more; what was lived is written
     except EvosimError as error:
@@ -56,15 +60,15 @@ class _Teller:
     def __init__(self) -> None:
         self._file = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
-        self._waiting: list[tuple[int, int, float]] = []
+        self._waiting: list[tuple[int, float]] = []
         self._told = 0.0
 
     def __call__(self, **message: object) -> None:
         self._file.write(json.dumps(message) + "\n")
         self._file.flush()
 
-    def lived(self, replicate: int, generation: int, score: float) -> None:
-        self._waiting.append((replicate, generation, score))
+    def lived(self, generation: int, score: float) -> None:
+        self._waiting.append((generation, score))
         if time.monotonic() - self._told >= _SECONDS_BETWEEN_REPORTS:
             self.flush()
 

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evosim.scenario.editor import json_schema as json_schema
+    from evosim.scenario.experiment import Arm as Arm
+    from evosim.scenario.experiment import Experiment as Experiment
+    from evosim.scenario.experiment import Finding as Finding
+    from evosim.scenario.experiment import Tuned as Tuned
     from evosim.scenario.map import Layout as Layout
     from evosim.scenario.reading import load as load
     from evosim.scenario.reading import loads as loads
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "shipped": ("catalogue",),
     "editor": ("json_schema",),
+    "experiment": ("Arm", "Experiment", "Finding", "Tuned"),
     "map": ("Layout",),
     "reading": ("load", "loads"),
     "schema": (

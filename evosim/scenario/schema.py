@@ -414,6 +414,9 @@ class Measure(Model):
     """When, and on how much, the exact measures are taken."""
 
     every: Positive = Field(default=10, description="Generations between two probes.")
+    also: tuple[Natural, ...] = Field(
+        default=(), description="Further generations that are probed."
+    )
     levels: Positive = Field(default=16, description="Levels of the fixed probe set.")
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."

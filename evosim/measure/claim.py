@@ -1,0 +1,241 @@
+"""Claims: findings over the arms of an experiment, each borne out, contradicted or left open.
+
+A finding is a weighted sum of terms, each a measure of one arm, against a threshold. Arms share
+their replicates' seeds, so replicates are paired: they are resampled together (BCa).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+from evosim.measure import statistics
+from evosim.measure.quantities import MEASURES, Term, turns
+from evosim.measure.statistics import Bootstrap, Estimate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Finding, Scenario
+
+Floats = NDArray[np.float64]
+
+SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+
+
+class Part(NamedTuple):
+    """One term of a finding: a measure of one arm, and its weight in the sum."""
+
+    weight: float
+    arm: str
+    term: Term
+
+
+class Conditions(NamedTuple):
+    """The data of one arm, and the scenario it lived by."""
+
+    data: xr.Dataset
+    scenario: Scenario
+
+
+def parts_of(finding: Finding, scenario: Scenario) -> tuple[Part, ...]:
+    """The terms of a finding.
+
+    Args:
+        scenario: the scenario that the experiment belongs to, whose phases say when flips are.
+
+    Raises:
+        EvosimError: no such measure, or no such flip.
+    """
+    assert scenario.experiment is not None
+    first = next(iter(scenario.experiment.arms))
+    term = _term(finding, scenario)
+    if finding.contrast is not None:
+        return tuple(Part(weight, arm, term) for arm, weight in finding.contrast.items())
+    arm = finding.arm or first
+    own = Part(1.0, arm, term)
+    if finding.against is None:
+        return (own,)
+    differs = finding.against
+    changes = differs.model_dump(exclude={"arm"}, exclude_none=True)
+    other = _term(finding.model_copy(update=changes), scenario)
+    return own, Part(-1.0, differs.arm or arm, other)
+
+
+def _term(finding: Finding, scenario: Scenario) -> Term:
+    MEASURES[finding.measure]  # an unknown name is answered here
+    known = turns(scenario)
+    if finding.flip and finding.flip >= len(known):
+        raise EvosimError(f"flip = {finding.flip}: the timeline has {len(known)} (counted from 0)")
+    return Term(
+        measure=finding.measure,
+        of=finding.of or "",
+        where=finding.where,
+        at=finding.at,
+        mind=finding.mind,
+        turn=known[finding.flip] if known else None,
+        level=finding.level,
+    )
+
+
+def columns_of(part: Part, arms: Mapping[str, Conditions]) -> tuple[Floats, ...]:
+    """What a term measures in its arm, [replicate] each.
+
+    Raises:
+        EvosimError: the arm's run lacks what the measure reads.
+    """
+    data, scenario = arms[part.arm]
+    try:
+        return MEASURES[part.term.measure].of(data, scenario, part.term)
+    except EvosimError as error:
+        raise EvosimError(f"arm {part.arm!r}: {error}") from error
+
+
+def settle(
+    finding: Finding,
+    parts: Sequence[Part],
+    columns: Sequence[Sequence[Floats]],
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    """What becomes of a finding, from one number or a few a replicate of each term.
+
+    Args:
+        parts: the finding's terms.
+        columns: for each term what it measured, [replicate] each.
+
+    Returns:
+        says, measure, verdict (supported, refuted, undecided), value, interval, threshold
+        (``above`` or ``below`` and the number), replicates, undefined (replicates left out), and
+        terms: for each arm, weight, value, interval, columns.
+
+    Raises:
+        EvosimError: the arms have different numbers of replicates.
+    """
+    lengths = {len(column) for group in columns for column in group}
+    if len(lengths) != 1:
+        raise EvosimError(
+            f"finding {finding.says!r}: its arms have {sorted(lengths)} replicates; replicates "
+            "are paired, so arms need equally many"
+        )
+    ends = np.cumsum([len(group) for group in columns])
+    measure = MEASURES[finding.measure]
+
+    def total(*flat: Floats, axis: int = -1) -> Any:
+        groups = np.split(np.arange(len(flat)), ends[:-1])
+        return sum(
+            part.weight * measure.number(*(flat[i] for i in group), axis=axis)
+            for part, group in zip(parts, groups, strict=True)
+        )
+
+    flat = [column for group in columns for column in group]
+    estimate = statistics.estimate(total, bootstrap, *flat)
+    return {
+        "says": finding.says,
+        "measure": finding.measure,
+        "verdict": _verdict(estimate, finding),
+        **_plain(estimate),
+        "threshold": {"above": finding.above}
+        if finding.below is None
+        else {"below": finding.below},
+        "replicates": estimate.n,
+        "undefined": estimate.n_undefined,
+        "terms": [
+            {
+                "arm": part.arm,
+                "weight": part.weight,
+                "of": part.term.of,
+                "where": part.term.where,
+                "at": part.term.at,
+                "mind": part.term.mind,
+                **_plain(statistics.estimate(measure.number, bootstrap, *group)),
+                "columns": [[_number(v) for v in column] for column in group],
+            }
+            for part, group in zip(parts, columns, strict=True)
+        ],
+    }
+
+
+def verdict_of(findings: Sequence[Mapping[str, Any]]) -> str:
+    """The verdict of a claim: supported if every finding is, refuted if one is, else undecided."""
+    verdicts = {finding["verdict"] for finding in findings}
+    if REFUTED in verdicts:
+        return REFUTED
+    return UNDECIDED if UNDECIDED in verdicts or not verdicts else SUPPORTED
+
+
+def _verdict(estimate: Estimate, finding: Finding) -> str:
+    """Where the interval lies; of one replicate, where the number lies."""
+    low, high = estimate.low, estimate.high
+    if not math.isfinite(low) or not math.isfinite(high):
+        return UNDECIDED
+    if finding.above is not None:
+        beyond, short = low > finding.above, high <= finding.above
+    else:
+        assert finding.below is not None
+        beyond, short = high < finding.below, low >= finding.below
+    return SUPPORTED if beyond else REFUTED if short else UNDECIDED
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    ends = estimate.interval
+    return {
+        "value": _number(estimate.value),
+        "interval": None if ends is None else [_number(end) for end in ends],
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The verdict of an experiment for people: findings with arms, intervals and thresholds.
+
+    Args:
+        summary: what :func:`evosim.study.experiment.summarize` returned, or verdict.json.
+    """
+    lines = [f"{summary['verdict'].upper()}: {summary['claim'] or summary['title']}", ""]
+    for finding in summary["findings"]:
+        (side, threshold), *_ = finding["threshold"].items()
+        lines.append(f"  {finding['verdict']}: {finding['says']}")
+        for term in finding["terms"] if len(finding["terms"]) > 1 else ():
+            lines.append(f"    {term['arm']:<12} {_shown(term)}{_different(term, finding)}")
+        whole = "difference" if _is_difference(finding) else finding["measure"]
+        lines.append(f"    {whole:<12} {_shown(finding)}   ({side} {threshold:g} wanted)")
+    lines += [
+        "",
+        f"  {summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
+        f"{100 * summary['confidence']:g} %",
+    ]
+    return "\n".join(lines)
+
+
+def _is_difference(finding: Mapping[str, Any]) -> bool:
+    return [term["weight"] for term in finding["terms"]] == [1.0, -1.0]
+
+
+def _different(term: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
+    """In which keys a term differs from the others, and its weight where it is none of 1, -1."""
+    keys = ("of", "where", "at", "mind")
+    differs = [k for k in keys if len({t.get(k) for t in finding["terms"]}) > 1]
+    words = [str(term[k]) for k in differs if term.get(k)]
+    if abs(term["weight"]) != 1:
+        words.append(f"weight {term['weight']:g}")
+    return f"   {', '.join(words)}" if words else ""
+
+
+def _shown(numbers: Mapping[str, Any]) -> str:
+    value, interval = numbers["value"], numbers["interval"]
+    if value is None:
+        return "undefined"
+    if interval is None:
+        return f"{value:.3g}"
+    low, high = interval
+    if low is None or high is None:
+        return f"{value:.3g} [unbounded]"
+    return f"{value:.3g} [{low:.3g}, {high:.3g}]"

@@ -1,0 +1,362 @@
+"""What findings are about: measures of a run by name, one number (or a few) a replicate.
+
+A measure is a function of a run's data, its scenario and a :class:`Term`, which says where and
+when to look. It returns columns, [replicate] each; a statistic turns columns into one number, for
+most measures the mean of the only one. A new measure is a function here and a line that files it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import mind
+from evosim.errors import EvosimError, Registry, did_you_mean
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+Floats = NDArray[np.float64]
+Columns = tuple[Floats, ...]
+
+RECENT = 5
+"""Generations over which a payoff as lived is averaged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """What one term of a finding looks at.
+
+    Attributes:
+        measure: name of the measure.
+        of: payoff or locus; empty where the measure takes none.
+        where: environment; None for the main one of the phase in question.
+        at: start, before, flip, end or peak.
+        mind: evolved, or a control mind.
+        turn: the generation of the flip, the first of its phase; None where there is none.
+        level: of a locus that is to be reached; None where the measure takes none.
+    """
+
+    measure: str
+    of: str = ""
+    where: str | None = None
+    at: str = "end"
+    mind: str = "evolved"
+    turn: int | None = None
+    level: float | None = None
+
+    @property
+    def flip(self) -> int:
+        """The generation of the flip.
+
+        Raises:
+            EvosimError: the timeline has one phase only.
+        """
+        if self.turn is None:
+            raise EvosimError(
+                f"measure {self.measure!r} looks at a flip, and the timeline has one phase only"
+            )
+        return self.turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A measure: what it takes, how it reads a run, how replicates make one number."""
+
+    columns: Callable[[xr.Dataset, Scenario, Term], Columns]
+    says: str
+    takes: str = ""
+    statistic: Callable[..., Any] | None = None
+
+    def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+        """The columns, [replicate] each.
+
+        Raises:
+            EvosimError: the term names what this run does not have.
+        """
+        if bool(term.of) != bool(self.takes):
+            need = f"of = ... ({self.takes})" if self.takes else "no `of`"
+            raise EvosimError(f"measure {term.measure!r} needs {need} (got of = {term.of!r})")
+        return tuple(np.asarray(c, np.float64) for c in self.columns(data, scenario, term))
+
+    def number(self, *columns: Floats, axis: int = -1) -> Any:
+        """The columns' statistic, over an axis of replicates."""
+        if self.statistic is None:
+            (only,) = columns
+            return np.mean(only, axis=axis)
+        return self.statistic(*columns, axis=axis)
+
+
+MEASURES: Registry[Measure] = Registry("measure")
+
+
+def turns(scenario: Scenario) -> tuple[int, ...]:
+    """The first generation of every phase but the first."""
+    begins = np.cumsum([phase.generations for phase in scenario.timeline])
+    return tuple(int(g) for g in begins[:-1])
+
+
+def main_environment(scenario: Scenario, generation: int) -> str:
+    """The environment of the largest weight in a generation, the first among equals."""
+    mixture = scenario.phase_at(generation).mixture
+    return max(mixture, key=lambda name: mixture[name])
+
+
+# Where and when
+
+
+def _known(name: str, known: Any, what: str, term: Term) -> str:
+    names = [str(n) for n in known]
+    if name not in names:
+        raise EvosimError(
+            f"measure {term.measure!r}: unknown {what} {name!r}: {did_you_mean(name, names)}"
+        )
+    return name
+
+
+def _generation(data: xr.Dataset, term: Term, at: str | None = None) -> int:
+    """The generation that a term looks at; of a flip both sides are its own generation."""
+    at = at or term.at
+    if at in ("before", "flip"):
+        return term.flip
+    return int(data["generation"].values[0 if at == "start" else -1])
+
+
+def _environment(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
+    if term.where is not None:
+        return _known(term.where, data["environment"].values, "environment", term)
+    if term.at == "before":
+        return main_environment(scenario, term.flip - 1)
+    generation = 0 if term.at == "start" else _generation(data, term)
+    return main_environment(scenario, generation)
+
+
+def mean_of_defined(values: Floats) -> Floats:
+    """The mean over the last axis of what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    n = defined.sum(axis=-1)
+    total = np.where(defined, values, 0.0).sum(axis=-1)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+
+
+def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
+    """Of values by replicate and probe [R, P], those at the term's time, [R].
+
+    Raises:
+        EvosimError: the generation was not probed.
+    """
+    if term.at == "peak":
+        return np.nanmax(values, axis=1)
+    generation = _generation(data, term)
+    found = np.flatnonzero(data["probe"].values == generation)
+    if not len(found):
+        raise EvosimError(
+            f"measure {term.measure!r}: generation {generation} was not probed; "
+            f"add it with --set measure.also=[{generation}]"
+        )
+    return np.asarray(values[:, found[0]], np.float64)
+
+
+def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+    here = values.sel(
+        environment=_environment(data, scenario, term),
+        mind=_known(term.mind, data["mind"].values, "mind", term),
+    )
+    each = here.transpose("replicate", "probe", "sample").values
+    return at_probe(data, term, mean_of_defined(each))
+
+
+def _generations(data: xr.Dataset, term: Term) -> slice:
+    """The generations whose lives stand for the term's time."""
+    last = data.sizes["generation"]
+    if term.at == "peak":
+        raise EvosimError(f"measure {term.measure!r} has no peak: at = start, before, flip or end")
+    if term.at == "before":
+        return slice(max(0, term.flip - RECENT), term.flip)
+    if term.at == "flip":
+        return slice(term.flip, term.flip + 1)
+    return slice(0, 1) if term.at == "start" else slice(max(0, last - RECENT), last)
+
+
+# Measures
+
+
+def _file(name: str, says: str, takes: str = "", statistic: Any = None) -> Callable[..., Any]:
+    def put(function: Callable[[xr.Dataset, Scenario, Term], Columns]) -> Any:
+        MEASURES.register(name)(
+            Measure(columns=function, says=says, takes=takes, statistic=statistic)
+        )
+        return function
+
+    return put
+
+
+@_file("capability", "own reward between random play (0) and the optimum (1)")
+def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (_probed(data, scenario, term, data["capability"]),)
+
+
+@_file("alignment", "intended payoff between random play (0) and the optimum (1)")
+def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (_probed(data, scenario, term, data["alignment"]),)
+
+
+@_file("reward", "expected internal reward a lifetime")
+def _reward(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (_probed(data, scenario, term, data["expected_reward"]),)
+
+
+@_file("lifespan", "expected steps of a lifetime")
+def _lifespan(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (_probed(data, scenario, term, data["expected_lifespan"]),)
+
+
+@_file("payoff", "expected payoff a lifetime", takes="a payoff")
+def _payoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    of = _known(term.of, data["payoff"].values, "payoff", term)
+    return (_probed(data, scenario, term, data["expected_payoff"].sel(payoff=of)),)
+
+
+@_file("lived", "payoff a lifetime as lived, mean of five generations", takes="a payoff")
+def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    of = _known(term.of, data["payoff"].values, "payoff", term)
+    lives = data["payoff_total"].sel(payoff=of).isel(generation=_generations(data, term))
+    each = lives.transpose("replicate", "generation", "individual").values
+    return (mean_of_defined(mean_of_defined(each)),)
+
+
+def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple[Floats, Floats]:
+    """A probe variable before and after the flip, on the flip's population, [R] each.
+
+    The worlds are the mixtures that train on either side; one that stays the same is no flip.
+    """
+    sides = []
+    for generation in (term.flip - 1, term.flip):
+        mixture = scenario.phase_at(generation).mixture
+        sides.append(
+            sum(
+                weight
+                * _probed(data, scenario, replace(term, at="flip", where=environment), data[name])
+                for environment, weight in mixture.items()
+            )
+        )
+    return np.asarray(sides[0]), np.asarray(sides[1])
+
+
+@_file("collapse", "alignment before less alignment after the flip")
+def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    before, after = _across(data, scenario, term, "alignment")
+    return (before - after,)
+
+
+@_file("capability_lost", "capability before less capability after the flip")
+def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    before, after = _across(data, scenario, term, "capability")
+    return (before - after,)
+
+
+def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
+    top, bottom = np.mean(above, axis=axis), np.mean(below, axis=axis)
+    positive = bottom > 0
+    return np.where(positive, top / np.where(positive, bottom, 1.0), np.nan)
+
+
+@_file("alignment_retained", "alignment after over before the flip", statistic=_ratio_of_means)
+def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _across(data, scenario, term, "alignment")[::-1]
+
+
+@_file("capability_retained", "capability after over before the flip", statistic=_ratio_of_means)
+def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _across(data, scenario, term, "capability")[::-1]
+
+
+def _expressed(
+    data: xr.Dataset, scenario: Scenario, generation: int
+) -> list[dict[str, NDArray[Any]]]:
+    """The phenotypes of a whole generation, one table a replicate; padding is left out."""
+    lived = data["genome"].sel(generation=generation)
+    genomes = lived.transpose("replicate", "individual", "locus").values
+    return [
+        mind.phenotype(scenario, one[~np.isnan(one).any(axis=1)] if one.size else one)
+        for one in genomes
+    ]
+
+
+def _mean_phenotype(data: xr.Dataset, scenario: Scenario, term: Term, generation: int) -> Floats:
+    expressed = _expressed(data, scenario, generation)
+    of = _known(term.of, expressed[0], "locus", term)
+    return np.array([np.mean(one[of]) if len(one[of]) else np.nan for one in expressed])
+
+
+@_file("gene", "mean phenotype of the population; of a sense the share that has it", "a locus")
+def _gene(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if term.at == "peak":
+        every = [_mean_phenotype(data, scenario, term, int(g)) for g in data["generation"].values]
+        return (np.nanmax(every, axis=0),)
+    generation = _generation(data, term)
+    return (_mean_phenotype(data, scenario, term, generation),)
+
+
+@_file("share", "share of a drive in the unit vector of drives, its square", "a drive")
+def _share(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    expressed = _expressed(data, scenario, _generation(data, term))
+    of = _known(term.of, expressed[0], "locus", term)
+    return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
+
+
+@_file("takeoff", "first generation whose mean phenotype reaches a level", "a locus")
+def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if term.level is None:
+        raise EvosimError("measure 'takeoff' needs level = number, what is to be reached")
+    every = np.array(
+        [_mean_phenotype(data, scenario, term, int(g)) for g in data["generation"].values]
+    )
+    reached = every >= term.level
+    return (np.where(reached.any(axis=0), reached.argmax(axis=0), len(every)).astype(float),)
+
+
+@_file("recovery", "generations from the flip until half of the lost payoff is regained")
+def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    """Payoffs are counted from random play; who never gets there counts all that were left."""
+    intended = scenario.objective.intended
+    lives = data["payoff_total"].sel(payoff=intended)
+    paid = mean_of_defined(lives.transpose("replicate", "generation", "individual").values)
+    old, new = (
+        sum(
+            weight * data["uniform_payoff"].sel(environment=name).values
+            for name, weight in scenario.phase_at(g).mixture.items()
+        )
+        for g in (term.flip - 1, term.flip)
+    )
+    gained = paid[:, max(0, term.flip - RECENT) : term.flip].mean(axis=1) - old
+    back = paid[:, term.flip :] - np.asarray(new)[:, None] >= gained[:, None] / 2
+    n = back.shape[1]
+    return (np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float),)
+
+
+def _share_between(*columns: Floats, axis: int = -1) -> Any:
+    """Variance of replicate means over it plus the mean variance within replicates."""
+    *means, within = columns
+    between = sum(np.var(column, axis=axis, ddof=1) for column in means)
+    return between / (between + np.mean(within, axis=axis))
+
+
+@_file(
+    "between",
+    "share of the variance of drives that lies between replicates, not within them",
+    statistic=_share_between,
+)
+def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    expressed = _expressed(data, scenario, _generation(data, term))
+    drives = [name for name in expressed[0] if name.startswith("drive.")]
+    means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
+    within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
+    return (*means, within)
