@@ -7,6 +7,8 @@
 
 run, resume, fork     live a scenario; go on; another future from a past generation
 open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, .replay()
+experiment            run the arms of a scenario and settle its claim
+open_experiment       an experiment on disk: .arms (runs), .summary, .verdict
 load, catalogue       read a scenario (id or path); the scenarios that ship
 check                 read a scenario and check all of it
 EvosimError           any mistake of a user; ScenarioError, RunError, Interrupted
@@ -20,13 +22,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evosim.api import Run, check, fork, open_run, resume, run
+    from evosim.api import (
+        Experiment,
+        Run,
+        check,
+        experiment,
+        fork,
+        open_experiment,
+        open_run,
+        resume,
+        run,
+    )
     from evosim.errors import EvosimError, RunError, ScenarioError
     from evosim.run.stop import Interrupted
     from evosim.scenario import Scenario, catalogue, load
 
 __all__ = [
     "EvosimError",
+    "Experiment",
     "Interrupted",
     "Run",
     "RunError",
@@ -35,17 +48,22 @@ __all__ = [
     "__version__",
     "catalogue",
     "check",
+    "experiment",
     "fork",
     "load",
+    "open_experiment",
     "open_run",
     "resume",
     "run",
 ]
 
 _HOMES = {
+    "Experiment": "evosim.api",
     "Run": "evosim.api",
     "check": "evosim.api",
+    "experiment": "evosim.api",
     "fork": "evosim.api",
+    "open_experiment": "evosim.api",
     "open_run": "evosim.api",
     "resume": "evosim.api",
     "EvosimError": "evosim.errors",

@@ -17,7 +17,7 @@ import click
 from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
-    from evosim.api import Run
+    from evosim.api import Experiment, Run
 
 MISTAKE = 2
 """Exit code of a user's mistake."""
@@ -107,7 +107,9 @@ _checkpoint = click.option(
     metavar="SECONDS", help="Time between writes: what a kill can cost.",
 )  # fmt: skip
 _figures = click.option("--figures/--no-figures", default=True, help="Draw the figures in the end.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print summary.json, and only it.")
+_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print the summary as JSON, and only it."
+)
 _quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 _seed = click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
@@ -193,8 +195,12 @@ def new(file: Path) -> None:
 @cli.command()
 @click.argument("scenario")
 @_seed
-@click.option("--replicates", "-r", type=click.IntRange(min=1), default=1, show_default=True,
-              metavar="R", help="Independent populations.")  # fmt: skip
+@click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
+              help="Independent populations. [default: 1; of arms by the scenario]")  # fmt: skip
+@click.option("--arms", is_flag=True,
+              help="Run all arms of the scenario's experiment, and settle its claim.")  # fmt: skip
+@click.option("--tuned", is_flag=True,
+              help="With --arms: also move what was tuned through its values.")  # fmt: skip
 @_sets
 @_out
 @_workers
@@ -202,11 +208,29 @@ def new(file: Path) -> None:
 @_checkpoint
 @_json
 @_quiet
-def run(scenario: str, as_json: bool, quiet: bool, **options: Any) -> None:
+def run(
+    scenario: str,
+    arms: bool,
+    tuned: bool,
+    replicates: int | None,
+    figures: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Run SCENARIO (an id or a file) to its verdict and figures."""
     from evosim import api
 
-    done = api.run(scenario, progress=not quiet, command=_command(), **options)
+    if tuned and not arms:
+        raise EvosimError("--tuned is about the arms of an experiment: add --arms")
+    options |= {"progress": not quiet, "command": _command()}
+    done: Run | Experiment
+    if arms:
+        done = api.experiment(
+            scenario, replicates=replicates, tuned=tuned, figures=figures, **options
+        )
+    else:
+        done = api.run(scenario, replicates=replicates or 1, figures=figures, **options)
     _tell(done, as_json=as_json, quiet=quiet)
 
 
@@ -217,7 +241,7 @@ def run(scenario: str, as_json: bool, quiet: bool, **options: Any) -> None:
 @_json
 @_quiet
 def resume(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Go on with RUN, which was stopped or killed.
+    """Go on with RUN (or an experiment), which was stopped or killed.
 
     It ends as if it had never been interrupted.
     """
@@ -314,13 +338,13 @@ def schema(out: Path | None) -> None:
         click.echo(str(out))
 
 
-def _tell(done: Run, *, as_json: bool, quiet: bool) -> None:
+def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
     """The verdict and what was written, or the summary for machines."""
     if as_json:
-        click.echo((done.path / "summary.json").read_text(encoding="utf-8"), nl=False)
+        click.echo(done.summary_path.read_text(encoding="utf-8"), nl=False)
     elif not quiet:
         click.echo(f"\n{done.verdict}\n")
-        for path in (done.path / "run.nc", done.path / "summary.json", *done.figures):
+        for path in done.files:
             click.echo(str(path))
 
 

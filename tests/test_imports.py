@@ -24,7 +24,7 @@ STAIRS = (
     ("evolution",),
     ("measure",),
     ("run",),
-    ("plot",),
+    ("plot", "study"),
     ("api", "bench", "describe"),
     ("cli",),
     ("__main__",),

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.measure import statistics
-from evosim.measure.quantities import MEASURES, Term, turns
+from evosim.measure.quantities import MEASURES, Term
 from evosim.measure.statistics import Bootstrap, Estimate
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from evosim.scenario import Finding, Scenario
+    from evosim.scenario import Experiment, Finding, Scenario
 
 Floats = NDArray[np.float64]
 
@@ -43,18 +43,17 @@ class Conditions(NamedTuple):
     scenario: Scenario
 
 
-def parts_of(finding: Finding, scenario: Scenario) -> tuple[Part, ...]:
+def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> tuple[Part, ...]:
     """The terms of a finding.
 
     Args:
-        scenario: the scenario that the experiment belongs to, whose phases say when flips are.
+        flips: the generations of the flips, the first of each phase but the first.
 
     Raises:
         EvosimError: no such measure, or no such flip.
     """
-    assert scenario.experiment is not None
-    first = next(iter(scenario.experiment.arms))
-    term = _term(finding, scenario)
+    first = next(iter(experiment.arms))
+    term = _term(finding, flips)
     if finding.contrast is not None:
         return tuple(Part(weight, arm, term) for arm, weight in finding.contrast.items())
     arm = finding.arm or first
@@ -63,22 +62,21 @@ def parts_of(finding: Finding, scenario: Scenario) -> tuple[Part, ...]:
         return (own,)
     differs = finding.against
     changes = differs.model_dump(exclude={"arm"}, exclude_none=True)
-    other = _term(finding.model_copy(update=changes), scenario)
+    other = _term(finding.model_copy(update=changes), flips)
     return own, Part(-1.0, differs.arm or arm, other)
 
 
-def _term(finding: Finding, scenario: Scenario) -> Term:
-    MEASURES[finding.measure]  # an unknown name is answered here
-    known = turns(scenario)
-    if finding.flip and finding.flip >= len(known):
-        raise EvosimError(f"flip = {finding.flip}: the timeline has {len(known)} (counted from 0)")
+def _term(finding: Finding, flips: Sequence[int]) -> Term:
+    MEASURES[finding.measure].check(finding.of or "", finding.measure)
+    if finding.flip and finding.flip >= len(flips):
+        raise EvosimError(f"flip = {finding.flip}: the timeline has {len(flips)} (from 0)")
     return Term(
         measure=finding.measure,
         of=finding.of or "",
         where=finding.where,
         at=finding.at,
         mind=finding.mind,
-        turn=known[finding.flip] if known else None,
+        turn=flips[finding.flip] if flips else None,
         level=finding.level,
     )
 

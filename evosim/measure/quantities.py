@@ -80,10 +80,14 @@ class Measure:
         Raises:
             EvosimError: the term names what this run does not have.
         """
-        if bool(term.of) != bool(self.takes):
-            need = f"of = ... ({self.takes})" if self.takes else "no `of`"
-            raise EvosimError(f"measure {term.measure!r} needs {need} (got of = {term.of!r})")
+        self.check(term.of, term.measure)
         return tuple(np.asarray(c, np.float64) for c in self.columns(data, scenario, term))
+
+    def check(self, of: str, name: str) -> None:
+        """Refuse an ``of`` that the measure does not take, and its want where it takes one."""
+        if bool(of) != bool(self.takes):
+            need = f"of = ... ({self.takes})" if self.takes else "no `of`"
+            raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
         """The columns' statistic, over an axis of replicates."""

@@ -89,7 +89,7 @@ class RunFolder:
             RunError: there is something already, or the folder cannot be made.
         """
         _refuse_unnamed(path)
-        _refuse_existing(path)
+        refuse_existing(path)
         making = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             making.mkdir(parents=True)
@@ -100,7 +100,7 @@ class RunFolder:
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
             yield cls(making)
-            _refuse_existing(path)
+            refuse_existing(path)
             os.replace(making, path)
         except WriteError:
             raise
@@ -525,7 +525,12 @@ def _refuse_unnamed(path: Path) -> None:
         )
 
 
-def _refuse_existing(path: Path) -> None:
+def refuse_existing(path: Path) -> None:
+    """Refuse a place for a new folder where there is something already.
+
+    Raises:
+        RunError: with what is there and what helps.
+    """
     try:
         names = os.listdir(path)
     except FileNotFoundError:

@@ -9,6 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
 
 _LIBRARIES = ("evosim", "numpy", "numba", "deap", "scipy", "xarray", "h5py")
 
@@ -66,3 +70,15 @@ def _processor() -> str:
         except OSError:
             pass
     return platform.processor() or platform.machine()
+
+
+def facts(scenario: Scenario, **known: object) -> dict[str, Any]:
+    """What a run's folder records of how it came about, beside what is ``known``."""
+    return {
+        "scenario": scenario.id,
+        "title": scenario.title,
+        **known,
+        "versions": versions(),
+        "machine": machine(),
+        "created": now(),
+    }

@@ -218,7 +218,7 @@ main()
 def test_a_folder_at_work_is_left_alone(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evosim.api._WAIT", 0.2)
+    monkeypatch.setattr("evosim.api.runs.WAIT", 0.2)
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()
     with RunFolder(tmp_path / "run").lock():

@@ -1,9 +1,8 @@
-"""The public functions: run, resume, fork, open_run, and the :class:`Run` they return."""
+"""One run: run, resume, fork, open_run, and the :class:`Run` they return."""
 
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import evolution, plot
 from evosim import scenario as scenarios
+from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
 from evosim.errors import EvosimError, RunError, did_you_mean
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from evosim.plot.subject import Band
     from evosim.scenario import Scenario
 
-SEED_LIMIT = 2**64
-_WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
+WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 _FEWEST_COURSES = 20  # of neutral genes, for each replicate
 
 
@@ -105,6 +104,16 @@ class Run:
         from evosim.measure.verdict import describe
 
         return describe(self.summary)
+
+    @property
+    def summary_path(self) -> Path:
+        """The file of the summary."""
+        return self._folder.summary_path
+
+    @property
+    def files(self) -> list[Path]:
+        """What a reader may want to open: the data, the summary, the figures."""
+        return [self._folder.data_path, self.summary_path, *self.figures]
 
     @property
     def figures(self) -> list[Path]:
@@ -274,18 +283,18 @@ def run(
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
-    read = _read(scenario, sets)
-    _check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
-    seed = _seed(seed)
-    path = Path(out) if out is not None else _free_path(read, seed)
-    facts = _facts(
+    read = read_scenario(scenario, sets)
+    check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
+    seed = seed_of(seed)
+    path = Path(out) if out is not None else free_path(read, seed)
+    facts = provenance.facts(
         read,
         seed=seed,
         probe_seed=seed,
         seeds=[{"from": 0, "seed": seed}],
         replicates=replicates,
         figures=figures,
-        command=command,
+        command=command or f"evosim.run({read.id!r}, ...)",
     )
     with make_progress(show=progress) as told:
         with RunFolder.create(path, read, facts):
@@ -314,7 +323,7 @@ def resume(
             fork whose history is torn.
         Interrupted: it was stopped again.
     """
-    _check_numbers(workers=workers, checkpoint=checkpoint)
+    check_numbers(workers=workers, checkpoint=checkpoint)
     with make_progress(show=progress) as told:
         folder = RunFolder(Path(path))
         if changed := provenance.differences(folder.facts.get("versions", {})):
@@ -354,7 +363,7 @@ def fork(
         RunError: there is no such generation, or the changes contradict the history.
         Interrupted: it was stopped and can be resumed.
     """
-    _check_numbers(workers=workers, checkpoint=checkpoint)
+    check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
     read = scenarios.loads(
@@ -364,16 +373,16 @@ def fork(
     if not parent.data_path.exists():
         lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
     check_fork(parent, read, at, lived)
-    seed = parent.seed if seed is None else _seed(seed)
-    new = Path(out) if out is not None else _free_path(read, seed, f"-at-{at}")
-    facts = _facts(
+    seed = parent.seed if seed is None else seed_of(seed)
+    new = Path(out) if out is not None else free_path(read, seed, f"-at-{at}")
+    facts = provenance.facts(
         read,
         seed=seed,
         probe_seed=parent.probe_seed,
         seeds=[s for s in parent.facts["seeds"] if s["from"] < at] + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=figures,
-        command=command,
+        command=command or f"evosim.run({read.id!r}, ...)",
     )
     facts["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
@@ -394,15 +403,6 @@ def open_run(path: str | Path) -> Run:
     return Run(path)
 
 
-def check(source: str | Path, sets: Sequence[str] = ()) -> Scenario:
-    """Read a scenario (an id of the catalogue or a path) and check all of it.
-
-    Raises:
-        ScenarioError: with every problem found.
-    """
-    return _read(source, sets)
-
-
 def _complete(
     path: Path, told: Progress, *, workers: int | None, checkpoint: float, again: bool = False
 ) -> Run:
@@ -414,7 +414,7 @@ def _complete(
         if again and done.complete and not (wanted and _missing_figures(done)):
             _ = done.data  # refuses a damaged one
             return done
-        with folder.lock(wait=_WAIT, announce=told.note) as lock, Stop() as stop:
+        with folder.lock(wait=WAIT, announce=told.note) as lock, Stop() as stop:
             if not folder.data_path.exists():
                 for replicate in range(folder.replicates):
                     folder.check_history(replicate)
@@ -509,50 +509,3 @@ def _draw_in_the_end(done: Run, names: Sequence[str], stop: Callable[[], bool]) 
         done.plot(*names)
     except WriteError as error:
         raise RunError(f"{error}\nThe data and the summary are complete. {later}") from error
-
-
-def _read(source: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
-    checks = [evolution.check]
-    if isinstance(source, str | Path):
-        return scenarios.load(source, sets=sets, checks=checks)
-    return scenarios.loads(source.to_toml(), name=source.id, sets=sets, checks=checks)
-
-
-def _seed(seed: int | None) -> int:
-    if seed is None:
-        return secrets.randbits(32)
-    if not 0 <= seed < SEED_LIMIT:
-        raise EvosimError(f"--seed {seed}: not a seed (allowed 0 to 2^64 - 1)")
-    return seed
-
-
-def _check_numbers(
-    *, replicates: int = 1, workers: int | None = None, checkpoint: float = CHECKPOINT
-) -> None:
-    if replicates < 1:
-        raise EvosimError(f"--replicates {replicates}: at least 1 is needed")
-    if workers is not None and workers < 1:
-        raise EvosimError(f"--workers {workers}: at least 1 is needed")
-    if not checkpoint >= 0:
-        raise EvosimError(f"--checkpoint {checkpoint}: seconds, at least 0")
-
-
-def _free_path(scenario: Scenario, seed: int, suffix: str = "") -> Path:
-    base = Path("runs") / f"{scenario.id}-{seed}{suffix}"
-    path, n = base, 1
-    while path.exists():
-        n += 1
-        path = base.with_name(f"{base.name}-{n}")
-    return path
-
-
-def _facts(scenario: Scenario, *, command: str | None, **facts: object) -> dict[str, Any]:
-    return {
-        "scenario": scenario.id,
-        "title": scenario.title,
-        **facts,
-        "command": command or f"evosim.run({scenario.id!r}, ...)",
-        "versions": provenance.versions(),
-        "machine": provenance.machine(),
-        "created": provenance.now(),
-    }

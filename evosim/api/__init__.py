@@ -1,0 +1,18 @@
+"""The public functions, and the objects they return."""
+
+from __future__ import annotations
+
+from evosim.api.experiments import Experiment, check, experiment, open_experiment, resume
+from evosim.api.runs import Run, fork, open_run, run
+
+__all__ = [
+    "Experiment",
+    "Run",
+    "check",
+    "experiment",
+    "fork",
+    "open_experiment",
+    "open_run",
+    "resume",
+    "run",
+]

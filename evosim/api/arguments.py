@@ -1,0 +1,65 @@
+"""What the public functions are given: scenarios, seeds, numbers, places."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evosim import evolution
+from evosim import scenario as scenarios
+from evosim.errors import EvosimError
+from evosim.run.conduct import CHECKPOINT
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+    from evosim.scenario.reading import Check
+
+SEED_LIMIT = 2**64
+
+
+def read_scenario(
+    source: Scenario | str | Path, sets: Sequence[str], further: Sequence[Check] = ()
+) -> Scenario:
+    """A scenario with settings applied, all of it checked.
+
+    Args:
+        source: a scenario, the id of one of the catalogue, or the path of a file.
+        further: checks beside that of the operators.
+    """
+    checks = [evolution.check, *further]
+    if isinstance(source, str | Path):
+        return scenarios.load(source, sets=sets, checks=checks)
+    return scenarios.loads(source.to_toml(), name=source.id, sets=sets, checks=checks)
+
+
+def seed_of(seed: int | None) -> int:
+    """The seed that was given; drawn by the operating system if None."""
+    if seed is None:
+        return secrets.randbits(32)
+    if not 0 <= seed < SEED_LIMIT:
+        raise EvosimError(f"--seed {seed}: not a seed (allowed 0 to 2^64 - 1)")
+    return seed
+
+
+def check_numbers(
+    *, replicates: int = 1, workers: int | None = None, checkpoint: float = CHECKPOINT
+) -> None:
+    """Refuse numbers that no run can be made with."""
+    if replicates < 1:
+        raise EvosimError(f"--replicates {replicates}: at least 1 is needed")
+    if workers is not None and workers < 1:
+        raise EvosimError(f"--workers {workers}: at least 1 is needed")
+    if not checkpoint >= 0:
+        raise EvosimError(f"--checkpoint {checkpoint}: seconds, at least 0")
+
+
+def free_path(scenario: Scenario, seed: int, suffix: str = "") -> Path:
+    """Where a run goes that was not told where to."""
+    base = Path("runs") / f"{scenario.id}-{seed}{suffix}"
+    path, n = base, 1
+    while path.exists():
+        n += 1
+        path = base.with_name(f"{base.name}-{n}")
+    return path

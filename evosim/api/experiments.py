@@ -1,0 +1,218 @@
+"""Experiments: the arms of a scenario, run side by side, and the verdict on its claim."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evosim.api import runs
+from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
+from evosim.api.runs import WAIT, Run
+from evosim.errors import RunError
+from evosim.measure import claim
+from evosim.run import provenance
+from evosim.run.conduct import CHECKPOINT
+from evosim.run.progress import Progress
+from evosim.run.progress import progress as make_progress
+from evosim.run.stop import Interrupted, Stop
+from evosim.study import arms
+from evosim.study.experiment import ExperimentFolder
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+
+class Experiment:
+    """An experiment on disk: its arms, each a run, and the verdict on its claim.
+
+    Attributes:
+        path: its folder.
+
+    Raises:
+        RunError: no experiment is there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._folder = ExperimentFolder(self.path)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario with its arms and findings, resolved."""
+        return self._folder.scenario
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What experiment.json holds: seed, replicates, command, versions, machine."""
+        return dict(self._folder.facts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every arm was lived and the claim is settled."""
+        return self._folder.verdict_path.exists()
+
+    @cached_property
+    def arms(self) -> dict[str, Run]:
+        """The run of each arm, by name."""
+        names = self._folder.written.arms
+        return {name: Run(self._folder.run(name).path) for name in names}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What verdict.json holds: the findings with their arms, numbers and intervals.
+
+        Raises:
+            RunError: the experiment is not complete.
+        """
+        path = self._folder.verdict_path
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path}: the experiment is not complete; go on with: "
+                f"evosim resume {self.path}"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+        return found
+
+    @property
+    def summary_path(self) -> Path:
+        """The file of the verdict."""
+        return self._folder.verdict_path
+
+    @property
+    def files(self) -> list[Path]:
+        """What a reader may want to open: the verdict, the figures, the folders of the arms."""
+        return [self.summary_path, *self.figures, *(run.path for run in self.arms.values())]
+
+    @property
+    def figures(self) -> list[Path]:
+        """The figures drawn so far."""
+        folder = self._folder.figures_path
+        return sorted(p for p in folder.glob("*.*") if not p.name.startswith("."))
+
+    @property
+    def verdict(self) -> str:
+        """The verdict for people: plain text, a block a finding."""
+        return claim.describe(self.summary)
+
+    def __repr__(self) -> str:
+        return f"Experiment({str(self.path)!r})"
+
+
+def experiment(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    replicates: int | None = None,
+    tuned: bool = False,
+    sets: Sequence[str] = (),
+    out: str | Path | None = None,
+    workers: int | None = None,
+    figures: bool = True,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+    command: str | None = None,
+) -> Experiment:
+    """Run the arms of a scenario and settle its claim.
+
+    Args:
+        scenario: a scenario, the id of one of the catalogue, or the path of a file.
+        replicates: of each arm; as the scenario says if None.
+        tuned: also move what was tuned through its values.
+        out: the experiment's folder; runs/<id>-<seed>-arms if None.
+        seed, sets, workers, figures, progress, checkpoint, command: see :func:`evosim.run`.
+
+    Returns:
+        The complete experiment.
+
+    Raises:
+        EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
+        Interrupted: it was stopped (Ctrl-C) and can be resumed.
+    """
+    read = check(scenario, sets)
+    n = arms.experiment_of(read).replicates if replicates is None else replicates
+    check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
+    seed = seed_of(seed)
+    path = Path(out) if out is not None else free_path(read, seed, "-arms")
+    facts = provenance.facts(
+        read,
+        seed=seed,
+        probe_seed=seed,
+        seeds=[{"from": 0, "seed": seed}],
+        replicates=n,
+        tuned=tuned,
+        command=command or f"evosim.experiment({read.id!r}, ...)",
+    )
+    with make_progress(show=progress) as told:
+        folder = ExperimentFolder.create(path, read, facts)
+        told.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
+        return _complete(path, told, workers=workers, checkpoint=checkpoint)
+
+
+def open_experiment(path: str | Path) -> Experiment:
+    """An experiment on disk, complete or not.
+
+    Raises:
+        RunError: no experiment is there.
+    """
+    return Experiment(path)
+
+
+def resume(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> Run | Experiment:
+    """Go on with a run or an experiment that was stopped or killed, to the same end.
+
+    What is complete stays as it is, and may be in a folder that is read-only.
+
+    Args:
+        path: the folder of the run or the experiment.
+        workers, progress, checkpoint: see :func:`evosim.run`.
+
+    Raises:
+        RunError: none is there, it is at work elsewhere, its scenario was changed, or it is a
+            fork whose history is torn.
+        Interrupted: it was stopped again.
+    """
+    if not ExperimentFolder.is_at(Path(path)):
+        return runs.resume(path, workers=workers, progress=progress, checkpoint=checkpoint)
+    check_numbers(workers=workers, checkpoint=checkpoint)
+    done = Experiment(path)
+    if done.complete:
+        return done
+    with make_progress(show=progress) as told:
+        return _complete(done.path, told, workers=workers, checkpoint=checkpoint)
+
+
+def check(source: Scenario | str | Path, sets: Sequence[str] = ()) -> Scenario:
+    """Read a scenario (an id of the catalogue or a path) and check all of it, arms included.
+
+    Raises:
+        ScenarioError: with every problem found.
+    """
+    return read_scenario(source, sets, further=[arms.check])
+
+
+def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: float) -> Experiment:
+    """Do whatever an experiment still lacks."""
+    done = Experiment(path)
+    try:
+        with Stop() as stop:
+            done._folder.conduct(
+                stop=stop, progress=told, wait=WAIT, workers=workers, checkpoint=checkpoint
+            )
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"
+        raise Interrupted(path, text) from None
+    return done

@@ -1,0 +1,177 @@
+"""The conditions of an experiment: scenarios made from a scenario by settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evosim import evolution
+from evosim import scenario as scenarios
+from evosim.errors import EvosimError, Problem, ScenarioError
+from evosim.measure import claim
+from evosim.measure.quantities import turns
+
+if TYPE_CHECKING:
+    from evosim.scenario import Experiment, Finding, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One run of an experiment.
+
+    Attributes:
+        name: of its folder, and what to call it.
+        arm: whose scenario it lives by.
+        value: place of the tuned value it has among all; None where nothing is moved.
+        scenario: what is run; it has no experiment of its own.
+        replicates: how many.
+    """
+
+    name: str
+    arm: str
+    value: int | None
+    scenario: Scenario
+    replicates: int
+
+
+def experiment_of(scenario: Scenario) -> Experiment:
+    """The experiment of a scenario.
+
+    Raises:
+        EvosimError: it has none.
+    """
+    if scenario.experiment is None:
+        raise EvosimError(
+            f"scenario {scenario.id!r} has no [experiment]: no arms to run and no findings to "
+            "settle; docs/writing-scenarios.md shows how to add one"
+        )
+    return scenario.experiment
+
+
+def conditions(
+    scenario: Scenario, *, replicates: int | None = None, tuned: bool = False
+) -> tuple[Condition, ...]:
+    """The runs that an experiment consists of, arms first.
+
+    Args:
+        replicates: of each arm; as the scenario says if None. Of tuned values at most as many.
+        tuned: whether the values of what was tuned are run as well.
+
+    Raises:
+        ScenarioError: a setting of an arm is wrong.
+    """
+    experiment = experiment_of(scenario)
+    n = replicates or experiment.replicates
+    found = [
+        Condition(name=name, arm=name, value=None, scenario=arm, replicates=n)
+        for name, arm in arms(scenario).items()
+    ]
+    if not tuned or experiment.tuned is None:
+        return tuple(found)
+    headline = arms_of(experiment.findings[0], experiment)
+    for i, value in enumerate(experiment.tuned.values):
+        setting = f"{experiment.tuned.key}={_as_toml(value)}"
+        for name in headline:
+            found.append(
+                Condition(
+                    name=f"tuned-{i}-{name}",
+                    arm=name,
+                    value=i,
+                    scenario=_arm(scenario, name, [setting]),
+                    replicates=min(n, experiment.tuned.replicates),
+                )
+            )
+    return tuple(found)
+
+
+def arms(scenario: Scenario) -> dict[str, Scenario]:
+    """The scenario of each arm of an experiment, by name.
+
+    Raises:
+        ScenarioError: a setting of an arm is wrong.
+    """
+    return {name: _arm(scenario, name) for name in experiment_of(scenario).arms}
+
+
+def reference(scenario: Scenario) -> Scenario:
+    """The first arm's scenario, whose phases say when the flips of all arms are."""
+    return _arm(scenario, next(iter(experiment_of(scenario).arms)), probed=False)
+
+
+def arms_of(finding: Finding, experiment: Experiment) -> tuple[str, ...]:
+    """The arms that a finding looks at, each once."""
+    first = next(iter(experiment.arms))
+    own = finding.arm or first
+    other = finding.against.arm if finding.against else None
+    return tuple(dict.fromkeys(finding.contrast or (own, other or own)))
+
+
+def check(scenario: Scenario) -> Iterator[Problem]:
+    """What is wrong with the arms and findings of a scenario, by key."""
+    if scenario.experiment is None or not scenario.experiment.arms:
+        return
+    sound = True
+    for name in scenario.experiment.arms:
+        try:
+            _arm(scenario, name, probed=False)
+        except ScenarioError as error:
+            sound = False
+            key = f"experiment.arms.{name}.set"
+            for problem in error.problems:
+                yield Problem(file=scenario.id, line=None, key=key, message=_told(problem))
+    if not sound:
+        return
+    first = reference(scenario)
+    for i, finding in enumerate(scenario.experiment.findings):
+        try:
+            claim.parts_of(finding, scenario.experiment, turns(first))
+        except EvosimError as error:
+            key = f"experiment.findings.{i}"
+            yield Problem(file=scenario.id, line=None, key=key, message=str(error))
+    if tuned := scenario.experiment.tuned:
+        try:
+            conditions(scenario, tuned=True)
+        except ScenarioError as error:
+            for problem in error.problems:
+                yield Problem(
+                    file=scenario.id, line=None, key="experiment.tuned.key",
+                    message=f"{tuned.key}: {_told(problem)}",
+                )  # fmt: skip
+
+
+def _told(problem: Problem) -> str:
+    return f"{problem.key}: {problem.message}" if problem.key else problem.message
+
+
+def _arm(
+    scenario: Scenario, name: str, sets: Sequence[str] = (), *, probed: bool = True
+) -> Scenario:
+    """An arm's scenario, probed (unless told otherwise) at the flips of the first arm."""
+    experiment = experiment_of(scenario)
+    also = [f"measure.also={_also(scenario)}"] if probed else []
+    return scenarios.loads(
+        _without_experiment(scenario),
+        name=scenario.id,
+        sets=[*experiment.set, *experiment.arms[name].set, *also, *sets],
+        checks=[evolution.check],
+    )
+
+
+def _also(scenario: Scenario) -> list[int]:
+    return sorted({*scenario.measure.also, *turns(reference(scenario))})
+
+
+def _without_experiment(scenario: Scenario) -> str:
+    from evosim.scenario import document
+
+    table = scenario.document
+    del table["experiment"]
+    return document.to_toml(table)
+
+
+def _as_toml(value: Any) -> str:
+    """A value as after ``--set key=``."""
+    import tomli_w
+
+    return tomli_w.dumps({"value": value}).strip().removeprefix("value = ")

@@ -1,0 +1,270 @@
+"""The folder of an experiment: its runs, and the verdict on its claim.
+
+    experiment.json   what it is: scenario, seed, replicates, command, versions, machine
+    scenario.toml     the scenario with its arms and findings, resolved
+    arms/NAME/        the run of each arm, an ordinary run folder
+    verdict.json  figures/     once all of them are complete
+
+Nothing but the arms' own folders is needed to go on after a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evosim import scenario as scenarios
+from evosim.errors import RunError
+from evosim.measure import claim
+from evosim.measure.claim import Conditions, Part
+from evosim.measure.quantities import turns
+from evosim.measure.statistics import Bootstrap
+from evosim.run.conduct import conduct, finite
+from evosim.run.dataset import open_dataset
+from evosim.run.folder import RunFolder, refuse_existing
+from evosim.run.progress import Progress
+from evosim.run.storage import explain, write_text
+from evosim.study.arms import Condition, arms_of, conditions, experiment_of, reference
+
+if TYPE_CHECKING:
+    from evosim.scenario import Experiment as Written
+    from evosim.scenario import Finding, Scenario
+
+FORMAT = 1
+FACTS = "experiment.json"
+
+
+class ExperimentFolder:
+    """An experiment on disk. ``ExperimentFolder(path)`` opens one, :meth:`create` makes one.
+
+    Attributes:
+        path: the folder.
+        facts: what experiment.json holds.
+
+    Raises:
+        RunError: no experiment is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts = _read_facts(path)
+
+    @classmethod
+    def create(cls, path: Path, scenario: Scenario, facts: Mapping[str, Any]) -> ExperimentFolder:
+        """A new experiment folder with a run folder for each arm; it appears whole or not at all.
+
+        Args:
+            facts: of :func:`evosim.run.provenance.facts`, and ``tuned``.
+
+        Raises:
+            RunError: there is something already, or the folder cannot be made.
+            ScenarioError: a setting of an arm is wrong.
+        """
+        found = conditions(scenario, replicates=facts["replicates"], tuned=facts["tuned"])
+        refuse_existing(path)
+        making = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            making.mkdir(parents=True)
+            write_text(making / "scenario.toml", scenario.to_toml())
+            known = {"format": FORMAT, **facts, "runs": [c.name for c in found]}
+            write_text(making / FACTS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+            for condition in found:
+                with RunFolder.create(
+                    making / "arms" / condition.name,
+                    condition.scenario,
+                    {**facts, "replicates": condition.replicates, "figures": False},
+                ):
+                    pass
+            refuse_existing(path)
+            os.replace(making, path)
+        except OSError as error:
+            raise RunError(
+                f"{explain(error, path, 'make the folder')}; choose another place with --out"
+            ) from error
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        return cls(path)
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether the folder is one of an experiment."""
+        return (path / FACTS).is_file()
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The scenario with its experiment."""
+        path = self.path / "scenario.toml"
+        try:
+            return scenarios.loads(path.read_text(encoding="utf-8"), name=str(path))
+        except OSError as error:
+            raise RunError(explain(error, path, "read")) from error
+
+    @property
+    def written(self) -> Written:
+        """The experiment of the scenario."""
+        return experiment_of(self.scenario)
+
+    @property
+    def verdict_path(self) -> Path:
+        return self.path / "verdict.json"
+
+    @property
+    def figures_path(self) -> Path:
+        return self.path / "figures"
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The runs it consists of."""
+        return conditions(
+            self.scenario, replicates=self.facts["replicates"], tuned=self.facts["tuned"]
+        )
+
+    def run(self, name: str) -> RunFolder:
+        """The run of a condition.
+
+        Raises:
+            RunError: its folder is gone.
+        """
+        return RunFolder(self.path / "arms" / name)
+
+    def conduct(
+        self,
+        *,
+        stop: Callable[[], bool],
+        progress: Progress,
+        wait: float,
+        workers: int | None,
+        checkpoint: float,
+    ) -> None:
+        """Live what is left of all runs, side by side, and settle the claim.
+
+        Raises:
+            RunError: it cannot go on; what was lived is kept.
+            Interrupted: it was stopped.
+        """
+        runs = {c.name: self.run(c.name) for c in self.conditions}
+        with ExitStack() as held:
+            locks = [
+                held.enter_context(run.lock(wait=wait, announce=progress.note))
+                for run in runs.values()
+            ]
+            conduct(
+                runs, locks=locks, stop=stop, progress=progress, title=self.scenario.title,
+                resume=self.path, workers=workers, checkpoint=checkpoint,
+            )  # fmt: skip
+            if not self.verdict_path.exists():
+                text = json.dumps(finite(summarize(self)), indent=2, ensure_ascii=False)
+                write_text(self.verdict_path, text + "\n")
+
+    @contextlib.contextmanager
+    def opened(self, names: Sequence[str]) -> Iterator[dict[str, Conditions]]:
+        """The data of some runs, closed at the end of the block."""
+        with ExitStack() as held:
+            runs = {name: self.run(name) for name in names}
+            yield {
+                name: Conditions(held.enter_context(open_dataset(run)), run.scenario)
+                for name, run in runs.items()
+            }
+
+
+def summarize(folder: ExperimentFolder) -> dict[str, Any]:
+    """What verdict.json holds.
+
+    Returns:
+        verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
+        expected, seed, replicates, confidence, axis, arms (title and place on the axis by name),
+        findings (see :func:`evosim.measure.claim.settle`), tuned (None, or label, key, says,
+        written (the scenario's own value) and values: each with the headline finding there),
+        command, versions, machine.
+    """
+    scenario, written, facts = folder.scenario, folder.written, folder.facts
+    bootstrap = Bootstrap.of(
+        facts["seed"],
+        confidence=scenario.verdict.confidence,
+        resamples=scenario.verdict.resamples,
+    )
+    flips = turns(reference(scenario))
+    with folder.opened(list(written.arms)) as data:
+        findings = [_settled(f, written, flips, data, bootstrap) for f in written.findings]
+    return {
+        "verdict": claim.verdict_of(findings),
+        "scenario": scenario.id,
+        **{
+            key: getattr(scenario, key)
+            for key in ("title", "question", "claim", "source", "control", "expected")
+        },
+        "seed": facts["seed"],
+        "replicates": facts["replicates"],
+        "confidence": bootstrap.confidence,
+        "axis": written.axis,
+        "arms": {name: {"title": arm.title, "at": arm.at} for name, arm in written.arms.items()},
+        "findings": findings,
+        "tuned": _tuned(folder, flips, bootstrap) if facts["tuned"] and written.tuned else None,
+        **{key: facts[key] for key in ("command", "versions", "machine")},
+    }
+
+
+def _settled(
+    finding: Finding,
+    written: Written,
+    flips: Sequence[int],
+    data: Mapping[str, Conditions],
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    parts = claim.parts_of(finding, written, flips)
+    columns = [claim.columns_of(part, data) for part in parts]
+    return claim.settle(finding, parts, columns, bootstrap)
+
+
+def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap) -> dict[str, Any]:
+    """The headline finding at each value of what was tuned."""
+    written = folder.written
+    tuned, headline = written.tuned, written.findings[0]
+    assert tuned is not None
+    parts = claim.parts_of(headline, written, flips)
+    values = []
+    for i, value in enumerate(tuned.values):
+        runs = {arm: f"tuned-{i}-{arm}" for arm in arms_of(headline, written)}
+        with folder.opened(list(runs.values())) as data:
+            columns = [_columns_at(part, runs, data) for part in parts]
+        values.append({"value": value, **claim.settle(headline, parts, columns, bootstrap)})
+    return {
+        "label": tuned.label,
+        "key": tuned.key,
+        "says": tuned.says,
+        "replicates": min(tuned.replicates, folder.facts["replicates"]),
+        "values": values,
+    }
+
+
+def _columns_at(part: Part, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
+    name = runs[part.arm]
+    return claim.columns_of(part._replace(arm=name), data)
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    source = path / FACTS
+    try:
+        facts: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+        wrong = {"format", "seed", "replicates", "tuned"} - set(facts)
+    except FileNotFoundError:
+        raise RunError(f"{path} is not the folder of an experiment: no {FACTS}") from None
+    except OSError as error:
+        raise RunError(explain(error, source, "read")) from error
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{source} is damaged: {error}. Restore it, or begin again") from error
+    if wrong:
+        raise RunError(f"{source} is damaged: {', '.join(sorted(wrong))} is lacking")
+    if facts["format"] != FORMAT:
+        raise RunError(
+            f"{source}: the experiment has format {facts['format']!r}, this evosim reads {FORMAT}; "
+            "use the version of evosim that made it"
+        )
+    return facts
