@@ -9,19 +9,19 @@ import numpy as np
 
 from evosim import evolution, mind
 from evosim.errors import RunError
-from evosim.rng import Purpose, key
 from evosim.run import loop
 from evosim.run.dataset import open_dataset
 from evosim.run.folder import RunFolder, Stretch, seeds_of
 from evosim.run.layout import (
     BY_REPLICATE,
+    INHERITED,
     VARIABLES,
     by_generation,
     by_probe,
     probe_generations,
     variables,
 )
-from evosim.run.loop import Arrays, Population, born, breed, measured, replicate_seed
+from evosim.run.loop import Arrays, Population, born, breed, first, measured, replicate_seed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -156,8 +156,8 @@ def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
 
 
 def _arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """What a generation of one replicate was, as recorded."""
-    return {name: data[name].values for name in data if "generation" not in data[name].dims}
+    """What a generation of one replicate was at its birth, as recorded."""
+    return {name: data[name].values for name in (*INHERITED, "population_size") if name in data}
 
 
 class _States:
@@ -182,10 +182,7 @@ class _States:
         state = evolution.NOTHING
         if evolution.optimizer(self._parent.scenario).state:
             if self._at is None:
-                asked = evolution.start(
-                    self._parent.scenario_at(0), key(self._seed(0), Purpose.INITIAL)
-                )
-                self._at = self._checked(Population(0, *asked.offspring, asked.state))
+                self._at = self._checked(first(self._parent.scenario_at(0), self._seed(0)))
             while self._at.generation < generation:
                 self._at = self._checked(self._after(self._at))
             state = self._at.state
