@@ -13,50 +13,24 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim.errors import EvosimError
-from evosim.evolution.operators import MATE, MUTATE, SELECT, Operator, reflect
+from evosim.evolution.operators import MATE, MUTATE, SELECT, Operator
+from evosim.evolution.optimizer import Bounds, FloatArray, Offspring
 from evosim.mind import Locus, loci
 
 if TYPE_CHECKING:
     from evosim.scenario import Operator as Written
     from evosim.scenario import Scenario
 
-FloatArray = NDArray[np.float64]
+MOST_NEWBORNS = 10**8
+"""More than this many newborns of a generation, in expectation, are refused."""
 
 _LOCK = threading.Lock()
-
-
-class Offspring(NamedTuple):
-    """A new generation of N, and where each gene comes from.
-
-    Children are born in pairs, rows 2i and 2i + 1, which have the same two parents the other way
-    round, or one parent each (both columns the same) where the pair did not mate.
-    """
-
-    genomes: FloatArray  # [N, loci]
-    parents: NDArray[np.int32]  # [N, 2] rows of the parents' generation
-    crossover: NDArray[np.int8]  # [N, loci] 0: from parents[:, 0], 1: parents[:, 1], 2: blended
-
-
-class Bounds(NamedTuple):
-    """The bounds of all loci, and genes in units of them: 0 at the lower, 1 at the upper."""
-
-    low: FloatArray  # [loci]
-    high: FloatArray  # [loci]
-
-    def scaled(self, genes: FloatArray) -> FloatArray:
-        """Genes in units of their locus."""
-        return (genes - self.low) / (self.high - self.low)
-
-    def reflected(self, unit: FloatArray) -> FloatArray:
-        """Genes again, reflected into the bounds from either side."""
-        genes = self.low + (self.high - self.low) * reflect(unit)
-        return np.clip(genes, self.low, self.high)
 
 
 class Handle:
@@ -111,6 +85,60 @@ def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: i
             gene out of bounds; an unknown operator.
         ValueError: shapes that do not fit.
     """
+    genes, score = checked(scenario, genomes, scores)
+    evolution = scenario.evolution
+    with seeded(seed_key):
+        return _born(scenario, genes, _select(evolution.select, score))
+
+
+def breed_open(
+    scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: int
+) -> Offspring:
+    """The next generation of an open population: as many as are born and find room.
+
+    An individual of score s leaves Poisson(offspring max(s, 0)) newborns. Of more than
+    ``capacity`` a random subset survives. In random order, they mate and mutate as in
+    :func:`breed`, each newborn standing for the parent that left it.
+
+    Args:
+        genomes: genes [N, loci], within their bounds; N may be 0.
+        scores: score of each individual [N].
+        seed_key: of the purpose BREED and the generation (model 5).
+
+    Returns:
+        From 0 to ``capacity`` children.
+
+    Raises:
+        EvosimError: as :func:`breed`; more newborns than a computer can count out.
+        ValueError: shapes that do not fit.
+    """
+    genes, score = checked(scenario, genomes, scores)
+    written = scenario.evolution.open
+    assert written is not None
+    expected = written.offspring * np.maximum(score, 0.0)
+    if not expected.sum() <= MOST_NEWBORNS:
+        raise EvosimError(
+            f"{expected.sum():.3g} newborns are expected of {len(score)} individuals, which is "
+            f"too many to draw (at most {MOST_NEWBORNS:.0g}); lower evolution.open.offspring"
+        )
+    rng = np.random.Generator(np.random.PCG64(seed_key))
+    newborns = rng.poisson(expected)
+    if newborns.sum() > written.capacity:
+        newborns = rng.multivariate_hypergeometric(newborns, written.capacity, method="marginals")
+    chosen = rng.permutation(np.repeat(np.arange(len(score), dtype=np.int32), newborns))
+    with seeded(seed_key):
+        return _born(scenario, genes, chosen)
+
+
+def checked(
+    scenario: Scenario, genomes: ArrayLike, scores: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Genes [N, loci] and scores [N] that can be bred from.
+
+    Raises:
+        EvosimError: a score that is not finite; a gene out of bounds.
+        ValueError: shapes that do not fit.
+    """
     evolving = loci(scenario)
     genes = np.asarray(genomes, np.float64)
     score = np.asarray(scores, np.float64)
@@ -119,23 +147,24 @@ def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: i
             f"genomes of shape {genes.shape} and scores of shape {score.shape}, "
             f"expected (individuals, {len(evolving)}) and (individuals,)"
         )
-    bounds = Bounds(
-        np.array([locus.low for locus in evolving]), np.array([locus.high for locus in evolving])
-    )
     _refuse_bad_scores(score)
-    _refuse_bad_genes(genes, bounds, evolving)
-    evolution = scenario.evolution
-    with seeded(seed_key):
-        chosen = _select(evolution.select, score)
-        born = _mate(evolution.mate, genes, chosen, bounds)
-        _mutate(evolution.mutate, born.genomes, bounds)
+    _refuse_bad_genes(genes, Bounds.of(evolving), evolving)
+    return genes, score
+
+
+def _born(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> Offspring:
+    """Children of the chosen parents, mated and mutated."""
+    bounds = Bounds.of(loci(scenario))
+    born = _mate(scenario.evolution.mate, genes, chosen, bounds)
+    _mutate(scenario.evolution.mutate, born.genomes, bounds)
     return born
 
 
 def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
     """The share of parentage that selection gives each individual in expectation.
 
-    Exact, ties included.
+    Exact, ties included. In an open population it is the share of the expected newborns; equal
+    where none is expected.
 
     Args:
         scores: score of each individual [N].
@@ -148,6 +177,8 @@ def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
     """
     score = np.asarray(scores, np.float64)
     _refuse_bad_scores(score)
+    if scenario.evolution.open is not None:
+        return SELECT["selRoulette"].shares(np.maximum(score, 0.0))
     written = scenario.evolution.select
     return SELECT[written.operator].shares(score, **written.options)
 

@@ -1,58 +1,77 @@
-"""Whether the operators of a scenario exist and are given the keywords that they take."""
+"""Whether operators and base optimizer of a scenario exist and are given what they take."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import Problem, Registry, did_you_mean
 from evosim.evolution.operators import OPERATORS, SUPPLIED, Operator
+from evosim.evolution.registry import OPTIMIZERS
+from evosim.evolution.values import is_number, is_whole
+from evosim.mind import loci
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 _ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "alpha": (lambda v: _is_number(v) and v >= 0, "a number from 0"),
-    "eta": (lambda v: _is_number(v) and v >= 0, "a number from 0"),
-    "indpb": (lambda v: _is_number(v) and 0 <= v <= 1, "a probability from 0 to 1"),
-    "mu": (_is_number, "a number, in units of each locus"),
-    "share": (lambda v: _is_number(v) and 0 < v <= 1, "a share above 0 and up to 1"),
-    "sigma": (lambda v: _is_number(v) and v >= 0, "a number from 0, in units of each locus"),
-    "tournsize": (lambda v: _is_whole(v) and v >= 1, "a whole number from 1"),
+    "alpha": (lambda v: is_number(v) and v >= 0, "a number from 0"),
+    "eta": (lambda v: is_number(v) and v >= 0, "a number from 0"),
+    "indpb": (lambda v: is_number(v) and 0 <= v <= 1, "a probability from 0 to 1"),
+    "mu": (is_number, "a number, in units of each locus"),
+    "share": (lambda v: is_number(v) and 0 < v <= 1, "a share above 0 and up to 1"),
+    "sigma": (lambda v: is_number(v) and v >= 0, "a number from 0, in units of each locus"),
+    "tournsize": (lambda v: is_whole(v) and v >= 1, "a whole number from 1"),
 }
 
 
 def check(scenario: Scenario) -> list[Problem]:
-    """Everything wrong with the operators of a scenario, by key.
+    """Everything wrong with the operators and the base optimizer of a scenario, by key.
 
     The keywords of an operator are those of its function's signature, all of them required; the
-    problems name no line, which only the reader of the file knows, and have the scenario's id
-    for a file.
+    options of an optimizer have defaults. The problems name no line, which only the reader of the
+    file knows, and have the scenario's id for a file.
     """
-    problems: list[Problem] = []
+    found: list[tuple[str, str]] = []
     for part, registry in OPERATORS.items():
         written = getattr(scenario.evolution, part)
-        found = _check_one(registry, written.operator, written.options)
-        problems += [
-            Problem(
-                file=scenario.id,
-                line=None,
-                key=".".join(["evolution", part, *([key] if key else [])]),
-                message=message,
-            )
-            for key, message in found
-        ]
-    return problems
+        for key, message in _check_one(registry, written.operator, written.options):
+            found.append((f"{part}.{key}" if key else part, message))
+    found += _check_optimizer(scenario)
+    return [
+        Problem(file=scenario.id, line=None, key=f"evolution.{key}", message=message)
+        for key, message in found
+    ]
+
+
+def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
+    """(key within ``evolution``, what is wrong) of the base optimizer."""
+    evolution = scenario.evolution
+    name = evolution.optimizer.name
+    if name not in OPTIMIZERS:
+        what = f"unknown {OPTIMIZERS.kind} {name!r}: {did_you_mean(name, OPTIMIZERS)}"
+        return [("optimizer.name", what)]
+    optimizer = OPTIMIZERS[name]
+    found = []
+    for key, value in evolution.optimizer.options.items():
+        if key not in optimizer.options:
+            message = f"{name} has no option {key!r}: {did_you_mean(key, optimizer.options)}"
+            found.append((f"optimizer.{key}", message))
+        elif not optimizer.options[key].allows(value):
+            allowed = optimizer.options[key].allowed
+            message = f"not a possible value (got {value!r}, allowed {allowed})"
+            found.append((f"optimizer.{key}", message))
+    individuals, n_loci = optimizer.least
+    if evolution.population < individuals:
+        message = f"{name} needs more (got {evolution.population}, allowed {individuals} or more)"
+        found.append(("population", message))
+    if len(loci(scenario)) < n_loci:
+        found.append(("optimizer.name", f"{name} needs a locus that evolves, and all are pinned"))
+    if evolution.open is not None and name != "genetic":
+        message = f"{name} samples a population of fixed size; an open one needs genetic"
+        found.append(("open", message))
+    return found
 
 
 def _check_one(

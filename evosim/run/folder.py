@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim import evolution
 from evosim.errors import RunError
 from evosim.run.layout import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
 from evosim.run.loop import Arrays, Population, Record, replicate_seed
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _SEGMENT = re.compile(r"(\d{6,})-(\d{6,})\.npz")
 _HEIR = "heir_"
+_STATE = "optimizer_"
 
 
 class Segment(NamedTuple):
@@ -321,10 +323,10 @@ class RunFolder:
         probed = by_probe(self.scenario)
         heirs = None
         if _HEIR + "genome" in arrays:
-            heirs = Population(
-                segment.last + 1,
-                *(arrays[_HEIR + name] for name in INHERITED),
-            )
+            known = evolution.optimizer(self.scenario).state
+            genome, parents, crossover = (arrays[_HEIR + name] for name in INHERITED)
+            state = {name: arrays[_STATE + name] for name in known}
+            heirs = Population(segment.last + 1, genome, parents, crossover, state)
         return Stretch(
             segment.first,
             {name: arrays[name] for name in by_generation(self.scenario)},
@@ -354,6 +356,7 @@ class RunFolder:
         }
         if stretch.heirs is not None:
             arrays |= {_HEIR + name: getattr(stretch.heirs, name) for name in INHERITED}
+            arrays |= {_STATE + name: value for name, value in stretch.heirs.state.items()}
         with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -381,6 +384,7 @@ class RunFolder:
         expected = {"identity", "probe", *lived}
         if segment.last + 1 < self.scenario.generations:
             expected |= {_HEIR + name for name in INHERITED}
+            expected |= {_STATE + name for name in evolution.optimizer(self.scenario).state}
         if arrays.get("probe", np.empty(0)).size:
             expected |= set(by_probe(self.scenario))
         # What a fork takes over has no measures of its whole replicate.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim import mind
+from evosim import evolution, mind
 from evosim.errors import RunError
 from evosim.run import loop
 from evosim.run.dataset import open_dataset
@@ -21,7 +21,7 @@ from evosim.run.layout import (
     probe_generations,
     variables,
 )
-from evosim.run.loop import Arrays, Population, breed
+from evosim.run.loop import Arrays, Population, born, breed, first, measured, replicate_seed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,6 +71,12 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
         ("evolution.population", old.evolution.population, scenario.evolution.population),
         ("evolution.levels", old.evolution.levels, scenario.evolution.levels),
         ("measure.sample", old.measure.sample, scenario.measure.sample),
+        (
+            "evolution.optimizer.name",
+            old.evolution.optimizer.name,
+            scenario.evolution.optimizer.name,
+        ),
+        ("evolution.open.capacity", _capacity(old), _capacity(scenario)),
     ):
         if then != now:
             wrong.append(f"{what} was {then} in the history and cannot become {now}")
@@ -117,7 +123,8 @@ def _stretches(
 ) -> Iterator[Stretch]:
     scenario = child.scenario
     probed = [g for g in probe_generations(scenario) if g < at]
-    measured = _Measured(child, data, replicate)
+    measure = _Measured(child, data, replicate)
+    states = _States(parent, data, replicate)
     row = int(np.prod(data["genome"].shape[1:])) * 8
     step = max(1, _PIECE // max(1, row))
     for begin in range(0, at, step):
@@ -131,11 +138,11 @@ def _stretches(
             "payoff_total",
         )
         here = tuple(g for g in probed if begin <= g < end)
-        found = [measured(g) for g in here]
+        found = [measure(g) for g in here]
         probes: Arrays = {}
         if found:
             probes = {name: np.stack([probe[name] for probe in found]) for name in found[0]}
-        yield Stretch(begin, arrays, here, probes, _born(parent, data, replicate, end))
+        yield Stretch(begin, arrays, here, probes, states.born(end))
 
 
 def _taken(values: np.ndarray, name: str) -> np.ndarray:
@@ -148,19 +155,70 @@ def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
     return np.array([order.index(name) for name in old.environments], np.int16)[train]
 
 
-def _born(parent: RunFolder, data: xr.Dataset, replicate: int, generation: int) -> Population:
-    """The population of a generation at its birth, as it was, or as it would have been."""
-    if generation < data.sizes["generation"]:
-        here = data.isel(generation=generation)
-        return Population(generation, *(_taken(here[name].values, name) for name in INHERITED))
-    last = data.isel(generation=generation - 1)
-    return breed(
-        parent.scenario,
-        last["genome"].values,
-        last["score"].values,
-        generation - 1,
-        seeds_of(parent, replicate)[0],
-    )
+def _arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """What a generation of one replicate was at its birth, as recorded."""
+    return {name: data[name].values for name in (*INHERITED, "population_size") if name in data}
+
+
+class _States:
+    """What the base optimizer knew at each generation of a replicate's history.
+
+    It is not recorded, but it follows from what is: the optimizer is told all scores again. The
+    genomes that it then asks for must be those of the history, to the bit.
+    """
+
+    def __init__(self, parent: RunFolder, data: xr.Dataset, replicate: int) -> None:
+        self._parent = parent
+        self._data = data
+        self._replicate = replicate
+        self._at: Population | None = None
+
+    def born(self, generation: int) -> Population:
+        """The population of a generation at its birth, as it was, or as it would have been.
+
+        Raises:
+            RunError: the optimizer asks for other genomes than those recorded.
+        """
+        state = evolution.NOTHING
+        if evolution.optimizer(self._parent.scenario).state:
+            if self._at is None:
+                self._at = self._checked(first(self._parent.scenario_at(0), self._seed(0)))
+            while self._at.generation < generation:
+                self._at = self._checked(self._after(self._at))
+            state = self._at.state
+        if generation < self._data.sizes["generation"]:
+            return born(_arrays(self._data.isel(generation=generation)), generation, state)
+        if self._at is not None:
+            return self._at
+        here = _arrays(self._data.isel(generation=generation - 1))
+        return self._after(born(here, generation - 1, state))
+
+    def _after(self, population: Population) -> Population:
+        generation = population.generation
+        score = self._data["score"].isel(generation=generation).values[: len(population.genome)]
+        scenario = self._parent.scenario_at(generation)
+        return breed(scenario, population, score, self._seed(generation))
+
+    def _checked(self, population: Population) -> Population:
+        """The population, if it is the recorded one; the optimizer was told the recorded one."""
+        generation = population.generation
+        if generation >= self._data.sizes["generation"]:
+            return population
+        recorded = self._data["genome"].isel(generation=generation).values
+        if recorded.tobytes() == population.genome.tobytes():
+            return population
+        name = self._parent.scenario.evolution.optimizer.name
+        raise RunError(
+            f"{self._parent.path}: replicate {self._replicate} cannot be forked. What {name} knew "
+            f"of generation {generation} follows from the scores before it, but here it asks for "
+            "other genomes than those recorded. Likely cause: the run was made on a machine with "
+            "another LAPACK or other versions (see run.json); fork it there"
+        )
+
+    def _seed(self, generation: int) -> int:
+        """The replicate's seed that a generation was lived by."""
+        seeds = [s["seed"] for s in self._parent.facts["seeds"] if s["from"] <= generation]
+        return replicate_seed(int(seeds[-1]), self._replicate)
 
 
 class _Measured:
@@ -187,9 +245,14 @@ class _Measured:
             from evosim.measure.probe import Prober
 
             self._prober = Prober(scenario, seeds_of(self._child, self._replicate)[1])
-        genome = self._data["genome"].sel(generation=generation).values
-        found = self._prober.measure(genome, generation)
+        here = _arrays(self._data.sel(generation=generation))
+        found = measured(scenario, born(here, generation, evolution.NOTHING), self._prober)
         return {name: value for name, value in found.items() if name not in BY_REPLICATE}
+
+
+def _capacity(scenario: Scenario) -> int | None:
+    written = scenario.evolution.open
+    return None if written is None else written.capacity
 
 
 def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:

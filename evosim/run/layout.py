@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,6 +71,13 @@ BY_GENERATION: dict[str, Variable] = {
         dtype="i2",
         units="1",
         long_name="environment a level of the generation was drawn in, as its place in environment",
+    ),
+    "population_size": Variable(
+        dims=("generation",),
+        dtype="i4",
+        units="individuals",
+        long_name="individuals of the generation, which come first; 0: died out",
+        section="open",
     ),
 }
 
@@ -160,6 +168,9 @@ def _present(known: Mapping[str, Variable], scenario: Scenario) -> dict[str, Var
 
 INHERITED = ("genome", "parents", "crossover")
 """What a generation has from its birth; the rest it earns by living."""
+
+ABSENT: Mapping[str, float] = {"f": math.nan, "i": -1}
+"""What stands for individuals that there are not, by kind of number; a crossover of none is 0."""
 
 COORDINATES: dict[str, tuple[str, str]] = {
     "replicate": ("1", "replicate of the run, an independent population"),

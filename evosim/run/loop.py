@@ -6,8 +6,8 @@ and its generation are all that a run needs to go on from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evosim import core, evolution, mind, world
 from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key, uniform
-from evosim.run.layout import probe_generations
+from evosim.run.layout import ABSENT, BY_GENERATION, BY_PROBE, INHERITED, probe_generations
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -25,12 +25,13 @@ Arrays = dict[str, NDArray[np.generic]]
 
 
 class Population(NamedTuple):
-    """One generation at birth: N genomes and where they came from."""
+    """One generation at birth: N genomes, where they came from, and what the optimizer knows."""
 
     generation: int
     genome: FloatArray  # [N, loci]
-    parents: NDArray[np.int32]  # [N, 2] -1 in generation 0
+    parents: NDArray[np.int32]  # [N, 2] -1 in generation 0, and where genomes were sampled
     crossover: NDArray[np.int8]  # [N, loci]
+    state: evolution.State = evolution.NOTHING  # of the base optimizer
 
 
 class Record(NamedTuple):
@@ -78,9 +79,8 @@ def replicate_seed(seed: int, replicate: int) -> int:
 
 def first(scenario: Scenario, seed: int) -> Population:
     """Generation 0 of the replicate with that seed."""
-    n = scenario.evolution.population
-    genome = mind.initial(scenario, n, key(seed, Purpose.INITIAL))
-    return Population(0, genome, np.full((n, 2), -1, np.int32), np.zeros(genome.shape, np.int8))
+    asked = evolution.start(scenario, key(seed, Purpose.INITIAL))
+    return Population(0, *asked.offspring, asked.state)
 
 
 def live(
@@ -108,7 +108,7 @@ def live(
         np.zeros((n, n_levels)),
         np.zeros((n, n_levels)),
     )
-    for name in dict.fromkeys(environments):
+    for name in dict.fromkeys(environments if n else ()):
         at = [level for level, other in enumerate(environments) if other == name]
         env = world.environment(scenario, name)
         lifetimes = core.lifetimes(
@@ -160,30 +160,66 @@ def generations(
         population = heirs
         generation = population.generation
         arrays = _lived(scenario, population, seed, live)
-        probe = prober.measure(population.genome, generation) if generation in probed else None
+        probe = measured(scenario, population, prober) if generation in probed else None
         heirs = None
         if generation + 1 < scenario.generations:
-            score = np.asarray(arrays["score"], np.float64)
-            heirs = breed(scenario, population.genome, score, generation, seed)
+            score = np.asarray(arrays["score"], np.float64)[: len(population.genome)]
+            heirs = breed(scenario, population, score, seed)
         yield Record(generation, arrays, probe, heirs)
 
 
-def breed(
-    scenario: Scenario, genome: FloatArray, score: FloatArray, generation: int, seed: int
-) -> Population:
-    """The generation after ``generation``; the same one again where selection is frozen.
+def breed(scenario: Scenario, population: Population, score: FloatArray, seed: int) -> Population:
+    """The next generation; the same one again where selection is frozen.
+
+    Args:
+        score: of each individual [N].
+        seed: the replicate's seed.
 
     Raises:
-        RunError: the selection operator does not take a score.
+        RunError: the base optimizer does not take a score.
     """
+    generation, genome = population.generation, population.genome
     if scenario.phase_at(generation).select:
+        seed_key = key(seed, Purpose.BREED, generation)
         try:
-            born = evolution.breed(scenario, genome, score, key(seed, Purpose.BREED, generation))
+            asked = evolution.following(scenario, population.state, genome, score, seed_key)
         except EvosimError as error:
             raise RunError(f"generation {generation}: {error}") from error
-        return Population(generation + 1, born.genomes, born.parents, born.crossover)
+        return Population(generation + 1, *asked.offspring, asked.state)
     itself = np.repeat(np.arange(len(genome), dtype=np.int32)[:, None], 2, axis=1)
-    return Population(generation + 1, genome, itself, np.zeros(genome.shape, np.int8))
+    none = np.zeros(genome.shape, np.int8)
+    return Population(generation + 1, genome, itself, none, population.state)
+
+
+def measured(scenario: Scenario, population: Population, prober: Prober) -> Arrays:
+    """A probe of a population; of fewer individuals than the sample, what is absent is padded.
+
+    A population that died out is measured through one mind of no consequence, whose measures
+    are dropped: what does not depend on the population is measured all the same.
+    """
+    sample, genome = scenario.measure.sample, population.genome
+    n = min(sample, len(genome))
+    if not n:
+        genome = np.array([[locus.low for locus in mind.loci(scenario)]])
+    found = prober.measure(genome, population.generation)
+    if n == sample:
+        return found
+    for name, values in found.items():
+        spec = BY_PROBE.get(name)
+        if spec is not None and "sample" in spec.dims:
+            found[name] = _padded(values, n, sample, axis=spec.dims.index("sample") - 1)
+    return found
+
+
+def _padded(
+    values: NDArray[np.generic], n: int, size: int, *, axis: int = 0
+) -> NDArray[np.generic]:
+    """The first n of an axis, then what stands for those absent, up to a size."""
+    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+    result = np.full(shape, ABSENT[values.dtype.kind], values.dtype)
+    here = (*(slice(None) for _ in range(axis)), slice(n))
+    result[here] = values[here]
+    return result
 
 
 def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
@@ -216,7 +252,7 @@ def _lived(scenario: Scenario, population: Population, seed: int, live: Live) ->
             "Likely cause: payoffs too large for 64-bit floating point"
         )
     order = list(scenario.environments)
-    return {
+    arrays: Arrays = {
         "genome": population.genome,
         "score": score,
         "payoff_total": _mean(lives.payoff),
@@ -226,6 +262,31 @@ def _lived(scenario: Scenario, population: Population, seed: int, live: Live) ->
         "crossover": population.crossover,
         "train": np.array([order.index(name) for name in names], np.int16),
     }
+    return _with_room(arrays, scenario, len(score)) if scenario.evolution.open else arrays
+
+
+def _with_room(arrays: Arrays, scenario: Scenario, n: int) -> Arrays:
+    """What n individuals of an open population lived, padded to its capacity."""
+    assert scenario.evolution.open is not None
+    capacity = scenario.evolution.open.capacity
+    for name, values in arrays.items():
+        if "individual" in BY_GENERATION[name].dims:
+            arrays[name] = _padded(values, n, capacity)
+    arrays["crossover"][n:] = 0
+    return arrays | {"population_size": np.array(n, np.int32)}
+
+
+def born(data: Mapping[str, Any], generation: int, state: evolution.State) -> Population:
+    """The population of a generation as it was recorded, without padding.
+
+    Args:
+        data: arrays of one replicate and generation, by name.
+    """
+    n = int(data["population_size"]) if "population_size" in data else None
+    genome, parents, crossover = (
+        np.ascontiguousarray(data[name][:n], BY_GENERATION[name].dtype) for name in INHERITED
+    )
+    return Population(generation, genome, parents, crossover, state)
 
 
 def _mean(values: FloatArray) -> FloatArray:

@@ -51,8 +51,12 @@ def document(
     mate: Mapping[str, Any] = UNIFORM,
     mutate: Mapping[str, Any] = GAUSSIAN,
     timeline: list[dict[str, Any]] | None = None,
+    **evolution: Any,
 ) -> dict[str, Any]:
-    """A scenario as plain tables; depth and patience are pinned unless ``agent`` says more."""
+    """A scenario as plain tables; depth and patience are pinned unless ``agent`` says more.
+
+    ``evolution`` are further keys of the base optimizer.
+    """
     return {
         "id": "breeding",
         "title": "Breeding",
@@ -72,6 +76,7 @@ def document(
             "select": dict(select),
             "mate": dict(mate),
             "mutate": dict(mutate),
+            **evolution,
         },
         "timeline": timeline or [{"generations": 1000, "train": "wild"}],
     }

@@ -315,12 +315,13 @@ def test_a_refused_score_is_told_with_its_replicate(
 
 
 def test_the_data_are_described_and_typed_as_promised(whole: Path) -> None:
-    from evosim.run.layout import COORDINATES, VARIABLES
+    from evosim.run.layout import COORDINATES, variables
 
     run = evosim.open_run(whole)
     data = run.data
-    assert set(data.data_vars) == set(VARIABLES)
-    for name, variable in VARIABLES.items():
+    expected = variables(run.scenario)
+    assert set(data.data_vars) == set(expected)
+    for name, variable in expected.items():
         assert data[name].dims == ("replicate", *variable.dims)
         assert data[name].dtype == variable.dtype
         assert data[name].attrs == {"units": variable.units, "long_name": variable.long_name}

@@ -1,0 +1,147 @@
+"""What every base optimizer is: it asks for genomes, and is told how they scored (model 3).
+
+An optimizer has no memory of its own. What it must know from one generation to the next is its
+*state*, a few plain arrays that go into ``tell`` and ``ask`` and come out of them; a run keeps
+them beside the population, so that it resumes to the bit. Every optimizer asks for exactly
+``evolution.population`` genomes a generation, so that equal generations are equal numbers of
+lifetimes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.evolution.operators import reflect
+from evosim.mind import Locus, loci
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+FloatArray = NDArray[np.float64]
+State = Mapping[str, NDArray[Any]]
+"""Arrays by name."""
+
+NOTHING: State = MappingProxyType({})
+
+
+class Offspring(NamedTuple):
+    """A new generation of N, and where each gene comes from.
+
+    Bred children are born in pairs, rows 2i and 2i + 1, which have the same two parents the other
+    way round, or one parent each (both columns the same) where the pair did not mate. Genomes
+    that were sampled have no parents: -1.
+    """
+
+    genomes: FloatArray  # [N, loci]
+    parents: NDArray[np.int32]  # [N, 2] rows of the parents' generation
+    crossover: NDArray[np.int8]  # [N, loci] 0: from parents[:, 0], 1: parents[:, 1], 2: blended
+
+
+class Asked(NamedTuple):
+    """A generation that an optimizer asks for, and its state until it is told the scores."""
+
+    offspring: Offspring
+    state: State
+
+
+class Option(NamedTuple):
+    """An option of an optimizer: its value where none is written, and what is allowed."""
+
+    default: float
+    allows: Callable[[Any], bool]
+    allowed: str
+
+
+class Optimizer(ABC):
+    """A base optimizer.
+
+    Attributes:
+        options: what may stand beside ``name`` in ``evolution.optimizer``.
+        state: names of the arrays that it keeps from one generation to the next.
+        pedigree: whether its genomes have parents; else they are sampled.
+        least: individuals and loci that it needs at least.
+    """
+
+    options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
+    state: ClassVar[tuple[str, ...]] = ()
+    pedigree: ClassVar[bool] = False
+    least: ClassVar[tuple[int, int]] = (2, 1)
+
+    @abstractmethod
+    def start(self, scenario: Scenario, seed_key: int) -> Asked:
+        """Ask for generation 0.
+
+        Args:
+            seed_key: of the purpose INITIAL (model 5).
+        """
+
+    @abstractmethod
+    def tell(
+        self, scenario: Scenario, state: State, genomes: FloatArray, scores: FloatArray
+    ) -> State:
+        """The state that knows how the genomes scored.
+
+        Args:
+            state: that with which the genomes were asked for.
+            genomes: as they lived [N, loci], within their bounds.
+            scores: [N], finite.
+        """
+
+    @abstractmethod
+    def ask(self, scenario: Scenario, state: State, seed_key: int) -> Asked:
+        """Ask for the next generation.
+
+        Args:
+            state: that which :meth:`tell` returned.
+            seed_key: of the purpose BREED and the generation (model 5).
+        """
+
+    def option(self, scenario: Scenario, name: str) -> float:
+        """An option as the scenario has it, or its default."""
+        return float(scenario.evolution.optimizer.options.get(name, self.options[name].default))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bounds of all loci, and genes in units of them: 0 at the lower, 1 at the upper."""
+
+    low: FloatArray  # [loci]
+    high: FloatArray  # [loci]
+
+    @classmethod
+    def of(cls, evolving: tuple[Locus, ...]) -> Bounds:
+        """The bounds of loci."""
+        return cls(
+            np.array([locus.low for locus in evolving]),
+            np.array([locus.high for locus in evolving]),
+        )
+
+    def scaled(self, genes: FloatArray) -> FloatArray:
+        """Genes in units of their locus."""
+        return (genes - self.low) / (self.high - self.low)
+
+    def reflected(self, unit: FloatArray) -> FloatArray:
+        """Genes again, reflected into the bounds from either side."""
+        genes = self.low + (self.high - self.low) * reflect(unit)
+        return np.clip(genes, self.low, self.high)
+
+
+def middle(scenario: Scenario) -> FloatArray:
+    """The middle of where each locus starts, in units of the locus [loci]."""
+    evolving = loci(scenario)
+    start = np.array([(locus.start_low + locus.start_high) / 2.0 for locus in evolving])
+    return Bounds.of(evolving).scaled(start)
+
+
+def sampled(scenario: Scenario, unit: FloatArray) -> Offspring:
+    """Offspring that were sampled, in units of each locus [N, loci], reflected into its bounds."""
+    genomes = Bounds.of(loci(scenario)).reflected(unit)
+    n = len(genomes)
+    return Offspring(genomes, np.full((n, 2), -1, np.int32), np.zeros(genomes.shape, np.int8))
