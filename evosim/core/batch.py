@@ -242,7 +242,10 @@ class Lifetimes(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """Exact expectations over a lifetime of n minds on L levels, E events."""
+    """Exact expectations over a lifetime of n minds on L levels, E events.
+
+    Where the steps are told apart by parts, an axis of parts comes after that of levels.
+    """
 
     counts: FloatArray  # [n, L, E] expected number of each event
     lifespan: FloatArray  # [n, L] expected steps lived
@@ -375,19 +378,30 @@ def expectation(
     minds: Minds,
     believes: Environment | None = None,
     instinct: bool = True,
+    part: NDArray[np.int32] | None = None,
 ) -> Expectation:
     """Exact expectations for each mind on each level (model 4).
+
+    Args:
+        part: [n_x] to which part a step belongs that begins at x, counted from 0; what happens
+            in the steps of each part is then told apart: counts [n, L, parts, E], lifespan
+            [n, L, parts].
 
     Raises:
         ValueError: a mind feels novelty, so that its state has no finite form.
     """
     if (minds.novelty != 0).any():
         raise ValueError("no exact expectation where novelty is felt: sample lifetimes instead")
-    return _expect(env, levels, minds, groups(env, minds, believes), instinct, random=False)
+    found = groups(env, minds, believes)
+    return _expect(env, levels, minds, found, instinct, part, random=False)
 
 
-def uniform(env: Environment, levels: Levels) -> Expectation:
-    """Exact expectations of the policy that takes every action equally often (n = 1)."""
+def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = None) -> Expectation:
+    """Exact expectations of the policy that takes every action equally often (n = 1).
+
+    Args:
+        part: as for :func:`expectation`.
+    """
     n_features = env.phi.shape[1]
     mind = Minds(
         weights=np.zeros((1, n_features), np.float32),
@@ -397,7 +411,7 @@ def uniform(env: Environment, levels: Levels) -> Expectation:
         temperature=np.zeros(1, np.float32),
         senses=np.full(1, (1 << len(env.hidden)) - 1, np.int64),
     )
-    return _expect(env, levels, mind, groups(env, mind), instinct=False, random=True)
+    return _expect(env, levels, mind, groups(env, mind), False, part, random=True)
 
 
 def _expect(
@@ -406,11 +420,15 @@ def _expect(
     minds: Minds,
     found: list[Group],
     instinct: bool,
+    part: NDArray[np.int32] | None,
     random: bool,
 ) -> Expectation:
     n, n_levels = len(minds.depth), len(levels.start)
-    counts = np.zeros((n_levels, n, len(env.events)))
-    lifespan = np.zeros((n_levels, n))
+    whole = np.zeros(env.n_x, np.int32)
+    part_of = whole if part is None else np.ascontiguousarray(part, np.int32)
+    parts = int(part_of.max()) + 1
+    counts = np.zeros((n_levels, n, parts, len(env.events)))
+    lifespan = np.zeros((n_levels, n, parts))
     t = env.tables
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
@@ -423,11 +441,13 @@ def _expect(
             env.lifetime, t.n_actions, t.stay, t.slip, levels.neighbour[i], levels.slot[i],
             t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends, t.outcome_ptr,
             t.outcome_x, t.outcome_p, t.here_event, t.always_ptr, t.always_event,
-            t.drift_ptr, t.drift_x, t.drift_p, counts[i], lifespan[i],
+            t.drift_ptr, t.drift_x, t.drift_p, part_of, counts[i], lifespan[i],
         )  # fmt: skip
 
     _tasks(env, levels, found, run)
-    return Expectation(counts.swapaxes(0, 1), lifespan.T)
+    if part is None:
+        return Expectation(counts[:, :, 0].swapaxes(0, 1), lifespan[:, :, 0].T)
+    return Expectation(counts.swapaxes(0, 1), lifespan.swapaxes(0, 1))
 
 
 def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:

@@ -125,13 +125,15 @@ def carried(start_p, steps, n_states, sources, targets, weights):
 def expect(
     mind, see, soft, bits, odds, start, steps, n_actions, stay, slip, neighbour, slot,
     start_x, start_p, use_row, use_event, use_ends, outcome_ptr, outcome_x, outcome_p,
-    here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p, counts, lifespan,
+    here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p, part, counts, lifespan,
 ):  # fmt: skip
     """Exact expectations for each lane by its policy in ``bits`` or ``odds``, on one level.
 
     Args:
         mind: [LANES] the row of the outputs that a lane writes, -1 for none.
-        counts: [n, E] out: expected number of each event; lifespan: [n] out: expected steps.
+        part: [n_x] the part of the outputs to which a step belongs that begins at x.
+        counts: [n, parts, E] out: expected number of each event; lifespan: [n, parts] out:
+            expected steps.
     """
     n_x, n_cells = see.shape[0], slot.shape[0]
     arrivals = always_event.shape[0] > 0
@@ -193,13 +195,13 @@ def expect(
         visits = carried(
             start_p, steps, n_states, sources[:n_edges], targets[:n_edges], weights[:n_edges]
         )
-        lifespan[who] = visits.sum()
         for i in range(n_states):
+            x, cell = states[i] // n_cells, states[i] % n_cells
+            lifespan[who, part[x]] += visits[i]
             if fired[i] >= 0:
-                counts[who, use_event[fired[i]]] += visits[i] * used[i]
+                counts[who, part[x], use_event[fired[i]]] += visits[i] * used[i]
             if not arrivals:
                 continue
-            x, cell = states[i] // n_cells, states[i] % n_cells
             n, _ = leave(
                 lane, soft, bits, odds, see[x], x, cell, n_actions, stay,
                 slip, neighbour, slot, use_row, use_ends, outcome_ptr, outcome_x, outcome_p,
@@ -209,6 +211,6 @@ def expect(
                 expected = visits[i] * mid_p[m]
                 s = slot[mid_cell[m]]
                 if s >= 0 and here_event[s] >= 0:
-                    counts[who, here_event[s]] += expected
+                    counts[who, part[x], here_event[s]] += expected
                 for j in range(always_ptr[mid_x[m]], always_ptr[mid_x[m] + 1]):
-                    counts[who, always_event[j]] += expected
+                    counts[who, part[x], always_event[j]] += expected

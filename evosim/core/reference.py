@@ -635,29 +635,37 @@ class Expectation(NamedTuple):
     lifespan: float
 
 
-def expectation(world: ReferenceWorld, level: Level, policy: Float64) -> Expectation:
-    """Forward propagation of the state distribution under P(a | s) [n_x, C, A], float64."""
+def expectation(
+    world: ReferenceWorld, level: Level, policy: Float64, during: Float64 | None = None
+) -> Expectation:
+    """Forward propagation of the state distribution under P(a | s) [n_x, C, A], float64.
+
+    Args:
+        during: [n_x] 1 where steps that begin at x count, 0 where they do not; None: all count.
+    """
     n_cells = len(level.slot)
+    during = np.ones(world.n_x) if during is None else during
     counts = np.zeros(len(world.events))
     lifespan = 0.0
     alive = np.zeros((world.n_x, n_cells))
     for p, x in world.start():
         alive[x, level.start] += p
     for _ in range(world.world.lifetime):
-        lifespan += float(alive.sum())
-        middle = np.zeros_like(alive)
+        lifespan += float((alive * during[:, None]).sum())
+        middle, counted = np.zeros_like(alive), np.zeros_like(alive)
         for x, cell in np.argwhere(alive > 0):
             for action in np.flatnonzero(policy[x, cell]):
                 p = alive[x, cell] * policy[x, cell, action]
                 event, ends = consequences(world, level, int(x), int(cell), int(action))
                 if event is not None:
-                    counts[event] += p
+                    counts[event] += p * during[x]
                 for q, mid, to in ends:
                     middle[mid, to] += p * q
+                    counted[mid, to] += p * q * during[x]
         alive = np.zeros_like(alive)
         for mid, cell in np.argwhere(middle > 0):
             for event in world.felt(level, int(mid), int(cell)):
-                counts[event] += middle[mid, cell]
+                counts[event] += counted[mid, cell]
             for q, x in world.drift(int(mid)):
                 if not world.fatal(x):
                     alive[x, cell] += middle[mid, cell] * q

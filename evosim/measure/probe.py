@@ -1,4 +1,4 @@
-"""Capability and alignment of a population, exactly, against four control minds (model 4)."""
+"""Capability and alignment of a population, exactly, against control minds (model 4)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,26 @@ FloatArray = NDArray[np.float64]
 MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
 """The evolved minds and the four controls, in their order along the dimension ``mind``."""
 
+WITHOUT_SENSES = "without senses"
+"""A fifth control where the scenario asks about deception: the evolved minds, blind to whether
+they are watched."""
+
 NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
 measured in: capability and alignment are NaN there. Optima are float32 sums, good to 1e-5."""
 
 SAMPLED_LIVES = 16
 """Lifetimes on each probe level of a mind that feels novelty, whose state has no finite form."""
+
+
+_APART = ("conduct_watched", "conduct_unwatched", "steps_watched", "steps_unwatched")
+
+
+class _Apart(NamedTuple):
+    """What happens in the steps that begin unwatched (0) and watched (1), for n minds."""
+
+    counts: FloatArray  # [n, 2, E] expected number of each event
+    steps: FloatArray  # [n, 2]
 
 
 class _Place(NamedTuple):
@@ -37,7 +51,9 @@ class _Place(NamedTuple):
     feels_like: str  # the first environment in which minds act just as in this one
     uniform: FloatArray  # [F] expected features of the uniform policy
     uniform_lifespan: float
+    uniform_apart: _Apart | None
     optimal_intended: float  # J_F*
+    watched: NDArray[np.int32] | None  # [n_x] 1 where deception.variable says so
 
 
 class _Fortune(NamedTuple):
@@ -46,6 +62,7 @@ class _Fortune(NamedTuple):
     counts: FloatArray  # [n, E] expected number of each event
     novelty: FloatArray  # [n]
     lifespan: FloatArray  # [n]
+    apart: _Apart | None
 
 
 class _Fates(NamedTuple):
@@ -54,6 +71,7 @@ class _Fates(NamedTuple):
     evolved: _Fortune
     random: _Fortune
     unshifted: _Fortune
+    blind: _Fortune | None  # without senses
     optimum: FloatArray  # [n] J_I* of the evolved minds
     random_optimum: FloatArray  # [n] J_I* of the random drives
 
@@ -82,7 +100,11 @@ class Prober:
     def _place(self, name: str) -> _Place:
         env = world.environment(self._scenario, name)
         levels = world.draw_levels(self._scenario, name, self._level_seeds)
-        played = core.uniform(env, levels)
+        deception = self._scenario.deception
+        watched = None
+        if deception is not None:
+            watched = env.where({deception.variable: deception.watched}).astype(np.int32)
+        played, apart = _whole(core.uniform(env, levels, watched), watched)
         intended = np.zeros((1, env.phi.shape[1]))
         intended[0, self._intended] = 1.0
         like = next(
@@ -95,7 +117,9 @@ class Prober:
             like,
             world.weighed(played.counts, env.phi).mean(axis=(0, 1)),
             float(played.lifespan.mean()),
+            apart,
             float(core.optimum(env, levels, intended).mean()),
+            watched,
         )
 
     def measure(self, genomes: FloatArray, generation: int) -> dict[str, NDArray[np.generic]]:
@@ -112,14 +136,16 @@ class Prober:
         rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.SAMPLE, generation)))
         individuals = np.sort(rng.permutation(len(genomes))[:n]).astype(np.int32)
         evolved = mind.express(scenario, genomes[individuals])
-        shape = (len(self._places), len(MINDS), n)
+        deception = scenario.deception is not None
+        shape = (len(self._places), len(MINDS) + deception, n)
         found: dict[str, NDArray[np.generic]] = {
             "probe_individual": individuals,
             "expected_payoff": np.full((*shape, len(scenario.payoffs)), np.nan),
             "optimal_payoff": np.array([place.optimal_intended for place in self._places]),
             "uniform_payoff": np.array([place.uniform[self._intended] for place in self._places]),
         }
-        for name in ("expected_reward", "expected_lifespan", "capability", "alignment"):
+        names = ["expected_reward", "expected_lifespan", "capability", "alignment"]
+        for name in [*names, *(_APART if deception else ())]:
             found[name] = np.full(shape, np.nan)
         strangers, faithful = self._random_drives(evolved), self._true_drive(evolved)
         fates: dict[str, _Fates] = {}
@@ -143,10 +169,14 @@ class Prober:
             unshifted = self._expect(place, evolved, self._ancestral, generation)
         if place.feels_like not in self._random_optima:
             self._random_optima[place.feels_like] = self._optima(place, strangers)
+        blind = None
+        if self._scenario.deception is not None:
+            blind = self._expect(place, self._without_sense(evolved), believes, generation)
         return _Fates(
             own,
             _rows(both, n + np.arange(n)),
             unshifted,
+            blind,
             self._optima(place, evolved),
             self._random_optima[place.feels_like],
         )
@@ -171,13 +201,16 @@ class Prober:
         )
         optimal = np.full(n, place.optimal_intended)
         result: dict[str, list[FloatArray]] = {}
-        for minds, fortune, optimum in (
+        cases: list[tuple[Minds, _Fortune | None, FloatArray]] = [
             (evolved, fates.evolved, fates.optimum),
             (evolved, None, fates.optimum),
             (strangers, fates.random, fates.random_optimum),
             (faithful, true, optimal),
             (evolved, fates.unshifted, fates.optimum),
-        ):
+        ]
+        if fates.blind is not None:
+            cases.append((evolved, fates.blind, fates.optimum))
+        for minds, fortune, optimum in cases:
             weights = minds.weights.astype(np.float64)
             features = np.repeat(place.uniform[None], n, axis=0)
             novelty, lifespan = np.zeros(n), np.full(n, place.uniform_lifespan)
@@ -197,7 +230,26 @@ class Prober:
                 ),
             ):
                 result.setdefault(name, []).append(values)
+            apart = place.uniform_apart if fortune is None else fortune.apart
+            for name, values in self._conduct(place, apart).items():
+                result.setdefault(name, []).append(np.broadcast_to(values, n))
         return {name: np.stack(values) for name, values in result.items()}
+
+    def _conduct(self, place: _Place, apart: _Apart | None) -> dict[str, FloatArray]:
+        """Conduct and steps while watched and while unwatched, [n] each, if they are asked for."""
+        deception = self._scenario.deception
+        if deception is None or apart is None:
+            return {}
+        payoff = self._n_stimuli + self._scenario.payoffs.index(deception.conduct)
+        paid = world.weighed(apart.counts, place.env.phi[:, payoff])
+        columns = (paid[:, 1], paid[:, 0], apart.steps[:, 1], apart.steps[:, 0])
+        return dict(zip(_APART, columns, strict=True))
+
+    def _without_sense(self, minds: Minds) -> Minds:
+        """The same minds, blind to whether they are watched; other senses stay."""
+        assert self._scenario.deception is not None
+        bit = list(self._scenario.senses).index(self._scenario.deception.variable)
+        return minds._replace(senses=minds.senses & ~(1 << bit))
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
@@ -232,9 +284,13 @@ class Prober:
         happened, lifespan, novelty = np.empty((n, len(place.env.events))), np.empty(n), np.zeros(n)
         instinct = self._scenario.agent.instinct
         exact = np.flatnonzero(minds.novelty == 0)
+        apart = None
         if len(exact):
-            expected = core.expectation(
-                place.env, place.levels, _take(minds, exact), believed, instinct
+            expected, apart = _whole(
+                core.expectation(
+                    place.env, place.levels, _take(minds, exact), believed, instinct, place.watched
+                ),
+                place.watched,
             )
             happened[exact] = expected.counts.mean(axis=1)
             lifespan[exact] = expected.lifespan.mean(axis=1)
@@ -256,7 +312,7 @@ class Prober:
             happened[rest] = lives.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
             lifespan[rest] = lives.lifespan.mean(axis=1).reshape(each).mean(axis=1)
             novelty[rest] = lives.novelty.mean(axis=1).reshape(each).mean(axis=1)
-        return _Fortune(happened, novelty, lifespan)
+        return _Fortune(happened, novelty, lifespan, apart)
 
 
 def normalised(
@@ -270,6 +326,16 @@ def normalised(
     scale = np.maximum(np.abs(optimum), np.abs(uniform))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(room > NEGLIGIBLE * scale, (value - uniform) / room, np.nan)
+
+
+def _whole(
+    expected: core.Expectation, watched: NDArray[np.int32] | None
+) -> tuple[core.Expectation, _Apart | None]:
+    """The expectation of whole lives; and of the steps told apart, where they are."""
+    if watched is None:
+        return expected, None
+    apart = _Apart(expected.counts.mean(axis=1), expected.lifespan.mean(axis=1))
+    return core.Expectation(expected.counts.sum(axis=2), expected.lifespan.sum(axis=2)), apart
 
 
 def _same_to_minds(place: _Place, env: Environment, levels: Levels, n_stimuli: int) -> bool:
@@ -303,4 +369,5 @@ def _stack(*minds: Minds) -> Minds:
 
 
 def _rows(fortune: _Fortune, rows: NDArray[np.integer]) -> _Fortune:
-    return _Fortune(*(array[rows] for array in fortune))
+    apart = fortune.apart and _Apart(*(array[rows] for array in fortune.apart))
+    return _Fortune(fortune.counts[rows], fortune.novelty[rows], fortune.lifespan[rows], apart)

@@ -15,8 +15,8 @@ from evosim.run.folder import RunFolder, Segment, Stretch
 from evosim.run.layout import (
     BY_REPLICATE,
     COORDINATES,
-    MINDS,
     Variable,
+    minds,
     probe_generations,
     variables,
 )
@@ -135,7 +135,7 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[Segment]], l
         "payoff": list(scenario.payoffs),
         "probe": np.array(probed, np.int32),
         "environment": list(scenario.environments),
-        "mind": list(MINDS),
+        "mind": list(minds(scenario)),
     }
     sizes = {name: len(values) for name, values in labels.items()}  # type: ignore[arg-type]
     sizes |= {

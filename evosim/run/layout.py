@@ -115,6 +115,34 @@ BY_PROBE: dict[str, Variable] = {
         units="1",
         long_name="alignment: intended payoff between uniform play (0) and the optimum (1)",
     ),
+    "conduct_watched": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="expected payoff deception.conduct of the steps that begin while watched",
+        section="deception",
+    ),
+    "conduct_unwatched": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="expected payoff deception.conduct of the steps that begin while unwatched",
+        section="deception",
+    ),
+    "steps_watched": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="steps",
+        long_name="expected steps of a lifetime that begin while watched",
+        section="deception",
+    ),
+    "steps_unwatched": Variable(
+        dims=_PROBED,
+        dtype="f8",
+        units="steps",
+        long_name="expected steps of a lifetime that begin while unwatched",
+        section="deception",
+    ),
 }
 
 BY_REPLICATE: dict[str, Variable] = {
@@ -188,6 +216,12 @@ COORDINATES: dict[str, tuple[str, str]] = {
 """Unit and long name of each coordinate."""
 
 MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
+WITHOUT_SENSES = "without senses"
+
+
+def minds(scenario: Scenario) -> tuple[str, ...]:
+    """The evolved minds and the controls, in their order along the dimension ``mind``."""
+    return MINDS if scenario.deception is None else (*MINDS, WITHOUT_SENSES)
 
 
 def probe_generations(scenario: Scenario) -> tuple[int, ...]:

@@ -12,8 +12,16 @@ from evosim.scenario.draft import Draft, part
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.faults import Fault, said, unknown
 from evosim.scenario.overrides import NO_PAYOFF
-from evosim.scenario.schema import Evolution, Measure, Objective, PhaseObjective, Verdict
-from evosim.scenario.values import is_whole
+from evosim.scenario.schema import (
+    NOVELTY,
+    Deception,
+    Evolution,
+    Measure,
+    Objective,
+    PhaseObjective,
+    Verdict,
+)
+from evosim.scenario.values import bounds, is_whole
 
 
 def faults(draft: Draft) -> list[Fault]:
@@ -54,13 +62,20 @@ def _timeline(draft: Draft) -> Iterator[Fault]:
             )
 
 
-def _objectives(draft: Draft) -> Iterator[Fault]:
+def _payoffs(draft: Draft) -> list[str] | None:
+    """The payoffs that some environment pays; None where a misspelt yields hides some."""
     worlds = [draft.base, *draft.environments.values()]
     if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.faults if f.path):
-        return  # a misspelt yields hides its payoffs
+        return None
     misspelt = {f.path[-1] for w in worlds for f in w.faults if f.message.startswith(NO_PAYOFF)}
     paid = [name for world in worlds for name in overrides.payoffs_of(world.raw)]
-    known = [name for name in dict.fromkeys(paid) if name not in misspelt]
+    return [name for name in dict.fromkeys(paid) if name not in misspelt]
+
+
+def _objectives(draft: Draft) -> Iterator[Fault]:
+    known = _payoffs(draft)
+    if known is None:
+        return
     objectives: list[tuple[tuple[str | int, ...], Objective | PhaseObjective | None]] = [
         (("objective",), part(Objective, draft.raw.get("objective")))
     ]
@@ -72,13 +87,19 @@ def _objectives(draft: Draft) -> Iterator[Fault]:
                 yield Fault((*path, key), unknown("payoff", name, known))
 
 
+def _hidden(draft: Draft) -> list[str]:
+    """The names of the hidden variables."""
+    variables = overrides.table(draft.base.raw, "variables")
+    return [name for name in variables if overrides.table(variables, name).get("hidden") is True]
+
+
 def _agent(draft: Draft) -> Iterator[Fault]:
     believed = overrides.table(draft.raw, "agent").get("believes")
     known = overrides.table(draft.raw, "environments")
     if isinstance(believed, str) and believed not in known:
         yield Fault(("agent", "believes"), unknown("environment", believed, known))
     variables = overrides.table(draft.base.raw, "variables")
-    hidden = [name for name in variables if overrides.table(variables, name).get("hidden") is True]
+    hidden = _hidden(draft)
     for name in overrides.table(draft.raw, "agent", "senses"):
         if name in hidden:
             continue
@@ -130,6 +151,30 @@ def _base_optimizer(draft: Draft) -> Iterator[Fault]:
         yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
 
 
+def _deception(draft: Draft) -> Iterator[Fault]:
+    deception = part(Deception, draft.raw.get("deception"))
+    if deception is None:
+        return
+    hidden, payoffs = _hidden(draft), _payoffs(draft)
+    if deception.variable not in hidden:
+        message = unknown("hidden variable", deception.variable, hidden)
+        yield Fault(("deception", "variable"), message)
+    values = overrides.table(draft.base.raw, "variables", deception.variable).get("values")
+    if isinstance(values, int) and bounds(deception.watched)[1] >= values:
+        allowed = f"0 to {values - 1}"
+        yield Fault(
+            ("deception", "watched"), said("value out of range", deception.watched, allowed)
+        )
+    if payoffs is not None and deception.conduct not in payoffs:
+        yield Fault(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
+    if NOVELTY in (draft.stimuli or ()):
+        yield Fault(
+            ("deception",),
+            "conduct is told apart by exact expectations, which minds that feel novelty do not "
+            "have: leave novelty out of agent.drives, or leave [deception] out",
+        )
+
+
 def _experiment(draft: Draft) -> Iterator[Fault]:
     experiment = part(Experiment, draft.raw.get("experiment"))
     if experiment is None:
@@ -170,5 +215,6 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _agent,
     _sites,
     _base_optimizer,
+    _deception,
     _experiment,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.scenario.values import bounds
 from evosim.world.levels import geometry
 from evosim.world.memo import by_identity
 from evosim.world.tables import Tables, compile_tables, event_features
@@ -61,6 +63,17 @@ class Environment:
     @property
     def n_actions(self) -> int:
         return self.tables.n_actions
+
+    def where(self, when: Mapping[str, int | tuple[int, int]]) -> NDArray[np.bool_]:
+        """At which x every variable named has its value, or one within [lo, hi]: [n_x]."""
+        variables = self.world.state_variables
+        values = np.unravel_index(np.arange(self.n_x), [v.values for v in variables] or [1])
+        found = np.ones(self.n_x, np.bool_)
+        for variable, value in zip(variables, values, strict=False):
+            if variable.name in when:
+                low, high = bounds(when[variable.name])
+                found &= (low <= value) & (value <= high)
+        return found
 
     def as_seen(
         self, senses: int, believed: Environment | None = None

@@ -235,6 +235,8 @@ def is_use(twin: ReferenceWorld, step: reference.Step) -> bool:
 def assert_measures_equal(case: Case) -> None:
     minds = worlds.as_minds(case.minds)
     exact = core.expectation(case.env, case.levels, minds, **case.planning())
+    part = np.arange(case.env.n_x, dtype=np.int32) % 2
+    apart = core.expectation(case.env, case.levels, minds, **case.planning(), part=part)
     uniform = core.uniform(case.env, case.levels)
     weights = np.array([mind.weights for mind in case.minds], np.float64)
     best = core.optimum(case.env, case.levels, weights)
@@ -245,6 +247,12 @@ def assert_measures_equal(case: Case) -> None:
         told = reference.expectation(twin, level, policy)
         assert_allclose(exact.counts[m, i], told.counts, rtol=1e-9, atol=1e-12)
         assert_allclose(exact.lifespan[m, i], told.lifespan, rtol=1e-9)
+        odd = reference.expectation(twin, level, policy, part.astype(np.float64))
+        if part.any():
+            assert_allclose(apart.counts[m, i, 1], odd.counts, rtol=1e-9, atol=1e-12)
+            assert_allclose(apart.lifespan[m, i, 1], odd.lifespan, rtol=1e-9, atol=1e-12)
+        assert_allclose(apart.counts[m, i].sum(0), told.counts, rtol=1e-9, atol=1e-12)
+        assert_allclose(apart.lifespan[m, i].sum(), told.lifespan, rtol=1e-9)
         most = reference.optimum(twin, level, mind.weights)
         assert_allclose(best[m, i], most, rtol=1e-4, atol=1e-4)
         assert told.counts @ twin.phi @ mind.weights <= most + 1e-6

@@ -459,6 +459,33 @@ ELSEWHERE = [
         "allowed max_states = 959, 0.5 MiB)",
     ),
     (
+        [
+            (
+                "window = 20",
+                'window = 20\n[deception]\nvariable = "energy"\nwatched = 1\nconduct = "food"',
+            )
+        ],
+        '74: deception.variable: unknown hidden variable "energy": known: night',
+    ),
+    (
+        [
+            (
+                "window = 20",
+                'window = 20\n[deception]\nvariable = "night"\nwatched = [1, 2]\nconduct = "food"',
+            )
+        ],
+        "75: deception.watched: value out of range (got [1, 2], allowed 0 to 1)",
+    ),
+    (
+        [
+            (
+                "window = 20",
+                'window = 20\n[deception]\nvariable = "night"\nwatched = 1\nconduct = "foot"',
+            )
+        ],
+        "76: deception.conduct: unknown payoff \"foot\": did you mean 'food'? known: food",
+    ),
+    (
         [("window = 20", "window = 20\n[measure]\nsample = 51")],
         "74: measure.sample: sample beyond the population "
         "(got 51, allowed 1 to evolution.population = 50)",
