@@ -50,6 +50,18 @@ SINGLE = [
         "environments.away.slip: out of range (got 1.2, allowed a number from 0 to 1)",
     ),
     (
+        "rows = 4",
+        "rows = 4\nkinds.bush = { glyph = 'u', count = 1, use.eat = {}, looks = { red = 1 } }",
+        "world.kinds.bush.looks: looks without a tool "
+        "(got { red = 1 }, allowed none without [agent.tool], which goes by them)",
+    ),
+    (
+        "patience = 0.9",
+        "patience = 0.9\ntool = { depth = 5, reliance = [0, 1] }",
+        "agent.tool: a tool without looks to go by "
+        "(got none, needed: world.kinds.KIND.looks = { ... })",
+    ),
+    (
         "regrow = 0.1",
         "regrow = nan",
         "world.kinds.berry.regrow: not a finite number (got nan, allowed a number from 0 to 1)",
@@ -390,6 +402,14 @@ def test_a_single_mistake_is_answered_by_its_one_line(old: str, new: str, said: 
     assert complaints(changed((old, new))) == [f"small.toml:{last_changed}: {said}"]
 
 
+LOOKS = ("regrow = 0.1", "regrow = 0.1\nlooks = { reddish = 1 }")
+
+
+def a_tool(of: str = "reliance = 1") -> tuple[str, str]:
+    """A tool for the agent of the small scenario."""
+    return ("patience = 0.9", f"patience = 0.9\ntool = {{ depth = 5, {of} }}")
+
+
 # What is wrong, where the line is another than that of the changed text, or several are changed.
 ELSEWHERE = [
     (
@@ -484,6 +504,35 @@ ELSEWHERE = [
             )
         ],
         "76: deception.conduct: unknown payoff \"foot\": did you mean 'food'? known: food",
+    ),
+    (
+        [a_tool("reliance = [0, 2]"), LOOKS],
+        "13: agent.tool.reliance: range out of bounds (got [0, 2], allowed a number from 0 to 1, "
+        "[lo, hi] to let it evolve, or { range = [lo, hi], start = ... })",
+    ),
+    (
+        [a_tool('reliance = 1, remembers = "hoem"'), LOOKS],
+        '13: agent.tool.remembers: unknown environment "hoem": '
+        "did you mean 'home'? known: away, home",
+    ),
+    (
+        [
+            a_tool(),
+            LOOKS,
+            ("slip = 0.2", "slip = 0.2\nkinds.berry.looks = { redish = 1 }"),
+        ],
+        "58: environments.away.kinds.berry.looks.redish: no such look in the world: "
+        "did you mean 'reddish'? a new look needs a name less like a known one; known: reddish",
+    ),
+    (
+        [
+            a_tool(),
+            LOOKS,
+            ("count = 2\n", ""),
+            ("slip = 0.2", "slip = 0.2\nkinds.berry.count = 1"),
+        ],
+        '13: agent.tool: nothing to remember in environment "home" '
+        "(got no kind that has sites and use rules, needed: at least one)",
     ),
     (
         [("window = 20", "window = 20\n[measure]\nsample = 51")],
