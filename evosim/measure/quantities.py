@@ -112,6 +112,9 @@ def main_environment(scenario: Scenario, generation: int) -> str:
     return max(mixture, key=lambda name: mixture[name])
 
 
+LINKS = ("drives", "criteria", "chain")
+"""What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
+
 # Where and when
 
 
@@ -210,6 +213,22 @@ def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file("alignment", "intended payoff between random play (0) and the optimum (1)")
 def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["alignment"]),)
+
+
+@_file(
+    "fidelity",
+    "what the upper objective of a link gets where the lower one is optimized",
+    takes="a link of the tool: drives, criteria or chain",
+)
+def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if scenario.agent.tool is None:
+        raise EvosimError("measure 'fidelity' needs agents with a tool: [agent.tool]")
+    if term.mind != "evolved":
+        raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {term.mind!r})")
+    link = _known(term.of, LINKS, "link", term)
+    here = data[f"fidelity_{link}"].sel(environment=_environment(data, scenario, term))
+    each = here.transpose("replicate", "probe", "sample").values
+    return (at_probe(data, term, mean_of_defined(each)),)
 
 
 @_file("reward", "expected internal reward a lifetime")
