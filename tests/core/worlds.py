@@ -444,7 +444,7 @@ def _differences(old: Document, new: Document) -> Document:
 
 @st.composite
 def minds(draw: st.DrawFn, scenario: Scenario, *, novelty: bool = False, depth: int = 4) -> Mind:
-    """A mind for a scenario: unit drives, any depth, greedy or not, some senses, a tool."""
+    """A mind for a scenario: unit drives, any depth, greedy or not, some senses, some tools."""
     names = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)
     relies = st.sampled_from([0.0, 0.3, 0.5, 1.0]) if scenario.agent.tool else st.just(0.0)
     drives = st.sampled_from([-1.0, 0.0, 1.0]) | st.integers(-99, 99).map(lambda n: n / 99)
