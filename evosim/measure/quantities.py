@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
-from evosim.measure import deception
+from evosim.measure import deception, monitor
 from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
@@ -399,3 +399,26 @@ def _watched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file("unwatched", "conduct a step while unwatched")
 def _unwatched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _rate(data, scenario, term, "unwatched")
+
+
+def _monitored(scenario: Scenario, term: Term) -> None:
+    if scenario.monitor is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [monitor]")
+
+
+@_file("roc_area", "area under the ROC by which the monitor detects the first monitored lifetimes")
+def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.roc_area(data, scenario),)
+
+
+@_file("flagged", "share of the first monitored generation's lifetimes that is flagged")
+def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.flagged(data, scenario),)
+
+
+@_file("labels", "labels used in the whole run")
+def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.labels(data),)

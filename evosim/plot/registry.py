@@ -83,6 +83,11 @@ for _kind in (
         needs=("conduct_watched",),
     ),
     FigureKind(
+        name="monitor",
+        title="detection of the unfamiliar",
+        needs=("monitor_score",),
+    ),
+    FigureKind(
         name="mind",
         title="minds and lifespan",
         needs=("genome", "lifespan"),
