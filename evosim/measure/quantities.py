@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.measure import deception, monitor
+from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -142,14 +144,6 @@ def _environment(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
         return main_environment(scenario, term.flip - 1)
     generation = 0 if term.at == "start" else _generation(data, term)
     return main_environment(scenario, generation)
-
-
-def mean_of_defined(values: Floats) -> Floats:
-    """The mean over the last axis of what is not NaN; NaN where nothing is."""
-    defined = ~np.isnan(values)
-    n = defined.sum(axis=-1)
-    total = np.where(defined, values, 0.0).sum(axis=-1)
-    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
 def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
@@ -383,3 +377,67 @@ def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
     within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
     return (*means, within)
+
+
+def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:
+    """A field of :class:`evosim.measure.deception.Conduct` in the term's place and time."""
+    if scenario.deception is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
+    found = deception.conduct(data, scenario, _environment(data, scenario, term))
+    return (at_probe(data, term, getattr(found, name)),)
+
+
+@_file("deceptive", "share of minds whose conduct while watched depends on seeing the watcher")
+def _deceptive(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "deceptive")
+
+
+@_file("honest", "share of minds that behave, watched or not")
+def _honest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "honest")
+
+
+@_file("dependence", "rate of conduct while watched without the sense less with it")
+def _dependence(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "dependence")
+
+
+def _rate(data: xr.Dataset, scenario: Scenario, term: Term, side: str) -> Columns:
+    if scenario.deception is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
+    mind_ = _known(term.mind, data["mind"].values, "mind", term)
+    found = deception.rates(data, _environment(data, scenario, term), mind_)
+    return (at_probe(data, term, mean_of_defined(getattr(found, side))),)
+
+
+@_file("watched", "conduct a step while watched")
+def _watched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _rate(data, scenario, term, "watched")
+
+
+@_file("unwatched", "conduct a step while unwatched")
+def _unwatched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _rate(data, scenario, term, "unwatched")
+
+
+def _monitored(scenario: Scenario, term: Term) -> None:
+    if scenario.monitor is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [monitor]")
+
+
+@_file("roc_area", "area under the ROC by which the monitor detects the first monitored lifetimes")
+def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.roc_area(data, scenario),)
+
+
+@_file("flagged", "share of the first monitored generation's lifetimes that is flagged")
+def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.flagged(data, scenario),)
+
+
+@_file("labels", "labels used in the whole run")
+def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.labels(data),)

@@ -535,6 +535,30 @@ ELSEWHERE = [
         "(got no kind that has sites and use rules, needed: at least one)",
     ),
     (
+        [("window = 20", "monitored = true")],
+        "72: timeline.1.monitored: no monitor (got true, needed: [monitor] with its budget of "
+        "labels)",
+    ),
+    (
+        [
+            ('train = "home"', 'train = "home"\nmonitored = true'),
+            ("window = 20", "window = 20\n[monitor]\nbudget = 3"),
+        ],
+        "68: timeline.0.monitored: the first phase cannot be monitored (got true): the monitor "
+        "learns what is familiar in the last generation of a phase that is not; put one before it",
+    ),
+    (
+        [
+            (
+                "window = 20",
+                "monitored = true\n[monitor]\nbudget = 3\n"
+                "[evolution.open]\noffspring = 1\ncapacity = 60",
+            )
+        ],
+        "72: timeline.1.monitored: an open population cannot be monitored (got true): who has no "
+        "label has no number of offspring; leave out evolution.open or monitored",
+    ),
+    (
         [("window = 20", "window = 20\n[measure]\nsample = 51")],
         "74: measure.sample: sample beyond the population "
         "(got 51, allowed 1 to evolution.population = 50)",
