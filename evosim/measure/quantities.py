@@ -192,14 +192,18 @@ def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
     return np.asarray(values[:, found[0]], np.float64)
 
 
-def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
-    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+def _each_probe(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place, [R, P]."""
     here = values.sel(
         environment=environment_of(data, scenario, term),
         mind=_known(term.mind, data["mind"].values, "mind", term),
     )
-    each = here.transpose("replicate", "probe", "sample").values
-    return at_probe(data, term, mean_of_defined(each))
+    return mean_of_defined(here.transpose("replicate", "probe", "sample").values)
+
+
+def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+    return at_probe(data, term, _each_probe(data, scenario, term, values))
 
 
 def _generations(data: xr.Dataset, term: Term) -> slice:
@@ -429,6 +433,18 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     back = paid[:, term.flip :] - np.asarray(new)[:, None] >= gained[:, None] / 2
     n = back.shape[1]
     return (np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float),)
+
+
+@_file("regained", "generations from the flip until alignment reaches a level")
+def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    """Exact, at the resolution of probes; who never gets there counts all that were left."""
+    if term.level is None:
+        raise EvosimError("measure 'regained' needs level = number, the alignment to be reached")
+    alignment = _each_probe(data, scenario, term, data["alignment"])
+    since = data["probe"].values - term.flip
+    back = (alignment >= term.level) & (since >= 0)
+    left = int(data["generation"].values[-1]) + 1 - term.flip
+    return (np.where(back.any(axis=1), since[back.argmax(axis=1)], left).astype(float),)
 
 
 def _share_between(*columns: Floats, axis: int = -1) -> Any:
