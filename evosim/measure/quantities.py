@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.measure import open as open_population
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -364,3 +365,18 @@ def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
     within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
     return (*means, within)
+
+
+@_file("extinct", "1 where an open population died out by the end, else 0")
+def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.extinct(data, scenario),)
+
+
+@_file("smallest", "least size of an open population from the flip on")
+def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.smallest(data, scenario, term.flip),)
+
+
+@_file("regrown", "generations from the flip until an open population is back at its size")
+def _regrown(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.regrown(data, scenario, term.flip),)
