@@ -269,11 +269,11 @@ def _evolution(scenario: Scenario) -> str:
 def _optimizer(scenario: Scenario) -> str:
     """How a generation makes the next one."""
     e = scenario.evolution
-    if e.optimizer.name != "genetic":
+    if (chosen := e.optimizer).name != "genetic":
         options = ", ".join(
             f"{name} {_value(value)}" for name, value in e.optimizer.options.items()
         )
-        return e.optimizer.name + (f" ({options})" if options else "")
+        return chosen.name + (f" ({options})" if options else "")
     if e.open is not None:
         return (
             f"open population, {e.open.offspring:g} offspring a unit of score, at most "

@@ -70,8 +70,8 @@ def _sizes(dataset: xr.Dataset, scenario: Scenario) -> Floats:
     """Size of each population [replicate, generation]."""
     if "population_size" not in dataset:
         raise EvosimError(
-            f"scenario {scenario.id!r} has populations of fixed size; extinct, smallest and regrown "
-            "need [evolution.open]"
+            f"scenario {scenario.id!r} has populations of fixed size: extinct, smallest and "
+            "regrown need [evolution.open]"
         )
     sizes = dataset["population_size"].transpose("replicate", "generation").values
     return np.asarray(sizes, np.float64)
