@@ -119,8 +119,8 @@ def price_series(
     """
     n_generations, _, n_loci = genome.shape
     parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
-    sizes = np.isfinite(score).sum(axis=1)
-    for g, bred in enumerate(_bred(scenario, n_generations)):
+    sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
+    for g, bred in enumerate(_bred(scenario, parents)):
         n, m = sizes[g], sizes[g + 1]
         if not n or not m:
             continue
@@ -280,9 +280,14 @@ def _sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray
     return np.where(crossover == 1, second, first), np.where(crossover == 0, first, second)
 
 
-def _bred(scenario: Scenario, n_generations: int) -> Iterator[bool]:
-    """Whether each generation but the first was bred, or is the one before it, frozen."""
-    return (scenario.phase_at(g).select for g in range(n_generations - 1))
+def _bred(scenario: Scenario, parents: IntArray) -> Iterator[bool]:
+    """Whether each generation but the first was bred, or is the one before it: in a frozen phase,
+    and in a monitored one where nothing was labelled."""
+    itself = np.arange(parents.shape[1])[:, None]
+    for g in range(len(parents) - 1):
+        phase = scenario.phase_at(g)
+        copied = phase.monitored and bool((parents[g + 1] == itself).all())
+        yield phase.select and not copied
 
 
 def _alike(evolving: Sequence[Locus], keys: Sequence[Key]) -> dict[Key, list[Locus]]:
@@ -317,11 +322,10 @@ def _drop(
             f"{scenario.evolution.optimizer.name} samples its genomes: they have no parents, down "
             "whom neutral genes could be sent, so there is no neutral band"
         )
-    n_generations = len(parents)
     n = scenario.evolution.population if scenario.evolution.open else parents.shape[1]
     genes = (low + (high - low) * rng.random((n, len(low)))).astype(np.float32)
     yield genes
-    for g, bred in enumerate(_bred(scenario, n_generations)):
+    for g, bred in enumerate(_bred(scenario, parents)):
         if bred:
             own = parents[g + 1]
             genes = _cross(scenario, genes, own[own[:, 0] >= 0], rng)

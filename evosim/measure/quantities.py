@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.measure import deception, monitor
 from evosim.measure import open as open_population
+from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,6 +44,7 @@ class Term:
         mind: evolved, or a control mind.
         turn: the generation of the flip, the first of its phase; None where there is none.
         level: of a locus that is to be reached; None where the measure takes none.
+        generation: looks at this generation in place of ``at``, for courses.
     """
 
     measure: str
@@ -51,6 +54,7 @@ class Term:
     mind: str = "evolved"
     turn: int | None = None
     level: float | None = None
+    generation: int | None = None
 
     @property
     def flip(self) -> int:
@@ -68,12 +72,25 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A measure: what it takes, how it reads a run, how replicates make one number."""
+    """A measure: what it takes, how it reads a run, how replicates make one number.
+
+    Attributes:
+        columns: reads a run, [replicate] each.
+        says: what it is, in a few words.
+        takes: what ``of`` names; empty where it takes none.
+        statistic: of the columns, over ``axis``; the mean of the only one if None.
+        course: the measure whose course over generations shows it, often itself; None: none does.
+        across: its course is that of ``course`` in both worlds of the flip.
+        each: its course has every generation, and not only those that were probed.
+    """
 
     columns: Callable[[xr.Dataset, Scenario, Term], Columns]
     says: str
     takes: str = ""
     statistic: Callable[..., Any] | None = None
+    course: str | None = None
+    across: bool = False
+    each: bool = False
 
     def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
         """The columns, [replicate] each.
@@ -113,6 +130,9 @@ def main_environment(scenario: Scenario, generation: int) -> str:
     return max(mixture, key=lambda name: mixture[name])
 
 
+LINKS = ("drives", "criteria", "chain")
+"""What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
+
 # Where and when
 
 
@@ -127,13 +147,20 @@ def _known(name: str, known: Any, what: str, term: Term) -> str:
 
 def _generation(data: xr.Dataset, term: Term, at: str | None = None) -> int:
     """The generation that a term looks at; of a flip both sides are its own generation."""
+    if term.generation is not None:
+        return term.generation
     at = at or term.at
     if at in ("before", "flip"):
         return term.flip
     return int(data["generation"].values[0 if at == "start" else -1])
 
 
-def _environment(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
+def environment_of(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
+    """The environment that a term looks at.
+
+    Raises:
+        EvosimError: no such environment, or no such flip.
+    """
     if term.where is not None:
         return _known(term.where, data["environment"].values, "environment", term)
     if term.at == "before":
@@ -142,12 +169,10 @@ def _environment(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
     return main_environment(scenario, generation)
 
 
-def mean_of_defined(values: Floats) -> Floats:
-    """The mean over the last axis of what is not NaN; NaN where nothing is."""
-    defined = ~np.isnan(values)
-    n = defined.sum(axis=-1)
-    total = np.where(defined, values, 0.0).sum(axis=-1)
-    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+def _largest(values: Floats) -> Floats:
+    """The largest over the first axis of what is not NaN; NaN where nothing is."""
+    highest = np.where(np.isnan(values), -np.inf, values).max(axis=0)
+    return np.where(np.isinf(highest), np.nan, highest)
 
 
 def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
@@ -156,8 +181,8 @@ def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
     Raises:
         EvosimError: the generation was not probed.
     """
-    if term.at == "peak":
-        return np.nanmax(values, axis=1)
+    if term.at == "peak" and term.generation is None:
+        return _largest(values.T)
     generation = _generation(data, term)
     found = np.flatnonzero(data["probe"].values == generation)
     if not len(found):
@@ -168,19 +193,25 @@ def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
     return np.asarray(values[:, found[0]], np.float64)
 
 
-def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
-    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+def _each_probe(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place, [R, P]."""
     here = values.sel(
-        environment=_environment(data, scenario, term),
+        environment=environment_of(data, scenario, term),
         mind=_known(term.mind, data["mind"].values, "mind", term),
     )
-    each = here.transpose("replicate", "probe", "sample").values
-    return at_probe(data, term, mean_of_defined(each))
+    return mean_of_defined(here.transpose("replicate", "probe", "sample").values)
+
+
+def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+    return at_probe(data, term, _each_probe(data, scenario, term, values))
 
 
 def _generations(data: xr.Dataset, term: Term) -> slice:
     """The generations whose lives stand for the term's time."""
     last = data.sizes["generation"]
+    if term.generation is not None:
+        return slice(term.generation, term.generation + 1)
     if term.at == "peak":
         raise EvosimError(f"measure {term.measure!r} has no peak: at = start, before, flip or end")
     if term.at == "before":
@@ -193,43 +224,66 @@ def _generations(data: xr.Dataset, term: Term) -> slice:
 # Measures
 
 
-def _file(name: str, says: str, takes: str = "", statistic: Any = None) -> Callable[..., Any]:
+def _file(name: str, says: str, takes: str = "", **more: Any) -> Callable[..., Any]:
     def put(function: Callable[[xr.Dataset, Scenario, Term], Columns]) -> Any:
-        MEASURES.register(name)(
-            Measure(columns=function, says=says, takes=takes, statistic=statistic)
-        )
+        MEASURES.register(name)(Measure(columns=function, says=says, takes=takes, **more))
         return function
 
     return put
 
 
-@_file("capability", "own reward between random play (0) and the optimum (1)")
+@_file("capability", "own reward between random play (0) and the optimum (1)", course="capability")
 def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["capability"]),)
 
 
-@_file("alignment", "intended payoff between random play (0) and the optimum (1)")
+@_file(
+    "alignment", "intended payoff between random play (0) and the optimum (1)", course="alignment"
+)
 def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["alignment"]),)
 
 
-@_file("reward", "expected internal reward a lifetime")
+@_file(
+    "fidelity",
+    "what the upper objective of a link gets where the lower one is optimized",
+    course="fidelity",
+    takes="a link of the tool: drives, criteria or chain",
+)
+def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if scenario.agent.tool is None:
+        raise EvosimError("measure 'fidelity' needs agents with a tool: [agent.tool]")
+    if term.mind != "evolved":
+        raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {term.mind!r})")
+    link = _known(term.of, LINKS, "link", term)
+    here = data[f"fidelity_{link}"].sel(environment=environment_of(data, scenario, term))
+    each = here.transpose("replicate", "probe", "sample").values
+    return (at_probe(data, term, mean_of_defined(each)),)
+
+
+@_file("reward", "expected internal reward a lifetime", course="reward")
 def _reward(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["expected_reward"]),)
 
 
-@_file("lifespan", "expected steps of a lifetime")
+@_file("lifespan", "expected steps of a lifetime", course="lifespan")
 def _lifespan(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["expected_lifespan"]),)
 
 
-@_file("payoff", "expected payoff a lifetime", takes="a payoff")
+@_file("payoff", "expected payoff a lifetime", takes="a payoff", course="payoff")
 def _payoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     of = _known(term.of, data["payoff"].values, "payoff", term)
     return (_probed(data, scenario, term, data["expected_payoff"].sel(payoff=of)),)
 
 
-@_file("lived", "payoff a lifetime as lived, mean of five generations", takes="a payoff")
+@_file(
+    "lived",
+    "payoff a lifetime as lived, mean of five generations",
+    takes="a payoff",
+    course="lived",
+    each=True,
+)
 def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     of = _known(term.of, data["payoff"].values, "payoff", term)
     lives = data["payoff_total"].sel(payoff=of).isel(generation=_generations(data, term))
@@ -255,13 +309,20 @@ def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tupl
     return np.asarray(sides[0]), np.asarray(sides[1])
 
 
-@_file("collapse", "alignment before less alignment after the flip")
+@_file(
+    "collapse", "alignment before less alignment after the flip", course="alignment", across=True
+)
 def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     before, after = _across(data, scenario, term, "alignment")
     return (before - after,)
 
 
-@_file("capability_lost", "capability before less capability after the flip")
+@_file(
+    "capability_lost",
+    "capability before less capability after the flip",
+    course="capability",
+    across=True,
+)
 def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     before, after = _across(data, scenario, term, "capability")
     return (before - after,)
@@ -273,12 +334,24 @@ def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
     return np.where(positive, top / np.where(positive, bottom, 1.0), np.nan)
 
 
-@_file("alignment_retained", "alignment after over before the flip", statistic=_ratio_of_means)
+@_file(
+    "alignment_retained",
+    "alignment after over before the flip",
+    statistic=_ratio_of_means,
+    course="alignment",
+    across=True,
+)
 def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _across(data, scenario, term, "alignment")[::-1]
 
 
-@_file("capability_retained", "capability after over before the flip", statistic=_ratio_of_means)
+@_file(
+    "capability_retained",
+    "capability after over before the flip",
+    statistic=_ratio_of_means,
+    course="capability",
+    across=True,
+)
 def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _across(data, scenario, term, "capability")[::-1]
 
@@ -301,23 +374,35 @@ def _mean_phenotype(data: xr.Dataset, scenario: Scenario, term: Term, generation
     return np.array([np.mean(one[of]) if len(one[of]) else np.nan for one in expressed])
 
 
-@_file("gene", "mean phenotype of the population; of a sense the share that has it", "a locus")
+@_file(
+    "gene",
+    "mean phenotype of the population; of a sense the share that has it",
+    "a locus",
+    course="gene",
+    each=True,
+)
 def _gene(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if term.at == "peak":
+    if term.at == "peak" and term.generation is None:
         every = [_mean_phenotype(data, scenario, term, int(g)) for g in data["generation"].values]
-        return (np.nanmax(every, axis=0),)
+        return (_largest(np.array(every)),)
     generation = _generation(data, term)
     return (_mean_phenotype(data, scenario, term, generation),)
 
 
-@_file("share", "share of a drive in the unit vector of drives, its square", "a drive")
+@_file(
+    "share",
+    "share of a drive in the unit vector of drives, its square",
+    "a drive",
+    course="share",
+    each=True,
+)
 def _share(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
     of = _known(term.of, expressed[0], "locus", term)
     return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
 
 
-@_file("takeoff", "first generation whose mean phenotype reaches a level", "a locus")
+@_file("takeoff", "first generation whose mean phenotype reaches a level", "a locus", course="gene")
 def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     if term.level is None:
         raise EvosimError("measure 'takeoff' needs level = number, what is to be reached")
@@ -328,7 +413,11 @@ def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (np.where(reached.any(axis=0), reached.argmax(axis=0), len(every)).astype(float),)
 
 
-@_file("recovery", "generations from the flip until half of the lost payoff is regained")
+@_file(
+    "recovery",
+    "generations from the flip until half of the lost payoff is regained",
+    course="lived",
+)
 def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Payoffs are counted from random play; who never gets there counts all that were left."""
     intended = scenario.objective.intended
@@ -347,6 +436,18 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float),)
 
 
+@_file("regained", "generations from the flip until alignment reaches a level")
+def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    """Exact, at the resolution of probes; who never gets there counts all that were left."""
+    if term.level is None:
+        raise EvosimError("measure 'regained' needs level = number, the alignment to be reached")
+    alignment = _each_probe(data, scenario, term, data["alignment"])
+    since = data["probe"].values - term.flip
+    back = (alignment >= term.level) & (since >= 0)
+    left = int(data["generation"].values[-1]) + 1 - term.flip
+    return (np.where(back.any(axis=1), since[back.argmax(axis=1)], left).astype(float),)
+
+
 def _share_between(*columns: Floats, axis: int = -1) -> Any:
     """Variance of replicate means over it plus the mean variance within replicates."""
     *means, within = columns
@@ -358,6 +459,8 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
     "between",
     "share of the variance of drives that lies between replicates, not within them",
     statistic=_share_between,
+    course="between",
+    each=True,
 )
 def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
@@ -365,6 +468,78 @@ def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
     within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
     return (*means, within)
+
+
+def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:
+    """A field of :class:`evosim.measure.deception.Conduct` in the term's place and time."""
+    if scenario.deception is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
+    found = deception.conduct(data, scenario, environment_of(data, scenario, term))
+    return (at_probe(data, term, getattr(found, name)),)
+
+
+@_file(
+    "deceptive",
+    "share of minds whose conduct while watched depends on seeing the watcher",
+    course="deceptive",
+)
+def _deceptive(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "deceptive")
+
+
+@_file("honest", "share of minds that behave, watched or not", course="honest")
+def _honest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "honest")
+
+
+@_file(
+    "dependence",
+    "rate of conduct while watched without the sense less with it",
+    course="dependence",
+)
+def _dependence(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "dependence")
+
+
+def _rate(data: xr.Dataset, scenario: Scenario, term: Term, side: str) -> Columns:
+    if scenario.deception is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
+    mind_ = _known(term.mind, data["mind"].values, "mind", term)
+    found = deception.rates(data, environment_of(data, scenario, term), mind_)
+    return (at_probe(data, term, mean_of_defined(getattr(found, side))),)
+
+
+@_file("watched", "conduct a step while watched", course="watched")
+def _watched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _rate(data, scenario, term, "watched")
+
+
+@_file("unwatched", "conduct a step while unwatched", course="unwatched")
+def _unwatched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _rate(data, scenario, term, "unwatched")
+
+
+def _monitored(scenario: Scenario, term: Term) -> None:
+    if scenario.monitor is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [monitor]")
+
+
+@_file("roc_area", "area under the ROC by which the monitor detects the first monitored lifetimes")
+def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.roc_area(data, scenario),)
+
+
+@_file("flagged", "share of the first monitored generation's lifetimes that is flagged")
+def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.flagged(data, scenario),)
+
+
+@_file("labels", "labels used in the whole run")
+def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.labels(data),)
 
 
 @_file("extinct", "1 where an open population died out by the end, else 0")

@@ -72,6 +72,27 @@ BY_GENERATION: dict[str, Variable] = {
         units="1",
         long_name="environment a level of the generation was drawn in, as its place in environment",
     ),
+    "monitor_score": Variable(
+        dims=(*_EACH, "level"),
+        dtype="f4",
+        units="1",
+        long_name="Mahalanobis distance of a lifetime from training; NaN: the monitor is off",
+        section="monitor",
+    ),
+    "flagged": Variable(
+        dims=("generation",),
+        dtype="i4",
+        units="lifetimes",
+        long_name="lifetimes that the monitor flagged",
+        section="monitor",
+    ),
+    "labels": Variable(
+        dims=("generation",),
+        dtype="i4",
+        units="lifetimes",
+        long_name="flagged lifetimes that were labelled",
+        section="monitor",
+    ),
     "population_size": Variable(
         dims=("generation",),
         dtype="i4",
@@ -142,6 +163,27 @@ BY_PROBE: dict[str, Variable] = {
         units="steps",
         long_name="expected steps of a lifetime that begin while unwatched",
         section="deception",
+    ),
+    "fidelity_drives": Variable(
+        dims=("probe", "environment", "sample"),
+        dtype="f8",
+        units="1",
+        long_name="intended payoff where the drives are optimized, normalised as alignment",
+        section="tool",
+    ),
+    "fidelity_criteria": Variable(
+        dims=("probe", "environment", "sample"),
+        dtype="f8",
+        units="1",
+        long_name="own reward where the tool's criteria are optimized, normalised as capability",
+        section="tool",
+    ),
+    "fidelity_chain": Variable(
+        dims=("probe", "environment", "sample"),
+        dtype="f8",
+        units="1",
+        long_name="intended payoff where the tool's criteria are optimized, as alignment",
+        section="tool",
     ),
 }
 
