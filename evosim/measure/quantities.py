@@ -465,9 +465,19 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
 def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
     drives = [name for name in expressed[0] if name.startswith("drive.")]
-    means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
-    within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
+    means = tuple(np.array([_mean(one[name]) for one in expressed]) for name in drives)
+    within = np.array(
+        [
+            sum(np.var(one[name]) for name in drives) if len(one[drives[0]]) else np.nan
+            for one in expressed
+        ]
+    )
     return (*means, within)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    """The mean; NaN of nobody."""
+    return float(np.mean(values)) if len(values) else np.nan
 
 
 def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:

@@ -72,7 +72,8 @@ def test_every_figure_is_drawn(dead: evosim.Run) -> None:
     from evosim import plot
 
     drawn = {path.stem for path in dead.figures}
-    assert {"drift", "genes", "mind", "level", "objective_proxy", "alignment"} <= drawn
+    expected = {"drift", "genes", "mind", "level", "objective_proxy", "alignment", "population"}
+    assert expected <= drawn
     assert drawn <= set(plot.FIGURES)
 
 
