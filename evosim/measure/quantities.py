@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
 from evosim.measure import deception, monitor
+from evosim.measure import open as open_population
 from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
@@ -464,9 +465,19 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
 def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
     drives = [name for name in expressed[0] if name.startswith("drive.")]
-    means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
-    within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
+    means = tuple(np.array([_mean(one[name]) for one in expressed]) for name in drives)
+    within = np.array(
+        [
+            sum(np.var(one[name]) for name in drives) if len(one[drives[0]]) else np.nan
+            for one in expressed
+        ]
+    )
     return (*means, within)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    """The mean; NaN of nobody."""
+    return float(np.mean(values)) if len(values) else np.nan
 
 
 def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:
@@ -539,3 +550,18 @@ def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     _monitored(scenario, term)
     return (monitor.labels(data),)
+
+
+@_file("extinct", "1 where an open population died out by the end, else 0")
+def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.extinct(data, scenario),)
+
+
+@_file("smallest", "least size of an open population from the flip on")
+def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.smallest(data, scenario, term.flip),)
+
+
+@_file("regrown", "generations from the flip until an open population is back at its size")
+def _regrown(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.regrown(data, scenario, term.flip),)

@@ -194,6 +194,12 @@ def _base_optimizer(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("measure", "sample"), said("sample beyond the population", measure.sample, allowed)
         )
+    if evolution and evolution.open and evolution.open.capacity < evolution.population:
+        allowed = f"evolution.population = {evolution.population} or more"
+        yield Fault(
+            ("evolution", "open", "capacity"),
+            said("capacity below the population", evolution.open.capacity, allowed),
+        )
     verdict = part(Verdict, draft.raw.get("verdict", {}))
     if verdict and verdict.lost > verdict.kept:
         allowed = f"0 to verdict.kept = {verdict.kept}"
