@@ -63,10 +63,13 @@ class Term:
             EvosimError: the timeline has one phase only.
         """
         if self.turn is None:
-            raise EvosimError(
-                f"measure {self.measure!r} looks at a flip, and the timeline has one phase only"
-            )
+            raise no_flip(self.measure)
         return self.turn
+
+
+def no_flip(measure: str) -> EvosimError:
+    """The answer to a measure of a flip where there is none."""
+    return EvosimError(f"measure {measure!r} looks at a flip, and the timeline has one phase only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class Measure:
         statistic: of the columns, over ``axis``; the mean of the only one if None.
         course: the measure whose course over generations shows it, often itself; None: none does.
         across: its course is that of ``course`` in both worlds of the flip.
+        flips: looks at a flip, whatever ``at`` says.
         each: its course has every generation, and not only those that were probed.
     """
 
@@ -89,7 +93,12 @@ class Measure:
     statistic: Callable[..., Any] | None = None
     course: str | None = None
     across: bool = False
+    flips: bool = False
     each: bool = False
+
+    def looks_at_a_flip(self, at: str) -> bool:
+        """Whether it takes a flip to measure it at that time."""
+        return self.across or self.flips or at in ("before", "flip")
 
     def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
         """The columns, [replicate] each.
@@ -416,6 +425,7 @@ def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "recovery",
     "generations from the flip until half of the lost payoff is regained",
     course="lived",
+    flips=True,
 )
 def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Payoffs are counted from random play; who never gets there counts all that were left."""
