@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.measure import statistics
-from evosim.measure.quantities import MEASURES, Term
+from evosim.measure.quantities import MEASURES, Term, no_flip
 from evosim.measure.statistics import Bootstrap, Estimate
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> 
 
 
 def _term(finding: Finding, flips: Sequence[int]) -> Term:
-    MEASURES[finding.measure].check(finding.of or "", finding.measure)
+    measure = MEASURES[finding.measure]
+    measure.check(finding.of or "", finding.measure)
+    if not flips and measure.looks_at_a_flip(finding.at):
+        raise no_flip(finding.measure)
     if finding.flip and finding.flip >= len(flips):
         raise EvosimError(f"flip = {finding.flip}: the timeline has {len(flips)} (from 0)")
     return Term(
@@ -150,7 +153,7 @@ def settle(
 
 
 def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
-    """What a term measures: arm, of, where, at (when), mind, value, interval, columns."""
+    """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
     estimate = statistics.estimate(MEASURES[part.term.measure].number, bootstrap, *columns)
     return {
         "arm": part.arm,
@@ -158,6 +161,7 @@ def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dic
         "where": part.term.where,
         "at": part.term.at,
         "mind": part.term.mind,
+        "level": part.term.level,
         **_plain(estimate),
         "columns": [[_number(v) for v in column] for column in columns],
     }
@@ -207,9 +211,11 @@ def describe(summary: Mapping[str, Any]) -> str:
         (side, threshold), *_ = finding["threshold"].items()
         lines.append(f"  {finding['verdict']}: {finding['says']}")
         for term in finding["terms"] if len(finding["terms"]) > 1 else ():
-            lines.append(f"    {term['arm']:<12} {_shown(term)}{_different(term, finding)}")
+            lines.append(
+                f"    {term['arm']:<12} {statistics.shown(term)}{_different(term, finding)}"
+            )
         whole = "difference" if _is_difference(finding) else finding["measure"]
-        lines.append(f"    {whole:<12} {_shown(finding)}   ({side} {threshold:g} wanted)")
+        lines.append(f"    {whole:<12} {statistics.shown(finding)}   ({side} {threshold:g} wanted)")
     lines += [
         "",
         f"  {summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
@@ -230,15 +236,3 @@ def _different(term: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
     if abs(term["weight"]) != 1:
         words.append(f"weight {term['weight']:g}")
     return f"   {', '.join(words)}" if words else ""
-
-
-def _shown(numbers: Mapping[str, Any]) -> str:
-    value, interval = numbers["value"], numbers["interval"]
-    if value is None:
-        return "undefined"
-    if interval is None:
-        return f"{value:.3g}"
-    low, high = interval
-    if low is None or high is None:
-        return f"{value:.3g} [unbounded]"
-    return f"{value:.3g} [{low:.3g}, {high:.3g}]"

@@ -64,10 +64,13 @@ class Term:
             EvosimError: the timeline has one phase only.
         """
         if self.turn is None:
-            raise EvosimError(
-                f"measure {self.measure!r} looks at a flip, and the timeline has one phase only"
-            )
+            raise no_flip(self.measure)
         return self.turn
+
+
+def no_flip(measure: str) -> EvosimError:
+    """The answer to a measure of a flip where there is none."""
+    return EvosimError(f"measure {measure!r} looks at a flip, and the timeline has one phase only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class Measure:
         statistic: of the columns, over ``axis``; the mean of the only one if None.
         course: the measure whose course over generations shows it, often itself; None: none does.
         across: its course is that of ``course`` in both worlds of the flip.
+        flips: looks at a flip, whatever ``at`` says.
         each: its course has every generation, and not only those that were probed.
     """
 
@@ -90,7 +94,12 @@ class Measure:
     statistic: Callable[..., Any] | None = None
     course: str | None = None
     across: bool = False
+    flips: bool = False
     each: bool = False
+
+    def looks_at_a_flip(self, at: str) -> bool:
+        """Whether it takes a flip to measure it at that time."""
+        return self.across or self.flips or at in ("before", "flip")
 
     def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
         """The columns, [replicate] each.
@@ -291,7 +300,7 @@ def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (mean_of_defined(mean_of_defined(each)),)
 
 
-def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple[Floats, Floats]:
+def across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple[Floats, Floats]:
     """A probe variable before and after the flip, on the flip's population, [R] each.
 
     The worlds are the mixtures that train on either side; one that stays the same is no flip.
@@ -313,7 +322,7 @@ def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tupl
     "collapse", "alignment before less alignment after the flip", course="alignment", across=True
 )
 def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    before, after = _across(data, scenario, term, "alignment")
+    before, after = across(data, scenario, term, "alignment")
     return (before - after,)
 
 
@@ -324,7 +333,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     across=True,
 )
 def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    before, after = _across(data, scenario, term, "capability")
+    before, after = across(data, scenario, term, "capability")
     return (before - after,)
 
 
@@ -342,7 +351,7 @@ def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
     across=True,
 )
 def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return _across(data, scenario, term, "alignment")[::-1]
+    return across(data, scenario, term, "alignment")[::-1]
 
 
 @_file(
@@ -353,7 +362,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Col
     across=True,
 )
 def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return _across(data, scenario, term, "capability")[::-1]
+    return across(data, scenario, term, "capability")[::-1]
 
 
 def _expressed(
@@ -417,6 +426,7 @@ def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "recovery",
     "generations from the flip until half of the lost payoff is regained",
     course="lived",
+    flips=True,
 )
 def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Payoffs are counted from random play; who never gets there counts all that were left."""

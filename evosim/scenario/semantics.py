@@ -263,6 +263,8 @@ def _experiment(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
         )
+    if experiment.tuned is not None and not experiment.tuned.values:
+        yield Fault(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
     environments = overrides.table(draft.raw, "environments")
     for i, finding in enumerate(experiment.findings):
         path = ("experiment", "findings", i)
@@ -271,6 +273,12 @@ def _experiment(draft: Draft) -> Iterator[Fault]:
                 yield Fault((*where, "arm"), unknown("arm", term.arm, experiment.arms))
             if term and term.where is not None and term.where not in environments:
                 yield Fault((*where, "where"), unknown("environment", term.where, environments))
+        if finding.against is not None and not finding.against.model_dump(exclude_none=True):
+            yield Fault(
+                (*path, "against"), 'differs in nothing (got {}, needed: as { arm = "control" })'
+            )
+        if finding.contrast == {}:
+            yield Fault((*path, "contrast"), "no arms (got {}, needed: weights by arm)")
         for name in finding.contrast or ():
             if name not in experiment.arms:
                 yield Fault((*path, "contrast", name), unknown("arm", name, experiment.arms))
