@@ -69,9 +69,9 @@ def make(
             done, seconds = _conducted(
                 scenario, work / scenario.id, tell, workers=workers, progress=progress
             )
-            made = record.record_of(done.summary, source)
-            put(out / f"{scenario.id}.json", record.to_text(made).encode())
-            write_page(made, scenario, out)
+            found = record.record_of(done.summary, source)
+            put(out / f"{scenario.id}.json", record.to_text(found).encode())
+            write_page(found, scenario, out)
         except Interrupted as stop:
             again = " ".join(["evosim gallery", *names])
             text = f"stopped at {scenario.id}, {left} left after it. Go on with: {again}"
@@ -81,11 +81,13 @@ def make(
             tell(f"  failed: {error}")
             continue
         spent += seconds
-        tell(f"  {made['verdict']}, {seconds:.0f} s")
+        tell(f"  {found['verdict']}, {seconds:.0f} s")
     write_index(out)
-    tell(f"{len(wanted) - len(failed)} scenarios, {spent:.0f} s in all: {out / 'README.md'}")
+    made = pages.counted(len(wanted) - len(failed), "scenario")
+    tell(f"{made}, {spent:.0f} s in all: {out / 'README.md'}")
     if failed:
-        raise EvosimError("\n".join([f"{len(failed)} scenarios failed", *failed]))
+        told = f"{pages.counted(len(failed), 'scenario')} failed"
+        raise EvosimError("\n".join([told, *failed]))
 
 
 def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:

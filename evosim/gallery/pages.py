@@ -77,11 +77,11 @@ def index(records: Iterable[Record]) -> str:
         ]
         for r in ordered
     ]
-    heads = ["scenario", "claim", "question", "headline finding", "effect", "wanted", "replicates"]
+    heads = ["scenario", "verdict", "question", "headline finding", "effect", "wanted", "replicates"]
     return _joined(
         [
             "# Gallery",
-            f"{len(rows)} scenarios: {counts}. Claims that are not borne out come first.",
+            f"{counted(len(rows), 'scenario')}: {counts}. Claims that are not borne out come first.",
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the side that is wanted, refuted if one lies wholly on the other "
             "side, and undecided otherwise ([measures](../measures.md)). The effect is that of "
@@ -101,7 +101,7 @@ def _headline(record: Record) -> str:
         measured += _terms(finding, record)
     return (
         f"{_capital(finding['says'])}: {finding['verdict']}. The {measured} "
-        f"({_replicates(finding)}, {_confidence(record)} interval; {wanted(finding)} is wanted)."
+        f"({counted(finding['replicates'], 'replicate')}, {_confidence(record)} interval; {wanted(finding)} is wanted)."
     )
 
 
@@ -162,7 +162,8 @@ def _footnote(record: Record) -> str:
     )
     lacking = [f for f in record["findings"] if f["undefined"]]
     for finding in lacking:
-        text += f" {_capital(finding['says'])}: undefined in {finding['undefined']} replicates."
+        text += f" {_capital(finding['says'])}: undefined in "
+        text += f"{counted(finding['undefined'], 'replicate')}."
     return text
 
 
@@ -171,11 +172,12 @@ def _tuned(record: Record) -> Iterator[str]:
     if not tuned:
         yield "No number of this scenario was moved in the experiment."
         return
-    yield _joined([t for t in (f"`{tuned['key']}`: {tuned['label']}.", tuned["says"]) if t])
+    yield f"`{tuned['key']}`, {tuned['label']}. {tuned['says']}".strip()
     yield _reach(tuned)
     yield _figure(record, "tuned", f"the headline finding against the {tuned['label']}")
     rows = [
-        [number(v["value"]), shown(v), _in_table(v["verdict"])] for v in tuned["values"]
+        [number(v["value"]), shown({**v, "value": v["measured"]}), _in_table(v["verdict"])]
+        for v in tuned["values"]
     ]
     yield _table([tuned["label"], "effect", "headline finding"], rows)
 
@@ -243,9 +245,9 @@ def number(value: Any) -> str:
     return str(value)
 
 
-def _replicates(finding: Finding) -> str:
-    n = finding["replicates"]
-    return f"{n} replicate" if n == 1 else f"{n} replicates"
+def counted(n: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _confidence(record: Record) -> str:
