@@ -150,7 +150,7 @@ def settle(
 
 
 def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
-    """What a term measures: arm, of, where, at (when), mind, value, interval, columns."""
+    """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
     estimate = statistics.estimate(MEASURES[part.term.measure].number, bootstrap, *columns)
     return {
         "arm": part.arm,
@@ -158,6 +158,7 @@ def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dic
         "where": part.term.where,
         "at": part.term.at,
         "mind": part.term.mind,
+        "level": part.term.level,
         **_plain(estimate),
         "columns": [[_number(v) for v in column] for column in columns],
     }

@@ -41,9 +41,12 @@ def figure(summary: Summary, courses: Sequence[Summary]) -> Figure | None:
         titles = {
             arm: style.wrap(summary["arms"][arm]["title"], room, bold=True)[:2] for arm in arms
         }
-        more = ("",) if max(map(len, titles.values())) > 1 else ()
+        tall = [
+            any(len(titles[arm]) > 1 for arm in arms[n * columns : (n + 1) * columns])
+            for n in range(n_rows)
+        ]
         sheet = sheets.sheet(
-            [sheets.Row(height=HEIGHT, columns=columns, header=more) for _ in range(n_rows)],
+            [sheets.Row(height=HEIGHT, columns=columns, header=("",) * more) for more in tall],
             width=width,
             title=f"{summary['title']}: {_what(courses)} over generations",
             note=_note(summary, courses),

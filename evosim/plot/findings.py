@@ -38,6 +38,8 @@ GAP = 0.3
 RIGHT = 0.16
 CURVE = 1.3
 MOST_LABEL = 1.9
+MOST_NAME = 2.4
+"""Inches that the names of arms without a place on the axis may fill."""
 WANTED = "#E3F1E8"
 JITTER = 0.26
 """How far replicates wander from the middle of their row, at most."""
@@ -324,7 +326,7 @@ def _curve(panel: Axes, block: Block, summary: Summary) -> None:
     panel.set_xlim(min(along.at) - room, max(along.at) + room)
     panel.set_xticks(along.at, labels=along.labels)
     if labels:
-        widest = lines.label_room([text for _, text, _ in labels], MOST_LABEL)
+        widest = lines.label_room([text for _, text, _ in labels], MOST_NAME)
         box = panel.get_position()
         whole = panel.figure.get_figwidth()  # type: ignore[union-attr]
         panel.set_position((box.x0, box.y0, box.width - widest / whole, box.height))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim.plot import colors, lines, sheets, style
-from evosim.plot.experiment import asked, place, replicate_numbers, scale, verdict_color
+from evosim.plot.experiment import asked, called, place, replicate_numbers, scale, verdict_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,11 +94,16 @@ def _draw(panel: Axes, summary: Summary) -> None:
 
 
 def _label(summary: Summary) -> str:
+    """What stands along the vertical axis, as much of it as there is room for."""
     finding = summary["findings"][0]
+    first = finding["terms"][0]
     weights = [term["weight"] for term in finding["terms"]]
-    what = asked(finding)
-    words = what if weights == [1.0] else f"difference in {what}"
-    return style.fit(words, HEIGHT)
+    alone = weights == [1.0]
+    for what in (asked(finding), called(finding["measure"], first["of"], first["level"])):
+        words = what if alone else f"difference in {what}"
+        if style.text_width(words) <= HEIGHT:
+            return words
+    return style.fit(words, HEIGHT) if alone else "difference"
 
 
 def _numbers(point: Summary) -> NDArray[np.float64]:
