@@ -407,7 +407,8 @@ class Case:
             self.levels.neighbour[i], self.levels.slot[i], t.start_x, t.start_p, t.use_row,
             t.use_event, t.use_ends, t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event,
             t.always_ptr, t.always_event, t.drift_ptr, t.drift_x, t.drift_p,
-            np.zeros((LANES, len(self.env.events))), np.zeros(LANES),
+            np.zeros(self.env.n_x, np.int32), np.zeros((LANES, 1, len(self.env.events))),
+            np.zeros((LANES, 1)),
         )  # fmt: skip
 
 

@@ -279,11 +279,11 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of RUN again: those named, or all."""
+    """Draw figures of RUN (or an experiment) again: those named, or all."""
     from evosim import api
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in api.open_run(folder).plot(*figures, folder=out, **options):
+    for path in api.open_folder(folder).plot(*figures, folder=out, **options):
         click.echo(str(path))
 
 

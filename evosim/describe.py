@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Here, Kind, Rule, Scenario, Variable, World
+    from evosim.scenario import Always, Here, Kind, Rule, Scenario, Tool, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -142,6 +142,8 @@ def _rules(here: World) -> Table:
         sites = f"{here.sites_of(name)} {kind.glyph} {name}"
         if kind.regrow is not None:
             sites += f", refill {kind.regrow:g}"
+        if kind.looks:
+            sites += f"; looks {_words(kind.looks)}"
         does = [
             (_rule_name(rule_name, rule), _set_and_added(rule), *_felt(rule))
             for rule_name, rule in kind.use.items()
@@ -242,6 +244,7 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
         "patience": agent.patience,
         "temperature": agent.temperature,
         **{f"sense.{name}": locus for name, locus in scenario.senses.items()},
+        **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
     }
     for name, written in every.items():
         if written.pinned:
@@ -250,8 +253,18 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "thinking", f"a unit of depth costs {agent.thinking_cost:g} of the selected payoff"
     if agent.believes:
         yield "beliefs", f"plans as if in {agent.believes}"
+    if agent.tool:
+        yield "tool", _tool(scenario, agent.tool)
     if not agent.instinct:
         yield "instinct", "none: nothing is expected beyond the horizon"
+
+
+def _tool(scenario: Scenario, tool: Tool) -> str:
+    typo = f", each mistyped with chance {tool.typo:g}" if tool.typo else ""
+    return (
+        f"plans {tool.depth} steps by criteria for {', '.join(scenario.looks)}, fitted to "
+        f"{tool.encounters} encounters in {tool.remembers or scenario.ancestral}{typo}"
+    )
 
 
 def _evolution(scenario: Scenario) -> str:

@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     REPLAY = 10
     BOOTSTRAP = 11
     REPLICATE = 12
+    TOOL = 16
 
 
 def mix(z: int) -> int:

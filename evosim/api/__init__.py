@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from evosim.api.experiments import Experiment, check, experiment, open_experiment, resume
+from evosim.api.experiments import (
+    Experiment,
+    check,
+    experiment,
+    open_experiment,
+    open_folder,
+    resume,
+)
 from evosim.api.runs import Run, fork, open_run, run
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "experiment",
     "fork",
     "open_experiment",
+    "open_folder",
     "open_run",
     "resume",
     "run",

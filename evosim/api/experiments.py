@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,14 @@ from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_o
 from evosim.api.runs import WAIT, Run
 from evosim.errors import RunError
 from evosim.measure import claim
+from evosim.plot import experiment as drawing
+from evosim.plot.drawing import FORMATS
 from evosim.run import provenance
 from evosim.run.conduct import CHECKPOINT
 from evosim.run.progress import Progress
 from evosim.run.progress import progress as make_progress
 from evosim.run.stop import Interrupted, Stop
+from evosim.run.storage import WriteError
 from evosim.study import arms
 from evosim.study.experiment import ExperimentFolder
 
@@ -100,6 +103,34 @@ class Experiment:
         """The verdict for people: plain text, a block a finding."""
         return claim.describe(self.summary)
 
+    def plot(
+        self,
+        *names: str,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = FORMATS,
+    ) -> list[Path]:
+        """Draw figures of the experiment: findings, course, tuned, maps.
+
+        Args:
+            names: which; none for all that it has.
+            folder: where; the experiment's own ``figures`` if None.
+            formats: of svg, png, pdf.
+
+        Returns:
+            The files.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment does not have, or the
+                experiment is not complete.
+        """
+        return drawing.draw(
+            self.summary,
+            arms.reference(self.scenario),
+            names or None,
+            folder=Path(folder) if folder else self._folder.figures_path,
+            formats=formats,
+        )
+
     def __repr__(self) -> str:
         return f"Experiment({str(self.path)!r})"
 
@@ -146,6 +177,7 @@ def experiment(
         seeds=[{"from": 0, "seed": seed}],
         replicates=n,
         tuned=tuned,
+        figures=figures,
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
     with make_progress(show=progress) as told:
@@ -161,6 +193,15 @@ def open_experiment(path: str | Path) -> Experiment:
         RunError: no experiment is there.
     """
     return Experiment(path)
+
+
+def open_folder(path: str | Path) -> Run | Experiment:
+    """A run or an experiment on disk, complete or not.
+
+    Raises:
+        RunError: neither is there.
+    """
+    return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
 
 
 def resume(
@@ -187,7 +228,7 @@ def resume(
         return runs.resume(path, workers=workers, progress=progress, checkpoint=checkpoint)
     check_numbers(workers=workers, checkpoint=checkpoint)
     done = Experiment(path)
-    if done.complete:
+    if done.complete and not _missing_figures(done):
         return done
     with make_progress(show=progress) as told:
         return _complete(done.path, told, workers=workers, checkpoint=checkpoint)
@@ -210,9 +251,33 @@ def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: fl
             done._folder.conduct(
                 stop=stop, progress=told, wait=WAIT, workers=workers, checkpoint=checkpoint
             )
+            if missing := _missing_figures(done):
+                _draw_in_the_end(done, missing, stop)
     except Interrupted:
         raise
     except KeyboardInterrupt:
         text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"
         raise Interrupted(path, text) from None
     return done
+
+
+def _missing_figures(done: Experiment) -> list[str]:
+    """Figures that are wanted, that the experiment has, and that are not all there."""
+    if not done.facts.get("figures", True):
+        return []
+    folder = done._folder.figures_path
+    return [
+        name
+        for name in drawing.names_for(done.summary)
+        if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
+    ]
+
+
+def _draw_in_the_end(done: Experiment, names: Sequence[str], stop: Callable[[], bool]) -> None:
+    later = f"Figures are drawn by: evosim resume {done.path}"
+    if stop():
+        raise Interrupted(done.path, f"stopped: the arms and the verdict are complete. {later}")
+    try:
+        done.plot(*names)
+    except WriteError as error:
+        raise RunError(f"{error}\nThe arms and the verdict are complete. {later}") from error

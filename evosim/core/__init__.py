@@ -8,6 +8,7 @@ from evosim.core.batch import (
     Lifetimes,
     Trace,
     expectation,
+    followed,
     lifetimes,
     optimum,
     policies,
@@ -16,6 +17,7 @@ from evosim.core.batch import (
     uniform,
 )
 from evosim.core.jit import CACHE
+from evosim.core.tool import with_tools
 
 __all__ = [
     "CACHE",
@@ -23,10 +25,12 @@ __all__ = [
     "Lifetimes",
     "Trace",
     "expectation",
+    "followed",
     "lifetimes",
     "optimum",
     "policies",
     "threads",
     "trace",
     "uniform",
+    "with_tools",
 ]

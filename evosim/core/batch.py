@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from evosim import rng
 from evosim.core.exact import expect
 from evosim.core.live import foresee_novelty, live, live_one_step
-from evosim.core.plan import LANES, decide, improve, prepare
+from evosim.core.plan import LANES, decide, follow, improve, prepare
 from evosim.errors import EvosimError
 from evosim.mind import Minds
 from evosim.rng import Purpose
@@ -40,6 +40,8 @@ class Block(NamedTuple):
     temperature: NDArray[np.float32]  # [LANES]
     mind: NDArray[np.int32]  # [LANES] row of the mind, -1 on an idle lane
     novel: bool  # whether any lane feels novelty
+    reliance: NDArray[np.float32]  # [LANES] share of the tool in the values of actions
+    tool: Block | None  # the tools, as minds of their own; None where nobody relies on one
 
 
 class Room(NamedTuple):
@@ -57,9 +59,14 @@ class Room(NamedTuple):
     visited: NDArray[np.int32]  # [C, LANES] time of the last visit, -1: none
     bits: NDArray[np.uint8]  # [n_x, C, LANES] greedy policy: bit a for each best action
     odds: NDArray[np.float32]  # [n_x, C, A, LANES] softmax policy; A = 0 where none is soft
+    second: Room | None  # for the plans of tools
 
 
-def _room(n_x: int, n_cells: int, n_actions: int, n_events: int, soft: bool) -> Room:
+def _room(
+    n_x: int, n_cells: int, n_actions: int, n_events: int, soft: bool, second: bool = False
+) -> Room:
+    """Zeros, aligned to cache lines; with ``second``, room for two plans."""
+
     def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
         bytes_wanted = math.prod(shape) * LANES * np.dtype(dtype).itemsize
         raw = np.zeros(bytes_wanted + _CACHE_LINE, np.uint8)
@@ -79,6 +86,7 @@ def _room(n_x: int, n_cells: int, n_actions: int, n_events: int, soft: bool) -> 
         visited=new(n_cells, dtype=np.int32),
         bits=new(n_x, n_cells, dtype=np.uint8),
         odds=new(n_x, n_cells, n_actions if soft else 0),
+        second=_room(n_x, n_cells, n_actions, n_events, False) if second else None,
     )
 
 
@@ -89,6 +97,7 @@ class Group:
     seen: Tables
     phi: NDArray[np.float32]  # [E, F]
     soft: bool
+    tooled: bool
     blocks: tuple[Block, ...]
 
 
@@ -96,17 +105,26 @@ def groups(env: Environment, minds: Minds, believes: Environment | None = None) 
     """Put minds into blocks: one group for each pattern of senses and way of choosing."""
     soft = minds.temperature > 0
     novel = minds.novelty != 0
-    kinds = minds.senses * 4 + soft * 2 + novel
+    tooled = minds.reliance > 0
+    kinds = minds.senses * 8 + tooled * 4 + soft * 2 + novel
     found = []
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         members = members[np.argsort(minds.depth[members], kind="stable")]
-        seen, phi = env.as_seen(int(kind) >> 2, believes)
+        seen, phi = env.as_seen(int(kind) >> 3, believes)
         blocks = tuple(
-            _block(minds, members[i : i + LANES], bool(kind & 1))
+            _block(minds, members[i : i + LANES], bool(kind & 1), bool(kind & 4))
             for i in range(0, len(members), LANES)
         )
-        found.append(Group(seen=seen, phi=_float32(phi), soft=bool(kind & 2), blocks=blocks))
+        found.append(
+            Group(
+                seen=seen,
+                phi=_float32(phi),
+                soft=bool(kind & 2),
+                tooled=bool(kind & 4),
+                blocks=blocks,
+            )
+        )
     return found
 
 
@@ -114,7 +132,7 @@ def _float32(phi: FloatArray) -> NDArray[np.float32]:
     return np.ascontiguousarray(phi, np.float32)
 
 
-def _block(minds: Minds, members: NDArray[np.intp], novel: bool) -> Block:
+def _block(minds: Minds, members: NDArray[np.integer], novel: bool, tooled: bool) -> Block:
     lanes = np.concatenate([members, np.repeat(members[-1:], LANES - len(members))])
     rows = lanes.astype(np.int32)
     rows[len(members) :] = -1
@@ -126,6 +144,17 @@ def _block(minds: Minds, members: NDArray[np.intp], novel: bool) -> Block:
         temperature=np.ascontiguousarray(minds.temperature[lanes], np.float32),
         mind=rows,
         novel=novel,
+        reliance=np.ascontiguousarray(minds.reliance[lanes], np.float32),
+        tool=_block(_tools(minds), members, False, False) if tooled else None,
+    )
+
+
+def _tools(minds: Minds) -> Minds:
+    """Their tools, as minds of their own: criteria for drives, and the tool's depth."""
+    return minds._replace(
+        weights=minds.criteria,
+        novelty=np.zeros_like(minds.novelty),
+        depth=minds.tool_depth,
     )
 
 
@@ -146,9 +175,9 @@ _ROOMS_KEPT = 4
 _CACHE_LINE = 64  # bytes; lanes that straddle lines cost a tenth of a plan
 
 
-def _room_of_thread(size: tuple[int, int, int, int, bool]) -> Room:
+def _room_of_thread(size: tuple[int, int, int, int, bool, bool]) -> Room:
     """This thread's scratch for a size of world; the least recently used one goes."""
-    rooms: dict[tuple[int, int, int, int, bool], Room] = _own.__dict__.setdefault("rooms", {})
+    rooms: dict[tuple[int, int, int, int, bool, bool], Room] = _own.__dict__.setdefault("rooms", {})
     room = rooms.pop(size, None) or _room(*size)
     rooms[size] = room
     if len(rooms) > _ROOMS_KEPT:
@@ -179,28 +208,39 @@ def _spread(tasks: Sequence[Callable[[], None]]) -> None:
         done.result()
 
 
-def _values(group: Group, block: Block, levels: Levels, i: int, instinct: bool, room: Room) -> int:
-    """V_d of every lane of a block on level i; returns where in room.value it stands."""
+def _prepare(
+    group: Group, block: Block, levels: Levels, i: int, instinct: bool, room: Room
+) -> None:
+    """What events are worth to every lane of a block, and V_0 in room.value[0]."""
     seen, slot = group.seen, levels.slot[i]
-    arrivals = seen.arrivals or block.novel
     prepare(
         room.value, seen.live, seen.scent_like, seen.use_row, seen.use_event, seen.here_event,
         seen.always_ptr, seen.always_event, slot, levels.distance[i], group.phi, block.weights,
-        block.patience, room.novelty, instinct, arrivals,
+        block.patience, room.novelty, instinct, seen.arrivals or block.novel,
         room.reward, room.always, room.here, room.power, room.best,
     )  # fmt: skip
+
+
+def _values(group: Group, block: Block, levels: Levels, i: int, instinct: bool, room: Room) -> int:
+    """V_d of every lane of a block on level i; returns where in room.value it stands."""
+    seen, slot = group.seen, levels.slot[i]
+    _prepare(group, block, levels, i, instinct, room)
     return int(improve(
         room.value, seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32,
         seen.use_row, seen.use_event, seen.next_ptr, seen.next_x, seen.next_p32,
         seen.outcome_ptr, seen.outcome_x, seen.outcome_p32, levels.neighbour[i], slot,
-        np.float32(seen.slip), seen.stay, arrivals,
+        np.float32(seen.slip), seen.stay, seen.arrivals or block.novel,
         block.patience, block.depth, room.reward, room.always, room.here, room.worth, room.q,
     ))  # fmt: skip
 
 
 def _plan(group: Group, block: Block, levels: Levels, i: int, instinct: bool, room: Room) -> None:
     """The policy of every lane of a block on level i: room.bits or, where soft, room.odds."""
-    now = _values(group, block, levels, i, instinct, room)
+    now, tool_now, tool = _values(group, block, levels, i, instinct, room), 0, room
+    if block.tool is not None:
+        assert room.second is not None
+        tool = room.second
+        tool_now = _values(group, block.tool, levels, i, instinct, tool)
     seen = group.seen
     decide(
         room.value, now, seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32,
@@ -209,6 +249,8 @@ def _plan(group: Group, block: Block, levels: Levels, i: int, instinct: bool, ro
         levels.slot[i], np.float32(seen.slip), seen.stay, seen.arrivals or block.novel,
         block.patience, block.temperature, room.reward, room.always, room.here, room.worth,
         room.q, room.best, group.soft, room.bits, room.odds,
+        block.tool is not None, block.reliance, tool.value, tool_now, seen.arrivals, tool.reward,
+        tool.always, tool.here, tool.worth, tool.q,
     )  # fmt: skip
 
 
@@ -217,12 +259,19 @@ def _tasks(
     levels: Levels,
     found: list[Group],
     run: Callable[[Group, Block, int, Room], None],
+    *,
+    second: bool = False,
 ) -> None:
-    """Call ``run`` for every block on every level, the deepest blocks first."""
+    """Call ``run`` for every block on every level, the deepest blocks first.
+
+    Args:
+        second: whether there is to be room for two plans even without tools.
+    """
 
     def task(group: Group, block: Block, level: int) -> Callable[[], None]:
         n_events = max(len(env.events), len(group.phi))
-        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft)
+        two = second or group.tooled
+        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, two)
         return lambda: run(group, block, level, _room_of_thread(size))
 
     order = sorted(
@@ -403,14 +452,7 @@ def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = N
         part: as for :func:`expectation`.
     """
     n_features = env.phi.shape[1]
-    mind = Minds(
-        weights=np.zeros((1, n_features), np.float32),
-        novelty=np.zeros(1, np.float32),
-        depth=np.zeros(1, np.int32),
-        patience=np.zeros(1, np.float32),
-        temperature=np.zeros(1, np.float32),
-        senses=np.full(1, (1 << len(env.hidden)) - 1, np.int64),
-    )
+    mind = _optimizers(env, np.zeros((1, n_features)))
     return _expect(env, levels, mind, groups(env, mind), False, part, random=True)
 
 
@@ -462,14 +504,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
         [n, L]
     """
     n, n_levels = len(weights), len(levels.start)
-    minds = Minds(
-        weights=np.asarray(weights, np.float32),
-        novelty=np.zeros(n, np.float32),
-        depth=np.full(n, env.lifetime, np.int32),
-        patience=np.ones(n, np.float32),
-        temperature=np.zeros(n, np.float32),
-        senses=np.full(n, (1 << len(env.hidden)) - 1, np.int64),
-    )
+    minds = _optimizers(env, weights)
     best = np.zeros((n_levels, n))
     t = env.tables
 
@@ -481,6 +516,61 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
 
     _tasks(env, levels, groups(env, minds), run)
     return best.T
+
+
+def _optimizers(env: Environment, weights: FloatArray) -> Minds:
+    """Minds that see every variable and plan, undiscounted, for as long as a life can last."""
+    n = len(weights)
+    return Minds(
+        weights=np.asarray(weights, np.float32),
+        novelty=np.zeros(n, np.float32),
+        depth=np.full(n, env.lifetime, np.int32),
+        patience=np.ones(n, np.float32),
+        temperature=np.zeros(n, np.float32),
+        senses=np.full(n, (1 << len(env.hidden)) - 1, np.int64),
+        criteria=np.zeros(np.shape(weights), np.float32),
+        tool_depth=np.zeros(n, np.int32),
+        reliance=np.zeros(n, np.float32),
+    )
+
+
+def followed(
+    env: Environment, levels: Levels, optimized: FloatArray, rewarded: FloatArray
+) -> FloatArray:
+    """The expected sum of one reward over a lifetime in which another is optimized (model 4).
+
+    As :func:`optimum`, by backward induction in float32: at every age one of the actions that are
+    best for the first reward is taken, each with the same probability.
+
+    Args:
+        optimized, rewarded: [n, F] worth of each feature.
+
+    Returns:
+        [n, L]
+    """
+    minds = _optimizers(env, optimized)._replace(criteria=np.asarray(rewarded, np.float32))
+    found = np.zeros((len(levels.start), len(optimized)))
+    t = env.tables
+
+    def run(group: Group, block: Block, i: int, room: Room) -> None:
+        second, other = room.second, _block(_tools(minds), block.mind, False, False)
+        assert second is not None
+        _prepare(group, block, levels, i, False, room)
+        _prepare(group, other, levels, i, False, second)
+        last = follow(
+            room.value, second.value, t.live, t.drift_ptr, t.drift_x, t.drift_p32, t.use_row,
+            t.use_event, t.next_ptr, t.next_x, t.next_p32, t.outcome_ptr, t.outcome_x,
+            t.outcome_p32, levels.neighbour[i], levels.slot[i], np.float32(t.slip), t.arrivals,
+            block.patience, env.lifetime, room.reward, room.always, room.here, room.worth, room.q,
+            second.reward, second.always, second.here, second.worth, second.q, room.best,
+        )  # fmt: skip
+        value = second.value[last]
+        at_birth = weighed(value[t.start_x, levels.start[i]].T, t.start_p)
+        used = block.mind >= 0
+        found[i, block.mind[used]] = at_birth[used]
+
+    _tasks(env, levels, groups(env, minds), run, second=True)
+    return found.T
 
 
 def policies(

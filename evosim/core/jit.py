@@ -20,7 +20,7 @@ from typing import Any
 
 import platformdirs
 
-_SOURCES = ("jit.py", "rng.py", "plan.py", "live.py", "exact.py", "batch.py")
+_SOURCES = ("jit.py", "rng.py", "plan.py", "live.py", "exact.py", "fit.py", "batch.py")
 
 
 def _source_hash() -> str:

@@ -5,8 +5,10 @@ the lanes. One backup takes each x in turn: drift gives the expected next value 
 (`expected_next`), kept in a block that stays in the first-level cache, and the actions then only
 index that block. The order of the float32 operations is that of :mod:`evosim.core.reference`.
 
-Four kernels are called in turn: `prepare`, `improve`, `greedy` or `softmax`. They take plain
-arrays, and call as few functions as they can: every level of calls is compiled once more.
+Three kernels are called in turn: `prepare`, `improve`, `decide`. They take plain arrays, and call
+as few functions as they can: every level of calls is compiled once more. Agents with a tool have
+a second plan, of other rewards and depth, by the same kernels; `decide` mixes the two. `follow`
+is for measuring: what one reward comes to where another is optimized.
 """
 
 from __future__ import annotations
@@ -296,15 +298,48 @@ def improve(
     return deepest & 1
 
 
+@inlined
+def action_values(
+    q, value, now, cell, row, use_event, next_ptr, next_x, next_p, outcome_ptr, outcome_x,
+    outcome_p, neighbour, slip, arrivals, patience, reward, always, here, worth,
+):  # fmt: skip
+    """q[a, lane] = Q of every action on the cell, by the rule of a use row or -1."""
+    n_actions = q.shape[0]
+    move_values(q, worth, neighbour, cell, slip)
+    for a in range(4, n_actions):  # a use for which no rule holds is a wasted step
+        for lane in range(LANES):
+            q[a, lane] = worth[cell, lane]
+    if row >= 0:
+        use_value(
+            q, n_actions - 1, value, now, cell, row, use_event, next_ptr, next_x, next_p,
+            reward, patience, arrivals, outcome_ptr, outcome_x, outcome_p, always, here,
+        )  # fmt: skip
+
+
+@inlined
+def largest(best, q):
+    """best[lane] = max_a q[a, lane]."""
+    for lane in range(LANES):
+        best[lane] = q[0, lane]
+    for a in range(1, q.shape[0]):
+        for lane in range(LANES):
+            best[lane] = q[a, lane] if q[a, lane] > best[lane] else best[lane]
+
+
 @kernel
 def decide(
     value, now, live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p,
     outcome_ptr, outcome_x, outcome_p, neighbour, slot, slip, stay, arrivals,
     patience, temperature, reward, always, here, worth, q, best, soft, bits, odds,
+    tooled, reliance, tool_value, tool_now, tool_arrivals, tool_reward, tool_always, tool_here,
+    tool_worth, tool_q,
 ):  # fmt: skip
     """Read the policy off V_d = value[now]: argmax_a Q_d, or softmax(Q_d / temperature).
 
+    Q_d is (1 - reliance) Q_d + reliance Q of the tool where there are tools.
+
     Args:
+        tooled: whether the lanes have tools; if not, no other argument of tools is looked at.
         bits: [n_x, C, LANES] out, unless soft: bit a is set where Q of action a is the largest.
         odds: [n_x, C, A, LANES] out, where soft: exp((Q - max Q)/temperature), at temperature 0
             1 for the best actions and 0 for the others.
@@ -315,7 +350,12 @@ def decide(
         expected_next(
             worth, value, now, x, drift_ptr, drift_x, drift_p, patience, arrivals, always, here
         )
-        simple = slip == _ZERO and not soft
+        if tooled:
+            expected_next(
+                tool_worth, tool_value, tool_now, x, drift_ptr, drift_x, drift_p, patience,
+                tool_arrivals, tool_always, tool_here,
+            )  # fmt: skip
+        simple = slip == _ZERO and not soft and not tooled
         if simple:
             best_moves(bits, x, worth, neighbour, stay)
         for c in range(slot.shape[0]):
@@ -324,20 +364,22 @@ def decide(
                 row = use_row[slot[c], x]
             if simple and row < 0:
                 continue
-            move_values(q, worth, neighbour, c, slip)
-            for a in range(4, n_actions):  # a use for which no rule holds is a wasted step
-                for lane in range(LANES):
-                    q[a, lane] = worth[c, lane]
-            if row >= 0:
-                use_value(
-                    q, n_actions - 1, value, now, c, row, use_event, next_ptr, next_x, next_p,
-                    reward, patience, arrivals, outcome_ptr, outcome_x, outcome_p, always, here,
+            action_values(
+                q, value, now, c, row, use_event, next_ptr, next_x, next_p, outcome_ptr,
+                outcome_x, outcome_p, neighbour, slip, arrivals, patience, reward, always, here,
+                worth,
+            )  # fmt: skip
+            if tooled:
+                action_values(
+                    tool_q, tool_value, tool_now, c, row, use_event, next_ptr, next_x, next_p,
+                    outcome_ptr, outcome_x, outcome_p, neighbour, slip, tool_arrivals, patience,
+                    tool_reward, tool_always, tool_here, tool_worth,
                 )  # fmt: skip
-            for lane in range(LANES):
-                best[lane] = q[0, lane]
-            for a in range(1, n_actions):
-                for lane in range(LANES):
-                    best[lane] = q[a, lane] if q[a, lane] > best[lane] else best[lane]
+                for a in range(n_actions):
+                    for lane in range(LANES):
+                        own = (_ONE - reliance[lane]) * q[a, lane]
+                        q[a, lane] = own + reliance[lane] * tool_q[a, lane]
+            largest(best, q)
             if soft:
                 for a in range(n_actions):
                     for lane in range(LANES):
@@ -348,6 +390,56 @@ def decide(
                     for a in range(n_actions):
                         found |= (q[a, lane] == best[lane]) << a
                     bits[x, c, lane] = found
+
+
+@kernel
+def follow(
+    value, other, live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p,
+    outcome_ptr, outcome_x, outcome_p, neighbour, slot, slip, arrivals, patience, steps,
+    reward, always, here, worth, q, other_reward, other_always, other_here, other_worth, other_q,
+    best,
+):  # fmt: skip
+    """Back up ``value`` by its best actions, and ``other``, another reward's, by the same actions.
+
+    Where several actions are best, ``other`` gets the mean over them. Both start from value[0] and
+    other[0]; patience is that of both. Returns k such that value[k], other[k] are the last ones.
+    """
+    for done in range(steps):
+        now = done & 1
+        new = 1 - now
+        for i in range(live.shape[0]):
+            x = live[i]
+            expected_next(
+                worth, value, now, x, drift_ptr, drift_x, drift_p, patience, arrivals, always, here
+            )
+            expected_next(
+                other_worth, other, now, x, drift_ptr, drift_x, drift_p, patience, arrivals,
+                other_always, other_here,
+            )  # fmt: skip
+            for c in range(slot.shape[0]):
+                row = -1
+                if slot[c] >= 0:
+                    row = use_row[slot[c], x]
+                action_values(
+                    q, value, now, c, row, use_event, next_ptr, next_x, next_p, outcome_ptr,
+                    outcome_x, outcome_p, neighbour, slip, arrivals, patience, reward, always,
+                    here, worth,
+                )  # fmt: skip
+                action_values(
+                    other_q, other, now, c, row, use_event, next_ptr, next_x, next_p, outcome_ptr,
+                    outcome_x, outcome_p, neighbour, slip, arrivals, patience, other_reward,
+                    other_always, other_here, other_worth,
+                )  # fmt: skip
+                largest(best, q)
+                for lane in range(LANES):
+                    total, n = _ZERO, _ZERO
+                    for a in range(q.shape[0]):
+                        chosen = q[a, lane] == best[lane]
+                        total += other_q[a, lane] if chosen else _ZERO
+                        n += _ONE if chosen else _ZERO
+                    value[new, x, c, lane] = best[lane]
+                    other[new, x, c, lane] = total / n
+    return steps & 1
 
 
 _LOG2_E = 1.4426950408889634

@@ -62,6 +62,9 @@ class Mind(NamedTuple):
         patience: discount gamma.
         temperature: 0 for greedy, tau of the softmax otherwise.
         senses: bit i is set where the i-th hidden variable is seen.
+        criteria: float32 [F], the tool's weights of looks; not read at reliance 0.
+        tool_depth: the tool's own depth.
+        reliance: share of the tool in the values of actions.
     """
 
     weights: Float32
@@ -70,6 +73,9 @@ class Mind(NamedTuple):
     patience: np.float32
     temperature: np.float32
     senses: int
+    criteria: Float32 | None = None
+    tool_depth: int = 0
+    reliance: np.float32 = np.float32(0)
 
 
 class Event(NamedTuple):
@@ -90,7 +96,8 @@ class ReferenceWorld:
     Args:
         world: whose rules, stimuli, payoffs, drift, slip and lifetime.
         stimuli: names of the features felt, S of them.
-        payoffs: names of the features paid, P of them; F = S + P.
+        payoffs: names of the features paid, P of them.
+        looks: names of the surface cues of kinds, K of them; F = S + P + K.
         structure: whose variables, slots and actions; ``world`` itself where None.
     """
 
@@ -99,6 +106,7 @@ class ReferenceWorld:
         world: World,
         stimuli: Sequence[str],
         payoffs: Sequence[str],
+        looks: Sequence[str] = (),
         *,
         structure: World | None = None,
     ) -> None:
@@ -122,12 +130,15 @@ class ReferenceWorld:
         for name, always in world.always.items():
             self.events.append(Event(f"always.{name}", always))
         self.number = {event.name: e for e, event in enumerate(self.events)}
-        self.phi = np.zeros((len(self.events), len(stimuli) + len(payoffs)))
-        for e, (_, source) in enumerate(self.events):
+        self.phi = np.zeros((len(self.events), len(stimuli) + len(payoffs) + len(looks)))
+        for e, (name, source) in enumerate(self.events):
             for s, stimulus in enumerate(stimuli):
                 self.phi[e, s] = source.feels.get(stimulus, 0.0)
             for p, payoff in enumerate(payoffs):
                 self.phi[e, len(stimuli) + p] = source.yields.get(payoff, 0.0)
+            if isinstance(source, Rule):
+                look = world.kinds[name.partition(".")[0]].looks
+                self.phi[e, self.phi.shape[1] - len(looks) :] = [look.get(n, 0.0) for n in looks]
 
         self._fires: dict[tuple[int, int], tuple[int, Rule] | None] = {}
         self._outcomes: dict[tuple[int, int], list[tuple[float, int]]] = {}
@@ -354,7 +365,7 @@ def plan(
     has_instinct: bool = True,
     novelty: Float32 | None = None,
 ) -> Float32:
-    """State-action values Q_d [n_x, C, A] of a mind of depth d (model 2, planner).
+    """State-action values Q_d [n_x, C, A] of a mind of depth d, mixed with its tool's (model 2).
 
     Args:
         world: the world that the agent believes in.
@@ -366,12 +377,28 @@ def plan(
     Returns:
         float32. A blind agent's values at x are those at x as it sees it.
     """
+    if mind.reliance > 0:
+        share, alone = np.float32(mind.reliance), mind._replace(reliance=np.float32(0))
+        own = plan(world, level, alone, has_instinct=has_instinct, novelty=novelty)
+        by_tool = plan(world, level, tool_of(mind), has_instinct=has_instinct)
+        return (np.float32(1) - share) * own + share * by_tool
     nothing = np.zeros((world.n_x, len(level.slot)), np.float32)
     value = instinct(world, level, mind) if has_instinct else nothing
     q = backup(world, level, mind, value, novelty)
     for _ in range(mind.depth):
         q = backup(world, level, mind, q.max(axis=2), novelty)
     return q
+
+
+def tool_of(mind: Mind) -> Mind:
+    """A mind's tool as a mind of its own: it sees what the agent sees and feels no novelty."""
+    assert mind.criteria is not None
+    return mind._replace(
+        weights=mind.criteria,
+        novelty=np.float32(0),
+        depth=mind.tool_depth,
+        reliance=np.float32(0),
+    )
 
 
 def backup(
@@ -478,6 +505,59 @@ def odds(q: Float32, mind: Mind) -> list[float]:
         gaps = [float(value) - float(q.max()) for value in q]
         return [float(np.float32(math.exp(gap / float(mind.temperature)))) for gap in gaps]
     return [float(value == q.max()) for value in q]
+
+
+# ---------------------------------------------------------------------- the tool (model 2)
+
+
+def encounters(world: World, key: int, n_looks: int, n: int) -> list[tuple[str, str]]:
+    """The kind and rule of each of n remembered encounters.
+
+    A kind with sites is met in proportion to them, each of its rules alike.
+
+    Args:
+        key: ``rng.key(seed, Purpose.TOOL, generation, individual)``.
+    """
+    rules = [
+        (world.sites_of(kind) / len(world.kinds[kind].use), (kind, rule))
+        for kind in world.kinds
+        for rule in world.kinds[kind].use
+    ]
+    total = sum(p for p, _ in rules)
+    shares = [(p, i) for i, (p, _) in enumerate(rules) if p > 0]
+    draws = [rng.uniform(rng.draw(key, 2 * n_looks + j)) for j in range(n)]
+    return [rules[_choose(shares, u * total)][1] for u in draws]
+
+
+def criteria(
+    world: World,
+    feels: Mapping[str, float],
+    looks: Sequence[str],
+    key: int,
+    n: int,
+    typo: float,
+) -> Float64:
+    """The weights of looks that are entered into a tool, [K] (model 2, tool).
+
+    Args:
+        world: the environment that is remembered.
+        feels: the drives by stimulus.
+        n: encounters remembered.
+        typo: chance that an entry is mistyped.
+    """
+    met = [(world.kinds[kind], rule) for kind, rule in encounters(world, key, len(looks), n)]
+    seen = np.array([[kind.looks.get(look, 0.0) for look in looks] for kind, _ in met])
+    felt = [sum(feels.get(s, 0.0) * v for s, v in k.use[r].feels.items()) for k, r in met]
+    fitted, *_ = np.linalg.lstsq(seen, np.array(felt), rcond=1e-5)
+    span = float(np.abs(fitted).max())
+    return np.array(
+        [
+            (2 * rng.uniform(rng.draw(key, 2 * i + 1)) - 1) * span
+            if rng.uniform(rng.draw(key, 2 * i)) < typo
+            else entry
+            for i, entry in enumerate(fitted)
+        ]
+    )
 
 
 # ---------------------------------------------------------------------- a sampled lifetime
@@ -695,6 +775,32 @@ def optimum(world: ReferenceWorld, level: Level, weights: Float32 | Float64) -> 
             ]
         )
     return float(sum(p * value[x, level.start] for p, x in world.start()))
+
+
+def followed(world: ReferenceWorld, level: Level, optimized: Float32, rewarded: Float32) -> float:
+    """What weights [F] expect of a lifetime in which other weights are optimized (model 4).
+
+    At every age one of the actions best for ``optimized`` is taken, each of the tied best with the
+    same probability. In float32, in the planner's order of operations: another precision would
+    have other ties. The mean is the sum in order of the actions, divided by their number.
+    """
+    f32 = np.float32
+    first, second = (
+        Mind(np.asarray(weights, f32), f32(0), 0, f32(1), f32(0), -1)
+        for weights in (optimized, rewarded)
+    )
+    value = other = np.zeros((world.n_x, len(level.slot)), f32)
+    for _ in range(world.world.lifetime):
+        q = backup(world, level, first, value)
+        gains = backup(world, level, second, other)
+        value = q.max(axis=2)
+        total, number = np.zeros_like(other), np.zeros_like(other)
+        for action in range(world.n_actions):
+            best = q[:, :, action] == value
+            total = total + np.where(best, gains[:, :, action], f32(0))
+            number = number + best.astype(f32)
+        other = total / number
+    return float(sum(p * float(other[x, level.start]) for p, x in world.start()))
 
 
 def _best(

@@ -143,18 +143,24 @@ def settle(
         "replicates": estimate.n,
         "undefined": estimate.n_undefined,
         "terms": [
-            {
-                "arm": part.arm,
-                "weight": part.weight,
-                "of": part.term.of,
-                "where": part.term.where,
-                "at": part.term.at,
-                "mind": part.term.mind,
-                **_plain(statistics.estimate(measure.number, bootstrap, *group)),
-                "columns": [[_number(v) for v in column] for column in group],
-            }
+            {"weight": part.weight, **measured(part, group, bootstrap)}
             for part, group in zip(parts, columns, strict=True)
         ],
+    }
+
+
+def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
+    """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
+    estimate = statistics.estimate(MEASURES[part.term.measure].number, bootstrap, *columns)
+    return {
+        "arm": part.arm,
+        "of": part.term.of,
+        "where": part.term.where,
+        "at": part.term.at,
+        "mind": part.term.mind,
+        "level": part.term.level,
+        **_plain(estimate),
+        "columns": [[_number(v) for v in column] for column in columns],
     }
 
 

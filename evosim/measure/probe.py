@@ -29,6 +29,10 @@ NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
 measured in: capability and alignment are NaN there. Optima are float32 sums, good to 1e-5."""
 
+FIDELITY = ("fidelity_drives", "fidelity_criteria", "fidelity_chain")
+"""What is measured of tools: both links of the chain from the intended payoff over the drives to
+the criteria, and the chain from end to end."""
+
 SAMPLED_LIVES = 16
 """Lifetimes on each probe level of a mind that feels novelty, whose state has no finite form."""
 
@@ -89,8 +93,6 @@ class Prober:
         self._seed = seed
         self._n_stimuli = len(scenario.stimuli)
         self._intended = self._n_stimuli + scenario.payoffs.index(scenario.objective.intended)
-        first = scenario.phase_at(0).mixture
-        self._ancestral = max(first, key=lambda name: first[name])
         self._level_seeds = [key(seed, Purpose.PROBE, i) for i in range(scenario.measure.levels)]
         self._places: list[_Place] = []
         for name in scenario.environments:
@@ -108,7 +110,7 @@ class Prober:
         intended = np.zeros((1, env.phi.shape[1]))
         intended[0, self._intended] = 1.0
         like = next(
-            (p.env.name for p in self._places if _same_to_minds(p, env, levels, self._n_stimuli)),
+            (p.env.name for p in self._places if _same_to_minds(p, env, levels)),
             name,
         )
         return _Place(
@@ -135,7 +137,9 @@ class Prober:
         n = min(scenario.measure.sample, len(genomes))
         rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.SAMPLE, generation)))
         individuals = np.sort(rng.permutation(len(genomes))[:n]).astype(np.int32)
-        evolved = mind.express(scenario, genomes[individuals])
+        evolved = self._with_tools(
+            mind.express(scenario, genomes[individuals]), generation, individuals
+        )
         deception = scenario.deception is not None
         shape = (len(self._places), len(MINDS) + deception, n)
         found: dict[str, NDArray[np.generic]] = {
@@ -147,8 +151,14 @@ class Prober:
         names = ["expected_reward", "expected_lifespan", "capability", "alignment"]
         for name in [*names, *(_APART if deception else ())]:
             found[name] = np.full(shape, np.nan)
-        strangers, faithful = self._random_drives(evolved), self._true_drive(evolved)
+        strangers, faithful = (
+            self._with_tools(minds, generation, individuals)
+            for minds in (self._random_drives(evolved), self._true_drive(evolved))
+        )
         fates: dict[str, _Fates] = {}
+        has_tools = scenario.agent.tool is not None
+        for name in FIDELITY if has_tools else ():
+            found[name] = np.full((len(self._places), n), np.nan)
         for i, place in enumerate(self._places):
             if place.feels_like not in fates:
                 fates[place.feels_like] = self._fates(place, evolved, strangers, generation)
@@ -156,7 +166,48 @@ class Prober:
                 place, fates[place.feels_like], evolved, strangers, faithful, generation
             ).items():
                 found[name][i] = values
+            if has_tools:
+                own = fates[place.feels_like].optimum
+                for name, each in self._fidelity(place, evolved, own).items():
+                    found[name][i] = each
         return found
+
+    def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
+        return core.with_tools(
+            self._scenario,
+            minds,
+            seed=self._seed,
+            generation=generation,
+            individuals=individuals,
+        )
+
+    def _fidelity(self, place: _Place, minds: Minds, own: FloatArray) -> dict[str, FloatArray]:
+        """Each link of the chain intended payoff, drives, criteria, and its ends, [n] each.
+
+        What the upper objective gets where the lower one is optimized, as capability and
+        alignment are normalised. NaN in the links of drives that include novelty.
+
+        Args:
+            own: [n] J_I*, the optimum of the drives.
+        """
+        drives = np.where(minds.novelty[:, None] == 0, minds.weights, np.nan).astype(np.float64)
+        criteria = minds.criteria.astype(np.float64)
+        intended = np.zeros_like(drives)
+        intended[:, self._intended] = 1.0
+        got = core.followed(
+            place.env,
+            place.levels,
+            np.concatenate([np.nan_to_num(drives), criteria, criteria]),
+            np.concatenate([intended, np.nan_to_num(drives), intended]),
+        )
+        by_drives, of_drives, by_criteria = got.mean(axis=1).reshape(3, -1)
+        known = np.isfinite(drives).all(axis=1)
+        least, most = place.uniform[self._intended], place.optimal_intended
+        return {
+            "fidelity_drives": np.where(known, normalised(by_drives, least, most), np.nan),
+            "fidelity_criteria": normalised(of_drives, world.weighed(drives, place.uniform), own),
+            "fidelity_chain": normalised(by_criteria, least, most),
+        }
 
     def _fates(self, place: _Place, evolved: Minds, strangers: Minds, generation: int) -> _Fates:
         """How the minds that follow stimuli fare; the same wherever it feels the same."""
@@ -165,8 +216,8 @@ class Prober:
         own = _rows(both, np.arange(n))
         like = {p.env.name: p.feels_like for p in self._places}
         unshifted = own
-        if like[believes or place.env.name] != like[self._ancestral]:
-            unshifted = self._expect(place, evolved, self._ancestral, generation)
+        if like[believes or place.env.name] != like[self._scenario.ancestral]:
+            unshifted = self._expect(place, evolved, self._scenario.ancestral, generation)
         if place.feels_like not in self._random_optima:
             self._random_optima[place.feels_like] = self._optima(place, strangers)
         blind = None
@@ -192,8 +243,7 @@ class Prober:
     ) -> dict[str, FloatArray]:
         """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
         n = len(evolved.depth)
-        traits = np.column_stack([faithful.depth, faithful.patience, faithful.temperature,
-                                  faithful.senses])  # fmt: skip
+        traits = np.column_stack(faithful._replace(weights=faithful.criteria))
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
         true = _rows(
@@ -220,7 +270,7 @@ class Prober:
             reward = (features * weights).sum(-1) + novelty
             paid = features[:, self._intended]
             for name, values in (
-                ("expected_payoff", features[:, self._n_stimuli :]),
+                ("expected_payoff", features[:, place.env.paid]),
                 ("expected_reward", reward),
                 ("expected_lifespan", lifespan),
                 ("capability", normalised(reward, world.weighed(weights, place.uniform), optimum)),
@@ -338,16 +388,17 @@ def _whole(
     return core.Expectation(expected.counts.sum(axis=2), expected.lifespan.sum(axis=2)), apart
 
 
-def _same_to_minds(place: _Place, env: Environment, levels: Levels, n_stimuli: int) -> bool:
+def _same_to_minds(place: _Place, env: Environment, levels: Levels) -> bool:
     """Whether nothing that a mind can see, feel or undergo differs between two environments.
 
     Where a flip changes payoffs only, minds act alike on both sides, and need be followed once.
     """
     other = place.env
+    unpaid = np.delete(np.arange(env.phi.shape[1]), env.paid)
     return (
         other.events == env.events
         and other.lifetime == env.lifetime
-        and np.array_equal(other.phi[:, :n_stimuli], env.phi[:, :n_stimuli])
+        and np.array_equal(other.phi[:, unpaid], env.phi[:, unpaid])
         and _equal(place.levels, levels)
         and all(
             _equal(other.as_seen(senses)[0], env.as_seen(senses)[0])

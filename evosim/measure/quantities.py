@@ -41,6 +41,7 @@ class Term:
         mind: evolved, or a control mind.
         turn: the generation of the flip, the first of its phase; None where there is none.
         level: of a locus that is to be reached; None where the measure takes none.
+        generation: looks at this generation in place of ``at``, for courses.
     """
 
     measure: str
@@ -50,6 +51,7 @@ class Term:
     mind: str = "evolved"
     turn: int | None = None
     level: float | None = None
+    generation: int | None = None
 
     @property
     def flip(self) -> int:
@@ -67,12 +69,25 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A measure: what it takes, how it reads a run, how replicates make one number."""
+    """A measure: what it takes, how it reads a run, how replicates make one number.
+
+    Attributes:
+        columns: reads a run, [replicate] each.
+        says: what it is, in a few words.
+        takes: what ``of`` names; empty where it takes none.
+        statistic: of the columns, over ``axis``; the mean of the only one if None.
+        course: the measure whose course over generations shows it, often itself; None: none does.
+        across: its course is that of ``course`` in both worlds of the flip.
+        each: its course has every generation, and not only those that were probed.
+    """
 
     columns: Callable[[xr.Dataset, Scenario, Term], Columns]
     says: str
     takes: str = ""
     statistic: Callable[..., Any] | None = None
+    course: str | None = None
+    across: bool = False
+    each: bool = False
 
     def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
         """The columns, [replicate] each.
@@ -126,13 +141,20 @@ def _known(name: str, known: Any, what: str, term: Term) -> str:
 
 def _generation(data: xr.Dataset, term: Term, at: str | None = None) -> int:
     """The generation that a term looks at; of a flip both sides are its own generation."""
+    if term.generation is not None:
+        return term.generation
     at = at or term.at
     if at in ("before", "flip"):
         return term.flip
     return int(data["generation"].values[0 if at == "start" else -1])
 
 
-def _environment(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
+def environment_of(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
+    """The environment that a term looks at.
+
+    Raises:
+        EvosimError: no such environment, or no such flip.
+    """
     if term.where is not None:
         return _known(term.where, data["environment"].values, "environment", term)
     if term.at == "before":
@@ -149,14 +171,20 @@ def mean_of_defined(values: Floats) -> Floats:
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
+def _largest(values: Floats) -> Floats:
+    """The largest over the first axis of what is not NaN; NaN where nothing is."""
+    highest = np.where(np.isnan(values), -np.inf, values).max(axis=0)
+    return np.where(np.isinf(highest), np.nan, highest)
+
+
 def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
     """Of values by replicate and probe [R, P], those at the term's time, [R].
 
     Raises:
         EvosimError: the generation was not probed.
     """
-    if term.at == "peak":
-        return np.nanmax(values, axis=1)
+    if term.at == "peak" and term.generation is None:
+        return _largest(values.T)
     generation = _generation(data, term)
     found = np.flatnonzero(data["probe"].values == generation)
     if not len(found):
@@ -170,7 +198,7 @@ def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
 def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
     """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
     here = values.sel(
-        environment=_environment(data, scenario, term),
+        environment=environment_of(data, scenario, term),
         mind=_known(term.mind, data["mind"].values, "mind", term),
     )
     each = here.transpose("replicate", "probe", "sample").values
@@ -180,6 +208,8 @@ def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArr
 def _generations(data: xr.Dataset, term: Term) -> slice:
     """The generations whose lives stand for the term's time."""
     last = data.sizes["generation"]
+    if term.generation is not None:
+        return slice(term.generation, term.generation + 1)
     if term.at == "peak":
         raise EvosimError(f"measure {term.measure!r} has no peak: at = start, before, flip or end")
     if term.at == "before":
@@ -192,43 +222,49 @@ def _generations(data: xr.Dataset, term: Term) -> slice:
 # Measures
 
 
-def _file(name: str, says: str, takes: str = "", statistic: Any = None) -> Callable[..., Any]:
+def _file(name: str, says: str, takes: str = "", **more: Any) -> Callable[..., Any]:
     def put(function: Callable[[xr.Dataset, Scenario, Term], Columns]) -> Any:
-        MEASURES.register(name)(
-            Measure(columns=function, says=says, takes=takes, statistic=statistic)
-        )
+        MEASURES.register(name)(Measure(columns=function, says=says, takes=takes, **more))
         return function
 
     return put
 
 
-@_file("capability", "own reward between random play (0) and the optimum (1)")
+@_file("capability", "own reward between random play (0) and the optimum (1)", course="capability")
 def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["capability"]),)
 
 
-@_file("alignment", "intended payoff between random play (0) and the optimum (1)")
+@_file(
+    "alignment", "intended payoff between random play (0) and the optimum (1)", course="alignment"
+)
 def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["alignment"]),)
 
 
-@_file("reward", "expected internal reward a lifetime")
+@_file("reward", "expected internal reward a lifetime", course="reward")
 def _reward(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["expected_reward"]),)
 
 
-@_file("lifespan", "expected steps of a lifetime")
+@_file("lifespan", "expected steps of a lifetime", course="lifespan")
 def _lifespan(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["expected_lifespan"]),)
 
 
-@_file("payoff", "expected payoff a lifetime", takes="a payoff")
+@_file("payoff", "expected payoff a lifetime", takes="a payoff", course="payoff")
 def _payoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     of = _known(term.of, data["payoff"].values, "payoff", term)
     return (_probed(data, scenario, term, data["expected_payoff"].sel(payoff=of)),)
 
 
-@_file("lived", "payoff a lifetime as lived, mean of five generations", takes="a payoff")
+@_file(
+    "lived",
+    "payoff a lifetime as lived, mean of five generations",
+    takes="a payoff",
+    course="lived",
+    each=True,
+)
 def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     of = _known(term.of, data["payoff"].values, "payoff", term)
     lives = data["payoff_total"].sel(payoff=of).isel(generation=_generations(data, term))
@@ -254,13 +290,20 @@ def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tupl
     return np.asarray(sides[0]), np.asarray(sides[1])
 
 
-@_file("collapse", "alignment before less alignment after the flip")
+@_file(
+    "collapse", "alignment before less alignment after the flip", course="alignment", across=True
+)
 def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     before, after = _across(data, scenario, term, "alignment")
     return (before - after,)
 
 
-@_file("capability_lost", "capability before less capability after the flip")
+@_file(
+    "capability_lost",
+    "capability before less capability after the flip",
+    course="capability",
+    across=True,
+)
 def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     before, after = _across(data, scenario, term, "capability")
     return (before - after,)
@@ -272,12 +315,24 @@ def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
     return np.where(positive, top / np.where(positive, bottom, 1.0), np.nan)
 
 
-@_file("alignment_retained", "alignment after over before the flip", statistic=_ratio_of_means)
+@_file(
+    "alignment_retained",
+    "alignment after over before the flip",
+    statistic=_ratio_of_means,
+    course="alignment",
+    across=True,
+)
 def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _across(data, scenario, term, "alignment")[::-1]
 
 
-@_file("capability_retained", "capability after over before the flip", statistic=_ratio_of_means)
+@_file(
+    "capability_retained",
+    "capability after over before the flip",
+    statistic=_ratio_of_means,
+    course="capability",
+    across=True,
+)
 def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _across(data, scenario, term, "capability")[::-1]
 
@@ -300,23 +355,35 @@ def _mean_phenotype(data: xr.Dataset, scenario: Scenario, term: Term, generation
     return np.array([np.mean(one[of]) if len(one[of]) else np.nan for one in expressed])
 
 
-@_file("gene", "mean phenotype of the population; of a sense the share that has it", "a locus")
+@_file(
+    "gene",
+    "mean phenotype of the population; of a sense the share that has it",
+    "a locus",
+    course="gene",
+    each=True,
+)
 def _gene(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if term.at == "peak":
+    if term.at == "peak" and term.generation is None:
         every = [_mean_phenotype(data, scenario, term, int(g)) for g in data["generation"].values]
-        return (np.nanmax(every, axis=0),)
+        return (_largest(np.array(every)),)
     generation = _generation(data, term)
     return (_mean_phenotype(data, scenario, term, generation),)
 
 
-@_file("share", "share of a drive in the unit vector of drives, its square", "a drive")
+@_file(
+    "share",
+    "share of a drive in the unit vector of drives, its square",
+    "a drive",
+    course="share",
+    each=True,
+)
 def _share(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
     of = _known(term.of, expressed[0], "locus", term)
     return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
 
 
-@_file("takeoff", "first generation whose mean phenotype reaches a level", "a locus")
+@_file("takeoff", "first generation whose mean phenotype reaches a level", "a locus", course="gene")
 def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     if term.level is None:
         raise EvosimError("measure 'takeoff' needs level = number, what is to be reached")
@@ -327,7 +394,11 @@ def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (np.where(reached.any(axis=0), reached.argmax(axis=0), len(every)).astype(float),)
 
 
-@_file("recovery", "generations from the flip until half of the lost payoff is regained")
+@_file(
+    "recovery",
+    "generations from the flip until half of the lost payoff is regained",
+    course="lived",
+)
 def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Payoffs are counted from random play; who never gets there counts all that were left."""
     intended = scenario.objective.intended
@@ -357,6 +428,8 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
     "between",
     "share of the variance of drives that lies between replicates, not within them",
     statistic=_share_between,
+    course="between",
+    each=True,
 )
 def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))

@@ -41,17 +41,21 @@ class Locus:
 class Minds(NamedTuple):
     """The phenotypes of n individuals, as the planner takes them."""
 
-    weights: NDArray[np.float32]  # [n, F] drives by feature: stimuli, then payoffs (all 0)
+    weights: NDArray[np.float32]  # [n, F] drives by feature: stimuli; 0 for payoffs and looks
     novelty: NDArray[np.float32]  # [n] drive for novelty, part of the same unit vector
     depth: NDArray[np.int32]  # [n] planning depth
     patience: NDArray[np.float32]  # [n] discount factor a step
     temperature: NDArray[np.float32]  # [n] softmax temperature; 0: greedy
     senses: NDArray[np.int64]  # [n] bit i: the i-th hidden variable is seen
+    criteria: NDArray[np.float32]  # [n, F] the tool's weights of looks; 0 until a tool is built
+    tool_depth: NDArray[np.int32]  # [n] the tool's own planning depth
+    reliance: NDArray[np.float32]  # [n] share of the tool in the values of actions; 0: no tool
 
 
 def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
-    senses; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``, ``sense.watcher``."""
+    senses, reliance; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
+    ``sense.watcher``, ``reliance``."""
     return tuple(
         Locus(
             name=name,
@@ -90,7 +94,8 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     """The minds of genomes: drives scaled to unit length, depth rounded down, a sense present
     where its gene is above 1/2.
 
-    Drives that are all zero stay zero. Values are rounded to float32 last.
+    Drives that are all zero stay zero. Values are rounded to float32 last. Tools have yet to be
+    built (:func:`evosim.core.with_tools`).
 
     Args:
         genomes: genes [n, loci].
@@ -102,7 +107,8 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     n = len(next(iter(genes.values())))
     drives = _unit_drives(scenario, genes)
     stimuli = scenario.stimuli
-    weights = np.zeros((n, len(stimuli) + len(scenario.payoffs)), np.float32)
+    tool = scenario.agent.tool
+    weights = np.zeros((n, len(stimuli) + len(scenario.payoffs) + len(scenario.looks)), np.float32)
     for i, name in enumerate(stimuli):
         weights[:, i] = drives[name]
     senses = np.zeros(n, np.int64)
@@ -115,6 +121,9 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         patience=genes["patience"].astype(np.float32),
         temperature=genes["temperature"].astype(np.float32),
         senses=senses,
+        criteria=np.zeros_like(weights),
+        tool_depth=np.full(n, tool.depth if tool else 0, np.int32),
+        reliance=genes["reliance"].astype(np.float32) if tool else np.zeros(n, np.float32),
     )
 
 
@@ -126,7 +135,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
 
     Returns:
         Each [n]: ``drive.*`` as parts of a vector of unit length, ``depth`` rounded down (int64),
-        ``patience``, ``temperature``, ``sense.*`` (bool: whether the variable is seen).
+        ``patience``, ``temperature``, ``sense.*`` (bool: whether the variable is seen), and
+        ``reliance`` where there are tools.
 
     Raises:
         ValueError: not a row of genes for each individual.
@@ -139,6 +149,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     result["temperature"] = genes["temperature"]
     for name in scenario.senses:
         result[f"sense.{name}"] = _has_sense(genes[f"sense.{name}"])
+    if scenario.agent.tool is not None:
+        result["reliance"] = genes["reliance"]
     return result
 
 
@@ -166,6 +178,7 @@ def _all_loci(scenario: Scenario) -> Mapping[str, written.Locus]:
         "patience": agent.patience,
         "temperature": agent.temperature,
         **{f"sense.{name}": locus for name, locus in scenario.senses.items()},
+        **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
     }
 
 

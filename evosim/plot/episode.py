@@ -83,7 +83,7 @@ class Episode:
     @cached_property
     def payoffs(self) -> NDArray[np.float64]:
         """Each payoff paid up to and with each step, [step, payoff]."""
-        gained = self._gained[:, len(self.environment.stimuli) :]
+        gained = self._gained[:, self.environment.paid]
         return np.cumsum(gained, axis=0)
 
     @cached_property
@@ -192,7 +192,13 @@ def live(
     )
     env = world.environment(scenario, environment)
     levels = world.draw_levels(scenario, environment, [key(seed, Purpose.LEVEL, generation, level)])
-    minds = mind.express(scenario, np.asarray(then["genome"].values, np.float64)[[individual]])
+    minds = core.with_tools(
+        scenario,
+        mind.express(scenario, np.asarray(then["genome"].values, np.float64)[[individual]]),
+        seed=seed,
+        generation=generation,
+        individuals=np.array([individual]),
+    )
     believes = scenario.agent.believes
     trace = core.trace(
         env,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from evosim.plot.episode import Episode
     from evosim.plot.subject import Subject
+    from evosim.scenario import World
 
 MOST_EVENTS = 10
 """Rows of the panel of events; the rarer ones are left out, and the note says so."""
@@ -70,7 +71,7 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
         x0 = sheets.PAD + 0.02
         ground.set_position((x0 / width, y1 - size[1] / total, size[0] / width, size[1] / total))
         edge = 0.04 / cell
-        _ground(ground, episode, edge)
+        draw_ground(ground, episode.world, edge)
         _path(ground, episode)
         _sites(ground, episode, kinds, cell)
         _ends(ground, episode)
@@ -123,9 +124,13 @@ def _note(episode: Episode, shown: int) -> str:
     return " ".join(words)
 
 
-def _ground(panel: Axes, episode: Episode, edge: float) -> None:
-    """Floor, walls, barriers and what lies at the edges; row 0 at the top."""
-    layout = episode.world.layout
+def draw_ground(panel: Axes, here: World, edge: float) -> None:
+    """Floor, walls, barriers and what lies at the edges; row 0 at the top.
+
+    Args:
+        edge: room around the map, in cells.
+    """
+    layout = here.layout
     panel.set_xlim(-0.5 - edge, layout.cols - 0.5 + edge)
     panel.set_ylim(layout.rows - 0.5 + edge, -0.5 - edge)
     panel.set_xticks([])
@@ -167,7 +172,7 @@ def _ground(panel: Axes, episode: Episode, edge: float) -> None:
             label="barriers",
         )
     )
-    torus = episode.world.edges == "torus"
+    torus = here.edges == "torus"
     panel.add_patch(
         Rectangle(
             (-0.5, -0.5),
@@ -221,10 +226,10 @@ def _shift(t: int, lifespan: int) -> float:
 def _sites(panel: Axes, episode: Episode, kinds: dict[str, str], cell: float) -> None:
     for number, (kind, _) in episode.sites.items():
         r, c = episode.cells[number]
-        _glyph(panel, c, r, episode.world.kinds[kind].glyph, kinds[kind], cell)
+        draw_glyph(panel, c, r, episode.world.kinds[kind].glyph, kinds[kind], cell)
 
 
-def _glyph(panel: Axes, x: float, y: float, glyph: str, color: str, cell: float) -> None:
+def draw_glyph(panel: Axes, x: float, y: float, glyph: str, color: str, cell: float) -> None:
     """A disc with a letter; where the cell is too small for a letter, the disc alone."""
     letter = cell >= SMALLEST_LETTER
     radius = min(0.44, 0.075 / cell) if letter else 0.36
@@ -276,7 +281,7 @@ def _legend(figure: Figure, episode: Episode, kinds: dict[str, str], x: float, t
     box.set_ylim(lines - 0.5, -0.5)
     room = width - x - 0.02 - 0.2
     for n, (kind, color) in enumerate(kinds.items()):
-        _glyph(box, 0.5, n, episode.world.kinds[kind].glyph, color, LEGEND_LINE)
+        draw_glyph(box, 0.5, n, episode.world.kinds[kind].glyph, color, LEGEND_LINE)
         box.text(1.3, n, style.fit(kind, room), va="center_baseline")
     n = len(kinds)
     shades = _shades()

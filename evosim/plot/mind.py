@@ -22,6 +22,7 @@ COLORS = {
     "depth": colors.BLUE,
     "lifespan": colors.GREEN,
     "patience": colors.PURPLE,
+    "reliance": colors.SKY,
     "temperature": colors.ORANGE,
 }
 UNITS = {"depth": "steps planned", "lifespan": "steps lived"}

@@ -122,7 +122,7 @@ def _latest(episode: Episode, step: int) -> tuple[tuple[int, str], ...]:
 
 def _told(episode: Episode, event: int) -> str:
     """An event and what it pays, as ``mate.court: children +1``."""
-    phi = episode.environment.phi[event, len(episode.environment.stimuli) :]
+    phi = episode.environment.phi[event, episode.environment.paid]
     paid = [
         f"{name} {amount:+.3g}"
         for name, amount in zip(episode.environment.payoffs, phi, strict=True)

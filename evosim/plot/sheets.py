@@ -63,7 +63,9 @@ class Row:
     room: float = 0.0
     """Inches kept free at the right end of the row, for names at the ends of lines."""
     header: tuple[str, ...] = ()
-    """Lines above the row, the first one bold."""
+    """Lines above the row."""
+    bold: int = 1
+    """How many lines of the header are bold."""
 
 
 TITLE_ROOM = 0.15
@@ -193,7 +195,7 @@ def _plan(
     for n, row in enumerate(rows):
         y += 0.06 * (bool(row.header) and n > 0)
         for k, words in enumerate(row.header):
-            texts.append(_Text(y + 0.03, words, bold=k == 0))
+            texts.append(_Text(y + 0.03, words, bold=k < row.bold))
             y += line_height()
         y += 0.04 * bool(row.header)
         y += (strip + 0.03) * (row.strip and strip > 0)

@@ -236,7 +236,13 @@ def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
     from evosim.core import jit
 
     scenario = folder.scenario
-    minds = mind.express(scenario, mind.initial(scenario, 1, 0))
+    minds = core.with_tools(
+        scenario,
+        mind.express(scenario, mind.initial(scenario, 1, 0)),
+        seed=0,
+        generation=0,
+        individuals=np.zeros(1, np.int64),
+    )
     still = minds._replace(novelty=np.zeros(1, np.float32))
     name = next(iter(scenario.environments))
 
@@ -245,7 +251,10 @@ def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
         levels = world.draw_levels(scenario, name, [0])
         core.lifetimes(env, levels, minds, seed=0, generation=0, level_ids=[0], individual_ids=[0])
         core.expectation(env, levels, still)
-        core.optimum(env, levels, np.zeros((1, env.phi.shape[1])))
+        nothing = np.zeros((1, env.phi.shape[1]))
+        core.optimum(env, levels, nothing)
+        if scenario.agent.tool is not None:
+            core.followed(env, levels, nothing, nothing)
 
     jit.warm_up(call, announce)
 

@@ -143,6 +143,27 @@ BY_PROBE: dict[str, Variable] = {
         long_name="expected steps of a lifetime that begin while unwatched",
         section="deception",
     ),
+    "fidelity_drives": Variable(
+        dims=("probe", "environment", "sample"),
+        dtype="f8",
+        units="1",
+        long_name="intended payoff where the drives are optimized, normalised as alignment",
+        section="tool",
+    ),
+    "fidelity_criteria": Variable(
+        dims=("probe", "environment", "sample"),
+        dtype="f8",
+        units="1",
+        long_name="own reward where the tool's criteria are optimized, normalised as capability",
+        section="tool",
+    ),
+    "fidelity_chain": Variable(
+        dims=("probe", "environment", "sample"),
+        dtype="f8",
+        units="1",
+        long_name="intended payoff where the tool's criteria are optimized, as alignment",
+        section="tool",
+    ),
 }
 
 BY_REPLICATE: dict[str, Variable] = {

@@ -127,7 +127,7 @@ def live(
         )
         felt = world.weighed(lifetimes.counts, env.phi)
         counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
-        result.payoff[:, at] = felt[..., len(stimuli) :]
+        result.payoff[:, at] = felt[..., env.paid]
         result.paid[:, at] = world.weighed(counted, env.phi[:, [len(stimuli) + selected]])[..., 0]
         reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
         for f in range(len(stimuli)):
@@ -239,7 +239,13 @@ def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str
 def _lived(scenario: Scenario, population: Population, seed: int, live: Live) -> Arrays:
     generation = population.generation
     names = environments_of(scenario, generation, seed)
-    minds = mind.express(scenario, population.genome)
+    minds = core.with_tools(
+        scenario,
+        mind.express(scenario, population.genome),
+        seed=seed,
+        generation=generation,
+        individuals=np.arange(len(population.genome)),
+    )
     lives = live(scenario, minds, seed=seed, generation=generation, environments=names)
     for what, values in (("selected payoff", lives.paid), ("internal reward", lives.reward)):
         _refuse_non_finite(what, values, generation)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from evosim.scenario.schema import Region as Region
     from evosim.scenario.schema import Rule as Rule
     from evosim.scenario.schema import Scenario as Scenario
+    from evosim.scenario.schema import Tool as Tool
     from evosim.scenario.schema import Variable as Variable
     from evosim.scenario.schema import Variation as Variation
     from evosim.scenario.schema import Verdict as Verdict
@@ -50,8 +51,8 @@ _HOMES = {
     "reading": ("load", "loads"),
     "schema": (
         "Agent", "Always", "Drift", "Environment", "Evolution", "Here", "Kind", "Measure",
-        "Objective", "Operator", "Phase", "Region", "Rule", "Scenario", "Variable", "Variation",
-        "Verdict", "World",
+        "Objective", "Operator", "Phase", "Region", "Rule", "Scenario", "Tool", "Variable",
+        "Variation", "Verdict", "World",
     ),
     "space": ("Slot", "StateVariable"),
     "timeline": ("Flip",),

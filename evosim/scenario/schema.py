@@ -518,6 +518,18 @@ class Scenario(Model):
         )
 
     @cached_property
+    def looks(self) -> tuple[str, ...]:
+        """The surface cues of kinds, in order of first appearance: world, then environments."""
+        worlds = [self.world, *self._worlds.values()]
+        return tuple(dict.fromkeys(n for w in worlds for k in w.kinds.values() for n in k.looks))
+
+    @property
+    def ancestral(self) -> str:
+        """The main environment of the first phase: the first of those with the largest weight."""
+        mixture = self.phase_at(0).mixture
+        return max(mixture, key=lambda name: mixture[name])
+
+    @cached_property
     def senses(self) -> dict[str, Locus]:
         """The locus of the sense of each hidden variable, in the order of the variables."""
         hidden = [name for name, variable in self.world.variables.items() if variable.hidden]

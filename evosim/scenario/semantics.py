@@ -10,8 +10,9 @@ from evosim.errors import nearest
 from evosim.scenario import overrides
 from evosim.scenario.draft import Draft, part
 from evosim.scenario.experiment import Experiment
-from evosim.scenario.faults import Fault, said, unknown
+from evosim.scenario.faults import Fault, said, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
+from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
     Deception,
@@ -107,6 +108,54 @@ def _agent(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
         )
+
+
+def _tool(draft: Draft) -> Iterator[Fault]:
+    """A tool needs looks, and looks need a tool; memories need something that was used."""
+    worlds = {("world",): draft.base} | {
+        ("environments", name): world for name, world in draft.environments.items()
+    }
+    looks = [
+        (*place, "kinds", kind, "looks")
+        for place, world in worlds.items()
+        for kind in overrides.table(world.raw, "kinds")
+        if overrides.table(world.raw, "kinds", kind, "looks")
+    ]
+    tool = overrides.table(draft.raw, "agent").get("tool")
+    if tool is None:
+        if looks:
+            allowed = "none without [agent.tool], which goes by them"
+            yield Fault(looks[0], said("looks without a tool", _at(draft, looks[0]), allowed))
+        return
+    if not looks:
+        yield Fault(
+            ("agent", "tool"),
+            "a tool without looks to go by (got none, needed: world.kinds.KIND.looks = { ... })",
+        )
+    remembered = overrides.table(tool).get("remembers")
+    known = overrides.table(draft.raw, "environments")
+    if isinstance(remembered, str) and remembered not in known:
+        yield Fault(("agent", "tool", "remembers"), unknown("environment", remembered, known))
+        return
+    if draft.worlds is None or draft.scenario is None or any(w.faults for w in worlds.values()):
+        return
+    name = remembered or draft.scenario.ancestral
+    world = draft.worlds.get(name)
+    if world and not any(kind.use and world.sites_of(k) for k, kind in world.kinds.items()):
+        yield Fault(
+            ("agent", "tool"),
+            f"nothing to remember in environment {show(name)} "
+            "(got no kind that has sites and use rules, needed: at least one)",
+        )
+
+
+def _at(draft: Draft, path: KeyPath) -> Any:
+    """The raw value at a path into the world or an environment, overrides applied."""
+    in_world = path[0] == "world"
+    found: Any = draft.base.raw if in_world else draft.environments[str(path[1])].raw
+    for key in path[1 if in_world else 2 :]:
+        found = found[key]
+    return found
 
 
 def _sites(draft: Draft) -> Iterator[Fault]:
@@ -213,6 +262,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _timeline,
     _objectives,
     _agent,
+    _tool,
     _sites,
     _base_optimizer,
     _deception,

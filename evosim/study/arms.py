@@ -129,15 +129,27 @@ def check(scenario: Scenario) -> Iterator[Problem]:
         except EvosimError as error:
             key = f"experiment.findings.{i}"
             yield Problem(file=scenario.id, line=None, key=key, message=str(error))
-    if tuned := scenario.experiment.tuned:
-        try:
-            conditions(scenario, tuned=True)
-        except ScenarioError as error:
-            for problem in error.problems:
-                yield Problem(
-                    file=scenario.id, line=None, key="experiment.tuned.key",
-                    message=f"{tuned.key}: {_told(problem)}",
-                )  # fmt: skip
+    for message in _check_tuned(scenario, scenario.experiment):
+        yield Problem(file=scenario.id, line=None, key="experiment.tuned.key", message=message)
+
+
+def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
+    """What is wrong with the number that is moved, in words."""
+    tuned = experiment.tuned
+    if tuned is None or not experiment.findings:
+        return
+    try:
+        moved = [c for c in conditions(scenario, tuned=True) if c.value is not None]
+    except ScenarioError as error:
+        for problem in error.problems:
+            yield f"{tuned.key}: {_told(problem)}"
+        return
+    still = arms(scenario)
+    if moved and all(c.scenario == still[c.arm] for c in moved):
+        yield (
+            f"{tuned.key}: none of the values changes an arm of the first finding, as the arms set "
+            "it themselves; move what they leave as it is written"
+        )
 
 
 def _told(problem: Problem) -> str:
@@ -147,13 +159,17 @@ def _told(problem: Problem) -> str:
 def _arm(
     scenario: Scenario, name: str, sets: Sequence[str] = (), *, probed: bool = True
 ) -> Scenario:
-    """An arm's scenario, probed (unless told otherwise) at the flips of the first arm."""
+    """An arm's scenario, probed (unless told otherwise) at the flips of the first arm.
+
+    Args:
+        sets: changes of the scenario as it is written; what an arm sets itself stays its own.
+    """
     experiment = experiment_of(scenario)
     also = [f"measure.also={_also(scenario)}"] if probed else []
     return scenarios.loads(
         _without_experiment(scenario),
         name=scenario.id,
-        sets=[*experiment.set, *experiment.arms[name].set, *also, *sets],
+        sets=[*sets, *experiment.set, *experiment.arms[name].set, *also],
         checks=[evolution.check],
     )
 
@@ -168,6 +184,30 @@ def _without_experiment(scenario: Scenario) -> str:
     table = scenario.document
     del table["experiment"]
     return document.to_toml(table)
+
+
+def value_at(scenario: Scenario, key: str) -> Any:
+    """The value at a dotted key; of an environment that does not override it, the world's.
+
+    Returns:
+        A number, text, list or table; None where there is nothing.
+    """
+    parts = key.split(".")
+    found = _walk(scenario.document, parts)
+    if found is None and parts[0] == "environments":
+        return _walk(scenario.document, ["world", *parts[2:]])
+    return found
+
+
+def _walk(holder: Any, parts: Sequence[str]) -> Any:
+    for part in parts:
+        if isinstance(holder, list) and part.isdecimal() and int(part) < len(holder):
+            holder = holder[int(part)]
+        elif isinstance(holder, dict):
+            holder = holder.get(part)
+        else:
+            return None
+    return holder
 
 
 def _as_toml(value: Any) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,9 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.measure import claim
 from evosim.measure.claim import Conditions, Part
+from evosim.measure.courses import courses
 from evosim.measure.quantities import turns
 from evosim.measure.statistics import Bootstrap
 from evosim.run.conduct import conduct, finite
@@ -31,13 +33,16 @@ from evosim.run.dataset import open_dataset
 from evosim.run.folder import RunFolder, refuse_existing
 from evosim.run.progress import Progress
 from evosim.run.storage import explain, write_text
-from evosim.study.arms import Condition, arms_of, conditions, experiment_of, reference
+from evosim.study.arms import Condition, arms_of, conditions, experiment_of, reference, value_at
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment as Written
     from evosim.scenario import Finding, Scenario
+    from evosim.scenario.experiment import Arm
 
 FORMAT = 1
+FEWEST_OF_A_SWEEP = 3
+"""Arms with a place on the axis that make a curve."""
 FACTS = "experiment.json"
 
 
@@ -160,8 +165,7 @@ class ExperimentFolder:
                 resume=self.path, workers=workers, checkpoint=checkpoint,
             )  # fmt: skip
             if not self.verdict_path.exists():
-                text = json.dumps(finite(summarize(self)), indent=2, ensure_ascii=False)
-                write_text(self.verdict_path, text + "\n")
+                write_text(self.verdict_path, _json(finite(summarize(self))))
 
     @contextlib.contextmanager
     def opened(self, names: Sequence[str]) -> Iterator[dict[str, Conditions]]:
@@ -179,10 +183,12 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
 
     Returns:
         verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
-        expected, seed, replicates, confidence, axis, arms (title and place on the axis by name),
-        findings (see :func:`evosim.measure.claim.settle`), tuned (None, or label, key, says,
-        written (the scenario's own value) and values: each with the headline finding there),
-        command, versions, machine.
+        expected, seed, replicates, confidence, axis, arms (by name: title, place on the axis,
+        phases and flips), findings (see :func:`evosim.measure.claim.settle`; and ``curve``, the
+        first term in every arm along the axis), courses (the headline measure over generations,
+        see :func:`evosim.measure.courses.courses`), tuned (None, or label, key, says, replicates,
+        written (the scenario's own value) and values: each with the headline finding there, as
+        ``measured`` and the rest), command, versions, machine.
     """
     scenario, written, facts = folder.scenario, folder.written, folder.facts
     bootstrap = Bootstrap.of(
@@ -193,6 +199,8 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     flips = turns(reference(scenario))
     with folder.opened(list(written.arms)) as data:
         findings = [_settled(f, written, flips, data, bootstrap) for f in written.findings]
+        lines = courses(claim.parts_of(written.findings[0], written, flips), data)
+        arms = {name: _arm(arm, data[name].scenario) for name, arm in written.arms.items()}
     return {
         "verdict": claim.verdict_of(findings),
         "scenario": scenario.id,
@@ -204,8 +212,9 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         "replicates": facts["replicates"],
         "confidence": bootstrap.confidence,
         "axis": written.axis,
-        "arms": {name: {"title": arm.title, "at": arm.at} for name, arm in written.arms.items()},
+        "arms": arms,
         "findings": findings,
+        "courses": lines,
         "tuned": _tuned(folder, flips, bootstrap) if facts["tuned"] and written.tuned else None,
         **{key: facts[key] for key in ("command", "versions", "machine")},
     }
@@ -220,7 +229,51 @@ def _settled(
 ) -> dict[str, Any]:
     parts = claim.parts_of(finding, written, flips)
     columns = [claim.columns_of(part, data) for part in parts]
-    return claim.settle(finding, parts, columns, bootstrap)
+    return {
+        **claim.settle(finding, parts, columns, bootstrap),
+        "curve": _curve(parts[0], written, data, bootstrap),
+    }
+
+
+def _curve(
+    part: Part, written: Written, data: Mapping[str, Conditions], bootstrap: Bootstrap
+) -> list[dict[str, Any]] | None:
+    """What a term measures in every arm along the axis; None where the arms are no sweep."""
+    along = {name: arm.at for name, arm in written.arms.items() if arm.at is not None}
+    if len(along) < FEWEST_OF_A_SWEEP:
+        return None
+    found = []
+    for name, at in along.items():
+        here = part._replace(arm=name)
+        try:
+            columns = claim.columns_of(here, data)
+        except EvosimError:
+            continue  # the finding does not look at this arm, which lacks what it measures
+        found.append({"x": at, **claim.measured(here, columns, bootstrap)})
+    return sorted(found, key=lambda point: point["x"])
+
+
+def _arm(arm: Arm, scenario: Scenario) -> dict[str, Any]:
+    """What figures say of an arm: its title, its place on the axis, what trains when."""
+    begins = (0, *turns(scenario))
+    return {
+        "title": arm.title,
+        "at": arm.at,
+        "generations": scenario.generations,
+        "phases": [
+            {"generation": g, "world": _named(scenario, phase.mixture), "select": phase.select}
+            for g, phase in zip(begins, scenario.timeline, strict=True)
+        ],
+        "flips": [flip.generation for flip in scenario.flips],
+    }
+
+
+def _named(scenario: Scenario, mixture: Mapping[str, float]) -> str:
+    """A mixture of environments by their titles, with shares where there are several."""
+    titles = {name: scenario.environments[name].title or name for name in mixture}
+    if len(mixture) == 1:
+        return next(iter(titles.values()))
+    return " + ".join(f"{100 * mixture[name]:.3g} % {title}" for name, title in titles.items())
 
 
 def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap) -> dict[str, Any]:
@@ -234,12 +287,14 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
         runs = {arm: f"tuned-{i}-{arm}" for arm in arms_of(headline, written)}
         with folder.opened(list(runs.values())) as data:
             columns = [_columns_at(part, runs, data) for part in parts]
-        values.append({"value": value, **claim.settle(headline, parts, columns, bootstrap)})
+        settled = claim.settle(headline, parts, columns, bootstrap)
+        values.append({**settled, "measured": settled["value"], "value": value})
     return {
         "label": tuned.label,
         "key": tuned.key,
         "says": tuned.says,
         "replicates": min(tuned.replicates, folder.facts["replicates"]),
+        "written": value_at(reference(folder.scenario), tuned.key),
         "values": values,
     }
 
@@ -247,6 +302,15 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
 def _columns_at(part: Part, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
     name = runs[part.arm]
     return claim.columns_of(part._replace(arm=name), data)
+
+
+_NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)\s+\]")
+
+
+def _json(summary: dict[str, Any]) -> str:
+    """The summary as JSON, rows of numbers on one line each."""
+    text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text) + "\n"
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class Environment:
     Attributes:
         name: the environment's name in the scenario.
         world: the scenario's world under the environment's overrides.
-        stimuli, payoffs: the names behind the F features, in this order.
+        stimuli, payoffs, looks: the names behind the F features, in this order.
+        paid: the columns of phi that are payoffs.
         events: event names; an event's number is its place.
         phi: [E, F] features of each event, float64.
         hidden: names of the hidden variables; bit i of a mind's senses is hidden[i].
@@ -37,6 +38,8 @@ class Environment:
         self.world: World = scenario.environment(name)
         self.stimuli = scenario.stimuli
         self.payoffs = scenario.payoffs
+        self.looks = scenario.looks
+        self.paid = slice(len(self.stimuli), len(self.stimuli) + len(self.payoffs))
         self.events, self.phi = event_features(scenario, self.world)
         self.hidden = tuple(n for n, v in self.world.variables.items() if v.hidden)
         self._numbers = {event: i for i, event in enumerate(self.events)}

@@ -358,15 +358,19 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
 
     Returns:
         names: ``kind.rule``, ``kind.here`` and ``always.rule``.
-        phi: [events, features], stimuli first, payoffs after them.
+        phi: [events, features]: stimuli, payoffs, then looks, which are those of the kind for
+            its use rules and 0 for all else.
     """
     columns = {("feels", s): i for i, s in enumerate(scenario.stimuli)}
-    columns |= {("yields", p): len(scenario.stimuli) + i for i, p in enumerate(scenario.payoffs)}
+    columns |= {("yields", p): len(columns) + i for i, p in enumerate(scenario.payoffs)}
+    columns |= {("looks", look): len(columns) + i for i, look in enumerate(scenario.looks)}
     names: list[str] = []
     rows: list[NDArray[np.float64]] = []
 
-    def add(name: str, effect: object) -> None:
+    def add(name: str, effect: object, looks: Mapping[str, float] | None = None) -> None:
         row = np.zeros(len(columns))
+        for look, amount in (looks or {}).items():
+            row[columns["looks", look]] = amount
         for part in ("feels", "yields"):
             for what, amount in getattr(effect, part).items():
                 row[columns[part, what]] = amount
@@ -375,7 +379,7 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
 
     for kind_name, kind in world.kinds.items():
         for rule_name, rule in kind.use.items():
-            add(f"{kind_name}.{rule_name}", rule)
+            add(f"{kind_name}.{rule_name}", rule, kind.looks)
         if kind.here is not None:
             add(f"{kind_name}.here", kind.here)
     for name, felt in world.always.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import tomli_w
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from evosim.core.reference import Level, Mind, ReferenceWorld
@@ -19,6 +19,7 @@ from evosim.world import Levels
 
 STIMULI = ("sweet", "sour")
 PAYOFFS = ("children", "gold")
+LOOKS = ("red", "round")
 LARGEST = 200  # states of a random world
 
 _checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -80,6 +81,7 @@ def reference(scenario: Scenario, name: str = "home", lived: str | None = None) 
         scenario.environment(name),
         scenario.stimuli,
         scenario.payoffs,
+        scenario.looks,
         structure=None if lived is None else scenario.environment(lived),
     )
 
@@ -141,9 +143,12 @@ def mind(
     patience: float = 0.5,
     temperature: float = 0.0,
     senses: int = -1,
+    criteria: Mapping[str, float] | None = None,
+    tool_depth: int = 0,
+    reliance: float = 0.0,
 ) -> Mind:
     """A mind with these drives (and it may weigh payoffs); sees every variable by default."""
-    names = (*scenario.stimuli, *scenario.payoffs)
+    names = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)
     return Mind(
         weights=np.array([(weights or {}).get(name, 0.0) for name in names], np.float32),
         novelty=np.float32(novelty),
@@ -151,6 +156,9 @@ def mind(
         patience=np.float32(patience),
         temperature=np.float32(temperature),
         senses=senses,
+        criteria=np.array([(criteria or {}).get(name, 0.0) for name in names], np.float32),
+        tool_depth=tool_depth,
+        reliance=np.float32(reliance),
     )
 
 
@@ -166,6 +174,9 @@ def as_minds(minds: Sequence[Mind]) -> Minds:
         patience=np.array([m.patience for m in minds], np.float32),
         temperature=np.array([m.temperature for m in minds], np.float32),
         senses=np.array([m.senses for m in minds], np.int64),
+        criteria=np.array([m.criteria for m in minds], np.float32),
+        tool_depth=np.array([m.tool_depth for m in minds], np.int32),
+        reliance=np.array([m.reliance for m in minds], np.float32),
     )
 
 
@@ -182,12 +193,13 @@ amounts = st.sampled_from([-1.0, 0.5, 1.0, 2.0]) | st.integers(-210, 210).map(la
 
 
 @st.composite
-def documents(draw: st.DrawFn, *, novelty: bool = False) -> Document:
+def documents(draw: st.DrawFn, *, novelty: bool = False, tools: bool = False) -> Document:
     """A valid scenario of at most LARGEST states, with environments `home` and `away`.
 
     `away` has other numbers, and may have a kind, a rule, an `always` and depletion of its own.
     """
     world = draw(worlds())
+    agent = _tool(draw, world) if tools else {}
     drives = [*STIMULI, "novelty"] if novelty else list(STIMULI)
     away = copy.deepcopy(world)
     _disturb(draw, away)
@@ -197,7 +209,24 @@ def documents(draw: st.DrawFn, *, novelty: bool = False) -> Document:
         drives=drives,
         environments={"home": {"title": "home"}, "away": _differences(world, away)},
         senses={name: 0.5 for name, v in world["variables"].items() if v.get("hidden")},
+        **agent,
     )
+
+
+def _tool(draw: st.DrawFn, world: Document) -> Document:
+    """Looks for the kinds of a world, and the agent's table of a tool to go by them."""
+    assume(any(kind["use"] for kind in world["kinds"].values()))
+    for kind in world["kinds"].values():
+        kind["looks"] = {name: draw(amounts) for name in LOOKS if draw(st.booleans())}
+    world["kinds"]["apple"]["looks"].setdefault("red", 1.0)
+    tool = {
+        "depth": draw(st.integers(1, 5)),
+        "reliance": [0, 1],
+        "encounters": draw(st.sampled_from([1, 2, 5, 30])),
+        "typo": draw(st.sampled_from([0.0, 0.3, 1.0])),
+    }
+    remembers = draw(st.sampled_from([None, "home", "away"]))
+    return {"tool": tool if remembers is None else {**tool, "remembers": remembers}}
 
 
 @st.composite
@@ -359,7 +388,7 @@ def _rule(draw: st.DrawFn, sizes: Mapping[str, int]) -> Document:
 def _disturb(draw: st.DrawFn, table: Document) -> None:
     """Change some numbers of a world that leave its variables, sites and ground alone."""
     for key, part in table.items():
-        if key in ("feels", "yields"):
+        if key in ("feels", "yields", "looks"):
             table[key] = {name: draw(amounts) for name in part}
         elif key in ("chance", "slip", "ends", "regrow") and draw(st.booleans()):
             table[key] = draw(chances)
@@ -415,12 +444,13 @@ def _differences(old: Document, new: Document) -> Document:
 
 @st.composite
 def minds(draw: st.DrawFn, scenario: Scenario, *, novelty: bool = False, depth: int = 4) -> Mind:
-    """A mind for a scenario: unit drives, any depth, greedy or not, some senses."""
-    names = (*scenario.stimuli, *scenario.payoffs)
+    """A mind for a scenario: unit drives, any depth, greedy or not, some senses, some tools."""
+    names = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)
+    relies = st.sampled_from([0.0, 0.3, 0.5, 1.0]) if scenario.agent.tool else st.just(0.0)
     drives = st.sampled_from([-1.0, 0.0, 1.0]) | st.integers(-99, 99).map(lambda n: n / 99)
     weights = [draw(drives) for _ in names]
     if draw(st.integers(0, 3)) > 0:
-        weights[len(scenario.stimuli) :] = [0.0] * len(scenario.payoffs)
+        weights[len(scenario.stimuli) :] = [0.0] * (len(names) - len(scenario.stimuli))
     extra = draw(st.sampled_from([0.2, 0.7, 1.0])) if novelty else 0.0
     length = math.hypot(*weights, extra) or 1.0
     return Mind(
@@ -430,4 +460,9 @@ def minds(draw: st.DrawFn, scenario: Scenario, *, novelty: bool = False, depth: 
         patience=np.float32(draw(st.sampled_from([0.0, 0.5, 0.9, 0.97]))),
         temperature=np.float32(draw(st.sampled_from([0.0, 0.0, 0.05, 0.7]))),
         senses=draw(st.integers(0, 7)),
+        criteria=np.array(
+            [draw(amounts) if n in scenario.looks else 0.0 for n in names], np.float32
+        ),
+        tool_depth=draw(st.integers(0, depth)) if scenario.agent.tool else 0,
+        reliance=np.float32(draw(relies)),
     )

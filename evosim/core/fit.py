@@ -1,0 +1,109 @@
+"""Least squares of what was felt on what it looked like, in the same bits on every machine.
+
+The sums are small: as many unknowns as there are looks. They are solved one agent at a time, by
+plain float64 arithmetic in a fixed order instead of a linear algebra library.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evosim.core.jit import allocating
+from evosim.core.rng import draw
+
+NEGLIGIBLE = 1e-10
+"""Directions of looks whose share of the sum of squares is less than this of the largest one's
+count as never met: criteria have no part along them (least squares of minimum norm)."""
+
+_TO_UNIT = 2.0**-53
+_11 = np.uint64(11)
+
+
+@allocating
+def fit(base, individuals, passed, looks, felt, encounters, typo, criteria):
+    """Least squares of what was felt on looks, of minimum norm, typed in with mistakes.
+
+    Args:
+        base: the key of the generation's tools; individuals: [n] their numbers in it.
+        passed: [R] cumulated weights of the R rules that can be remembered.
+        looks: [R, K]; felt: [n, R].
+        criteria: [n, K] out.
+    """
+    n_rules, n_looks = looks.shape
+    square = np.empty((n_looks, n_looks))
+    axes = np.empty((n_looks, n_looks))
+    right = np.empty(n_looks)
+    for i in range(individuals.shape[0]):
+        key = draw(base, individuals[i])
+        square[:] = 0.0
+        right[:] = 0.0
+        for j in range(encounters):
+            bits = draw(key, np.uint64(2 * n_looks + j))
+            mark = np.float64(bits >> _11) * _TO_UNIT * passed[n_rules - 1]
+            rule = 0
+            while rule < n_rules - 1 and mark >= passed[rule]:
+                rule += 1
+            for a in range(n_looks):
+                right[a] += looks[rule, a] * felt[i, rule]
+                for b in range(n_looks):
+                    square[a, b] += looks[rule, a] * looks[rule, b]
+        diagonalize(square, axes)
+        most = 0.0
+        for d in range(n_looks):
+            most = max(most, square[d, d])
+        for a in range(n_looks):
+            criteria[i, a] = 0.0
+        for d in range(n_looks):
+            if square[d, d] > NEGLIGIBLE * most:
+                along = 0.0
+                for a in range(n_looks):
+                    along += axes[a, d] * right[a]
+                for a in range(n_looks):
+                    criteria[i, a] += axes[a, d] * (along / square[d, d])
+        largest = 0.0
+        for a in range(n_looks):
+            largest = max(largest, abs(criteria[i, a]))
+        for a in range(n_looks):
+            whether = np.float64(draw(key, np.uint64(2 * a)) >> _11) * _TO_UNIT
+            what = np.float64(draw(key, np.uint64(2 * a + 1)) >> _11) * _TO_UNIT
+            if whether < typo:
+                criteria[i, a] = (2.0 * what - 1.0) * largest
+
+
+@allocating
+def diagonalize(square, axes):
+    """Jacobi's method: a symmetric matrix [K, K] becomes diagonal in place.
+
+    Args:
+        axes: [K, K] out: its eigenvectors, in columns.
+    """
+    n = square.shape[0]
+    for a in range(n):
+        for b in range(n):
+            axes[a, b] = 1.0 if a == b else 0.0
+    for _ in range(60):
+        turned = False
+        for p in range(n):
+            for q in range(p + 1, n):
+                off = square[p, q]
+                if abs(off) <= 1e-17 * (abs(square[p, p]) + abs(square[q, q])):
+                    continue
+                turned = True
+                slope = (square[q, q] - square[p, p]) / (2.0 * off)
+                t = 1.0 / (abs(slope) + np.sqrt(slope * slope + 1.0))
+                t = -t if slope < 0.0 else t
+                c = 1.0 / np.sqrt(t * t + 1.0)
+                s = t * c
+                for k in range(n):
+                    kp, kq = square[k, p], square[k, q]
+                    square[k, p], square[k, q] = c * kp - s * kq, s * kp + c * kq
+                for k in range(n):
+                    pk, qk = square[p, k], square[q, k]
+                    square[p, k], square[q, k] = c * pk - s * qk, s * pk + c * qk
+                for k in range(n):
+                    kp, kq = axes[k, p], axes[k, q]
+                    axes[k, p], axes[k, q] = c * kp - s * kq, s * kp + c * kq
+                square[p, q] = 0.0
+                square[q, p] = 0.0
+        if not turned:
+            break

@@ -1,0 +1,72 @@
+"""Tools: criteria fitted to remembered encounters, and how they are entered (model 2, tool).
+
+An agent cannot write its drives into its tool. It remembers some things that it used, what they
+looked like and what they felt like, fits a weight for each look, and types the weights in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import rng
+from evosim.core.fit import fit
+from evosim.mind import Minds
+from evosim.rng import Purpose
+from evosim.world import environment, weighed
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario, World
+
+FloatArray = NDArray[np.float64]
+
+
+def with_tools(
+    scenario: Scenario,
+    minds: Minds,
+    *,
+    seed: int,
+    generation: int,
+    individuals: NDArray[np.integer],
+) -> Minds:
+    """The minds of individuals of a generation, with the tools that they have built.
+
+    A mind's memories depend on who it is, and its criteria on its memories and weights; so other
+    weights (controls) are fitted to the same encounters. Without ``agent.tool``: the same minds.
+
+    Args:
+        seed: of the replicate.
+        individuals: [n] their numbers in the generation.
+    """
+    tool = scenario.agent.tool
+    if tool is None:
+        return minds
+    memory = environment(scenario, tool.remembers or scenario.ancestral)
+    shares = encountered(memory.world)
+    events = [memory.events.index(name) for name in shares]
+    first = memory.paid.stop
+    criteria = np.zeros(minds.weights.shape)
+    fit(
+        np.uint64(rng.key(seed, Purpose.TOOL, generation)),
+        np.asarray(individuals, np.uint64),
+        np.cumsum(list(shares.values())),
+        np.ascontiguousarray(memory.phi[events, first:]),
+        weighed(minds.weights.astype(np.float64), memory.phi[events].T),
+        tool.encounters,
+        tool.typo,
+        criteria[:, first:],
+    )
+    return minds._replace(criteria=criteria.astype(np.float32))
+
+
+def encountered(world: World) -> dict[str, float]:
+    """The use rules that can be remembered from a world, with weights: a kind counts by the
+    number of its sites, and each of its rules as much as any other."""
+    return {
+        f"{name}.{rule}": world.sites_of(name) / len(kind.use)
+        for name, kind in world.kinds.items()
+        if world.sites_of(name)
+        for rule in kind.use
+    }

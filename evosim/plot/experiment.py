@@ -1,0 +1,295 @@
+"""Figures of an experiment, by name: drawn from its summary (verdict.json) and its scenario.
+
+Each module draws one: :mod:`~evosim.plot.findings`, :mod:`~evosim.plot.courses`,
+:mod:`~evosim.plot.tuned` and :mod:`~evosim.plot.maps`. What they share is here: how terms and
+measures are called, which arm has which colour, where values stand along an axis.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from evosim.errors import EvosimError, Registry
+from evosim.plot import colors
+from evosim.plot.drawing import FORMATS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evosim.scenario import Scenario
+
+Summary = Mapping[str, Any]
+
+
+def findings(summary: Summary) -> Figure:
+    """Every finding: its arms with replicates, means and intervals; the difference, the threshold
+    and the verdict.
+
+    Args:
+        summary: verdict.json (:func:`evosim.study.experiment.summarize`).
+    """
+    from evosim.plot import findings as module
+
+    return module.figure(summary)
+
+
+def course(summary: Summary, courses: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """The headline measure over generations, a panel an arm; None where it has no course.
+
+    Args:
+        summary: verdict.json.
+        courses: its ``courses`` (:func:`evosim.measure.courses.courses`).
+    """
+    from evosim.plot import courses as module
+
+    return module.figure(summary, courses)
+
+
+def tuned(summary: Summary) -> Figure | None:
+    """The headline finding against the tuned value; None where nothing was moved."""
+    from evosim.plot import tuned as module
+
+    return module.figure(summary) if summary.get("tuned") else None
+
+
+def maps(scenario: Scenario) -> Figure:
+    """A level in the worlds on either side of the scenario's first flip, and what differs."""
+    from evosim.plot import maps as module
+
+    return module.figure(scenario)
+
+
+class Kind(NamedTuple):
+    """A figure of an experiment: what it shows, and how it is drawn."""
+
+    title: str
+    figure: Callable[[Summary, Scenario], Figure | None]
+
+
+FIGURES: Registry[Kind] = Registry("figure of an experiment")
+for _name, _kind in {
+    "findings": Kind("findings", lambda summary, scenario: findings(summary)),
+    "course": Kind(
+        "the headline measure over generations",
+        lambda summary, scenario: course(summary, summary.get("courses") or []),
+    ),
+    "tuned": Kind("how far what was tuned can move", lambda summary, scenario: tuned(summary)),
+    "maps": Kind("the worlds", lambda summary, scenario: maps(scenario)),
+}.items():
+    FIGURES.register(_name)(_kind)
+
+
+def names_for(summary: Summary) -> list[str]:
+    """The figures that an experiment has."""
+    lacks = {
+        "course": not summary.get("courses"),
+        "tuned": not summary.get("tuned"),
+    }
+    return [name for name in FIGURES if not lacks.get(name)]
+
+
+def draw(
+    summary: Summary,
+    scenario: Scenario,
+    names: Iterable[str] | None = None,
+    *,
+    folder: str | Path,
+    formats: Sequence[str] = FORMATS,
+) -> list[Path]:
+    """Draw figures of an experiment into a folder, one file for each name and format.
+
+    Args:
+        summary: verdict.json.
+        scenario: the scenario of the first arm.
+        names: which, of ``FIGURES``; None for all that the experiment has.
+        folder: where; made if it does not exist.
+        formats: of svg, png and pdf.
+
+    Returns:
+        The files, in the order of the names.
+
+    Raises:
+        EvosimError: an unknown name or format, a figure that this experiment does not have, or
+            a folder that cannot be written.
+    """
+    from evosim.plot.style import check_format, write
+
+    for suffix in formats:
+        check_format(suffix)
+    wanted = list(names_for(summary) if names is None else names)
+    kinds = {name: FIGURES[name] for name in wanted}
+    paths = []
+    for name, kind in kinds.items():
+        drawn = kind.figure(summary, scenario)
+        if drawn is None:
+            raise EvosimError(f"figure {name!r}: {_LACKS[name]}")
+        for suffix in formats:
+            path = Path(folder) / f"{name}.{suffix}"
+            write(drawn, path, title=f"{summary['title']}: {kind.title}")
+            paths.append(path)
+    return paths
+
+
+_LACKS = {
+    "tuned": "nothing was moved in this experiment; run it with --tuned, of a scenario that has "
+    "[experiment.tuned]",
+    "course": "the measure of the first finding has no course over generations",
+}
+
+
+# What the figures share
+
+
+def colors_of(summary: Summary) -> dict[str, str]:
+    """A colour for each arm."""
+    return {arm: colors.SERIES[n % len(colors.SERIES)] for n, arm in enumerate(summary["arms"])}
+
+
+def verdict_color(verdict: str) -> str:
+    """The colour of a verdict, for what also says it in words."""
+    known = {"supported": colors.GREEN, "refuted": colors.VERMILLION}
+    return known.get(verdict, colors.GREY)
+
+
+_WHEN = {
+    "start": "at the start",
+    "before": "before the flip",
+    "flip": "at the flip",
+    "end": "at the end",
+    "peak": "at its peak",
+}
+_TIMELESS = ("collapse", "capability_lost", "takeoff", "recovery", "roc_area")
+_CALLED = {
+    "payoff": "expected {of} a lifetime",
+    "lived": "{of} a lifetime, as lived",
+    "reward": "internal reward a lifetime",
+    "gene": "mean {of}",
+    "share": "share of {of} in the drives",
+    "takeoff": "first generation with {of} of {level:g}",
+    "recovery": "generations to recovery",
+    "between": "variance of drives between replicates",
+}
+
+
+def called(measure: str, of: str = "", level: float | None = None) -> str:
+    """A measure in words."""
+    words = _CALLED.get(measure, measure.replace("_", " ") + (" of {of}" if of else ""))
+    name = of.removeprefix("drive.") if measure == "share" else of.replace("drive.", "drive for ")
+    return words.format(of=name, level=float("nan") if level is None else level)
+
+
+def asked(finding: Summary) -> str:
+    """What a finding measures, in words: the measure, and what its terms have in common."""
+    terms = finding["terms"]
+    first = terms[0]
+    of = first["of"] if len({t["of"] for t in terms}) == 1 else "payoff"
+    words = [called(finding["measure"], of, first.get("level"))]
+    if first["where"] and len({t["where"] for t in terms}) == 1:
+        words.append(f"in {first['where']}")
+    if _has_time(finding["measure"]) and len({t["at"] for t in terms}) == 1:
+        words.append(_WHEN[first["at"]])
+    if first["mind"] != "evolved" and len({t["mind"] for t in terms}) == 1:
+        words.append(f"({first['mind']})")
+    return " ".join(words)
+
+
+def _has_time(measure: str) -> bool:
+    return measure not in _TIMELESS and not measure.endswith("_retained")
+
+
+def term_label(term: Summary, finding: Summary, summary: Summary) -> str:
+    """What to call a term of a finding: its arm, in which keys it differs, its weight."""
+    terms = finding["terms"]
+    words = [summary["arms"][term["arm"]]["title"]]
+    several = len({t["arm"] for t in terms}) > 1
+    differs = [k for k in ("of", "where", "at", "mind") if len({t[k] for t in terms}) > 1]
+    what = [_WHEN[term[k]] if k == "at" else str(term[k]) for k in differs if term[k]]
+    label = ", ".join([*words, *what] if several or not what else what)
+    if [t["weight"] for t in terms] in ([1.0], [1.0, -1.0]):
+        return label
+    return f"{label} (×{term['weight']:+g})".replace("-", "\N{MINUS SIGN}")  # noqa: RUF001
+
+
+def replicate_numbers(columns: Sequence[Sequence[float | None]], measure: str) -> list[float]:
+    """A number a replicate, NaN where undefined; empty where only all together make one."""
+    values = [[float("nan") if v is None else v for v in column] for column in columns]
+    if len(values) == 1:
+        return values[0]
+    if measure.endswith("_retained"):
+        return [a / b if b > 0 else float("nan") for a, b in zip(*values, strict=True)]
+    return []
+
+
+class Scale(NamedTuple):
+    """Where the values of an axis stand, and how they are marked."""
+
+    at: list[float]
+    labels: list[str]
+    even: bool
+    """Whether the values stand evenly, whatever their distances."""
+
+
+CLOSEST = 0.05
+"""Values closer than this part of the axis stand evenly, not to scale."""
+
+
+def scale(values: Sequence[Any]) -> Scale:
+    """Places of values along an axis: to scale where they are numbers not too close together."""
+    from evosim.plot.style import number
+
+    numbers = [_number(v) for v in values]
+    if any(n is None for n in numbers):
+        return Scale([float(i) for i in range(len(values))], [_short(v) for v in values], True)
+    known = [n for n in numbers if n is not None]
+    ordered = sorted(set(known))
+    gaps = [b - a for a, b in itertools.pairwise(ordered)]
+    labels = [number(n) for n in known]
+    if not gaps or min(gaps) < CLOSEST * (ordered[-1] - ordered[0]):
+        return Scale([float(ordered.index(n)) for n in known], labels, True)
+    return Scale(known, labels, False)
+
+
+def place(value: Any, values: Sequence[Any], where: Scale) -> float | None:
+    """Where a value stands on an axis of others; None where it has no place there."""
+    for other, at in zip(values, where.at, strict=True):
+        if _plain(other) == _plain(value):
+            return at
+    number = _number(value)
+    if number is None or any(_number(v) is None for v in values):
+        return None
+    if not where.even:
+        return number
+    import numpy as np
+
+    known = sorted((float(v), at) for v, at in zip(values, where.at, strict=True))
+    if not known[0][0] <= number <= known[-1][0]:
+        return None
+    return float(np.interp(number, [v for v, _ in known], [at for _, at in known]))
+
+
+def _plain(value: Any) -> Any:
+    """A value as it was written: a pinned locus is its number."""
+    if isinstance(value, Mapping) and "range" in value:
+        value = value["range"]
+    if isinstance(value, list | tuple) and len(value) == 2 and value[0] == value[1]:
+        return value[0]
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _number(value: Any) -> float | None:
+    value = _plain(value)
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if numeric else None
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_short(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return "–".join(_short(v) for v in value)  # noqa: RUF001
+    return f"{value:g}" if isinstance(value, float) else str(value)
