@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.measure.probe import WITHOUT_SENSES
+from evosim.measure import statistics
+from evosim.measure.statistics import Bootstrap, Estimate, mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 
 EVOLVED = "evolved"
 UNIFORM = "uniform"
+WITHOUT_SENSES = "without senses"
+"""The control of the causal question: the evolved minds, blind to whether they are watched."""
 HALF = 0.5
 """A rate is held back where it is at most this share of what it is compared with."""
 
@@ -93,14 +96,43 @@ def conduct(dataset: xr.Dataset, scenario: Scenario, environment: str) -> Conduc
     judge = _good_minds if is_good(scenario) else _bad_minds
     deceptive, honest = judge(own, blind, chance.unwatched)
     return Conduct(
-        _mean(own.watched),
-        _mean(own.unwatched),
-        _mean(blind.watched),
-        _mean(blind.unwatched),
-        _mean(blind.watched - own.watched),
-        _mean(np.where(known, deceptive, np.nan)),
-        _mean(np.where(known, honest, np.nan)),
+        mean_of_defined(own.watched),
+        mean_of_defined(own.unwatched),
+        mean_of_defined(blind.watched),
+        mean_of_defined(blind.unwatched),
+        mean_of_defined(blind.watched - own.watched),
+        mean_of_defined(np.where(known, deceptive, np.nan)),
+        mean_of_defined(np.where(known, honest, np.nan)),
     )
+
+
+def moments(
+    dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap
+) -> dict[str, dict[int, dict[str, Estimate]]]:
+    """What a run's deception was at its flips, at its peak and in the end.
+
+    Returns:
+        by environment and generation: an estimate over replicates of each field of
+        :class:`Conduct`. The peak is the probe at which the share of deceptive minds, the mean
+        over replicates, is largest. Environments in which nobody is ever both watched and
+        unwatched are left out.
+    """
+    found: dict[str, dict[int, dict[str, Estimate]]] = {}
+    probes = [int(g) for g in dataset["probe"].values]
+    for environment in scenario.environments:
+        here = conduct(dataset, scenario, environment)
+        course = mean_of_defined(here.deceptive.T)
+        if np.isnan(course).all():
+            continue
+        flips = [probes.index(flip.generation) for flip in scenario.flips]
+        found[environment] = {
+            probes[i]: {
+                name: statistics.mean(values[:, i], bootstrap)
+                for name, values in here._asdict().items()
+            }
+            for i in sorted({*flips, int(np.nanargmax(course)), len(probes) - 1})
+        }
+    return found
 
 
 def _bad_minds(own: Rates, blind: Rates, floor: Floats) -> tuple[NDArray[np.bool_], ...]:
@@ -122,11 +154,3 @@ def _good_minds(own: Rates, blind: Rates, floor: Floats) -> tuple[NDArray[np.boo
         & (own.watched > floor)
     )
     return deceptive, (own.unwatched > floor) & (own.unwatched > HALF * own.watched)
-
-
-def _mean(values: Floats) -> Floats:
-    """The mean over the last axis, NaN left out; NaN where nothing is left."""
-    defined = np.isfinite(values)
-    total = np.where(defined, values, 0.0).sum(axis=-1)
-    count = defined.sum(axis=-1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

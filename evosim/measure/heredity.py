@@ -112,7 +112,7 @@ def price_series(
     """
     n_generations, n, n_loci = genome.shape
     parts = np.zeros((4, max(n_generations - 1, 0), n_loci))
-    for g, bred in enumerate(_bred(scenario, n_generations)):
+    for g, bred in enumerate(_bred(scenario, parents)):
         expected = expected_shares(scenario, score[g]) if bred else np.full(n, 1.0 / n)
         parts[:, g] = price(genome[g], expected, parents[g + 1], crossover[g + 1], genome[g + 1])
     return Price(*parts)
@@ -247,9 +247,14 @@ def _sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray
     return np.where(crossover == 1, second, first), np.where(crossover == 0, first, second)
 
 
-def _bred(scenario: Scenario, n_generations: int) -> Iterator[bool]:
-    """Whether each generation but the first was bred, or is the one before it, frozen."""
-    return (scenario.phase_at(g).select for g in range(n_generations - 1))
+def _bred(scenario: Scenario, parents: IntArray) -> Iterator[bool]:
+    """Whether each generation but the first was bred, or is the one before it: in a frozen phase,
+    and in a monitored one where nothing was labelled."""
+    itself = np.arange(parents.shape[1])[:, None]
+    for g in range(len(parents) - 1):
+        phase = scenario.phase_at(g)
+        copied = phase.monitored and bool((parents[g + 1] == itself).all())
+        yield phase.select and not copied
 
 
 def _alike(evolving: Sequence[Locus], keys: Sequence[Key]) -> dict[Key, list[Locus]]:
@@ -279,10 +284,10 @@ def _drop(
     Each column starts uniformly between its low and high [m]. Column j belongs to genome
     j % ``genomes`` of every individual: what mutates together or not, as ``chance`` has it.
     """
-    n_generations, n, _ = parents.shape
+    n = parents.shape[1]
     genes = (low + (high - low) * rng.random((n, len(low)))).astype(np.float32)
     yield genes
-    for g, bred in enumerate(_bred(scenario, n_generations)):
+    for g, bred in enumerate(_bred(scenario, parents)):
         if bred:
             genes = _cross(scenario, genes, parents[g + 1], rng)
             _mutate(scenario, genes, genomes, rng)

@@ -21,10 +21,6 @@ FloatArray = NDArray[np.float64]
 MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
 """The evolved minds and the four controls, in their order along the dimension ``mind``."""
 
-WITHOUT_SENSES = "without senses"
-"""A fifth control where the scenario asks about deception: the evolved minds, blind to whether
-they are watched."""
-
 NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
 measured in: capability and alignment are NaN there. Optima are float32 sums, good to 1e-5."""

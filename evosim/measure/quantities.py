@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.measure import deception, monitor
+from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -127,6 +129,9 @@ def main_environment(scenario: Scenario, generation: int) -> str:
     return max(mixture, key=lambda name: mixture[name])
 
 
+LINKS = ("drives", "criteria", "chain")
+"""What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
+
 # Where and when
 
 
@@ -163,14 +168,6 @@ def environment_of(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
     return main_environment(scenario, generation)
 
 
-def mean_of_defined(values: Floats) -> Floats:
-    """The mean over the last axis of what is not NaN; NaN where nothing is."""
-    defined = ~np.isnan(values)
-    n = defined.sum(axis=-1)
-    total = np.where(defined, values, 0.0).sum(axis=-1)
-    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
-
-
 def _largest(values: Floats) -> Floats:
     """The largest over the first axis of what is not NaN; NaN where nothing is."""
     highest = np.where(np.isnan(values), -np.inf, values).max(axis=0)
@@ -195,14 +192,18 @@ def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
     return np.asarray(values[:, found[0]], np.float64)
 
 
-def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
-    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+def _each_probe(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place, [R, P]."""
     here = values.sel(
         environment=environment_of(data, scenario, term),
         mind=_known(term.mind, data["mind"].values, "mind", term),
     )
-    each = here.transpose("replicate", "probe", "sample").values
-    return at_probe(data, term, mean_of_defined(each))
+    return mean_of_defined(here.transpose("replicate", "probe", "sample").values)
+
+
+def _probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
+    return at_probe(data, term, _each_probe(data, scenario, term, values))
 
 
 def _generations(data: xr.Dataset, term: Term) -> slice:
@@ -240,6 +241,23 @@ def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 )
 def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["alignment"]),)
+
+
+@_file(
+    "fidelity",
+    "what the upper objective of a link gets where the lower one is optimized",
+    course="fidelity",
+    takes="a link of the tool: drives, criteria or chain",
+)
+def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if scenario.agent.tool is None:
+        raise EvosimError("measure 'fidelity' needs agents with a tool: [agent.tool]")
+    if term.mind != "evolved":
+        raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {term.mind!r})")
+    link = _known(term.of, LINKS, "link", term)
+    here = data[f"fidelity_{link}"].sel(environment=environment_of(data, scenario, term))
+    each = here.transpose("replicate", "probe", "sample").values
+    return (at_probe(data, term, mean_of_defined(each)),)
 
 
 @_file("reward", "expected internal reward a lifetime", course="reward")
@@ -417,6 +435,18 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float),)
 
 
+@_file("regained", "generations from the flip until alignment reaches a level")
+def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    """Exact, at the resolution of probes; who never gets there counts all that were left."""
+    if term.level is None:
+        raise EvosimError("measure 'regained' needs level = number, the alignment to be reached")
+    alignment = _each_probe(data, scenario, term, data["alignment"])
+    since = data["probe"].values - term.flip
+    back = (alignment >= term.level) & (since >= 0)
+    left = int(data["generation"].values[-1]) + 1 - term.flip
+    return (np.where(back.any(axis=1), since[back.argmax(axis=1)], left).astype(float),)
+
+
 def _share_between(*columns: Floats, axis: int = -1) -> Any:
     """Variance of replicate means over it plus the mean variance within replicates."""
     *means, within = columns
@@ -437,3 +467,75 @@ def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
     within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
     return (*means, within)
+
+
+def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:
+    """A field of :class:`evosim.measure.deception.Conduct` in the term's place and time."""
+    if scenario.deception is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
+    found = deception.conduct(data, scenario, environment_of(data, scenario, term))
+    return (at_probe(data, term, getattr(found, name)),)
+
+
+@_file(
+    "deceptive",
+    "share of minds whose conduct while watched depends on seeing the watcher",
+    course="deceptive",
+)
+def _deceptive(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "deceptive")
+
+
+@_file("honest", "share of minds that behave, watched or not", course="honest")
+def _honest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "honest")
+
+
+@_file(
+    "dependence",
+    "rate of conduct while watched without the sense less with it",
+    course="dependence",
+)
+def _dependence(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _of_conduct(data, scenario, term, "dependence")
+
+
+def _rate(data: xr.Dataset, scenario: Scenario, term: Term, side: str) -> Columns:
+    if scenario.deception is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
+    mind_ = _known(term.mind, data["mind"].values, "mind", term)
+    found = deception.rates(data, environment_of(data, scenario, term), mind_)
+    return (at_probe(data, term, mean_of_defined(getattr(found, side))),)
+
+
+@_file("watched", "conduct a step while watched", course="watched")
+def _watched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _rate(data, scenario, term, "watched")
+
+
+@_file("unwatched", "conduct a step while unwatched", course="unwatched")
+def _unwatched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return _rate(data, scenario, term, "unwatched")
+
+
+def _monitored(scenario: Scenario, term: Term) -> None:
+    if scenario.monitor is None:
+        raise EvosimError(f"measure {term.measure!r} needs a scenario with [monitor]")
+
+
+@_file("roc_area", "area under the ROC by which the monitor detects the first monitored lifetimes")
+def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.roc_area(data, scenario),)
+
+
+@_file("flagged", "share of the first monitored generation's lifetimes that is flagged")
+def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.flagged(data, scenario),)
+
+
+@_file("labels", "labels used in the whole run")
+def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    _monitored(scenario, term)
+    return (monitor.labels(data),)

@@ -114,6 +114,14 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) ->
     return estimate(_ratio, bootstrap, a, b)
 
 
+def mean_of_defined(values: Floats) -> Floats:
+    """The mean over the last axis of what is not NaN; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    n = defined.sum(axis=-1)
+    total = np.where(defined, values, 0.0).sum(axis=-1)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+
+
 def _paired(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if a.shape != b.shape:

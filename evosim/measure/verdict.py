@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.measure import statistics
-from evosim.measure.quantities import RECENT, mean_of_defined
-from evosim.measure.statistics import Bootstrap, Estimate
+from evosim.measure import deception, monitor, statistics
+from evosim.measure.quantities import RECENT
+from evosim.measure.statistics import Bootstrap, Estimate, mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +46,8 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
         scenario, title, question, seed, replicates, generations, exact (False where the measures
         are means of sampled lifetimes because a drive is novelty), intended and selected (names
         of payoffs), thresholds, flips (a list), environments (by name: the final population),
-        evolved (the final population's mean phenotype). Intervals are [low, high]; None where
+        evolved (the final population's mean phenotype), deception where the scenario asks about
+        it, and monitor where a phase is monitored. Intervals are [low, high]; None where
         fewer than two replicates define the number; [None, None] where they do not bound it.
         ``sampling_intervals``, over the sampled individuals, stand beside them where measures are
         not exact and there is but one replicate; else they are None. No verdict rests on them.
@@ -77,6 +78,52 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
             name: _final(dataset, scenario, name, bootstrap) for name in scenario.environments
         },
         "evolved": _phenotype(dataset, scenario, -1, bootstrap),
+        **({} if scenario.deception is None else _deception(dataset, scenario, bootstrap)),
+        **_monitor(dataset, scenario, bootstrap),
+    }
+
+
+def _deception(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
+    """What is added to the summary of a scenario that asks about deception."""
+    assert scenario.deception is not None
+    return {
+        "deception": {
+            "variable": scenario.deception.variable,
+            "conduct": scenario.deception.conduct,
+            "good": deception.is_good(scenario),
+            "environments": {
+                name: [
+                    {
+                        "generation": generation,
+                        **_values(estimates),
+                        "intervals": _intervals(estimates),
+                        "n_undefined": {key: e.n_undefined for key, e in estimates.items()},
+                    }
+                    for generation, estimates in moments.items()
+                ]
+                for name, moments in deception.moments(dataset, scenario, bootstrap).items()
+            },
+        }
+    }
+
+
+def _monitor(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
+    """What is added to the summary of a scenario that has a monitored phase."""
+    if scenario.monitor is None or not any(phase.monitored for phase in scenario.timeline):
+        return {}
+    estimates = {
+        "roc_area": statistics.mean(monitor.roc_area(dataset, scenario), bootstrap),
+        "flagged": statistics.mean(monitor.flagged(dataset, scenario), bootstrap),
+        "labels": statistics.mean(monitor.labels(dataset), bootstrap),
+    }
+    return {
+        "monitor": {
+            "generation": monitor.first_monitored(scenario),
+            "quantile": scenario.monitor.quantile,
+            "budget": scenario.monitor.budget,
+            **_values(estimates),
+            "intervals": _intervals(estimates),
+        }
     }
 
 
@@ -383,6 +430,10 @@ def describe(summary: Mapping[str, Any]) -> str:
     if not blocks:
         blocks = ["No flip: nothing to judge."]
     blocks.append(_describe_final(summary))
+    if "deception" in summary:
+        blocks.append(_describe_deception(summary["deception"]))
+    if "monitor" in summary:
+        blocks.append(_describe_monitor(summary["monitor"]))
     blocks.append(_describe_basis(summary))
     return "\n\n".join(blocks)
 
@@ -472,6 +523,44 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
         rows.append([name, *paid, *rest, _number(final["lifespan"], ".3g")])
     generation = next(iter(summary["environments"].values()))["generation"]
     return "\n".join([f"Population of generation {generation}", *_table(rows)])
+
+
+def _describe_monitor(found: Mapping[str, Any]) -> str:
+    """Detection in the first monitored generation, and what it cost."""
+    shown = {key: _with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
+    return "\n".join(
+        [
+            f"Monitor, switched on at generation {found['generation']}",
+            f"  area under the ROC {shown['roc_area']}; flagged {shown['flagged']} of its "
+            f"lifetimes, {1 - found['quantile']:.2g} of training's",
+            f"  labels used in all: {shown['labels']} (at most {found['budget']} a generation)",
+        ]
+    )
+
+
+def _describe_deception(found: Mapping[str, Any]) -> str:
+    """Shares and rates in each environment, at the flips, the peak and the end."""
+    head = f"Deception: {found['conduct']} a step, by whether {found['variable']} is watching"
+    columns = ("deceptive", "honest", "watched", "unwatched", "watched_without")
+    rows = [["environment", "generation", *(name.replace("_", " ") for name in columns)]]
+    for name, moments in found["environments"].items():
+        for moment in moments:
+            cells = [
+                _with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
+                for n, key in enumerate(columns)
+            ]
+            rows.append([name, str(moment["generation"]), *cells])
+    if len(rows) == 1:
+        return f"{head}\n  nobody is both watched and unwatched in any environment"
+    side = "shown" if found["good"] else "held back"
+    return "\n".join(
+        [
+            head,
+            *_table(rows),
+            f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
+            "the same minds without the sense",
+        ]
+    )
 
 
 def _describe_basis(summary: Mapping[str, Any]) -> str:

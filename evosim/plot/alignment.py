@@ -41,6 +41,7 @@ LOOKS: dict[str, Look] = {
     "true drive": Look(colors.BLUE, (0, (5.0, 1.6)), 1.1),
     "unshifted beliefs": Look(colors.VERMILLION, (0, (5.0, 1.2, 1.0, 1.2)), 1.1),
     "random drives": Look(colors.GREEN, (0, (2.2, 1.2)), 1.1),
+    "without senses": Look(colors.ORANGE, (0, (1.6, 1.0, 0.6, 1.0)), 1.1),
     "uniform": Look(colors.GREY, (0, (1.0, 1.0)), 1.1),
 }
 """The evolved mind first, a broad line under all others, and those of the longest dashes next: what

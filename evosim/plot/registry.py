@@ -78,6 +78,16 @@ for _kind in (
         needs=("capability", "alignment"),
     ),
     FigureKind(
+        name="deception",
+        title="conduct while watched and unwatched",
+        needs=("conduct_watched",),
+    ),
+    FigureKind(
+        name="monitor",
+        title="detection of the unfamiliar",
+        needs=("monitor_score",),
+    ),
+    FigureKind(
         name="mind",
         title="minds and lifespan",
         needs=("genome", "lifespan"),

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from evosim import core
+from evosim import core, evolution
 from evosim.errors import EvosimError, RunError
 from evosim.run import loop
 from evosim.run.crew import Crew, Task
-from evosim.run.folder import RunFolder, seeds_of, stretch_of
+from evosim.run.folder import RunFolder, seed_at, seeds_of, stretch_of
 from evosim.run.layout import by_probe, by_replicate
-from evosim.run.loop import Live, Record, first, generations, live
+from evosim.run.loop import Live, Past, Record, born, first, generations, live
 from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, write_text
@@ -203,7 +203,14 @@ def live_replicate(
     written = time.monotonic()
     record = None
     try:
-        for record in generations(scenario, population, seed=seed, prober=prober, live=live):
+        for record in generations(
+            scenario,
+            population,
+            seed=seed,
+            prober=prober,
+            live=live,
+            recall=lambda generation: recall(folder, replicate, generation),
+        ):
             unwritten.append(record)
             report(record.generation, _mean_score(record))
             stopping = stop()
@@ -221,6 +228,22 @@ def live_replicate(
         if unwritten:
             folder.write(replicate, stretch_of(unwritten))
     return record is not None and record.heirs is None
+
+
+def recall(folder: RunFolder, replicate: int, generation: int) -> Past:
+    """A generation that was lived before, from the segments of its replicate.
+
+    Raises:
+        RunError: no sound segment holds it.
+    """
+    for segment in folder.segments(replicate):
+        if segment.first <= generation <= segment.last:
+            arrays = folder.read(segment).arrays
+            here = {name: values[generation - segment.first] for name, values in arrays.items()}
+            genome = born(here, generation, evolution.NOTHING).genome
+            seed = seed_at(folder, replicate, generation)
+            return Past(folder.scenario_at(generation), seed, genome)
+    raise RunError(f"{folder.path}: generation {generation} of replicate {replicate} is missing")
 
 
 def _mean_score(record: Record) -> float:

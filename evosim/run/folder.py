@@ -416,6 +416,12 @@ def stretch_of(records: Sequence[Record]) -> Stretch:
     )
 
 
+def seed_at(folder: RunFolder, replicate: int, generation: int) -> int:
+    """The seed of a replicate's lives by which a generation was lived: in a fork, its parent's."""
+    seeds = [s["seed"] for s in folder.facts["seeds"] if s["from"] <= generation]
+    return replicate_seed(int(seeds[-1]), replicate)
+
+
 def seeds_of(folder: RunFolder, replicate: int) -> tuple[int, int]:
     """The seeds of a replicate's lives and of its probes."""
     return (

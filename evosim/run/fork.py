@@ -11,7 +11,7 @@ from evosim import evolution, mind
 from evosim.errors import RunError
 from evosim.run import loop
 from evosim.run.dataset import open_dataset
-from evosim.run.folder import RunFolder, Stretch, seeds_of
+from evosim.run.folder import RunFolder, Stretch, seed_at, seeds_of
 from evosim.run.layout import (
     BY_REPLICATE,
     INHERITED,
@@ -21,7 +21,7 @@ from evosim.run.layout import (
     probe_generations,
     variables,
 )
-from evosim.run.loop import Arrays, Population, born, breed, first, measured, replicate_seed
+from evosim.run.loop import Arrays, Population, born, breed, first, measured
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -216,9 +216,7 @@ class _States:
         )
 
     def _seed(self, generation: int) -> int:
-        """The replicate's seed that a generation was lived by."""
-        seeds = [s["seed"] for s in self._parent.facts["seeds"] if s["from"] <= generation]
-        return replicate_seed(int(seeds[-1]), self._replicate)
+        return seed_at(self._parent, self._replicate, generation)
 
 
 class _Measured:
@@ -266,5 +264,6 @@ def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
         "train": phase.mixture,
         "select": phase.select,
         "window": phase.window,
+        "monitored": phase.monitored,
         "objective": scenario.objective_at(generation).model_dump(),
     }

@@ -72,6 +72,27 @@ BY_GENERATION: dict[str, Variable] = {
         units="1",
         long_name="environment a level of the generation was drawn in, as its place in environment",
     ),
+    "monitor_score": Variable(
+        dims=(*_EACH, "level"),
+        dtype="f4",
+        units="1",
+        long_name="Mahalanobis distance of a lifetime from training; NaN: the monitor is off",
+        section="monitor",
+    ),
+    "flagged": Variable(
+        dims=("generation",),
+        dtype="i4",
+        units="lifetimes",
+        long_name="lifetimes that the monitor flagged",
+        section="monitor",
+    ),
+    "labels": Variable(
+        dims=("generation",),
+        dtype="i4",
+        units="lifetimes",
+        long_name="flagged lifetimes that were labelled",
+        section="monitor",
+    ),
     "population_size": Variable(
         dims=("generation",),
         dtype="i4",

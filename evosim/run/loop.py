@@ -6,7 +6,7 @@ and its generation are all that a run needs to go on from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, world
 from evosim.errors import EvosimError, RunError
+from evosim.measure import monitor
+from evosim.measure.monitor import Familiar
 from evosim.rng import Purpose, key, uniform
 from evosim.run.layout import ABSENT, BY_GENERATION, BY_PROBE, INHERITED, probe_generations
 
@@ -50,6 +52,19 @@ class Lives(NamedTuple):
     paid: FloatArray  # [n, L] selected payoff within the window
     reward: FloatArray  # [n, L] internal reward
     lifespan: FloatArray  # [n, L] steps
+    features: FloatArray | None = None  # [n, L, F] what a monitor goes by, where there is one
+
+
+class Past(NamedTuple):
+    """A generation that was lived before: what living it again takes."""
+
+    scenario: Scenario
+    seed: int  # the replicate's
+    genome: FloatArray  # [N, loci]
+
+
+Recall = Callable[[int], Past]
+"""What a generation of the replicate's own history was (:func:`evosim.run.conduct.recall`)."""
 
 
 class Live(Protocol):
@@ -108,6 +123,7 @@ def live(
         np.zeros((n, n_levels)),
         np.zeros((n, n_levels)),
     )
+    features: list[FloatArray] = [np.zeros(0)] * n_levels
     for name in dict.fromkeys(environments if n else ()):
         at = [level for level, other in enumerate(environments) if other == name]
         env = world.environment(scenario, name)
@@ -134,6 +150,14 @@ def live(
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
         result.reward[:, at] = reward
         result.lifespan[:, at] = lifetimes.lifespan
+        if scenario.monitor is not None:
+            told = monitor.features(
+                scenario, name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
+            )
+            for i, level in enumerate(at):
+                features[level] = told[:, i]
+    if scenario.monitor is not None:
+        result = result._replace(features=np.stack(features, axis=1))
     return result
 
 
@@ -144,22 +168,27 @@ def generations(
     seed: int,
     prober: Prober,
     live: Live = live,
+    recall: Recall | None = None,
 ) -> Iterator[Record]:
     """Live from a population's generation to the last one of the timeline.
 
     Args:
         seed: the replicate's seed.
         live: how lifetimes are lived.
+        recall: tells of generations lived before, which a population in a monitored phase needs.
 
     Raises:
         RunError: a score is not finite, or not one that the selection operator takes.
     """
     probed = frozenset(probe_generations(scenario))
     heirs: Population | None = population
+    familiar: Familiar | None = None
     while heirs is not None:
         population = heirs
         generation = population.generation
-        arrays = _lived(scenario, population, seed, live)
+        if scenario.phase_at(generation).monitored and familiar is None:
+            familiar = _learnt(scenario, generation, live, recall)
+        arrays, familiar = _lived(scenario, population, seed, live, familiar)
         probe = measured(scenario, population, prober) if generation in probed else None
         heirs = None
         if generation + 1 < scenario.generations:
@@ -169,17 +198,17 @@ def generations(
 
 
 def breed(scenario: Scenario, population: Population, score: FloatArray, seed: int) -> Population:
-    """The next generation; the same one again where selection is frozen.
+    """The next generation; the same one again where selection is frozen or nothing is labelled.
 
     Args:
-        score: of each individual [N].
+        score: of each individual [N]; NaN where nothing is labelled.
         seed: the replicate's seed.
 
     Raises:
         RunError: the base optimizer does not take a score.
     """
     generation, genome = population.generation, population.genome
-    if scenario.phase_at(generation).select:
+    if scenario.phase_at(generation).select and not (len(score) and np.isnan(score).all()):
         seed_key = key(seed, Purpose.BREED, generation)
         try:
             asked = evolution.following(scenario, population.state, genome, score, seed_key)
@@ -236,7 +265,46 @@ def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str
     )
 
 
-def _lived(scenario: Scenario, population: Population, seed: int, live: Live) -> Arrays:
+def _learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | None) -> Familiar:
+    """What is familiar to the monitor of a generation: its training is lived once more."""
+    reference = monitor.reference(scenario, generation)
+    assert reference is not None
+    if recall is None:
+        raise ValueError(f"generation {generation} is monitored: what was before is needed")
+    past = recall(reference)
+    lives = live(
+        past.scenario,
+        mind.express(past.scenario, past.genome),
+        seed=past.seed,
+        generation=reference,
+        environments=environments_of(past.scenario, reference, past.seed),
+    )
+    assert lives.features is not None
+    return _familiar(scenario, past.scenario, reference, lives.features)
+
+
+def _familiar(scenario: Scenario, then: Scenario, reference: int, features: FloatArray) -> Familiar:
+    """Learn from features [n, L, F] of a generation that was lived by the scenario ``then``."""
+    assert scenario.monitor is not None
+    flat = features.reshape(-1, features.shape[-1])
+    units = monitor.resolution(then, reference)
+    if then is not scenario:  # a fork's history: features are matched by name
+        names, known = monitor.feature_names(scenario), monitor.feature_names(then)
+        flat = np.stack(
+            [flat[:, known.index(n)] if n in known else np.zeros(len(flat)) for n in names], axis=1
+        )
+        units = np.array([units[known.index(n)] if n in known else units[-1] for n in names])
+    return monitor.fit(flat, units, scenario.monitor.quantile)
+
+
+def _lived(
+    scenario: Scenario, population: Population, seed: int, live: Live, familiar: Familiar | None
+) -> tuple[Arrays, Familiar | None]:
+    """What is recorded of a generation, and what is familiar to the monitor of the next one.
+
+    Args:
+        familiar: what is familiar to the monitor where the generation is monitored.
+    """
     generation = population.generation
     names = environments_of(scenario, generation, seed)
     minds = core.with_tools(
@@ -249,7 +317,8 @@ def _lived(scenario: Scenario, population: Population, seed: int, live: Live) ->
     lives = live(scenario, minds, seed=seed, generation=generation, environments=names)
     for what, values in (("selected payoff", lives.paid), ("internal reward", lives.reward)):
         _refuse_non_finite(what, values, generation)
-    score = _mean(lives.paid) - scenario.agent.thinking_cost * minds.depth
+    cost = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
+    score = _mean(lives.paid) - cost
     if not np.isfinite(score).all():  # of finite payoffs, whose sum is too large
         individual = int(np.flatnonzero(~np.isfinite(score))[0])
         raise RunError(
@@ -268,7 +337,41 @@ def _lived(scenario: Scenario, population: Population, seed: int, live: Live) ->
         "crossover": population.crossover,
         "train": np.array([order.index(name) for name in names], np.int16),
     }
-    return _with_room(arrays, scenario, len(score)) if scenario.evolution.open else arrays
+    if scenario.monitor is not None:
+        seen, familiar = _monitored(scenario, generation, lives, cost, familiar)
+        arrays |= seen
+    if scenario.evolution.open:
+        arrays = _with_room(arrays, scenario, len(score))
+    return arrays, familiar
+
+
+def _monitored(
+    scenario: Scenario,
+    generation: int,
+    lives: Lives,
+    cost: FloatArray,
+    familiar: Familiar | None,
+) -> tuple[Arrays, Familiar | None]:
+    """What the monitor records of a generation, and what is familiar to it in the next one."""
+    assert scenario.monitor is not None
+    assert lives.features is not None
+    none: Arrays = {"flagged": np.array(0, np.int32), "labels": np.array(0, np.int32)}
+    if monitor.reference(scenario, generation) is None:
+        return none | {"monitor_score": np.full(lives.paid.shape, np.nan, np.float32)}, None
+    monitored = scenario.phase_at(generation).monitored
+    if not monitored:
+        familiar = _familiar(scenario, scenario, generation, lives.features)
+    assert familiar is not None
+    distance = monitor.score(familiar, lives.features)
+    seen = none | {"monitor_score": distance.astype(np.float32)}
+    if monitored:
+        chosen = monitor.labelled(distance, familiar.threshold, scenario.monitor.budget)
+        seen |= {
+            "score": monitor.labelled_score(lives.paid, chosen, cost),
+            "flagged": np.array((distance > familiar.threshold).sum(), np.int32),
+            "labels": np.array(chosen.sum(), np.int32),
+        }
+    return seen, familiar
 
 
 def _with_room(arrays: Arrays, scenario: Scenario, n: int) -> Arrays:

@@ -6,7 +6,8 @@ lifetimes, new kinds of site and new rules, and all of that is possible. Two thi
 
 * a name that the world lacks is more often a misspelling than an addition. So a new kind needs a
   glyph; a new rule of a known kind, and a new ``always``, must say both when it holds
-  (``when = {}``: always) and what happens; a new payoff must not be named almost like a known one;
+  (``when = {}``: always) and what happens; a new payoff or look must not be named almost like a
+  known one;
 * agents of one environment must be able to live, and to plan, in every other. So variables,
   their number of values and whether they are hidden belong to the world. Their starts, drifts,
   fatal values and assumptions may change.
@@ -66,6 +67,7 @@ def faults(
         if name not in known and not _complete(rule, _FEELINGS):
             yield Fault(("always", name), _incomplete("always rule", name, known, _FEELINGS))
     yield from _payoffs(overrides, payoffs)
+    yield from _looks(world, overrides)
 
 
 def _variables(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault]:
@@ -131,6 +133,23 @@ def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator
                     f"{NO_PAYOFF}: did you mean {like!r}? "
                     f"a new payoff needs a name less like a known one; "
                     f"known: {', '.join(sorted(payoffs))}",
+                )
+
+
+def _looks(world: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[Fault]:
+    known = dict.fromkeys(
+        look for kind in table(world, "kinds") for look in table(world, "kinds", kind, "looks")
+    )
+    for kind in table(overrides, "kinds"):
+        path = ("kinds", kind, "looks")
+        for look in table(overrides, *path):
+            like = None if look in known else nearest(look, known)
+            if like:
+                yield Fault(
+                    (*path, look),
+                    f"no such look in the world: did you mean {like!r}? "
+                    f"a new look needs a name less like a known one; "
+                    f"known: {', '.join(sorted(known))}",
                 )
 
 

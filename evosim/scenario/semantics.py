@@ -224,6 +224,29 @@ def _deception(draft: Draft) -> Iterator[Fault]:
         )
 
 
+def _monitor(draft: Draft) -> Iterator[Fault]:
+    phases = draft.phases
+    monitored = [i for i, phase in phases.items() if phase.monitored]
+    if "monitor" not in draft.raw:
+        for i in monitored:
+            yield Fault(
+                ("timeline", i, "monitored"),
+                "no monitor (got true, needed: [monitor] with its budget of labels)",
+            )
+    if monitored[:1] == [0]:
+        yield Fault(
+            ("timeline", 0, "monitored"),
+            "the first phase cannot be monitored (got true): the monitor learns what is familiar "
+            "in the last generation of a phase that is not; put one before it",
+        )
+    if monitored and "open" in overrides.table(draft.raw, "evolution"):
+        yield Fault(
+            ("timeline", monitored[0], "monitored"),
+            "an open population cannot be monitored (got true): who has no label has no number "
+            "of offspring; leave out evolution.open or monitored",
+        )
+
+
 def _experiment(draft: Draft) -> Iterator[Fault]:
     experiment = part(Experiment, draft.raw.get("experiment"))
     if experiment is None:
@@ -266,5 +289,6 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _sites,
     _base_optimizer,
     _deception,
+    _monitor,
     _experiment,
 )

@@ -69,8 +69,15 @@ class Case(NamedTuple):
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, novelty: bool = False, n_minds: int = 3, depth: int = 4) -> Case:
-    scenario = worlds.read(draw(worlds.documents(novelty=novelty)))
+def cases(
+    draw: st.DrawFn,
+    *,
+    novelty: bool = False,
+    tools: bool = False,
+    n_minds: int = 3,
+    depth: int = 4,
+) -> Case:
+    scenario = worlds.read(draw(worlds.documents(novelty=novelty, tools=tools)))
     a_mind = worlds.minds(scenario, novelty=novelty, depth=depth)
     return Case(
         scenario=scenario,
@@ -108,6 +115,19 @@ def test_minds_plan_as_their_twins_to_the_last_tie(case: Case) -> None:
 @MANY
 @given(cases())
 def test_minds_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@FEW
+@given(cases(tools=True))
+def test_minds_with_tools_plan_as_their_twins_to_the_last_tie(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@pytest.mark.slow
+@MANY
+@given(cases(tools=True))
+def test_minds_with_tools_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
     assert_plans_equal(case)
 
 
@@ -193,6 +213,18 @@ def test_minds_that_feel_novelty_live_as_their_twins_in_hundreds_of_worlds(
 
 
 @FEW
+@given(cases(tools=True), st.sampled_from([None, 3]))
+def test_minds_with_tools_live_as_their_twins_draw_by_draw(case: Case, window: int | None) -> None:
+    assert_lives_equal(case, window)
+
+
+@FEW
+@given(cases(novelty=True, tools=True, n_minds=1, depth=2))
+def test_minds_with_tools_that_feel_novelty_live_as_their_twins(case: Case) -> None:
+    assert_lives_equal(case, None)
+
+
+@FEW
 @given(cases(n_minds=1))
 def test_a_trace_shows_the_life_of_the_twin_step_by_step(case: Case) -> None:
     levels = Levels(*(array[:1] for array in case.levels))
@@ -273,6 +305,41 @@ def test_expectations_and_optima_are_those_of_the_twin(case: Case) -> None:
 @given(cases())
 def test_expectations_and_optima_are_those_of_the_twin_in_hundreds_of_worlds(case: Case) -> None:
     assert_measures_equal(case)
+
+
+@FEW
+@given(cases(tools=True))
+def test_expectations_of_minds_with_tools_are_those_of_the_twin(case: Case) -> None:
+    assert_measures_equal(case)
+
+
+def assert_followed_equal(case: Case) -> None:
+    followers = np.array([mind.weights for mind in case.minds], np.float64)
+    leaders = np.array([mind.criteria for mind in case.minds], np.float64)
+    got = core.followed(case.env, case.levels, leaders, followers)
+    same = core.followed(case.env, case.levels, followers, followers)
+    best = core.optimum(case.env, case.levels, followers)
+    twin = case.twin
+    for m, i, _, level in case.each():
+        told = reference.followed(twin, level, leaders[m], followers[m])
+        assert got[m, i] == told
+        assert got[m, i] <= best[m, i] + 1e-4
+        assert same[m, i] == pytest.approx(best[m, i], rel=1e-6)
+
+
+@FEW
+@given(cases(tools=True))
+def test_what_an_optimized_reward_brings_another_is_that_of_the_twin(case: Case) -> None:
+    assert_followed_equal(case)
+
+
+@pytest.mark.slow
+@MANY
+@given(cases(tools=True))
+def test_what_an_optimized_reward_brings_another_is_that_of_the_twin_in_hundreds_of_worlds(
+    case: Case,
+) -> None:
+    assert_followed_equal(case)
 
 
 def assert_sampling_is_unbiased(case: Case, n: int) -> None:

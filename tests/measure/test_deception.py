@@ -10,7 +10,8 @@ import xarray as xr
 
 from evosim import core, mind, scenario, world
 from evosim.measure import deception
-from evosim.measure.probe import WITHOUT_SENSES, Prober
+from evosim.measure.deception import WITHOUT_SENSES
+from evosim.measure.probe import Prober
 from evosim.run import layout
 from evosim.scenario import Scenario
 

@@ -89,6 +89,22 @@ def test_drives_are_scaled_to_unit_length_with_novelty_and_pinned_ones_among_the
     assert minds.novelty[0] == np.float32(-1.0 / length)
 
 
+def test_reliance_is_the_last_locus_where_there_is_a_tool(sensing: Scenario) -> None:
+    made = sensing.document
+    made["agent"]["tool"] = {"depth": 9, "reliance": [0.25, 1]}
+    made["world"]["kinds"][next(iter(made["world"]["kinds"]))]["looks"] = {"red": 1.0}
+    relying = Scenario.model_validate(made)
+    assert [locus.name for locus in mind.loci(relying)][-2:] == ["sense.a", "reliance"]
+    genomes = [[0.5, -1.0, 3.0, 0.0, 0.0, 0.75]]
+    minds = mind.express(relying, genomes)
+    assert (minds.reliance.tolist(), minds.tool_depth.tolist()) == ([0.75], [9])
+    assert minds.weights.shape == minds.criteria.shape == (1, 4)
+    assert not minds.criteria.any()  # it has yet to be built
+    assert mind.phenotype(relying, genomes)["reliance"].tolist() == [0.75]
+    assert "reliance" not in mind.phenotype(sensing, np.zeros((1, 5)))
+    assert mind.express(sensing, np.zeros((1, 5))).reliance.tolist() == [0.0]
+
+
 def test_drives_that_are_all_zero_stay_zero() -> None:
     made = scenario(drives=["sweet", "sour"])
     assert mind.express(made, np.zeros((2, 2))).weights.tolist() == [[0.0] * 3] * 2

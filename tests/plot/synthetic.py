@@ -13,7 +13,9 @@ from evosim.plot.episode import Episode, retell
 from evosim.rng import Purpose, draw, key
 from evosim.scenario import Scenario
 
-MINDS = ["evolved", "uniform", "random drives", "true drive", "unshifted beliefs"]
+MINDS = [
+    "evolved", "uniform", "random drives", "true drive", "unshifted beliefs", "without senses",
+]  # fmt: skip
 
 
 def probes_of(scenario: Scenario) -> list[int]:
@@ -30,7 +32,8 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
     names = loci(scenario)
     r, g, n = replicates, scenario.generations, scenario.evolution.population
     probes, environments = probes_of(scenario), list(scenario.environments)
-    p, e, m = len(probes), len(environments), len(MINDS)
+    minds = MINDS if scenario.deception else MINDS[:5]
+    p, e, m = len(probes), len(environments), len(minds)
     sample = min(scenario.measure.sample, n)
     payoffs, c = list(scenario.payoffs), len(scenario.payoffs)
     levels = scenario.evolution.levels
@@ -63,7 +66,7 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
 
     def measured(values: dict[str, tuple[float, float]]) -> np.ndarray:
         out = np.empty((r, p, e, m, sample))
-        for k, mind in enumerate(MINDS):
+        for k, mind in enumerate(minds):
             first, last = values[mind]
             for j in range(e):
                 top = first + (last - first) * j / max(e - 1, 1)
@@ -75,12 +78,12 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
 
     capability = measured({
         "evolved": (0.97, 0.93), "uniform": (0.0, 0.0), "random drives": (0.9, 0.9),
-        "true drive": (0.95, 0.9), "unshifted beliefs": (0.97, 0.8),
+        "true drive": (0.95, 0.9), "unshifted beliefs": (0.97, 0.8), "without senses": (0.6, 0.5),
     })  # fmt: skip
     capability[:, :, :, MINDS.index("uniform")] = np.nan
     alignment = measured({
         "evolved": (0.9, 0.05), "uniform": (0.0, 0.0), "random drives": (0.15, 0.1),
-        "true drive": (0.95, 0.9), "unshifted beliefs": (0.9, -0.05),
+        "true drive": (0.95, 0.9), "unshifted beliefs": (0.9, -0.05), "without senses": (0.5, 0.4),
     })  # fmt: skip
     expected = alignment[..., None] * 30 * np.ones(c)
     wide, probed = ("replicate", "generation", "individual"), (
@@ -106,6 +109,10 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         "optimal_payoff": (("replicate", "environment"), np.tile(np.linspace(30, 24, e), (r, 1))),
         "uniform_payoff": (("replicate", "environment"), np.tile(np.linspace(2, 0.5, e), (r, 1))),
     }  # fmt: skip
+    if scenario.deception is not None:
+        for side in ("watched", "unwatched"):
+            variables[f"conduct_{side}"] = (probed, 3 * np.clip(capability, 0, 1))
+            variables[f"steps_{side}"] = (probed, np.full(capability.shape, 75.0))
     return xr.Dataset(
         variables,
         coords={
@@ -120,7 +127,7 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
                 np.array([x.title for x in scenario.environments.values()], dtype=object),
             ),
             "probe": np.array(probes, dtype=np.int32),
-            "mind": np.array(MINDS, dtype=object),
+            "mind": np.array(minds, dtype=object),
         },
         attrs={"seed": "1", "scenario_id": scenario.id, "title": scenario.title},
     )

@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
 from evosim.errors import EvosimError
+from evosim.measure.deception import conduct
 from evosim.measure.verdict import summarize
 from evosim.plot import FIGURES, genes, lines
 from evosim.plot.subject import Band, Subject
@@ -77,6 +78,10 @@ ODD: Mapping[str, dict[str, Any]] = {
         "objective__selected": "praise",
         "world__kinds__mate__use__court": TAXED,
     },
+    "watched": {
+        "world__variables__watcher": HIDDEN,
+        "deception": {"variable": "watcher", "watched": 1, "conduct": "children"},
+    },
     "a large level": {"world__rows": 24, "world__cols": 40, "world__edges": "walls"},
 }
 
@@ -85,7 +90,7 @@ ODD: Mapping[str, dict[str, Any]] = {
     ("case", "replicates"),
     [
         *((case, 1) for case in ODD),
-        *((case, 4) for case in ("as usual", "one generation", "everything evolves")),
+        *((case, 4) for case in ("as usual", "one generation", "everything evolves", "watched")),
     ],
 )
 def test_whatever_is_drawn_is_readable(make, case, replicates):
@@ -331,6 +336,28 @@ def test_a_control_that_equals_the_evolved_mind_is_seen_on_it(scenario, name):
         assert beneath.get_linewidth() > above.get_linewidth()
         assert beneath.get_linestyle() == "-"
         assert above.get_linestyle() != "-"
+
+
+def test_deception_shows_shares_and_rates_with_the_sense_and_without(make):
+    scenario = make(**ODD["watched"])
+    data = dataset(scenario, replicates=3)
+    figure = draw("deception", Subject(data=data, scenario=scenario))
+    upper, lower = figure.axes[0], figure.axes[2]
+    found = conduct(data, scenario, "ancestral")
+    share = labelled(upper, "deceptive minds").get_ydata()
+    np.testing.assert_allclose(share, np.median(found.deceptive, axis=0))
+    for label, rates in (
+        ("watched", found.watched), ("unwatched, without the sense", found.unwatched_without),
+    ):  # fmt: skip
+        np.testing.assert_allclose(labelled(lower, label).get_ydata(), np.median(rates, axis=0))
+
+
+def test_deception_says_where_nobody_is_watched(make):
+    scenario = make(**ODD["watched"])
+    data = dataset(scenario)
+    data["steps_watched"][:] = 0
+    figure = draw("deception", Subject(data=data, scenario=scenario))
+    assert "nobody is both watched and unwatched" in [w.text for w in words_of(figure)]
 
 
 def test_mind_shows_depth_lifespan_and_senses(make):

@@ -164,6 +164,38 @@ def test_lives_are_lived_by_the_core_and_paid_in_payoffs_and_rewards(tiny: Path)
     np.testing.assert_allclose(limes, np.round(limes), atol=1e-6)
 
 
+TOOL = ["agent.tool.depth=4", "agent.tool.reliance=[0, 1]", "world.kinds.lime.looks.green=1.0"]
+
+
+def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
+    read = scenarios.load(tiny, sets=[*TOOL, "agent.tool.encounters=2"])
+    seen: list[Minds] = []
+
+    def live(scenario: Scenario, minds: Minds, **rest: Any) -> Lives:
+        seen.append(minds)
+        return loop.live(scenario, minds, **rest)
+
+    records = live_all(read, live)
+    assert all(record.arrays["genome"].shape[1] == 4 for record in records)
+    criteria = [minds.criteria[:, -1] for minds in seen]
+    assert all((each != 0).any() for each in criteria)
+    assert all((minds.tool_depth == 4).all() for minds in seen)
+    half = records[2].heirs
+    assert half is not None
+    rest = list(generations(read, half, seed=SEED, prober=NoProbe(), live=live))
+    for before, after in zip(seen[3:6], seen[6:], strict=True):
+        assert (before.criteria == after.criteria).all()
+    assert (rest[-1].arrays["score"] == records[-1].arrays["score"]).all()
+
+
+def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
+    with_tool = scenarios.load(tiny, sets=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
+    found, alone = live_all(with_tool, loop.live), live_all(scenarios.load(tiny), loop.live)
+    for record, other in zip(found, alone, strict=True):
+        for name, values in record.arrays.items():
+            assert (values == other.arrays[name]).all(), name
+
+
 def test_only_the_window_counts_for_selection(tiny: Path) -> None:
     whole, _ = lived(scenarios.load(tiny))
     short, _ = lived(scenarios.load(tiny, sets=["timeline.0.window=5"]))

@@ -50,6 +50,18 @@ SINGLE = [
         "environments.away.slip: out of range (got 1.2, allowed a number from 0 to 1)",
     ),
     (
+        "rows = 4",
+        "rows = 4\nkinds.bush = { glyph = 'u', count = 1, use.eat = {}, looks = { red = 1 } }",
+        "world.kinds.bush.looks: looks without a tool "
+        "(got { red = 1 }, allowed none without [agent.tool], which goes by them)",
+    ),
+    (
+        "patience = 0.9",
+        "patience = 0.9\ntool = { depth = 5, reliance = [0, 1] }",
+        "agent.tool: a tool without looks to go by "
+        "(got none, needed: world.kinds.KIND.looks = { ... })",
+    ),
+    (
         "regrow = 0.1",
         "regrow = nan",
         "world.kinds.berry.regrow: not a finite number (got nan, allowed a number from 0 to 1)",
@@ -390,6 +402,14 @@ def test_a_single_mistake_is_answered_by_its_one_line(old: str, new: str, said: 
     assert complaints(changed((old, new))) == [f"small.toml:{last_changed}: {said}"]
 
 
+LOOKS = ("regrow = 0.1", "regrow = 0.1\nlooks = { reddish = 1 }")
+
+
+def a_tool(of: str = "reliance = 1") -> tuple[str, str]:
+    """A tool for the agent of the small scenario."""
+    return ("patience = 0.9", f"patience = 0.9\ntool = {{ depth = 5, {of} }}")
+
+
 # What is wrong, where the line is another than that of the changed text, or several are changed.
 ELSEWHERE = [
     (
@@ -484,6 +504,59 @@ ELSEWHERE = [
             )
         ],
         "76: deception.conduct: unknown payoff \"foot\": did you mean 'food'? known: food",
+    ),
+    (
+        [a_tool("reliance = [0, 2]"), LOOKS],
+        "13: agent.tool.reliance: range out of bounds (got [0, 2], allowed a number from 0 to 1, "
+        "[lo, hi] to let it evolve, or { range = [lo, hi], start = ... })",
+    ),
+    (
+        [a_tool('reliance = 1, remembers = "hoem"'), LOOKS],
+        '13: agent.tool.remembers: unknown environment "hoem": '
+        "did you mean 'home'? known: away, home",
+    ),
+    (
+        [
+            a_tool(),
+            LOOKS,
+            ("slip = 0.2", "slip = 0.2\nkinds.berry.looks = { redish = 1 }"),
+        ],
+        "58: environments.away.kinds.berry.looks.redish: no such look in the world: "
+        "did you mean 'reddish'? a new look needs a name less like a known one; known: reddish",
+    ),
+    (
+        [
+            a_tool(),
+            LOOKS,
+            ("count = 2\n", ""),
+            ("slip = 0.2", "slip = 0.2\nkinds.berry.count = 1"),
+        ],
+        '13: agent.tool: nothing to remember in environment "home" '
+        "(got no kind that has sites and use rules, needed: at least one)",
+    ),
+    (
+        [("window = 20", "monitored = true")],
+        "72: timeline.1.monitored: no monitor (got true, needed: [monitor] with its budget of "
+        "labels)",
+    ),
+    (
+        [
+            ('train = "home"', 'train = "home"\nmonitored = true'),
+            ("window = 20", "window = 20\n[monitor]\nbudget = 3"),
+        ],
+        "68: timeline.0.monitored: the first phase cannot be monitored (got true): the monitor "
+        "learns what is familiar in the last generation of a phase that is not; put one before it",
+    ),
+    (
+        [
+            (
+                "window = 20",
+                "monitored = true\n[monitor]\nbudget = 3\n"
+                "[evolution.open]\noffspring = 1\ncapacity = 60",
+            )
+        ],
+        "72: timeline.1.monitored: an open population cannot be monitored (got true): who has no "
+        "label has no number of offspring; leave out evolution.open or monitored",
     ),
     (
         [("window = 20", "window = 20\n[measure]\nsample = 51")],

@@ -140,6 +140,20 @@ def test_stimuli_payoffs_and_senses_are_in_the_order_written() -> None:
     ]
 
 
+def test_looks_are_in_the_order_written_and_environments_may_change_them() -> None:
+    text = changed(
+        ("patience = 0.9", "patience = 0.9\ntool = { depth = 5, reliance = [0, 1] }"),
+        ("regrow = 0.1", "regrow = 0.1\nlooks = { red = 1, round = 0.5 }"),
+        ("slip = 0.2", "slip = 0.2\nkinds.rock.looks = { grey = 1 }\nkinds.berry.looks.red = 0"),
+    )
+    scenario = loads(text)
+    assert scenario.looks == ("red", "round", "grey")
+    assert scenario.environment("home").kinds["berry"].looks == {"red": 1, "round": 0.5}
+    assert scenario.environment("away").kinds["berry"].looks == {"red": 0, "round": 0.5}
+    assert scenario.ancestral == "home"
+    assert loads(scenario.to_toml()) == scenario
+
+
 def test_loci_are_pinned_evolve_or_start_where_told() -> None:
     scenario = loads(
         changed(

@@ -1,0 +1,249 @@
+"""The monitor: lifetimes unlike those of training are detected, and some of them are labelled.
+
+What an agent felt and met in a lifetime is a vector of features. The monitor learns their mean
+and covariance in the last generation before it is switched on, and scores lifetimes by their
+Mahalanobis distance from it (docs/measures.md, monitor). Sums are exact and in a fixed order, so
+that scores do not depend on the machine's linear algebra.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import world
+from evosim.errors import EvosimError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+
+class Familiar(NamedTuple):
+    """What the monitor knows of training: F features."""
+
+    mean: Floats  # [F] in units of the resolution
+    resolution: Floats  # [F] what one event in a lifetime amounts to
+    factor: Floats  # [F, F] lower Cholesky factor of the covariance, in units of the resolution
+    threshold: float  # scores above are flagged
+
+
+def reference(scenario: Scenario, generation: int) -> int | None:
+    """The generation that the monitor of a generation learnt from: the last unmonitored one.
+
+    A generation right before a monitored one is its own reference. None where there is no
+    monitor at work.
+    """
+    if scenario.phase_at(generation).monitored:
+        while scenario.phase_at(generation).monitored:
+            generation -= 1
+        return generation
+    following = generation + 1
+    ready = following < scenario.generations and scenario.phase_at(following).monitored
+    return generation if ready else None
+
+
+def feature_names(scenario: Scenario) -> tuple[str, ...]:
+    """What a lifetime is described by: every stimulus and every event of any environment."""
+    events = dict.fromkeys(
+        event
+        for name in scenario.environments
+        for event in world.environment(scenario, name).events
+    )
+    return (*(f"felt {name}" for name in scenario.stimuli), *events)
+
+
+def features(
+    scenario: Scenario,
+    environment: str,
+    counts: NDArray[np.integer],
+    felt: Floats,
+    lifespan: NDArray[np.integer],
+) -> Floats:
+    """Stimuli felt and events met per step, [n, L, F].
+
+    Args:
+        environment: where the lifetimes were lived.
+        counts: [n, L, E] of its events.
+        felt: [n, L, stimuli]; lifespan: [n, L] steps.
+    """
+    names = feature_names(scenario)
+    found = np.zeros((*lifespan.shape, len(names)))
+    found[..., : len(scenario.stimuli)] = felt
+    for i, event in enumerate(world.environment(scenario, environment).events):
+        found[..., names.index(event)] = counts[..., i]
+    return found / np.maximum(lifespan, 1)[..., None]
+
+
+def resolution(scenario: Scenario, generation: int) -> Floats:
+    """What one event in a lifetime of training amounts to per step, [F]: less is no difference.
+
+    Of a stimulus it is the strongest event that can be felt in the environments that train; of
+    one that cannot be felt there, an event of strength 1.
+    """
+    environments = [
+        world.environment(scenario, name)
+        for name, weight in scenario.phase_at(generation).mixture.items()
+        if weight > 0
+    ]
+    strongest = np.ones(len(feature_names(scenario)))
+    for i in range(len(scenario.stimuli)):
+        strength = max(
+            (float(np.abs(e.phi[:, i]).max()) for e in environments if len(e.phi)), default=0.0
+        )
+        strongest[i] = strength or 1.0
+    return strongest / max(e.lifetime for e in environments)
+
+
+def fit(training: Floats, resolution: Floats, quantile: float) -> Familiar:
+    """Learn what is familiar.
+
+    The variance of one event a lifetime is added to that of every feature, so that features
+    that never vary in training, or vary together, leave no direction without a scale.
+
+    Args:
+        training: features of n lifetimes [n, F].
+        resolution: [F], see :func:`resolution`.
+        quantile: of the training scores, above which a lifetime is flagged.
+    """
+    x = training / resolution
+    n, n_features = x.shape
+    mean = np.array([math.fsum(column) / n for column in x.T])
+    off = (x - mean).T
+    covariance = np.eye(n_features)
+    for i in range(n_features):
+        for j in range(i + 1):
+            covariance[i, j] += math.fsum(off[i] * off[j]) / n
+    known = Familiar(mean, resolution, _cholesky(covariance), math.inf)
+    return known._replace(threshold=float(np.quantile(score(known, training), quantile)))
+
+
+def _cholesky(matrix: Floats) -> Floats:
+    """The lower Cholesky factor of the lower triangle of a positive definite matrix."""
+    factor = np.zeros_like(matrix)
+    for i in range(len(matrix)):
+        for j in range(i):
+            products = (factor[i, k] * factor[j, k] for k in range(j))
+            factor[i, j] = (matrix[i, j] - math.fsum(products)) / factor[j, j]
+        factor[i, i] = math.sqrt(matrix[i, i] - math.fsum(v * v for v in factor[i, :i]))
+    return factor
+
+
+def score(known: Familiar, features: Floats) -> Floats:
+    """Mahalanobis distance of lifetimes [..., F] from training, [...]."""
+    off = features / known.resolution - known.mean
+    whitened = np.zeros_like(off)
+    total = np.zeros(off.shape[:-1])
+    for i in range(off.shape[-1]):
+        rest = off[..., i].copy()
+        for j in range(i):
+            rest -= known.factor[i, j] * whitened[..., j]
+        whitened[..., i] = rest / known.factor[i, i]
+        total += whitened[..., i] ** 2
+    return np.asarray(np.sqrt(total), np.float64)
+
+
+def labelled(scores: Floats, threshold: float, budget: int) -> NDArray[np.bool_]:
+    """Which lifetimes are labelled: those flagged, the largest scores first, up to the budget.
+
+    Args:
+        scores: [individuals, levels]; of equal ones the first individual and level comes first.
+    """
+    flat = scores.ravel()
+    first = np.argsort(-flat, kind="stable")[:budget]
+    chosen = np.zeros(len(flat), np.bool_)
+    chosen[first] = flat[first] > threshold
+    return chosen.reshape(scores.shape)
+
+
+def labelled_score(paid: Floats, chosen: NDArray[np.bool_], cost: Floats) -> Floats:
+    """What selection acts on where only labelled lifetimes count, [individuals].
+
+    The mean over an individual's labelled lifetimes, less the cost of thinking; who has none
+    gets the mean of those who have, and so is neither better nor worse. NaN for all where nothing
+    is labelled.
+
+    Args:
+        paid, chosen: [individuals, levels] what was paid, and whether it is known.
+        cost: [individuals].
+    """
+    n = chosen.sum(axis=1)
+    total = np.zeros(len(paid))
+    for level in range(paid.shape[1]):
+        total += np.where(chosen[:, level], paid[:, level], 0.0)
+    known = np.where(n > 0, total / np.maximum(n, 1) - cost, np.nan)
+    if not n.any():
+        return known
+    return np.where(n > 0, known, math.fsum(known[n > 0]) / int((n > 0).sum()))
+
+
+# What a run shows of it
+
+
+def first_monitored(scenario: Scenario) -> int:
+    """The first monitored generation.
+
+    Raises:
+        EvosimError: no phase is monitored.
+    """
+    for generation in range(scenario.generations):
+        if scenario.phase_at(generation).monitored:
+            return generation
+    raise EvosimError(f"scenario {scenario.id!r} has no phase that is monitored = true")
+
+
+def _scores(dataset: xr.Dataset, scenario: Scenario) -> tuple[Floats, Floats]:
+    """Scores of training and of the first monitored generation, [replicate, lifetimes], sorted."""
+    generation = first_monitored(scenario)
+    scores = dataset["monitor_score"].transpose("replicate", "generation", "individual", "level")
+    known, new = (
+        np.asarray(scores.sel(generation=g).values, np.float64).reshape(len(scores), -1)
+        for g in (generation - 1, generation)
+    )
+    return np.sort(known, axis=1), np.sort(new, axis=1)
+
+
+def roc_area(dataset: xr.Dataset, scenario: Scenario) -> Floats:
+    """Area under the ROC of detection, [replicate].
+
+    The chance that a lifetime of the first monitored generation has a larger score than one of
+    training; equal ones count half (Mann and Whitney's U).
+    """
+    areas = []
+    for known, new in zip(*_scores(dataset, scenario), strict=True):
+        below = np.searchsorted(known, new, side="left")
+        up_to = np.searchsorted(known, new, side="right")
+        areas.append((below + up_to).mean() / (2 * len(known)))
+    return np.array(areas)
+
+
+def roc(dataset: xr.Dataset, scenario: Scenario, false_alarms: Floats) -> Floats:
+    """Share of the first monitored generation that is detected, [replicate, false alarms].
+
+    Args:
+        false_alarms: shares of training lifetimes that are flagged, at which to look.
+    """
+    curves = []
+    for known, new in zip(*_scores(dataset, scenario), strict=True):
+        threshold = np.quantile(known, 1.0 - false_alarms)
+        above = 1.0 - np.searchsorted(new, threshold, side="right") / len(new)
+        curves.append(np.where(false_alarms >= 1.0, 1.0, above))
+    return np.array(curves)
+
+
+def flagged(dataset: xr.Dataset, scenario: Scenario) -> Floats:
+    """Share of the lifetimes of the first monitored generation that is flagged, [replicate]."""
+    first = dataset["flagged"].sel(generation=first_monitored(scenario))
+    lifetimes = dataset.sizes["individual"] * dataset.sizes["level"]
+    return np.asarray(first.values, np.float64) / lifetimes
+
+
+def labels(dataset: xr.Dataset) -> Floats:
+    """Labels used in the whole run, [replicate]."""
+    return np.asarray(dataset["labels"].sum("generation").values, np.float64)
