@@ -341,9 +341,7 @@ def gallery(
     if pages_only:
         making.make_pages(scenarios, out=out, tell=click.echo)
     else:
-        making.make(
-            scenarios, out=out, work=work, workers=workers, progress=True, tell=click.echo
-        )
+        making.make(scenarios, out=out, work=work, workers=workers, progress=True, tell=click.echo)
 
 
 @cli.command()

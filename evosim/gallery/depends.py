@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _PACKAGE = Path(evosim.__file__).parent
 
 _SETTLES = (
-    "scenario/experiment.py", "measure/claim.py", "measure/courses.py", "measure/quantities.py",
+    "scenario/experiment.py", "measure/claim.py", "measure/courses.py", "measure/deception.py",
+    "measure/quantities.py",
     "measure/statistics.py", "measure/verdict.py", "measure/heredity.py", "study",
 )  # fmt: skip
 """Code that makes verdicts of runs that were lived."""
@@ -48,8 +49,7 @@ SETTLED: Mapping[str, str] = {
 def depends(scenario: Scenario) -> dict[str, str]:
     """A hash of each thing that the record of a scenario's experiment depends on."""
     runs = [
-        f"{c.name} {c.replicates}\n{c.scenario.to_toml()}"
-        for c in conditions(scenario, tuned=True)
+        f"{c.name} {c.replicates}\n{c.scenario.to_toml()}" for c in conditions(scenario, tuned=True)
     ]
     versions = provenance.versions()
     del versions["evosim"]  # its code has hashes of its own

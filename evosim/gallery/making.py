@@ -161,9 +161,9 @@ def _conducted(
     now = depends(scenario)
     notes = path.with_name(f"{path.name}.json")
     known = _known(notes) if ExperimentFolder.is_at(path) else None
-    if path.exists() and known is None or known and changed(known, now, LIVED):
+    why = changed(known, now, LIVED) if known else "it is not known what it was run with"
+    if path.exists() and why:
         _clear(path)
-        why = changed(known, now, LIVED) if known else "it is not known what it was run with"
         tell(f"  run again: {why}")
         known = None
     elif known and changed(known, now, SETTLED):

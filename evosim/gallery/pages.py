@@ -77,15 +77,23 @@ def index(records: Iterable[Record]) -> str:
         ]
         for r in ordered
     ]
-    heads = ["scenario", "verdict", "question", "headline finding", "effect", "wanted", "replicates"]
+    heads = [
+        "scenario",
+        "verdict",
+        "question",
+        "headline finding",
+        "effect",
+        "wanted",
+        "replicates",
+    ]
     return _joined(
         [
             "# Gallery",
-            f"{counted(len(rows), 'scenario')}: {counts}. Claims that are not borne out come first.",
+            f"{counted(len(rows), 'scenario')}: {counts}. Those not borne out come first.",
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the side that is wanted, refuted if one lies wholly on the other "
             "side, and undecided otherwise ([measures](../measures.md)). The effect is that of "
-            "the headline finding: a mean over replicates with its BCa interval.",
+            "the headline finding: a mean of replicates with its BCa interval; `of` how many.",
             _table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
@@ -101,7 +109,8 @@ def _headline(record: Record) -> str:
         measured += _terms(finding, record)
     return (
         f"{_capital(finding['says'])}: {finding['verdict']}. The {measured} "
-        f"({counted(finding['replicates'], 'replicate')}, {_confidence(record)} interval; {wanted(finding)} is wanted)."
+        f"({counted(finding['replicates'], 'replicate')}, {_confidence(record)} interval; "
+        f"{wanted(finding)} is wanted)."
     )
 
 

@@ -36,7 +36,10 @@ def parts_of(scenario: Scenario) -> list[tuple[Part, ...]]:
 def recorded(finding: Mapping[str, Any]) -> list[Columns]:
     """The columns of each term of a finding in a record."""
     return [
-        [np.array([np.nan if v is None else v for v in column], float) for column in term["columns"]]
+        [
+            np.array([np.nan if v is None else v for v in column], float)
+            for column in term["columns"]
+        ]
         for term in finding["terms"]
     ]
 
@@ -89,7 +92,7 @@ def _control(
     subtracted = [c for part, c in zip(parts, columns, strict=True) if part.weight < 0]
     if subtracted:
         return subtracted[0]
-    (own,) = columns if len(columns) == 1 else (columns[0],)
+    own = columns[0]
     others = [c for arm, c in known[parts[0].term].items() if arm != parts[0].arm]
     return others[0] if parts[0].arm == first and others else own
 
