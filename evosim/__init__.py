@@ -8,7 +8,8 @@
 run, resume, fork     live a scenario; go on; another future from a past generation
 open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, .replay()
 experiment            run the arms of a scenario and settle its claim
-open_experiment       an experiment on disk: .arms (runs), .summary, .verdict
+open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
+compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
 check                 read a scenario and check all of it
 EvosimError           any mistake of a user; ScenarioError, RunError, Interrupted
@@ -23,9 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evosim.api import (
+        Comparison,
         Experiment,
         Run,
         check,
+        compare,
         experiment,
         fork,
         open_experiment,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario, catalogue, load
 
 __all__ = [
+    "Comparison",
     "EvosimError",
     "Experiment",
     "Interrupted",
@@ -48,6 +52,7 @@ __all__ = [
     "__version__",
     "catalogue",
     "check",
+    "compare",
     "experiment",
     "fork",
     "load",
@@ -58,6 +63,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "evosim.api",
+    "compare": "evosim.api",
     "Experiment": "evosim.api",
     "Run": "evosim.api",
     "check": "evosim.api",

@@ -288,6 +288,30 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 
 
 @cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path),
+                metavar="RUN RUN...")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
+              help="Draw the comparison: svg, png or pdf.")  # fmt: skip
+def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
+    """Set runs side by side: what differs, and by how much.
+
+    An experiment stands for its arms. Differences are to the first.
+    """
+    import json
+
+    from evosim import api
+
+    done = api.compare(folders)
+    if as_json:
+        click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(done.text)
+    if plot is not None:
+        click.echo(str(done.plot(plot)), err=as_json)
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--generation", "-g", type=int, metavar="G", help="[default: the last]")
 @click.option("--environment", "-e", metavar="E", help="[default: what trained in G]")

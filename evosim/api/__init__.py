@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evosim.api.comparisons import Comparison, compare
 from evosim.api.experiments import (
     Experiment,
     check,
@@ -13,9 +14,11 @@ from evosim.api.experiments import (
 from evosim.api.runs import Run, fork, open_run, run
 
 __all__ = [
+    "Comparison",
     "Experiment",
     "Run",
     "check",
+    "compare",
     "experiment",
     "fork",
     "open_experiment",

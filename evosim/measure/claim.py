@@ -208,9 +208,11 @@ def describe(summary: Mapping[str, Any]) -> str:
         (side, threshold), *_ = finding["threshold"].items()
         lines.append(f"  {finding['verdict']}: {finding['says']}")
         for term in finding["terms"] if len(finding["terms"]) > 1 else ():
-            lines.append(f"    {term['arm']:<12} {_shown(term)}{_different(term, finding)}")
+            lines.append(
+                f"    {term['arm']:<12} {statistics.shown(term)}{_different(term, finding)}"
+            )
         whole = "difference" if _is_difference(finding) else finding["measure"]
-        lines.append(f"    {whole:<12} {_shown(finding)}   ({side} {threshold:g} wanted)")
+        lines.append(f"    {whole:<12} {statistics.shown(finding)}   ({side} {threshold:g} wanted)")
     lines += [
         "",
         f"  {summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
@@ -231,15 +233,3 @@ def _different(term: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
     if abs(term["weight"]) != 1:
         words.append(f"weight {term['weight']:g}")
     return f"   {', '.join(words)}" if words else ""
-
-
-def _shown(numbers: Mapping[str, Any]) -> str:
-    value, interval = numbers["value"], numbers["interval"]
-    if value is None:
-        return "undefined"
-    if interval is None:
-        return f"{value:.3g}"
-    low, high = interval
-    if low is None or high is None:
-        return f"{value:.3g} [unbounded]"
-    return f"{value:.3g} [{low:.3g}, {high:.3g}]"

@@ -290,7 +290,7 @@ def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (mean_of_defined(mean_of_defined(each)),)
 
 
-def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple[Floats, Floats]:
+def across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple[Floats, Floats]:
     """A probe variable before and after the flip, on the flip's population, [R] each.
 
     The worlds are the mixtures that train on either side; one that stays the same is no flip.
@@ -312,7 +312,7 @@ def _across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tupl
     "collapse", "alignment before less alignment after the flip", course="alignment", across=True
 )
 def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    before, after = _across(data, scenario, term, "alignment")
+    before, after = across(data, scenario, term, "alignment")
     return (before - after,)
 
 
@@ -323,7 +323,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     across=True,
 )
 def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    before, after = _across(data, scenario, term, "capability")
+    before, after = across(data, scenario, term, "capability")
     return (before - after,)
 
 
@@ -341,7 +341,7 @@ def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
     across=True,
 )
 def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return _across(data, scenario, term, "alignment")[::-1]
+    return across(data, scenario, term, "alignment")[::-1]
 
 
 @_file(
@@ -352,7 +352,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Col
     across=True,
 )
 def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return _across(data, scenario, term, "capability")[::-1]
+    return across(data, scenario, term, "capability")[::-1]
 
 
 def _expressed(

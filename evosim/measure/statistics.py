@@ -10,7 +10,7 @@ interval to compute.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,46 @@ def difference(first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap) -> Est
     return mean(a - b, bootstrap)
 
 
+def difference_of_independent(
+    first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap
+) -> Estimate:
+    """The mean of ``first`` less the mean of ``second``, samples that are not paired.
+
+    Args:
+        first, second: [replicate] each, of any lengths; NaN values are left out.
+        bootstrap: how to make the interval, of which both samples are resampled by themselves.
+    """
+    samples = [np.asarray(x, dtype=np.float64) for x in (first, second)]
+    defined = a, b = [x[np.isfinite(x)] for x in samples]
+    n = min(len(a), len(b))
+    left_out = sum(len(x) - len(d) for x, d in zip(samples, defined, strict=True))
+    if not n:
+        return Estimate(value=float("nan"), interval=None, n=0, n_undefined=left_out)
+    value = float(_apart(a, b))
+    interval = None
+    if n > 1:
+        constant = all(np.ptp(x) <= EQUAL * np.max(np.abs(x)) for x in defined)
+        interval = (value, value) if constant else _bca(_apart, bootstrap, defined, paired=False)
+    return Estimate(value=value, interval=interval, n=n, n_undefined=left_out)
+
+
+def _apart(x: Floats, y: Floats, axis: int = -1) -> Any:
+    return np.mean(x, axis=axis) - np.mean(y, axis=axis)
+
+
+def shown(numbers: Mapping[str, Any]) -> str:
+    """An estimate in a summary, ``value`` and ``interval``, as text."""
+    value, interval = numbers["value"], numbers["interval"]
+    if value is None:
+        return "undefined"
+    if interval is None:
+        return f"{value:.3g}"
+    low, high = interval
+    if low is None or high is None:
+        return f"{value:.3g} [unbounded]"
+    return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+
+
 def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) -> Estimate:
     """The mean of ``numerator`` over the mean of ``denominator``, paired by replicate.
 
@@ -164,15 +204,21 @@ def _interval(
     # All values left by leaving one out are the same: so are all resamples, and BCa is 0/0.
     if np.ptp(without) <= EQUAL * np.max(np.abs(without)):
         return value, value
+    return _bca(statistic, bootstrap, list(columns), paired=True)
 
+
+def _bca(
+    statistic: Callable[..., Any], bootstrap: Bootstrap, samples: Sequence[Floats], *, paired: bool
+) -> tuple[float, float]:
+    """A BCa interval of samples that are resampled together, or each by itself."""
     from scipy import stats  # 690 ms: not to be paid by a run of one replicate
 
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         ends = stats.bootstrap(
-            tuple(columns),
+            tuple(samples),
             statistic,
-            paired=True,
+            paired=paired,
             vectorized=True,
             method="BCa",
             n_resamples=bootstrap.resamples,

@@ -168,12 +168,12 @@ def _finding(sheet: sheets.Sheet, panel: Axes, block: Block, summary: Summary, l
     terms = finding["terms"]
     alone = len(terms) == 1 and terms[0]["weight"] == 1
     if not alone:
-        _shorten(panel, left)
+        shorten(panel, left)
     arms = colors_of(summary)
     numbers = [_of_replicates(term["columns"], finding["measure"]) for term in terms]
     for n, (term, each) in enumerate(zip(terms, numbers, strict=True)):
-        _row(panel, n, term, each, arms[term["arm"]])
-    _limits(panel, terms, numbers, [_threshold(finding)] if alone else [])
+        draw_row(panel, n, term, each, arms[term["arm"]])
+    fit_limits(panel, terms, numbers, [_threshold(finding)] if alone else [])
     panel.set_ylim(len(terms) - 0.4, -0.6)
     panel.set_yticks(range(len(terms)), labels=["\n".join(label) for label in block.labels])
     panel.tick_params(left=False)
@@ -182,11 +182,11 @@ def _finding(sheet: sheets.Sheet, panel: Axes, block: Block, summary: Summary, l
     if alone:
         _beyond(panel, finding)
         return
-    other = _beside(sheet, panel)
+    other = beside(sheet, panel)
     _difference(other, finding, numbers)
 
 
-def _shorten(panel: Axes, left: float) -> None:
+def shorten(panel: Axes, left: float) -> None:
     """Make room for a second panel to the right."""
     box = panel.get_position()
     whole = panel.figure.get_figwidth()  # type: ignore[union-attr]
@@ -194,7 +194,7 @@ def _shorten(panel: Axes, left: float) -> None:
     panel.set_position((box.x0, box.y0, width / whole, box.height))
 
 
-def _beside(sheet: sheets.Sheet, panel: Axes) -> Axes:
+def beside(sheet: sheets.Sheet, panel: Axes) -> Axes:
     box = panel.get_position()
     whole = sheet.figure.get_figwidth()
     x = box.x1 + GAP / whole
@@ -208,7 +208,9 @@ def _of_replicates(columns: Sequence[Any], measure: str) -> NDArray[np.float64]:
     return values
 
 
-def _row(panel: Axes, y: float, numbers: Summary, each: NDArray[np.float64], color: str) -> None:
+def draw_row(
+    panel: Axes, y: float, numbers: Summary, each: NDArray[np.float64], color: str
+) -> None:
     """Replicates as points, the mean with its interval."""
     if len(each) > 1:
         panel.plot(
@@ -245,8 +247,8 @@ def _difference(panel: Axes, finding: Summary, numbers: Sequence[NDArray[np.floa
     each = np.zeros(0)
     if all(len(values) for values in numbers) and len(terms[0]["columns"]) == 1:
         each = sum(w * v for w, v in zip(weights, numbers, strict=True))
-    _row(panel, 0, finding, each, verdict_color(finding["verdict"]))
-    _limits(panel, [finding], [each], [0.0, _threshold(finding)])
+    draw_row(panel, 0, finding, each, verdict_color(finding["verdict"]))
+    fit_limits(panel, [finding], [each], [0.0, _threshold(finding)])
     panel.set_ylim(0.9, -0.9)
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
@@ -273,7 +275,7 @@ def _beyond(panel: Axes, finding: Summary) -> None:
     panel.set_xlim(low, high)
 
 
-def _limits(
+def fit_limits(
     panel: Axes,
     numbers: Sequence[Summary],
     each: Sequence[NDArray[np.float64]],

@@ -1,0 +1,96 @@
+"""Comparisons: runs, or the arms of experiments, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from evosim.api.experiments import Experiment
+from evosim.api.runs import Run
+from evosim.errors import EvosimError, RunError
+from evosim.measure import compare as measures
+from evosim.measure.compare import Sample
+from evosim.run.dataset import open_dataset
+from evosim.study.experiment import ExperimentFolder
+
+
+class Comparison:
+    """Runs side by side.
+
+    Attributes:
+        summary: plain numbers (:func:`evosim.measure.compare.compare`).
+        text: the same for people.
+    """
+
+    def __init__(self, summary: dict[str, Any]) -> None:
+        self.summary = summary
+
+    @property
+    def text(self) -> str:
+        return measures.describe(self.summary)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the comparison into a file, svg, png or pdf by its suffix.
+
+        Raises:
+            EvosimError: another suffix, or a place that cannot be written.
+        """
+        from evosim.plot import compare as drawing
+        from evosim.plot.style import check_format, write
+
+        check_format(Path(path).suffix.lstrip("."))
+        names = ", ".join(run["name"] for run in self.summary["runs"])
+        write(drawing.figure(self.summary), Path(path), title=f"compared: {names}")
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"Comparison({[run['name'] for run in self.summary['runs']]!r})"
+
+
+def compare(runs: Sequence[Run | Experiment | str | Path]) -> Comparison:
+    """Set runs side by side: what differs between their scenarios, and between their measures.
+
+    Args:
+        runs: runs or their folders; of an experiment all arms. The first is the one that the
+            others are compared with.
+
+    Returns:
+        The comparison, with ``summary``, ``text`` and ``plot(file)``.
+
+    Raises:
+        EvosimError: no such folder, a run that is not complete, fewer than two runs, or runs that
+            have nothing in common to compare.
+    """
+    found = [pair for one in runs for pair in _expanded(one)]
+    places = Counter(run.path.resolve() for _, run in found)
+    if twice := [str(place) for place, n in places.items() if n > 1]:
+        raise EvosimError(f"{twice[0]}: named twice; a run does not differ from itself")
+    for _, run in found:
+        if not run.complete:
+            raise RunError(
+                f"{run.path}: the run is not complete; go on with: evosim resume {run.path}"
+            )
+    names = Counter(name for name, _ in found)
+    with ExitStack() as held:
+        samples = [
+            Sample(
+                name=name if names[name] == 1 else str(run.path),
+                data=held.enter_context(open_dataset(run._folder)),
+                scenario=run.scenario,
+                seeds=(run.facts["seeds"], run.facts["probe_seed"], run.facts["replicates"]),
+            )
+            for name, run in found
+        ]
+        return Comparison(measures.compare(samples))
+
+
+def _expanded(one: Run | Experiment | str | Path) -> list[tuple[str, Run]]:
+    """A run with its name, or the arms of an experiment with theirs."""
+    if isinstance(one, str | Path):
+        one = Experiment(one) if ExperimentFolder.is_at(Path(one)) else Run(one)
+    if isinstance(one, Experiment):
+        return [(f"{one.path.resolve().name}/{name}", run) for name, run in one.arms.items()]
+    return [(one.path.resolve().name, one)]

@@ -1,0 +1,90 @@
+"""Figure of a comparison: a block a measure, to the left the runs, to the right the differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evosim.plot import colors, sheets, style
+from evosim.plot.findings import RIGHT, beside, draw_row, fit_limits, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Summary = Mapping[str, Any]
+
+ROW = 0.17
+MOST_LABEL = 1.9
+
+
+def figure(comparison: Summary) -> Figure:
+    """Draw a comparison.
+
+    Args:
+        comparison: what :func:`evosim.measure.compare.compare` returned.
+    """
+    names = [run["name"] for run in comparison["runs"]]
+    rows = comparison["measures"]
+    with style.styled():
+        left = min(max(map(style.text_width, names)) + 0.16, MOST_LABEL)
+        names = [style.fit(name, left - 0.1) for name in names]
+        sheet = sheets.sheet(
+            [sheets.Row(height=ROW * len(names) + 0.06, ticks=True, titles=True) for _ in rows],
+            width=style.DOUBLE,
+            title=f"{len(names)} runs compared",
+            note=_note(comparison),
+            keys=[sheets.Key("mean with its interval", colors.INK, width=1.6)],
+            left=left,
+            right=RIGHT,
+            xlabel=None,
+        )
+        for row, (panel,) in zip(rows, sheet.axes, strict=True):
+            _measure(sheet, panel, row, names, left)
+    return sheet.figure
+
+
+def _note(comparison: Summary) -> str:
+    first = comparison["runs"][0]
+    counts = sorted({run["replicates"] for run in comparison["runs"]})
+    words = [f"Differences are to “{first['name']}”."]
+    if counts[-1] > 1:
+        n = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+        words.append(
+            f"Points: {n} replicates of a run; intervals: {100 * comparison['confidence']:g} %, "
+            "BCa bootstrap."
+        )
+    return " ".join(words)
+
+
+def _measure(sheet: sheets.Sheet, panel: Axes, row: Summary, names: list[str], left: float) -> None:
+    tones = [colors.SERIES[n % len(colors.SERIES)] for n in range(len(names))]
+    shorten(panel, left)
+    other = beside(sheet, panel)
+    known = [v for v in row["values"] if v is not None]
+    each = [
+        np.array([np.nan if x is None else x for x in v["columns"][0]], np.float64)
+        if v
+        else np.zeros(0)
+        for v in row["values"]
+    ]
+    for n, (value, numbers) in enumerate(zip(row["values"], each, strict=True)):
+        if value is not None:
+            draw_row(panel, n, value, numbers, tones[n])
+    fit_limits(panel, known, each, [])
+    changes = [c for c in row["differences"] if c is not None]
+    for n, change in enumerate(row["differences"]):
+        if change is not None:
+            draw_row(other, n, change, np.zeros(0), tones[n])
+    fit_limits(other, changes, [], [0.0])
+    other.axvline(0, color=colors.GREY, linewidth=0.5, zorder=1, label="zero")
+    for one in (panel, other):
+        one.set_ylim(len(names) - 0.4, -0.6)
+        one.spines["left"].set_visible(False)
+        one.tick_params(left=False)
+    panel.set_yticks(range(len(names)), labels=names)
+    other.set_yticks([])
+    sheets.panel_title(panel, row["name"], bold=True)
+    sheets.panel_title(other, "difference to the first")
