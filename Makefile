@@ -1,8 +1,9 @@
-# make demo   install into .venv and run the contraception scenario
-# make test   install with the development tools and run the whole test suite, slow tests included
-# make lint   ruff and mypy
-# make bench  the benchmark table of this machine
-# make clean  remove .venv and everything that was built
+# make demo     install into .venv and run the contraception scenario
+# make test     install with the development tools and run the whole test suite, slow tests included
+# make lint     ruff and mypy
+# make bench    the benchmark table of this machine
+# make gallery  run every experiment of the catalogue and write docs/gallery
+# make clean    remove .venv and everything that was built
 #
 # Another interpreter: make PYTHON=python3.12 test
 
@@ -16,7 +17,7 @@ $(shell test -x $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench gallery clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -34,6 +35,9 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/evosim bench
+
+gallery: $(VENV)/installed
+	$(BIN)/evosim gallery
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -346,6 +346,29 @@ def bench(as_json: bool, plot: Path | None, quick: bool) -> None:
 
 
 @cli.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--out", type=click.Path(path_type=Path), default="docs/gallery", show_default=True,
+              metavar="DIR", help="Where records, figures and pages go.")  # fmt: skip
+@click.option("--work", type=click.Path(path_type=Path), default="build/gallery",
+              show_default=True, metavar="DIR", help="Where experiments are lived.")  # fmt: skip
+@click.option("--pages-only", is_flag=True, help="From the records that are there; run nothing.")
+@_workers
+def gallery(
+    scenarios: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
+) -> None:
+    """Run the experiments of all scenarios, or of those named, and write their pages.
+
+    Stopped or killed, it goes on where it was; what is complete and unchanged is not run again.
+    """
+    from evosim.gallery import making
+
+    if pages_only:
+        making.make_pages(scenarios, out=out, tell=click.echo)
+    else:
+        making.make(scenarios, out=out, work=work, workers=workers, progress=True, tell=click.echo)
+
+
+@cli.command()
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of scenario files, for editors."""

@@ -25,7 +25,8 @@ STAIRS = (
     ("measure",),
     ("run",),
     ("plot", "study"),
-    ("api", "bench", "describe"),
+    ("api",),
+    ("bench", "describe", "gallery"),
     ("cli",),
     ("__main__",),
 )

@@ -24,6 +24,8 @@ LEFT, RIGHT, BETWEEN = 0.5, 0.12, 0.22
 WITHIN = {"alignment": (-1.0, 1.1), "capability": (-1.0, 1.1)}
 """What is drawn of measures that are without bounds below."""
 BAND = (0.25, 0.75)
+MOST_POINTS = 3000
+"""Points of thin lines in a figure, about: more make a file of more than 150 kB."""
 GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
@@ -60,7 +62,7 @@ def figure(summary: Summary, courses: Sequence[Summary]) -> Figure | None:
             if n >= len(arms):
                 panel.remove()
                 continue
-            _panel(panel, arms[n], summary, courses, worlds, limits)
+            _panel(panel, arms[n], summary, courses, worlds, limits, thin=_thin(courses))
             below = n + columns < len(arms)
             panel.tick_params(labelleft=n % columns == 0, labelbottom=not below)
             panel.set_xlabel("" if below else "generation")
@@ -135,9 +137,10 @@ def _note(summary: Summary, courses: Sequence[Summary]) -> str:
     several = max(len(arm["values"]) for c in courses for arm in c["arms"].values()) > 1
     words = []
     if several:
+        n = _thin(courses)
         words.append(
             f"Thick: the median of {summary['replicates']} replicates; band: their middle 50 %; "
-            "thin: each of them."
+            f"thin: {'each' if n >= summary['replicates'] else n} of them."
         )
     elif summary["replicates"] > 1:
         words.append(f"Of all {summary['replicates']} replicates together.")
@@ -146,6 +149,12 @@ def _note(summary: Summary, courses: Sequence[Summary]) -> str:
     if where := sorted({name for c in courses for name in c["where"].values()}):
         words.append(f"Measured in {' or '.join(f'“{name}”' for name in where)}.")
     return " ".join(words)
+
+
+def _thin(courses: Sequence[Summary]) -> int:
+    """How many replicates are drawn as thin lines: all, or the first of too many."""
+    times = sum(len(arm["generations"]) for c in courses for arm in c["arms"].values())
+    return max(1, MOST_POINTS // max(times, 1))
 
 
 def _values(course: Summary, arm: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -168,6 +177,8 @@ def _panel(
     courses: Sequence[Summary],
     worlds: Mapping[str, str],
     limits: Sequence[NDArray[np.float64]],
+    *,
+    thin: int,
 ) -> None:
     measure = courses[0]["measure"]
     bounded = measure in WITHIN
@@ -187,7 +198,8 @@ def _panel(
         generations, values = _values(course, arm)
         if course["level"] is not None:
             panel.axhline(course["level"], color=colors.GREY, linewidth=0.6, zorder=1)
-        _draw(panel, generations, values, color=color, dash=_dash(n), label=_name(course, courses))
+        label = _name(course, courses)
+        _draw(panel, generations, values, thin=thin, color=color, dash=_dash(n), label=label)
 
 
 def _draw(
@@ -195,6 +207,7 @@ def _draw(
     x: NDArray[np.float64],
     values: NDArray[np.float64],
     *,
+    thin: int,
     color: str,
     dash: style.Dash,
     label: str,
@@ -203,7 +216,7 @@ def _draw(
     middle, low, high = lines.quantiles(values.T, (0.5, *BAND))
     if len(values) > 1:
         panel.fill_between(x, low, high, color=color, alpha=0.22, linewidth=0, label="band")
-        lines.faint(panel, x, values, color=color, label="replicates")
+        lines.faint(panel, x, values[:thin], color=color, label="replicates")
     lines.line(panel, x, middle, color=colors.readable(color), dash=dash, label=label or "median")
 
 

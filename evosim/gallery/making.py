@@ -1,0 +1,220 @@
+"""Making the gallery: experiments one scenario after another, records, figures, pages, index.
+
+Experiments are lived in folders of their own, which outlast a kill. One that is complete is left
+alone, unless what it depends on has changed since (:mod:`evosim.gallery.depends`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evosim import api
+from evosim.errors import EvosimError, RunError
+from evosim.gallery import pages, record
+from evosim.gallery.depends import LIVED, SETTLED, changed, depends
+from evosim.gallery.record import SEED, Record
+from evosim.plot.files import put
+from evosim.run.stop import Interrupted
+from evosim.run.storage import explain
+from evosim.scenario import shipped
+from evosim.study import arms
+from evosim.study.anew import unsettle
+from evosim.study.experiment import ExperimentFolder
+
+if TYPE_CHECKING:
+    from evosim.api import Experiment
+    from evosim.scenario import Scenario
+
+OUT = Path("docs/gallery")
+WORK = Path("build/gallery")
+
+Tell = Callable[[str], object]
+
+
+def make(
+    names: Sequence[str] = (),
+    *,
+    out: Path = OUT,
+    work: Path = WORK,
+    workers: int | None = None,
+    progress: bool | None = None,
+    tell: Tell = print,
+) -> None:
+    """Run the experiments of scenarios and write their records and pages, and the index.
+
+    Args:
+        names: ids of the catalogue, or paths of files; none for the whole catalogue.
+        out: the folder of records and pages.
+        work: the folder of the experiments.
+        workers, progress: see :func:`evosim.run`.
+        tell: is told how far it is.
+
+    Raises:
+        EvosimError: a scenario is wrong, or experiments failed; the others are made all the same.
+        Interrupted: it was stopped (Ctrl-C); called again, it goes on.
+    """
+    wanted = list(_with_experiments(names or list(shipped.catalogue()), tell))
+    failed: list[str] = []
+    spent = 0.0
+    for n, (source, scenario) in enumerate(wanted):
+        left = len(wanted) - n - 1
+        tell(f"{scenario.id} ({n + 1} of {len(wanted)}, {left} left after it): {scenario.title}")
+        try:
+            done, seconds = _conducted(
+                scenario, work / scenario.id, tell, workers=workers, progress=progress
+            )
+            found = record.record_of(done.summary, source)
+            put(out / f"{scenario.id}.json", record.to_text(found).encode())
+            write_page(found, scenario, out)
+        except Interrupted as stop:
+            again = " ".join(["evosim gallery", *names])
+            text = f"stopped at {scenario.id}, {left} left after it. Go on with: {again}"
+            raise Interrupted(stop.path, text) from None
+        except EvosimError as error:
+            failed.append(f"{scenario.id}: {error}")
+            tell(f"  failed: {error}")
+            continue
+        spent += seconds
+        tell(f"  {found['verdict']}, {seconds:.0f} s")
+    write_index(out)
+    made = pages.counted(len(wanted) - len(failed), "scenario")
+    tell(f"{made}, {spent:.0f} s in all: {out / 'README.md'}")
+    if failed:
+        told = f"{pages.counted(len(failed), 'scenario')} failed"
+        raise EvosimError("\n".join([told, *failed]))
+
+
+def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:
+    """Write pages, figures and the index anew from the records that are there.
+
+    Args:
+        names: ids of the catalogue, or paths of files; none for all that have a record.
+        out: the folder of records and pages.
+        tell: is told how far it is.
+
+    Raises:
+        EvosimError: a scenario has no record, or its file is not the one that was run.
+    """
+    for name in names or [path.stem for path in _records(out)]:
+        scenario = api.check(name)
+        source = shipped.read(shipped.find(name))
+        found = record.read(out / f"{scenario.id}.json")
+        if found["scenario_sha256"] != record.fingerprint(source):
+            raise EvosimError(
+                f"{scenario.id}: the scenario was changed after its record was made; "
+                f"make it anew with: evosim gallery {name}"
+            )
+        write_page(found, scenario, out)
+        tell(f"{scenario.id}: {found['verdict']}")
+    write_index(out)
+
+
+def write_page(found: Record, scenario: Scenario, out: Path) -> None:
+    """Write the page of a record and its figures; one that it no longer has is removed."""
+    from evosim.plot import style
+    from evosim.plot.experiment import FIGURES, names_for
+
+    has = names_for(found)
+    for name in FIGURES:
+        path = out / pages.file_of(scenario.id, name)
+        if name not in has:
+            path.unlink(missing_ok=True)
+            continue
+        drawn = FIGURES[name].figure(found, arms.reference(scenario))
+        assert drawn is not None
+        style.write(drawn, path, title=f"{found['title']}: {FIGURES[name].title}")
+    put(out / f"{scenario.id}.md", pages.page(found).encode())
+
+
+def write_index(out: Path) -> None:
+    """Write the index of all records in a folder."""
+    put(out / "README.md", pages.index(record.read(path) for path in _records(out)).encode())
+
+
+def _records(out: Path) -> list[Path]:
+    return sorted(out.glob("*.json"))
+
+
+def _with_experiments(names: Sequence[str], tell: Tell) -> Iterator[tuple[str, Scenario]]:
+    """Text and scenario of each name; all are checked before the first is run."""
+    checked = [(shipped.read(shipped.find(name)), api.check(name)) for name in names]
+    for source, scenario in checked:
+        if scenario.experiment is None:
+            tell(f"{scenario.id}: left out, it has no [experiment]")
+        else:
+            yield source, scenario
+
+
+def _conducted(
+    scenario: Scenario, path: Path, tell: Tell, *, workers: int | None, progress: bool | None
+) -> tuple[Experiment, float]:
+    """The complete experiment of a scenario, and the seconds that it took in all.
+
+    Whatever is in its folder is gone on with, settled again or lived again, as it needs.
+    """
+    now = depends(scenario)
+    notes = path.with_name(f"{path.name}.json")
+    known = _known(notes) if ExperimentFolder.is_at(path) else None
+    why = changed(known, now, LIVED) if known else "it is not known what it was run with"
+    if path.exists() and why:
+        _clear(path)
+        tell(f"  run again: {why}")
+        known = None
+    elif known and changed(known, now, SETTLED):
+        unsettle(path, scenario)
+        tell(f"  settled again: {changed(known, now, SETTLED)}")
+    elif known and api.open_experiment(path).complete:
+        tell("  was complete")
+    seconds = known["seconds"] if known else 0.0
+    with _timed(notes, now, seconds):
+        if known is None:
+            done = api.experiment(
+                scenario, seed=SEED, tuned=True, out=path, workers=workers, figures=False,
+                progress=progress, command=record.command(scenario.id, SEED),
+            )  # fmt: skip
+        else:
+            resumed = api.resume(path, workers=workers, progress=progress)
+            assert isinstance(resumed, api.Experiment)
+            done = resumed
+    return done, _known(notes)["seconds"]
+
+
+@contextlib.contextmanager
+def _timed(notes: Path, now: Mapping[str, str], before: float) -> Iterator[None]:
+    """Notes what is run, and for how long it was until it ended or was stopped."""
+    put(notes, json.dumps({**now, "seconds": before}).encode())
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds = before + time.monotonic() - began
+        put(notes, json.dumps({**now, "seconds": seconds}).encode())
+
+
+def _known(notes: Path) -> Any:
+    """What an experiment was run with; None where that is not known."""
+    try:
+        known = json.loads(notes.read_text(encoding="utf-8"))
+        return known if isinstance(known["seconds"], int | float) else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _clear(path: Path) -> None:
+    """Remove the folder of an experiment, and nothing that is none.
+
+    Raises:
+        RunError: it is none, or cannot be removed.
+    """
+    if not ExperimentFolder.is_at(path):
+        raise RunError(f"{path} is in the way: it is no experiment; choose another --work")
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        raise RunError(explain(error, path, "remove")) from error

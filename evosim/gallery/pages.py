@@ -1,0 +1,285 @@
+"""The page of a scenario and the index of all, in Markdown, from records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from evosim.gallery.record import Record
+from evosim.measure.claim import REFUTED, SUPPORTED, UNDECIDED
+from evosim.plot.experiment import asked, names_for, term_label
+
+Finding = Mapping[str, Any]
+
+HEADLINE = "findings"
+"""The figure that has the scenario's own name."""
+_MEANS = {
+    SUPPORTED: "every finding below is borne out",
+    REFUTED: "the measurement contradicts it",
+    UNDECIDED: "the measurement leaves it open",
+}
+_IN_WORDS = {SUPPORTED: "Supported", REFUTED: "Refuted", UNDECIDED: "Undecided"}
+_BORNE_OUT_LAST = (REFUTED, UNDECIDED, SUPPORTED)
+
+
+def file_of(scenario: str, figure: str) -> str:
+    """The file of a figure."""
+    return f"{scenario}.svg" if figure == HEADLINE else f"{scenario}-{figure}.svg"
+
+
+def page(record: Record) -> str:
+    """The page of a scenario."""
+    return _joined(
+        [
+            f"# {record['title']}",
+            f"*{record['question']}*",
+            f"**Claim.** {record['claim']} ({record['source']})",
+            f"**{_IN_WORDS[record['verdict']]}**: {_MEANS[record['verdict']]}.",
+            _headline(record),
+            _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
+            *_course(record),
+            "## The worlds",
+            _figure(record, "maps", "a level before and after the flip, and what differs"),
+            "## The control",
+            record["control"],
+            _arms(record),
+            "## Findings",
+            _findings(record),
+            _footnote(record),
+            "## What was tuned",
+            *_tuned(record),
+            "## Run it again",
+            f"    {record['command']}",
+            *_expected(record),
+            f"Made by `evosim gallery {record['scenario']}` from [{record['scenario']}.json]"
+            f"({record['scenario']}.json), which holds every replicate. "
+            "All scenarios: [the gallery](README.md).",
+        ]
+    )
+
+
+def index(records: Iterable[Record]) -> str:
+    """The table of all scenarios; those whose claim is not borne out come first."""
+    ordered = sorted(
+        records, key=lambda r: (_BORNE_OUT_LAST.index(r["verdict"]), str(r["scenario"]))
+    )
+    verdicts = [record["verdict"] for record in ordered]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
+    rows = [
+        [
+            f"[{r['scenario']}]({r['scenario']}.md)",
+            f"**{r['verdict']}**" if r["verdict"] != SUPPORTED else r["verdict"],
+            r["question"],
+            r["findings"][0]["says"],
+            shown(r["findings"][0]),
+            wanted(r["findings"][0]),
+            str(r["replicates"]),
+        ]
+        for r in ordered
+    ]
+    heads = [
+        "scenario",
+        "verdict",
+        "question",
+        "headline finding",
+        "effect",
+        "wanted",
+        "replicates",
+    ]
+    return _joined(
+        [
+            "# Gallery",
+            f"{counted(len(rows), 'scenario')}: {counts}. Those not borne out come first.",
+            "A claim is a conjunction of findings: it is supported if each finding's whole "
+            "interval lies on the side that is wanted, refuted if one lies wholly on the other "
+            "side, and undecided otherwise ([measures](../measures.md)). The effect is that of "
+            "the headline finding: a mean of replicates with its BCa interval; `of` how many.",
+            _table(heads, rows),
+            "Made by `make gallery`; no page is written by hand.",
+        ]
+    )
+
+
+def _headline(record: Record) -> str:
+    """The first finding in one sentence: effect, interval, number of replicates."""
+    finding = record["findings"][0]
+    measured = f"{asked(finding)} is {shown(finding)}"
+    if len(finding["terms"]) > 1:
+        measured = f"{_whole(finding)} in {asked(finding)} is {shown(finding)}: "
+        measured += _terms(finding, record)
+    return (
+        f"{_capital(finding['says'])}: {finding['verdict']}. The {measured} "
+        f"({counted(finding['replicates'], 'replicate')}, {_confidence(record)} interval; "
+        f"{wanted(finding)} is wanted)."
+    )
+
+
+def _whole(finding: Finding) -> str:
+    """What the sum of a finding's terms is."""
+    weights = [term["weight"] for term in finding["terms"]]
+    return "difference" if weights == [1, -1] else "contrast"
+
+
+def _terms(finding: Finding, record: Record) -> str:
+    """Every term with its number, in words."""
+    return ", ".join(
+        f"{shown(term)} with *{term_label(term, finding, record)}*" for term in finding["terms"]
+    )
+
+
+def _course(record: Record) -> Iterator[str]:
+    if "course" in names_for(record):
+        yield _figure(record, "course", "the headline measure over generations, by arm")
+
+
+def _arms(record: Record) -> str:
+    axis = record["axis"]
+    heads = ["arm", "what it is", *([axis] if axis else [])]
+    rows = [
+        [f"`{name}`", arm["title"], *([number(arm["at"])] if axis else [])]
+        for name, arm in record["arms"].items()
+    ]
+    return _table(heads, rows)
+
+
+def _findings(record: Record) -> str:
+    rows = []
+    for finding in record["findings"]:
+        terms = _terms(finding, record) if len(finding["terms"]) > 1 else ""
+        arm = "" if terms else f" with *{term_label(finding['terms'][0], finding, record)}*"
+        rows.append(
+            [
+                _in_table(finding["verdict"]),
+                finding["says"],
+                f"{asked(finding)}{arm}",
+                terms,
+                f"**{shown(finding)}**",
+                wanted(finding),
+            ]
+        )
+    return _table(["verdict", "finding", "measure", "arms", "effect", "wanted"], rows)
+
+
+def _in_table(verdict: str) -> str:
+    return verdict if verdict == SUPPORTED else f"**{verdict}**"
+
+
+def _footnote(record: Record) -> str:
+    text = (
+        f"Means over {record['replicates']} replicates of each arm, which share their seeds; in "
+        f"brackets BCa intervals of {_confidence(record)}."
+    )
+    lacking = [f for f in record["findings"] if f["undefined"]]
+    for finding in lacking:
+        text += f" {_capital(finding['says'])}: undefined in "
+        text += f"{counted(finding['undefined'], 'replicate')}."
+    return text
+
+
+def _tuned(record: Record) -> Iterator[str]:
+    tuned = record["tuned"]
+    if not tuned:
+        yield "No number of this scenario was moved in the experiment."
+        return
+    yield f"`{tuned['key']}`, {tuned['label']}. {tuned['says']}".strip()
+    yield _reach(tuned)
+    yield _figure(record, "tuned", f"the headline finding against the {tuned['label']}")
+    rows = [
+        [number(v["value"]), shown({**v, "value": v["measured"]}), _in_table(v["verdict"])]
+        for v in tuned["values"]
+    ]
+    yield _table([tuned["label"], "effect", "headline finding"], rows)
+
+
+def _reach(tuned: Mapping[str, Any]) -> str:
+    """At which values the headline finding holds, and at which it does not."""
+    by_verdict: dict[str, list[str]] = {}
+    for value in tuned["values"]:
+        by_verdict.setdefault(value["verdict"], []).append(number(value["value"]))
+    words = [
+        f"{verdict} at {', '.join(by_verdict[verdict])}"
+        for verdict in (SUPPORTED, UNDECIDED, REFUTED)
+        if verdict in by_verdict
+    ]
+    at = tuned.get("written")
+    own = "" if at is None else f" The scenario has {number(at)}."
+    return (
+        f"{own} With {tuned['replicates']} replicates at each value, the headline finding is "
+        f"{'; '.join(words)}."
+    ).strip()
+
+
+def _expected(record: Record) -> Iterator[str]:
+    if record["expected"]:
+        yield f"Expected before it was run: {record['expected']}"
+
+
+def _figure(record: Record, name: str, what: str) -> str:
+    return f"![{_plain(record['title'])}: {what}]({file_of(record['scenario'], name)})"
+
+
+# Words and numbers
+
+
+def shown(numbers: Mapping[str, Any]) -> str:
+    """A value with its interval."""
+    if numbers["value"] is None:
+        return "undefined"
+    value, interval = number(numbers["value"]), numbers["interval"]
+    if interval is None:
+        return value
+    low, high = interval
+    if low is None or high is None:
+        return f"{value} [unbounded]"
+    return f"{value} [{number(low)}, {number(high)}]"
+
+
+def wanted(finding: Finding) -> str:
+    """The threshold of a finding in words."""
+    ((side, threshold),) = finding["threshold"].items()
+    return f"{side} {number(threshold)}"
+
+
+def number(value: Any) -> str:
+    """A value as it stands in a text: numbers short, a range as its ends."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int | float):
+        # Differences of what is alike leave a rest in the last bits, which is nothing.
+        return "0" if abs(value) < 1e-9 else f"{value:.3g}" if abs(value) < 1e4 else f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {number(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return " to ".join(number(item) for item in value)
+    return str(value)
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _confidence(record: Record) -> str:
+    return f"{100 * record['confidence']:g} %"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _plain(text: str) -> str:
+    """Text without what Markdown takes for the end of an alternative text."""
+    return text.replace("[", "(").replace("]", ")")
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _joined(blocks: Iterable[str]) -> str:
+    return "\n\n".join(blocks) + "\n"

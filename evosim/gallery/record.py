@@ -1,0 +1,113 @@
+"""The record of an experiment: what was measured, by replicate, and all that its page says.
+
+A record is a function of the scenario and the seed. It holds nothing of the machine that it was
+made on, and no date, so that making it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evosim.errors import EvosimError
+from evosim.run.storage import explain
+
+FORMAT = 1
+DIGITS = 6
+"""Significant digits that are kept of a number."""
+SEED = 1
+"""The seed of every experiment of the gallery."""
+
+Record = dict[str, Any]
+_OF_THE_MACHINE = ("machine", "command")
+
+
+def record_of(summary: Mapping[str, Any], source: str) -> Record:
+    """The record of a complete experiment.
+
+    Args:
+        summary: verdict.json (:func:`evosim.study.experiment.summarize`).
+        source: the text of the scenario's file.
+    """
+    known = {k: v for k, v in summary.items() if k not in _OF_THE_MACHINE}
+    return _rounded(
+        {"format": FORMAT, **known, "scenario_sha256": fingerprint(source),
+         "command": command(known["scenario"], known["seed"])}
+    )  # fmt: skip
+
+
+def command(scenario: str, seed: int) -> str:
+    """The command that runs the experiment of a record."""
+    return f"evosim run {scenario} --arms --tuned --seed {seed}"
+
+
+def fingerprint(source: str) -> str:
+    """A hash of what a scenario file says, whatever its comments and its layout."""
+    said = json.dumps(tomllib.loads(source), sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def to_text(record: Record) -> str:
+    """A record as JSON: indented, with every row of numbers on a line of its own."""
+    return "".join(_lines(record, "")) + "\n"
+
+
+def read(path: Path) -> Record:
+    """A record on disk.
+
+    Raises:
+        EvosimError: there is none, or it is damaged, or another version of evosim made it.
+    """
+    try:
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        found = record["format"]
+    except FileNotFoundError:
+        raise EvosimError(
+            f"{path}: no record of {path.stem!r}; make it with: evosim gallery {path.stem}"
+        ) from None
+    except OSError as error:
+        raise EvosimError(explain(error, path, "read")) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise EvosimError(
+            f"{path} is damaged: {error}. Make it anew with: evosim gallery {path.stem}"
+        ) from error
+    if found != FORMAT:
+        raise EvosimError(
+            f"{path}: the record has format {found!r}, this evosim reads {FORMAT}; "
+            f"make it anew with: evosim gallery {path.stem}"
+        )
+    return record
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def _lines(value: Any, margin: str) -> Iterator[str]:
+    nested = isinstance(value, dict | list) and any(
+        isinstance(item, dict | list)
+        for item in (value.values() if isinstance(value, dict) else value)
+    )
+    if not value or not (isinstance(value, dict) or nested):
+        yield json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return
+    inner = margin + "  "
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    yield first
+    for n, (key, item) in enumerate(items):
+        yield ("," if n else "") + "\n" + inner
+        if key is not None:
+            yield json.dumps(key, ensure_ascii=False) + ": "
+        yield from _lines(item, inner)
+    yield "\n" + margin + last

@@ -1,0 +1,177 @@
+"""Making the gallery: what is run, what is left alone, what is told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_experiment import TINY, Gallery, tiny_gallery
+
+from evosim.errors import EvosimError
+from evosim.gallery import making
+from evosim.run.stop import Interrupted, Stop
+
+
+@pytest.fixture
+def again(whole: Gallery, tmp_path: Path) -> Gallery:
+    """A copy of the tiny gallery, to be changed."""
+    shutil.copytree(whole.folder, tmp_path / "again")
+    return Gallery(tmp_path / "again")
+
+
+def data_of(gallery: Gallery) -> dict[str, int]:
+    """When the data of each run was written, in nanoseconds."""
+    runs = sorted((gallery.work / "tiny" / "arms").iterdir())
+    return {run.name: (run / "run.nc").stat().st_mtime_ns for run in runs}
+
+
+def test_a_scenario_gets_a_record_a_page_and_its_figures(whole: Gallery) -> None:
+    assert sorted(whole.files) == [
+        "README.md", "tiny-course.svg", "tiny-maps.svg", "tiny-tuned.svg", "tiny.json",
+        "tiny.md", "tiny.svg",
+    ]  # fmt: skip
+    assert whole.record["verdict"] == "supported"
+    assert whole.record["replicates"] == 6
+
+
+def test_what_is_told_says_which_scenario_how_many_are_left_and_how_long_it_took(
+    whole: Gallery,
+) -> None:
+    assert whole.told[0] == "tiny (1 of 1, 0 left after it): Tiny"
+    assert whole.told[1].startswith("  supported, ")
+    assert whole.told[1].endswith(" s")
+    assert whole.told[2].startswith("1 scenario, ")
+
+
+def test_a_complete_experiment_is_left_alone_and_the_files_are_the_same(again: Gallery) -> None:
+    files, data = again.files, data_of(again)
+    shutil.rmtree(again.out)
+    again.make()
+    assert "  was complete" in again.told
+    assert (again.files, data_of(again)) == (files, data)
+
+
+def test_a_changed_world_is_lived_again_and_told(again: Gallery) -> None:
+    data, before = data_of(again), again.record
+    again.edit("lifetime = 20", "lifetime = 15")
+    again.make()
+    assert "  run again: the scenario or its arms were changed" in again.told[1]
+    assert all(data_of(again)[name] > data[name] for name in data)
+    assert again.record["findings"] != before["findings"]
+
+
+def test_a_changed_finding_is_settled_again_from_the_runs_there_are(again: Gallery) -> None:
+    data = data_of(again)
+    again.edit("above   = 0.1", "above   = 1.5")
+    again.make()
+    assert again.told[1] == "  settled again: its findings or its words were changed"
+    assert again.record["verdict"] == "refuted"
+    assert again.record["findings"][0]["threshold"] == {"above": 1.5}
+    assert data_of(again) == data
+    again.make()
+    assert again.told[1] == "  was complete"
+
+
+def test_changed_code_is_reason_to_live_again(
+    again: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = making.depends
+    monkeypatch.setattr(making, "depends", lambda scenario: {**found(scenario), "code": "other"})
+    files = again.files
+    again.make()
+    assert again.told[1] == "  run again: the code that runs it was changed"
+    assert again.files == files
+
+
+def test_runs_of_unknown_origin_are_lived_again(again: Gallery) -> None:
+    (again.work / "tiny.json").unlink()
+    again.make()
+    assert again.told[1] == "  run again: it is not known what it was run with"
+
+
+def test_one_that_was_stopped_goes_on_to_the_same_end(
+    whole: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = tiny_gallery(tmp_path)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Stop, "__call__", lambda self: True)
+        with pytest.raises(Interrupted, match="stopped at tiny, 0 left after it"):
+            gallery.make()
+    assert (gallery.work / "tiny" / "experiment.json").is_file()
+    assert not gallery.out.exists()
+    gallery.make()
+    assert not any("run again" in line for line in gallery.told)
+    assert gallery.files == whole.files
+
+
+def test_a_folder_that_is_no_experiment_is_not_removed(tmp_path: Path) -> None:
+    gallery = tiny_gallery(tmp_path)
+    mine = gallery.work / "tiny" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("precious")
+    with pytest.raises(EvosimError, match="in the way: it is no experiment; choose another --work"):
+        gallery.make()
+    assert mine.read_text() == "precious"
+
+
+def test_a_scenario_without_an_experiment_is_left_out_and_told(again: Gallery) -> None:
+    bare = again.folder / "bare.toml"
+    bare.write_text(TINY.partition("[experiment]")[0].replace('"tiny"', '"bare"'))
+    again.make(str(bare), str(again.source))
+    assert again.told[0] == "bare: left out, it has no [experiment]"
+    assert again.told[1].startswith("tiny (1 of 1, ")
+
+
+def test_one_that_fails_does_not_keep_the_others_from_being_made(
+    again: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = again.folder / "other.toml"
+    other.write_text(TINY.replace('"tiny"', '"other"'))
+    conducted = making._conducted
+
+    def fail(scenario, *args, **options):
+        if scenario.id == "other":
+            raise EvosimError("no luck")
+        return conducted(scenario, *args, **options)
+
+    monkeypatch.setattr(making, "_conducted", fail)
+    shutil.rmtree(again.out)
+    with pytest.raises(EvosimError, match="1 scenario failed\nother: no luck"):
+        again.make(str(other), str(again.source))
+    assert again.record["verdict"] == "supported"
+    assert "other.md" not in (again.out / "README.md").read_text()
+
+
+def test_a_mistake_in_a_scenario_is_told_before_anything_is_run(tmp_path: Path) -> None:
+    gallery = tiny_gallery(tmp_path)
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(TINY.replace("rows = 3", "rows = 0"))
+    with pytest.raises(EvosimError, match=r"world\.rows"):
+        gallery.make(str(gallery.source), str(wrong))
+    assert not gallery.work.exists()
+
+
+def test_pages_alone_come_out_the_same_from_the_records(again: Gallery) -> None:
+    files = again.files
+    for path in again.out.iterdir():
+        if path.suffix != ".json":
+            path.unlink()
+    shutil.rmtree(again.work)
+    making.make_pages([str(again.source)], out=again.out, tell=again.told.append)
+    assert again.files == files
+    assert not again.work.exists()
+
+
+def test_a_figure_that_a_record_no_longer_has_is_removed(again: Gallery) -> None:
+    text = again.source.read_text()
+    again.source.write_text(text.partition("[experiment.tuned]")[0])
+    again.make()
+    assert "tiny-tuned.svg" not in again.files
+    assert "No number of this scenario was moved" in (again.out / "tiny.md").read_text()
+
+
+def test_pages_of_a_scenario_that_was_changed_since_are_refused(again: Gallery) -> None:
+    again.edit("lifetime = 20", "lifetime = 15")
+    with pytest.raises(EvosimError, match="tiny: the scenario was changed after its record was"):
+        making.make_pages([str(again.source)], out=again.out, tell=again.told.append)

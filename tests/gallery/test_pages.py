@@ -1,0 +1,96 @@
+"""Pages and the index: what a reader finds on them."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import pytest
+from tiny_experiment import Gallery
+
+from evosim.gallery import pages
+
+
+def test_a_page_answers_the_question_with_effect_interval_and_replicates(whole: Gallery) -> None:
+    text = pages.page(whole.record)
+    headline = whole.record["findings"][0]
+    low, high = headline["interval"]
+    assert "*Does it run?*" in text
+    assert "**Claim.** Fruit that no longer feeds is still eaten. (nobody)" in text
+    assert "**Supported**" in text
+    assert f"difference in collapse is {headline['value']:.3g} [{low:.3g}, {high:.3g}]" in text
+    assert "(6 replicates, 95 % interval; above 0.1 is wanted)" in text
+    assert "    evosim run tiny --arms --tuned --seed 1\n" in text
+
+
+def test_a_page_tells_the_control_every_finding_and_what_was_tuned(whole: Gallery) -> None:
+    text = pages.page(whole.record)
+    assert "no change, --set timeline.1.train=before" in text
+    assert "| `control` | fruit feeds on |" in text
+    for finding in whole.record["findings"]:
+        assert f"| {finding['verdict']} | {finding['says']} |" in text
+    assert "`world.kinds.fruit.use.eat.feels.sweet`, sweetness of fruit. Fruit has to be" in text
+    assert "The scenario has 1. With 3 replicates at each value, the headline finding is" in text
+    values = [line for line in text.splitlines() if re.match(r"\| [01] \| ", line)]
+    assert [line.split(" | ")[0] for line in values] == ["| 0", "| 1"]
+    assert "supported at 1" in text
+
+
+def test_every_figure_and_link_of_a_page_is_there(whole: Gallery) -> None:
+    linked = re.findall(r"\]\(([^)]+)\)", pages.page(whole.record))
+    assert {"tiny.svg", "tiny-maps.svg", "tiny-tuned.svg", "tiny.json", "README.md"} <= set(linked)
+    for target in linked:
+        assert (whole.out / target).is_file(), target
+
+
+def with_verdict(record: dict[str, Any], name: str, verdict: str) -> dict[str, Any]:
+    changed = copy.deepcopy(record)
+    return {**changed, "scenario": name, "verdict": verdict}
+
+
+def test_the_index_has_all_scenarios_those_not_borne_out_first(whole: Gallery) -> None:
+    told = {"a": "supported", "b": "undecided", "c": "refuted", "d": "supported", "e": "refuted"}
+    text = pages.index(with_verdict(whole.record, name, v) for name, v in told.items())
+    rows = re.findall(r"^\| \[(\w)\]\(\1\.md\) \| (\S+) \|", text, re.MULTILINE)
+    assert rows == [
+        ("c", "**refuted**"), ("e", "**refuted**"), ("b", "**undecided**"),
+        ("a", "supported"), ("d", "supported"),
+    ]  # fmt: skip
+    assert "5 scenarios: 2 supported, 1 undecided, 2 refuted." in text
+
+
+@pytest.mark.parametrize("verdict", ["supported", "undecided", "refuted"])
+def test_a_page_says_what_became_of_the_claim(verdict: str, whole: Gallery) -> None:
+    text = pages.page(with_verdict(whole.record, "tiny", verdict))
+    assert f"**{verdict.capitalize()}**: " in text
+
+
+def test_a_bar_in_a_text_does_not_split_a_cell_of_a_table(whole: Gallery) -> None:
+    changed = copy.deepcopy(whole.record)
+    changed["findings"][0]["says"] = "a | b"
+    assert "| supported | a \\| b |" in pages.page(changed)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.123456, "0.123"),
+        (-1.7e-17, "0"),
+        (158.0, "158"),
+        (12345.6, "12345.6"),
+        (True, "yes"),
+        ([0, 20], "0 to 20"),
+        ({"range": [0, 2]}, "range 0 to 2"),
+        ("walls", "walls"),
+        (None, "none"),
+    ],
+)
+def test_numbers_are_short(value: Any, text: str) -> None:
+    assert pages.number(value) == text
+
+
+def test_what_is_undefined_or_unbounded_is_said() -> None:
+    assert pages.shown({"value": None, "interval": None}) == "undefined"
+    assert pages.shown({"value": 1.0, "interval": None}) == "1"
+    assert pages.shown({"value": 1.0, "interval": [None, None]}) == "1 [unbounded]"

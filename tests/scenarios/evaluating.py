@@ -1,0 +1,128 @@
+"""Evaluating the findings of a scenario from the columns that its record holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import evosim
+from evosim.gallery.record import Record
+from evosim.measure import claim
+from evosim.measure.claim import Conditions, Part
+from evosim.measure.quantities import Term, turns
+from evosim.measure.statistics import Bootstrap
+from evosim.scenario import Scenario
+from evosim.study import arms
+
+Columns = list[NDArray[np.float64]]
+
+ROUNDED = 2e-5
+"""What rounding to six significant digits can do, relative to the largest number that goes in."""
+
+
+def parts_of(scenario: Scenario) -> list[tuple[Part, ...]]:
+    """The terms of each finding."""
+    assert scenario.experiment is not None
+    flips = turns(arms.reference(scenario))
+    findings = scenario.experiment.findings
+    return [claim.parts_of(finding, scenario.experiment, flips) for finding in findings]
+
+
+def recorded(finding: Mapping[str, Any]) -> list[Columns]:
+    """The columns of each term of a finding in a record."""
+    return [
+        [
+            np.array([np.nan if v is None else v for v in column], float)
+            for column in term["columns"]
+        ]
+        for term in finding["terms"]
+    ]
+
+
+def evaluated(
+    record: Record, scenario: Scenario, columns: Sequence[Sequence[Columns]]
+) -> list[dict[str, Any]]:
+    """The findings of a scenario, settled from columns by finding and term."""
+    assert scenario.experiment is not None
+    bootstrap = Bootstrap.of(
+        record["seed"],
+        confidence=scenario.verdict.confidence,
+        resamples=scenario.verdict.resamples,
+    )
+    return [
+        claim.settle(finding, parts, of_terms, bootstrap)
+        for finding, parts, of_terms in zip(
+            scenario.experiment.findings, parts_of(scenario), columns, strict=True
+        )
+    ]
+
+
+def without_effect(record: Record, scenario: Scenario) -> list[list[Columns]]:
+    """Columns by finding and term, with the control's in place of the effect's.
+
+    The control of a finding is what it subtracts. Of one that subtracts nothing it is another
+    arm in which the same thing was measured for another finding; where there is none, the
+    finding keeps its own columns.
+    """
+    assert scenario.experiment is not None
+    first = next(iter(scenario.experiment.arms))
+    columns = [recorded(finding) for finding in record["findings"]]
+    terms = parts_of(scenario)
+    known: dict[Term, dict[str, Columns]] = {}
+    for parts, of_terms in zip(terms, columns, strict=True):
+        for part, own in zip(parts, of_terms, strict=True):
+            known.setdefault(part.term, {})[part.arm] = own
+    return [
+        [_control(parts, of_terms, known, first)] * len(parts)
+        for parts, of_terms in zip(terms, columns, strict=True)
+    ]
+
+
+def _control(
+    parts: Sequence[Part],
+    columns: Sequence[Columns],
+    known: Mapping[Term, Mapping[str, Columns]],
+    first: str,
+) -> Columns:
+    subtracted = [c for part, c in zip(parts, columns, strict=True) if part.weight < 0]
+    if subtracted:
+        return subtracted[0]
+    own = columns[0]
+    others = [c for arm, c in known[parts[0].term].items() if arm != parts[0].arm]
+    return others[0] if parts[0].arm == first and others else own
+
+
+def assert_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Assert that a finding has the numbers, the interval and the verdict of another."""
+    sizes = [abs(v) for c in (c for t in recorded(wanted) for c in t) for v in c if v == v]
+    near = ROUNDED * max(sizes, default=1.0)
+    assert found["verdict"] == wanted["verdict"]
+    assert found["threshold"] == wanted["threshold"]
+    assert (found["replicates"], found["undefined"]) == (wanted["replicates"], wanted["undefined"])
+    assert found["value"] == pytest.approx(wanted["value"], rel=ROUNDED, abs=near)
+    assert found["interval"] == pytest.approx(wanted["interval"], rel=ROUNDED, abs=near)
+
+
+def assert_lived_again(record: Record, scenario: Scenario, folder: Path) -> None:
+    """Live the first replicate of every arm anew; assert that it measures what is recorded."""
+    lived = {}
+    for name, arm in arms.arms(scenario).items():
+        run = evosim.run(
+            arm, seed=record["seed"], replicates=1, out=folder / name, workers=1, figures=False
+        )
+        lived[name] = Conditions(run.data, run.scenario)
+    for parts, finding in zip(parts_of(scenario), record["findings"], strict=True):
+        for part, columns in zip(parts, recorded(finding), strict=True):
+            again = claim.columns_of(part, lived)
+            np.testing.assert_allclose(
+                [column[0] for column in again],
+                [column[0] for column in columns],
+                rtol=1e-5,
+                atol=1e-12,
+                err_msg=f"{finding['says']}, arm {part.arm}",
+            )

@@ -1,0 +1,161 @@
+"""Every scenario of the catalogue: its experiment, its record, its page, and what the data say.
+
+The records are made by ``make gallery``; where a test here fails because a scenario was changed,
+``evosim gallery ID`` makes its record anew.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from evaluating import (
+    assert_lived_again,
+    assert_same,
+    evaluated,
+    parts_of,
+    recorded,
+    without_effect,
+)
+
+from evosim import api, scenario
+from evosim.gallery import making, pages, record
+from evosim.gallery.record import Record
+from evosim.measure import claim
+from evosim.plot.experiment import names_for
+from evosim.scenario import Scenario
+
+GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
+CATALOGUE = scenario.catalogue()
+FEWEST_REPLICATES = 30
+LARGEST_FIGURE = 160_000
+"""Bytes of a figure: what a browser shows at once, and git keeps without regret."""
+
+NOT_BORNE_OUT: dict[str, str] = {}
+"""The claims that the measurement does not bear out: refuted or undecided, by scenario.
+
+A negative result honestly shown is a success. What enters or leaves this table is news: the
+closing note of a change has to tell it.
+"""
+
+each = pytest.mark.parametrize("name", CATALOGUE)
+
+
+@cache
+def shipped(name: str) -> Scenario:
+    return api.check(name)
+
+
+@cache
+def record_of(name: str) -> Record:
+    return record.read(GALLERY / f"{name}.json")
+
+
+@each
+def test_a_scenario_has_an_experiment_and_its_claim_is_one_against_a_control(name: str) -> None:
+    experiment = shipped(name).experiment
+    assert experiment is not None, "no [experiment]: see docs/writing-scenarios.md"
+    assert experiment.replicates >= FEWEST_REPLICATES
+    assert len(experiment.arms) >= 2 or any(f.against for f in experiment.findings)
+    compared = [f for f in experiment.findings if f.against or f.contrast]
+    looked_at = {part.arm for parts in parts_of(shipped(name)) for part in parts}
+    assert compared or len(looked_at) >= 2, "no finding compares with a control"
+
+
+@each
+def test_the_record_is_of_the_scenario_as_it_is(name: str) -> None:
+    source = CATALOGUE[name].read_text(encoding="utf-8")
+    assert record_of(name)["scenario"] == name
+    assert record_of(name)["scenario_sha256"] == record.fingerprint(source), (
+        f"{name} was changed after its record was made: evosim gallery {name}"
+    )
+
+
+@each
+def test_the_findings_of_the_record_are_those_of_the_scenario(name: str) -> None:
+    experiment, found = shipped(name).experiment, record_of(name)
+    assert experiment is not None
+    assert list(found["arms"]) == list(experiment.arms)
+    for wanted, finding, parts in zip(
+        experiment.findings, found["findings"], parts_of(shipped(name)), strict=True
+    ):
+        assert (finding["says"], finding["measure"]) == (wanted.says, wanted.measure)
+        side = "above" if wanted.below is None else "below"
+        assert finding["threshold"] == {side: getattr(wanted, side)}
+        assert [(term["arm"], term["weight"], term["of"]) for term in finding["terms"]] == [
+            (part.arm, part.weight, part.term.of) for part in parts
+        ]
+    assert bool(found["tuned"]) == bool(experiment.tuned)
+
+
+@each
+def test_the_record_has_at_least_thirty_replicates_of_every_term(name: str) -> None:
+    assert record_of(name)["replicates"] >= FEWEST_REPLICATES
+    for finding in record_of(name)["findings"]:
+        for of_term in recorded(finding):
+            assert all(len(column) >= FEWEST_REPLICATES for column in of_term)
+
+
+@each
+def test_the_recorded_columns_give_the_recorded_numbers_and_verdict(name: str) -> None:
+    found = record_of(name)
+    columns = [recorded(finding) for finding in found["findings"]]
+    again = evaluated(found, shipped(name), columns)
+    for settled, finding in zip(again, found["findings"], strict=True):
+        assert_same(settled, finding)
+    assert claim.verdict_of(again) == found["verdict"]
+
+
+@each
+def test_the_claim_is_not_supported_by_the_control_in_place_of_the_effect(name: str) -> None:
+    found = record_of(name)
+    again = evaluated(found, shipped(name), without_effect(found, shipped(name)))
+    assert claim.verdict_of(again) != claim.SUPPORTED
+
+
+def test_the_claims_that_are_not_borne_out_are_those_of_the_table() -> None:
+    verdicts = {name: record_of(name)["verdict"] for name in CATALOGUE}
+    assert {n: v for n, v in verdicts.items() if v != claim.SUPPORTED} == NOT_BORNE_OUT
+
+
+@each
+def test_the_page_is_made_from_the_record_and_its_figures_are_there(name: str) -> None:
+    found = record_of(name)
+    page = (GALLERY / f"{name}.md").read_text(encoding="utf-8")
+    assert page == pages.page(found), "made by hand? evosim gallery --pages-only"
+    for figure in names_for(found):
+        size = (GALLERY / pages.file_of(name, figure)).stat().st_size
+        assert 0 < size < LARGEST_FIGURE, pages.file_of(name, figure)
+
+
+def test_the_index_is_made_from_the_records_of_the_whole_catalogue() -> None:
+    index = (GALLERY / "README.md").read_text(encoding="utf-8")
+    assert index == pages.index(record_of(name) for name in CATALOGUE)
+
+
+def test_the_gallery_holds_nothing_else() -> None:
+    known = {"README.md"}
+    for name in CATALOGUE:
+        figures = {pages.file_of(name, figure) for figure in names_for(record_of(name))}
+        known |= {f"{name}.json", f"{name}.md", *figures}
+    assert {path.name for path in GALLERY.iterdir()} == known
+
+
+@pytest.mark.slow
+@each
+def test_the_figures_are_drawn_from_the_record(name: str, tmp_path: Path) -> None:
+    making.write_page(record_of(name), shipped(name), tmp_path)
+    for path in tmp_path.glob("*.svg"):
+        drawn = (GALLERY / path.name).read_bytes()
+        if f"Matplotlib v{mpl.__version__}".encode() in drawn:  # others draw other bytes
+            assert drawn == path.read_bytes(), f"{path.name}: evosim gallery --pages-only"
+
+
+@pytest.mark.slow
+@each
+def test_the_first_replicate_lived_anew_measures_what_is_recorded(
+    name: str, tmp_path: Path
+) -> None:
+    assert_lived_again(record_of(name), shipped(name), tmp_path)
