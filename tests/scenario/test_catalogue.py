@@ -79,7 +79,8 @@ def test_the_control_that_a_scenario_names_can_be_run(name: str) -> None:
         setting = re.split(r"[\s:;,)]", found.control.split("--set ")[1])[0]
         assert scenario.load(name, sets=[setting]) != found
     else:  # it is an arm of the experiment
-        assert found.experiment is not None and len(found.experiment.arms) > 1
+        assert found.experiment is not None
+        assert len(found.experiment.arms) > 1
 
 
 def test_an_unknown_id_is_answered_with_the_nearest_and_all_known() -> None:
