@@ -94,7 +94,7 @@ def test_each_step_of_the_tutorial_gets_the_answer_shown(tmp_path, monkeypatch):
             assert command == "$ evosim check moth.toml"
             assert check(text, tmp_path, monkeypatch) == answer
             shown += 1
-    assert shown == 3
+    assert shown == 4
 
 
 def variants() -> list[str]:
@@ -150,7 +150,18 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
 def test_the_commands_of_the_readme_exist():
     text = (ROOT / "README.md").read_text()
     named = set(re.findall(r"^\s*(?:\$ )?evosim (\w+)", text, re.MULTILINE))
-    assert {"list", "show", "check", "new", "run", "resume", "fork", "plot", "replay"} <= named
+    assert {
+        "list",
+        "show",
+        "check",
+        "new",
+        "run",
+        "resume",
+        "fork",
+        "plot",
+        "compare",
+        "replay",
+    } <= named
     assert named <= set(cli.commands)
 
 

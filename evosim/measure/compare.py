@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from evosim import rng
 from evosim.errors import EvosimError
 from evosim.measure import statistics
 from evosim.measure.quantities import MEASURES, Floats, Term, across
@@ -164,12 +166,20 @@ def _row(
 ) -> dict[str, Any]:
     first = columns[0]
     assert first is not None
-    values = [None if column is None else _value(column, bootstrap) for column in columns]
+    values = [
+        None if column is None else _value(column, replace(bootstrap, key=_key(sample)))
+        for sample, column in zip(samples, columns, strict=True)
+    ]
     changes: list[dict[str, Any] | None] = [None]
     for sample, column in zip(samples[1:], columns[1:], strict=True):
         paired = sample.seeds == samples[0].seeds
         changes.append(None if column is None else difference(column, first, paired, bootstrap))
     return {"name": name, "values": values, "differences": changes}
+
+
+def _key(sample: Sample) -> int:
+    """The key of a run's own bootstrap, so that its intervals are those of its summary."""
+    return rng.key(int(sample.data.attrs["seed"]), rng.Purpose.BOOTSTRAP)
 
 
 def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:

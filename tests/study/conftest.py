@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from studying import call
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 WORLD = """
 id       = "tiny"
@@ -124,22 +129,6 @@ values = [0.0, 0.1, 1.0]
 replicates = 2
 says   = "It has to be less than before."
 """
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def call(folder: Path, *words: object, code: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run evosim, or the code, in a process of its own with that working folder."""
-    start = ["-m", "evosim"] if code is None else ["-c", code]
-    return subprocess.run(
-        [sys.executable, *start, *map(str, words)],
-        cwd=folder,
-        env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture

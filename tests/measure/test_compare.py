@@ -1,0 +1,213 @@
+"""Runs side by side: values, differences, what pairs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import evosim
+from evosim.errors import EvosimError, RunError
+from evosim.measure import statistics
+from evosim.measure.compare import compare, describe, difference, differences
+from evosim.measure.statistics import Bootstrap
+from evosim.starter import starter
+
+BOOTSTRAP = Bootstrap(resamples=500, key=1)
+SMALL = (
+    "evolution.population=6", "evolution.levels=1", "measure.levels=1", "measure.sample=2",
+    "timeline.0.generations=2", "timeline.1.generations=2", "verdict.resamples=50",
+)  # fmt: skip
+SPREAD = np.arange(8.0)
+
+
+def run(folder: Path, name: str, *sets: str, seed: int = 1, replicates: int = 3) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(starter("mine"))
+    done = evosim.run(
+        path, seed=seed, replicates=replicates, sets=[*SMALL, *sets], out=folder / name,
+        workers=1, figures=False, progress=False,
+    )  # fmt: skip
+    return done.path
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    return {
+        "base": run(folder, "base"),
+        "same seed": run(folder, "control", "timeline.1.train=orchard"),
+        "other seed": run(folder, "other", seed=2, replicates=4),
+        "one": run(folder, "one", seed=3, replicates=1),
+    }
+
+
+def named(summary: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [row for row in summary["measures"] if row["name"] == name]
+    return found
+
+
+def test_paired_replicates_are_compared_one_by_one():
+    wobble = np.array([0.1, -0.1, 0.2, 0.0, 0.0, -0.2, 0.1, -0.1])
+    paired = difference(SPREAD + 1 + wobble, SPREAD, True, BOOTSTRAP)
+    apart = difference(SPREAD + 1 + wobble, SPREAD, False, BOOTSTRAP)
+    assert paired["value"] == pytest.approx(1.0)
+    assert apart["value"] == pytest.approx(1.0)
+    assert paired["interval"][0] > 0.8
+    assert apart["interval"][0] < 0
+    # All eight differences are of one sign: 2 of the 2^8 ways to swap pairs are as extreme.
+    assert paired["p"] == pytest.approx(2 / 2**8)
+    assert apart["p"] > 0.2
+
+
+def test_the_p_value_of_independent_samples_is_that_of_all_splits():
+    # Of the 20 ways to split six numbers in halves, 2 are as extreme as the one there is.
+    found = difference(np.array([4.0, 5.0, 6.0]), np.array([1.0, 2.0, 3.0]), False, BOOTSTRAP)
+    assert found["p"] == pytest.approx(2 / 20)
+    assert found["paired"] is False
+
+
+def test_samples_of_different_lengths_are_independent():
+    estimate = statistics.difference_of_independent(SPREAD, SPREAD[:3] + 10, BOOTSTRAP)
+    assert estimate.value == pytest.approx(3.5 - 11)
+    assert estimate.interval is not None
+    assert estimate.interval[0] < estimate.value < estimate.interval[1]
+
+
+def test_an_interval_of_independent_samples_covers_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    fewer = Bootstrap(resamples=300, key=1)
+    hits = 0
+    for _ in range(120):
+        a, b = rng.normal(1.0, 1.0, 20), rng.normal(0.0, 2.0, 30)
+        low, high = statistics.difference_of_independent(a, b, fewer).interval or (0, 0)
+        hits += low <= 1.0 <= high
+    # A binomial of 120 trials with p = .93 lies within these bounds with probability .999.
+    assert 102 <= hits <= 120
+
+
+def test_what_is_undefined_is_left_out_of_a_pair_and_of_a_sample():
+    a, b = np.array([1.0, np.nan, 3.0, 5.0]), np.array([0.0, 1.0, np.nan, 1.0])
+    assert difference(a, b, True, BOOTSTRAP)["value"] == pytest.approx((1 + 4) / 2)
+    assert difference(a, b, False, BOOTSTRAP)["value"] == pytest.approx(3 - 2 / 3)
+    nothing = difference(np.full(3, np.nan), SPREAD[:3], False, BOOTSTRAP)
+    assert (nothing["value"], nothing["interval"], nothing["p"]) == (None, None, None)
+
+
+def test_equal_samples_have_an_interval_of_no_width():
+    same = difference(np.full(4, 2.0), np.full(5, 1.0), False, BOOTSTRAP)
+    assert same["interval"] == [1.0, 1.0]
+
+
+def test_runs_of_one_seed_are_paired_and_others_are_not(runs):
+    summary = evosim.compare([runs["base"], runs["same seed"], runs["other seed"]]).summary
+    assert [r["name"] for r in summary["runs"]] == ["base", "control", "other"]
+    row = named(summary, "mean depth at the end")
+    assert [d and d["paired"] for d in row["differences"]] == [None, True, False]
+    before = named(summary, "expected food at the end")
+    one, other = (np.array(v["columns"][0]) for v in before["values"][:2])
+    assert before["differences"][1]["value"] == pytest.approx(np.mean(other - one))
+
+
+def test_numbers_are_those_of_the_summaries(runs):
+    summary = evosim.compare([runs["base"], runs["other seed"]]).summary
+    for n, name in enumerate(("base", "other seed")):
+        (flip,) = evosim.open_run(runs[name]).summary["flips"]
+        for measure, key in (
+            ("capability before the flip", "capability_before"),
+            ("alignment after the flip", "alignment_after"),
+            ("collapse at the flip", "collapse"),
+        ):
+            value = named(summary, measure)["values"][n]
+            assert value["value"] == pytest.approx(flip[key])
+            assert value["interval"] == pytest.approx(flip["intervals"][key])
+
+
+def test_a_run_without_a_flip_has_none_of_its_numbers(runs):
+    summary = evosim.compare([runs["base"], runs["same seed"]]).summary
+    assert "collapse at the flip" not in [row["name"] for row in summary["measures"]]
+    three = evosim.compare([runs["base"], runs["same seed"], runs["other seed"]]).summary
+    row = named(three, "collapse at the flip")
+    assert row["values"][1] is None
+    assert row["differences"][1] is None
+    assert "undefined" in describe(three)
+
+
+def test_the_scenarios_differ_in_the_keys_that_were_set(runs):
+    base, control = (evosim.open_run(runs[n]).scenario for n in ("base", "same seed"))
+    assert differences([base, base]) == []
+    (change,) = differences([base, control])
+    assert change["key"].startswith("timeline.1.train")
+    assert change["values"][1] == "orchard"
+
+
+def test_one_replicate_has_no_interval_and_no_p(runs):
+    done = evosim.compare([runs["base"], runs["one"]])
+    row = named(done.summary, "mean depth at the end")
+    assert row["differences"][1]["interval"] is None
+    assert row["differences"][1]["p"] is None
+    assert "One replicate has no interval" in done.text
+
+
+def test_the_text_has_values_differences_and_how_they_were_made(runs):
+    text = evosim.compare([runs["base"], runs["same seed"]]).text
+    assert text.startswith("What differs between the scenarios\n  timeline.1.train")
+    assert "| orchard" in text
+    assert "expected food at the end\n  base " in text
+    assert "difference" in text
+    assert "replicates are paired by their seeds" in text
+    mixed = evosim.compare([runs["base"], runs["other seed"]]).text
+    assert "independent samples, as seeds or numbers of replicates differ" in mixed
+
+
+def test_the_comparison_is_drawn(runs, tmp_path):
+    done = evosim.compare([runs["base"], runs["same seed"], runs["one"]])
+    assert done.plot(tmp_path / "figure.svg").stat().st_size > 1000
+    with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
+        done.plot(tmp_path / "figure.jpg")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["base"], "two runs or more (got 1)"),
+        (["base", "base"], "named twice"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(runs, names, message):
+    with pytest.raises(EvosimError) as refused:
+        evosim.compare([runs[name] for name in names])
+    assert message in str(refused.value)
+
+
+def test_a_folder_that_is_no_run_is_refused(runs, tmp_path):
+    with pytest.raises(RunError, match="there is no such run folder"):
+        evosim.compare([runs["base"], tmp_path / "nowhere"])
+
+
+def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
+    import shutil
+
+    shutil.copytree(runs["base"], tmp_path / "part")
+    (tmp_path / "part" / "summary.json").unlink()
+    with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
+        evosim.compare([runs["other seed"], tmp_path / "part"])
+
+
+def test_runs_with_nothing_in_common_are_refused(runs, monkeypatch):
+    from evosim.measure import compare as module
+
+    rows = {"base": [("one thing", SPREAD)], "other": [("another", SPREAD)]}
+    monkeypatch.setattr(module, "_measured", lambda sample: rows[sample.name])
+    with pytest.raises(EvosimError, match="base, other: nothing that is measured"):
+        evosim.compare([runs["base"], runs["other seed"]])
+
+
+def test_a_comparison_is_pure(runs):
+    with evosim.open_run(runs["base"]).data as data:
+        from evosim.measure.compare import Sample
+
+        sample = Sample("a", data, evosim.open_run(runs["base"]).scenario, 1)
+        assert compare([sample, sample._replace(name="b")])["differs"] == []

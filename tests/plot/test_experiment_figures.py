@@ -1,0 +1,221 @@
+"""Figures of an experiment and of a comparison: readable, and of the right numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from drawn import outside, overlaps, words_of
+
+from evosim.errors import EvosimError
+from evosim.measure.claim import parts_of, settle
+from evosim.measure.statistics import Bootstrap
+from evosim.plot import compare, experiment
+from evosim.plot.maps import differences
+from evosim.scenario.experiment import Experiment
+
+BOOTSTRAP = Bootstrap(resamples=200)
+LONG = "an arm with a title that is a good deal longer than the room that a row has for it"
+
+
+def summary(
+    *,
+    replicates: int = 6,
+    along: bool = False,
+    measure: str = "collapse",
+    of: str | None = None,
+    value: Any = 0.02,
+    values: tuple[Any, ...] = (0.0, 0.02, 0.5),
+) -> dict[str, Any]:
+    """A made-up verdict.json of three arms and three findings."""
+    arms = {"effect": "the pill is approved", "control": "no pill", "long": LONG}
+    term = {"measure": measure, "of": of}
+    written = Experiment.model_validate({
+        "axis": "chance of the pill",
+        "arms": {n: {"title": t, "at": i if along and n != "long" else None}
+                 for i, (n, t) in enumerate(arms.items())},
+        "findings": [
+            {"says": "it collapses and does not without", "against": {"arm": "control"},
+             "above": 0.2, **term},
+            {"says": "all by itself", "below": 0.1, **term},
+            {"says": "more or less than the mean of the other two " * 4, "above": 0.0,
+             "contrast": {"effect": 1.0, "control": -0.5, "long": -0.5}, **term},
+        ],
+    })  # fmt: skip
+    rng = np.random.default_rng(0)
+    ratio = measure.endswith("_retained")
+    columns = {
+        arm: [np.clip(rng.normal(m, 0.05, replicates), 0.01, 1)]
+        + [np.full(replicates, 0.9)] * ratio
+        for arm, m in zip(arms, (0.7, 0.1, 0.3), strict=True)
+    }
+
+    def settled(n: int) -> dict[str, Any]:
+        finding = written.findings[n]
+        parts = parts_of(finding, written, [20])
+        found = settle(finding, parts, [columns[p.arm] for p in parts], BOOTSTRAP)
+        point = found["terms"][0]
+        curve = [{**point, "x": x} for x in (0.0, 0.01, 0.5)] if along else None
+        return {**found, "curve": curve}
+
+    findings = [settled(n) for n in range(3)]
+    head = {k: findings[0][k] for k in ("terms", "measure", "verdict", "interval")}
+    time = [0, 10, 19, 20, 30]
+
+    def course(world: str | None) -> dict[str, Any]:
+        lines = {
+            arm: {"generations": time, "values": rng.random((replicates, 5)).tolist()}
+            for arm in arms
+            if world != "other" or arm != "control"
+        }
+        lines["effect"]["values"][0][2] = None
+        return {"measure": "alignment", "of": "", "mind": "evolved", "where": {}, "world": world,
+                "level": None, "arms": lines}  # fmt: skip
+
+    phases = [{"generation": 0, "world": "before the pill", "select": True},
+              {"generation": 20, "world": "the pill is approved", "select": True}]  # fmt: skip
+    return {
+        "verdict": "refuted", "title": "The pill", "replicates": replicates, "confidence": 0.95,
+        "axis": "chance of the pill", "findings": findings,
+        "arms": {n: {"title": t, "at": written.arms[n].at, "generations": 31, "phases": phases,
+                     "flips": [20]} for n, t in arms.items()},
+        "courses": [course("trains"), course("other")],
+        "tuned": {"label": "children that the pill lets through", "key": "a.b", "says": "So.",
+                  "replicates": replicates, "written": value,
+                  "values": [{**head, "measured": findings[0]["value"], "value": v}
+                             for v in values]},
+    }  # fmt: skip
+
+
+def readable(figure: Any) -> list[str]:
+    """The figure's words, once they are known to be readable."""
+    words = words_of(figure)
+    assert overlaps(words) == []
+    assert outside(figure, words) == []
+    assert min(w.size for w in words) >= 7
+    assert figure.get_figwidth() in (3.4, 7.0)
+    return [w.text for w in words]
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "as usual": {},
+    "one replicate": {"replicates": 1},
+    "two replicates": {"replicates": 2},
+    "along an axis": {"along": True},
+    "ratios": {"measure": "alignment_retained", "along": True},
+    "a gene": {"measure": "gene", "of": "drive.sweetness"},
+    "tuned in words": {"values": ("torus", "walls"), "value": "torus"},
+    "tuned in tables": {"values": ([0, 1], [0, 2]), "value": {"range": [0, 1], "start": [0, 0]}},
+    "one value": {"values": (0.02,)},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whatever_the_experiment_its_figures_are_readable(case):
+    made = summary(**CASES[case])
+    readable(experiment.findings(made))
+    readable(experiment.course(made, made["courses"]))
+    readable(experiment.tuned(made))
+
+
+def test_findings_say_what_was_found():
+    made = summary()
+    text = " ".join(readable(experiment.findings(made)))
+    assert "the claim is refuted" in text
+    assert "1. It collapses and does not without" in text
+    assert "Supported: 0." in text
+    assert "above 0.2 was claimed" in text
+    assert "Refuted: 0." in text
+    assert "(×−0.5)" in text.replace("\n", " ")  # noqa: RUF001
+
+
+def test_findings_draw_the_numbers():
+    made = summary()
+    figure = experiment.findings(made)
+    first, second = made["findings"][0]["terms"]
+    panel = figure.axes[0]
+    means = [line.get_xdata()[0] for line in panel.lines if line.get_label() == "mean"]
+    assert means == pytest.approx([first["value"], second["value"]])
+    points = [line.get_xdata() for line in panel.lines if line.get_label() == "replicates"]
+    np.testing.assert_allclose(points[0], first["columns"][0])
+    thresholds = [
+        line.get_xdata()[0]
+        for a in figure.axes
+        for line in a.lines
+        if line.get_label() == "threshold"
+    ]
+    assert sorted(thresholds) == [0.0, 0.1, 0.2]
+
+
+def test_the_course_draws_medians_in_both_worlds():
+    made = summary()
+    figure = experiment.course(made, made["courses"])
+    effect, control, _ = figure.axes
+    values = np.array(made["courses"][0]["arms"]["effect"]["values"], float)
+    (line,) = [x for x in effect.lines if x.get_label() == "in the world that trains"]
+    np.testing.assert_allclose(line.get_ydata(), np.nanmedian(values, axis=0))
+    assert [x.get_label() for x in control.lines].count("in the other world") == 0
+    assert [x.get_xdata()[0] for x in effect.lines if x.get_label() == "flip"] == [20]
+
+
+def test_the_own_value_is_marked_where_it_stands():
+    def marked(**keys: Any) -> list[float]:
+        figure = experiment.tuned(summary(**keys))
+        return [x.get_xdata()[0] for x in figure.axes[0].lines if x.get_label() == "as written"]
+
+    assert marked() == [1.0]  # evenly, as 0.02 is too close to 0
+    assert marked(values=(0.0, 1.0, 2.0), value=0.5) == [0.5]
+    assert marked(values=(0.0, 0.01, 1.0), value=0.505) == [1.5]
+    assert marked(values=("torus", "walls"), value="walls") == [1.0]
+    assert marked(values=(0.0, 0.01, 1.0), value=7.0) == []
+
+
+def test_maps_show_both_sides_of_the_flip_and_what_differs(scenario, make):
+    text = " ".join(readable(experiment.maps(scenario)))
+    assert "before the pill" in text
+    assert "the pill is approved" in text
+    assert "mate.use.court.yields.children 1 → 0.02" in text
+    assert "edges wrap" in text
+    readable(experiment.maps(make(timeline=[{"generations": 3, "train": "ancestral"}])))
+    large = make(world__rows=20, world__cols=30, world__edges="walls")
+    readable(experiment.maps(large))
+
+
+def test_kinds_of_one_side_only_are_named_once(make):
+    lamp = {"glyph": "l", "count": 1, "use": {"hit": {"feels": {"touch": 2.0}}}}
+    scenario = make(environments={"ancestral": {}, "modern": {"kinds": {"lamp": lamp}}})
+    here, there = (scenario.environment(name) for name in ("ancestral", "modern"))
+    assert differences(here, there) == ["lamp: only after"]
+    assert "lamp ×1, only after" in " ".join(readable(experiment.maps(scenario)))  # noqa: RUF001
+
+
+def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_path):
+    made = summary()
+    assert experiment.names_for(made) == ["findings", "course", "tuned", "maps"]
+    less = {**made, "tuned": None, "courses": []}
+    assert experiment.names_for(less) == ["findings", "maps"]
+    paths = experiment.draw(less, scenario, folder=tmp_path, formats=["svg"])
+    assert [p.name for p in paths] == ["findings.svg", "maps.svg"]
+    with pytest.raises(EvosimError, match="run it with --tuned"):
+        experiment.draw(less, scenario, ["tuned"], folder=tmp_path)
+    with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
+        experiment.draw(less, scenario, folder=tmp_path, formats=["jpg"])
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_comparison_is_readable(several):
+    value = {"value": 0.5, "interval": [0.4, 0.6] if several else None, "undefined": 0,
+             "columns": [[0.4, 0.6, None] if several else [0.5]]}  # fmt: skip
+    change = {"value": 0.1, "interval": None, "p": None, "paired": True}
+    made = {
+        "confidence": 0.95,
+        "runs": [{"name": n, "replicates": 3 if several else 1} for n in ("one", "b/two", LONG)],
+        "measures": [
+            {"name": "collapse at the flip", "values": [value, value, None],
+             "differences": [None, change, None]},
+            {"name": "mean depth at the end", "values": [value] * 3,
+             "differences": [None, change, change]},
+        ],
+    }  # fmt: skip
+    assert "collapse at the flip" in readable(compare.figure(made))
