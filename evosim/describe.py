@@ -273,7 +273,23 @@ def _evolution(scenario: Scenario) -> str:
     steps = " or ".join(str(n) for n in lifetimes)
     return (
         f"{e.population} individuals, {e.levels} levels a generation, lifetimes of {steps} steps; "
-        f"{e.select.operator}, {e.mate.operator}, {e.mutate.operator}; "
+        f"{_optimizer(scenario)}; "
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels, "
         f"{scenario.measure.sample} individuals"
     )
+
+
+def _optimizer(scenario: Scenario) -> str:
+    """How a generation makes the next one."""
+    e = scenario.evolution
+    if (chosen := e.optimizer).name != "genetic":
+        options = ", ".join(
+            f"{name} {_value(value)}" for name, value in e.optimizer.options.items()
+        )
+        return chosen.name + (f" ({options})" if options else "")
+    if e.open is not None:
+        return (
+            f"open population, {e.open.offspring:g} offspring a unit of score, at most "
+            f"{e.open.capacity}; {e.mate.operator}, {e.mutate.operator}"
+        )
+    return f"{e.select.operator}, {e.mate.operator}, {e.mutate.operator}"

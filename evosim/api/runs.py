@@ -136,7 +136,7 @@ class Run:
         """One lifetime once more: as a GIF, or played in the terminal.
 
         Args:
-            generation: the last one if None.
+            generation: the last one that anybody lived if None.
             environment: the one that trained on the level if None.
             individual: its number, or "best" or "median", by the score of its generation.
             level: which of the generation's levels.
@@ -151,9 +151,11 @@ class Run:
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run.
         """
+        from evosim.plot.episode import last_lived
+
         data = self.data
         if generation is None:
-            generation = int(data["generation"].values[-1])
+            generation = last_lived(data, replicate)
         which = (
             _individual(data, generation, replicate, individual)
             if isinstance(individual, str)
@@ -215,9 +217,11 @@ class Plots:
         Raises:
             EvosimError: no figure of that name, or the data lacks what it needs.
         """
+        from evosim.plot.episode import last_lived
+
         run = self._run
         folder = Path(folder) if folder else run.path / "figures"
-        last = int(run.data["generation"].values[-1])
+        last = last_lived(run.data, 0)
         episode = None
         if last < run._folder.history and "level" in (names or ("level",)):
             episode = plot.live(run.data, run._folder.scenario_at(last), generation=last,
@@ -442,11 +446,15 @@ def _individual(
         return None
     if which != "best":
         raise EvosimError(f"individual {which!r}: allowed are a number, 'best' and 'median'")
+    import numpy as np
+
     known = generation in data["generation"].values and 0 <= replicate < data.sizes["replicate"]
     if not known:
         return None  # which the replay then refuses in words
     scores = data["score"].isel(replicate=replicate).sel(generation=generation)
-    return int(scores.values.argmax())
+    if np.isnan(scores.values).all():
+        return None  # nobody lives: refused in words
+    return int(np.nanargmax(scores.values))
 
 
 def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> str | None:
@@ -476,13 +484,16 @@ def _missing_figures(done: Run) -> list[str]:
     ]
 
 
-def _neutral_bands(done: Run) -> dict[str, Band]:
-    """By drive, where the median of a population would be 95 % of the time by chance alone."""
+def _neutral_bands(done: Run) -> dict[str, Band] | None:
+    """By drive, where the median of a population would be 95 % of the time by chance alone; None
+    where genomes were sampled and have no parents."""
     import numpy as np
 
     from evosim.measure import heredity
     from evosim.plot.subject import Band
 
+    if not heredity.has_pedigree(done.scenario):
+        return None
     parents = done.data["parents"].values
     courses = [
         heredity.neutral_drives(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.measure import statistics
-from evosim.measure.quantities import MEASURES, Term
+from evosim.measure.quantities import MEASURES, Term, no_flip
 from evosim.measure.statistics import Bootstrap, Estimate
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> 
 
 
 def _term(finding: Finding, flips: Sequence[int]) -> Term:
-    MEASURES[finding.measure].check(finding.of or "", finding.measure)
+    measure = MEASURES[finding.measure]
+    measure.check(finding.of or "", finding.measure)
+    if not flips and measure.looks_at_a_flip(finding.at):
+        raise no_flip(finding.measure)
     if finding.flip and finding.flip >= len(flips):
         raise EvosimError(f"flip = {finding.flip}: the timeline has {len(flips)} (from 0)")
     return Term(

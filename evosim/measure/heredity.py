@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.evolution import MATE, MUTATE, expected_shares
+from evosim.errors import EvosimError
+from evosim.evolution import MATE, MUTATE, expected_shares, optimizer
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
 
@@ -40,22 +41,26 @@ class Price(NamedTuple):
     transmission: FloatArray  # [..., loci] by how genes differ from those inherited
 
 
-def realised_shares(parents: IntArray, crossover: IntArray) -> FloatArray:
+def realised_shares(
+    parents: IntArray, crossover: IntArray, n_parents: int | None = None
+) -> FloatArray:
     """The share nu_i / N of the children's genes that each parent gave, by locus.
 
     Args:
         parents: rows of the parents' generation [N, 2].
         crossover: which parent a gene is from [N, loci]; 2: half from each.
+        n_parents: size of the parents' generation; None: as many as children.
 
     Returns:
-        Shares [N, loci]; each column sums to 1.
+        Shares [n_parents, loci]; each column sums to 1.
     """
     n, n_loci = crossover.shape
+    rows = n if n_parents is None else n_parents
     column = np.arange(n_loci)
-    shares = np.zeros(n * n_loci)
+    shares = np.zeros(rows * n_loci)
     for source in _sources(parents, crossover):
-        shares += np.bincount((source * n_loci + column).ravel(), minlength=n * n_loci)
-    return shares.reshape(n, n_loci) / (2 * n)
+        shares += np.bincount((source * n_loci + column).ravel(), minlength=rows * n_loci)
+    return shares.reshape(rows, n_loci) / (2 * n)
 
 
 def price(
@@ -74,14 +79,14 @@ def price(
         genomes: the parents' generation [N, loci].
         expected: p, the share of parentage that each of them expected [N]
             (:func:`evosim.evolution.expected_shares`).
-        parents: [N, 2], crossover: [N, loci], offspring: [N, loci]; the children, as
-            :class:`evosim.evolution.Offspring`.
+        parents: [M, 2], crossover: [M, loci], offspring: [M, loci]; the children, as
+            :class:`evosim.evolution.Offspring`. In an open population M is not N.
 
     Returns:
         Each part [loci], in units of the gene.
     """
     n, n_loci = genomes.shape
-    realised = realised_shares(parents, crossover)
+    realised = realised_shares(parents, crossover, n)
     p = expected[:, None]
     first, second = _sources(parents, crossover)
     column = np.arange(n_loci)
@@ -105,16 +110,27 @@ def price_series(
 
     Args:
         genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
-            recorded, from generation 0.
+            recorded, from generation 0, an open population with its padding.
 
     Returns:
-        Each part [G - 1, loci]; row g is the step from generation g to g + 1.
+        Each part [G - 1, loci]; row g is the step from generation g to g + 1. Where a generation
+        has died out all parts are NaN. Where genomes were sampled and have no parents, all
+        but the change are.
     """
-    n_generations, n, n_loci = genome.shape
-    parts = np.zeros((4, max(n_generations - 1, 0), n_loci))
+    n_generations, _, n_loci = genome.shape
+    parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
+    sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
     for g, bred in enumerate(_bred(scenario, parents)):
-        expected = expected_shares(scenario, score[g]) if bred else np.full(n, 1.0 / n)
-        parts[:, g] = price(genome[g], expected, parents[g + 1], crossover[g + 1], genome[g + 1])
+        n, m = sizes[g], sizes[g + 1]
+        if not n or not m:
+            continue
+        before, after = genome[g, :n], genome[g + 1, :m]
+        own, crossed = parents[g + 1, :m], crossover[g + 1, :m]
+        if own.min() < 0:
+            parts[0, g] = after.mean(axis=0) - before.mean(axis=0)
+            continue
+        expected = expected_shares(scenario, score[g, :n]) if bred else np.full(n, 1.0 / n)
+        parts[:, g] = price(before, expected, own, crossed, after)
     return Price(*parts)
 
 
@@ -125,18 +141,20 @@ def coalescence(parents: IntArray) -> FloatArray:
     sum p_i^2, the share of heterozygosity that a generation loses.
 
     Args:
-        parents: [..., N, 2]; -1 for unknown ones (generation 0).
+        parents: [..., N, 2]; -1 for none (generation 0, genomes that were sampled) and, after
+            the others, for individuals that an open population lacks.
 
     Returns:
-        [...]; NaN where parents are unknown or N is 1.
+        [...]; NaN where nobody has parents or N is 1.
     """
     own = np.asarray(parents)[..., 0]
-    n = own.shape[-1]
-    flat = own.reshape(-1, n)
+    flat = own.reshape(-1, own.shape[-1])
     result = np.full(len(flat), np.nan)
     for g, row in enumerate(flat):
-        if n > 1 and row.min() >= 0:
-            children = np.bincount(row, minlength=n).astype(np.float64)
+        known = row[row >= 0]
+        n = len(known)
+        if n > 1:
+            children = np.bincount(known).astype(np.float64)
             result[g] = (children * (children - 1.0)).sum() / (n * (n - 1.0))
     return result.reshape(own.shape[:-1])
 
@@ -157,6 +175,11 @@ def effective_size(parents: IntArray) -> FloatArray:
         return np.asarray(1.0 / coalescence(parents), np.float64)
 
 
+def has_pedigree(scenario: Scenario) -> bool:
+    """Whether genomes have parents, down whom neutral genes can be sent; else they are sampled."""
+    return optimizer(scenario).pedigree
+
+
 def neutral_genes(
     scenario: Scenario, parents: IntArray, seed_key: int, *, n: int = NEUTRAL_LOCI
 ) -> dict[str, FloatArray]:
@@ -172,7 +195,11 @@ def neutral_genes(
         n: courses for each locus.
 
     Returns:
-        By locus, means [G, n] in units of the gene. Loci that start alike share their courses.
+        By locus, means [G, n] in units of the gene; NaN once a population has died out. Loci
+        that start alike share their courses.
+
+    Raises:
+        EvosimError: the genomes were sampled and have no parents.
     """
     evolving = loci(scenario)
     starts = _alike(evolving, [_start(locus) for locus in evolving])
@@ -181,7 +208,7 @@ def neutral_genes(
     rng = np.random.Generator(np.random.PCG64(seed_key))
     courses = np.array(
         [
-            genes.mean(axis=0, dtype=np.float64)
+            genes.mean(axis=0, dtype=np.float64) if len(genes) else np.full(len(low), np.nan)
             for genes in _drop(scenario, parents, low, high, len(low), rng)
         ]
     ).reshape(len(parents), len(starts), n)
@@ -206,8 +233,11 @@ def neutral_drives(
         n: courses for each drive, at least.
 
     Returns:
-        By name of the evolving drive (without ``drive.``), medians [G, >= n]. Drives of equal
-        bounds and start share their courses.
+        By name of the evolving drive (without ``drive.``), medians [G, >= n]; NaN once a
+        population has died out. Drives of equal bounds and start share their courses.
+
+    Raises:
+        EvosimError: the genomes were sampled and have no parents.
     """
     evolving = [locus for locus in loci(scenario) if locus.name.startswith("drive.")]
     if not evolving:
@@ -221,6 +251,9 @@ def neutral_drives(
     span = np.array([[locus.high] for locus in evolving], np.float32) - base
     courses = np.empty((len(parents), len(evolving), sets))
     for g, genes in enumerate(_drop(scenario, parents, low, high, sets, rng)):
+        if not len(genes):
+            courses[g] = np.nan
+            continue
         drives = base + span * genes.reshape(-1, len(evolving), sets)
         length = np.sqrt((drives**2).sum(axis=1) + float(np.square(pinned).sum()))
         length[length == 0.0] = 1.0
@@ -284,12 +317,18 @@ def _drop(
     Each column starts uniformly between its low and high [m]. Column j belongs to genome
     j % ``genomes`` of every individual: what mutates together or not, as ``chance`` has it.
     """
-    n = parents.shape[1]
+    if not has_pedigree(scenario):
+        raise EvosimError(
+            f"{scenario.evolution.optimizer.name} samples its genomes: they have no parents, down "
+            "whom neutral genes could be sent, so there is no neutral band"
+        )
+    n = scenario.evolution.population if scenario.evolution.open else parents.shape[1]
     genes = (low + (high - low) * rng.random((n, len(low)))).astype(np.float32)
     yield genes
     for g, bred in enumerate(_bred(scenario, parents)):
         if bred:
-            genes = _cross(scenario, genes, parents[g + 1], rng)
+            own = parents[g + 1]
+            genes = _cross(scenario, genes, own[own[:, 0] >= 0], rng)
             _mutate(scenario, genes, genomes, rng)
         yield genes
 

@@ -214,7 +214,8 @@ class Prober:
         unshifted = own
         if like[believes or place.env.name] != like[self._scenario.ancestral]:
             unshifted = self._expect(place, evolved, self._scenario.ancestral, generation)
-        if place.feels_like not in self._random_optima:
+        # The first n of the random drives are the same ones for any n.
+        if len(self._random_optima.get(place.feels_like, ())) < n:
             self._random_optima[place.feels_like] = self._optima(place, strangers)
         blind = None
         if self._scenario.deception is not None:
@@ -225,7 +226,7 @@ class Prober:
             unshifted,
             blind,
             self._optima(place, evolved),
-            self._random_optima[place.feels_like],
+            self._random_optima[place.feels_like][:n],
         )
 
     def _measure_at(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
 from evosim.measure import deception, monitor
+from evosim.measure import open as open_population
 from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
@@ -63,10 +64,13 @@ class Term:
             EvosimError: the timeline has one phase only.
         """
         if self.turn is None:
-            raise EvosimError(
-                f"measure {self.measure!r} looks at a flip, and the timeline has one phase only"
-            )
+            raise no_flip(self.measure)
         return self.turn
+
+
+def no_flip(measure: str) -> EvosimError:
+    """The answer to a measure of a flip where there is none."""
+    return EvosimError(f"measure {measure!r} looks at a flip, and the timeline has one phase only")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class Measure:
         statistic: of the columns, over ``axis``; the mean of the only one if None.
         course: the measure whose course over generations shows it, often itself; None: none does.
         across: its course is that of ``course`` in both worlds of the flip.
+        flips: looks at a flip, whatever ``at`` says.
         each: its course has every generation, and not only those that were probed.
     """
 
@@ -89,7 +94,12 @@ class Measure:
     statistic: Callable[..., Any] | None = None
     course: str | None = None
     across: bool = False
+    flips: bool = False
     each: bool = False
+
+    def looks_at_a_flip(self, at: str) -> bool:
+        """Whether it takes a flip to measure it at that time."""
+        return self.across or self.flips or at in ("before", "flip")
 
     def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
         """The columns, [replicate] each.
@@ -416,6 +426,7 @@ def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "recovery",
     "generations from the flip until half of the lost payoff is regained",
     course="lived",
+    flips=True,
 )
 def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Payoffs are counted from random play; who never gets there counts all that were left."""
@@ -464,9 +475,19 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
 def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
     drives = [name for name in expressed[0] if name.startswith("drive.")]
-    means = tuple(np.array([np.mean(one[name]) for one in expressed]) for name in drives)
-    within = np.array([sum(np.var(one[name]) for name in drives) for one in expressed])
+    means = tuple(np.array([_mean(one[name]) for one in expressed]) for name in drives)
+    within = np.array(
+        [
+            sum(np.var(one[name]) for name in drives) if len(one[drives[0]]) else np.nan
+            for one in expressed
+        ]
+    )
     return (*means, within)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    """The mean; NaN of nobody."""
+    return float(np.mean(values)) if len(values) else np.nan
 
 
 def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:
@@ -539,3 +560,18 @@ def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     _monitored(scenario, term)
     return (monitor.labels(data),)
+
+
+@_file("extinct", "1 where an open population died out by the end, else 0")
+def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.extinct(data, scenario),)
+
+
+@_file("smallest", "least size of an open population from the flip on")
+def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.smallest(data, scenario, term.flip),)
+
+
+@_file("regrown", "generations from the flip until an open population is back at its size")
+def _regrown(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    return (open_population.regrown(data, scenario, term.flip),)

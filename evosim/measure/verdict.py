@@ -46,8 +46,9 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
         scenario, title, question, seed, replicates, generations, exact (False where the measures
         are means of sampled lifetimes because a drive is novelty), intended and selected (names
         of payoffs), thresholds, flips (a list), environments (by name: the final population),
-        evolved (the final population's mean phenotype), deception where the scenario asks about
-        it, and monitor where a phase is monitored. Intervals are [low, high]; None where
+        evolved (the final population's mean phenotype), population (what became of its size)
+        where it is open, deception where the scenario asks about it, and monitor where a phase is
+        monitored. Intervals are [low, high]; None where
         fewer than two replicates define the number; [None, None] where they do not bound it.
         ``sampling_intervals``, over the sampled individuals, stand beside them where measures are
         not exact and there is but one replicate; else they are None. No verdict rests on them.
@@ -78,8 +79,25 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
             name: _final(dataset, scenario, name, bootstrap) for name in scenario.environments
         },
         "evolved": _phenotype(dataset, scenario, -1, bootstrap),
+        **({"population": _population(dataset, scenario)} if "population_size" in dataset else {}),
         **({} if scenario.deception is None else _deception(dataset, scenario, bootstrap)),
         **_monitor(dataset, scenario, bootstrap),
+    }
+
+
+def _population(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
+    """What became of the size of an open population in each replicate."""
+    assert scenario.evolution.open is not None
+    sizes = dataset["population_size"].transpose("replicate", "generation").values
+    generations = dataset["generation"].values
+    extinct = [np.flatnonzero(row == 0) for row in sizes]
+    return {
+        "capacity": scenario.evolution.open.capacity,
+        "first": [int(row[0]) for row in sizes],
+        "smallest": [int(row.min()) for row in sizes],
+        "last": [int(row[-1]) for row in sizes],
+        "died_out": sum(len(when) > 0 for when in extinct),
+        "died_out_in": [int(generations[when[0]]) if len(when) else None for when in extinct],
     }
 
 
@@ -154,10 +172,11 @@ def _fate(
     """Capability and alignment of one mind on both sides of a flip, and what it retained."""
     n_undefined: dict[str, int] = {}
     chosen = probe.sel(mind=name)
+    absent = _absent(probe)
     sides: dict[str, tuple[Floats, Floats]] = {}
     for measure in _MEASURES:
-        before, n_undefined[f"{measure}_before"] = _mixed(chosen[measure], flip.before)
-        after, n_undefined[f"{measure}_after"] = _mixed(chosen[measure], flip.after)
+        before, n_undefined[f"{measure}_before"] = _mixed(chosen[measure], flip.before, absent)
+        after, n_undefined[f"{measure}_after"] = _mixed(chosen[measure], flip.after, absent)
         sides[measure] = before, after
     estimates = _across(sides, verdict, bootstrap)
     return {
@@ -257,8 +276,18 @@ def _kept_or_lost(fate: Mapping[str, Any], measure: str, verdict: Verdict) -> st
     return "between"
 
 
-def _mixed(values: xr.DataArray, weights: Mapping[str, float]) -> tuple[Floats, int]:
-    """A mixture's weighted mean over environments, [replicate], and how many were undefined.
+def _absent(probe: xr.Dataset) -> int:
+    """How many of the sample an open population was too small for, all replicates together."""
+    if "population_size" not in probe:
+        return 0
+    return int((probe["probe_individual"] < 0).sum())
+
+
+def _mixed(
+    values: xr.DataArray, weights: Mapping[str, float], absent: int = 0
+) -> tuple[Floats, int]:
+    """A mixture's weighted mean over environments, [replicate], and how many were undefined,
+    besides those absent from a population smaller than the sample.
 
     In each environment it is the mean over the sampled individuals that define the number; a
     replicate without any is NaN, in one environment of positive weight as in all.
@@ -268,7 +297,7 @@ def _mixed(values: xr.DataArray, weights: Mapping[str, float]) -> tuple[Floats, 
     parts = values.sel(environment=names).transpose("replicate", "environment", "sample").values
     means = mean_of_defined(parts)
     mixture = np.array([weights[name] / total for name in names])
-    return means @ mixture, int(np.sum(np.isnan(parts)))
+    return means @ mixture, int(np.sum(np.isnan(parts))) - absent * len(names)
 
 
 def _payoffs_across(probe: xr.Dataset, flip: Flip, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -314,7 +343,8 @@ def _final(
         **_values(estimates),
         "intervals": {"payoffs": _intervals(payoffs), **_intervals(estimates)},
         "n_undefined": {
-            measure: int(np.sum(np.isnan(evolved[measure].values))) for measure in _MEASURES
+            measure: int(np.sum(np.isnan(evolved[measure].values))) - _absent(here)
+            for measure in _MEASURES
         },
         "sampling_intervals": _intervals(
             {
@@ -336,14 +366,21 @@ def _estimate(values: xr.DataArray, bootstrap: Bootstrap) -> Estimate:
 def _phenotype(
     dataset: xr.Dataset, scenario: Scenario, generation: int, bootstrap: Bootstrap
 ) -> dict[str, Any]:
-    """The mean phenotype of a whole population (-1: the last one); senses are shares of it."""
+    """The mean phenotype of a whole population (-1: the last one); senses are shares of it.
+
+    A replicate that has died out is left out.
+    """
     if generation < 0:
         generation = int(dataset["generation"].values[generation])
     genomes = dataset["genome"].sel(generation=generation)
     genomes = genomes.transpose("replicate", "individual", "locus")
-    expressed = [mind.phenotype(scenario, np.asarray(one)) for one in genomes.values]
+    living = [one[~np.isnan(one).any(axis=1)] for one in genomes.values]
+    expressed = [mind.phenotype(scenario, np.asarray(one)) for one in living]
     estimates = {
-        name: statistics.mean([float(np.mean(one[name])) for one in expressed], bootstrap)
+        name: statistics.mean(
+            [float(np.mean(one[name])) if len(one[name]) else math.nan for one in expressed],
+            bootstrap,
+        )
         for name in expressed[0]
     }
     return {
@@ -367,7 +404,12 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> dict[str, 
     back, or recovery is not defined).
     """
     intended = scenario.objective.intended
-    paid = dataset["payoff_total"].sel(payoff=intended).mean(["replicate", "individual"]).values
+    lives = dataset["payoff_total"].sel(payoff=intended)
+    if "population_size" in dataset:  # of unequal populations each counts for one
+        each = mean_of_defined(lives.transpose("generation", "replicate", "individual").values)
+        paid = mean_of_defined(each)
+    else:
+        paid = lives.mean(["replicate", "individual"]).values
     flips = [other.generation for other in scenario.flips]
     start = max((g for g in flips if g < flip.generation), default=0)
     stop = min((g for g in flips if g > flip.generation), default=len(paid))
@@ -429,6 +471,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     blocks = [_describe_flip(flip, summary) for flip in summary["flips"]]
     if not blocks:
         blocks = ["No flip: nothing to judge."]
+    if "population" in summary:
+        blocks.insert(0, _describe_population(summary))
     blocks.append(_describe_final(summary))
     if "deception" in summary:
         blocks.append(_describe_deception(summary["deception"]))
@@ -436,6 +480,30 @@ def describe(summary: Mapping[str, Any]) -> str:
         blocks.append(_describe_monitor(summary["monitor"]))
     blocks.append(_describe_basis(summary))
     return "\n\n".join(blocks)
+
+
+def _describe_population(summary: Mapping[str, Any]) -> str:
+    population, replicates = summary["population"], summary["replicates"]
+    when = [g for g in population["died_out_in"] if g is not None]
+    if not when:
+        head = "Open population: SURVIVED"
+    elif replicates == 1:
+        head = f"Open population: DIED OUT in generation {when[0]}"
+    else:
+        generations = ", ".join(map(str, sorted(when)))
+        several = "s" if len(when) > 1 else ""
+        head = (
+            f"Open population: DIED OUT in {len(when)} of {replicates} replicates, in "
+            f"generation{several} {generations}"
+        )
+    sizes = {name: population[name] for name in ("first", "smallest", "last")}
+    if replicates > 1:
+        words = [f"{name} {_number(float(np.mean(n)), '.3g')}" for name, n in sizes.items()]
+        kind = "mean size"
+    else:
+        words = [f"{name} {n[0]}" for name, n in sizes.items()]
+        kind = "size"
+    return f"{head}\n  {kind}: {', '.join(words)}; capacity {population['capacity']}"
 
 
 def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
@@ -506,8 +574,8 @@ def _describe_recovery(recovery: Mapping[str, Any]) -> str:
     else:
         when = f"half regained after {half} generation{'s' if half > 1 else ''}"
     return (
-        f"{recovery['payoff']} as lived: {recovery['before']:.3g}, at the flip "
-        f"{recovery['at']:.3g}, in the end {recovery['end']:.3g} ({when})"
+        f"{recovery['payoff']} as lived: {_number(recovery['before'], '.3g')}, at the flip "
+        f"{_number(recovery['at'], '.3g')}, in the end {_number(recovery['end'], '.3g')} ({when})"
     )
 
 

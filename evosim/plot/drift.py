@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from evosim.evolution import OPTIMIZERS
 from evosim.plot import colors, lines, sheets, style
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def figure(subject: Subject) -> Figure:
             rows,
             width=style.SINGLE,
             title=subject.head("population drift of the drives"),
-            note=subject.spread_note("Drives as parts of a vector of unit length"),
+            note=_note(subject),
             subject=subject,
             keys=keys,
             left=0.42,
@@ -79,6 +80,13 @@ def figure(subject: Subject) -> Figure:
         if not several:
             panels[0].set_ylabel("unit drive")
     return sheet.figure
+
+
+def _note(subject: Subject) -> str:
+    note = subject.spread_note("Drives as parts of a vector of unit length")
+    if OPTIMIZERS[name := subject.scenario.evolution.optimizer.name].pedigree:
+        return note
+    return f"{note} No band of chance alone: genomes that {name} samples have no parents."
 
 
 class Look(NamedTuple):

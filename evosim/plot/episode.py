@@ -154,7 +154,7 @@ def live(
     in another one, the life that it would have had there.
 
     Args:
-        generation: None: the last one.
+        generation: None: the last one that anybody lived.
         environment: by name; None: the one that trained on the level.
         individual: None: the one with the median score.
         level: which of the generation's levels, from 0.
@@ -166,7 +166,8 @@ def live(
     from evosim import core, mind, world
 
     generations = [int(g) for g in data["generation"].values]
-    generation = generations[-1] if generation is None else generation
+    if generation is None:
+        generation = last_lived(data, replicate)
     if generation not in generations:
         raise EvosimError(
             f"no generation {generation} in this run (it has {generations[0]} to {generations[-1]})"
@@ -174,10 +175,16 @@ def live(
     _check("replicate", replicate, int(data.sizes["replicate"]))
     _check("level", level, scenario.evolution.levels)
     then = data.isel(replicate=replicate).sel(generation=generation)
+    scores = np.asarray(then["score"].values)
+    alive = int(then["population_size"]) if "population_size" in then else len(scores)
+    if not alive:
+        raise EvosimError(
+            f"nobody lives in generation {generation}: the population died out after generation "
+            f"{last_lived(data, replicate)}"
+        )
     if individual is None:
-        scores = np.asarray(then["score"].values)
-        individual = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
-    _check("individual", individual, int(data.sizes["individual"]))
+        individual = int(np.argsort(scores[:alive], kind="stable")[(alive - 1) // 2])
+    _check("individual", individual, alive)
     names = list(scenario.environments)
     if environment is None:
         environment = names[int(then["train"].values[level])]
@@ -228,6 +235,15 @@ def live(
         novelty=float(minds.novelty[0]),
         heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
     )
+
+
+def last_lived(data: xr.Dataset, replicate: int) -> int:
+    """The last generation of a replicate that has individuals."""
+    generations = data["generation"].values
+    if "population_size" not in data or not 0 <= replicate < data.sizes["replicate"]:
+        return int(generations[-1])
+    sizes = data["population_size"].isel(replicate=replicate).values
+    return int(generations[np.flatnonzero(sizes)[-1]])
 
 
 def _seed_at(data: xr.Dataset, generation: int) -> int:

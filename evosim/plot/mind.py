@@ -65,6 +65,7 @@ def _note(subject: Subject, senses: list[str], scalars: list[str]) -> str:
         parts.append("Senses: the share of the population that has each.")
     if "depth" not in scalars and "depth" in subject.phenotype:
         depth = np.unique(subject.phenotype["depth"])
+        depth = depth[np.isfinite(depth)]
         if len(depth) == 1:
             parts.append(f"Planning depth is pinned at {depth[0]:g}.")
     return " ".join(parts)

@@ -78,6 +78,11 @@ for _kind in (
         needs=("capability", "alignment"),
     ),
     FigureKind(
+        name="population",
+        title="size of an open population",
+        needs=("population_size",),
+    ),
+    FigureKind(
         name="deception",
         title="conduct while watched and unwatched",
         needs=("conduct_watched",),

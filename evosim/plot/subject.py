@@ -100,6 +100,19 @@ class Subject:
         return int(self.data.sizes["individual"])
 
     @cached_property
+    def sizes(self) -> NDArray[np.int64] | None:
+        """Size of an open population [replicate, generation]; None: always the same."""
+        if "population_size" not in self.data:
+            return None
+        sizes = self.data["population_size"].transpose("replicate", "generation").values
+        return np.asarray(sizes, np.int64)
+
+    @property
+    def size_note(self) -> str:
+        """How many individuals a generation has, in words."""
+        return f"{self.individuals}" if self.sizes is None else f"up to {self.sizes.max()}"
+
+    @cached_property
     def span(self) -> tuple[float, float]:
         """Limits of an axis of generations; never empty."""
         first, last = float(self.generations[0]), float(self.generations[-1])
@@ -219,13 +232,23 @@ class Subject:
 
     @cached_property
     def phenotype(self) -> dict[str, NDArray[Any]]:
-        """What the genes express, by name, each [replicate, generation, individual]."""
+        """What the genes express, by name, each [replicate, generation, individual]; NaN for
+        individuals that an open population lacks."""
         from evosim.mind import phenotype
 
         genome = self.values("genome", "replicate", "generation", "individual", "locus")
         shape = genome.shape[:3]
-        expressed = phenotype(self.scenario, genome.reshape(int(np.prod(shape)), genome.shape[3]))
-        return {name: value.reshape(shape) for name, value in expressed.items()}
+        flat = genome.reshape(int(np.prod(shape)), genome.shape[3])
+        if self.sizes is None:
+            expressed = phenotype(self.scenario, flat)
+            return {name: value.reshape(shape) for name, value in expressed.items()}
+        alive = (np.arange(shape[2]) < self.sizes[..., None]).ravel()
+        result = {}
+        for name, value in phenotype(self.scenario, flat[alive]).items():
+            padded = np.full(len(flat), np.nan)
+            padded[alive] = value
+            result[name] = padded.reshape(shape)
+        return result
 
     @cached_property
     def drives(self) -> tuple[str, ...]:
@@ -263,6 +286,6 @@ class Subject:
                 "population, the median over replicates."
             )
         return (
-            f"{what}; line: the median of {self.individuals} individuals, bands: the middle "
+            f"{what}; line: the median of {self.size_note} individuals, bands: the middle "
             "50 % and 90 %."
         )

@@ -194,6 +194,12 @@ def _base_optimizer(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("measure", "sample"), said("sample beyond the population", measure.sample, allowed)
         )
+    if evolution and evolution.open and evolution.open.capacity < evolution.population:
+        allowed = f"evolution.population = {evolution.population} or more"
+        yield Fault(
+            ("evolution", "open", "capacity"),
+            said("capacity below the population", evolution.open.capacity, allowed),
+        )
     verdict = part(Verdict, draft.raw.get("verdict", {}))
     if verdict and verdict.lost > verdict.kept:
         allowed = f"0 to verdict.kept = {verdict.kept}"
@@ -257,6 +263,8 @@ def _experiment(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
         )
+    if experiment.tuned is not None and not experiment.tuned.values:
+        yield Fault(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
     environments = overrides.table(draft.raw, "environments")
     for i, finding in enumerate(experiment.findings):
         path = ("experiment", "findings", i)
@@ -265,6 +273,12 @@ def _experiment(draft: Draft) -> Iterator[Fault]:
                 yield Fault((*where, "arm"), unknown("arm", term.arm, experiment.arms))
             if term and term.where is not None and term.where not in environments:
                 yield Fault((*where, "where"), unknown("environment", term.where, environments))
+        if finding.against is not None and not finding.against.model_dump(exclude_none=True):
+            yield Fault(
+                (*path, "against"), 'differs in nothing (got {}, needed: as { arm = "control" })'
+            )
+        if finding.contrast == {}:
+            yield Fault((*path, "contrast"), "no arms (got {}, needed: weights by arm)")
         for name in finding.contrast or ():
             if name not in experiment.arms:
                 yield Fault((*path, "contrast", name), unknown("arm", name, experiment.arms))

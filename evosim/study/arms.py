@@ -138,6 +138,8 @@ def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
     tuned = experiment.tuned
     if tuned is None or not experiment.findings:
         return
+    if not set(arms_of(experiment.findings[0], experiment)) <= set(experiment.arms):
+        return  # told where the finding names them
     try:
         moved = [c for c in conditions(scenario, tuned=True) if c.value is not None]
     except ScenarioError as error:

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from evosim import mind, scenario
+from evosim.errors import EvosimError
+from evosim.measure import quantities
 from evosim.measure.probe import FIDELITY, MINDS, Prober
+from evosim.measure.quantities import Term
 from evosim.run import layout
 from evosim.scenario import Scenario
 
@@ -168,3 +171,33 @@ def test_fidelity_is_recorded_with_tools_only(clerks: dict[str, Any]) -> None:
     assert not set(FIDELITY) & set(layout.by_probe(scenario.load("contraception")))
     n_environments, n = 3, 6
     assert {clerks[name].shape for name in FIDELITY} == {(n_environments, n)}
+
+
+# ---------------------------------------------------------------------- the measure of findings
+
+
+def test_the_measure_reads_a_link_in_its_place_and_time(tmp_path: Any) -> None:
+    import evosim
+
+    file = tmp_path / "clerk.toml"
+    file.write_text(CLERK)
+    run = evosim.run(file, seed=3, replicates=2, figures=False, workers=1, out=tmp_path / "run")
+    for link in quantities.LINKS:
+        term = Term(measure="fidelity", of=link, where="swapped", at="start")
+        (told,) = quantities.MEASURES["fidelity"].of(run.data, run.scenario, term)
+        there = run.data[f"fidelity_{link}"].sel(environment="swapped").isel(probe=0)
+        np.testing.assert_allclose(told, np.nanmean(there.values, axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        (Term(measure="fidelity", of="drive"), "unknown link 'drive': did you mean 'drives'"),
+        (Term(measure="fidelity", of="chain", mind="true drive"), "is of evolved minds"),
+    ],
+)
+def test_the_measure_refuses_what_it_cannot_tell(term: Term, said: str) -> None:
+    with pytest.raises(EvosimError, match=said):
+        quantities.MEASURES["fidelity"].of(None, read(), term)  # type: ignore[arg-type]
+    with pytest.raises(EvosimError, match="needs agents with a tool"):
+        quantities.MEASURES["fidelity"].of(None, scenario.load("contraception"), term)  # type: ignore[arg-type]

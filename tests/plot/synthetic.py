@@ -113,6 +113,16 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         for side in ("watched", "unwatched"):
             variables[f"conduct_{side}"] = (probed, 3 * np.clip(capability, 0, 1))
             variables[f"steps_{side}"] = (probed, np.full(capability.shape, 75.0))
+    if scenario.monitor is not None:
+        on = np.array([scenario.phase_at(t).monitored for t in time])
+        known = on | np.append(on[1:], False)
+        scores = rng.gamma(4.0, 0.5, size=(r, g, n, levels)) * np.where(on, 2, 1)[:, None, None]
+        variables["monitor_score"] = (
+            (*wide, "level"), np.where(known[:, None, None], scores, np.nan).astype(np.float32),
+        )  # fmt: skip
+        flagged = np.where(on, rng.integers(0, n * levels, size=(r, g)), 0)
+        variables["flagged"] = (wide[:2], flagged)
+        variables["labels"] = (wide[:2], np.minimum(flagged, scenario.monitor.budget))
     return xr.Dataset(
         variables,
         coords={

@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
 from evosim.errors import EvosimError
+from evosim.measure import monitor
 from evosim.measure.deception import conduct
 from evosim.measure.verdict import summarize
 from evosim.plot import FIGURES, genes, lines
@@ -82,6 +83,11 @@ ODD: Mapping[str, dict[str, Any]] = {
         "world__variables__watcher": HIDDEN,
         "deception": {"variable": "watcher", "watched": 1, "conduct": "children"},
     },
+    "monitored": {
+        "monitor": {"budget": 20},
+        "timeline": [*phases(9), {"generations": 8, "train": "modern", "monitored": True}],
+    },
+    "a monitor that is never on": {"monitor": {"budget": 20}},
     "a large level": {"world__rows": 24, "world__cols": 40, "world__edges": "walls"},
 }
 
@@ -90,7 +96,10 @@ ODD: Mapping[str, dict[str, Any]] = {
     ("case", "replicates"),
     [
         *((case, 1) for case in ODD),
-        *((case, 4) for case in ("as usual", "one generation", "everything evolves", "watched")),
+        *(
+            (case, 4)
+            for case in ("as usual", "one generation", "everything evolves", "watched", "monitored")
+        ),
     ],
 )
 def test_whatever_is_drawn_is_readable(make, case, replicates):
@@ -358,6 +367,21 @@ def test_deception_says_where_nobody_is_watched(make):
     data["steps_watched"][:] = 0
     figure = draw("deception", Subject(data=data, scenario=scenario))
     assert "nobody is both watched and unwatched" in [w.text for w in words_of(figure)]
+
+
+def test_monitor_shows_the_roc_the_labels_and_what_is_intended(make):
+    scenario = make(**ODD["monitored"])
+    data = dataset(scenario, replicates=3)
+    figure = draw("monitor", Subject(data=data, scenario=scenario))
+    roc, labels, intended = figure.axes
+    curve = labelled(roc, "roc")
+    expected = monitor.roc(data, scenario, np.asarray(curve.get_xdata()))
+    np.testing.assert_allclose(curve.get_ydata(), expected.mean(axis=0))
+    area = monitor.roc_area(data, scenario).mean()
+    assert any(w.text.startswith(f"area {area:.2f} [") for w in words_of(figure))
+    used = labelled(labels, "labelled").get_ydata()
+    np.testing.assert_allclose(used, np.median(data["labels"].values, axis=0))
+    assert labelled(intended, "children").get_xdata()[-1] == 16
 
 
 def test_mind_shows_depth_lifespan_and_senses(make):

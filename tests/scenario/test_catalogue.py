@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_the_frozen_variant_differs_from_contraception_in_selection_alone() -> N
     plain, frozen = scenario.load("contraception"), scenario.load("contraception_frozen")
     assert [phase.select for phase in frozen.timeline] == [True, False]
     a, b = plain.document, frozen.document
-    for key in ("id", "title", "question", "expected"):
+    for key in ("id", "title", "question", "expected", "experiment"):
         assert a.pop(key) != b.pop(key)
     assert b["timeline"][1].pop("select") != a["timeline"][1].pop("select")
     assert a == b
@@ -75,10 +76,11 @@ def test_the_control_that_a_scenario_names_can_be_run(name: str) -> None:
     found = scenario.load(name)
     assert found.control
     if "--set " in found.control:
-        setting = found.control.split("--set ")[1].split(":")[0].split(" ")[0]
+        setting = re.split(r"[\s:;,)]", found.control.split("--set ")[1])[0]
         assert scenario.load(name, sets=[setting]) != found
     else:  # it is an arm of the experiment
-        assert found.experiment is not None and len(found.experiment.arms) > 1
+        assert found.experiment is not None
+        assert len(found.experiment.arms) > 1
 
 
 def test_an_unknown_id_is_answered_with_the_nearest_and_all_known() -> None:

@@ -1,0 +1,83 @@
+"""What became of an open population: whether it died out, how small it got, when it regrew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+RECENT = 5
+"""Generations before the flip over which a size is averaged."""
+REGAINED = 0.9
+"""Share of its size before the flip from which a population counts as regrown."""
+
+
+def extinct(dataset: xr.Dataset, scenario: Scenario, flip: int | None = None) -> Floats:
+    """1 for each replicate that has died out by the end of the run, else 0, [replicate].
+
+    Raises:
+        EvosimError: the population is not open.
+    """
+    return (_sizes(dataset, scenario)[:, -1] == 0).astype(np.float64)
+
+
+def smallest(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
+    """The least size from a flip on, until the next one or the end, [replicate].
+
+    Args:
+        flip: the generation of the flip, the first of a phase.
+
+    Raises:
+        EvosimError: the population is not open.
+    """
+    sizes = _sizes(dataset, scenario)
+    return sizes[:, flip : _end(scenario, flip)].min(axis=1)
+
+
+def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
+    """Generations from a flip until a population that fell is back at its size, [replicate].
+
+    Its size is the mean of the five generations before the flip; back is at least 0.9 of it. 0
+    for a population that never fell below that, and all generations until the next flip or the
+    end for one that never came back.
+
+    Args:
+        flip: the generation of the flip, the first of a phase.
+
+    Raises:
+        EvosimError: the population is not open.
+    """
+    sizes = _sizes(dataset, scenario)
+    enough = REGAINED * sizes[:, max(0, flip - RECENT) : flip].mean(axis=1)
+    after = sizes[:, flip : _end(scenario, flip)]
+    low = after < enough[:, None]
+    back = ~low & (np.cumsum(low, axis=1) > 0)
+    never = np.where(low.any(axis=1), after.shape[1], 0)
+    return np.where(back.any(axis=1), back.argmax(axis=1), never).astype(np.float64)
+
+
+def _sizes(dataset: xr.Dataset, scenario: Scenario) -> Floats:
+    """Size of each population [replicate, generation]."""
+    if "population_size" not in dataset:
+        raise EvosimError(
+            f"scenario {scenario.id!r} has populations of fixed size: extinct, smallest and "
+            "regrown need [evolution.open]"
+        )
+    sizes = dataset["population_size"].transpose("replicate", "generation").values
+    return np.asarray(sizes, np.float64)
+
+
+def _end(scenario: Scenario, generation: int) -> int:
+    """The generation of the next flip, or the number of generations."""
+    later = [flip.generation for flip in scenario.flips if flip.generation > generation]
+    return min(later, default=scenario.generations)
