@@ -52,6 +52,7 @@ def test_a_complete_experiment_is_left_alone_and_the_files_are_the_same(again: G
     assert (again.files, data_of(again)) == (files, data)
 
 
+@pytest.mark.slow
 def test_a_changed_world_is_lived_again_and_told(again: Gallery) -> None:
     data, before = data_of(again), again.record
     again.edit("lifetime = 20", "lifetime = 15")
@@ -73,6 +74,7 @@ def test_a_changed_finding_is_settled_again_from_the_runs_there_are(again: Galle
     assert again.told[1] == "  was complete"
 
 
+@pytest.mark.slow
 def test_changed_code_is_reason_to_live_again(
     again: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,12 +86,14 @@ def test_changed_code_is_reason_to_live_again(
     assert again.files == files
 
 
+@pytest.mark.slow
 def test_runs_of_unknown_origin_are_lived_again(again: Gallery) -> None:
     (again.work / "tiny.json").unlink()
     again.make()
     assert again.told[1] == "  run again: it is not known what it was run with"
 
 
+@pytest.mark.slow
 def test_one_that_was_stopped_goes_on_to_the_same_end(
     whole: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +167,7 @@ def test_pages_alone_come_out_the_same_from_the_records(again: Gallery) -> None:
     assert not again.work.exists()
 
 
+@pytest.mark.slow
 def test_a_figure_that_a_record_no_longer_has_is_removed(again: Gallery) -> None:
     text = again.source.read_text()
     again.source.write_text(text.partition("[experiment.tuned]")[0])

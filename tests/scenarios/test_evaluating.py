@@ -71,6 +71,7 @@ def test_a_number_that_was_changed_by_hand_is_noticed(
         assert_same(again[0], changed)
 
 
+@pytest.mark.slow
 def test_the_first_replicate_lived_anew_measures_what_is_recorded(
     tiny: Gallery, read: Scenario, tmp_path: Path
 ) -> None:
