@@ -185,11 +185,14 @@ def test_coloured_text_can_be_read_on_white(color):
 
 
 def test_an_svg_is_shortened_where_nothing_is_to_be_seen_of_it():
-    svg = b'''<g transform="translate(1.23456 -0.001) scale(0.015625)">
+    svg = b"""<g transform="translate(1.23456 -0.001) scale(0.015625)">
   <path d="M 10.123456 -3.000001
 L 7.5 0.999" style="stroke-width: 0.123456"/>
-  <use x="5.555555" y="2"/>'''
-    assert style.shortened(svg) == b'''<g transform="translate(1.23 0) scale(0.015625)">
+  <use x="5.555555" y="2"/>"""
+    assert (
+        style.shortened(svg)
+        == b"""<g transform="translate(1.23 0) scale(0.015625)">
 <path d="M 10.12 -3
 L 7.5 1" style="stroke-width: 0.123456"/>
-<use x="5.56" y="2"/>'''
+<use x="5.56" y="2"/>"""
+    )
