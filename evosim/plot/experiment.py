@@ -175,8 +175,8 @@ _CALLED = {
     "recovery": "generations to recovery",
     "regained": "generations until alignment is {level:g} again",
     "size": "individuals",
-    "extinct": "share died out",
-    "smallest": "least individuals",
+    "extinct": "share that died out",
+    "smallest": "fewest individuals",
     "regrown": "generations to regrow",
     "between": "variance of drives between replicates",
 }
