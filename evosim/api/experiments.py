@@ -79,7 +79,10 @@ class Experiment:
                 f"evosim resume {self.path}"
             ) from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
+            raise RunError(
+                f"{path} cannot be read: {error}. Delete it: evosim resume {self.path} then "
+                "settles the claim anew"
+            ) from error
         return found
 
     @property

@@ -586,8 +586,11 @@ def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 def _share_between(*columns: Floats, axis: int = -1) -> Any:
     """Variance of replicate means over it plus the mean variance within replicates."""
     *means, within = columns
+    if within.shape[axis] < 2:
+        return np.mean(np.full_like(within, np.nan), axis=axis)  # of one there is no variance
     between = sum(np.var(column, axis=axis, ddof=1) for column in means)
-    return between / (between + np.mean(within, axis=axis))
+    whole = between + np.mean(within, axis=axis)
+    return np.divide(between, whole, out=np.full_like(whole, np.nan), where=whole > 0)
 
 
 @_file(
