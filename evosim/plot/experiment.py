@@ -36,16 +36,21 @@ def findings(summary: Summary) -> Figure:
     return module.figure(summary)
 
 
-def course(summary: Summary, courses: Sequence[Mapping[str, Any]]) -> Figure | None:
+def course(
+    summary: Summary, courses: Sequence[Mapping[str, Any]], scenario: Scenario | None = None
+) -> Figure | None:
     """The headline measure over generations, a panel an arm; None where it has no course.
 
     Args:
         summary: verdict.json.
         courses: its ``courses`` (:func:`evosim.measure.courses.courses`).
+        scenario: knows the titles of environments; by their names if None.
     """
     from evosim.plot import courses as module
 
-    return module.figure(summary, courses)
+    environments = scenario.environments if scenario else {}
+    titles = {name: environment.title or name for name, environment in environments.items()}
+    return module.figure(summary, courses, titles)
 
 
 def tuned(summary: Summary) -> Figure | None:
@@ -74,7 +79,7 @@ for _name, _kind in {
     "findings": Kind("findings", lambda summary, scenario: findings(summary)),
     "course": Kind(
         "the headline measure over generations",
-        lambda summary, scenario: course(summary, summary.get("courses") or []),
+        lambda summary, scenario: course(summary, summary.get("courses") or [], scenario),
     ),
     "tuned": Kind("how far what was tuned can move", lambda summary, scenario: tuned(summary)),
     "maps": Kind("the worlds", lambda summary, scenario: maps(scenario)),
@@ -161,7 +166,10 @@ _WHEN = {
     "end": "at the end",
     "peak": "at its peak",
 }
-_TIMELESS = ("collapse", "capability_lost", "takeoff", "recovery", "roc_area")
+_TIMELESS = (
+    "collapse", "capability_lost", "takeoff", "recovery", "regained", "roc_area", "flagged",
+    "labels", "smallest", "regrown",
+)  # fmt: skip
 _CALLED = {
     "payoff": "expected {of} a lifetime",
     "lived": "{of} a lifetime, as lived",
@@ -170,7 +178,15 @@ _CALLED = {
     "share": "share of {of} in the drives",
     "takeoff": "first generation with {of} of {level:g}",
     "recovery": "generations to recovery",
-    "between": "variance of drives between replicates",
+    "regained": "generations to {level:g} regained",
+    "between": "share of variance between replicates",
+    "deceptive": "deceptive share",
+    "honest": "honest share",
+    "roc_area": "area under the ROC",
+    "flagged": "flagged share",
+    "extinct": "share died out",
+    "smallest": "smallest population after the flip",
+    "regrown": "generations to regrow",
 }
 
 
@@ -232,7 +248,7 @@ class Scale(NamedTuple):
     """Whether the values stand evenly, whatever their distances."""
 
 
-CLOSEST = 0.05
+CLOSEST = 0.08
 """Values closer than this part of the axis stand evenly, not to scale."""
 
 
