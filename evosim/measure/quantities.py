@@ -446,7 +446,12 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float),)
 
 
-@_file("regained", "generations from the flip until alignment reaches a level")
+@_file(
+    "regained",
+    "generations from the flip until alignment reaches a level",
+    course="alignment",
+    flips=True,
+)
 def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Exact, at the resolution of probes; who never gets there counts all that were left."""
     if term.level is None:
@@ -562,16 +567,31 @@ def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (monitor.labels(data),)
 
 
-@_file("extinct", "1 where an open population died out by the end, else 0")
+@_file("size", "individuals of an open population", course="size", each=True)
+def _size(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if scenario.evolution.open is None:
+        raise EvosimError("measure 'size' needs a scenario with [evolution.open]")
+    sizes = data["population_size"].transpose("replicate", "generation")
+    if term.at == "peak" and term.generation is None:
+        return (sizes.values.max(axis=1),)
+    return (sizes.sel(generation=_generation(data, term)).values,)
+
+
+@_file("extinct", "1 where an open population died out by the end, else 0", course="size")
 def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.extinct(data, scenario),)
 
 
-@_file("smallest", "least size of an open population from the flip on")
+@_file("smallest", "least size of an open population from the flip on", course="size", flips=True)
 def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.smallest(data, scenario, term.flip),)
 
 
-@_file("regrown", "generations from the flip until an open population is back at its size")
+@_file(
+    "regrown",
+    "generations from the flip until an open population is back at its size",
+    course="size",
+    flips=True,
+)
 def _regrown(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.regrown(data, scenario, term.flip),)

@@ -168,7 +168,7 @@ _WHEN = {
 }
 _TIMELESS = (
     "collapse", "capability_lost", "takeoff", "recovery", "regained", "roc_area", "flagged",
-    "labels", "smallest", "regrown",
+    "labels", "extinct", "smallest", "regrown",
 )  # fmt: skip
 _CALLED = {
     "payoff": "expected {of} a lifetime",
@@ -178,14 +178,15 @@ _CALLED = {
     "share": "share of {of} in the drives",
     "takeoff": "first generation with {of} of {level:g}",
     "recovery": "generations to recovery",
-    "regained": "generations to {level:g} regained",
+    "regained": "generations until alignment is {level:g} again",
     "between": "share of variance between replicates",
     "deceptive": "deceptive share",
     "honest": "honest share",
     "roc_area": "area under the ROC",
     "flagged": "flagged share",
-    "extinct": "share died out",
-    "smallest": "smallest population after the flip",
+    "size": "individuals",
+    "extinct": "share that died out",
+    "smallest": "fewest individuals",
     "regrown": "generations to regrow",
 }
 
