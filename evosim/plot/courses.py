@@ -25,6 +25,8 @@ WITHIN = {"alignment": (-1.0, 1.1), "capability": (-1.0, 1.1)}
 """What is drawn of measures that are without bounds below."""
 UNITS = {"between": "share"}
 """What a measure without a payoff or a locus is counted in, where its name is long."""
+FAR = 3.0
+"""So many times the range of all later generations, and the first is not drawn whole."""
 BAND = (0.25, 0.75)
 MOST_POINTS = 3000
 """Points of thin lines in a figure, about: more make a file of more than 150 kB."""
@@ -62,13 +64,19 @@ def figure(
             [sheets.Row(height=HEIGHT, columns=columns, header=("",) * more) for more in tall],
             width=width,
             title=f"{summary['title']}: {_what(courses)} over generations",
-            note=_note(summary, courses, known, left_out=len(drawn) - len(arms)),
+            note=_note(
+                summary,
+                courses,
+                known,
+                left_out=len(drawn) - len(arms),
+                far_off=_begins_far_off(courses, arms),
+            ),
             keys=_keys(summary, courses, worlds, arms),
             left=LEFT,
             right=RIGHT,
             between=BETWEEN,
         )
-        limits = _limits(courses, summary)
+        limits = _limits(courses, arms)
         for n, panel in enumerate(sheet.panels):
             if n >= len(arms):
                 panel.remove()
@@ -154,7 +162,12 @@ def _lives_there(
 
 
 def _note(
-    summary: Summary, courses: Sequence[Summary], titles: Mapping[str, str], *, left_out: int
+    summary: Summary,
+    courses: Sequence[Summary],
+    titles: Mapping[str, str],
+    *,
+    left_out: int,
+    far_off: bool,
 ) -> str:
     several = max(len(arm["values"]) for c in courses for arm in c["arms"].values()) > 1
     words = []
@@ -172,6 +185,8 @@ def _note(
     where = sorted({titles.get(n, n) for c in courses for n in c["where"].values()})
     if where and worlds != set(where):
         words.append(f"Measured in the world “{'” or “'.join(where)}”.")
+    if far_off:
+        words.append("Where it began lies off the axis.")
     if left_out:
         words.append("Arms that never train there are left out.")
     return " ".join(words)
@@ -190,10 +205,23 @@ def _values(course: Summary, arm: str) -> tuple[NDArray[np.float64], NDArray[np.
     return np.array(found["generations"], np.float64), np.array(values, np.float64)
 
 
-def _limits(courses: Sequence[Summary], summary: Summary) -> list[NDArray[np.float64]]:
-    every = [_values(c, arm)[1].ravel() for c in courses for arm in c["arms"]]
+def _limits(courses: Sequence[Summary], arms: Sequence[str]) -> list[NDArray[np.float64]]:
+    """What the axis has to hold; the first generation only where it leaves room for the rest."""
+    every = [_values(c, arm)[1] for c in courses for arm in arms if arm in c["arms"]]
+    if _begins_far_off(courses, arms):
+        every = [values[:, 1:] for values in every]
     levels = [c["level"] for c in courses if c["level"] is not None]
-    return [*every, np.array(levels, np.float64)]
+    return [*(values.ravel() for values in every), np.array(levels, np.float64)]
+
+
+def _begins_far_off(courses: Sequence[Summary], arms: Sequence[str]) -> bool:
+    """Whether the first generation is so far from all others that they would be one line."""
+    every = [_values(c, arm)[1] for c in courses for arm in arms if arm in c["arms"]]
+    if courses[0]["measure"] in WITHIN or min(values.shape[1] for values in every) < 2:
+        return False
+    whole = np.concatenate([[0.0], *(values.ravel() for values in every)])
+    later = np.concatenate([[0.0], *(values[:, 1:].ravel() for values in every)])
+    return float(np.ptp(whole[~np.isnan(whole)])) > FAR * float(np.ptp(later[~np.isnan(later)]))
 
 
 def _panel(
