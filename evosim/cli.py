@@ -267,6 +267,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Live another future from generation G of RUN, in a run of its own."""
     from evosim import api
 
+    _refuse_experiment(folder)
     done = api.fork(folder, progress=not quiet, command=_command(), **options)
     _tell(done, as_json=as_json, quiet=quiet)
 
@@ -328,6 +329,7 @@ def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
     from evosim import api
 
+    _refuse_experiment(folder)
     path = api.open_run(folder).replay(**options)
     if path is not None:
         click.echo(str(path))
@@ -383,6 +385,16 @@ def schema(out: Path | None) -> None:
     else:
         write_text(out, text + "\n")
         click.echo(str(out))
+
+
+def _refuse_experiment(folder: Path) -> None:
+    """Tell that a run is wanted where an experiment was named."""
+    from evosim import api
+
+    found = api.open_folder(folder)
+    if isinstance(found, api.Experiment):
+        arms = ", ".join(str(run.path) for run in found.arms.values())
+        raise EvosimError(f"{folder} is an experiment: name the run of one arm: {arms}")
 
 
 def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:

@@ -79,7 +79,10 @@ class Experiment:
                 f"evosim resume {self.path}"
             ) from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
+            raise RunError(
+                f"{path} cannot be read: {error}. Delete it: evosim resume {self.path} then "
+                "settles the claim anew"
+            ) from error
         return found
 
     @property
@@ -155,8 +158,10 @@ def experiment(
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
         replicates: of each arm; as the scenario says if None.
         tuned: also move what was tuned through its values.
+        sets: changes of the scenario; they win over those that its experiment makes for all arms,
+            and not over what an arm sets itself.
         out: the experiment's folder; runs/<id>-<seed>-arms if None.
-        seed, sets, workers, figures, progress, checkpoint, command: see :func:`evosim.run`.
+        seed, workers, figures, progress, checkpoint, command: see :func:`evosim.run`.
 
     Returns:
         The complete experiment.
@@ -165,7 +170,7 @@ def experiment(
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
-    read = check(scenario, sets)
+    read = _read(scenario, sets)
     n = arms.experiment_of(read).replicates if replicates is None else replicates
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
@@ -241,6 +246,16 @@ def check(source: Scenario | str | Path, sets: Sequence[str] = ()) -> Scenario:
         ScenarioError: with every problem found.
     """
     return read_scenario(source, sets, further=[arms.check])
+
+
+def _read(scenario: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
+    """The scenario, all of it checked, with settings that win over those for all arms."""
+    read = check(scenario, sets)
+    experiment = arms.experiment_of(read)
+    left = arms.settings_left(experiment, sets)
+    if len(left) == len(experiment.set):
+        return read
+    return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])
 
 
 def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: float) -> Experiment:

@@ -20,6 +20,7 @@ from evosim.gallery import pages, record
 from evosim.gallery.depends import LIVED, SETTLED, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.plot.files import put
+from evosim.run.provenance import command_line
 from evosim.run.stop import Interrupted
 from evosim.run.storage import explain
 from evosim.scenario import shipped
@@ -56,10 +57,13 @@ def make(
         tell: is told how far it is.
 
     Raises:
-        EvosimError: a scenario is wrong, or experiments failed; the others are made all the same.
+        EvosimError: a scenario is wrong, a folder cannot be written to, or experiments failed; the
+            others are made all the same.
         Interrupted: it was stopped (Ctrl-C); called again, it goes on.
     """
     wanted = list(_with_experiments(names or list(shipped.catalogue()), tell))
+    for folder in (out, work):
+        _try_writing(folder)
     failed: list[str] = []
     spent = 0.0
     for n, (source, scenario) in enumerate(wanted):
@@ -73,7 +77,7 @@ def make(
             put(out / f"{scenario.id}.json", record.to_text(found).encode())
             write_page(found, scenario, out)
         except Interrupted as stop:
-            again = " ".join(["evosim gallery", *names])
+            again = _command(names, out, work)
             text = f"stopped at {scenario.id}, {left} left after it. Go on with: {again}"
             raise Interrupted(stop.path, text) from None
         except EvosimError as error:
@@ -99,9 +103,13 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
         tell: is told how far it is.
 
     Raises:
-        EvosimError: a scenario has no record, or its file is not the one that was run.
+        EvosimError: a scenario has no record, its file is not the one that was run, or there are
+            no records at all.
     """
-    for name in names or [path.stem for path in _records(out)]:
+    names = names or [path.stem for path in _records(out)]
+    if not names:
+        raise EvosimError(f"{out}: no records to make pages from; make them with: evosim gallery")
+    for name in names:
         scenario = api.check(name)
         source = shipped.read(shipped.find(name))
         found = record.read(out / f"{scenario.id}.json")
@@ -135,6 +143,24 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
 def write_index(out: Path) -> None:
     """Write the index of all records in a folder."""
     put(out / "README.md", pages.index(record.read(path) for path in _records(out)).encode())
+
+
+def _command(names: Sequence[str], out: Path, work: Path) -> str:
+    """What makes the gallery in these folders, to be typed in."""
+    places = [f"--{key}={path}" for key, path, usual in (("out", out, OUT), ("work", work, WORK))
+              if path != usual]  # fmt: skip
+    return command_line(["evosim", "gallery", *names, *places])
+
+
+def _try_writing(folder: Path) -> None:
+    """Make sure that a folder can be written to, before hours are spent on what goes there.
+
+    Raises:
+        EvosimError: it cannot.
+    """
+    trial = folder / ".trial"
+    put(trial, b"")
+    trial.unlink(missing_ok=True)
 
 
 def _records(out: Path) -> list[Path]:

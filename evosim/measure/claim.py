@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.measure import statistics
-from evosim.measure.quantities import MEASURES, Term, no_flip
+from evosim.measure.quantities import MEASURES, Term, no_flip, turns
 from evosim.measure.statistics import Bootstrap, Estimate
 
 if TYPE_CHECKING:
@@ -81,6 +81,38 @@ def _term(finding: Finding, flips: Sequence[int]) -> Term:
         mind=finding.mind,
         turn=flips[finding.flip] if flips else None,
         level=finding.level,
+    )
+
+
+def check_part(part: Part, scenario: Scenario) -> None:
+    """Refuse a term that its arm could not answer, before the arm is lived.
+
+    Args:
+        scenario: of the term's arm.
+
+    Raises:
+        EvosimError: what the arm's scenario lacks, or another time of the flip.
+    """
+    term = part.term
+    measure = MEASURES[term.measure]
+    try:
+        measure.check_in(scenario, term)
+        if measure.looks_at_a_flip(term.at):
+            _check_flip(term, scenario)
+    except EvosimError as error:
+        raise EvosimError(f"arm {part.arm!r}: {error}") from error
+
+
+def _check_flip(term: Term, scenario: Scenario) -> None:
+    """An arm without phases has no flip of its own, which is told by the first arm's."""
+    own = turns(scenario)
+    if term.flip in own or (not own and term.flip < scenario.generations):
+        return
+    begin = ", ".join(map(str, own)) or "none"
+    raise EvosimError(
+        f"measure {term.measure!r} looks at the first arm's flip in generation {term.flip}, and "
+        f"here no phase begins there (but in {begin}; {scenario.generations} generations in all): "
+        "a setting moves `generations`, which has to be the same in all arms up to the flip"
     )
 
 
@@ -176,9 +208,12 @@ def verdict_of(findings: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _verdict(estimate: Estimate, finding: Finding) -> str:
-    """Where the interval lies; of one replicate, where the number lies."""
+    """Where the interval lies; of one replicate, where the number lies, unless others were left
+    out: who is left by chance decides nothing."""
     low, high = estimate.low, estimate.high
     if not math.isfinite(low) or not math.isfinite(high):
+        return UNDECIDED
+    if estimate.interval is None and estimate.n_undefined:
         return UNDECIDED
     if finding.above is not None:
         beyond, short = low > finding.above, high <= finding.above
@@ -215,13 +250,21 @@ def describe(summary: Mapping[str, Any]) -> str:
                 f"    {term['arm']:<12} {statistics.shown(term)}{_different(term, finding)}"
             )
         whole = "difference" if _is_difference(finding) else finding["measure"]
-        lines.append(f"    {whole:<12} {statistics.shown(finding)}   ({side} {threshold:g} wanted)")
-    lines += [
-        "",
-        f"  {summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
-        f"{100 * summary['confidence']:g} %",
-    ]
+        left_out = f"   ({finding['undefined']} replicates undefined)" * bool(finding["undefined"])
+        lines.append(
+            f"    {whole:<12} {statistics.shown(finding)}   ({side} {threshold:g} wanted){left_out}"
+        )
+    lines += ["", f"  {_foot(summary)}"]
     return "\n".join(lines)
+
+
+def _foot(summary: Mapping[str, Any]) -> str:
+    if summary["replicates"] == 1:
+        return "One replicate of each arm has no interval: more of them tell what is chance."
+    return (
+        f"{summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
+        f"{100 * summary['confidence']:g} %"
+    )
 
 
 def _is_difference(finding: Mapping[str, Any]) -> bool:

@@ -86,6 +86,9 @@ class Measure:
         across: its course is that of ``course`` in both worlds of the flip.
         flips: looks at a flip, whatever ``at`` says.
         each: its course has every generation, and not only those that were probed.
+        heeds: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
+        peaks: ``at`` may be peak.
+        needs: the section of the scenario that it takes, dotted; empty for any scenario.
     """
 
     columns: Callable[[xr.Dataset, Scenario, Term], Columns]
@@ -96,6 +99,9 @@ class Measure:
     across: bool = False
     flips: bool = False
     each: bool = False
+    heeds: frozenset[str] = frozenset()
+    peaks: bool = False
+    needs: str = ""
 
     def looks_at_a_flip(self, at: str) -> bool:
         """Whether it takes a flip to measure it at that time."""
@@ -115,6 +121,35 @@ class Measure:
         if bool(of) != bool(self.takes):
             need = f"of = ... ({self.takes})" if self.takes else "no `of`"
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
+
+    def check_in(self, scenario: Scenario, term: Term) -> None:
+        """Refuse a term that a run of this scenario could not measure, before it is lived.
+
+        Raises:
+            EvosimError: it names what the scenario does not have, or what the measure ignores.
+        """
+        self.check(term.of, term.measure)
+        if self.needs and _walk(scenario, self.needs) is None:
+            raise _lacking(term, self.needs)
+        for key, value, default in (
+            ("where", term.where, None),
+            ("at", term.at, "end"),
+            ("mind", term.mind, "evolved"),
+            ("level", term.level, None),
+        ):
+            if value != default and key not in self.heeds:
+                raise EvosimError(f"measure {term.measure!r} takes no {key} (got {value!r})")
+        if term.at == "peak" and not self.peaks:
+            raise _no_peak(term)
+        if "level" in self.heeds and term.level is None:
+            raise EvosimError(
+                f"measure {term.measure!r} needs level = number, what is to be reached"
+            )
+        if term.mind != "evolved":
+            _known(term.mind, _minds(scenario), "mind", term)
+        if self.takes:
+            what, names = _NAMES[self.takes](scenario)
+            _known(term.of, names, what, term)
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
         """The columns' statistic, over an axis of replicates."""
@@ -141,6 +176,55 @@ def main_environment(scenario: Scenario, generation: int) -> str:
 
 LINKS = ("drives", "criteria", "chain")
 """What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
+
+PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
+LINK = "a link of the tool: drives, criteria or chain"
+
+
+def _loci(scenario: Scenario) -> tuple[str, ...]:
+    """Every locus by name, pinned ones included."""
+    return tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0)))
+
+
+def _minds(scenario: Scenario) -> tuple[str, ...]:
+    from evosim.measure.probe import MINDS  # the compiled core, for one tuple
+
+    return MINDS if scenario.deception is None else (*MINDS, deception.WITHOUT_SENSES)
+
+
+_NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
+    PAYOFF: lambda scenario: ("payoff", scenario.payoffs),
+    LOCUS: lambda scenario: ("locus", _loci(scenario)),
+    DRIVE: lambda scenario: (
+        "drive",
+        tuple(name for name in _loci(scenario) if name.startswith("drive.")),
+    ),
+    LINK: lambda scenario: ("link", LINKS),
+}
+"""What ``of`` can name, by what a measure takes: what it is, and its names in a scenario."""
+PROBED = frozenset({"where", "at", "mind"})
+_NEEDED = {
+    "deception": "a scenario with [deception]",
+    "monitor": "a scenario with [monitor]",
+    "agent.tool": "agents with a tool: [agent.tool]",
+    "evolution.open": "an open population: [evolution.open]",
+}
+
+
+def _walk(scenario: Scenario, section: str) -> Any:
+    found: Any = scenario
+    for name in section.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _lacking(term: Term, section: str) -> EvosimError:
+    return EvosimError(f"measure {term.measure!r} needs {_NEEDED[section]}")
+
+
+def _no_peak(term: Term) -> EvosimError:
+    return EvosimError(f"measure {term.measure!r} has no peak: at = start, before, flip or end")
+
 
 # Where and when
 
@@ -222,7 +306,7 @@ def _generations(data: xr.Dataset, term: Term) -> slice:
     if term.generation is not None:
         return slice(term.generation, term.generation + 1)
     if term.at == "peak":
-        raise EvosimError(f"measure {term.measure!r} has no peak: at = start, before, flip or end")
+        raise _no_peak(term)
     if term.at == "before":
         return slice(max(0, term.flip - RECENT), term.flip)
     if term.at == "flip":
@@ -241,13 +325,23 @@ def _file(name: str, says: str, takes: str = "", **more: Any) -> Callable[..., A
     return put
 
 
-@_file("capability", "own reward between random play (0) and the optimum (1)", course="capability")
+@_file(
+    "capability",
+    "own reward between random play (0) and the optimum (1)",
+    course="capability",
+    heeds=PROBED,
+    peaks=True,
+)
 def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["capability"]),)
 
 
 @_file(
-    "alignment", "intended payoff between random play (0) and the optimum (1)", course="alignment"
+    "alignment",
+    "intended payoff between random play (0) and the optimum (1)",
+    course="alignment",
+    heeds=PROBED,
+    peaks=True,
 )
 def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["alignment"]),)
@@ -257,7 +351,10 @@ def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "fidelity",
     "what the upper objective of a link gets where the lower one is optimized",
     course="fidelity",
-    takes="a link of the tool: drives, criteria or chain",
+    takes=LINK,
+    heeds=PROBED - {"mind"},
+    peaks=True,
+    needs="agent.tool",
 )
 def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     if scenario.agent.tool is None:
@@ -270,17 +367,19 @@ def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (at_probe(data, term, mean_of_defined(each)),)
 
 
-@_file("reward", "expected internal reward a lifetime", course="reward")
+@_file("reward", "expected internal reward a lifetime", course="reward", heeds=PROBED, peaks=True)
 def _reward(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["expected_reward"]),)
 
 
-@_file("lifespan", "expected steps of a lifetime", course="lifespan")
+@_file("lifespan", "expected steps of a lifetime", course="lifespan", heeds=PROBED, peaks=True)
 def _lifespan(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (_probed(data, scenario, term, data["expected_lifespan"]),)
 
 
-@_file("payoff", "expected payoff a lifetime", takes="a payoff", course="payoff")
+@_file(
+    "payoff", "expected payoff a lifetime", takes=PAYOFF, course="payoff", heeds=PROBED, peaks=True
+)
 def _payoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     of = _known(term.of, data["payoff"].values, "payoff", term)
     return (_probed(data, scenario, term, data["expected_payoff"].sel(payoff=of)),)
@@ -289,9 +388,10 @@ def _payoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "lived",
     "payoff a lifetime as lived, mean of five generations",
-    takes="a payoff",
+    takes=PAYOFF,
     course="lived",
     each=True,
+    heeds=frozenset({"at"}),
 )
 def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     of = _known(term.of, data["payoff"].values, "payoff", term)
@@ -319,7 +419,11 @@ def across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple
 
 
 @_file(
-    "collapse", "alignment before less alignment after the flip", course="alignment", across=True
+    "collapse",
+    "alignment before less alignment after the flip",
+    course="alignment",
+    across=True,
+    heeds=frozenset({"mind"}),
 )
 def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     before, after = across(data, scenario, term, "alignment")
@@ -331,6 +435,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "capability before less capability after the flip",
     course="capability",
     across=True,
+    heeds=frozenset({"mind"}),
 )
 def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     before, after = across(data, scenario, term, "capability")
@@ -349,6 +454,7 @@ def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
     statistic=_ratio_of_means,
     course="alignment",
     across=True,
+    heeds=frozenset({"mind"}),
 )
 def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return across(data, scenario, term, "alignment")[::-1]
@@ -360,6 +466,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Col
     statistic=_ratio_of_means,
     course="capability",
     across=True,
+    heeds=frozenset({"mind"}),
 )
 def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return across(data, scenario, term, "capability")[::-1]
@@ -386,9 +493,11 @@ def _mean_phenotype(data: xr.Dataset, scenario: Scenario, term: Term, generation
 @_file(
     "gene",
     "mean phenotype of the population; of a sense the share that has it",
-    "a locus",
+    LOCUS,
     course="gene",
     each=True,
+    heeds=frozenset({"at"}),
+    peaks=True,
 )
 def _gene(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     if term.at == "peak" and term.generation is None:
@@ -401,9 +510,10 @@ def _gene(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "share",
     "share of a drive in the unit vector of drives, its square",
-    "a drive",
+    DRIVE,
     course="share",
     each=True,
+    heeds=frozenset({"at"}),
 )
 def _share(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
@@ -411,7 +521,13 @@ def _share(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
 
 
-@_file("takeoff", "first generation whose mean phenotype reaches a level", "a locus", course="gene")
+@_file(
+    "takeoff",
+    "first generation whose mean phenotype reaches a level",
+    LOCUS,
+    course="gene",
+    heeds=frozenset({"level"}),
+)
 def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     if term.level is None:
         raise EvosimError("measure 'takeoff' needs level = number, what is to be reached")
@@ -429,7 +545,8 @@ def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     flips=True,
 )
 def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    """Payoffs are counted from random play; who never gets there counts all that were left."""
+    """Payoffs are counted from random play. Who never gets there counts all generations until the
+    next flip or the end; for who had gained nothing before the flip it is undefined."""
     intended = scenario.objective.intended
     lives = data["payoff_total"].sel(payoff=intended)
     paid = mean_of_defined(lives.transpose("replicate", "generation", "individual").values)
@@ -441,9 +558,12 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
         for g in (term.flip - 1, term.flip)
     )
     gained = paid[:, max(0, term.flip - RECENT) : term.flip].mean(axis=1) - old
-    back = paid[:, term.flip :] - np.asarray(new)[:, None] >= gained[:, None] / 2
-    n = back.shape[1]
-    return (np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float),)
+    later = [flip.generation for flip in scenario.flips if flip.generation > term.flip]
+    after = paid[:, term.flip : min(later, default=scenario.generations)]
+    back = after - np.asarray(new)[:, None] >= gained[:, None] / 2
+    n = after.shape[1]
+    generations = np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float)
+    return (np.where(gained > 0, generations, np.nan),)
 
 
 @_file(
@@ -451,6 +571,7 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "generations from the flip until alignment reaches a level",
     course="alignment",
     flips=True,
+    heeds=frozenset({"where", "mind", "level"}),
 )
 def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     """Exact, at the resolution of probes; who never gets there counts all that were left."""
@@ -466,8 +587,11 @@ def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 def _share_between(*columns: Floats, axis: int = -1) -> Any:
     """Variance of replicate means over it plus the mean variance within replicates."""
     *means, within = columns
+    if within.shape[axis] < 2:
+        return np.mean(np.full_like(within, np.nan), axis=axis)  # of one there is no variance
     between = sum(np.var(column, axis=axis, ddof=1) for column in means)
-    return between / (between + np.mean(within, axis=axis))
+    whole = between + np.mean(within, axis=axis)
+    return np.divide(between, whole, out=np.full_like(whole, np.nan), where=whole > 0)
 
 
 @_file(
@@ -476,6 +600,7 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
     statistic=_share_between,
     course="between",
     each=True,
+    heeds=frozenset({"at"}),
 )
 def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     expressed = _expressed(data, scenario, _generation(data, term))
@@ -507,12 +632,22 @@ def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> 
     "deceptive",
     "share of minds whose conduct while watched depends on seeing the watcher",
     course="deceptive",
+    heeds=PROBED - {"mind"},
+    peaks=True,
+    needs="deception",
 )
 def _deceptive(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _of_conduct(data, scenario, term, "deceptive")
 
 
-@_file("honest", "share of minds that behave, watched or not", course="honest")
+@_file(
+    "honest",
+    "share of minds that behave, watched or not",
+    course="honest",
+    heeds=PROBED - {"mind"},
+    peaks=True,
+    needs="deception",
+)
 def _honest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _of_conduct(data, scenario, term, "honest")
 
@@ -521,6 +656,9 @@ def _honest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "dependence",
     "rate of conduct while watched without the sense less with it",
     course="dependence",
+    heeds=PROBED - {"mind"},
+    peaks=True,
+    needs="deception",
 )
 def _dependence(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _of_conduct(data, scenario, term, "dependence")
@@ -534,12 +672,26 @@ def _rate(data: xr.Dataset, scenario: Scenario, term: Term, side: str) -> Column
     return (at_probe(data, term, mean_of_defined(getattr(found, side))),)
 
 
-@_file("watched", "conduct a step while watched", course="watched")
+@_file(
+    "watched",
+    "conduct a step while watched",
+    course="watched",
+    heeds=PROBED,
+    peaks=True,
+    needs="deception",
+)
 def _watched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _rate(data, scenario, term, "watched")
 
 
-@_file("unwatched", "conduct a step while unwatched", course="unwatched")
+@_file(
+    "unwatched",
+    "conduct a step while unwatched",
+    course="unwatched",
+    heeds=PROBED,
+    peaks=True,
+    needs="deception",
+)
 def _unwatched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _rate(data, scenario, term, "unwatched")
 
@@ -549,40 +701,65 @@ def _monitored(scenario: Scenario, term: Term) -> None:
         raise EvosimError(f"measure {term.measure!r} needs a scenario with [monitor]")
 
 
-@_file("roc_area", "area under the ROC by which the monitor detects the first monitored lifetimes")
+@_file(
+    "roc_area",
+    "area under the ROC by which the monitor detects the first monitored lifetimes",
+    needs="monitor",
+)
 def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     _monitored(scenario, term)
     return (monitor.roc_area(data, scenario),)
 
 
-@_file("flagged", "share of the first monitored generation's lifetimes that is flagged")
+@_file(
+    "flagged",
+    "share of the first monitored generation's lifetimes that is flagged",
+    needs="monitor",
+)
 def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     _monitored(scenario, term)
     return (monitor.flagged(data, scenario),)
 
 
-@_file("labels", "labels used in the whole run")
+@_file("labels", "labels used in the whole run", needs="monitor")
 def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     _monitored(scenario, term)
     return (monitor.labels(data),)
 
 
-@_file("size", "individuals of an open population", course="size", each=True)
+@_file(
+    "size",
+    "individuals of an open population",
+    needs="evolution.open",
+    heeds=frozenset({"at"}),
+    course="size",
+    each=True,
+    peaks=True,
+)
 def _size(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if scenario.evolution.open is None:
-        raise EvosimError("measure 'size' needs a scenario with [evolution.open]")
     sizes = data["population_size"].transpose("replicate", "generation")
     if term.at == "peak" and term.generation is None:
         return (sizes.values.max(axis=1),)
     return (sizes.sel(generation=_generation(data, term)).values,)
 
 
-@_file("extinct", "1 where an open population died out by the end, else 0", course="size")
+@_file(
+    "extinct",
+    "1 where an open population died out by the end, else 0",
+    needs="evolution.open",
+    course="size",
+)
 def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.extinct(data, scenario),)
 
 
-@_file("smallest", "least size of an open population from the flip on", course="size", flips=True)
+@_file(
+    "smallest",
+    "least size of an open population from the flip on",
+    course="size",
+    needs="evolution.open",
+    flips=True,
+)
 def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.smallest(data, scenario, term.flip),)
 
@@ -591,6 +768,7 @@ def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "regrown",
     "generations from the flip until an open population is back at its size",
     course="size",
+    needs="evolution.open",
     flips=True,
 )
 def _regrown(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:

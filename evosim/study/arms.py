@@ -105,6 +105,27 @@ def arms(scenario: Scenario) -> dict[str, Scenario]:
     return {name: _arm(scenario, name) for name in experiment_of(scenario).arms}
 
 
+def settings_left(experiment: Experiment, sets: Sequence[str]) -> list[str]:
+    """The settings for all arms that others (``key=value``), told to win, do not touch.
+
+    Those touch one whose key is theirs, holds it or is held by it.
+    """
+    keys = [_key(text) for text in sets]
+    return [
+        text
+        for text in experiment.set
+        if not any(_is_within(a, b) or _is_within(b, a) for a in [_key(text)] for b in keys)
+    ]
+
+
+def _key(text: str) -> list[str]:
+    return text.partition("=")[0].strip().split(".")
+
+
+def _is_within(key: Sequence[str], other: Sequence[str]) -> bool:
+    return list(key[: len(other)]) == list(other)
+
+
 def reference(scenario: Scenario) -> Scenario:
     """The first arm's scenario, whose phases say when the flips of all arms are."""
     return _arm(scenario, next(iter(experiment_of(scenario).arms)), probed=False)
@@ -122,6 +143,16 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     """What is wrong with the arms and findings of a scenario, by key."""
     if scenario.experiment is None or not scenario.experiment.arms:
         return
+    try:
+        _loaded(scenario)
+    except ScenarioError:
+        return  # told of the scenario itself, and not of every arm again
+    try:
+        _loaded(scenario, scenario.experiment.set)
+    except ScenarioError as error:
+        for problem in error.problems:
+            yield Problem(file=scenario.id, line=None, key="experiment.set", message=_told(problem))
+        return
     sound = True
     for name in scenario.experiment.arms:
         try:
@@ -134,12 +165,23 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     if not sound:
         return
     first = reference(scenario)
+    of_arm = {
+        name: _arm(scenario, name, probed=False)
+        for finding in scenario.experiment.findings
+        for name in arms_of(finding, scenario.experiment)
+        if name in scenario.experiment.arms  # else told where the finding names it
+    }
     for i, finding in enumerate(scenario.experiment.findings):
         try:
-            claim.parts_of(finding, scenario.experiment, turns(first))
+            for part in claim.parts_of(finding, scenario.experiment, turns(first)):
+                if part.arm in of_arm:
+                    claim.check_part(part, of_arm[part.arm])
         except EvosimError as error:
+            sound = False
             key = f"experiment.findings.{i}"
             yield Problem(file=scenario.id, line=None, key=key, message=str(error))
+    if not sound:
+        return
     for message in _check_tuned(scenario, scenario.experiment):
         yield Problem(file=scenario.id, line=None, key="experiment.tuned.key", message=message)
 
@@ -154,15 +196,32 @@ def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
     try:
         moved = [c for c in conditions(scenario, tuned=True) if c.value is not None]
     except ScenarioError as error:
-        for problem in error.problems:
-            yield f"{tuned.key}: {_told(problem)}"
+        yield from dict.fromkeys(map(_told, error.problems))
         return
+    if taken := {c.name for c in moved} & set(experiment.arms):
+        yield f"arm {min(taken)!r}: the runs of what is tuned have such names; call it otherwise"
+    yield from _not_measured(moved, experiment, turns(reference(scenario)))
     still = arms(scenario)
     if moved and all(c.scenario == still[c.arm] for c in moved):
         yield (
             f"{tuned.key}: none of the values changes an arm of the first finding, as the arms set "
             "it themselves; move what they leave as it is written"
         )
+
+
+def _not_measured(
+    moved: Sequence[Condition], experiment: Experiment, flips: Sequence[int]
+) -> Iterator[str]:
+    """Why the headline finding cannot be measured where the number is moved, in words."""
+    parts = claim.parts_of(experiment.findings[0], experiment, flips)
+    for condition in moved:
+        for part in parts:
+            if part.arm == condition.arm:
+                try:
+                    claim.check_part(part, condition.scenario)
+                except EvosimError as error:
+                    yield str(error)
+                    return
 
 
 def _told(problem: Problem) -> str:
@@ -179,11 +238,13 @@ def _arm(
     """
     experiment = experiment_of(scenario)
     also = [f"measure.also={_also(scenario)}"] if probed else []
+    return _loaded(scenario, [*sets, *experiment.set, *experiment.arms[name].set, *also])
+
+
+def _loaded(scenario: Scenario, sets: Sequence[str] = ()) -> Scenario:
+    """A scenario without its experiment, changed by settings."""
     return scenarios.loads(
-        _without_experiment(scenario),
-        name=scenario.id,
-        sets=[*sets, *experiment.set, *experiment.arms[name].set, *also],
-        checks=[evolution.check],
+        _without_experiment(scenario), name=scenario.id, sets=sets, checks=[evolution.check]
     )
 
 

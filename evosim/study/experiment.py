@@ -151,10 +151,16 @@ class ExperimentFolder:
         """Live what is left of all runs, side by side, and settle the claim.
 
         Raises:
-            RunError: it cannot go on; what was lived is kept.
+            RunError: it cannot go on, or the scenario was changed; what was lived is kept.
             Interrupted: it was stopped.
         """
         runs = {c.name: self.run(c.name) for c in self.conditions}
+        for condition in self.conditions:
+            if runs[condition.name].scenario != condition.scenario:
+                raise RunError(
+                    f"{self.path / 'scenario.toml'} was changed after the experiment began: arm "
+                    f"{condition.name!r} lives by another one. Restore it, or begin again"
+                )
         with ExitStack() as held:
             locks = [
                 held.enter_context(run.lock(wait=wait, announce=progress.note))

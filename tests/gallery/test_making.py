@@ -189,3 +189,26 @@ def test_pages_of_a_scenario_that_was_changed_since_are_refused(again: Gallery) 
     again.edit("lifetime = 20", "lifetime = 15")
     with pytest.raises(EvosimError, match="tiny: the scenario was changed after its record was"):
         making.make_pages([str(again.source)], out=again.out, tell=again.told.append)
+
+
+def test_where_there_are_no_records_there_are_no_pages(tmp_path: Path) -> None:
+    with pytest.raises(EvosimError, match="no records to make pages from"):
+        making.make_pages(out=tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_lived(
+    again: Gallery,
+) -> None:
+    before = data_of(again)
+    again.edit("lifetime = 20", "lifetime = 15")
+    with pytest.raises(EvosimError, match="cannot make"):
+        making.make([str(again.source)], out=again.source / "below", work=again.work)
+    assert data_of(again) == before
+
+
+def test_what_goes_on_names_the_folders_that_are_not_the_usual_ones() -> None:
+    usual = making._command(["tiny"], making.OUT, making.WORK)
+    assert usual == "evosim gallery tiny"
+    other = making._command([], Path("Pages of mine"), making.WORK)
+    assert other == "evosim gallery '--out=Pages of mine'"

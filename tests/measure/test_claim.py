@@ -104,6 +104,27 @@ def test_what_is_undefined_is_left_out_and_counted():
     assert found["terms"][0]["columns"] == [[0.5, None, 0.6]]
 
 
+def test_the_only_replicate_left_of_several_decides_nothing():
+    nan = float("nan")
+    found = settled(finding(above=0.1), effect=[0.5, nan, nan])
+    assert (found["verdict"], found["interval"], found["undefined"]) == ("undecided", None, 2)
+    text = claim.describe({
+        "verdict": "undecided", "claim": "It is.", "title": "", "findings": [found],
+        "replicates": 3, "confidence": 0.95,
+    })  # fmt: skip
+    assert "(above 0.1 wanted)   (2 replicates undefined)" in text
+
+
+def test_the_text_of_one_replicate_has_no_word_of_intervals():
+    text = claim.describe({
+        "verdict": "supported", "claim": "It is.", "title": "",
+        "findings": [settled(finding(above=0.1), effect=[0.5])],
+        "replicates": 1, "confidence": 0.95,
+    })  # fmt: skip
+    assert "One replicate of each arm has no interval" in text
+    assert "BCa" not in text
+
+
 def test_what_is_undefined_throughout_is_undecided():
     found = settled(finding(above=0.1), effect=[float("nan")] * 3)
     assert found["verdict"] == "undecided"

@@ -199,6 +199,30 @@ def test_between_is_the_share_of_variance_between_replicates(data, scenario):
     assert measure.number(*columns, axis=-1).shape == ()
 
 
+def test_between_is_undefined_of_one_replicate_and_where_nothing_varies(recwarn):
+    number = MEASURES["between"].number
+    assert np.isnan(number(np.array([0.5]), np.array([0.1])))
+    assert np.isnan(number(np.array([0.5, 0.5]), np.zeros(2)))
+    rows = np.array([[0.0, 1.0], [0.5, 0.5]])
+    np.testing.assert_equal(number(rows, np.zeros((2, 2))), [1.0, np.nan])
+    assert not recwarn.list
+
+
+def test_recovery_is_undefined_for_who_had_gained_nothing_and_ends_with_the_next_flip(
+    data, scenario
+):
+    lost = data.copy(deep=True)
+    lost["payoff_total"][{"replicate": 0, "generation": slice(0, 3)}] = 0.0
+    first, second = value(lost, scenario, "recovery")
+    assert np.isnan(first)
+    assert second == 3.0
+    again = tomllib.loads(TEXT)
+    again["timeline"][1]["generations"] = 2
+    again["timeline"].append({"generations": 1, "train": "old"})
+    third = scenarios.loads(tomli_w.dumps(again))
+    np.testing.assert_equal(value(data, third, "recovery"), [1.0, 2.0])
+
+
 def test_individuals_that_there_are_not_count_for_nothing(data, scenario):
     data["genome"].values[0, -1, 2:] = np.nan
     assert value(data, scenario, "gene", of="depth") == pytest.approx([2.0, 0.0])

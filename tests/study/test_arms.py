@@ -93,12 +93,28 @@ WRONG = [
      "experiment.findings.1.contrast", "no arms"),
     ("contrast = { effect = 0.5, two = 0.5, three = -1.0 }", "contrast = { efect = 1.0 }",
      "experiment.findings.1.contrast.efect", "did you mean 'effect'"),
+    ('of      = "food"', 'of = "fod"', "experiment.findings.0",
+     "arm 'effect': measure 'payoff': unknown payoff 'fod': did you mean 'food'"),
+    ('of       = "drive.sweet"', 'of = "drive.swet"', "experiment.findings.1",
+     "did you mean 'drive.sweet'"),
+    ('measure  = "gene"', 'measure = "takeoff"', "experiment.findings.1", "needs level = number"),
+    ('measure  = "gene"', 'measure = "gene"\nmind = "true drive"', "experiment.findings.1",
+     "measure 'gene' takes no mind (got 'true drive')"),
+    ('measure  = "gene"', 'measure = "share"\nat = "peak"', "experiment.findings.1",
+     "measure 'share' has no peak"),
+    ('mind = "uniform"', 'mind = "unform"', "experiment.findings.2", "did you mean 'uniform'"),
+    ('measure = "alignment"', 'measure = "deceptive"', "experiment.findings.2",
+     "needs a scenario with [deception]"),
+    ('measure = "alignment"', 'measure = "smallest"', "experiment.findings.2",
+     "needs an open population: [evolution.open]"),
     ("below   = 0.0", "", "experiment.findings.0", "either above = number or below = number"),
     ('key    = "environments.after.kinds.fruit.use.eat.yields.food"', 'key = "agent.patince"',
      "experiment.tuned.key", "did you mean 'patience'"),
     ('key    = "environments.after.kinds.fruit.use.eat.yields.food"', 'key = "agent.patience"',
      "experiment.tuned.key", "none of the values changes an arm of the first finding"),
     ("values = [0.0, 0.1, 1.0]", "values = []", "experiment.tuned.values", "no values"),
+    ('["agent.patience=0.8"]', '["agent.patince=0.8"]', "experiment.set",
+     "did you mean 'patience'"),
 ]  # fmt: skip
 
 
@@ -121,6 +137,60 @@ def test_what_is_wrong_with_an_experiment_is_told_with_its_line(
     begin = next(n for n, line in enumerate(lines) if f"[{head}" in line)
     assert problems[0].line > begin
     assert str(refused.value).startswith(f"{path}:{problems[0].line}: {key}: ")
+
+
+def test_a_fault_of_the_scenario_is_not_told_of_every_arm_again(
+    written: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(written.replace("selTournament", "selTournamnt"))
+    with pytest.raises(ScenarioError) as refused:
+        evosim.check(path)
+    assert [p.key for p in refused.value.problems] == ["evolution.select.operator"]
+
+
+def test_what_is_tuned_cannot_move_the_flip_of_the_headline(written: str) -> None:
+    text = written.replace(
+        'key    = "environments.after.kinds.fruit.use.eat.yields.food"',
+        'key = "timeline.0.generations"',
+    ).replace("values = [0.0, 0.1, 1.0]", "values = [3, 4]")
+    assert list(arms.check(scenarios.loads(text))) == []  # the headline looks at the end
+    flips = text.replace('measure = "payoff"\nof      = "food"', 'measure = "collapse"')
+    (problem,) = arms.check(scenarios.loads(flips))
+    assert problem.key == "experiment.tuned.key"
+    assert "no phase begins there (but in 4" in problem.message
+
+
+def test_phases_of_an_arm_begin_where_those_of_the_first_do(written: str) -> None:
+    text = written.replace('measure = "payoff"\nof      = "food"', 'measure = "collapse"')
+    text = text.replace('"timeline.1.train=before"', '"timeline.0.generations=4"')
+    (problem,) = arms.check(scenarios.loads(text))
+    assert problem.key == "experiment.findings.0"
+    assert problem.message.startswith("arm 'control': measure 'collapse' looks at the first arm's")
+    assert "no phase begins there (but in 4; 6 generations in all)" in problem.message
+
+
+def test_no_arm_is_called_as_a_run_of_what_is_tuned(written: str) -> None:
+    text = written.replace("[experiment.arms.two]", "[experiment.arms.tuned-0-effect]")
+    text = text.replace("two = 0.5", "tuned-0-effect = 0.5")
+    (problem,) = arms.check(scenarios.loads(text))
+    assert "call it otherwise" in problem.message
+
+
+def test_settings_on_the_command_line_win_over_those_for_all_arms(
+    written: str, tmp_path: Path
+) -> None:
+    experiment = scenarios.loads(written).experiment
+    assert experiment is not None
+    assert arms.settings_left(experiment, ["agent.patience=0.5"]) == []
+    assert arms.settings_left(experiment, ["agent={}"]) == []
+    assert arms.settings_left(experiment, ["agent.depth=1"]) == ["agent.patience=0.8"]
+    (tmp_path / "tiny.toml").write_text(written)
+    done = evosim.experiment(
+        tmp_path / "tiny.toml", seed=1, replicates=1, sets=["agent.patience=0.5"],
+        out=tmp_path / "out", workers=1, figures=False, progress=False,
+    )  # fmt: skip
+    assert {arm.scenario.agent.patience.low for arm in done.arms.values()} == {0.5}
 
 
 def test_a_sound_experiment_checks_clean(tiny: Path) -> None:

@@ -278,3 +278,30 @@ def test_check_names_the_line_of_an_arm_that_cannot_be(
     shown = CliRunner().invoke(cli, ["check", "wrong.toml"])
     assert shown.exit_code == 1
     assert shown.stderr.startswith(f"wrong.toml:{line}: experiment.arms.control.set: ")
+
+
+def test_an_experiment_whose_scenario_was_changed_is_not_settled(
+    whole: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "out")
+    (tmp_path / "out" / "verdict.json").unlink()
+    path = tmp_path / "out" / "scenario.toml"
+    path.write_text(path.read_text().replace("lifetime = 20", "lifetime = 25"))
+    with pytest.raises(EvosimError, match="was changed after the experiment began: arm 'effect'"):
+        evosim.resume(tmp_path / "out")
+
+
+def test_a_damaged_verdict_says_how_to_settle_again(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "out")
+    (tmp_path / "out" / "verdict.json").write_text("")
+    with pytest.raises(EvosimError, match="Delete it: evosim resume"):
+        evosim.resume(tmp_path / "out")
+
+
+@pytest.mark.parametrize("words", [["replay"], ["fork", "--at", 2]])
+def test_what_is_done_with_a_run_names_the_arms_of_an_experiment(
+    words: list[object], command: Command, whole: Path
+) -> None:
+    done = command(words[0], whole, *words[1:])
+    assert done.returncode == 2
+    assert f"is an experiment: name the run of one arm: {whole}/arms/effect" in done.stderr
