@@ -214,6 +214,14 @@ def _limits(courses: Sequence[Summary], arms: Sequence[str]) -> list[NDArray[np.
     return [*(values.ravel() for values in every), np.array(levels, np.float64)]
 
 
+def _within(courses: Sequence[Summary]) -> tuple[float, float]:
+    """What is drawn at most: not the depths of a measure, unless some arm's median lives there."""
+    bounds = WITHIN.get(courses[0]["measure"], (-np.inf, np.inf))
+    every = [_values(c, arm)[1][:, -1] for c in courses for arm in c["arms"]]
+    lowest = min((np.nanmedian(v) for v in every if not np.isnan(v).all()), default=0.0)
+    return bounds if lowest >= bounds[0] else (-np.inf, bounds[1])
+
+
 def _begins_far_off(courses: Sequence[Summary], arms: Sequence[str]) -> bool:
     """Whether the first generation is so far from all others that they would be one line."""
     every = [_values(c, arm)[1] for c in courses for arm in arms if arm in c["arms"]]
@@ -236,11 +244,7 @@ def _panel(
 ) -> None:
     measure = courses[0]["measure"]
     bounded = measure in WITHIN
-    lines.limits(
-        panel, *limits,
-        include=(0.0, 1.0) if bounded else (0.0,),
-        within=WITHIN.get(measure, (-np.inf, np.inf)),
-    )  # fmt: skip
+    lines.limits(panel, *limits, include=(0.0, 1.0) if bounded else (0.0,), within=_within(courses))
     if bounded:
         for reference in (0.0, 1.0):
             panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
