@@ -69,9 +69,10 @@ def evaluated(
 def without_effect(record: Record, scenario: Scenario) -> list[list[Columns]]:
     """Columns by finding and term, with the control's in place of the effect's.
 
-    The control of a finding is what it subtracts. Of one that subtracts nothing it is another
-    arm in which the same thing was measured for another finding; where there is none, the
-    finding keeps its own columns.
+    The control of a finding is what it subtracts; half of its replicates then stand for the
+    effect and the other half, other populations under the same conditions, for themselves. Of a
+    finding that subtracts nothing the control is another arm in which the same thing was measured
+    for another finding; where there is none, the finding keeps its own columns.
     """
     assert scenario.experiment is not None
     first = next(iter(scenario.experiment.arms))
@@ -81,10 +82,13 @@ def without_effect(record: Record, scenario: Scenario) -> list[list[Columns]]:
     for parts, of_terms in zip(terms, columns, strict=True):
         for part, own in zip(parts, of_terms, strict=True):
             known.setdefault(part.term, {})[part.arm] = own
-    return [
-        [_control(parts, of_terms, known, first)] * len(parts)
-        for parts, of_terms in zip(terms, columns, strict=True)
-    ]
+    found = []
+    for parts, of_terms in zip(terms, columns, strict=True):
+        control = _control(parts, of_terms, known, first)
+        half = len(control[0]) // 2 if len(parts) > 1 else None
+        effect, rest = [c[:half] for c in control], [c[-half:] if half else c for c in control]
+        found.append([effect if part.weight > 0 else rest for part in parts])
+    return found
 
 
 def _control(
