@@ -569,6 +569,7 @@ def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "regained",
     "generations from the flip until alignment reaches a level",
+    course="alignment",
     flips=True,
     heeds=frozenset({"where", "mind", "level"}),
 )
@@ -726,7 +727,30 @@ def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (monitor.labels(data),)
 
 
-@_file("extinct", "1 where an open population died out by the end, else 0", needs="evolution.open")
+@_file(
+    "size",
+    "individuals of an open population",
+    course="size",
+    each=True,
+    heeds=frozenset({"at"}),
+    peaks=True,
+    needs="evolution.open",
+)
+def _size(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    if scenario.evolution.open is None:
+        raise _lacking(term, "evolution.open")
+    sizes = data["population_size"].transpose("replicate", "generation")
+    if term.at == "peak" and term.generation is None:
+        return (sizes.values.max(axis=1),)
+    return (sizes.sel(generation=_generation(data, term)).values,)
+
+
+@_file(
+    "extinct",
+    "1 where an open population died out by the end, else 0",
+    course="size",
+    needs="evolution.open",
+)
 def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.extinct(data, scenario),)
 
@@ -734,8 +758,9 @@ def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "smallest",
     "least size of an open population from the flip on",
-    needs="evolution.open",
+    course="size",
     flips=True,
+    needs="evolution.open",
 )
 def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.smallest(data, scenario, term.flip),)
@@ -744,6 +769,7 @@ def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "regrown",
     "generations from the flip until an open population is back at its size",
+    course="size",
     needs="evolution.open",
     flips=True,
 )

@@ -161,7 +161,10 @@ _WHEN = {
     "end": "at the end",
     "peak": "at its peak",
 }
-_TIMELESS = ("collapse", "capability_lost", "takeoff", "recovery", "roc_area")
+_TIMELESS = (
+    "collapse", "capability_lost", "takeoff", "recovery", "regained", "roc_area", "flagged",
+    "labels", "extinct", "smallest", "regrown",
+)  # fmt: skip
 _CALLED = {
     "payoff": "expected {of} a lifetime",
     "lived": "{of} a lifetime, as lived",
@@ -170,6 +173,11 @@ _CALLED = {
     "share": "share of {of} in the drives",
     "takeoff": "first generation with {of} of {level:g}",
     "recovery": "generations to recovery",
+    "regained": "generations until alignment is {level:g} again",
+    "size": "individuals",
+    "extinct": "share that died out",
+    "smallest": "fewest individuals",
+    "regrown": "generations to regrow",
     "between": "variance of drives between replicates",
 }
 

@@ -142,29 +142,23 @@ def check(scenario: Scenario) -> Iterator[Problem]:
         for problem in error.problems:
             yield Problem(file=scenario.id, line=None, key="experiment.set", message=_told(problem))
         return
-    sound = True
+    loaded: dict[str, Scenario] = {}
     for name in scenario.experiment.arms:
         try:
-            _arm(scenario, name, probed=False)
+            loaded[name] = _arm(scenario, name, probed=False)
         except ScenarioError as error:
-            sound = False
             key = f"experiment.arms.{name}.set"
             for problem in error.problems:
                 yield Problem(file=scenario.id, line=None, key=key, message=_told(problem))
-    if not sound:
+    if len(loaded) < len(scenario.experiment.arms):
         return
-    first = reference(scenario)
-    of_arm = {
-        name: _arm(scenario, name, probed=False)
-        for finding in scenario.experiment.findings
-        for name in arms_of(finding, scenario.experiment)
-        if name in scenario.experiment.arms  # else told where the finding names it
-    }
+    flips = turns(next(iter(loaded.values())))
+    sound = True
     for i, finding in enumerate(scenario.experiment.findings):
         try:
-            for part in claim.parts_of(finding, scenario.experiment, turns(first)):
-                if part.arm in of_arm:
-                    claim.check_part(part, of_arm[part.arm])
+            for part in claim.parts_of(finding, scenario.experiment, flips):
+                if part.arm in loaded:  # else told where the finding names it
+                    claim.check_part(part, loaded[part.arm])
         except EvosimError as error:
             sound = False
             key = f"experiment.findings.{i}"
