@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import evosim
 from evosim.run import provenance
-from evosim.study.arms import conditions
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -34,11 +33,10 @@ _NEITHER = (
 )  # fmt: skip
 
 LIVED: Mapping[str, str] = {
-    "runs": "the scenario or its arms were changed",
     "code": "the code that runs it was changed",
     "libraries": "versions of libraries were changed",
 }
-"""What a run depends on: where it changed, the experiment is lived again."""
+"""What a run depends on beside its scenario: where it changed, the experiment is lived again."""
 SETTLED: Mapping[str, str] = {
     "findings": "its findings or its words were changed",
     "measures": "the code that measures was changed",
@@ -47,14 +45,13 @@ SETTLED: Mapping[str, str] = {
 
 
 def depends(scenario: Scenario) -> dict[str, str]:
-    """A hash of each thing that the record of a scenario's experiment depends on."""
-    runs = [
-        f"{c.name} {c.replicates}\n{c.scenario.to_toml()}" for c in conditions(scenario, tuned=True)
-    ]
+    """A hash of each thing that the record of a scenario's experiment depends on.
+
+    What was run the folder of the experiment knows itself: see :mod:`evosim.study.anew`.
+    """
     versions = provenance.versions()
     del versions["evosim"]  # its code has hashes of its own
     return {
-        "runs": _hash(runs),
         "code": code(_LIVES, (*_SETTLES, *_NEITHER)),
         "libraries": _hash(f"{name} {version}" for name, version in versions.items()),
         "findings": _hash([scenario.to_toml()]),

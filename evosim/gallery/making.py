@@ -25,7 +25,7 @@ from evosim.run.stop import Interrupted
 from evosim.run.storage import explain
 from evosim.scenario import shipped
 from evosim.study import arms
-from evosim.study.anew import unsettle
+from evosim.study.anew import is_of_other_runs, unsettle
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _conducted(
     now = depends(scenario)
     notes = path.with_name(f"{path.name}.json")
     known = _known(notes) if ExperimentFolder.is_at(path) else None
-    why = changed(known, now, LIVED) if known else "it is not known what it was run with"
+    why = _why_again(path, scenario, known, now)
     if path.exists() and why:
         _clear(path)
         tell(f"  run again: {why}")
@@ -209,6 +209,15 @@ def _conducted(
             assert isinstance(resumed, api.Experiment)
             done = resumed
     return done, _known(notes)["seconds"]
+
+
+def _why_again(path: Path, scenario: Scenario, known: Any, now: Mapping[str, str]) -> str:
+    """Why an experiment has to be lived again, in words; empty where it has not."""
+    if not known:
+        return "it is not known what it was run with"
+    if is_of_other_runs(path, scenario, tuned=True):
+        return "the scenario or its arms were changed"
+    return changed(known, now, LIVED)
 
 
 @contextlib.contextmanager

@@ -46,11 +46,11 @@ def page(record: Record) -> str:
             "## Findings",
             _findings(record),
             _footnote(record),
+            *_expected(record),
             "## What was tuned",
             *_tuned(record),
             "## Run it again",
             f"    {record['command']}",
-            *_expected(record),
             f"Made by `evosim gallery {record['scenario']}` from [{record['scenario']}.json]"
             f"({record['scenario']}.json), which holds every replicate. "
             "All scenarios: [the gallery](README.md).",
@@ -211,7 +211,8 @@ def _reach(tuned: Mapping[str, Any]) -> str:
 
 def _expected(record: Record) -> Iterator[str]:
     if record["expected"]:
-        yield f"Expected before it was run: {record['expected']}"
+        yield "## Expected, and found"
+        yield str(record["expected"])
 
 
 def _figure(record: Record, name: str, what: str) -> str:

@@ -730,15 +730,13 @@ def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "size",
     "individuals of an open population",
+    needs="evolution.open",
+    heeds=frozenset({"at"}),
     course="size",
     each=True,
-    heeds=frozenset({"at"}),
     peaks=True,
-    needs="evolution.open",
 )
 def _size(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if scenario.evolution.open is None:
-        raise _lacking(term, "evolution.open")
     sizes = data["population_size"].transpose("replicate", "generation")
     if term.at == "peak" and term.generation is None:
         return (sizes.values.max(axis=1),)
@@ -748,8 +746,8 @@ def _size(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 @_file(
     "extinct",
     "1 where an open population died out by the end, else 0",
-    course="size",
     needs="evolution.open",
+    course="size",
 )
 def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.extinct(data, scenario),)
@@ -759,8 +757,8 @@ def _extinct(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "smallest",
     "least size of an open population from the flip on",
     course="size",
-    flips=True,
     needs="evolution.open",
+    flips=True,
 )
 def _smallest(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return (open_population.smallest(data, scenario, term.flip),)

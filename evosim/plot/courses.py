@@ -23,41 +23,60 @@ HEIGHT = 1.25
 LEFT, RIGHT, BETWEEN = 0.5, 0.12, 0.22
 WITHIN = {"alignment": (-1.0, 1.1), "capability": (-1.0, 1.1)}
 """What is drawn of measures that are without bounds below."""
+UNITS = {"between": "share"}
+"""What a measure without a payoff or a locus is counted in, where its name is long."""
+FAR = 3.0
+"""So many times the range of all later generations, and the first is not drawn whole."""
 BAND = (0.25, 0.75)
 MOST_POINTS = 3000
 """Points of thin lines in a figure, about: more make a file of more than 150 kB."""
 GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
-def figure(summary: Summary, courses: Sequence[Summary]) -> Figure | None:
-    """Draw the courses; None where there are none."""
+def figure(
+    summary: Summary, courses: Sequence[Summary], titles: Mapping[str, str] | None = None
+) -> Figure | None:
+    """Draw the courses; None where there are none.
+
+    Args:
+        titles: of environments, by name; an arm that never lives in the one that is measured is
+            left out where others do.
+    """
     if not courses:
         return None
-    arms = [name for name in summary["arms"] if any(name in c["arms"] for c in courses)]
+    known = titles or {}
+    drawn = [name for name in summary["arms"] if any(name in c["arms"] for c in courses)]
+    arms = [a for a in drawn if _lives_there(a, summary, courses, known)] or drawn
     columns = 2 if len(arms) == 4 else min(len(arms), MOST_COLUMNS)
     n_rows = -(-len(arms) // columns)
     worlds = _worlds(summary, arms)
     width = style.SINGLE if columns == 1 else style.DOUBLE
-    room = (width - LEFT - RIGHT - BETWEEN * (columns - 1)) / columns
     with style.styled():
-        titles = {
+        room = (width - LEFT - RIGHT - BETWEEN * (columns - 1)) / columns
+        headings = {
             arm: style.wrap(summary["arms"][arm]["title"], room, bold=True)[:2] for arm in arms
         }
         tall = [
-            any(len(titles[arm]) > 1 for arm in arms[n * columns : (n + 1) * columns])
+            any(len(headings[arm]) > 1 for arm in arms[n * columns : (n + 1) * columns])
             for n in range(n_rows)
         ]
         sheet = sheets.sheet(
             [sheets.Row(height=HEIGHT, columns=columns, header=("",) * more) for more in tall],
             width=width,
             title=f"{summary['title']}: {_what(courses)} over generations",
-            note=_note(summary, courses),
+            note=_note(
+                summary,
+                courses,
+                known,
+                left_out=len(drawn) - len(arms),
+                far_off=_begins_far_off(courses, arms),
+            ),
             keys=_keys(summary, courses, worlds, arms),
             left=LEFT,
             right=RIGHT,
             between=BETWEEN,
         )
-        limits = _limits(courses, summary)
+        limits = _limits(courses, arms)
         for n, panel in enumerate(sheet.panels):
             if n >= len(arms):
                 panel.remove()
@@ -67,7 +86,7 @@ def figure(summary: Summary, courses: Sequence[Summary]) -> Figure | None:
             panel.tick_params(labelleft=n % columns == 0, labelbottom=not below)
             panel.set_xlabel("" if below else "generation")
             panel.set_title(
-                "\n".join(titles[arms[n]]), loc="left", pad=2.5, fontweight="bold",
+                "\n".join(headings[arms[n]]), loc="left", pad=2.5, fontweight="bold",
                 color=colors.readable(colors_of(summary)[arms[n]]),
             )  # fmt: skip
             if n % columns == 0:
@@ -82,10 +101,10 @@ def _what(courses: Sequence[Summary]) -> str:
 
 
 def _short(courses: Sequence[Summary]) -> str:
-    """The same for an axis: where there is no room, the payoff or the locus alone."""
+    """The same for an axis: where there is no room, the payoff, the locus or the unit alone."""
     words = _what(courses)
-    if style.text_width(words) > HEIGHT and courses[0]["of"]:
-        words = courses[0]["of"]
+    if style.text_width(words) > HEIGHT:
+        words = courses[0]["of"] or UNITS.get(courses[0]["measure"], words)
     return style.fit(words, HEIGHT)
 
 
@@ -133,7 +152,23 @@ def _keys(
     return [*keys, *(sheets.Key(f"trains: {w}", c, patch=True) for w, c in worlds.items())]
 
 
-def _note(summary: Summary, courses: Sequence[Summary]) -> str:
+def _lives_there(
+    arm: str, summary: Summary, courses: Sequence[Summary], titles: Mapping[str, str]
+) -> bool:
+    """Whether an arm ever trains in an environment that is measured in it."""
+    worlds = " ".join(phase["world"] for phase in summary["arms"][arm]["phases"])
+    measured = [c["where"][arm] for c in courses if arm in c["where"]]
+    return not measured or any(titles.get(name, name) in worlds for name in measured)
+
+
+def _note(
+    summary: Summary,
+    courses: Sequence[Summary],
+    titles: Mapping[str, str],
+    *,
+    left_out: int,
+    far_off: bool,
+) -> str:
     several = max(len(arm["values"]) for c in courses for arm in c["arms"].values()) > 1
     words = []
     if several:
@@ -146,8 +181,14 @@ def _note(summary: Summary, courses: Sequence[Summary]) -> str:
         words.append(f"Of all {summary['replicates']} replicates together.")
     if courses[0]["measure"] in WITHIN:
         words.append("0: as random actions; 1: the best there is.")
-    if where := sorted({name for c in courses for name in c["where"].values()}):
-        words.append(f"Measured in {' or '.join(f'“{name}”' for name in where)}.")
+    worlds = {phase["world"] for arm in summary["arms"].values() for phase in arm["phases"]}
+    where = sorted({titles.get(n, n) for c in courses for n in c["where"].values()})
+    if where and worlds != set(where):
+        words.append(f"Measured in the world “{'” or “'.join(where)}”.")
+    if far_off:
+        words.append("Where it began lies off the axis.")
+    if left_out:
+        words.append("Arms that never train there are left out.")
     return " ".join(words)
 
 
@@ -164,10 +205,31 @@ def _values(course: Summary, arm: str) -> tuple[NDArray[np.float64], NDArray[np.
     return np.array(found["generations"], np.float64), np.array(values, np.float64)
 
 
-def _limits(courses: Sequence[Summary], summary: Summary) -> list[NDArray[np.float64]]:
-    every = [_values(c, arm)[1].ravel() for c in courses for arm in c["arms"]]
+def _limits(courses: Sequence[Summary], arms: Sequence[str]) -> list[NDArray[np.float64]]:
+    """What the axis has to hold; the first generation only where it leaves room for the rest."""
+    every = [_values(c, arm)[1] for c in courses for arm in arms if arm in c["arms"]]
+    if _begins_far_off(courses, arms):
+        every = [values[:, 1:] for values in every]
     levels = [c["level"] for c in courses if c["level"] is not None]
-    return [*every, np.array(levels, np.float64)]
+    return [*(values.ravel() for values in every), np.array(levels, np.float64)]
+
+
+def _within(courses: Sequence[Summary]) -> tuple[float, float]:
+    """What is drawn at most: not the depths of a measure, unless some arm's median lives there."""
+    bounds = WITHIN.get(courses[0]["measure"], (-np.inf, np.inf))
+    every = [_values(c, arm)[1][:, -1] for c in courses for arm in c["arms"]]
+    lowest = min((np.nanmedian(v) for v in every if not np.isnan(v).all()), default=0.0)
+    return bounds if lowest >= bounds[0] else (-np.inf, bounds[1])
+
+
+def _begins_far_off(courses: Sequence[Summary], arms: Sequence[str]) -> bool:
+    """Whether the first generation is so far from all others that they would be one line."""
+    every = [_values(c, arm)[1] for c in courses for arm in arms if arm in c["arms"]]
+    if courses[0]["measure"] in WITHIN or min(values.shape[1] for values in every) < 2:
+        return False
+    whole = np.concatenate([[0.0], *(values.ravel() for values in every)])
+    later = np.concatenate([[0.0], *(values[:, 1:].ravel() for values in every)])
+    return float(np.ptp(whole[~np.isnan(whole)])) > FAR * float(np.ptp(later[~np.isnan(later)]))
 
 
 def _panel(
@@ -182,11 +244,7 @@ def _panel(
 ) -> None:
     measure = courses[0]["measure"]
     bounded = measure in WITHIN
-    lines.limits(
-        panel, *limits,
-        include=(0.0, 1.0) if bounded else (0.0,),
-        within=WITHIN.get(measure, (-np.inf, np.inf)),
-    )  # fmt: skip
+    lines.limits(panel, *limits, include=(0.0, 1.0) if bounded else (0.0,), within=_within(courses))
     if bounded:
         for reference in (0.0, 1.0):
             panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)

@@ -36,16 +36,21 @@ def findings(summary: Summary) -> Figure:
     return module.figure(summary)
 
 
-def course(summary: Summary, courses: Sequence[Mapping[str, Any]]) -> Figure | None:
+def course(
+    summary: Summary, courses: Sequence[Mapping[str, Any]], scenario: Scenario | None = None
+) -> Figure | None:
     """The headline measure over generations, a panel an arm; None where it has no course.
 
     Args:
         summary: verdict.json.
         courses: its ``courses`` (:func:`evosim.measure.courses.courses`).
+        scenario: knows the titles of environments; by their names if None.
     """
     from evosim.plot import courses as module
 
-    return module.figure(summary, courses)
+    environments = scenario.environments if scenario else {}
+    titles = {name: environment.title or name for name, environment in environments.items()}
+    return module.figure(summary, courses, titles)
 
 
 def tuned(summary: Summary) -> Figure | None:
@@ -74,7 +79,7 @@ for _name, _kind in {
     "findings": Kind("findings", lambda summary, scenario: findings(summary)),
     "course": Kind(
         "the headline measure over generations",
-        lambda summary, scenario: course(summary, summary.get("courses") or []),
+        lambda summary, scenario: course(summary, summary.get("courses") or [], scenario),
     ),
     "tuned": Kind("how far what was tuned can move", lambda summary, scenario: tuned(summary)),
     "maps": Kind("the worlds", lambda summary, scenario: maps(scenario)),
@@ -174,11 +179,15 @@ _CALLED = {
     "takeoff": "first generation with {of} of {level:g}",
     "recovery": "generations to recovery",
     "regained": "generations until alignment is {level:g} again",
+    "between": "share of variance between replicates",
+    "deceptive": "deceptive share",
+    "honest": "honest share",
+    "roc_area": "area under the ROC",
+    "flagged": "flagged share",
     "size": "individuals",
     "extinct": "share that died out",
     "smallest": "fewest individuals",
     "regrown": "generations to regrow",
-    "between": "variance of drives between replicates",
 }
 
 
@@ -240,7 +249,7 @@ class Scale(NamedTuple):
     """Whether the values stand evenly, whatever their distances."""
 
 
-CLOSEST = 0.05
+CLOSEST = 0.08
 """Values closer than this part of the axis stand evenly, not to scale."""
 
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 LARGEST_CELL = 0.36
 LEGEND_LINE = 0.17
-LEGEND = 1.35
-"""Inches for the names of kinds."""
+LEGEND = (1.35, 2.0)
+"""Inches for the names of kinds: at least, at most."""
+GLYPH_ROOM = 0.28
+"""Inches of the legend that its glyphs and margins take."""
 GAP = 0.3
 SEED = 0
 MOST_DIFFERENCES = 12
@@ -115,7 +117,10 @@ def _draw(scenario: Scenario) -> Figure:
     rows = max(side.here.layout.rows for side in shown)
     cols = max(side.here.layout.cols for side in shown)
     width = style.SINGLE if len(shown) == 1 and cols <= 12 else style.DOUBLE
-    room = (width - LEGEND - 2 * sheets.PAD - GAP * len(shown)) / len(shown)
+    names = [_sites(name, shown, _sides(scenario)) for name in kinds]
+    longest = max((style.text_width(words) for words in names), default=0.0) + GLYPH_ROOM
+    legend = min(max(LEGEND[0], longest), LEGEND[1])
+    room = (width - legend - 2 * sheets.PAD - GAP * len(shown)) / len(shown)
     cell = min(LARGEST_CELL, room / cols, 2.7 / rows)
     torus = any(side.here.edges == "torus" for side in shown)
     headings = [style.wrap(side.heading, max(cell * cols, 1.6), bold=True) for side in shown]
@@ -137,7 +142,6 @@ def _draw(scenario: Scenario) -> Figure:
     for side, heading in zip(shown, headings, strict=True):
         _map(figure, scenario, side, heading, kinds, x=x, y=top, above=above, cell=cell)
         x += step
-    names = [_sites(name, shown, _sides(scenario)) for name in kinds]
     _legend(figure, kinds, names, x=x, y=top + above, torus=torus)
     return figure
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.run.storage import explain, write_text
-from evosim.study.arms import Condition, conditions
+from evosim.study.arms import conditions
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
+
+
+def is_of_other_runs(path: Path, scenario: Scenario, *, tuned: bool) -> bool:
+    """Whether an experiment consists of other runs than a scenario's would, words apart.
+
+    Args:
+        path: the folder of the experiment.
+        scenario: as it is now.
+        tuned: whether the values of what was tuned are to be run as well.
+    """
+    try:
+        there = [c.lived for c in ExperimentFolder(path).conditions]
+    except EvosimError:
+        return True  # nobody knows what they were
+    return there != [c.lived for c in conditions(scenario, tuned=tuned)]
 
 
 def unsettle(path: Path, scenario: Scenario) -> None:
@@ -28,7 +42,7 @@ def unsettle(path: Path, scenario: Scenario) -> None:
     folder = ExperimentFolder(path)
     facts = folder.facts
     now = conditions(scenario, replicates=facts["replicates"], tuned=facts["tuned"])
-    if _lived(now) != _lived(folder.conditions):
+    if [c.lived for c in now] != [c.lived for c in folder.conditions]:
         raise RunError(f"{path}: the arms of {scenario.id!r} are others than were run here")
     try:
         folder.verdict_path.unlink(missing_ok=True)
@@ -37,7 +51,3 @@ def unsettle(path: Path, scenario: Scenario) -> None:
     except OSError as error:
         raise RunError(explain(error, path, "change")) from error
     write_text(path / "scenario.toml", scenario.to_toml())
-
-
-def _lived(found: Sequence[Condition]) -> list[tuple[str, str, int]]:
-    return [(c.name, c.scenario.to_toml(), c.replicates) for c in found]

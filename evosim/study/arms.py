@@ -15,6 +15,9 @@ from evosim.measure.quantities import turns
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Finding, Scenario
 
+WORDS = frozenset({"title", "question", "claim", "source", "control", "expected"})
+"""What a scenario says of itself: it is told, and nothing that is lived depends on it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
@@ -33,6 +36,14 @@ class Condition:
     value: int | None
     scenario: Scenario
     replicates: int
+
+    @property
+    def lived(self) -> tuple[str, int, str]:
+        """What its runs depend on: all but the words of the scenario, which change nothing."""
+        from evosim.scenario import document
+
+        table = {key: v for key, v in self.scenario.document.items() if key not in WORDS}
+        return self.name, self.replicates, document.to_toml(table)
 
 
 def experiment_of(scenario: Scenario) -> Experiment:

@@ -17,6 +17,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,7 +157,8 @@ class ExperimentFolder:
         """
         runs = {c.name: self.run(c.name) for c in self.conditions}
         for condition in self.conditions:
-            if runs[condition.name].scenario != condition.scenario:
+            there = replace(condition, scenario=runs[condition.name].scenario)
+            if there.lived != condition.lived:
                 raise RunError(
                     f"{self.path / 'scenario.toml'} was changed after the experiment began: arm "
                     f"{condition.name!r} lives by another one. Restore it, or begin again"

@@ -74,6 +74,15 @@ def test_a_changed_finding_is_settled_again_from_the_runs_there_are(again: Galle
     assert again.told[1] == "  was complete"
 
 
+def test_changed_words_are_told_and_nothing_is_lived_again(again: Gallery) -> None:
+    data = data_of(again)
+    again.edit('expected = "A collapse."', 'expected = "A loss."')
+    again.make()
+    assert again.told[1] == "  settled again: its findings or its words were changed"
+    assert again.record["expected"] == "A loss."
+    assert data_of(again) == data
+
+
 @pytest.mark.slow
 def test_changed_code_is_reason_to_live_again(
     again: Gallery, monkeypatch: pytest.MonkeyPatch
