@@ -22,7 +22,7 @@ REGAINED = 0.9
 """Share of its size before the flip from which a population counts as regrown."""
 
 
-def extinct(dataset: xr.Dataset, scenario: Scenario, flip: int | None = None) -> Floats:
+def extinct(dataset: xr.Dataset, scenario: Scenario) -> Floats:
     """1 for each replicate that has died out by the end of the run, else 0, [replicate].
 
     Raises:
@@ -49,7 +49,7 @@ def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
 
     Its size is the mean of the five generations before the flip; back is at least 0.9 of it. 0
     for a population that never fell below that, and all generations until the next flip or the
-    end for one that never came back.
+    end for one that never came back. NaN for one that had died out before the flip.
 
     Args:
         flip: the generation of the flip, the first of a phase.
@@ -63,7 +63,8 @@ def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
     low = after < enough[:, None]
     back = ~low & (np.cumsum(low, axis=1) > 0)
     never = np.where(low.any(axis=1), after.shape[1], 0)
-    return np.where(back.any(axis=1), back.argmax(axis=1), never).astype(np.float64)
+    generations = np.where(back.any(axis=1), back.argmax(axis=1), never).astype(np.float64)
+    return np.where(sizes[:, flip - 1] > 0, generations, np.nan)
 
 
 def _sizes(dataset: xr.Dataset, scenario: Scenario) -> Floats:

@@ -140,7 +140,7 @@ def live_all(
         return len(folders) > 1 and not left[task.folder.path]
 
     if workers > 1:
-        resumed = f"{kept(folders)}. {_go_on(resume).capitalize()}"
+        resumed = f"{kept(folders)}. G{_go_on(resume)[1:]}"
         crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed)
         whole = crew.live(tasks, stop=stop, report=progress.generation, then=complete)
     else:
@@ -152,7 +152,7 @@ def live_all(
             for task in tasks
         )  # fmt: skip
     if not whole:
-        raise Interrupted(resume, f"stopped: {kept(folders)}. {_go_on(resume).capitalize()}")
+        raise Interrupted(resume, f"stopped: {kept(folders)}. G{_go_on(resume)[1:]}")
 
 
 def _label(name: str, replicate: int, replicates: int) -> str:

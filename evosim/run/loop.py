@@ -272,9 +272,16 @@ def _learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | No
     if recall is None:
         raise ValueError(f"generation {generation} is monitored: what was before is needed")
     past = recall(reference)
-    lives = live(
+    minds = core.with_tools(
         past.scenario,
         mind.express(past.scenario, past.genome),
+        seed=past.seed,
+        generation=reference,
+        individuals=np.arange(len(past.genome)),
+    )
+    lives = live(
+        past.scenario,
+        minds,
         seed=past.seed,
         generation=reference,
         environments=environments_of(past.scenario, reference, past.seed),

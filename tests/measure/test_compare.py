@@ -211,3 +211,14 @@ def test_a_comparison_is_pure(runs):
 
         sample = Sample("a", data, evosim.open_run(runs["base"]).scenario, 1)
         assert compare([sample, sample._replace(name="b")])["differs"] == []
+
+
+def test_open_populations_are_compared_by_who_is_left(tmp_path):
+    barren = "evolution.open={offspring=0.0, capacity=6}"
+    frozen = ("timeline.0.select=false", "timeline.1.select=false")
+    none = run(tmp_path, "none", barren)
+    many = run(tmp_path, "many", barren, *frozen)
+    found = evosim.compare([none, many]).summary
+    died = named(found, "share of populations that died out")
+    assert [value["value"] for value in died["values"]] == [1.0, 0.0]
+    assert named(found, "population size at the end")["differences"][1]["value"] == 6.0

@@ -63,6 +63,11 @@ def test_sizes_after_a_flip_are_told_by_replicate() -> None:
     assert regrown(data, of, FLIP).tolist() == [5, 8, 0, 8]
 
 
+def test_who_had_died_out_before_the_flip_has_nothing_to_regrow() -> None:
+    data = sized([10, 8, 4, 0, 0, 0, *[0] * 8], [10, 0, 0, 0, 0, 0, *[0] * 8])
+    assert np.isnan(regrown(data, scenario(), FLIP)).all()
+
+
 def test_what_follows_the_next_flip_is_not_counted() -> None:
     of = scenario(((6, "home"), (4, "away"), (4, "home")))
     data = sized([*BEFORE, 10, 5, 5, 5, 2, 10, 10, 10])

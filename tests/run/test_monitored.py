@@ -100,6 +100,17 @@ def test_a_fork_that_changes_nothing_ends_as_its_parent(
     assert_same(child, monitored)
 
 
+def test_what_was_familiar_was_lived_with_tools(tiny: Path, tmp_path: Path) -> None:
+    tooled = (
+        "agent.tool={depth=3, reliance=1.0, encounters=5}",
+        "world.kinds.fruit.looks={red=1.0}",
+        "world.kinds.lime.looks={green=1.0}",
+    )
+    parent = lived(tiny, tmp_path / "run", 7, *tooled)
+    child = evosim.fork(parent.path, 5, out=tmp_path / "fork", figures=False, workers=1)
+    assert_same(child, parent)
+
+
 def test_a_fork_with_more_labels_still_knows_what_was_familiar(
     monitored: evosim.Run, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ from evosim.cli import main
 main()
 """
     words = [word if word != "0" else "100" for word in RUN]
+    words[words.index("--out") + 1] = "Run-1"
     stopped = subprocess.run(
         [sys.executable, "-c", code, *words],
         cwd=tmp_path,
@@ -147,14 +148,14 @@ main()
     )
     assert stopped.returncode == 130, stopped.stderr
     assert "stopped: 3 of 6 generations are lived and kept" in stopped.stderr
-    assert "evosim resume run" in stopped.stderr
+    assert "Go on with: evosim resume Run-1" in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    half = evosim.open_run(tmp_path / "run")
+    half = evosim.open_run(tmp_path / "Run-1")
     assert not half.complete
     assert half.data.sizes["generation"] == 3
     with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
         _ = half.summary
-    evosim.resume(tmp_path / "run")
+    evosim.resume(tmp_path / "Run-1")
     # The command that is recorded differs in the time between checkpoints, the numbers do not.
     with half.resume().data as a, evosim.open_run(whole).data as b:
         xr.testing.assert_equal(a, b)
