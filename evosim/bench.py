@@ -715,7 +715,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     seconds["loading the core"] = _use_every_kernel()
     parts = {
         "lives": (core, "lifetimes"),
-        "breeding": (evolution, "breed"),
+        "breeding": (evolution, "following"),
         "probes": (probe.Prober, "measure"),
     }
     for part, (owner, name) in parts.items():

@@ -149,8 +149,9 @@ def test_a_new_process_tells_how_long_the_kernels_took() -> None:
 
 RUN = """
 import numpy as np
-from evosim import evolution, scenario
+from evosim import scenario
 from evosim.measure.probe import Prober
+from evosim.run import loop
 
 class Done:
     def plot(self):
@@ -161,7 +162,7 @@ def run(of, *, seed, out, figures, progress):
     small = scenario.load(of, ["evolution.population=8", "measure.levels=1", "measure.sample=2"])
     genomes = bench.mind.initial(small, 8, seed)
     bench._generation(small)[1]()
-    evolution.breed(small, genomes, np.arange(8.0), 1)
+    loop.breed(small, loop.first(small, seed), np.arange(8.0), seed)
     Prober(small, 1).measure(genomes, 0)
     return Done()
 
