@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.api import runs
 from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
+from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
 from evosim.errors import RunError
 from evosim.measure import claim
@@ -70,20 +71,11 @@ class Experiment:
         Raises:
             RunError: the experiment is not complete.
         """
-        path = self._folder.verdict_path
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunError(
-                f"{self.path}: the experiment is not complete; go on with: "
-                f"evosim resume {self.path}"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"{path} cannot be read: {error}. Delete it: evosim resume {self.path} then "
-                "settles the claim anew"
-            ) from error
-        return found
+        return read_summary(
+            self.summary_path,
+            what="experiment",
+            remedy=f"Delete it: evosim resume {self.path} then settles the claim anew",
+        )
 
     @property
     def summary_path(self) -> Path:
@@ -98,8 +90,7 @@ class Experiment:
     @property
     def figures(self) -> list[Path]:
         """The figures drawn so far."""
-        folder = self._folder.figures_path
-        return sorted(p for p in folder.glob("*.*") if not p.name.startswith("."))
+        return figures_in(self._folder.figures_path)
 
     @property
     def verdict(self) -> str:

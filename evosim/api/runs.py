@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from evosim import evolution, plot
 from evosim import scenario as scenarios
 from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
+from evosim.api.reading import figures_in, read_summary
 from evosim.errors import EvosimError, RunError, did_you_mean
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
@@ -87,16 +87,7 @@ class Run:
         Raises:
             RunError: the run is not complete.
         """
-        path = self._folder.summary_path
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunError(
-                f"{self.path}: the run is not complete; go on with: evosim resume {self.path}"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
-        return found
+        return read_summary(self.summary_path, what="run")
 
     @property
     def verdict(self) -> str:
@@ -118,8 +109,7 @@ class Run:
     @property
     def figures(self) -> list[Path]:
         """The figures drawn so far."""
-        folder = self._folder.figures_path
-        return sorted(p for p in folder.glob("*.*") if not p.name.startswith("."))
+        return figures_in(self._folder.figures_path)
 
     def replay(
         self,

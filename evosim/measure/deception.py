@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.measure import statistics
+from evosim.measure.minds import WITHOUT_SENSES
 from evosim.measure.statistics import Bootstrap, Estimate, mean_of_defined
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ Floats = NDArray[np.float64]
 
 EVOLVED = "evolved"
 UNIFORM = "uniform"
-WITHOUT_SENSES = "without senses"
-"""The control of the causal question: the evolved minds, blind to whether they are watched."""
 HALF = 0.5
 """A rate is held back where it is at most this share of what it is compared with."""
 

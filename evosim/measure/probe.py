@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
+from evosim.measure.minds import minds as names_of_minds
 from evosim.mind import NOVELTY, Minds
 from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
-
-MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
-"""The evolved minds and the four controls, in their order along the dimension ``mind``."""
 
 NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
@@ -137,7 +135,7 @@ class Prober:
             mind.express(scenario, genomes[individuals]), generation, individuals
         )
         deception = scenario.deception is not None
-        shape = (len(self._places), len(MINDS) + deception, n)
+        shape = (len(self._places), len(names_of_minds(scenario)), n)
         found: dict[str, NDArray[np.generic]] = {
             "probe_individual": individuals,
             "expected_payoff": np.full((*shape, len(scenario.payoffs)), np.nan),

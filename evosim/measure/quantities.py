@@ -18,6 +18,7 @@ from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
 from evosim.measure import deception, monitor
 from evosim.measure import open as open_population
+from evosim.measure.minds import minds
 from evosim.measure.statistics import mean_of_defined
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Measure:
             EvosimError: the term names what this run does not have.
         """
         self.check(term.of, term.measure)
+        self.check_section(scenario, term)
         return tuple(np.asarray(c, np.float64) for c in self.columns(data, scenario, term))
 
     def check(self, of: str, name: str) -> None:
@@ -122,6 +124,11 @@ class Measure:
             need = f"of = ... ({self.takes})" if self.takes else "no `of`"
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
+    def check_section(self, scenario: Scenario, term: Term) -> None:
+        """Refuse a scenario without the section that the measure is about."""
+        if self.needs and _walk(scenario, self.needs) is None:
+            raise _lacking(term, self.needs)
+
     def check_in(self, scenario: Scenario, term: Term) -> None:
         """Refuse a term that a run of this scenario could not measure, before it is lived.
 
@@ -129,8 +136,7 @@ class Measure:
             EvosimError: it names what the scenario does not have, or what the measure ignores.
         """
         self.check(term.of, term.measure)
-        if self.needs and _walk(scenario, self.needs) is None:
-            raise _lacking(term, self.needs)
+        self.check_section(scenario, term)
         for key, value, default in (
             ("where", term.where, None),
             ("at", term.at, "end"),
@@ -146,7 +152,7 @@ class Measure:
                 f"measure {term.measure!r} needs level = number, what is to be reached"
             )
         if term.mind != "evolved":
-            _known(term.mind, _minds(scenario), "mind", term)
+            _known(term.mind, minds(scenario), "mind", term)
         if self.takes:
             what, names = _NAMES[self.takes](scenario)
             _known(term.of, names, what, term)
@@ -184,12 +190,6 @@ LINK = "a link of the tool: drives, criteria or chain"
 def _loci(scenario: Scenario) -> tuple[str, ...]:
     """Every locus by name, pinned ones included."""
     return tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0)))
-
-
-def _minds(scenario: Scenario) -> tuple[str, ...]:
-    from evosim.measure.probe import MINDS  # the compiled core, for one tuple
-
-    return MINDS if scenario.deception is None else (*MINDS, deception.WITHOUT_SENSES)
 
 
 _NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
@@ -357,8 +357,6 @@ def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     needs="agent.tool",
 )
 def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if scenario.agent.tool is None:
-        raise EvosimError("measure 'fidelity' needs agents with a tool: [agent.tool]")
     if term.mind != "evolved":
         raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {term.mind!r})")
     link = _known(term.of, LINKS, "link", term)
@@ -622,8 +620,6 @@ def _mean(values: NDArray[Any]) -> float:
 
 def _of_conduct(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> Columns:
     """A field of :class:`evosim.measure.deception.Conduct` in the term's place and time."""
-    if scenario.deception is None:
-        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
     found = deception.conduct(data, scenario, environment_of(data, scenario, term))
     return (at_probe(data, term, getattr(found, name)),)
 
@@ -665,8 +661,6 @@ def _dependence(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
 
 
 def _rate(data: xr.Dataset, scenario: Scenario, term: Term, side: str) -> Columns:
-    if scenario.deception is None:
-        raise EvosimError(f"measure {term.measure!r} needs a scenario with [deception]")
     mind_ = _known(term.mind, data["mind"].values, "mind", term)
     found = deception.rates(data, environment_of(data, scenario, term), mind_)
     return (at_probe(data, term, mean_of_defined(getattr(found, side))),)
@@ -696,18 +690,12 @@ def _unwatched(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     return _rate(data, scenario, term, "unwatched")
 
 
-def _monitored(scenario: Scenario, term: Term) -> None:
-    if scenario.monitor is None:
-        raise EvosimError(f"measure {term.measure!r} needs a scenario with [monitor]")
-
-
 @_file(
     "roc_area",
     "area under the ROC by which the monitor detects the first monitored lifetimes",
     needs="monitor",
 )
 def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    _monitored(scenario, term)
     return (monitor.roc_area(data, scenario),)
 
 
@@ -717,13 +705,11 @@ def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     needs="monitor",
 )
 def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    _monitored(scenario, term)
     return (monitor.flagged(data, scenario),)
 
 
 @_file("labels", "labels used in the whole run", needs="monitor")
 def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    _monitored(scenario, term)
     return (monitor.labels(data),)
 
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from evosim import mind
 from evosim.errors import RunError
+from evosim.measure.minds import minds
 from evosim.run.folder import RunFolder, Segment, Stretch
 from evosim.run.layout import (
     BY_REPLICATE,
     COORDINATES,
     Variable,
-    minds,
     probe_generations,
     variables,
 )

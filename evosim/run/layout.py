@@ -257,14 +257,6 @@ COORDINATES: dict[str, tuple[str, str]] = {
 }
 """Unit and long name of each coordinate."""
 
-MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
-WITHOUT_SENSES = "without senses"
-
-
-def minds(scenario: Scenario) -> tuple[str, ...]:
-    """The evolved minds and the controls, in their order along the dimension ``mind``."""
-    return MINDS if scenario.deception is None else (*MINDS, WITHOUT_SENSES)
-
 
 def probe_generations(scenario: Scenario) -> tuple[int, ...]:
     """When the population is probed: at the start, at intervals, around each flip, at the end."""

@@ -10,7 +10,8 @@ import xarray as xr
 
 from evosim import core, mind, scenario, world
 from evosim.measure import deception
-from evosim.measure.deception import WITHOUT_SENSES
+from evosim.measure.minds import MINDS as OF_EVERY_RUN
+from evosim.measure.minds import WITHOUT_SENSES, minds
 from evosim.measure.probe import Prober
 from evosim.run import layout
 from evosim.scenario import Scenario
@@ -112,7 +113,7 @@ def probed(read_: Scenario) -> xr.Dataset:
             for name in names
         },
         coords={
-            "mind": list(layout.minds(read_)),
+            "mind": list(minds(read_)),
             "environment": list(read_.environments),
             "payoff": list(read_.payoffs),
         },
@@ -130,9 +131,8 @@ def of(values: np.ndarray) -> dict[str, float]:
 
 
 def test_the_minds_are_named_as_they_are_measured() -> None:
-    assert layout.WITHOUT_SENSES == WITHOUT_SENSES
-    assert layout.minds(read())[-1] == WITHOUT_SENSES
-    assert layout.minds(scenario.load("contraception")) == layout.MINDS
+    assert minds(read())[-1] == WITHOUT_SENSES
+    assert minds(scenario.load("contraception")) == OF_EVERY_RUN
 
 
 def test_watched_and_unwatched_steps_and_conduct_add_up(lamp: xr.Dataset) -> None:

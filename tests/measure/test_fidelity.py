@@ -10,7 +10,8 @@ import pytest
 from evosim import mind, scenario
 from evosim.errors import EvosimError
 from evosim.measure import quantities
-from evosim.measure.probe import FIDELITY, MINDS, Prober
+from evosim.measure.minds import MINDS
+from evosim.measure.probe import FIDELITY, Prober
 from evosim.measure.quantities import Term
 from evosim.run import layout
 from evosim.scenario import Scenario

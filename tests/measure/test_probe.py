@@ -7,7 +7,7 @@ import pytest
 
 from evosim import core, mind, scenario
 from evosim.measure import probe
-from evosim.measure.probe import MINDS, Prober, normalised
+from evosim.measure.probe import Prober, normalised
 from evosim.scenario import Scenario
 from evosim.world import environment
 
@@ -150,9 +150,4 @@ def test_the_same_seed_probes_the_same_levels_and_individuals() -> None:
     other = Prober(contraception, 6).measure(some, 7)
     assert (first["alignment"] != other["alignment"]).any()
 
-
-def test_the_minds_are_those_of_the_run_record() -> None:
-    from evosim.run import layout
-
-    assert layout.MINDS == MINDS
     assert (probe.NEGLIGIBLE, environment(read(), "modern").name) == (1e-4, "modern")

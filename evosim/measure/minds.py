@@ -1,0 +1,19 @@
+"""The names of the minds that are measured, along the dimension ``mind`` of a run's data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
+"""The evolved minds and the four controls of every run."""
+
+WITHOUT_SENSES = "without senses"
+"""The control of the causal question: the evolved minds, blind to whether they are watched."""
+
+
+def minds(scenario: Scenario) -> tuple[str, ...]:
+    """The minds of a run of the scenario, in their order."""
+    return MINDS if scenario.deception is None else (*MINDS, WITHOUT_SENSES)
