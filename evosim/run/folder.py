@@ -535,6 +535,10 @@ def _refuse_unnamed(path: Path) -> None:
         )
 
 
+_HOLDS = {"run.json": "a run", "experiment.json": "an experiment"}
+"""What a folder holds, by the file that says so."""
+
+
 def refuse_existing(path: Path) -> None:
     """Refuse a place for a new folder where there is something already.
 
@@ -551,11 +555,12 @@ def refuse_existing(path: Path) -> None:
         ) from None
     except OSError as error:
         raise RunError(explain(error, path, "look into")) from error
-    if "run.json" in names:
-        raise RunError(
-            f"{path} holds a run already. To go on with it: evosim resume {path}\n"
-            "To begin another: choose another --out, or delete the folder first"
-        )
+    for name, what in _HOLDS.items():
+        if name in names:
+            raise RunError(
+                f"{path} holds {what} already. To go on with it: evosim resume {path}\n"
+                "To begin another: choose another --out, or delete the folder first"
+            )
     if names:
         raise RunError(f"{path} exists and is not empty; choose another --out")
 
