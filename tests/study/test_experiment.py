@@ -264,9 +264,7 @@ def test_tuned_is_about_arms(tmp_path: Path, tiny: Path, monkeypatch: pytest.Mon
 
 
 def test_a_folder_that_is_taken_is_refused(tiny: Path, whole: Path) -> None:
-    with pytest.raises(
-        RunError, match="holds an experiment already"
-    ):
+    with pytest.raises(RunError, match="holds an experiment already"):
         evosim.experiment(tiny, seed=1, out=whole, progress=False)
 
 
