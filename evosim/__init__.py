@@ -9,6 +9,7 @@ run, resume, fork     live a scenario; go on; another future from a past generat
 open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, .replay()
 experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
+analyse               an analysis of a run: .summary, .text, .plot()
 compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
 check                 read a scenario and check all of it
@@ -24,9 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evosim.api import (
+        Analysed,
         Comparison,
         Experiment,
         Run,
+        analyse,
         check,
         compare,
         experiment,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario, catalogue, load
 
 __all__ = [
+    "Analysed",
     "Comparison",
     "EvosimError",
     "Experiment",
@@ -50,6 +54,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "__version__",
+    "analyse",
     "catalogue",
     "check",
     "compare",
@@ -63,6 +68,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Analysed": "evosim.api",
+    "analyse": "evosim.api",
     "Comparison": "evosim.api",
     "compare": "evosim.api",
     "Experiment": "evosim.api",

@@ -289,6 +289,54 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 
 
 @cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("names", nargs=-1, metavar="[ANALYSIS]...")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Look at this one. [default: the last, or all that were probed]")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+@_figures
+def analyse(
+    folder: Path,
+    names: Sequence[str],
+    generation: int | None,
+    replicate: int,
+    as_json: bool,
+    figures: bool,
+) -> None:
+    """Ask more of a complete RUN than its summary tells: the ANALYSIS named, or all.
+
+    Numbers go to RUN/analyses, figures to RUN/figures. Without a name, analyses that this run
+    has nothing for say so, and the others are made.
+    """
+    import json
+
+    from evosim import api
+    from evosim.measure.analyses import ANALYSES
+
+    _refuse_experiment(folder)
+    run = api.open_run(folder)
+    told = {}
+    for name in names or ANALYSES:
+        try:
+            done = api.analyse(run, name, generation=generation, replicate=replicate)
+        except EvosimError as error:
+            if names or not run.complete:
+                raise
+            click.echo(f"{name}: {error}\n", err=True)
+            continue
+        told[name] = done.summary
+        if not as_json:
+            click.echo(f"{name}: {ANALYSES[name].says}\n\n{done.text}\n\n{done.path}")
+        for path in done.plot() if figures else ():
+            click.echo(str(path), err=as_json)
+        if not as_json:
+            click.echo()
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@cli.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path),
                 metavar="RUN RUN...")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")

@@ -29,6 +29,11 @@ class Purpose(IntEnum):
     BOOTSTRAP = 11
     REPLICATE = 12
     TOOL = 16
+    STUDY = 17
+    MIGRATE = 18
+    PRESSURE = 19
+    BEHAVIOUR = 20
+    PERMUTATION = 21
 
 
 def mix(z: int) -> int:

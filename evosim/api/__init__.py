@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evosim.api.analyses import Analysed, analyse
 from evosim.api.comparisons import Comparison, compare
 from evosim.api.experiments import (
     Experiment,
@@ -14,9 +15,11 @@ from evosim.api.experiments import (
 from evosim.api.runs import Run, fork, open_run, run
 
 __all__ = [
+    "Analysed",
     "Comparison",
     "Experiment",
     "Run",
+    "analyse",
     "check",
     "compare",
     "experiment",

@@ -1,0 +1,108 @@
+"""Analyses of complete runs: numbers, text and a figure each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evosim.api.runs import Run
+from evosim.errors import EvosimError, RunError
+from evosim.measure.analyses import ANALYSES
+from evosim.measure.analyses.registry import Request
+from evosim.plot.drawing import FORMATS
+from evosim.run.conduct import finite
+from evosim.run.storage import write_text
+
+
+class Analysed:
+    """An analysis of a run.
+
+    Attributes:
+        name: of the analysis.
+        summary: plain numbers, as in ``analyses/NAME.json`` of the run.
+        path: that file.
+    """
+
+    def __init__(self, name: str, summary: dict[str, Any], path: Path) -> None:
+        self.name = name
+        self.summary = summary
+        self.path = path
+
+    @property
+    def text(self) -> str:
+        """The numbers for people."""
+        return ANALYSES[self.name].describe(self.summary)
+
+    def plot(
+        self, *, folder: str | Path | None = None, formats: Sequence[str] = FORMATS
+    ) -> list[Path]:
+        """Draw its figure.
+
+        Args:
+            folder: where; the run's own ``figures`` if None.
+            formats: of svg, png, pdf.
+
+        Returns:
+            The files.
+        """
+        from evosim.plot import analyses
+        from evosim.plot.style import check_format, write
+
+        for suffix in formats:
+            check_format(suffix)
+        drawn = analyses.figure(self.name, self.summary)
+        where = Path(folder) if folder else self.path.parents[1] / "figures"
+        paths = [where / f"{self.name}.{suffix}" for suffix in formats]
+        for path in paths:
+            write(drawn, path, title=f"{self.summary['title']}: {ANALYSES[self.name].says}")
+        return paths
+
+    def __repr__(self) -> str:
+        return f"Analysed({str(self.path)!r})"
+
+
+def analyse(
+    run: Run | str | Path, name: str, *, generation: int | None = None, replicate: int = 0
+) -> Analysed:
+    """Analyse a complete run, and write the numbers to ``analyses/NAME.json`` in its folder.
+
+    Args:
+        run: the run, or its folder.
+        name: of :data:`evosim.measure.analyses.ANALYSES`.
+        generation: looks at this generation; the last, or all that were probed, if None.
+        replicate: looks at this replicate where the analysis looks at one.
+
+    Returns:
+        The analysis, with ``summary``, ``text`` and ``plot()``.
+
+    Raises:
+        EvosimError: no such analysis, run, generation or replicate, or the run is not complete or
+            does not have what the analysis needs.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    kind = ANALYSES[name]
+    if not run.complete:
+        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+    first, last = run._folder.history, run.scenario.generations - 1
+    if generation is not None and not first <= generation <= last:
+        raise EvosimError(f"no generation {generation} to analyse: there are {first} to {last}")
+    if not 0 <= replicate < run.facts["replicates"]:
+        n = run.facts["replicates"]
+        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    data = run.data
+    if first:  # the history of a fork was lived by another scenario
+        data = data.sel(generation=slice(first, None), probe=slice(first, None))
+    request = Request(seed=run.seed, generation=generation, replicate=replicate)
+    found = {
+        "analysis": name,
+        "scenario": run.scenario.id,
+        "title": run.scenario.title,
+        **kind.analyse(data, run.scenario, request),
+    }
+    path = run.path / "analyses" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    summary = finite(found)
+    write_text(path, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return Analysed(name, summary, path)
