@@ -225,7 +225,10 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
     from evosim import api
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in api.open_folder(folder).plot(*figures, folder=out, **options):
+    found = api.open_folder(folder)
+    if isinstance(found, api.Study):
+        raise EvosimError(f"{folder} is a study: evosim study plot {folder}")
+    for path in found.plot(*figures, folder=out, **options):
         click.echo(str(path))
 
 

@@ -15,7 +15,7 @@ from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, sweep
 from evosim.study import index as indices
-from evosim.study.executors import Unable, executor
+from evosim.study.executors import WorkError, executor
 from evosim.study.folder import StudyFolder
 from evosim.study.index import Counts, Index
 
@@ -55,7 +55,7 @@ def conduct(
                 raise Interrupted(folder.path, f"stopped: {_kept(folder)}")
             _sweep(folder)
             return counts
-    except (WriteError, Unable) as error:
+    except (WriteError, WorkError) as error:
         raise RunError(f"{error}\n{_kept(folder)}") from error
 
 
