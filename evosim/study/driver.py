@@ -43,13 +43,14 @@ def conduct(
         RunError: it cannot go on; all runs that were lived are kept.
         Interrupted: it was stopped.
     """
+    title = folder.study.title  # refuses a study that was changed
     try:
         with (
             hold(folder.path, "study", wait=wait, announce=progress.note),
             indices.writing(folder) as index,
         ):
             if index.counts.done < index.counts.runs:
-                _live(folder, index, stop, progress, workers, scheduler)
+                _live(folder, index, title, stop, progress, workers, scheduler)
             counts = index.counts
             if counts.left or (stop() and counts.done < counts.runs):
                 raise Interrupted(folder.path, f"stopped: {_kept(folder)}")
@@ -62,6 +63,7 @@ def conduct(
 def _live(
     folder: StudyFolder,
     index: Index,
+    title: str,
     stop: Callable[[], bool],
     progress: Progress,
     workers: int | None,
@@ -69,7 +71,7 @@ def _live(
 ) -> None:
     counts = index.counts
     warm_up(folder.scenario_at(folder.points[0].key), progress.note)
-    progress.begin(folder.study.title, size=_size(folder), total=counts.runs, lived=counts.done)
+    progress.begin(title, size=_size(folder), total=counts.runs, lived=counts.done)
     failed = 0
     with executor(folder, workers=workers, scheduler=scheduler, note=progress.note) as by:
         for record in by.live(index.left(), stop):

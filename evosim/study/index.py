@@ -200,7 +200,7 @@ def writing(folder: StudyFolder) -> Iterator[Index]:
             yield index
         finally:
             index.flush()
-        index.mark(whole=True)
+            index.mark(whole=True)
 
 
 def rebuild(folder: StudyFolder, *, wait: float = 0.0) -> Counts:
