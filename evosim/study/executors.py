@@ -222,7 +222,7 @@ class OnDask:
             if isinstance(said, Exception):
                 raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
             if said:
-                raise WorkError(said)
+                raise WorkError(f"worker {worker} {said}")
 
     @contextlib.contextmanager
     def _scheduler_lives(self) -> Iterator[None]:
@@ -268,8 +268,8 @@ class Task:
 
     def __call__(self, key: str, replicate: int) -> Answer:
         os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
-        if problem := self.obstacle():
-            return Answer(None, problem)
+        if obstacle := self.obstacle():
+            return Answer(None, f"worker {_name()} {obstacle}")
         try:
             return Answer(live(self.path, self.identity, key, replicate, _abandoned()))
         except WriteError as error:
@@ -278,7 +278,8 @@ class Task:
             return Answer(None, f"worker {_name()}: {error}")
 
     def obstacle(self) -> str:
-        """Why this process cannot live runs of the study; empty where it can."""
+        """Why this worker cannot live runs of the study, as what follows its name; empty where it
+        can."""
         own = _versions()
         if differing := [
             f"{name} {own[name]} (here {version})"
@@ -286,14 +287,14 @@ class Task:
             if own[name] != version
         ]:
             return (
-                f"worker {_name()} has {', '.join(differing)}: other versions give other numbers. "
+                f"has {', '.join(differing)}: other versions give other numbers. "
                 "Install the same there"
             )
         try:
             opened(self.path, self.identity)
         except EvosimError as error:
             return (
-                f"worker {_name()} does not see the study's folder: {error}. Workers read and "
+                f"does not see the study's folder: {error}. Workers read and "
                 "write the same files under the same path: share the folder, or choose --out "
                 "where it is shared"
             )
@@ -411,6 +412,9 @@ def _local(workers: int) -> Iterator[Client]:
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
     """Threads and processes begun in the block do not hear Ctrl-C, which is for the driver."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # or it lets them hear again when it is first needed
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
@@ -423,7 +427,9 @@ def _quiet() -> Iterator[None]:
     """Silence what distributed logs: what matters of it is told in words."""
     import distributed  # noqa: F401  (which sets the levels up when it is imported)
 
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    names = ("distributed", "tornado", "asyncio")
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(names)]
+    loggers = [logging.getLogger(name) for name in {*names, *known}]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
