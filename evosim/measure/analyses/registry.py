@@ -65,6 +65,8 @@ class Analysis:
 
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
-_KINDS: tuple[Analysis, ...] = ()
+_KINDS: tuple[Analysis, ...] = (
+    Analysis(name="distances", says="how far the drives are from the payoffs, as rewards"),
+)
 for _kind in _KINDS:
     ANALYSES.register(_kind.name)(_kind)
