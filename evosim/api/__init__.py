@@ -13,6 +13,7 @@ from evosim.api.experiments import (
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
+from evosim.api.tensors import export_tensors
 
 __all__ = [
     "Analysed",
@@ -23,6 +24,7 @@ __all__ = [
     "check",
     "compare",
     "experiment",
+    "export_tensors",
     "fork",
     "open_experiment",
     "open_folder",

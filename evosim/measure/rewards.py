@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,11 +100,15 @@ def drives(data: xr.Dataset, scenario: Scenario, probes: NDArray[np.integer]) ->
         probes: places along the dimension ``probe``.
     """
     genes, lives = _genes(data, probes)
-    expressed = mind.phenotype(scenario, genes.reshape(-1, genes.shape[-1]))
-    weights = np.zeros((*lives.shape, len(scenario.stimuli) + len(scenario.payoffs)))
-    for i, name in enumerate(scenario.stimuli):
-        weights[..., i] = expressed[f"drive.{name}"].reshape(lives.shape)
-    return np.where(lives[..., None], weights, np.nan)
+    found = expressed(scenario, mind.phenotype(scenario, genes.reshape(-1, genes.shape[-1])))
+    return np.where(lives[..., None], found.reshape(*lives.shape, -1), np.nan)
+
+
+def expressed(scenario: Scenario, phenotype: Mapping[str, NDArray[Any]]) -> Floats:
+    """The rewards of phenotypes, but for novelty: weights [n, F], 0 for payoffs."""
+    unit = [phenotype[f"drive.{name}"] for name in scenario.stimuli]
+    nothing = [np.zeros(len(phenotype["depth"]))] * len(scenario.payoffs)
+    return np.stack([*unit, *nothing], axis=1)
 
 
 def payoff(scenario: Scenario, name: str) -> Floats:

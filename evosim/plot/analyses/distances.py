@@ -113,8 +113,10 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
     if distance:
         panel.set_ylim(-0.05, 1.05)
-    else:
-        lines.limits(panel, middle, low, high, include=(0.0, 1.0), within=WITHIN)
+    else:  # the same for all environments: only the first column has tick labels
+        places = [place[measure] for place in summary["environments"].values()]
+        every = [_array(place[key]) for place in places for key in ("mean", "low", "high")]
+        lines.limits(panel, *every, include=(0.0, 1.0), within=WITHIN)
     color, dash, width = look("evolved")
     panel.fill_between(x, low, high, color=color, alpha=BAND, linewidth=0, label="evolved band")
     if len(x) == 1:
