@@ -361,18 +361,43 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
-              help="Who descends from whom, as a tree sequence for tskit.")  # fmt: skip
-@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
-def export(folder: Path, trees: Path | None, replicate: int) -> None:
-    """Write what RUN recorded in a form that other tools read."""
+@click.argument("source", metavar="SCENARIO_OR_RUN")
+@click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
+              help="One level as T[s,a,s'] with rewards and labels, to a .npz or .nc.")  # fmt: skip
+@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE",
+              help="Of a run: who descends from whom, a tree sequence for tskit.")  # fmt: skip
+@click.option("--environment", "-e", metavar="E", help="[default: that of the first phase]")
+@click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
+              help="Of the level drawn. [default: 0]")  # fmt: skip
+@_sets
+@click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
+@click.option("--individual", "-i", type=_Individual(), metavar="I",
+              help="Of a run, whose reward is written out: its number, best or median. "
+              "[default: best]")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), metavar="R", help="[default: 0]")
+@click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
+              help="Refuse tensors of more. [default: 256]")  # fmt: skip
+def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
+    """Write SCENARIO_OR_RUN in a form that other tools read: say which by an option.
+
+    A tree sequence is of one replicate of a run, and takes no other option.
+    """
     from evosim import api
 
-    if trees is None:
-        raise EvosimError("say what to export: --trees FILE.trees")
-    _refuse_experiment(folder)
-    click.echo(str(api.export_trees(folder, trees, replicate=replicate)))
+    if (tensors is None) == (trees is None):
+        raise EvosimError("say what to export: --tensors FILE.npz (or FILE.nc) or --trees FILE")
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
+    if trees is not None:
+        for name in sorted({*chosen} - {"replicate"}):
+            option = "--set" if name == "sets" else f"--{name.replace('_', '-')}"
+            raise EvosimError(f"{option} is about tensors, and --trees takes --replicate alone")
+        _refuse_experiment(Path(source))
+        click.echo(str(api.export_trees(source, trees, **chosen)))
+        return
+    assert tensors is not None
+    if "bound" in chosen:
+        chosen["bound"] *= 2**20
+    click.echo(str(api.export_tensors(source, tensors, **chosen)))
 
 
 @cli.command()
