@@ -102,7 +102,10 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             }
             for n, phase in enumerate(spans_of_phases)
         ],
-        "effective_size": _courses(one),
+        "effective_size": {
+            **_courses(one),
+            "phases": [size for size, *_ in sizes[request.replicate]],
+        },
         **_ancestry(one, names, request.generation),
     }
 
@@ -188,16 +191,17 @@ def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str
 def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     """Effective sizes of a phase, of each of SIZES."""
     begin, end = phase.begin - one.first, phase.end - one.first
-    pedigree = one.pedigree
-    if begin >= end or not pedigree.sizes[end]:
-        return np.nan, np.nan, np.nan
     series = _courses(one)
-    by_pairs = harmonic(heredity.coalescence(one.parents[begin + 1 : end + 1]))
-    inverses = 1.0 / np.array(series["variance"][begin:end])
-    births = int(np.sum(np.array(series["coalescence"][begin:end]) < np.inf))
-    shared = genealogy.identity(pedigree, begin, end)
-    shared = shared[~np.isnan(shared)]
-    return by_pairs, harmonic(inverses), genealogy.lineage_size(shared, births)
+    with np.errstate(divide="ignore"):
+        pairs, variance = (
+            harmonic(1.0 / np.array(series[kind][begin:end]))
+            for kind in ("coalescence", "variance")
+        )
+    births = int(np.isfinite(series["coalescence"][begin:end]).sum())
+    shared = np.zeros(0)
+    if one.pedigree.sizes[end]:
+        shared = genealogy.identity(one.pedigree, begin, end)
+    return pairs, variance, genealogy.lineage_size(shared[~np.isnan(shared)], births)
 
 
 def _courses(one: Descent) -> dict[str, list[float]]:
