@@ -149,10 +149,10 @@ def _wants(
     data = run.data
     if generation is None:
         generation = last_lived(data, replicate)
-    called = "best" if individual is None else individual
-    if isinstance(called, str):
-        called = individual_called(data, generation, replicate, called)
-    generation, number = one_of(data, generation=generation, individual=called, replicate=replicate)
+    number = None if isinstance(individual, str) else individual
+    if number is None:
+        number = individual_called(data, generation, replicate, str(individual or "best"))
+    generation, number = one_of(data, generation=generation, individual=number, replicate=replicate)
     scenario = run._folder.scenario_at(generation)
     if rewards.lacks(scenario):
         raise EvosimError(

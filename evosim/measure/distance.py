@@ -9,8 +9,8 @@ and 1 between a reward and its negative.
 **Every reward is a weighted sum of features** (stimuli and payoffs), R = sum_f w_f R_f, and both
 canonical forms are linear in the reward. So the features are brought to canonical form once for a
 level, and any two rewards are compared by F x F numbers: the inner products of canonical features
-(their Gram matrix). These are kept as the triangular factor of a QR decomposition, so that lengths
-near zero keep their digits.
+(their Gram matrix). They are kept as the triangular factor of the features themselves, so that
+lengths near zero keep their digits.
 
 Decisions are taken in living states that some policy comes to from birth; both distances look at
 these alone. The dead state is worth 0.
@@ -175,5 +175,19 @@ def _means(process: Process, lives: NDArray[np.bool_], n: int) -> Floats:
 
 
 def _factor(rows: Floats) -> Floats:
-    """The triangular factor of rows [N, F]: the same lengths and angles in at most F rows."""
-    return np.asarray(np.linalg.qr(rows, mode="r"))
+    """The triangular factor R of rows [N, F]: the same lengths and angles in F rows.
+
+    By modified Gram-Schmidt, whose R is as accurate as that of reflections (Bjoerck 1967). F is
+    small: a few passes over the columns, where LAPACK would start its threads.
+    """
+    columns = np.array(rows.T, order="C")
+    n = len(columns)
+    root = np.zeros((n, n))
+    for i in range(n):
+        root[i, i] = np.sqrt(np.square(columns[i]).sum())
+        if root[i, i] > 0:
+            direction = columns[i] / root[i, i]
+            for j in range(i + 1, n):
+                root[i, j] = (direction * columns[j]).sum()
+                columns[j] -= root[i, j] * direction
+    return root

@@ -192,8 +192,8 @@ class Process:
             raise EvosimError(
                 f"environment {self.environment.name!r}: a tensor of {features}{s:,} states x {a} "
                 f"actions x {s:,} states takes {needed / 2**20:,.1f} MiB, more than the bound of "
-                f"{bound / 2**20:,.1f} MiB; raise the bound (--bound), or make the world smaller (fewer "
-                "cells, variables, values or sites that regrow)"
+                f"{bound / 2**20:,.1f} MiB; raise the bound (--bound), or make the world smaller "
+                "(fewer cells, variables, values or sites that regrow)"
             )
 
     def _dense(self, values: FloatArray, bound: int) -> FloatArray:

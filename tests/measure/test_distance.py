@@ -76,8 +76,10 @@ def dense_starc(process: tensors.Process, gamma: float, first: Array, second: Ar
     standardised = []
     for reward in (first, second):
         value = np.zeros(process.n_states)
-        for _ in range(3000):
-            value = (dense * (reward + gamma * value)).sum(axis=2).mean(axis=1)
+        change = 1.0
+        while change > 1e-13:
+            after = (dense * (reward + gamma * value)).sum(axis=2).mean(axis=1)
+            value, change = after, np.abs(after - value).max()
         levelled = (dense * (reward - value[:, None, None] + gamma * value)).sum(axis=2)
         canonical = np.repeat(levelled[states][:, :, None], process.n_states, axis=2)
         standardised.append(canonical / np.linalg.norm(canonical))
