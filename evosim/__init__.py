@@ -11,6 +11,7 @@ experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
 analyse               an analysis of a run: .summary, .text, .plot()
 export_tensors        a level as T[s,a,s'] and rewards, in a file
+export_trees          who descends from whom, as a tree sequence for tskit
 compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
 check                 read a scenario and check all of it
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         compare,
         experiment,
         export_tensors,
+        export_trees,
         fork,
         open_experiment,
         open_run,
@@ -62,6 +64,7 @@ __all__ = [
     "compare",
     "experiment",
     "export_tensors",
+    "export_trees",
     "fork",
     "load",
     "open_experiment",
@@ -80,6 +83,7 @@ _HOMES = {
     "check": "evosim.api",
     "experiment": "evosim.api",
     "export_tensors": "evosim.api",
+    "export_trees": "evosim.api",
     "fork": "evosim.api",
     "open_experiment": "evosim.api",
     "open_run": "evosim.api",

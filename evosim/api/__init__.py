@@ -14,6 +14,7 @@ from evosim.api.experiments import (
 )
 from evosim.api.runs import Run, fork, open_run, run
 from evosim.api.tensors import export_tensors
+from evosim.api.trees import export_trees
 
 __all__ = [
     "Analysed",
@@ -25,6 +26,7 @@ __all__ = [
     "compare",
     "experiment",
     "export_tensors",
+    "export_trees",
     "fork",
     "open_experiment",
     "open_folder",
