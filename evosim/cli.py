@@ -364,9 +364,12 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 @click.argument("source", metavar="SCENARIO_OR_RUN")
 @click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
               help="One level as T[s,a,s'] with rewards and labels, to a .npz or .nc.")  # fmt: skip
-@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE",
-              help="Of a run: who descends from whom, a tree sequence for tskit.")  # fmt: skip
-@click.option("--environment", "-e", metavar="E", help="[default: that of the first phase]")
+@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
+              help="Of a run, who descends from whom, as a tree sequence for tskit.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), metavar="R",
+              help="Of a run. [default: 0]")  # fmt: skip
+@click.option("--environment", "-e", metavar="E",
+              help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
 @click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
               help="Of the level drawn. [default: 0]")  # fmt: skip
 @_sets
@@ -374,30 +377,28 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 @click.option("--individual", "-i", type=_Individual(), metavar="I",
               help="Of a run, whose reward is written out: its number, best or median. "
               "[default: best]")  # fmt: skip
-@click.option("--replicate", type=click.IntRange(min=0), metavar="R", help="[default: 0]")
 @click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
               help="Refuse tensors of more. [default: 256]")  # fmt: skip
 def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
-    """Write SCENARIO_OR_RUN in a form that other tools read: say which by an option.
-
-    A tree sequence is of one replicate of a run, and takes no other option.
-    """
+    """Write SCENARIO_OR_RUN in a form that other tools read: either --tensors or --trees."""
     from evosim import api
 
-    if (tensors is None) == (trees is None):
-        raise EvosimError("say what to export: --tensors FILE.npz (or FILE.nc) or --trees FILE")
     chosen = {name: value for name, value in options.items() if value not in (None, ())}
-    if trees is not None:
-        for name in sorted({*chosen} - {"replicate"}):
-            option = "--set" if name == "sets" else f"--{name.replace('_', '-')}"
-            raise EvosimError(f"{option} is about tensors, and --trees takes --replicate alone")
-        _refuse_experiment(Path(source))
-        click.echo(str(api.export_trees(source, trees, **chosen)))
+    if (tensors is None) == (trees is None):
+        raise EvosimError(
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+        )
+    if tensors is not None:
+        if "bound" in chosen:
+            chosen["bound"] *= 2**20
+        click.echo(str(api.export_tensors(source, tensors, **chosen)))
         return
-    assert tensors is not None
-    if "bound" in chosen:
-        chosen["bound"] *= 2**20
-    click.echo(str(api.export_tensors(source, tensors, **chosen)))
+    for name in chosen.keys() - {"replicate"}:
+        option = name.removesuffix("s").replace("_", "-")
+        raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
+    assert trees is not None
+    _refuse_experiment(Path(source))
+    click.echo(str(api.export_trees(source, trees, **chosen)))
 
 
 @cli.command()

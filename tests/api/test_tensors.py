@@ -119,5 +119,8 @@ def test_the_command_writes_the_file_and_names_it(run: evosim.Run, tmp_path: Pat
         assert json.loads(str(made["attributes"]))["lifetime"] == 9
     assert invoke(run.path, "--tensors", path, "-i", "median") == (0, str(path))
     assert invoke(ID)[0] == 2
-    assert "say what to export" in invoke(ID)[1]
+    assert "one of: --tensors" in invoke(ID)[1]
+    assert "one of: --tensors" in invoke(run.path, "--tensors", path, "--trees", path)[1]
+    both = invoke(run.path, "--trees", path, "-e", "modern")[1]
+    assert "--environment is about tensors" in both
     assert "MiB, more than the bound of 1.0 MiB" in invoke(ID, "--tensors", path, "--bound", 1)[1]
