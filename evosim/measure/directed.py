@@ -4,29 +4,31 @@
 
 pi_b is the maximum entropy policy of inverse temperature b, the one of most entropy among those of
 its own expected utility: softmax(b Q_b) with Q_b = U + g E[V_b], V_b = (1/b) log sum exp(b Q_b).
-b may be negative, as the paper has it: who brings about the least utility is as directed as who
-brings about the most, and the sign of b tells them apart (arXiv:2412.04758, sections 3 and 4).
+It may attain any utility that can be attained, the least as well as the most: b may be negative.
+Who brings about the least is as directed as who brings about the most, and the sign of b tells
+them apart (arXiv:2412.04758).
 
 Here the soft value is kept as w = b V_b with the mean over the actions in place of the sum,
 
     w(s) = log mean_a exp(b U(s, a) + g E[w(s')])
 
-which is 0 for b = 0 and the same policy: V_b = (w + log|A| / (1 - g)) / b. As log pi_b - log 1/|A| =
-b U + g E[w(s')] - w(s), the sum over a life telescopes to b d.U - mu.w, with d the discounted
-occupancy of pi and mu the chances of the first states; in terms of V_b,
+which is 0 for b = 0 and the same policy: V_b = (w + log|A| / (1 - g)) / b. Now
+log pi_b - log 1/|A| = b U + g E[w(s')] - w(s), so the sum over a life telescopes to b d.U - mu.w,
+with d the discounted occupancy of pi and mu the chances of the first states; in terms of V_b,
 
     b (d.U - mu.V_b) + log|A| / (1 - g)
 
-exactly. For that to hold where lives end, death is a state like any other: nothing is felt in it, all
-actions do the same, and so V_b(death) = log|A| / (b (1 - g)) and w(death) = 0.
+exactly. For that to hold where lives end, death is a state like any other: nothing is felt in it,
+all actions do the same, and so V_b(death) = log|A| / (b (1 - g)) and w(death) = 0.
 
-mu.w is convex in b, so the maximum is where d.U is that of pi_b, which grows with b. Hence MEG depends on
-pi through its expected utility alone. Where pi is optimal the maximum is at infinity, and finite.
+mu.w is convex in b, so the maximum is where d.U is that of pi_b, which grows with b. Hence MEG
+depends on pi through its expected utility alone. Where pi is optimal the maximum is at infinity,
+and finite.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +40,9 @@ Floats = NDArray[np.float64]
 
 SAME = 1e-9
 """Share of the range of expected utilities within which two of them count as the same."""
-CONVERGED = 1e-12
-"""Relative change of values at which policy iteration has converged."""
+CONVERGED = 1e-9
+"""Relative change of values at which policy iteration has converged: as it is Newton's method, the
+next change would be of the order of the square of this."""
 STEPS = 200
 """Steps of policy iteration, which takes some five to thirty, that are too many."""
 
@@ -65,13 +68,19 @@ class Directedness(NamedTuple):
 
     Attributes:
         nats: MEG, summed over a discounted life; NaN where all policies have the same utility.
-        beta: the inverse temperature of the best prediction; infinite for optimal policies.
-        most: MEG of a policy that is optimal in the direction of ``beta``.
+        beta: the inverse temperature of the best prediction, negative where the policy does worse
+            than chance; infinite where nothing can do better, or worse.
+        most: MEG of an optimal policy.
     """
 
     nats: float
     beta: float
     most: float
+
+    @property
+    def share(self) -> float:
+        """MEG as a share of an optimal policy's, negative where the policy works against it."""
+        return float(np.copysign(self.nats, self.beta) / self.most)
 
 
 def occupancy(process: Process, policy: Floats) -> Floats:
@@ -145,11 +154,12 @@ class Rationality:
             return Directedness(nan, nan, nan)
         gain = utility - self.chance.utility
         sign = 1.0 if gain >= 0.0 else -1.0
-        best, most = self._limits[sign]
+        best, reaching_it = self._limits[sign]
+        most = self._limits[1.0][1]
         if abs(gain) <= SAME * self.range:
             return Directedness(0.0, 0.0, most)
         if sign * (best - utility) <= SAME * self.range:
-            return Directedness(most, sign * np.inf, most)
+            return Directedness(reaching_it, sign * np.inf, most)
         beta = self._root(utility, sign)
         nats = beta * utility - float(self.process.start @ self.at(beta).values)
         return Directedness(max(nats, 0.0), beta, most)
@@ -158,19 +168,23 @@ class Rationality:
         """The beta whose policy has this expected utility: a root of a monotone function."""
         from scipy.optimize import brentq
 
-        known = sorted(b for b in self._found if b * sign >= 0.0)
-        below = max((b for b in known if self.at(b).utility <= utility), default=0.0)
-        above = min((b for b in known if self.at(b).utility >= utility), default=0.0)
-        reach = sign * 4.0 / self.range
-        while below == above or sign * (self.at(reach).utility - utility) < 0.0:
-            inner, reach = reach, reach * 4.0
-            if sign > 0:
-                below, above = max(below, min(inner, reach)), reach
+        def short(beta: float) -> float:  # grows with beta * sign
+            return sign * (self.at(beta).utility - utility)
+
+        inner, outer = 0.0, sign * np.inf
+        for beta in sorted((b for b in self._found if b * sign > 0.0), key=abs):
+            if short(beta) < 0.0:
+                inner = beta
             else:
-                below, above = reach, min(above, max(inner, reach))
-            if sign * (self.at(reach).utility - utility) >= 0.0:
+                outer = beta
                 break
-        return float(brentq(lambda b: self.at(b).utility - utility, below, above, rtol=1e-9))
+        while not np.isfinite(outer):
+            further = 4.0 * (inner or sign / self.range)
+            if short(further) < 0.0:
+                inner = further
+            else:
+                outer = further
+        return float(brentq(short, inner, outer, xtol=1e-7 * abs(outer), rtol=1e-7))
 
     def _solve(self, beta: float) -> _Soft:
         """Soft policy iteration: evaluate, then softmax; Newton's method on w."""
@@ -263,7 +277,7 @@ def side_by_side(processes: list[Process]) -> Process:
     )
 
 
-def _factored(process: Process, policy: Floats) -> object:
+def _factored(process: Process, policy: Floats) -> Any:
     """I - g P of a policy, factored."""
     from scipy import sparse
     from scipy.sparse.linalg import splu

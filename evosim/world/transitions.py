@@ -21,9 +21,7 @@ ROUNDING = 1e-12
 """A chance of death below this is what sums of floats leave over."""
 
 
-def transitions(
-    env: Environment, levels: Levels, i: int
-) -> tuple[csr_matrix, NDArray[np.float64]]:
+def transitions(env: Environment, levels: Levels, i: int) -> tuple[csr_matrix, NDArray[np.float64]]:
     """A level as a Markov decision process.
 
     A state's number is x * C + cell (C cells); the row of a state and an action is state * A +

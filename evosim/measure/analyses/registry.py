@@ -65,6 +65,8 @@ class Analysis:
 
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
-_KINDS: tuple[Analysis, ...] = ()
+_KINDS: tuple[Analysis, ...] = (
+    Analysis(name="goals", says="what minds are directed at, and what their lives tell of it"),
+)
 for _kind in _KINDS:
     ANALYSES.register(_kind.name)(_kind)
