@@ -99,6 +99,17 @@ def test_a_mind_never_does_what_its_own_policy_forbids() -> None:
     assert (chances > 0).all()
 
 
+def test_a_mind_lives_another_life_on_each_level() -> None:
+    s = scenario.load("planners_emerge")
+    env = world.environment(s, "thicket")
+    levels = world.draw_levels(s, "thicket", [1, 1])
+    aimless = mind_of(s, 4)
+    aimless.weights[:] = 0.0
+    (seen,) = watching.lives(s, env, levels, aimless, [3], seed=5, generation=2)
+    first, second = (seen.action[seen.level == i] for i in range(2))
+    assert (first != second).mean() > 0.5
+
+
 def test_the_ground_expects_what_the_kernels_do() -> None:
     s = scenario.load("contraception")
     env = world.environment(s, "ancestral")

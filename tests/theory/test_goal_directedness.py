@@ -143,6 +143,23 @@ def test_an_optimal_policy_is_the_limit_of_ever_more_rational_ones() -> None:
     assert tied.nats < 0.9 * MOST  # ties leave actions that nobody could predict
 
 
+def test_of_two_best_actions_the_limit_takes_more_often_the_one_that_leaves_more_open() -> None:
+    # From state 0 to 1, where all actions are best, or to 2, where one is; then to 0 again.
+    to = np.array([[1, 2], [0, 0], [0, 0]])
+    process = Process(sparse.csr_matrix(np.eye(3)[to.ravel()]), np.array([1.0, 0.0, 0.0]), 0.9)
+    utility = np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]])
+    minds = Rationality(process, utility)
+    rational = minds.at(1e3)
+    assert rational.policy[0, 0] > 0.6
+    nats = 1e3 * rational.utility - float(process.start @ rational.values)
+    found = minds.meg(minds._limits[1.0][0])
+    assert found.beta == np.inf
+    assert found.nats == pytest.approx(nats, rel=1e-6)
+    # w(0) = log(mean of 1 and 2^-g) + g^2 w(0), less what is the same on both ways
+    at_once = -np.log((1 + 2**-0.9) / 2) / (1 - 0.9**2)
+    assert found.nats == pytest.approx(at_once, rel=1e-9)
+
+
 def test_where_nothing_can_be_gained_it_is_undefined() -> None:
     process, utility, policy = random_process(7)
     for flat in (np.zeros_like(utility), np.ones_like(utility)):

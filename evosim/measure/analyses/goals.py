@@ -261,17 +261,20 @@ def describe(summary: dict[str, Any]) -> str:
     """The numbers for people."""
     environments = summary["environments"]
     n = len(summary["individuals"])
-    flip = summary["flip"]
+    flip, payoffs, depth = summary["flip"], summary["payoffs"], summary["depth"]
+    roles = ["own", "intended"]
+    if payoffs["selected"] != payoffs["intended"]:
+        roles.append("selected")
     born = f", bred in {flip['before']} and met by {flip['after']}" if flip else ""
     lines = [
         f"{n} individuals of generation {summary['generation']}{born}; "
-        f"{summary['levels']} levels, a life on each",
+        f"depth {min(depth)} to {max(depth)}; {summary['levels']} levels, a life on each",
         "",
         *_table(
             "directed at, share of an optimal policy's MEG (below 0: against it)",
-            ["own drives", *(f"{role}: {p}" for role, p in summary["payoffs"].items())],
+            ["own drives", *(f"{role}: {payoffs[role]}" for role in roles[1:])],
             {
-                name: [_share(e["directed"][role]) for role in ("own", "intended", "selected")]
+                name: [_share(e["directed"][role]) for role in roles]
                 for name, e in environments.items()
             },
         ),
@@ -323,6 +326,7 @@ def _spread(values: Sequence[float | None]) -> str:
     known = [v for v in values if v is not None]
     if not known:
         return "undefined"
-    mean = sum(known) / len(known)
+    # Adding 0 turns a -0 that rounding made into 0.
+    mean, low, high = (round(v, 2) + 0.0 for v in (sum(known) / len(known), min(known), max(known)))
     left_out = f", {len(values) - len(known)} undefined" if len(known) < len(values) else ""
-    return f"{mean:.2f} [{min(known):.2f}, {max(known):.2f}{left_out}]"
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}{left_out}]"
