@@ -10,6 +10,7 @@ open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, 
 experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
 analyse               an analysis of a run: .summary, .text, .plot()
+export_tensors        a level as T[s,a,s'] and rewards, in a file
 export_trees          who descends from whom, as a tree sequence for tskit
 compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         check,
         compare,
         experiment,
+        export_tensors,
         export_trees,
         fork,
         open_experiment,
@@ -61,6 +63,7 @@ __all__ = [
     "check",
     "compare",
     "experiment",
+    "export_tensors",
     "export_trees",
     "fork",
     "load",
@@ -79,6 +82,7 @@ _HOMES = {
     "Run": "evosim.api",
     "check": "evosim.api",
     "experiment": "evosim.api",
+    "export_tensors": "evosim.api",
     "export_trees": "evosim.api",
     "fork": "evosim.api",
     "open_experiment": "evosim.api",

@@ -13,6 +13,7 @@ from evosim.api.experiments import (
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
+from evosim.api.tensors import export_tensors
 from evosim.api.trees import export_trees
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "check",
     "compare",
     "experiment",
+    "export_tensors",
     "export_trees",
     "fork",
     "open_experiment",

@@ -147,7 +147,7 @@ class Run:
         if generation is None:
             generation = last_lived(data, replicate)
         which = (
-            _individual(data, generation, replicate, individual)
+            individual_called(data, generation, replicate, individual)
             if isinstance(individual, str)
             else individual
         )
@@ -428,7 +428,7 @@ def _complete(
     return done
 
 
-def _individual(
+def individual_called(
     data: xr.Dataset, generation: int, replicate: int, which: Literal["best", "median"] | str
 ) -> int | None:
     """The best of a generation, the first among equals; None: let the replay choose the median."""

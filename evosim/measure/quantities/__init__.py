@@ -8,7 +8,16 @@ by the decorator above it; a new file is a line below.
 
 from __future__ import annotations
 
-from evosim.measure.quantities import conduct, detection, flips, genes, heredity, numbers, probed
+from evosim.measure.quantities import (
+    conduct,
+    detection,
+    distances,
+    flips,
+    genes,
+    heredity,
+    numbers,
+    probed,
+)
 from evosim.measure.quantities.flips import across
 from evosim.measure.quantities.registry import (
     LINKS,
@@ -33,6 +42,7 @@ __all__ = [
     "across",
     "conduct",
     "detection",
+    "distances",
     "environment_of",
     "flips",
     "genes",

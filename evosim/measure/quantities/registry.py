@@ -84,6 +84,7 @@ class Measure:
         heeds: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
         peaks: ``at`` may be peak.
         needs: the section of the scenario that it takes, dotted; empty for any scenario.
+        refuses: what a scenario has that it cannot be measured with, in words; empty: nothing.
         pedigree: takes genomes that have parents.
     """
 
@@ -98,6 +99,7 @@ class Measure:
     heeds: frozenset[str] = frozenset()
     peaks: bool = False
     needs: str = ""
+    refuses: Callable[[Scenario], str] | None = None
     pedigree: bool = False
 
     def looks_at_a_flip(self, at: str) -> bool:
@@ -121,11 +123,14 @@ class Measure:
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
     def check_section(self, scenario: Scenario, term: Term) -> None:
-        """Refuse a scenario without what the measure is about: a section, or a pedigree."""
+        """Refuse a scenario without what the measure is about, a section or a pedigree, or with
+        what it cannot be measured with."""
         if self.needs and _walk(scenario, self.needs) is None:
             raise _lacking(term, self.needs)
         if self.pedigree:
             refuse_without_pedigree(scenario, f"measure {term.measure!r}")
+        if self.refuses is not None and (why := self.refuses(scenario)):
+            raise EvosimError(f"measure {term.measure!r}: {why}")
 
     def check_in(self, scenario: Scenario, term: Term) -> None:
         """Refuse a term that a run of this scenario could not measure, before it is lived.
