@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 
@@ -47,14 +47,14 @@ STEPS = 200
 """Steps of policy iteration, which takes some five to thirty, that are too many."""
 
 
-class Process(NamedTuple):
-    """A Markov decision process with S states and A actions.
+class Discounted(NamedTuple):
+    """A Markov decision process with S states, A actions and a discount.
 
     ``chances`` [S * A, S]: what is missing from a row of 1 is the chance of death, which has the
     utility 0. ``start`` [S]: chances of the first state.
     """
 
-    chances: csr_matrix
+    chances: csr_array
     start: Floats
     discount: float
 
@@ -83,7 +83,7 @@ class Directedness(NamedTuple):
         return float(np.copysign(self.nats, self.beta) / self.most)
 
 
-def occupancy(process: Process, policy: Floats) -> Floats:
+def occupancy(process: Discounted, policy: Floats) -> Floats:
     """Discounted expected visits d of states and actions, [S, A]: sums to 1/(1 - g) if none dies.
 
     Args:
@@ -93,7 +93,7 @@ def occupancy(process: Process, policy: Floats) -> Floats:
     return np.asarray(solved)[:, None] * policy
 
 
-def predicted(process: Process, utility: Floats, policy: Floats, beta: float) -> float:
+def predicted(process: Discounted, utility: Floats, policy: Floats, beta: float) -> float:
     """How much better pi_beta predicts the policy than chance does, in nats: by its definition.
 
     Args:
@@ -106,7 +106,7 @@ def predicted(process: Process, utility: Floats, policy: Floats, beta: float) ->
     return float((visits * np.where(visits > 0, gain, 0.0)).sum())
 
 
-def closed_form(process: Process, utility: Floats, policy: Floats, beta: float) -> float:
+def closed_form(process: Discounted, utility: Floats, policy: Floats, beta: float) -> float:
     """The same as b (d.U - mu.V) + log|A| / (1 - g), V by log-sum-exp; not defined at b = 0."""
     left = np.log(process.n_actions) / (1.0 - process.discount)
     value = (Rationality(process, utility).at(beta).values + left) / beta
@@ -130,7 +130,7 @@ class Rationality:
         utility: [S, A].
     """
 
-    def __init__(self, process: Process, utility: Floats) -> None:
+    def __init__(self, process: Discounted, utility: Floats) -> None:
         self.process = process
         self.utility = np.asarray(utility, np.float64)
         self._found: dict[float, _Soft] = {}
@@ -252,7 +252,7 @@ class Rationality:
         raise ArithmeticError("policy iteration did not converge")
 
 
-def meg(process: Process, utility: Floats, policy: Floats) -> Directedness:
+def meg(process: Discounted, utility: Floats, policy: Floats) -> Directedness:
     """MEG of a policy for a utility.
 
     Args:
@@ -266,29 +266,29 @@ def meg(process: Process, utility: Floats, policy: Floats) -> Directedness:
     return Rationality(process, utility).meg(gained)
 
 
-def side_by_side(processes: list[Process]) -> Process:
+def side_by_side(processes: list[Discounted]) -> Discounted:
     """Processes as one, that begins in each of them with the same chance."""
     from scipy import sparse
 
-    return Process(
-        sparse.csr_matrix(sparse.block_diag([p.chances for p in processes], format="csr")),
+    return Discounted(
+        sparse.csr_array(sparse.block_diag([p.chances for p in processes], format="csr")),
         np.concatenate([p.start / len(processes) for p in processes]),
         processes[0].discount,
     )
 
 
-def _factored(process: Process, policy: Floats) -> Any:
+def _factored(process: Discounted, policy: Floats) -> Any:
     """I - g P of a policy, factored."""
     from scipy import sparse
     from scipy.sparse.linalg import splu
 
     n_states, n_actions = policy.shape
-    pick = sparse.csr_matrix(
+    pick = sparse.csr_array(
         (policy.ravel(), np.arange(n_states * n_actions), np.arange(n_states + 1) * n_actions),
         shape=(n_states, n_states * n_actions),
     )
     step = pick @ process.chances
-    return splu(sparse.csc_matrix(sparse.identity(n_states) - process.discount * step))
+    return splu(sparse.csc_array(sparse.eye_array(n_states) - process.discount * step))
 
 
 def _entropy_lost(policy: Floats) -> Floats:

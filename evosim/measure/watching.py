@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 from evosim import core
 from evosim.errors import EvosimError
 from evosim.measure import stance
-from evosim.measure.directed import Process, side_by_side
+from evosim.measure.directed import Discounted, side_by_side
 from evosim.mind import NOVELTY, Minds
 from evosim.rng import Purpose
 from evosim.world import Environment, Levels
-from evosim.world.transitions import transitions
+from evosim.world.tensors import process
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -43,8 +41,8 @@ AT_ONCE = 64
 class Ground(NamedTuple):
     """Some levels as one Markov decision process, of the states that can be reached."""
 
-    process: Process
-    features: Floats  # [S, A, F] expected features of a step
+    process: Discounted
+    features: Floats  # [S, A, F] expected stimuli, then payoffs, of a step
     level: NDArray[np.intp]  # [S] which level a state is of
     state: NDArray[np.intp]  # [S] its number there, x * C + cell
 
@@ -92,15 +90,12 @@ def ground(env: Environment, levels: Levels, discount: float) -> Ground:
     """Levels as one process whose lives begin on each level equally often."""
     processes, features, level, state = [], [], [], []
     for i in range(len(levels.start)):
-        chances, brings = transitions(env, levels, i)
-        n_states, n_actions = env.n_x * env.n_cells, env.n_actions
-        start = np.zeros(n_states)
-        at = env.tables.start_x * env.n_cells + levels.start[i]
-        np.add.at(start, at, env.tables.start_p)
-        kept = _reachable(chances, start)
-        rows = (kept[:, None] * n_actions + np.arange(n_actions)).ravel()
-        processes.append(Process(chances[rows][:, kept], start[kept], discount))
-        features.append(brings[rows].reshape(len(kept), n_actions, -1))
+        whole = process(env, levels, i)
+        kept = np.flatnonzero(whole.reachable()[:-1])  # the last state is death
+        rows = (kept[:, None] * whole.n_actions + np.arange(whole.n_actions)).ravel()
+        chances = whole.matrix().tocsr()[rows][:, kept]
+        processes.append(Discounted(chances, whole.start[kept], discount))
+        features.append(whole.expected[kept])
         level.append(np.full(len(kept), i))
         state.append(kept)
     joined = (np.concatenate(each) for each in (features, level, state))
@@ -240,18 +235,3 @@ def _some(minds: Minds, rows: slice) -> Minds:
 
 def _one(levels: Levels, i: int) -> Levels:
     return Levels(*(array[i : i + 1] for array in levels))
-
-
-def _reachable(chances: csr_matrix, start: Floats) -> NDArray[np.intp]:
-    """The states that any actions can lead to."""
-    living = chances[:, : len(start)]
-    n_actions = living.shape[0] // living.shape[1]
-    reached = start > 0
-    fresh = reached
-    while fresh.any():
-        rows = np.flatnonzero(np.repeat(fresh, n_actions))
-        to = np.zeros_like(reached)
-        to[living[rows].indices] = True
-        fresh = to & ~reached
-        reached = reached | fresh
-    return np.flatnonzero(reached)

@@ -15,7 +15,7 @@ from evosim.api.analyses import Analysed, analyse
 from evosim.errors import EvosimError
 from evosim.measure import watching
 from evosim.measure.analyses import goals
-from evosim.measure.directed import Process
+from evosim.measure.directed import Discounted
 from evosim.starter import starter
 
 SMALL = (
@@ -87,13 +87,13 @@ def test_it_is_drawn(found: Analysed, tmp_path: Path) -> None:
 
 
 def test_own_drives_are_weighed_anew_where_something_else_is_felt() -> None:
-    process = Process(sparse.csr_matrix(np.eye(2)), np.array([1.0, 0.0]), 0.9)
+    process = Discounted(sparse.csr_array(np.eye(2)), np.array([1.0, 0.0]), 0.9)
     here = goals._Own(process, np.ones((2, 1, 3)), np.ones((4, 2, 1)), [])
     assert goals._alike(here, here._replace(megs=[{}]))
     assert not goals._alike(here, here._replace(felt=here.felt * 2))
     assert not goals._alike(here, here._replace(visits=here.visits * 2))
     assert not goals._alike(here, here._replace(process=process._replace(discount=0.8)))
-    swapped = sparse.csr_matrix(np.eye(2)[::-1])
+    swapped = sparse.csr_array(np.eye(2)[::-1])
     assert not goals._alike(here, here._replace(process=process._replace(chances=swapped)))
 
 

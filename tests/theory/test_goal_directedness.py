@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.optimize import minimize_scalar
 
 from evosim.measure.directed import (
-    Process,
+    Discounted,
     Rationality,
     closed_form,
     meg,
@@ -20,13 +20,13 @@ ACTIONS, STATES, DISCOUNT = 3, 6, 0.9
 MOST = np.log(ACTIONS) / (1 - DISCOUNT)
 
 
-def random_process(seed: int, *, mortal: bool = False) -> tuple[Process, np.ndarray, np.ndarray]:
+def random_process(seed: int, *, mortal: bool = False) -> tuple[Discounted, np.ndarray, np.ndarray]:
     """A process, a utility and a policy."""
     rng = np.random.default_rng(seed)
     chances = rng.dirichlet(np.full(STATES, 0.5), STATES * ACTIONS)
     if mortal:
         chances *= rng.uniform(0.5, 1.0, (STATES * ACTIONS, 1))
-    process = Process(sparse.csr_matrix(chances), rng.dirichlet(np.ones(STATES)), DISCOUNT)
+    process = Discounted(sparse.csr_array(chances), rng.dirichlet(np.ones(STATES)), DISCOUNT)
     return (
         process,
         rng.normal(size=(STATES, ACTIONS)),
@@ -34,7 +34,7 @@ def random_process(seed: int, *, mortal: bool = False) -> tuple[Process, np.ndar
     )
 
 
-def softened(process: Process, utility: np.ndarray, beta: float) -> np.ndarray:
+def softened(process: Discounted, utility: np.ndarray, beta: float) -> np.ndarray:
     return Rationality(process, utility).at(beta).policy
 
 
@@ -76,7 +76,7 @@ def test_meg_is_the_largest_gain_over_all_inverse_temperatures(mortal: bool) -> 
 
 
 def test_of_one_step_between_two_actions_it_is_a_bit_less_the_entropy() -> None:
-    process = Process(sparse.csr_matrix(np.ones((2, 1))), np.ones(1), 0.0)
+    process = Discounted(sparse.csr_array(np.ones((2, 1))), np.ones(1), 0.0)
     for p in (0.5, 0.6, 0.9, 0.2):
         entropy = -(p * np.log(p) + (1 - p) * np.log(1 - p))
         found = meg(process, np.array([[1.0, 0.0]]), np.array([[p, 1 - p]]))
@@ -133,7 +133,7 @@ def test_an_optimal_policy_is_the_limit_of_ever_more_rational_ones() -> None:
     utility[:3] = utility[:3, :1]  # where nothing is felt of what is done, ties are likely
     chances = process.chances.toarray().reshape(STATES, ACTIONS, STATES)
     chances[:3] = chances[:3, :1]
-    process = process._replace(chances=sparse.csr_matrix(chances.reshape(-1, STATES)))
+    process = process._replace(chances=sparse.csr_array(chances.reshape(-1, STATES)))
     minds = Rationality(process, utility)
     nearly = [minds.meg(minds.at(b).utility).nats for b in (3.0, 10.0, 30.0, 50.0)]
     tied = minds.meg(minds._limits[1.0][0])
@@ -146,7 +146,7 @@ def test_an_optimal_policy_is_the_limit_of_ever_more_rational_ones() -> None:
 def test_of_two_best_actions_the_limit_takes_more_often_the_one_that_leaves_more_open() -> None:
     # From state 0 to 1, where all actions are best, or to 2, where one is; then to 0 again.
     to = np.array([[1, 2], [0, 0], [0, 0]])
-    process = Process(sparse.csr_matrix(np.eye(3)[to.ravel()]), np.array([1.0, 0.0, 0.0]), 0.9)
+    process = Discounted(sparse.csr_array(np.eye(3)[to.ravel()]), np.array([1.0, 0.0, 0.0]), 0.9)
     utility = np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0]])
     minds = Rationality(process, utility)
     rational = minds.at(1e3)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evosim import core, mind, world
 from evosim.errors import EvosimError
 from evosim.measure import stance, watching
-from evosim.measure.directed import Process, Rationality, occupancy
+from evosim.measure.directed import Discounted, Rationality, occupancy
 from evosim.measure.probe import normalised
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
@@ -51,7 +51,7 @@ class _Place(NamedTuple):
 class _Own(NamedTuple):
     """How directed minds are at their own drives, and in what world."""
 
-    process: Process
+    process: Discounted
     felt: Floats  # [S, A, stimuli] expected stimuli of a step
     visits: Floats  # [n, S, A] of each mind
     megs: list[dict[str, float]]
