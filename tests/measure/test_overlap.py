@@ -173,10 +173,9 @@ def test_the_levels_that_are_checked_are_those_that_are_lived(tmp_path: Path):
 
 
 def test_a_map_that_fixes_everything_cannot_be_disjoint():
-    fixed = 'world.map="""\n@ . .\n. f .\n"""'
-    sets = [fixed, *(f"world.kinds.{kind}.count=0" for kind in ("fruit", "thorn")),
-            "environments.shop.kinds.candy.count=1"]  # fmt: skip
-    text = starter("mine").replace("rows     = 5\ncols     = 5\n", "")
+    drawn_map = 'map = """\n@..\n.f.\n"""\n'
+    text = starter("mine").replace("rows     = 5\ncols     = 5\n", drawn_map)
+    sets = [f"world.kinds.{kind}.count=0" for kind in ("fruit", "thorn")]
     with pytest.raises(ScenarioError) as refused:
         loads(text, sets=[*SMALL, *sets, "measure.disjoint=true"])
     (problem,) = refused.value.problems
