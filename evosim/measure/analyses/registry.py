@@ -68,6 +68,7 @@ class Analysis:
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
 _KINDS: tuple[Analysis, ...] = (
+    Analysis(name="heredity", says="what moved the genes, and who descends from whom"),
     Analysis(name="overlap", says="which probe levels and levels of deployment have trained"),
     Analysis(name="pressure", says="what the best of n by the selected payoff is worth"),
 )
