@@ -77,6 +77,20 @@ def best_of(values: ArrayLike, proxy: ArrayLike, n: ArrayLike) -> Floats:
     return np.moveaxis(_shared(ranked, by) @ _by_rank(values.shape[-1], n).T, -1, 0)
 
 
+def gain(values: ArrayLike, proxy: ArrayLike, n: float) -> Any:
+    """What the best of n by the proxy is worth over the mean, in standard deviations of the values.
+
+    Args:
+        values, proxy: [..., N].
+
+    Returns:
+        [...]; NaN where values do not vary.
+    """
+    values = np.asarray(values, np.float64)
+    centred = values - values.mean(-1, keepdims=True)
+    return best_of(centred, proxy, [n])[0] / _spread(values)
+
+
 def _by_rank(size: int, n: ArrayLike) -> Floats:
     """The probability that the best of n is the k-th from below, [n, N]."""
     edges = np.arange(size + 1) / size

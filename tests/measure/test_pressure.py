@@ -13,6 +13,7 @@ import evosim
 from evosim.errors import EvosimError
 from evosim.measure import pressure
 from evosim.measure.probe import Prober
+from evosim.measure.quantities import MEASURES, Term
 from evosim.measure.statistics import Bootstrap
 from evosim.rng import Purpose, key
 from evosim.starter import starter
@@ -109,8 +110,15 @@ def test_a_payoff_that_does_not_vary_has_a_flat_course_and_no_gain():
     assert math.isnan(found.peak.value)
 
 
+def test_the_gain_is_in_standard_deviations_of_what_is_gained():
+    value = np.random.default_rng(0).normal(3, 7, 20_000)
+    assert pressure.gain(value, value, 10) == pytest.approx(1.5388, rel=0.01)
+    assert pressure.gain(value, -value, 10) == pytest.approx(-1.5388, rel=0.01)
+    assert math.isnan(pressure.gain(np.full(20, 0.1), value[:20], 10))
+
+
 SMALL = (
-    "evolution.population=12", "evolution.levels=2", "measure.levels=2", "measure.sample=3",
+    "evolution.population=12", "evolution.levels=2", "measure.levels=2", "measure.sample=12",
     "timeline.0.generations=3", "timeline.1.generations=3", "verdict.resamples=50",
 )  # fmt: skip
 
@@ -165,6 +173,43 @@ def test_thinking_costs_are_taken_off_the_exact_payoff(tmp_path):
     exact = evosim.api.analyse(dear, "pressure").summary["proxies"]["exact"]
     lost = np.array(exact["selected"][0]["values"]) - exact["proxy"]["values"]
     assert lost == pytest.approx(np.full(len(lost), 6.0))
+
+
+def test_the_measure_looks_at_the_world_that_bred_the_population(done):
+    data, scenario = done.data, done.scenario
+
+    def measured(**term: object) -> float:
+        given = Term(measure="pressure", turn=3, **term)
+        return float(MEASURES["pressure"].of(data, scenario, given)[0][0])
+
+    def expected(bred: str, where: str, generation: int) -> float:
+        here = data["expected_payoff"].isel(replicate=0, payoff=0)
+        here = here.sel(mind="evolved", probe=generation)
+        proxy, paid = (here.sel(environment=name).values for name in (bred, where))
+        return float(pressure.gain(paid, proxy, 10))
+
+    assert measured(at="flip") == pytest.approx(expected("orchard", "shop", 3))
+    assert measured(at="before") == pytest.approx(expected("orchard", "orchard", 3))
+    assert measured(at="before") > 0
+    assert measured(at="end", where="orchard") == pytest.approx(expected("shop", "orchard", 5))
+    assert measured(at="start") == pytest.approx(expected("orchard", "orchard", 0))
+    with pytest.raises(EvosimError, match="was not probed"):
+        measured(generation=1)
+
+
+def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
+    sets = ("agent.depth=[0, 9]", "agent.thinking_cost=1e6", "evolution.population=12",
+            "evolution.open={offspring=0.0, capacity=12}", "measure.sample=12",
+            "timeline.1.select=false")  # fmt: skip
+    dear = run(tmp_path, *sets)
+    term = Term(measure="pressure", at="start")
+    (found,) = MEASURES["pressure"].of(dear.data, dear.scenario, term)
+    paid = dear.data["expected_payoff"].isel(replicate=0, payoff=0, probe=0)
+    paid = paid.sel(environment="orchard", mind="evolved").values
+    depth = np.floor(dear.data["genome"].isel(replicate=0, generation=0).sel(locus="depth").values)
+    assert found[0] == pytest.approx(pressure.gain(paid, -1e6 * depth + paid, 10))
+    (none,) = MEASURES["pressure"].of(dear.data, dear.scenario, Term(measure="pressure"))
+    assert np.isnan(none).all()
 
 
 def test_where_nobody_is_left_there_is_nothing_to_select(tmp_path):

@@ -8,7 +8,16 @@ by the decorator above it; a new file is a line below.
 
 from __future__ import annotations
 
-from evosim.measure.quantities import conduct, detection, flips, genes, heredity, numbers, probed
+from evosim.measure.quantities import (
+    conduct,
+    detection,
+    flips,
+    genes,
+    heredity,
+    numbers,
+    pressed,
+    probed,
+)
 from evosim.measure.quantities.flips import across
 from evosim.measure.quantities.registry import (
     LINKS,
@@ -40,6 +49,7 @@ __all__ = [
     "main_environment",
     "no_flip",
     "numbers",
+    "pressed",
     "probed",
     "turns",
 ]
