@@ -198,7 +198,7 @@ def test_the_measure_looks_at_the_world_that_bred_the_population(done):
 
 
 def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
-    sets = ("agent.depth=[0, 9]", "agent.thinking_cost=1e6", "evolution.population=12",
+    sets = ("agent.depth={range=[0, 9], start=[0, 9]}", "agent.thinking_cost=1e6", "evolution.population=12",
             "evolution.open={offspring=0.0, capacity=12}", "measure.sample=12",
             "timeline.1.select=false")  # fmt: skip
     dear = run(tmp_path, *sets)
@@ -207,6 +207,7 @@ def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
     paid = dear.data["expected_payoff"].isel(replicate=0, payoff=0, probe=0)
     paid = paid.sel(environment="orchard", mind="evolved").values
     depth = np.floor(dear.data["genome"].isel(replicate=0, generation=0).sel(locus="depth").values)
+    assert len(set(depth)) > 3
     assert found[0] == pytest.approx(pressure.gain(paid, -1e6 * depth + paid, 10))
     (none,) = MEASURES["pressure"].of(dear.data, dear.scenario, Term(measure="pressure"))
     assert np.isnan(none).all()
