@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import evosim
-from evosim import world
+from evosim import describe, world
 from evosim.errors import EvosimError, RunError, ScenarioError
 from evosim.measure import overlap
 from evosim.measure.overlap import Drawn
@@ -186,6 +186,25 @@ def test_a_map_that_fixes_everything_cannot_be_disjoint():
 def test_a_scenario_that_does_not_say_so_is_written_as_before():
     assert "disjoint" not in made().to_toml()
     assert "disjoint = true" in made("measure.disjoint=true").to_toml()
+
+
+def test_the_description_of_a_scenario_says_so():
+    assert "on 4 levels that have not trained" in describe._evolution(made("measure.disjoint=true"))
+    assert "on 4 levels, 2 individuals" in describe._evolution(made())
+
+
+def test_a_fork_is_looked_at_by_its_own_generations_and_its_parents_probes(tmp_path: Path):
+    parent = run(tmp_path, *TIGHT)
+    child = parent.fork(3, seed=9, out=tmp_path / "fork", figures=False, progress=False)
+    found = evosim.api.analyse(child, "overlap")
+    assert [row["what"] for row in found.summary["rows"]] == ["probe", "probe"]
+    assert "Only generations from 3 on" in found.text
+    scenario, lives = child.scenario, key(9, Purpose.REPLICATE, 0)
+    trained = [key(lives, Purpose.LEVEL, g, level) for g in range(3, 6) for level in range(2)]
+    probes = [key(key(1, Purpose.REPLICATE, 0), Purpose.PROBE, i) for i in range(4)]
+    known = set(pictures(scenario, "shop", trained))
+    (same,) = found.summary["rows"][1]["same"]
+    assert same == sum(one in known for one in pictures(scenario, "shop", probes))
 
 
 def test_the_analysis_counts_what_was_seen(tmp_path: Path):

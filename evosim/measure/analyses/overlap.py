@@ -57,7 +57,8 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         if begin is not None:
             before = [level for level in trained if level.generation < begin]
             after = [level for level in lived if level.generation >= begin]
-            _count(counts, DEPLOYMENT, after, overlap.seen(scenario, after, before))
+            if before:  # in a fork at the flip, what came before it is its parent's
+                _count(counts, DEPLOYMENT, after, overlap.seen(scenario, after, before))
     bootstrap = Bootstrap.of(
         request.seed,
         confidence=scenario.verdict.confidence,
