@@ -271,11 +271,12 @@ def _evolution(scenario: Scenario) -> str:
     e = scenario.evolution
     lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
     steps = " or ".join(str(n) for n in lifetimes)
+    disjoint = " that have not trained" if scenario.measure.disjoint else ""
     return (
         f"{e.population} individuals, {e.levels} levels a generation, lifetimes of {steps} steps; "
         f"{_optimizer(scenario)}; "
-        f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels, "
-        f"{scenario.measure.sample} individuals"
+        f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
+        f"{disjoint}, {scenario.measure.sample} individuals"
     )
 
 

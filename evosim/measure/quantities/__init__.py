@@ -16,6 +16,7 @@ from evosim.measure.quantities import (
     genes,
     heredity,
     numbers,
+    pressed,
     probed,
 )
 from evosim.measure.quantities.flips import across
@@ -50,6 +51,7 @@ __all__ = [
     "main_environment",
     "no_flip",
     "numbers",
+    "pressed",
     "probed",
     "turns",
 ]
