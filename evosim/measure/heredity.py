@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.evolution import MATE, MUTATE, expected_shares, optimizer
+from evosim.evolution import MATE, MUTATE, expected_shares, islands, optimizer
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
 
@@ -105,18 +105,25 @@ def price_series(
     score: FloatArray,
     parents: IntArray,
     crossover: IntArray,
+    source: IntArray | None = None,
 ) -> Price:
     """The Price equation of every generation of a replicate.
 
     Args:
         genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
             recorded, from generation 0, an open population with its padding.
+        source: [G, N] as recorded, of a population with islands.
 
     Returns:
         Each part [G - 1, loci]; row g is the step from generation g to g + 1. Where a generation
         has died out all parts are NaN. Where genomes were sampled and have no parents, all
         but the change are.
+
+    Raises:
+        ValueError: islands without ``source``.
     """
+    if source is None and scenario.evolution.islands is not None:
+        raise ValueError("with islands the Price equation needs the recorded source of each row")
     n_generations, _, n_loci = genome.shape
     parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
     sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
@@ -129,7 +136,8 @@ def price_series(
         if own.min() < 0:
             parts[0, g] = after.mean(axis=0) - before.mean(axis=0)
             continue
-        expected = expected_shares(scenario, score[g, :n]) if bred else np.full(n, 1.0 / n)
+        stands = None if source is None else source[g]
+        expected = expected_shares(scenario, score[g, :n], stands) if bred else np.full(n, 1.0 / n)
         parts[:, g] = price(before, expected, own, crossed, after)
     return Price(*parts)
 
@@ -338,8 +346,8 @@ def _cross(scenario: Scenario, genes: Genes, parents: IntArray, rng: np.random.G
     written = scenario.evolution.mate
     operator = MATE[written.operator]
     children = genes[parents[:, 0]]
-    firsts = parents[: len(parents) // 2 * 2 : 2]  # children 2i and 2i + 1 are a pair
-    pairs = 2 * np.flatnonzero(firsts[:, 0] != firsts[:, 1])
+    firsts = islands.firsts(scenario, len(parents))
+    pairs = firsts[parents[firsts, 0] != parents[firsts, 1]]
     if len(pairs):
         born = operator.neutral(rng, children[pairs], children[pairs + 1], **written.options)
         for rows, values in zip((pairs, pairs + 1), born, strict=True):
