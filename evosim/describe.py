@@ -273,8 +273,8 @@ def _evolution(scenario: Scenario) -> str:
     steps = " or ".join(str(n) for n in lifetimes)
     demes = f" in {_islands(e.islands)}" if e.islands else ""
     return (
-        f"{e.population} individuals{demes}, {e.levels} levels a generation, lifetimes of {steps} steps; "
-        f"{_optimizer(scenario)}; "
+        f"{e.population} individuals{demes}, {e.levels} levels a generation, "
+        f"lifetimes of {steps} steps; {_optimizer(scenario)}; "
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels, "
         f"{scenario.measure.sample} individuals"
     )

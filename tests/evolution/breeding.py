@@ -103,6 +103,7 @@ class Course(NamedTuple):
     score: Floats  # [G, N]
     parents: NDArray[np.int32]  # [G, N, 2]
     crossover: NDArray[np.int8]  # [G, N, loci]
+    source: NDArray[np.int32] | None = None  # [G, N] with islands
 
 
 def evolve(
@@ -119,13 +120,22 @@ def evolve(
     none = np.zeros(genomes.shape, np.int8)
     born = Offspring(genomes, np.full((n, 2), -1, np.int32), none)
     rows: list[tuple[Any, ...]] = []
+    sources: list[NDArray[np.int32]] = []
     for g in range(generations):
         scores = score(born.genomes, g)
         rows.append((born.genomes, scores, born.parents, born.crossover))
+        source = None
+        if scenario.evolution.islands is not None:
+            migrate_key = key(seed, Purpose.MIGRATE, g)
+            source = evolution.islands.migration(scenario, g, scores, migrate_key)
+            sources.append(source)
         if g + 1 == generations:
             break
         if scenario.phase_at(g).select:
-            born = evolution.breed(scenario, born.genomes, scores, key(seed, Purpose.BREED, g))
+            born = evolution.following(
+                scenario, {}, born.genomes, scores, key(seed, Purpose.BREED, g), source
+            ).offspring
         else:
             born = Offspring(born.genomes, frozen, none)
-    return Course(*(np.array(column) for column in zip(*rows, strict=True)))
+    columns = (np.array(column) for column in zip(*rows, strict=True))
+    return Course(*columns, np.array(sources) if sources else None)
