@@ -94,6 +94,7 @@ def generations(
     Args:
         share: calls :func:`epoch` for each deme.
     """
+    toml = scenario.to_toml()
     probed = frozenset(probe_generations(scenario))
     heirs: Population | None = population
     span = 1
@@ -105,7 +106,7 @@ def generations(
             scenario.generations,
         )
         began = time.monotonic()
-        arrays = _all_demes(scenario, born, until, seed, share)
+        arrays = _all_demes(scenario, toml, born, until, seed, share)
         seconds = (time.monotonic() - began) / (until - born.generation)
         span = max(1, min(2 * span, int(SECONDS / max(seconds, 1e-9))))
         for g in range(born.generation, until):
@@ -123,11 +124,14 @@ def generations(
             yield Record(g, here, probe, heirs)
 
 
-def _all_demes(scenario: Scenario, born: Population, until: int, seed: int, share: Map) -> Arrays:
+def _all_demes(
+    scenario: Scenario, toml: str, born: Population, until: int, seed: int, share: Map
+) -> Arrays:
     """The generations of an epoch, all demes put together."""
-    toml = scenario.to_toml()
+    written = scenario.evolution.islands
+    assert written is not None
     calls = []
-    for deme in range(scenario.evolution.islands.demes if scenario.evolution.islands else 0):
+    for deme in range(written.demes):
         own = evolution.islands.rows(scenario, deme)
         inherited = (getattr(born, name)[own] for name in INHERITED)
         calls.append((toml, deme, born.generation, until, *inherited, seed))

@@ -7,6 +7,7 @@ pickled. Nothing of a call is kept on disk, so that a killed one leaves nothing 
 from __future__ import annotations
 
 import io
+import json
 import queue
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from evosim.errors import RunError
 from evosim.run.process import Told, WorkerProcess, start
 
+_VALUES = "values"
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -57,8 +59,8 @@ class Pool:
             while waiting and self._idle:
                 worker, call = self._idle.pop(), waiting.popleft()
                 at[worker] = call
-                plain, data = packed_call(calls[call])
-                worker.send(["call", name, plain, len(data)], data, label=f"part {call}")
+                data = packed_call(calls[call])
+                worker.send(["call", name, len(data)], data, label=f"part {call}")
             worker, message = self._told.get()
             match message:
                 case {"ready": None}:
@@ -99,14 +101,16 @@ def unpacked(data: bytes) -> dict[str, NDArray[Any]]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def packed_call(arguments: Sequence[Any]) -> tuple[list[Any], bytes]:
-    """Arguments as plain values, None where an array belongs, and the arrays as bytes."""
+def packed_call(arguments: Sequence[Any]) -> bytes:
+    """Arguments, arrays and values that JSON can hold, as bytes."""
     arrays = {str(i): a for i, a in enumerate(arguments) if isinstance(a, np.ndarray)}
-    plain = [None if isinstance(a, np.ndarray) else a for a in arguments]
-    return plain, packed(arrays)
+    values = [None if isinstance(a, np.ndarray) else a for a in arguments]
+    text = np.frombuffer(json.dumps(values).encode(), np.uint8)
+    return packed({_VALUES: text, **arrays})
 
 
-def unpacked_call(plain: Sequence[Any], data: bytes) -> list[Any]:
+def unpacked_call(data: bytes) -> list[Any]:
     """The arguments again."""
     arrays = unpacked(data)
-    return [arrays.get(str(i), value) for i, value in enumerate(plain)]
+    values = json.loads(arrays[_VALUES].tobytes())
+    return [arrays.get(str(i), value) for i, value in enumerate(values)]

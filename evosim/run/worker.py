@@ -2,7 +2,7 @@
 
 An order is a line of JSON: ["live", folder, replicate]; ["finish", folder, replicate] to write
 the data and the summary of a run all of whose replicates were lived; ["call", "module:function",
-arguments, n], n bytes of arrays after it, to call a function of evosim (:mod:`evosim.run.pool`).
+n], n bytes of arguments after it, to call a function of evosim (:mod:`evosim.run.pool`).
 It answers in lines of JSON on standard output: {"ready": what it has done, or null}, {"lived":
 [generation, score]}, {"bytes": n}, the n bytes of a result after it, {"error": text, "unwritten":
 whether for want of a file that can be written}. The end of its input means stop.
@@ -18,7 +18,6 @@ import time
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from evosim.errors import EvosimError
 
@@ -58,12 +57,12 @@ def main() -> None:
         tell(error=f"a worker process failed:\n{traceback.format_exc()}", unwritten=False)
 
 
-def _called(name: str, plain: list[Any], size: int) -> bytes:
-    """What a function of a module returns for arguments, the arrays among them yet to be read."""
+def _called(name: str, size: int) -> bytes:
+    """What a function of a module returns for arguments that are yet to be read."""
     from evosim.run.pool import packed, unpacked_call
 
     module, _, function = name.partition(":")
-    arguments = unpacked_call(plain, _read(size))
+    arguments = unpacked_call(_read(size))
     return packed(getattr(import_module(module), function)(*arguments))
 
 
