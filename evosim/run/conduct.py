@@ -135,10 +135,10 @@ def live_all(
                 left[folder.path] += 1
     if not tasks:
         return
-    workers = workers or core.threads()
-    demes = _demes(task.folder.scenario for task in tasks)
-    if workers <= len(tasks) or demes == 1:
-        workers, demes = min(workers, len(tasks)), 1
+    # Demes are shared out where that is asked for: of one process the threads share all lives.
+    workers = workers or min(core.threads(), len(tasks))
+    demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
+    workers = min(workers, len(tasks) if demes == 1 else demes)
     warm_up(tasks[0].folder, progress.note)
     progress.begin(title, size=_size(folders), total=wanted, lived=lived)
 
@@ -150,7 +150,7 @@ def live_all(
         return f"{kept(folders)}. G{_go_on(resume)[1:]}"
 
     if demes > 1:
-        with Pool(workers=min(workers, demes), locks=locks, resume=resumed) as pool:
+        with Pool(workers=workers, locks=locks, resume=resumed) as pool:
             whole = all(
                 live_replicate(
                     task.folder, task.replicate, stop=stop,
