@@ -53,7 +53,7 @@ def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
     assert commands == [
         "list", "show", "check", "new", "run", "resume", "fork", "plot", "analyse", "compare",
-        "replay", "bench", "gallery", "schema",
+        "export", "replay", "bench", "gallery", "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0
@@ -240,6 +240,37 @@ def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path
     assert path == tmp_path / "there" / "drift.svg"
     with pytest.raises(AttributeError, match="drift"):
         _ = run.plot.drfit
+
+
+def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    tskit = pytest.importorskip("tskit")
+    shown = invoke("export", mine, "--trees", "mine.trees")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout == "mine.trees\n"
+    found = tskit.load(tmp_path / "mine.trees")
+    genome = evosim.open_run(mine).data["genome"].isel(replicate=0)
+    assert found.num_individuals == genome.sizes["generation"] * genome.sizes["individual"]
+    last = found.individual(found.num_individuals - 1).metadata
+    assert list(last["genes"].values()) == genome[-1, -1].values.tolist()
+    assert found.metadata["seed"] == "4"
+    for words, message in (
+        ([], "say what to export"),
+        (["--trees", "x.trees", "--replicate", 3], "no replicate 3: there are 0 to 0"),
+        (["--trees", "nowhere/x.trees"], "cannot write nowhere/x.trees"),
+    ):
+        wrong = invoke("export", mine, *words)
+        assert wrong.exit_code == 2, wrong.output
+        assert message in wrong.stderr
+        assert "Traceback" not in wrong.output
+
+
+def test_analyse_tells_what_moved_the_genes(invoke: Invoke, mine: Path) -> None:
+    shown = invoke("analyse", mine, "heredity", "--no-figures", "--json")
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.stdout)["heredity"]
+    assert found == json.loads((mine / "analyses" / "heredity.json").read_text())
+    assert set(found["price"]) == {"selection", "drift", "transmission", "change"}
+    assert "effective size" in invoke("analyse", mine, "heredity", "--no-figures").stdout.lower()
 
 
 def test_replay_makes_a_gif_or_plays_in_the_terminal(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,26 @@ if TYPE_CHECKING:
     from evosim.scenario import Experiment, Finding, Scenario
 
 Floats = NDArray[np.float64]
+
+
+class Measured(Protocol):
+    """What says where and when to look, as a finding does."""
+
+    @property
+    def measure(self) -> str: ...
+    @property
+    def of(self) -> str | None: ...
+    @property
+    def where(self) -> str | None: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def mind(self) -> str: ...
+    @property
+    def flip(self) -> int: ...
+    @property
+    def level(self) -> float | None: ...
+
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 
@@ -53,7 +73,7 @@ def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> 
         EvosimError: no such measure, or no such flip.
     """
     first = next(iter(experiment.arms))
-    term = _term(finding, flips)
+    term = term_of(finding, flips)
     if finding.contrast is not None:
         return tuple(Part(weight, arm, term) for arm, weight in finding.contrast.items())
     arm = finding.arm or first
@@ -62,11 +82,16 @@ def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> 
         return (own,)
     differs = finding.against
     changes = differs.model_dump(exclude={"arm"}, exclude_none=True)
-    other = _term(finding.model_copy(update=changes), flips)
+    other = term_of(finding.model_copy(update=changes), flips)
     return own, Part(-1.0, differs.arm or arm, other)
 
 
-def _term(finding: Finding, flips: Sequence[int]) -> Term:
+def term_of(finding: Measured, flips: Sequence[int]) -> Term:
+    """What a finding, or anything written like one, looks at.
+
+    Raises:
+        EvosimError: no such measure, an ``of`` it does not take, or no such flip.
+    """
     measure = MEASURES[finding.measure]
     measure.check(finding.of or "", finding.measure)
     if not flips and measure.looks_at_a_flip(finding.at):

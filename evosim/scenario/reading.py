@@ -56,14 +56,14 @@ def loads(
         ScenarioError: everything wrong with it at once, one line each.
     """
     try:
-        document = _parse(text, name)
+        document = parse(text, name)
         settings = apply(document, sets)
         draft = Draft(document)
         faults = semantics.faults(draft)
         if draft.scenario is not None:
             faults += [_fault(p) for check in checks for p in check(draft.scenario)]
         if faults:
-            raise ScenarioError(_located(faults, text, name, settings))
+            raise ScenarioError(located(faults, text, name, settings))
     except RecursionError:
         problem = Problem(
             file=name, line=None, key="", message="tables or arrays nested too deeply"
@@ -79,7 +79,12 @@ def _fault(problem: Problem) -> Fault:
     return Fault(tuple(int(p) if p.isdecimal() else p for p in parts), problem.message)
 
 
-def _parse(text: str, name: str) -> dict[str, Any]:
+def parse(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+        ScenarioError: it is none; with the line.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -96,8 +101,8 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         raise ScenarioError([Problem(file=name, line=None, key="", message=message)]) from None
 
 
-def _located(
-    faults: Sequence[Fault], text: str, name: str, settings: Sequence[Setting]
+def located(
+    faults: Sequence[Fault], text: str, name: str, settings: Sequence[Setting] = ()
 ) -> list[Problem]:
     """The faults as problems, in the order of lines; those of settings after them."""
     lines = line_map(text)

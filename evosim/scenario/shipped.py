@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
@@ -16,15 +16,21 @@ def catalogue() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
 
 
-def find(source: str | Path) -> Path:
-    """The file meant by a catalogue id or a path.
+def find(
+    source: str | Path, known: Mapping[str, Path] | None = None, what: str = "scenario"
+) -> Path:
+    """The file meant by an id of what ships or a path.
 
     A bare word is an id first and a file second; with a folder or an extension it is a path.
+
+    Args:
+        known: the file of each id; the catalogue of scenarios if None.
+        what: what the file is of, in a word.
 
     Raises:
         ScenarioError: neither an id nor a file; lists the known ids and the nearest.
     """
-    path, shipped = Path(source), catalogue()
+    path, shipped = Path(source), catalogue() if known is None else known
     if isinstance(source, str) and source in shipped:
         return shipped[source]
     try:
@@ -35,7 +41,7 @@ def find(source: str | Path) -> Path:
         raise ScenarioError([_about(path, message)]) from None
     bare = isinstance(source, str) and os.path.basename(source) == source and not path.suffix
     if bare:
-        message = f"no such scenario, and no such file: {did_you_mean(str(source), shipped)}"
+        message = f"no such {what}, and no such file: {did_you_mean(str(source), shipped)}"
     else:
         message = f"no such file{_hint(path, shipped)}"
     raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
@@ -50,7 +56,7 @@ def _hint(path: Path, shipped: Iterable[str]) -> str:
 
 
 def read(path: Path) -> str:
-    """The text of a scenario file.
+    """The text of a scenario or study file.
 
     Raises:
         ScenarioError: a folder, unreadable, or not UTF-8.
@@ -59,7 +65,7 @@ def read(path: Path) -> str:
         data = path.read_bytes()
     except IsADirectoryError:
         inside = " (it holds a scenario.toml)" if (path / "scenario.toml").is_file() else ""
-        message = f"is a folder, not a scenario file{inside}"
+        message = f"is a folder, not a file{inside}"
         raise ScenarioError([_about(path, message)]) from None
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"

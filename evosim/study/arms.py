@@ -11,6 +11,7 @@ from evosim import scenario as scenarios
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.measure import claim
 from evosim.measure.quantities import turns
+from evosim.study.points import as_toml
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Finding, Scenario
@@ -82,7 +83,7 @@ def conditions(
         return tuple(found)
     headline = arms_of(experiment.findings[0], experiment)
     for i, value in enumerate(experiment.tuned.values):
-        setting = f"{experiment.tuned.key}={_as_toml(value)}"
+        setting = f"{experiment.tuned.key}={as_toml(value)}"
         for name in headline:
             found.append(
                 Condition(
@@ -276,10 +277,3 @@ def _walk(holder: Any, parts: Sequence[str]) -> Any:
         else:
             return None
     return holder
-
-
-def _as_toml(value: Any) -> str:
-    """A value as after ``--set key=``."""
-    import tomli_w
-
-    return tomli_w.dumps({"value": value}).strip().removeprefix("value = ")

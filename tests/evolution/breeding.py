@@ -103,7 +103,6 @@ class Course(NamedTuple):
     score: Floats  # [G, N]
     parents: NDArray[np.int32]  # [G, N, 2]
     crossover: NDArray[np.int8]  # [G, N, loci]
-    source: NDArray[np.int32] | None = None  # [G, N] with islands
 
 
 def evolve(
@@ -120,22 +119,25 @@ def evolve(
     none = np.zeros(genomes.shape, np.int8)
     born = Offspring(genomes, np.full((n, 2), -1, np.int32), none)
     rows: list[tuple[Any, ...]] = []
-    sources: list[NDArray[np.int32]] = []
     for g in range(generations):
         scores = score(born.genomes, g)
         rows.append((born.genomes, scores, born.parents, born.crossover))
-        source = None
-        if scenario.evolution.islands is not None:
-            migrate_key = key(seed, Purpose.MIGRATE, g)
-            source = evolution.islands.migration(scenario, g, scores, migrate_key)
-            sources.append(source)
-        if g + 1 == generations:
-            break
-        if scenario.phase_at(g).select:
-            born = evolution.following(
-                scenario, {}, born.genomes, scores, key(seed, Purpose.BREED, g), source
-            ).offspring
-        else:
+        seed_key = key(seed, Purpose.BREED, g)
+        if not scenario.phase_at(g).select:
             born = Offspring(born.genomes, frozen, none)
-    columns = (np.array(column) for column in zip(*rows, strict=True))
-    return Course(*columns, np.array(sources) if sources else None)
+        elif scenario.evolution.islands is not None:
+            source = source_of(scenario, scores, g, seed)
+            born = evolution.islands.breed_demes(scenario, born.genomes, scores, source, seed_key)
+        else:
+            born = evolution.breed(scenario, born.genomes, scores, seed_key)
+    return Course(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def source_of(scenario: Scenario, scores: Floats, g: int, seed: int) -> NDArray[np.int32]:
+    """Where those stand who breed in generation g, with islands."""
+    return evolution.islands.migration(scenario, g, scores, key(seed, Purpose.MIGRATE, g))
+
+
+def sources(scenario: Scenario, course: Course, seed: int) -> NDArray[np.int32]:
+    """The sources of all generations of a course [G, N], with islands."""
+    return np.array([source_of(scenario, s, g, seed) for g, s in enumerate(course.score)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from breeding import UNMUTATED, evolve, with_genes
+from breeding import UNMUTATED, evolve, sources, with_genes
 
 from evosim.measure import heredity
 from evosim.measure.islands import differentiation
@@ -55,7 +55,7 @@ def test_the_price_equation_adds_up_where_individuals_migrate(size: int) -> None
     made = divided(3, size)
     genomes = np.random.default_rng(5).random((3 * size, 2))
     course = evolve(made, genomes, lambda genes, _: genes[:, 0], generations=12, seed=5)
-    parts = heredity.price_series(made, *course)
+    parts = heredity.price_series(made, *course, sources(made, course, 5))
     gap = parts.change - (parts.selection + parts.drift + parts.transmission)
     assert np.max(np.abs(gap)) < 1e-12
     assert (parts.selection[:, 0] > 0).all()
@@ -65,7 +65,7 @@ def test_without_the_sources_the_price_equation_is_refused() -> None:
     made = divided(2, 4)
     course = evolve(made, np.full((8, 2), 0.5), lambda g, _: np.zeros(8), generations=2, seed=1)
     with pytest.raises(ValueError, match="recorded source"):
-        heredity.price_series(made, *course[:4])
+        heredity.price_series(made, *course)
 
 
 def test_neutral_genes_blend_with_the_other_one_of_their_pair() -> None:

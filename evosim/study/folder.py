@@ -1,0 +1,323 @@
+"""The folder of a study: what it is, and one small file for every run that was lived.
+
+    study.toml      as it was written
+    scenario.toml   its scenario, resolved, before the settings of any point
+    study.json      what it is: seed, points and their settings, command, versions, machine
+    runs/KEY/RRR.json     a run: point KEY, replicate RRR, its measures
+    runs/KEY/RRR.failed   why a run could not be lived
+    runs/KEY/RRR/         with keep = "runs": its whole run folder
+    index.sqlite    every run in one table, made from the files (evosim/study/index.py)
+    summary.json  figures/     once all of it is complete
+
+The files of the runs are all the state there is. Whoever lives a run writes its file, under
+another name first; a file that is torn, or of another study, is as good as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evosim.errors import RunError
+from evosim.run.conduct import finite
+from evosim.run.folder import refuse_existing
+from evosim.run.provenance import command_line
+from evosim.run.storage import WriteError, explain, write_text
+from evosim.study.points import Point
+from evosim.study.schema import Study
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+    from evosim.study.reading import Written
+
+FORMAT = 1
+FACTS = "study.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A run that was lived, or could not be.
+
+    Attributes:
+        point: key of its point.
+        replicate: its number.
+        seed: of the run, as ``evosim run --seed`` takes it.
+        columns: by measure, the numbers of this replicate: one, or for a measure that is made
+            of several (a ratio of means, a difference) those, in their order.
+        seconds: that living and measuring took.
+        error: why it could not be lived; empty where it was.
+    """
+
+    point: str
+    replicate: int
+    seed: int
+    columns: Mapping[str, tuple[float, ...]]
+    seconds: float
+    error: str = ""
+
+
+class StudyFolder:
+    """A study on disk. ``StudyFolder(path)`` opens one, :meth:`create` makes one.
+
+    Attributes:
+        path: the folder.
+        facts: what study.json holds.
+
+    Raises:
+        RunError: no study is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts = _read_facts(path)
+
+    @classmethod
+    def create(cls, path: Path, written: Written, facts: Mapping[str, Any]) -> StudyFolder:
+        """A new study folder; it appears whole or not at all.
+
+        Args:
+            facts: of :func:`evosim.run.provenance.facts`, with ``seed`` and ``replicates``.
+
+        Raises:
+            RunError: there is something already, or the folder cannot be made.
+        """
+        refuse_existing(path)
+        making = path.with_name(f".{path.name}.{os.getpid()}.new")
+        toml = written.base.to_toml()
+        listed = [
+            {"key": p.key, "values": dict(p.values), "settings": list(written.settings_at(p))}
+            for p in written.points
+        ]
+        known = {
+            "format": FORMAT,
+            "study": written.study.id,
+            **facts,
+            "identity": _identity(toml, written.text, facts["seed"]),
+            "points": listed,
+        }
+        try:
+            (making / "runs").mkdir(parents=True)
+            write_text(making / "study.toml", written.text)
+            write_text(making / "scenario.toml", toml)
+            write_text(making / FACTS, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+            refuse_existing(path)
+            os.replace(making, path)
+        except WriteError:
+            raise
+        except OSError as error:
+            raise RunError(
+                f"{explain(error, path, 'make the study folder')}; choose another place with --out"
+            ) from error
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        return cls(path)
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether a study is there."""
+        return (path / FACTS).is_file()
+
+    @cached_property
+    def study(self) -> Study:
+        """The study as it was written.
+
+        Raises:
+            RunError: study.toml was changed after the study began.
+        """
+        import tomllib
+
+        text = self._read("study.toml")
+        if _identity(self._read("scenario.toml"), text, self.seed) != self.facts["identity"]:
+            raise RunError(
+                f"{self.path}: study.toml or scenario.toml was changed after the study began; "
+                "restore them, or begin another study with the changed file"
+            )
+        return Study.model_validate(tomllib.loads(text))
+
+    @cached_property
+    def base(self) -> Scenario:
+        """The scenario before the settings of any point."""
+        from evosim import scenario
+
+        return scenario.loads(self._read("scenario.toml"), name=str(self.path / "scenario.toml"))
+
+    @property
+    def seed(self) -> int:
+        return int(self.facts["seed"])
+
+    @property
+    def replicates(self) -> int:
+        """Runs at each point."""
+        return int(self.facts["replicates"])
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """All points, in the order of the design."""
+        return tuple(
+            Point(key=p["key"], values=p["values"], settings=tuple(p["settings"]))
+            for p in self.facts["points"]
+        )
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Point]:
+        return {point.key: point for point in self.points}
+
+    @property
+    def size(self) -> int:
+        """How many runs there are to be."""
+        return len(self.points) * self.replicates
+
+    def scenario_at(self, key: str) -> Scenario:
+        """What is lived at a point.
+
+        Raises:
+            ScenarioError: a setting of the point is wrong.
+        """
+        from evosim import evolution, scenario
+
+        return scenario.loads(
+            self.base.to_toml(),
+            name=str(self.path / "scenario.toml"),
+            sets=self.by_key[key].settings,
+            checks=[evolution.check],
+        )
+
+    def runs(self) -> Iterator[tuple[str, int]]:
+        """Point and replicate of every run there is to be: the first replicate of all points
+        first, so that the whole of the study is seen early."""
+        for replicate in range(self.replicates):
+            for point in self.points:
+                yield point.key, replicate
+
+    def command(self, key: str, replicate: int) -> str:
+        """The command line that lives a run by itself."""
+        point = self.by_key[key]
+        words = ["evosim", "run", str(self.path / "scenario.toml")]
+        for setting in point.settings:
+            words += ["--set", setting]
+        return command_line([*words, "--seed", str(point.seed(self.seed, replicate))])
+
+    # The files of the runs
+
+    def record_path(self, key: str, replicate: int) -> Path:
+        return self.path / "runs" / key / f"{replicate:03d}.json"
+
+    def failure_path(self, key: str, replicate: int) -> Path:
+        return self.path / "runs" / key / f"{replicate:03d}.failed"
+
+    def run_path(self, key: str, replicate: int) -> Path:
+        """With keep = "runs": the run's own folder."""
+        return self.path / "runs" / key / f"{replicate:03d}"
+
+    def read(self, key: str, replicate: int) -> Record | None:
+        """A run that was lived; None where its file is missing, torn or of another study."""
+        return self._record(self.record_path(key, replicate), key, replicate)
+
+    def read_failure(self, key: str, replicate: int) -> Record | None:
+        """Why a run could not be lived; None where nothing is known of it."""
+        return self._record(self.failure_path(key, replicate), key, replicate)
+
+    def write(self, record: Record) -> None:
+        """Write the file of a run that was lived or could not be, atomically.
+
+        Raises:
+            WriteError: the operating system refused.
+        """
+        where = self.failure_path if record.error else self.record_path
+        path = where(record.point, record.replicate)
+        table = {
+            "identity": self.facts["identity"],
+            "point": record.point,
+            "values": dict(self.by_key[record.point].values),
+            "replicate": record.replicate,
+            "seed": str(record.seed),
+            "measures": finite(dict(record.columns)),
+            "seconds": round(record.seconds, 4),
+            "command": self.command(record.point, record.replicate),
+        }
+        if record.error:
+            table["error"] = record.error
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(explain(error, path)) from error
+        write_text(path, json.dumps(table, ensure_ascii=False, allow_nan=False) + "\n")
+        if not record.error:
+            with contextlib.suppress(OSError):
+                self.failure_path(record.point, record.replicate).unlink(missing_ok=True)
+
+    def _record(self, path: Path, key: str, replicate: int) -> Record | None:
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            if table["identity"] != self.facts["identity"]:
+                return None
+            if (table["point"], table["replicate"]) != (key, replicate):
+                return None
+            columns = {
+                name: tuple(float("nan") if v is None else float(v) for v in values)
+                for name, values in table["measures"].items()
+            }
+            return Record(
+                point=key,
+                replicate=replicate,
+                seed=int(table["seed"]),
+                columns=columns,
+                seconds=float(table["seconds"]),
+                error=str(table.get("error", "")),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def _read(self, name: str) -> str:
+        path = self.path / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read {path}: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def opened(path: str, identity: str) -> StudyFolder:
+    """The study of a folder, read once by a process that lives many of its runs.
+
+    Raises:
+        RunError: it is not the study with that identity.
+    """
+    folder = StudyFolder(Path(path))
+    if folder.facts["identity"] != identity:
+        raise RunError(f"{path} holds another study than the one that asks for its runs")
+    return folder
+
+
+def _identity(scenario: str, text: str, seed: int) -> str:
+    """What the files of runs must belong to: a scenario, a study, a seed."""
+    return hashlib.sha256(repr((scenario, text, seed)).encode()).hexdigest()
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    source = path / FACTS
+    if not path.is_dir():
+        what = "is a file, not a study's folder" if path.exists() else "there is no such folder"
+        raise RunError(f"{path}: {what}")
+    try:
+        facts = json.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path} is not a study's folder: it holds no {FACTS}") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{source} is damaged: {error}") from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise RunError(
+            f"{source}: this evosim reads studies of format {FORMAT}; use the version that made it"
+        )
+    wanted: Sequence[str] = ("study", "seed", "replicates", "identity", "points")
+    if lacking := [name for name in wanted if name not in facts]:
+        raise RunError(f"{source} is damaged: {lacking[0]} is lacking")
+    return facts

@@ -1,0 +1,176 @@
+"""A study file: one scenario under many conditions, and what is measured of each run.
+
+A parameter moves one number of the scenario, or several places at once; the design says at which
+combinations of them it is lived. Every combination is a point.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from evosim.scenario.experiment import At
+from evosim.scenario.model import Model
+from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
+
+_SETS = "Changes of the scenario, each as after --set: key=value."
+_PLACE = "{value}"
+
+
+class Level(Model):
+    """One value of a parameter that has no number of its own to move: a name and settings."""
+
+    title: Text = Field(description="What it is, in a few words.")
+    set: tuple[Text, ...] = Field(default=(), description=_SETS)
+    at: Real | None = Field(default=None, description="Where it stands on an axis of numbers.")
+
+
+class Parameter(Model):
+    """What is moved: where it stands in the scenario, and which values it takes."""
+
+    label: Text = Field(description="What it is called in figures and tables.")
+    unit: str = Field(default="", description="Its unit, for axes.")
+    key: Text | None = Field(
+        default=None, description="Its key in the scenario, dotted, as after --set."
+    )
+    keys: tuple[Text, ...] = Field(
+        default=(), description="Instead of key: several keys that get the same value."
+    )
+    set: tuple[Text, ...] = Field(
+        default=(),
+        description="Instead of key: settings in which {value} stands for the value.",
+    )
+    values: tuple[Any, ...] = Field(default=(), description="The values, each as in TOML.")
+    range: tuple[Real, Real] | None = Field(
+        default=None, description="Instead of values: the lower and the upper end."
+    )
+    steps: Positive | None = Field(
+        default=None, description="How many values of the range a grid takes, both ends included."
+    )
+    scale: Literal["linear", "log"] = Field(
+        default="linear", description="How the range is divided or drawn from, and its axis."
+    )
+    whole: bool = Field(default=False, description="Whether values of the range are rounded.")
+    levels: tuple[Level, ...] = Field(
+        default=(), description="Instead of values: names, each with settings of its own."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Parameter:
+        if sum((bool(self.values), self.range is not None, bool(self.levels))) != 1:
+            raise wrong("not one way to give values", "values = [...], range = [lo, hi] or levels")
+        places = sum((self.key is not None, bool(self.keys), bool(self.set)))
+        if self.levels:
+            if places:
+                raise wrong("levels and a key", "levels alone: each has settings of its own")
+        elif places != 1:
+            raise wrong("not one place to set", 'one of key = "...", keys = [...], set = [...]')
+        if self.range is not None:
+            low, high = self.range
+            if low >= high:
+                raise wrong("range upside down", "range = [lower, upper]")
+            if self.scale == "log" and low <= 0:
+                raise wrong("a log scale from 0 or below", "a range above 0")
+        elif self.steps is not None:
+            raise wrong("steps without a range", "steps where there is range = [lo, hi]")
+        if self.set and not any(_PLACE in text for text in self.set):
+            raise wrong("settings without the value", f"{_PLACE} in one of them")
+        twice = {str(v) for v in self.values if self.values.count(v) > 1}
+        titles = [level.title for level in self.levels]
+        if twice or len(set(titles)) < len(titles):
+            raise wrong("a value stands twice", "each value once")
+        return self
+
+
+class Difference(Model):
+    """A second term of what is measured, subtracted from the first: keys in which it differs."""
+
+    of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
+    where: Name | None = Field(default=None, description="Environment that is measured in.")
+    at: At | None = Field(default=None, description="When.")
+    mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
+    flip: Natural | None = Field(default=None, description="Number of the flip, from 0.")
+
+
+class Measured(Model):
+    """What is measured of every run, as in a finding, and where a threshold lies."""
+
+    label: Text = Field(description="What it is called in figures and tables.")
+    unit: str = Field(default="", description="Its unit, for axes.")
+    measure: Text = Field(description="Name of the measure, one number a replicate.")
+    of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
+    where: Name | None = Field(
+        default=None,
+        description="Environment that is measured in; left out: the main one of the last phase.",
+    )
+    at: At = Field(default="end", description="When: start, before, flip, end or peak.")
+    mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
+    flip: Natural = Field(default=0, description="Number of the flip, from 0.")
+    level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
+    against: Difference | None = Field(
+        default=None, description="A second term, subtracted: the keys in which it differs."
+    )
+    above: Real | None = Field(
+        default=None, description="A point is counted where the whole interval lies above this."
+    )
+    below: Real | None = Field(
+        default=None, description="A point is counted where the whole interval lies below this."
+    )
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Measured:
+        if self.above is not None and self.below is not None:
+            raise wrong("two thresholds", "above = number, below = number, or neither")
+        return self
+
+
+class Study(Model):
+    """A study as it is written."""
+
+    id: Name = Field(description="Short name: letters, digits, - and _.")
+    title: Text = Field(description="What it is about, in a few words.")
+    question: Text = Field(default="", description="What it asks.")
+    finding: str = Field(default="", description="What was found, for readers.")
+    source: str = Field(default="", description="Where the question comes from.")
+    scenario: Text = Field(
+        description="Id of the catalogue, or path of a scenario file, from the study's folder."
+    )
+    set: tuple[Text, ...] = Field(default=(), description=f"{_SETS} At all points.")
+    design: Literal["grid", "points", "latin", "random"] = Field(
+        default="grid",
+        description="Which points: all combinations, those listed, or draws from the ranges, "
+        "spread out (Latin hypercube) or independent.",
+    )
+    samples: Positive | None = Field(
+        default=None, description="How many points are drawn, for latin and random."
+    )
+    replicates: Positive = Field(default=10, description="Independent runs at each point.")
+    seed: Natural = Field(default=1, description="Of all runs and draws, from 0.")
+    keep: Literal["measures", "runs"] = Field(
+        default="measures",
+        description="What is kept of each run: its measures, or its whole folder as well.",
+    )
+    confidence: Real = Field(default=0.95, description="Of intervals.")
+    parameters: dict[Name, Parameter] = Field(description="What is moved, by name.")
+    points: tuple[dict[str, Any], ...] = Field(
+        default=(), description="With design points: a value of each parameter, by its name."
+    )
+    measures: dict[Name, Measured] = Field(description="What is measured, by name.")
+
+    @model_validator(mode="after")
+    def _design(self) -> Study:
+        if not self.parameters:
+            raise wrong("no parameters", "[parameters.NAME] with what is moved")
+        if not self.measures:
+            raise wrong("no measures", "[measures.NAME] with what is measured")
+        drawn = self.design in ("latin", "random")
+        if drawn != (self.samples is not None):
+            raise wrong("samples and design do not fit", "samples = number with latin and random")
+        if bool(self.points) != (self.design == "points"):
+            raise wrong("points and design do not fit", '[[points]] with design = "points"')
+        if not 0 < self.confidence < 1:
+            raise wrong("not a confidence", "a number between 0 and 1, such as 0.95")
+        if taken := set(self.parameters) & set(self.measures):
+            raise wrong(f"{min(taken)!r} is a parameter and a measure", "names of their own")
+        return self
