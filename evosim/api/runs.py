@@ -263,8 +263,8 @@ def run(
         replicates: independent populations.
         sets: changes of the scenario, "key=value" each.
         out: the run's folder; runs/<id>-<seed> if None.
-        workers: processes to share the replicates among; as many as are useful if None. The
-            data do not depend on it.
+        workers: processes to share the replicates among, or with islands the demes of each; as
+            many as are useful if None. The data do not depend on it.
         figures: whether to draw the figures in the end.
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.

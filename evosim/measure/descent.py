@@ -28,6 +28,7 @@ class Descent(NamedTuple):
     parents: NDArray[np.integer]  # [G, N, 2]
     crossover: NDArray[np.integer]  # [G, N, loci]
     first: int  # the generation that the arrays begin with
+    source: NDArray[np.integer] | None = None  # [G, N] with islands
 
     def steps(
         self, scenario: Scenario, begin: int = 0, end: int | None = None
@@ -44,6 +45,7 @@ class Descent(NamedTuple):
             self.score[here],
             self.parents[here],
             self.crossover[here],
+            None if self.source is None else self.source[here],
             first=self.first + begin,
         )
 
@@ -70,7 +72,7 @@ def descents(data: xr.Dataset) -> Iterator[Descent]:
 
 def descent(data: xr.Dataset, replicate: int) -> Descent:
     """What was recorded of one replicate."""
-    one = data[["genome", "score", "parents", "crossover"]].isel(replicate=replicate)
+    one = data.isel(replicate=replicate)
 
     def array(name: str, *last: str) -> NDArray[Any]:
         return np.asarray(one[name].transpose("generation", "individual", *last).values)
@@ -81,6 +83,7 @@ def descent(data: xr.Dataset, replicate: int) -> Descent:
         array("parents", "parent"),
         array("crossover", "locus"),
         int(data["generation"].values[0]),
+        array("source") if "source" in data else None,
     )
 
 

@@ -113,7 +113,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 def _moved(one: Descent, scenario: Scenario, names: tuple[str, ...]) -> Moved:
     steps = list(one.steps(scenario))
     return Moved(
-        heredity.price_series(scenario, *one[:4], first=one.first),
+        heredity.price_series(scenario, *one[:4], one.source, first=one.first),
         selection.responses(steps, lambda genes, _: expressed(scenario, names, genes), len(names)),
         selection.responses(steps, lambda _, score: score[:, None], 1),
         selection.gradients(steps, len(names)),

@@ -205,6 +205,7 @@ _NEEDED = {
     "deception": "a scenario with [deception]",
     "monitor": "a scenario with [monitor]",
     "agent.tool": "agents with a tool: [agent.tool]",
+    "evolution.islands": "a population with demes: [evolution.islands]",
     "evolution.open": "an open population: [evolution.open]",
 }
 
