@@ -286,7 +286,9 @@ def analyse(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
               help="Draw the comparison: svg, png or pdf.")  # fmt: skip
-def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
+@click.option("--correction", type=click.Choice(["holm", "fdr_bh"]), default="holm",
+              show_default=True, help="Correct p-values for their number.")  # fmt: skip
+def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correction: str) -> None:
     """Set runs side by side: what differs, and by how much.
 
     An experiment stands for its arms. Differences are to the first.
@@ -295,13 +297,54 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 
     from evosim import api
 
-    done = api.compare(folders)
+    done = api.compare(folders, correction=correction)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         click.echo(done.text)
     if plot is not None:
         click.echo(str(done.plot(plot)), err=as_json)
+
+
+@cli.command()
+@click.argument("source", metavar="SCENARIO_OR_RUN")
+@click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
+              help="One level as T[s,a,s'] with rewards and labels, to a .npz or .nc.")  # fmt: skip
+@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
+              help="Of a run, who descends from whom, as a tree sequence for tskit.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), metavar="R",
+              help="Of a run. [default: 0]")  # fmt: skip
+@click.option("--environment", "-e", metavar="E",
+              help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
+@click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
+              help="Of the level drawn. [default: 0]")  # fmt: skip
+@options.sets
+@click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
+@click.option("--individual", "-i", type=_Individual(), metavar="I",
+              help="Of a run, whose reward is written out: its number, best or median. "
+              "[default: best]")  # fmt: skip
+@click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
+              help="Refuse tensors of more. [default: 256]")  # fmt: skip
+def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
+    """Write SCENARIO_OR_RUN in a form that other tools read: either --tensors or --trees."""
+    from evosim import api
+
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
+    if (tensors is None) == (trees is None):
+        raise EvosimError(
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+        )
+    if tensors is not None:
+        if "bound" in chosen:
+            chosen["bound"] *= 2**20
+        click.echo(str(api.export_tensors(source, tensors, **chosen)))
+        return
+    for name in chosen.keys() - {"replicate"}:
+        option = name.removesuffix("s").replace("_", "-")
+        raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
+    assert trees is not None
+    _refuse_many(Path(source))
+    click.echo(str(api.export_trees(source, trees, **chosen)))
 
 
 @cli.command()

@@ -167,11 +167,8 @@ def _born(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> O
     return born
 
 
-def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
-    """The share of parentage that selection gives each individual in expectation.
-
-    Exact, ties included. In an open population it is the share of the expected newborns; equal
-    where none is expected.
+def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:
+    """:func:`evosim.evolution.expected_shares` of a population that breeds as one.
 
     Args:
         scores: score of each individual [N].
