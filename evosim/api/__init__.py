@@ -11,6 +11,7 @@ from evosim.api.experiments import (
     open_experiment,
     open_folder,
     resume,
+    run_at,
 )
 from evosim.api.runs import Run, fork, open_run, run
 from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
@@ -38,5 +39,6 @@ __all__ = [
     "resume",
     "resume_study",
     "run",
+    "run_at",
     "run_study",
 ]

@@ -13,7 +13,7 @@ from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_o
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
 from evosim.api.studies import Study, resume_study
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.measure import claim
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
@@ -202,6 +202,25 @@ def open_folder(path: str | Path) -> Run | Experiment | Study:
     if StudyFolder.is_at(Path(path)):
         return Study(path)
     return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
+
+
+def run_at(path: str | Path) -> Run:
+    """The run on disk.
+
+    Raises:
+        RunError: none is there.
+        EvosimError: an experiment or a study is; with what to name instead.
+    """
+    found = open_folder(path)
+    if isinstance(found, Study):
+        raise EvosimError(
+            f"{path} is a study: name a run of it, {found.path / 'runs'}/POINT/REPLICATE; such "
+            "folders are kept by --keep runs"
+        )
+    if isinstance(found, Experiment):
+        arms = ", ".join(str(run.path) for run in found.arms.values())
+        raise EvosimError(f"{path} is an experiment: name the run of one arm: {arms}")
+    return found
 
 
 def resume(

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api.arguments import check_numbers, free_path, seed_of
 from evosim.api.reading import figures_in
+from evosim.errors import EvosimError
 from evosim.run import provenance
 from evosim.run.progress import Progress
 from evosim.run.progress import progress as make_progress
 from evosim.run.stop import Interrupted, Stop
 from evosim.study import driver, index
 from evosim.study import reading as studies
+from evosim.study.executors import worker_command
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts
 from evosim.study.points import Point
@@ -186,9 +188,10 @@ def run_study(
             scheduler that does not answer.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
+    _check_who(workers, scheduler)
     written = studies.load(source, sets=sets)
     n = written.study.replicates if replicates is None else replicates
-    check_numbers(replicates=n, workers=workers)
+    check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
     path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
     facts = provenance.facts(
@@ -232,7 +235,7 @@ def resume_study(
         RunError: none is there, it is at work elsewhere, or its files were changed.
         Interrupted: it was stopped again.
     """
-    check_numbers(workers=workers)
+    _check_who(workers, scheduler)
     with make_progress(show=progress) as told:
         folder = StudyFolder(Path(path))
         if changed := provenance.differences(folder.facts.get("versions", {})):
@@ -247,6 +250,16 @@ def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
         ScenarioError: with every problem found.
     """
     return studies.load(source, sets=sets)
+
+
+def _check_who(workers: int | None, scheduler: str | None) -> None:
+    """Refuse what nobody could live runs by."""
+    check_numbers(workers=workers)
+    if workers is not None and scheduler is not None:
+        raise EvosimError(
+            f"--workers {workers} and --scheduler {scheduler}: workers of a scheduler are begun "
+            f"with: {worker_command(scheduler)}"
+        )
 
 
 def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str | None) -> Study:

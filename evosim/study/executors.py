@@ -129,7 +129,7 @@ class OnDask:
                 self._look()
                 most_now = most or PER_WORKER * max(1, sum(self._threads.values()))
                 for run in islice(waiting, max(0, most_now - len(at_work))):
-                    at_work[run] = self._submit(run)
+                    at_work[run] = self._submit(run, again=suspects is None)
                 if not at_work:
                     return
                 for run, future in self._finished():
@@ -141,8 +141,8 @@ class OnDask:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 self._client.cancel(list(at_work.values()), force=True)
 
-    def _submit(self, run: Run) -> Future[Answer]:
-        key = f"evosim-{self._folder.facts['identity'][:16]}-{run[0]}-{run[1]}"
+    def _submit(self, run: Run, *, again: bool) -> Future[Answer]:
+        key = f"evosim-{self._task.identity[:16]}-{run[0]}-{run[1]}{'-again' * again}"
         future = self._client.submit(self._task, *run, key=key, pure=False)
         future.add_done_callback(lambda done: self._done.put((run, done)))
         return future
@@ -173,7 +173,10 @@ class OnDask:
                 f"a worker cannot live runs of evosim {self._task.versions['evosim']}: "
                 f"{type(error).__name__}: {error}. Install the same evosim where it runs"
             )
-        record, problem, is_unwritten = future.result()
+        try:
+            record, problem, is_unwritten = future.result(timeout=CONNECT)
+        except TimeoutError:  # whoever held the answer is gone; the file of the run is there
+            return self._folder.read(*run) or self._died(run, 1)
         if problem:
             raise (WriteError if is_unwritten else WorkError)(problem)
         return record
@@ -184,7 +187,7 @@ class OnDask:
         record = Record(
             point=key, replicate=replicate, columns={}, seconds=0.0,
             seed=self._folder.seed_of(key, replicate),
-            error=f"{deaths} workers died while they lived it, alone; perhaps for want of memory",
+            error=f"{deaths} worker{'s' * (deaths > 1)} died of it, perhaps for want of memory",
         )  # fmt: skip
         self._folder.write(record)
         return record
@@ -350,7 +353,7 @@ def executor(
     Raises:
         WorkError: the scheduler does not answer, or workers cannot be started.
     """
-    workers = workers or min(provenance.cores(), folder.size)
+    workers = min(workers or provenance.cores(), folder.size)
     if scheduler is None and workers == 1:
         yield InProcess(folder)
         return
@@ -395,7 +398,8 @@ def _local(workers: int) -> Iterator[Client]:
             with _unheard():
                 cluster = LocalCluster(
                     n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
-                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                    dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL,
                 )  # fmt: skip
             with cluster, Client(cluster, set_as_default=False) as client:
                 yield client
