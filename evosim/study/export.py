@@ -138,7 +138,7 @@ def dataset(folder: StudyFolder) -> xr.Dataset:
         np.arange(folder.replicates, dtype=np.int32),
         {"units": "1", "long_name": "replicate"},
     )
-    where = _places(folder, axes) if grid else np.arange(len(folder.points))
+    where = table.places(axes, folder.points) if grid else np.arange(len(folder.points))
     shape = tuple(len(axis.values) for axis in axes.values()) if grid else (len(folder.points),)
     data = {}
     for name, (values, about) in _arrays(folder).items():
@@ -191,19 +191,6 @@ def _about(folder: StudyFolder, name: str) -> dict[str, str]:
     if keys := ", ".join(place for place in places if place):
         found["key"] = keys
     return found
-
-
-def _places(folder: StudyFolder, axes: Mapping[str, Axis]) -> np.ndarray[Any, Any]:
-    """Where each point stands in the grid, its cells numbered with the last axis the fastest."""
-    shape = tuple(len(axis.values) for axis in axes.values())
-    index = [
-        {table.as_text(value): n for n, value in enumerate(axis.values)} for axis in axes.values()
-    ]
-    places = [
-        [known[table.as_text(point.values[name])] for point in folder.points]
-        for name, known in zip(axes, index, strict=True)
-    ]
-    return np.ravel_multi_index(places, shape)
 
 
 def _arrays(folder: StudyFolder) -> dict[str, tuple[np.ndarray[Any, Any], dict[str, Any]]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evosim.measure import claim
 from evosim.study.points import levels_of
@@ -95,6 +96,17 @@ def axis_of(study: Study, name: str, points: Sequence[Point]) -> Axis:
         values = tuple(values[i] for i in order)
         numbers = [numbers[i] for i in order]
     return Axis(values, tuple(numbers) if numeric else None, drawn=not known)
+
+
+def places(axes: Mapping[str, Axis], points: Sequence[Point]) -> NDArray[np.intp]:
+    """Where each point stands in the grid, its cells numbered with the last axis the fastest."""
+    shape = tuple(len(axis.values) for axis in axes.values())
+    index = [{as_text(value): n for n, value in enumerate(axis.values)} for axis in axes.values()]
+    found = [
+        [known[as_text(point.values[name])] for point in points]
+        for name, known in zip(axes, index, strict=True)
+    ]
+    return np.asarray(np.ravel_multi_index(found, shape))
 
 
 def records(folder: StudyFolder) -> Iterator[tuple[int, Point, int, Record | None]]:
