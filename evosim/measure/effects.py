@@ -86,8 +86,7 @@ def decompose(values: ArrayLike) -> Decomposition | None:
     of_mean = error * float(np.mean(1 / n))
     rest = int(np.sum(n - 1))
     effects = [
-        _effect(of, part, df, variance, of_mean, means.size, rest)
-        for of, part, df in _parts(means)
+        _effect(of, part, df, variance, of_mean, means.size, rest) for of, part, df in _parts(means)
     ]
     noise = within / variance if replicated else math.nan
     return Decomposition(effects=tuple(effects), noise=noise, variance=variance)

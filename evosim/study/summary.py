@@ -21,7 +21,6 @@ from evosim.measure.statistics import Bootstrap
 from evosim.run.conduct import finite
 from evosim.run.storage import write_text
 from evosim.study import table
-from evosim.study.text import describe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,9 +73,9 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
     Returns:
         study, title, question, finding, source, scenario, scenario_title, seed, design, replicates,
         confidence, identity, format; runs (wanted, lived, failed); parameters and measures by name;
-        points: key, values, lived, and measures by name: value, interval, n, undefined, numbers (a
-        replicate each, or None for all of a large study) and, where there is a threshold, verdict,
-        p, holm, fdr_bh and the verdicts ``verdict_holm``, ``verdict_fdr_bh``.
+        points: key, values, at (as numbers), lived, and measures by name: value, interval, n,
+        undefined, numbers (a replicate each, or None for all of a large study) and, where there is
+        a threshold, verdict, p, holm, fdr_bh and the verdicts verdict_holm, verdict_fdr_bh.
     """
     study = folder.study
     bootstrap = Bootstrap.of(
@@ -91,8 +90,10 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
         there = [record for record in read if record is not None]
         lived += len(there)
         failed += _failures(folder, point.key, read)
+        at = {n: table.number_at(p, point.values[n]) for n, p in study.parameters.items()}
         points.append({
-            "key": point.key, "values": dict(point.values), "lived": len(there), "measures": {}
+            "key": point.key, "values": dict(point.values), "at": at, "lived": len(there),
+            "measures": {},
         })  # fmt: skip
         for name, measured in study.measures.items():
             mine = _columns(there, name)
@@ -170,7 +171,9 @@ def _estimated(
     total = table.total_of(measured, len(columns))
     estimate = statistics.estimate(total, bootstrap, *columns)
     found = {**claim.plain(estimate), "n": estimate.n, "undefined": estimate.n_undefined}
-    found["numbers"] = [table.number_of(measured, column) for column in columns.T] if keeps else None
+    found["numbers"] = (
+        [table.number_of(measured, column) for column in columns.T] if keeps else None
+    )
     if _threshold(measured) is not None:
         found["verdict"] = claim.judge(estimate, measured)
     return found

@@ -38,7 +38,9 @@ def _size(summary: Summary) -> str:
         return f"{text}: all {runs['wanted']} runs were lived"
     failed = f", {runs['failed']} of them failed" if runs["failed"] else ""
     rest = runs["wanted"] - runs["lived"]
-    return f"{text}: {runs['lived']} of {runs['wanted']} runs were lived, {rest} are lacking{failed}"
+    return (
+        f"{text}: {runs['lived']} of {runs['wanted']} runs were lived, {rest} are lacking{failed}"
+    )
 
 
 def _counted(n: int, what: str) -> str:
@@ -169,7 +171,11 @@ def _moved(summary: Summary, measure: Summary) -> Iterator[str]:
             bracket = "" if adjusted is None else f" ({_percent(adjusted)}{p})"
             yield f"    {_percent(effect['share']):>6}  {label}{bracket}"
         text = "unknown: one replicate at a point" if noise is None else _percent(noise)
-        yield f"    {text:>6}  noise, between replicates" if noise is not None else f"    noise {text}"
+        yield (
+            f"    {text:>6}  noise, between replicates"
+            if noise is not None
+            else f"    noise {text}"
+        )
     for name, rank in (measure["ranks"] or {}).items():
         label = _cut(summary["parameters"][name]["label"], 60)
         yield f"  rank correlation with {label}: {statistics.shown(rank)}"
@@ -187,9 +193,8 @@ def _foot(summary: Summary) -> Iterator[str]:
     if summary["replicates"] == 1:
         yield "  One replicate at a point has no interval: more of them tell what is chance."
     else:
-        yield (
-            f"  Means over replicates; [low, high]: BCa intervals of {100 * summary['confidence']:g} %."
-        )
+        confidence = f"{100 * summary['confidence']:g} %"
+        yield f"  Means over replicates; [low, high]: BCa intervals of {confidence}."
     if any(m["ranks"] for m in summary["measures"].values()):
         yield "  Rank correlations are Spearman's, over points, with intervals over points."
     if any(not point["lived"] for point in summary["points"]):
