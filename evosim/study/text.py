@@ -12,7 +12,7 @@ from evosim.measure.cells import METHODS, cells, effect_name, shown, with_unit
 Summary = Mapping[str, Any]
 
 WIDTH = 100
-MOST_LINES = 60
+MOST_LINES = 30
 """Points that are listed, at most."""
 MOST_TABLES = 8
 MARKS = {"supported": "+", "refuted": "-", "undecided": "?"}
@@ -119,9 +119,10 @@ def _table(
     if fixed:
         yield _cut(f"  {', '.join(fixed)}", WIDTH)
     body = [[_cell(point, name) for point in row] for row in points]
-    heads = [_cut(shown(value), 16) for value in second["values"]]
     names = [_cut(shown(value), 24) for value in first["values"]]
     left = max(map(len, names))
+    widest = max(16, (WIDTH - 2 - left) // len(second["values"]) - 2)
+    heads = [_cut(shown(value), widest) for value in second["values"]]
     wide = max(len(text) for text in (*heads, *itertools.chain(*body))) + 2
     fit = max(1, (WIDTH - 2 - left) // wide)
     for begin in range(0, len(heads), fit):
