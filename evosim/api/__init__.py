@@ -13,20 +13,26 @@ from evosim.api.experiments import (
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
+from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
 
 __all__ = [
     "Analysed",
     "Comparison",
     "Experiment",
     "Run",
+    "Study",
     "analyse",
     "check",
+    "check_study",
     "compare",
     "experiment",
     "fork",
     "open_experiment",
     "open_folder",
     "open_run",
+    "open_study",
     "resume",
+    "resume_study",
     "run",
+    "run_study",
 ]
