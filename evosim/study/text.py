@@ -70,8 +70,9 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
         table = cells(summary)
         others = list(itertools.product(*(range(n) for n in table.shape[2:])))
         if len(others) <= MOST_TABLES:
-            for other in others:
-                yield from _table(parameters, table[(..., *other)], name, other)
+            flat = table.reshape(*table.shape[:2], -1)
+            for n, other in enumerate(others):
+                yield from _table(parameters, flat[..., n], name, other)
             return
     points = summary["points"]
     listed = points[:MOST_LINES]

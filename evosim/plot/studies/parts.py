@@ -135,7 +135,8 @@ def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> N
         inches = 2 * box.height * figure.get_figheight()  # type: ignore[union-attr]
     if parameter["scale"] != "log" or values.min() <= 0:
         if which == "x":
-            axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4))))
+            whole = bool(np.all(values == np.round(values)))
+            axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
         return
     (panel.set_xscale if which == "x" else panel.set_yscale)("log")
     decades = math.log10(values.max() / values.min())
@@ -173,7 +174,7 @@ def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Fi
         nothing = np.full(flat.shape[:2], np.nan)
         return Field(
             np.mean(value, axis=2), nothing, nothing, np.zeros(flat.shape[:2], np.bool_),
-            lived.all(axis=2), averaged,
+            np.all(lived, axis=2), averaged,
         )  # fmt: skip
     verdicts = [
         point["measures"][measure].get("verdict") if point is not None else None

@@ -244,7 +244,8 @@ def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None
     bar.tick_params(length=1.5)
     if (threshold := parts.threshold_of(measure)) is None:
         return
-    if norm.vmin < threshold[1] < norm.vmax:
+    low, high = bar.get_ylim()
+    if low < threshold[1] < high:
         bar.axhline(threshold[1], color="white", linewidth=2.6)
         bar.axhline(threshold[1], color=colors.BLACK, linewidth=1.1)
 
