@@ -81,9 +81,7 @@ ALL = ["phase", "curve", "interaction", "raincloud"]
 def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The summary of a made-up study of each kind."""
     folder = tmp_path_factory.mktemp("studies")
-    found = {
-        name: summarize(made(folder / name, toml, numbers)) for name, toml in STUDIES.items()
-    }
+    found = {name: summarize(made(folder / name, toml, numbers)) for name, toml in STUDIES.items()}
     found["holes"] = summarize(made(folder / "holes", text(PATIENT, POPULATION, ABOVE), holes))
     return found
 

@@ -91,9 +91,7 @@ def test_corrections_decide_fewer_points_and_never_more(tmp_path: Path) -> None:
 
 
 def test_replicates_that_are_all_the_same_have_the_p_of_the_sign_test(tmp_path: Path) -> None:
-    folder = made(
-        tmp_path / "made", text(POPULATION, ABOVE), lambda v, r: {"alignment": (0.9,)}
-    )
+    folder = made(tmp_path / "made", text(POPULATION, ABOVE), lambda v, r: {"alignment": (0.9,)})
     numbers = at(summary.summarize(folder), population=40)
     assert numbers["verdict"] == "supported"
     assert numbers["p"] == 2.0**-9
