@@ -10,6 +10,7 @@ open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, 
 experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
 analyse               an analysis of a run: .summary, .text, .plot()
+export_trees          who descends from whom, as a tree sequence for tskit
 compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
 check                 read a scenario and check all of it
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         check,
         compare,
         experiment,
+        export_trees,
         fork,
         open_experiment,
         open_run,
@@ -59,6 +61,7 @@ __all__ = [
     "check",
     "compare",
     "experiment",
+    "export_trees",
     "fork",
     "load",
     "open_experiment",
@@ -76,6 +79,7 @@ _HOMES = {
     "Run": "evosim.api",
     "check": "evosim.api",
     "experiment": "evosim.api",
+    "export_trees": "evosim.api",
     "fork": "evosim.api",
     "open_experiment": "evosim.api",
     "open_run": "evosim.api",

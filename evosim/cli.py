@@ -362,6 +362,21 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
+              help="Who descends from whom, as a tree sequence for tskit.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
+def export(folder: Path, trees: Path | None, replicate: int) -> None:
+    """Write what RUN recorded in a form that other tools read."""
+    from evosim import api
+
+    if trees is None:
+        raise EvosimError("say what to export: --trees FILE.trees")
+    _refuse_experiment(folder)
+    click.echo(str(api.export_trees(folder, trees, replicate=replicate)))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--generation", "-g", type=int, metavar="G", help="[default: the last]")
 @click.option("--environment", "-e", metavar="E", help="[default: what trained in G]")
 @click.option("--individual", "-i", type=_Individual(), default="best", show_default=True,

@@ -13,6 +13,7 @@ from evosim.api.experiments import (
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
+from evosim.api.trees import export_trees
 
 __all__ = [
     "Analysed",
@@ -23,6 +24,7 @@ __all__ = [
     "check",
     "compare",
     "experiment",
+    "export_trees",
     "fork",
     "open_experiment",
     "open_folder",

@@ -58,7 +58,7 @@ def realised_shares(
     rows = n if n_parents is None else n_parents
     column = np.arange(n_loci)
     shares = np.zeros(rows * n_loci)
-    for source in _sources(parents, crossover):
+    for source in sources(parents, crossover):
         shares += np.bincount((source * n_loci + column).ravel(), minlength=rows * n_loci)
     return shares.reshape(rows, n_loci) / (2 * n)
 
@@ -88,7 +88,7 @@ def price(
     n, n_loci = genomes.shape
     realised = realised_shares(parents, crossover, n)
     p = expected[:, None]
-    first, second = _sources(parents, crossover)
+    first, second = sources(parents, crossover)
     column = np.arange(n_loci)
     inherited = 0.5 * (genomes[first, column] + genomes[second, column])
     return Price(
@@ -99,18 +99,71 @@ def price(
     )
 
 
+class Step(NamedTuple):
+    """One generation and the next, without padding."""
+
+    before: FloatArray  # [N, loci] genomes
+    after: FloatArray  # [M, loci]
+    scores: tuple[FloatArray, FloatArray]  # [N] and [M]
+    parents: IntArray  # [M, 2]
+    crossover: IntArray  # [M, loci]
+    expected: FloatArray | None  # [N] shares of parentage; None: genomes that were sampled
+    bred: bool  # False: the generation after is the one before
+
+
+def steps(
+    scenario: Scenario,
+    genome: FloatArray,
+    score: FloatArray,
+    parents: IntArray,
+    crossover: IntArray,
+    *,
+    first: int = 0,
+) -> Iterator[Step | None]:
+    """Every step of a replicate from one generation to the next, with who was expected to breed.
+
+    Args:
+        genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
+            recorded, an open population with its padding.
+        first: the generation that the arrays begin with.
+
+    Yields:
+        G - 1 steps; None where a generation has died out.
+    """
+    sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
+    for g, bred in enumerate(_bred(scenario, parents, first)):
+        n, m = sizes[g], sizes[g + 1]
+        if not n or not m:
+            yield None
+            continue
+        own = parents[g + 1, :m]
+        expected = None
+        if own.min() >= 0:
+            expected = expected_shares(scenario, score[g, :n]) if bred else np.full(n, 1.0 / n)
+        yield Step(
+            genome[g, :n],
+            genome[g + 1, :m],
+            (score[g, :n], score[g + 1, :m]),
+            own,
+            crossover[g + 1, :m],
+            expected,
+            bred,
+        )
+
+
 def price_series(
     scenario: Scenario,
     genome: FloatArray,
     score: FloatArray,
     parents: IntArray,
     crossover: IntArray,
+    *,
+    first: int = 0,
 ) -> Price:
     """The Price equation of every generation of a replicate.
 
     Args:
-        genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
-            recorded, from generation 0, an open population with its padding.
+        genome, score, parents, crossover, first: as of :func:`steps`.
 
     Returns:
         Each part [G - 1, loci]; row g is the step from generation g to g + 1. Where a generation
@@ -119,18 +172,13 @@ def price_series(
     """
     n_generations, _, n_loci = genome.shape
     parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
-    sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
-    for g, bred in enumerate(_bred(scenario, parents)):
-        n, m = sizes[g], sizes[g + 1]
-        if not n or not m:
+    for g, step in enumerate(steps(scenario, genome, score, parents, crossover, first=first)):
+        if step is None:
             continue
-        before, after = genome[g, :n], genome[g + 1, :m]
-        own, crossed = parents[g + 1, :m], crossover[g + 1, :m]
-        if own.min() < 0:
-            parts[0, g] = after.mean(axis=0) - before.mean(axis=0)
+        if step.expected is None:
+            parts[0, g] = step.after.mean(axis=0) - step.before.mean(axis=0)
             continue
-        expected = expected_shares(scenario, score[g, :n]) if bred else np.full(n, 1.0 / n)
-        parts[:, g] = price(before, expected, own, crossed, after)
+        parts[:, g] = price(step.before, step.expected, step.parents, step.crossover, step.after)
     return Price(*parts)
 
 
@@ -274,18 +322,18 @@ def bands(courses: FloatArray, quantiles: Sequence[float]) -> FloatArray:
     return np.asarray(np.quantile(courses, quantiles, axis=1).T, np.float64)
 
 
-def _sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]:
+def sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]:
     """The two rows [N, loci] each that a gene is inherited from; the same where it is one."""
     first, second = np.asarray(parents, np.int64).T[:, :, None]
     return np.where(crossover == 1, second, first), np.where(crossover == 0, first, second)
 
 
-def _bred(scenario: Scenario, parents: IntArray) -> Iterator[bool]:
+def _bred(scenario: Scenario, parents: IntArray, first: int = 0) -> Iterator[bool]:
     """Whether each generation but the first was bred, or is the one before it: in a frozen phase,
     and in a monitored one where nothing was labelled."""
     itself = np.arange(parents.shape[1])[:, None]
     for g in range(len(parents) - 1):
-        phase = scenario.phase_at(g)
+        phase = scenario.phase_at(first + g)
         copied = phase.monitored and bool((parents[g + 1] == itself).all())
         yield phase.select and not copied
 

@@ -65,6 +65,8 @@ class Analysis:
 
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
-_KINDS: tuple[Analysis, ...] = ()
+_KINDS: tuple[Analysis, ...] = (
+    Analysis(name="heredity", says="what moved the genes, and who descends from whom"),
+)
 for _kind in _KINDS:
     ANALYSES.register(_kind.name)(_kind)

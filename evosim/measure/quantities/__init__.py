@@ -8,7 +8,7 @@ by the decorator above it; a new file is a line below.
 
 from __future__ import annotations
 
-from evosim.measure.quantities import conduct, detection, flips, genes, numbers, probed
+from evosim.measure.quantities import conduct, detection, flips, genes, heredity, numbers, probed
 from evosim.measure.quantities.flips import across
 from evosim.measure.quantities.registry import (
     LINKS,
@@ -36,6 +36,7 @@ __all__ = [
     "environment_of",
     "flips",
     "genes",
+    "heredity",
     "main_environment",
     "no_flip",
     "numbers",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.measure.descent import refuse_without_pedigree
 from evosim.measure.minds import minds
 from evosim.measure.statistics import mean_of_defined
 
@@ -83,6 +84,7 @@ class Measure:
         heeds: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
         peaks: ``at`` may be peak.
         needs: the section of the scenario that it takes, dotted; empty for any scenario.
+        pedigree: takes genomes that have parents.
     """
 
     columns: Callable[[xr.Dataset, Scenario, Term], Columns]
@@ -96,6 +98,7 @@ class Measure:
     heeds: frozenset[str] = frozenset()
     peaks: bool = False
     needs: str = ""
+    pedigree: bool = False
 
     def looks_at_a_flip(self, at: str) -> bool:
         """Whether it takes a flip to measure it at that time."""
@@ -118,9 +121,11 @@ class Measure:
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
     def check_section(self, scenario: Scenario, term: Term) -> None:
-        """Refuse a scenario without the section that the measure is about."""
+        """Refuse a scenario without what the measure is about: a section, or a pedigree."""
         if self.needs and _walk(scenario, self.needs) is None:
             raise _lacking(term, self.needs)
+        if self.pedigree:
+            refuse_without_pedigree(scenario, f"measure {term.measure!r}")
 
     def check_in(self, scenario: Scenario, term: Term) -> None:
         """Refuse a term that a run of this scenario could not measure, before it is lived.

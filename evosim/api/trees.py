@@ -1,0 +1,63 @@
+"""A run's pedigree as a tree sequence, for tskit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evosim.api.runs import Run
+from evosim.errors import EvosimError, RunError
+
+
+def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0) -> Path:
+    """Write who descends from whom in one replicate as a tree sequence, for tskit.
+
+    Every individual of every generation is a node, with its genes and score as metadata; a locus
+    is a position of the sequence, and the time is in generations before the last one lived, whose
+    individuals are the samples. ``tskit.load(path).simplify()`` leaves the coalescences alone. Of a
+    fork it begins where the fork does.
+
+    Args:
+        run: the run, complete, or its folder.
+        path: the file, by custom named ``*.trees``; replaced if it exists.
+        replicate: which.
+
+    Returns:
+        The path.
+
+    Raises:
+        EvosimError: tskit is not installed; the run is not complete or has no such replicate; its
+            genomes have no parents or two at a locus; the file cannot be written.
+    """
+    from evosim.measure import trees
+    from evosim.measure.descent import descent, refuse_without_pedigree
+    from evosim.mind import loci
+    from evosim.run.provenance import versions
+    from evosim.run.storage import replacing
+
+    run = run if isinstance(run, Run) else Run(run)
+    if not run.complete:
+        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+    if not 0 <= replicate < run.facts["replicates"]:
+        n = run.facts["replicates"]
+        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    trees.need_tskit()
+    refuse_without_pedigree(run.scenario, "a tree sequence")
+    first = run._folder.history
+    data = run.data.sel(generation=slice(first, None))
+    made = trees.tables(descent(data, replicate), [locus.name for locus in loci(run.scenario)])
+    trees.describe(
+        made,
+        about={
+            "scenario": run.scenario.id,
+            "title": run.scenario.title,
+            "seed": str(run.seed),
+            "replicate": replicate,
+            "first_generation": first,
+        },
+        software=versions(),
+        timestamp=str(run.facts["created"]),
+    )
+    path = Path(path)
+    with replacing(path) as file:
+        made.dump(file)
+    return path
