@@ -342,7 +342,9 @@ def analyse(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
               help="Draw the comparison: svg, png or pdf.")  # fmt: skip
-def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
+@click.option("--correction", type=click.Choice(["holm", "fdr_bh"]), default="holm",
+              show_default=True, help="Correct p-values for their number.")  # fmt: skip
+def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correction: str) -> None:
     """Set runs side by side: what differs, and by how much.
 
     An experiment stands for its arms. Differences are to the first.
@@ -351,7 +353,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 
     from evosim import api
 
-    done = api.compare(folders)
+    done = api.compare(folders, correction=correction)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
     else:

@@ -124,17 +124,17 @@ def _apart(x: Floats, y: Floats, axis: int = -1) -> Any:
     return np.mean(x, axis=axis) - np.mean(y, axis=axis)
 
 
-def shown(numbers: Mapping[str, Any]) -> str:
-    """An estimate in a summary, ``value`` and ``interval``, as text."""
+def shown(numbers: Mapping[str, Any], digits: int = 3) -> str:
+    """An estimate in a summary, ``value`` and ``interval``, as text of so many digits."""
     value, interval = numbers["value"], numbers["interval"]
     if value is None:
         return "undefined"
     if interval is None:
-        return f"{value:.3g}"
+        return f"{value:.{digits}g}"
     low, high = interval
     if low is None or high is None:
-        return f"{value:.3g} [unbounded]"
-    return f"{value:.3g} [{low:.3g}, {high:.3g}]"
+        return f"{value:.{digits}g} [unbounded]"
+    return f"{value:.{digits}g} [{low:.{digits}g}, {high:.{digits}g}]"
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) -> Estimate:
