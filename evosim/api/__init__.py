@@ -14,14 +14,17 @@ from evosim.api.experiments import (
 )
 from evosim.api.runs import Run, fork, open_run, run
 from evosim.api.trees import export_trees
+from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
 
 __all__ = [
     "Analysed",
     "Comparison",
     "Experiment",
     "Run",
+    "Study",
     "analyse",
     "check",
+    "check_study",
     "compare",
     "experiment",
     "export_trees",
@@ -29,6 +32,9 @@ __all__ = [
     "open_experiment",
     "open_folder",
     "open_run",
+    "open_study",
     "resume",
+    "resume_study",
     "run",
+    "run_study",
 ]

@@ -280,7 +280,7 @@ def run(
     read = read_scenario(scenario, sets)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read, seed)
+    path = Path(out) if out is not None else free_path(read.id, seed)
     facts = provenance.facts(
         read,
         seed=seed,
@@ -368,7 +368,7 @@ def fork(
         lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
     check_fork(parent, read, at, lived)
     seed = parent.seed if seed is None else seed_of(seed)
-    new = Path(out) if out is not None else free_path(read, seed, f"-at-{at}")
+    new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
     facts = provenance.facts(
         read,
         seed=seed,

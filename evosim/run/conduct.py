@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from evosim.run.loop import Live, Past, Record, born, first, generations, live
 from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, write_text
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
 
 CHECKPOINT = 2.0
 """Seconds of work that a kill can cost."""
@@ -132,7 +135,7 @@ def live_all(
     if not tasks:
         return
     workers = min(workers or core.threads(), len(tasks))
-    warm_up(tasks[0].folder, progress.note)
+    warm_up(tasks[0].folder.scenario, progress.note)
     progress.begin(title, size=_size(folders), total=wanted, lived=lived)
 
     def complete(task: Task) -> bool:
@@ -253,12 +256,11 @@ def _mean_score(record: Record) -> float:
     return float(score.mean()) if len(score) else math.nan
 
 
-def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
+def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
     """Load the compiled core, or compile it: once, before workers each would do it."""
     from evosim import mind, world
     from evosim.core import jit
 
-    scenario = folder.scenario
     minds = core.with_tools(
         scenario,
         mind.express(scenario, mind.initial(scenario, 1, 0)),
