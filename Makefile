@@ -41,7 +41,7 @@ gallery: $(VENV)/installed
 	$(BIN)/evosim gallery
 
 studies: $(VENV)/installed
-	$(BIN)/evosim gallery --studies
+	$(BIN)/evosim study pages
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

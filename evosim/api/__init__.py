@@ -13,8 +13,8 @@ from evosim.api.experiments import (
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
-from evosim.api.trees import export_trees
 from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
+from evosim.api.trees import export_trees
 
 __all__ = [
     "Analysed",

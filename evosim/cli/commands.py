@@ -314,7 +314,7 @@ def export(folder: Path, trees: Path | None, replicate: int) -> None:
 
     if trees is None:
         raise EvosimError("say what to export: --trees FILE.trees")
-    _refuse_experiment(folder)
+    _refuse_many(folder)
     click.echo(str(api.export_trees(folder, trees, replicate=replicate)))
 
 
