@@ -33,6 +33,7 @@ from evosim.study.text import describe
 
 if TYPE_CHECKING:
     from evosim.api import Study
+    from evosim.scenario import Scenario
     from evosim.study.schema import Study as Schema
 
 OUT = Path("docs/studies")
@@ -151,7 +152,10 @@ def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]
     """Why a study has to be lived from the start, in words; empty where it has not."""
     try:
         there = StudyFolder(path)
-        if _lived(there.study) != _lived(written.study) or there.base.to_toml() != written.base.to_toml():
+        if (
+            _lived(there.study) != _lived(written.study)
+            or there.base.to_toml() != written.base.to_toml()
+        ):
             return "the study or its scenario was changed"
         before = json.loads(notes.read_text(encoding="utf-8"))
     except (EvosimError, OSError, ValueError):
@@ -159,9 +163,10 @@ def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]
     return changed(before, now, {**LIVED, "measures": SETTLED["measures"]})
 
 
-def _lived(study: Schema) -> dict[str, Any]:
-    """All of a study but its words."""
-    return study.model_dump(exclude={"title", "question", "expected", "finding", "source"})
+def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:
+    """What the runs of a study depend on: all of it but its words."""
+    words = {"title", "question", "expected", "finding", "source"}
+    return base.to_toml(), study.model_dump(exclude=words)
 
 
 # The table
