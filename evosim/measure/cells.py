@@ -81,8 +81,9 @@ def shown(value: Any) -> str:
 
 
 def with_unit(named: Summary) -> str:
-    """The label of a parameter or a measure, with its unit."""
-    return f"{named['label']} [{named['unit']}]" if named["unit"] else str(named["label"])
+    """The label of a parameter or a measure, with its unit where it has one."""
+    plain = named["unit"] in ("", "1")
+    return str(named["label"]) if plain else f"{named['label']} [{named['unit']}]"
 
 
 def effect_name(of: list[str], parameters: Summary) -> str:

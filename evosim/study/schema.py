@@ -177,7 +177,7 @@ class Study(Model):
             raise wrong("not a confidence", "a number between 0 and 1, such as 0.95")
         if taken := set(self.parameters) & set(self.measures):
             raise wrong(f"{min(taken)!r} is a parameter and a measure", "names of their own")
-        if taken := RESERVED & {*self.parameters, *self.measures}:
+        if taken := {*self.parameters, *self.measures} & RESERVED:
             raise wrong(
                 f"{min(taken)!r} is a name of evosim's own", f"others than {sorted(RESERVED)}"
             )

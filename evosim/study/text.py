@@ -12,7 +12,7 @@ from evosim.measure.cells import METHODS, cells, effect_name, shown, with_unit
 Summary = Mapping[str, Any]
 
 WIDTH = 100
-MOST_LINES = 60
+MOST_LINES = 30
 """Points that are listed, at most."""
 MOST_TABLES = 8
 MARKS = {"supported": "+", "refuted": "-", "undecided": "?"}
@@ -70,8 +70,9 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
         table = cells(summary)
         others = list(itertools.product(*(range(n) for n in table.shape[2:])))
         if len(others) <= MOST_TABLES:
-            for other in others:
-                yield from _table(parameters, table[(..., *other)], name, other)
+            flat = table.reshape(*table.shape[:2], -1)
+            for n, other in enumerate(others):
+                yield from _table(parameters, flat[..., n], name, other)
             return
     points = summary["points"]
     listed = points[:MOST_LINES]
@@ -119,9 +120,10 @@ def _table(
     if fixed:
         yield _cut(f"  {', '.join(fixed)}", WIDTH)
     body = [[_cell(point, name) for point in row] for row in points]
-    heads = [_cut(shown(value), 16) for value in second["values"]]
     names = [_cut(shown(value), 24) for value in first["values"]]
     left = max(map(len, names))
+    widest = max(16, (WIDTH - 2 - left) // len(second["values"]) - 2)
+    heads = [_cut(shown(value), widest) for value in second["values"]]
     wide = max(len(text) for text in (*heads, *itertools.chain(*body))) + 2
     fit = max(1, (WIDTH - 2 - left) // wide)
     for begin in range(0, len(heads), fit):

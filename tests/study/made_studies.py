@@ -32,7 +32,7 @@ POPULATION = """
 label  = "population size"
 unit   = "individuals"
 key    = "evolution.population"
-values = [20, 40, 80]
+values = [40, 80, 160]
 """
 KINDS = """
 [parameters.kind]

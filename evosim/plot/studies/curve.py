@@ -147,19 +147,18 @@ def _lines(
     whole = parts.over(points, name, (0, 1))
     threshold = parts.threshold_of(summary["measures"][name])
     width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
-    reach = float(np.ptp(x.at)) or 1.0
     dots: list[Floats] = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
-        shift = 0.012 * reach * (i - (len(chosen) - 1) / 2)
+        beside = x.beside(i, len(chosen))
         if not whole.averaged:
             dots += [
-                _dots(panel, at + shift, replicates(points[j, k], name), 0.005 * reach, color)
-                for j, at in enumerate(x.at)
+                _dots(panel, at, replicates(points[j, k], name), 0.005 * x.reach, color)
+                for j, at in enumerate(beside)
             ]
-        _interval(panel, x, shift, whole.low[:, k], whole.high[:, k], color)
+        _interval(panel, x, beside, whole.low[:, k], whole.high[:, k], color)
         if x.numeric:
             lines.line(panel, x.at, whole.value[:, k], color=color, label="mean", zorder=4)
-        at = x.at + shift * (not x.numeric)
+        at = x.at if x.numeric else beside
         panel.plot(at, whole.value[:, k], "o", color=color, markersize=3.0, zorder=5,
                    markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
     shown = whole.value[:, chosen], whole.low[:, chosen], whole.high[:, chosen], *dots
@@ -167,7 +166,7 @@ def _lines(
     if threshold is not None:
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
-    panel.set_xlim(x.at[0] - 0.06 * reach, x.at[-1] + 0.06 * reach)
+    panel.set_xlim(*x.limits)
     parts.mark_x(panel, x, width)
 
 
@@ -179,13 +178,13 @@ def _dots(panel: Axes, x: float, each: Floats, spread: float, color: str) -> Flo
     return each
 
 
-def _interval(panel: Axes, x: Along, shift: float, low: Floats, high: Floats, color: str) -> None:
+def _interval(panel: Axes, x: Along, beside: Floats, low: Floats, high: Floats, color: str) -> None:
     if not np.any(np.isfinite(low)):
         return
     if x.numeric and len(x.at) > 1:
         panel.fill_between(x.at, low, high, color=color, alpha=0.18, linewidth=0, label="interval")
         return
-    panel.vlines(x.at + shift, low, high, color=color, linewidth=1.4, zorder=4, label="interval")
+    panel.vlines(beside, low, high, color=color, linewidth=1.4, zorder=4, label="interval")
 
 
 # Points that are no grid: dots
@@ -243,7 +242,7 @@ def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     x = np.array([point["at"][name] for point in points], np.float64)
     value = field(points, measure)
     low, high = (field(points, measure, "interval", end) for end in (0, 1))
-    parts.drawn_axis(panel, "x", summary["parameters"][name])
+    parts.drawn_axis(panel, "x", summary["parameters"][name], x)
     panel.vlines(x, low, high, color=colors.BLUE, alpha=0.35, linewidth=0.8, label="interval")
     panel.plot(x, value, "o", color=colors.BLUE, markersize=2.8, markeredgewidth=0, label="points")
     found = summary["measures"][measure]

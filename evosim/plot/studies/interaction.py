@@ -149,10 +149,9 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
 def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, room: float) -> None:
     chosen = _chosen(other)
     palette = parts.level_colors(other, chosen)
-    reach = float(np.ptp(x.at)) or 1.0
     ends = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
-        at = x.at + 0.008 * reach * (i - (len(chosen) - 1) / 2)
+        at = x.beside(i, len(chosen))
         panel.vlines(at, each.low[:, k], each.high[:, k], color=color, alpha=0.6, linewidth=0.9,
                      zorder=2, label="interval")  # fmt: skip
         lines.line(panel, at, each.value[:, k], color=color, label="mean", width=1.1)
@@ -168,7 +167,7 @@ def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, r
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
     width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
-    panel.set_xlim(x.at[0] - 0.06 * reach, x.at[-1] + 0.06 * reach)
+    panel.set_xlim(*x.limits)
     parts.mark_x(panel, x, width)
     panel.set_xlabel(style.fit(x.label, width))
     lines.end_labels(panel, ends, room=room)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import ListedColormap, to_hex
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from evosim.measure.cells import cells, field, shown, with_unit
@@ -30,6 +30,8 @@ DARK = 0.86
 """The part of the shades that is dark enough for a line on white."""
 UNDEFINED = "#BDBDBD"
 THRESHOLD = (0, (3, 2))
+LOG_LABEL = 0.42
+"""Inches for a label of an axis of logarithms."""
 
 
 class Along(NamedTuple):
@@ -41,6 +43,24 @@ class Along(NamedTuple):
     numeric: bool
     even: bool
     """Whether they stand evenly, not to scale."""
+    words: bool
+    """Whether the labels are names, of which none can be left out."""
+
+    @property
+    def reach(self) -> float:
+        """From the first level to the last; 1 where there is one."""
+        return float(np.ptp(self.at)) or 1.0
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The ends of the axis: names have half a level at either side."""
+        room = 0.5 * self.reach / max(1, len(self.at) - 1) if self.words else 0.06 * self.reach
+        return float(self.at[0]) - room, float(self.at[-1]) + room
+
+    def beside(self, n: int, of: int) -> Floats:
+        """Where the n-th of so many lines has its marks, so that they do not hide each other."""
+        step = 0.12 / of * self.reach if not self.numeric else 0.01 * self.reach
+        return self.at + step * (n - (of - 1) / 2)
 
 
 def along(parameter: Summary) -> Along:
@@ -49,15 +69,22 @@ def along(parameter: Summary) -> Along:
     values, numbers = parameter["values"], parameter["numbers"]
     if numbers is None:
         places = np.arange(len(values), dtype=np.float64)
-        return Along(places, [shown(v) for v in values], label, False, False)
+        return Along(places, [shown(v) for v in values], label, False, False, True)
+    words = any(isinstance(value, str) for value in values)
+    labels = [
+        value if words else style.number(float(f"{n:.3g}"))
+        for value, n in zip(values, numbers, strict=True)
+    ]
     at = np.array(numbers, np.float64)
     if parameter["scale"] == "log" and np.all(at > 0):
         at = np.log10(at)
-    labels = [style.number(float(f"{n:.3g}")) for n in numbers]
     gaps = np.diff(at)
-    if len(gaps) and gaps.min() < CLOSEST * (at[-1] - at[0]) and gaps.max() > 1.5 * gaps.min():
-        return Along(np.arange(len(at), dtype=np.float64), labels, label, True, True)
-    return Along(at, labels, label, True, False)
+    even = bool(
+        len(gaps) and gaps.min() < CLOSEST * (at[-1] - at[0]) and gaps.max() > 1.5 * gaps.min()
+    )
+    if even:
+        at = np.arange(len(at), dtype=np.float64)
+    return Along(at, labels, label, True, even, words)
 
 
 def edges(at: Floats) -> Floats:
@@ -76,7 +103,7 @@ def mark_x(panel: Axes, axis: Along, width: float) -> None:
     """
     size = max(map(style.text_width, axis.labels)) + 0.07
     room = width / max(1, len(axis.at))
-    if size > room and not axis.numeric:
+    if size > room and axis.words:
         labels = [style.fit(label, room - 0.05) for label in axis.labels]
         panel.set_xticks(axis.at, labels=labels)
         return
@@ -92,19 +119,30 @@ def mark_y(panel: Axes, axis: Along, height: float, room: float) -> None:
         room: inches left of it.
     """
     step = max(1, math.ceil(len(axis.at) * style.line_height() / height))
-    step = 1 if not axis.numeric else step
+    step = 1 if axis.words else step
     labels = [style.fit(label, room) for label in axis.labels]
     panel.set_yticks(axis.at[::step], labels=labels[::step])
 
 
-def drawn_axis(panel: Axes, which: str, parameter: Summary) -> None:
+def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> None:
     """The axis of a parameter that was drawn from a range."""
-    if parameter["scale"] == "log":
-        (panel.set_xscale if which == "x" else panel.set_yscale)("log")
-        axis = panel.xaxis if which == "x" else panel.yaxis
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
-        axis.set_minor_locator(NullLocator())
     axis = panel.xaxis if which == "x" else panel.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+    box, figure = panel.get_position(), panel.figure
+    if which == "x":
+        inches = box.width * figure.get_figwidth()  # type: ignore[union-attr]
+    else:
+        inches = 2 * box.height * figure.get_figheight()  # type: ignore[union-attr]
+    if parameter["scale"] != "log" or values.min() <= 0:
+        if which == "x":
+            whole = bool(np.all(values == np.round(values)))
+            axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
+        return
+    (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+    decades = math.log10(values.max() / values.min())
+    many = 3 * decades * LOG_LABEL > inches
+    axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 2.0, 5.0), numticks=12))
+    axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
 
 
@@ -136,13 +174,14 @@ def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Fi
         nothing = np.full(flat.shape[:2], np.nan)
         return Field(
             np.mean(value, axis=2), nothing, nothing, np.zeros(flat.shape[:2], np.bool_),
-            lived.all(axis=2), averaged,
+            np.all(lived, axis=2), averaged,
         )  # fmt: skip
     verdicts = [
         point["measures"][measure].get("verdict") if point is not None else None
         for point in flat.ravel()
     ]
     undecided = np.array([v == "undecided" for v in verdicts]).reshape(flat.shape)[..., 0]
+    undecided &= np.isfinite(value[..., 0])
     return Field(
         value[..., 0],
         field(flat, measure, "interval", 0)[..., 0],

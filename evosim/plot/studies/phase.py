@@ -125,16 +125,18 @@ def _note(summary: Summary, x: Along, y: Along, left_out: str) -> str:
         parts.counted(summary) if summary["runs"]["lived"] < summary["runs"]["wanted"] else "",
         left_out,
     ]
-    thresholds = [m for m in summary["measures"].values() if m["threshold"] is not None]
-    if thresholds:
+    points = summary["points"]
+    if any(_is_crossed(summary, name) for name in summary["measures"]):
         how = "interpolated between points" if x.numeric and y.numeric else "between levels"
         words.append(f"Line: where the mean crosses the threshold, {how}.")
-        if n > 1 and len(summary["parameters"]) <= 3:
-            words.append(
-                f"Hatched: undecided, the BCa interval of {100 * summary['confidence']:g} % holds "
-                "the threshold."
-            )
-    points = summary["points"]
+    every = [m for point in points for m in point["measures"].values()]
+    if any(m.get("verdict") == "undecided" and m["value"] is not None for m in every) and (
+        len(summary["parameters"]) <= 3
+    ):
+        words.append(
+            f"Hatched: undecided, the BCa interval of {100 * summary['confidence']:g} % holds "
+            "the threshold, or there is none."
+        )
     if any(not point["lived"] for point in points):
         words.append("Crossed out: no run yet.")
     if any(p["lived"] and m["value"] is None for p in points for m in p["measures"].values()):
@@ -142,6 +144,14 @@ def _note(summary: Summary, x: Along, y: Along, left_out: str) -> str:
     if x.even or y.even:
         words.append("Levels stand evenly, not to scale.")
     return " ".join(word for word in words if word)
+
+
+def _is_crossed(summary: Summary, name: str) -> bool:
+    """Whether a measure lies on both sides of its threshold."""
+    threshold = parts.threshold_of(summary["measures"][name])
+    values = [point["measures"][name]["value"] for point in summary["points"]]
+    known = [value for value in values if value is not None]
+    return threshold is not None and bool(known) and min(known) <= threshold[1] < max(known)
 
 
 def _frame(panel: Axes, x: Along, y: Along, room: float, *, first: bool) -> None:
@@ -234,7 +244,8 @@ def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None
     bar.tick_params(length=1.5)
     if (threshold := parts.threshold_of(measure)) is None:
         return
-    if norm.vmin < threshold[1] < norm.vmax:
+    low, high = bar.get_ylim()
+    if low < threshold[1] < high:
         bar.axhline(threshold[1], color="white", linewidth=2.6)
         bar.axhline(threshold[1], color=colors.BLACK, linewidth=1.1)
 
@@ -302,7 +313,8 @@ def _scatter(
     panel: Axes, summary: Summary, names: tuple[str, str], measure: str, norm: Normalize
 ) -> None:
     for which, name in zip("xy", names, strict=True):
-        parts.drawn_axis(panel, which, summary["parameters"][name])
+        places = np.array([point["at"][name] for point in summary["points"]], np.float64)
+        parts.drawn_axis(panel, which, summary["parameters"][name], places)
     for point in summary["points"]:
         x, y = (point["at"][name] for name in names)
         numbers = point["measures"][measure]

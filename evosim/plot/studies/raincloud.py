@@ -58,7 +58,7 @@ def figure(summary: Summary) -> Figure:
         measures = list(summary["measures"])
         columns = min(2, len(measures))
         names = [group.name for _, groups in blocks for group in groups]
-        room = min(max(map(style.text_width, names)), MOST_NAME)
+        room = max(style.text_width(line) for name in names for line in _two_lines(name))
         per = -(-len(measures) // columns)
         sheet = sheets.sheet(
             [
@@ -83,7 +83,7 @@ def figure(summary: Summary) -> Figure:
                 if n >= len(measures):
                     panel.set_visible(False)
                     continue
-                _panel(panel, groups, measures[n], summary, room, first=n % columns == 0,
+                _panel(panel, groups, measures[n], summary, first=n % columns == 0,
                        by_point=not title)  # fmt: skip
     return sheet.figure
 
@@ -114,6 +114,12 @@ def _named(point: Summary, summary: Summary) -> str:
         unit = summary["parameters"][name]["unit"]
         return f"{shown(value)} {unit}".strip()
     return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+
+
+def _two_lines(name: str) -> list[str]:
+    """A name broken into two lines at most."""
+    first, *rest = style.wrap(name, MOST_NAME)
+    return [first, *([style.fit(" ".join(rest), MOST_NAME)] if rest else [])]
 
 
 def _keys(summary: Summary) -> list[sheets.Key]:
@@ -149,7 +155,6 @@ def _panel(
     groups: Sequence[Group],
     measure: str,
     summary: Summary,
-    room: float,
     *,
     first: bool,
     by_point: bool,
@@ -176,7 +181,8 @@ def _panel(
     panel.set_ylim(len(groups) - 0.5, -0.5)
     panel.spines["left"].set_visible(False)
     panel.tick_params(left=False, labelleft=first)
-    panel.set_yticks(range(len(groups)), labels=[style.fit(group.name, room) for group in groups])
+    labels = ["\n".join(_two_lines(group.name)) for group in groups]
+    panel.set_yticks(range(len(groups)), labels=labels)
     sheets.panel_title(panel, with_unit(summary["measures"][measure]))
 
 
