@@ -22,7 +22,7 @@ _PACKAGE = Path(evosim.__file__).parent
 
 _SETTLES = (
     "scenario/experiment.py", "measure/claim.py", "measure/courses.py", "measure/deception.py",
-    "measure/quantities.py",
+    "measure/quantities",
     "measure/statistics.py", "measure/verdict.py", "measure/heredity.py", "study",
 )  # fmt: skip
 """Code that makes verdicts of runs that were lived."""

@@ -19,7 +19,7 @@ from evosim import api
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError
 from evosim.gallery import pages
-from evosim.gallery.depends import LIVED, SETTLED, changed, depends
+from evosim.gallery.depends import LIVED, SETTLED, changed, code, depends
 from evosim.plot import style
 from evosim.plot.files import put
 from evosim.plot.studies import FIGURES, names_for
@@ -40,6 +40,8 @@ OUT = Path("docs/studies")
 WORK = Path("build/studies")
 SHOWN = ("phase", "interaction")
 """Figures that a page has."""
+MEASURED = ("measure/deception.py", "measure/heredity.py", "measure/quantities")
+"""Code that makes numbers of a run, which is not kept."""
 
 Tell = Callable[[str], object]
 
@@ -131,7 +133,7 @@ def _conducted(
     written: Written, path: Path, tell: Tell, *, workers: int | None, progress: bool | None
 ) -> Study:
     """A study lived to its end in a folder, which is cleared where it is of another one."""
-    notes, now = path.with_name(f"{path.name}.json"), depends(written.base)
+    notes, now = path.with_name(f"{path.name}.json"), _depends(written.base)
     why = _why_again(written, path, notes, now)
     if why and StudyFolder.is_at(path):
         tell(f"  lived again: {why}")
@@ -152,15 +154,18 @@ def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]
     """Why a study has to be lived from the start, in words; empty where it has not."""
     try:
         there = StudyFolder(path)
-        if (
-            _lived(there.study) != _lived(written.study)
-            or there.base.to_toml() != written.base.to_toml()
-        ):
+        if _lived(there.study, there.base) != _lived(written.study, written.base):
             return "the study or its scenario was changed"
         before = json.loads(notes.read_text(encoding="utf-8"))
     except (EvosimError, OSError, ValueError):
         return "it is not known what it was lived with"
     return changed(before, now, {**LIVED, "measures": SETTLED["measures"]})
+
+
+def _depends(base: Scenario) -> dict[str, str]:
+    """A hash of each thing that the runs of a study depend on, beside the study."""
+    known = depends(base)
+    return {**{key: known[key] for key in LIVED}, "measures": code(MEASURED, ())}
 
 
 def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:
