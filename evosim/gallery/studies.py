@@ -251,7 +251,8 @@ def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -
         figures: the names of those that there are.
     """
     study, base = written.study, written.base.id
-    of = f"[{base}](../gallery/{base}.md)" if base in scenarios.catalogue() else f"`{base}`"
+    shipped = base in scenarios.catalogue()
+    about = f"../gallery/{base}.md" if shipped else f"../../studies/{study.scenario}"
     return pages.joined([
         f"# {study.title}",
         f"*{study.question}*",
@@ -262,7 +263,7 @@ def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -
         _as_code(describe(summary)),
         "## Run it again",
         _as_code(f"evosim study run {study.id}"),
-        f"The scenario is {of}, the study's file [{study.id}.toml]"
+        f"The scenario is [{base}]({about}), the study's file [{study.id}.toml]"
         f"(../../studies/{study.id}.toml), which says where its numbers come from. Source: "
         f"{study.source}.",
         f"Made by `evosim study pages {study.id}` from [{study.id}.csv]({study.id}.csv), "
