@@ -10,8 +10,8 @@ from evosim.api.experiments import (
     experiment,
     open_experiment,
     open_folder,
+    open_one,
     resume,
-    run_at,
 )
 from evosim.api.runs import Run, fork, open_run, run
 from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
@@ -34,11 +34,11 @@ __all__ = [
     "fork",
     "open_experiment",
     "open_folder",
+    "open_one",
     "open_run",
     "open_study",
     "resume",
     "resume_study",
     "run",
-    "run_at",
     "run_study",
 ]

@@ -208,8 +208,9 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Live another future from generation G of RUN, in a run of its own."""
     from evosim import api
 
-    api.run_at(folder)
-    done = api.fork(folder, progress=not quiet, command=command_typed(), **options)
+    done = api.fork(
+        api.open_one(folder).path, progress=not quiet, command=command_typed(), **options
+    )
     _tell(done, as_json=as_json, quiet=quiet)
 
 
@@ -221,14 +222,11 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of RUN (or an experiment) again: those named, or all."""
+    """Draw figures of RUN (or an experiment, or a study) again: those named, or all."""
     from evosim import api
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    found = api.open_folder(folder)
-    if isinstance(found, api.Study):
-        raise EvosimError(f"{folder} is a study: evosim study plot {folder}")
-    for path in found.plot(*figures, folder=out, **options):
+    for path in api.open_folder(folder).plot(*figures, folder=out, **options):
         click.echo(str(path))
 
 
@@ -258,7 +256,7 @@ def analyse(
     from evosim import api
     from evosim.measure.analyses import ANALYSES
 
-    run = api.run_at(folder)
+    run = api.open_one(folder)
     told = {}
     for name in names or ANALYSES:
         try:
@@ -342,7 +340,6 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
         option = name.removesuffix("s").replace("_", "-")
         raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
     assert trees is not None
-    api.run_at(source)
     click.echo(str(api.export_trees(source, trees, **chosen)))
 
 
@@ -363,7 +360,7 @@ def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
     from evosim import api
 
-    path = api.run_at(folder).replay(**options)
+    path = api.open_one(folder).replay(**options)
     if path is not None:
         click.echo(str(path))
 

@@ -41,6 +41,7 @@ def test_run_status_and_resume_agree(invoke: Invoke) -> None:
     assert told["digest"] in words
     assert json.loads(invoke("study", "resume", "out", "--json").stdout)["digest"] == told["digest"]
     assert invoke("resume", "out", "--quiet").exit_code == 0
+    assert "out/figures" in invoke("plot", "out", "--format", "svg").stdout
 
 
 def test_failures_are_told_with_their_command_lines_and_exit_with_1(
