@@ -138,8 +138,9 @@ class OnDask:
                     if record is not None:
                         yield record
         finally:
-            with contextlib.suppress(Exception):  # the scheduler may be gone
-                self._client.cancel(list(at_work.values()), force=True)
+            if self._client.status == "running":  # the scheduler may be gone
+                with contextlib.suppress(Exception):
+                    self._client.cancel(list(at_work.values()), force=True)
 
     def _submit(self, run: Run, *, again: bool) -> Future[Answer]:
         key = f"evosim-{self._task.identity[:16]}-{run[0]}-{run[1]}{'-again' * again}"

@@ -142,7 +142,7 @@ def test_a_stop_ends_workers_and_tells_how_to_go_on(tmp_path: Path, number: sign
 
 
 def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster: Cluster) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=25, steps=5)
+    sweep = write_sweep(tmp_path, WORLD, replicates=15, steps=5)
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
     with started(tmp_path, *words) as driver:
@@ -161,12 +161,12 @@ def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster:
         assert driver.returncode == 0, err
     assert "Traceback" not in err
     done = evosim.open_study(out)
-    assert done.counts.done == 250
+    assert done.counts.done == 150
     assert done.digest == undisturbed(sweep).digest
 
 
 def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster: Cluster) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=100, steps=2)
+    sweep = write_sweep(tmp_path, WORLD, replicates=40, steps=2)
     cluster.add_worker()
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
@@ -176,7 +176,7 @@ def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster
         _, err = ended(driver)
         assert driver.returncode == 2, err
     assert f"the Dask scheduler at {cluster.address} is gone" in err
-    assert re.search(r"\d+ of 400 runs are lived and kept. Go on with: evosim study resume", err)
+    assert re.search(r"\d+ of 160 runs are lived and kept. Go on with: evosim study resume", err)
     assert "Traceback" not in err
     before = files(out)
     done = evosim.open_study(out).resume(workers=1)
