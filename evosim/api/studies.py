@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from evosim.run.stop import Interrupted, Stop
 from evosim.run.storage import WriteError
 from evosim.study import driver, export, index, summary, table, text
 from evosim.study import reading as studies
-from evosim.study.executors import worker_command
+from evosim.study.executors import GUARD, worker_command
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts
 from evosim.study.points import Point
@@ -322,6 +323,8 @@ def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
 
 def _check_who(workers: int | None, scheduler: str | None) -> None:
     """Refuse what nobody could live runs by."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise EvosimError(f"a worker process is being started. {GUARD}")
     check_numbers(workers=workers)
     if workers is not None and scheduler is not None:
         raise EvosimError(

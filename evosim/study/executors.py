@@ -37,6 +37,8 @@ CONNECT = 10.0
 """Seconds after which a scheduler that does not answer is given up."""
 PER_WORKER = 4
 """Runs that are handed out at a time, for each thread of the workers: enough that none waits."""
+GUARD = 'In a script, call evosim under: if __name__ == "__main__": (workers import the script)'
+"""What makes a script fit for worker processes."""
 _LOOK = 1.0  # seconds between looks at who works
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
 
@@ -405,10 +407,7 @@ def _local(workers: int) -> Iterator[Client]:
             with cluster, Client(cluster, set_as_default=False) as client:
                 yield client
     except RuntimeError as error:
-        raise WorkError(
-            f"worker processes cannot be started ({error}). In a script of yours, call evosim "
-            'under: if __name__ == "__main__":'
-        ) from error
+        raise WorkError(f"worker processes cannot be started ({error}). {GUARD}") from error
     finally:
         os.environ.clear()
         os.environ.update(before)

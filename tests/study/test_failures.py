@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def test_a_disk_that_is_full_for_the_workers_stops_the_study(
 
 def test_a_disk_that_is_full_for_the_index_stops_the_study(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, WORLD, steps=2)
-    words = f"ulimit -f 12; exec {os.sys.executable} -m evosim study run {sweep} --out out"
+    words = f"ulimit -f 12; exec {sys.executable} -m evosim study run {sweep} --out out"
     done = subprocess.run(
         ["bash", "-c", f"{words} --workers 1 --no-figures"], cwd=tmp_path, text=True,
         capture_output=True, timeout=300, check=False,
@@ -209,6 +210,18 @@ def test_a_worker_is_free_again_when_its_driver_stops(tmp_path: Path, cluster: C
     short = write_sweep(tmp_path, WORLD)
     done = evosim.run_study(short, out=tmp_path / "out", scheduler=cluster.address, figures=False)
     assert done.digest == undisturbed(short).digest
+
+
+def test_a_script_that_workers_cannot_import_is_told_what_to_change(sweep: Path) -> None:
+    script = sweep.parent / "script.py"
+    script.write_text("import evosim\nevosim.run_study('sweep.toml', out='out', workers=2)\n")
+    done = subprocess.run(
+        [sys.executable, script], cwd=sweep.parent, capture_output=True, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    last = done.stderr.rstrip().splitlines()[-2:]
+    assert 'In a script, call evosim under: if __name__ == "__main__":' in last[0]
 
 
 def test_a_worker_that_does_not_see_the_folder_is_named(
