@@ -5,10 +5,12 @@
     >>> print(run.verdict)                            # doctest: +SKIP
     >>> run.data.genome, run.summary, run.plot.drift()  # doctest: +SKIP
 
-run, resume, fork     live a scenario; go on; another future from a past generation
+run, resume, fork     live a scenario; go on (also with an experiment or a study); another future
+                      from a past generation
 open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, .replay()
 experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
+run_study, open_study live a scenario under many conditions; a study on disk: .points, .counts
 analyse               an analysis of a run: .summary, .text, .plot()
 export_tensors        a level as T[s,a,s'] and rewards, in a file
 export_trees          who descends from whom, as a tree sequence for tskit
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         Comparison,
         Experiment,
         Run,
+        Study,
         analyse,
         check,
         compare,
@@ -40,8 +43,10 @@ if TYPE_CHECKING:
         fork,
         open_experiment,
         open_run,
+        open_study,
         resume,
         run,
+        run_study,
     )
     from evosim.errors import EvosimError, RunError, ScenarioError
     from evosim.run.stop import Interrupted
@@ -57,6 +62,7 @@ __all__ = [
     "RunError",
     "Scenario",
     "ScenarioError",
+    "Study",
     "__version__",
     "analyse",
     "catalogue",
@@ -69,8 +75,10 @@ __all__ = [
     "load",
     "open_experiment",
     "open_run",
+    "open_study",
     "resume",
     "run",
+    "run_study",
 ]
 
 _HOMES = {
@@ -88,6 +96,9 @@ _HOMES = {
     "open_experiment": "evosim.api",
     "open_run": "evosim.api",
     "resume": "evosim.api",
+    "Study": "evosim.api",
+    "open_study": "evosim.api",
+    "run_study": "evosim.api",
     "EvosimError": "evosim.errors",
     "RunError": "evosim.errors",
     "ScenarioError": "evosim.errors",

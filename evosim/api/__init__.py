@@ -13,6 +13,7 @@ from evosim.api.experiments import (
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
+from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
 from evosim.api.tensors import export_tensors
 from evosim.api.trees import export_trees
 
@@ -21,8 +22,10 @@ __all__ = [
     "Comparison",
     "Experiment",
     "Run",
+    "Study",
     "analyse",
     "check",
+    "check_study",
     "compare",
     "experiment",
     "export_tensors",
@@ -31,6 +34,9 @@ __all__ = [
     "open_experiment",
     "open_folder",
     "open_run",
+    "open_study",
     "resume",
+    "resume_study",
     "run",
+    "run_study",
 ]

@@ -94,7 +94,12 @@ def analyse(
     data = run.data
     if first:  # the history of a fork was lived by another scenario
         data = data.sel(generation=slice(first, None), probe=slice(first, None))
-    request = Request(seed=run.seed, generation=generation, replicate=replicate)
+    request = Request(
+        seed=run.seed,
+        probe_seed=run._folder.probe_seed,
+        generation=generation,
+        replicate=replicate,
+    )
     found = {
         "analysis": name,
         "scenario": run.scenario.id,

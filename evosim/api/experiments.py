@@ -12,6 +12,7 @@ from evosim.api import runs
 from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
+from evosim.api.studies import Study, resume_study
 from evosim.errors import RunError
 from evosim.measure import claim
 from evosim.plot import experiment as drawing
@@ -24,6 +25,7 @@ from evosim.run.stop import Interrupted, Stop
 from evosim.run.storage import WriteError
 from evosim.study import arms
 from evosim.study.experiment import ExperimentFolder
+from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -165,7 +167,7 @@ def experiment(
     n = arms.experiment_of(read).replicates if replicates is None else replicates
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read, seed, "-arms")
+    path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
     facts = provenance.facts(
         read,
         seed=seed,
@@ -191,12 +193,14 @@ def open_experiment(path: str | Path) -> Experiment:
     return Experiment(path)
 
 
-def open_folder(path: str | Path) -> Run | Experiment:
-    """A run or an experiment on disk, complete or not.
+def open_folder(path: str | Path) -> Run | Experiment | Study:
+    """A run, an experiment or a study on disk, complete or not.
 
     Raises:
-        RunError: neither is there.
+        RunError: none is there.
     """
+    if StudyFolder.is_at(Path(path)):
+        return Study(path)
     return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
 
 
@@ -206,13 +210,13 @@ def resume(
     workers: int | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
-) -> Run | Experiment:
-    """Go on with a run or an experiment that was stopped or killed, to the same end.
+) -> Run | Experiment | Study:
+    """Go on with a run, an experiment or a study that was stopped or killed, to the same end.
 
     What is complete stays as it is, and may be in a folder that is read-only.
 
     Args:
-        path: the folder of the run or the experiment.
+        path: the folder of the run, the experiment or the study.
         workers, progress, checkpoint: see :func:`evosim.run`.
 
     Raises:
@@ -220,6 +224,8 @@ def resume(
             fork whose history is torn.
         Interrupted: it was stopped again.
     """
+    if StudyFolder.is_at(Path(path)):
+        return resume_study(path, workers=workers, progress=progress)
     if not ExperimentFolder.is_at(Path(path)):
         return runs.resume(path, workers=workers, progress=progress, checkpoint=checkpoint)
     check_numbers(workers=workers, checkpoint=checkpoint)

@@ -29,7 +29,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
             genomes have no parents or two at a locus; the file cannot be written.
     """
     from evosim.measure import trees
-    from evosim.measure.descent import descent, refuse_without_pedigree
+    from evosim.measure.descent import descent, without_parents
     from evosim.mind import loci
     from evosim.run.provenance import versions
     from evosim.run.storage import replacing
@@ -41,7 +41,8 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
         n = run.facts["replicates"]
         raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
     trees.need_tskit()
-    refuse_without_pedigree(run.scenario, "a tree sequence")
+    if why := without_parents(run.scenario):
+        raise EvosimError(why)
     first = run._folder.history
     data = run.data.sel(generation=slice(first, None))
     made = trees.tables(descent(data, replicate), [locus.name for locus in loci(run.scenario)])

@@ -169,6 +169,29 @@ class Prober:
                     found[name][i] = each
         return found
 
+    def payoffs(
+        self, genomes: FloatArray, generation: int, individuals: NDArray[np.integer]
+    ) -> FloatArray:
+        """The expected payoffs of individuals in every environment, on the probe levels.
+
+        Args:
+            genomes: [n, loci].
+            individuals: [n] their numbers in the generation.
+
+        Returns:
+            [environment, n, payoff] a lifetime; exact but for minds that feel novelty.
+        """
+        minds = self._with_tools(mind.express(self._scenario, genomes), generation, individuals)
+        fortunes: dict[str, _Fortune] = {}
+        found = []
+        for place in self._places:
+            if place.feels_like not in fortunes:
+                believes = self._scenario.agent.believes
+                fortunes[place.feels_like] = self._expect(place, minds, believes, generation)
+            counts = fortunes[place.feels_like].counts
+            found.append(world.weighed(counts, place.env.phi[:, place.env.paid]))
+        return np.stack(found)
+
     def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
         return core.with_tools(
             self._scenario,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evosim.scenario.editor import as_json_schema
 from evosim.scenario.experiment import At
 from evosim.scenario.model import Model
 from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
@@ -174,3 +175,8 @@ class Study(Model):
         if taken := set(self.parameters) & set(self.measures):
             raise wrong(f"{min(taken)!r} is a parameter and a measure", "names of their own")
         return self
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of study files, for editors."""
+    return as_json_schema(Study, "evosim study")

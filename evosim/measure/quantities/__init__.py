@@ -15,7 +15,9 @@ from evosim.measure.quantities import (
     flips,
     genes,
     heredity,
+    islands,
     numbers,
+    pressed,
     probed,
 )
 from evosim.measure.quantities.flips import across
@@ -47,9 +49,11 @@ __all__ = [
     "flips",
     "genes",
     "heredity",
+    "islands",
     "main_environment",
     "no_flip",
     "numbers",
+    "pressed",
     "probed",
     "turns",
 ]
