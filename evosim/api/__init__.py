@@ -10,6 +10,7 @@ from evosim.api.experiments import (
     experiment,
     open_experiment,
     open_folder,
+    open_one,
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
@@ -33,6 +34,7 @@ __all__ = [
     "fork",
     "open_experiment",
     "open_folder",
+    "open_one",
     "open_run",
     "open_study",
     "resume",

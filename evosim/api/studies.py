@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api.arguments import check_numbers, free_path, seed_of
 from evosim.api.reading import figures_in
+from evosim.errors import RunError
+from evosim.plot import studies as drawing
+from evosim.plot.drawing import FORMATS
 from evosim.run import provenance
 from evosim.run.progress import Progress
 from evosim.run.progress import progress as make_progress
 from evosim.run.stop import Interrupted, Stop
-from evosim.study import driver, index
+from evosim.run.storage import WriteError
+from evosim.study import driver, export, index, summary, table, text
 from evosim.study import reading as studies
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts
 from evosim.study.points import Point
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
     from evosim.study.reading import Written
     from evosim.study.schema import Study as Schema
 
@@ -134,9 +141,71 @@ class Study:
         return self.path / "summary.json"
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """What the runs so far come to (:func:`evosim.study.summary.summarize`).
+
+        Of a study that is complete it is what summary.json holds.
+        """
+        return summary.read(self._folder) or summary.summarize(self._folder)
+
+    @property
+    def text(self) -> str:
+        """The summary for people: plain text, a table a measure."""
+        return text.describe(self.summary)
+
+    @property
+    def data(self) -> xr.Dataset:
+        """The numbers of all runs: dimensions are the parameters (or ``point``, for a design that
+        is no grid) and ``replicate``; NaN for what was not lived, or is undefined."""
+        return export.dataset(self._folder)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The numbers of the runs that were lived, a row a run."""
+        return table.frame(self._folder)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the numbers of the runs that were lived to a file.
+
+        Args:
+            path: its suffix says how: ``.csv`` or ``.parquet``, a row a run; ``.nc``, ``data``.
+
+        Raises:
+            EvosimError: another suffix, no pyarrow for Parquet, a place that cannot be written.
+        """
+        return export.export(self._folder, Path(path))
+
+    def plot(
+        self,
+        *names: str,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = FORMATS,
+    ) -> list[Path]:
+        """Draw figures of the runs so far: phase, curve, interaction, raincloud.
+
+        Args:
+            names: which; none for all that the study has.
+            folder: where; the study's own ``figures`` if None.
+            formats: of svg, png, pdf.
+
+        Returns:
+            The files.
+
+        Raises:
+            EvosimError: no figure of that name, or one that this study does not have.
+        """
+        where = Path(folder) if folder else self.path / "figures"
+        return drawing.draw(self.summary, names or None, folder=where, formats=formats)
+
+    @property
     def figures(self) -> list[Path]:
         """The figures drawn so far."""
         return figures_in(self.path / "figures")
+
+    @property
+    def files(self) -> list[Path]:
+        """What a reader may want to open: the summary and the figures."""
+        return [*([self.summary_path] if self.summary_path.exists() else []), *self.figures]
 
     def resume(self, **options: Any) -> Study:
         """See :func:`evosim.resume`."""
@@ -258,9 +327,31 @@ def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str
                 done._folder, stop=stop, progress=told, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
+            _conclude(done, stop)
     except Interrupted:
         raise
     except KeyboardInterrupt:
         text = f"stopped at once. What was written is kept. Go on with: evosim study resume {path}"
         raise Interrupted(path, text) from None
     return done
+
+
+def _conclude(done: Study, stop: Callable[[], bool]) -> None:
+    """The summary and the figures of a study of which no run is left."""
+    later = f"Summary and figures are made by: evosim study resume {done.path}"
+    try:
+        wanted: list[str] | None = None
+        if (found := summary.read(done._folder)) is None:
+            found = summary.write(done._folder)
+        else:
+            wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
+        if stop():
+            raise Interrupted(done.path, f"stopped: no run is left. {later}")
+        if done.facts.get("figures", True) and wanted != []:
+            drawing.draw(found, wanted, folder=done.path / "figures")
+    except WriteError as error:
+        raise RunError(f"{error}\nNo run is left. {later}") from error
+
+
+def _is_drawn(done: Study, name: str) -> bool:
+    return all((done.path / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)

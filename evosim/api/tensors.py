@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from evosim.api.arguments import read_scenario
-from evosim.api.experiments import open_folder
+from evosim.api.experiments import open_one
 from evosim.api.runs import Run, individual_called
 from evosim.errors import EvosimError, did_you_mean
 from evosim.run.storage import Unfailing, replacing
@@ -131,11 +131,7 @@ def _run_of(source: Scenario | Run | str | Path) -> Run | None:
         return source
     if not isinstance(source, str | Path) or not Path(source).is_dir():
         return None
-    found = open_folder(source)
-    if not isinstance(found, Run):
-        arms = ", ".join(str(run.path) for run in found.arms.values())
-        raise EvosimError(f"{source} is an experiment: name the run of one arm: {arms}")
-    return found
+    return open_one(source)
 
 
 def _wants(

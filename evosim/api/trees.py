@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evosim.api.experiments import whole_run
 from evosim.api.runs import Run
-from evosim.errors import EvosimError, RunError
+from evosim.errors import EvosimError
 
 
 def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0) -> Path:
@@ -34,12 +35,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     from evosim.run.provenance import versions
     from evosim.run.storage import replacing
 
-    run = run if isinstance(run, Run) else Run(run)
-    if not run.complete:
-        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
-    if not 0 <= replicate < run.facts["replicates"]:
-        n = run.facts["replicates"]
-        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    run = whole_run(run, replicate)
     trees.need_tskit()
     if why := without_parents(run.scenario):
         raise EvosimError(why)

@@ -208,8 +208,9 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Live another future from generation G of RUN, in a run of its own."""
     from evosim import api
 
-    _refuse_many(folder)
-    done = api.fork(folder, progress=not quiet, command=command_typed(), **options)
+    done = api.fork(
+        api.open_one(folder).path, progress=not quiet, command=command_typed(), **options
+    )
     _tell(done, as_json=as_json, quiet=quiet)
 
 
@@ -258,8 +259,7 @@ def analyse(
     from evosim import api
     from evosim.measure.analyses import ANALYSES
 
-    _refuse_many(folder)
-    run = api.open_run(folder)
+    run = api.open_one(folder)
     told = {}
     for name in names or ANALYSES:
         try:
@@ -343,7 +343,6 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
         option = name.removesuffix("s").replace("_", "-")
         raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
     assert trees is not None
-    _refuse_many(Path(source))
     click.echo(str(api.export_trees(source, trees, **chosen)))
 
 
@@ -364,8 +363,7 @@ def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
     from evosim import api
 
-    _refuse_many(folder)
-    path = api.open_run(folder).replay(**options)
+    path = api.open_one(folder).replay(**options)
     if path is not None:
         click.echo(str(path))
 
@@ -415,21 +413,6 @@ def schema(out: Path | None) -> None:
     from evosim import scenario
 
     put_schema(scenario.json_schema(), out)
-
-
-def _refuse_many(folder: Path) -> None:
-    """Tell that a run is wanted where an experiment or a study was named."""
-    from evosim import api
-
-    found = api.open_folder(folder)
-    if isinstance(found, api.Study):
-        raise EvosimError(
-            f"{folder} is a study: name a run of it, {folder / 'runs'}/POINT/REPLICATE, which are "
-            "kept with --keep runs"
-        )
-    if isinstance(found, api.Experiment):
-        arms = ", ".join(str(run.path) for run in found.arms.values())
-        raise EvosimError(f"{folder} is an experiment: name the run of one arm: {arms}")
 
 
 def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:

@@ -37,6 +37,8 @@ def study() -> None:
     evosim study run depth_cost_detours     live all their runs
     evosim study status FOLDER              how far they are
     evosim study resume FOLDER              go on after a stop or a kill
+    evosim study plot FOLDER                draw its figures again
+    evosim study export FOLDER runs.csv     its numbers for other tools
     """
 
 
@@ -139,6 +141,52 @@ def status(folder: Path, as_json: bool) -> None:
 
 @study.command()
 @_folder
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+def summary(folder: Path, as_json: bool) -> None:
+    """Tell what the runs of the study in FOLDER come to, as far as they were lived."""
+    from evosim import api
+
+    done = api.open_study(folder)
+    if as_json:
+        _print(done.summary)
+    else:
+        click.echo(done.text)
+
+
+@study.command()
+@_folder
+@click.argument("figures", nargs=-1, metavar="[FIGURE]...")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Where to. [default: FOLDER/figures]")  # fmt: skip
+@click.option("--format", "formats", multiple=True, metavar="FORMAT",
+              help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
+def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
+    """Draw figures of the study in FOLDER, as far as it was lived.
+
+    FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
+    """
+    from evosim import api
+
+    wanted: dict[str, Any] = {"formats": formats} if formats else {}
+    for path in api.open_study(folder).plot(*figures, folder=out, **wanted):
+        click.echo(str(path))
+
+
+@study.command()
+@_folder
+@click.argument("file", type=click.Path(path_type=Path))
+def export(folder: Path, file: Path) -> None:
+    """Write the numbers of the study in FOLDER to FILE, as far as it was lived.
+
+    The suffix says how: .csv or .parquet, a row a run; .nc, netCDF with a dimension a parameter.
+    """
+    from evosim import api
+
+    click.echo(str(api.open_study(folder).export(file)))
+
+
+@study.command()
+@_folder
 def reindex(folder: Path) -> None:
     """Make the index of the study in FOLDER again, from the files of its runs."""
     from evosim import api
@@ -163,6 +211,9 @@ def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
         _print(status)
     elif not quiet:
         click.echo(_described(status))
+        click.echo(f"\n{done.text}\n")
+        for path in done.files:
+            click.echo(str(path))
     failures = status["failures"]
     if failures and (as_json or quiet):
         click.echo(_failed(failures), err=True)

@@ -17,6 +17,8 @@ from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
 
 _SETS = "Changes of the scenario, each as after --set: key=value."
 _PLACE = "{value}"
+RESERVED = frozenset({"point", "replicate", "seed", "lived"})
+"""What the columns of an export are called beside parameters and measures."""
 
 
 class Level(Model):
@@ -174,6 +176,10 @@ class Study(Model):
             raise wrong("not a confidence", "a number between 0 and 1, such as 0.95")
         if taken := set(self.parameters) & set(self.measures):
             raise wrong(f"{min(taken)!r} is a parameter and a measure", "names of their own")
+        if taken := {*self.parameters, *self.measures} & RESERVED:
+            raise wrong(
+                f"{min(taken)!r} is a name of evosim's own", f"others than {sorted(RESERVED)}"
+            )
         return self
 
 
