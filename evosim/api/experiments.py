@@ -13,7 +13,7 @@ from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_o
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
 from evosim.api.studies import Study, resume_study
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.measure import claim
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS

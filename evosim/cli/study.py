@@ -196,6 +196,29 @@ def reindex(folder: Path) -> None:
 
 
 @study.command()
+@click.argument("studies", nargs=-1, metavar="[STUDY]...")
+@click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
+              metavar="DIR", help="Where tables, figures and pages go.")  # fmt: skip
+@click.option("--work", type=click.Path(path_type=Path), default="build/studies",
+              show_default=True, metavar="DIR", help="Where the studies are lived.")  # fmt: skip
+@click.option("--pages-only", is_flag=True, help="From the tables that are there; live nothing.")
+@_workers
+def pages(
+    studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
+) -> None:
+    """Live the studies that ship, or those named, and write their pages.
+
+    Stopped or killed, it goes on where it was; what is complete and unchanged is not lived again.
+    """
+    from evosim.gallery import studies as making
+
+    if pages_only:
+        making.make_pages(studies, out=out, tell=click.echo)
+    else:
+        making.make(studies, out=out, work=work, workers=workers, progress=True, tell=click.echo)
+
+
+@study.command()
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of study files, for editors."""
