@@ -199,8 +199,8 @@ def test_the_measure_looks_at_the_world_that_bred_the_population(done):
 
 def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
     sets = ("agent.depth={range=[0, 9], start=[0, 9]}", "agent.thinking_cost=1e6",
-            "evolution.population=12", "evolution.open={offspring=0.0, capacity=12}", "measure.sample=12",
-            "timeline.1.select=false")  # fmt: skip
+            "evolution.population=12", "evolution.open={offspring=0.0, capacity=12}",
+            "measure.sample=12", "timeline.1.select=false")  # fmt: skip
     dear = run(tmp_path, *sets)
     term = Term(measure="pressure", at="start")
     (found,) = MEASURES["pressure"].of(dear.data, dear.scenario, term)
