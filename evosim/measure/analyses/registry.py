@@ -68,6 +68,8 @@ class Analysis:
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
 _KINDS: tuple[Analysis, ...] = (
+    Analysis(name="distances", says="how far the drives are from the payoffs, as rewards"),
+    Analysis(name="goals", says="what minds are directed at, and what their lives tell of it"),
     Analysis(name="heredity", says="what moved the genes, and who descends from whom"),
     Analysis(name="overlap", says="which probe levels and levels of deployment have trained"),
     Analysis(name="pressure", says="what the best of n by the selected payoff is worth"),
