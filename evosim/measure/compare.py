@@ -55,13 +55,12 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
     Returns:
         runs (name, scenario, replicates of each), confidence, correction, comparisons (the
         p-values that are corrected together), permutations (at most, behind a p-value), differs
-        (key and value in each run,
-        None where it has none) and measures: each with name, values (of each run value, interval,
-        columns and undefined replicates; None where it has no such number) and differences (to
-        the first run; None for itself and where there is none): value, interval, effect_size
-        (Hedges' g) and effect_interval, superiority, p (two-sided, of a
+        (key and value in each run, None where it has none) and measures: each with name, values
+        (of each run value, interval, columns and undefined replicates; None where it has no such
+        number) and differences (to the first run; None for itself and where there is none): value,
+        interval, effect_size (Hedges' g), effect_interval, superiority, p (two-sided, of a
         permutation test; None without an interval), p_corrected, permutations, exact, n (replicates
-        of either that are defined), paired.
+        of both that are defined), paired.
 
     Raises:
         EvosimError: fewer than two runs, nothing that is measured in the first and another, or no
