@@ -5,11 +5,14 @@
     >>> print(run.verdict)                            # doctest: +SKIP
     >>> run.data.genome, run.summary, run.plot.drift()  # doctest: +SKIP
 
-run, resume, fork     live a scenario; go on; another future from a past generation
+run, resume, fork     live a scenario; go on (also with an experiment or a study); another future
+                      from a past generation
 open_run, Run         a run on disk: .data (xarray), .summary, .verdict, .plot, .replay()
 experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
+run_study, open_study live a scenario under many conditions; a study on disk: .points, .counts
 analyse               an analysis of a run: .summary, .text, .plot()
+export_tensors        a level as T[s,a,s'] and rewards, in a file
 export_trees          who descends from whom, as a tree sequence for tskit
 compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
@@ -30,16 +33,20 @@ if TYPE_CHECKING:
         Comparison,
         Experiment,
         Run,
+        Study,
         analyse,
         check,
         compare,
         experiment,
+        export_tensors,
         export_trees,
         fork,
         open_experiment,
         open_run,
+        open_study,
         resume,
         run,
+        run_study,
     )
     from evosim.errors import EvosimError, RunError, ScenarioError
     from evosim.run.stop import Interrupted
@@ -55,19 +62,23 @@ __all__ = [
     "RunError",
     "Scenario",
     "ScenarioError",
+    "Study",
     "__version__",
     "analyse",
     "catalogue",
     "check",
     "compare",
     "experiment",
+    "export_tensors",
     "export_trees",
     "fork",
     "load",
     "open_experiment",
     "open_run",
+    "open_study",
     "resume",
     "run",
+    "run_study",
 ]
 
 _HOMES = {
@@ -79,11 +90,15 @@ _HOMES = {
     "Run": "evosim.api",
     "check": "evosim.api",
     "experiment": "evosim.api",
+    "export_tensors": "evosim.api",
     "export_trees": "evosim.api",
     "fork": "evosim.api",
     "open_experiment": "evosim.api",
     "open_run": "evosim.api",
     "resume": "evosim.api",
+    "Study": "evosim.api",
+    "open_study": "evosim.api",
+    "run_study": "evosim.api",
     "EvosimError": "evosim.errors",
     "RunError": "evosim.errors",
     "ScenarioError": "evosim.errors",

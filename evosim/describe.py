@@ -272,11 +272,12 @@ def _evolution(scenario: Scenario) -> str:
     lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
     steps = " or ".join(str(n) for n in lifetimes)
     demes = f" in {_islands(e.islands)}" if e.islands else ""
+    disjoint = " that have not trained" if scenario.measure.disjoint else ""
     return (
         f"{e.population} individuals{demes}, {e.levels} levels a generation, "
         f"lifetimes of {steps} steps; {_optimizer(scenario)}; "
-        f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels, "
-        f"{scenario.measure.sample} individuals"
+        f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
+        f"{disjoint}, {scenario.measure.sample} individuals"
     )
 
 

@@ -85,3 +85,48 @@ sample = 16                    # individuals probed
 def starter(name: str) -> str:
     """A scenario to begin from, with that id."""
     return TEXT.format(id=name)
+
+
+STUDY = """\
+#:schema ./study.schema.json
+# The line above lets an editor complete and check this file, once the schema is beside it:
+#   evosim study schema --out study.schema.json
+# Then: evosim study check FILE, evosim study run FILE.
+
+id       = "{id}"
+title    = "{id}"
+question = "When is a capable agent led astray by what used to feed it?"
+scenario = "contraception"     # an id of the catalogue, or the path of a file from here
+set      = ["evolution.population=60", "measure.sample=8"]   # at all points, as after --set
+design   = "grid"              # all combinations; or "points", "latin", "random" (with samples)
+replicates = 4                 # independent runs at each point
+seed     = 1
+keep     = "measures"          # "runs" keeps the whole folder of each run as well
+
+[parameters.thinking]          # what is moved: a key of the scenario, and its values
+label  = "cost of a step of foresight"
+key    = "agent.thinking_cost"
+values = [0.0, 0.05, 0.2]
+
+[parameters.patience]          # or a range: steps of it in a grid, draws from it otherwise
+label = "discount factor"
+key   = "agent.patience"
+range = [0.8, 0.98]
+steps = 3
+
+[measures.alignment]           # what is measured of every run, as in findings of scenarios
+label   = "alignment at the end"
+measure = "alignment"
+below   = 0.5                  # points are counted whose whole interval lies below
+
+[measures.depth]
+label   = "evolved depth"
+unit    = "steps"
+measure = "gene"
+of      = "depth"
+"""
+
+
+def starter_study(name: str) -> str:
+    """A study to begin from, with that id."""
+    return STUDY.format(id=name)

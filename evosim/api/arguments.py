@@ -55,9 +55,9 @@ def check_numbers(
         raise EvosimError(f"--checkpoint {checkpoint}: seconds, at least 0")
 
 
-def free_path(scenario: Scenario, seed: int, suffix: str = "") -> Path:
-    """Where a run goes that was not told where to."""
-    base = Path("runs") / f"{scenario.id}-{seed}{suffix}"
+def free_path(name: str, seed: int, suffix: str = "") -> Path:
+    """Where a run, or many, of that name go that were not told where to."""
+    base = Path("runs") / f"{name}-{seed}{suffix}"
     path, n = base, 1
     while path.exists():
         n += 1

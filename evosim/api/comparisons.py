@@ -50,19 +50,23 @@ class Comparison:
         return f"Comparison({[run['name'] for run in self.summary['runs']]!r})"
 
 
-def compare(runs: Sequence[Run | Experiment | str | Path]) -> Comparison:
+def compare(
+    runs: Sequence[Run | Experiment | str | Path], *, correction: str = "holm"
+) -> Comparison:
     """Set runs side by side: what differs between their scenarios, and between their measures.
 
     Args:
         runs: runs or their folders; of an experiment all arms. The first is the one that the
             others are compared with.
+        correction: of p-values for their number, holm or fdr_bh
+            (:func:`evosim.measure.testing.corrected`).
 
     Returns:
         The comparison, with ``summary``, ``text`` and ``plot(file)``.
 
     Raises:
-        EvosimError: no such folder, a run that is not complete, fewer than two runs, or runs that
-            have nothing in common to compare.
+        EvosimError: no such folder, a run that is not complete, fewer than two runs, runs that
+            have nothing in common to compare, or no such correction.
     """
     found = [pair for one in runs for pair in _expanded(one)]
     places = Counter(run.path.resolve() for _, run in found)
@@ -84,7 +88,7 @@ def compare(runs: Sequence[Run | Experiment | str | Path]) -> Comparison:
             )
             for name, run in found
         ]
-        return Comparison(measures.compare(samples))
+        return Comparison(measures.compare(samples, correction=correction))
 
 
 def _expanded(one: Run | Experiment | str | Path) -> list[tuple[str, Run]]:

@@ -12,7 +12,8 @@ from evosim.api import runs
 from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
-from evosim.errors import RunError
+from evosim.api.studies import Study, resume_study
+from evosim.errors import EvosimError, RunError
 from evosim.measure import claim
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
@@ -24,6 +25,7 @@ from evosim.run.stop import Interrupted, Stop
 from evosim.run.storage import WriteError
 from evosim.study import arms
 from evosim.study.experiment import ExperimentFolder
+from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -165,7 +167,7 @@ def experiment(
     n = arms.experiment_of(read).replicates if replicates is None else replicates
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read, seed, "-arms")
+    path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
     facts = provenance.facts(
         read,
         seed=seed,
@@ -191,13 +193,50 @@ def open_experiment(path: str | Path) -> Experiment:
     return Experiment(path)
 
 
-def open_folder(path: str | Path) -> Run | Experiment:
-    """A run or an experiment on disk, complete or not.
+def open_folder(path: str | Path) -> Run | Experiment | Study:
+    """A run, an experiment or a study on disk, complete or not.
 
     Raises:
-        RunError: neither is there.
+        RunError: none is there.
     """
+    if StudyFolder.is_at(Path(path)):
+        return Study(path)
     return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
+
+
+def open_one(path: str | Path) -> Run:
+    """A run on disk, where one is meant and not many.
+
+    Raises:
+        RunError: none is there, or an experiment or a study, with the runs that could be meant.
+    """
+    found = open_folder(path)
+    if isinstance(found, Study):
+        runs = Path(path) / "runs"
+        raise RunError(
+            f"{path} is a study: name a run of it, {runs}/POINT/REPLICATE, which are kept with "
+            "--keep runs"
+        )
+    if isinstance(found, Experiment):
+        arms = ", ".join(str(run.path) for run in found.arms.values())
+        raise RunError(f"{path} is an experiment: name the run of one arm: {arms}")
+    return found
+
+
+def whole_run(run: Run | str | Path, replicate: int = 0) -> Run:
+    """A run that is complete and has a replicate.
+
+    Raises:
+        RunError: it is not complete, or none is there.
+        EvosimError: no such replicate.
+    """
+    run = run if isinstance(run, Run) else open_one(run)
+    if not run.complete:
+        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+    n = run.facts["replicates"]
+    if not 0 <= replicate < n:
+        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    return run
 
 
 def resume(
@@ -206,13 +245,13 @@ def resume(
     workers: int | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
-) -> Run | Experiment:
-    """Go on with a run or an experiment that was stopped or killed, to the same end.
+) -> Run | Experiment | Study:
+    """Go on with a run, an experiment or a study that was stopped or killed, to the same end.
 
     What is complete stays as it is, and may be in a folder that is read-only.
 
     Args:
-        path: the folder of the run or the experiment.
+        path: the folder of the run, the experiment or the study.
         workers, progress, checkpoint: see :func:`evosim.run`.
 
     Raises:
@@ -220,6 +259,8 @@ def resume(
             fork whose history is torn.
         Interrupted: it was stopped again.
     """
+    if StudyFolder.is_at(Path(path)):
+        return resume_study(path, workers=workers, progress=progress)
     if not ExperimentFolder.is_at(Path(path)):
         return runs.resume(path, workers=workers, progress=progress, checkpoint=checkpoint)
     check_numbers(workers=workers, checkpoint=checkpoint)

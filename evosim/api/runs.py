@@ -147,7 +147,7 @@ class Run:
         if generation is None:
             generation = last_lived(data, replicate)
         which = (
-            _individual(data, generation, replicate, individual)
+            individual_called(data, generation, replicate, individual)
             if isinstance(individual, str)
             else individual
         )
@@ -280,7 +280,7 @@ def run(
     read = read_scenario(scenario, sets)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read, seed)
+    path = Path(out) if out is not None else free_path(read.id, seed)
     facts = provenance.facts(
         read,
         seed=seed,
@@ -368,7 +368,7 @@ def fork(
         lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
     check_fork(parent, read, at, lived)
     seed = parent.seed if seed is None else seed_of(seed)
-    new = Path(out) if out is not None else free_path(read, seed, f"-at-{at}")
+    new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
     facts = provenance.facts(
         read,
         seed=seed,
@@ -428,7 +428,7 @@ def _complete(
     return done
 
 
-def _individual(
+def individual_called(
     data: xr.Dataset, generation: int, replicate: int, which: Literal["best", "median"] | str
 ) -> int | None:
     """The best of a generation, the first among equals; None: let the replay choose the median."""

@@ -7,7 +7,7 @@ their replicates' seeds, so replicates are paired: they are resampled together (
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -43,6 +43,15 @@ class Measured(Protocol):
     def flip(self) -> int: ...
     @property
     def level(self) -> float | None: ...
+
+
+class Threshold(Protocol):
+    """What a number must lie beyond, as a finding has it: one of the two is given."""
+
+    @property
+    def above(self) -> float | None: ...
+    @property
+    def below(self) -> float | None: ...
 
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
@@ -180,23 +189,16 @@ def settle(
             f"finding {finding.says!r}: its arms have {sorted(lengths)} replicates; replicates "
             "are paired, so arms need equally many"
         )
-    ends = np.cumsum([len(group) for group in columns])
-    measure = MEASURES[finding.measure]
-
-    def total(*flat: Floats, axis: int = -1) -> Any:
-        groups = np.split(np.arange(len(flat)), ends[:-1])
-        return sum(
-            part.weight * measure.number(*(flat[i] for i in group), axis=axis)
-            for part, group in zip(parts, groups, strict=True)
-        )
-
+    total = total_of(
+        finding.measure, [part.weight for part in parts], [len(group) for group in columns]
+    )
     flat = [column for group in columns for column in group]
     estimate = statistics.estimate(total, bootstrap, *flat)
     return {
         "says": finding.says,
         "measure": finding.measure,
-        "verdict": _verdict(estimate, finding),
-        **_plain(estimate),
+        "verdict": judge(estimate, finding),
+        **plain(estimate),
         "threshold": {"above": finding.above}
         if finding.below is None
         else {"below": finding.below},
@@ -209,6 +211,27 @@ def settle(
     }
 
 
+def total_of(measure: str, weights: Sequence[float], counts: Sequence[int]) -> Callable[..., Any]:
+    """The weighted sum of terms as a statistic of all their columns, one term after the other.
+
+    Args:
+        measure: of all terms.
+        weights: of each term.
+        counts: how many columns each term has.
+    """
+    kind = MEASURES[measure]
+    ends = np.cumsum(counts)
+
+    def total(*flat: Floats, axis: int = -1) -> Any:
+        groups = np.split(np.arange(len(flat)), ends[:-1])
+        return sum(
+            weight * kind.number(*(flat[i] for i in group), axis=axis)
+            for weight, group in zip(weights, groups, strict=True)
+        )
+
+    return total
+
+
 def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
     """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
     estimate = statistics.estimate(MEASURES[part.term.measure].number, bootstrap, *columns)
@@ -219,7 +242,7 @@ def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dic
         "at": part.term.at,
         "mind": part.term.mind,
         "level": part.term.level,
-        **_plain(estimate),
+        **plain(estimate),
         "columns": [[_number(v) for v in column] for column in columns],
     }
 
@@ -232,23 +255,24 @@ def verdict_of(findings: Sequence[Mapping[str, Any]]) -> str:
     return UNDECIDED if UNDECIDED in verdicts or not verdicts else SUPPORTED
 
 
-def _verdict(estimate: Estimate, finding: Finding) -> str:
-    """Where the interval lies; of one replicate, where the number lies, unless others were left
-    out: who is left by chance decides nothing."""
+def judge(estimate: Estimate, threshold: Threshold) -> str:
+    """Supported, refuted or undecided: where the interval lies; of one replicate, where the number
+    lies, unless others were left out: who is left by chance decides nothing."""
     low, high = estimate.low, estimate.high
     if not math.isfinite(low) or not math.isfinite(high):
         return UNDECIDED
     if estimate.interval is None and estimate.n_undefined:
         return UNDECIDED
-    if finding.above is not None:
-        beyond, short = low > finding.above, high <= finding.above
+    if threshold.above is not None:
+        beyond, short = low > threshold.above, high <= threshold.above
     else:
-        assert finding.below is not None
-        beyond, short = high < finding.below, low >= finding.below
+        assert threshold.below is not None
+        beyond, short = high < threshold.below, low >= threshold.below
     return SUPPORTED if beyond else REFUTED if short else UNDECIDED
 
 
-def _plain(estimate: Estimate) -> dict[str, Any]:
+def plain(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as JSON holds it: value, and interval (low and high, or None)."""
     ends = estimate.interval
     return {
         "value": _number(estimate.value),

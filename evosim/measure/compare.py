@@ -6,26 +6,24 @@ replicates are paired, replicate by replicate; all others are independent sample
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from evosim import rng
 from evosim.errors import EvosimError
-from evosim.measure import statistics
+from evosim.measure import statistics, testing
 from evosim.measure.quantities import MEASURES, Floats, Term, across
 from evosim.measure.statistics import Bootstrap, Estimate
+from evosim.measure.testing import CORRECTIONS, Contrast
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
 
-PERMUTATIONS = 9999
-"""Permutations behind a p-value, at most; all there are where they are fewer."""
 NOT_COMPARED = ("experiment", "id", "title", "question", "claim", "source", "control", "expected")
 """Keys of a scenario that change nothing in a run."""
 
@@ -46,18 +44,28 @@ class Sample(NamedTuple):
     seeds: Any
 
 
-def compare(samples: Sequence[Sample]) -> dict[str, Any]:
+def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str, Any]:
     """Set runs side by side.
 
+    Args:
+        samples: the runs.
+        correction: of p-values for their number, of
+            :data:`evosim.measure.testing.CORRECTIONS`.
+
     Returns:
-        runs (name, scenario, replicates of each), confidence, differs (key and value in each run,
+        runs (name, scenario, replicates of each), confidence, correction, comparisons (the
+        p-values that are corrected together), permutations (at most, behind a p-value), differs
+        (key and value in each run,
         None where it has none) and measures: each with name, values (of each run value, interval,
         columns and undefined replicates; None where it has no such number) and differences (to
-        the first run; None for itself and where there is none): value, interval, p (two-sided, of a
-        permutation test; None without an interval), paired.
+        the first run; None for itself and where there is none): value, interval, effect_size
+        (Hedges' g) and effect_interval, superiority, p (two-sided, of a
+        permutation test; None without an interval), p_corrected, permutations, exact, n (replicates
+        of either that are defined), paired.
 
     Raises:
-        EvosimError: fewer than two runs, or nothing that is measured in the first and another.
+        EvosimError: fewer than two runs, nothing that is measured in the first and another, or no
+            such correction.
     """
     if len(samples) < 2:
         raise EvosimError(f"to compare takes two runs or more (got {len(samples)})")
@@ -88,6 +96,9 @@ def compare(samples: Sequence[Sample]) -> dict[str, Any]:
             for sample in samples
         ],
         "confidence": bootstrap.confidence,
+        "correction": correction,
+        "comparisons": _correct(rows, correction),
+        "permutations": testing.PERMUTATIONS,
         "differs": differences([sample.scenario for sample in samples]),
         "measures": rows,
     }
@@ -176,9 +187,16 @@ def _row(
         for sample, column in zip(samples, columns, strict=True)
     ]
     changes: list[dict[str, Any] | None] = [None]
+    key = rng.key(int(samples[0].data.attrs["seed"]), rng.Purpose.PERMUTATION)
     for sample, column in zip(samples[1:], columns[1:], strict=True):
         paired = sample.seeds == samples[0].seeds
-        changes.append(None if column is None else difference(column, first, paired, bootstrap))
+        changes.append(
+            None
+            if column is None
+            else _told(
+                testing.compare_samples(column, first, paired=paired, key=key, bootstrap=bootstrap)
+            )
+        )
     return {"name": name, "values": values, "differences": changes}
 
 
@@ -196,51 +214,33 @@ def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     }
 
 
-def difference(column: Floats, first: Floats, paired: bool, bootstrap: Bootstrap) -> dict[str, Any]:
-    """The mean of a run less that of another, with a BCa interval and a permutation test.
-
-    Args:
-        column, first: [replicate] each; NaN is left out, of pairs with its partner.
-        paired: whether replicates belong together.
-    """
-    if paired:
-        a, b = column, first
-        defined = np.isfinite(a) & np.isfinite(b)
-        a, b = a[defined], b[defined]
-        estimate = statistics.difference(a, b, bootstrap)
-    else:
-        a, b = column[np.isfinite(column)], first[np.isfinite(first)]
-        estimate = statistics.difference_of_independent(a, b, bootstrap)
-    p = None if estimate.interval is None else _p(a, b, paired, bootstrap)
-    return {**_plain(estimate), "p": p, "paired": paired}
+def _told(contrast: Contrast) -> dict[str, Any]:
+    """A contrast in plain numbers; p_corrected comes once all of them are known."""
+    found = asdict(contrast)
+    for name in ("value", "effect_size", "superiority"):
+        found[name] = _number(found[name])
+    for name in ("interval", "effect_interval"):
+        found[name] = found[name] and [_number(end) for end in found[name]]
+    return {**found, "n": list(contrast.n), "p_corrected": None}
 
 
-def _p(a: Floats, b: Floats, paired: bool, bootstrap: Bootstrap) -> float:
-    """Two-sided p-value of a permutation test that nothing but chance tells the runs apart."""
-    from scipy import stats
-
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore")
-        found = stats.permutation_test(
-            (a, b),
-            _difference_of_means,
-            permutation_type="samples" if paired else "independent",
-            vectorized=True,
-            n_resamples=PERMUTATIONS,
-            rng=np.random.default_rng(bootstrap.key),
-        )
-    return float(found.pvalue)
-
-
-def _difference_of_means(a: Floats, b: Floats, axis: int = -1) -> Any:
-    return np.mean(a, axis=axis) - np.mean(b, axis=axis)
+def _correct(rows: Sequence[Mapping[str, Any]], correction: str) -> int:
+    """Correct the p-values of all comparisons together; how many they are."""
+    changes = [change for row in rows for change in row["differences"] if change is not None]
+    together = testing.corrected([change["p"] for change in changes], correction)
+    for change, p in zip(changes, together, strict=True):
+        change["p_corrected"] = p
+    return sum(p is not None for p in together)
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:
     ends = estimate.interval
-    interval = None if ends is None else [v if np.isfinite(v) else None for v in ends]
-    value = estimate.value if np.isfinite(estimate.value) else None
-    return {"value": value, "interval": interval}
+    interval = None if ends is None else [_number(end) for end in ends]
+    return {"value": _number(estimate.value), "interval": interval}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 # In words
@@ -265,16 +265,24 @@ def describe(comparison: Mapping[str, Any]) -> str:
             if value is None:
                 lines.append(f"  {name:<{width}}  undefined")
                 continue
-            text = f"  {name:<{width}}  {statistics.shown(value):<24}"
-            lines.append((text + _change(change)).rstrip())
+            n = len(value["columns"][0]) - value["undefined"]
+            lines.append(f"  {name:<{width}}  {statistics.shown(value)}  n = {n}")
+            if change is not None:
+                lines.append(f"    {_change(change, comparison['correction'])}")
     return "\n".join([*lines, "", *_foot(comparison)])
 
 
-def _change(change: Mapping[str, Any] | None) -> str:
-    if change is None:
-        return ""
-    p = "" if change["p"] is None else f"  p = {change['p']:.2g}"
-    return f"  difference {statistics.shown(change)}{p}"
+def _change(change: Mapping[str, Any], correction: str) -> str:
+    """The difference to the first run, its size, and whether it may be chance."""
+    words = [f"difference {statistics.shown(change)}"]
+    if change["effect_size"] is not None:
+        size = {"value": change["effect_size"], "interval": change["effect_interval"]}
+        words.append(f"g {statistics.shown(size, digits=2)}")
+    if change["p"] is not None:
+        words.append(f"A {change['superiority']:.2f}")
+        words.append(f"p {change['p']:.2g}")
+        words.append(f"{CORRECTIONS[correction]} {change['p_corrected']:.2g}")
+    return "  ".join(words)
 
 
 def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
@@ -282,17 +290,29 @@ def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
     counts = ", ".join(str(run["replicates"]) for run in runs)
     yield f"Replicates: {counts}. Differences are to {runs[0]['name']}."
     changes = [c for row in comparison["measures"] for c in row["differences"] if c is not None]
-    if any(change["interval"] is not None for change in changes):
-        percent = f"{100 * comparison['confidence']:g} %"
-        ways = {change["paired"] for change in changes}
-        how = {
-            frozenset({True}): "paired by their seeds",
-            frozenset({False}): "independent samples, as seeds or numbers of replicates differ",
-        }.get(frozenset(ways), "paired where seeds and numbers of replicates agree")
-        yield f"[low, high]: BCa intervals of {percent}; replicates are {how};"
-        yield "p: two-sided permutation test of the means."
-    else:
-        yield "One replicate has no interval: more of them tell what is chance."
+    percent = f"{100 * comparison['confidence']:g} %"
+    if not any(change["interval"] is not None for change in changes):
+        yield "One replicate has no interval and no test: more of them tell what is chance."
+        return
+    ways = {change["paired"] for change in changes}
+    how = {
+        frozenset({True}): "paired by their seeds",
+        frozenset({False}): "independent samples, as seeds or numbers of replicates differ",
+    }.get(frozenset(ways), "paired where seeds and numbers of replicates agree")
+    yield f"[low, high]: BCa intervals of {percent}; replicates are {how}."
+    yield f"g: Hedges' g, in standard deviations, with an interval of {percent} (noncentral t)."
+    yield "A: chance that a replicate is above one of the first run, or its partner; 0.5: neither."
+    yield (
+        f"p: two-sided permutation test of the means, {comparison['permutations']} permutations "
+        "or all there are;"
+    )
+    yield f"then corrected for {comparison['comparisons']} comparisons ({_method(comparison)})."
+    if any(change["interval"] is None for change in changes):
+        yield "One replicate has no interval and no test."
+
+
+def _method(comparison: Mapping[str, Any]) -> str:
+    return CORRECTIONS[comparison["correction"]]
 
 
 def _written(value: Any) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.errors import EvosimError
 from evosim.measure.genealogy import Pedigree
 from evosim.measure.heredity import Step, has_pedigree, steps
 
@@ -104,21 +103,15 @@ def phases(scenario: Scenario, data: xr.Dataset) -> tuple[Phase, ...]:
     return tuple(found)
 
 
-def refuse_without_pedigree(scenario: Scenario, what: str) -> None:
-    """Refuse a scenario whose genomes have no parents.
-
-    Args:
-        what: needs them, in a few words.
-
-    Raises:
-        EvosimError: they are sampled by the base optimizer.
-    """
-    if not has_pedigree(scenario):
-        name = scenario.evolution.optimizer.name
-        raise EvosimError(
-            f"{what} needs parents, and the genomes that {name} samples have none: only the "
-            "optimizer 'genetic' breeds, or an open population"
-        )
+def without_parents(scenario: Scenario) -> str:
+    """Why runs of a scenario tell nothing of descent; empty where genomes have parents."""
+    if has_pedigree(scenario):
+        return ""
+    name = scenario.evolution.optimizer.name
+    return (
+        f"the genomes that {name} samples have no parents, so nothing is known of descent; only "
+        "the optimizer 'genetic' and open populations breed"
+    )
 
 
 def expressed(scenario: Scenario, names: tuple[str, ...], genomes: FloatArray) -> FloatArray:

@@ -1,4 +1,7 @@
-"""Figure of a comparison: a block a measure, to the left the runs, to the right the differences."""
+"""Figure of a comparison: a block a measure, to the left the runs, to the right the differences.
+
+Beside each difference stand its effect size and its p-value, where there are some.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
+from evosim.measure.testing import CORRECTIONS
 from evosim.plot import colors, sheets, style
 from evosim.plot.findings import RIGHT, beside, draw_row, fit_limits, shorten
 
@@ -18,6 +23,8 @@ Summary = Mapping[str, Any]
 
 ROW = 0.17
 MOST_LABEL = 1.9
+G_ROOM, P_ROOM = 0.44, 0.5
+"""Inches of the columns of effect sizes and of corrected p-values."""
 
 
 def figure(comparison: Summary) -> Figure:
@@ -54,7 +61,9 @@ def _note(comparison: Summary) -> str:
         n = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         words.append(
             f"Points: {n} replicates of a run; intervals: {100 * comparison['confidence']:g} %, "
-            "BCa bootstrap."
+            "BCa bootstrap. g: difference in standard deviations (Hedges). p: permutation test, "
+            f"corrected for {comparison['comparisons']} comparisons "
+            f"({CORRECTIONS[comparison['correction']]})."
         )
     return " ".join(words)
 
@@ -88,3 +97,29 @@ def _measure(sheet: sheets.Sheet, panel: Axes, row: Summary, names: list[str], l
     other.set_yticks([])
     sheets.panel_title(panel, row["name"], bold=True)
     sheets.panel_title(other, "difference to the first")
+    if any(change["p"] is not None for change in changes):
+        _sizes(other, row)
+
+
+def _sizes(panel: Axes, row: Summary) -> None:
+    """Effect sizes and corrected p-values, a column each to the right of the differences."""
+    whole = panel.figure.get_figwidth()  # type: ignore[union-attr]
+    box = panel.get_position()
+    width = box.width * whole - G_ROOM - P_ROOM
+    panel.set_position((box.x0, box.y0, width / whole, box.height))
+    panel.xaxis.set_major_locator(
+        MaxNLocator(nbins=max(2, int(width / 0.45)), steps=[1, 2, 2.5, 5, 10])
+    )
+    for name, right in (("effect_size", width + G_ROOM), ("p_corrected", width + G_ROOM + P_ROOM)):
+        x = right / width
+        head = "g" if name == "effect_size" else "p"
+        panel.annotate(
+            head, (x, 1.0), xytext=(0, 2.5), xycoords="axes fraction",
+            textcoords="offset points", ha="right", va="baseline",
+        )  # fmt: skip
+        for n, change in enumerate(row["differences"]):
+            if change is not None and change[name] is not None:
+                panel.text(
+                    x, n, style.number(float(f"{change[name]:.2g}")), ha="right",
+                    va="center_baseline", transform=panel.get_yaxis_transform(),
+                )  # fmt: skip

@@ -140,7 +140,7 @@ def live_all(
     workers = workers or min(core.threads(), len(tasks))
     demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
     workers = min(workers, len(tasks) if demes == 1 else demes)
-    warm_up(tasks[0].folder, progress.note)
+    warm_up(tasks[0].folder.scenario, progress.note)
     progress.begin(title, size=_size(folders), total=wanted, lived=lived)
 
     def complete(task: Task) -> bool:
@@ -287,12 +287,11 @@ def _mean_score(record: Record) -> float:
     return float(score.mean()) if len(score) else math.nan
 
 
-def warm_up(folder: RunFolder, announce: Callable[[str], None]) -> None:
+def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
     """Load the compiled core, or compile it: once, before workers each would do it."""
     from evosim import mind, world
     from evosim.core import jit
 
-    scenario = folder.scenario
     minds = core.with_tools(
         scenario,
         mind.express(scenario, mind.initial(scenario, 1, 0)),

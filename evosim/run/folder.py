@@ -15,14 +15,12 @@ of a fork, which cannot be lived again in the fork's world, it is refused.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
 import os
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -34,7 +32,9 @@ from numpy.typing import NDArray
 
 from evosim import evolution
 from evosim.errors import RunError
+from evosim.run.disjoint import check_disjoint
 from evosim.run.layout import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
+from evosim.run.lock import hold
 from evosim.run.loop import Arrays, Population, Record, replicate_seed
 from evosim.run.storage import WriteError, explain, replacing, sweep, write_text
 
@@ -88,10 +88,12 @@ class RunFolder:
         """A new run folder, filled in the block; it appears under its name when the block ends.
 
         Raises:
-            RunError: there is something already, or the folder cannot be made.
+            RunError: there is something already, the folder cannot be made, or levels are not
+                disjoint where the scenario says so.
         """
         _refuse_unnamed(path)
         refuse_existing(path)
+        check_disjoint(scenario, facts)
         making = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             making.mkdir(parents=True)
@@ -218,16 +220,8 @@ class RunFolder:
         Raises:
             RunError: another process is at work on the run, or the folder is read-only.
         """
-        path = self.path / ".lock"
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise RunError(explain(error, path)) from error
-        try:
-            _flock(descriptor, self.path, wait, announce)
+        with hold(self.path, "run", wait=wait, announce=announce) as descriptor:
             yield descriptor
-        finally:
-            os.close(descriptor)
 
     def note_resumed(self, versions: Mapping[str, str], when: str) -> None:
         """Record in run.json that the run was resumed."""
@@ -535,7 +529,7 @@ def _refuse_unnamed(path: Path) -> None:
         )
 
 
-_HOLDS = {"run.json": "a run", "experiment.json": "an experiment"}
+_HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}
 """What a folder holds, by the file that says so."""
 
 
@@ -551,7 +545,7 @@ def refuse_existing(path: Path) -> None:
         return
     except NotADirectoryError:
         raise RunError(
-            f"{path}: a file is in the way of the run folder; choose another --out"
+            f"{path}: a file is in the way of the folder; choose another --out"
         ) from None
     except OSError as error:
         raise RunError(explain(error, path, "look into")) from error
@@ -563,30 +557,6 @@ def refuse_existing(path: Path) -> None:
             )
     if names:
         raise RunError(f"{path} exists and is not empty; choose another --out")
-
-
-def _flock(descriptor: int, path: Path, wait: float, announce: Callable[[str], None]) -> None:
-    began = time.monotonic()
-    told = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            waited = time.monotonic() - began
-            if waited >= wait:
-                raise RunError(
-                    f"{path}: another process is at work on this run; wait for it or stop it"
-                ) from None
-            if waited >= 1.0 and not told:
-                told = True
-                announce(
-                    f"{path}: another process is at work on this run; waiting up to "
-                    f"{wait:.0f} s in case it is about to end"
-                )
-            time.sleep(0.05)
-        except OSError as error:
-            raise RunError(explain(error, path, "lock")) from error
 
 
 def _sha256(data: bytes) -> str:

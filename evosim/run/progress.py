@@ -13,7 +13,8 @@ SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Says nothing; the base of those that do.
 
-    ``begin`` comes first, then a ``generation`` for each lived one, ``note`` at any time.
+    ``begin`` comes first, then a ``generation`` for each lived one, or a ``run`` for each where
+    runs are counted; ``note`` at any time.
     """
 
     def __enter__(self) -> Self:
@@ -28,10 +29,13 @@ class Progress:
         self.end()
 
     def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
-        """``total`` generations are to be lived, ``size`` in words; ``lived`` are done."""
+        """``total`` generations or runs are to be lived, ``size`` in words; ``lived`` are done."""
 
     def generation(self, label: str, generation: int, score: float) -> None:
         """A generation was lived, with that mean score; ``label`` says where."""
+
+    def run(self, failed: int) -> None:
+        """A run was lived, or could not be; ``failed`` is how many could not so far."""
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
@@ -57,6 +61,14 @@ class Lines(Progress):
         self._print(f"{title}: {size}")
 
     def generation(self, label: str, generation: int, score: float) -> None:
+        where = f"{label}, " if label else ""
+        self._step(f"{where}generation {generation}, mean score {score:.3g}")
+
+    def run(self, failed: int) -> None:
+        without = f", {failed} failed" if failed else ""
+        self._step(f"{self._lived + 1} of {self._total} runs{without}")
+
+    def _step(self, text: str) -> None:
         self._lived += 1
         now = time.monotonic()
         if now - self._told < self._seconds:
@@ -64,11 +76,8 @@ class Lines(Progress):
         self._told = now
         done = self._lived - self._at_begin
         left = (now - self._began) / done * (self._total - self._lived)
-        where = f"{label}, " if label else ""
-        self._print(
-            f"{where}generation {generation}, mean score {score:.3g}; "
-            f"{100 * self._lived // self._total} % done, about {_duration(left)} left"
-        )
+        percent = 100 * self._lived // self._total
+        self._print(f"{text}; {percent} % done, about {_duration(left)} left")
 
     def note(self, text: str) -> None:
         self._print(text)
@@ -118,6 +127,9 @@ class Bar(Progress):
         self._scores[label] = score
         mean = sum(self._scores.values()) / len(self._scores)
         self._bar.update(self._task, advance=1, score=f"score {mean:.3g}")
+
+    def run(self, failed: int) -> None:
+        self._bar.update(self._task, advance=1, score=f"{failed} failed" if failed else "")
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from pydantic import BaseModel
+
 from evosim.scenario.schema import Scenario
 
 _REF = "#/$defs/"
@@ -17,9 +19,8 @@ def json_schema() -> dict[str, Any]:
 
     An environment is a world of which nothing is required, all the way down.
     """
-    schema = Scenario.model_json_schema()
+    schema = as_json_schema(Scenario, "evosim scenario")
     definitions = schema["$defs"]
-    _tidy(schema)
     for name in _reachable("World", definitions):
         definitions[name + _OVERRIDE] = _partial(definitions[name])
     override = definitions.pop("World" + _OVERRIDE)
@@ -30,11 +31,18 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["additionalProperties"] = {"description": "An option of its own."}
     schema["properties"]["environments"]["minProperties"] = 1
     schema["properties"]["timeline"]["minItems"] = 1
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "evosim scenario",
-        **schema,
-    }
+    return schema
+
+
+def as_json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """The JSON Schema of a model, in the words of TOML.
+
+    Args:
+        title: what the files are.
+    """
+    schema = model.model_json_schema()
+    _tidy(schema)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
 def _tidy(node: Any) -> None:

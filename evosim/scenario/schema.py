@@ -451,6 +451,11 @@ class Measure(Model):
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."
     )
+    disjoint: Flag | None = Field(
+        default=None,
+        description="Whether to refuse a seed by which a probe level, or a level of deployment, "
+        "is one that trained; left out: no.",
+    )
 
 
 class Verdict(Model):

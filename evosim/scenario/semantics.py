@@ -12,6 +12,7 @@ from evosim.scenario.draft import Draft, part
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.faults import Fault, said, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
+from evosim.scenario.placement import ways
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
@@ -209,6 +210,24 @@ def _base_optimizer(draft: Draft) -> Iterator[Fault]:
         yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
 
 
+def _disjoint(draft: Draft) -> Iterator[Fault]:
+    """Levels that train can differ from others only where there are several."""
+    measure = part(Measure, draft.raw.get("measure", {}))
+    if measure is None or not measure.disjoint or draft.worlds is None:
+        return
+    if any(world.faults for world in draft.environments.values()):
+        return
+    trains = {name for phase in draft.phases.values() if phase.select for name in phase.mixture}
+    for name, world in draft.worlds.items():
+        if name in trains and ways(world) == 1:
+            yield Fault(
+                ("measure", "disjoint"),
+                f"environment {show(name)} has one level only (got true): its map fixes every "
+                "site and the start, so that probes see what trained; give a kind a count, "
+                "draw the start, or leave disjoint out",
+            )
+
+
 def _islands(evolution: Evolution, draft: Draft) -> Iterator[Fault]:
     """Demes of equal size, a topology of them all, and nothing that spans them."""
     islands, population = evolution.islands, evolution.population
@@ -329,6 +348,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _tool,
     _sites,
     _base_optimizer,
+    _disjoint,
     _deception,
     _monitor,
     _experiment,

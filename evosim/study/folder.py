@@ -84,7 +84,7 @@ class StudyFolder:
         """A new study folder; it appears whole or not at all.
 
         Args:
-            facts: of :func:`evosim.run.provenance.facts`, with ``seed`` and ``replicates``.
+            facts: of :func:`evosim.run.provenance.facts`, with ``seed``, ``replicates``, ``keep``.
 
         Raises:
             RunError: there is something already, or the folder cannot be made.
@@ -158,6 +158,11 @@ class StudyFolder:
         """Runs at each point."""
         return int(self.facts["replicates"])
 
+    @property
+    def keep(self) -> str:
+        """What is kept of each run: "measures", or "runs": its whole folder as well."""
+        return str(self.facts.get("keep", "measures"))
+
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """All points, in the order of the design."""
@@ -197,13 +202,17 @@ class StudyFolder:
             for point in self.points:
                 yield point.key, replicate
 
+    def seed_of(self, key: str, replicate: int) -> int:
+        """The seed of a run, as ``evosim run --seed`` takes it."""
+        return self.by_key[key].seed(self.seed, replicate)
+
     def command(self, key: str, replicate: int) -> str:
         """The command line that lives a run by itself."""
         point = self.by_key[key]
         words = ["evosim", "run", str(self.path / "scenario.toml")]
         for setting in point.settings:
             words += ["--set", setting]
-        return command_line([*words, "--seed", str(point.seed(self.seed, replicate))])
+        return command_line([*words, "--seed", str(self.seed_of(key, replicate))])
 
     # The files of the runs
 
@@ -225,6 +234,26 @@ class StudyFolder:
         """Why a run could not be lived; None where nothing is known of it."""
         return self._record(self.failure_path(key, replicate), key, replicate)
 
+    def n_lived(self) -> int:
+        """How many files of runs that were lived are there, sound or not."""
+        return sum(1 for _ in (self.path / "runs").glob("*/[0-9]*.json"))
+
+    def found(self) -> Iterator[Record]:
+        """Every run that there is a sound file of, lived or failed, point by point."""
+        for point in self.points:
+            try:
+                names = set(os.listdir(self.path / "runs" / point.key))
+            except OSError:
+                continue
+            for replicate in range(self.replicates):
+                record = None
+                if self.record_path(point.key, replicate).name in names:
+                    record = self.read(point.key, replicate)
+                if record is None and self.failure_path(point.key, replicate).name in names:
+                    record = self.read_failure(point.key, replicate)
+                if record is not None:
+                    yield record
+
     def write(self, record: Record) -> None:
         """Write the file of a run that was lived or could not be, atomically.
 
@@ -240,7 +269,7 @@ class StudyFolder:
             "replicate": record.replicate,
             "seed": str(record.seed),
             "measures": finite(dict(record.columns)),
-            "seconds": round(record.seconds, 4),
+            "seconds": record.seconds,
             "command": self.command(record.point, record.replicate),
         }
         if record.error:

@@ -6,14 +6,22 @@ it, when, or whether it was begun before.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, RunError
 from evosim.measure.quantities import MEASURES
+from evosim.run import provenance
+from evosim.run.conduct import conduct
+from evosim.run.dataset import open_dataset
+from evosim.run.folder import RunFolder
 from evosim.run.memory import live_in_memory
+from evosim.run.progress import Progress
+from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError
 from evosim.study.folder import Record, StudyFolder, opened
 from evosim.study.reading import terms_of
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 Stop = Callable[[], bool]
+
+_WAIT = 30.0  # seconds for which a worker that was given up may still be at a run
 
 
 def live(
@@ -55,27 +65,74 @@ def live(
 
 def _lived(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record | None:
     began = time.perf_counter()
-    seed = folder.by_key[key].seed(folder.seed, replicate)
     columns: dict[str, tuple[float, ...]] = {}
     error = ""
     try:
         scenario = _scenario(str(folder.path), folder.facts["identity"], key)
-        data = live_in_memory(scenario, seed, stop=stop)
-        if data is None:
-            return None
-        columns = measured(folder, scenario, data)
+        with _data(folder, scenario, key, replicate, stop) as data:
+            if data is None:
+                return None
+            columns = measured(folder, scenario, data)
     except WriteError:
         raise
     except EvosimError as problem:
         error = str(problem)
+    except Exception:  # a defect: it is told with the run, and the others go on
+        error = traceback.format_exc().rstrip()
     return Record(
         point=key,
         replicate=replicate,
-        seed=seed,
+        seed=folder.seed_of(key, replicate),
         columns=columns,
-        seconds=time.perf_counter() - began,
+        seconds=round(time.perf_counter() - began, 4),
         error=error,
     )
+
+
+@contextlib.contextmanager
+def _data(
+    folder: StudyFolder, scenario: Scenario, key: str, replicate: int, stop: Stop
+) -> Iterator[xr.Dataset | None]:
+    """What a run gives, of a folder that is kept or not; None where it was stopped."""
+    if folder.keep == "measures":
+        yield live_in_memory(scenario, folder.seed_of(key, replicate), stop=stop)
+        return
+    run = _run_folder(folder, scenario, key, replicate)
+    try:
+        with run.lock(wait=_WAIT) as lock:
+            conduct(
+                {"": run}, locks=[lock], stop=stop, progress=Progress(), title=scenario.title,
+                resume=folder.path, workers=1,
+            )  # fmt: skip
+    except Interrupted:
+        yield None
+        return
+    except RunError as error:
+        if isinstance(error.__cause__, WriteError):
+            raise error.__cause__ from None  # no run could be written, not this one alone
+        raise
+    with open_dataset(run) as data:
+        yield data
+
+
+def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: int) -> RunFolder:
+    """The folder of a run that is kept, made unless it is there."""
+    path = folder.run_path(key, replicate)
+    if path.exists():
+        return RunFolder(path)
+    seed = folder.seed_of(key, replicate)
+    facts = provenance.facts(
+        scenario,
+        seed=seed,
+        probe_seed=seed,
+        seeds=[{"from": 0, "seed": seed}],
+        replicates=1,
+        figures=False,
+        command=folder.command(key, replicate),
+    )
+    with RunFolder.create(path, scenario, facts):
+        pass
+    return RunFolder(path)
 
 
 def measured(

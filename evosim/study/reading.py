@@ -107,23 +107,29 @@ def catalogue() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
 
 
-def load(source: str | Path) -> Written:
+def load(source: str | Path, sets: Sequence[str] = ()) -> Written:
     """Read a shipped study, by id, or of a file, by path.
+
+    Args:
+        sets: changes of the scenario at all points, "key=value" each, after the study's own.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
     """
     path = shipped.find(source, catalogue(), "study")
-    return loads(shipped.read(path), name=str(path), beside=path.parent)
+    return loads(shipped.read(path), name=str(path), beside=path.parent, sets=sets)
 
 
-def loads(text: str, *, name: str = "<string>", beside: Path = Path()) -> Written:
+def loads(
+    text: str, *, name: str = "<string>", beside: Path = Path(), sets: Sequence[str] = ()
+) -> Written:
     """Read a study from TOML text.
 
     Args:
         text: the TOML text.
         name: what errors call the text, usually its file.
         beside: the folder that the path of a scenario is looked up from.
+        sets: changes of the scenario at all points, "key=value" each, after the study's own.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
@@ -134,6 +140,8 @@ def loads(text: str, *, name: str = "<string>", beside: Path = Path()) -> Writte
     except ValidationError as error:
         raise ScenarioError(located(faults_of(error, Study), text, name)) from None
     base = _base(study, text, name, beside)
+    if sets:
+        base = _set(base, sets)
     written = Written(study, text, base)
     if faults := list(_faults(written)):
         raise ScenarioError(located(faults, text, name))

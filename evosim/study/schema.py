@@ -10,12 +10,15 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evosim.scenario.editor import as_json_schema
 from evosim.scenario.experiment import At
 from evosim.scenario.model import Model
 from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
 
 _SETS = "Changes of the scenario, each as after --set: key=value."
 _PLACE = "{value}"
+RESERVED = frozenset({"point", "replicate", "seed", "lived"})
+"""What the columns of an export are called beside parameters and measures."""
 
 
 class Level(Model):
@@ -131,6 +134,7 @@ class Study(Model):
     id: Name = Field(description="Short name: letters, digits, - and _.")
     title: Text = Field(description="What it is about, in a few words.")
     question: Text = Field(default="", description="What it asks.")
+    expected: str = Field(default="", description="What is expected, written before it is run.")
     finding: str = Field(default="", description="What was found, for readers.")
     source: str = Field(default="", description="Where the question comes from.")
     scenario: Text = Field(
@@ -173,4 +177,13 @@ class Study(Model):
             raise wrong("not a confidence", "a number between 0 and 1, such as 0.95")
         if taken := set(self.parameters) & set(self.measures):
             raise wrong(f"{min(taken)!r} is a parameter and a measure", "names of their own")
+        if taken := {*self.parameters, *self.measures} & RESERVED:
+            raise wrong(
+                f"{min(taken)!r} is a name of evosim's own", f"others than {sorted(RESERVED)}"
+            )
         return self
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of study files, for editors."""
+    return as_json_schema(Study, "evosim study")

@@ -11,8 +11,9 @@ import pytest
 import evosim
 from evosim.errors import EvosimError, RunError
 from evosim.measure import statistics
-from evosim.measure.compare import compare, describe, difference, differences
+from evosim.measure.compare import compare, describe, differences
 from evosim.measure.statistics import Bootstrap
+from evosim.measure.testing import corrected
 from evosim.starter import starter
 
 BOOTSTRAP = Bootstrap(resamples=500, key=1)
@@ -49,26 +50,6 @@ def named(summary: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def test_paired_replicates_are_compared_one_by_one():
-    wobble = np.array([0.1, -0.1, 0.2, 0.0, 0.0, -0.2, 0.1, -0.1])
-    paired = difference(SPREAD + 1 + wobble, SPREAD, True, BOOTSTRAP)
-    apart = difference(SPREAD + 1 + wobble, SPREAD, False, BOOTSTRAP)
-    assert paired["value"] == pytest.approx(1.0)
-    assert apart["value"] == pytest.approx(1.0)
-    assert paired["interval"][0] > 0.8
-    assert apart["interval"][0] < 0
-    # All eight differences are of one sign: 2 of the 2^8 ways to swap pairs are as extreme.
-    assert paired["p"] == pytest.approx(2 / 2**8)
-    assert apart["p"] > 0.2
-
-
-def test_the_p_value_of_independent_samples_is_that_of_all_splits():
-    # Of the 20 ways to split six numbers in halves, 2 are as extreme as the one there is.
-    found = difference(np.array([4.0, 5.0, 6.0]), np.array([1.0, 2.0, 3.0]), False, BOOTSTRAP)
-    assert found["p"] == pytest.approx(2 / 20)
-    assert found["paired"] is False
-
-
 def test_samples_of_different_lengths_are_independent():
     estimate = statistics.difference_of_independent(SPREAD, SPREAD[:3] + 10, BOOTSTRAP)
     assert estimate.value == pytest.approx(3.5 - 11)
@@ -86,19 +67,6 @@ def test_an_interval_of_independent_samples_covers_as_often_as_it_says():
         hits += low <= 1.0 <= high
     # A binomial of 120 trials with p = .93 lies within these bounds with probability .999.
     assert 102 <= hits <= 120
-
-
-def test_what_is_undefined_is_left_out_of_a_pair_and_of_a_sample():
-    a, b = np.array([1.0, np.nan, 3.0, 5.0]), np.array([0.0, 1.0, np.nan, 1.0])
-    assert difference(a, b, True, BOOTSTRAP)["value"] == pytest.approx((1 + 4) / 2)
-    assert difference(a, b, False, BOOTSTRAP)["value"] == pytest.approx(3 - 2 / 3)
-    nothing = difference(np.full(3, np.nan), SPREAD[:3], False, BOOTSTRAP)
-    assert (nothing["value"], nothing["interval"], nothing["p"]) == (None, None, None)
-
-
-def test_equal_samples_have_an_interval_of_no_width():
-    same = difference(np.full(4, 2.0), np.full(5, 1.0), False, BOOTSTRAP)
-    assert same["interval"] == [1.0, 1.0]
 
 
 def test_runs_of_one_seed_are_paired_and_others_are_not(runs):
@@ -148,7 +116,12 @@ def test_one_replicate_has_no_interval_and_no_p(runs):
     row = named(done.summary, "mean depth at the end")
     assert row["differences"][1]["interval"] is None
     assert row["differences"][1]["p"] is None
-    assert "One replicate has no interval" in done.text
+    assert row["differences"][1]["p_corrected"] is None
+    assert done.summary["comparisons"] == 0
+    assert "One replicate has no interval and no test" in done.text
+    assert "Holm" not in done.text
+    several = evosim.compare([runs["base"], runs["other seed"], runs["one"]]).text
+    assert several.endswith("One replicate has no interval and no test.")
 
 
 def test_the_text_has_values_differences_and_how_they_were_made(runs):
@@ -158,8 +131,35 @@ def test_the_text_has_values_differences_and_how_they_were_made(runs):
     assert "expected food at the end\n  base " in text
     assert "difference" in text
     assert "replicates are paired by their seeds" in text
+    assert max(map(len, text.splitlines())) <= 100
     mixed = evosim.compare([runs["base"], runs["other seed"]]).text
     assert "independent samples, as seeds or numbers of replicates differ" in mixed
+
+
+def test_p_values_are_corrected_for_all_of_a_comparison_together(runs):
+    three = [runs["base"], runs["same seed"], runs["other seed"]]
+    for name, method in (("Holm", "holm"), ("BH", "fdr_bh")):
+        done = evosim.compare(three, correction=method)
+        changes = [c for row in done.summary["measures"] for c in row["differences"] if c]
+        tested = [c for c in changes if c["p"] is not None]
+        together = corrected([c["p"] for c in tested], method)
+        assert [c["p_corrected"] for c in tested] == pytest.approx(together)
+        assert done.summary["comparisons"] == len(tested) > 5
+        assert f"corrected for {len(tested)} comparisons ({name})" in done.text
+    with pytest.raises(EvosimError, match="unknown correction 'bonferoni'"):
+        evosim.compare(three, correction="bonferoni")
+
+
+def test_every_difference_has_an_effect_size_and_says_how_it_was_tested(runs):
+    summary = evosim.compare([runs["base"], runs["other seed"]]).summary
+    change = named(summary, "mean depth at the end")["differences"][1]
+    assert change["n"] == [4, 3]
+    assert change["exact"]
+    assert change["permutations"] == 35
+    assert 1 / 35 <= change["p"] <= 1
+    low, high = change["effect_interval"]
+    assert low < change["effect_size"] < high
+    assert 0 <= change["superiority"] <= 1
 
 
 def test_the_comparison_is_drawn(runs, tmp_path):

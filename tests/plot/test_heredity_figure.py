@@ -61,8 +61,9 @@ def test_the_harmonic_mean_stands_over_its_phase() -> None:
     told = summary()
     sizes = analyses.figure("heredity", told).axes[-2]
     bars = [line for line in sizes.get_lines() if "harmonic" in str(line.get_label())]
-    for phase, bar in zip(told["phases"], bars, strict=True):
+    for n, (phase, bar) in enumerate(zip(told["phases"], bars, strict=True)):
         value = phase["effective_size"]["coalescence"]["value"]
+        assert told["effective_size"]["phases"][n] == value
         assert list(bar.get_xdata()) == [phase["from"], phase["to"]]
         drawn = float(bar.get_ydata()[0])
         assert np.isnan(drawn) if value is None else np.isclose(drawn, value)

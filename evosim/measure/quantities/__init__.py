@@ -11,11 +11,13 @@ from __future__ import annotations
 from evosim.measure.quantities import (
     conduct,
     detection,
+    distances,
     flips,
     genes,
     heredity,
     islands,
     numbers,
+    pressed,
     probed,
 )
 from evosim.measure.quantities.flips import across
@@ -42,6 +44,7 @@ __all__ = [
     "across",
     "conduct",
     "detection",
+    "distances",
     "environment_of",
     "flips",
     "genes",
@@ -50,6 +53,7 @@ __all__ = [
     "main_environment",
     "no_flip",
     "numbers",
+    "pressed",
     "probed",
     "turns",
 ]

@@ -14,32 +14,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from evosim.cli import options
+from evosim.cli.options import (
+    MISTAKE,
+    Commands,
+    begin_file,
+    check_all,
+    command_typed,
+    put_schema,
+)
+from evosim.cli.study import study, tell_study
 from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
     from evosim.api import Experiment, Run
-
-MISTAKE = 2
-"""Exit code of a user's mistake."""
-STOPPED = 130
-"""Exit code of a run that was stopped."""
-
-
-class _Commands(click.Group):
-    """Mistakes are told in words on stderr, without a traceback; so is a stop by Ctrl-C."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except EvosimError as error:
-            click.echo(_as_error(error), err=True)
-            ctx.exit(MISTAKE)
-        except KeyboardInterrupt as stop:
-            click.echo(str(stop) or "stopped", err=True)
-            ctx.exit(STOPPED)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)  # in the order of use, not of the alphabet
 
 
 class _Individual(click.ParamType):
@@ -70,13 +58,8 @@ def _is_stuck(file: TextIO) -> bool:
     return False
 
 
-def _as_error(error: EvosimError) -> str:
-    problems = getattr(error, "problems", None)
-    return str(error) if problems else f"Error: {error}"
-
-
 @click.group(
-    cls=_Commands,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="evosim", message="%(prog)s %(version)s")
@@ -89,33 +72,6 @@ def cli() -> None:
     evosim run contraception        live it; verdict and figures
     evosim new mine.toml            begin one of your own
     """
-
-
-_sets = click.option(
-    "--set", "sets", multiple=True, metavar="KEY=VALUE",
-    help="Change the scenario, e.g. evolution.population=100; may be repeated.",
-)  # fmt: skip
-_out = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder."
-)
-_workers = click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Processes to share replicates, or a population's demes, among. "
-    "[default: as many as are useful]",
-)  # fmt: skip
-_checkpoint = click.option(
-    "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
-    metavar="SECONDS", help="Time between writes: what a kill can cost.",
-)  # fmt: skip
-_figures = click.option("--figures/--no-figures", default=True, help="Draw the figures in the end.")
-_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print the summary as JSON, and only it."
-)
-_quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
-_seed = click.option(
-    "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
-    help="[default: drawn by the system, and recorded]",
-)  # fmt: skip
 
 
 @cli.command("list")
@@ -137,7 +93,7 @@ def list_() -> None:
 
 @cli.command()
 @click.argument("scenario")
-@_sets
+@options.sets
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the level drawn.")
 def show(scenario: str, sets: Sequence[str], seed: int) -> None:
     """Show what SCENARIO is: question, a level, kinds, timeline, size."""
@@ -161,54 +117,35 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
     """
     from evosim import api
 
-    wrong = False
-    for file in files:
-        try:
-            api.check(file)
-        except EvosimError as error:
-            wrong = True
-            click.echo(_as_error(error), err=True)
-        else:
-            click.echo(f"{file}: ok")
-    ctx.exit(1 if wrong else 0)
+    check_all(ctx, files, api.check)
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
     """Write a small commented scenario to FILE, to begin from."""
-    import re
-
-    from evosim.run.storage import explain
     from evosim.starter import starter
 
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).lstrip("_-0123456789") or "mine"
-    try:
-        with open(file, "x", encoding="utf-8") as out:
-            out.write(starter(name))
-    except FileExistsError:
-        raise EvosimError(f"{file} exists; choose another name, or delete it first") from None
-    except OSError as error:
-        raise EvosimError(explain(error, file)) from error
+    begin_file(file, starter)
     click.echo(f"{file}: next, evosim check {file}, then evosim run {file}")
 
 
 @cli.command()
 @click.argument("scenario")
-@_seed
+@options.seed
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
               help="Independent populations. [default: 1; of arms by the scenario]")  # fmt: skip
 @click.option("--arms", is_flag=True,
               help="Run all arms of the scenario's experiment, and settle its claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
               help="With --arms: also move what was tuned through its values.")  # fmt: skip
-@_sets
-@_out
-@_workers
-@_figures
-@_checkpoint
-@_json
-@_quiet
+@options.sets
+@options.out
+@options.workers
+@options.figures
+@options.checkpoint
+@options.as_json
+@options.quiet
 def run(
     scenario: str,
     arms: bool,
@@ -224,7 +161,7 @@ def run(
 
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
-    options |= {"progress": not quiet, "command": _command()}
+    options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
     if arms:
         done = api.experiment(
@@ -237,39 +174,43 @@ def run(
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
-@_workers
-@_checkpoint
-@_json
-@_quiet
-def resume(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Go on with RUN (or an experiment), which was stopped or killed.
+@options.workers
+@options.checkpoint
+@options.as_json
+@options.quiet
+@click.pass_context
+def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Go on with RUN (or an experiment, or a study), which was stopped or killed.
 
     It ends as if it had never been interrupted.
     """
     from evosim import api
 
     done = api.resume(folder, progress=not quiet, **options)
+    if isinstance(done, api.Study):
+        ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
     _tell(done, as_json=as_json, quiet=quiet)
 
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--at", type=int, required=True, metavar="G", help="First generation lived anew.")
-@_sets
+@options.sets
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
               help="For what is lived anew. [default: that of RUN]")  # fmt: skip
-@_out
-@_workers
-@_figures
-@_checkpoint
-@_json
-@_quiet
+@options.out
+@options.workers
+@options.figures
+@options.checkpoint
+@options.as_json
+@options.quiet
 def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Live another future from generation G of RUN, in a run of its own."""
     from evosim import api
 
-    _refuse_experiment(folder)
-    done = api.fork(folder, progress=not quiet, command=_command(), **options)
+    done = api.fork(
+        api.open_one(folder).path, progress=not quiet, command=command_typed(), **options
+    )
     _tell(done, as_json=as_json, quiet=quiet)
 
 
@@ -285,7 +226,10 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
     from evosim import api
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in api.open_folder(folder).plot(*figures, folder=out, **options):
+    found = api.open_folder(folder)
+    if isinstance(found, api.Study):
+        raise EvosimError(f"{folder} is a study: evosim study plot {folder}")
+    for path in found.plot(*figures, folder=out, **options):
         click.echo(str(path))
 
 
@@ -296,7 +240,7 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
               help="Look at this one. [default: the last, or all that were probed]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
-@_figures
+@options.figures
 def analyse(
     folder: Path,
     names: Sequence[str],
@@ -315,8 +259,7 @@ def analyse(
     from evosim import api
     from evosim.measure.analyses import ANALYSES
 
-    _refuse_experiment(folder)
-    run = api.open_run(folder)
+    run = api.open_one(folder)
     told = {}
     for name in names or ANALYSES:
         try:
@@ -343,7 +286,9 @@ def analyse(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
               help="Draw the comparison: svg, png or pdf.")  # fmt: skip
-def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
+@click.option("--correction", type=click.Choice(["holm", "fdr_bh"]), default="holm",
+              show_default=True, help="Correct p-values for their number.")  # fmt: skip
+def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correction: str) -> None:
     """Set runs side by side: what differs, and by how much.
 
     An experiment stands for its arms. Differences are to the first.
@@ -352,7 +297,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 
     from evosim import api
 
-    done = api.compare(folders)
+    done = api.compare(folders, correction=correction)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
     else:
@@ -362,18 +307,43 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("source", metavar="SCENARIO_OR_RUN")
+@click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
+              help="One level as T[s,a,s'] with rewards and labels, to a .npz or .nc.")  # fmt: skip
 @click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
-              help="Who descends from whom, as a tree sequence for tskit.")  # fmt: skip
-@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
-def export(folder: Path, trees: Path | None, replicate: int) -> None:
-    """Write what RUN recorded in a form that other tools read."""
+              help="Of a run, who descends from whom, as a tree sequence for tskit.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), metavar="R",
+              help="Of a run. [default: 0]")  # fmt: skip
+@click.option("--environment", "-e", metavar="E",
+              help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
+@click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
+              help="Of the level drawn. [default: 0]")  # fmt: skip
+@options.sets
+@click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
+@click.option("--individual", "-i", type=_Individual(), metavar="I",
+              help="Of a run, whose reward is written out: its number, best or median. "
+              "[default: best]")  # fmt: skip
+@click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
+              help="Refuse tensors of more. [default: 256]")  # fmt: skip
+def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
+    """Write SCENARIO_OR_RUN in a form that other tools read: either --tensors or --trees."""
     from evosim import api
 
-    if trees is None:
-        raise EvosimError("say what to export: --trees FILE.trees")
-    _refuse_experiment(folder)
-    click.echo(str(api.export_trees(folder, trees, replicate=replicate)))
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
+    if (tensors is None) == (trees is None):
+        raise EvosimError(
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+        )
+    if tensors is not None:
+        if "bound" in chosen:
+            chosen["bound"] *= 2**20
+        click.echo(str(api.export_tensors(source, tensors, **chosen)))
+        return
+    for name in chosen.keys() - {"replicate"}:
+        option = name.removesuffix("s").replace("_", "-")
+        raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
+    assert trees is not None
+    click.echo(str(api.export_trees(source, trees, **chosen)))
 
 
 @cli.command()
@@ -393,10 +363,12 @@ def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
     from evosim import api
 
-    _refuse_experiment(folder)
-    path = api.open_run(folder).replay(**options)
+    path = api.open_one(folder).replay(**options)
     if path is not None:
         click.echo(str(path))
+
+
+cli.add_command(study)
 
 
 @cli.command()
@@ -418,7 +390,7 @@ def bench(as_json: bool, plot: Path | None, quick: bool) -> None:
 @click.option("--work", type=click.Path(path_type=Path), default="build/gallery",
               show_default=True, metavar="DIR", help="Where experiments are lived.")  # fmt: skip
 @click.option("--pages-only", is_flag=True, help="From the records that are there; run nothing.")
-@_workers
+@options.workers
 def gallery(
     scenarios: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
@@ -438,27 +410,9 @@ def gallery(
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of scenario files, for editors."""
-    import json
-
     from evosim import scenario
-    from evosim.run.storage import write_text
 
-    text = json.dumps(scenario.json_schema(), indent=2, ensure_ascii=False)
-    if out is None:
-        click.echo(text)
-    else:
-        write_text(out, text + "\n")
-        click.echo(str(out))
-
-
-def _refuse_experiment(folder: Path) -> None:
-    """Tell that a run is wanted where an experiment was named."""
-    from evosim import api
-
-    found = api.open_folder(folder)
-    if isinstance(found, api.Experiment):
-        arms = ", ".join(str(run.path) for run in found.arms.values())
-        raise EvosimError(f"{folder} is an experiment: name the run of one arm: {arms}")
+    put_schema(scenario.json_schema(), out)
 
 
 def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
@@ -469,12 +423,6 @@ def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
         click.echo(f"\n{done.verdict}\n")
         for path in done.files:
             click.echo(str(path))
-
-
-def _command() -> str:
-    from evosim.run.provenance import command_line
-
-    return command_line(["evosim", *sys.argv[1:]])
 
 
 def main() -> None:

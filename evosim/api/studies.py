@@ -1,0 +1,357 @@
+"""Studies: one scenario under many conditions, and what was measured of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from evosim.api.arguments import check_numbers, free_path, seed_of
+from evosim.api.reading import figures_in
+from evosim.errors import RunError
+from evosim.plot import studies as drawing
+from evosim.plot.drawing import FORMATS
+from evosim.run import provenance
+from evosim.run.progress import Progress
+from evosim.run.progress import progress as make_progress
+from evosim.run.stop import Interrupted, Stop
+from evosim.run.storage import WriteError
+from evosim.study import driver, export, index, summary, table, text
+from evosim.study import reading as studies
+from evosim.study.folder import Record, StudyFolder
+from evosim.study.index import Counts
+from evosim.study.points import Point
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from evosim.study.reading import Written
+    from evosim.study.schema import Study as Schema
+
+WAIT = 2.0  # seconds for which a driver that was stopped may still hold the folder
+
+
+class Study:
+    """A study on disk: its points, and what was measured of every run.
+
+    Attributes:
+        path: its folder.
+
+    Raises:
+        RunError: no study is there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._folder = StudyFolder(self.path)
+
+    @property
+    def study(self) -> Schema:
+        """The study as it was written."""
+        return self._folder.study
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What study.json holds: seed, replicates, points, command, versions, machine."""
+        return dict(self._folder.facts)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Its points: their values by parameter, and what they set in the scenario."""
+        return self._folder.points
+
+    @property
+    def counts(self) -> Counts:
+        """How many runs there are to be, were lived, and could not be."""
+        with index.reading(self._folder) as table:
+            return table.counts
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run was lived."""
+        counts = self.counts
+        return counts.done == counts.runs
+
+    @property
+    def failures(self) -> list[Record]:
+        """The runs that could not be lived, each with its error."""
+        with index.reading(self._folder) as table:
+            return table.failures()
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that was measured, whatever the order, the workers and the time."""
+        with index.reading(self._folder) as table:
+            return table.digest()
+
+    def status(self, note: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+        """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
+
+        Args:
+            note: told in words where the index has to be made again.
+        """
+        folder = self._folder
+        at_work = index.is_held(folder)
+        with index.reading(folder, note) as table:
+            counts, digest, failures = table.counts, table.digest(), table.failures()
+        return {
+            "study": folder.facts["study"],
+            "title": folder.study.title,
+            "path": str(self.path),
+            "seed": folder.seed,
+            "points": len(folder.points),
+            "replicates": folder.replicates,
+            **asdict(counts),
+            "left": counts.left,
+            "at_work": at_work,
+            "digest": digest,
+            "failures": [
+                {
+                    "point": failure.point,
+                    "values": folder.by_key[failure.point].shown,
+                    "replicate": failure.replicate,
+                    "error": failure.error,
+                    "command": folder.command(failure.point, failure.replicate),
+                }
+                for failure in failures
+            ],
+        }
+
+    def reindex(self) -> Counts:
+        """Make the index again from the files of the runs.
+
+        Raises:
+            RunError: a driver is at work on the study, or the index cannot be written.
+        """
+        return index.rebuild(self._folder, wait=WAIT)
+
+    def command(self, point: str, replicate: int) -> str:
+        """The command line that lives one run by itself.
+
+        Args:
+            point: its key.
+        """
+        return self._folder.command(point, replicate)
+
+    @property
+    def summary_path(self) -> Path:
+        """The file of the summary, written once no run is left."""
+        return self.path / "summary.json"
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the runs so far come to (:func:`evosim.study.summary.summarize`).
+
+        Of a study that is complete it is what summary.json holds.
+        """
+        return summary.read(self._folder) or summary.summarize(self._folder)
+
+    @property
+    def text(self) -> str:
+        """The summary for people: plain text, a table a measure."""
+        return text.describe(self.summary)
+
+    @property
+    def data(self) -> xr.Dataset:
+        """The numbers of all runs: dimensions are the parameters (or ``point``, for a design that
+        is no grid) and ``replicate``; NaN for what was not lived, or is undefined."""
+        return export.dataset(self._folder)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The numbers of the runs that were lived, a row a run."""
+        return table.frame(self._folder)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the numbers of the runs that were lived to a file.
+
+        Args:
+            path: its suffix says how: ``.csv`` or ``.parquet``, a row a run; ``.nc``, ``data``.
+
+        Raises:
+            EvosimError: another suffix, no pyarrow for Parquet, a place that cannot be written.
+        """
+        return export.export(self._folder, Path(path))
+
+    def plot(
+        self,
+        *names: str,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = FORMATS,
+    ) -> list[Path]:
+        """Draw figures of the runs so far: phase, curve, interaction, raincloud.
+
+        Args:
+            names: which; none for all that the study has.
+            folder: where; the study's own ``figures`` if None.
+            formats: of svg, png, pdf.
+
+        Returns:
+            The files.
+
+        Raises:
+            EvosimError: no figure of that name, or one that this study does not have.
+        """
+        where = Path(folder) if folder else self.path / "figures"
+        return drawing.draw(self.summary, names or None, folder=where, formats=formats)
+
+    @property
+    def figures(self) -> list[Path]:
+        """The figures drawn so far."""
+        return figures_in(self.path / "figures")
+
+    @property
+    def files(self) -> list[Path]:
+        """What a reader may want to open: the summary and the figures."""
+        return [*([self.summary_path] if self.summary_path.exists() else []), *self.figures]
+
+    def resume(self, **options: Any) -> Study:
+        """See :func:`evosim.resume`."""
+        return resume_study(self.path, **options)
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.path)!r})"
+
+
+def run_study(
+    source: str | Path,
+    *,
+    seed: int | None = None,
+    replicates: int | None = None,
+    sets: Sequence[str] = (),
+    keep: Literal["measures", "runs"] | None = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    figures: bool = True,
+    progress: bool | None = None,
+    command: str | None = None,
+) -> Study:
+    """Live every run of a study.
+
+    In a script, call it under ``if __name__ == "__main__":``; worker processes import the script.
+
+    Args:
+        source: the id of a shipped study, or the path of a file.
+        seed: of all runs; as the study says if None. Points that are drawn stay as they are.
+        replicates: runs at each point; as the study says if None.
+        sets: changes of the scenario at all points, "key=value" each; they come after the study's
+            own and before those of a point.
+        keep: "measures" or "runs"; as the study says if None.
+        out: the study's folder; runs/study-<id>-<seed> if None.
+        workers: processes on this machine, as many as it has cores if None; with 1 this one.
+        scheduler: address of a Dask scheduler, whose workers live the runs instead.
+        figures: whether to draw the figures in the end.
+        progress: show progress on stderr; None: where it is a terminal.
+        command: what to record as the command.
+
+    Returns:
+        The study; runs that could not be lived are in its ``failures``.
+
+    Raises:
+        EvosimError: a mistake in the study or the arguments, a folder that cannot be written, a
+            scheduler that does not answer.
+        Interrupted: it was stopped (Ctrl-C) and can be resumed.
+    """
+    written = studies.load(source, sets=sets)
+    n = written.study.replicates if replicates is None else replicates
+    check_numbers(replicates=n, workers=workers)
+    seed = written.study.seed if seed is None else seed_of(seed)
+    path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
+    facts = provenance.facts(
+        written.base,
+        seed=seed,
+        replicates=n,
+        sets=list(sets),
+        keep=keep or written.study.keep,
+        figures=figures,
+        command=command or f"evosim.run_study({written.study.id!r}, ...)",
+    )
+    with make_progress(show=progress) as told:
+        StudyFolder.create(path, written, facts)
+        told.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
+        return _complete(path, told, workers=workers, scheduler=scheduler)
+
+
+def open_study(path: str | Path) -> Study:
+    """A study on disk, complete or not.
+
+    Raises:
+        RunError: no study is there.
+    """
+    return Study(path)
+
+
+def resume_study(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: bool | None = None,
+) -> Study:
+    """Go on with a study that was stopped or killed; runs that failed are tried again.
+
+    Args:
+        path: its folder.
+        workers, scheduler, progress: see :func:`run_study`.
+
+    Raises:
+        RunError: none is there, it is at work elsewhere, or its files were changed.
+        Interrupted: it was stopped again.
+    """
+    check_numbers(workers=workers)
+    with make_progress(show=progress) as told:
+        folder = StudyFolder(Path(path))
+        if changed := provenance.differences(folder.facts.get("versions", {})):
+            told.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        return _complete(Path(path), told, workers=workers, scheduler=scheduler)
+
+
+def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
+    """Read a study (an id of a shipped one or a path) and check all of it.
+
+    Raises:
+        ScenarioError: with every problem found.
+    """
+    return studies.load(source, sets=sets)
+
+
+def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str | None) -> Study:
+    """Do whatever a study still lacks."""
+    done = Study(path)
+    try:
+        with Stop() as stop:
+            driver.conduct(
+                done._folder, stop=stop, progress=told, workers=workers, scheduler=scheduler,
+                wait=WAIT,
+            )  # fmt: skip
+            _conclude(done, stop)
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        text = f"stopped at once. What was written is kept. Go on with: evosim study resume {path}"
+        raise Interrupted(path, text) from None
+    return done
+
+
+def _conclude(done: Study, stop: Callable[[], bool]) -> None:
+    """The summary and the figures of a study of which no run is left."""
+    later = f"Summary and figures are made by: evosim study resume {done.path}"
+    try:
+        wanted: list[str] | None = None
+        if (found := summary.read(done._folder)) is None:
+            found = summary.write(done._folder)
+        else:
+            wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
+        if stop():
+            raise Interrupted(done.path, f"stopped: no run is left. {later}")
+        if done.facts.get("figures", True) and wanted != []:
+            drawing.draw(found, wanted, folder=done.path / "figures")
+    except WriteError as error:
+        raise RunError(f"{error}\nNo run is left. {later}") from error
+
+
+def _is_drawn(done: Study, name: str) -> bool:
+    return all((done.path / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)

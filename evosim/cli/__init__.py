@@ -1,0 +1,5 @@
+"""The command evosim."""
+
+from evosim.cli.commands import cli, main
+
+__all__ = ["cli", "main"]

@@ -1,0 +1,121 @@
+"""What commands share: the group that tells mistakes in words, exit codes, options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evosim.errors import EvosimError
+
+MISTAKE = 2
+"""Exit code of a user's mistake."""
+STOPPED = 130
+"""Exit code of a run that was stopped."""
+
+
+class Commands(click.Group):
+    """Mistakes are told in words on stderr, without a traceback; so is a stop by Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EvosimError as error:
+            click.echo(as_error(error), err=True)
+            ctx.exit(MISTAKE)
+        except KeyboardInterrupt as stop:
+            click.echo(str(stop) or "stopped", err=True)
+            ctx.exit(STOPPED)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of use, not of the alphabet
+
+
+def as_error(error: EvosimError) -> str:
+    problems = getattr(error, "problems", None)
+    return str(error) if problems else f"Error: {error}"
+
+
+def command_typed() -> str:
+    """The command as it could be typed again."""
+    from evosim.run.provenance import command_line
+
+    return command_line(["evosim", *sys.argv[1:]])
+
+
+def begin_file(file: Path, starter: Callable[[str], str]) -> None:
+    """Write a file to begin from, whose id follows from its name.
+
+    Raises:
+        EvosimError: it exists, or cannot be written.
+    """
+    import re
+
+    from evosim.run.storage import explain
+
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).lstrip("_-0123456789") or "mine"
+    try:
+        with open(file, "x", encoding="utf-8") as out:
+            out.write(starter(name))
+    except FileExistsError:
+        raise EvosimError(f"{file} exists; choose another name, or delete it first") from None
+    except OSError as error:
+        raise EvosimError(explain(error, file)) from error
+
+
+def check_all(ctx: click.Context, files: Sequence[str], check: Callable[[str], object]) -> None:
+    """Check files, and exit with 1 where any has a mistake."""
+    wrong = False
+    for file in files:
+        try:
+            check(file)
+        except EvosimError as error:
+            wrong = True
+            click.echo(as_error(error), err=True)
+        else:
+            click.echo(f"{file}: ok")
+    ctx.exit(1 if wrong else 0)
+
+
+def put_schema(schema: Mapping[str, Any], out: Path | None) -> None:
+    """Write a JSON Schema to a file, or print it."""
+    import json
+
+    from evosim.run.storage import write_text
+
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    if out is None:
+        click.echo(text)
+    else:
+        write_text(out, text + "\n")
+        click.echo(str(out))
+
+
+sets = click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE",
+    help="Change the scenario, e.g. evolution.population=100; may be repeated.",
+)  # fmt: skip
+out = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder."
+)
+workers = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Processes to share replicates, or a population's demes, among. "
+    "[default: as many as are useful]",
+)  # fmt: skip
+checkpoint = click.option(
+    "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
+    metavar="SECONDS", help="Time between writes: what a kill can cost.",
+)  # fmt: skip
+figures = click.option("--figures/--no-figures", default=True, help="Draw the figures in the end.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print the summary as JSON, and only it."
+)
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
+    help="[default: drawn by the system, and recorded]",
+)  # fmt: skip

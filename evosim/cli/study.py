@@ -1,0 +1,281 @@
+"""The commands of studies: ``evosim study ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evosim.cli import options
+from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_schema
+
+if TYPE_CHECKING:
+    from evosim.api import Study
+
+FAILED = 1
+"""Exit code where runs could not be lived."""
+
+_folder = click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+_scheduler = click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Have the workers of this Dask scheduler live the runs, e.g. tcp://host:8786.",
+)  # fmt: skip
+_workers = click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Processes on this machine to share the runs among. [default: as many as it has cores]",
+)  # fmt: skip
+
+
+@click.group(cls=Commands)
+def study() -> None:
+    """One scenario under many conditions: sweeps and phase diagrams.
+
+    \b
+    evosim study list                       the studies that ship
+    evosim study run depth_cost_detours     live all their runs
+    evosim study status FOLDER              how far they are
+    evosim study resume FOLDER              go on after a stop or a kill
+    evosim study plot FOLDER                draw its figures again
+    evosim study export FOLDER runs.csv     its numbers for other tools
+    """
+
+
+@study.command("list")
+def list_() -> None:
+    """List the studies that ship."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from evosim.study import reading
+
+    table = Table("id", "title", "points", "question", box=SIMPLE_HEAD, pad_edge=False)
+    table.columns[0].no_wrap = True
+    for name in reading.catalogue():
+        found = reading.load(name)
+        table.add_row(name, found.study.title, str(len(found.points)), found.study.question)
+    Console(highlight=False, markup=False).print(table)
+
+
+@study.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def new(file: Path) -> None:
+    """Write a small commented study to FILE, to begin from."""
+    from evosim.starter import starter_study
+
+    begin_file(file, starter_study)
+    click.echo(f"{file}: next, evosim study check {file}, then evosim study run {file}")
+
+
+@study.command()
+@click.argument("files", nargs=-1, required=True)
+@click.pass_context
+def check(ctx: click.Context, files: Sequence[str]) -> None:
+    """Check study FILES (or ids); every error at once.
+
+    Exits with 1 where there is any.
+    """
+    from evosim import api
+
+    check_all(ctx, files, api.check_study)
+
+
+@study.command()
+@click.argument("source", metavar="STUDY")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
+              help="Of all runs. [default: by the study]")  # fmt: skip
+@click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
+              help="Runs at each point. [default: by the study]")  # fmt: skip
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE",
+              help="Change the scenario at all points; what a point sets wins.")  # fmt: skip
+@click.option("--keep", type=click.Choice(["measures", "runs"]),
+              help="What to keep of each run. [default: by the study]")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
+@_workers
+@_scheduler
+@options.figures
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
+@options.quiet
+@click.pass_context
+def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: Any) -> None:
+    """Live all runs of STUDY (an id or a file)."""
+    from evosim import api
+
+    done = api.run_study(source, progress=not quiet, command=command_typed(), **wanted)
+    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+
+
+@study.command()
+@_folder
+@_workers
+@_scheduler
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
+@options.quiet
+@click.pass_context
+def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wanted: Any) -> None:
+    """Go on with the study in FOLDER, which was stopped or killed.
+
+    Runs that failed are tried again.
+    """
+    from evosim import api
+
+    done = api.resume_study(folder, progress=not quiet, **wanted)
+    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+
+
+@study.command()
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+def status(folder: Path, as_json: bool) -> None:
+    """Tell how far the study in FOLDER is, also while it is at work."""
+    from evosim import api
+
+    done = api.open_study(folder)
+    if as_json:
+        _print(done.status(_note))
+    else:
+        click.echo(_described(done.status(_note)))
+
+
+@study.command()
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+def summary(folder: Path, as_json: bool) -> None:
+    """Tell what the runs of the study in FOLDER come to, as far as they were lived."""
+    from evosim import api
+
+    done = api.open_study(folder)
+    if as_json:
+        _print(done.summary)
+    else:
+        click.echo(done.text)
+
+
+@study.command()
+@_folder
+@click.argument("figures", nargs=-1, metavar="[FIGURE]...")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Where to. [default: FOLDER/figures]")  # fmt: skip
+@click.option("--format", "formats", multiple=True, metavar="FORMAT",
+              help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
+def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
+    """Draw figures of the study in FOLDER, as far as it was lived.
+
+    FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
+    """
+    from evosim import api
+
+    wanted: dict[str, Any] = {"formats": formats} if formats else {}
+    for path in api.open_study(folder).plot(*figures, folder=out, **wanted):
+        click.echo(str(path))
+
+
+@study.command()
+@_folder
+@click.argument("file", type=click.Path(path_type=Path))
+def export(folder: Path, file: Path) -> None:
+    """Write the numbers of the study in FOLDER to FILE, as far as it was lived.
+
+    The suffix says how: .csv or .parquet, a row a run; .nc, netCDF with a dimension a parameter.
+    """
+    from evosim import api
+
+    click.echo(str(api.open_study(folder).export(file)))
+
+
+@study.command()
+@_folder
+def reindex(folder: Path) -> None:
+    """Make the index of the study in FOLDER again, from the files of its runs."""
+    from evosim import api
+
+    counts = api.open_study(folder).reindex()
+    click.echo(f"{folder}: {counts.done} runs lived, {counts.failed} failed, of {counts.runs}")
+
+
+@study.command()
+@click.argument("studies", nargs=-1, metavar="[STUDY]...")
+@click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
+              metavar="DIR", help="Where tables, figures and pages go.")  # fmt: skip
+@click.option("--work", type=click.Path(path_type=Path), default="build/studies",
+              show_default=True, metavar="DIR", help="Where the studies are lived.")  # fmt: skip
+@click.option("--pages-only", is_flag=True, help="From the tables that are there; live nothing.")
+@_workers
+def pages(
+    studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
+) -> None:
+    """Live the studies that ship, or those named, and write their pages.
+
+    Stopped or killed, it goes on where it was; what is complete and unchanged is not lived again.
+    """
+    from evosim.gallery import studies as making
+
+    if pages_only:
+        making.make_pages(studies, out=out, tell=click.echo)
+    else:
+        making.make(studies, out=out, work=work, workers=workers, progress=True, tell=click.echo)
+
+
+@study.command()
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
+def schema(out: Path | None) -> None:
+    """Write the JSON Schema of study files, for editors."""
+    from evosim.study.schema import json_schema
+
+    put_schema(json_schema(), out)
+
+
+def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
+    """What became of a study, and the exit code for it. Failures are told in any case."""
+    status = done.status()
+    if as_json:
+        _print(status)
+    elif not quiet:
+        click.echo(_described(status))
+        click.echo(f"\n{done.text}\n")
+        for path in done.files:
+            click.echo(str(path))
+    failures = status["failures"]
+    if failures and (as_json or quiet):
+        click.echo(_failed(failures), err=True)
+    return FAILED if failures else 0
+
+
+def _described(status: dict[str, Any]) -> str:
+    """The status for people."""
+    state = "at work" if status["at_work"] else "complete" if not status["left"] else "stopped"
+    if not status["left"] and status["failed"]:
+        state = "ended, with failures"
+    lines = [
+        f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
+        f"{status['points']} points, {status['replicates']} replicates: {status['done']} of "
+        f"{status['runs']} runs lived, {status['failed']} failed, {status['left']} left",
+        f"{status['seconds']:.1f} s of work; digest {status['digest']}",
+        f"{status['path']}",
+    ]
+    if status["failures"]:
+        lines += ["", _failed(status["failures"])]
+    if status["left"] and not status["at_work"]:
+        lines += ["", f"Go on with: evosim study resume {status['path']}"]
+    return "\n".join(lines)
+
+
+def _failed(failures: Sequence[dict[str, Any]]) -> str:
+    """Every run that could not be lived, with the command line that tries it alone."""
+    return "\n".join(
+        f"failed at {failure['values']}, replicate {failure['replicate']}: {failure['error']}\n"
+        f"  {failure['command']}"
+        for failure in failures
+    )
+
+
+def _print(status: dict[str, Any]) -> None:
+    import json
+
+    click.echo(json.dumps(status, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)

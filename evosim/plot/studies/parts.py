@@ -1,0 +1,283 @@
+"""What figures of studies share: axes of parameters, fields over two of them, shades, notes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import ListedColormap, to_hex
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from evosim.measure.cells import cells, field, shown, with_unit
+from evosim.plot import colors, style
+from evosim.plot.experiment import CLOSEST
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Summary = Mapping[str, Any]
+Floats = NDArray[np.float64]
+
+SHADES = ListedColormap(colormaps["viridis"](np.linspace(0.0, 1.0, 256)))
+"""Perceptually uniform, and told apart with any form of colour blindness."""
+DARK = 0.86
+"""The part of the shades that is dark enough for a line on white."""
+UNDEFINED = "#BDBDBD"
+THRESHOLD = (0, (3, 2))
+LOG_LABEL = 0.42
+"""Inches for a label of an axis of logarithms."""
+
+
+class Along(NamedTuple):
+    """Where the levels of a parameter stand along an axis, and how they are marked."""
+
+    at: Floats
+    labels: list[str]
+    label: str
+    numeric: bool
+    even: bool
+    """Whether they stand evenly, not to scale."""
+    words: bool
+    """Whether the labels are names, of which none can be left out."""
+
+    @property
+    def reach(self) -> float:
+        """From the first level to the last; 1 where there is one."""
+        return float(np.ptp(self.at)) or 1.0
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The ends of the axis: names have half a level at either side."""
+        room = 0.5 * self.reach / max(1, len(self.at) - 1) if self.words else 0.06 * self.reach
+        return float(self.at[0]) - room, float(self.at[-1]) + room
+
+    def beside(self, n: int, of: int) -> Floats:
+        """Where the n-th of so many lines has its marks, so that they do not hide each other."""
+        step = 0.12 / of * self.reach if not self.numeric else 0.01 * self.reach
+        return self.at + step * (n - (of - 1) / 2)
+
+
+def along(parameter: Summary) -> Along:
+    """The axis of a parameter that was not drawn; of a log scale in decimal logarithms."""
+    label = with_unit(parameter)
+    values, numbers = parameter["values"], parameter["numbers"]
+    if numbers is None:
+        places = np.arange(len(values), dtype=np.float64)
+        return Along(places, [shown(v) for v in values], label, False, False, True)
+    words = any(isinstance(value, str) for value in values)
+    labels = [
+        value if words else style.number(float(f"{n:.3g}"))
+        for value, n in zip(values, numbers, strict=True)
+    ]
+    at = np.array(numbers, np.float64)
+    if parameter["scale"] == "log" and np.all(at > 0):
+        at = np.log10(at)
+    gaps = np.diff(at)
+    even = bool(
+        len(gaps) and gaps.min() < CLOSEST * (at[-1] - at[0]) and gaps.max() > 1.5 * gaps.min()
+    )
+    if even:
+        at = np.arange(len(at), dtype=np.float64)
+    return Along(at, labels, label, True, even, words)
+
+
+def edges(at: Floats) -> Floats:
+    """The edges of cells about places, halfway between them."""
+    if len(at) < 2:
+        return np.array([at[0] - 0.5, at[0] + 0.5])
+    middle = (at[1:] + at[:-1]) / 2
+    return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
+
+
+def mark_x(panel: Axes, axis: Along, width: float) -> None:
+    """Ticks at the levels along x, as many as there is room for.
+
+    Args:
+        width: inches of the panel.
+    """
+    size = max(map(style.text_width, axis.labels)) + 0.07
+    room = width / max(1, len(axis.at))
+    if size > room and axis.words:
+        labels = [style.fit(label, room - 0.05) for label in axis.labels]
+        panel.set_xticks(axis.at, labels=labels)
+        return
+    step = max(1, math.ceil(size / room))
+    panel.set_xticks(axis.at[::step], labels=axis.labels[::step])
+
+
+def mark_y(panel: Axes, axis: Along, height: float, room: float) -> None:
+    """Ticks at the levels along y, as many as there is room for.
+
+    Args:
+        height: inches of the panel.
+        room: inches left of it.
+    """
+    step = max(1, math.ceil(len(axis.at) * style.line_height() / height))
+    step = 1 if axis.words else step
+    labels = [style.fit(label, room) for label in axis.labels]
+    panel.set_yticks(axis.at[::step], labels=labels[::step])
+
+
+def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> None:
+    """The axis of a parameter that was drawn from a range."""
+    axis = panel.xaxis if which == "x" else panel.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+    box, figure = panel.get_position(), panel.figure
+    if which == "x":
+        inches = box.width * figure.get_figwidth()  # type: ignore[union-attr]
+    else:
+        inches = 2 * box.height * figure.get_figheight()  # type: ignore[union-attr]
+    if parameter["scale"] != "log" or values.min() <= 0:
+        if which == "x":
+            whole = bool(np.all(values == np.round(values)))
+            axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
+        return
+    (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+    decades = math.log10(values.max() / values.min())
+    many = 3 * decades * LOG_LABEL > inches
+    axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 2.0, 5.0), numticks=12))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+
+
+class Field(NamedTuple):
+    """A measure over two parameters, [level of the first, level of the second]."""
+
+    value: Floats
+    low: Floats
+    """Ends of the intervals; NaN where values are averaged over other parameters."""
+    high: Floats
+    undecided: NDArray[np.bool_]
+    lived: NDArray[np.bool_]
+    averaged: bool
+
+
+def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Field:
+    """A measure over two axes of a table of points, averaged over all others.
+
+    A point is averaged where all others on its line have a number as well.
+    """
+    moved = np.moveaxis(points, axes, (0, 1))
+    flat = moved.reshape(*moved.shape[:2], -1)
+    value = field(flat, measure)
+    lived = np.array([point is not None and point["lived"] > 0 for point in flat.ravel()]).reshape(
+        flat.shape
+    )
+    averaged = flat.shape[2] > 1
+    if averaged:
+        nothing = np.full(flat.shape[:2], np.nan)
+        return Field(
+            np.mean(value, axis=2), nothing, nothing, np.zeros(flat.shape[:2], np.bool_),
+            np.all(lived, axis=2), averaged,
+        )  # fmt: skip
+    verdicts = [
+        point["measures"][measure].get("verdict") if point is not None else None
+        for point in flat.ravel()
+    ]
+    undecided = np.array([v == "undecided" for v in verdicts]).reshape(flat.shape)[..., 0]
+    undecided &= np.isfinite(value[..., 0])
+    return Field(
+        value[..., 0],
+        field(flat, measure, "interval", 0)[..., 0],
+        field(flat, measure, "interval", 1)[..., 0],
+        undecided,
+        lived[..., 0],
+        averaged,
+    )
+
+
+def split(summary: Summary, most: int) -> tuple[list[tuple[str, Any]], str]:
+    """The points by level of the third parameter, for small multiples.
+
+    Returns:
+        Of each panel its title and its table of points, without the third axis; a sentence on what
+        is left out, or averaged.
+    """
+    points = cells(summary)
+    if points.ndim < 3:
+        return [("", points)], ""
+    names = list(summary["parameters"])
+    third = summary["parameters"][names[2]]
+    chosen = spread_out(len(third["values"]), most)
+    words = []
+    if len(chosen) < len(third["values"]):
+        words.append(f"{len(chosen)} of {len(third['values'])} levels of {third['label']}.")
+    if points.ndim > 3:
+        others = ", ".join(summary["parameters"][name]["label"] for name in names[3:])
+        words.append(f"Means over all levels of {others}, without intervals.")
+    panels = [
+        (f"{third['label']}: {shown(third['values'][n])}", np.take(points, n, axis=2))
+        for n in chosen
+    ]
+    return panels, " ".join(words)
+
+
+def spread_out(n: int, most: int) -> list[int]:
+    """At most so many of n numbers, from the first to the last."""
+    if n <= most:
+        return list(range(n))
+    return [round(i * (n - 1) / (most - 1)) for i in range(most)]
+
+
+def level_colors(axis: Along, chosen: Sequence[int]) -> list[str]:
+    """A colour for each level: in order along a scale, or of the palette."""
+    if not axis.numeric and len(chosen) <= len(colors.SERIES):
+        return list(colors.SERIES[: len(chosen)])
+    parts = np.linspace(0.0, DARK, len(chosen)) if len(chosen) > 1 else np.array([0.3])
+    return [to_hex(SHADES(part)) for part in parts]
+
+
+def limits_of(values: Floats) -> tuple[float, float]:
+    """The ends of a scale of colours."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def mean_of(values: Floats, axis: int) -> Floats:
+    """The mean of what is defined."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmean(values, axis=axis))
+
+
+def threshold_of(measure: Summary) -> tuple[str, float] | None:
+    """Side and number of a measure's threshold."""
+    found = measure["threshold"]
+    return None if found is None else next(iter(found.items()))
+
+
+def counted(summary: Summary) -> str:
+    """How many replicates there are, and whether runs are lacking; a sentence."""
+    n, runs = summary["replicates"], summary["runs"]
+    words = f"{n} replicates at each point" if n > 1 else "One replicate at each point"
+    if runs["lived"] < runs["wanted"]:
+        words += f" when all are lived; so far {runs['lived']} of {runs['wanted']} runs"
+    return f"{words}."
+
+
+def interval_kind(summary: Summary) -> str:
+    """What intervals are; empty where there are none."""
+    if summary["replicates"] == 1:
+        return ""
+    return f"BCa intervals of {100 * summary['confidence']:g} % over replicates"
+
+
+def header(n: int, *lines: str) -> dict[str, Any]:
+    """The header of the n-th row of a sheet whose panels have labels of their own along x, which
+    stand in the room of a blank line above it."""
+    blank = ("",) * (n > 0)
+    return {"header": (*blank, *lines), "bold": 1 + (n > 0)}
+
+
+def pairs(n: int) -> list[tuple[int, int]]:
+    """All pairs of n parameters."""
+    return list(itertools.combinations(range(n), 2))

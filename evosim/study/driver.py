@@ -1,0 +1,101 @@
+"""Driving a study to its end: whatever lacks is handed out, whatever comes back is counted.
+
+The files of the runs are the truth. Workers write them, the driver only reads what is there when
+it begins and keeps the index (:mod:`evosim.study.index`), so it can be killed at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evosim.errors import RunError
+from evosim.run.conduct import warm_up
+from evosim.run.lock import hold
+from evosim.run.progress import Progress
+from evosim.run.stop import Interrupted
+from evosim.run.storage import WriteError, sweep
+from evosim.study import index as indices
+from evosim.study.executors import WorkError, executor
+from evosim.study.folder import StudyFolder
+from evosim.study.index import Counts, Index
+
+
+def conduct(
+    folder: StudyFolder,
+    *,
+    stop: Callable[[], bool],
+    progress: Progress,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    wait: float = 0.0,
+) -> Counts:
+    """Live every run that was not lived yet, or could not be.
+
+    Args:
+        stop: whether to give up what is under way.
+        workers, scheduler: see :func:`evosim.study.executors.executor`.
+        wait: seconds for which another driver may still be at work.
+
+    Returns:
+        How far the study is: what is not done failed, and is in the index.
+
+    Raises:
+        RunError: it cannot go on; all runs that were lived are kept.
+        Interrupted: it was stopped.
+    """
+    title = folder.study.title  # refuses a study that was changed
+    try:
+        with (
+            hold(folder.path, "study", wait=wait, announce=progress.note),
+            indices.writing(folder) as index,
+        ):
+            if index.counts.done < index.counts.runs:
+                _live(folder, index, title, stop, progress, workers, scheduler)
+            counts = index.counts
+            if counts.left or (stop() and counts.done < counts.runs):
+                raise Interrupted(folder.path, f"stopped: {_kept(folder)}")
+            _sweep(folder)
+            return counts
+    except (WriteError, WorkError) as error:
+        raise RunError(f"{error}\n{_kept(folder)}") from error
+
+
+def _live(
+    folder: StudyFolder,
+    index: Index,
+    title: str,
+    stop: Callable[[], bool],
+    progress: Progress,
+    workers: int | None,
+    scheduler: str | None,
+) -> None:
+    counts = index.counts
+    warm_up(folder.scenario_at(folder.points[0].key), progress.note)
+    progress.begin(title, size=_size(folder), total=counts.runs, lived=counts.done)
+    failed = 0
+    with executor(folder, workers=workers, scheduler=scheduler, note=progress.note) as by:
+        for record in by.live(index.left(), stop):
+            index.add(record)
+            failed += bool(record.error)
+            progress.run(failed)
+    index.flush()
+
+
+def _size(folder: StudyFolder) -> str:
+    """What is to be lived, in words."""
+    points = len(folder.points)
+    return f"{points} point{'s' * (points != 1)}, {folder.replicates} replicates"
+
+
+def _kept(folder: StudyFolder) -> str:
+    """What is on disk, in words, and how to go on."""
+    return (
+        f"{folder.n_lived()} of {folder.size} runs are lived and kept. "
+        f"Go on with: evosim study resume {folder.path}"
+    )
+
+
+def _sweep(folder: StudyFolder) -> None:
+    """Remove what killed workers left half written, once no worker is left."""
+    for point in folder.points:
+        sweep(folder.path / "runs" / point.key)

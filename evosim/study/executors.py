@@ -1,0 +1,434 @@
+"""Who lives the runs of a study: this process, or the workers of a Dask scheduler.
+
+An executor takes runs and gives their records back, in whatever order they are done. It does not
+know what was lived before, and keeps nothing: :mod:`evosim.study.driver` does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from evosim.errors import EvosimError, RunError
+from evosim.run import provenance
+from evosim.run.storage import WriteError
+from evosim.study.folder import Record, StudyFolder, opened
+from evosim.study.life import live
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+Run = tuple[str, int]
+"""Key of a point, number of a replicate."""
+Stop = Callable[[], bool]
+Note = Callable[[str], None]
+
+CONNECT = 10.0
+"""Seconds after which a scheduler that does not answer is given up."""
+PER_WORKER = 4
+"""Runs that are handed out at a time, for each thread of the workers: enough that none waits."""
+_LOOK = 1.0  # seconds between looks at who works
+_ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
+
+
+class WorkError(RunError):
+    """Whoever is to live the runs of a study cannot: no scheduler, or a worker that is no use."""
+
+
+class Executor(Protocol):
+    """Lives runs."""
+
+    def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
+        """Live runs; ends early, without those under way, where it is to stop.
+
+        Raises:
+            WriteError: a file cannot be written.
+            WorkError: nobody can go on.
+        """
+
+
+class InProcess:
+    """One run after the other, here."""
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self._folder = folder
+
+    def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
+        path, identity = str(self._folder.path), self._folder.facts["identity"]
+        for key, replicate in runs:
+            if stop():
+                return
+            record = live(path, identity, key, replicate, stop)
+            if record is None:
+                return
+            yield record
+
+
+class OnDask:
+    """The workers of a Dask scheduler, whoever started it.
+
+    At most ``PER_WORKER`` runs for each thread are handed out at a time, so that neither this
+    process nor the scheduler grows with the study. Where a worker dies, Dask gives its runs to
+    others; a run that several died of is lived once more when all others are done, by itself, and
+    then given up.
+
+    Args:
+        client: connected to the scheduler.
+        folder: the study, whose path must be the same to the workers.
+        address: of the scheduler, for words; empty where the workers are our own.
+        note: told in words what is worth knowing.
+    """
+
+    def __init__(self, client: Client, folder: StudyFolder, address: str, note: Note) -> None:
+        self._client = client
+        self._folder = folder
+        self._address = address
+        self._note = note
+        self._task = Task(
+            path=str(folder.path.absolute()),
+            identity=folder.facts["identity"],
+            versions={name: provenance.versions()[name] for name in _ALIKE},
+        )
+        self._done: queue.SimpleQueue[tuple[Run, Future[Answer]]] = queue.SimpleQueue()
+        self._threads: dict[str, int] = {}
+        self._looked = 0.0
+        self._lonely = False
+
+    def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
+        with self._scheduler_lives():
+            self._wait_for_workers(stop)
+            self._check_workers()
+            suspects: deque[Run] = deque()
+            yield from self._hand_out(runs, stop, suspects, None)
+            for run in suspects:
+                yield from self._hand_out([run], stop, None, 1)
+
+    def _hand_out(
+        self, runs: Iterable[Run], stop: Stop, suspects: deque[Run] | None, most: int | None
+    ) -> Iterator[Record]:
+        """Have runs lived, a window of them at a time.
+
+        Args:
+            suspects: takes the runs that workers died of; given up at once if None.
+            most: how many at a time; as many as the workers can do with if None.
+        """
+        waiting = iter(runs)
+        at_work: dict[Run, Future[Answer]] = {}
+        try:
+            while not stop():
+                self._look()
+                most_now = most or PER_WORKER * max(1, sum(self._threads.values()))
+                for run in islice(waiting, max(0, most_now - len(at_work))):
+                    at_work[run] = self._submit(run)
+                if not at_work:
+                    return
+                for run, future in self._finished():
+                    del at_work[run]
+                    record = self._record(run, future, suspects)
+                    if record is not None:
+                        yield record
+        finally:
+            with contextlib.suppress(Exception):  # the scheduler may be gone
+                self._client.cancel(list(at_work.values()), force=True)
+
+    def _submit(self, run: Run) -> Future[Answer]:
+        key = f"evosim-{self._folder.facts['identity'][:16]}-{run[0]}-{run[1]}"
+        future = self._client.submit(self._task, *run, key=key, pure=False)
+        future.add_done_callback(lambda done: self._done.put((run, done)))
+        return future
+
+    def _finished(self) -> Iterator[tuple[Run, Future[Answer]]]:
+        """What is done by now; waits for a moment where nothing is."""
+        with contextlib.suppress(queue.Empty):
+            yield self._done.get(timeout=0.1)
+            while True:
+                yield self._done.get_nowait()
+
+    def _record(
+        self, run: Run, future: Future[Answer], suspects: deque[Run] | None
+    ) -> Record | None:
+        """What became of a run; None where it is to be lived once more."""
+        from distributed import KilledWorker
+
+        if future.status == "cancelled":
+            raise self._gone()
+        error = future.exception() if future.status == "error" else None
+        if isinstance(error, KilledWorker):
+            if suspects is not None:
+                suspects.append(run)
+                return None
+            return self._died(run, error.allowed_failures + 1)
+        if error is not None:
+            raise WorkError(
+                f"a worker cannot live runs of evosim {self._task.versions['evosim']}: "
+                f"{type(error).__name__}: {error}. Install the same evosim where it runs"
+            )
+        record, problem, is_unwritten = future.result()
+        if problem:
+            raise (WriteError if is_unwritten else WorkError)(problem)
+        return record
+
+    def _died(self, run: Run, deaths: int) -> Record:
+        """The record of a run that workers died of, written by this process."""
+        key, replicate = run
+        record = Record(
+            point=key, replicate=replicate, columns={}, seconds=0.0,
+            seed=self._folder.seed_of(key, replicate),
+            error=f"{deaths} workers died while they lived it, alone; perhaps for want of memory",
+        )  # fmt: skip
+        self._folder.write(record)
+        return record
+
+    # The scheduler and its workers
+
+    def _look(self) -> None:
+        """Look now and then who works, and tell where nobody does or somebody is gone."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        before, self._threads = self._threads, dict(self._client.nthreads())
+        if gone := set(before) - set(self._threads):
+            n = len(gone)
+            self._note(
+                f"{n} worker{'s are' if n > 1 else ' is'} gone; what it was at is lived by others"
+            )
+        if not self._threads and not self._lonely:
+            self._note(f"waiting for workers{self._how_to_add()}")
+        self._lonely = not self._threads
+
+    def _wait_for_workers(self, stop: Stop) -> None:
+        while not stop():
+            self._look()
+            if self._threads:
+                return
+            time.sleep(0.1)
+
+    def _check_workers(self) -> None:
+        """Have every worker say whether it can live our runs; later ones say it with a run."""
+        for worker, said in self._client.run(self._task.obstacle, on_error="return").items():
+            if isinstance(said, ImportError | AttributeError):
+                raise WorkError(f"worker {worker} has no evosim, or another one: {said}")
+            if isinstance(said, Exception):
+                raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
+            if said:
+                raise WorkError(said)
+
+    @contextlib.contextmanager
+    def _scheduler_lives(self) -> Iterator[None]:
+        """What a scheduler that is gone gives rise to, as words."""
+        from concurrent.futures import CancelledError
+
+        try:
+            yield
+        except (OSError, CancelledError) as error:
+            raise self._gone() from error
+
+    def _gone(self) -> WorkError:
+        where = f" at {self._address}" if self._address else ""
+        return WorkError(f"the Dask scheduler{where} is gone, or has dropped our runs")
+
+    def _how_to_add(self) -> str:
+        if not self._address:
+            return ""
+        return f": none is at {self._address}; add one with: " + worker_command(self._address)
+
+
+class Answer(NamedTuple):
+    """What a worker says of a run. Words and not an exception, which may not travel whole."""
+
+    record: Record | None
+    problem: str = ""
+    unwritten: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a worker does: ``Task(...)(key, replicate)``.
+
+    Attributes:
+        path: the study's folder.
+        identity: of the study.
+        versions: of the driver's libraries, which the worker's must equal.
+    """
+
+    path: str
+    identity: str
+    versions: Mapping[str, str]
+
+    def __call__(self, key: str, replicate: int) -> Answer:
+        os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
+        if problem := self.obstacle():
+            return Answer(None, problem)
+        try:
+            return Answer(live(self.path, self.identity, key, replicate, _abandoned()))
+        except WriteError as error:
+            return Answer(None, f"worker {_name()}: {error}", unwritten=True)
+        except EvosimError as error:
+            return Answer(None, f"worker {_name()}: {error}")
+
+    def obstacle(self) -> str:
+        """Why this process cannot live runs of the study; empty where it can."""
+        own = _versions()
+        if differing := [
+            f"{name} {own[name]} (here {version})"
+            for name, version in self.versions.items()
+            if own[name] != version
+        ]:
+            return (
+                f"worker {_name()} has {', '.join(differing)}: other versions give other numbers. "
+                "Install the same there"
+            )
+        try:
+            opened(self.path, self.identity)
+        except EvosimError as error:
+            return (
+                f"worker {_name()} does not see the study's folder: {error}. Workers read and "
+                "write the same files under the same path: share the folder, or choose --out "
+                "where it is shared"
+            )
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _versions() -> Mapping[str, str]:
+    return provenance.versions()
+
+
+def _name() -> str:
+    """What the worker that this process is calls itself."""
+    from distributed import get_worker
+
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return f"process {os.getpid()}"
+
+
+def _abandoned() -> Stop:
+    """Whether the scheduler wants the run of this thread no more: its driver stopped, or died."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def stop() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled"
+
+    return stop
+
+
+def worker_command(address: str) -> str:
+    """The command that adds a worker to a scheduler."""
+    return f"dask worker {address} --nthreads 1"
+
+
+@contextlib.contextmanager
+def executor(
+    folder: StudyFolder, *, workers: int | None, scheduler: str | None, note: Note
+) -> Iterator[Executor]:
+    """Whoever is to live the runs of a study, for the time of the block.
+
+    Args:
+        workers: processes on this machine; one is this process itself. As many as it has cores
+            if None.
+        scheduler: address of a Dask scheduler, whose workers do it instead.
+        note: told in words what is worth knowing.
+
+    Raises:
+        WorkError: the scheduler does not answer, or workers cannot be started.
+    """
+    workers = workers or min(provenance.cores(), folder.size)
+    if scheduler is None and workers == 1:
+        yield InProcess(folder)
+        return
+    with contextlib.ExitStack() as held:
+        held.enter_context(_quiet())
+        if scheduler is None:
+            client = held.enter_context(_local(workers))
+        else:
+            client = held.enter_context(_connected(scheduler))
+        yield OnDask(client, folder, scheduler or "", note)
+
+
+def _connected(address: str) -> Client:
+    """A client of a scheduler that runs somewhere."""
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise WorkError(
+            f"--scheduler {address}: no Dask scheduler answers there "
+            f"({str(error) or type(error).__name__}). Start one with: dask scheduler; and "
+            f"workers with: {worker_command(address)}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _local(workers: int) -> Iterator[Client]:
+    """A client of a scheduler in this process, with worker processes of its own."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    environ = "distributed.nanny.pre-spawn-environ"
+    settings = {
+        f"{environ}.NUMBA_NUM_THREADS": "1",
+        f"{environ}.EVOSIM_THREADS": "1",
+        "distributed.worker.multiprocessing-method": "spawn",
+    }
+    before = dict(os.environ)
+    try:
+        with dask.config.set(settings):
+            with _unheard():
+                cluster = LocalCluster(
+                    n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
+                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                )  # fmt: skip
+            with cluster, Client(cluster, set_as_default=False) as client:
+                yield client
+    except RuntimeError as error:
+        raise WorkError(
+            f"worker processes cannot be started ({error}). In a script of yours, call evosim "
+            'under: if __name__ == "__main__":'
+        ) from error
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Threads and processes begun in the block do not hear Ctrl-C, which is for the driver."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what distributed logs: what matters of it is told in words."""
+    import distributed  # noqa: F401  (which sets the levels up when it is imported)
+
+    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,291 @@
+"""What becomes of a study's runs: summary.json, from which text and figures are made.
+
+At each point every measure is estimated over the replicates there, with a BCa interval, and
+judged where it has a threshold. Over all points: how many verdicts withstand a correction for
+their number, and which parameters move the measure (docs/measures.md, a study's numbers).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.measure import claim, effects, statistics, testing
+from evosim.measure.claim import REFUTED, SUPPORTED, UNDECIDED
+from evosim.measure.statistics import Bootstrap
+from evosim.run.conduct import finite
+from evosim.run.storage import write_text
+from evosim.study import table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evosim.study.folder import Record, StudyFolder
+    from evosim.study.schema import Measured
+    from evosim.study.table import Axis
+
+Floats = NDArray[np.float64]
+Numbers = list[float]
+
+FORMAT = 1
+MOST_NUMBERS = 50_000
+"""Replicates' numbers that a summary holds, over all points and measures; beyond that, none."""
+FEWEST_POINTS = 5
+"""Points from which on a rank correlation tells something."""
+
+
+def path_of(folder: StudyFolder) -> Path:
+    """Where the summary of a study stands once all of it was lived."""
+    return folder.path / "summary.json"
+
+
+def write(folder: StudyFolder) -> dict[str, Any]:
+    """Summarize a study and write summary.json.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    found = summarize(folder)
+    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path_of(folder), text + "\n")
+    return found
+
+
+def read(folder: StudyFolder) -> dict[str, Any] | None:
+    """The summary that was written; None where it is lacking, torn, or of fewer runs than all."""
+    try:
+        found: dict[str, Any] = json.loads(path_of(folder).read_text(encoding="utf-8"))
+        whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size
+        mine = found["identity"] == folder.facts["identity"] and found["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if whole and mine else None
+
+
+def summarize(folder: StudyFolder) -> dict[str, Any]:
+    """The numbers of a study, of as many runs as were lived: plain, as JSON holds them.
+
+    Returns:
+        study, title, question, finding, source, scenario, scenario_title, seed, design, replicates,
+        confidence, identity, format; runs (wanted, lived, failed); parameters and measures by name;
+        points: key, values, at (as numbers), lived, and measures by name: value, interval, n,
+        undefined, numbers (a replicate each, or None for all of a large study) and, where there is
+        a threshold, verdict, p, holm, fdr_bh and the verdicts verdict_holm, verdict_fdr_bh.
+    """
+    study = folder.study
+    bootstrap = Bootstrap.of(
+        folder.seed, confidence=study.confidence, resamples=folder.base.verdict.resamples
+    )
+    points: list[dict[str, Any]] = []
+    lived = failed = 0
+    keeps = folder.size * len(study.measures) <= MOST_NUMBERS
+    columns: dict[str, list[Floats]] = {name: [] for name in study.measures}
+    for point in folder.points:
+        read = [folder.read(point.key, replicate) for replicate in range(folder.replicates)]
+        there = [record for record in read if record is not None]
+        lived += len(there)
+        failed += _failures(folder, point.key, read)
+        at = {n: table.number_at(p, point.values[n]) for n, p in study.parameters.items()}
+        points.append({
+            "key": point.key, "values": dict(point.values), "at": at, "lived": len(there),
+            "measures": {},
+        })  # fmt: skip
+        for name, measured in study.measures.items():
+            mine = _columns(there, name)
+            columns[name].append(mine)
+            points[-1]["measures"][name] = _estimated(measured, mine, bootstrap, keeps)
+    for name, measured in study.measures.items():
+        if _threshold(measured) is not None:
+            _correct([point["measures"][name] for point in points], measured, columns[name], study)
+    axes = {name: table.axis_of(study, name, folder.points) for name in study.parameters}
+    return finite({
+        "format": FORMAT,
+        "identity": folder.facts["identity"],
+        "study": study.id,
+        "title": study.title,
+        "question": study.question,
+        "finding": study.finding,
+        "source": study.source,
+        "scenario": folder.base.id,
+        "scenario_title": folder.base.title,
+        "seed": str(folder.seed),
+        "design": study.design,
+        "replicates": folder.replicates,
+        "confidence": study.confidence,
+        "runs": {"wanted": folder.size, "lived": lived, "failed": failed},
+        "parameters": {
+            name: {
+                "label": parameter.label,
+                "unit": parameter.unit,
+                "scale": parameter.scale,
+                "values": None if axes[name].drawn else list(axes[name].values),
+                "numbers": None if axes[name].numbers is None or axes[name].drawn
+                else list(axes[name].numbers or ()),
+                "numeric": axes[name].numbers is not None,
+                "drawn": axes[name].drawn,
+            }
+            for name, parameter in study.parameters.items()
+        },
+        "measures": {
+            name: {
+                "label": measured.label,
+                "unit": measured.unit,
+                "measure": measured.measure,
+                "threshold": _threshold(measured),
+                **_moved(folder, axes, name, columns[name], bootstrap),
+            }
+            for name, measured in study.measures.items()
+        },
+        "points": points,
+    })  # fmt: skip
+
+
+def _failures(folder: StudyFolder, key: str, read: Sequence[Record | None]) -> int:
+    return sum(
+        record is None and folder.read_failure(key, replicate) is not None
+        for replicate, record in enumerate(read)
+    )
+
+
+def _columns(records: Sequence[Record], name: str) -> Floats:
+    """The columns of a measure over the replicates that were lived, [column, replicate]."""
+    rows = [record.columns[name] for record in records if name in record.columns]
+    return np.array(rows, np.float64).T if rows else np.zeros((1, 0))
+
+
+def _threshold(measured: Measured) -> dict[str, float] | None:
+    if measured.above is not None:
+        return {"above": measured.above}
+    return None if measured.below is None else {"below": measured.below}
+
+
+def _estimated(
+    measured: Measured, columns: Floats, bootstrap: Bootstrap, keeps: bool
+) -> dict[str, Any]:
+    """A measure at a point."""
+    total = table.total_of(measured, len(columns))
+    estimate = statistics.estimate(total, bootstrap, *columns)
+    found = {**claim.plain(estimate), "n": estimate.n, "undefined": estimate.n_undefined}
+    found["numbers"] = (
+        [table.number_of(measured, column) for column in columns.T] if keeps else None
+    )
+    if _threshold(measured) is not None:
+        found["verdict"] = claim.judge(estimate, measured)
+    return found
+
+
+def _correct(
+    numbers: Sequence[dict[str, Any]],
+    measured: Measured,
+    columns: Sequence[Floats],
+    study: Any,
+) -> None:
+    """p against the threshold at each point, and verdicts that are corrected for their number.
+
+    The family are all points of a measure that have a p. p is two-sided; where it is small enough,
+    the side that the value lies on is the verdict.
+    """
+    ((side, threshold),) = (_threshold(measured) or {}).items()
+    raw = [
+        effects.p_against(table.total_of(measured, len(mine)), list(mine), threshold)
+        for mine in columns
+    ]
+    for found, p in zip(numbers, raw, strict=True):
+        found["p"] = p
+    for method in testing.CORRECTIONS:
+        for found, p in zip(numbers, testing.corrected(raw, method), strict=True):
+            found[method] = p
+            found[f"verdict_{method}"] = _decided(
+                found["value"], p, side, threshold, 1 - study.confidence
+            )
+
+
+def _decided(
+    value: float | None, p: float | None, side: str, threshold: float, level: float
+) -> str:
+    if value is None or p is None or p >= level or value == threshold:
+        return UNDECIDED
+    return SUPPORTED if (value > threshold) == (side == "above") else REFUTED
+
+
+# Which parameters move a measure
+
+
+def _moved(
+    folder: StudyFolder,
+    axes: Mapping[str, Axis],
+    name: str,
+    columns: Sequence[Floats],
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    if folder.study.design == "grid":
+        return {"variance": _variance(folder, axes, name, columns), "ranks": None}
+    return {"variance": None, "ranks": _ranks(folder, name, columns, bootstrap)}
+
+
+def _variance(
+    folder: StudyFolder, axes: Mapping[str, Axis], name: str, columns: Sequence[Floats]
+) -> dict[str, Any] | None:
+    """Shares of the variance over a grid; None where a point has no number or nothing varies."""
+    measured = folder.study.measures[name]
+    values = np.full((len(folder.points), folder.replicates), np.nan)
+    for row, mine in zip(values, columns, strict=True):
+        numbers = [table.number_of(measured, column) for column in mine.T]
+        if len(mine) > 1 and not np.any(np.isfinite(numbers)):  # only all of them make a number
+            numbers = [_all_of(measured, mine)]
+        row[: len(numbers)] = numbers
+    shape = tuple(len(axis.values) for axis in axes.values())
+    placed = np.empty_like(values)
+    placed[table.places(axes, folder.points)] = values
+    found = effects.decompose(placed.reshape(*shape, -1))
+    if found is None:
+        return None
+    names = list(axes)
+    return {
+        "effects": [
+            {
+                "of": [names[axis] for axis in effect.of],
+                "share": effect.share,
+                "adjusted": effect.adjusted,
+                "df": effect.df,
+                "p": effect.p,
+            }
+            for effect in found.effects
+        ],
+        "noise": found.noise,
+        "total": found.variance,
+    }
+
+
+def _all_of(measured: Measured, columns: Floats) -> float:
+    defined = columns[:, np.all(np.isfinite(columns), axis=0)]
+    if not defined.shape[1]:
+        return math.nan
+    return float(table.total_of(measured, len(columns))(*defined))
+
+
+def _ranks(
+    folder: StudyFolder, name: str, columns: Sequence[Floats], bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Rank correlation of a measure with every numeric parameter, over points."""
+    study = folder.study
+    measured = study.measures[name]
+    y = np.array([_all_of(measured, mine) for mine in columns])
+    if np.isfinite(y).sum() < FEWEST_POINTS:
+        return None
+    found = {}
+    for parameter in study.parameters:
+        places = [
+            table.number_at(study.parameters[parameter], point.values[parameter])
+            for point in folder.points
+        ]
+        if any(place is None for place in places):
+            continue
+        estimate = effects.rank_correlation(np.array(places, np.float64), y, bootstrap)
+        found[parameter] = {**claim.plain(estimate), "points": estimate.n}
+    return found

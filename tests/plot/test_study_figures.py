@@ -1,0 +1,252 @@
+"""Figures of a study: readable, with labels and units, and honest about what is lacking."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
+
+from drawn import outside, overlaps, words_of
+from made_studies import ALIGNMENT, KINDS, LOG, PATIENCE, POPULATION, RETAINED, made, text
+
+from evosim import open_study
+from evosim.errors import EvosimError
+from evosim.plot import studies
+from evosim.study.summary import summarize
+
+ABOVE = ALIGNMENT.format(threshold="above = 0.5")
+PATIENT = PATIENCE.format(values=LOG)
+DRAWN = PATIENCE.format(values="range = [0.001, 0.5]\nscale = 'log'")
+SIZES = POPULATION.replace("values = [40, 80, 160]", "range = [40, 160]\nwhole = true")
+LEVELS = (
+    '[parameters.levels]\nlabel = "levels of a life"\nkey = "evolution.levels"\n'
+    "range = [1, 9]\nwhole = true\n"
+)
+LISTED = "".join(
+    f"[[points]]\npatience = {patience}\npopulation = {population}\n"
+    for patience, population in ((0.001, 40), (0.1, 60), (0.3, 90))
+)
+
+
+def mean(values: Mapping[str, Any]) -> float:
+    far = "far" in str(values.get("kind", ""))
+    patience = 0.3 * (3 + math.log10(values.get("patience", 0.1)))
+    return float(patience + 0.002 * values.get("population", 40) * (1 if far else 0.3))
+
+
+def numbers(values: Mapping[str, Any], replicate: int) -> dict[str, tuple[float, ...]]:
+    off = float(np.random.default_rng([int(1e4 * mean(values)) + 9999, replicate]).normal(0, 0.1))
+    found = mean(values) + off
+    return {"alignment": (found,), "retained": (found, 1.0)}
+
+
+def holes(values: Mapping[str, Any], replicate: int) -> dict[str, tuple[float, ...]] | None:
+    if values["population"] == 40 and values["patience"] < 0.01:
+        return None
+    undefined = values["population"] == 160 and values["patience"] > 0.4
+    return {"alignment": (math.nan,)} if undefined else numbers(values, replicate)
+
+
+STUDIES = {
+    "one": text(PATIENT, ABOVE),
+    "named": text(KINDS.format(at=1, far=""), ABOVE),
+    "two": text(PATIENT, POPULATION, ABOVE, RETAINED),
+    "mixed": text(KINDS.format(at=1, far="at = 6"), POPULATION, ABOVE, RETAINED),
+    "three": text(PATIENT, POPULATION, KINDS.format(at=1, far=""), ABOVE),
+    "single": text(PATIENT, POPULATION, ALIGNMENT.format(threshold=""), replicates=1),
+    "latin": text(DRAWN, SIZES, ABOVE, RETAINED, design="latin", samples=20, replicates=3),
+    "random": text(DRAWN, SIZES, LEVELS, ABOVE, design="random", samples=20, replicates=2),
+    "points": text(PATIENT, POPULATION, ABOVE, LISTED, design="points"),
+}
+HAS = {
+    "one": ["curve", "raincloud"],
+    "named": ["curve", "raincloud"],
+    "single": ["phase", "curve", "interaction"],
+    "latin": ["phase", "curve"],
+    "random": ["phase", "curve"],
+    "points": ["phase", "curve", "raincloud"],
+}
+ALL = ["phase", "curve", "interaction", "raincloud"]
+
+
+@pytest.fixture(scope="session")
+def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The summary of a made-up study of each kind."""
+    folder = tmp_path_factory.mktemp("studies")
+    found = {name: summarize(made(folder / name, toml, numbers)) for name, toml in STUDIES.items()}
+    found["holes"] = summarize(made(folder / "holes", text(PATIENT, POPULATION, ABOVE), holes))
+    return found
+
+
+def said(figure: Figure) -> str:
+    return " ".join(words.text for words in words_of(figure))
+
+
+@pytest.mark.parametrize("name", [*STUDIES, "holes"])
+def test_every_figure_is_readable_and_says_what_it_shows(
+    name: str, summaries: dict[str, dict[str, Any]]
+) -> None:
+    summary = summaries[name]
+    names = studies.names_for(summary)
+    assert names == HAS.get(name, ALL)
+    for each in names:
+        drawn = studies.figure(each, summary)
+        words = words_of(drawn)
+        told = " ".join(word.text for word in words)
+        assert not overlaps(words), each
+        assert not outside(drawn, words), each
+        assert min(word.size for word in words) >= 7
+        assert "A made-up study" in told
+        assert "alignment at the end" in told
+        if summary["replicates"] > 1:
+            assert f"{summary['replicates']} replicates" in told
+        for parameter in summary["parameters"].values():
+            assert parameter["label"] in told or each == "raincloud", each
+
+
+def test_axes_have_units_and_a_log_scale_has_its_levels_at_equal_steps(
+    summaries: dict[str, dict[str, Any]],
+) -> None:
+    drawn = studies.figure("phase", summaries["two"])
+    panel = drawn.axes[0]
+    assert panel.get_xlabel() == "patience [1/step]"
+    assert panel.get_ylabel() == "population size [individuals]"
+    corners = sorted({patch.get_x() for patch in panel.patches})
+    np.testing.assert_allclose(np.diff(corners), np.diff(corners)[0], rtol=1e-3)
+
+
+def test_cells_have_the_colour_of_their_number(summaries: dict[str, dict[str, Any]]) -> None:
+    from evosim.plot.studies import parts
+
+    summary = summaries["two"]
+    panel = studies.figure("phase", summary).axes[0]
+    values = [p["measures"]["alignment"]["value"] for p in summary["points"]]
+    cells = [patch for patch in panel.patches if patch.get_fill()]
+    assert len(cells) == 15
+    low, high = min(values), max(values)
+    for cell, value in zip(cells, values, strict=True):
+        expected = parts.SHADES((value - low) / (high - low))
+        np.testing.assert_allclose(cell.get_facecolor(), expected, atol=1 / 255)
+
+
+def test_undecided_points_are_hatched_and_the_threshold_is_a_line(
+    summaries: dict[str, dict[str, Any]],
+) -> None:
+    summary = summaries["two"]
+    panel = studies.figure("phase", summary).axes[0]
+    verdicts = [p["measures"]["alignment"]["verdict"] for p in summary["points"]]
+    hatched = [patch for patch in panel.patches if patch.get_hatch()]
+    assert len(hatched) == verdicts.count("undecided") > 0
+    assert panel.collections, "no contour"
+    xs = panel.collections[0].get_paths()[0].vertices[:, 0]
+    assert -3 < xs.min() <= xs.max() < math.log10(0.5)
+
+
+def test_missing_runs_undefined_numbers_and_what_is_there_are_told_apart(
+    summaries: dict[str, dict[str, Any]],
+) -> None:
+    summary = summaries["holes"]
+    drawn = studies.figure("phase", summary)
+    labels = [patch.get_label() for patch in drawn.axes[0].patches]
+    assert labels.count("missing") == 2
+    told = said(drawn)
+    assert "Crossed out: no run yet." in told
+    assert "Grey: undefined." in told
+    assert "so far 130 of 150 runs" in told
+    cloud = said(studies.figure("raincloud", summary))
+    assert cloud.count("no run yet") == 2
+    assert cloud.count("undefined") == 1
+    assert "A gap: no run yet, or undefined." in said(studies.figure("curve", summary))
+    assert "undefined, as a point has no number" in said(studies.figure("interaction", summary))
+
+
+def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[str, Any]]) -> None:
+    summary = summaries["one"]
+    panel = studies.figure("curve", summary).axes[0]
+    line = next(line for line in panel.lines if line.get_label() == "mean")
+    values = [p["measures"]["alignment"]["value"] for p in summary["points"]]
+    np.testing.assert_allclose(line.get_ydata(), values)
+    band = next(c for c in panel.collections if c.get_label() == "interval")
+    ends = [p["measures"]["alignment"]["interval"] for p in summary["points"]]
+    assert band.get_paths()[0].vertices[:, 1].min() == pytest.approx(min(ends)[0])
+    dots = [line for line in panel.lines if line.get_label() == "replicates"]
+    assert sum(len(dot.get_ydata()) for dot in dots) == 50
+
+
+def test_one_replicate_has_no_band(summaries: dict[str, dict[str, Any]]) -> None:
+    drawn = studies.figure("curve", summaries["single"])
+    assert not [c for c in drawn.axes[0].collections if c.get_label() == "interval"]
+    assert "BCa" not in said(drawn)
+    with pytest.raises(EvosimError, match="it takes replicates"):
+        studies.figure("raincloud", summaries["single"])
+
+
+def test_an_interaction_names_the_shares_of_variance(
+    summaries: dict[str, dict[str, Any]],
+) -> None:
+    summary = summaries["mixed"]
+    told = said(studies.figure("interaction", summary))
+    effects = summary["measures"]["alignment"]["variance"]["effects"]
+    for effect, label in zip(effects[:2], ("kind of agent", "population size"), strict=True):
+        assert f"{label} {100 * effect['share']:.0f} %" in told
+    assert "their interaction" in told
+
+
+def test_a_third_parameter_makes_a_panel_a_level(summaries: dict[str, dict[str, Any]]) -> None:
+    for name in ("phase", "curve"):
+        told = said(studies.figure(name, summaries["three"]))
+        assert "kind of agent: looks one step ahead" in told
+        assert "kind of agent: looks far ahead" in told
+
+
+def test_figures_that_a_study_cannot_have_say_why(summaries: dict[str, dict[str, Any]]) -> None:
+    for study, name, reason in (
+        ("one", "phase", "two parameters"),
+        ("one", "interaction", "two parameters"),
+        ("latin", "interaction", "takes a grid"),
+        ("latin", "raincloud", "no grid"),
+        ("one", "phases", "did you mean 'phase'"),
+    ):
+        with pytest.raises(EvosimError, match=reason):
+            studies.figure(name, summaries[study])
+    without = {
+        **summaries["one"],
+        "points": [
+            {**p, "measures": {"alignment": {**p["measures"]["alignment"], "numbers": None}}}
+            for p in summaries["one"]["points"]
+        ],
+    }
+    with pytest.raises(EvosimError, match="too large"):
+        studies.figure("raincloud", without)
+    assert "Dots: replicates" not in said(studies.figure("curve", without))
+
+
+def test_figures_are_files_of_the_same_bytes(
+    summaries: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    once, again = (
+        studies.draw(summaries["one"], folder=tmp_path / folder, formats=["svg", "png"])
+        for folder in ("once", "again")
+    )
+    assert [path.name for path in once] == [
+        "curve.svg", "curve.png", "raincloud.svg", "raincloud.png"
+    ]  # fmt: skip
+    for a, b in zip(once, again, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+
+
+def test_a_study_draws_itself_as_far_as_it_was_lived(tmp_path: Path) -> None:
+    folder = made(tmp_path / "made", text(PATIENT, ABOVE, replicates=2), numbers)
+    paths = open_study(folder.path).plot("curve", formats=["svg"])
+    assert paths == [folder.path / "figures" / "curve.svg"]
+    empty = made(tmp_path / "empty", text(PATIENT, ABOVE, replicates=2), lambda v, r: None)
+    with pytest.raises(EvosimError, match="no run was lived yet"):
+        open_study(empty.path).plot("curve")
