@@ -29,7 +29,7 @@ DEMES = (
 )
 ISLANDS = f"evolution.islands={DEMES}"
 TOOL = ["agent.tool.depth=4", "agent.tool.reliance=[0, 1]", "world.kinds.lime.looks.green=1.0"]
-LONG = ["timeline.0.generations=120", "timeline.1.generations=60"]
+LONG = ["timeline.0.generations=120", "timeline.1.generations=60", "measure.every=1000"]
 
 in_processes = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="finds worker processes in /proc"
@@ -235,6 +235,7 @@ def test_a_killed_worker_loses_and_changes_nothing(
 
 
 @in_processes
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_end(
     tiny: Path, tmp_path: Path, undisturbed: evosim.Run
 ) -> None:
