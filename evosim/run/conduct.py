@@ -151,7 +151,7 @@ def live_all(
         return f"{kept(folders)}. G{_go_on(resume)[1:]}"
 
     if demes > 1:
-        with Pool(workers=workers, locks=locks, resume=resumed) as pool:
+        with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
             whole = all(
                 live_replicate(
                     task.folder, task.replicate, stop=stop,
