@@ -155,6 +155,8 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
     yield from _asked("capability at the end", sample, "capability")
     yield from _asked("alignment at the end", sample, "alignment")
     yield from _asked("mean depth at the end", sample, "gene", "depth")
+    if scenario.evolution.islands is not None:
+        yield from _asked("differentiation between demes at the end", sample, "differentiation")
     if scenario.evolution.open is not None:
         yield from _asked("share of populations that died out", sample, "extinct")
         yield from _asked("population size at the end", sample, "size")

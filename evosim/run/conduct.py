@@ -1,7 +1,7 @@
 """From run folders to run.nc and summary.json, however far they got before.
 
-One replicate at a time in this process, or several side by side in worker processes. What a
-replicate lives depends on its seed alone, so neither makes a difference to the data.
+One replicate at a time in this process, several side by side in worker processes, or the demes of
+one. What a replicate lives depends on its seed alone, so none makes a difference to the data.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def conduct(
         stop: whether to stop after the generation.
         title: what it is all about, for the progress.
         resume: the folder that goes on with all of it.
-        workers: processes to share the replicates among; as many as are useful if None.
+        workers: processes to share the replicates among, or where there are more of them than
+            replicates, the demes of each; as many as are useful if None.
         checkpoint: seconds between writes of what was lived.
 
     Raises:
@@ -150,7 +151,7 @@ def live_all(
         return f"{kept(folders)}. G{_go_on(resume)[1:]}"
 
     if demes > 1:
-        with Pool(workers=workers, locks=locks, resume=resumed) as pool:
+        with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
             whole = all(
                 live_replicate(
                     task.folder, task.replicate, stop=stop,
