@@ -122,7 +122,7 @@ def _note(
     words = ["Lines: means over replicates." if kind else "Lines: the one replicate."]
     if kind and not averaged:
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
-    if kind and not averaged and keeps_numbers(summary):
+    if kind and not averaged and not x.crowded and keeps_numbers(summary):
         words.append("Dots: replicates.")
     words.append(parts.counted(summary))
     if second is not None and len(chosen) < len(second.at):
@@ -150,7 +150,7 @@ def _lines(
     dots: list[Floats] = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
         beside = x.beside(i, len(chosen))
-        if not whole.averaged:
+        if not whole.averaged and not x.crowded:
             dots += [
                 _dots(panel, at, replicates(points[j, k], name), 0.005 * x.reach, color)
                 for j, at in enumerate(beside)
@@ -158,6 +158,8 @@ def _lines(
         _interval(panel, x, beside, whole.low[:, k], whole.high[:, k], color)
         if x.numeric:
             lines.line(panel, x.at, whole.value[:, k], color=color, label="mean", zorder=4)
+        if x.crowded:
+            continue
         at = x.at if x.numeric else beside
         panel.plot(at, whole.value[:, k], "o", color=color, markersize=3.0, zorder=5,
                    markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip

@@ -24,7 +24,7 @@ ROW = 0.34
 """Inches of a row."""
 MOST_POINTS = 16
 """Points that have a row of their own; of more, levels have one."""
-MOST_LEVELS = 24
+MOST_LEVELS = 12
 FOR_DENSITY = 8
 """Replicates from which on a density is drawn."""
 MOST_DOTS = 400
@@ -142,6 +142,13 @@ def _note(summary: Summary, *, by_point: bool) -> str:
         words.append(
             "Box: quartiles and median of all replicates in a row, whatever the other parameters."
         )
+        few = [
+            f"{MOST_LEVELS} of {len(p['values'])} levels of {p['label']}"
+            for p in summary["parameters"].values()
+            if len(p["values"]) > MOST_LEVELS
+        ]
+        if few:
+            words.append(f"Shown are {' and '.join(few)}.")
     words.append(parts.counted(summary))
     return " ".join(words)
 
@@ -207,7 +214,8 @@ def _cloud(panel: Axes, y: float, each: Floats) -> None:
     shown = each[parts.spread_out(len(each), MOST_DOTS)]
     wander = (np.arange(len(shown)) * 0.618034) % 1
     panel.plot(shown, y + 0.14 + RAIN * wander, ".", color=color, alpha=0.45, markersize=2.8,
-               markeredgewidth=0, zorder=2, label="replicates")  # fmt: skip
+               markeredgewidth=0, zorder=2, label="replicates",
+               rasterized=len(each) > 100)  # fmt: skip
 
 
 def _mean(panel: Axes, y: float, numbers: Summary) -> None:
