@@ -3,6 +3,7 @@
 # make lint     ruff and mypy
 # make bench    the benchmark table of this machine
 # make gallery  run every experiment of the catalogue and write docs/gallery
+# make studies  run every shipped study and write docs/studies
 # make clean    remove .venv and everything that was built
 #
 # Another interpreter: make PYTHON=python3.12 test
@@ -17,7 +18,7 @@ $(shell test -x $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench gallery clean
+.PHONY: help demo test lint bench gallery studies clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -38,6 +39,9 @@ bench: $(VENV)/installed
 
 gallery: $(VENV)/installed
 	$(BIN)/evosim gallery
+
+studies: $(VENV)/installed
+	$(BIN)/evosim study pages
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

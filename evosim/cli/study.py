@@ -91,7 +91,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE",
               help="Change the scenario at all points; what a point sets wins.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
-              help="Of each run: its measures, or its whole folder. [default: by the study]")  # fmt: skip
+              help="What to keep of each run. [default: by the study]")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
 @_workers
 @_scheduler
@@ -193,6 +193,29 @@ def reindex(folder: Path) -> None:
 
     counts = api.open_study(folder).reindex()
     click.echo(f"{folder}: {counts.done} runs lived, {counts.failed} failed, of {counts.runs}")
+
+
+@study.command()
+@click.argument("studies", nargs=-1, metavar="[STUDY]...")
+@click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
+              metavar="DIR", help="Where tables, figures and pages go.")  # fmt: skip
+@click.option("--work", type=click.Path(path_type=Path), default="build/studies",
+              show_default=True, metavar="DIR", help="Where the studies are lived.")  # fmt: skip
+@click.option("--pages-only", is_flag=True, help="From the tables that are there; live nothing.")
+@_workers
+def pages(
+    studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
+) -> None:
+    """Live the studies that ship, or those named, and write their pages.
+
+    Stopped or killed, it goes on where it was; what is complete and unchanged is not lived again.
+    """
+    from evosim.gallery import studies as making
+
+    if pages_only:
+        making.make_pages(studies, out=out, tell=click.echo)
+    else:
+        making.make(studies, out=out, work=work, workers=workers, progress=True, tell=click.echo)
 
 
 @study.command()

@@ -22,13 +22,14 @@ _PACKAGE = Path(evosim.__file__).parent
 
 _SETTLES = (
     "scenario/experiment.py", "measure/claim.py", "measure/courses.py", "measure/deception.py",
-    "measure/quantities.py",
+    "measure/quantities",
     "measure/statistics.py", "measure/verdict.py", "measure/heredity.py", "study",
 )  # fmt: skip
 """Code that makes verdicts of runs that were lived."""
 _LIVES = ("rng.py", "scenario", "world", "mind", "core", "evolution", "measure", "run")
 _NEITHER = (
-    "core/reference.py", "run/progress.py", "run/provenance.py", "run/stop.py",
+    "core/reference.py", "measure/analyses", "measure/overlap.py", "measure/pressure.py",
+    "measure/testing.py", "run/disjoint.py", "run/progress.py", "run/provenance.py", "run/stop.py",
     "scenario/editor.py",
 )  # fmt: skip
 

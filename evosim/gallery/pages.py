@@ -29,7 +29,7 @@ def file_of(scenario: str, figure: str) -> str:
 
 def page(record: Record) -> str:
     """The page of a scenario."""
-    return _joined(
+    return joined(
         [
             f"# {record['title']}",
             f"*{record['question']}*",
@@ -86,7 +86,7 @@ def index(records: Iterable[Record]) -> str:
         "wanted",
         "replicates",
     ]
-    return _joined(
+    return joined(
         [
             "# Gallery",
             f"{counted(len(rows), 'scenario')}: {counts}. Those not borne out come first.",
@@ -94,7 +94,7 @@ def index(records: Iterable[Record]) -> str:
             "interval lies on the side that is wanted, refuted if one lies wholly on the other "
             "side, and undecided otherwise ([measures](../measures.md)). The effect is that of "
             "the headline finding: a mean of replicates with its BCa interval; `of` how many.",
-            _table(heads, rows),
+            table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
     )
@@ -139,7 +139,7 @@ def _arms(record: Record) -> str:
         [f"`{name}`", arm["title"], *([number(arm["at"])] if axis else [])]
         for name, arm in record["arms"].items()
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _findings(record: Record) -> str:
@@ -157,7 +157,7 @@ def _findings(record: Record) -> str:
                 wanted(finding),
             ]
         )
-    return _table(["verdict", "finding", "measure", "arms", "effect", "wanted"], rows)
+    return table(["verdict", "finding", "measure", "arms", "effect", "wanted"], rows)
 
 
 def _in_table(verdict: str) -> str:
@@ -188,7 +188,7 @@ def _tuned(record: Record) -> Iterator[str]:
         [number(v["value"]), shown({**v, "value": v["measured"]}), _in_table(v["verdict"])]
         for v in tuned["values"]
     ]
-    yield _table([tuned["label"], "effect", "headline finding"], rows)
+    yield table([tuned["label"], "effect", "headline finding"], rows)
 
 
 def _reach(tuned: Mapping[str, Any]) -> str:
@@ -273,7 +273,7 @@ def _plain(text: str) -> str:
     return text.replace("[", "(").replace("]", ")")
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
 
@@ -282,5 +282,5 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _joined(blocks: Iterable[str]) -> str:
+def joined(blocks: Iterable[str]) -> str:
     return "\n\n".join(blocks) + "\n"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.evolution import MATE, MUTATE, expected_shares, optimizer
+from evosim.evolution import MATE, MUTATE, expected_shares, islands, optimizer
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
 
@@ -58,7 +58,7 @@ def realised_shares(
     rows = n if n_parents is None else n_parents
     column = np.arange(n_loci)
     shares = np.zeros(rows * n_loci)
-    for source in _sources(parents, crossover):
+    for source in sources(parents, crossover):
         shares += np.bincount((source * n_loci + column).ravel(), minlength=rows * n_loci)
     return shares.reshape(rows, n_loci) / (2 * n)
 
@@ -88,7 +88,7 @@ def price(
     n, n_loci = genomes.shape
     realised = realised_shares(parents, crossover, n)
     p = expected[:, None]
-    first, second = _sources(parents, crossover)
+    first, second = sources(parents, crossover)
     column = np.arange(n_loci)
     inherited = 0.5 * (genomes[first, column] + genomes[second, column])
     return Price(
@@ -99,38 +99,100 @@ def price(
     )
 
 
+class Step(NamedTuple):
+    """One generation and the next, without padding."""
+
+    before: FloatArray  # [N, loci] genomes
+    after: FloatArray  # [M, loci]
+    scores: tuple[FloatArray, FloatArray]  # [N] and [M]
+    parents: IntArray  # [M, 2]
+    crossover: IntArray  # [M, loci]
+    expected: FloatArray | None  # [N] shares of parentage; None: genomes that were sampled
+    bred: bool  # False: the generation after is the one before
+
+
+def steps(
+    scenario: Scenario,
+    genome: FloatArray,
+    score: FloatArray,
+    parents: IntArray,
+    crossover: IntArray,
+    source: IntArray | None = None,
+    *,
+    first: int = 0,
+) -> Iterator[Step | None]:
+    """Every step of a replicate from one generation to the next, with who was expected to breed.
+
+    Args:
+        genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
+            recorded, an open population with its padding.
+        source: [G, N] as recorded, of a population with islands.
+        first: the generation that the arrays begin with.
+
+    Yields:
+        G - 1 steps; None where a generation has died out.
+
+    Raises:
+        ValueError: islands without ``source``.
+    """
+    if source is None and scenario.evolution.islands is not None:
+        raise ValueError("with islands, who was expected to breed needs the recorded source")
+    sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
+    for g, bred in enumerate(_bred(scenario, parents, first)):
+        n, m = sizes[g], sizes[g + 1]
+        if not n or not m:
+            yield None
+            continue
+        own = parents[g + 1, :m]
+        expected = None
+        if own.min() >= 0:
+            stands = None if source is None else source[g]
+            equal = np.full(n, 1.0 / n)
+            expected = expected_shares(scenario, score[g, :n], stands) if bred else equal
+        yield Step(
+            genome[g, :n],
+            genome[g + 1, :m],
+            (score[g, :n], score[g + 1, :m]),
+            own,
+            crossover[g + 1, :m],
+            expected,
+            bred,
+        )
+
+
 def price_series(
     scenario: Scenario,
     genome: FloatArray,
     score: FloatArray,
     parents: IntArray,
     crossover: IntArray,
+    source: IntArray | None = None,
+    *,
+    first: int = 0,
 ) -> Price:
     """The Price equation of every generation of a replicate.
 
     Args:
-        genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
-            recorded, from generation 0, an open population with its padding.
+        genome, score, parents, crossover, source, first: as of :func:`steps`.
 
     Returns:
         Each part [G - 1, loci]; row g is the step from generation g to g + 1. Where a generation
         has died out all parts are NaN. Where genomes were sampled and have no parents, all
         but the change are.
+
+    Raises:
+        ValueError: islands without ``source``.
     """
     n_generations, _, n_loci = genome.shape
     parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
-    sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
-    for g, bred in enumerate(_bred(scenario, parents)):
-        n, m = sizes[g], sizes[g + 1]
-        if not n or not m:
+    found = steps(scenario, genome, score, parents, crossover, source, first=first)
+    for g, step in enumerate(found):
+        if step is None:
             continue
-        before, after = genome[g, :n], genome[g + 1, :m]
-        own, crossed = parents[g + 1, :m], crossover[g + 1, :m]
-        if own.min() < 0:
-            parts[0, g] = after.mean(axis=0) - before.mean(axis=0)
+        if step.expected is None:
+            parts[0, g] = step.after.mean(axis=0) - step.before.mean(axis=0)
             continue
-        expected = expected_shares(scenario, score[g, :n]) if bred else np.full(n, 1.0 / n)
-        parts[:, g] = price(before, expected, own, crossed, after)
+        parts[:, g] = price(step.before, step.expected, step.parents, step.crossover, step.after)
     return Price(*parts)
 
 
@@ -274,18 +336,18 @@ def bands(courses: FloatArray, quantiles: Sequence[float]) -> FloatArray:
     return np.asarray(np.quantile(courses, quantiles, axis=1).T, np.float64)
 
 
-def _sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]:
+def sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]:
     """The two rows [N, loci] each that a gene is inherited from; the same where it is one."""
     first, second = np.asarray(parents, np.int64).T[:, :, None]
     return np.where(crossover == 1, second, first), np.where(crossover == 0, first, second)
 
 
-def _bred(scenario: Scenario, parents: IntArray) -> Iterator[bool]:
+def _bred(scenario: Scenario, parents: IntArray, first: int = 0) -> Iterator[bool]:
     """Whether each generation but the first was bred, or is the one before it: in a frozen phase,
     and in a monitored one where nothing was labelled."""
     itself = np.arange(parents.shape[1])[:, None]
     for g in range(len(parents) - 1):
-        phase = scenario.phase_at(g)
+        phase = scenario.phase_at(first + g)
         copied = phase.monitored and bool((parents[g + 1] == itself).all())
         yield phase.select and not copied
 
@@ -338,8 +400,8 @@ def _cross(scenario: Scenario, genes: Genes, parents: IntArray, rng: np.random.G
     written = scenario.evolution.mate
     operator = MATE[written.operator]
     children = genes[parents[:, 0]]
-    firsts = parents[: len(parents) // 2 * 2 : 2]  # children 2i and 2i + 1 are a pair
-    pairs = 2 * np.flatnonzero(firsts[:, 0] != firsts[:, 1])
+    firsts = islands.firsts(scenario, len(parents))
+    pairs = firsts[parents[firsts, 0] != parents[firsts, 1]]
     if len(pairs):
         born = operator.neutral(rng, children[pairs], children[pairs + 1], **written.options)
         for rows, values in zip((pairs, pairs + 1), born, strict=True):

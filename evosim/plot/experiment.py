@@ -188,6 +188,12 @@ _CALLED = {
     "extinct": "share that died out",
     "smallest": "fewest individuals",
     "regrown": "generations to regrow",
+    "effective_size": "effective population size",
+    "differential": "selection differential of {of}",
+    "fitness_heritability": "heritability of fitness",
+    "drifted": "standardised change of {of}",
+    "founders": "effective number of founders",
+    "coalescence": "generations to the common ancestor",
 }
 
 

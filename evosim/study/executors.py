@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from evosim.errors import EvosimError, RunError
@@ -40,7 +41,7 @@ _LOOK = 1.0  # seconds between looks at who works
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
 
 
-class Unable(RunError):
+class WorkError(RunError):
     """Whoever is to live the runs of a study cannot: no scheduler, or a worker that is no use."""
 
 
@@ -52,7 +53,7 @@ class Executor(Protocol):
 
         Raises:
             WriteError: a file cannot be written.
-            Unable: nobody can go on.
+            WorkError: nobody can go on.
         """
 
 
@@ -126,8 +127,8 @@ class OnDask:
         try:
             while not stop():
                 self._look()
-                room = (most or PER_WORKER * max(1, sum(self._threads.values()))) - len(at_work)
-                for _, run in zip(range(room), waiting):
+                most_now = most or PER_WORKER * max(1, sum(self._threads.values()))
+                for run in islice(waiting, max(0, most_now - len(at_work))):
                     at_work[run] = self._submit(run)
                 if not at_work:
                     return
@@ -168,13 +169,13 @@ class OnDask:
                 return None
             return self._died(run, error.allowed_failures + 1)
         if error is not None:
-            raise Unable(
+            raise WorkError(
                 f"a worker cannot live runs of evosim {self._task.versions['evosim']}: "
                 f"{type(error).__name__}: {error}. Install the same evosim where it runs"
             )
         record, problem, is_unwritten = future.result()
         if problem:
-            raise (WriteError if is_unwritten else Unable)(problem)
+            raise (WriteError if is_unwritten else WorkError)(problem)
         return record
 
     def _died(self, run: Run, deaths: int) -> Record:
@@ -217,11 +218,11 @@ class OnDask:
         """Have every worker say whether it can live our runs; later ones say it with a run."""
         for worker, said in self._client.run(self._task.obstacle, on_error="return").items():
             if isinstance(said, ImportError | AttributeError):
-                raise Unable(f"worker {worker} has no evosim, or another one: {said}")
+                raise WorkError(f"worker {worker} has no evosim, or another one: {said}")
             if isinstance(said, Exception):
-                raise Unable(f"worker {worker}: {type(said).__name__}: {said}")
+                raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
             if said:
-                raise Unable(said)
+                raise WorkError(said)
 
     @contextlib.contextmanager
     def _scheduler_lives(self) -> Iterator[None]:
@@ -233,9 +234,9 @@ class OnDask:
         except (OSError, CancelledError) as error:
             raise self._gone() from error
 
-    def _gone(self) -> Unable:
+    def _gone(self) -> WorkError:
         where = f" at {self._address}" if self._address else ""
-        return Unable(f"the Dask scheduler{where} is gone, or has dropped our runs")
+        return WorkError(f"the Dask scheduler{where} is gone, or has dropped our runs")
 
     def _how_to_add(self) -> str:
         if not self._address:
@@ -346,7 +347,7 @@ def executor(
         note: told in words what is worth knowing.
 
     Raises:
-        Unable: the scheduler does not answer, or workers cannot be started.
+        WorkError: the scheduler does not answer, or workers cannot be started.
     """
     workers = workers or min(provenance.cores(), folder.size)
     if scheduler is None and workers == 1:
@@ -368,7 +369,7 @@ def _connected(address: str) -> Client:
     try:
         return Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise Unable(
+        raise WorkError(
             f"--scheduler {address}: no Dask scheduler answers there "
             f"({str(error) or type(error).__name__}). Start one with: dask scheduler; and "
             f"workers with: {worker_command(address)}"
@@ -398,7 +399,7 @@ def _local(workers: int) -> Iterator[Client]:
             with cluster, Client(cluster, set_as_default=False) as client:
                 yield client
     except RuntimeError as error:
-        raise Unable(
+        raise WorkError(
             f"worker processes cannot be started ({error}). In a script of yours, call evosim "
             'under: if __name__ == "__main__":'
         ) from error

@@ -134,6 +134,7 @@ class Study(Model):
     id: Name = Field(description="Short name: letters, digits, - and _.")
     title: Text = Field(description="What it is about, in a few words.")
     question: Text = Field(default="", description="What it asks.")
+    expected: str = Field(default="", description="What is expected, written before it is run.")
     finding: str = Field(default="", description="What was found, for readers.")
     source: str = Field(default="", description="Where the question comes from.")
     scenario: Text = Field(

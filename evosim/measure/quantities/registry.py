@@ -83,6 +83,7 @@ class Measure:
         heeds: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
         peaks: ``at`` may be peak.
         needs: the section of the scenario that it takes, dotted; empty for any scenario.
+        refuses: what a scenario has that it cannot be measured with, in words; empty: nothing.
     """
 
     columns: Callable[[xr.Dataset, Scenario, Term], Columns]
@@ -96,6 +97,7 @@ class Measure:
     heeds: frozenset[str] = frozenset()
     peaks: bool = False
     needs: str = ""
+    refuses: Callable[[Scenario], str] | None = None
 
     def looks_at_a_flip(self, at: str) -> bool:
         """Whether it takes a flip to measure it at that time."""
@@ -118,9 +120,12 @@ class Measure:
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
     def check_section(self, scenario: Scenario, term: Term) -> None:
-        """Refuse a scenario without the section that the measure is about."""
+        """Refuse a scenario without the section that the measure is about, or with what it cannot
+        be measured with."""
         if self.needs and _walk(scenario, self.needs) is None:
             raise _lacking(term, self.needs)
+        if self.refuses is not None and (why := self.refuses(scenario)):
+            raise EvosimError(f"measure {term.measure!r}: {why}")
 
     def check_in(self, scenario: Scenario, term: Term) -> None:
         """Refuse a term that a run of this scenario could not measure, before it is lived.
@@ -200,6 +205,7 @@ _NEEDED = {
     "deception": "a scenario with [deception]",
     "monitor": "a scenario with [monitor]",
     "agent.tool": "agents with a tool: [agent.tool]",
+    "evolution.islands": "a population with demes: [evolution.islands]",
     "evolution.open": "an open population: [evolution.open]",
 }
 

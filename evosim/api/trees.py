@@ -1,0 +1,60 @@
+"""A run's pedigree as a tree sequence, for tskit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evosim.api.experiments import whole_run
+from evosim.api.runs import Run
+from evosim.errors import EvosimError
+
+
+def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0) -> Path:
+    """Write who descends from whom in one replicate as a tree sequence, for tskit.
+
+    Every individual of every generation is a node, with its genes and score as metadata; a locus
+    is a position of the sequence, and the time is in generations before the last one lived, whose
+    individuals are the samples. ``tskit.load(path).simplify()`` leaves the coalescences alone. Of a
+    fork it begins where the fork does.
+
+    Args:
+        run: the run, complete, or its folder.
+        path: the file, by custom named ``*.trees``; replaced if it exists.
+        replicate: which.
+
+    Returns:
+        The path.
+
+    Raises:
+        EvosimError: tskit is not installed; the run is not complete or has no such replicate; its
+            genomes have no parents or two at a locus; the file cannot be written.
+    """
+    from evosim.measure import trees
+    from evosim.measure.descent import descent, without_parents
+    from evosim.mind import loci
+    from evosim.run.provenance import versions
+    from evosim.run.storage import replacing
+
+    run = whole_run(run, replicate)
+    trees.need_tskit()
+    if why := without_parents(run.scenario):
+        raise EvosimError(why)
+    first = run._folder.history
+    data = run.data.sel(generation=slice(first, None))
+    made = trees.tables(descent(data, replicate), [locus.name for locus in loci(run.scenario)])
+    trees.describe(
+        made,
+        about={
+            "scenario": run.scenario.id,
+            "title": run.scenario.title,
+            "seed": str(run.seed),
+            "replicate": replicate,
+            "first_generation": first,
+        },
+        software=versions(),
+        timestamp=str(run.facts["created"]),
+    )
+    path = Path(path)
+    with replacing(path) as file:
+        made.dump(file)
+    return path

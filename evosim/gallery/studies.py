@@ -1,0 +1,303 @@
+"""The pages of the shipped studies: a table of all runs, figures, and what was found.
+
+A study is lived in a folder of its own, which outlasts a kill; its runs go into a CSV, and page and
+figures are made from that CSV and the study's file alone. So a page can be made again without
+living anything, and a test can compare it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evosim import api
+from evosim import scenario as scenarios
+from evosim.errors import EvosimError
+from evosim.gallery import pages
+from evosim.gallery.depends import LIVED, SETTLED, changed, code, depends
+from evosim.plot import style
+from evosim.plot.files import put
+from evosim.plot.studies import FIGURES, names_for
+from evosim.run.storage import explain
+from evosim.study import reading
+from evosim.study.export import export
+from evosim.study.folder import Record, StudyFolder
+from evosim.study.reading import Written
+from evosim.study.summary import summarize
+from evosim.study.text import describe
+
+if TYPE_CHECKING:
+    from evosim.api import Study
+    from evosim.scenario import Scenario
+    from evosim.study.schema import Study as Schema
+
+OUT = Path("docs/studies")
+WORK = Path("build/studies")
+SHOWN = ("phase", "interaction")
+"""Figures that a page has."""
+MEASURED = ("measure/deception.py", "measure/heredity.py", "measure/quantities")
+"""Code that makes numbers of a run, which is not kept."""
+
+Tell = Callable[[str], object]
+
+
+# Making
+
+
+def make(
+    names: Sequence[str] = (),
+    *,
+    out: Path = OUT,
+    work: Path = WORK,
+    workers: int | None = None,
+    progress: bool | None = None,
+    tell: Tell = print,
+) -> None:
+    """Live the shipped studies and write their tables, pages and figures, and the index.
+
+    What was stopped or killed is gone on with; what is complete is not lived again, unless the
+    study or the code that lives it was changed.
+
+    Args:
+        names: ids of shipped studies; none for all of them.
+        out: the folder of tables and pages.
+        work: the folder of the studies' own folders.
+        workers, progress: see :func:`evosim.run_study`.
+        tell: is told how far it is.
+
+    Raises:
+        EvosimError: a study is wrong, a folder cannot be written to, or runs failed.
+        Interrupted: it was stopped (Ctrl-C); called again, it goes on.
+    """
+    write_index(out)  # which tells whether the folder can be written to, before hours are spent
+    for written in _shipped(names):
+        study = written.study
+        tell(f"{study.id}: {study.title}")
+        done = _conducted(written, work / study.id, tell, workers=workers, progress=progress)
+        if done.failures:
+            raise EvosimError(
+                f"{study.id}: {pages.counted(len(done.failures), 'run')} failed; they are told by: "
+                f"evosim study status {done.path}"
+            )
+        export(StudyFolder(done.path), out / f"{study.id}.csv")
+        write_page(written, out)
+    write_index(out)
+
+
+def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:
+    """Write pages, figures and the index anew from the tables that are there.
+
+    Args:
+        names: ids of shipped studies; none for all of them.
+        out: the folder of tables and pages.
+        tell: is told how far it is.
+
+    Raises:
+        EvosimError: a study has no table, or one of other points, seeds or measures.
+    """
+    for written in _shipped(names):
+        write_page(written, out)
+        tell(f"{written.study.id}: {out / written.study.id}.md")
+    write_index(out)
+
+
+def write_page(written: Written, out: Path) -> None:
+    """Write the page of a study and its figures, from its table."""
+    study = written.study
+    summary = summarize(Recorded(written, out / f"{study.id}.csv"))
+    shown = [name for name in SHOWN if name in names_for(summary)]
+    for name in shown:
+        path = out / file_of(study.id, name)
+        title = f"{study.title}: {FIGURES[name].title}"
+        style.write(FIGURES[name].figure(summary), path, title=title)
+    put(out / f"{study.id}.md", page(written, summary, shown).encode())
+
+
+def write_index(out: Path) -> None:
+    """Write the index of all shipped studies that have a table in a folder."""
+    there = [w for w in _shipped() if (out / f"{w.study.id}.csv").is_file()]
+    put(out / "README.md", index(there).encode())
+
+
+def _shipped(names: Sequence[str] = ()) -> list[Written]:
+    """Studies by id, all of them checked; all that ship if none is named."""
+    return [reading.load(name) for name in names or reading.catalogue()]
+
+
+def _conducted(
+    written: Written, path: Path, tell: Tell, *, workers: int | None, progress: bool | None
+) -> Study:
+    """A study lived to its end in a folder, which is cleared where it is of another one."""
+    notes, now = path.with_name(f"{path.name}.json"), _depends(written.base)
+    why = _why_again(written, path, notes, now)
+    if why and StudyFolder.is_at(path):
+        tell(f"  lived again: {why}")
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise EvosimError(explain(error, path, "remove")) from error
+    put(notes, json.dumps(now).encode())
+    if StudyFolder.is_at(path):
+        return api.resume_study(path, workers=workers, progress=progress)
+    return api.run_study(
+        reading.catalogue()[written.study.id], out=path, workers=workers, figures=False,
+        progress=progress, command=f"evosim study run {written.study.id}",
+    )  # fmt: skip
+
+
+def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]) -> str:
+    """Why a study has to be lived from the start, in words; empty where it has not."""
+    try:
+        there = StudyFolder(path)
+        if _lived(there.study, there.base) != _lived(written.study, written.base):
+            return "the study or its scenario was changed"
+        before = json.loads(notes.read_text(encoding="utf-8"))
+    except (EvosimError, OSError, ValueError):
+        return "it is not known what it was lived with"
+    return changed(before, now, {**LIVED, "measures": SETTLED["measures"]})
+
+
+def _depends(base: Scenario) -> dict[str, str]:
+    """A hash of each thing that the runs of a study depend on, beside the study."""
+    known = depends(base)
+    return {**{key: known[key] for key in LIVED}, "measures": code(MEASURED, ())}
+
+
+def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:
+    """What the runs of a study depend on: all of it but its words."""
+    words = {"title", "question", "expected", "finding", "source"}
+    return base.to_toml(), study.model_dump(exclude=words)
+
+
+# The table
+
+
+class Recorded(StudyFolder):
+    """A study whose runs stand in the table that was exported of it, and in no folder.
+
+    Args:
+        written: the study as it is now.
+        table: the CSV.
+
+    Raises:
+        EvosimError: there is no such table, or it is of other points, seeds or measures.
+    """
+
+    def __init__(self, written: Written, table: Path) -> None:
+        self.path = table
+        self.facts = {
+            "identity": "",
+            "seed": written.study.seed,
+            "replicates": written.study.replicates,
+        }
+        self.study = written.study
+        self.base = written.base
+        self.points = written.points
+        self._records = {(r.point, r.replicate): r for r in _rows(table, written)}
+        for point in self.points:
+            for replicate in range(self.replicates):
+                found = self._records.get((point.key, replicate))
+                if found is None or found.seed != point.seed(self.seed, replicate):
+                    raise EvosimError(
+                        f"{table}: no run of {point.shown}, replicate {replicate}, with the seed "
+                        f"that it has now; make the table anew with: evosim study pages"
+                    )
+
+    def read(self, key: str, replicate: int) -> Record | None:
+        return self._records.get((key, replicate))
+
+    def read_failure(self, key: str, replicate: int) -> Record | None:
+        return None
+
+
+def _rows(table: Path, written: Written) -> Iterator[Record]:
+    """The runs of a table, as they were written to their files."""
+    try:
+        with open(table, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                yield Record(
+                    point=row["point"],
+                    replicate=int(row["replicate"]),
+                    seed=int(row["seed"]),
+                    columns={name: _columns(row, name) for name in written.study.measures},
+                    seconds=0.0,
+                )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise EvosimError(
+            f"{table}: no table of {written.study.id!r} ({type(error).__name__}: {error}); "
+            "make it with: evosim study pages"
+        ) from error
+
+
+def _columns(row: Mapping[str, str], name: str) -> tuple[float, ...]:
+    """What a run measured: NAME.1, NAME.2 ... where it is several numbers, else NAME."""
+    several = [key for key in row if key.startswith(f"{name}.") and key[len(name) + 1 :].isdigit()]
+    return tuple(float(row[key]) if row[key] else float("nan") for key in several or [name])
+
+
+# Pages
+
+
+def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -> str:
+    """The page of a study, in Markdown.
+
+    Args:
+        summary: of :func:`evosim.study.summary.summarize`.
+        figures: the names of those that there are.
+    """
+    study, base = written.study, written.base.id
+    shipped = base in scenarios.catalogue()
+    about = f"../gallery/{base}.md" if shipped else f"../../studies/{study.scenario}"
+    return pages.joined([
+        f"# {study.title}",
+        f"*{study.question}*",
+        f"**Expected**, as written down before it was run. {study.expected}",
+        f"**Found.** {study.finding}",
+        *(f"![{study.title}: {FIGURES[n].title}]({file_of(study.id, n)})" for n in figures),
+        "## Numbers",
+        _as_code(describe(summary)),
+        "## Run it again",
+        _as_code(f"evosim study run {study.id}"),
+        f"The scenario is [{base}]({about}), the study's file [{study.id}.toml]"
+        f"(../../studies/{study.id}.toml), which says where its numbers come from. Source: "
+        f"{study.source}.",
+        f"Made by `evosim study pages {study.id}` from [{study.id}.csv]({study.id}.csv), "
+        "which holds every run and its seed. All studies: [the index](README.md).",
+    ])  # fmt: skip
+
+
+def index(every: Iterable[Written]) -> str:
+    """The table of all studies that have a page."""
+    rows = [
+        [
+            f"[{w.study.id}]({w.study.id}.md)",
+            w.study.question,
+            " x ".join(p.label for p in w.study.parameters.values()),
+            ", ".join(m.label for m in w.study.measures.values()),
+            str(len(w.points) * w.study.replicates),
+            w.study.finding.partition(". ")[0].rstrip("."),
+        ]
+        for w in every
+    ]
+    heads = ["study", "question", "over", "measures", "runs", "found"]
+    return pages.joined([
+        "# Studies",
+        "What ships as `evosim study run ID`. How to write one of your own: "
+        "[docs/studies.md](../studies.md).",
+        pages.table(heads, rows),
+        "Made by `make studies`; no page is written by hand.",
+    ])  # fmt: skip
+
+
+def file_of(study: str, figure: str) -> str:
+    """The file of a figure."""
+    return f"{study}-{figure}.svg"
+
+
+def _as_code(text: str) -> str:
+    return textwrap.indent(text, "    ", lambda line: bool(line.strip()))

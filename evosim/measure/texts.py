@@ -1,0 +1,35 @@
+"""Numbers of summaries as text: undefined ones, intervals, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def with_interval(
+    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
+) -> str:
+    """A number with its interval, where it has one; an end of None is no bound."""
+    if value is None or interval is None:
+        return number(value, form)
+    low, high = interval
+    if low is None or high is None:
+        return f"{number(value, form)} [unbounded]"
+    return f"{number(value, form)} [{number(low, form)}, {number(high, form)}]"
+
+
+def number(value: float | None, form: str = ".2f") -> str:
+    """A number of a summary, in which None is undefined; never a negative zero."""
+    if value is None:
+        return "undefined"
+    text = format(value, form)
+    return text[1:] if text.startswith("-") and float(text) == 0 else text
+
+
+def table(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows with their columns aligned, indented by two."""
+    rows = list(rows)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
