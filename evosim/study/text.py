@@ -178,7 +178,7 @@ def _moved(summary: Summary, measure: Summary) -> Iterator[str]:
             adjusted = effect["adjusted"]
             bracket = "" if adjusted is None else f" ({_percent(adjusted)}{p})"
             yield f"    {_percent(effect['share']):>6}  {label}{bracket}"
-        text = "unknown: one replicate at a point" if noise is None else _percent(noise)
+        text = "unknown: not all points have two replicates" if noise is None else _percent(noise)
         yield (
             f"    {text:>6}  noise, between replicates"
             if noise is not None

@@ -124,7 +124,7 @@ def _note(
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
     if kind and not averaged and not x.crowded and keeps_numbers(summary):
         words.append("Dots: replicates.")
-    words.append(parts.counted(summary))
+    words += [parts.counted(summary), parts.together(summary)]
     if second is not None and len(chosen) < len(second.at):
         words.append(f"{len(chosen)} of {len(second.at)} levels of {second.label}.")
     words.append(left_out)
@@ -227,7 +227,7 @@ def _note_of_points(summary: Summary) -> str:
     words = ["Each dot a point: its mean over replicates." if kind else "Each dot a point."]
     if kind:
         words.append(f"Bars: {kind}.")
-    words.append(parts.counted(summary))
+    words += [parts.counted(summary), parts.together(summary)]
     if len(summary["parameters"]) > 1:
         words.append("The other parameters vary as well from dot to dot.")
     if any(m["ranks"] for m in summary["measures"].values()):
@@ -235,7 +235,7 @@ def _note_of_points(summary: Summary) -> str:
             "rho: Spearman's rank correlation over points, with a BCa interval of "
             f"{100 * summary['confidence']:g} % over points."
         )
-    return " ".join(words)
+    return " ".join(word for word in words if word)
 
 
 def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:

@@ -132,7 +132,7 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
     elif kind:
         crowded = any(axis.crowded for axis in axes.values())
         words.append(f"Bars: {kind}{', where there is room' if crowded else ''}.")
-    words.append(parts.counted(summary))
+    words += [parts.counted(summary), parts.together(summary)]
     split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
     if split:
         words.append(
@@ -147,7 +147,7 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
         words.append(f"The {MOST_PAIRS} pairs that interact most.")
     if any(axis.even for axis in axes.values()):
         words.append("Levels that lie close stand evenly, not to scale.")
-    return " ".join(words)
+    return " ".join(word for word in words if word)
 
 
 def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, room: float) -> None:

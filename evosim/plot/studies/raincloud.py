@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.measure.cells import is_grid, keeps_numbers, replicates, shown, with_unit
+from evosim.measure.cells import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
 from evosim.plot import colors, lines, sheets, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Floats
@@ -44,6 +44,8 @@ def lacks(summary: Summary) -> str | None:
     """Why there is no raincloud; None where there is one."""
     if not keeps_numbers(summary):
         return "the study is too large for its summary to hold every replicate; export it"
+    if not _measures(summary):
+        return "its measures have no number a replicate; draw curve"
     if summary["replicates"] == 1 and len(summary["points"]) <= MOST_POINTS:
         return "it takes replicates, and each point has one; draw curve"
     if not is_grid(summary) and len(summary["points"]) > MOST_POINTS:
@@ -51,11 +53,16 @@ def lacks(summary: Summary) -> str | None:
     return None
 
 
+def _measures(summary: Summary) -> list[str]:
+    """Those that have a number a replicate."""
+    return [name for name in summary["measures"] if comes_apart(summary, name)]
+
+
 def figure(summary: Summary) -> Figure:
     """Draw the replicates of all measures, by point or by level of each parameter."""
     with style.styled():
         blocks = _blocks(summary)
-        measures = list(summary["measures"])
+        measures = _measures(summary)
         columns = min(2, len(measures))
         names = [group.name for _, groups in blocks for group in groups]
         room = max(style.text_width(line) for name in names for line in _two_lines(name))
@@ -150,6 +157,9 @@ def _note(summary: Summary, *, by_point: bool) -> str:
         if few:
             words.append(f"Shown are {' and '.join(few)}.")
     words.append(parts.counted(summary))
+    drawn = _measures(summary)
+    if others := [m["label"] for n, m in summary["measures"].items() if n not in drawn]:
+        words.append(f"Only all replicates together have {', '.join(others)}.")
     return " ".join(words)
 
 
