@@ -130,7 +130,7 @@ def _two_lines(name: str) -> list[str]:
 
 
 def _keys(summary: Summary) -> list[sheets.Key]:
-    if not any(m["threshold"] for m in summary["measures"].values()):
+    if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
         return []
     return [sheets.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
 
