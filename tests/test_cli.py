@@ -54,7 +54,7 @@ def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
     assert commands == [
         "list", "show", "check", "new", "run", "resume", "fork", "plot", "analyse", "compare",
-        "export", "replay", "bench", "gallery", "schema",
+        "export", "replay", "study", "bench", "gallery", "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0
@@ -404,4 +404,4 @@ def test_bench_is_handed_its_options(monkeypatch: pytest.MonkeyPatch, invoke: In
     given: dict[str, Any] = {}
     monkeypatch.setattr(bench, "main", lambda **options: given.update(options))
     assert invoke("bench", "--json", "--quick", "--plot", "x.svg").exit_code == 0
-    assert given == {"json": True, "plot": Path("x.svg"), "quick": True}
+    assert given == {"json": True, "plot": Path("x.svg"), "quick": True, "studies": False}

@@ -222,14 +222,11 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of RUN (or an experiment) again: those named, or all."""
+    """Draw figures of RUN (or an experiment, or a study) again: those named, or all."""
     from evosim import api
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    found = api.open_folder(folder)
-    if isinstance(found, api.Study):
-        raise EvosimError(f"{folder} is a study: evosim study plot {folder}")
-    for path in found.plot(*figures, folder=out, **options):
+    for path in api.open_folder(folder).plot(*figures, folder=out, **options):
         click.echo(str(path))
 
 
@@ -376,11 +373,12 @@ cli.add_command(study)
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
               help="Draw throughput against population, states and depth.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Smaller and rougher.")
-def bench(as_json: bool, plot: Path | None, quick: bool) -> None:
-    """Measure the speed of the core on this machine."""
+@click.option("--studies", is_flag=True, help="Measure studies on two workers instead; minutes.")
+def bench(as_json: bool, **wanted: Any) -> None:
+    """Measure the speed of the core on this machine, or what it costs to drive studies."""
     from evosim import bench as benchmarks
 
-    benchmarks.main(json=as_json, plot=plot, quick=quick)
+    benchmarks.main(json=as_json, **wanted)
 
 
 @cli.command()

@@ -129,7 +129,7 @@ class OnDask:
                 self._look()
                 most_now = most or PER_WORKER * max(1, sum(self._threads.values()))
                 for run in islice(waiting, max(0, most_now - len(at_work))):
-                    at_work[run] = self._submit(run)
+                    at_work[run] = self._submit(run, again=suspects is None)
                 if not at_work:
                     return
                 for run, future in self._finished():
@@ -141,8 +141,8 @@ class OnDask:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 self._client.cancel(list(at_work.values()), force=True)
 
-    def _submit(self, run: Run) -> Future[Answer]:
-        key = f"evosim-{self._folder.facts['identity'][:16]}-{run[0]}-{run[1]}"
+    def _submit(self, run: Run, *, again: bool) -> Future[Answer]:
+        key = f"evosim-{self._task.identity[:16]}-{run[0]}-{run[1]}{'-again' * again}"
         future = self._client.submit(self._task, *run, key=key, pure=False)
         future.add_done_callback(lambda done: self._done.put((run, done)))
         return future
@@ -173,7 +173,10 @@ class OnDask:
                 f"a worker cannot live runs of evosim {self._task.versions['evosim']}: "
                 f"{type(error).__name__}: {error}. Install the same evosim where it runs"
             )
-        record, problem, is_unwritten = future.result()
+        try:
+            record, problem, is_unwritten = future.result(timeout=CONNECT)
+        except TimeoutError:  # whoever held the answer is gone; the file of the run is there
+            return self._folder.read(*run) or self._died(run, 1)
         if problem:
             raise (WriteError if is_unwritten else WorkError)(problem)
         return record
@@ -184,7 +187,7 @@ class OnDask:
         record = Record(
             point=key, replicate=replicate, columns={}, seconds=0.0,
             seed=self._folder.seed_of(key, replicate),
-            error=f"{deaths} workers died while they lived it, alone; perhaps for want of memory",
+            error=f"{deaths} worker{'s' * (deaths > 1)} died of it, perhaps for want of memory",
         )  # fmt: skip
         self._folder.write(record)
         return record
@@ -222,7 +225,7 @@ class OnDask:
             if isinstance(said, Exception):
                 raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
             if said:
-                raise WorkError(said)
+                raise WorkError(f"worker {worker} {said}")
 
     @contextlib.contextmanager
     def _scheduler_lives(self) -> Iterator[None]:
@@ -268,8 +271,8 @@ class Task:
 
     def __call__(self, key: str, replicate: int) -> Answer:
         os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
-        if problem := self.obstacle():
-            return Answer(None, problem)
+        if obstacle := self.obstacle():
+            return Answer(None, f"worker {_name()} {obstacle}")
         try:
             return Answer(live(self.path, self.identity, key, replicate, _abandoned()))
         except WriteError as error:
@@ -278,7 +281,8 @@ class Task:
             return Answer(None, f"worker {_name()}: {error}")
 
     def obstacle(self) -> str:
-        """Why this process cannot live runs of the study; empty where it can."""
+        """Why this worker cannot live runs of the study, as what follows its name; empty where it
+        can."""
         own = _versions()
         if differing := [
             f"{name} {own[name]} (here {version})"
@@ -286,14 +290,14 @@ class Task:
             if own[name] != version
         ]:
             return (
-                f"worker {_name()} has {', '.join(differing)}: other versions give other numbers. "
+                f"has {', '.join(differing)}: other versions give other numbers. "
                 "Install the same there"
             )
         try:
             opened(self.path, self.identity)
         except EvosimError as error:
             return (
-                f"worker {_name()} does not see the study's folder: {error}. Workers read and "
+                f"does not see the study's folder: {error}. Workers read and "
                 "write the same files under the same path: share the folder, or choose --out "
                 "where it is shared"
             )
@@ -349,7 +353,7 @@ def executor(
     Raises:
         WorkError: the scheduler does not answer, or workers cannot be started.
     """
-    workers = workers or min(provenance.cores(), folder.size)
+    workers = min(workers or provenance.cores(), folder.size)
     if scheduler is None and workers == 1:
         yield InProcess(folder)
         return
@@ -394,7 +398,8 @@ def _local(workers: int) -> Iterator[Client]:
             with _unheard():
                 cluster = LocalCluster(
                     n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
-                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                    dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL,
                 )  # fmt: skip
             with cluster, Client(cluster, set_as_default=False) as client:
                 yield client
@@ -411,6 +416,9 @@ def _local(workers: int) -> Iterator[Client]:
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
     """Threads and processes begun in the block do not hear Ctrl-C, which is for the driver."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # or it lets them hear again when it is first needed
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
@@ -423,7 +431,9 @@ def _quiet() -> Iterator[None]:
     """Silence what distributed logs: what matters of it is told in words."""
     import distributed  # noqa: F401  (which sets the levels up when it is imported)
 
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    names = ("distributed", "tornado", "asyncio")
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(names)]
+    loggers = [logging.getLogger(name) for name in {*names, *known}]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

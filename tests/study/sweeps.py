@@ -69,6 +69,15 @@ def write_sweep(
     return path
 
 
+def failing(sweep: Path) -> Path:
+    """The same study, half of whose points cannot be lived."""
+    text = sweep.read_text().replace(
+        "set = [", "set = [\"evolution.select={operator = 'selRoulette'}\","
+    )
+    sweep.write_text(text + ROULETTE)
+    return sweep
+
+
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     until = time.monotonic() + seconds
     while not condition():

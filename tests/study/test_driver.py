@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sweeps import ROULETTE, columns, files, lived
+from sweeps import columns, failing, files, lived
 
 import evosim
 from evosim import api
@@ -144,15 +144,6 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     assert whole.digest == before
 
 
-def failing(sweep: Path) -> Path:
-    """The same study, half of whose points cannot be lived."""
-    text = sweep.read_text().replace(
-        "set = [", "set = [\"evolution.select={operator = 'selRoulette'}\","
-    )
-    sweep.write_text(text + ROULETTE)
-    return sweep
-
-
 def test_a_failing_point_is_reported_and_the_rest_goes_on(sweep: Path) -> None:
     done = run(failing(sweep))
     assert not done.complete
@@ -233,6 +224,7 @@ def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> No
         ({"replicates": 0}, "--replicates 0"),
         ({"seed": -1}, "--seed -1"),
         ({"sets": ["agent.patients=1"]}, "agent.patients"),
+        ({"scheduler": "tcp://x:1"}, "--workers 1 and --scheduler tcp://x:1"),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_made(

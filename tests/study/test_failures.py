@@ -87,7 +87,7 @@ def test_a_run_that_kills_its_workers_is_given_up_and_the_rest_goes_on(
     assert (done.counts.done, done.counts.failed) == (7, 1)
     (failure,) = done.failures
     assert (failure.point, failure.replicate) == next(done._folder.runs())
-    assert "workers died while they lived it, alone" in failure.error
+    assert "workers died of it, perhaps for want of memory" in failure.error
     monkeypatch.undo()
     assert done.resume(workers=1).digest == undisturbed(sweep).digest
 
@@ -193,6 +193,22 @@ def test_a_scheduler_that_does_not_answer_is_told_once(sweep: Path) -> None:
     assert "dask scheduler" in done.stderr
     assert f"dask worker {address} --nthreads 1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_worker_is_free_again_when_its_driver_stops(tmp_path: Path, cluster: Cluster) -> None:
+    endless = write_sweep(tmp_path, WORLD, generations=LONG)
+    cluster.add_worker()
+    words = ["run", endless, "--out", "endless", "--scheduler", cluster.address]
+    with started(tmp_path, *words) as driver:
+        wait_until(lambda: (tmp_path / "endless" / "index.sqlite").exists())
+        assert driver.stderr is not None
+        assert any("Tiny sweep: 4 points" in line for line in driver.stderr)
+        driver.send_signal(signal.SIGTERM)
+        ended(driver)
+        assert driver.returncode == 130
+    short = write_sweep(tmp_path, WORLD)
+    done = evosim.run_study(short, out=tmp_path / "out", scheduler=cluster.address, figures=False)
+    assert done.digest == undisturbed(short).digest
 
 
 def test_a_worker_that_does_not_see_the_folder_is_named(
