@@ -12,6 +12,7 @@ experiment            run the arms of a scenario and settle its claim
 open_experiment       an experiment on disk: .arms (runs), .summary, .verdict, .plot()
 run_study, open_study live a scenario under many conditions; a study on disk: .points, .counts
 analyse               an analysis of a run: .summary, .text, .plot()
+export_tensors        a level as T[s,a,s'] and rewards, in a file
 export_trees          who descends from whom, as a tree sequence for tskit
 compare               runs or arms side by side: .summary, .text, .plot(file)
 load, catalogue       read a scenario (id or path); the scenarios that ship
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         check,
         compare,
         experiment,
+        export_tensors,
         export_trees,
         fork,
         open_experiment,
@@ -67,6 +69,7 @@ __all__ = [
     "check",
     "compare",
     "experiment",
+    "export_tensors",
     "export_trees",
     "fork",
     "load",
@@ -87,6 +90,7 @@ _HOMES = {
     "Run": "evosim.api",
     "check": "evosim.api",
     "experiment": "evosim.api",
+    "export_tensors": "evosim.api",
     "export_trees": "evosim.api",
     "fork": "evosim.api",
     "open_experiment": "evosim.api",

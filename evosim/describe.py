@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Here, Kind, Rule, Scenario, Tool, Variable, World
+    from evosim.scenario import Always, Here, Islands, Kind, Rule, Scenario, Tool, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -271,11 +271,24 @@ def _evolution(scenario: Scenario) -> str:
     e = scenario.evolution
     lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
     steps = " or ".join(str(n) for n in lifetimes)
+    demes = f" in {_islands(e.islands)}" if e.islands else ""
+    disjoint = " that have not trained" if scenario.measure.disjoint else ""
     return (
-        f"{e.population} individuals, {e.levels} levels a generation, lifetimes of {steps} steps; "
-        f"{_optimizer(scenario)}; "
-        f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels, "
-        f"{scenario.measure.sample} individuals"
+        f"{e.population} individuals{demes}, {e.levels} levels a generation, "
+        f"lifetimes of {steps} steps; {_optimizer(scenario)}; "
+        f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
+        f"{disjoint}, {scenario.measure.sample} individuals"
+    )
+
+
+def _islands(islands: Islands) -> str:
+    """How the population is divided, and who migrates."""
+    ring = islands.topology == "ring"
+    where = "" if ring else f" by topology {list(islands.target)}"
+    places = f" in the place of {islands.replace.operator}" if islands.replace else ""
+    return (
+        f"{islands.demes} demes with {islands.migrants} migrants ({islands.select.operator}"
+        f"{places}) every {islands.every} generations{where}"
     )
 
 

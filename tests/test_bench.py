@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from evosim import bench
+from evosim.bench import core as bench
+from evosim.bench import main
+from evosim.bench.rows import Row
 from evosim.cli import cli
 from evosim.errors import EvosimError
 from evosim.plot import throughput
@@ -65,7 +67,7 @@ def test_a_plot_without_a_suffix_is_drawn_as_svg_and_png(quick: dict[str, Any]) 
 
 def test_a_plot_of_an_unknown_format_is_refused_before_anything_is_measured() -> None:
     with pytest.raises(EvosimError, match="unknown figure format 'gif'"):
-        bench.main(plot=Path("speed.gif"))
+        main(plot=Path("speed.gif"))
 
 
 @pytest.mark.parametrize("depth", [0, 1, 7, 20])
@@ -129,7 +131,7 @@ def test_a_compiler_that_fails_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_goal_is_met_or_not(
     best: float | None, goal: float | None, at_least: bool, met: bool | None
 ) -> None:
-    assert bench.Row(name="x", unit="s", best=best, goal=goal, at_least=at_least).met is met
+    assert Row(name="x", unit="s", best=best, goal=goal, at_least=at_least).met is met
 
 
 def test_the_fitted_exponent_is_that_of_the_power_law_from_where_it_is_fitted() -> None:
@@ -143,7 +145,7 @@ def test_the_fitted_exponent_is_that_of_the_power_law_from_where_it_is_fitted() 
 
 
 def test_a_new_process_tells_how_long_the_kernels_took() -> None:
-    told = bench._in_new_process("print(json.dumps(bench.started(began)))")
+    told = bench.in_new_process("print(json.dumps(bench.started(began)))")
     assert 0 < told["kernels"] < told["all"]
 
 
@@ -171,7 +173,7 @@ bench.watch(run, "folder", began)
 
 
 def test_a_watched_run_tells_where_its_time_went() -> None:
-    told = bench._in_new_process(RUN)
+    told = bench.in_new_process(RUN)
     assert list(told["seconds"]) == [
         "imports", "loading the core", "lives", "breeding", "probes", "figures"
     ]  # fmt: skip

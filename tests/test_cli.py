@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
     assert commands == [
         "list", "show", "check", "new", "run", "resume", "fork", "plot", "analyse", "compare",
-        "export", "replay", "bench", "gallery", "schema",
+        "export", "replay", "study", "bench", "gallery", "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0
@@ -242,6 +243,42 @@ def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path
         _ = run.plot.drfit
 
 
+def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    tskit = pytest.importorskip("tskit")
+    shown = invoke("export", mine, "--trees", "mine.trees")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout == "mine.trees\n"
+    found = tskit.load(tmp_path / "mine.trees")
+    genome = evosim.open_run(mine).data["genome"].isel(replicate=0)
+    assert found.num_individuals == genome.sizes["generation"] * genome.sizes["individual"]
+    last = found.individual(found.num_individuals - 1).metadata
+    assert list(last["genes"].values()) == genome[-1, -1].values.tolist()
+    assert found.metadata["seed"] == "4"
+    for words, message in (
+        ([], "say what to export"),
+        (["--trees", "x.trees", "--replicate", 3], "no replicate 3: there are 0 to 0"),
+        (["--trees", "nowhere/x.trees"], "cannot write nowhere/x.trees"),
+        (["--trees", "x.trees", "--tensors", "x.npz"], "say what to export"),
+        (["--trees", "x.trees", "--level-seed", 0], "--level-seed is about tensors"),
+        (["--trees", "x.trees", "--set", "a=1"], "--set is about tensors"),
+    ):
+        wrong = invoke("export", mine, *words)
+        assert wrong.exit_code == 2, wrong.output
+        assert message in wrong.stderr
+        assert "Traceback" not in wrong.output
+
+
+def test_analyse_tells_what_moved_the_genes(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(mine, tmp_path / "copy")
+    shown = invoke("analyse", folder, "heredity", "--no-figures", "--json")
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.stdout)["heredity"]
+    assert found == json.loads((folder / "analyses" / "heredity.json").read_text())
+    assert set(found["price"]) == {"selection", "drift", "transmission", "change"}
+    told = invoke("analyse", folder, "heredity", "--no-figures")
+    assert "Effective size:" in told.stdout
+
+
 def test_replay_makes_a_gif_or_plays_in_the_terminal(
     invoke: Invoke, mine: Path, tmp_path: Path
 ) -> None:
@@ -367,4 +404,4 @@ def test_bench_is_handed_its_options(monkeypatch: pytest.MonkeyPatch, invoke: In
     given: dict[str, Any] = {}
     monkeypatch.setattr(bench, "main", lambda **options: given.update(options))
     assert invoke("bench", "--json", "--quick", "--plot", "x.svg").exit_code == 0
-    assert given == {"json": True, "plot": Path("x.svg"), "quick": True}
+    assert given == {"json": True, "plot": Path("x.svg"), "quick": True, "studies": False}

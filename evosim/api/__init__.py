@@ -10,10 +10,12 @@ from evosim.api.experiments import (
     experiment,
     open_experiment,
     open_folder,
+    open_one,
     resume,
 )
 from evosim.api.runs import Run, fork, open_run, run
 from evosim.api.studies import Study, check_study, open_study, resume_study, run_study
+from evosim.api.tensors import export_tensors
 from evosim.api.trees import export_trees
 
 __all__ = [
@@ -27,10 +29,12 @@ __all__ = [
     "check_study",
     "compare",
     "experiment",
+    "export_tensors",
     "export_trees",
     "fork",
     "open_experiment",
     "open_folder",
+    "open_one",
     "open_run",
     "open_study",
     "resume",

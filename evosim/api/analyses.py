@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evosim.api.experiments import whole_run
 from evosim.api.runs import Run
-from evosim.errors import EvosimError, RunError
+from evosim.errors import EvosimError
 from evosim.measure.analyses import ANALYSES
 from evosim.measure.analyses.registry import Request
 from evosim.plot.drawing import FORMATS
@@ -81,20 +82,20 @@ def analyse(
         EvosimError: no such analysis, run, generation or replicate, or the run is not complete or
             does not have what the analysis needs.
     """
-    run = run if isinstance(run, Run) else Run(run)
     kind = ANALYSES[name]
-    if not run.complete:
-        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+    run = whole_run(run, replicate)
     first, last = run._folder.history, run.scenario.generations - 1
     if generation is not None and not first <= generation <= last:
         raise EvosimError(f"no generation {generation} to analyse: there are {first} to {last}")
-    if not 0 <= replicate < run.facts["replicates"]:
-        n = run.facts["replicates"]
-        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
     data = run.data
     if first:  # the history of a fork was lived by another scenario
         data = data.sel(generation=slice(first, None), probe=slice(first, None))
-    request = Request(seed=run.seed, generation=generation, replicate=replicate)
+    request = Request(
+        seed=run.seed,
+        probe_seed=run._folder.probe_seed,
+        generation=generation,
+        replicate=replicate,
+    )
     found = {
         "analysis": name,
         "scenario": run.scenario.id,

@@ -13,7 +13,7 @@ from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_o
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
 from evosim.api.studies import Study, resume_study
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.measure import claim
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
@@ -202,6 +202,41 @@ def open_folder(path: str | Path) -> Run | Experiment | Study:
     if StudyFolder.is_at(Path(path)):
         return Study(path)
     return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
+
+
+def open_one(path: str | Path) -> Run:
+    """A run on disk, where one is meant and not many.
+
+    Raises:
+        RunError: none is there, or an experiment or a study, with the runs that could be meant.
+    """
+    found = open_folder(path)
+    if isinstance(found, Study):
+        runs = Path(path) / "runs"
+        raise RunError(
+            f"{path} is a study: name a run of it, {runs}/POINT/REPLICATE, which are kept with "
+            "--keep runs"
+        )
+    if isinstance(found, Experiment):
+        arms = ", ".join(str(run.path) for run in found.arms.values())
+        raise RunError(f"{path} is an experiment: name the run of one arm: {arms}")
+    return found
+
+
+def whole_run(run: Run | str | Path, replicate: int = 0) -> Run:
+    """A run that is complete and has a replicate.
+
+    Raises:
+        RunError: it is not complete, or none is there.
+        EvosimError: no such replicate.
+    """
+    run = run if isinstance(run, Run) else open_one(run)
+    if not run.complete:
+        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+    n = run.facts["replicates"]
+    if not 0 <= replicate < n:
+        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    return run
 
 
 def resume(

@@ -147,7 +147,7 @@ class Run:
         if generation is None:
             generation = last_lived(data, replicate)
         which = (
-            _individual(data, generation, replicate, individual)
+            individual_called(data, generation, replicate, individual)
             if isinstance(individual, str)
             else individual
         )
@@ -263,8 +263,8 @@ def run(
         replicates: independent populations.
         sets: changes of the scenario, "key=value" each.
         out: the run's folder; runs/<id>-<seed> if None.
-        workers: processes to share the replicates among; as many as are useful if None. The
-            data do not depend on it.
+        workers: processes to share the replicates among, or with islands the demes of each; as
+            many as are useful if None. The data do not depend on it.
         figures: whether to draw the figures in the end.
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
@@ -428,7 +428,7 @@ def _complete(
     return done
 
 
-def _individual(
+def individual_called(
     data: xr.Dataset, generation: int, replicate: int, which: Literal["best", "median"] | str
 ) -> int | None:
     """The best of a generation, the first among equals; None: let the replay choose the median."""

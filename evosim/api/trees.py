@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evosim.api.experiments import whole_run
 from evosim.api.runs import Run
-from evosim.errors import EvosimError, RunError
+from evosim.errors import EvosimError
 
 
 def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0) -> Path:
@@ -29,19 +30,15 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
             genomes have no parents or two at a locus; the file cannot be written.
     """
     from evosim.measure import trees
-    from evosim.measure.descent import descent, refuse_without_pedigree
+    from evosim.measure.descent import descent, without_parents
     from evosim.mind import loci
     from evosim.run.provenance import versions
     from evosim.run.storage import replacing
 
-    run = run if isinstance(run, Run) else Run(run)
-    if not run.complete:
-        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
-    if not 0 <= replicate < run.facts["replicates"]:
-        n = run.facts["replicates"]
-        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    run = whole_run(run, replicate)
     trees.need_tskit()
-    refuse_without_pedigree(run.scenario, "a tree sequence")
+    if why := without_parents(run.scenario):
+        raise EvosimError(why)
     first = run._folder.history
     data = run.data.sel(generation=slice(first, None))
     made = trees.tables(descent(data, replicate), [locus.name for locus in loci(run.scenario)])

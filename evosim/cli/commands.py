@@ -208,8 +208,9 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Live another future from generation G of RUN, in a run of its own."""
     from evosim import api
 
-    _refuse_many(folder)
-    done = api.fork(folder, progress=not quiet, command=command_typed(), **options)
+    done = api.fork(
+        api.open_one(folder).path, progress=not quiet, command=command_typed(), **options
+    )
     _tell(done, as_json=as_json, quiet=quiet)
 
 
@@ -221,7 +222,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of RUN (or an experiment) again: those named, or all."""
+    """Draw figures of RUN (or an experiment, or a study) again: those named, or all."""
     from evosim import api
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
@@ -255,8 +256,7 @@ def analyse(
     from evosim import api
     from evosim.measure.analyses import ANALYSES
 
-    _refuse_many(folder)
-    run = api.open_run(folder)
+    run = api.open_one(folder)
     told = {}
     for name in names or ANALYSES:
         try:
@@ -304,18 +304,43 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("source", metavar="SCENARIO_OR_RUN")
+@click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
+              help="One level as T[s,a,s'] with rewards and labels, to a .npz or .nc.")  # fmt: skip
 @click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
-              help="Who descends from whom, as a tree sequence for tskit.")  # fmt: skip
-@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
-def export(folder: Path, trees: Path | None, replicate: int) -> None:
-    """Write what RUN recorded in a form that other tools read."""
+              help="Of a run, who descends from whom, as a tree sequence for tskit.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), metavar="R",
+              help="Of a run. [default: 0]")  # fmt: skip
+@click.option("--environment", "-e", metavar="E",
+              help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
+@click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
+              help="Of the level drawn. [default: 0]")  # fmt: skip
+@options.sets
+@click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
+@click.option("--individual", "-i", type=_Individual(), metavar="I",
+              help="Of a run, whose reward is written out: its number, best or median. "
+              "[default: best]")  # fmt: skip
+@click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
+              help="Refuse tensors of more. [default: 256]")  # fmt: skip
+def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
+    """Write SCENARIO_OR_RUN in a form that other tools read: either --tensors or --trees."""
     from evosim import api
 
-    if trees is None:
-        raise EvosimError("say what to export: --trees FILE.trees")
-    _refuse_many(folder)
-    click.echo(str(api.export_trees(folder, trees, replicate=replicate)))
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
+    if (tensors is None) == (trees is None):
+        raise EvosimError(
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+        )
+    if tensors is not None:
+        if "bound" in chosen:
+            chosen["bound"] *= 2**20
+        click.echo(str(api.export_tensors(source, tensors, **chosen)))
+        return
+    for name in chosen.keys() - {"replicate"}:
+        option = name.removesuffix("s").replace("_", "-")
+        raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
+    assert trees is not None
+    click.echo(str(api.export_trees(source, trees, **chosen)))
 
 
 @cli.command()
@@ -335,8 +360,7 @@ def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
     from evosim import api
 
-    _refuse_many(folder)
-    path = api.open_run(folder).replay(**options)
+    path = api.open_one(folder).replay(**options)
     if path is not None:
         click.echo(str(path))
 
@@ -349,11 +373,12 @@ cli.add_command(study)
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
               help="Draw throughput against population, states and depth.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Smaller and rougher.")
-def bench(as_json: bool, plot: Path | None, quick: bool) -> None:
-    """Measure the speed of the core on this machine."""
+@click.option("--studies", is_flag=True, help="Measure studies on two workers instead; minutes.")
+def bench(as_json: bool, **wanted: Any) -> None:
+    """Measure the speed of the core on this machine, or what it costs to drive studies."""
     from evosim import bench as benchmarks
 
-    benchmarks.main(json=as_json, plot=plot, quick=quick)
+    benchmarks.main(json=as_json, **wanted)
 
 
 @cli.command()
@@ -386,21 +411,6 @@ def schema(out: Path | None) -> None:
     from evosim import scenario
 
     put_schema(scenario.json_schema(), out)
-
-
-def _refuse_many(folder: Path) -> None:
-    """Tell that a run is wanted where an experiment or a study was named."""
-    from evosim import api
-
-    found = api.open_folder(folder)
-    if isinstance(found, api.Study):
-        raise EvosimError(
-            f"{folder} is a study: name a run of it, {folder / 'runs'}/POINT/REPLICATE, which are "
-            "kept with --keep runs"
-        )
-    if isinstance(found, api.Experiment):
-        arms = ", ".join(str(run.path) for run in found.arms.values())
-        raise EvosimError(f"{folder} is an experiment: name the run of one arm: {arms}")
 
 
 def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:

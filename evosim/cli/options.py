@@ -103,7 +103,8 @@ out = click.option(
 )
 workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Processes to share replicates among. [default: as many as are useful]",
+    help="Processes to share replicates, or a population's demes, among. "
+    "[default: as many as are useful]",
 )  # fmt: skip
 checkpoint = click.option(
     "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,

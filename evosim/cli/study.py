@@ -91,7 +91,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE",
               help="Change the scenario at all points; what a point sets wins.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
-              help="Of each run: its measures, or its whole folder. [default: by the study]")  # fmt: skip
+              help="What to keep of each run. [default: by the study]")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
 @_workers
 @_scheduler

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from evosim.evolution.breed import breed, breed_open, expected_shares
+from evosim.evolution import islands
+from evosim.evolution.breed import breed, breed_open
 from evosim.evolution.check import check
-from evosim.evolution.generation import following, optimizer, start
-from evosim.evolution.operators import MATE, MUTATE, OPERATORS, SELECT
+from evosim.evolution.generation import expected_shares, following, optimizer, start
+from evosim.evolution.operators import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
 from evosim.evolution.optimizer import NOTHING, Asked, Offspring, Optimizer, State
 from evosim.evolution.registry import OPTIMIZERS
 
 __all__ = [
     "MATE",
+    "MIGRATE",
     "MUTATE",
     "NOTHING",
     "OPERATORS",
@@ -25,6 +27,7 @@ __all__ = [
     "check",
     "expected_shares",
     "following",
+    "islands",
     "optimizer",
     "start",
 ]

@@ -1,8 +1,9 @@
 """Breeding: parents chosen, mated and mutated by DEAP operators, with a pedigree (model 3).
 
-DEAP draws from the global ``random``. Breeding therefore runs under one lock, on a generator
-seeded for the generation and put back afterwards, and nothing else in evosim uses it. All genes
-stay in one float64 matrix; DEAP gets handles to select from and bare lists to vary.
+DEAP draws from the global ``random``, which other threads of the process may draw from at the same
+time (those of dask.distributed do). Breeding therefore runs under one lock, and for that time what
+DEAP calls ``random`` is a generator of our own, seeded for the generation. All genes stay in one
+float64 matrix; DEAP gets handles to select from and bare lists to vary.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from deap import tools
 from numpy.typing import ArrayLike, NDArray
 
 from evosim.errors import EvosimError
+from evosim.evolution import operators
 from evosim.evolution.operators import MATE, MUTATE, SELECT, Operator
 from evosim.evolution.optimizer import Bounds, FloatArray, Offspring
 from evosim.mind import Locus, loci
@@ -31,6 +34,9 @@ MOST_NEWBORNS = 10**8
 """More than this many newborns of a generation, in expectation, are refused."""
 
 _LOCK = threading.Lock()
+_OWN = random.Random()
+_DRAWING: tuple[Any, ...] = (tools.selection, tools.crossover, tools.mutation, operators)
+"""The modules of operators, which draw from what they call ``random``."""
 
 
 class Handle:
@@ -54,16 +60,17 @@ class Fitness(float):
 
 @contextmanager
 def seeded(key: int) -> Iterator[None]:
-    """Python's and numpy's global generators for oneself, seeded; as before afterwards."""
+    """A generator, seeded, that is all the operators' own until the block ends."""
     with _LOCK:
-        python, numpy = random.getstate(), np.random.get_state(legacy=False)
+        _OWN.seed(key)
+        before = [module.random for module in _DRAWING]
         try:
-            random.seed(key)
-            np.random.seed(key % 2**32)
+            for module in _DRAWING:
+                module.random = _OWN
             yield
         finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
+            for module, was in zip(_DRAWING, before, strict=True):
+                module.random = was
 
 
 def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: int) -> Offspring:
@@ -160,11 +167,8 @@ def _born(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> O
     return born
 
 
-def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
-    """The share of parentage that selection gives each individual in expectation.
-
-    Exact, ties included. In an open population it is the share of the expected newborns; equal
-    where none is expected.
+def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:
+    """:func:`evosim.evolution.expected_shares` of a population that breeds as one.
 
     Args:
         scores: score of each individual [N].
@@ -236,7 +240,7 @@ def _mutate(written: Written, children: FloatArray, bounds: Bounds) -> None:
 
 
 def _falls_on(n: int, written: Any) -> list[bool]:
-    chance, draw = written.chance, random.random
+    chance, draw = written.chance, _OWN.random
     return [draw() < chance for _ in range(n)]
 
 

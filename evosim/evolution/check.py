@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import Problem, Registry, did_you_mean
-from evosim.evolution.operators import OPERATORS, SUPPLIED, Operator
+from evosim.evolution.operators import MIGRATE, OPERATORS, SUPPLIED, Operator
 from evosim.evolution.registry import OPTIMIZERS
 from evosim.evolution.values import is_number, is_whole
 from evosim.mind import loci
@@ -38,6 +38,7 @@ def check(scenario: Scenario) -> list[Problem]:
         written = getattr(scenario.evolution, part)
         for key, message in _check_one(registry, written.operator, written.options):
             found.append((f"{part}.{key}" if key else part, message))
+    found += _check_islands(scenario)
     found += _check_optimizer(scenario)
     return [
         Problem(file=scenario.id, line=None, key=f"evolution.{key}", message=message)
@@ -71,6 +72,22 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
     if evolution.open is not None and name != "genetic":
         message = f"{name} samples a population of fixed size; an open one needs genetic"
         found.append(("open", message))
+    if evolution.islands is not None and name != "genetic":
+        message = f"{name} samples one population around one mean; demes need genetic"
+        found.append(("islands", message))
+    return found
+
+
+def _check_islands(scenario: Scenario) -> list[tuple[str, str]]:
+    """(key within ``evolution``, what is wrong) of the operators of migration."""
+    islands = scenario.evolution.islands
+    if islands is None:
+        return []
+    found = []
+    for part in ("select", "replace"):
+        if (written := getattr(islands, part)) is not None:
+            for key, message in _check_one(MIGRATE, written.operator, written.options):
+                found.append((f"islands.{part}.{key}" if key else f"islands.{part}", message))
     return found
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from deap.cma import Strategy
 
-from evosim.evolution.breed import seeded
 from evosim.evolution.optimizer import (
     Asked,
     Bounds,
@@ -92,9 +91,11 @@ class Cma(Optimizer):
         return _arrays(strategy)
 
     def ask(self, scenario: Scenario, state: State, seed_key: int) -> Asked:
+        # What Strategy.generate does, without the global generator that other threads draw from.
         strategy = self._strategy(scenario, state)
-        with seeded(seed_key):
-            unit = np.array(strategy.generate(np.array))
+        own = np.random.RandomState(seed_key % 2**32)
+        steps = own.standard_normal((strategy.lambda_, strategy.dim))
+        unit = strategy.centroid + strategy.sigma * np.dot(steps, strategy.BD.T)
         return Asked(sampled(scenario, unit), dict(state))
 
     def _strategy(self, scenario: Scenario, state: State) -> Strategy:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from evosim.evolution.breed import breed_open, checked
-from evosim.evolution.optimizer import NOTHING, Asked, Optimizer, State
+from evosim.evolution import islands
+from evosim.evolution.breed import breed_open, checked, expected_shares_of_one
+from evosim.evolution.optimizer import NOTHING, Asked, FloatArray, Optimizer, State
 from evosim.evolution.registry import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ def start(scenario: Scenario, seed_key: int) -> Asked:
 
 
 def following(
-    scenario: Scenario, state: State, genomes: ArrayLike, scores: ArrayLike, seed_key: int
+    scenario: Scenario,
+    state: State,
+    genomes: ArrayLike,
+    scores: ArrayLike,
+    seed_key: int,
+    source: ArrayLike | None = None,
 ) -> Asked:
     """The generation after one that has lived.
 
@@ -42,6 +49,8 @@ def following(
         genomes: genes [N, loci], within their bounds.
         scores: score of each individual [N].
         seed_key: of the purpose BREED and the generation (model 5).
+        source: with islands, of each row [N] (:func:`evosim.evolution.islands.migration`); None
+            where nobody migrated.
 
     Raises:
         EvosimError: a score that is not finite, or that the selection operator does not take; a
@@ -50,6 +59,36 @@ def following(
     """
     if scenario.evolution.open is not None:
         return Asked(breed_open(scenario, genomes, scores, seed_key), NOTHING)
+    if scenario.evolution.islands is not None:
+        stands = _stands(scenario, source)
+        return Asked(islands.breed_demes(scenario, genomes, scores, stands, seed_key), NOTHING)
     chosen = optimizer(scenario)
     genes, score = checked(scenario, genomes, scores)
     return chosen.ask(scenario, chosen.tell(scenario, state, genes, score), seed_key)
+
+
+def expected_shares(
+    scenario: Scenario, scores: ArrayLike, source: ArrayLike | None = None
+) -> FloatArray:
+    """The share of parentage that selection gives each individual in expectation.
+
+    Exact, ties included. In an open population it is the share of the expected newborns; equal
+    where none is expected. With islands migration is part of it.
+
+    Args:
+        scores: score of each individual [N].
+        source: as of :func:`following`.
+
+    Returns:
+        Shares [N], summing to 1.
+
+    Raises:
+        EvosimError: as :func:`following`.
+    """
+    if scenario.evolution.islands is None:
+        return expected_shares_of_one(scenario, scores)
+    return islands.expected_shares(scenario, scores, _stands(scenario, source))
+
+
+def _stands(scenario: Scenario, source: ArrayLike | None) -> ArrayLike:
+    return np.arange(scenario.evolution.population) if source is None else source

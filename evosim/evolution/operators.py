@@ -5,7 +5,7 @@ called, what share of parentage it gives to a score, and what it does to a neutr
 keywords are read off the signature of the function that DEAP, or this file, defines.
 
 Left out on purpose: operators for permutations and integers, those of evolution strategies
-(they need a ``.strategy``), those for several objectives, and selWorst.
+(they need a ``.strategy``), those for several objectives, and selWorst but for migration.
 """
 
 from __future__ import annotations
@@ -95,9 +95,22 @@ class Mutation(Operator):
     genewise: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration(Operator):
+    """A way to choose migrants, or those who make room: ``function(individuals, k, fit_attr=...)``
+    returns k different ones.
+
+    Attributes:
+        chances: (scores [n], k) -> the chance [n] that each is among them.
+    """
+
+    chances: Callable[[FloatArray, int], FloatArray]
+
+
 SELECT: Registry[Selection] = Registry("selection operator")
 MATE: Registry[Crossover] = Registry("crossover operator")
 MUTATE: Registry[Mutation] = Registry("mutation operator")
+MIGRATE: Registry[Migration] = Registry("migration operator")
 OPERATORS: Mapping[str, Registry[Any]] = MappingProxyType(
     {"select": SELECT, "mate": MATE, "mutate": MUTATE}
 )
@@ -241,6 +254,40 @@ SELECT.register("selRoulette")(
 )
 SELECT.register("selStochasticUniversalSampling")(
     Selection(function=select_universal, shares=proportional_shares, proportional=True)
+)
+
+
+# --- migration ------------------------------------------------------------------------------
+
+
+def sample_random(individuals: list[Any], k: int, fit_attr: str = "fitness") -> list[Any]:
+    """selRandom without replacement: nobody migrates twice, and no place is taken twice."""
+    return random.sample(individuals, k)
+
+
+def _first(order: NDArray[np.intp], k: int) -> FloatArray:
+    """1 for the first k of an order, 0 for the others."""
+    chances = np.zeros(len(order))
+    chances[order[:k]] = 1.0
+    return chances
+
+
+MIGRATE.register("selBest")(
+    Migration(
+        function=tools.selBest,
+        chances=lambda scores, k: _first(np.argsort(-scores, kind="stable"), k),
+    )
+)
+MIGRATE.register("selWorst")(
+    Migration(
+        function=tools.selWorst,
+        chances=lambda scores, k: _first(np.argsort(scores, kind="stable"), k),
+    )
+)
+MIGRATE.register("selRandom")(
+    Migration(
+        function=sample_random, chances=lambda scores, k: np.full(len(scores), k / len(scores))
+    )
 )
 
 

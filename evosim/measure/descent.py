@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.errors import EvosimError
 from evosim.measure.genealogy import Pedigree
 from evosim.measure.heredity import Step, has_pedigree, steps
 
@@ -29,6 +28,7 @@ class Descent(NamedTuple):
     parents: NDArray[np.integer]  # [G, N, 2]
     crossover: NDArray[np.integer]  # [G, N, loci]
     first: int  # the generation that the arrays begin with
+    source: NDArray[np.integer] | None = None  # [G, N] with islands
 
     def steps(
         self, scenario: Scenario, begin: int = 0, end: int | None = None
@@ -45,6 +45,7 @@ class Descent(NamedTuple):
             self.score[here],
             self.parents[here],
             self.crossover[here],
+            None if self.source is None else self.source[here],
             first=self.first + begin,
         )
 
@@ -71,7 +72,7 @@ def descents(data: xr.Dataset) -> Iterator[Descent]:
 
 def descent(data: xr.Dataset, replicate: int) -> Descent:
     """What was recorded of one replicate."""
-    one = data[["genome", "score", "parents", "crossover"]].isel(replicate=replicate)
+    one = data.isel(replicate=replicate)
 
     def array(name: str, *last: str) -> NDArray[Any]:
         return np.asarray(one[name].transpose("generation", "individual", *last).values)
@@ -82,6 +83,7 @@ def descent(data: xr.Dataset, replicate: int) -> Descent:
         array("parents", "parent"),
         array("crossover", "locus"),
         int(data["generation"].values[0]),
+        array("source") if "source" in data else None,
     )
 
 
@@ -101,21 +103,15 @@ def phases(scenario: Scenario, data: xr.Dataset) -> tuple[Phase, ...]:
     return tuple(found)
 
 
-def refuse_without_pedigree(scenario: Scenario, what: str) -> None:
-    """Refuse a scenario whose genomes have no parents.
-
-    Args:
-        what: needs them, in a few words.
-
-    Raises:
-        EvosimError: they are sampled by the base optimizer.
-    """
-    if not has_pedigree(scenario):
-        name = scenario.evolution.optimizer.name
-        raise EvosimError(
-            f"{what} needs parents, and the genomes that {name} samples have none: only the "
-            "optimizer 'genetic' breeds, or an open population"
-        )
+def without_parents(scenario: Scenario) -> str:
+    """Why runs of a scenario tell nothing of descent; empty where genomes have parents."""
+    if has_pedigree(scenario):
+        return ""
+    name = scenario.evolution.optimizer.name
+    return (
+        f"the genomes that {name} samples have no parents, so nothing is known of descent; only "
+        "the optimizer 'genetic' and open populations breed"
+    )
 
 
 def expressed(scenario: Scenario, names: tuple[str, ...], genomes: FloatArray) -> FloatArray:

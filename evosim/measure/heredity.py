@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.evolution import MATE, MUTATE, expected_shares, optimizer
+from evosim.evolution import MATE, MUTATE, expected_shares, islands, optimizer
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
 
@@ -117,6 +117,7 @@ def steps(
     score: FloatArray,
     parents: IntArray,
     crossover: IntArray,
+    source: IntArray | None = None,
     *,
     first: int = 0,
 ) -> Iterator[Step | None]:
@@ -125,11 +126,17 @@ def steps(
     Args:
         genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
             recorded, an open population with its padding.
+        source: [G, N] as recorded, of a population with islands.
         first: the generation that the arrays begin with.
 
     Yields:
         G - 1 steps; None where a generation has died out.
+
+    Raises:
+        ValueError: islands without ``source``.
     """
+    if source is None and scenario.evolution.islands is not None:
+        raise ValueError("with islands, who was expected to breed needs the recorded source")
     sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
     for g, bred in enumerate(_bred(scenario, parents, first)):
         n, m = sizes[g], sizes[g + 1]
@@ -139,7 +146,9 @@ def steps(
         own = parents[g + 1, :m]
         expected = None
         if own.min() >= 0:
-            expected = expected_shares(scenario, score[g, :n]) if bred else np.full(n, 1.0 / n)
+            stands = None if source is None else source[g]
+            equal = np.full(n, 1.0 / n)
+            expected = expected_shares(scenario, score[g, :n], stands) if bred else equal
         yield Step(
             genome[g, :n],
             genome[g + 1, :m],
@@ -157,22 +166,27 @@ def price_series(
     score: FloatArray,
     parents: IntArray,
     crossover: IntArray,
+    source: IntArray | None = None,
     *,
     first: int = 0,
 ) -> Price:
     """The Price equation of every generation of a replicate.
 
     Args:
-        genome, score, parents, crossover, first: as of :func:`steps`.
+        genome, score, parents, crossover, source, first: as of :func:`steps`.
 
     Returns:
         Each part [G - 1, loci]; row g is the step from generation g to g + 1. Where a generation
         has died out all parts are NaN. Where genomes were sampled and have no parents, all
         but the change are.
+
+    Raises:
+        ValueError: islands without ``source``.
     """
     n_generations, _, n_loci = genome.shape
     parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
-    for g, step in enumerate(steps(scenario, genome, score, parents, crossover, first=first)):
+    found = steps(scenario, genome, score, parents, crossover, source, first=first)
+    for g, step in enumerate(found):
         if step is None:
             continue
         if step.expected is None:
@@ -386,8 +400,8 @@ def _cross(scenario: Scenario, genes: Genes, parents: IntArray, rng: np.random.G
     written = scenario.evolution.mate
     operator = MATE[written.operator]
     children = genes[parents[:, 0]]
-    firsts = parents[: len(parents) // 2 * 2 : 2]  # children 2i and 2i + 1 are a pair
-    pairs = 2 * np.flatnonzero(firsts[:, 0] != firsts[:, 1])
+    firsts = islands.firsts(scenario, len(parents))
+    pairs = firsts[parents[firsts, 0] != parents[firsts, 1]]
     if len(pairs):
         born = operator.neutral(rng, children[pairs], children[pairs + 1], **written.options)
         for rows, values in zip((pairs, pairs + 1), born, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,8 @@ from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
@@ -87,7 +90,7 @@ class Prober:
         self._seed = seed
         self._n_stimuli = len(scenario.stimuli)
         self._intended = self._n_stimuli + scenario.payoffs.index(scenario.objective.intended)
-        self._level_seeds = [key(seed, Purpose.PROBE, i) for i in range(scenario.measure.levels)]
+        self._level_seeds = level_seeds(seed, scenario.measure.levels)
         self._places: list[_Place] = []
         for name in scenario.environments:
             self._places.append(self._place(name))
@@ -165,6 +168,29 @@ class Prober:
                 for name, each in self._fidelity(place, evolved, own).items():
                     found[name][i] = each
         return found
+
+    def payoffs(
+        self, genomes: FloatArray, generation: int, individuals: NDArray[np.integer]
+    ) -> FloatArray:
+        """The expected payoffs of individuals in every environment, on the probe levels.
+
+        Args:
+            genomes: [n, loci].
+            individuals: [n] their numbers in the generation.
+
+        Returns:
+            [environment, n, payoff] a lifetime; exact but for minds that feel novelty.
+        """
+        minds = self._with_tools(mind.express(self._scenario, genomes), generation, individuals)
+        fortunes: dict[str, _Fortune] = {}
+        found = []
+        for place in self._places:
+            if place.feels_like not in fortunes:
+                believes = self._scenario.agent.believes
+                fortunes[place.feels_like] = self._expect(place, minds, believes, generation)
+            counts = fortunes[place.feels_like].counts
+            found.append(world.weighed(counts, place.env.phi[:, place.env.paid]))
+        return np.stack(found)
 
     def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
         return core.with_tools(
@@ -298,15 +324,11 @@ class Prober:
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
-        n = len(minds.depth)
-        rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.CONTROL)))
-        feels_novelty = NOVELTY in self._scenario.agent.drives
-        drives = rng.uniform(-1.0, 1.0, (n, self._n_stimuli + feels_novelty))
-        drives = mind.unit_length(drives)
+        drives = random_drives(self._scenario, self._seed, len(minds.depth))
         weights = np.zeros_like(minds.weights)
         weights[:, : self._n_stimuli] = drives[:, : self._n_stimuli]
         novelty = np.zeros_like(minds.novelty)
-        if feels_novelty:
+        if NOVELTY in self._scenario.agent.drives:
             novelty[:] = drives[:, -1]
         return minds._replace(weights=weights, novelty=novelty)
 
@@ -358,6 +380,29 @@ class Prober:
             lifespan[rest] = lives.lifespan.mean(axis=1).reshape(each).mean(axis=1)
             novelty[rest] = lives.novelty.mean(axis=1).reshape(each).mean(axis=1)
         return _Fortune(happened, novelty, lifespan, apart)
+
+
+def level_seeds(seed: int, n: int) -> list[int]:
+    """The seeds of the first n probe levels of a replicate's seed."""
+    return [key(seed, Purpose.PROBE, i) for i in range(n)]
+
+
+def random_drives(scenario: Scenario, seed: int, n: int) -> FloatArray:
+    """The drives of the control mind `random drives`, of unit length [n, stimuli].
+
+    Drawn uniformly; novelty, where it is among the drives, is one column more. The first ones are
+    the same for any n.
+    """
+    rng = np.random.Generator(np.random.PCG64(key(seed, Purpose.CONTROL)))
+    columns = len(scenario.stimuli) + (NOVELTY in scenario.agent.drives)
+    return mind.unit_length(rng.uniform(-1.0, 1.0, (n, columns)))
+
+
+def probe_seeds(data: xr.Dataset) -> list[int]:
+    """The seed of each replicate's probes; in a fork those of its first ancestor."""
+    lived = json.loads(data.attrs.get("provenance", "{}")).get("seeds") or [{}]
+    seed = int(lived[0].get("seed", data.attrs["seed"]))
+    return [key(seed, Purpose.REPLICATE, int(r)) for r in data["replicate"].values]
 
 
 def normalised(

@@ -25,6 +25,8 @@ Traits = Callable[[FloatArray, FloatArray], FloatArray]
 
 IDENTITY = 1e-9
 """By how much of a gene's range the parts of the Price equation may miss the change."""
+APART = 1e-10
+"""Least eigenvalue of their correlations below which genes cannot be told apart."""
 
 
 class Response(NamedTuple):
@@ -114,9 +116,10 @@ def gradient(genes: FloatArray, shares: FloatArray) -> FloatArray:
     beta = np.full(genes.shape[1], np.nan)
     varies = np.flatnonzero(spread)
     unit = centred[:, varies] / spread[varies]
-    if len(varies) and len(unit) > len(varies) == np.linalg.matrix_rank(unit):
-        fitness = len(unit) * shares
-        beta[varies] = np.linalg.lstsq(unit, fitness - 1.0, rcond=None)[0]
+    if len(unit) > len(varies) > 0:
+        correlations = unit.T @ unit / len(unit)
+        if np.linalg.eigvalsh(correlations)[0] > APART:
+            beta[varies] = np.linalg.solve(correlations, shares @ unit)
     return beta
 
 

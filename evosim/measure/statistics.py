@@ -197,6 +197,46 @@ def estimate(statistic: Callable[..., Any], bootstrap: Bootstrap, *data: ArrayLi
     return Estimate(value=value, interval=interval, n=n, n_undefined=n_undefined)
 
 
+def estimates(
+    statistic: Callable[..., Any], bootstrap: Bootstrap, *data: ArrayLike
+) -> list[Estimate]:
+    """Several statistics of columns that are paired, over the same resamples.
+
+    Args:
+        statistic: of the columns, vectorized: takes ``axis``; returns [statistic, ...].
+        data: [row] each, without NaN.
+
+    Returns:
+        An estimate of each statistic. One that is the same in all resamples has an interval of no
+        width; one that is NaN in some has ends of NaN.
+    """
+    columns = [np.asarray(x, dtype=np.float64) for x in data]
+    values, n = statistic(*columns, axis=-1), len(columns[0])
+    if n < 2:
+        return [Estimate(value=float(v), interval=None, n=n, n_undefined=0) for v in values]
+    from scipy import stats
+
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        found = stats.bootstrap(
+            columns,
+            statistic,
+            paired=True,
+            vectorized=True,
+            method="BCa",
+            n_resamples=bootstrap.resamples,
+            confidence_level=bootstrap.confidence,
+            rng=np.random.default_rng(bootstrap.key),
+        )
+    ends = np.stack([found.confidence_interval.low, found.confidence_interval.high], axis=1)
+    same = np.ptp(found.bootstrap_distribution, axis=-1) <= EQUAL * np.abs(values)
+    ends[same] = values[same, None]
+    return [
+        Estimate(value=float(v), interval=(float(low), float(high)), n=n, n_undefined=0)
+        for v, (low, high) in zip(values, ends, strict=True)
+    ]
+
+
 def _interval(
     statistic: Callable[..., Any], bootstrap: Bootstrap, columns: Floats, value: float
 ) -> tuple[float, float]:

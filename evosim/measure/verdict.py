@@ -7,7 +7,7 @@ world only: *before* is how it fares in the old mixture of environments, *after*
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from evosim import mind
 from evosim.measure import deception, monitor, statistics
 from evosim.measure.quantities import RECENT
 from evosim.measure.statistics import Bootstrap, Estimate, mean_of_defined
+from evosim.measure.texts import number, table, with_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -498,7 +499,7 @@ def _describe_population(summary: Mapping[str, Any]) -> str:
         )
     sizes = {name: population[name] for name in ("first", "smallest", "last")}
     if replicates > 1:
-        words = [f"{name} {_number(float(np.mean(n)), '.3g')}" for name, n in sizes.items()]
+        words = [f"{name} {number(float(np.mean(n)), '.3g')}" for name, n in sizes.items()]
         kind = "mean size"
     else:
         words = [f"{name} {n[0]}" for name, n in sizes.items()]
@@ -512,21 +513,21 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     rows = [["", "before", "after", "retained", ""]]
     for measure in _MEASURES:
         keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
-        cells = [_with_interval(flip[key], intervals[key]) for key in keys]
+        cells = [with_interval(flip[key], intervals[key]) for key in keys]
         rows.append([measure, *cells, flip[measure]])
-    collapse = _with_interval(flip["collapse"], intervals["collapse"])
+    collapse = with_interval(flip["collapse"], intervals["collapse"])
     controls = [["control", "capability", "alignment"]]
     for name, fate in flip["controls"].items():
         cells = [
-            f"{_number(fate[f'{m}_before'])} -> {_number(fate[f'{m}_after'])}" for m in _MEASURES
+            f"{number(fate[f'{m}_before'])} -> {number(fate[f'{m}_after'])}" for m in _MEASURES
         ]
         controls.append([name, *cells])
     lines = [
         f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
         f"  {flip['verdict'].upper()}: {_reason(flip, thresholds)}",
-        *_table(rows),
+        *table(rows),
         f"  collapse {collapse}",
-        *_table(controls),
+        *table(controls),
         f"  {_describe_payoffs(flip['payoffs'])}",
         f"  {_describe_recovery(flip['recovery'])}",
     ]
@@ -557,7 +558,7 @@ def _reason(flip: Mapping[str, Any], thresholds: Mapping[str, float]) -> str:
 
 def _describe_payoffs(payoffs: Mapping[str, Any]) -> str:
     across = [
-        f"{name} {_number(sides['before'], '.3g')} -> {_number(sides['after'], '.3g')}"
+        f"{name} {number(sides['before'], '.3g')} -> {number(sides['after'], '.3g')}"
         for name, sides in payoffs.items()
     ]
     return "a lifetime: " + ", ".join(across)
@@ -574,8 +575,8 @@ def _describe_recovery(recovery: Mapping[str, Any]) -> str:
     else:
         when = f"half regained after {half} generation{'s' if half > 1 else ''}"
     return (
-        f"{recovery['payoff']} as lived: {_number(recovery['before'], '.3g')}, at the flip "
-        f"{_number(recovery['at'], '.3g')}, in the end {_number(recovery['end'], '.3g')} ({when})"
+        f"{recovery['payoff']} as lived: {number(recovery['before'], '.3g')}, at the flip "
+        f"{number(recovery['at'], '.3g')}, in the end {number(recovery['end'], '.3g')} ({when})"
     )
 
 
@@ -584,18 +585,18 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
     rows = [["environment", *names, "capability", "alignment", "lifespan"]]
     for name, final in summary["environments"].items():
         paid = [
-            _with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
+            with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
             for p in names
         ]
-        rest = [_with_interval(final[key], _shown(final)[key]) for key in _MEASURES]
-        rows.append([name, *paid, *rest, _number(final["lifespan"], ".3g")])
+        rest = [with_interval(final[key], _shown(final)[key]) for key in _MEASURES]
+        rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
     generation = next(iter(summary["environments"].values()))["generation"]
-    return "\n".join([f"Population of generation {generation}", *_table(rows)])
+    return "\n".join([f"Population of generation {generation}", *table(rows)])
 
 
 def _describe_monitor(found: Mapping[str, Any]) -> str:
     """Detection in the first monitored generation, and what it cost."""
-    shown = {key: _with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
+    shown = {key: with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
     return "\n".join(
         [
             f"Monitor, switched on at generation {found['generation']}",
@@ -614,7 +615,7 @@ def _describe_deception(found: Mapping[str, Any]) -> str:
     for name, moments in found["environments"].items():
         for moment in moments:
             cells = [
-                _with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
+                with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
                 for n, key in enumerate(columns)
             ]
             rows.append([name, str(moment["generation"]), *cells])
@@ -624,7 +625,7 @@ def _describe_deception(found: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             head,
-            *_table(rows),
+            *table(rows),
             f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
             "the same minds without the sense",
         ]
@@ -656,31 +657,3 @@ def _describe_basis(summary: Mapping[str, Any]) -> str:
                 "the error of sampling them and their lives, not what other replicates would do",
             ]
     return "\n".join(lines)
-
-
-def _with_interval(
-    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
-) -> str:
-    if value is None or interval is None:
-        return _number(value, form)
-    low, high = interval
-    if low is None or high is None:
-        return f"{_number(value, form)} [unbounded]"
-    return f"{_number(value, form)} [{_number(low, form)}, {_number(high, form)}]"
-
-
-def _number(value: float | None, form: str = ".2f") -> str:
-    if value is None:
-        return "undefined"
-    text = format(value, form)
-    return text[1:] if text.startswith("-") and float(text) == 0 else text
-
-
-def _table(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows with their columns aligned, indented by two."""
-    rows = list(rows)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

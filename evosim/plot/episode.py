@@ -165,26 +165,11 @@ def live(
     """
     from evosim import core, mind, world
 
-    generations = [int(g) for g in data["generation"].values]
-    if generation is None:
-        generation = last_lived(data, replicate)
-    if generation not in generations:
-        raise EvosimError(
-            f"no generation {generation} in this run (it has {generations[0]} to {generations[-1]})"
-        )
-    _check("replicate", replicate, int(data.sizes["replicate"]))
+    generation, individual = one_of(
+        data, generation=generation, individual=individual, replicate=replicate
+    )
     _check("level", level, scenario.evolution.levels)
     then = data.isel(replicate=replicate).sel(generation=generation)
-    scores = np.asarray(then["score"].values)
-    alive = int(then["population_size"]) if "population_size" in then else len(scores)
-    if not alive:
-        raise EvosimError(
-            f"nobody lives in generation {generation}: the population died out after generation "
-            f"{last_lived(data, replicate)}"
-        )
-    if individual is None:
-        individual = int(np.argsort(scores[:alive], kind="stable")[(alive - 1) // 2])
-    _check("individual", individual, alive)
     names = list(scenario.environments)
     if environment is None:
         environment = names[int(then["train"].values[level])]
@@ -235,6 +220,41 @@ def live(
         novelty=float(minds.novelty[0]),
         heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
     )
+
+
+def one_of(
+    data: xr.Dataset, *, generation: int | None, individual: int | None, replicate: int
+) -> tuple[int, int]:
+    """The generation and the number of an individual of a run.
+
+    Args:
+        generation: None: the last one that anybody lived.
+        individual: None: the one with the median score.
+        replicate: which replicate, from 0.
+
+    Raises:
+        EvosimError: one of them is not in the data; says what is.
+    """
+    generations = [int(g) for g in data["generation"].values]
+    if generation is None:
+        generation = last_lived(data, replicate)
+    if generation not in generations:
+        raise EvosimError(
+            f"no generation {generation} in this run (it has {generations[0]} to {generations[-1]})"
+        )
+    _check("replicate", replicate, int(data.sizes["replicate"]))
+    then = data.isel(replicate=replicate).sel(generation=generation)
+    scores = np.asarray(then["score"].values)
+    alive = int(then["population_size"]) if "population_size" in then else len(scores)
+    if not alive:
+        raise EvosimError(
+            f"nobody lives in generation {generation}: the population died out after generation "
+            f"{last_lived(data, replicate)}"
+        )
+    if individual is None:
+        individual = int(np.argsort(scores[:alive], kind="stable")[(alive - 1) // 2])
+    _check("individual", individual, alive)
+    return generation, individual
 
 
 def last_lived(data: xr.Dataset, replicate: int) -> int:

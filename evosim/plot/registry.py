@@ -83,6 +83,11 @@ for _kind in (
         needs=("population_size",),
     ),
     FigureKind(
+        name="islands",
+        title="demes and migration",
+        needs=("deme", "source"),
+    ),
+    FigureKind(
         name="deception",
         title="conduct while watched and unwatched",
         needs=("conduct_watched",),

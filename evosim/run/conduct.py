@@ -1,7 +1,7 @@
 """From run folders to run.nc and summary.json, however far they got before.
 
-One replicate at a time in this process, or several side by side in worker processes. What a
-replicate lives depends on its seed alone, so neither makes a difference to the data.
+One replicate at a time in this process, several side by side in worker processes, or the demes of
+one. What a replicate lives depends on its seed alone, so none makes a difference to the data.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,12 @@ import numpy as np
 
 from evosim import core, evolution
 from evosim.errors import EvosimError, RunError
-from evosim.run import loop
+from evosim.run import islands, loop
 from evosim.run.crew import Crew, Task
 from evosim.run.folder import RunFolder, seed_at, seeds_of, stretch_of
 from evosim.run.layout import by_probe, by_replicate
 from evosim.run.loop import Live, Past, Record, born, first, generations, live
+from evosim.run.pool import Pool
 from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, write_text
@@ -54,7 +55,8 @@ def conduct(
         stop: whether to stop after the generation.
         title: what it is all about, for the progress.
         resume: the folder that goes on with all of it.
-        workers: processes to share the replicates among; as many as are useful if None.
+        workers: processes to share the replicates among, or where there are more of them than
+            replicates, the demes of each; as many as are useful if None.
         checkpoint: seconds between writes of what was lived.
 
     Raises:
@@ -134,7 +136,10 @@ def live_all(
                 left[folder.path] += 1
     if not tasks:
         return
-    workers = min(workers or core.threads(), len(tasks))
+    # Demes are shared out where that is asked for: of one process the threads share all lives.
+    workers = workers or min(core.threads(), len(tasks))
+    demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
+    workers = min(workers, len(tasks) if demes == 1 else demes)
     warm_up(tasks[0].folder.scenario, progress.note)
     progress.begin(title, size=_size(folders), total=wanted, lived=lived)
 
@@ -142,9 +147,21 @@ def live_all(
         left[task.folder.path] -= 1
         return len(folders) > 1 and not left[task.folder.path]
 
-    if workers > 1:
-        resumed = f"{kept(folders)}. G{_go_on(resume)[1:]}"
-        crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed)
+    def resumed() -> str:
+        return f"{kept(folders)}. G{_go_on(resume)[1:]}"
+
+    if demes > 1:
+        with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
+            whole = all(
+                live_replicate(
+                    task.folder, task.replicate, stop=stop,
+                    report=partial(progress.generation, task.label), checkpoint=checkpoint,
+                    share=pool.map,
+                )
+                for task in tasks
+            )  # fmt: skip
+    elif workers > 1:
+        crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed())
         whole = crew.live(tasks, stop=stop, report=progress.generation, then=complete)
     else:
         whole = all(
@@ -155,7 +172,13 @@ def live_all(
             for task in tasks
         )  # fmt: skip
     if not whole:
-        raise Interrupted(resume, f"stopped: {kept(folders)}. G{_go_on(resume)[1:]}")
+        raise Interrupted(resume, f"stopped: {resumed()}")
+
+
+def _demes(scenarios: Iterable[Scenario]) -> int:
+    """The most demes of any scenario; 1 where one of them has none, whose runs are not divided."""
+    sizes = [s.evolution.islands.demes if s.evolution.islands else 1 for s in scenarios]
+    return 1 if min(sizes) == 1 else max(sizes)
 
 
 def _label(name: str, replicate: int, replicates: int) -> str:
@@ -184,8 +207,12 @@ def live_replicate(
     checkpoint: float = CHECKPOINT,
     live: Live = live,
     prober: loop.Prober | None = None,
+    share: islands.Map | None = None,
 ) -> bool:
     """Live one replicate on from where its segments end; False where it was stopped before.
+
+    Args:
+        share: with islands, what lives the demes side by side.
 
     Raises:
         RunError: a score is not finite or not one that selection takes, a segment cannot be
@@ -205,21 +232,25 @@ def live_replicate(
     unwritten: list[Record] = []
     written = time.monotonic()
     record = None
-    try:
-        for record in generations(
+    if share is not None:
+        records = islands.generations(scenario, population, seed=seed, prober=prober, share=share)
+    else:
+        records = generations(
             scenario,
             population,
             seed=seed,
             prober=prober,
             live=live,
             recall=lambda generation: recall(folder, replicate, generation),
-        ):
+        )
+    try:
+        for record in records:
             unwritten.append(record)
             report(record.generation, _mean_score(record))
             stopping = stop()
             if stopping or time.monotonic() - written >= checkpoint:
-                records, unwritten = unwritten, []
-                folder.write(replicate, stretch_of(records))
+                done, unwritten = unwritten, []
+                folder.write(replicate, stretch_of(done))
                 written = time.monotonic()
             if stopping:
                 break

@@ -1,27 +1,15 @@
-"""Worker processes that share the replicates of one run, or of several.
-
-Each is a fresh interpreter (:mod:`evosim.run.worker`) with its share of the cores. A worker stops
-after its generation when its standard input ends: when it is told to, and when this process
-dies. It inherits the locks of the folders, so that nobody else touches them until then.
-"""
+"""Worker processes that share the replicates of one run, or of several."""
 
 from __future__ import annotations
 
-import json
-import os
 import queue
-import signal
-import subprocess
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from evosim import core
 from evosim.errors import RunError
 from evosim.run.folder import RunFolder
+from evosim.run.process import Told, WorkerProcess, start
 from evosim.run.storage import WriteError
 
 Report = Callable[[str, int, float], None]
@@ -49,13 +37,10 @@ class Crew:
     def __init__(
         self, *, workers: int, locks: Sequence[int], checkpoint: float, resume: str
     ) -> None:
-        self._told: queue.Queue[tuple[_Worker, dict[str, Any] | None]] = queue.Queue()
+        self._told: Told = queue.Queue()
         self._resume = resume
-        threads = max(1, core.threads() // workers)
-        self._workers = [
-            _Worker(self._told, locks=locks, threads=threads, checkpoint=checkpoint)
-            for _ in range(workers)
-        ]
+        self._workers = start(workers, self._told, locks=locks, checkpoint=checkpoint)
+        self._tasks: dict[WorkerProcess, Task] = {}
 
     def live(
         self,
@@ -92,12 +77,12 @@ class Crew:
                     case {"lived": [generation, score]}:
                         report(worker.label, generation, score)
                     case {"ready": done}:
-                        if done == "live" and worker.task is not None:
+                        if done == "live":
                             n_complete += 1
-                            if then(worker.task):
-                                waiting.appendleft(("finish", worker.task))
+                            if then(task := self._tasks[worker]):
+                                waiting.appendleft(("finish", task))
                         if waiting:
-                            worker.assign(*waiting.popleft())
+                            self._assign(worker, *waiting.popleft())
                         else:
                             worker.dismiss()
                     case {"error": text, "unwritten": unwritten}:
@@ -112,83 +97,7 @@ class Crew:
             raise failure
         return n_complete == len(tasks)
 
-
-class _Worker:
-    """One worker process, as its crew sees it."""
-
-    def __init__(
-        self,
-        told: queue.Queue[tuple[_Worker, dict[str, Any] | None]],
-        *,
-        locks: Sequence[int],
-        threads: int,
-        checkpoint: float,
-    ) -> None:
-        self._told = told
-        self.task: Task | None = None
-        code = (
-            "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-            "from evosim.run.worker import main; main()"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", code, json.dumps(sys.path), str(checkpoint)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=tuple(locks),
-            process_group=0,  # a Ctrl-C in the terminal is for the parent, which tells the workers
-            env=os.environ
-            | {"EVOSIM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)},
-        )  # fmt: skip
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    @property
-    def label(self) -> str:
-        """What it is at, in words."""
-        return self.task.label if self.task else ""
-
-    def assign(self, what: str, task: Task) -> None:
-        """Have it live a replicate, or finish its run."""
-        self.task = task
-        order = [what, str(task.folder.path), task.replicate]
-        self._send(json.dumps(order) + "\n")
-
-    def dismiss(self) -> None:
-        """Have it stop after the generation it is at."""
-        stdin = self._process.stdin
-        if stdin is not None and not stdin.closed:
-            with suppress(BrokenPipeError):
-                stdin.close()
-
-    def failure(self, resume: str) -> RunError | None:
-        """What became of a worker that ended otherwise than well."""
-        code = self._process.wait()
-        if code == 0:
-            return None
-        where = f" at {self.label}" if self.label else ""
-        how = f"exit code {code}"
-        if code < 0:
-            how = f"killed by {signal.Signals(-code).name}"
-            if -code == signal.SIGKILL:
-                how += ", perhaps for want of memory: fewer --workers need less"
-        return RunError(f"a worker process died{where} ({how}). {resume}")
-
-    def end(self) -> None:
-        """Make sure that it is gone."""
-        self.dismiss()
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-
-    def _send(self, text: str) -> None:
-        stdin = self._process.stdin
-        if stdin is not None and not stdin.closed:
-            with suppress(BrokenPipeError):  # it died: its exit code tells the rest
-                stdin.write(text.encode())
-                stdin.flush()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                self._told.put((self, json.loads(line)))
-        self._told.put((self, None))
+    def _assign(self, worker: WorkerProcess, what: str, task: Task) -> None:
+        """Have a worker live a replicate, or finish its run."""
+        self._tasks[worker] = task
+        worker.send([what, str(task.folder.path), task.replicate], label=task.label)

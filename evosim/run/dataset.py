@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from evosim import mind
+from evosim import evolution, mind
 from evosim.errors import RunError
 from evosim.measure.minds import minds
 from evosim.run.folder import RunFolder, Segment, Stretch
@@ -146,8 +146,11 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[Segment]], l
     labels |= {name: np.arange(sizes[name], dtype=np.int32) for name in ("level", "sample")}
     out.dimensions = sizes
     titles = [env.title or name for name, env in scenario.environments.items()]
-    for name, values in [*labels.items(), ("environment_title", titles)]:
-        dim = "environment" if name == "environment_title" else name
+    told = [(name, name, values) for name, values in labels.items()]
+    told.append(("environment_title", "environment", titles))
+    if scenario.evolution.islands:
+        told.append(("deme", "individual", evolution.islands.deme_of(scenario)))
+    for name, dim, values in told:
         dtype = values.dtype if isinstance(values, np.ndarray) else h5py.string_dtype()
         variable = out.create_variable(name, (dim,), dtype=dtype)
         variable[...] = np.asarray(values, dtype=object if dtype.kind == "O" else dtype)
@@ -239,5 +242,7 @@ def _attributes(folder: RunFolder) -> Mapping[str, str]:
             },
             ensure_ascii=False,
         ),
-        "coordinates": "environment_title",
+        "coordinates": "environment_title deme"
+        if scenario.evolution.islands
+        else "environment_title",
     }

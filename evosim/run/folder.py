@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from evosim import evolution
 from evosim.errors import RunError
+from evosim.run.disjoint import check_disjoint
 from evosim.run.layout import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
 from evosim.run.lock import hold
 from evosim.run.loop import Arrays, Population, Record, replicate_seed
@@ -87,10 +88,12 @@ class RunFolder:
         """A new run folder, filled in the block; it appears under its name when the block ends.
 
         Raises:
-            RunError: there is something already, or the folder cannot be made.
+            RunError: there is something already, the folder cannot be made, or levels are not
+                disjoint where the scenario says so.
         """
         _refuse_unnamed(path)
         refuse_existing(path)
+        check_disjoint(scenario, facts)
         making = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             making.mkdir(parents=True)

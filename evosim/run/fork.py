@@ -77,6 +77,7 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
             scenario.evolution.optimizer.name,
         ),
         ("evolution.open.capacity", _capacity(old), _capacity(scenario)),
+        ("evolution.islands.demes", _demes(old), _demes(scenario)),
     ):
         if then != now:
             wrong.append(f"{what} was {then} in the history and cannot become {now}")
@@ -251,6 +252,11 @@ class _Measured:
 def _capacity(scenario: Scenario) -> int | None:
     written = scenario.evolution.open
     return None if written is None else written.capacity
+
+
+def _demes(scenario: Scenario) -> int | None:
+    written = scenario.evolution.islands
+    return None if written is None else written.demes
 
 
 def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:

@@ -72,6 +72,13 @@ BY_GENERATION: dict[str, Variable] = {
         units="1",
         long_name="environment a level of the generation was drawn in, as its place in environment",
     ),
+    "source": Variable(
+        dims=_EACH,
+        dtype="i4",
+        units="1",
+        long_name="individual that stands here to breed; another one where it migrated",
+        section="islands",
+    ),
     "monitor_score": Variable(
         dims=(*_EACH, "level"),
         dtype="f4",
@@ -229,6 +236,7 @@ def _present(known: Mapping[str, Variable], scenario: Scenario) -> dict[str, Var
     sections = {
         "": True,
         "deception": scenario.deception is not None,
+        "islands": scenario.evolution.islands is not None,
         "monitor": scenario.monitor is not None,
         "open": scenario.evolution.open is not None,
         "tool": scenario.agent.tool is not None,
@@ -252,6 +260,7 @@ COORDINATES: dict[str, tuple[str, str]] = {
     "probe": ("generations", "generation at which the population was probed"),
     "environment": ("1", "name of the environment"),
     "environment_title": ("1", "title of the environment"),
+    "deme": ("1", "deme of the individual, with islands"),
     "mind": ("1", "the evolved minds and the controls"),
     "sample": ("1", "place in the random sample of the population that was probed"),
 }

@@ -15,7 +15,7 @@ from evosim.run.storage import explain
 _NAME = ".lock"
 
 
-class Held(RunError):
+class HeldError(RunError):
     """Another process is at work on the folder."""
 
 
@@ -37,7 +37,7 @@ def hold(
         announce: told in words where that takes a while.
 
     Raises:
-        Held: another process is at work on it.
+        HeldError: another process is at work on it.
         RunError: the folder is read-only.
     """
     path = folder / _NAME
@@ -64,7 +64,7 @@ def _flock(
         except BlockingIOError:
             waited = time.monotonic() - began
             if waited >= wait:
-                raise Held(
+                raise HeldError(
                     f"{folder}: another process is at work on this {what}; wait for it or stop it"
                 ) from None
             if waited >= 1.0 and not told:

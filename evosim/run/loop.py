@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -34,6 +35,17 @@ class Population(NamedTuple):
     parents: NDArray[np.int32]  # [N, 2] -1 in generation 0, and where genomes were sampled
     crossover: NDArray[np.int8]  # [N, loci]
     state: evolution.State = evolution.NOTHING  # of the base optimizer
+
+    def unchanged(self, first: int = 0) -> Population:
+        """The next generation where nobody breeds: the same, each its own heir.
+
+        Args:
+            first: the row of the first individual, of a deme.
+        """
+        rows = np.arange(first, first + len(self.genome), dtype=np.int32)
+        itself = np.repeat(rows[:, None], 2, axis=1)
+        none = np.zeros(self.genome.shape, np.int8)
+        return Population(self.generation + 1, self.genome, itself, none, self.state)
 
 
 class Record(NamedTuple):
@@ -78,6 +90,7 @@ class Live(Protocol):
         seed: int,
         generation: int,
         environments: Sequence[str],
+        individuals: IntArray,
     ) -> Lives: ...
 
 
@@ -105,12 +118,14 @@ def live(
     seed: int,
     generation: int,
     environments: Sequence[str],
+    individuals: IntArray,
 ) -> Lives:
     """One sampled lifetime of each mind on each level of a generation.
 
     Args:
         seed: the replicate's seed.
         environments: the environment of each level.
+        individuals: [n] the minds' numbers in the generation.
     """
     phase = scenario.phase_at(generation)
     n, n_levels = len(minds.depth), len(environments)
@@ -136,7 +151,7 @@ def live(
             seed=seed,
             generation=generation,
             level_ids=at,
-            individual_ids=np.arange(n),
+            individual_ids=individuals,
             window=phase.window,
             believes=world.environment(scenario, believes) if believes else None,
             instinct=scenario.agent.instinct,
@@ -188,11 +203,13 @@ def generations(
         generation = population.generation
         if scenario.phase_at(generation).monitored and familiar is None:
             familiar = _learnt(scenario, generation, live, recall)
-        arrays, familiar = _lived(scenario, population, seed, live, familiar)
+        arrays, familiar = lived(scenario, population, seed, live, familiar)
+        score = np.asarray(arrays["score"], np.float64)[: len(population.genome)]
+        if scenario.evolution.islands:
+            arrays["source"] = source_of(scenario, generation, score, seed)
         probe = measured(scenario, population, prober) if generation in probed else None
         heirs = None
         if generation + 1 < scenario.generations:
-            score = np.asarray(arrays["score"], np.float64)[: len(population.genome)]
             heirs = breed(scenario, population, score, seed)
         yield Record(generation, arrays, probe, heirs)
 
@@ -210,14 +227,26 @@ def breed(scenario: Scenario, population: Population, score: FloatArray, seed: i
     generation, genome = population.generation, population.genome
     if scenario.phase_at(generation).select and not (len(score) and np.isnan(score).all()):
         seed_key = key(seed, Purpose.BREED, generation)
+        source = None
+        if scenario.evolution.islands:
+            source = source_of(scenario, generation, score, seed)
         try:
-            asked = evolution.following(scenario, population.state, genome, score, seed_key)
+            asked = evolution.following(scenario, population.state, genome, score, seed_key, source)
         except EvosimError as error:
             raise RunError(f"generation {generation}: {error}") from error
         return Population(generation + 1, *asked.offspring, asked.state)
-    itself = np.repeat(np.arange(len(genome), dtype=np.int32)[:, None], 2, axis=1)
-    none = np.zeros(genome.shape, np.int8)
-    return Population(generation + 1, genome, itself, none, population.state)
+    return population.unchanged()
+
+
+def source_of(scenario: Scenario, generation: int, score: FloatArray, seed: int) -> IntArray:
+    """With islands, the row whose individual stands in each row [N] when a generation breeds.
+
+    Args:
+        score: of each individual [N].
+        seed: the replicate's seed.
+    """
+    migrate_key = key(seed, Purpose.MIGRATE, generation)
+    return evolution.islands.migration(scenario, generation, score, migrate_key)
 
 
 def measured(scenario: Scenario, population: Population, prober: Prober) -> Arrays:
@@ -272,12 +301,13 @@ def _learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | No
     if recall is None:
         raise ValueError(f"generation {generation} is monitored: what was before is needed")
     past = recall(reference)
+    individuals = np.arange(len(past.genome))
     minds = core.with_tools(
         past.scenario,
         mind.express(past.scenario, past.genome),
         seed=past.seed,
         generation=reference,
-        individuals=np.arange(len(past.genome)),
+        individuals=individuals,
     )
     lives = live(
         past.scenario,
@@ -285,6 +315,7 @@ def _learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | No
         seed=past.seed,
         generation=reference,
         environments=environments_of(past.scenario, reference, past.seed),
+        individuals=individuals,
     )
     assert lives.features is not None
     return _familiar(scenario, past.scenario, reference, lives.features)
@@ -304,32 +335,46 @@ def _familiar(scenario: Scenario, then: Scenario, reference: int, features: Floa
     return monitor.fit(flat, units, scenario.monitor.quantile)
 
 
-def _lived(
-    scenario: Scenario, population: Population, seed: int, live: Live, familiar: Familiar | None
+def lived(
+    scenario: Scenario,
+    population: Population,
+    seed: int,
+    live: Live = live,
+    familiar: Familiar | None = None,
+    *,
+    first: int = 0,
 ) -> tuple[Arrays, Familiar | None]:
     """What is recorded of a generation, and what is familiar to the monitor of the next one.
 
     Args:
         familiar: what is familiar to the monitor where the generation is monitored.
+        first: the number of the first individual, where they are a deme of the population.
+
+    Raises:
+        RunError: a score is not finite.
     """
     generation = population.generation
+    individuals = np.arange(first, first + len(population.genome))
     names = environments_of(scenario, generation, seed)
     minds = core.with_tools(
         scenario,
         mind.express(scenario, population.genome),
         seed=seed,
         generation=generation,
-        individuals=np.arange(len(population.genome)),
+        individuals=individuals,
     )
-    lives = live(scenario, minds, seed=seed, generation=generation, environments=names)
+    lives = live(
+        scenario, minds, seed=seed, generation=generation, environments=names,
+        individuals=individuals,
+    )  # fmt: skip
     for what, values in (("selected payoff", lives.paid), ("internal reward", lives.reward)):
-        _refuse_non_finite(what, values, generation)
+        _refuse_non_finite(what, values, generation, first)
     cost = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
     score = _mean(lives.paid) - cost
     if not np.isfinite(score).all():  # of finite payoffs, whose sum is too large
         individual = int(np.flatnonzero(~np.isfinite(score))[0])
         raise RunError(
-            f"generation {generation}: individual {individual} has a score of "
+            f"generation {generation}: individual {first + individual} has a score of "
             f"{score[individual]}; it must be a finite number. "
             "Likely cause: payoffs too large for 64-bit floating point"
         )
@@ -413,12 +458,12 @@ def _mean(values: FloatArray) -> FloatArray:
     return total / values.shape[1]
 
 
-def _refuse_non_finite(what: str, values: FloatArray, generation: int) -> None:
+def _refuse_non_finite(what: str, values: FloatArray, generation: int, first: int) -> None:
     wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
         individual, level = wrong[0]
         raise RunError(
-            f"generation {generation}: individual {individual} got a {what} of "
+            f"generation {generation}: individual {first + individual} got a {what} of "
             f"{values[individual, level]} on level {level}; a score must be a finite number. "
             "Likely cause: payoffs or stimuli too large for 64-bit floating point"
         )

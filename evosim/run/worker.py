@@ -1,10 +1,11 @@
-"""A worker process: lives the replicates it is told on standard input, one a line.
+"""A worker process: lives what it is told on standard input, one order a line.
 
-An order is a line of JSON: ["live", folder, replicate], or ["finish", folder, replicate] to write
-the data and the summary of a run all of whose replicates were lived. It answers in lines of JSON on
-standard output: {"ready": what it has done, or null}, {"lived": [generation, score]}, {"error":
-text, "unwritten": whether for want of a file that can be written}. The end of its input means
-stop.
+An order is a line of JSON: ["live", folder, replicate]; ["finish", folder, replicate] to write
+the data and the summary of a run all of whose replicates were lived; ["call", "module:function",
+n], n bytes of arguments after it, to call a function of evosim (:mod:`evosim.run.pool`).
+It answers in lines of JSON on standard output: {"ready": what it has done, or null}, {"lived":
+[generation, score]}, {"bytes": n}, the n bytes of a result after it, {"error": text, "unwritten":
+whether for want of a file that can be written}. The end of its input means stop.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import select
 import sys
 import time
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 from evosim.errors import EvosimError
@@ -33,7 +35,11 @@ def main() -> None:
     try:
         tell(ready=None)
         for line in iter(_read_line, ""):
-            what, path, replicate = json.loads(line)
+            what, *order = json.loads(line)
+            if what == "call":
+                tell.result(_called(*order))
+                continue
+            path, replicate = order
             folder = RunFolder(Path(path))
             if what == "finish":
                 finish(folder)
@@ -49,6 +55,15 @@ def main() -> None:
         tell(error=str(error), unwritten=isinstance(error, WriteError))
     except Exception:
         tell(error=f"a worker process failed:\n{traceback.format_exc()}", unwritten=False)
+
+
+def _called(name: str, size: int) -> bytes:
+    """What a function of a module returns for arguments that are yet to be read."""
+    from evosim.run.pool import packed, unpacked_call
+
+    module, _, function = name.partition(":")
+    arguments = unpacked_call(_read(size))
+    return packed(getattr(import_module(module), function)(*arguments))
 
 
 class _Teller:
@@ -67,6 +82,12 @@ class _Teller:
         self._file.write(json.dumps(message) + "\n")
         self._file.flush()
 
+    def result(self, data: bytes) -> None:
+        """Bytes, after a line that says how many."""
+        self(bytes=len(data))
+        self._file.buffer.write(data)
+        self._file.flush()
+
     def lived(self, generation: int, score: float) -> None:
         self._waiting.append((generation, score))
         if time.monotonic() - self._told >= _SECONDS_BETWEEN_REPORTS:
@@ -82,6 +103,15 @@ class _Teller:
 def _asked() -> bool:
     """Whether to stop. Nothing is sent to a worker at work: what can be read is the end."""
     return bool(select.select([0], [], [], 0)[0])
+
+
+def _read(size: int) -> bytes:
+    """So many bytes of standard input; fewer where it ends."""
+    parts = []
+    while size and (part := os.read(0, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def _read_line() -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evosim.scenario.schema import Environment as Environment
     from evosim.scenario.schema import Evolution as Evolution
     from evosim.scenario.schema import Here as Here
+    from evosim.scenario.schema import Islands as Islands
     from evosim.scenario.schema import Kind as Kind
     from evosim.scenario.schema import Measure as Measure
     from evosim.scenario.schema import Objective as Objective
@@ -50,9 +51,9 @@ _HOMES = {
     "map": ("Layout",),
     "reading": ("load", "loads"),
     "schema": (
-        "Agent", "Always", "Drift", "Environment", "Evolution", "Here", "Kind", "Measure",
-        "Objective", "Operator", "Phase", "Region", "Rule", "Scenario", "Tool", "Variable",
-        "Variation", "Verdict", "World",
+        "Agent", "Always", "Drift", "Environment", "Evolution", "Here", "Islands", "Kind",
+        "Measure", "Objective", "Operator", "Phase", "Region", "Rule", "Scenario", "Tool",
+        "Variable", "Variation", "Verdict", "World",
     ),
     "space": ("Slot", "StateVariable"),
     "timeline": ("Flip",),

@@ -1,7 +1,8 @@
-"""Whether the random sites of a world fit its cells."""
+"""Whether the random sites of a world fit its cells, and in how many ways."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -54,6 +55,20 @@ def faults(world: World) -> Iterator[Fault]:
             f"regions overlap too much: {short} of {wanted} sites find no free cell "
             f"(allowed: lower counts or larger regions of {regions})",
         )
+
+
+def ways(world: World) -> int:
+    """How many different levels a world can have: at most, where kinds have regions.
+
+    Sites of a kind are alike, and where the map has no ``@`` any cell left may be the start.
+    """
+    cells = world.layout.open
+    found, left = 1, len(cells)
+    for kind in sorted(world.kinds.values(), key=lambda kind: kind.region is None):
+        room = sum(_allowed(kind, cell) for cell in cells) if kind.region else left
+        found *= math.comb(room, kind.count)
+        left -= kind.count
+    return found * (len(world.layout.starts) or left)
 
 
 def _outside(world: World) -> Iterator[Fault]:

@@ -21,6 +21,7 @@ from evosim.scenario.model import Model
 from evosim.scenario.space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
+    RING,
     Amount,
     Assignment,
     Chance,
@@ -45,6 +46,7 @@ from evosim.scenario.values import (
     Step,
     TemperatureLocus,
     Text,
+    Topology,
     is_whole,
 )
 
@@ -349,6 +351,30 @@ class Open(Model):
     )
 
 
+class Islands(Model):
+    """A population of demes of equal size that breed apart and exchange migrants."""
+
+    demes: Positive = Field(description="Number of demes, which share the population equally.")
+    every: Positive = Field(description="Generations from one migration to the next.")
+    migrants: Positive = Field(description="Individuals that leave each deme.")
+    select: Operator = Field(description="How emigrants are chosen.")
+    replace: Operator | None = Field(
+        default=None,
+        description="How those are chosen whose places immigrants take; left out: the emigrants.",
+    )
+    topology: Topology = Field(
+        default=RING,
+        description="ring, or for each deme the one that its emigrants go to, each deme once.",
+    )
+
+    @property
+    def target(self) -> tuple[int, ...]:
+        """For each deme the one that its emigrants go to."""
+        if isinstance(self.topology, tuple):
+            return self.topology
+        return tuple((deme + 1) % self.demes for deme in range(self.demes))
+
+
 class Evolution(Model):
     """The base optimizer."""
 
@@ -366,6 +392,10 @@ class Evolution(Model):
     open: Open | None = Field(
         default=None,
         description="Lets the population size be what offspring make it; in place of select.",
+    )
+    islands: Islands | None = Field(
+        default=None,
+        description="Splits the population into demes that breed apart and exchange migrants.",
     )
 
 
@@ -420,6 +450,11 @@ class Measure(Model):
     levels: Positive = Field(default=16, description="Levels of the fixed probe set.")
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."
+    )
+    disjoint: Flag | None = Field(
+        default=None,
+        description="Whether to refuse a seed by which a probe level, or a level of deployment, "
+        "is one that trained; left out: no.",
     )
 
 

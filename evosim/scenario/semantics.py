@@ -12,6 +12,7 @@ from evosim.scenario.draft import Draft, part
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.faults import Fault, said, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
+from evosim.scenario.placement import ways
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
@@ -200,10 +201,55 @@ def _base_optimizer(draft: Draft) -> Iterator[Fault]:
             ("evolution", "open", "capacity"),
             said("capacity below the population", evolution.open.capacity, allowed),
         )
+    if evolution and evolution.islands:
+        for fault in _islands(evolution, draft):
+            yield fault.below("evolution", "islands")
     verdict = part(Verdict, draft.raw.get("verdict", {}))
     if verdict and verdict.lost > verdict.kept:
         allowed = f"0 to verdict.kept = {verdict.kept}"
         yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
+
+
+def _disjoint(draft: Draft) -> Iterator[Fault]:
+    """Levels that train can differ from others only where there are several."""
+    measure = part(Measure, draft.raw.get("measure", {}))
+    if measure is None or not measure.disjoint or draft.worlds is None:
+        return
+    if any(world.faults for world in draft.environments.values()):
+        return
+    trains = {name for phase in draft.phases.values() if phase.select for name in phase.mixture}
+    for name, world in draft.worlds.items():
+        if name in trains and ways(world) == 1:
+            yield Fault(
+                ("measure", "disjoint"),
+                f"environment {show(name)} has one level only (got true): its map fixes every "
+                "site and the start, so that probes see what trained; give a kind a count, "
+                "draw the start, or leave disjoint out",
+            )
+
+
+def _islands(evolution: Evolution, draft: Draft) -> Iterator[Fault]:
+    """Demes of equal size, a topology of them all, and nothing that spans them."""
+    islands, population = evolution.islands, evolution.population
+    assert islands is not None
+    for section, written, why in (
+        ("[evolution.open]", evolution.open, "the population has no fixed size to divide"),
+        ("[monitor]", draft.raw.get("monitor"), "its labels are for the whole population"),
+    ):
+        if written is not None:
+            yield Fault((), f"no demes with {section}: {why}; leave one of the two out")
+    if population % islands.demes:
+        allowed = f"a divisor of evolution.population = {population}"
+        yield Fault(("demes",), said("demes of unequal size", islands.demes, allowed))
+        return
+    if islands.migrants > population // islands.demes:
+        allowed = f"1 to {population // islands.demes}, the individuals of a deme"
+        yield Fault(
+            ("migrants",), said("more migrants than individuals", islands.migrants, allowed)
+        )
+    if sorted(islands.target) != list(range(islands.demes)):
+        allowed = f"each deme from 0 to {islands.demes - 1} once"
+        yield Fault(("topology",), said("not every deme once", list(islands.target), allowed))
 
 
 def _deception(draft: Draft) -> Iterator[Fault]:
@@ -302,6 +348,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _tool,
     _sites,
     _base_optimizer,
+    _disjoint,
     _deception,
     _monitor,
     _experiment,

@@ -362,6 +362,24 @@ Mixture: TypeAlias = Annotated[
     WithJsonSchema({"anyOf": [_TEXT, _MIXTURE_SCHEMA]}),
 ]
 
+RING = "ring"
+
+
+def parse_topology(value: Any) -> str | tuple[int, ...]:
+    """``"ring"``, or for each deme the one that its emigrants go to."""
+    if value == RING:
+        return RING
+    if not isinstance(value, list | tuple) or not all(is_whole(v) and v >= 0 for v in value):
+        raise wrong("not a topology", '"ring", or for each deme the number of the one it sends to')
+    return tuple(value)
+
+
+Topology: TypeAlias = Annotated[
+    str | tuple[int, ...],
+    PlainValidator(parse_topology),
+    WithJsonSchema({"anyOf": [{"const": RING}, {"type": "array", "items": _WHOLE}]}),
+]
+
 _DRIVE = Domain(low=-1, high=1).locus_schema()
 Drives: TypeAlias = Annotated[
     dict[Name, DriveLocus],

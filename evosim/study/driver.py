@@ -15,7 +15,7 @@ from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, sweep
 from evosim.study import index as indices
-from evosim.study.executors import Unable, executor
+from evosim.study.executors import WorkError, executor
 from evosim.study.folder import StudyFolder
 from evosim.study.index import Counts, Index
 
@@ -43,25 +43,27 @@ def conduct(
         RunError: it cannot go on; all runs that were lived are kept.
         Interrupted: it was stopped.
     """
+    title = folder.study.title  # refuses a study that was changed
     try:
         with (
             hold(folder.path, "study", wait=wait, announce=progress.note),
             indices.writing(folder) as index,
         ):
             if index.counts.done < index.counts.runs:
-                _live(folder, index, stop, progress, workers, scheduler)
+                _live(folder, index, title, stop, progress, workers, scheduler)
             counts = index.counts
             if counts.left or (stop() and counts.done < counts.runs):
                 raise Interrupted(folder.path, f"stopped: {_kept(folder)}")
             _sweep(folder)
             return counts
-    except (WriteError, Unable) as error:
+    except (WriteError, WorkError) as error:
         raise RunError(f"{error}\n{_kept(folder)}") from error
 
 
 def _live(
     folder: StudyFolder,
     index: Index,
+    title: str,
     stop: Callable[[], bool],
     progress: Progress,
     workers: int | None,
@@ -69,7 +71,7 @@ def _live(
 ) -> None:
     counts = index.counts
     warm_up(folder.scenario_at(folder.points[0].key), progress.note)
-    progress.begin(folder.study.title, size=_size(folder), total=counts.runs, lived=counts.done)
+    progress.begin(title, size=_size(folder), total=counts.runs, lived=counts.done)
     failed = 0
     with executor(folder, workers=workers, scheduler=scheduler, note=progress.note) as by:
         for record in by.live(index.left(), stop):

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from evosim.errors import EvosimError, RunError
@@ -40,7 +41,7 @@ _LOOK = 1.0  # seconds between looks at who works
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
 
 
-class Unable(RunError):
+class WorkError(RunError):
     """Whoever is to live the runs of a study cannot: no scheduler, or a worker that is no use."""
 
 
@@ -52,7 +53,7 @@ class Executor(Protocol):
 
         Raises:
             WriteError: a file cannot be written.
-            Unable: nobody can go on.
+            WorkError: nobody can go on.
         """
 
 
@@ -126,9 +127,9 @@ class OnDask:
         try:
             while not stop():
                 self._look()
-                room = (most or PER_WORKER * max(1, sum(self._threads.values()))) - len(at_work)
-                for _, run in zip(range(room), waiting):
-                    at_work[run] = self._submit(run)
+                most_now = most or PER_WORKER * max(1, sum(self._threads.values()))
+                for run in islice(waiting, max(0, most_now - len(at_work))):
+                    at_work[run] = self._submit(run, again=suspects is None)
                 if not at_work:
                     return
                 for run, future in self._finished():
@@ -140,8 +141,8 @@ class OnDask:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 self._client.cancel(list(at_work.values()), force=True)
 
-    def _submit(self, run: Run) -> Future[Answer]:
-        key = f"evosim-{self._folder.facts['identity'][:16]}-{run[0]}-{run[1]}"
+    def _submit(self, run: Run, *, again: bool) -> Future[Answer]:
+        key = f"evosim-{self._task.identity[:16]}-{run[0]}-{run[1]}{'-again' * again}"
         future = self._client.submit(self._task, *run, key=key, pure=False)
         future.add_done_callback(lambda done: self._done.put((run, done)))
         return future
@@ -168,13 +169,16 @@ class OnDask:
                 return None
             return self._died(run, error.allowed_failures + 1)
         if error is not None:
-            raise Unable(
+            raise WorkError(
                 f"a worker cannot live runs of evosim {self._task.versions['evosim']}: "
                 f"{type(error).__name__}: {error}. Install the same evosim where it runs"
             )
-        record, problem, is_unwritten = future.result()
+        try:
+            record, problem, is_unwritten = future.result(timeout=CONNECT)
+        except TimeoutError:  # whoever held the answer is gone; the file of the run is there
+            return self._folder.read(*run) or self._died(run, 1)
         if problem:
-            raise (WriteError if is_unwritten else Unable)(problem)
+            raise (WriteError if is_unwritten else WorkError)(problem)
         return record
 
     def _died(self, run: Run, deaths: int) -> Record:
@@ -183,7 +187,7 @@ class OnDask:
         record = Record(
             point=key, replicate=replicate, columns={}, seconds=0.0,
             seed=self._folder.seed_of(key, replicate),
-            error=f"{deaths} workers died while they lived it, alone; perhaps for want of memory",
+            error=f"{deaths} worker{'s' * (deaths > 1)} died of it, perhaps for want of memory",
         )  # fmt: skip
         self._folder.write(record)
         return record
@@ -217,11 +221,11 @@ class OnDask:
         """Have every worker say whether it can live our runs; later ones say it with a run."""
         for worker, said in self._client.run(self._task.obstacle, on_error="return").items():
             if isinstance(said, ImportError | AttributeError):
-                raise Unable(f"worker {worker} has no evosim, or another one: {said}")
+                raise WorkError(f"worker {worker} has no evosim, or another one: {said}")
             if isinstance(said, Exception):
-                raise Unable(f"worker {worker}: {type(said).__name__}: {said}")
+                raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
             if said:
-                raise Unable(said)
+                raise WorkError(f"worker {worker} {said}")
 
     @contextlib.contextmanager
     def _scheduler_lives(self) -> Iterator[None]:
@@ -233,9 +237,9 @@ class OnDask:
         except (OSError, CancelledError) as error:
             raise self._gone() from error
 
-    def _gone(self) -> Unable:
+    def _gone(self) -> WorkError:
         where = f" at {self._address}" if self._address else ""
-        return Unable(f"the Dask scheduler{where} is gone, or has dropped our runs")
+        return WorkError(f"the Dask scheduler{where} is gone, or has dropped our runs")
 
     def _how_to_add(self) -> str:
         if not self._address:
@@ -267,8 +271,8 @@ class Task:
 
     def __call__(self, key: str, replicate: int) -> Answer:
         os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
-        if problem := self.obstacle():
-            return Answer(None, problem)
+        if obstacle := self.obstacle():
+            return Answer(None, f"worker {_name()} {obstacle}")
         try:
             return Answer(live(self.path, self.identity, key, replicate, _abandoned()))
         except WriteError as error:
@@ -277,7 +281,8 @@ class Task:
             return Answer(None, f"worker {_name()}: {error}")
 
     def obstacle(self) -> str:
-        """Why this process cannot live runs of the study; empty where it can."""
+        """Why this worker cannot live runs of the study, as what follows its name; empty where it
+        can."""
         own = _versions()
         if differing := [
             f"{name} {own[name]} (here {version})"
@@ -285,14 +290,14 @@ class Task:
             if own[name] != version
         ]:
             return (
-                f"worker {_name()} has {', '.join(differing)}: other versions give other numbers. "
+                f"has {', '.join(differing)}: other versions give other numbers. "
                 "Install the same there"
             )
         try:
             opened(self.path, self.identity)
         except EvosimError as error:
             return (
-                f"worker {_name()} does not see the study's folder: {error}. Workers read and "
+                f"does not see the study's folder: {error}. Workers read and "
                 "write the same files under the same path: share the folder, or choose --out "
                 "where it is shared"
             )
@@ -346,9 +351,9 @@ def executor(
         note: told in words what is worth knowing.
 
     Raises:
-        Unable: the scheduler does not answer, or workers cannot be started.
+        WorkError: the scheduler does not answer, or workers cannot be started.
     """
-    workers = workers or min(provenance.cores(), folder.size)
+    workers = min(workers or provenance.cores(), folder.size)
     if scheduler is None and workers == 1:
         yield InProcess(folder)
         return
@@ -368,7 +373,7 @@ def _connected(address: str) -> Client:
     try:
         return Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise Unable(
+        raise WorkError(
             f"--scheduler {address}: no Dask scheduler answers there "
             f"({str(error) or type(error).__name__}). Start one with: dask scheduler; and "
             f"workers with: {worker_command(address)}"
@@ -393,12 +398,13 @@ def _local(workers: int) -> Iterator[Client]:
             with _unheard():
                 cluster = LocalCluster(
                     n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
-                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                    dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL,
                 )  # fmt: skip
             with cluster, Client(cluster, set_as_default=False) as client:
                 yield client
     except RuntimeError as error:
-        raise Unable(
+        raise WorkError(
             f"worker processes cannot be started ({error}). In a script of yours, call evosim "
             'under: if __name__ == "__main__":'
         ) from error
@@ -410,6 +416,9 @@ def _local(workers: int) -> Iterator[Client]:
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
     """Threads and processes begun in the block do not hear Ctrl-C, which is for the driver."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # or it lets them hear again when it is first needed
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
@@ -422,7 +431,9 @@ def _quiet() -> Iterator[None]:
     """Silence what distributed logs: what matters of it is told in words."""
     import distributed  # noqa: F401  (which sets the levels up when it is imported)
 
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    names = ("distributed", "tornado", "asyncio")
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(names)]
+    loggers = [logging.getLogger(name) for name in {*names, *known}]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

@@ -269,7 +269,7 @@ class StudyFolder:
             "replicate": record.replicate,
             "seed": str(record.seed),
             "measures": finite(dict(record.columns)),
-            "seconds": round(record.seconds, 4),
+            "seconds": record.seconds,
             "command": self.command(record.point, record.replicate),
         }
         if record.error:

@@ -23,7 +23,7 @@ from typing import Self
 
 from evosim.errors import RunError
 from evosim.run.conduct import finite
-from evosim.run.lock import Held, hold
+from evosim.run.lock import HeldError, hold
 from evosim.run.storage import WriteError
 from evosim.study.folder import Record, StudyFolder
 
@@ -200,14 +200,14 @@ def writing(folder: StudyFolder) -> Iterator[Index]:
             yield index
         finally:
             index.flush()
-        index.mark(whole=True)
+            index.mark(whole=True)
 
 
 def rebuild(folder: StudyFolder, *, wait: float = 0.0) -> Counts:
     """Make the index again from the files.
 
     Raises:
-        Held: a driver is at work on the study.
+        HeldError: a driver is at work on the study.
         WriteError: the operating system refused.
     """
     with hold(folder.path, "study", wait=wait), writing(folder) as index:
@@ -295,7 +295,7 @@ def is_held(folder: StudyFolder) -> bool:
     try:
         with hold(folder.path, "study"):
             return False
-    except Held:
+    except HeldError:
         return True
     except RunError:
         return False  # read-only: nobody can be at work

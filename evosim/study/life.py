@@ -84,7 +84,7 @@ def _lived(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record 
         replicate=replicate,
         seed=folder.seed_of(key, replicate),
         columns=columns,
-        seconds=time.perf_counter() - began,
+        seconds=round(time.perf_counter() - began, 4),
         error=error,
     )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / "studies"
 MOST_CHECKED = 200
 """Points whose scenario is checked before anything is lived: all of them, or so many spread out."""
+_WHEN = ("timeline", "measure")  # what says when phases begin and when is probed
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,15 @@ class Written:
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        return _settings_at(self.base, point)
+        settings = point.settings
+        if any(text.strip().startswith(_WHEN) for text in settings):
+            return (*settings, *_unprobed(_set(self.base, settings)))
+        return (*settings, *self._unprobed)
+
+    @cached_property
+    def _unprobed(self) -> tuple[str, ...]:
+        """What has to be set for the phases of the base, as of all points that keep them."""
+        return _unprobed(self.base)
 
     def scenario_at(self, point: Point) -> Scenario:
         """What is lived at a point.
@@ -66,13 +75,12 @@ class Written:
         return _set(self.base, self.settings_at(point))
 
 
-def _settings_at(base: Scenario, point: Point) -> tuple[str, ...]:
-    scenario = _set(base, point.settings)
+def _unprobed(scenario: Scenario) -> tuple[str, ...]:
+    """The setting by which a scenario is probed wherever a phase begins; none where it is."""
     unprobed = set(turns(scenario)) - set(probe_generations(scenario))
     if not unprobed:
-        return point.settings
-    also = sorted({*scenario.measure.also, *unprobed})
-    return (*point.settings, f"measure.also={also}")
+        return ()
+    return (f"measure.also={sorted({*scenario.measure.also, *unprobed})}",)
 
 
 def _set(base: Scenario, settings: Sequence[str]) -> Scenario:

@@ -124,8 +124,22 @@ def evolve(
         rows.append((born.genomes, scores, born.parents, born.crossover))
         if g + 1 == generations:
             break
-        if scenario.phase_at(g).select:
-            born = evolution.breed(scenario, born.genomes, scores, key(seed, Purpose.BREED, g))
-        else:
+        seed_key = key(seed, Purpose.BREED, g)
+        if not scenario.phase_at(g).select:
             born = Offspring(born.genomes, frozen, none)
+        elif scenario.evolution.islands is not None:
+            source = source_of(scenario, scores, g, seed)
+            born = evolution.islands.breed_demes(scenario, born.genomes, scores, source, seed_key)
+        else:
+            born = evolution.breed(scenario, born.genomes, scores, seed_key)
     return Course(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def source_of(scenario: Scenario, scores: Floats, g: int, seed: int) -> NDArray[np.int32]:
+    """Where those stand who breed in generation g, with islands."""
+    return evolution.islands.migration(scenario, g, scores, key(seed, Purpose.MIGRATE, g))
+
+
+def sources(scenario: Scenario, course: Course, seed: int) -> NDArray[np.int32]:
+    """The sources of all generations of a course [G, N], with islands."""
+    return np.array([source_of(scenario, s, g, seed) for g, s in enumerate(course.score)])

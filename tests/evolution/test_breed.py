@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -315,6 +316,28 @@ def test_breeding_depends_on_its_key_and_nothing_else() -> None:
     other = evolution.breed(made, genomes, scores, 16)
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert not np.array_equal(one.genomes, other.genomes)
+
+
+def test_threads_that_draw_from_the_global_generators_do_not_disturb_breeding() -> None:
+    made = with_genes(4)
+    genomes, scores = numbers(300, 4)
+    quiet = evolution.breed(made, genomes, scores, 15)
+    done = threading.Event()
+
+    def draw() -> None:
+        while not done.is_set():
+            random.random()
+            np.random.random()
+
+    drawing = threading.Thread(target=draw)
+    drawing.start()
+    try:
+        for _ in range(20):
+            disturbed = evolution.breed(made, genomes, scores, 15)
+            assert np.array_equal(disturbed.genomes, quiet.genomes)
+    finally:
+        done.set()
+        drawing.join()
 
 
 def test_breeding_leaves_its_arguments_alone() -> None:

@@ -1,6 +1,7 @@
-"""Makes ``breeding``, of the tests of evolution, importable by the tests of this folder."""
+"""Makes ``breeding``, of the tests of evolution, and ``worlds``, of the core's, importable here."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "evolution"))
+for folder in ("evolution", "core"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / folder))

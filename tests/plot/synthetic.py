@@ -123,12 +123,19 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         flagged = np.where(on, rng.integers(0, n * levels, size=(r, g)), 0)
         variables["flagged"] = (wide[:2], flagged)
         variables["labels"] = (wide[:2], np.minimum(flagged, scenario.monitor.budget))
+    apart = {}
+    if (islands := scenario.evolution.islands) is not None:
+        source = np.tile(np.arange(n, dtype=np.int32), (r, g, 1))
+        source[:, islands.every - 1 :: islands.every] = np.roll(np.arange(n), 1)
+        variables["source"] = (wide, source)
+        apart["deme"] = ("individual", np.repeat(np.arange(islands.demes), n // islands.demes))
     return xr.Dataset(
         variables,
         coords={
             "replicate": np.arange(r),
             "generation": time,
             "individual": np.arange(n),
+            **apart,
             "locus": np.array([locus.name for locus in names], dtype=object),
             "payoff": np.array(payoffs, dtype=object),
             "environment": np.array(environments, dtype=object),

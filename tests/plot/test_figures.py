@@ -51,6 +51,7 @@ DRIVES = ["sweetness", "touch", "cuteness"]
 HIDDEN = {"values": 2, "start": 1, "hidden": True, "assume": 1}
 MANY = DRIVES + [f"a_rather_long_stimulus_name_{n}" for n in range(9)]
 TAXED = {"feels": {"touch": 1.0}, "yields": {"children": 1.0, "praise": 2.0}}
+MIGRATING = {"every": 4, "migrants": 1, "select": {"operator": "selBest"}}
 ODD: Mapping[str, dict[str, Any]] = {
     "as usual": {},
     "one generation": {"timeline": phases(1)},
@@ -88,6 +89,9 @@ ODD: Mapping[str, dict[str, Any]] = {
         "timeline": [*phases(9), {"generations": 8, "train": "modern", "monitored": True}],
     },
     "a monitor that is never on": {"monitor": {"budget": 20}},
+    "demes": {"evolution__islands": {**MIGRATING, "demes": 3}},
+    "many demes": {"evolution__islands": {**MIGRATING, "demes": 15, "every": 1}},
+    "demes of one individual": {"evolution__islands": {**MIGRATING, "demes": 30}},
     "a large level": {"world__rows": 24, "world__cols": 40, "world__edges": "walls"},
 }
 
@@ -98,7 +102,15 @@ ODD: Mapping[str, dict[str, Any]] = {
         *((case, 1) for case in ODD),
         *(
             (case, 4)
-            for case in ("as usual", "one generation", "everything evolves", "watched", "monitored")
+            for case in (
+                "as usual",
+                "one generation",
+                "everything evolves",
+                "watched",
+                "monitored",
+                "demes",
+                "many demes",
+            )
         ),
     ],
 )
@@ -537,3 +549,25 @@ def test_an_intended_payoff_that_was_not_recorded_is_said(scenario, data):
     other = data.assign_coords(payoff=np.array(["gold"], dtype=object))
     with pytest.raises(EvosimError, match="no payoff 'children', only gold"):
         draw("objective_proxy", Subject(data=other, scenario=scenario))
+
+
+def test_islands_show_the_mean_of_every_deme_and_when_somebody_migrated(make):
+    scenario = make(evolution__islands={**MIGRATING, "demes": 3})
+    subject = Subject(data=dataset(scenario), scenario=scenario)
+    figure = draw("islands", subject)
+    scores, drives, apart = figure.axes
+    for deme in range(3):
+        own = slice(10 * deme, 10 * deme + 10)
+        for panel, values in (
+            (scores, subject.data["score"].values[0]),
+            (drives, subject.drive(drives.get_title(loc="left").partition(": ")[2])[0]),
+        ):
+            line = labelled(panel, f"deme {deme}")
+            np.testing.assert_allclose(line.get_ydata(), values[:, own].mean(axis=1))
+    for panel in figure.axes:
+        (marks,) = [c for c in panel.collections if c.get_label() == "migration"]
+        assert [s[0, 0] for s in marks.get_segments()] == [3.5 + 4 * n for n in range(9)]
+    unit = np.stack([subject.drive(name)[0] for name in subject.drives], axis=-1)
+    within = np.mean([unit[:, 10 * d : 10 * d + 10].var(axis=1, ddof=1) for d in range(3)], axis=0)
+    share = 1 - within.sum(axis=-1) / unit.var(axis=1, ddof=1).sum(axis=-1)
+    np.testing.assert_allclose(labelled(apart, "differentiation").get_ydata(), share)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evosim import scenario as scenarios
 from evosim.errors import RunError
@@ -39,6 +40,7 @@ def paid_by_depth(
     seed: int,
     generation: int,
     environments: Sequence[str],
+    individuals: NDArray[np.integer],
 ) -> Lives:
     """Every level pays an individual its depth, and the level's number."""
     n = len(minds.depth)
@@ -148,7 +150,11 @@ def lived(read: Scenario, generation: int = 0) -> tuple[Lives, Minds]:
     genome = loop.first(read, SEED).genome
     minds = mind.express(read, genome)
     names = loop.environments_of(read, generation, SEED)
-    return loop.live(read, minds, seed=SEED, generation=generation, environments=names), minds
+    lives = loop.live(
+        read, minds, seed=SEED, generation=generation, environments=names,
+        individuals=np.arange(len(genome)),
+    )  # fmt: skip
+    return lives, minds
 
 
 def test_lives_are_lived_by_the_core_and_paid_in_payoffs_and_rewards(tiny: Path) -> None:

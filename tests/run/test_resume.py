@@ -327,7 +327,8 @@ def test_the_data_are_described_and_typed_as_promised(whole: Path) -> None:
         assert data[name].dtype == variable.dtype
         assert data[name].attrs == {"units": variable.units, "long_name": variable.long_name}
         assert data[name].encoding["zlib"]
-    for name in COORDINATES:
+    assert set(data.coords) == set(COORDINATES) - {"deme"}
+    for name in data.coords:
         assert set(data[name].attrs) == {"units", "long_name"}
     assert list(data["environment_title"].values) == ["fruit feeds", "fruit feeds no longer"]
     assert data.attrs["seed"] == "1"

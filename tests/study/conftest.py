@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from studying import call
+from sweeps import write_sweep
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -168,3 +169,9 @@ def world() -> str:
 def written() -> str:
     """The scenario with its experiment."""
     return WORLD + EXPERIMENT
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """The file of a study of four points and eight runs that takes no time."""
+    return write_sweep(tmp_path, WORLD)

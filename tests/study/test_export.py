@@ -1,4 +1,4 @@
-"""The numbers of a study for other tools: what is in a file, and what becomes of what is lacking."""
+"""The numbers of a study for other tools: what a file holds, what becomes of what is lacking."""
 
 from __future__ import annotations
 
@@ -164,9 +164,7 @@ def test_points_that_were_drawn_are_a_dimension_with_parameters_along_it(tmp_pat
 
 def test_levels_with_a_place_stand_there_and_keep_their_titles(tmp_path: Path) -> None:
     toml = text(KINDS.format(at=6, far="at = 1"), PLAIN, replicates=1)
-    folder = made(
-        tmp_path / "made", toml, lambda v, r: {"alignment": (float("far" in v["kind"]),)}
-    )
+    folder = made(tmp_path / "made", toml, lambda v, r: {"alignment": (float("far" in v["kind"]),)})
     data = export.dataset(folder)
     assert list(data["kind"].values) == [1, 6]
     assert list(data["kind.title"].values) == ["looks far ahead", "looks one step ahead"]

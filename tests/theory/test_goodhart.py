@@ -9,6 +9,7 @@ import pytest
 from breeding import UNMATED, UNMUTATED, with_genes
 
 from evosim import evolution
+from evosim.measure import pressure
 
 SCALE = 1 / 20  # standard deviation of the true value, in units of its locus
 LARGEST = {2: 0.5642, 10: 1.5388, 100: 2.5076}
@@ -51,3 +52,25 @@ def test_the_more_noise_in_the_proxy_the_less_of_the_selection_is_for_the_value(
     """The same formula over the noise, s = 10, +-5 %."""
     expected = LARGEST[10] / math.sqrt(1 + noise**2)
     assert abs(true_gain(10, noise, runs=60) / expected - 1) < 0.05
+
+
+@pytest.mark.parametrize(("n", "gain"), [(2, 0.40), (10, 1.09), (100, 1.77)])
+def test_the_exact_best_of_n_of_a_population_gains_what_theory_says(n: int, gain: float) -> None:
+    """The same numbers from the order statistics of sampled populations, without tournaments."""
+    rng = np.random.default_rng(n)
+    value, noise = rng.normal(size=(2, 20, 5000))
+    found = pressure.best_of(value, value + noise, [n])[0].mean()
+    assert abs(found / gain - 1) < 0.05
+
+
+def test_the_curve_over_d_of_a_normal_proxy_has_the_slope_of_the_largest_of_n() -> None:
+    """The gain is i(n) r, and d = sqrt(log n - (n - 1)/n): Gao et al. 2023, section 2, with
+    Harter's i(n)."""
+    n = np.array([float(size) for size in LARGEST])
+    rng = np.random.default_rng(0)
+    value, noise = rng.normal(size=(2, 20, 5000))
+    d = pressure.distance(list(value + noise), n)
+    assert d == pytest.approx(np.sqrt(np.log(n) - (n - 1) / n), rel=1e-2)
+    ratio = pressure.best_of(value, value + noise, n).mean(axis=1) / d
+    expected = np.array(list(LARGEST.values())) / math.sqrt(2) / d
+    assert ratio == pytest.approx(expected, rel=0.05)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.measure import genealogy, heredity, selection, statistics
+from evosim.measure import genealogy, heredity, selection, statistics, texts
 from evosim.measure.descent import (
     Descent,
     Phase,
@@ -17,7 +17,7 @@ from evosim.measure.descent import (
     descents,
     expressed,
     phases,
-    refuse_without_pedigree,
+    without_parents,
 )
 from evosim.measure.quantities.heredity import harmonic
 from evosim.measure.statistics import Bootstrap
@@ -56,7 +56,8 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         EvosimError: genomes have no parents, or no locus evolves.
         ArithmeticError: the Price equation does not hold, which is a defect.
     """
-    refuse_without_pedigree(scenario, "analysis 'heredity'")
+    if why := without_parents(scenario):
+        raise EvosimError(why)
     names = tuple(locus.name for locus in loci(scenario))
     if not names:
         raise EvosimError("analysis 'heredity' needs a locus that evolves: all are pinned")
@@ -101,7 +102,10 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             }
             for n, phase in enumerate(spans_of_phases)
         ],
-        "effective_size": _courses(one),
+        "effective_size": {
+            **_courses(one),
+            "phases": [size for size, *_ in sizes[request.replicate]],
+        },
         **_ancestry(one, names, request.generation),
     }
 
@@ -109,7 +113,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 def _moved(one: Descent, scenario: Scenario, names: tuple[str, ...]) -> Moved:
     steps = list(one.steps(scenario))
     return Moved(
-        heredity.price_series(scenario, *one[:4], first=one.first),
+        heredity.price_series(scenario, *one[:4], one.source, first=one.first),
         selection.responses(steps, lambda genes, _: expressed(scenario, names, genes), len(names)),
         selection.responses(steps, lambda _, score: score[:, None], 1),
         selection.gradients(steps, len(names)),
@@ -187,16 +191,17 @@ def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str
 def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     """Effective sizes of a phase, of each of SIZES."""
     begin, end = phase.begin - one.first, phase.end - one.first
-    pedigree = one.pedigree
-    if begin >= end or not pedigree.sizes[end]:
-        return np.nan, np.nan, np.nan
     series = _courses(one)
-    by_pairs = harmonic(heredity.coalescence(one.parents[begin + 1 : end + 1]))
-    inverses = 1.0 / np.array(series["variance"][begin:end])
-    births = int(np.sum(np.array(series["coalescence"][begin:end]) < np.inf))
-    shared = genealogy.identity(pedigree, begin, end)
-    shared = shared[~np.isnan(shared)]
-    return by_pairs, harmonic(inverses), genealogy.lineage_size(shared, births)
+    with np.errstate(divide="ignore"):
+        pairs, variance = (
+            harmonic(1.0 / np.array(series[kind][begin:end]))
+            for kind in ("coalescence", "variance")
+        )
+    births = int(np.isfinite(series["coalescence"][begin:end]).sum())
+    shared = np.zeros(0)
+    if one.pedigree.sizes[end]:
+        shared = genealogy.identity(one.pedigree, begin, end)
+    return pairs, variance, genealogy.lineage_size(shared[~np.isnan(shared)], births)
 
 
 def _courses(one: Descent) -> dict[str, list[float]]:
@@ -294,7 +299,7 @@ def _phase_text(phase: Summary, genes: Sequence[str]) -> str:
         f"{shown(sizes['lineages'])} from lineages over the whole phase",
         f"Heritability of fitness: {shown(phase['fitness_heritability'])}",
     ]
-    return "\n".join([head, "", *_table(price), "", *_table(traits), "", *lines])
+    return "\n".join([head, "", *texts.table(price), "", *texts.table(traits), "", *lines])
 
 
 def _ancestry_text(summary: Summary) -> str:
@@ -319,22 +324,10 @@ def _ancestry_text(summary: Summary) -> str:
         roots = summary["coalescence"]["roots"][name]
         told = "blended: no tree" if name in blended and back is None else _back(back, row)
         table.append([name, told, "" if roots is None else f"{roots:g}"])
-    return "\n".join([head, "", *lines, "", *_table(table)])
+    return "\n".join([head, "", *lines, "", *texts.table(table)])
 
 
 def _back(generations: float | None, known: int) -> str:
     if generations is None:
         return f"none in the {known} generations recorded"
     return f"{generations:g} generation{'' if generations == 1 else 's'} back"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines, the first column to the left and the others to the right."""
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if n == 0 else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

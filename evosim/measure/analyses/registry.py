@@ -26,11 +26,13 @@ class Request:
 
     Attributes:
         seed: of the run; what an analysis draws, it draws by keys made from it (model 5).
+        probe_seed: of the run's probes, in a fork its parent's; None: the seed.
         generation: looks at this generation; None: the last, or all that were probed.
         replicate: looks at this replicate where it looks at one.
     """
 
     seed: int
+    probe_seed: int | None = None
     generation: int | None = None
     replicate: int = 0
 
@@ -66,7 +68,11 @@ class Analysis:
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
 _KINDS: tuple[Analysis, ...] = (
+    Analysis(name="distances", says="how far the drives are from the payoffs, as rewards"),
+    Analysis(name="goals", says="what minds are directed at, and what their lives tell of it"),
     Analysis(name="heredity", says="what moved the genes, and who descends from whom"),
+    Analysis(name="overlap", says="which probe levels and levels of deployment have trained"),
+    Analysis(name="pressure", says="what the best of n by the selected payoff is worth"),
 )
 for _kind in _KINDS:
     ANALYSES.register(_kind.name)(_kind)

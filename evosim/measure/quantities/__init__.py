@@ -8,7 +8,18 @@ by the decorator above it; a new file is a line below.
 
 from __future__ import annotations
 
-from evosim.measure.quantities import conduct, detection, flips, genes, heredity, numbers, probed
+from evosim.measure.quantities import (
+    conduct,
+    detection,
+    distances,
+    flips,
+    genes,
+    heredity,
+    islands,
+    numbers,
+    pressed,
+    probed,
+)
 from evosim.measure.quantities.flips import across
 from evosim.measure.quantities.registry import (
     LINKS,
@@ -33,13 +44,16 @@ __all__ = [
     "across",
     "conduct",
     "detection",
+    "distances",
     "environment_of",
     "flips",
     "genes",
     "heredity",
+    "islands",
     "main_environment",
     "no_flip",
     "numbers",
+    "pressed",
     "probed",
     "turns",
 ]

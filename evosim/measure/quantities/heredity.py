@@ -14,7 +14,14 @@ import numpy as np
 
 from evosim import mind
 from evosim.measure import genealogy, heredity, selection
-from evosim.measure.descent import Descent, Phase, descents, expressed, phases
+from evosim.measure.descent import (
+    Descent,
+    Phase,
+    descents,
+    expressed,
+    phases,
+    without_parents,
+)
 from evosim.measure.quantities.registry import (
     LOCUS,
     Columns,
@@ -65,7 +72,7 @@ def _each(
     course="effective_size",
     each=True,
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _effective_size(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     def size(descent: Descent) -> float:
@@ -91,7 +98,7 @@ def harmonic(chances: Floats) -> float:
     course="differential",
     each=True,
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _differential(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     def summed(descent: Descent) -> float:
@@ -106,7 +113,7 @@ def _differential(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "slope of offspring on mid-parent in a trait, pooled over a phase",
     LOCUS,
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _heritability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     def slope(descent: Descent) -> float:
@@ -120,7 +127,7 @@ def _heritability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "fitness_heritability",
     "slope of offspring on mid-parent in the score, pooled over a phase",
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _fitness_heritability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     def slope(descent: Descent) -> float:
@@ -135,7 +142,7 @@ def _fitness_heritability(data: xr.Dataset, scenario: Scenario, term: Term) -> C
     "squared change of a gene by who bred over its variance, mean of a phase: 1/N_e if neutral",
     LOCUS,
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _drifted(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     _check(scenario, term)
@@ -159,7 +166,7 @@ def _drifted(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "founders",
     "effective number of founders whose genome is left",
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _founders(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     until = data.sel(generation=slice(None, _last(data, term)))
@@ -171,7 +178,7 @@ def _founders(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     "coalescence",
     "generations back to the gene that all descend from, mean of loci; all if there is none",
     heeds=frozenset({"at"}),
-    pedigree=True,
+    refuses=without_parents,
 )
 def _coalescence(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
     until = data.sel(generation=slice(None, _last(data, term)))

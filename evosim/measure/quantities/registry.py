@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError, Registry, did_you_mean
-from evosim.measure.descent import refuse_without_pedigree
 from evosim.measure.minds import minds
 from evosim.measure.statistics import mean_of_defined
 
@@ -84,7 +83,7 @@ class Measure:
         heeds: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
         peaks: ``at`` may be peak.
         needs: the section of the scenario that it takes, dotted; empty for any scenario.
-        pedigree: takes genomes that have parents.
+        refuses: what a scenario has that it cannot be measured with, in words; empty: nothing.
     """
 
     columns: Callable[[xr.Dataset, Scenario, Term], Columns]
@@ -98,7 +97,7 @@ class Measure:
     heeds: frozenset[str] = frozenset()
     peaks: bool = False
     needs: str = ""
-    pedigree: bool = False
+    refuses: Callable[[Scenario], str] | None = None
 
     def looks_at_a_flip(self, at: str) -> bool:
         """Whether it takes a flip to measure it at that time."""
@@ -121,11 +120,12 @@ class Measure:
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
     def check_section(self, scenario: Scenario, term: Term) -> None:
-        """Refuse a scenario without what the measure is about: a section, or a pedigree."""
+        """Refuse a scenario without the section that the measure is about, or with what it cannot
+        be measured with."""
         if self.needs and _walk(scenario, self.needs) is None:
             raise _lacking(term, self.needs)
-        if self.pedigree:
-            refuse_without_pedigree(scenario, f"measure {term.measure!r}")
+        if self.refuses is not None and (why := self.refuses(scenario)):
+            raise EvosimError(f"measure {term.measure!r}: {why}")
 
     def check_in(self, scenario: Scenario, term: Term) -> None:
         """Refuse a term that a run of this scenario could not measure, before it is lived.
@@ -205,6 +205,7 @@ _NEEDED = {
     "deception": "a scenario with [deception]",
     "monitor": "a scenario with [monitor]",
     "agent.tool": "agents with a tool: [agent.tool]",
+    "evolution.islands": "a population with demes: [evolution.islands]",
     "evolution.open": "an open population: [evolution.open]",
 }
 

@@ -60,7 +60,7 @@ def figure(summary: Summary) -> Figure:
         summary: of :func:`evosim.measure.analyses.heredity.analyse`.
     """
     genes = summary["genes"]
-    columns = min(COLUMNS, max(2, len(genes)))
+    columns = 2 if len(genes) in (1, 2, 4) else COLUMNS
     n_rows = -(-len(genes) // columns)
     keys = [sheets.Key(look.name, look.color, look.dash, look.width) for look in LOOKS]
     rows = [sheets.Row(height=HEIGHT, columns=columns) for _ in range(n_rows)]
@@ -129,10 +129,11 @@ def _sizes(panel: Axes, summary: Summary) -> None:
     x = _numbers(summary["generations"])
     every, harmonic, individuals = SIZES
     _line(panel, x[:-1], _numbers(summary["effective_size"]["coalescence"]), every)
-    for phase in summary["phases"]:
-        mean = _harmonic(summary, phase)
+    means = _numbers(summary["effective_size"]["phases"])
+    lived = summary["generations"][np.flatnonzero(summary["sizes"])[-1]]
+    for phase, mean in zip(summary["phases"], means, strict=True):
         panel.plot(
-            [phase["from"], phase["to"]], [mean, mean], color=harmonic.color,
+            [phase["from"], min(phase["to"], lived)], [mean, mean], color=harmonic.color,
             linewidth=harmonic.width, label=harmonic.name, zorder=4,
         )  # fmt: skip
     _line(panel, x, _numbers(summary["sizes"]), individuals)
@@ -147,15 +148,6 @@ def _sizes(panel: Axes, summary: Summary) -> None:
 def _most(summary: Summary) -> float:
     """Individuals that the panel of sizes reaches to; effective sizes above are cut off."""
     return MOST * float(max(summary["sizes"]))
-
-
-def _harmonic(summary: Summary, phase: Summary) -> float:
-    """Of the replicate drawn; NaN where nothing drifted in the phase."""
-    first = summary["generations"][0]
-    series = summary["effective_size"]["coalescence"][phase["from"] - first : phase["to"] - first]
-    inverses = 1.0 / _numbers(series)
-    known = np.where(np.isnan(inverses), 0.0, inverses)
-    return float(len(known) / known.sum()) if known.any() else np.nan
 
 
 def _founders(panel: Axes, summary: Summary) -> None:

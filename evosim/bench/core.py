@@ -1,4 +1,4 @@
-"""``evosim bench``: how fast the core is on this machine, against its goals and its limits.
+"""How fast the core is on this machine, and whole runs.
 
 Every ratio is measured within one run: the things compared take turns, and the best and the
 median of their times are set against each other. Whatever computes on one core is timed by the
@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, scenario, world
+from evosim.bench.rows import Call, Row, interleaved, per, ratio
 from evosim.core import batch, reference
 from evosim.core.exact import expect
 from evosim.core.live import live
@@ -35,14 +36,10 @@ from evosim.run import provenance
 from evosim.run.layout import probe_generations
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from evosim.core.batch import Block
     from evosim.plot.throughput import Curve
     from evosim.scenario import Scenario
     from evosim.world import Environment, Levels
-
-Call = Callable[[], object]
 
 SCENARIO = "contraception"
 ENVIRONMENT = "ancestral"
@@ -54,81 +51,7 @@ AGREEMENT = 1e-5
 largest at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table.
-
-    Attributes:
-        best, median: over the repetitions; None where it could not be measured.
-        goal: what the project aims at; None where it has no aim.
-        at_least: whether the goal is a lower bound; an upper one otherwise.
-    """
-
-    name: str
-    unit: str
-    best: float | None
-    median: float | None = None
-    goal: float | None = None
-    at_least: bool = False
-    note: str = ""
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the best figure meets the goal; None where there is no goal or no figure."""
-        if self.goal is None or self.best is None:
-            return None
-        return bool(self.best >= self.goal if self.at_least else self.best <= self.goal)
-
-
-def main(*, json: bool = False, plot: Path | None = None, quick: bool = False) -> None:
-    """Measure and print the table.
-
-    Args:
-        json: print JSON and no table.
-        plot: draw throughput against population, states and depth to this file: svg, png or
-            pdf by its suffix, both svg and png where it has none.
-        quick: fewer repetitions; no whole runs and no compilation.
-
-    Raises:
-        EvosimError: a format that figures are not written in, a file that cannot be written.
-    """
-    from rich.console import Console
-
-    if plot is not None and plot.suffix:
-        from evosim.plot.style import check_format
-
-        check_format(plot.suffix.lstrip("."))
-    load = list(os.getloadavg())
-    rows: list[Row] = []
-    curves: list[Curve] = []
-    with Console(stderr=True).status("measuring") as status:
-        for what, measure in _parts(quick):
-            status.update(f"measuring: {what}")
-            rows += measure()
-        if plot is not None:
-            status.update("measuring: throughput")
-            curves = throughput(quick=quick)
-    facts = {
-        **provenance.machine(),
-        "versions": provenance.versions(),
-        "threads": core.threads(),
-        "threading_layer": LAYER,
-        "load": [round(value, 2) for value in load],
-        "quick": quick,
-    }
-    files = _draw(curves, plot, facts) if plot is not None else []
-    if json:
-        print(json_format.dumps(_as_json(facts, rows, curves), indent=2, ensure_ascii=False))
-        return
-    console = Console(highlight=False, markup=False)
-    console.print(_heading(facts))
-    console.print(_table(rows))
-    console.print(_notes(rows))
-    for file in files:
-        console.print(str(file))
-
-
-def _parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
+def parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     """What is measured, in order, each with its name."""
     repetitions = 20 if quick else 200
     yield "plans", partial(_plans, repetitions)
@@ -142,122 +65,7 @@ def _parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
         yield "compilation", _compilation
 
 
-# --- telling ---------------------------------------------------------------------------------
-
-
-def _heading(facts: Mapping[str, Any]) -> str:
-    versions = " ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    load = ", ".join(f"{value:g}" for value in facts["load"])
-    return (
-        f"{facts['system']}, {facts['processor']}, {facts['cores']} cores (load {load})\n"
-        f"{versions}\nthreads: {facts['threads']}, {facts['threading_layer']}"
-    )
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "best", "median", "unit", "goal", "met"):
-        right = name in ("best", "median")
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        bound = "≥" if row.at_least else "≤"
-        table.add_row(
-            row.name,
-            _number(row.best),
-            _number(row.median),
-            row.unit,
-            "" if row.goal is None else f"{bound} {row.goal:g}",
-            {True: "yes", False: "no", None: ""}[row.met],
-        )
-    return table
-
-
-def _notes(rows: Sequence[Row]) -> str:
-    return "\n".join(f"{row.name}: {row.note}" for row in rows if row.note)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    if value >= 1e6:
-        return f"{value:.2e}"
-    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
-
-
-def _as_json(
-    facts: Mapping[str, Any], rows: Sequence[Row], curves: Sequence[Curve]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {**facts, "rows": [{**asdict(row), "met": row.met} for row in rows]}
-    if curves:
-        from evosim.plot.throughput import fit
-
-        found["throughput"] = [{**c._asdict(), "exponent": fit(c).exponent} for c in curves]
-    return found
-
-
-def _draw(curves: Sequence[Curve], path: Path, facts: Mapping[str, Any]) -> list[Path]:
-    from evosim.plot.style import write
-    from evosim.plot.throughput import figure
-
-    note = (
-        f"Whole plans (instinct, backups, policy) on one core of {facts['processor']}; the best of "
-        f"several repetitions. Agents share {LANES} lanes, so that fewer cost as much as {LANES}: "
-        "the exponent of the population is fitted from there on, that of depth from 4."
-    )
-    drawn = figure(curves, title="Throughput of the planner", note=note)
-    files = [path] if path.suffix else [path.with_suffix(suffix) for suffix in (".svg", ".png")]
-    for file in files:
-        write(drawn, file, title="Throughput of the planner")
-    return files
-
-
 # --- timing ----------------------------------------------------------------------------------
-
-
-def interleaved(
-    calls: Sequence[Call], repetitions: int, clock: Callable[[], float] = time.thread_time
-) -> NDArray[np.float64]:
-    """Seconds [repetition, call] of calls that take turns, after one turn that does not count."""
-    seconds = np.zeros((repetitions, len(calls)))
-    for call in calls:
-        call()
-    for repetition in seconds:
-        for i, call in enumerate(calls):
-            began = clock()
-            call()
-            repetition[i] = clock() - began
-    return seconds
-
-
-def _ratio(
-    name: str,
-    seconds: NDArray[np.float64],
-    goal: float,
-    *,
-    unit: str = "x",
-    at_least: bool = False,
-    note: str = "",
-) -> Row:
-    """The times of two calls that took turns, the first over the second."""
-    first, second = seconds.T
-    return Row(
-        name=name,
-        unit=unit,
-        best=float(first.min() / second.min()),
-        median=float(np.median(first / second)),
-        goal=goal,
-        at_least=at_least,
-        note=note,
-    )
-
-
-def _per(name: str, unit: str, seconds: NDArray[np.float64], scale: float, **options: Any) -> Row:
-    """The times of one call, ``scale`` times the seconds."""
-    best, median = float(seconds.min()) * scale, float(np.median(seconds)) * scale
-    return Row(name=name, unit=unit, best=best, median=median, **options)
 
 
 @contextmanager
@@ -454,7 +262,7 @@ def _plans(repetitions: int) -> list[Row]:
     note = f"{len(mixed)} agents of depths 0 to {DEPTH}, mean {mixed.mean():.1f}"
     rows += _backups(cases(len(mixed), mixed), "mixed depths", max(3, repetitions // 5), note)
     seconds = interleaved([deep.plan], repetitions)
-    rows.append(_per("a whole plan", "us", seconds, 1e6 / LANES, note="instinct, backups, policy"))
+    rows.append(per("a whole plan", "us", seconds, 1e6 / LANES, note="instinct, backups, policy"))
     return rows
 
 
@@ -474,16 +282,16 @@ def _backups(found: Sequence[Case], name: str, repetitions: int, note: str) -> l
     except OSError as error:
         c_note = str(error)
     seconds = interleaved(calls, repetitions)
-    kernel, c, ratio = f"{name}: Numba", f"{name}: C", f"{name}: Numba / C"
-    rows = [_per(kernel, "us", seconds[:, 0], 1e6 / n, note=note)]
+    kernel, c, both = f"{name}: Numba", f"{name}: C", f"{name}: Numba / C"
+    rows = [per(kernel, "us", seconds[:, 0], 1e6 / n, note=note)]
     if len(calls) == 1:
         return [
             *rows,
             Row(name=c, unit="us", best=None, note=c_note),
-            Row(name=ratio, unit="x", best=None, goal=1.4, note=c_note),
+            Row(name=both, unit="x", best=None, goal=1.4, note=c_note),
         ]
-    rows.append(_per(c, "us", seconds[:, 1], 1e6 / n, note=c_note))
-    return [*rows, _ratio(ratio, seconds, 1.4)]
+    rows.append(per(c, "us", seconds[:, 1], 1e6 / n, note=c_note))
+    return [*rows, ratio(both, seconds, 1.4)]
 
 
 def _lives_and_measures(repetitions: int) -> list[Row]:
@@ -503,15 +311,15 @@ def _lives_and_measures(repetitions: int) -> list[Row]:
         )
     steps = int(lifespan.sum())
     return [
-        _per(
+        per(
             "a sampled step", "ns", stepping, 1e9 / steps, goal=20.0,
             note=f"{LANES} lives of {steps / LANES:.0f} steps on average",
         ),
-        _per(
+        per(
             "an exact expectation", "us", expecting, 1e6 / LANES,
             note=f"{case.env.lifetime} steps of one agent on one level, without its plan",
         ),
-        _per(
+        per(
             "an exact optimum", "us", optimising, 1e6 / LANES,
             note=f"{case.env.lifetime} backups for one reward on one level",
         ),
@@ -541,7 +349,7 @@ def _reference(depth: int) -> list[Row]:
         note = f"{seconds[:, 0].min():.2g} s in plain Python"
         if name == "plan":
             note += f", depth {depth}"
-        rows.append(_ratio(f"reference / kernel: {name}", seconds, 500.0, at_least=True, note=note))
+        rows.append(ratio(f"reference / kernel: {name}", seconds, 500.0, at_least=True, note=note))
     return rows
 
 
@@ -606,7 +414,7 @@ def _threads(repetitions: int) -> list[Row]:
 
     seconds = interleaved([partial(by, 1), partial(by, 2)], repetitions, time.perf_counter)
     note = f"lifetimes of {len(minds.depth)} minds on {of.evolution.levels} levels, depth {DEPTH}"
-    return [_ratio(name, seconds, goal, at_least=True, note=note)]
+    return [ratio(name, seconds, goal, at_least=True, note=note)]
 
 
 def _generation(of: Scenario) -> tuple[mind.Minds, Call]:
@@ -677,7 +485,7 @@ def _whole_runs(repetitions: int) -> list[Row]:
 def _run_watched() -> Watched:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        found = _in_new_process(
+        found = in_new_process(
             "import evosim.api; bench.watch(evosim.api.run, sys.argv[1], began)",
             str(Path(folder) / "run"),
         )
@@ -687,14 +495,14 @@ def _run_watched() -> Watched:
     return Watched(seconds, wall, found["processor"], found["megabytes"])
 
 
-def _in_new_process(code: str, *arguments: str, **environment: str) -> dict[str, Any]:
+def in_new_process(code: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """What some code prints as JSON in a fresh interpreter that imports from where this one does.
 
     ``bench`` and ``sys`` are imported for it, and ``began`` is when.
     """
     begin = (
         "import json, sys, time; began = time.perf_counter(); "
-        "sys.path[:] = json.loads(sys.argv.pop(1)); from evosim import bench; "
+        "sys.path[:] = json.loads(sys.argv.pop(1)); from evosim.bench import core as bench; "
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", begin + code, json_format.dumps(sys.path), *arguments],
@@ -726,7 +534,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     done.plot()
     seconds["figures"] = time.perf_counter() - lived
     print(json_format.dumps({
-        "seconds": seconds, "processor": time.process_time(), "megabytes": _peak_megabytes(),
+        "seconds": seconds, "processor": time.process_time(), "megabytes": peak_megabytes(),
     }))  # fmt: skip
 
 
@@ -744,7 +552,7 @@ def _counted(
     return counted
 
 
-def _peak_megabytes() -> float:
+def peak_megabytes() -> float:
     """The most memory that this process had resident, in 10^6 bytes."""
     try:  # getrusage counts what the parent had when it forked
         with open("/proc/self/status", encoding="ascii") as status:
@@ -760,8 +568,8 @@ def _peak_megabytes() -> float:
 def _compilation() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         code = "print(json.dumps(bench.started(began)))"
-        first = _in_new_process(code, EVOSIM_CACHE_DIR=folder)
-        again = [_in_new_process(code, EVOSIM_CACHE_DIR=folder) for _ in range(3)]
+        first = in_new_process(code, EVOSIM_CACHE_DIR=folder)
+        again = [in_new_process(code, EVOSIM_CACHE_DIR=folder) for _ in range(3)]
     loaded = [one["kernels"] for one in again]
     return [
         Row(

@@ -1,0 +1,295 @@
+"""Explicit tensors of one level, for other tools: T[s,a,s'], rewards and labels in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from evosim.api.arguments import read_scenario
+from evosim.api.experiments import open_one
+from evosim.api.runs import Run, individual_called
+from evosim.errors import EvosimError, did_you_mean
+from evosim.run.storage import Unfailing, replacing
+from evosim.world.tensors import BOUND
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from evosim.scenario import Scenario
+    from evosim.world.tensors import Process
+
+SUFFIXES = (".npz", ".nc")
+
+
+class Wants(NamedTuple):
+    """The drives of a generation of a run, and of whom the reward is written out."""
+
+    generation: int
+    replicate: int
+    individual: int
+    drives: NDArray[np.float64]  # [individual, F] unit drives over stimuli, 0 for payoffs
+
+
+def tensors(
+    source: Scenario | Run | str | Path,
+    *,
+    environment: str | None = None,
+    level_seed: int = 0,
+    sets: Sequence[str] = (),
+    generation: int | None = None,
+    individual: int | Literal["best", "median"] | None = None,
+    replicate: int | None = None,
+    bound: int = BOUND,
+) -> xr.Dataset:
+    """One level of an environment as a Markov decision process, dense, with labels.
+
+    The rules are the true ones; what minds cannot see or wrongly believe is not in it. Age is no
+    part of the state: a lifetime is ``lifetime`` steps (an attribute) of the process.
+
+    Args:
+        source: a scenario, the id of one of the catalogue, a file, or a run (or its folder), of
+            which the drives of individuals are added.
+        environment: by name; the main one of the first phase if None.
+        level_seed: of the level drawn, as in ``evosim show --seed``.
+        sets: changes of a scenario, "key=value" each.
+        generation: of a run; the last one that anybody lived if None.
+        individual: of a run: whose reward is written out; its number, "best" or "median" by the
+            score of its generation, best if None.
+        replicate: of a run; the first if None.
+        bound: bytes that a tensor may take.
+
+    Returns:
+        ``transition`` [state, action, next_state]; ``feature_reward`` [feature, state, action,
+        next_state], the expected amount of each stimulus and payoff; ``feature_expected`` [feature,
+        state, action]; ``reward_intended``, ``reward_selected`` and, of a run, ``reward_drives``
+        [state, action, next_state]; ``start`` [state]; ``row``, ``column``, ``site`` [state] and
+        ``value`` [state, variable]; of a run ``drives`` [individual, feature] of its whole
+        generation, so that the reward of each is drives times feature_reward.
+
+    Raises:
+        EvosimError: a tensor takes more than the bound; no such environment, individual ...;
+            options that the source does not have; drives that include novelty, which has no
+            reward of (s, a, s').
+    """
+    wants = None
+    run = _run_of(source)
+    if run is None:
+        options = {"generation": generation, "individual": individual, "replicate": replicate}
+        for name, value in options.items():
+            if value is not None:
+                raise EvosimError(f"--{name} is about a run, and {source} is a scenario")
+        assert not isinstance(source, Run)
+        scenario = read_scenario(source, sets)
+    else:
+        if sets:
+            raise EvosimError(
+                f"--set changes a scenario, and {run.path} is a run: name its scenario instead, "
+                f"{run.path / 'scenario.toml'}"
+            )
+        scenario, wants = _wants(run, generation, individual, replicate or 0)
+    name = environment or scenario.ancestral
+    if name not in scenario.environments:
+        raise EvosimError(
+            f"no environment {name!r} in scenario {scenario.id!r}: "
+            f"{did_you_mean(name, scenario.environments)}"
+        )
+    return _dataset(scenario, _process(scenario, name, level_seed), level_seed, wants, bound)
+
+
+def export_tensors(source: Scenario | Run | str | Path, path: str | Path, **options: Any) -> Path:
+    """Write one level as a Markov decision process to a file that other tools read.
+
+    Args:
+        source, options: see :func:`tensors`.
+        path: ``.npz`` (numpy; attributes as JSON under the name ``attributes``) or ``.nc``
+            (netCDF-4, for xarray). It appears whole or not at all.
+
+    Returns:
+        The path.
+
+    Raises:
+        EvosimError: as :func:`tensors`; another suffix; a place that cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise EvosimError(f"{path}: tensors are written as .npz (numpy) or .nc (netCDF)")
+    made = tensors(source, **options)
+    if path.suffix == ".npz":
+        _write_npz(made, path)
+    else:
+        _write_netcdf(made, path)
+    return path
+
+
+def _run_of(source: Scenario | Run | str | Path) -> Run | None:
+    """The run that is meant; None where it is a scenario."""
+    if isinstance(source, Run):
+        return source
+    if not isinstance(source, str | Path) or not Path(source).is_dir():
+        return None
+    return open_one(source)
+
+
+def _wants(
+    run: Run, generation: int | None, individual: int | str | None, replicate: int
+) -> tuple[Scenario, Wants]:
+    """The scenario that a generation was lived by, and what its individuals want."""
+    from evosim import mind
+    from evosim.measure import rewards
+    from evosim.plot.episode import last_lived, one_of
+
+    data = run.data
+    if generation is None:
+        generation = last_lived(data, replicate)
+    number = None if isinstance(individual, str) else individual
+    if number is None:
+        number = individual_called(data, generation, replicate, str(individual or "best"))
+    generation, number = one_of(data, generation=generation, individual=number, replicate=replicate)
+    scenario = run._folder.scenario_at(generation)
+    if rewards.lacks(scenario):
+        raise EvosimError(
+            "novelty is among the drives: it depends on the cells visited before, so that it is "
+            "no reward of (s, a, s'). Without drives: evosim export "
+            f"{run.path / 'scenario.toml'} --tensors ..."
+        )
+    then = data.isel(replicate=replicate).sel(generation=generation)
+    alive = int(then["population_size"]) if "population_size" in then else then.sizes["individual"]
+    genomes = np.asarray(then["genome"].transpose("individual", "locus").values, np.float64)
+    drives = rewards.expressed(scenario, mind.phenotype(scenario, genomes[:alive]))
+    return scenario, Wants(generation, replicate, number, drives)
+
+
+def _process(scenario: Scenario, environment: str, level_seed: int) -> Process:
+    from evosim import world
+    from evosim.world import tensors as explicit
+
+    levels = world.draw_levels(scenario, environment, [level_seed])
+    return explicit.process(world.environment(scenario, environment), levels)
+
+
+def _dataset(
+    scenario: Scenario, process: Process, level_seed: int, wants: Wants | None, bound: int
+) -> xr.Dataset:
+    import xarray as xr
+
+    from evosim.measure import rewards
+    from evosim.run.provenance import versions
+
+    process.check_size(bound, times=len(process.features))
+    whole = ("state", "action", "next_state")
+    states = process.names()
+    site = np.append(process.slot, -1)[process.cell]
+    kinds = [slot.kind for slot in process.environment.world.slots]
+    objective = scenario.objective
+    variables: dict[str, tuple[tuple[str, ...], Any, str, str]] = {
+        "transition": (whole, process.transitions(bound=bound), "1", "T(s' | s, a), a whole step"),
+        "feature_reward": (
+            ("feature", *whole), process.rewards(bound=bound), "amount",
+            "expected amount of each feature given s, a and s'; 0 where T is 0",
+        ),
+        "feature_expected": (
+            ("feature", "state", "action"), np.moveaxis(process.expected, 2, 0), "amount",
+            "expected amount of each feature given s and a",
+        ),
+        "start": (("state",), process.start, "1", "distribution over states at birth"),
+        "row": (("state",), process.places()[:, 0], "1", "row of the cell, -1 when dead"),
+        "column": (("state",), process.places()[:, 1], "1", "column of the cell, -1 when dead"),
+        "site": (
+            ("state",), np.array([kinds[s] if s >= 0 else "" for s in site], np.str_), "",
+            "kind of the site on the cell, empty where there is none",
+        ),
+        "value": (
+            ("state", "variable"), process.values(), "1", "value of each variable, -1 when dead"
+        ),
+    }  # fmt: skip
+    for role in ("intended", "selected"):
+        payoff = getattr(objective, role)
+        reward = process.reward(rewards.payoff(scenario, payoff), bound=bound)
+        variables[f"reward_{role}"] = (whole, reward, payoff, f"the {role} payoff, {payoff}")
+    if wants is not None:
+        drives = wants.drives[wants.individual]
+        variables["reward_drives"] = (
+            whole, process.reward(drives, bound=bound), "reward",
+            f"internal reward of individual {wants.individual}",
+        )  # fmt: skip
+        variables["drives"] = (
+            ("individual", "feature"), wants.drives, "1",
+            "unit drives of each individual of the generation; payoffs weigh 0",
+        )  # fmt: skip
+    attributes: dict[str, Any] = {
+        "title": f"{scenario.title}: {process.environment.name}, level {level_seed}",
+        "scenario_id": scenario.id,
+        "scenario": scenario.to_toml(),
+        "environment": process.environment.name,
+        "level_seed": str(level_seed),
+        "lifetime": process.environment.lifetime,
+        "intended": objective.intended,
+        "selected": objective.selected,
+        "evosim": versions()["evosim"],
+        "note": "a life is at most `lifetime` steps; age is no part of the state; the last state, "
+        "dead, is absorbing; the rules are the true ones, not what minds see or believe",
+    }
+    if wants is not None:
+        attributes |= {name: getattr(wants, name) for name in wants._fields if name != "drives"}
+    return xr.Dataset(
+        {
+            name: (dims, values, {"units": units, "long_name": words})
+            for name, (dims, values, units, words) in variables.items()
+        },
+        coords={
+            "state": states,
+            "action": list(process.actions),
+            "next_state": states,
+            "feature": list(process.features),
+            "feature_kind": (
+                "feature",
+                ["stimulus"] * len(scenario.stimuli) + ["payoff"] * len(scenario.payoffs),
+            ),
+            "variable": np.array(process.variables, np.str_),
+        },
+        attrs=attributes,
+    )
+
+
+def _arrays(made: xr.Dataset) -> Mapping[str, NDArray[Any]]:
+    return {str(name): made[name].values for name in made.variables}
+
+
+def _write_npz(made: xr.Dataset, path: Path) -> None:
+    import json
+
+    text = json.dumps(made.attrs, ensure_ascii=False)
+    arrays: dict[str, Any] = {**_arrays(made), "attributes": np.array(text)}
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _write_netcdf(made: xr.Dataset, path: Path) -> None:
+    import h5netcdf
+    import h5py
+
+    with replacing(path, buffering=0) as file:
+        guarded = Unfailing(file)
+        with h5netcdf.File(guarded, "w") as out:
+            out.dimensions = {str(name): size for name, size in made.sizes.items()}
+            for name, values in _arrays(made).items():
+                text = values.dtype.kind in "UO"
+                variable = out.create_variable(
+                    name,
+                    made[name].dims,
+                    dtype=h5py.string_dtype() if text else values.dtype,
+                    compression=None if text or not values.size else "gzip",
+                    compression_opts=None if text or not values.size else 1,
+                )
+                if values.size:
+                    variable[...] = values.astype(object) if text else values
+                for key, value in made[name].attrs.items():
+                    variable.attrs[key] = value
+            for key, value in made.attrs.items():
+                out.attrs[key] = value
+            out.attrs["coordinates"] = "feature_kind"
+        guarded.check()

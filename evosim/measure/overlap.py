@@ -1,0 +1,151 @@
+"""Whether levels that measure are levels that trained: the same layout, drawn by other seeds.
+
+Two levels of one environment are the same if every site and the start are in the same cells. Two
+levels of different environments are the same if they agree on what both have: walls, start, and
+the sites of every kind that both place; where a kind has more sites in one of them, those of the
+other must be among them. Only equal places count: a level that is shifted, turned or mirrored is
+another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import world
+from evosim.rng import Purpose, key
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario, World
+
+CHUNK = 1024
+"""Levels that are compared at a time."""
+
+
+class Drawn(NamedTuple):
+    """A level by what it is drawn from."""
+
+    generation: int  # of a probe level: 0
+    level: int
+    environment: str
+    seed: int
+
+
+class Layouts(NamedTuple):
+    """Where everything is in L levels of one environment."""
+
+    environment: str
+    sites: dict[str, NDArray[np.float32]]  # by kind [L, cell]: 1 where there is one
+    start: NDArray[np.int64]  # [L] cell
+
+
+def begins(scenario: Scenario) -> int | None:
+    """The first generation of deployment: of the first phase that does not select, or that trains
+    in another mixture than the first one. None where there is no such phase."""
+    generation = 0
+    for phase in scenario.timeline:
+        if not phase.select or phase.mixture != scenario.timeline[0].mixture:
+            return generation
+        generation += phase.generations
+    return None
+
+
+def trained(scenario: Scenario, levels: Iterable[Drawn]) -> list[Drawn]:
+    """The levels of generations in which selection acts."""
+    return [level for level in levels if scenario.phase_at(level.generation).select]
+
+
+def probes(scenario: Scenario, seed: int) -> list[Drawn]:
+    """The probe levels of a replicate, of every environment.
+
+    Args:
+        seed: of the replicate's probes.
+    """
+    return [
+        Drawn(0, i, name, key(seed, Purpose.PROBE, i))
+        for name in scenario.environments
+        for i in range(scenario.measure.levels)
+    ]
+
+
+def layouts(scenario: Scenario, environment: str, seeds: Sequence[int]) -> Layouts:
+    """Draw levels, and write down where everything is."""
+    here = scenario.environment(environment)
+    drawn = [world.draw_level(scenario, environment, seed) for seed in seeds]
+    slots = np.array([slot for slot, _ in drawn], np.int64).reshape(len(seeds), -1)
+    kinds = np.array([*(slot.kind for slot in here.slots), ""])  # -1, no site, is the last
+    found = kinds[slots]
+    return Layouts(
+        environment,
+        {name: (found == name).astype(np.float32) for name in here.kinds if here.sites_of(name)},
+        np.array([start for _, start in drawn], np.int64),
+    )
+
+
+def same(scenario: Scenario, a: Layouts, b: Layouts) -> NDArray[np.bool_]:
+    """Which levels are the same, [levels of a, levels of b]."""
+    first, second = (scenario.environment(one.environment) for one in (a, b))
+    shared = [name for name in a.sites if name in b.sites]
+    nothing = np.zeros((len(a.start), len(b.start)), np.bool_)
+    if not _same_ground(first, second):
+        return nothing
+    if not shared and (a.sites or b.sites):
+        return nothing
+    found = a.start[:, None] == b.start[None]
+    for name in shared:
+        fewer = min(first.sites_of(name), second.sites_of(name))
+        found &= a.sites[name] @ b.sites[name].T == fewer
+    return found
+
+
+def _same_ground(first: World, second: World) -> bool:
+    """Whether walls, barriers and edges are the same."""
+    if first is second:
+        return True
+    a, b = world.geometry(first), world.geometry(second)
+    return a.cells == b.cells and np.array_equal(a.neighbour, b.neighbour)
+
+
+def seen(
+    scenario: Scenario, levels: Sequence[Drawn], training: Sequence[Drawn]
+) -> list[Drawn | None]:
+    """Of each level the first of the training levels that is the same, None where none is.
+
+    Args:
+        levels: what is asked about.
+        training: what trained, in the order of generations.
+    """
+    found: list[Drawn | None] = [None] * len(levels)
+    asked = _by_environment(levels)
+    for name, places in _by_environment(training).items():
+        for start in range(0, len(places), CHUNK):
+            chunk = places[start : start + CHUNK]
+            theirs = layouts(scenario, name, [training[i].seed for i in chunk])
+            for other, numbers in asked.items():
+                ours = layouts(scenario, other, [levels[i].seed for i in numbers])
+                equal = same(scenario, ours, theirs)
+                for row in np.flatnonzero(equal.any(axis=1)):
+                    first, known = training[chunk[int(equal[row].argmax())]], found[numbers[row]]
+                    if known is None or first[:2] < known[:2]:
+                        found[numbers[row]] = first
+    return found
+
+
+def distinct(scenario: Scenario, levels: Sequence[Drawn]) -> dict[str, int]:
+    """How many different levels there are among some, by environment."""
+    counts = {}
+    for name, places in _by_environment(levels).items():
+        here = layouts(scenario, name, [levels[i].seed for i in places])
+        columns: list[NDArray[Any]] = [here.start[:, None], *here.sites.values()]
+        counts[name] = len(np.unique(np.concatenate(columns, axis=1), axis=0))
+    return counts
+
+
+def _by_environment(levels: Sequence[Drawn]) -> Mapping[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for i, level in enumerate(levels):
+        places.setdefault(level.environment, []).append(i)
+    return places
