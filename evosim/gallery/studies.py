@@ -176,7 +176,7 @@ def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:
             **dict.fromkeys(("title", "question", "expected", "finding", "source"), True),
             "confidence": True,
             "parameters": {name: {"label", "unit"} for name in study.parameters},
-            "measures": {name: told for name in study.measures},
+            "measures": dict.fromkeys(study.measures, told),
         }
     )
 
