@@ -127,11 +127,17 @@ def terminal(line: str, folder: Path, ended: ExitStack) -> subprocess.Popen[byte
     """A command that goes on, and ends with the test."""
     words = line.split()
     process = subprocess.Popen(
-        [str(BIN / words[0]), *words[1:]], cwd=folder, stderr=subprocess.DEVNULL
-    )
+        [str(BIN / words[0]), *words[1:]], cwd=folder, stderr=subprocess.DEVNULL,
+        preexec_fn=hears_ctrl_c,
+    )  # fmt: skip
     ended.callback(process.wait, LIMIT)
     ended.callback(process.kill)
     return process
+
+
+def hears_ctrl_c() -> None:
+    """As a terminal's process does; one that was begun in the background would not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def shell(line: str, folder: Path) -> str:

@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(evosim.__file__).parent
 
+_LIVES = (
+    "rng.py", "scenario", "world", "mind", "core", "evolution", "measure/minds.py",
+    "measure/monitor.py", "measure/probe.py", "run",
+)  # fmt: skip
+"""Code that runs are lived by."""
 _SETTLES = (
     "scenario/experiment.py", "measure/claim.py", "measure/courses.py", "measure/deception.py",
-    "measure/quantities",
-    "measure/statistics.py", "measure/verdict.py", "measure/heredity.py", "study",
+    "measure/descent.py", "measure/distance.py", "measure/genealogy.py", "measure/heredity.py",
+    "measure/islands.py", "measure/open.py", "measure/pressure.py", "measure/quantities",
+    "measure/rewards.py", "measure/selection.py", "measure/statistics.py", "measure/verdict.py",
+    "study/anew.py", "study/arms.py", "study/experiment.py",
 )  # fmt: skip
 """Code that makes verdicts of runs that were lived."""
-_LIVES = ("rng.py", "scenario", "world", "mind", "core", "evolution", "measure", "run")
 _NEITHER = (
-    "core/reference.py", "measure/analyses", "measure/overlap.py", "measure/pressure.py",
-    "measure/testing.py", "run/disjoint.py", "run/progress.py", "run/provenance.py", "run/stop.py",
-    "scenario/editor.py",
+    "core/reference.py", "run/disjoint.py", "run/lock.py", "run/memory.py", "run/progress.py",
+    "run/provenance.py", "run/stop.py", "scenario/editor.py", "world/tensors.py",
 )  # fmt: skip
 
 LIVED: Mapping[str, str] = {

@@ -169,9 +169,16 @@ def _depends(base: Scenario) -> dict[str, str]:
 
 
 def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:
-    """What the runs of a study depend on: all of it but its words."""
-    words = {"title", "question", "expected", "finding", "source"}
-    return base.to_toml(), study.model_dump(exclude=words)
+    """What the runs of a study depend on: all of it but words, and what judges them."""
+    told = {"label", "unit", "above", "below"}
+    return base.to_toml(), study.model_dump(
+        exclude={
+            **dict.fromkeys(("title", "question", "expected", "finding", "source"), True),
+            "confidence": True,
+            "parameters": {name: {"label", "unit"} for name in study.parameters},
+            "measures": dict.fromkeys(study.measures, told),
+        }
+    )
 
 
 # The table

@@ -66,6 +66,14 @@ def keeps_numbers(summary: Summary) -> bool:
     )
 
 
+def comes_apart(summary: Summary, measure: str) -> bool:
+    """Whether a measure has a number a replicate; not where only several make one."""
+    return not any(
+        point["measures"][measure]["value"] is not None and not len(replicates(point, measure))
+        for point in summary["points"]
+    )
+
+
 def is_grid(summary: Summary) -> bool:
     """Whether points are combinations of levels."""
     return summary["design"] == "grid"

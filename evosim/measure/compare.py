@@ -55,13 +55,12 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
     Returns:
         runs (name, scenario, replicates of each), confidence, correction, comparisons (the
         p-values that are corrected together), permutations (at most, behind a p-value), differs
-        (key and value in each run,
-        None where it has none) and measures: each with name, values (of each run value, interval,
-        columns and undefined replicates; None where it has no such number) and differences (to
-        the first run; None for itself and where there is none): value, interval, effect_size
-        (Hedges' g) and effect_interval, superiority, p (two-sided, of a
+        (key and value in each run, None where it has none) and measures: each with name, values
+        (of each run value, interval, columns and undefined replicates; None where it has no such
+        number) and differences (to the first run; None for itself and where there is none): value,
+        interval, effect_size (Hedges' g), effect_interval, superiority, p (two-sided, of a
         permutation test; None without an interval), p_corrected, permutations, exact, n (replicates
-        of either that are defined), paired.
+        of both that are defined), paired.
 
     Raises:
         EvosimError: fewer than two runs, nothing that is measured in the first and another, or no
@@ -156,6 +155,8 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
     yield from _asked("capability at the end", sample, "capability")
     yield from _asked("alignment at the end", sample, "alignment")
     yield from _asked("mean depth at the end", sample, "gene", "depth")
+    if scenario.evolution.islands is not None:
+        yield from _asked("differentiation between demes at the end", sample, "differentiation")
     if scenario.evolution.open is not None:
         yield from _asked("share of populations that died out", sample, "extinct")
         yield from _asked("population size at the end", sample, "size")

@@ -74,12 +74,12 @@ class Canonical:
 def epic(process: Process, gamma: float, *, means: Floats | None = None) -> Canonical:
     """EPIC, the equivalent-policy invariant comparison (Gleave et al. 2021, arXiv:2006.13900).
 
-    The canonically shaped reward (definition 4.1) is
+    The canonically shaped reward (section 4) is
 
         C(R)(s,a,s') = R(s,a,s') + E[gamma R(s',A,S') - R(s,A,S') - gamma R(S,A,S')]
 
     with S, S' ~ D_S and A ~ D_A independent, and the distance of two is that of Pearson,
-    sqrt((1 - rho) / 2), over the coverage distribution D of transitions (definition 4.7).
+    sqrt((1 - rho) / 2), over the coverage distribution D of transitions.
 
     **Chosen here.** D_S is uniform over the living states that can be reached, D_A over the
     actions, D takes (s, a) from both and s' from T(s' | s, a): every decision counts alike, whoever
@@ -109,8 +109,9 @@ def epic(process: Process, gamma: float, *, means: Floats | None = None) -> Cano
     s, to = begins[covered], process.target[covered]
     weight = process.p[covered] / (n * process.n_actions)
     amount = process.amount[covered]
-    shaped = amount + gamma * means[to] - means[s] - gamma * means[lives].mean(axis=0)
-    shaped -= weight @ shaped  # centred: Pearson's rho is the cosine of what is left
+    shaped = amount + gamma * means[to] - means[s]
+    # Centred, Pearson's rho is the cosine; that takes with it the last term, a constant.
+    shaped -= weight @ shaped
     root = np.sqrt(weight)[:, None]
     return Canonical(root=_factor(root * shaped), raw=_factor(root * amount))
 

@@ -152,16 +152,37 @@ def _spearman(x: Floats, y: Floats, axis: int = -1) -> Any:
     return np.divide(both, whole, out=np.full_like(whole, np.nan), where=whole > 0)
 
 
+def pseudo_values(statistic: Callable[..., Any], columns: Sequence[ArrayLike]) -> Floats:
+    """The jackknife's pseudo-values of a statistic of replicates (Tukey 1958, Ann. Math. Stat.
+    29:614): n theta - (n - 1) theta_-i. Of a mean they are the replicates' own numbers; a
+    statistic that takes several replicates, or a ratio of means, has a number a replicate by them.
+
+    Args:
+        statistic: of the columns, over ``axis``.
+        columns: [replicate] each; a replicate with a NaN in any is left out.
+
+    Returns:
+        [replicate]: empty where fewer than two are left; NaN where the statistic is undefined.
+    """
+    every = np.stack([np.asarray(column, np.float64) for column in columns])
+    every = every[:, np.all(np.isfinite(every), axis=0)]
+    n = every.shape[1]
+    if n < 2:
+        return np.zeros(0)
+    whole = float(statistic(*every))
+    without = np.array([float(statistic(*np.delete(every, i, axis=1))) for i in range(n)])
+    return n * whole - (n - 1) * without
+
+
 def p_against(
     statistic: Callable[..., Any], columns: Sequence[ArrayLike], threshold: float
 ) -> float | None:
     """p that a statistic of replicates is the threshold, two-sided.
 
-    A t test of the jackknife's pseudo-values (Tukey 1958, Ann. Math. Stat. 29:614), which for a
-    mean are the replicates' own numbers, so that it is the t test; for a ratio of means it sees to
-    both. Unlike a permutation test it can tell a p as small as a correction for many points needs
-    from a few replicates. Where all replicates are the same, nothing tells how far chance goes, and
-    p is that of the sign test, 2^(1 - n).
+    A t test of :func:`pseudo_values`, which for a mean is the usual one. Unlike a permutation test
+    it can tell a p as small as a correction for many points needs from a few replicates. Where all
+    replicates are the same, nothing tells how far chance goes, and p is that of the sign test,
+    2^(1 - n).
 
     Args:
         statistic: of the columns, over ``axis``.
@@ -170,19 +191,14 @@ def p_against(
     Returns:
         None where fewer than two replicates define it, or leaving one out makes it undefined.
     """
-    every = np.stack([np.asarray(column, np.float64) for column in columns])
-    every = every[:, np.all(np.isfinite(every), axis=0)]
-    n = every.shape[1]
-    if n < 2:
-        return None
-    whole = float(statistic(*every))
-    without = np.array([float(statistic(*np.delete(every, i, axis=1))) for i in range(n)])
-    pseudo = n * whole - (n - 1) * without
-    if not np.all(np.isfinite(pseudo)):
+    pseudo = pseudo_values(statistic, columns)
+    n = len(pseudo)
+    if not n or not np.all(np.isfinite(pseudo)):
         return None
     size = max(float(np.max(np.abs(pseudo))), abs(threshold))
     if np.ptp(pseudo) <= n * EQUAL * size:
-        return 1.0 if abs(whole - threshold) <= n * EQUAL * size else 2.0 ** (1 - n)
+        same = abs(float(np.mean(pseudo)) - threshold) <= n * EQUAL * size
+        return 1.0 if same else 2.0 ** (1 - n)
     from scipy import stats
 
     return float(stats.ttest_1samp(pseudo, threshold).pvalue)

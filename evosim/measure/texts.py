@@ -25,11 +25,16 @@ def number(value: float | None, form: str = ".2f") -> str:
     return text[1:] if text.startswith("-") and float(text) == 0 else text
 
 
-def table(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows with their columns aligned, indented by two."""
+def table(rows: Iterable[Sequence[str]], *, right: bool = False) -> list[str]:
+    """Rows with their columns aligned, indented by two.
+
+    Args:
+        right: all columns but the first are aligned on the right.
+    """
     rows = list(rows)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    justify = str.rjust if right else str.ljust
     return [
-        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        "  " + "  ".join([row[0].ljust(widths[0]), *map(justify, row[1:], widths[1:])]).rstrip()
         for row in rows
     ]

@@ -23,7 +23,7 @@ HEIGHT = 1.25
 LEFT, RIGHT, BETWEEN = 0.5, 0.12, 0.22
 WITHIN = {"alignment": (-1.0, 1.1), "capability": (-1.0, 1.1)}
 """What is drawn of measures that are without bounds below."""
-UNITS = {"between": "share"}
+UNITS = {"between": "share", "epic": "EPIC distance", "starc": "STARC distance"}
 """What a measure without a payoff or a locus is counted in, where its name is long."""
 FAR = 3.0
 """So many times the range of all later generations, and the first is not drawn whole."""

@@ -194,6 +194,8 @@ _CALLED = {
     "drifted": "standardised change of {of}",
     "founders": "effective number of founders",
     "coalescence": "generations to the common ancestor",
+    "epic": "EPIC distance of drives and payoff",
+    "starc": "STARC distance of drives and payoff",
 }
 
 

@@ -31,10 +31,14 @@ class Pool:
         workers: how many.
         locks: descriptors of the locks that they inherit.
         resume: what goes on with the work after a failure, for errors.
+        each: what a call is about, for errors, which add its number.
     """
 
-    def __init__(self, *, workers: int, locks: Sequence[int], resume: Callable[[], str]) -> None:
+    def __init__(
+        self, *, workers: int, locks: Sequence[int], resume: Callable[[], str], each: str = "call"
+    ) -> None:
         self._told: Told = queue.Queue()
+        self._each = each
         self._resume = resume
         self._workers = start(workers, self._told, locks=locks, checkpoint=0.0)
         self._idle: list[WorkerProcess] = []
@@ -60,7 +64,7 @@ class Pool:
                 worker, call = self._idle.pop(), waiting.popleft()
                 at[worker] = call
                 data = packed_call(calls[call])
-                worker.send(["call", name, len(data)], data, label=f"part {call}")
+                worker.send(["call", name, len(data)], data, label=f"{self._each} {call}")
             worker, message = self._told.get()
             match message:
                 case {"ready": None}:

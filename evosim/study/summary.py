@@ -235,9 +235,9 @@ def _variance(
     measured = folder.study.measures[name]
     values = np.full((len(folder.points), folder.replicates), np.nan)
     for row, mine in zip(values, columns, strict=True):
-        numbers = [table.number_of(measured, column) for column in mine.T]
-        if len(mine) > 1 and not np.any(np.isfinite(numbers)):  # only all of them make a number
-            numbers = [_all_of(measured, mine)]
+        numbers = effects.pseudo_values(table.total_of(measured, len(mine)), list(mine))
+        if not len(numbers) or not np.all(np.isfinite(numbers)):
+            numbers = np.array([_all_of(measured, mine)])
         row[: len(numbers)] = numbers
     shape = tuple(len(axis.values) for axis in axes.values())
     placed = np.empty_like(values)

@@ -15,6 +15,7 @@ WIDTH = 100
 MOST_LINES = 30
 """Points that are listed, at most."""
 MOST_TABLES = 8
+MOST_ROWS = 30
 MARKS = {"supported": "+", "refuted": "-", "undecided": "?"}
 
 
@@ -119,6 +120,11 @@ def _table(
     yield _cut(f"  rows: {with_unit(first)}; columns: {with_unit(second)}", WIDTH)
     if fixed:
         yield _cut(f"  {', '.join(fixed)}", WIDTH)
+    if len(points) > MOST_ROWS:
+        chosen = [round(i * (len(points) - 1) / (MOST_ROWS - 1)) for i in range(MOST_ROWS)]
+        yield f"  {MOST_ROWS} of {len(points)} rows"
+        points = points[chosen]
+        first = {**first, "values": [first["values"][i] for i in chosen]}
     body = [[_cell(point, name) for point in row] for row in points]
     names = [_cut(shown(value), 24) for value in first["values"]]
     left = max(map(len, names))
@@ -172,7 +178,7 @@ def _moved(summary: Summary, measure: Summary) -> Iterator[str]:
             adjusted = effect["adjusted"]
             bracket = "" if adjusted is None else f" ({_percent(adjusted)}{p})"
             yield f"    {_percent(effect['share']):>6}  {label}{bracket}"
-        text = "unknown: one replicate at a point" if noise is None else _percent(noise)
+        text = "unknown: not all points have two replicates" if noise is None else _percent(noise)
         yield (
             f"    {text:>6}  noise, between replicates"
             if noise is not None

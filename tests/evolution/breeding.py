@@ -122,6 +122,8 @@ def evolve(
     for g in range(generations):
         scores = score(born.genomes, g)
         rows.append((born.genomes, scores, born.parents, born.crossover))
+        if g + 1 == generations:
+            break
         seed_key = key(seed, Purpose.BREED, g)
         if not scenario.phase_at(g).select:
             born = Offspring(born.genomes, frozen, none)

@@ -176,7 +176,7 @@ def test_expected_shares_are_met_over_many_migrations_and_breedings(
         demes=3, size=4, n_loci=1, select=select, replace=replace, mate=UNMATED, mutate=UNMUTATED
     )
     scores = np.random.default_rng(4).random(12)
-    runs = 1500
+    runs = 600
     seen, expected = np.zeros((runs, 12)), np.zeros((runs, 12))
     for run in range(runs):
         source = islands.migration(made, 0, scores, key(run, Purpose.MIGRATE, 0))

@@ -96,6 +96,8 @@ def test_a_study_is_lived_once_and_its_page_says_what_the_file_says_now(
     before = lived(tmp_path)
     assert len(before) == 8
     changed(tiny, "It did.", "It did indeed.")
+    changed(tiny, 'unit   = "steps"', 'unit   = "moves"')
+    changed(tiny, "above   = 0.2", "above   = 0.3")
     assert not any("lived again" in line for line in make())
     assert lived(tmp_path) == before
     page = (tmp_path / "out/tiny.md").read_text()

@@ -54,7 +54,7 @@ def whole(process: tensors.Process, weights: Array) -> Array:
 
 
 def dense_epic(process: tensors.Process, gamma: float, first: Array, second: Array) -> float:
-    """Gleave et al. 2021, definitions 4.1 and 4.7, of rewards [S, A, S]."""
+    """Gleave et al. 2021, section 4, of rewards [S, A, S]."""
     states = deciding(process)
     dense = process.transitions()
     canonical = []

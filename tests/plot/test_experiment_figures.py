@@ -207,9 +207,11 @@ def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_pa
 def test_a_comparison_is_readable(several):
     value = {"value": 0.5, "interval": [0.4, 0.6] if several else None, "undefined": 0,
              "columns": [[0.4, 0.6, None] if several else [0.5]]}  # fmt: skip
-    change = {"value": 0.1, "interval": None, "p": None, "paired": True}
+    p = 0.00012 if several else None
+    change = {"value": 0.1, "interval": [-0.1, 0.2] if several else None, "p": p, "paired": True,
+              "effect_size": -12.34 if several else None, "p_corrected": p}  # fmt: skip
     made = {
-        "confidence": 0.95,
+        "confidence": 0.95, "correction": "fdr_bh", "comparisons": 3 if several else 0,
         "runs": [{"name": n, "replicates": 3 if several else 1} for n in ("one", "b/two", LONG)],
         "measures": [
             {"name": "collapse at the flip", "values": [value, value, None],
@@ -218,4 +220,7 @@ def test_a_comparison_is_readable(several):
              "differences": [None, change, change]},
         ],
     }  # fmt: skip
-    assert "collapse at the flip" in readable(compare.figure(made))
+    words = readable(compare.figure(made))
+    assert "collapse at the flip" in words
+    assert ("\N{MINUS SIGN}12" in words) == several
+    assert ("0.00012" in words) == several

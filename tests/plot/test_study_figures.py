@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 
 from drawn import outside, overlaps, words_of
-from made_studies import ALIGNMENT, KINDS, LOG, PATIENCE, POPULATION, RETAINED, made, text
+from made_studies import ALIGNMENT, BETWEEN, KINDS, LOG, PATIENCE, POPULATION, RETAINED, made, text
 
 from evosim import open_study
 from evosim.errors import EvosimError
@@ -227,6 +227,23 @@ def test_figures_that_a_study_cannot_have_say_why(summaries: dict[str, dict[str,
     with pytest.raises(EvosimError, match="too large"):
         studies.figure("raincloud", without)
     assert "Dots: replicates" not in said(studies.figure("curve", without))
+
+
+def test_what_has_no_number_a_replicate_is_no_raincloud_and_no_mean(tmp_path: Path) -> None:
+    toml = text(PATIENT, ABOVE, BETWEEN)
+    folder = made(
+        tmp_path / "made", toml, lambda v, r: numbers(v, r) | {"between": (mean(v) + r / 10, 1.0)}
+    )
+    summary = summarize(folder)
+    told = said(studies.figure("raincloud", summary))
+    assert "Only all replicates together have variance between populations." in told
+    assert "undefined" not in told
+    told = said(studies.figure("curve", summary))
+    assert "No mean, but a number of all replicates together: variance between" in told
+    alone = made(
+        tmp_path / "alone", text(PATIENT, BETWEEN), lambda v, r: {"between": (r / 10, 1.0)}
+    )
+    assert studies.names_for(summarize(alone)) == ["curve"]
 
 
 def test_figures_are_files_of_the_same_bytes(

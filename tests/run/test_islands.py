@@ -18,6 +18,7 @@ import xarray as xr
 import evosim
 from evosim import scenario as scenarios
 from evosim.errors import RunError, ScenarioError
+from evosim.measure.quantities import MEASURES, Term
 from evosim.run import islands, loop
 from evosim.run.folder import RunFolder
 from evosim.run.layout import variables
@@ -28,7 +29,7 @@ DEMES = (
 )
 ISLANDS = f"evolution.islands={DEMES}"
 TOOL = ["agent.tool.depth=4", "agent.tool.reliance=[0, 1]", "world.kinds.lime.looks.green=1.0"]
-LONG = ["timeline.0.generations=120", "timeline.1.generations=60"]
+LONG = ["timeline.0.generations=120", "timeline.1.generations=60", "measure.every=1000"]
 
 in_processes = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="finds worker processes in /proc"
@@ -139,6 +140,24 @@ def test_the_data_tell_demes_and_who_migrated(tiny: Path, tmp_path: Path) -> Non
     assert [path.name for path in drawn] == ["islands.svg"]
 
 
+def test_differentiation_is_a_measure_of_runs_with_demes(tiny: Path, tmp_path: Path) -> None:
+    done = run(tiny, tmp_path / "run", "evolution.islands.every=100", "timeline.1.generations=8")
+    found = MEASURES["differentiation"]
+    at = {
+        g: found.of(done.data, done.scenario, Term(measure="differentiation", generation=g))[0][0]
+        for g in (0, 10)
+    }
+    drives = [name for name in done.data["locus"].values if name.startswith("drive.")]
+    genes = done.data["genome"].sel(locus=drives, generation=10).values[0]
+    unit = genes / np.linalg.norm(genes, axis=1, keepdims=True)
+    within = np.mean([unit[5 * d : 5 * d + 5].var(axis=0, ddof=1).sum() for d in range(4)])
+    assert at[10] == pytest.approx(1 - within / unit.var(axis=0, ddof=1).sum())
+    assert at[0] < 0.3 < at[10]
+    plain = scenarios.load(tiny)
+    with pytest.raises(evosim.EvosimError, match=r"needs a population with demes"):
+        found.check_in(plain, Term(measure="differentiation"))
+
+
 def test_a_population_without_islands_has_no_figure_of_them(whole: Path) -> None:
     with pytest.raises(evosim.EvosimError, match="needs deme, source"):
         evosim.open_run(whole).plot("islands")
@@ -216,6 +235,7 @@ def test_a_killed_worker_loses_and_changes_nothing(
 
 
 @in_processes
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_end(
     tiny: Path, tmp_path: Path, undisturbed: evosim.Run
 ) -> None:

@@ -59,6 +59,11 @@ label   = "alignment retained"
 measure = "alignment_retained"
 above   = 0.5
 """
+BETWEEN = """
+[measures.between]
+label   = "variance between populations"
+measure = "between"
+"""
 
 Numbers = Callable[[Mapping[str, Any], int], Mapping[str, tuple[float, ...]] | None]
 """What a run measures, by the values of its point and its replicate; None where it is lacking."""

@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_studies import ALIGNMENT, KINDS, LOG, PATIENCE, POPULATION, RETAINED, Numbers, made, text
+from made_studies import (
+    ALIGNMENT,
+    BETWEEN,
+    KINDS,
+    LOG,
+    PATIENCE,
+    POPULATION,
+    RETAINED,
+    Numbers,
+    made,
+    text,
+)
 
 from evosim import open_study
 from evosim.measure import statistics
@@ -132,6 +143,27 @@ def test_shares_of_variance_name_what_moves_a_measure(tmp_path: Path) -> None:
     assert shares[("patience",)]["p"] > 0.01
     total = sum(effect["share"] for effect in variance["effects"]) + variance["noise"]
     assert total == pytest.approx(1)
+
+
+def test_what_only_replicates_together_have_is_split_into_shares_with_noise(
+    tmp_path: Path,
+) -> None:
+    """Replicates differ much in one population size and little in two."""
+
+    def numbers(values: Mapping[str, Any], replicate: int) -> dict[str, tuple[float, ...]]:
+        spread = {40: 1.0, 80: 0.1, 160: 0.1}[values["population"]]
+        off = np.random.default_rng([values["population"], replicate]).normal(0, spread)
+        return {"between": (float(off), 1.0)}
+
+    folder = made(tmp_path / "made", text(POPULATION, BETWEEN), numbers)
+    found = summary.summarize(folder)
+    values = [point["measures"]["between"] for point in found["points"]]
+    assert values[0]["value"] > 5 * values[1]["value"]
+    assert not any(number is not None for number in values[0]["numbers"])
+    variance = found["measures"]["between"]["variance"]
+    assert variance["effects"][0]["p"] < 0.05
+    assert 0 < variance["noise"] < 1
+    assert variance["noise"] == pytest.approx(1 - variance["effects"][0]["share"])
 
 
 def test_rank_correlations_stand_in_where_points_were_drawn(tmp_path: Path) -> None:

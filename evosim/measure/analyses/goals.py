@@ -17,6 +17,7 @@ from evosim.errors import EvosimError
 from evosim.measure import stance, watching
 from evosim.measure.directed import Discounted, Rationality, occupancy
 from evosim.measure.probe import normalised
+from evosim.measure.texts import table
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels, weighed
@@ -297,10 +298,7 @@ def describe(summary: dict[str, Any]) -> str:
 
 
 def _table(title: str, heads: list[str], rows: dict[str, list[str]]) -> list[str]:
-    cells = [["environment", *heads], *([name, *row] for name, row in rows.items())]
-    widths = [max(len(row[c]) for row in cells) for c in range(len(heads) + 1)]
-    lines = ["  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)) for row in cells]
-    return [title, *(f"  {line.rstrip()}" for line in lines)]
+    return [title, *table([["environment", *heads], *([name, *row] for name, row in rows.items())])]
 
 
 def _share(each: list[dict[str, float]]) -> str:

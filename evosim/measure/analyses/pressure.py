@@ -13,6 +13,7 @@ from evosim.errors import EvosimError
 from evosim.measure import pressure
 from evosim.measure.pressure import NAMED, Course
 from evosim.measure.statistics import Bootstrap, Estimate
+from evosim.measure.texts import table
 from evosim.rng import Purpose, key
 from evosim.scenario import timeline
 
@@ -203,7 +204,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     lines = [_head(summary)]
     for name, says in PROXIES.items():
         found = summary["proxies"][name]
-        lines += ["", f"Best of n by the {says}", *_table(_rows(summary, found))]
+        lines += ["", f"Best of n by the {says}", *table(_rows(summary, found), right=True)]
         if not any(found["d"]):
             lines.append("  all have the same proxy: nothing is selected")
     return "\n".join([*lines, "", *_foot(summary)])
@@ -261,15 +262,6 @@ def _number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.3g}" if abs(value) > ROUNDING else "0"
-
-
-def _table(rows: Iterator[list[str]]) -> list[str]:
-    cells = list(rows)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])
-        for row in cells
-    ]
 
 
 def _foot(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -122,9 +122,9 @@ def _note(
     words = ["Lines: means over replicates." if kind else "Lines: the one replicate."]
     if kind and not averaged:
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
-    if kind and not averaged and keeps_numbers(summary):
+    if kind and not averaged and not x.crowded and keeps_numbers(summary):
         words.append("Dots: replicates.")
-    words.append(parts.counted(summary))
+    words += [parts.counted(summary), parts.together(summary)]
     if second is not None and len(chosen) < len(second.at):
         words.append(f"{len(chosen)} of {len(second.at)} levels of {second.label}.")
     words.append(left_out)
@@ -150,7 +150,7 @@ def _lines(
     dots: list[Floats] = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
         beside = x.beside(i, len(chosen))
-        if not whole.averaged:
+        if not whole.averaged and not x.crowded:
             dots += [
                 _dots(panel, at, replicates(points[j, k], name), 0.005 * x.reach, color)
                 for j, at in enumerate(beside)
@@ -158,6 +158,8 @@ def _lines(
         _interval(panel, x, beside, whole.low[:, k], whole.high[:, k], color)
         if x.numeric:
             lines.line(panel, x.at, whole.value[:, k], color=color, label="mean", zorder=4)
+        if x.crowded:
+            continue
         at = x.at if x.numeric else beside
         panel.plot(at, whole.value[:, k], "o", color=color, markersize=3.0, zorder=5,
                    markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
@@ -225,7 +227,7 @@ def _note_of_points(summary: Summary) -> str:
     words = ["Each dot a point: its mean over replicates." if kind else "Each dot a point."]
     if kind:
         words.append(f"Bars: {kind}.")
-    words.append(parts.counted(summary))
+    words += [parts.counted(summary), parts.together(summary)]
     if len(summary["parameters"]) > 1:
         words.append("The other parameters vary as well from dot to dot.")
     if any(m["ranks"] for m in summary["measures"].values()):
@@ -233,7 +235,7 @@ def _note_of_points(summary: Summary) -> str:
             "rho: Spearman's rank correlation over points, with a BCa interval of "
             f"{100 * summary['confidence']:g} % over points."
         )
-    return " ".join(words)
+    return " ".join(word for word in words if word)
 
 
 def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:

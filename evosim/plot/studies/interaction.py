@@ -130,12 +130,16 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
     if len(axes) > 2:
         words.append("Means over all levels of the other parameters, without intervals.")
     elif kind:
-        words.append(f"Bars: {kind}.")
-    words.append(parts.counted(summary))
-    words.append(
-        "Shares of variance: eta squared of an analysis of variance, points weighing the same; "
-        "p: F test that there is no interaction."
-    )
+        crowded = any(axis.crowded for axis in axes.values())
+        words.append(f"Bars: {kind}{', where there is room' if crowded else ''}.")
+    words += [parts.counted(summary), parts.together(summary)]
+    split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
+    if split:
+        words.append(
+            "Shares of variance: eta squared of an analysis of variance, points weighing the same."
+        )
+    if any(effect["p"] is not None for each in split for effect in each["effects"]):
+        words.append("p: F test that there is no interaction.")
     few = [axis.label for axis in axes.values() if len(_chosen(axis)) < len(axis.at)]
     if few:
         words.append(f"{MOST_LINES} levels are lines: {', '.join(few)}.")
@@ -143,7 +147,7 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
         words.append(f"The {MOST_PAIRS} pairs that interact most.")
     if any(axis.even for axis in axes.values()):
         words.append("Levels that lie close stand evenly, not to scale.")
-    return " ".join(words)
+    return " ".join(word for word in words if word)
 
 
 def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, room: float) -> None:
@@ -152,11 +156,12 @@ def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, r
     ends = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
         at = x.beside(i, len(chosen))
-        panel.vlines(at, each.low[:, k], each.high[:, k], color=color, alpha=0.6, linewidth=0.9,
-                     zorder=2, label="interval")  # fmt: skip
         lines.line(panel, at, each.value[:, k], color=color, label="mean", width=1.1)
-        panel.plot(at, each.value[:, k], "o", color=color, markersize=2.6, markeredgewidth=0,
-                   zorder=4)  # fmt: skip
+        if not x.crowded:
+            panel.vlines(at, each.low[:, k], each.high[:, k], color=color, alpha=0.6,
+                         linewidth=0.9, zorder=2, label="interval")  # fmt: skip
+            panel.plot(at, each.value[:, k], "o", color=color, markersize=2.6, markeredgewidth=0,
+                       zorder=4)  # fmt: skip
         known = each.value[:, k][np.isfinite(each.value[:, k])]
         if len(known):
             ends.append((float(known[-1]), other.labels[k], color))

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from evosim.measure.cells import cells, field, shown, with_unit
+from evosim.measure.quantities import MEASURES
 from evosim.plot import colors, style
 from evosim.plot.experiment import CLOSEST
 
@@ -30,6 +31,7 @@ DARK = 0.86
 """The part of the shades that is dark enough for a line on white."""
 UNDEFINED = "#BDBDBD"
 THRESHOLD = (0, (3, 2))
+MOST_MARKED = 24
 LOG_LABEL = 0.42
 """Inches for a label of an axis of logarithms."""
 
@@ -57,10 +59,16 @@ class Along(NamedTuple):
         room = 0.5 * self.reach / max(1, len(self.at) - 1) if self.words else 0.06 * self.reach
         return float(self.at[0]) - room, float(self.at[-1]) + room
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are too many levels for marks, bars and dots at each."""
+        return len(self.at) > MOST_MARKED
+
     def beside(self, n: int, of: int) -> Floats:
         """Where the n-th of so many lines has its marks, so that they do not hide each other."""
-        step = 0.12 / of * self.reach if not self.numeric else 0.01 * self.reach
-        return self.at + step * (n - (of - 1) / 2)
+        gap = self.reach / max(1, len(self.at) - 1)
+        step = 0.12 * gap if not self.numeric else min(0.01 * self.reach, 0.5 * gap / of)
+        return self.at + min(step, 0.6 * gap / of) * (n - (of - 1) / 2)
 
 
 def along(parameter: Summary) -> Along:
@@ -262,6 +270,18 @@ def counted(summary: Summary) -> str:
     if runs["lived"] < runs["wanted"]:
         words += f" when all are lived; so far {runs['lived']} of {runs['wanted']} runs"
     return f"{words}."
+
+
+def together(summary: Summary) -> str:
+    """Which measures are no means of a number a replicate; a sentence, or nothing."""
+    labels = [
+        measure["label"]
+        for measure in summary["measures"].values()
+        if MEASURES[measure["measure"]].statistic is not None
+    ]
+    if not labels:
+        return ""
+    return f"No mean, but a number of all replicates together: {', '.join(labels)}."
 
 
 def interval_kind(summary: Summary) -> str:

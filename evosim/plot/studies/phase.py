@@ -123,6 +123,7 @@ def _note(summary: Summary, x: Along, y: Along, left_out: str) -> str:
     words = [
         f"Colour: mean over {n} replicates." if n > 1 else "Colour: the one replicate.",
         parts.counted(summary) if summary["runs"]["lived"] < summary["runs"]["wanted"] else "",
+        parts.together(summary),
         left_out,
     ]
     points = summary["points"]
@@ -294,6 +295,7 @@ def _of_points(summary: Summary) -> Figure:
 
 def _note_of_points(summary: Summary, n: int) -> str:
     words = ["Each dot a point; colour: its mean over replicates.", parts.counted(summary)]
+    words.append(parts.together(summary))
     if n > 2:
         words.append("The other parameters vary as well from dot to dot.")
     if n > 3:
@@ -303,7 +305,7 @@ def _note_of_points(summary: Summary, n: int) -> str:
                      "it; dots: undecided, or no threshold.")  # fmt: skip
     if any(m["value"] is None for p in summary["points"] for m in p["measures"].values()):
         words.append("Grey rings: no run yet, or undefined.")
-    return " ".join(words)
+    return " ".join(word for word in words if word)
 
 
 _MARKERS = {"supported": "^", "refuted": "s"}

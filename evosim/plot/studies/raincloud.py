@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.measure.cells import is_grid, keeps_numbers, replicates, shown, with_unit
+from evosim.measure.cells import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
 from evosim.plot import colors, lines, sheets, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Floats
@@ -24,7 +24,7 @@ ROW = 0.34
 """Inches of a row."""
 MOST_POINTS = 16
 """Points that have a row of their own; of more, levels have one."""
-MOST_LEVELS = 24
+MOST_LEVELS = 12
 FOR_DENSITY = 8
 """Replicates from which on a density is drawn."""
 MOST_DOTS = 400
@@ -44,6 +44,8 @@ def lacks(summary: Summary) -> str | None:
     """Why there is no raincloud; None where there is one."""
     if not keeps_numbers(summary):
         return "the study is too large for its summary to hold every replicate; export it"
+    if not _measures(summary):
+        return "its measures have no number a replicate; draw curve"
     if summary["replicates"] == 1 and len(summary["points"]) <= MOST_POINTS:
         return "it takes replicates, and each point has one; draw curve"
     if not is_grid(summary) and len(summary["points"]) > MOST_POINTS:
@@ -51,11 +53,16 @@ def lacks(summary: Summary) -> str | None:
     return None
 
 
+def _measures(summary: Summary) -> list[str]:
+    """Those that have a number a replicate."""
+    return [name for name in summary["measures"] if comes_apart(summary, name)]
+
+
 def figure(summary: Summary) -> Figure:
     """Draw the replicates of all measures, by point or by level of each parameter."""
     with style.styled():
         blocks = _blocks(summary)
-        measures = list(summary["measures"])
+        measures = _measures(summary)
         columns = min(2, len(measures))
         names = [group.name for _, groups in blocks for group in groups]
         room = max(style.text_width(line) for name in names for line in _two_lines(name))
@@ -123,7 +130,7 @@ def _two_lines(name: str) -> list[str]:
 
 
 def _keys(summary: Summary) -> list[sheets.Key]:
-    if not any(m["threshold"] for m in summary["measures"].values()):
+    if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
         return []
     return [sheets.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
 
@@ -142,7 +149,17 @@ def _note(summary: Summary, *, by_point: bool) -> str:
         words.append(
             "Box: quartiles and median of all replicates in a row, whatever the other parameters."
         )
+        few = [
+            f"{MOST_LEVELS} of {len(p['values'])} levels of {p['label']}"
+            for p in summary["parameters"].values()
+            if len(p["values"]) > MOST_LEVELS
+        ]
+        if few:
+            words.append(f"Shown are {' and '.join(few)}.")
     words.append(parts.counted(summary))
+    drawn = _measures(summary)
+    if others := [m["label"] for n, m in summary["measures"].items() if n not in drawn]:
+        words.append(f"Only all replicates together have {', '.join(others)}.")
     return " ".join(words)
 
 
@@ -207,7 +224,8 @@ def _cloud(panel: Axes, y: float, each: Floats) -> None:
     shown = each[parts.spread_out(len(each), MOST_DOTS)]
     wander = (np.arange(len(shown)) * 0.618034) % 1
     panel.plot(shown, y + 0.14 + RAIN * wander, ".", color=color, alpha=0.45, markersize=2.8,
-               markeredgewidth=0, zorder=2, label="replicates")  # fmt: skip
+               markeredgewidth=0, zorder=2, label="replicates",
+               rasterized=len(each) > 100)  # fmt: skip
 
 
 def _mean(panel: Axes, y: float, numbers: Summary) -> None:
