@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError
+from evosim.run.cluster import worker_command
 from evosim.run.conduct import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -53,6 +54,28 @@ def check_numbers(
         raise EvosimError(f"--workers {workers}: at least 1 is needed")
     if not checkpoint >= 0:
         raise EvosimError(f"--checkpoint {checkpoint}: seconds, at least 0")
+
+
+def check_scheduler(
+    scheduler: str | None, workers: int | None, scenario: Scenario | None = None
+) -> None:
+    """Refuse a scheduler beside workers of our own, and one for a run that nobody can share.
+
+    Args:
+        scenario: of a run, whose demes would be shared out; None where runs are.
+    """
+    if scheduler is None:
+        return
+    if workers is not None:
+        raise EvosimError(
+            f"--workers {workers} and --scheduler {scheduler}: workers of a scheduler are begun "
+            f"with: {worker_command(scheduler)}"
+        )
+    if scenario is not None and scenario.evolution.islands is None:
+        raise EvosimError(
+            f"--scheduler {scheduler}: of one run a scheduler's workers live demes, and "
+            f"{scenario.id!r} has no [evolution.islands]. For many runs: evosim study run"
+        )
 
 
 def free_path(name: str, seed: int, suffix: str = "") -> Path:

@@ -243,6 +243,7 @@ def resume(
     path: str | Path,
     *,
     workers: int | None = None,
+    scheduler: str | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> Run | Experiment | Study:
@@ -253,6 +254,7 @@ def resume(
     Args:
         path: the folder of the run, the experiment or the study.
         workers, progress, checkpoint: see :func:`evosim.run`.
+        scheduler: address of a Dask scheduler, for a study or a run with islands.
 
     Raises:
         RunError: none is there, it is at work elsewhere, its scenario was changed, or it is a
@@ -260,9 +262,13 @@ def resume(
         Interrupted: it was stopped again.
     """
     if StudyFolder.is_at(Path(path)):
-        return resume_study(path, workers=workers, progress=progress)
+        return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)
     if not ExperimentFolder.is_at(Path(path)):
-        return runs.resume(path, workers=workers, progress=progress, checkpoint=checkpoint)
+        return runs.resume(
+            path, workers=workers, scheduler=scheduler, progress=progress, checkpoint=checkpoint
+        )
+    if scheduler is not None:
+        raise EvosimError(f"{path} is an experiment, which workers of our own live: --workers N")
     check_numbers(workers=workers, checkpoint=checkpoint)
     done = Experiment(path)
     if done.complete and not _missing_figures(done):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import evolution, plot
 from evosim import scenario as scenarios
-from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
+from evosim.api.arguments import check_numbers, check_scheduler, free_path, read_scenario, seed_of
 from evosim.api.reading import figures_in, read_summary
 from evosim.errors import EvosimError, RunError, did_you_mean
 from evosim.plot.drawing import FORMATS
@@ -250,6 +250,7 @@ def run(
     sets: Sequence[str] = (),
     out: str | Path | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     figures: bool = True,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
@@ -265,6 +266,8 @@ def run(
         out: the run's folder; runs/<id>-<seed> if None.
         workers: processes to share the replicates among, or with islands the demes of each; as
             many as are useful if None. The data do not depend on it.
+        scheduler: address of a Dask scheduler, whose workers live the demes of a population with
+            islands instead.
         figures: whether to draw the figures in the end.
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
@@ -279,6 +282,7 @@ def run(
     """
     read = read_scenario(scenario, sets)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
+    check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
     facts = provenance.facts(
@@ -294,13 +298,14 @@ def run(
         with RunFolder.create(path, read, facts):
             pass
         told.note(f"{read.id}, seed {seed}: {path}")
-        return _complete(path, told, workers=workers, checkpoint=checkpoint)
+        return _complete(path, told, workers=workers, scheduler=scheduler, checkpoint=checkpoint)
 
 
 def resume(
     path: str | Path,
     *,
     workers: int | None = None,
+    scheduler: str | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> Run:
@@ -310,7 +315,7 @@ def resume(
 
     Args:
         path: the run's folder.
-        workers, progress, checkpoint: see :func:`run`.
+        workers, scheduler, progress, checkpoint: see :func:`run`.
 
     Raises:
         RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
@@ -320,9 +325,17 @@ def resume(
     check_numbers(workers=workers, checkpoint=checkpoint)
     with make_progress(show=progress) as told:
         folder = RunFolder(Path(path))
+        check_scheduler(scheduler, workers, folder.scenario)
         if changed := provenance.differences(folder.facts.get("versions", {})):
             told.note(f"versions differ from those the run began with: {', '.join(changed)}")
-        return _complete(Path(path), told, workers=workers, checkpoint=checkpoint, again=True)
+        return _complete(
+            Path(path),
+            told,
+            workers=workers,
+            scheduler=scheduler,
+            checkpoint=checkpoint,
+            again=True,
+        )
 
 
 def fork(
@@ -398,7 +411,13 @@ def open_run(path: str | Path) -> Run:
 
 
 def _complete(
-    path: Path, told: Progress, *, workers: int | None, checkpoint: float, again: bool = False
+    path: Path,
+    told: Progress,
+    *,
+    workers: int | None,
+    checkpoint: float,
+    scheduler: str | None = None,
+    again: bool = False,
 ) -> Run:
     """Do whatever a run still lacks, under its lock."""
     done = Run(path)
@@ -416,7 +435,7 @@ def _complete(
                 folder.note_resumed(provenance.versions(), provenance.now())
             conduct(
                 {"": folder}, locks=[lock], stop=stop, progress=told, title=folder.scenario.title,
-                resume=path, workers=workers, checkpoint=checkpoint,
+                resume=path, workers=workers, scheduler=scheduler, checkpoint=checkpoint,
             )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evosim.api.arguments import check_numbers, free_path, seed_of
+from evosim.api.arguments import check_numbers, check_scheduler, free_path, seed_of
 from evosim.api.reading import figures_in
-from evosim.errors import EvosimError, RunError
+from evosim.errors import RunError
 from evosim.plot import studies as drawing
 from evosim.plot.drawing import FORMATS
 from evosim.run import provenance
@@ -19,7 +19,6 @@ from evosim.run.stop import Interrupted, Stop
 from evosim.run.storage import WriteError
 from evosim.study import driver, export, index, summary, table, text
 from evosim.study import reading as studies
-from evosim.study.executors import worker_command
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts
 from evosim.study.points import Point
@@ -256,7 +255,8 @@ def run_study(
             scheduler that does not answer.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
-    _check_who(workers, scheduler)
+    check_numbers(workers=workers)
+    check_scheduler(scheduler, workers)
     written = studies.load(source, sets=sets)
     n = written.study.replicates if replicates is None else replicates
     check_numbers(replicates=n)
@@ -303,7 +303,8 @@ def resume_study(
         RunError: none is there, it is at work elsewhere, or its files were changed.
         Interrupted: it was stopped again.
     """
-    _check_who(workers, scheduler)
+    check_numbers(workers=workers)
+    check_scheduler(scheduler, workers)
     with make_progress(show=progress) as told:
         folder = StudyFolder(Path(path))
         if changed := provenance.differences(folder.facts.get("versions", {})):
@@ -318,16 +319,6 @@ def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
         ScenarioError: with every problem found.
     """
     return studies.load(source, sets=sets)
-
-
-def _check_who(workers: int | None, scheduler: str | None) -> None:
-    """Refuse what nobody could live runs by."""
-    check_numbers(workers=workers)
-    if workers is not None and scheduler is not None:
-        raise EvosimError(
-            f"--workers {workers} and --scheduler {scheduler}: workers of a scheduler are begun "
-            f"with: {worker_command(scheduler)}"
-        )
 
 
 def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str | None) -> Study:

@@ -142,6 +142,7 @@ def new(file: Path) -> None:
 @options.sets
 @options.out
 @options.workers
+@options.scheduler
 @options.figures
 @options.checkpoint
 @options.as_json
@@ -154,6 +155,7 @@ def run(
     figures: bool,
     as_json: bool,
     quiet: bool,
+    scheduler: str | None,
     **options: Any,
 ) -> None:
     """Run SCENARIO (an id or a file) to its verdict and figures."""
@@ -161,6 +163,11 @@ def run(
 
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
+    if scheduler is not None and arms:
+        raise EvosimError(
+            "--scheduler is for one run with islands; the arms of an experiment are "
+            "lived by workers of our own: --workers N"
+        )
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
     if arms:
@@ -168,13 +175,16 @@ def run(
             scenario, replicates=replicates, tuned=tuned, figures=figures, **options
         )
     else:
-        done = api.run(scenario, replicates=replicates or 1, figures=figures, **options)
+        done = api.run(
+            scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
+        )
     _tell(done, as_json=as_json, quiet=quiet)
 
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @options.workers
+@options.scheduler
 @options.checkpoint
 @options.as_json
 @options.quiet

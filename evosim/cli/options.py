@@ -106,6 +106,11 @@ workers = click.option(
     help="Processes to share replicates, or a population's demes, among. "
     "[default: as many as are useful]",
 )  # fmt: skip
+scheduler = click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Have the workers of this Dask scheduler do it, e.g. tcp://host:8786: runs of a study, "
+    "demes of a run.",
+)  # fmt: skip
 checkpoint = click.option(
     "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
     metavar="SECONDS", help="Time between writes: what a kill can cost.",

@@ -18,10 +18,8 @@ FAILED = 1
 """Exit code where runs could not be lived."""
 
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
-_scheduler = click.option(
-    "--scheduler", metavar="ADDRESS",
-    help="Have the workers of this Dask scheduler live the runs, e.g. tcp://host:8786.",
-)  # fmt: skip
+
+
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
     help="Processes on this machine to share the runs among. [default: as many as it has cores]",
@@ -94,7 +92,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
               help="What to keep of each run. [default: by the study]")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
 @_workers
-@_scheduler
+@options.scheduler
 @options.figures
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
 @options.quiet
@@ -110,7 +108,7 @@ def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: A
 @study.command()
 @_folder
 @_workers
-@_scheduler
+@options.scheduler
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
 @options.quiet
 @click.pass_context

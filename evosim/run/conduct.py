@@ -19,7 +19,7 @@ import numpy as np
 
 from evosim import core, evolution
 from evosim.errors import EvosimError, RunError
-from evosim.run import islands, loop
+from evosim.run import cluster, islands, loop
 from evosim.run.crew import Crew, Task
 from evosim.run.folder import RunFolder, seed_at, seeds_of, stretch_of
 from evosim.run.layout import by_probe, by_replicate
@@ -45,6 +45,7 @@ def conduct(
     title: str,
     resume: Path,
     workers: int | None = None,
+    scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> None:
     """Bring runs to their end: live what is left, write run.nc and summary.json of each.
@@ -57,6 +58,7 @@ def conduct(
         resume: the folder that goes on with all of it.
         workers: processes to share the replicates among, or where there are more of them than
             replicates, the demes of each; as many as are useful if None.
+        scheduler: address of a Dask scheduler, whose workers live the demes instead.
         checkpoint: seconds between writes of what was lived.
 
     Raises:
@@ -68,7 +70,7 @@ def conduct(
             folder.sweep()
         live_all(
             folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
-            workers=workers, checkpoint=checkpoint,
+            workers=workers, scheduler=scheduler, checkpoint=checkpoint,
         )  # fmt: skip
         for folder in folders.values():
             finish(folder)
@@ -76,6 +78,8 @@ def conduct(
         raise RunError(
             f"{error}\n{kept(folders)}. Once it can be written, {_go_on(resume)}"
         ) from error
+    except cluster.WorkError as error:
+        raise RunError(f"{error}\n{kept(folders)}. G{_go_on(resume)[1:]}") from error
 
 
 def finish(folder: RunFolder) -> None:
@@ -118,6 +122,7 @@ def live_all(
     title: str,
     resume: Path,
     workers: int | None = None,
+    scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
 ) -> None:
     """Live every replicate of every run to the end of its timeline."""
@@ -150,27 +155,26 @@ def live_all(
     def resumed() -> str:
         return f"{kept(folders)}. G{_go_on(resume)[1:]}"
 
-    if demes > 1:
+    def live_each(share: islands.Map | None = None) -> bool:
+        return all(
+            live_replicate(
+                task.folder, task.replicate, stop=stop,
+                report=partial(progress.generation, task.label), checkpoint=checkpoint, share=share,
+            )
+            for task in tasks
+        )  # fmt: skip
+
+    if scheduler is not None:
+        with cluster.demes(scheduler, progress.note) as shared:
+            whole = live_each(shared.map)
+    elif demes > 1:
         with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
-            whole = all(
-                live_replicate(
-                    task.folder, task.replicate, stop=stop,
-                    report=partial(progress.generation, task.label), checkpoint=checkpoint,
-                    share=pool.map,
-                )
-                for task in tasks
-            )  # fmt: skip
+            whole = live_each(pool.map)
     elif workers > 1:
         crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed())
         whole = crew.live(tasks, stop=stop, report=progress.generation, then=complete)
     else:
-        whole = all(
-            live_replicate(
-                task.folder, task.replicate, stop=stop,
-                report=partial(progress.generation, task.label), checkpoint=checkpoint,
-            )
-            for task in tasks
-        )  # fmt: skip
+        whole = live_each()
     if not whole:
         raise Interrupted(resume, f"stopped: {resumed()}")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evosim.errors import RunError
+from evosim.run.cluster import WorkError
 from evosim.run.conduct import warm_up
 from evosim.run.lock import hold
 from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted
 from evosim.run.storage import WriteError, sweep
 from evosim.study import index as indices
-from evosim.study.executors import WorkError, executor
+from evosim.study.executors import executor
 from evosim.study.folder import StudyFolder
 from evosim.study.index import Counts, Index
 

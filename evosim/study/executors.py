@@ -15,12 +15,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from evosim.errors import EvosimError, RunError
+from evosim.errors import EvosimError
 from evosim.run import provenance
+from evosim.run.cluster import (
+    CONNECT,
+    WorkError,
+    connected,
+    differing,
+    gone,
+    name_of_worker,
+    one_thread,
+    quiet,
+    scheduler_lives,
+    versions_here,
+    worker_command,
+)
 from evosim.run.storage import WriteError
 from evosim.study.folder import Record, StudyFolder, opened
 from evosim.study.life import live
@@ -33,16 +45,9 @@ Run = tuple[str, int]
 Stop = Callable[[], bool]
 Note = Callable[[str], None]
 
-CONNECT = 10.0
-"""Seconds after which a scheduler that does not answer is given up."""
 PER_WORKER = 4
 """Runs that are handed out at a time, for each thread of the workers: enough that none waits."""
 _LOOK = 1.0  # seconds between looks at who works
-_ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
-
-
-class WorkError(RunError):
-    """Whoever is to live the runs of a study cannot: no scheduler, or a worker that is no use."""
 
 
 class Executor(Protocol):
@@ -97,7 +102,7 @@ class OnDask:
         self._task = Task(
             path=str(folder.path.absolute()),
             identity=folder.facts["identity"],
-            versions={name: provenance.versions()[name] for name in _ALIKE},
+            versions=versions_here(),
         )
         self._done: queue.SimpleQueue[tuple[Run, Future[Answer]]] = queue.SimpleQueue()
         self._threads: dict[str, int] = {}
@@ -105,7 +110,7 @@ class OnDask:
         self._lonely = False
 
     def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
-        with self._scheduler_lives():
+        with scheduler_lives(self._address):
             self._wait_for_workers(stop)
             self._check_workers()
             suspects: deque[Run] = deque()
@@ -161,7 +166,7 @@ class OnDask:
         from distributed import KilledWorker
 
         if future.status == "cancelled":
-            raise self._gone()
+            raise gone(self._address)
         error = future.exception() if future.status == "error" else None
         if isinstance(error, KilledWorker):
             if suspects is not None:
@@ -227,20 +232,6 @@ class OnDask:
             if said:
                 raise WorkError(f"worker {worker} {said}")
 
-    @contextlib.contextmanager
-    def _scheduler_lives(self) -> Iterator[None]:
-        """What a scheduler that is gone gives rise to, as words."""
-        from concurrent.futures import CancelledError
-
-        try:
-            yield
-        except (OSError, CancelledError) as error:
-            raise self._gone() from error
-
-    def _gone(self) -> WorkError:
-        where = f" at {self._address}" if self._address else ""
-        return WorkError(f"the Dask scheduler{where} is gone, or has dropped our runs")
-
     def _how_to_add(self) -> str:
         if not self._address:
             return ""
@@ -270,29 +261,21 @@ class Task:
     versions: Mapping[str, str]
 
     def __call__(self, key: str, replicate: int) -> Answer:
-        os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
+        one_thread()
         if obstacle := self.obstacle():
-            return Answer(None, f"worker {_name()} {obstacle}")
+            return Answer(None, f"worker {name_of_worker()} {obstacle}")
         try:
             return Answer(live(self.path, self.identity, key, replicate, _abandoned()))
         except WriteError as error:
-            return Answer(None, f"worker {_name()}: {error}", unwritten=True)
+            return Answer(None, f"worker {name_of_worker()}: {error}", unwritten=True)
         except EvosimError as error:
-            return Answer(None, f"worker {_name()}: {error}")
+            return Answer(None, f"worker {name_of_worker()}: {error}")
 
     def obstacle(self) -> str:
         """Why this worker cannot live runs of the study, as what follows its name; empty where it
         can."""
-        own = _versions()
-        if differing := [
-            f"{name} {own[name]} (here {version})"
-            for name, version in self.versions.items()
-            if own[name] != version
-        ]:
-            return (
-                f"has {', '.join(differing)}: other versions give other numbers. "
-                "Install the same there"
-            )
+        if problem := differing(self.versions):
+            return problem
         try:
             opened(self.path, self.identity)
         except EvosimError as error:
@@ -302,21 +285,6 @@ class Task:
                 "where it is shared"
             )
         return ""
-
-
-@lru_cache(maxsize=1)
-def _versions() -> Mapping[str, str]:
-    return provenance.versions()
-
-
-def _name() -> str:
-    """What the worker that this process is calls itself."""
-    from distributed import get_worker
-
-    try:
-        return str(get_worker().address)
-    except ValueError:
-        return f"process {os.getpid()}"
 
 
 def _abandoned() -> Stop:
@@ -331,11 +299,6 @@ def _abandoned() -> Stop:
         return task is None or task.state == "cancelled"
 
     return stop
-
-
-def worker_command(address: str) -> str:
-    """The command that adds a worker to a scheduler."""
-    return f"dask worker {address} --nthreads 1"
 
 
 @contextlib.contextmanager
@@ -358,26 +321,12 @@ def executor(
         yield InProcess(folder)
         return
     with contextlib.ExitStack() as held:
-        held.enter_context(_quiet())
+        held.enter_context(quiet())
         if scheduler is None:
             client = held.enter_context(_local(workers))
         else:
-            client = held.enter_context(_connected(scheduler))
+            client = held.enter_context(connected(scheduler))
         yield OnDask(client, folder, scheduler or "", note)
-
-
-def _connected(address: str) -> Client:
-    """A client of a scheduler that runs somewhere."""
-    from distributed import Client
-
-    try:
-        return Client(address, timeout=CONNECT, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise WorkError(
-            f"--scheduler {address}: no Dask scheduler answers there "
-            f"({str(error) or type(error).__name__}). Start one with: dask scheduler; and "
-            f"workers with: {worker_command(address)}"
-        ) from error
 
 
 @contextlib.contextmanager
@@ -424,21 +373,3 @@ def _unheard() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what distributed logs: what matters of it is told in words."""
-    import distributed  # noqa: F401  (which sets the levels up when it is imported)
-
-    names = ("distributed", "tornado", "asyncio")
-    known = [name for name in logging.root.manager.loggerDict if name.startswith(names)]
-    loggers = [logging.getLogger(name) for name in {*names, *known}]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
