@@ -278,7 +278,7 @@ class Task:
         """Why this worker cannot live runs of the study, as what follows its name; empty where it
         can."""
         if problem := differing(self.versions):
-            return problem.removeprefix(f"worker {name_of_worker()} ")
+            return problem
         try:
             opened(self.path, self.identity)
         except EvosimError as error:
