@@ -103,6 +103,20 @@ def test_another_generation_can_be_asked_for(run: Path) -> None:
     assert summary["flip"] is None
 
 
+def test_a_fork_of_another_seed_is_looked_at_as_its_probes_are(run: Path, tmp_path: Path) -> None:
+    """Its probes keep the levels and the samples of its parent, so that the two can be compared."""
+    child = evosim.open_run(run).fork(
+        15, seed=9, out=tmp_path / "fork", figures=False, progress=False
+    )
+    probed = child.data["probe_individual"].sel(probe=15).isel(replicate=0).values
+    parent, own = (analyse(path, "goals").summary for path in (run, child.path))
+    assert set(own["individuals"]) <= set(probed.tolist())
+    assert own["individuals"] == parent["individuals"]
+    # Generation 15 was bred by the parent: only what is sampled of its lives could differ.
+    for name, there in parent["environments"].items():
+        assert own["environments"][name]["directed"] == there["directed"]
+
+
 def test_minds_that_feel_novelty_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(starter("mine").replace('["sweetness",', '["novelty", "sweetness",'))

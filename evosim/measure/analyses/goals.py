@@ -75,7 +75,8 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     generation = request.generation
     if generation is None:
         generation = flips[0].generation if flips else scenario.generations - 1
-    seed = key(request.seed, Purpose.REPLICATE, int(data["replicate"].values[request.replicate]))
+    probes = request.seed if request.probe_seed is None else request.probe_seed
+    seed = key(probes, Purpose.REPLICATE, int(data["replicate"].values[request.replicate]))
     individuals, genomes = _sample(data, seed, generation, request.replicate)
     minds = core.with_tools(
         scenario, mind.express(scenario, genomes), seed=seed, generation=generation,
