@@ -243,6 +243,14 @@ def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path
         _ = run.plot.drfit
 
 
+def test_compare_refuses_a_figure_it_cannot_write_before_it_compares(
+    invoke: Invoke, mine: Path
+) -> None:
+    wrong = invoke("compare", mine, mine, "--plot", "both.jpg")
+    assert wrong.exit_code == 2
+    assert "unknown figure format 'jpg'" in wrong.stderr
+
+
 def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
     tskit = pytest.importorskip("tskit")
     shown = invoke("export", mine, "--trees", "mine.trees")
@@ -254,6 +262,10 @@ def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Pat
     last = found.individual(found.num_individuals - 1).metadata
     assert list(last["genes"].values()) == genome[-1, -1].values.tolist()
     assert found.metadata["seed"] == "4"
+    wrong = invoke("export", mine, "--trees", "mine.nc")
+    assert wrong.exit_code == 2
+    assert "mine.nc: a tree sequence is written as .trees" in wrong.stderr
+    assert not (tmp_path / "mine.nc").exists()
     for words, message in (
         ([], "say what to export"),
         (["--trees", "x.trees", "--replicate", 3], "no replicate 3: there are 0 to 0"),

@@ -19,15 +19,15 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
 
     Args:
         run: the run, complete, or its folder.
-        path: the file, by custom named ``*.trees``; replaced if it exists.
+        path: the file, named ``*.trees``; replaced if it exists.
         replicate: which.
 
     Returns:
         The path.
 
     Raises:
-        EvosimError: tskit is not installed; the run is not complete or has no such replicate; its
-            genomes have no parents or two at a locus; the file cannot be written.
+        EvosimError: another suffix; tskit is not installed; the run is not complete or has no such
+            replicate; its genomes have no parents or two at a locus; the file cannot be written.
     """
     from evosim.measure import trees
     from evosim.measure.descent import descent, without_parents
@@ -35,6 +35,9 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     from evosim.run.provenance import versions
     from evosim.run.storage import replacing
 
+    path = Path(path)
+    if path.suffix != ".trees":
+        raise EvosimError(f"{path}: a tree sequence is written as .trees (tskit)")
     run = whole_run(run, replicate)
     trees.need_tskit()
     if why := without_parents(run.scenario):
@@ -54,7 +57,6 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
         software=versions(),
         timestamp=str(run.facts["created"]),
     )
-    path = Path(path)
     with replacing(path) as file:
         made.dump(file)
     return path

@@ -303,7 +303,10 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
     import json
 
     from evosim import api
+    from evosim.plot.style import check_format
 
+    if plot is not None:  # before what takes time
+        check_format(plot.suffix.lstrip("."))
     done = api.compare(folders, correction=correction)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))

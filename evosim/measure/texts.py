@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+WIDTH = 100
+"""Columns of a text, at most, where its words and numbers allow."""
 
 
 def with_interval(
@@ -38,3 +42,31 @@ def table(rows: Iterable[Sequence[str]], *, right: bool = False) -> list[str]:
         "  " + "  ".join([row[0].ljust(widths[0]), *map(justify, row[1:], widths[1:])]).rstrip()
         for row in rows
     ]
+
+
+def tables(rows: Iterable[Sequence[str]], *, right: bool = False) -> list[str]:
+    """A table as :func:`table` has it; one that is too wide is told in several, an empty line
+    apart, each of which begins with the first column."""
+    rows = list(rows)
+    lines: list[str] = []
+    for columns in _that_fit(rows):
+        part = [[row[i] for i in (0, *columns)] for row in rows]
+        lines += [""] * bool(lines) + table(part, right=right)
+    return lines
+
+
+def _that_fit(rows: Sequence[Sequence[str]]) -> Iterator[list[int]]:
+    """Columns but the first, in groups that are as narrow as a text."""
+    widths = [2 + max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    group: list[int] = []
+    for i in range(1, len(widths)):
+        if group and sum(widths[k] for k in (0, *group, i)) > WIDTH:
+            yield group
+            group = []
+        group.append(i)
+    yield group
+
+
+def filled(words: str, indent: str = "") -> list[str]:
+    """Words in lines of a text's width; all lines but the first begin with ``indent``."""
+    return textwrap.wrap(words, WIDTH, subsequent_indent=indent, break_on_hyphens=False)

@@ -82,6 +82,11 @@ def _measure(sheet: sheets.Sheet, panel: Axes, row: Summary, names: list[str], l
     for n, (value, numbers) in enumerate(zip(row["values"], each, strict=True)):
         if value is not None:
             draw_row(panel, n, value, numbers, tones[n])
+        else:
+            panel.text(
+                0.0, n, "undefined", color=colors.QUIET, va="center_baseline",
+                transform=panel.get_yaxis_transform(),
+            )  # fmt: skip
     fit_limits(panel, known, each, [])
     changes = [c for c in row["differences"] if c is not None]
     for n, change in enumerate(row["differences"]):

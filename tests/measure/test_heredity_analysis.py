@@ -154,7 +154,7 @@ def test_a_fork_begins_with_founders_of_its_own() -> None:
     whole = analysed(data, made)
     for part in found["price"]:
         assert found["price"][part]["drive.gene1"] == whole["price"][part]["drive.gene1"][8:]
-    assert "Of 20 founders in generation 8" in ANALYSES["heredity"].describe(found)
+    assert "Of the 20 founders in generation 8" in ANALYSES["heredity"].describe(found)
 
 
 def test_a_replicate_that_died_out_is_told_by_its_last_generation() -> None:
@@ -213,7 +213,7 @@ def test_the_text_tells_what_a_reader_needs() -> None:
     data = dataset(made, replicates=2)
     text = ANALYSES["heredity"].describe(analysed(data, made))
     assert "Generation 6 to 10, wild, without selection" in text
-    assert "Of 20 founders in generation 0" in text
+    assert "Of the 20 founders in generation 0" in text
     assert "Means of 2 replicates; [low, high]: BCa intervals of 95 %" in text
     assert "An ancestor of everybody:" in text
     assert "holds to" in text

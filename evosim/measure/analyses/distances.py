@@ -20,7 +20,7 @@ from evosim.measure import rewards, statistics
 from evosim.measure.probe import probe_seeds, random_drives
 from evosim.measure.rewards import KINDS
 from evosim.measure.statistics import Bootstrap, mean_of_defined
-from evosim.measure.texts import number, table, with_interval
+from evosim.measure.texts import filled, number, table, with_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -296,7 +296,9 @@ def _basis(summary: Mapping[str, Any], gamma: str) -> list[str]:
     else:
         over += "; one replicate has no interval"
     return [
-        f"{over}.",
-        "With alignment: rank correlation over the individuals of all probes; below 0 where those "
-        "whose drives are nearer are better aligned.",
+        *filled(f"{over}."),
+        *filled(
+            "With alignment: rank correlation over the individuals of all probes; below 0 where "
+            "those whose drives are nearer are better aligned."
+        ),
     ]

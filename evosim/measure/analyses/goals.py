@@ -17,7 +17,7 @@ from evosim.errors import EvosimError
 from evosim.measure import stance, watching
 from evosim.measure.directed import Discounted, Rationality, occupancy
 from evosim.measure.probe import normalised
-from evosim.measure.texts import table
+from evosim.measure.texts import filled, table
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels, weighed
@@ -268,9 +268,13 @@ def describe(summary: dict[str, Any]) -> str:
     if payoffs["selected"] != payoffs["intended"]:
         roles.append("selected")
     born = f", bred in {flip['before']} and met by {flip['after']}" if flip else ""
+    deep = f"{min(depth)} to {max(depth)}" if min(depth) < max(depth) else f"{depth[0]}"
+    lives = "level" if summary["levels"] == 1 else "levels"
     lines = [
-        f"{n} individuals of generation {summary['generation']}{born}; "
-        f"depth {min(depth)} to {max(depth)}; {summary['levels']} levels, a life on each",
+        *filled(
+            f"{n} individuals of generation {summary['generation']}{born}; "
+            f"depth {deep}; {summary['levels']} {lives}, a life on each"
+        ),
         "",
         *_table(
             "directed at, share of an optimal policy's MEG (below 0: against it)",

@@ -259,9 +259,11 @@ def describe(summary: Summary) -> str:
     n = summary["replicates"]
     words = [
         "Price: parts of the change of the mean gene, summed over the phase.",
-        "Selection: of what the gene expresses; S: differential expected, S': realised, R: "
-        "response, R/S': realised heritability, h2: slope of offspring on mid-parent, beta: "
-        "selection gradient of the gene in its standard deviations, a generation.",
+        *texts.filled(
+            "Selection: of what the gene expresses; S: differential expected, S': realised, R: "
+            "response, R/S': realised heritability, h2: slope of offspring on mid-parent, beta: "
+            "selection gradient of the gene in its standard deviations, a generation."
+        ),
     ]
     if n > 1:
         words.append(
@@ -294,12 +296,15 @@ def _phase_text(phase: Summary, genes: Sequence[str]) -> str:
     ]
     sizes = phase["effective_size"]
     lines = [
-        f"Effective size: {shown(sizes['coalescence'])} from common parents, "
-        f"{shown(sizes['variance'])} from offspring numbers, "
-        f"{shown(sizes['lineages'])} from lineages over the whole phase",
+        *texts.filled(
+            f"Effective size: {shown(sizes['coalescence'])} from common parents, "
+            f"{shown(sizes['variance'])} from offspring numbers, "
+            f"{shown(sizes['lineages'])} from lineages over the whole phase",
+            indent="  ",
+        ),
         f"Heritability of fitness: {shown(phase['fitness_heritability'])}",
     ]
-    return "\n".join([head, "", *texts.table(price), "", *texts.table(traits), "", *lines])
+    return "\n".join([head, "", *texts.tables(price), "", *texts.tables(traits), "", *lines])
 
 
 def _ancestry_text(summary: Summary) -> str:
@@ -313,9 +318,13 @@ def _ancestry_text(summary: Summary) -> str:
     most = ", ".join(f"{100 * one['share']:.3g} % of {one['founder']}" for one in shares[:5])
     more = len(shares) - 5
     lines = [
-        f"Of {founders['first']} founders in generation {first} {founders['left'][row]:g} are "
-        f"left, as uneven as {founders['effective'][row]:.3g} equal ones: {most}"
-        + (f", and {more} more" if more > 0 else ""),
+        *texts.filled(
+            f"Of the {founders['first']} founders in generation {first}, "
+            f"{founders['left'][row]:g} are left, as uneven as "
+            f"{founders['effective'][row]:.3g} equal ones: {most}"
+            + (f", and {more} more" if more > 0 else ""),
+            indent="  ",
+        ),
         f"An ancestor of everybody: {_back(summary['coalescence']['individuals'], row)}",
     ]
     table = [["Gene", "that all descend from", "left of the founders'"]]

@@ -13,7 +13,7 @@ from evosim.errors import EvosimError
 from evosim.measure import pressure
 from evosim.measure.pressure import NAMED, Course
 from evosim.measure.statistics import Bootstrap, Estimate
-from evosim.measure.texts import table
+from evosim.measure.texts import tables
 from evosim.rng import Purpose, key
 from evosim.scenario import timeline
 
@@ -204,7 +204,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     lines = [_head(summary)]
     for name, says in PROXIES.items():
         found = summary["proxies"][name]
-        lines += ["", f"Best of n by the {says}", *table(_rows(summary, found), right=True)]
+        lines += ["", f"Best of n by the {says}", *tables(_rows(summary, found), right=True)]
         if not any(found["d"]):
             lines.append("  all have the same proxy: nothing is selected")
     return "\n".join([*lines, "", *_foot(summary)])

@@ -135,7 +135,10 @@ def _inferred(panel: Axes, environment: dict[str, Any], summary: dict[str, Any])
 def _name(panel: Axes, names: list[str]) -> None:
     width = panel.get_position().width * panel.figure.get_figwidth() / len(names)  # type: ignore[union-attr]
     panel.set_xlim(-0.5, len(names) - 0.5)
-    panel.set_xticks(range(len(names)), labels=[style.fit(name, 0.95 * width) for name in names])
+    labels = [style.fit(name, 0.95 * width) for name in names]
+    if labels != names:  # every other one a line below has twice the room
+        labels = ["\n" * (i % 2) + style.fit(name, 1.9 * width) for i, name in enumerate(names)]
+    panel.set_xticks(range(len(names)), labels=labels)
 
 
 def _number(value: float | None) -> float:
