@@ -84,7 +84,8 @@ def compare(
                 name=name if names[name] == 1 else str(run.path),
                 data=held.enter_context(open_dataset(run._folder)),
                 scenario=run.scenario,
-                seeds=(run.facts["seeds"], run.facts["probe_seed"], run.facts["replicates"]),
+                # A run and its forks began with the same replicates, whatever they went on by.
+                seeds=(run.facts["seeds"][0], run.facts["probe_seed"], run.facts["replicates"]),
             )
             for name, run in found
         ]

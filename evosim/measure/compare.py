@@ -1,7 +1,8 @@
 """Runs side by side: what differs between their scenarios, and what between their measures.
 
-The first run is the one that the others are compared with. Runs of one seed with equally many
-replicates are paired, replicate by replicate; all others are independent samples.
+The first run is the one that the others are compared with. Runs that began with one seed, a run and
+its forks among them, and have equally many replicates are paired, replicate by replicate; all
+others are independent samples.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Sample(NamedTuple):
         name: what to call it.
         data: its dataset, complete.
         scenario: what it lived by.
-        seeds: what its replicates were drawn from; equal ones make pairs.
+        seeds: what its replicates began with; equal ones make pairs.
     """
 
     name: str

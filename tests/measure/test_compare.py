@@ -79,6 +79,17 @@ def test_runs_of_one_seed_are_paired_and_others_are_not(runs):
     assert before["differences"][1]["value"] == pytest.approx(np.mean(other - one))
 
 
+@pytest.mark.parametrize("seed", [None, 9])
+def test_a_run_and_its_fork_are_paired_as_they_share_a_history(runs, tmp_path, seed):
+    fork = evosim.fork(
+        runs["base"], 2, sets=["timeline.1.train=orchard"], seed=seed, out=tmp_path / "fork",
+        figures=False, progress=False,
+    )  # fmt: skip
+    for pair in ([runs["base"], fork], [fork, runs["base"]], [fork, runs["same seed"]]):
+        summary = evosim.compare(pair).summary
+        assert {row["differences"][1]["paired"] for row in summary["measures"]} == {True}
+
+
 def test_numbers_are_those_of_the_summaries(runs):
     summary = evosim.compare([runs["base"], runs["other seed"]]).summary
     for n, name in enumerate(("base", "other seed")):

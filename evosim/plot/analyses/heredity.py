@@ -24,7 +24,7 @@ HEIGHT = 0.95
 BELOW = 1.1
 MOST = 1.5
 """Times the largest population: larger effective sizes are cut off."""
-LEFT, BETWEEN = 0.5, 0.42
+LEFT, BETWEEN = 0.56, 0.42
 
 
 class Look(NamedTuple):
