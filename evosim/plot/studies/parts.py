@@ -15,7 +15,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from evosim.measure.cells import cells, field, shown, with_unit
-from evosim.measure.quantities import MEASURES
 from evosim.plot import colors, style
 from evosim.plot.experiment import CLOSEST
 
@@ -270,18 +269,6 @@ def counted(summary: Summary) -> str:
     if runs["lived"] < runs["wanted"]:
         words += f" when all are lived; so far {runs['lived']} of {runs['wanted']} runs"
     return f"{words}."
-
-
-def together(summary: Summary) -> str:
-    """Which measures are no means of a number a replicate; a sentence, or nothing."""
-    labels = [
-        measure["label"]
-        for measure in summary["measures"].values()
-        if MEASURES[measure["measure"]].statistic is not None
-    ]
-    if not labels:
-        return ""
-    return f"No mean, but a number of all replicates together: {', '.join(labels)}."
 
 
 def interval_kind(summary: Summary) -> str:
