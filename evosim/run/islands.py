@@ -19,9 +19,8 @@ from evosim import evolution
 from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key
 from evosim.run.layout import BY_GENERATION, INHERITED, probe_generations
+from evosim.run.lives import Arrays, FloatArray
 from evosim.run.loop import (
-    Arrays,
-    FloatArray,
     Population,
     Prober,
     Record,
