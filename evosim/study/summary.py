@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from evosim.study.table import Axis
 
 Floats = NDArray[np.float64]
-Numbers = list[float]
 
 FORMAT = 1
 MOST_NUMBERS = 50_000
