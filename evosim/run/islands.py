@@ -43,11 +43,6 @@ SECONDS = 1.0
 """About as long as an epoch takes before it is written: what a kill can cost."""
 
 
-def in_turn(function: Callable[..., Arrays], calls: Sequence[tuple[Any, ...]]) -> list[Arrays]:
-    """The simplest :data:`Map`."""
-    return [function(*call) for call in calls]
-
-
 def epoch(
     scenario_toml: str,
     deme: int,
