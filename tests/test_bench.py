@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from evosim.bench import core as bench
-from evosim.bench import main
+from evosim.bench import main, studies
 from evosim.bench.rows import Row
 from evosim.cli import cli
 from evosim.errors import EvosimError
@@ -180,3 +180,12 @@ def test_a_watched_run_tells_where_its_time_went() -> None:
     assert all(seconds > 0 for seconds in told["seconds"].values())
     assert told["processor"] > 0
     assert 50 < told["megabytes"] < 1000
+
+
+@pytest.mark.slow
+def test_what_studies_cost_is_measured() -> None:
+    rows = [*studies._seconds(4), *studies._memory((4, 8))]
+    found = {row.name: row.best for row in rows}
+    assert len(found) == len(rows)
+    assert all(best is not None and np.isfinite(best) for best in found.values())
+    assert found["driver's memory, 8 runs"] > 10

@@ -83,7 +83,7 @@ def test_every_evosim_command_of_the_page_exists_with_its_options() -> None:
 def test_the_page_can_be_followed_to_the_letter(tmp_path: Path) -> None:
     """Every command, in order: a worker is killed, the driver is stopped, and the study ends as
     one that nobody disturbed."""
-    small = study().replace("replicates = 6", "replicates = 3")
+    small = study().replace("replicates = 20", "replicates = 3")
     assert small != study()
     (tmp_path / "thinking.toml").write_text(small)
     with socket.socket() as free:

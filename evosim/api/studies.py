@@ -19,6 +19,7 @@ from evosim.run.stop import Interrupted, Stop
 from evosim.run.storage import WriteError
 from evosim.study import driver, export, index, summary, table, text
 from evosim.study import reading as studies
+from evosim.study.executors import refuse_in_worker
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts
 from evosim.study.points import Point
@@ -255,6 +256,7 @@ def run_study(
             scheduler that does not answer.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
+    refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
     written = studies.load(source, sets=sets)
@@ -303,6 +305,7 @@ def resume_study(
         RunError: none is there, it is at work elsewhere, or its files were changed.
         Interrupted: it was stopped again.
     """
+    refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as told:

@@ -81,7 +81,9 @@ def quiet() -> Iterator[None]:
     """Silence what distributed logs: what matters of it is told in words."""
     import distributed  # noqa: F401  (which sets the levels up when it is imported)
 
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    names = ("distributed", "tornado", "asyncio")
+    known = [name for name in logging.root.manager.loggerDict if name.startswith(names)]
+    loggers = [logging.getLogger(name) for name in {*names, *known}]  # some have own levels
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
@@ -99,7 +101,8 @@ def versions_here() -> dict[str, str]:
 
 
 def differing(versions: Mapping[str, str]) -> str:
-    """Why this worker's numbers could be others than the driver's; empty where they are not.
+    """Why this worker's numbers could be others than the driver's, as what follows its name;
+    empty where they are not.
 
     Args:
         versions: :func:`versions_here` of the driver.
@@ -110,10 +113,7 @@ def differing(versions: Mapping[str, str]) -> str:
         for name, version in versions.items()
         if own[name] != version
     ]:
-        return (
-            f"worker {name_of_worker()} has {', '.join(found)}: other versions give other "
-            "numbers. Install the same there"
-        )
+        return f"has {', '.join(found)}: other versions give other numbers. Install the same there"
     return ""
 
 
@@ -146,7 +146,7 @@ class _Call:
     def __call__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         one_thread()
         if problem := differing(self.versions):
-            return problem
+            return f"worker {name_of_worker()} {problem}"
         try:
             return function(*arguments)
         except EvosimError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 import os
 import queue
 import signal
@@ -47,6 +48,7 @@ Note = Callable[[str], None]
 
 PER_WORKER = 4
 """Runs that are handed out at a time, for each thread of the workers: enough that none waits."""
+_GUARD = 'In a script, call evosim under: if __name__ == "__main__": (workers import the script)'
 _LOOK = 1.0  # seconds between looks at who works
 
 
@@ -143,8 +145,9 @@ class OnDask:
                     if record is not None:
                         yield record
         finally:
-            with contextlib.suppress(Exception):  # the scheduler may be gone
-                self._client.cancel(list(at_work.values()), force=True)
+            if self._client.status == "running":  # the scheduler may be gone
+                with contextlib.suppress(Exception):
+                    self._client.cancel(list(at_work.values()), force=True)
 
     def _submit(self, run: Run, *, again: bool) -> Future[Answer]:
         key = f"evosim-{self._task.identity[:16]}-{run[0]}-{run[1]}{'-again' * again}"
@@ -327,6 +330,16 @@ def executor(
         yield OnDask(client, folder, scheduler or "", note)
 
 
+def refuse_in_worker() -> None:
+    """Refuse to begin a study where a script is imported by a worker process that starts.
+
+    Raises:
+        WorkError: it is.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise WorkError(f"a worker process is being started. {_GUARD}")
+
+
 @contextlib.contextmanager
 def _local(workers: int) -> Iterator[Client]:
     """A client of a scheduler in this process, with worker processes of its own."""
@@ -351,10 +364,7 @@ def _local(workers: int) -> Iterator[Client]:
             with cluster, Client(cluster, set_as_default=False) as client:
                 yield client
     except RuntimeError as error:
-        raise WorkError(
-            f"worker processes cannot be started ({error}). In a script of yours, call evosim "
-            'under: if __name__ == "__main__":'
-        ) from error
+        raise WorkError(f"worker processes cannot be started ({error}). {_GUARD}") from error
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def test_a_disk_that_is_full_for_the_workers_stops_the_study(
 
 def test_a_disk_that_is_full_for_the_index_stops_the_study(tmp_path: Path) -> None:
     sweep = write_sweep(tmp_path, WORLD, steps=2)
-    words = f"ulimit -f 12; exec {os.sys.executable} -m evosim study run {sweep} --out out"
+    words = f"ulimit -f 12; exec {sys.executable} -m evosim study run {sweep} --out out"
     done = subprocess.run(
         ["bash", "-c", f"{words} --workers 1 --no-figures"], cwd=tmp_path, text=True,
         capture_output=True, timeout=300, check=False,
@@ -142,7 +143,7 @@ def test_a_stop_ends_workers_and_tells_how_to_go_on(tmp_path: Path, number: sign
 
 
 def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster: Cluster) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=25, steps=5)
+    sweep = write_sweep(tmp_path, WORLD, replicates=15, steps=5)
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
     with started(tmp_path, *words) as driver:
@@ -161,12 +162,12 @@ def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster:
         assert driver.returncode == 0, err
     assert "Traceback" not in err
     done = evosim.open_study(out)
-    assert done.counts.done == 250
+    assert done.counts.done == 150
     assert done.digest == undisturbed(sweep).digest
 
 
 def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster: Cluster) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=100, steps=2)
+    sweep = write_sweep(tmp_path, WORLD, replicates=40, steps=2)
     cluster.add_worker()
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
@@ -176,7 +177,7 @@ def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster
         _, err = ended(driver)
         assert driver.returncode == 2, err
     assert f"the Dask scheduler at {cluster.address} is gone" in err
-    assert re.search(r"\d+ of 400 runs are lived and kept. Go on with: evosim study resume", err)
+    assert re.search(r"\d+ of 160 runs are lived and kept. Go on with: evosim study resume", err)
     assert "Traceback" not in err
     before = files(out)
     done = evosim.open_study(out).resume(workers=1)
@@ -211,6 +212,18 @@ def test_a_worker_is_free_again_when_its_driver_stops(tmp_path: Path, cluster: C
     assert done.digest == undisturbed(short).digest
 
 
+def test_a_script_that_workers_cannot_import_is_told_what_to_change(sweep: Path) -> None:
+    script = sweep.parent / "script.py"
+    script.write_text("import evosim\nevosim.run_study('sweep.toml', out='out', workers=2)\n")
+    done = subprocess.run(
+        [sys.executable, script], cwd=sweep.parent, capture_output=True, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    last = done.stderr.rstrip().splitlines()[-2:]
+    assert 'In a script, call evosim under: if __name__ == "__main__":' in last[0]
+
+
 def test_a_worker_that_does_not_see_the_folder_is_named(
     sweep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,8 +236,8 @@ def test_a_worker_that_does_not_see_the_folder_is_named(
 def test_a_worker_of_other_versions_is_named(
     sweep: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = executors.provenance.versions
-    monkeypatch.setattr(executors.provenance, "versions", lambda: real() | {"deap": "0.0.1"})
+    real = executors.versions_here
+    monkeypatch.setattr(executors, "versions_here", lambda: {**real(), "deap": "0.0.1"})
     cluster.add_worker()
     with pytest.raises(RunError, match=r"worker tcp://.* has deap .* \(here 0\.0\.1\)"):
         evosim.run_study(sweep, out=sweep.parent / "out", scheduler=cluster.address, figures=False)
