@@ -177,7 +177,6 @@ def _dataset(
     import xarray as xr
 
     from evosim.measure import rewards
-    from evosim.run.provenance import versions
 
     process.check_size(bound, times=len(process.features))
     whole = ("state", "action", "next_state")
@@ -220,21 +219,6 @@ def _dataset(
             ("individual", "feature"), wants.drives, "1",
             "unit drives of each individual of the generation; payoffs weigh 0",
         )  # fmt: skip
-    attributes: dict[str, Any] = {
-        "title": f"{scenario.title}: {process.environment.name}, level {level_seed}",
-        "scenario_id": scenario.id,
-        "scenario": scenario.to_toml(),
-        "environment": process.environment.name,
-        "level_seed": str(level_seed),
-        "lifetime": process.environment.lifetime,
-        "intended": objective.intended,
-        "selected": objective.selected,
-        "evosim": versions()["evosim"],
-        "note": "a life is at most `lifetime` steps; age is no part of the state; the last state, "
-        "dead, is absorbing; the rules are the true ones, not what minds see or believe",
-    }
-    if wants is not None:
-        attributes |= {name: getattr(wants, name) for name in wants._fields if name != "drives"}
     return xr.Dataset(
         {
             name: (dims, values, {"units": units, "long_name": words})
@@ -251,8 +235,33 @@ def _dataset(
             ),
             "variable": np.array(process.variables, np.str_),
         },
-        attrs=attributes,
+        attrs=_attributes(scenario, process, level_seed, wants),
     )
+
+
+def _attributes(
+    scenario: Scenario, process: Process, level_seed: int, wants: Wants | None
+) -> dict[str, Any]:
+    """What the tensors are of, and what is to be known of them."""
+    from evosim.run.provenance import versions
+
+    objective = scenario.objective
+    found: dict[str, Any] = {
+        "title": f"{scenario.title}: {process.environment.name}, level {level_seed}",
+        "scenario_id": scenario.id,
+        "scenario": scenario.to_toml(),
+        "environment": process.environment.name,
+        "level_seed": str(level_seed),
+        "lifetime": process.environment.lifetime,
+        "intended": objective.intended,
+        "selected": objective.selected,
+        "evosim": versions()["evosim"],
+        "note": "a life is at most `lifetime` steps; age is no part of the state; the last state, "
+        "dead, is absorbing; the rules are the true ones, not what minds see or believe",
+    }
+    if wants is not None:
+        found |= {name: getattr(wants, name) for name in wants._fields if name != "drives"}
+    return found
 
 
 def _arrays(made: xr.Dataset) -> Mapping[str, NDArray[Any]]:

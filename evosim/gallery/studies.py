@@ -40,7 +40,11 @@ OUT = Path("docs/studies")
 WORK = Path("build/studies")
 SHOWN = ("phase", "interaction")
 """Figures that a page has."""
-MEASURED = ("measure/deception.py", "measure/heredity.py", "measure/quantities")
+MEASURED = (
+    "measure/deception.py", "measure/descent.py", "measure/distance.py", "measure/genealogy.py",
+    "measure/heredity.py", "measure/islands.py", "measure/open.py", "measure/pressure.py",
+    "measure/quantities", "measure/rewards.py", "measure/selection.py", "measure/statistics.py",
+)  # fmt: skip
 """Code that makes numbers of a run, which is not kept."""
 
 Tell = Callable[[str], object]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.measure.quantities import MEASURES
+
 Summary = Mapping[str, Any]
 Floats = NDArray[np.float64]
 
@@ -72,6 +74,18 @@ def comes_apart(summary: Summary, measure: str) -> bool:
         point["measures"][measure]["value"] is not None and not len(replicates(point, measure))
         for point in summary["points"]
     )
+
+
+def together(summary: Summary) -> str:
+    """Which measures are no means of a number a replicate; a sentence, or nothing."""
+    labels = [
+        measure["label"]
+        for measure in summary["measures"].values()
+        if MEASURES[measure["measure"]].statistic is not None
+    ]
+    if not labels:
+        return ""
+    return f"No mean, but a number of all replicates together: {', '.join(labels)}."
 
 
 def is_grid(summary: Summary) -> bool:

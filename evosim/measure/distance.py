@@ -32,7 +32,6 @@ Floats = NDArray[np.float64]
 TRIVIAL = 1e-9
 """A canonical form shorter than this share of the reward itself is rounding: the reward is
 trivial, all policies are worth the same by it, and its distances are not defined."""
-UNDEFINED = "undefined: the reward is trivial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,9 @@ from evosim.run import cluster, islands, loop
 from evosim.run.crew import Crew, Task
 from evosim.run.folder import RunFolder, seed_at, seeds_of, stretch_of
 from evosim.run.layout import by_probe, by_replicate
-from evosim.run.loop import Live, Past, Record, born, first, generations, live
+from evosim.run.lives import Live, live
+from evosim.run.loop import Record, born, first, generations
+from evosim.run.monitored import Past
 from evosim.run.pool import Pool
 from evosim.run.progress import Progress
 from evosim.run.stop import Interrupted

@@ -20,7 +20,7 @@ from evosim.run.layout import (
     probe_generations,
     variables,
 )
-from evosim.run.loop import Arrays
+from evosim.run.lives import Arrays
 from evosim.run.storage import Unfailing, replacing
 
 if TYPE_CHECKING:

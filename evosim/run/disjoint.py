@@ -9,7 +9,8 @@ from evosim.errors import RunError
 from evosim.measure import overlap
 from evosim.measure.overlap import Drawn
 from evosim.rng import Purpose, key
-from evosim.run.loop import environments_of, replicate_seed
+from evosim.run.lives import environments_of
+from evosim.run.loop import replicate_seed
 from evosim.scenario.placement import ways
 
 if TYPE_CHECKING:

@@ -34,8 +34,9 @@ from evosim import evolution
 from evosim.errors import RunError
 from evosim.run.disjoint import check_disjoint
 from evosim.run.layout import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
+from evosim.run.lives import Arrays
 from evosim.run.lock import hold
-from evosim.run.loop import Arrays, Population, Record, replicate_seed
+from evosim.run.loop import Population, Record, replicate_seed
 from evosim.run.storage import WriteError, explain, replacing, sweep, write_text
 
 if TYPE_CHECKING:

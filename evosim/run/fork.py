@@ -21,7 +21,8 @@ from evosim.run.layout import (
     probe_generations,
     variables,
 )
-from evosim.run.loop import Arrays, Population, born, breed, first, measured
+from evosim.run.lives import Arrays
+from evosim.run.loop import Population, born, breed, first, measured
 
 if TYPE_CHECKING:
     import xarray as xr

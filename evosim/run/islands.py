@@ -19,9 +19,8 @@ from evosim import evolution
 from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key
 from evosim.run.layout import BY_GENERATION, INHERITED, probe_generations
+from evosim.run.lives import Arrays, FloatArray
 from evosim.run.loop import (
-    Arrays,
-    FloatArray,
     Population,
     Prober,
     Record,
@@ -42,11 +41,6 @@ The function is one of a module, the arguments are arrays and plain values (:mod
 
 SECONDS = 1.0
 """About as long as an epoch takes before it is written: what a kill can cost."""
-
-
-def in_turn(function: Callable[..., Arrays], calls: Sequence[tuple[Any, ...]]) -> list[Arrays]:
-    """The simplest :data:`Map`."""
-    return [function(*call) for call in calls]
 
 
 def epoch(

@@ -6,25 +6,22 @@ and its generation are all that a run needs to go on from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import core, evolution, mind, world
+from evosim import core, evolution, mind
 from evosim.errors import EvosimError, RunError
-from evosim.measure import monitor
 from evosim.measure.monitor import Familiar
-from evosim.rng import Purpose, key, uniform
+from evosim.rng import Purpose, key
 from evosim.run.layout import ABSENT, BY_GENERATION, BY_PROBE, INHERITED, probe_generations
+from evosim.run.lives import Arrays, FloatArray, IntArray, Live, environments_of, live
+from evosim.run.monitored import Recall, learnt, monitored
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.integer]
-Arrays = dict[str, NDArray[np.generic]]
 
 
 class Population(NamedTuple):
@@ -57,43 +54,6 @@ class Record(NamedTuple):
     heirs: Population | None  # the next generation; None after the last
 
 
-class Lives(NamedTuple):
-    """What n individuals got out of one lifetime on each of L levels."""
-
-    payoff: FloatArray  # [n, L, payoffs]
-    paid: FloatArray  # [n, L] selected payoff within the window
-    reward: FloatArray  # [n, L] internal reward
-    lifespan: FloatArray  # [n, L] steps
-    features: FloatArray | None = None  # [n, L, F] what a monitor goes by, where there is one
-
-
-class Past(NamedTuple):
-    """A generation that was lived before: what living it again takes."""
-
-    scenario: Scenario
-    seed: int  # the replicate's
-    genome: FloatArray  # [N, loci]
-
-
-Recall = Callable[[int], Past]
-"""What a generation of the replicate's own history was (:func:`evosim.run.conduct.recall`)."""
-
-
-class Live(Protocol):
-    """How the individuals of a generation spend their lives (:func:`live`)."""
-
-    def __call__(
-        self,
-        scenario: Scenario,
-        minds: mind.Minds,
-        *,
-        seed: int,
-        generation: int,
-        environments: Sequence[str],
-        individuals: IntArray,
-    ) -> Lives: ...
-
-
 class Prober(Protocol):
     """What measures a population (:class:`evosim.measure.probe.Prober`)."""
 
@@ -109,71 +69,6 @@ def first(scenario: Scenario, seed: int) -> Population:
     """Generation 0 of the replicate with that seed."""
     asked = evolution.start(scenario, key(seed, Purpose.INITIAL))
     return Population(0, *asked.offspring, asked.state)
-
-
-def live(
-    scenario: Scenario,
-    minds: mind.Minds,
-    *,
-    seed: int,
-    generation: int,
-    environments: Sequence[str],
-    individuals: IntArray,
-) -> Lives:
-    """One sampled lifetime of each mind on each level of a generation.
-
-    Args:
-        seed: the replicate's seed.
-        environments: the environment of each level.
-        individuals: [n] the minds' numbers in the generation.
-    """
-    phase = scenario.phase_at(generation)
-    n, n_levels = len(minds.depth), len(environments)
-    stimuli, payoffs = scenario.stimuli, scenario.payoffs
-    selected = payoffs.index(scenario.objective_at(generation).selected)
-    believes = scenario.agent.believes
-    result = Lives(
-        np.zeros((n, n_levels, len(payoffs))),
-        np.zeros((n, n_levels)),
-        np.zeros((n, n_levels)),
-        np.zeros((n, n_levels)),
-    )
-    features: list[FloatArray] = [np.zeros(0)] * n_levels
-    for name in dict.fromkeys(environments if n else ()):
-        at = [level for level, other in enumerate(environments) if other == name]
-        env = world.environment(scenario, name)
-        lifetimes = core.lifetimes(
-            env,
-            world.draw_levels(
-                scenario, name, [key(seed, Purpose.LEVEL, generation, level) for level in at]
-            ),
-            minds,
-            seed=seed,
-            generation=generation,
-            level_ids=at,
-            individual_ids=individuals,
-            window=phase.window,
-            believes=world.environment(scenario, believes) if believes else None,
-            instinct=scenario.agent.instinct,
-        )
-        felt = world.weighed(lifetimes.counts, env.phi)
-        counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
-        result.payoff[:, at] = felt[..., env.paid]
-        result.paid[:, at] = world.weighed(counted, env.phi[:, [len(stimuli) + selected]])[..., 0]
-        reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
-        for f in range(len(stimuli)):
-            reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
-        result.reward[:, at] = reward
-        result.lifespan[:, at] = lifetimes.lifespan
-        if scenario.monitor is not None:
-            told = monitor.features(
-                scenario, name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
-            )
-            for i, level in enumerate(at):
-                features[level] = told[:, i]
-    if scenario.monitor is not None:
-        result = result._replace(features=np.stack(features, axis=1))
-    return result
 
 
 def generations(
@@ -202,7 +97,7 @@ def generations(
         population = heirs
         generation = population.generation
         if scenario.phase_at(generation).monitored and familiar is None:
-            familiar = _learnt(scenario, generation, live, recall)
+            familiar = learnt(scenario, generation, live, recall)
         arrays, familiar = lived(scenario, population, seed, live, familiar)
         score = np.asarray(arrays["score"], np.float64)[: len(population.genome)]
         if scenario.evolution.islands:
@@ -280,61 +175,6 @@ def _padded(
     return result
 
 
-def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
-    """The environment of each level of a generation, drawn from its phase's mixture."""
-    mixture = scenario.phase_at(generation).mixture
-    names = [name for name in scenario.environments if mixture.get(name, 0.0) > 0]
-    total = np.cumsum([mixture[name] for name in names])
-    return tuple(
-        names[min(int(np.searchsorted(total, u, side="right")), len(names) - 1)]
-        for u in (
-            uniform(key(seed, Purpose.ENVIRONMENT, generation, level))
-            for level in range(scenario.evolution.levels)
-        )
-    )
-
-
-def _learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | None) -> Familiar:
-    """What is familiar to the monitor of a generation: its training is lived once more."""
-    reference = monitor.reference(scenario, generation)
-    assert reference is not None
-    if recall is None:
-        raise ValueError(f"generation {generation} is monitored: what was before is needed")
-    past = recall(reference)
-    individuals = np.arange(len(past.genome))
-    minds = core.with_tools(
-        past.scenario,
-        mind.express(past.scenario, past.genome),
-        seed=past.seed,
-        generation=reference,
-        individuals=individuals,
-    )
-    lives = live(
-        past.scenario,
-        minds,
-        seed=past.seed,
-        generation=reference,
-        environments=environments_of(past.scenario, reference, past.seed),
-        individuals=individuals,
-    )
-    assert lives.features is not None
-    return _familiar(scenario, past.scenario, reference, lives.features)
-
-
-def _familiar(scenario: Scenario, then: Scenario, reference: int, features: FloatArray) -> Familiar:
-    """Learn from features [n, L, F] of a generation that was lived by the scenario ``then``."""
-    assert scenario.monitor is not None
-    flat = features.reshape(-1, features.shape[-1])
-    units = monitor.resolution(then, reference)
-    if then is not scenario:  # a fork's history: features are matched by name
-        names, known = monitor.feature_names(scenario), monitor.feature_names(then)
-        flat = np.stack(
-            [flat[:, known.index(n)] if n in known else np.zeros(len(flat)) for n in names], axis=1
-        )
-        units = np.array([units[known.index(n)] if n in known else units[-1] for n in names])
-    return monitor.fit(flat, units, scenario.monitor.quantile)
-
-
 def lived(
     scenario: Scenario,
     population: Population,
@@ -390,40 +230,11 @@ def lived(
         "train": np.array([order.index(name) for name in names], np.int16),
     }
     if scenario.monitor is not None:
-        seen, familiar = _monitored(scenario, generation, lives, cost, familiar)
+        seen, familiar = monitored(scenario, generation, lives, cost, familiar)
         arrays |= seen
     if scenario.evolution.open:
         arrays = _with_room(arrays, scenario, len(score))
     return arrays, familiar
-
-
-def _monitored(
-    scenario: Scenario,
-    generation: int,
-    lives: Lives,
-    cost: FloatArray,
-    familiar: Familiar | None,
-) -> tuple[Arrays, Familiar | None]:
-    """What the monitor records of a generation, and what is familiar to it in the next one."""
-    assert scenario.monitor is not None
-    assert lives.features is not None
-    none: Arrays = {"flagged": np.array(0, np.int32), "labels": np.array(0, np.int32)}
-    if monitor.reference(scenario, generation) is None:
-        return none | {"monitor_score": np.full(lives.paid.shape, np.nan, np.float32)}, None
-    monitored = scenario.phase_at(generation).monitored
-    if not monitored:
-        familiar = _familiar(scenario, scenario, generation, lives.features)
-    assert familiar is not None
-    distance = monitor.score(familiar, lives.features)
-    seen = none | {"monitor_score": distance.astype(np.float32)}
-    if monitored:
-        chosen = monitor.labelled(distance, familiar.threshold, scenario.monitor.budget)
-        seen |= {
-            "score": monitor.labelled_score(lives.paid, chosen, cost),
-            "flagged": np.array((distance > familiar.threshold).sum(), np.int32),
-            "labels": np.array(chosen.sum(), np.int32),
-        }
-    return seen, familiar
 
 
 def _with_room(arrays: Arrays, scenario: Scenario, n: int) -> Arrays:

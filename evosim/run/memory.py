@@ -17,7 +17,8 @@ from evosim.evolution import NOTHING
 from evosim.measure.minds import minds
 from evosim.run.folder import stretch_of
 from evosim.run.layout import variables
-from evosim.run.loop import Past, Record, born, first, generations, replicate_seed
+from evosim.run.loop import Record, born, first, generations, replicate_seed
+from evosim.run.monitored import Past
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -209,11 +209,9 @@ class OnDask:
             return
         self._looked = now
         before, self._threads = self._threads, dict(self._client.nthreads())
-        if gone := set(before) - set(self._threads):
-            n = len(gone)
-            self._note(
-                f"{n} worker{'s are' if n > 1 else ' is'} gone; what it was at is lived by others"
-            )
+        if n := len(set(before) - set(self._threads)):
+            who = f"{n} workers are" if n > 1 else "1 worker is"
+            self._note(f"{who} gone; runs under way there are lived by others")
         if not self._threads and not self._lonely:
             self._note(f"waiting for workers{self._how_to_add()}")
         self._lonely = not self._threads

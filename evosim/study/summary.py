@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evosim.study.folder import Record, StudyFolder
-    from evosim.study.schema import Measured
+    from evosim.study.schema import Measured, Parameter
     from evosim.study.table import Axis
 
 Floats = NDArray[np.float64]
-Numbers = list[float]
 
 FORMAT = 1
 MOST_NUMBERS = 50_000
@@ -119,17 +118,7 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
         "confidence": study.confidence,
         "runs": {"wanted": folder.size, "lived": lived, "failed": failed},
         "parameters": {
-            name: {
-                "label": parameter.label,
-                "unit": parameter.unit,
-                "scale": parameter.scale,
-                "values": None if axes[name].drawn else list(axes[name].values),
-                "numbers": None if axes[name].numbers is None or axes[name].drawn
-                else list(axes[name].numbers or ()),
-                "numeric": axes[name].numbers is not None,
-                "drawn": axes[name].drawn,
-            }
-            for name, parameter in study.parameters.items()
+            name: _of_axis(parameter, axes[name]) for name, parameter in study.parameters.items()
         },
         "measures": {
             name: {
@@ -143,6 +132,19 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
         },
         "points": points,
     })  # fmt: skip
+
+
+def _of_axis(parameter: Parameter, axis: Axis) -> dict[str, Any]:
+    """A parameter and its values; of one whose values were drawn they stand at the points."""
+    return {
+        "label": parameter.label,
+        "unit": parameter.unit,
+        "scale": parameter.scale,
+        "values": None if axis.drawn else list(axis.values),
+        "numbers": None if axis.numbers is None or axis.drawn else list(axis.numbers),
+        "numeric": axis.numbers is not None,
+        "drawn": axis.drawn,
+    }
 
 
 def _failures(folder: StudyFolder, key: str, read: Sequence[Record | None]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evosim.measure import statistics
-from evosim.measure.cells import METHODS, cells, effect_name, shown, with_unit
+from evosim.measure.cells import METHODS, cells, effect_name, shown, together, with_unit
 
 Summary = Mapping[str, Any]
 
@@ -67,14 +68,12 @@ def _measure(summary: Summary, name: str, measure: Summary) -> Iterator[str]:
 
 def _points(summary: Summary, name: str) -> Iterator[str]:
     parameters = list(summary["parameters"].values())
-    if summary["design"] == "grid" and len(parameters) >= 2:
+    if _in_tables(summary):
         table = cells(summary)
-        others = list(itertools.product(*(range(n) for n in table.shape[2:])))
-        if len(others) <= MOST_TABLES:
-            flat = table.reshape(*table.shape[:2], -1)
-            for n, other in enumerate(others):
-                yield from _table(parameters, flat[..., n], name, other)
-            return
+        flat = table.reshape(*table.shape[:2], -1)
+        for n, other in enumerate(itertools.product(*map(range, table.shape[2:]))):
+            yield from _table(parameters, flat[..., n], name, other)
+        return
     points = summary["points"]
     listed = points[:MOST_LINES]
     labels = [_named(point) for point in listed]
@@ -84,6 +83,13 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
         yield f"  {_cut(label, width):<{width}}  {_mark(numbers)} {_estimate(point, numbers)}"
     if len(points) > len(listed):
         yield f"  ... and {len(points) - len(listed)} points more"
+
+
+def _in_tables(summary: Summary) -> bool:
+    """Whether points are told in tables of two parameters, and not one by one."""
+    levels = [len(parameter["values"]) for parameter in summary["parameters"].values()]
+    grid = summary["design"] == "grid" and len(levels) >= 2
+    return grid and math.prod(levels[2:]) <= MOST_TABLES
 
 
 def _named(point: Summary) -> str:
@@ -201,8 +207,11 @@ def _foot(summary: Summary) -> Iterator[str]:
     if summary["replicates"] == 1:
         yield "  One replicate at a point has no interval: more of them tell what is chance."
     else:
-        confidence = f"{100 * summary['confidence']:g} %"
-        yield f"  Means over replicates; [low, high]: BCa intervals of {confidence}."
+        confidence = f"BCa intervals of {100 * summary['confidence']:g} %"
+        by = "+ - ? by" if _in_tables(summary) else "[low, high]:"
+        yield f"  Means over replicates; {by} {confidence}."
+        if told := together(summary):
+            yield f"  {told}"
     if any(m["ranks"] for m in summary["measures"].values()):
         yield "  Rank correlations are Spearman's, over points, with intervals over points."
     if any(not point["lived"] for point in summary["points"]):

@@ -156,7 +156,8 @@ def test_deployment_levels_are_looked_at_too(tmp_path: Path, monkeypatch: pytest
 def test_the_levels_that_are_checked_are_those_that_are_lived(tmp_path: Path):
     """Of a mixture, and in a fork by the seed of its own generations."""
     from evosim.run import disjoint
-    from evosim.run.loop import environments_of, replicate_seed
+    from evosim.run.lives import environments_of
+    from evosim.run.loop import replicate_seed
 
     scenario = made("timeline.0.train={orchard=0.5, shop=0.5}")
     seeds = [{"from": 0, "seed": 1}, {"from": 2, "seed": 7}]

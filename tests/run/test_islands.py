@@ -68,12 +68,16 @@ def test_replicates_and_demes_are_shared_alike(tiny: Path, tmp_path: Path) -> No
     assert (runs[0].data["genome"][0] != runs[0].data["genome"][1]).any()
 
 
+def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [function(*call) for call in calls]
+
+
 def in_reverse(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
     return [function(*call) for call in reversed(calls)][::-1]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
-@pytest.mark.parametrize("share", [islands.in_turn, in_reverse])
+@pytest.mark.parametrize("share", [in_turn, in_reverse])
 def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, share: islands.Map
 ) -> None:

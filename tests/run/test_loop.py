@@ -16,7 +16,9 @@ from evosim.errors import RunError
 from evosim.mind import Minds
 from evosim.run import loop
 from evosim.run.layout import probe_generations
-from evosim.run.loop import Lives, Record, generations
+from evosim.run.lives import Live, Lives, environments_of
+from evosim.run.lives import live as live_by_core
+from evosim.run.loop import Record, generations
 from evosim.scenario import Scenario
 
 SEED = 7
@@ -49,7 +51,7 @@ def paid_by_depth(
 
 
 def live_all(
-    scenario: Scenario, live: loop.Live = paid_by_depth, prober: loop.Prober | None = None
+    scenario: Scenario, live: Live = paid_by_depth, prober: loop.Prober | None = None
 ) -> list[Record]:
     population = loop.first(scenario, SEED)
     found = generations(scenario, population, seed=SEED, prober=prober or NoProbe(), live=live)
@@ -109,13 +111,13 @@ def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
             "timeline.0.train={before=3.0, after=1.0}",
         ],
     )
-    drawn = [loop.environments_of(read, g, SEED) for g in range(40)]
+    drawn = [environments_of(read, g, SEED) for g in range(40)]
     share = np.mean([name == "after" for names in drawn for name in names])
     assert abs(share - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 2000)
     assert len(set(drawn)) == 40
-    assert set(loop.environments_of(read, 41, SEED)) == {"after"}
-    assert drawn[3] == loop.environments_of(read, 3, SEED)
-    assert drawn[3] != loop.environments_of(read, 3, SEED + 1)
+    assert set(environments_of(read, 41, SEED)) == {"after"}
+    assert drawn[3] == environments_of(read, 3, SEED)
+    assert drawn[3] != environments_of(read, 3, SEED + 1)
 
 
 def test_a_frozen_phase_passes_its_genomes_on_unchanged(tiny: Path) -> None:
@@ -149,8 +151,8 @@ def lived(read: Scenario, generation: int = 0) -> tuple[Lives, Minds]:
 
     genome = loop.first(read, SEED).genome
     minds = mind.express(read, genome)
-    names = loop.environments_of(read, generation, SEED)
-    lives = loop.live(
+    names = environments_of(read, generation, SEED)
+    lives = live_by_core(
         read, minds, seed=SEED, generation=generation, environments=names,
         individuals=np.arange(len(genome)),
     )  # fmt: skip
@@ -179,7 +181,7 @@ def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
 
     def live(scenario: Scenario, minds: Minds, **rest: Any) -> Lives:
         seen.append(minds)
-        return loop.live(scenario, minds, **rest)
+        return live_by_core(scenario, minds, **rest)
 
     records = live_all(read, live)
     assert all(record.arrays["genome"].shape[1] == 4 for record in records)
@@ -196,7 +198,7 @@ def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
 
 def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
     with_tool = scenarios.load(tiny, sets=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
-    found, alone = live_all(with_tool, loop.live), live_all(scenarios.load(tiny), loop.live)
+    found, alone = live_all(with_tool, live_by_core), live_all(scenarios.load(tiny), live_by_core)
     for record, other in zip(found, alone, strict=True):
         for name, values in record.arrays.items():
             assert (values == other.arrays[name]).all(), name

@@ -227,6 +227,7 @@ def test_two_parameters_are_told_in_a_table_with_marks(tmp_path: Path) -> None:
     assert row.count("0.9+") == 2
     assert sum("0.101-" in line for line in lines) == 3
     assert any("looks one step ahead" in line and "looks far ahead" in line for line in lines)
+    assert "  Means over replicates; + - ? by BCa intervals of 95 %." in lines
 
 
 def test_a_large_study_keeps_no_replicates_in_its_summary(

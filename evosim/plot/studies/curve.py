@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim.measure import statistics
-from evosim.measure.cells import field, is_grid, keeps_numbers, replicates, with_unit
+from evosim.measure.cells import field, is_grid, keeps_numbers, replicates, together, with_unit
 from evosim.plot import colors, lines, sheets, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Floats
@@ -124,7 +124,7 @@ def _note(
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
     if kind and not averaged and not x.crowded and keeps_numbers(summary):
         words.append("Dots: replicates.")
-    words += [parts.counted(summary), parts.together(summary)]
+    words += [parts.counted(summary), together(summary)]
     if second is not None and len(chosen) < len(second.at):
         words.append(f"{len(chosen)} of {len(second.at)} levels of {second.label}.")
     words.append(left_out)
@@ -227,7 +227,7 @@ def _note_of_points(summary: Summary) -> str:
     words = ["Each dot a point: its mean over replicates." if kind else "Each dot a point."]
     if kind:
         words.append(f"Bars: {kind}.")
-    words += [parts.counted(summary), parts.together(summary)]
+    words += [parts.counted(summary), together(summary)]
     if len(summary["parameters"]) > 1:
         words.append("The other parameters vary as well from dot to dot.")
     if any(m["ranks"] for m in summary["measures"].values()):

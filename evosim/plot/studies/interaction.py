@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.measure.cells import cells, is_grid, with_unit
+from evosim.measure.cells import cells, is_grid, together, with_unit
 from evosim.plot import colors, lines, sheets, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Field
@@ -132,7 +132,7 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
     elif kind:
         crowded = any(axis.crowded for axis in axes.values())
         words.append(f"Bars: {kind}{', where there is room' if crowded else ''}.")
-    words += [parts.counted(summary), parts.together(summary)]
+    words += [parts.counted(summary), together(summary)]
     split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
     if split:
         words.append(

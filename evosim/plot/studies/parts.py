@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from evosim.measure.cells import cells, field, shown, with_unit
-from evosim.measure.quantities import MEASURES
 from evosim.plot import colors, style
 from evosim.plot.experiment import CLOSEST
 
@@ -250,13 +248,6 @@ def limits_of(values: Floats) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def mean_of(values: Floats, axis: int) -> Floats:
-    """The mean of what is defined."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmean(values, axis=axis))
-
-
 def threshold_of(measure: Summary) -> tuple[str, float] | None:
     """Side and number of a measure's threshold."""
     found = measure["threshold"]
@@ -270,18 +261,6 @@ def counted(summary: Summary) -> str:
     if runs["lived"] < runs["wanted"]:
         words += f" when all are lived; so far {runs['lived']} of {runs['wanted']} runs"
     return f"{words}."
-
-
-def together(summary: Summary) -> str:
-    """Which measures are no means of a number a replicate; a sentence, or nothing."""
-    labels = [
-        measure["label"]
-        for measure in summary["measures"].values()
-        if MEASURES[measure["measure"]].statistic is not None
-    ]
-    if not labels:
-        return ""
-    return f"No mean, but a number of all replicates together: {', '.join(labels)}."
 
 
 def interval_kind(summary: Summary) -> str:

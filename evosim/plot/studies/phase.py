@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize, to_hex
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.measure.cells import is_grid, with_unit
+from evosim.measure.cells import is_grid, together, with_unit
 from evosim.plot import colors, sheets, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Field, Floats
@@ -123,7 +123,7 @@ def _note(summary: Summary, x: Along, y: Along, left_out: str) -> str:
     words = [
         f"Colour: mean over {n} replicates." if n > 1 else "Colour: the one replicate.",
         parts.counted(summary) if summary["runs"]["lived"] < summary["runs"]["wanted"] else "",
-        parts.together(summary),
+        together(summary),
         left_out,
     ]
     points = summary["points"]
@@ -295,7 +295,7 @@ def _of_points(summary: Summary) -> Figure:
 
 def _note_of_points(summary: Summary, n: int) -> str:
     words = ["Each dot a point; colour: its mean over replicates.", parts.counted(summary)]
-    words.append(parts.together(summary))
+    words.append(together(summary))
     if n > 2:
         words.append("The other parameters vary as well from dot to dot.")
     if n > 3:
