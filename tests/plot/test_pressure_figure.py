@@ -98,3 +98,22 @@ def test_a_peak_that_was_not_reached_is_not_drawn() -> None:
     (panel,) = analyses.figure("pressure", found).axes
     assert "peak" not in [line.get_label() for line in panel.get_lines()]
     assert f"> {found['proxies']['score']['d'][-1]:.3g}" in describe(found)
+
+
+def test_a_panel_in_which_nothing_is_selected_says_so() -> None:
+    tied, free = (
+        [words.text for words in words_of(analyses.figure("pressure", given))]
+        for given in (summary(["orchard"], tied=True), summary(["orchard"]))
+    )
+    assert "nothing is selected" in tied
+    assert "nothing is selected" not in free
+
+
+def test_both_selections_are_within_the_axis_and_one_that_is_tied_is_named() -> None:
+    given = summary(["orchard"])
+    given["proxies"]["score"]["d"] = [0.0] * len(given["n"])
+    drawn = analyses.figure("pressure", given)
+    (panel,) = [axes for axes in drawn.axes if axes.lines]
+    assert panel.get_xlim()[1] >= given["proxies"]["exact"]["d"][-1]
+    words = " ".join(words.text for words in words_of(drawn))
+    assert "Nothing is selected by the score, as lived: it is the same of all." in words

@@ -101,6 +101,8 @@ def _panel(panel: Axes, summary: Summary, payoff: str, column: int, itself: bool
     low_end, high_end = panel.get_ylim()
     panel.set_ylim(low_end, high_end + HEADROOM * (high_end - low_end))
     _numbers(panel, summary)
+    if len(_tied(summary)) == len(LOOKS):
+        sheets.empty(panel, "all have the same proxy:\nnothing is selected")
     panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
 
 
@@ -126,7 +128,7 @@ def _numbers(panel: Axes, summary: Summary) -> None:
     """The axis of n, inside the upper edge."""
     score = summary["proxies"]["score"]
     at = shown_at(summary["n"])
-    furthest = score["d"][at[-1]] or 1.0
+    furthest = max(found["d"][-1] for found in summary["proxies"].values()) or 1.0
     at = [i for i in at[:-1] if score["d"][i] < (1 - APART) * furthest] + at[-1:]
     at = [i for n, i in enumerate(at) if n == 0 or score["d"][i] > APART * furthest]
     panel.set_xlim(-0.04 * furthest, 1.04 * furthest)
@@ -136,6 +138,11 @@ def _numbers(panel: Axes, summary: Summary) -> None:
     upper.tick_params(direction="in", pad=-10, labelcolor=colors.QUIET, color=colors.QUIET)
     upper.get_xticklabels()[0].set_horizontalalignment("left")
     upper.spines["top"].set_visible(False)
+
+
+def _tied(summary: Summary) -> list[str]:
+    """The proxies, by what is drawn of them, that all individuals have alike."""
+    return [look.name for look in LOOKS if not any(summary["proxies"][look.proxy]["d"])]
 
 
 def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -152,6 +159,7 @@ def _note(summary: Summary) -> str:
         f"n, selected by the score. Bands: {100 * summary['confidence']:g} % BCa intervals {over}. "
         "Fit: R(0) + d (alpha - beta d), its peak marked where it was reached."
     ]
+    words += [f"Nothing is {name}: it is the same of all." for name in _tied(summary)]
     if not summary["exact"]:
         words.append("A drive is novelty: payoffs are means of sampled lives, not exact.")
     left_out = len(summary["places"]) - MOST_PLACES
