@@ -207,10 +207,12 @@ class OnDask:
         self._looked = now
         before, self._threads = self._threads, dict(self._client.nthreads())
         if gone := set(before) - set(self._threads):
-            n = len(gone)
-            self._note(
-                f"{n} worker{'s are' if n > 1 else ' is'} gone; what it was at is lived by others"
+            who = (
+                "1 worker is gone; what it was"
+                if len(gone) == 1
+                else (f"{len(gone)} workers are gone; what they were")
             )
+            self._note(f"{who} at is lived by others")
         if not self._threads and not self._lonely:
             self._note(f"waiting for workers{self._how_to_add()}")
         self._lonely = not self._threads
@@ -227,6 +229,8 @@ class OnDask:
         for worker, said in self._client.run(self._task.obstacle, on_error="return").items():
             if isinstance(said, ImportError | AttributeError):
                 raise WorkError(f"worker {worker} has no evosim, or another one: {said}")
+            if isinstance(said, OSError):
+                continue  # it died before it answered; its runs go to others
             if isinstance(said, Exception):
                 raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
             if said:
