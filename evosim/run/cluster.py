@@ -34,6 +34,25 @@ def worker_command(address: str) -> str:
     return f"dask worker {address} --nthreads 1"
 
 
+def check_address(address: str) -> None:
+    """Refuse what cannot be the address of a scheduler; whether one answers is another matter.
+
+    A client that is given such an address leaves threads behind that end in a traceback.
+
+    Raises:
+        WorkError: no such protocol, or no port.
+    """
+    from distributed.comm import get_address_host
+
+    try:
+        get_address_host(address)
+    except ValueError as error:
+        raise WorkError(
+            f"--scheduler {address}: not the address of a Dask scheduler ({error}); "
+            "it tells its own when it starts, such as tcp://127.0.0.1:8786"
+        ) from error
+
+
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Client]:
     """A client of a scheduler that runs somewhere, for the time of the block.
