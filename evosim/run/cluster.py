@@ -100,7 +100,10 @@ def quiet() -> Iterator[None]:
     """Silence what distributed logs: what matters of it is told in words."""
     import distributed  # noqa: F401  (which sets the levels up when it is imported)
 
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    # Some have levels of their own (distributed.client), which their families' do not reach.
+    families = {"distributed", "tornado", "asyncio"}
+    known = families | set(logging.root.manager.loggerDict)
+    loggers = [logging.getLogger(name) for name in known if name.partition(".")[0] in families]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

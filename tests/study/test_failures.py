@@ -234,8 +234,8 @@ def test_a_worker_that_does_not_see_the_folder_is_named(
 def test_a_worker_of_other_versions_is_named(
     sweep: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = executors.provenance.versions
-    monkeypatch.setattr(executors.provenance, "versions", lambda: real() | {"deap": "0.0.1"})
+    real = executors.versions_here
+    monkeypatch.setattr(executors, "versions_here", lambda: real() | {"deap": "0.0.1"})
     cluster.add_worker()
     with pytest.raises(RunError, match=r"worker tcp://.* has deap .* \(here 0\.0\.1\)"):
         evosim.run_study(sweep, out=sweep.parent / "out", scheduler=cluster.address, figures=False)
