@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError
-from evosim.run.cluster import worker_command
+from evosim.run.cluster import check_address, worker_command
 from evosim.run.conduct import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def check_scheduler(
     """
     if scheduler is None:
         return
+    check_address(scheduler)
     if workers is not None:
         raise EvosimError(
             f"--workers {workers} and --scheduler {scheduler}: workers of a scheduler are begun "

@@ -248,7 +248,7 @@ def _described(status: dict[str, Any]) -> str:
         state = "ended, with failures"
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
-        f"{status['points']} points, {status['replicates']} replicates: {status['done']} of "
+        f"{status['points']} points, {_replicates(status['replicates'])}: {status['done']} of "
         f"{status['runs']} runs lived, {status['failed']} failed, {status['left']} left",
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
@@ -258,6 +258,10 @@ def _described(status: dict[str, Any]) -> str:
     if status["left"] and not status["at_work"]:
         lines += ["", f"Go on with: evosim study resume {status['path']}"]
     return "\n".join(lines)
+
+
+def _replicates(n: int) -> str:
+    return f"{n} replicate{'s' * (n != 1)}"
 
 
 def _failed(failures: Sequence[dict[str, Any]]) -> str:

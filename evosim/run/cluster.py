@@ -34,6 +34,25 @@ def worker_command(address: str) -> str:
     return f"dask worker {address} --nthreads 1"
 
 
+def check_address(address: str) -> None:
+    """Refuse what cannot be the address of a scheduler; whether one answers is another matter.
+
+    A client that is given such an address leaves threads behind that end in a traceback.
+
+    Raises:
+        WorkError: no such protocol, or no port.
+    """
+    from distributed.comm import get_address_host
+
+    try:
+        get_address_host(address)
+    except ValueError as error:
+        raise WorkError(
+            f"--scheduler {address}: not the address of a Dask scheduler ({error}); "
+            "it tells its own when it starts, such as tcp://127.0.0.1:8786"
+        ) from error
+
+
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Client]:
     """A client of a scheduler that runs somewhere, for the time of the block.
@@ -81,9 +100,10 @@ def quiet() -> Iterator[None]:
     """Silence what distributed logs: what matters of it is told in words."""
     import distributed  # noqa: F401  (which sets the levels up when it is imported)
 
-    names = ("distributed", "tornado", "asyncio")
-    known = [name for name in logging.root.manager.loggerDict if name.startswith(names)]
-    loggers = [logging.getLogger(name) for name in {*names, *known}]  # some have own levels
+    # Some have levels of their own (distributed.client), which their families' do not reach.
+    families = {"distributed", "tornado", "asyncio"}
+    known = families | set(logging.root.manager.loggerDict)
+    loggers = [logging.getLogger(name) for name in known if name.partition(".")[0] in families]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

@@ -64,7 +64,12 @@ def read(path: Path) -> str:
     try:
         data = path.read_bytes()
     except IsADirectoryError:
-        inside = " (it holds a scenario.toml)" if (path / "scenario.toml").is_file() else ""
+        if (path / "study.json").is_file():
+            inside = f": a study, which goes on with: evosim study resume {path}"
+        elif (path / "scenario.toml").is_file():
+            inside = " (it holds a scenario.toml)"
+        else:
+            inside = ""
         message = f"is a folder, not a file{inside}"
         raise ScenarioError([_about(path, message)]) from None
     except OSError as error:

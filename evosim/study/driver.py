@@ -84,8 +84,8 @@ def _live(
 
 def _size(folder: StudyFolder) -> str:
     """What is to be lived, in words."""
-    points = len(folder.points)
-    return f"{points} point{'s' * (points != 1)}, {folder.replicates} replicates"
+    points, n = len(folder.points), folder.replicates
+    return f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
 
 
 def _kept(folder: StudyFolder) -> str:

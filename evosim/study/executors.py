@@ -228,6 +228,8 @@ class OnDask:
         for worker, said in self._client.run(self._task.obstacle, on_error="return").items():
             if isinstance(said, ImportError | AttributeError):
                 raise WorkError(f"worker {worker} has no evosim, or another one: {said}")
+            if isinstance(said, OSError):
+                continue  # it died before it answered; its runs go to others
             if isinstance(said, Exception):
                 raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
             if said:

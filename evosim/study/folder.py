@@ -31,7 +31,7 @@ from evosim.run.conduct import finite
 from evosim.run.folder import refuse_existing
 from evosim.run.provenance import command_line
 from evosim.run.storage import WriteError, explain, write_text
-from evosim.study.points import Point
+from evosim.study.points import Point, key_of
 from evosim.study.schema import Study
 
 if TYPE_CHECKING:
@@ -349,4 +349,26 @@ def _read_facts(path: Path) -> dict[str, Any]:
     wanted: Sequence[str] = ("study", "seed", "replicates", "identity", "points")
     if lacking := [name for name in wanted if name not in facts]:
         raise RunError(f"{source} is damaged: {lacking[0]} is lacking")
+    if problem := _wrong_facts(facts):
+        raise RunError(f"{source} is damaged: {problem}")
     return facts
+
+
+def _wrong_facts(facts: Mapping[str, Any]) -> str:
+    """What is wrong with what study.json holds, in words; empty where nothing is."""
+    for name in ("seed", "replicates"):
+        try:
+            int(facts[name])
+        except (TypeError, ValueError):
+            return f"{name} is {json.dumps(facts[name])[:60]}, not a whole number"
+    points = facts["points"]
+    if not isinstance(points, list) or not points:
+        return "points is not a list of points"
+    for i, point in enumerate(points):
+        sound = isinstance(point, dict)
+        sound = sound and isinstance(point.get("key"), str)
+        sound = sound and isinstance(point.get("values"), dict)
+        sound = sound and isinstance(point.get("settings"), list)
+        if not sound or point["key"] != key_of(point["values"]):
+            return f"point {i} is not one, or has other values than its key tells"
+    return ""

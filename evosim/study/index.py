@@ -272,7 +272,7 @@ def _fill(index: Index) -> None:
 def _open(folder: StudyFolder) -> Index | None:
     """The index that is there; None where it is damaged or of another study."""
     path = folder.path / NAME
-    if not path.exists():
+    if not path.is_file():  # a folder in its place could not even be opened
         return None
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
     index = Index(folder, database)

@@ -139,9 +139,13 @@ def _point(study: Study, values: Mapping[str, Any]) -> Point:
     settings: list[str] = []
     for name, parameter in study.parameters.items():
         settings += _settings(name, parameter, values[name])
+    return Point(key=key_of(values), values=dict(values), settings=tuple(settings))
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """The key of the point with these values: sixteen hexadecimal digits."""
     text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Point(key=digest, values=dict(values), settings=tuple(settings))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _settings(name: str, parameter: Parameter, value: Any) -> list[str]:

@@ -168,6 +168,13 @@ def test_missing_runs_undefined_numbers_and_what_is_there_are_told_apart(
     assert "undefined, as a point has no number" in said(studies.figure("interaction", summary))
 
 
+def test_a_measure_that_is_nowhere_defined_says_so_in_place_of_a_scale(tmp_path: Path) -> None:
+    latin = made(tmp_path / "latin", STUDIES["latin"], lambda *_: {"alignment": (math.nan,)})
+    (panel, *_) = studies.figure("curve", summarize(latin)).axes
+    assert "undefined" in [words.get_text() for words in panel.texts]
+    assert len(panel.get_yticks()) == 0
+
+
 def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[str, Any]]) -> None:
     summary = summaries["one"]
     panel = studies.figure("curve", summary).axes[0]

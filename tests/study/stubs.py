@@ -21,6 +21,18 @@ class Deadly(Task):
         return super().__call__(key, replicate)
 
 
+class Fragile(Task):
+    """Kills one worker, once, while it is asked whether it is of use."""
+
+    def obstacle(self) -> str:
+        try:
+            Path(self.path).with_name("died").touch(exist_ok=False)
+        except FileExistsError:
+            return super().obstacle()
+        os.kill(os.getpid(), signal.SIGKILL)
+        return ""
+
+
 class Cramped(Task):
     """Cannot write files of more than a few bytes, as on a full disk, once three are there."""
 

@@ -224,6 +224,8 @@ def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> No
         ({"replicates": 0}, "--replicates 0"),
         ({"seed": -1}, "--seed -1"),
         ({"sets": ["agent.patients=1"]}, "agent.patients"),
+        ({"scheduler": "foo"}, "--scheduler foo: not the address of a Dask scheduler"),
+        ({"scheduler": "http://x:1"}, "unknown address scheme"),
         ({"scheduler": "tcp://x:1"}, "--workers 1 and --scheduler tcp://x:1"),
     ],
 )
@@ -239,6 +241,31 @@ def test_a_study_is_not_begun_where_there_is_one(sweep: Path) -> None:
     run(sweep)
     with pytest.raises(RunError, match="holds a study already"):
         run(sweep)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"seed": "one"},
+        {"replicates": None},
+        {"points": []},
+        {"points": 5},
+        {"points": [{"key": "0123456789abcdef", "settings": []}]},
+        {"points": [{"key": "0123456789abcdef", "values": {"a": 1}, "settings": []}]},
+    ],
+)
+def test_a_damaged_study_json_is_told_in_words(sweep: Path, damage: dict[str, object]) -> None:
+    done = run(sweep)
+    facts = done.path / "study.json"
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | damage))
+    with pytest.raises(RunError, match=r"study\.json is damaged"):
+        evosim.open_study(done.path)
+
+
+def test_a_folder_of_a_study_is_told_from_its_file(sweep: Path) -> None:
+    done = run(sweep)
+    with pytest.raises(ScenarioError, match=f"goes on with: evosim study resume {done.path}"):
+        run(done.path)
 
 
 def test_folders_are_told_apart(sweep: Path) -> None:

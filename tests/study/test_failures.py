@@ -93,6 +93,17 @@ def test_a_run_that_kills_its_workers_is_given_up_and_the_rest_goes_on(
     assert done.resume(workers=1).digest == undisturbed(sweep).digest
 
 
+def test_a_worker_that_dies_before_it_has_a_run_ends_nothing(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = undisturbed(sweep)
+    monkeypatch.setattr(executors, "Task", stubs.Fragile)
+    done = evosim.run_study(sweep, out=sweep.parent / "out", workers=2, figures=False)
+    assert (sweep.parent / "died").exists()
+    assert done.complete
+    assert done.digest == whole.digest
+
+
 def test_a_disk_that_is_full_for_the_workers_stops_the_study(
     sweep: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def test_numbers_that_are_no_numbers_come_back(done: evosim.Study) -> None:
     assert second == 0.1 + 0.2
 
 
-@pytest.mark.parametrize("damage", ["missing", "garbage", "torn", "other"])
+@pytest.mark.parametrize("damage", ["missing", "garbage", "torn", "other", "a folder"])
 def test_a_damaged_index_is_made_again_with_a_note(done: evosim.Study, damage: str) -> None:
     digest = done.digest
     path = done.path / index.NAME
@@ -63,12 +63,17 @@ def test_a_damaged_index_is_made_again_with_a_note(done: evosim.Study, damage: s
             with sqlite3.connect(path) as database:
                 database.execute("UPDATE about SET value = 'x' WHERE name = 'identity'")
             database.close()
+        case "a folder":
+            path.unlink()
+            path.mkdir()
     said: list[str] = []
     status = done.status(said.append)
     assert len(said) == 1
     assert "making it again" in said[0]
     assert status["digest"] == digest
     assert status["done"] == 8
+    if damage == "a folder":
+        return  # nobody removes what may be a folder of the user's
     said.clear()
     done.status(said.append)
     assert said == []

@@ -245,6 +245,12 @@ def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     value = field(points, measure)
     low, high = (field(points, measure, "interval", end) for end in (0, 1))
     parts.drawn_axis(panel, "x", summary["parameters"][name], x)
+    if not np.any(np.isfinite(value)):
+        text = "undefined" if any(point["lived"] for point in points) else "no run yet"
+        panel.text(0.5, 0.5, text, transform=panel.transAxes, color=colors.GREY, ha="center")
+        panel.set_yticks([])
+        if x.min() < x.max():
+            panel.set_xlim(x.min(), x.max())
     panel.vlines(x, low, high, color=colors.BLUE, alpha=0.35, linewidth=0.8, label="interval")
     panel.plot(x, value, "o", color=colors.BLUE, markersize=2.8, markeredgewidth=0, label="points")
     found = summary["measures"][measure]
