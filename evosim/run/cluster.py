@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CONNECT = 10.0
 """Seconds after which a scheduler that does not answer is given up."""
+_LOOK = 0.02  # seconds between looks at what is done
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
 
 
@@ -180,11 +182,19 @@ class Demes:
         client: connected to it.
         address: of the scheduler, for words.
         note: told in words what is worth knowing.
+        stop: whether to give up what is under way, where nobody gets on with it.
     """
 
-    def __init__(self, client: Client, address: str, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        address: str,
+        note: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> None:
         self._client = client
         self._address = address
+        self._stop = stop
         self._call = _Call(versions=versions_here())
         self._note = note
 
@@ -197,6 +207,7 @@ class Demes:
 
         Raises:
             WorkError: the scheduler is gone, or a worker cannot do it.
+            KeyboardInterrupt: it is to stop, and nobody got on with it for a while.
         """
         from distributed import KilledWorker
 
@@ -209,6 +220,7 @@ class Demes:
                 for arguments in calls
             ]
             try:
+                self._wait(futures)
                 results = self._client.gather(futures)
             except KilledWorker as error:
                 raise WorkError(
@@ -226,16 +238,27 @@ class Demes:
                 raise WorkError(result)
         return list(results)
 
+    def _wait(self, futures: Sequence[Any]) -> None:
+        """Until all are done. An epoch takes a second, so who is to stop waits a little only."""
+        patience = CONNECT
+        while not all(future.done() for future in futures):
+            time.sleep(_LOOK)
+            if self._stop():
+                patience -= _LOOK
+                if patience <= 0 or not self._client.nthreads():
+                    raise KeyboardInterrupt
+
 
 @contextlib.contextmanager
-def demes(address: str, note: Callable[[str], None]) -> Iterator[Demes]:
+def demes(address: str, note: Callable[[str], None], stop: Callable[[], bool]) -> Iterator[Demes]:
     """The workers of a scheduler, to live demes for the time of the block.
 
     Args:
         note: told in words what is worth knowing.
+        stop: whether to give up what is under way, where nobody gets on with it.
 
     Raises:
         WorkError: no scheduler answers.
     """
     with quiet(), connected(address) as client:
-        yield Demes(client, address, note)
+        yield Demes(client, address, note, stop)

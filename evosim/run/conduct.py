@@ -167,7 +167,7 @@ def live_all(
         )  # fmt: skip
 
     if scheduler is not None:
-        with cluster.demes(scheduler, progress.note) as shared:
+        with cluster.demes(scheduler, progress.note, stop) as shared:
             whole = live_each(shared.map)
     elif demes > 1:
         with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:

@@ -100,7 +100,7 @@ class StudyFolder:
             "format": FORMAT,
             "study": written.study.id,
             **facts,
-            "identity": _identity(toml, written.text, facts["seed"]),
+            "identity": _identity(toml, written.text, facts["seed"], listed),
             "points": listed,
         }
         try:
@@ -130,15 +130,16 @@ class StudyFolder:
         """The study as it was written.
 
         Raises:
-            RunError: study.toml was changed after the study began.
+            RunError: it, its scenario or its points were changed after the study began.
         """
         import tomllib
 
         text = self._read("study.toml")
-        if _identity(self._read("scenario.toml"), text, self.seed) != self.facts["identity"]:
+        toml, listed = self._read("scenario.toml"), self.facts["points"]
+        if _identity(toml, text, self.seed, listed) != self.facts["identity"]:
             raise RunError(
-                f"{self.path}: study.toml or scenario.toml was changed after the study began; "
-                "restore them, or begin another study with the changed file"
+                f"{self.path}: study.toml, scenario.toml or the points in {FACTS} were changed "
+                "after the study began; restore them, or begin another study with the changed file"
             )
         return Study.model_validate(tomllib.loads(text))
 
@@ -326,9 +327,10 @@ def opened(path: str, identity: str) -> StudyFolder:
     return folder
 
 
-def _identity(scenario: str, text: str, seed: int) -> str:
-    """What the files of runs must belong to: a scenario, a study, a seed."""
-    return hashlib.sha256(repr((scenario, text, seed)).encode()).hexdigest()
+def _identity(scenario: str, text: str, seed: int, points: Sequence[Any]) -> str:
+    """What the files of runs must belong to: a scenario, a study, a seed, its points."""
+    listed = json.dumps(points, sort_keys=True)
+    return hashlib.sha256(repr((scenario, text, seed, listed)).encode()).hexdigest()
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

@@ -124,6 +124,11 @@ def load(source: str | Path, sets: Sequence[str] = ()) -> Written:
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
     """
+    if source in scenarios.catalogue() and source not in catalogue():
+        message = (
+            f"is a scenario: evosim run {source} lives it, and evosim study new FILE begins a study"
+        )
+        raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
     path = shipped.find(source, catalogue(), "study")
     return loads(shipped.read(path), name=str(path), beside=path.parent, sets=sets)
 

@@ -211,6 +211,21 @@ def test_a_changed_study_file_is_refused(sweep: Path) -> None:
         evosim.resume(done.path)
 
 
+def test_a_point_edited_in_the_folder_is_refused(sweep: Path) -> None:
+    study = evosim.run_study(sweep, out=sweep.parent / "out", workers=1, figures=False)
+    path = study.path / "study.json"
+    facts = json.loads(path.read_text())
+    facts["points"][0]["settings"].append("evolution.levels=3")
+    path.write_text(json.dumps(facts))
+    with pytest.raises(RunError, match=r"points in study\.json were changed after the study began"):
+        evosim.resume(study.path)
+
+
+def test_a_scenario_named_as_a_study_is_told_apart() -> None:
+    with pytest.raises(EvosimError, match="is a scenario: evosim run contraception lives it"):
+        evosim.run_study("contraception")
+
+
 def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> None:
     done = run(sweep, sets=["agent.patience=0.11", "agent.depth=1"])
     scenario = done._folder.scenario_at(done.points[0].key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,24 @@ def test_a_scheduler_that_does_not_answer_is_told_with_how_to_go_on(
     resumed = evosim.resume(out)
     alone = evosim.run(world, seed=1, sets=[ISLANDS], out=tmp_path / "alone")
     assert same(resumed, alone)
+
+
+@pytest.mark.slow
+def test_one_signal_stops_a_run_that_waits_for_workers(
+    tmp_path: Path, world: Path, cluster: Cluster
+) -> None:
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "evosim", "run", world, "--set", ISLANDS, "--seed", "1", "--out",
+         tmp_path / "out", "--scheduler", cluster.address, "--no-figures"],
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert driver.stderr is not None
+    assert any("waiting for workers" in line for line in driver.stderr)
+    driver.send_signal(signal.SIGINT)
+    _, told = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert f"evosim resume {tmp_path / 'out'}" in told
 
 
 def test_a_scheduler_is_refused_where_there_is_nothing_to_share(
