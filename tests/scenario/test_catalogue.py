@@ -118,7 +118,7 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_answered_as_such(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"{tmp_path}: is a folder, not a scenario file"
+    assert refusal(tmp_path) == f"{tmp_path}: is a folder, not a file"
     (tmp_path / "scenario.toml").touch()
     assert refusal(tmp_path).endswith("(it holds a scenario.toml)")
 
