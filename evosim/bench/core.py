@@ -92,7 +92,7 @@ class CPlanner:
         OSError: no C compiler is there, or it fails; the message says which.
     """
 
-    SOURCE = Path(__file__).parent / "benchmarks" / "plan.c"
+    SOURCE = Path(__file__).parents[1] / "benchmarks" / "plan.c"
     FLAGS = ("-O3", "-march=native", "-std=c11", "-shared", "-fPIC")
 
     def __init__(self) -> None:
