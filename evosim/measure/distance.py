@@ -58,10 +58,6 @@ class Canonical:
         a, b = self._unit(first), self._unit(second)
         return np.asarray(0.5 * np.sqrt(np.square(a - b).sum(axis=-1)))
 
-    def trivial(self, weights: ArrayLike) -> NDArray[np.bool_]:
-        """Which rewards [..., F] are trivial [...]."""
-        return np.asarray(np.isnan(self._unit(weights)).any(axis=-1))
-
     def _unit(self, weights: ArrayLike) -> Floats:
         given = np.asarray(weights, np.float64)
         canonical, raw = weighed(given, self.root.T), weighed(given, self.raw.T)

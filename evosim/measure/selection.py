@@ -152,18 +152,6 @@ def heritability(products: FloatArray, squares: FloatArray) -> FloatArray:
     return _over(np.nansum(products, axis=0), np.nansum(squares, axis=0))
 
 
-def realised_heritability(response: Response) -> FloatArray:
-    """The response over the differential, both summed over steps (Falconer & Mackay, ch. 11).
-
-    Args:
-        response: each [steps, traits].
-
-    Returns:
-        [traits]; NaN where the differentials sum to 0.
-    """
-    return _over(np.nansum(response.change, axis=0), np.nansum(response.realised, axis=0))
-
-
 def responses(steps: Iterable[Step | None], traits: Traits, n_traits: int) -> Response:
     """Differentials, response and regression of every step.
 

@@ -292,7 +292,7 @@ def fit_limits(
         low, high = low - 0.5, high + 0.5
     room = 0.06 * (high - low)
     panel.set_xlim(low - room, high + room)
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     panel.xaxis.set_major_locator(
         MaxNLocator(nbins=max(2, int(width / 0.45)), steps=[1, 2, 2.5, 5, 10])
     )

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from evosim.measure import statistics
 from evosim.measure.statistics import Bootstrap
 from evosim.plot.colors import readable
-from evosim.plot.style import Dash, fit, line_height, text_width
+from evosim.plot.style import Dash, fit, inches, line_height, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -221,9 +221,7 @@ def end_labels(
     """
     if not labels:
         return
-    figure = panel.figure
-    height = panel.get_position().height * figure.get_figheight()  # type: ignore[union-attr]
-    width = panel.get_position().width * figure.get_figwidth()  # type: ignore[union-attr]
+    width, height = inches(panel)
     low, high = panel.get_ylim()
     per_inch = (high - low) / height
     gap = line_height() * 0.9 * per_inch

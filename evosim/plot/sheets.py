@@ -22,6 +22,7 @@ from evosim.plot.style import (
     TITLE,
     Dash,
     fit,
+    inches,
     line_height,
     number,
     place_text,
@@ -271,7 +272,7 @@ def _draw_keys(figure: Figure, entries: Sequence[tuple[float, Key]], y: float) -
 
 def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False) -> None:
     """A panel's name over its left end, shortened to the panel's width."""
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = inches(panel)[0]
     panel.set_title(
         fit(text, width, bold=bold),
         loc="left",
@@ -283,7 +284,7 @@ def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False)
 
 def remark(panel: Axes, lines: Sequence[str]) -> None:
     """Small grey lines at the foot of a panel, broken at its width: what it does not show."""
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = inches(panel)[0]
     broken = [part for line in lines for part in wrap(line, 0.94 * width)]
     panel.text(
         0.02, 0.03, "\n".join(broken), color=QUIET, zorder=6,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
@@ -147,6 +148,12 @@ def check_format(suffix: str) -> None:
     """
     if suffix not in _METADATA:
         raise EvosimError(f"unknown figure format {suffix!r}: {did_you_mean(suffix, _METADATA)}")
+
+
+def inches(panel: Axes) -> tuple[float, float]:
+    """Width and height of a panel."""
+    box, whole = panel.get_position(), panel.figure
+    return box.width * whole.get_figwidth(), box.height * whole.get_figheight()  # type: ignore[union-attr]
 
 
 # --- text, measured before it is placed -----------------------------------------------------

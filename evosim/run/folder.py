@@ -92,12 +92,8 @@ class RunFolder:
             RunError: there is something already, the folder cannot be made, or levels are not
                 disjoint where the scenario says so.
         """
-        _refuse_unnamed(path)
-        refuse_existing(path)
         check_disjoint(scenario, facts)
-        making = path.with_name(f".{path.name}.{os.getpid()}.new")
-        try:
-            making.mkdir(parents=True)
+        with appearing(path) as making:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
             known = {"format": FORMAT, **facts, "scenario_sha256": _sha256(toml.encode())}
@@ -105,16 +101,6 @@ class RunFolder:
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
             yield cls(making)
-            refuse_existing(path)
-            os.replace(making, path)
-        except WriteError:
-            raise
-        except OSError as error:
-            raise RunError(
-                f"{explain(error, path, 'make the run folder')}; choose another place with --out"
-            ) from error
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
 
     @property
     def seed(self) -> int:
@@ -528,6 +514,31 @@ def _refuse_unnamed(path: Path) -> None:
             f"--out {path}: not a name for the run's folder; name one that does not exist yet, "
             f"e.g. --out {path / 'my-run'}"
         )
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """A new folder to be filled in the block; it appears under its name when the block ends well.
+
+    Yields the name that it has until then.
+
+    Raises:
+        RunError: there is something already, or the folder cannot be made.
+    """
+    _refuse_unnamed(path)
+    refuse_existing(path)
+    making = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        making.mkdir(parents=True)
+        yield making
+        refuse_existing(path)
+        os.replace(making, path)
+    except OSError as error:
+        raise RunError(
+            f"{explain(error, path, 'make the folder')}; choose another place with --out"
+        ) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
 
 
 _HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,7 +29,7 @@ from evosim.measure.quantities import turns
 from evosim.measure.statistics import Bootstrap
 from evosim.run.conduct import conduct, finite
 from evosim.run.dataset import open_dataset
-from evosim.run.folder import RunFolder, refuse_existing
+from evosim.run.folder import RunFolder, appearing
 from evosim.run.progress import Progress
 from evosim.run.storage import explain, write_text
 from evosim.study.arms import Condition, arms_of, conditions, experiment_of, reference, value_at
@@ -74,10 +72,7 @@ class ExperimentFolder:
             ScenarioError: a setting of an arm is wrong.
         """
         found = conditions(scenario, replicates=facts["replicates"], tuned=facts["tuned"])
-        refuse_existing(path)
-        making = path.with_name(f".{path.name}.{os.getpid()}.new")
-        try:
-            making.mkdir(parents=True)
+        with appearing(path) as making:
             write_text(making / "scenario.toml", scenario.to_toml())
             known = {"format": FORMAT, **facts, "runs": [c.name for c in found]}
             write_text(making / FACTS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
@@ -88,14 +83,6 @@ class ExperimentFolder:
                     {**facts, "replicates": condition.replicates, "figures": False},
                 ):
                     pass
-            refuse_existing(path)
-            os.replace(making, path)
-        except OSError as error:
-            raise RunError(
-                f"{explain(error, path, 'make the folder')}; choose another place with --out"
-            ) from error
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
         return cls(path)
 
     @staticmethod

@@ -19,7 +19,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.errors import RunError
 from evosim.run.conduct import finite
-from evosim.run.folder import refuse_existing
+from evosim.run.folder import appearing
 from evosim.run.provenance import command_line
 from evosim.run.storage import WriteError, explain, write_text
 from evosim.study.points import Point, key_of
@@ -89,8 +88,6 @@ class StudyFolder:
         Raises:
             RunError: there is something already, or the folder cannot be made.
         """
-        refuse_existing(path)
-        making = path.with_name(f".{path.name}.{os.getpid()}.new")
         toml = written.base.to_toml()
         listed = [
             {"key": p.key, "values": dict(p.values), "settings": list(written.settings_at(p))}
@@ -103,21 +100,11 @@ class StudyFolder:
             "identity": _identity(toml, written.text, facts["seed"], listed),
             "points": listed,
         }
-        try:
-            (making / "runs").mkdir(parents=True)
+        with appearing(path) as making:
+            (making / "runs").mkdir()
             write_text(making / "study.toml", written.text)
             write_text(making / "scenario.toml", toml)
             write_text(making / FACTS, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
-            refuse_existing(path)
-            os.replace(making, path)
-        except WriteError:
-            raise
-        except OSError as error:
-            raise RunError(
-                f"{explain(error, path, 'make the study folder')}; choose another place with --out"
-            ) from error
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
         return cls(path)
 
     @staticmethod

@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(
 
     monkeypatch.setattr(Path, "mkdir", forbidden)
     with (
-        pytest.raises(RunError, match=r"cannot make the run folder .*read-only.*--out"),
+        pytest.raises(RunError, match=r"cannot make the folder .*read-only.*--out"),
         RunFolder.create(tmp_path / "new", scenarios.load(tiny), FACTS),
     ):
         pass

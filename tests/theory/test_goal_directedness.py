@@ -10,9 +10,8 @@ from scipy.optimize import minimize_scalar
 from evosim.measure.directed import (
     Discounted,
     Rationality,
-    closed_form,
     meg,
-    predicted,
+    occupancy,
     side_by_side,
 )
 
@@ -32,6 +31,27 @@ def random_process(seed: int, *, mortal: bool = False) -> tuple[Discounted, np.n
         rng.normal(size=(STATES, ACTIONS)),
         rng.dirichlet(np.ones(ACTIONS), STATES),
     )
+
+
+def predicted(process: Discounted, utility: np.ndarray, policy: np.ndarray, beta: float) -> float:
+    """How much better pi_beta predicts the policy than chance does, in nats: by its definition.
+
+    Args:
+        utility: [S, A] expected utility of a step.
+    """
+    at = Rationality(process, utility).at(beta)
+    visits = occupancy(process, policy)
+    gain = np.log(at.policy, out=np.zeros_like(at.policy), where=visits > 0)
+    gain += np.log(process.n_actions)
+    return float((visits * np.where(visits > 0, gain, 0.0)).sum())
+
+
+def closed_form(process: Discounted, utility: np.ndarray, policy: np.ndarray, beta: float) -> float:
+    """The same as b (d.U - mu.V) + log|A| / (1 - g), V by log-sum-exp; not defined at b = 0."""
+    left = np.log(process.n_actions) / (1.0 - process.discount)
+    value = (Rationality(process, utility).at(beta).values + left) / beta
+    gained = float((occupancy(process, policy) * utility).sum())
+    return float(beta * (gained - process.start @ value) + left)
 
 
 def softened(process: Discounted, utility: np.ndarray, beta: float) -> np.ndarray:

@@ -159,7 +159,7 @@ def _time(panel: Axes, summary: Summary, name: str) -> None:
             flip["generation"], color=colors.INK, linewidth=0.8, linestyle=(0, (3, 2)),
             zorder=1.5, label="flip",
         )  # fmt: skip
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     panel.xaxis.set_major_locator(
         MaxNLocator(nbins=max(1, int(width / 0.35)), integer=True, steps=[1, 2, 4, 5, 10])
     )

@@ -133,7 +133,7 @@ def _inferred(panel: Axes, environment: dict[str, Any], summary: dict[str, Any])
 
 
 def _name(panel: Axes, names: list[str]) -> None:
-    width = panel.get_position().width * panel.figure.get_figwidth() / len(names)  # type: ignore[union-attr]
+    width = style.inches(panel)[0] / len(names)
     panel.set_xlim(-0.5, len(names) - 0.5)
     labels = [style.fit(name, 0.95 * width) for name in names]
     if labels != names:  # every other one a line below has twice the room

@@ -157,7 +157,7 @@ def _founders(panel: Axes, summary: Summary) -> None:
     _logarithmic(panel)
     _along(panel, summary)
     _legend(panel, FOUNDERS)
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     panel.yaxis.set_label_coords(-0.28 / width, 0.5)  # clear of the panel to the left
     panel.set_ylabel("founders")
 
@@ -195,7 +195,7 @@ def _along(panel: Axes, summary: Summary) -> None:
 
 def _legend(panel: Axes, looks: tuple[Look, ...]) -> None:
     """Names of the lines above the panel, in their colours."""
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     x = 0.0
     for look in looks:
         panel.text(

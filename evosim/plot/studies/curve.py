@@ -146,7 +146,7 @@ def _lines(
 ) -> None:
     whole = parts.over(points, name, (0, 1))
     threshold = parts.threshold_of(summary["measures"][name])
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     dots: list[Floats] = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
         beside = x.beside(i, len(chosen))
@@ -259,7 +259,7 @@ def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     if threshold is not None:
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       label="threshold")  # fmt: skip
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     panel.set_xlabel(style.fit(with_unit(summary["parameters"][name]), width + 0.3))
     if rank := (found["ranks"] or {}).get(name):
         sheets.panel_title(panel, f"rho {statistics.shown(rank)}".replace("-", "\N{MINUS SIGN}"))

@@ -171,7 +171,7 @@ def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, r
     if threshold is not None:
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     panel.set_xlim(*x.limits)
     parts.mark_x(panel, x, width)
     panel.set_xlabel(style.fit(x.label, width))

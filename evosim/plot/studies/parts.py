@@ -134,11 +134,8 @@ def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> N
     """The axis of a parameter that was drawn from a range."""
     axis = panel.xaxis if which == "x" else panel.yaxis
     axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
-    box, figure = panel.get_position(), panel.figure
-    if which == "x":
-        inches = box.width * figure.get_figwidth()  # type: ignore[union-attr]
-    else:
-        inches = 2 * box.height * figure.get_figheight()  # type: ignore[union-attr]
+    width, height = style.inches(panel)
+    inches = width if which == "x" else 2 * height
     if parameter["scale"] != "log" or values.min() <= 0:
         if which == "x":
             whole = bool(np.all(values == np.round(values)))

@@ -156,9 +156,7 @@ def _is_crossed(summary: Summary, name: str) -> bool:
 
 
 def _frame(panel: Axes, x: Along, y: Along, room: float, *, first: bool) -> None:
-    box, whole = panel.get_position(), panel.figure
-    width = box.width * whole.get_figwidth()  # type: ignore[union-attr]
-    height = box.height * whole.get_figheight()  # type: ignore[union-attr]
+    width, height = style.inches(panel)
     panel.set_xlim(*parts.edges(x.at)[[0, -1]])
     panel.set_ylim(*parts.edges(y.at)[[0, -1]])
     parts.mark_x(panel, x, width)
@@ -327,7 +325,7 @@ def _scatter(
         marker = _MARKERS.get(numbers.get("verdict", ""), "o")
         panel.plot(x, y, marker, markersize=4.6, color=to_hex(parts.SHADES(norm(numbers["value"]))),
                    markeredgecolor=colors.INK, markeredgewidth=0.4)  # fmt: skip
-    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]
+    width = style.inches(panel)[0]
     first, second = (with_unit(summary["parameters"][name]) for name in names)
     panel.set_xlabel(style.fit(first, width))
     panel.set_ylabel(style.fit(second, HEIGHT))
