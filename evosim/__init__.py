@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         run_study,
     )
     from evosim.errors import EvosimError, RunError, ScenarioError
-    from evosim.run.stop import Interrupted
+    from evosim.execution.stop import Interrupted
     from evosim.scenario import Scenario, catalogue, load
 
 __all__ = [
@@ -96,13 +96,14 @@ _HOMES = {
     "open_experiment": "evosim.api",
     "open_run": "evosim.api",
     "resume": "evosim.api",
+    "run": "evosim.api",
     "Study": "evosim.api",
     "open_study": "evosim.api",
     "run_study": "evosim.api",
     "EvosimError": "evosim.errors",
     "RunError": "evosim.errors",
     "ScenarioError": "evosim.errors",
-    "Interrupted": "evosim.run.stop",
+    "Interrupted": "evosim.execution.stop",
     "Scenario": "evosim.scenario",
     "catalogue": "evosim.scenario",
     "load": "evosim.scenario",
@@ -110,8 +111,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "run":  # the package, which can be called: see evosim/run/__init__.py
-        return import_module("evosim.run")
     if name == "__version__":
         from importlib.metadata import version
 

@@ -152,8 +152,8 @@ def test_a_new_process_tells_how_long_the_kernels_took() -> None:
 RUN = """
 import numpy as np
 from evosim import scenario
-from evosim.measure.probe import Prober
-from evosim.run import loop
+from evosim.engine.probe import Prober
+from evosim.engine import loop
 
 class Done:
     def plot(self):

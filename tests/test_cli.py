@@ -357,7 +357,7 @@ def test_an_output_that_is_full_gets_no_traceback(mine: Path) -> None:
         assert run.stderr == ("Error: cannot write to standard output: No space left on device\n")
 
 
-@pytest.mark.parametrize("first", ["import evosim.run.loop", "from evosim import run"])
+@pytest.mark.parametrize("first", ["import evosim.engine.loop", "from evosim import run"])
 def test_the_public_function_can_be_called_whatever_was_imported_first(
     tmp_path: Path, first: str
 ) -> None:
@@ -378,7 +378,7 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
 def test_progress_is_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 
-    from evosim.run.progress import Lines
+    from evosim.execution.progress import Lines
 
     out = io.StringIO()
     with Lines(out, seconds=0) as told:
@@ -394,7 +394,7 @@ def test_progress_is_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch)
 def test_progress_is_a_bar_on_a_terminal_and_can_be_silenced() -> None:
     import io
 
-    from evosim.run.progress import Bar, Progress, progress
+    from evosim.execution.progress import Bar, Progress, progress
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

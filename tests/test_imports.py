@@ -17,13 +17,14 @@ PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
     ("errors", "rng", "starter"),
-    ("scenario",),
+    ("scenario", "stats"),
     ("world",),
     ("mind",),
     ("core",),
     ("evolution",),
-    ("measure",),
-    ("run",),
+    ("engine",),
+    ("metrics",),
+    ("execution",),
     ("plot", "study"),
     ("api",),
     ("bench", "describe", "gallery"),
@@ -101,7 +102,7 @@ def test_help_imports_nothing_slow() -> None:
 
 
 def test_importing_evosim_imports_nothing_slow() -> None:
-    assert not loaded("import evosim, evosim.run, evosim.scenario, evosim.plot") & SLOW
+    assert not loaded("import evosim, evosim.engine, evosim.scenario, evosim.plot") & SLOW
 
 
 def test_check_and_new_do_not_compile_or_draw(tmp_path: Path) -> None:

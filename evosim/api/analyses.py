@@ -9,12 +9,12 @@ from typing import Any
 
 from evosim.api.experiments import whole_run
 from evosim.api.runs import Run
+from evosim.engine.files import write_text
 from evosim.errors import EvosimError
-from evosim.measure.analyses import ANALYSES
-from evosim.measure.analyses.registry import Request
+from evosim.execution.runner import finite
+from evosim.metrics.analyses import ANALYSES
+from evosim.metrics.analyses.registry import Request
 from evosim.plot.drawing import FORMATS
-from evosim.run.conduct import finite
-from evosim.run.storage import write_text
 
 
 class Analysed:
@@ -71,7 +71,7 @@ def analyse(
 
     Args:
         run: the run, or its folder.
-        name: of :data:`evosim.measure.analyses.ANALYSES`.
+        name: of :data:`evosim.metrics.analyses.ANALYSES`.
         generation: looks at this generation; the last, or all that were probed, if None.
         replicate: looks at this replicate where the analysis looks at one.
 

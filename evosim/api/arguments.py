@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError
-from evosim.run.cluster import check_address, worker_command
-from evosim.run.conduct import CHECKPOINT
+from evosim.execution.dask_cluster import check_address, worker_command
+from evosim.execution.runner import CHECKPOINT
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario

@@ -10,10 +10,10 @@ from typing import Any
 
 from evosim.api.experiments import Experiment
 from evosim.api.runs import Run
+from evosim.engine.dataset import open_dataset
 from evosim.errors import EvosimError, RunError
-from evosim.measure import compare as measures
-from evosim.measure.compare import Sample
-from evosim.run.dataset import open_dataset
+from evosim.metrics import comparison as measures
+from evosim.metrics.comparison import Sample
 from evosim.study.experiment import ExperimentFolder
 
 
@@ -21,7 +21,7 @@ class Comparison:
     """Runs side by side.
 
     Attributes:
-        summary: plain numbers (:func:`evosim.measure.compare.compare`).
+        summary: plain numbers (:func:`evosim.metrics.comparison.compare`).
         text: the same for people.
     """
 
@@ -59,7 +59,7 @@ def compare(
         runs: runs or their folders; of an experiment all arms. The first is the one that the
             others are compared with.
         correction: of p-values for their number, holm or fdr_bh
-            (:func:`evosim.measure.testing.corrected`).
+            (:func:`evosim.stats.tests.corrected`).
 
     Returns:
         The comparison, with ``summary``, ``text`` and ``plot(file)``.

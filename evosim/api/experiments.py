@@ -13,17 +13,17 @@ from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_o
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
 from evosim.api.studies import Study, resume_study
+from evosim.engine import provenance
+from evosim.engine.files import WriteError
 from evosim.errors import EvosimError, RunError
-from evosim.measure import claim
+from evosim.execution.progress import Progress
+from evosim.execution.progress import progress as make_progress
+from evosim.execution.runner import CHECKPOINT
+from evosim.execution.stop import Interrupted, Stop
+from evosim.metrics import hypotheses
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
-from evosim.run import provenance
-from evosim.run.conduct import CHECKPOINT
-from evosim.run.progress import Progress
-from evosim.run.progress import progress as make_progress
-from evosim.run.stop import Interrupted, Stop
-from evosim.run.storage import WriteError
-from evosim.study import arms
+from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import StudyFolder
 
@@ -97,7 +97,7 @@ class Experiment:
     @property
     def verdict(self) -> str:
         """The verdict for people: plain text, a block a finding."""
-        return claim.describe(self.summary)
+        return hypotheses.describe(self.summary)
 
     def plot(
         self,
@@ -121,7 +121,7 @@ class Experiment:
         """
         return drawing.draw(
             self.summary,
-            arms.reference(self.scenario),
+            design.reference(self.scenario),
             names or None,
             folder=Path(folder) if folder else self._folder.figures_path,
             formats=formats,
@@ -164,7 +164,7 @@ def experiment(
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
     read = _read(scenario, sets)
-    n = arms.experiment_of(read).replicates if replicates is None else replicates
+    n = design.experiment_of(read).replicates if replicates is None else replicates
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
@@ -283,14 +283,14 @@ def check(source: Scenario | str | Path, sets: Sequence[str] = ()) -> Scenario:
     Raises:
         ScenarioError: with every problem found.
     """
-    return read_scenario(source, sets, further=[arms.check])
+    return read_scenario(source, sets, further=[design.check])
 
 
 def _read(scenario: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
     read = check(scenario, sets)
-    experiment = arms.experiment_of(read)
-    left = arms.settings_left(experiment, sets)
+    experiment = design.experiment_of(read)
+    left = design.settings_left(experiment, sets)
     if len(left) == len(experiment.set):
         return read
     return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])

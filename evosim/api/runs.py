@@ -11,23 +11,24 @@ from evosim import evolution, plot
 from evosim import scenario as scenarios
 from evosim.api.arguments import check_numbers, check_scheduler, free_path, read_scenario, seed_of
 from evosim.api.reading import figures_in, read_summary
+from evosim.engine import provenance
+from evosim.engine.files import WriteError
+from evosim.engine.fork import check_fork, copy_history
+from evosim.engine.loop import replicate_seed
+from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError, did_you_mean
+from evosim.execution.progress import Progress
+from evosim.execution.progress import progress as make_progress
+from evosim.execution.runner import CHECKPOINT, conduct
+from evosim.execution.stop import Interrupted, Stop
+from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
-from evosim.run import provenance
-from evosim.run.conduct import CHECKPOINT, conduct
-from evosim.run.folder import RunFolder
-from evosim.run.fork import check_fork, copy_history
-from evosim.run.loop import replicate_seed
-from evosim.run.progress import Progress
-from evosim.run.progress import progress as make_progress
-from evosim.run.stop import Interrupted, Stop
-from evosim.run.storage import WriteError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from evosim.plot.subject import Band
+    from evosim.plot.run_view import Band
     from evosim.scenario import Scenario
 
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
@@ -76,7 +77,7 @@ class Run:
 
         Of an unfinished run, the generations that all replicates have lived.
         """
-        from evosim.run.dataset import open_dataset
+        from evosim.engine.dataset import open_dataset
 
         return open_dataset(self._folder)
 
@@ -92,7 +93,7 @@ class Run:
     @property
     def verdict(self) -> str:
         """The summary for people: plain text, a block a flip, with the thresholds."""
-        from evosim.measure.verdict import describe
+        from evosim.metrics.summary import describe
 
         return describe(self.summary)
 
@@ -294,6 +295,7 @@ def run(
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
+    check_disjoint(read, facts)
     with make_progress(show=progress) as told:
         with RunFolder.create(path, read, facts):
             pass
@@ -394,6 +396,7 @@ def fork(
     facts["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
     }  # fmt: skip
+    check_disjoint(read, facts)
     with make_progress(show=progress) as told:
         with RunFolder.create(new, read, facts) as child:
             copy_history(parent, child, at)
@@ -481,7 +484,7 @@ def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> s
 
 def _missing_figures(done: Run) -> list[str]:
     """Figures that the run has the data for and that are not all there."""
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
     subject = Subject(data=done.data, scenario=done.scenario)
     folder = done.path / "figures"
@@ -498,27 +501,25 @@ def _neutral_bands(done: Run) -> dict[str, Band] | None:
     where genomes were sampled and have no parents."""
     import numpy as np
 
-    from evosim.measure import heredity
-    from evosim.plot.subject import Band
+    from evosim.metrics.popgen import price
+    from evosim.plot.run_view import Band
 
-    if not heredity.has_pedigree(done.scenario):
+    if not price.has_pedigree(done.scenario):
         return None
     parents = done.data["parents"].values
     courses = [
-        heredity.neutral_drives(
+        price.neutral_drives(
             done.scenario,
             one,
             key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
-            n=max(_FEWEST_COURSES, heredity.NEUTRAL_LOCI // len(parents)),
+            n=max(_FEWEST_COURSES, price.NEUTRAL_LOCI // len(parents)),
         )
         for replicate, one in enumerate(parents)
     ]
     pooled = {
         drive: np.concatenate([one[drive] for one in courses], axis=1) for drive in courses[0]
     }
-    return {
-        drive: Band(*heredity.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()
-    }
+    return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}
 
 
 def _draw_in_the_end(done: Run, names: Sequence[str], stop: Callable[[], bool]) -> None:

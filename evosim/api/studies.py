@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api.arguments import check_numbers, check_scheduler, free_path, seed_of
 from evosim.api.reading import figures_in
+from evosim.engine import provenance
+from evosim.engine.files import WriteError
 from evosim.errors import RunError
+from evosim.execution.progress import Progress
+from evosim.execution.progress import progress as make_progress
+from evosim.execution.stop import Interrupted, Stop
 from evosim.plot import studies as drawing
 from evosim.plot.drawing import FORMATS
-from evosim.run import provenance
-from evosim.run.progress import Progress
-from evosim.run.progress import progress as make_progress
-from evosim.run.stop import Interrupted, Stop
-from evosim.run.storage import WriteError
-from evosim.study import driver, export, index, summary, table, text
+from evosim.study import driver, export, index, report, summary, table
 from evosim.study import reading as studies
 from evosim.study.executors import refuse_in_worker
 from evosim.study.folder import Record, StudyFolder
@@ -152,7 +152,7 @@ class Study:
     @property
     def text(self) -> str:
         """The summary for people: plain text, a table a measure."""
-        return text.describe(self.summary)
+        return report.describe(self.summary)
 
     @property
     def data(self) -> xr.Dataset:

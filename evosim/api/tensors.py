@@ -11,8 +11,8 @@ import numpy as np
 from evosim.api.arguments import read_scenario
 from evosim.api.experiments import open_one
 from evosim.api.runs import Run, individual_called
+from evosim.engine.files import Unfailing, replacing
 from evosim.errors import EvosimError, did_you_mean
-from evosim.run.storage import Unfailing, replacing
 from evosim.world.tensors import BOUND
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _wants(
 ) -> tuple[Scenario, Wants]:
     """The scenario that a generation was lived by, and what its individuals want."""
     from evosim import mind
-    from evosim.measure import rewards
+    from evosim.metrics import rewards
     from evosim.plot.episode import last_lived, one_of
 
     data = run.data
@@ -176,7 +176,7 @@ def _dataset(
 ) -> xr.Dataset:
     import xarray as xr
 
-    from evosim.measure import rewards
+    from evosim.metrics import rewards
 
     process.check_size(bound, times=len(process.features))
     whole = ("state", "action", "next_state")
@@ -243,7 +243,7 @@ def _attributes(
     scenario: Scenario, process: Process, level_seed: int, wants: Wants | None
 ) -> dict[str, Any]:
     """What the tensors are of, and what is to be known of them."""
-    from evosim.run.provenance import versions
+    from evosim.engine.provenance import versions
 
     objective = scenario.objective
     found: dict[str, Any] = {

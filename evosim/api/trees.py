@@ -29,23 +29,25 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
         EvosimError: another suffix; tskit is not installed; the run is not complete or has no such
             replicate; its genomes have no parents or two at a locus; the file cannot be written.
     """
-    from evosim.measure import trees
-    from evosim.measure.descent import descent, without_parents
+    from evosim.engine.files import replacing
+    from evosim.engine.provenance import versions
+    from evosim.metrics.popgen import tree_sequence
+    from evosim.metrics.popgen.pedigree import descent, without_parents
     from evosim.mind import loci
-    from evosim.run.provenance import versions
-    from evosim.run.storage import replacing
 
     path = Path(path)
     if path.suffix != ".trees":
         raise EvosimError(f"{path}: a tree sequence is written as .trees (tskit)")
     run = whole_run(run, replicate)
-    trees.need_tskit()
+    tree_sequence.need_tskit()
     if why := without_parents(run.scenario):
         raise EvosimError(why)
     first = run._folder.history
     data = run.data.sel(generation=slice(first, None))
-    made = trees.tables(descent(data, replicate), [locus.name for locus in loci(run.scenario)])
-    trees.describe(
+    made = tree_sequence.tables(
+        descent(data, replicate), [locus.name for locus in loci(run.scenario)]
+    )
+    tree_sequence.describe(
         made,
         about={
             "scenario": run.scenario.id,

@@ -14,7 +14,7 @@ from evosim.bench import core as of_core
 from evosim.bench import studies as of_studies
 from evosim.bench.rows import Row, heading, notes, table
 from evosim.core.plan import LANES
-from evosim.run import provenance
+from evosim.engine import provenance
 
 if TYPE_CHECKING:
     from evosim.plot.throughput import Curve

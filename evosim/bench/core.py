@@ -31,9 +31,8 @@ from evosim.core import batch, reference
 from evosim.core.exact import expect
 from evosim.core.live import live
 from evosim.core.plan import LANES, improve
-from evosim.measure import probe
-from evosim.run import provenance
-from evosim.run.layout import probe_generations
+from evosim.engine import probe, provenance
+from evosim.engine.variables import probe_generations
 
 if TYPE_CHECKING:
     from evosim.core.batch import Block

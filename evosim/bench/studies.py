@@ -16,7 +16,7 @@ from pathlib import Path
 from evosim import api
 from evosim.bench.core import in_new_process, peak_megabytes
 from evosim.bench.rows import Row
-from evosim.run.progress import Progress
+from evosim.execution.progress import Progress
 from evosim.study import driver
 from evosim.study.folder import StudyFolder
 
@@ -139,7 +139,7 @@ def driven(n: int) -> None:
 
 def _made(folder: Path, n: int, settings: Sequence[str]) -> StudyFolder:
     """The folder of a study of so many runs."""
-    from evosim.run import provenance
+    from evosim.engine import provenance
 
     path = folder / "bench.toml"
     sets = ", ".join(json.dumps(text) for text in settings)

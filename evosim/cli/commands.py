@@ -264,7 +264,7 @@ def analyse(
     import json
 
     from evosim import api
-    from evosim.measure.analyses import ANALYSES
+    from evosim.metrics.analyses import ANALYSES
 
     run = api.open_one(folder)
     told = {}

@@ -41,7 +41,7 @@ def as_error(error: EvosimError) -> str:
 
 def command_typed() -> str:
     """The command as it could be typed again."""
-    from evosim.run.provenance import command_line
+    from evosim.engine.provenance import command_line
 
     return command_line(["evosim", *sys.argv[1:]])
 
@@ -54,7 +54,7 @@ def begin_file(file: Path, starter: Callable[[str], str]) -> None:
     """
     import re
 
-    from evosim.run.storage import explain
+    from evosim.engine.files import explain
 
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", file.stem).lstrip("_-0123456789") or "mine"
     try:
@@ -84,7 +84,7 @@ def put_schema(schema: Mapping[str, Any], out: Path | None) -> None:
     """Write a JSON Schema to a file, or print it."""
     import json
 
-    from evosim.run.storage import write_text
+    from evosim.engine.files import write_text
 
     text = json.dumps(schema, indent=2, ensure_ascii=False)
     if out is None:

@@ -7,36 +7,25 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import evosim
-from evosim.run import provenance
+from evosim.engine import provenance
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 _PACKAGE = Path(evosim.__file__).parent
 
-_LIVES = (
-    "rng.py", "scenario", "world", "mind", "core", "evolution", "measure/minds.py",
-    "measure/monitor.py", "measure/probe.py", "run",
-)  # fmt: skip
-"""Code that runs are lived by."""
-_SETTLES = (
-    "scenario/experiment.py", "measure/claim.py", "measure/courses.py", "measure/deception.py",
-    "measure/descent.py", "measure/distance.py", "measure/genealogy.py", "measure/heredity.py",
-    "measure/islands.py", "measure/open.py", "measure/pressure.py", "measure/quantities",
-    "measure/rewards.py", "measure/selection.py", "measure/statistics.py", "measure/verdict.py",
-    "study/anew.py", "study/arms.py", "study/experiment.py",
-)  # fmt: skip
-"""Code that makes verdicts of runs that were lived."""
-_NEITHER = (
-    "core/reference.py", "run/disjoint.py", "run/lock.py", "run/memory.py", "run/progress.py",
-    "run/provenance.py", "run/stop.py", "scenario/editor.py", "world/tensors.py",
-)  # fmt: skip
+_LIVES = ("engine/loop.py", "engine/islands.py", "engine/probe.py")
+"""What lives and probes a population: these modules, and all that they import."""
+_SETTLES = ("study/experiment.py",)
+"""What makes verdicts of runs that were lived; what lives them is not counted again."""
+MEASURES = ("metrics/__init__.py",)
+"""What makes numbers of the data of a run."""
 
 LIVED: Mapping[str, str] = {
     "code": "the code that runs it was changed",
@@ -53,15 +42,15 @@ SETTLED: Mapping[str, str] = {
 def depends(scenario: Scenario) -> dict[str, str]:
     """A hash of each thing that the record of a scenario's experiment depends on.
 
-    What was run the folder of the experiment knows itself: see :mod:`evosim.study.anew`.
+    What was run the folder of the experiment knows itself: see :mod:`evosim.study.reevaluate`.
     """
     versions = provenance.versions()
     del versions["evosim"]  # its code has hashes of its own
     return {
-        "code": code(_LIVES, (*_SETTLES, *_NEITHER)),
+        "code": code(_LIVES),
         "libraries": _hash(f"{name} {version}" for name, version in versions.items()),
         "findings": _hash([scenario.to_toml()]),
-        "measures": code(_SETTLES, ()),
+        "measures": code(_SETTLES, _LIVES),
     }
 
 
@@ -71,19 +60,71 @@ def changed(before: Mapping[str, str], now: Mapping[str, str], what: Mapping[str
 
 
 @cache
-def code(parts: tuple[str, ...], without: tuple[str, ...]) -> str:
-    """A hash of what the modules of some parts of evosim mean.
+def code(parts: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
+    """A hash of what some modules of evosim, and all that they import, mean.
 
     Args:
-        parts, without: modules and folders of them, by path within the package.
+        parts: modules, by path within the package.
+        without: modules which, with all that they import, are left out.
     """
-    files = [f for part in parts for f in _files(_PACKAGE / part)]
-    left_out = {f for part in without for f in _files(_PACKAGE / part)}
+    files = imported(parts) - imported(without)
     return _hash(
         f"{file.relative_to(_PACKAGE)}\n{meaning(file.read_text(encoding='utf-8'))}"
         for file in sorted(files)
-        if file not in left_out
     )
+
+
+@cache
+def imported(parts: tuple[str, ...]) -> frozenset[Path]:
+    """Modules of evosim and all modules of evosim that they import, at any remove."""
+    waiting = [_PACKAGE / part for part in parts]
+    seen: set[Path] = set()
+    while waiting:
+        file = waiting.pop()
+        if file not in seen:
+            seen.add(file)
+            waiting += _imports(file)
+    return frozenset(seen)
+
+
+def _imports(file: Path) -> Iterator[Path]:
+    """The modules that a module imports, also within functions, but not for its types alone."""
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield from _homes(str(node.module), alias.name)
+
+
+def _homes(module: str, name: str) -> Iterator[Path]:
+    """The modules of evosim that are imported by ``from module import name``.
+
+    A package that imports a name only when it is asked for says where from in its block for
+    types; of one that is itself imported any of these names can be asked for.
+    """
+    top, *parts = module.split(".")
+    if top != "evosim":
+        return
+    path = _PACKAGE.joinpath(*parts)
+    if path.with_suffix(".py").is_file():
+        yield path.with_suffix(".py")
+        return
+    inner = path / name
+    if inner.with_suffix(".py").is_file():
+        yield from (path / "__init__.py", inner.with_suffix(".py"))
+        return
+    package = inner if inner.is_dir() else path
+    yield package / "__init__.py"
+    for node in ast.walk(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if package == inner or name in (alias.name, alias.asname):
+                    yield from _homes(str(node.module), alias.name)
 
 
 def meaning(source: str) -> str:
@@ -98,10 +139,6 @@ def meaning(source: str) -> str:
 
 def _is_text(line: ast.AST) -> bool:
     return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
-
-
-def _files(part: Path) -> list[Path]:
-    return sorted(part.rglob("*.py")) if part.is_dir() else [part]
 
 
 def _hash(texts: Iterable[str]) -> str:

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim import api
+from evosim.engine.files import explain
+from evosim.engine.provenance import command_line
 from evosim.errors import EvosimError, RunError
+from evosim.execution.stop import Interrupted
 from evosim.gallery import pages, record
 from evosim.gallery.depends import LIVED, SETTLED, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.plot.files import put
-from evosim.run.provenance import command_line
-from evosim.run.stop import Interrupted
-from evosim.run.storage import explain
 from evosim.scenario import shipped
-from evosim.study import arms
-from evosim.study.anew import is_of_other_runs, unsettle
+from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
+from evosim.study.reevaluate import is_of_other_runs, unsettle
 
 if TYPE_CHECKING:
     from evosim.api import Experiment
@@ -134,7 +134,7 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
         if name not in has:
             path.unlink(missing_ok=True)
             continue
-        drawn = FIGURES[name].figure(found, arms.reference(scenario))
+        drawn = FIGURES[name].figure(found, design.reference(scenario))
         assert drawn is not None
         style.write(drawn, path, title=f"{found['title']}: {FIGURES[name].title}")
     put(out / f"{scenario.id}.md", pages.page(found).encode())

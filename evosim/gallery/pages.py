@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evosim.gallery.record import Record
-from evosim.measure.claim import REFUTED, SUPPORTED, UNDECIDED
+from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
 from evosim.plot.experiment import asked, names_for, term_label
 
 Finding = Mapping[str, Any]

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evosim.engine.files import explain
 from evosim.errors import EvosimError
-from evosim.run.storage import explain
 
 FORMAT = 1
 DIGITS = 6

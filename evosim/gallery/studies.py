@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from evosim import api
 from evosim import scenario as scenarios
+from evosim.engine.files import explain
 from evosim.errors import EvosimError
 from evosim.gallery import pages
-from evosim.gallery.depends import LIVED, SETTLED, changed, code, depends
+from evosim.gallery.depends import LIVED, MEASURES, SETTLED, changed, code, depends
 from evosim.plot import style
 from evosim.plot.files import put
 from evosim.plot.studies import FIGURES, names_for
-from evosim.run.storage import explain
 from evosim.study import reading
 from evosim.study.export import export
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.reading import Written
+from evosim.study.report import describe
 from evosim.study.summary import summarize
-from evosim.study.text import describe
 
 if TYPE_CHECKING:
     from evosim.api import Study
@@ -40,13 +40,6 @@ OUT = Path("docs/studies")
 WORK = Path("build/studies")
 SHOWN = ("phase", "interaction")
 """Figures that a page has."""
-MEASURED = (
-    "measure/deception.py", "measure/descent.py", "measure/distance.py", "measure/genealogy.py",
-    "measure/heredity.py", "measure/islands.py", "measure/open.py", "measure/pressure.py",
-    "measure/quantities", "measure/rewards.py", "measure/selection.py", "measure/statistics.py",
-)  # fmt: skip
-"""Code that makes numbers of a run, which is not kept."""
-
 Tell = Callable[[str], object]
 
 
@@ -169,7 +162,7 @@ def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]
 def _depends(base: Scenario) -> dict[str, str]:
     """A hash of each thing that the runs of a study depend on, beside the study."""
     known = depends(base)
-    return {**{key: known[key] for key in LIVED}, "measures": code(MEASURED, ())}
+    return {**{key: known[key] for key in LIVED}, "measures": code(MEASURES)}
 
 
 def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:

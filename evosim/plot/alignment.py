@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, Subject
 
 MEASURES = ("capability", "alignment")
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
@@ -67,20 +67,20 @@ def figure(subject: Subject) -> Figure:
     columns = min(len(environments), MOST_COLUMNS)
     blocks = -(-len(environments) // columns)
     rows = [
-        sheets.Row(
+        layouts.Row(
             height=1.05, columns=columns, strip=n == 0, titles=n % 2 == 0,
             ticks=n % 2 == 1 and blocks > 1,
         )
         for n in range(2 * blocks)
     ]  # fmt: skip
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=subject.head("capability and alignment in every environment"),
             note=_note(subject),
             subject=subject,
-            keys=[sheets.Key(m, *look(m)) for m in minds],
+            keys=[layouts.Key(m, *look(m)) for m in minds],
         )
         for n, row in enumerate(sheet.axes):
             measure = MEASURES[n % 2]
@@ -92,7 +92,7 @@ def figure(subject: Subject) -> Figure:
                 _panel(subject, panel, measured[measure], e, minds, measure)
                 if n % 2 == 0:
                     title = f"in “{subject.title(environments[e])}”"
-                    sheets.panel_title(panel, title, bold=True)
+                    layouts.panel_title(panel, title, bold=True)
                 if column == 0:
                     panel.set_ylabel(measure)
                 else:
@@ -122,11 +122,11 @@ def summarise(subject: Subject, name: str) -> Measured:
     values = subject.values(name, *DIMS)
     names = subject.names("mind")
     evolved = names.index("evolved") if "evolved" in names else 0
-    by_replicate = lines.mean(values)
+    by_replicate = timeseries.mean(values)
     if subject.replicates > 1:
-        low, high = lines.interval(by_replicate[..., evolved], subject.bootstrap)
-        return Measured(lines.mean(by_replicate, 0), low, high)
-    low, high = lines.quantiles(values[0, :, :, evolved], lines.BANDS[0])
+        low, high = timeseries.interval(by_replicate[..., evolved], subject.bootstrap)
+        return Measured(timeseries.mean(by_replicate, 0), low, high)
+    low, high = timeseries.quantiles(values[0, :, :, evolved], timeseries.BANDS[0])
     return Measured(by_replicate[0], low, high)
 
 
@@ -164,7 +164,7 @@ def _panel(
             )
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
-    lines.limits(
+    timeseries.limits(
         panel, measured.middle, measured.low, measured.high, include=(0.0, 1.0), within=WITHIN
     )
     for n, mind in enumerate(minds):
@@ -177,7 +177,7 @@ def _panel(
             )
             if len(x) == 1:
                 panel.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
-        lines.line(
+        timeseries.line(
             panel,
             x,
             measured.middle[:, environment, m],
@@ -189,9 +189,9 @@ def _panel(
         )
     courses = {mind: measured.middle[:, environment, names.index(mind)] for mind in names}
     if not np.isfinite(measured.middle[:, environment]).any():
-        sheets.empty(panel, f"{measure} is undefined here")
+        layouts.empty(panel, f"{measure} is undefined here")
     elif remarks := [*_undefined(courses), *cut_off(courses)]:
-        sheets.remark(panel, remarks)
+        layouts.remark(panel, remarks)
 
 
 def _undefined(courses: Mapping[str, FloatArray]) -> list[str]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from evosim.measure.testing import CORRECTIONS
-from evosim.plot import colors, sheets, style
+from evosim.plot import colors, layouts, style
 from evosim.plot.findings import RIGHT, beside, draw_row, fit_limits, shorten
+from evosim.stats.tests import CORRECTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,19 +31,19 @@ def figure(comparison: Summary) -> Figure:
     """Draw a comparison.
 
     Args:
-        comparison: what :func:`evosim.measure.compare.compare` returned.
+        comparison: what :func:`evosim.metrics.comparison.compare` returned.
     """
     names = [run["name"] for run in comparison["runs"]]
     rows = comparison["measures"]
     with style.styled():
         left = min(max(map(style.text_width, names)) + 0.16, MOST_LABEL)
         names = [style.fit(name, left - 0.1) for name in names]
-        sheet = sheets.sheet(
-            [sheets.Row(height=ROW * len(names) + 0.06, ticks=True, titles=True) for _ in rows],
+        sheet = layouts.sheet(
+            [layouts.Row(height=ROW * len(names) + 0.06, ticks=True, titles=True) for _ in rows],
             width=style.DOUBLE,
             title=f"{len(names)} runs compared",
             note=_note(comparison),
-            keys=[sheets.Key("mean with its interval", colors.INK, width=1.6)],
+            keys=[layouts.Key("mean with its interval", colors.INK, width=1.6)],
             left=left,
             right=RIGHT,
             xlabel=None,
@@ -68,7 +68,9 @@ def _note(comparison: Summary) -> str:
     return " ".join(words)
 
 
-def _measure(sheet: sheets.Sheet, panel: Axes, row: Summary, names: list[str], left: float) -> None:
+def _measure(
+    sheet: layouts.Sheet, panel: Axes, row: Summary, names: list[str], left: float
+) -> None:
     tones = [colors.SERIES[n % len(colors.SERIES)] for n in range(len(names))]
     shorten(panel, left)
     other = beside(sheet, panel)
@@ -100,8 +102,8 @@ def _measure(sheet: sheets.Sheet, panel: Axes, row: Summary, names: list[str], l
         one.tick_params(left=False)
     panel.set_yticks(range(len(names)), labels=names)
     other.set_yticks([])
-    sheets.panel_title(panel, row["name"], bold=True)
-    sheets.panel_title(other, "difference to the first")
+    layouts.panel_title(panel, row["name"], bold=True)
+    layouts.panel_title(other, "difference to the first")
     if any(change["p"] is not None for change in changes):
         _sizes(other, row)
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim.measure.deception import Conduct, conduct, is_good
-from evosim.plot import colors, lines, sheets, style
+from evosim.metrics.deception import Conduct, conduct, is_good
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, Subject
 
 MOST_COLUMNS = 3
 
@@ -50,17 +50,17 @@ def figure(subject: Subject) -> Figure:
     found = _conducts(subject)
     columns = max(1, len(found))
     rows = [
-        sheets.Row(height=1.15, columns=columns, strip=True),
-        sheets.Row(height=1.15, columns=columns, titles=False),
+        layouts.Row(height=1.15, columns=columns, strip=True),
+        layouts.Row(height=1.15, columns=columns, titles=False),
     ]
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=subject.head("conduct while watched and unwatched"),
             note=_note(subject),
             subject=subject,
-            keys=[sheets.Key(look.name, look.color, look.dash) for look in (*SHARES, *RATES)],
+            keys=[layouts.Key(look.name, look.color, look.dash) for look in (*SHARES, *RATES)],
             left=0.52,
         )
         for column in range(columns):
@@ -69,14 +69,14 @@ def figure(subject: Subject) -> Figure:
                 upper.set_ylabel("share of minds")
                 lower.set_ylabel(style.fit(f"{_conduct(subject)} / step", 1.1))
             if not found:
-                sheets.empty(upper, "nobody is both watched and unwatched")
-                sheets.empty(lower, "undefined")
+                layouts.empty(upper, "nobody is both watched and unwatched")
+                layouts.empty(lower, "undefined")
                 continue
             name = list(found)[column]
-            sheets.panel_title(upper, f"in “{subject.title(name)}”", bold=True)
+            layouts.panel_title(upper, f"in “{subject.title(name)}”", bold=True)
             for panel, looks in ((upper, SHARES), (lower, RATES)):
                 every = [getattr(c, look.field) for c in found.values() for look in looks]
-                lines.limits(panel, *every, include=(0.0, 1.0) if panel is upper else (0.0,))
+                timeseries.limits(panel, *every, include=(0.0, 1.0) if panel is upper else (0.0,))
                 panel.tick_params(labelleft=column == 0)
                 _panel(subject, panel, found[name], looks)
     return sheet.figure
@@ -116,8 +116,8 @@ def _panel(subject: Subject, panel: Axes, what: Conduct, looks: tuple[Look, ...]
     for n, look in enumerate(looks):
         course: FloatArray = getattr(what, look.field)
         if len(course) > 1:
-            lines.faint(panel, x, course, color=look.color, label=f"{look.name} replicates")
-        middle = lines.quantiles(course.T, (0.5,))[0]
-        lines.line(
+            timeseries.faint(panel, x, course, color=look.color, label=f"{look.name} replicates")
+        middle = timeseries.quantiles(course.T, (0.5,))[0]
+        timeseries.line(
             panel, x, middle, color=look.color, dash=look.dash, label=look.name, zorder=3 + 0.1 * n
         )

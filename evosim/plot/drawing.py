@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evosim.plot.episode import Episode
-    from evosim.plot.subject import Band
+    from evosim.plot.run_view import Band
     from evosim.scenario import Scenario
 
 FORMATS = ("svg", "png")
@@ -41,7 +41,7 @@ def figure(
     Raises:
         EvosimError: no figure of that name, or the data lacks what it needs.
     """
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
     seen = Subject(data=data, scenario=scenario, neutral=neutral, episode=episode, summary=summary)
     return FIGURES[name].figure(seen)
@@ -76,8 +76,8 @@ def draw(
         EvosimError: an unknown name or format, missing data for a figure asked for by name, or
             a folder that cannot be written.
     """
+    from evosim.plot.run_view import Subject
     from evosim.plot.style import check_format, write
-    from evosim.plot.subject import Subject
 
     seen = Subject(data=data, scenario=scenario, neutral=neutral, episode=episode, summary=summary)
     for suffix in formats:

@@ -2,7 +2,7 @@
 
 Above, every drive's median on one pair of axes; below, a panel for each drive with the spread of
 the population and, where given, the band in which the median would move if nothing were selected
-(gene dropping down the recorded pedigree, :mod:`evosim.measure.heredity`).
+(gene dropping down the recorded pedigree, :mod:`evosim.metrics.popgen.price`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evosim.evolution import OPTIMIZERS
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 NULL = "median under chance alone (95 %)"
 NULL_ALPHA = 0.35
@@ -32,20 +32,20 @@ MOST_COLOURED = 7
 def figure(subject: Subject) -> Figure:
     """Draw the drives' courses; unit drives, so that 1 is a mind that wants nothing else."""
     names = subject.drives
-    courses = {name: lines.course(subject.drive(name)) for name in names}
+    courses = {name: timeseries.course(subject.drive(name)) for name in names}
     looks = _looks(courses)
     several = len(names) > 1
     narrow = len(names) > 6 and max(map(style.text_width, names)) <= 0.85
     columns = 3 if narrow else 2 if several else 1
-    overview = sheets.Row(
+    overview = layouts.Row(
         height=max(1.35, LABEL_HEIGHT * len(names)),
         strip=True,
         titles=False,
-        room=lines.label_room(names),
+        room=timeseries.label_room(names),
     )
     rows = [overview] if several else []
     rows += [
-        sheets.Row(
+        layouts.Row(
             height=0.6 if several else 1.5,
             columns=columns,
             strip=not several,
@@ -54,9 +54,9 @@ def figure(subject: Subject) -> Figure:
     ]
     keys = []
     if subject.neutral:
-        keys.append(sheets.Key(NULL, colors.GREY, patch=True, alpha=NULL_ALPHA))
+        keys.append(layouts.Key(NULL, colors.GREY, patch=True, alpha=NULL_ALPHA))
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("population drift of the drives"),
@@ -97,7 +97,7 @@ class Look(NamedTuple):
     width: float
 
 
-def _looks(courses: Mapping[str, lines.Course]) -> dict[str, Look]:
+def _looks(courses: Mapping[str, timeseries.Course]) -> dict[str, Look]:
     """A look for each drive: colour and dash together tell up to 28 apart; where there are many,
     those that moved least are thin and come after the others have their pick."""
 
@@ -121,7 +121,7 @@ def _looks(courses: Mapping[str, lines.Course]) -> dict[str, Look]:
 def _overview(
     subject: Subject,
     panel: Axes,
-    courses: Mapping[str, lines.Course],
+    courses: Mapping[str, timeseries.Course],
     looks: Mapping[str, Look],
 ) -> None:
     _bounds(panel, labelled=True)
@@ -129,7 +129,7 @@ def _overview(
     labels = []
     for name, course in courses.items():
         color, dash, width = looks[name]
-        lines.line(
+        timeseries.line(
             panel,
             subject.generations,
             course.middle,
@@ -142,20 +142,22 @@ def _overview(
         finite = course.middle[np.isfinite(course.middle)]
         if len(finite):
             labels.append((float(finite[-1]), name, color))
-    lines.end_labels(panel, labels, room=lines.label_room([name for _, name, _ in labels]))
+    timeseries.end_labels(
+        panel, labels, room=timeseries.label_room([name for _, name, _ in labels])
+    )
 
 
 def _one(
     subject: Subject,
     panel: Axes,
     name: str,
-    course: lines.Course,
+    course: timeseries.Course,
     look: Look,
     *,
     labelled: bool,
 ) -> None:
     color, dash, _ = look
-    sheets.panel_title(panel, name, color=color)
+    layouts.panel_title(panel, name, color=color)
     _bounds(panel, labelled=labelled)
     if subject.neutral and name in subject.neutral:
         band = subject.neutral[name]
@@ -170,9 +172,11 @@ def _one(
             label=f"{name} null",
         )
     if np.isfinite(course.middle).any():
-        lines.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
+        timeseries.draw_course(
+            panel, subject.generations, course, color=color, dash=dash, label=name
+        )
     else:
-        sheets.empty(panel, "no values")
+        layouts.empty(panel, "no values")
 
 
 def _bounds(panel: Axes, *, labelled: bool) -> None:

@@ -1,7 +1,7 @@
 """Figures of an experiment, by name: drawn from its summary (verdict.json) and its scenario.
 
-Each module draws one: :mod:`~evosim.plot.findings`, :mod:`~evosim.plot.courses`,
-:mod:`~evosim.plot.tuned` and :mod:`~evosim.plot.maps`. What they share is here: how terms and
+Each module draws one: :mod:`~evosim.plot.findings`, :mod:`~evosim.plot.trajectories`,
+:mod:`~evosim.plot.sensitivity` and :mod:`~evosim.plot.maps`. What they share is here: how terms and
 measures are called, which arm has which colour, where values stand along an axis.
 """
 
@@ -43,10 +43,10 @@ def course(
 
     Args:
         summary: verdict.json.
-        courses: its ``courses`` (:func:`evosim.measure.courses.courses`).
+        courses: its ``courses`` (:func:`evosim.metrics.trajectories.courses`).
         scenario: knows the titles of environments; by their names if None.
     """
-    from evosim.plot import courses as module
+    from evosim.plot import trajectories as module
 
     environments = scenario.environments if scenario else {}
     titles = {name: environment.title or name for name, environment in environments.items()}
@@ -55,7 +55,7 @@ def course(
 
 def tuned(summary: Summary) -> Figure | None:
     """The headline finding against the tuned value; None where nothing was moved."""
-    from evosim.plot import tuned as module
+    from evosim.plot import sensitivity as module
 
     return module.figure(summary) if summary.get("tuned") else None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from evosim.engine.files import explain, write_bytes
 from evosim.errors import EvosimError
-from evosim.run.storage import explain, write_bytes
 
 
 def put(path: Path, content: bytes) -> None:

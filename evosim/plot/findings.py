@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.experiment import (
     asked,
     colors_of,
@@ -54,7 +54,7 @@ class Block(NamedTuple):
     curve: Sequence[Summary] | None
     labels: list[list[str]]
     """The names of the rows, broken into lines."""
-    row: sheets.Row
+    row: layouts.Row
 
 
 def figure(summary: Summary) -> Figure:
@@ -62,15 +62,15 @@ def figure(summary: Summary) -> Figure:
     with style.styled():
         blocks = _blocks(summary)
         left = _left(blocks)
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             [block.row for block in blocks],
             width=style.DOUBLE,
             title=f"{summary['title']}: the claim is {summary['verdict']}",
             note=_note(summary, blocks),
             keys=[
-                sheets.Key("mean with its interval", colors.INK, width=1.6),
-                sheets.Key("threshold", colors.INK, (0, (3, 2)), 0.8),
-                sheets.Key("where the whole interval must lie", WANTED, patch=True),
+                layouts.Key("mean with its interval", colors.INK, width=1.6),
+                layouts.Key("threshold", colors.INK, (0, (3, 2)), 0.8),
+                layouts.Key("where the whole interval must lie", WANTED, patch=True),
             ],
             left=left,
             right=RIGHT,
@@ -94,7 +94,7 @@ def _blocks(summary: Summary) -> list[Block]:
             drawn.append(curve)
             what = _capital(asked({**finding, "terms": finding["terms"][:1]}))
             words = style.wrap(f"{what} against {summary['axis'] or 'arms'}", _ROOM, bold=True)
-            row = sheets.Row(
+            row = layouts.Row(
                 height=CURVE, titles=False, ticks=True, header=tuple(words), bold=len(words)
             )
             blocks.append(Block(finding, curve, [], row))
@@ -105,12 +105,12 @@ def _blocks(summary: Summary) -> list[Block]:
         number = f"{n + 1}. " if several else ""
         says = style.wrap(f"{number}{_capital(finding['says'])}", _ROOM, bold=True)
         header = (*says, *style.wrap(_outcome(finding), _ROOM))
-        row = sheets.Row(height=max(height, 0.3), ticks=True, header=header, bold=len(says))
+        row = layouts.Row(height=max(height, 0.3), ticks=True, header=header, bold=len(says))
         blocks.append(Block(finding, None, labels, row))
     return blocks
 
 
-_ROOM = style.DOUBLE - 2 * sheets.PAD
+_ROOM = style.DOUBLE - 2 * layouts.PAD
 
 
 def _capital(text: str) -> str:
@@ -163,7 +163,9 @@ def _note(summary: Summary, blocks: Sequence[Block]) -> str:
 # The arms, and what is made of them
 
 
-def _finding(sheet: sheets.Sheet, panel: Axes, block: Block, summary: Summary, left: float) -> None:
+def _finding(
+    sheet: layouts.Sheet, panel: Axes, block: Block, summary: Summary, left: float
+) -> None:
     finding = block.finding
     terms = finding["terms"]
     alone = len(terms) == 1 and terms[0]["weight"] == 1
@@ -178,7 +180,7 @@ def _finding(sheet: sheets.Sheet, panel: Axes, block: Block, summary: Summary, l
     panel.set_yticks(range(len(terms)), labels=["\n".join(label) for label in block.labels])
     panel.tick_params(left=False)
     panel.spines["left"].set_visible(False)
-    sheets.panel_title(panel, asked(finding))
+    layouts.panel_title(panel, asked(finding))
     if alone:
         _beyond(panel, finding)
         return
@@ -194,7 +196,7 @@ def shorten(panel: Axes, left: float) -> None:
     panel.set_position((box.x0, box.y0, width / whole, box.height))
 
 
-def beside(sheet: sheets.Sheet, panel: Axes) -> Axes:
+def beside(sheet: layouts.Sheet, panel: Axes) -> Axes:
     box = panel.get_position()
     whole = sheet.figure.get_figwidth()
     x = box.x1 + GAP / whole
@@ -253,7 +255,7 @@ def _difference(panel: Axes, finding: Summary, numbers: Sequence[NDArray[np.floa
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
     panel.axvline(0, color=colors.GREY, linewidth=0.5, zorder=1, label="zero")
-    sheets.panel_title(panel, "difference" if weights == [1.0, -1.0] else "weighted sum")
+    layouts.panel_title(panel, "difference" if weights == [1.0, -1.0] else "weighted sum")
     _beyond(panel, finding)
 
 
@@ -323,16 +325,16 @@ def _curve(panel: Axes, block: Block, summary: Summary) -> None:
     panel.plot(along.at, means, color=colors.BLUE, linewidth=1.3, zorder=3, label="curve")
     labels = _off_axis(panel, block, summary)
     every = [*drawn, np.array(means), np.array([y for y, _, _ in labels])]
-    lines.limits(panel, *every)
+    timeseries.limits(panel, *every)
     room = 0.05 * (max(along.at) - min(along.at) or 1.0)
     panel.set_xlim(min(along.at) - room, max(along.at) + room)
     panel.set_xticks(along.at, labels=along.labels)
     if labels:
-        widest = lines.label_room([text for _, text, _ in labels], MOST_NAME)
+        widest = timeseries.label_room([text for _, text, _ in labels], MOST_NAME)
         box = panel.get_position()
         whole = panel.figure.get_figwidth()  # type: ignore[union-attr]
         panel.set_position((box.x0, box.y0, box.width - widest / whole, box.height))
-        lines.end_labels(panel, labels, room=widest)
+        timeseries.end_labels(panel, labels, room=widest)
 
 
 def _upright(panel: Axes, x: float, point: Summary) -> None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.alignment import DIMS, LOOKS, MEASURES, WITHIN, cut_off, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, Subject
 
 LABEL_ROOM = 1.14
 MOST_FLIPS = 4
@@ -33,13 +33,13 @@ def figure(subject: Subject) -> Figure:
     """Draw every flip as a row of two panels."""
     flips = subject.judged[:MOST_FLIPS]
     rows = [
-        sheets.Row(
+        layouts.Row(
             height=1.25, columns=2, room=LABEL_ROOM, ticks=True, header=_header(subject, n, flip)
         )
         for n, flip in enumerate(flips)
     ]
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("across the flip" if len(flips) == 1 else "across the flips"),
@@ -52,8 +52,10 @@ def figure(subject: Subject) -> Figure:
             spans = {m: _span(subject, flip, n, m) for m in MEASURES}
             courses = [_course(fate, m) for fate in _fates(flip).values() for m in MEASURES]
             for column, (panel, measure) in enumerate(zip(panels, MEASURES, strict=True)):
-                lines.limits(panel, *courses, *spans.values(), include=(0.0, 1.0), within=WITHIN)
-                sheets.panel_title(panel, measure, bold=True)
+                timeseries.limits(
+                    panel, *courses, *spans.values(), include=(0.0, 1.0), within=WITHIN
+                )
+                layouts.panel_title(panel, measure, bold=True)
                 panel.tick_params(labelleft=column == 0)
                 _panel(panel, flip, measure, spans[measure], named=column == 1)
     return sheet.figure
@@ -92,7 +94,7 @@ def _span(subject: Subject, flip: Mapping[str, Any], n: int, measure: str) -> Fl
     for side in SIDES:
         mixture = getattr(subject.flips[n], side)
         mixed = sum(w * sample[names.index(e)] for e, w in mixture.items() if w > 0)
-        spans.append(lines.quantiles(np.asarray(mixed, dtype=np.float64), lines.BANDS[0]))
+        spans.append(timeseries.quantiles(np.asarray(mixed, dtype=np.float64), timeseries.BANDS[0]))
     return np.array(spans).T
 
 
@@ -127,7 +129,7 @@ def _panel(
     for n, (mind, course) in enumerate(courses.items()):
         color, dash, width = look(mind)
         top = mind == "evolved"
-        lines.line(
+        timeseries.line(
             panel, X, course, color=color, dash=dash, width=width, label=mind, zorder=3 + 0.1 * n
         )
         panel.plot(
@@ -139,8 +141,8 @@ def _panel(
         if np.isfinite(course[-1]):
             labels.append((float(course[-1]), mind, color))
     if remarks := cut_off(courses):
-        sheets.remark(panel, remarks)
+        layouts.remark(panel, remarks)
     if named:
-        lines.end_labels(
+        timeseries.end_labels(
             panel, labels, room=LABEL_ROOM, bold=[mind == "evolved" for _, mind, _ in labels]
         )

@@ -12,13 +12,13 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, PowerNorm
 
-from evosim.plot import colors, sheets, style
+from evosim.plot import colors, layouts, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, Subject
 
 BINS = 40
 BAR_ROOM = 0.62
@@ -38,23 +38,23 @@ def figure(subject: Subject) -> Figure:
     names = subject.loci
     with style.styled():
         if not names:
-            sheet = sheets.sheet(
-                [sheets.Row(height=0.5)],
+            sheet = layouts.sheet(
+                [layouts.Row(height=0.5)],
                 width=style.SINGLE,
                 title=subject.head("distribution of every gene"),
                 subject=subject,
             )
             sheet.panels[0].set_yticks([])
-            sheets.empty(sheet.panels[0], "no locus evolves in this scenario")
+            layouts.empty(sheet.panels[0], "no locus evolves in this scenario")
             return sheet.figure
         columns = 1 if len(names) == 1 else 2 if len(names) <= 8 else 3
         rows = [
-            sheets.Row(
+            layouts.Row(
                 height=0.7, columns=columns, room=BAR_ROOM, strip=n == 0
             )
             for n in range(-(-len(names) // columns))
         ]  # fmt: skip
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE if columns < 3 else style.DOUBLE,
             title=subject.head("distribution of every gene"),
@@ -126,10 +126,10 @@ def _heat(subject: Subject, panel: Axes, name: str, shares: FloatArray, top: flo
     panel.set_yticks([low, middle, high] if len(style.number(middle)) <= 4 else [low, high])
     for spine in ("top", "right"):
         panel.spines[spine].set_visible(True)
-    sheets.panel_title(panel, name.removeprefix("drive."))
+    layouts.panel_title(panel, name.removeprefix("drive."))
 
 
-def _bar(sheet: sheets.Sheet, top: float) -> None:
+def _bar(sheet: layouts.Sheet, top: float) -> None:
     """The scale of shares, to the right of the first row."""
     figure = sheet.figure
     width = figure.get_figwidth()

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from evosim.errors import EvosimError
 from evosim.plot import colors
 from evosim.plot.files import put
-from evosim.plot.scenes import EVENTS, Gauge, Scene, scenes
+from evosim.plot.frames import EVENTS, Gauge, Scene, scenes
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.measure import islands
-from evosim.plot import colors, lines, sheets, style
+from evosim.metrics.popgen import differentiation
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 MOST_NAMED = 8
 """More demes than this are drawn alike, without names."""
@@ -31,15 +31,15 @@ def figure(subject: Subject) -> Figure:
     demes = np.asarray(subject.data["deme"].values)
     names = [f"deme {deme}" for deme in np.unique(demes)]
     named = len(names) <= MOST_NAMED
-    room = lines.label_room(names) if named else 0.0
+    room = timeseries.label_room(names) if named else 0.0
     migrations = _migrations(subject)
-    keys = [sheets.Key("migration", colors.GREY, style.DASHES[2], 0.8)] if len(migrations) else []
+    keys = [layouts.Key("migration", colors.GREY, style.DASHES[2], 0.8)] if len(migrations) else []
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             [
-                sheets.Row(height=1.2, strip=True, room=room),
-                sheets.Row(height=1.2, room=room),
-                sheets.Row(height=0.9, room=room),
+                layouts.Row(height=1.2, strip=True, room=room),
+                layouts.Row(height=1.2, room=room),
+                layouts.Row(height=0.9, room=room),
             ],
             width=style.SINGLE,
             title=subject.head("demes and migration"),
@@ -50,14 +50,14 @@ def figure(subject: Subject) -> Figure:
         )
         scores, drives, apart = sheet.panels
         score = subject.values("score", "replicate", "generation", "individual")[0]
-        sheets.panel_title(scores, "mean score")
+        layouts.panel_title(scores, "mean score")
         scores.set_ylabel(style.fit("payoff / lifetime", 1.2))
         _by_deme(subject, scores, score, demes, room=room)
         name = _leading(subject, demes)
-        sheets.panel_title(drives, f"mean unit drive: {name}")
+        layouts.panel_title(drives, f"mean unit drive: {name}")
         drives.set_ylabel("unit drive")
         _by_deme(subject, drives, subject.drive(name)[0], demes, room=room)
-        sheets.panel_title(apart, "variance of drives between demes")
+        layouts.panel_title(apart, "variance of drives between demes")
         apart.set_ylabel("share")
         _apart(subject, apart, demes)
         for panel in sheet.panels:
@@ -102,18 +102,20 @@ def _by_deme(
     """A line for each deme: the mean of values [generation, individual]."""
     known = np.unique(demes)
     means = np.array([values[:, demes == deme].mean(axis=1) for deme in known])
-    lines.limits(panel, means)
+    timeseries.limits(panel, means)
     if not room:
-        lines.faint(panel, subject.generations, means, color=colors.BLUE, label="demes")
+        timeseries.faint(panel, subject.generations, means, color=colors.BLUE, label="demes")
         return
     ends = []
     for n, (deme, mean) in enumerate(zip(known, means, strict=True)):
         color = colors.SERIES[n % len(colors.SERIES)]
         dash = style.DASHES[n % len(style.DASHES)]
         name = f"deme {deme}"
-        lines.line(panel, subject.generations, mean, color=color, label=name, dash=dash, width=1.0)
+        timeseries.line(
+            panel, subject.generations, mean, color=color, label=name, dash=dash, width=1.0
+        )
         ends.append((float(mean[-1]), name, color))
-    lines.end_labels(panel, ends, room=room)
+    timeseries.end_labels(panel, ends, room=room)
 
 
 def _leading(subject: Subject, demes: NDArray[np.integer]) -> str:
@@ -129,13 +131,13 @@ def _leading(subject: Subject, demes: NDArray[np.integer]) -> str:
 
 def _apart(subject: Subject, panel: Axes, demes: NDArray[np.integer]) -> None:
     drives = np.stack([subject.drive(name) for name in subject.drives], axis=-1)
-    share = islands.differentiation(drives.astype(np.float64), demes)
-    course = lines.course(share[..., None], bands=False)
+    share = differentiation.differentiation(drives.astype(np.float64), demes)
+    course = timeseries.course(share[..., None], bands=False)
     panel.set_ylim(min(-0.05, float(np.nanmin(share, initial=0.0)) * 1.1), 1.05)
     panel.axhline(0, color=colors.INK, linestyle=style.DASHES[1], linewidth=0.6, label="one")
     if np.isfinite(course.middle).any():
-        lines.draw_course(
+        timeseries.draw_course(
             panel, subject.generations, course, color=colors.VERMILLION, label="differentiation"
         )
     else:
-        sheets.empty(panel, "undefined: all are alike, or alone in their deme")
+        layouts.empty(panel, "undefined: all are alike, or alone in their deme")

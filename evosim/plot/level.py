@@ -15,14 +15,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from evosim.plot.episode import Episode
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
     from evosim.scenario import World
 
 MOST_EVENTS = 10
@@ -51,16 +51,16 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
     shown = _shown(episode)
     names = [f"{episode.environment.events[e]} ×{episode.counts[e]}" for e in shown]  # noqa: RUF001
     width = style.SINGLE if layout.cols <= 18 else style.DOUBLE
-    left = max(lines.label_room(names, 1.25), 0.4)
-    room = width - 2 * sheets.PAD - 0.1
+    left = max(timeseries.label_room(names, 1.25), 0.4)
+    room = width - 2 * layouts.PAD - 0.1
     cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / layout.cols, 6.0 / layout.rows)
     kinds = _kinds(episode)
     height = max(cell * layout.rows + 0.08, LEGEND_LINE * (len(kinds) + 2 + _edges_line(episode)))
-    rows = [sheets.Row(height=height, titles=False, ticks=False)]
+    rows = [layouts.Row(height=height, titles=False, ticks=False)]
     if shown:
-        rows.append(sheets.Row(height=ROW * len(shown), titles=False))
+        rows.append(layouts.Row(height=ROW * len(shown), titles=False))
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows, width=width, title=title, note=_note(episode, len(shown)),
             left=left, xlabel="step" if shown else None,
         )  # fmt: skip
@@ -68,7 +68,7 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
         total = sheet.figure.get_figheight()
         y1 = ground.get_position().y1
         size = (cell * layout.cols + 0.08, cell * layout.rows + 0.08)
-        x0 = sheets.PAD + 0.02
+        x0 = layouts.PAD + 0.02
         ground.set_position((x0 / width, y1 - size[1] / total, size[0] / width, size[1] / total))
         edge = 0.04 / cell
         draw_ground(ground, episode.world, edge)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from matplotlib.figure import Figure
 
 from evosim import world
-from evosim.plot import colors, sheets, style
+from evosim.plot import colors, layouts, style
 from evosim.plot.level import SMALLEST_LETTER, draw_glyph, draw_ground
 from evosim.rng import Purpose, key
 
@@ -120,14 +120,14 @@ def _draw(scenario: Scenario) -> Figure:
     names = [_sites(name, shown, _sides(scenario)) for name in kinds]
     longest = max((style.text_width(words) for words in names), default=0.0) + GLYPH_ROOM
     legend = min(max(LEGEND[0], longest), LEGEND[1])
-    room = (width - legend - 2 * sheets.PAD - GAP * len(shown)) / len(shown)
+    room = (width - legend - 2 * layouts.PAD - GAP * len(shown)) / len(shown)
     cell = min(LARGEST_CELL, room / cols, 2.7 / rows)
     torus = any(side.here.edges == "torus" for side in shown)
     headings = [style.wrap(side.heading, max(cell * cols, 1.6), bold=True) for side in shown]
     above = style.line_height() * max(map(len, headings)) + 0.04
     height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(kinds) + 1 + torus))
-    sheet = sheets.sheet(
-        [sheets.Row(height=height, titles=False)],
+    sheet = layouts.sheet(
+        [layouts.Row(height=height, titles=False)],
         width=width,
         title=f"{scenario.title}: the worlds",
         note=_note(scenario, shown),
@@ -137,7 +137,7 @@ def _draw(scenario: Scenario) -> Figure:
     (base,) = sheet.panels
     top = (1 - base.get_position().y1) * figure.get_figheight()
     base.remove()
-    x = sheets.PAD + 0.02
+    x = layouts.PAD + 0.02
     step = max(cell * cols, 1.6) + GAP
     for side, heading in zip(shown, headings, strict=True):
         _map(figure, scenario, side, heading, kinds, x=x, y=top, above=above, cell=cell)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 COLORS = {
     "depth": colors.BLUE,
@@ -34,13 +34,15 @@ def figure(subject: Subject) -> Figure:
     evolving = [name for name in subject.loci if name not in drives]
     senses = [name for name in evolving if name.startswith("sense.")]
     scalars = [name for name in evolving if name not in senses]
-    room = lines.label_room([name.removeprefix("sense.") for name in senses]) if senses else 0.0
+    room = (
+        timeseries.label_room([name.removeprefix("sense.") for name in senses]) if senses else 0.0
+    )
     rows = [
-        sheets.Row(height=0.95, strip=n == 0, room=room)
+        layouts.Row(height=0.95, strip=n == 0, room=room)
         for n in range(len(scalars) + 1 + bool(senses))
     ]
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("minds and lifespan"),
@@ -72,30 +74,34 @@ def _note(subject: Subject, senses: list[str], scalars: list[str]) -> str:
 
 
 def _course(subject: Subject, panel: Axes, name: str, values: np.ndarray) -> None:
-    course = lines.course(values, use_mean=name == "depth")
+    course = timeseries.course(values, use_mean=name == "depth")
     color = COLORS.get(name, colors.VERMILLION)
-    sheets.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
+    layouts.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
     panel.set_ylabel(style.fit(UNITS.get(name, name), 1.1))
-    lines.limits(
+    timeseries.limits(
         panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
         include=(0.0,) if name in UNITS else (),
     )  # fmt: skip
     if np.isfinite(course.middle).any():
-        lines.draw_course(panel, subject.generations, course, color=color, label=name)
+        timeseries.draw_course(panel, subject.generations, course, color=color, label=name)
     else:
-        sheets.empty(panel, "no values")
+        layouts.empty(panel, "no values")
 
 
 def _senses(subject: Subject, panel: Axes, senses: list[str]) -> None:
-    sheets.panel_title(panel, "senses")
+    layouts.panel_title(panel, "senses")
     panel.set_ylabel("share")
     panel.set_ylim(-0.04, 1.04)
     labels = []
     for n, name in enumerate(senses):
         color, dash = colors.SERIES[n % len(colors.SERIES)], style.DASHES[n % len(style.DASHES)]
-        course = lines.course(subject.phenotype[name], use_mean=True, bands=False)
-        lines.draw_course(panel, subject.generations, course, color=color, dash=dash, label=name)
+        course = timeseries.course(subject.phenotype[name], use_mean=True, bands=False)
+        timeseries.draw_course(
+            panel, subject.generations, course, color=color, dash=dash, label=name
+        )
         finite = course.middle[np.isfinite(course.middle)]
         if len(finite):
             labels.append((float(finite[-1]), name.removeprefix("sense."), color))
-    lines.end_labels(panel, labels, room=lines.label_room([name for _, name, _ in labels]))
+    timeseries.end_labels(
+        panel, labels, room=timeseries.label_room([name for _, name, _ in labels])
+    )

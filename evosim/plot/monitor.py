@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.measure import monitor, statistics
-from evosim.plot import colors, lines, sheets, style
+from evosim.engine import ood_monitor
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.timeline import along_generations
+from evosim.stats import intervals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 ALARMS = np.concatenate([[0.0, 0.005], np.linspace(0.01, 0.1, 10), np.linspace(0.15, 1.0, 18)])
 """Shares of false alarms at which the ROC is drawn: finer where thresholds are set."""
@@ -31,12 +32,12 @@ def figure(subject: Subject) -> Figure:
     """Draw the ROC, the labels and the intended payoff."""
     on = any(phase.monitored for phase in subject.scenario.timeline)
     rows = [
-        sheets.Row(height=1.3, ticks=True),
-        sheets.Row(height=0.8),
-        sheets.Row(height=0.8),
+        layouts.Row(height=1.3, ticks=True),
+        layouts.Row(height=0.8),
+        layouts.Row(height=0.8),
     ]
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("detection of the unfamiliar"),
@@ -45,11 +46,11 @@ def figure(subject: Subject) -> Figure:
             right=RIGHT,
         )
         roc, labels, intended = sheet.panels
-        sheets.panel_title(roc, "detected, against false alarms (shares of lifetimes)")
+        layouts.panel_title(roc, "detected, against false alarms (shares of lifetimes)")
         roc.set_ylabel("detected")
         roc.set_xlim(0, 1)
         roc.set_ylim(-0.02, 1.02)
-        _roc(subject, roc) if on else sheets.empty(roc, "no phase is monitored")
+        _roc(subject, roc) if on else layouts.empty(roc, "no phase is monitored")
         for panel in (labels, intended):
             along_generations(panel, subject, width=style.SINGLE - LEFT - RIGHT)
         labels.tick_params(labelbottom=False)
@@ -61,7 +62,7 @@ def figure(subject: Subject) -> Figure:
 def _note(subject: Subject, on: bool) -> str:
     note = "Flagged: lifetimes above the threshold; labelled: those that selection acts on."
     if on:
-        generation = monitor.first_monitored(subject.scenario)
+        generation = ood_monitor.first_monitored(subject.scenario)
         note = (
             f"Above: lifetimes of generation {generation}, the first monitored one, against those "
             f"of generation {generation - 1}; dotted: chance; cross: the threshold in use. {note}"
@@ -78,19 +79,19 @@ def _note(subject: Subject, on: bool) -> str:
 def _roc(subject: Subject, panel: Axes) -> None:
     scenario = subject.scenario
     assert scenario.monitor is not None
-    curves = monitor.roc(subject.data, scenario, ALARMS)
-    middle = lines.mean(curves, 0)
+    curves = ood_monitor.roc(subject.data, scenario, ALARMS)
+    middle = timeseries.mean(curves, 0)
     panel.plot(ALARMS, ALARMS, color=colors.GREY, linestyle=style.DASHES[2], label="chance")
     if subject.replicates > 1:
-        low, high = lines.interval(curves, subject.bootstrap)
+        low, high = timeseries.interval(curves, subject.bootstrap)
         panel.fill_between(
             ALARMS, low, high, color=colors.BLUE, alpha=BAND, linewidth=0, label="roc band"
         )
-    lines.line(panel, ALARMS, middle, color=colors.BLUE, label="roc")
+    timeseries.line(panel, ALARMS, middle, color=colors.BLUE, label="roc")
     used = 1.0 - scenario.monitor.quantile
-    detected = float(lines.mean(monitor.flagged(subject.data, scenario), 0))
+    detected = float(timeseries.mean(ood_monitor.flagged(subject.data, scenario), 0))
     panel.plot([used], [detected], "x", color=colors.BLACK, markersize=5, label="threshold")
-    area = statistics.mean(monitor.roc_area(subject.data, scenario), subject.bootstrap)
+    area = intervals.mean(ood_monitor.roc_area(subject.data, scenario), subject.bootstrap)
     text = f"area {area.value:.2f}"
     if area.interval is not None:
         text += f" [{area.low:.2f}, {area.high:.2f}]"
@@ -98,26 +99,26 @@ def _roc(subject: Subject, panel: Axes) -> None:
 
 
 def _counts(subject: Subject, panel: Axes) -> None:
-    sheets.panel_title(panel, "lifetimes flagged (dashed) and labelled")
+    layouts.panel_title(panel, "lifetimes flagged (dashed) and labelled")
     panel.set_ylabel("lifetimes")
     flagged = subject.values("flagged", "replicate", "generation")
     labels = subject.values("labels", "replicate", "generation")
-    lines.limits(panel, flagged, labels, include=(0.0,))
+    timeseries.limits(panel, flagged, labels, include=(0.0,))
     for values, name, color, dash in (
         (flagged, "flagged", colors.GREY, style.DASHES[1]),
         (labels, "labelled", colors.VERMILLION, "-"),
     ):
-        lines.draw_course(
-            panel, subject.generations, lines.course(values[..., None], bands=False),
+        timeseries.draw_course(
+            panel, subject.generations, timeseries.course(values[..., None], bands=False),
             color=color, label=name, dash=dash,
         )  # fmt: skip
 
 
 def _intended(subject: Subject, panel: Axes) -> None:
     name = subject.scenario.objective.intended
-    sheets.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+    layouts.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.0))
     paid = subject.values("payoff_total", "replicate", "generation", "individual", "payoff")
-    course = lines.course(paid[..., subject.names("payoff").index(name)], use_mean=True)
-    lines.limits(panel, course.middle, course.replicates, *course.bands[1], include=(0.0,))
-    lines.draw_course(panel, subject.generations, course, color=colors.BLUE, label=name)
+    course = timeseries.course(paid[..., subject.names("payoff").index(name)], use_mean=True)
+    timeseries.limits(panel, course.middle, course.replicates, *course.bands[1], include=(0.0,))
+    timeseries.draw_course(panel, subject.generations, course, color=colors.BLUE, label=name)

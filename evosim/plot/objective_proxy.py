@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.errors import EvosimError
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 REFERENCES = (
     ("optimal_payoff", "optimum", style.DASHES[1]),
     ("uniform_payoff", "random", style.DASHES[2]),
 )
 """Variable, name and dash: the best policy there is, and uniformly random actions."""
-LABEL_ROOM = lines.label_room([name for _, name, _ in REFERENCES])
+LABEL_ROOM = timeseries.label_room([name for _, name, _ in REFERENCES])
 
 
 def figure(subject: Subject) -> Figure:
     """Draw the population's sampled lifetimes, generation by generation."""
     scored = _selection_differs(subject) and "score" in subject.data
-    row = sheets.Row(height=1.1, room=LABEL_ROOM)
-    rows = [sheets.Row(height=1.1, room=LABEL_ROOM, strip=True)] + [row] * (1 + scored)
+    row = layouts.Row(height=1.1, room=LABEL_ROOM)
+    rows = [layouts.Row(height=1.1, room=LABEL_ROOM, strip=True)] + [row] * (1 + scored)
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE,
             title=subject.head("objective and proxy"),
@@ -46,11 +46,11 @@ def figure(subject: Subject) -> Figure:
         if scored:
             score = subject.values("score", "replicate", "generation", "individual")
             _course(subject, panels[1], score, colors.GREEN, "score")
-            sheets.panel_title(panels[1], "what selection acts on: score", color=colors.GREEN)
+            layouts.panel_title(panels[1], "what selection acts on: score", color=colors.GREEN)
             panels[1].set_ylabel("score")
         reward = subject.values("internal_reward", "replicate", "generation", "individual")
         _course(subject, panels[-1], reward, colors.VERMILLION, "internal reward")
-        sheets.panel_title(
+        layouts.panel_title(
             panels[-1], "what the mind feels: internal reward", color=colors.VERMILLION
         )
         panels[-1].set_ylabel("reward / lifetime")
@@ -78,7 +78,7 @@ def _intended(subject: Subject, panel: Axes) -> None:
     if name not in payoffs:
         raise EvosimError(f"the data of this run has no payoff {name!r}, only {', '.join(payoffs)}")
     paid = subject.values("payoff_total", "replicate", "generation", "individual", "payoff")
-    sheets.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+    layouts.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.25))
     references = []
     for variable, text, dash in REFERENCES:
@@ -97,7 +97,9 @@ def _intended(subject: Subject, panel: Axes) -> None:
         also=[course for course, _ in references],
     )
     last = [(float(course[-1]), text, colors.INK) for course, text in references]
-    lines.end_labels(panel, [entry for entry in last if np.isfinite(entry[0])], room=LABEL_ROOM)
+    timeseries.end_labels(
+        panel, [entry for entry in last if np.isfinite(entry[0])], room=LABEL_ROOM
+    )
 
 
 def _steps(
@@ -128,12 +130,12 @@ def _course(
     label: str,
     also: list[np.ndarray] | None = None,
 ) -> None:
-    course = lines.course(values)
-    lines.limits(
+    course = timeseries.course(values)
+    timeseries.limits(
         panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
         *(also or []), include=(0.0,),
     )  # fmt: skip
     if np.isfinite(course.middle).any():
-        lines.draw_course(panel, subject.generations, course, color=color, label=label)
+        timeseries.draw_course(panel, subject.generations, course, color=color, label=label)
     else:
-        sheets.empty(panel, "no values")
+        layouts.empty(panel, "no values")

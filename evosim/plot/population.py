@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
-LABEL_ROOM = lines.label_room(["capacity"])
+LABEL_ROOM = timeseries.label_room(["capacity"])
 
 
 def figure(subject: Subject) -> Figure:
@@ -21,8 +21,8 @@ def figure(subject: Subject) -> Figure:
     sizes = subject.values("population_size", "replicate", "generation")
     capacity = float(subject.individuals)
     with style.styled():
-        sheet = sheets.sheet(
-            [sheets.Row(height=1.5, strip=True, room=LABEL_ROOM)],
+        sheet = layouts.sheet(
+            [layouts.Row(height=1.5, strip=True, room=LABEL_ROOM)],
             width=style.SINGLE,
             title=subject.head("size of the population"),
             note=_note(subject, sizes),
@@ -30,15 +30,15 @@ def figure(subject: Subject) -> Figure:
         )
         panel = sheet.panels[0]
         panel.set_ylabel("individuals")
-        course = lines.course(sizes[..., None], bands=False)
-        lines.limits(panel, np.array([capacity]), include=(0.0,))
+        course = timeseries.course(sizes[..., None], bands=False)
+        timeseries.limits(panel, np.array([capacity]), include=(0.0,))
         panel.axhline(
             capacity, color=colors.INK, linestyle=style.DASHES[1], linewidth=0.8, label="capacity"
         )
-        lines.draw_course(
+        timeseries.draw_course(
             panel, subject.generations, course, color=colors.BLUE, label="population size"
         )
-        lines.end_labels(panel, [(capacity, "capacity", colors.INK)], room=LABEL_ROOM)
+        timeseries.end_labels(panel, [(capacity, "capacity", colors.INK)], room=LABEL_ROOM)
     return sheet.figure
 
 

@@ -11,7 +11,7 @@ from evosim.errors import EvosimError, Registry
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.errors import EvosimError
-from evosim.plot.scenes import Gauge, Scene, scenes
+from evosim.plot.frames import Gauge, Scene, scenes
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode

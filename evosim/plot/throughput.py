@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from evosim.plot import colors, sheets, style
+from evosim.plot import colors, layouts, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,14 +59,14 @@ def fit(curve: Curve) -> Fit:
 def figure(curves: Sequence[Curve], *, title: str, note: str = "") -> Figure:
     """One panel for each curve, with a common vertical scale."""
     with style.styled():
-        sheet = sheets.sheet(
-            [sheets.Row(height=1.7, columns=len(curves))],
+        sheet = layouts.sheet(
+            [layouts.Row(height=1.7, columns=len(curves))],
             width=style.DOUBLE,
             title=title,
             note=note,
             keys=[
-                sheets.Key("measured", colors.BLUE),
-                sheets.Key("power law fitted", colors.VERMILLION, style.DASHES[1], 1.0),
+                layouts.Key("measured", colors.BLUE),
+                layouts.Key("power law fitted", colors.VERMILLION, style.DASHES[1], 1.0),
             ],
             left=0.55,
             between=0.5,
@@ -108,7 +108,7 @@ def _draw(panel: Axes, curve: Curve, limits: tuple[float, float]) -> None:
         0.97, 0.95, f"exponent {exponent}", transform=panel.transAxes, ha="right", va="top",
         color=colors.VERMILLION,
     )  # fmt: skip
-    sheets.panel_title(panel, curve.held)
+    layouts.panel_title(panel, curve.held)
     panel.set_xlabel(curve.size)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.subject import Subject
+    from evosim.plot.run_view import Subject
 
 
 def along_generations(panel: Axes, subject: Subject, *, width: float) -> None:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from evosim.scenario.schema import Verdict as Verdict
     from evosim.scenario.schema import World as World
     from evosim.scenario.shipped import catalogue as catalogue
-    from evosim.scenario.space import Slot as Slot
-    from evosim.scenario.space import StateVariable as StateVariable
+    from evosim.scenario.state_space import Slot as Slot
+    from evosim.scenario.state_space import StateVariable as StateVariable
     from evosim.scenario.timeline import Flip as Flip
     from evosim.scenario.values import Locus as Locus
     from evosim.scenario.values import bounds as bounds
@@ -55,7 +55,7 @@ _HOMES = {
         "Measure", "Objective", "Operator", "Phase", "Region", "Rule", "Scenario", "Tool",
         "Variable", "Variation", "Verdict", "World",
     ),
-    "space": ("Slot", "StateVariable"),
+    "state_space": ("Slot", "StateVariable"),
     "timeline": ("Flip",),
     "values": ("Locus", "bounds"),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 An arm is the scenario with some settings changed, the first one usually as it is written. A
 finding compares a measure of one arm with a number, of two arms with each other, or of several
-with weights. What measures there are is known to :mod:`evosim.measure.claim`.
+with weights. What measures there are is known to :mod:`evosim.metrics.hypotheses`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evosim.errors import did_you_mean, nearest
-from evosim.scenario.faults import Fault, said, show
+from evosim.scenario.messages import Fault, said, show
 from evosim.scenario.positions import KeyPath
 
 _HAPPENS = ("set", "add", "feels", "yields", "ends")

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import semantics, shipped
-from evosim.scenario.draft import Draft
-from evosim.scenario.faults import Fault
+from evosim.scenario import check_scenario, shipped
+from evosim.scenario.messages import Fault
+from evosim.scenario.partial import Draft
 from evosim.scenario.positions import KeyPath, dotted, line_map, line_of
 from evosim.scenario.schema import Scenario
-from evosim.scenario.sets import Setting, apply
+from evosim.scenario.settings import Setting, apply
 
 Check: TypeAlias = Callable[[Scenario], Iterable[Problem]]
 
@@ -26,7 +26,7 @@ def load(source: str | Path, sets: Sequence[str] = (), checks: Sequence[Check] =
 
     Args:
         source: catalogue id or path of a TOML file.
-        sets: ``key=value`` settings on top of it, see :mod:`evosim.scenario.sets`.
+        sets: ``key=value`` settings on top of it, see :mod:`evosim.scenario.settings`.
         checks: further checks of what this package does not know, such as operators. Each takes
             the scenario, whose environments may still be wrong, and gives problems by key.
 
@@ -48,7 +48,7 @@ def loads(
     Args:
         text: the TOML text.
         name: what errors call the text, usually its file.
-        sets: ``key=value`` settings on top of it, see :mod:`evosim.scenario.sets`.
+        sets: ``key=value`` settings on top of it, see :mod:`evosim.scenario.settings`.
         checks: further checks of what this package does not know, such as operators. Each takes
             the scenario, whose environments may still be wrong, and gives problems by key.
 
@@ -59,7 +59,7 @@ def loads(
         document = parse(text, name)
         settings = apply(document, sets)
         draft = Draft(document)
-        faults = semantics.faults(draft)
+        faults = check_scenario.faults(draft)
         if draft.scenario is not None:
             faults += [_fault(p) for check in checks for p in check(draft.scenario)]
         if faults:

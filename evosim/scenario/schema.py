@@ -1,7 +1,7 @@
 """The models that a scenario file is validated by: what can be written, and what it means.
 
 Only what one value can tell about itself is checked here; whatever depends on two places of a
-file is checked in :mod:`evosim.scenario.semantics`. Every field's description goes into the
+file is checked in :mod:`evosim.scenario.check_scenario`. Every field's description goes into the
 JSON Schema for editors.
 """
 
@@ -14,11 +14,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, did_you_mean
-from evosim.scenario import document, space, timeline
+from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.model import Model
-from evosim.scenario.space import Slot, StateVariable
+from evosim.scenario.state_space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
     RING,
@@ -200,21 +200,21 @@ class World(Model):
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """What a site can be: a kind, or for a kind that regrows one site of it."""
-        return space.slots(self)
+        return state_space.slots(self)
 
     @cached_property
     def state_variables(self) -> tuple[StateVariable, ...]:
         """The declared variables, then one (0 empty, 1 full) for each site that can empty."""
-        return space.state_variables(self)
+        return state_space.state_variables(self)
 
     @property
     def n_states(self) -> int:
         """Free cells times the number of joint values of the variables."""
-        return space.n_states(self)
+        return state_space.n_states(self)
 
     def sites_of(self, kind: str) -> int:
         """Sites of a kind in every level, on the map and drawn."""
-        return space.sites_of(self, kind)
+        return state_space.sites_of(self, kind)
 
     def effects(self) -> Iterator[tuple[tuple[str, ...], Rule | Here | Always]]:
         """Everything that can be felt or paid, with its path of keys: the order of events."""

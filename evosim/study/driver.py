@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from evosim.engine.files import WriteError, sweep
+from evosim.engine.lock import hold
 from evosim.errors import RunError
-from evosim.run.cluster import WorkError
-from evosim.run.conduct import warm_up
-from evosim.run.lock import hold
-from evosim.run.progress import Progress
-from evosim.run.stop import Interrupted
-from evosim.run.storage import WriteError, sweep
+from evosim.execution.dask_cluster import WorkError
+from evosim.execution.progress import Progress
+from evosim.execution.runner import warm_up
+from evosim.execution.stop import Interrupted
 from evosim.study import index as indices
 from evosim.study.executors import executor
 from evosim.study.folder import StudyFolder

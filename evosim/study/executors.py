@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from evosim.engine import provenance
+from evosim.engine.files import WriteError
 from evosim.errors import EvosimError
-from evosim.run import provenance
-from evosim.run.cluster import (
+from evosim.execution.dask_cluster import (
     CONNECT,
     WorkError,
     connected,
@@ -34,9 +35,8 @@ from evosim.run.cluster import (
     versions_here,
     worker_command,
 )
-from evosim.run.storage import WriteError
+from evosim.study.evaluation import live
 from evosim.study.folder import Record, StudyFolder, opened
-from evosim.study.life import live
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -21,18 +21,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
+from evosim.engine.dataset import open_dataset
+from evosim.engine.files import explain, write_text
+from evosim.engine.run_folder import RunFolder, appearing
 from evosim.errors import EvosimError, RunError
-from evosim.measure import claim
-from evosim.measure.claim import Conditions, Part
-from evosim.measure.courses import courses
-from evosim.measure.quantities import turns
-from evosim.measure.statistics import Bootstrap
-from evosim.run.conduct import conduct, finite
-from evosim.run.dataset import open_dataset
-from evosim.run.folder import RunFolder, appearing
-from evosim.run.progress import Progress
-from evosim.run.storage import explain, write_text
-from evosim.study.arms import Condition, arms_of, conditions, experiment_of, reference, value_at
+from evosim.execution.progress import Progress
+from evosim.execution.runner import conduct, finite
+from evosim.metrics import hypotheses, turns
+from evosim.metrics.hypotheses import Conditions, Part
+from evosim.metrics.leakage import check_disjoint
+from evosim.metrics.trajectories import courses
+from evosim.stats.intervals import Bootstrap
+from evosim.study.design import Condition, arms_of, conditions, experiment_of, reference, value_at
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment as Written
@@ -65,7 +65,7 @@ class ExperimentFolder:
         """A new experiment folder with a run folder for each arm; it appears whole or not at all.
 
         Args:
-            facts: of :func:`evosim.run.provenance.facts`, and ``tuned``.
+            facts: of :func:`evosim.engine.provenance.facts`, and ``tuned``.
 
         Raises:
             RunError: there is something already, or the folder cannot be made.
@@ -77,11 +77,10 @@ class ExperimentFolder:
             known = {"format": FORMAT, **facts, "runs": [c.name for c in found]}
             write_text(making / FACTS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
             for condition in found:
-                with RunFolder.create(
-                    making / "arms" / condition.name,
-                    condition.scenario,
-                    {**facts, "replicates": condition.replicates, "figures": False},
-                ):
+                own = {**facts, "replicates": condition.replicates, "figures": False}
+                check_disjoint(condition.scenario, own)
+                arm = making / "arms" / condition.name
+                with RunFolder.create(arm, condition.scenario, own):
                     pass
         return cls(path)
 
@@ -179,9 +178,10 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     Returns:
         verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
         expected, seed, replicates, confidence, axis, arms (by name: title, place on the axis,
-        phases and flips), findings (see :func:`evosim.measure.claim.settle`; and ``curve``, the
-        first term in every arm along the axis), courses (the headline measure over generations,
-        see :func:`evosim.measure.courses.courses`), tuned (None, or label, key, says, replicates,
+        phases and flips), findings (see :func:`evosim.metrics.hypotheses.settle`; and ``curve``,
+        the first term in every arm along the axis), courses (the headline measure over generations,
+        see :func:`evosim.metrics.trajectories.courses`), tuned (None, or label, key, says,
+        replicates,
         written (the scenario's own value) and values: each with the headline finding there, as
         ``measured`` and the rest), command, versions, machine.
     """
@@ -194,10 +194,10 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     flips = turns(reference(scenario))
     with folder.opened(list(written.arms)) as data:
         findings = [_settled(f, written, flips, data, bootstrap) for f in written.findings]
-        lines = courses(claim.parts_of(written.findings[0], written, flips), data)
+        lines = courses(hypotheses.parts_of(written.findings[0], written, flips), data)
         arms = {name: _arm(arm, data[name].scenario) for name, arm in written.arms.items()}
     return {
-        "verdict": claim.verdict_of(findings),
+        "verdict": hypotheses.verdict_of(findings),
         "scenario": scenario.id,
         **{
             key: getattr(scenario, key)
@@ -222,10 +222,10 @@ def _settled(
     data: Mapping[str, Conditions],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
-    parts = claim.parts_of(finding, written, flips)
-    columns = [claim.columns_of(part, data) for part in parts]
+    parts = hypotheses.parts_of(finding, written, flips)
+    columns = [hypotheses.columns_of(part, data) for part in parts]
     return {
-        **claim.settle(finding, parts, columns, bootstrap),
+        **hypotheses.settle(finding, parts, columns, bootstrap),
         "curve": _curve(parts[0], written, data, bootstrap),
     }
 
@@ -241,10 +241,10 @@ def _curve(
     for name, at in along.items():
         here = part._replace(arm=name)
         try:
-            columns = claim.columns_of(here, data)
+            columns = hypotheses.columns_of(here, data)
         except EvosimError:
             continue  # the finding does not look at this arm, which lacks what it measures
-        found.append({"x": at, **claim.measured(here, columns, bootstrap)})
+        found.append({"x": at, **hypotheses.measured(here, columns, bootstrap)})
     return sorted(found, key=lambda point: point["x"])
 
 
@@ -276,13 +276,13 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
     written = folder.written
     tuned, headline = written.tuned, written.findings[0]
     assert tuned is not None
-    parts = claim.parts_of(headline, written, flips)
+    parts = hypotheses.parts_of(headline, written, flips)
     values = []
     for i, value in enumerate(tuned.values):
         runs = {arm: f"tuned-{i}-{arm}" for arm in arms_of(headline, written)}
         with folder.opened(list(runs.values())) as data:
             columns = [_columns_at(part, runs, data) for part in parts]
-        settled = claim.settle(headline, parts, columns, bootstrap)
+        settled = hypotheses.settle(headline, parts, columns, bootstrap)
         values.append({**settled, "measured": settled["value"], "value": value})
     return {
         "label": tuned.label,
@@ -296,7 +296,7 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
 
 def _columns_at(part: Part, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
     name = runs[part.arm]
-    return claim.columns_of(part._replace(arm=name), data)
+    return hypotheses.columns_of(part._replace(arm=name), data)
 
 
 _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)\s+\]")

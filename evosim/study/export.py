@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evosim.engine.files import replacing, write_bytes
 from evosim.errors import EvosimError, did_you_mean
-from evosim.run.storage import replacing, write_bytes
 from evosim.study import table
 from evosim.study.table import BOOL, FLOAT, INT, SEED, TEXT, Axis
 

@@ -25,11 +25,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evosim.engine.files import WriteError, explain, write_text
+from evosim.engine.provenance import command_line
+from evosim.engine.run_folder import appearing
 from evosim.errors import RunError
-from evosim.run.conduct import finite
-from evosim.run.folder import appearing
-from evosim.run.provenance import command_line
-from evosim.run.storage import WriteError, explain, write_text
+from evosim.execution.runner import finite
 from evosim.study.points import Point, key_of
 from evosim.study.schema import Study
 
@@ -83,7 +83,8 @@ class StudyFolder:
         """A new study folder; it appears whole or not at all.
 
         Args:
-            facts: of :func:`evosim.run.provenance.facts`, with ``seed``, ``replicates``, ``keep``.
+            facts: of :func:`evosim.engine.provenance.facts`, with ``seed``, ``replicates``,
+                ``keep``.
 
         Raises:
             RunError: there is something already, or the folder cannot be made.

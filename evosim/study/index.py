@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from evosim.engine.files import WriteError
+from evosim.engine.lock import HeldError, hold
 from evosim.errors import RunError
-from evosim.run.conduct import finite
-from evosim.run.lock import HeldError, hold
-from evosim.run.storage import WriteError
+from evosim.execution.runner import finite
 from evosim.study.folder import Record, StudyFolder
 
 NAME = "index.sqlite"

@@ -12,13 +12,12 @@ from pydantic import ValidationError
 
 from evosim import evolution
 from evosim import scenario as scenarios
+from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, Problem, ScenarioError
-from evosim.measure import claim
-from evosim.measure.claim import Part
-from evosim.measure.quantities import MEASURES, turns
-from evosim.run.layout import probe_generations
+from evosim.metrics import MEASURES, hypotheses, turns
+from evosim.metrics.hypotheses import Part
 from evosim.scenario import document, shipped
-from evosim.scenario.faults import Fault, faults_of
+from evosim.scenario.messages import Fault, faults_of
 from evosim.scenario.reading import located, parse
 from evosim.study.points import Point, points
 from evosim.study.schema import Measured, Study
@@ -94,11 +93,11 @@ def terms_of(measured: Measured, scenario: Scenario) -> tuple[Part, ...]:
         EvosimError: no such measure, or one that the scenario does not have.
     """
     flips = turns(scenario)
-    parts = [Part(1.0, "", claim.term_of(measured, flips))]
+    parts = [Part(1.0, "", hypotheses.term_of(measured, flips))]
     if measured.against is not None:
         changes = measured.against.model_dump(exclude_none=True)
         other = measured.model_copy(update=changes)
-        parts.append(Part(-1.0, "", claim.term_of(other, flips)))
+        parts.append(Part(-1.0, "", hypotheses.term_of(other, flips)))
     for part in parts:
         MEASURES[part.term.measure].check_in(scenario, part.term)
         where = part.term.where

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.measure import claim, effects, statistics, testing
-from evosim.measure.claim import REFUTED, SUPPORTED, UNDECIDED
-from evosim.measure.statistics import Bootstrap
-from evosim.run.conduct import finite
-from evosim.run.storage import write_text
+from evosim.engine.files import write_text
+from evosim.execution.runner import finite
+from evosim.metrics import hypotheses
+from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
+from evosim.stats import intervals, tests, variance
+from evosim.stats.intervals import Bootstrap
 from evosim.study import table
 
 if TYPE_CHECKING:
@@ -171,13 +172,13 @@ def _estimated(
 ) -> dict[str, Any]:
     """A measure at a point."""
     total = table.total_of(measured, len(columns))
-    estimate = statistics.estimate(total, bootstrap, *columns)
-    found = {**claim.plain(estimate), "n": estimate.n, "undefined": estimate.n_undefined}
+    estimate = intervals.estimate(total, bootstrap, *columns)
+    found = {**hypotheses.plain(estimate), "n": estimate.n, "undefined": estimate.n_undefined}
     found["numbers"] = (
         [table.number_of(measured, column) for column in columns.T] if keeps else None
     )
     if _threshold(measured) is not None:
-        found["verdict"] = claim.judge(estimate, measured)
+        found["verdict"] = hypotheses.judge(estimate, measured)
     return found
 
 
@@ -194,13 +195,13 @@ def _correct(
     """
     ((side, threshold),) = (_threshold(measured) or {}).items()
     raw = [
-        effects.p_against(table.total_of(measured, len(mine)), list(mine), threshold)
+        variance.p_against(table.total_of(measured, len(mine)), list(mine), threshold)
         for mine in columns
     ]
     for found, p in zip(numbers, raw, strict=True):
         found["p"] = p
-    for method in testing.CORRECTIONS:
-        for found, p in zip(numbers, testing.corrected(raw, method), strict=True):
+    for method in tests.CORRECTIONS:
+        for found, p in zip(numbers, tests.corrected(raw, method), strict=True):
             found[method] = p
             found[f"verdict_{method}"] = _decided(
                 found["value"], p, side, threshold, 1 - study.confidence
@@ -237,14 +238,14 @@ def _variance(
     measured = folder.study.measures[name]
     values = np.full((len(folder.points), folder.replicates), np.nan)
     for row, mine in zip(values, columns, strict=True):
-        numbers = effects.pseudo_values(table.total_of(measured, len(mine)), list(mine))
+        numbers = variance.pseudo_values(table.total_of(measured, len(mine)), list(mine))
         if not len(numbers) or not np.all(np.isfinite(numbers)):
             numbers = np.array([_all_of(measured, mine)])
         row[: len(numbers)] = numbers
     shape = tuple(len(axis.values) for axis in axes.values())
     placed = np.empty_like(values)
     placed[table.places(axes, folder.points)] = values
-    found = effects.decompose(placed.reshape(*shape, -1))
+    found = variance.decompose(placed.reshape(*shape, -1))
     if found is None:
         return None
     names = list(axes)
@@ -288,6 +289,6 @@ def _ranks(
         ]
         if any(place is None for place in places):
             continue
-        estimate = effects.rank_correlation(np.array(places, np.float64), y, bootstrap)
-        found[parameter] = {**claim.plain(estimate), "points": estimate.n}
+        estimate = variance.rank_correlation(np.array(places, np.float64), y, bootstrap)
+        found[parameter] = {**hypotheses.plain(estimate), "points": estimate.n}
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.measure import claim
+from evosim.metrics import hypotheses
 from evosim.study.points import levels_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def total_of(measured: Measured, count: int) -> Any:
         count: how many columns it has, over all terms.
     """
     weights = weights_of(measured)
-    return claim.total_of(measured.measure, weights, [count // len(weights)] * len(weights))
+    return hypotheses.total_of(measured.measure, weights, [count // len(weights)] * len(weights))
 
 
 def number_of(measured: Measured, columns: Sequence[float]) -> float:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pytest
 from tiny_experiment import TINY, Gallery
 
+import evosim
 from evosim import scenario
-from evosim.gallery.depends import LIVED, SETTLED, changed, code, depends, meaning
-from evosim.study.anew import is_of_other_runs
+from evosim.gallery.depends import (
+    LIVED,
+    MEASURES,
+    SETTLED,
+    changed,
+    code,
+    depends,
+    imported,
+    meaning,
+)
+from evosim.study.reevaluate import is_of_other_runs
 
 
 def of(text: str) -> dict[str, str]:
@@ -21,9 +34,42 @@ def test_comments_docstrings_and_layout_are_no_change_of_code() -> None:
     assert meaning(plain.replace('"a"', '"b"')) != meaning(plain)
 
 
-def test_a_hash_of_code_is_of_the_modules_that_are_named() -> None:
-    assert code(("core",), ()) != code(("core",), ("core/plan.py",))
-    assert code(("core/plan.py",), ()) == code(("core/plan.py",), ("core/live.py",))
+def of_the_package(files: Iterable[Path]) -> set[str]:
+    return {file.relative_to(Path(evosim.__file__).parent).as_posix() for file in files}
+
+
+def test_what_a_module_imports_is_found_at_any_remove_and_its_types_are_not() -> None:
+    lived = of_the_package(imported(("engine/loop.py",)))
+    assert {
+        "core/plan.py", "core/rng.py", "engine/ood_monitor.py", "evolution/cma.py",
+        "mind/genome.py", "rng.py", "scenario/check_placement.py", "world/tables.py",
+    } <= lived  # fmt: skip
+    assert not {name for name in lived if name.startswith(("metrics/", "plot/", "cli/", "api/"))}
+    assert "core/reference.py" not in lived
+
+
+def test_a_name_that_a_package_imports_when_asked_leads_to_its_module() -> None:
+    assert "scenario/timeline.py" in of_the_package(imported(("metrics/analyses/best_of_n.py",)))
+    assert "scenario/reading.py" in of_the_package(imported(("engine/islands.py",)))
+
+
+def test_whatever_metrics_are_made_of_is_code_that_a_study_depends_on() -> None:
+    made_of = of_the_package(imported(MEASURES))
+    assert {
+        "metrics/best_of_n.py", "metrics/deception.py", "metrics/popgen/coalescent.py",
+        "metrics/reward_distance.py", "stats/intervals.py",
+    } <= made_of  # fmt: skip
+
+
+def test_the_verdict_depends_on_what_settles_and_not_on_figures() -> None:
+    settled = of_the_package(imported(("study/experiment.py",)))
+    assert {"metrics/hypotheses.py", "metrics/summary.py", "study/design.py"} <= settled
+    assert not {name for name in settled if name.startswith(("plot/", "cli/", "gallery/"))}
+
+
+def test_a_hash_of_code_leaves_out_what_it_is_told_to() -> None:
+    assert code(("core/plan.py",)) != code(("core/live.py",))
+    assert code(("core/plan.py",), ("core/plan.py",)) == code((), ())
 
 
 def test_what_is_said_or_found_is_a_reason_to_settle_again_and_not_to_live_again() -> None:

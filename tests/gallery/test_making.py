@@ -9,8 +9,8 @@ import pytest
 from tiny_experiment import TINY, Gallery, tiny_gallery
 
 from evosim.errors import EvosimError
+from evosim.execution.stop import Interrupted, Stop
 from evosim.gallery import making
-from evosim.run.stop import Interrupted, Stop
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import evosim
 from evosim.errors import EvosimError
-from evosim.gallery import depends, studies
+from evosim.gallery import studies
 from evosim.study import reading
 
 TINY = """
@@ -122,36 +120,8 @@ def test_code_that_was_changed_is_a_reason_to_live_again(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make()
-    monkeypatch.setattr(studies, "MEASURED", ("measure/deception.py",))
+    monkeypatch.setattr(studies, "MEASURES", ("metrics/deception.py",))
     assert "  lived again: the code that measures was changed" in make()
-
-
-def test_whatever_measures_are_made_of_is_code_that_a_study_depends_on() -> None:
-    """All modules of evosim.measure that the measures import, at any remove."""
-    package = Path(evosim.__file__).parent
-    waiting = sorted((package / "measure" / "quantities").glob("*.py"))
-    seen: set[Path] = set()
-    while waiting:
-        module = waiting.pop()
-        if module not in seen:
-            seen.add(module)
-            waiting += imported_measures(module, package)
-    assert package / "measure" / "descent.py" in seen
-    known = (*studies.MEASURED, *depends._LIVES)
-    for path in seen:
-        inner = path.relative_to(package).as_posix()
-        assert any(inner == part or inner.startswith(f"{part}/") for part in known), inner
-
-
-def imported_measures(module: Path, package: Path) -> list[Path]:
-    """The modules of evosim.measure that a module imports, also within functions."""
-    found = []
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("evosim.measure"):
-            path = package.parent.joinpath(*str(node.module).split("."))
-            names = [path, *(path / alias.name for alias in node.names)]
-            found += [name.with_suffix(".py") for name in names]
-    return [path for path in found if path.is_file()]
 
 
 def test_pages_alone_are_made_from_the_tables_to_the_byte(make: Make, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from synthetic import dataset, episode
 
 from evosim import scenario as scenarios
 from evosim.plot.episode import Episode
-from evosim.plot.subject import Subject
+from evosim.plot.run_view import Subject
 from evosim.scenario import Scenario
 
 PILL = """

@@ -9,11 +9,11 @@ import pytest
 from drawn import outside, overlaps, words_of
 
 from evosim.errors import EvosimError
-from evosim.measure.claim import parts_of, settle
-from evosim.measure.statistics import Bootstrap
+from evosim.metrics.hypotheses import parts_of, settle
 from evosim.plot import compare, experiment
 from evosim.plot.maps import differences
 from evosim.scenario.experiment import Experiment
+from evosim.stats.intervals import Bootstrap
 
 BOOTSTRAP = Bootstrap(resamples=200)
 LONG = "an arm with a title that is a good deal longer than the room that a row has for it"

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "evolution"))
 from breeding import with_genes
 from descending import dataset
 
-from evosim.measure.analyses import ANALYSES
-from evosim.measure.analyses.registry import Request
+from evosim.execution.runner import finite
+from evosim.metrics.analyses import ANALYSES
+from evosim.metrics.analyses.registry import Request
 from evosim.plot import analyses
 from evosim.plot.style import write
-from evosim.run.conduct import finite
 
 PHASES = [
     {"generations": 8, "train": "wild"},

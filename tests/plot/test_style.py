@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evosim.measure import statistics
-from evosim.plot import colors, lines, style
+from evosim.plot import colors, style, timeseries
+from evosim.stats import intervals
 
 COORDINATES = st.lists(st.floats(-5, 5), min_size=1, max_size=8)
 
@@ -64,7 +64,7 @@ def test_the_users_settings_come_back():
 
 @given(COORDINATES)
 def test_labels_are_moved_apart_and_keep_their_order(heights):
-    placed = lines.spread(heights, 0.2, -10, 10)
+    placed = timeseries.spread(heights, 0.2, -10, 10)
     order = np.argsort(heights, kind="stable")
     gaps = np.diff(np.array(placed)[order])
     assert (gaps >= 0.2 - 1e-9).all()
@@ -74,20 +74,20 @@ def test_labels_are_moved_apart_and_keep_their_order(heights):
 def test_labels_far_enough_apart_stay_where_they_are(heights):
     apart = [n + 0.1 * h for n, h in enumerate(heights)]
     if all(b - a >= 0.1 for a, b in itertools.pairwise(apart)):
-        assert lines.spread(apart, 0.1, -100, 100) == pytest.approx(apart)
+        assert timeseries.spread(apart, 0.1, -100, 100) == pytest.approx(apart)
 
 
 def test_labels_stay_within_the_panel_where_there_is_room():
-    assert max(lines.spread([0.99, 0.995, 1.0], 0.1, 0, 1)) <= 1.0
-    assert min(lines.spread([0.0, 0.0, 0.01], 0.1, 0, 1)) >= 0.0
+    assert max(timeseries.spread([0.99, 0.995, 1.0], 0.1, 0, 1)) <= 1.0
+    assert min(timeseries.spread([0.0, 0.0, 0.01], 0.1, 0, 1)) >= 0.0
 
 
-BOOTSTRAP = statistics.Bootstrap(confidence=0.95, resamples=500, key=3)
+BOOTSTRAP = intervals.Bootstrap(confidence=0.95, resamples=500, key=3)
 
 
 def test_one_replicate_is_summarised_over_individuals():
     values = np.random.default_rng(0).normal(size=(1, 3, 101))
-    course = lines.course(values)
+    course = timeseries.course(values)
     np.testing.assert_allclose(course.middle, np.median(values[0], axis=1))
     assert course.replicates is None
     (low, high), inner = course.bands
@@ -98,7 +98,7 @@ def test_one_replicate_is_summarised_over_individuals():
 
 def test_several_replicates_are_summarised_over_replicates():
     values = np.random.default_rng(0).normal(size=(4, 3, 101))
-    course = lines.course(values)
+    course = timeseries.course(values)
     np.testing.assert_allclose(course.replicates, np.median(values, axis=2))
     np.testing.assert_allclose(course.middle, np.median(np.median(values, axis=2), axis=0))
     (low, high), (inner_low, inner_high) = course.bands
@@ -108,7 +108,7 @@ def test_several_replicates_are_summarised_over_replicates():
 
 def test_missing_values_are_left_out_of_summaries():
     values = np.array([[[1.0, 2.0, 6.0, np.nan], [np.nan] * 4]])
-    course = lines.course(values)
+    course = timeseries.course(values)
     assert course.middle[0] == 2.0
     assert np.isnan(course.middle[1])
 
@@ -116,28 +116,28 @@ def test_missing_values_are_left_out_of_summaries():
 def test_the_interval_of_a_mean_is_that_of_the_summary():
     values = np.random.default_rng(0).normal(size=(7, 2, 3))
     values[2, 1, 1] = np.nan
-    low, high = lines.interval(values, BOOTSTRAP)
+    low, high = timeseries.interval(values, BOOTSTRAP)
     assert low.shape == (2, 3)
     for place in np.ndindex(2, 3):
-        expected = statistics.mean(values[:, *place], BOOTSTRAP).interval
+        expected = intervals.mean(values[:, *place], BOOTSTRAP).interval
         assert (low[place], high[place]) == expected
 
 
 def test_an_interval_of_a_mean_stays_among_the_data():
     values = np.array([[0.9], [0.95], [-0.8]])  # Student's would reach from -2.1 to 2.8
-    low, high = lines.interval(values, BOOTSTRAP)[:, 0]
+    low, high = timeseries.interval(values, BOOTSTRAP)[:, 0]
     assert values.min() <= low <= values.mean() <= high <= values.max()
 
 
 def test_one_value_has_no_interval():
-    assert np.isnan(lines.interval(np.array([[1.0], [np.nan]]), BOOTSTRAP)).all()
+    assert np.isnan(timeseries.interval(np.array([[1.0], [np.nan]]), BOOTSTRAP)).all()
 
 
 def test_limits_show_every_finite_value():
     from matplotlib.figure import Figure
 
     panel = Figure().add_axes((0, 0, 1, 1))
-    lines.limits(panel, np.array([np.nan, -3.0, 7.0, np.inf]), include=(9.0,))
+    timeseries.limits(panel, np.array([np.nan, -3.0, 7.0, np.inf]), include=(9.0,))
     low, high = panel.get_ylim()
     assert low < -3
     assert 9 < high < 10
@@ -147,7 +147,7 @@ def test_limits_cut_off_what_lies_far_beyond():
     from matplotlib.figure import Figure
 
     panel = Figure().add_axes((0, 0, 1, 1))
-    lines.limits(panel, np.array([-67.0, 0.5]), include=(0.0, 1.0), within=(-1.0, 1.1))
+    timeseries.limits(panel, np.array([-67.0, 0.5]), include=(0.0, 1.0), within=(-1.0, 1.1))
     assert panel.get_ylim() == pytest.approx((-1.1, 1.1))
 
 
@@ -155,7 +155,7 @@ def test_limits_of_a_constant_have_room():
     from matplotlib.figure import Figure
 
     panel = Figure().add_axes((0, 0, 1, 1))
-    lines.limits(panel, np.full(3, 5.0))
+    timeseries.limits(panel, np.full(3, 5.0))
     assert panel.get_ylim()[0] < 5 < panel.get_ylim()[1]
 
 
@@ -164,7 +164,7 @@ def test_a_lonely_value_between_gaps_is_seen():
 
     panel = Figure().add_axes((0, 0, 1, 1))
     y = np.array([1.0, 2.0, np.nan, 5.0, np.nan, 3.0, 4.0])
-    drawn = lines.line(panel, np.arange(7.0), y, color="black", label="y")
+    drawn = timeseries.line(panel, np.arange(7.0), y, color="black", label="y")
     assert drawn.get_markevery() == [3]
     assert drawn.get_marker() == "o"
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evosim.scenario import World
-from evosim.scenario.placement import faults
+from evosim.scenario.check_placement import faults
 
 
 @st.composite

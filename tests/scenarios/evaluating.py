@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 import evosim
 from evosim.gallery.record import Record
-from evosim.measure import claim
-from evosim.measure.claim import Conditions, Part
-from evosim.measure.quantities import Term, turns
-from evosim.measure.statistics import Bootstrap
+from evosim.metrics import Term, hypotheses, turns
+from evosim.metrics.hypotheses import Conditions, Part
 from evosim.scenario import Scenario
-from evosim.study import arms
+from evosim.stats.intervals import Bootstrap
+from evosim.study import design
 
 Columns = list[NDArray[np.float64]]
 
@@ -32,9 +31,9 @@ the very mean of the sample, and rounding puts them on one side of it."""
 def parts_of(scenario: Scenario) -> list[tuple[Part, ...]]:
     """The terms of each finding."""
     assert scenario.experiment is not None
-    flips = turns(arms.reference(scenario))
+    flips = turns(design.reference(scenario))
     findings = scenario.experiment.findings
-    return [claim.parts_of(finding, scenario.experiment, flips) for finding in findings]
+    return [hypotheses.parts_of(finding, scenario.experiment, flips) for finding in findings]
 
 
 def recorded(finding: Mapping[str, Any]) -> list[Columns]:
@@ -59,7 +58,7 @@ def evaluated(
         resamples=scenario.verdict.resamples,
     )
     return [
-        claim.settle(finding, parts, of_terms, bootstrap)
+        hypotheses.settle(finding, parts, of_terms, bootstrap)
         for finding, parts, of_terms in zip(
             scenario.experiment.findings, parts_of(scenario), columns, strict=True
         )
@@ -126,14 +125,14 @@ def _width(finding: Mapping[str, Any]) -> float:
 def assert_lived_again(record: Record, scenario: Scenario, folder: Path) -> None:
     """Live the first replicate of every arm anew; assert that it measures what is recorded."""
     lived = {}
-    for name, arm in arms.arms(scenario).items():
+    for name, arm in design.arms(scenario).items():
         run = evosim.run(
             arm, seed=record["seed"], replicates=1, out=folder / name, workers=1, figures=False
         )
         lived[name] = Conditions(run.data, run.scenario)
     for parts, finding in zip(parts_of(scenario), record["findings"], strict=True):
         for part, columns in zip(parts, recorded(finding), strict=True):
-            again = claim.columns_of(part, lived)
+            again = hypotheses.columns_of(part, lived)
             np.testing.assert_allclose(
                 [column[0] for column in again],
                 [column[0] for column in columns],

@@ -11,7 +11,7 @@ from tiny_experiment import TINY, Gallery
 
 from evosim import scenario
 from evosim.gallery.record import Record
-from evosim.measure import claim
+from evosim.metrics import hypotheses
 from evosim.scenario import Scenario
 
 
@@ -30,7 +30,7 @@ def test_the_columns_of_a_record_give_its_numbers_and_its_verdict(
     again = evaluated(tiny.record, read, columns_of(tiny.record))
     for settled, finding in zip(again, tiny.record["findings"], strict=True):
         assert_same(settled, finding)
-    assert claim.verdict_of(again) == tiny.record["verdict"] == "supported"
+    assert hypotheses.verdict_of(again) == tiny.record["verdict"] == "supported"
 
 
 def test_the_control_in_place_of_the_effect_does_not_support_the_claim(
@@ -38,7 +38,7 @@ def test_the_control_in_place_of_the_effect_does_not_support_the_claim(
 ) -> None:
     again = evaluated(tiny.record, read, without_effect(tiny.record, read))
     assert again[0]["value"] == 0
-    assert claim.verdict_of(again) == "refuted"
+    assert hypotheses.verdict_of(again) == "refuted"
 
 
 def test_a_finding_of_one_arm_takes_the_control_that_another_finding_looks_at(
@@ -54,7 +54,7 @@ def test_a_finding_of_one_arm_takes_the_control_that_another_finding_looks_at(
     record["findings"][1]["terms"] = [{**control, "weight": 1.0}]
     changed = scenario.loads(alone)
     columns = columns_of(record)
-    assert claim.verdict_of(evaluated(record, changed, columns)) == "supported"
+    assert hypotheses.verdict_of(evaluated(record, changed, columns)) == "supported"
     swapped = evaluated(record, changed, without_effect(record, changed))
     assert [finding["verdict"] for finding in swapped] == ["refuted", "supported"]
 

@@ -23,7 +23,7 @@ from evaluating import (
 from evosim import api, scenario
 from evosim.gallery import making, pages, record
 from evosim.gallery.record import Record
-from evosim.measure import claim
+from evosim.metrics import hypotheses
 from evosim.plot.experiment import names_for
 from evosim.scenario import Scenario
 
@@ -34,10 +34,10 @@ LARGEST_FIGURE = 400_000
 """Bytes: what a browser shows at once, and git keeps without regret."""
 
 NOT_BORNE_OUT = {
-    "kids": claim.UNDECIDED,
-    "myopic_base": claim.REFUTED,
-    "ood_monitor": claim.UNDECIDED,
-    "true_drive": claim.REFUTED,
+    "kids": hypotheses.UNDECIDED,
+    "myopic_base": hypotheses.REFUTED,
+    "ood_monitor": hypotheses.UNDECIDED,
+    "true_drive": hypotheses.REFUTED,
 }
 """The claims that the measurement does not bear out: refuted or undecided, by scenario.
 
@@ -110,19 +110,19 @@ def test_the_recorded_columns_give_the_recorded_numbers_and_verdict(name: str) -
     again = evaluated(found, shipped(name), columns)
     for settled, finding in zip(again, found["findings"], strict=True):
         assert_same(settled, finding)
-    assert claim.verdict_of(again) == found["verdict"]
+    assert hypotheses.verdict_of(again) == found["verdict"]
 
 
 @each
 def test_the_claim_is_not_supported_by_the_control_in_place_of_the_effect(name: str) -> None:
     found = record_of(name)
     again = evaluated(found, shipped(name), without_effect(found, shipped(name)))
-    assert claim.verdict_of(again) != claim.SUPPORTED
+    assert hypotheses.verdict_of(again) != hypotheses.SUPPORTED
 
 
 def test_the_claims_that_are_not_borne_out_are_those_of_the_table() -> None:
     verdicts = {name: record_of(name)["verdict"] for name in CATALOGUE}
-    assert {n: v for n, v in verdicts.items() if v != claim.SUPPORTED} == NOT_BORNE_OUT
+    assert {n: v for n, v in verdicts.items() if v != hypotheses.SUPPORTED} == NOT_BORNE_OUT
 
 
 @each

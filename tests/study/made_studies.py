@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evosim.run import provenance
+from evosim.engine import provenance
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.reading import loads
 

@@ -10,12 +10,12 @@ from sweeps import columns, failing, files, lived
 
 import evosim
 from evosim import api
+from evosim.engine.files import WriteError
+from evosim.engine.lock import hold
 from evosim.errors import EvosimError, RunError, ScenarioError
-from evosim.run.lock import hold
-from evosim.run.progress import Lines, Progress
-from evosim.run.stop import Interrupted
-from evosim.run.storage import WriteError
-from evosim.study import driver, life
+from evosim.execution.progress import Lines, Progress
+from evosim.execution.stop import Interrupted
+from evosim.study import driver, evaluation
 from evosim.study.folder import StudyFolder
 
 
@@ -25,7 +25,7 @@ class Lives:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seeds: list[int] = []
         self.end_after: int | None = None
-        real = life.live_in_memory
+        real = evaluation.live_in_memory
 
         def counted(scenario: object, seed: int, **options: object) -> object:
             if self.end_after is not None and len(self.seeds) >= self.end_after:
@@ -33,7 +33,7 @@ class Lives:
             self.seeds.append(seed)
             return real(scenario, seed, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(life, "live_in_memory", counted)
+        monkeypatch.setattr(evaluation, "live_in_memory", counted)
 
 
 @pytest.fixture
@@ -133,11 +133,11 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     folder.record_path(key, 0).unlink()
     asked = iter([False, False, True])
     identity = folder.facts["identity"]
-    assert life.live(str(folder.path), identity, key, 0, lambda: next(asked, True)) is None
+    assert evaluation.live(str(folder.path), identity, key, 0, lambda: next(asked, True)) is None
     left = evosim.open_run(folder.run_path(key, 0))._folder.lived(0)
     assert 0 < left < 7
     before = whole.digest
-    record = life.live(str(folder.path), identity, key, 0)
+    record = evaluation.live(str(folder.path), identity, key, 0)
     assert record is not None
     assert not record.error
     whole.resume(workers=1)
@@ -163,7 +163,7 @@ def test_failures_are_tried_again_by_resume(sweep: Path, monkeypatch: pytest.Mon
         raise ZeroDivisionError("a defect")
 
     with monkeypatch.context() as broken:
-        broken.setattr(life, "measured", defect)
+        broken.setattr(evaluation, "measured", defect)
         done = run(sweep)
     assert done.counts.failed == 8
     assert "Traceback" in done.failures[0].error

@@ -10,9 +10,9 @@ import pytest
 from sweeps import columns, files
 
 import evosim
+from evosim.engine.files import WriteError
+from evosim.engine.lock import hold
 from evosim.errors import RunError
-from evosim.run.lock import hold
-from evosim.run.storage import WriteError
 from evosim.study import index
 from evosim.study.folder import Record, StudyFolder
 

@@ -18,7 +18,7 @@ import pytest
 
 from evosim.gallery import studies as making
 from evosim.gallery.studies import SHOWN, Recorded, file_of, index, page
-from evosim.study import life, reading
+from evosim.study import evaluation, reading
 from evosim.study.folder import StudyFolder
 from evosim.study.reading import Written
 from evosim.study.summary import summarize
@@ -128,7 +128,7 @@ def test_first_replicates_lived_anew_measure_what_the_table_says(name: str, tmp_
     facts = {"seed": study.seed, "replicates": study.replicates, "versions": {}}
     folder = StudyFolder.create(tmp_path / name, written(name), facts)
     for point in (points[0], points[len(points) // 2], points[-1]):
-        record = life.live(str(folder.path), folder.facts["identity"], point.key, 0)
+        record = evaluation.live(str(folder.path), folder.facts["identity"], point.key, 0)
         told = recorded(name).read(point.key, 0)
         assert record is not None
         assert told is not None

@@ -24,11 +24,11 @@ from made_studies import (
 )
 
 from evosim import open_study
-from evosim.measure import statistics
-from evosim.measure.statistics import Bootstrap
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap
 from evosim.study import summary
 from evosim.study.folder import StudyFolder
-from evosim.study.text import describe
+from evosim.study.report import describe
 
 ABOVE = ALIGNMENT.format(threshold="above = 0.5")
 BELOW = ALIGNMENT.format(threshold="below = 0.5")
@@ -69,7 +69,7 @@ def test_a_point_is_judged_by_where_its_interval_lies(grid: StudyFolder) -> None
     assert verdicts == ["refuted", "undecided", "supported"]
     numbers = at(found, population=160)
     bootstrap = Bootstrap.of(grid.seed, confidence=0.95, resamples=grid.base.verdict.resamples)
-    estimate = statistics.mean(numbers["numbers"], bootstrap)
+    estimate = intervals.mean(numbers["numbers"], bootstrap)
     assert (numbers["value"], tuple(numbers["interval"])) == (estimate.value, estimate.interval)
     assert (numbers["n"], numbers["undefined"], found["runs"]["lived"]) == (10, 0, 30)
 

@@ -10,9 +10,9 @@ from scipy import stats
 
 import evosim
 from evosim.gallery import record
-from evosim.measure.quantities import MEASURES, Term
+from evosim.metrics import MEASURES, Term
 from evosim.scenario import load
-from evosim.study import arms
+from evosim.study import design
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def lived(
     name: str, arm: str, folder: Path, *sets: str, replicates: int = 3, seed: int = 5
 ) -> evosim.Run:
     """A short run of an arm of a scenario, with settings of its own."""
-    written = arms.experiment_of(load(name)).arms[arm].set
+    written = design.experiment_of(load(name)).arms[arm].set
     scenario = load(name, sets=[*written, *LIVED, *sets])
     return evosim.run(
         scenario, seed=seed, replicates=replicates, out=folder / f"{name}-{arm}", workers=1,

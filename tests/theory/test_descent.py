@@ -14,8 +14,8 @@ import pytest
 from breeding import GAUSSIAN, UNIFORM, UNMATED, UNMUTATED, evolve, with_genes
 
 from evosim import evolution
-from evosim.measure import genealogy, heredity, selection
-from evosim.measure.genealogy import Pedigree
+from evosim.metrics.popgen import coalescent, heritability, price
+from evosim.metrics.popgen.coalescent import Pedigree
 
 TOURNAMENT = {"operator": "selTournament", "tournsize": 3}
 RANDOM = {"operator": "selRandom"}
@@ -64,7 +64,7 @@ def test_genes_of_a_neutral_population_meet_after_the_time_of_the_exact_chain() 
     met = []
     for _ in range(300):
         pedigree = wright_fisher(n, 260, 2, rng)
-        met.append(genealogy.coalesced(genealogy.lineages(pedigree)).mean())
+        met.append(coalescent.coalesced(coalescent.lineages(pedigree)).mean())
     assert not np.isnan(met).any()
     assert abs(z_of_mean(met, exact)) < 4
 
@@ -80,7 +80,7 @@ def test_genes_bred_without_selection_meet_as_in_the_neutral_model() -> None:
             made, np.zeros((n, 2)), lambda g, _: np.zeros(len(g)), generations=140, seed=seed
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
-        met.append(genealogy.coalesced(genealogy.lineages(pedigree)).mean())
+        met.append(coalescent.coalesced(coalescent.lineages(pedigree)).mean())
     assert abs(z_of_mean(met, expected_coalescence(n))) < 4
 
 
@@ -88,7 +88,7 @@ def test_an_ancestor_of_everybody_lived_log_2_n_generations_ago() -> None:
     """Chang 1999, Adv. Appl. Prob. 31: T / log2 N tends to 1 with two parents drawn at random."""
     n, rng = 1024, np.random.default_rng(2)
     back = [
-        genealogy.common_ancestor(wright_fisher(n, 30, 1, rng)) / math.log2(n) for _ in range(10)
+        coalescent.common_ancestor(wright_fisher(n, 30, 1, rng)) / math.log2(n) for _ in range(10)
     ]
     assert 0.9 < np.mean(back) < 1.3
     assert np.std(back) < 0.15
@@ -103,9 +103,9 @@ def test_the_founders_left_of_a_locus_are_what_identity_by_descent_says() -> Non
     lost = []
     for _ in range(400):
         pedigree = wright_fisher(n, t + 1, 1, rng)
-        f = genealogy.identity(pedigree, 0, t)[0]
-        shares = genealogy.founder_shares(pedigree)[-1]
-        assert math.isclose(genealogy.effective_founders(shares), n / (1 + (n - 1) * f))
+        f = coalescent.identity(pedigree, 0, t)[0]
+        shares = coalescent.founder_shares(pedigree)[-1]
+        assert math.isclose(coalescent.effective_founders(shares), n / (1 + (n - 1) * f))
         lost.append(1 - f)
     assert abs(z_of_mean(lost, (1 - 1 / n) ** t)) < 4
 
@@ -125,9 +125,9 @@ def test_lineages_of_a_tournament_that_nothing_is_inherited_by_meet_at_its_effec
             seed=seed,
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
-        f = genealogy.identity(pedigree, 0, t)
+        f = coalescent.identity(pedigree, 0, t)
         kept.append(1 - f.mean())
-        sizes.append(genealogy.lineage_size(f, t))
+        sizes.append(coalescent.lineage_size(f, t))
     c = float(np.sum(np.diff((np.arange(n + 1) / n) ** 3) ** 2))
     assert abs(c * n * 5 / 9 - 1) < 1e-2
     assert abs(z_of_mean(kept, (1 - c) ** t)) < 4
@@ -145,8 +145,8 @@ def test_inherited_fitness_makes_lineages_meet_sooner_than_single_generations_te
             made, rng.random((n, 6)), lambda g, _: g[:, 0], generations=t + 1, seed=seed
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
-        single = 1 / np.mean(heredity.coalescence(course.parents[1:]))
-        gaps.append(genealogy.lineage_size(genealogy.identity(pedigree, 0, t), t) / single)
+        single = 1 / np.mean(price.coalescence(course.parents[1:]))
+        gaps.append(coalescent.lineage_size(coalescent.identity(pedigree, 0, t), t) / single)
     assert np.mean(gaps) < 0.7
 
 
@@ -161,9 +161,9 @@ def test_the_squared_change_of_a_neutral_gene_over_its_variance_is_one_over_the_
         generations=80,
         seed=5,
     )
-    steps = [step for step in heredity.steps(made, *course) if step is not None]
-    moved = np.array([selection.temporal(step).mean() for step in steps])
-    c = heredity.coalescence(course.parents[1:])
+    steps = [step for step in price.steps(made, *course) if step is not None]
+    moved = np.array([heritability.temporal(step).mean() for step in steps])
+    c = price.coalescence(course.parents[1:])
     assert abs(z_of_mean(moved - c)) < 4
     assert abs(np.mean(moved) / (9 / 5 / 80) - 1) < 0.1
 
@@ -187,15 +187,15 @@ def test_offspring_regress_on_mid_parents_by_the_share_that_is_inherited(
         scores = genomes.sum(axis=1) + rng.normal(0, 1, 300) * noise
         born = evolution.breed(made, genomes, scores, seed)
         later = born.genomes.sum(axis=1) + rng.normal(0, 1, 300) * noise
-        steps = heredity.steps(
+        steps = price.steps(
             made,
             np.stack([genomes, born.genomes]),
             np.stack([scores, later]),
             np.stack([born.parents] * 2),
             np.stack([born.crossover] * 2),
         )
-        found = selection.responses(steps, lambda _, score: score[:, None], 1)
-        slopes.append(selection.heritability(found.products, found.squares)[0])
+        found = heritability.responses(steps, lambda _, score: score[:, None], 1)
+        slopes.append(heritability.heritability(found.products, found.squares)[0])
         responses.append(found.change[0, 0])
         differentials.append(found.realised[0, 0])
     if inherited == 1.0 and mate is UNMATED:

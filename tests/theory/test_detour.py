@@ -12,7 +12,7 @@ from pathlib import Path
 from published import lived, mean_of, measured, surely_above
 
 from evosim.scenario import load
-from evosim.study import arms
+from evosim.study import design
 
 
 def test_drives_and_planning_beat_reflexes_behind_a_detour() -> None:
@@ -41,11 +41,11 @@ def test_both_have_as_many_lives() -> None:
     """Equal evaluations, as in Ackley & Littman 1991."""
 
     def lives(arm: str) -> int:
-        evolution = arms.arms(load("detour"))[arm].evolution
-        generations = arms.arms(load("detour"))[arm].generations
+        evolution = design.arms(load("detour"))[arm].evolution
+        generations = design.arms(load("detour"))[arm].generations
         return evolution.population * evolution.levels * generations
 
-    assert len({lives(arm) for arm in arms.experiment_of(load("detour")).arms}) == 1
+    assert len({lives(arm) for arm in design.experiment_of(load("detour")).arms}) == 1
 
 
 def test_planners_lead_in_a_live_run(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
-from evosim.measure.directed import (
+from evosim.metrics.meg import (
     Discounted,
     Rationality,
     meg,

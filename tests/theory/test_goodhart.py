@@ -9,7 +9,7 @@ import pytest
 from breeding import UNMATED, UNMUTATED, with_genes
 
 from evosim import evolution
-from evosim.measure import pressure
+from evosim.metrics import best_of_n
 
 SCALE = 1 / 20  # standard deviation of the true value, in units of its locus
 LARGEST = {2: 0.5642, 10: 1.5388, 100: 2.5076}
@@ -59,7 +59,7 @@ def test_the_exact_best_of_n_of_a_population_gains_what_theory_says(n: int, gain
     """The same numbers from the order statistics of sampled populations, without tournaments."""
     rng = np.random.default_rng(n)
     value, noise = rng.normal(size=(2, 20, 5000))
-    found = pressure.best_of(value, value + noise, [n])[0].mean()
+    found = best_of_n.best_of(value, value + noise, [n])[0].mean()
     assert abs(found / gain - 1) < 0.05
 
 
@@ -69,8 +69,8 @@ def test_the_curve_over_d_of_a_normal_proxy_has_the_slope_of_the_largest_of_n() 
     n = np.array([float(size) for size in LARGEST])
     rng = np.random.default_rng(0)
     value, noise = rng.normal(size=(2, 20, 5000))
-    d = pressure.distance(list(value + noise), n)
+    d = best_of_n.distance(list(value + noise), n)
     assert d == pytest.approx(np.sqrt(np.log(n) - (n - 1) / n), rel=1e-2)
-    ratio = pressure.best_of(value, value + noise, n).mean(axis=1) / d
+    ratio = best_of_n.best_of(value, value + noise, n).mean(axis=1) / d
     expected = np.array(list(LARGEST.values())) / math.sqrt(2) / d
     assert ratio == pytest.approx(expected, rel=0.05)

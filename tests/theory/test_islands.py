@@ -11,7 +11,7 @@ from breeding import GAUSSIAN, UNMATED, UNMUTATED, with_genes
 
 from evosim import evolution
 from evosim.evolution import islands
-from evosim.measure.islands import differentiation
+from evosim.metrics.popgen.differentiation import differentiation
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 

@@ -14,7 +14,7 @@ import pytest
 import worlds
 
 from evosim import world
-from evosim.measure import distance
+from evosim.metrics import reward_distance
 from evosim.world import tensors
 
 RIGHT_ANGLE = math.sin(math.pi / 4)
@@ -43,7 +43,7 @@ def process() -> tensors.Process:
     return tensors.process(world.environment(read, "home"), world.draw_levels(read, "home", [0]))
 
 
-@pytest.mark.parametrize("measure", [distance.epic, distance.starc])
+@pytest.mark.parametrize("measure", [reward_distance.epic, reward_distance.starc])
 def test_rewards_of_different_states_are_at_right_angles(
     process: tensors.Process, measure: object
 ) -> None:

@@ -15,7 +15,7 @@ from breeding import GAUSSIAN, UNIFORM, UNMATED, UNMUTATED, evolve, with_genes
 from scipy import optimize, stats
 
 from evosim import evolution
-from evosim.measure import heredity
+from evosim.metrics.popgen import price
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -182,7 +182,7 @@ def test_the_pedigree_loses_heterozygosity_as_the_variance_of_shares_says(
         return values
 
     course = evolve(made, rng.random((n, 3)), score, generations=generations, seed=6)
-    lost = heredity.coalescence(course.parents)[1:]
+    lost = price.coalescence(course.parents)[1:]
     theory = np.array([1 / effective(n, c) for c in cv2[:-1]])
     exact = [np.sum(evolution.expected_shares(made, s) ** 2) for s in course.score[:-1]]
     assert np.allclose(theory, exact, rtol=2e-3)
@@ -213,8 +213,8 @@ def test_stochastic_universal_sampling_on_equal_scores_has_no_drift_at_all() -> 
     made = with_genes(2, select={"operator": "selStochasticUniversalSampling"})
     genomes = np.random.default_rng(8).random((50, 2))
     course = evolve(made, genomes, lambda g, _: np.full(len(g), 2.0), generations=20, seed=8)
-    assert np.all(heredity.coalescence(course.parents)[1:] == 0.0)
-    assert np.all(heredity.effective_size(course.parents)[1:] == np.inf)
+    assert np.all(price.coalescence(course.parents)[1:] == 0.0)
+    assert np.all(price.effective_size(course.parents)[1:] == np.inf)
 
 
 # --- 8 quantitative genetics ----------------------------------------------------------------
@@ -335,7 +335,7 @@ def test_the_price_equation_holds_in_every_generation_of_a_run() -> None:
     made = with_genes(5, bounds=(-1, 1), timeline=phases, mate={**UNIFORM, "chance": 0.9})
     genomes = np.random.default_rng(13).uniform(-1, 1, (101, 5))
     course = evolve(made, genomes, lambda genes, _: genes[:, 0], generations=50, seed=13)
-    parts = heredity.price_series(made, *course)
+    parts = price.price_series(made, *course)
     gap = parts.change - parts.selection - parts.drift - parts.transmission
     assert np.max(np.abs(gap)) < 1e-12
     bred = np.array([made.phase_at(g).select for g in range(49)])

@@ -1,4 +1,4 @@
-"""Figures of analyses, a module each: ``figure(summary)`` (see evosim/measure/analyses)."""
+"""Figures of analyses, a module each: ``figure(summary)`` (see evosim/metrics/analyses)."""
 
 from __future__ import annotations
 

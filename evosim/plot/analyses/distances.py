@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.measure.analyses.distances import NAMES
-from evosim.plot import colors, lines, sheets, style
+from evosim.metrics.analyses.distances import NAMES
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.alignment import BAND, HERE, WITHIN, look
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def figure(summary: Summary) -> Figure:
     columns = min(len(names), MOST_COLUMNS)
     blocks = -(-len(names) // columns)
     rows = [
-        sheets.Row(
+        layouts.Row(
             height=HEIGHT, columns=columns, titles=n % 3 == 0, ticks=n % 3 == 2 and blocks > 1
         )
         for n in range(3 * blocks)
     ]
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=f"{summary['title']}: distance of the drives from the intended payoff, "
@@ -64,22 +64,22 @@ def figure(summary: Summary) -> Figure:
                 _panel(panel, summary, names[e], measure)
                 if n % 3 == 0:
                     title = f"in “{summary['environments'][names[e]]['title']}”"
-                    sheets.panel_title(panel, title, bold=True)
+                    layouts.panel_title(panel, title, bold=True)
                 panel.tick_params(labelleft=column == 0)
                 if column == 0:
                     panel.set_ylabel(NAMES[measure])
     return sheet.figure
 
 
-def _keys(summary: Summary) -> list[sheets.Key]:
+def _keys(summary: Summary) -> list[layouts.Key]:
     keys = [
-        sheets.Key("evolved", *look("evolved")),
-        sheets.Key("random drives", *look("random drives")),
+        layouts.Key("evolved", *look("evolved")),
+        layouts.Key("random drives", *look("random drives")),
     ]
     if summary["selected"] is not None:
-        keys.append(sheets.Key(f"evolved, from {summary['selected']}, the selected", *SELECTED))
+        keys.append(layouts.Key(f"evolved, from {summary['selected']}, the selected", *SELECTED))
     if summary["flips"]:
-        keys.append(sheets.Key("flip", colors.INK, (0, (3, 2)), 0.8))
+        keys.append(layouts.Key("flip", colors.INK, (0, (3, 2)), 0.8))
     return keys
 
 
@@ -116,15 +116,17 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     else:  # the same for all environments: only the first column has tick labels
         places = [place[measure] for place in summary["environments"].values()]
         every = [_array(place[key]) for place in places for key in ("mean", "low", "high")]
-        lines.limits(panel, *every, include=(0.0, 1.0), within=WITHIN)
+        timeseries.limits(panel, *every, include=(0.0, 1.0), within=WITHIN)
     color, dash, width = look("evolved")
     panel.fill_between(x, low, high, color=color, alpha=BAND, linewidth=0, label="evolved band")
     if len(x) == 1:
         panel.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
-    lines.line(panel, x, middle, color=color, dash=dash, width=width, label="evolved", zorder=3)
+    timeseries.line(
+        panel, x, middle, color=color, dash=dash, width=width, label="evolved", zorder=3
+    )
     if not distance:
         if not np.isfinite(middle).any():
-            sheets.empty(panel, "alignment is undefined here")
+            layouts.empty(panel, "alignment is undefined here")
         return
     if found["random_drives"] is not None:
         color, dash, width = look("random drives")
@@ -134,14 +136,14 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
         )  # fmt: skip
     if found["selected"] is not None:
         color, dash, width = SELECTED
-        lines.line(
+        timeseries.line(
             panel, x, _array(found["selected"]["mean"]), color=color, dash=dash, width=width,
             label="selected", zorder=3.1,
         )  # fmt: skip
     if found["true_drive"] is None:
-        sheets.empty(panel, "undefined: the reward is trivial")
+        layouts.empty(panel, "undefined: the reward is trivial")
     elif np.isnan(middle).any():
-        sheets.remark(panel, ["gaps where the drives' reward is trivial"])
+        layouts.remark(panel, ["gaps where the drives' reward is trivial"])
 
 
 def _time(panel: Axes, summary: Summary, name: str) -> None:

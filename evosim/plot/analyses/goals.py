@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, sheets, style
+from evosim.plot import colors, layouts, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,15 +36,15 @@ def figure(summary: dict[str, Any]) -> Figure:
     roles = [r for r in ROLES if r != "selected" or payoffs["selected"] != payoffs["intended"]]
     drives = summary["drives"]
     with style.styled():
-        sheet = sheets.sheet(
-            [sheets.Row(height=1.5, columns=3)],
+        sheet = layouts.sheet(
+            [layouts.Row(height=1.5, columns=3)],
             width=style.DOUBLE,
             title=f"{summary['title']}: what minds are directed at",
             note=_note(summary),
             keys=[
-                *(sheets.Key(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
+                *(layouts.Key(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
                 *(
-                    sheets.Key(f"drive for {name}", TONES[n % len(TONES)], width=4.0)
+                    layouts.Key(f"drive for {name}", TONES[n % len(TONES)], width=4.0)
                     for n, name in enumerate(drives)
                 ),
             ],
@@ -58,9 +58,9 @@ def figure(summary: dict[str, Any]) -> Figure:
         _inferred(inferred, environments[names[0]], summary)
         for panel in (directed, stance):
             _name(panel, names)
-        sheets.panel_title(directed, "what it is directed at", bold=True)
-        sheets.panel_title(stance, "does it plan?", bold=True)
-        sheets.panel_title(inferred, f"its drives, in {names[0]}", bold=True)
+        layouts.panel_title(directed, "what it is directed at", bold=True)
+        layouts.panel_title(stance, "does it plan?", bold=True)
+        layouts.panel_title(inferred, f"its drives, in {names[0]}", bold=True)
     return sheet.figure
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from evosim.plot import colors, lines, sheets, style
+from evosim.plot import colors, layouts, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,17 +57,17 @@ def figure(summary: Summary) -> Figure:
     """Draw the analysis.
 
     Args:
-        summary: of :func:`evosim.measure.analyses.heredity.analyse`.
+        summary: of :func:`evosim.metrics.analyses.heredity.analyse`.
     """
     genes = summary["genes"]
     columns = 2 if len(genes) in (1, 2, 4) else COLUMNS
     n_rows = -(-len(genes) // columns)
-    keys = [sheets.Key(look.name, look.color, look.dash, look.width) for look in LOOKS]
-    rows = [sheets.Row(height=HEIGHT, columns=columns) for _ in range(n_rows)]
-    rows[-1] = sheets.Row(height=HEIGHT, columns=columns, ticks=True)
-    rows.append(sheets.Row(height=BELOW, columns=2))
+    keys = [layouts.Key(look.name, look.color, look.dash, look.width) for look in LOOKS]
+    rows = [layouts.Row(height=HEIGHT, columns=columns) for _ in range(n_rows)]
+    rows[-1] = layouts.Row(height=HEIGHT, columns=columns, ticks=True)
+    rows.append(layouts.Row(height=BELOW, columns=2))
     with style.styled():
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             rows,
             width=style.DOUBLE,
             title=f"{summary['title']}: what moved the genes, and who is left of the founders",
@@ -81,7 +81,7 @@ def figure(summary: Summary) -> Figure:
             panel.remove()
         for n, (panel, gene) in enumerate(zip(panels, genes, strict=False)):
             _gene(panel, summary, gene)
-            sheets.panel_title(panel, gene)
+            layouts.panel_title(panel, gene)
             panel.tick_params(labelbottom=n + columns >= len(genes))
             if n % columns == 0:
                 panel.set_ylabel("sum of changes")
@@ -118,7 +118,7 @@ def _gene(panel: Axes, summary: Summary, gene: str) -> None:
         look.name: np.concatenate([[0.0], np.cumsum(_numbers(summary["price"][look.name][gene]))])
         for look in LOOKS
     }
-    lines.limits(panel, *sums.values(), include=(0.0,))
+    timeseries.limits(panel, *sums.values(), include=(0.0,))
     panel.axhline(0, color=colors.GREY, linewidth=0.5, zorder=1, label="zero")
     for look in LOOKS:
         _line(panel, x, sums[look.name], look)
@@ -138,7 +138,7 @@ def _sizes(panel: Axes, summary: Summary) -> None:
         )  # fmt: skip
     _line(panel, x, _numbers(summary["sizes"]), individuals)
     sizes = _numbers(summary["effective_size"]["coalescence"])
-    lines.limits(panel, sizes, _numbers(summary["sizes"]), within=(0.0, _most(summary)))
+    timeseries.limits(panel, sizes, _numbers(summary["sizes"]), within=(0.0, _most(summary)))
     panel.set_ylim(bottom=0.0)
     _along(panel, summary)
     _legend(panel, SIZES)
@@ -163,7 +163,9 @@ def _founders(panel: Axes, summary: Summary) -> None:
 
 
 def _line(panel: Axes, x: Floats, y: Floats, look: Look) -> None:
-    lines.line(panel, x, y, color=look.color, label=look.name, dash=look.dash, width=look.width)
+    timeseries.line(
+        panel, x, y, color=look.color, label=look.name, dash=look.dash, width=look.width
+    )
 
 
 def _logarithmic(panel: Axes) -> None:

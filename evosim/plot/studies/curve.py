@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.measure import statistics
-from evosim.measure.cells import field, is_grid, keeps_numbers, replicates, together, with_unit
-from evosim.plot import colors, lines, sheets, style
+from evosim.metrics.grid import field, is_grid, keeps_numbers, replicates, together, with_unit
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Floats
+from evosim.stats import intervals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,12 +65,12 @@ def _of_grid(summary: Summary) -> Figure:
     per_row = -(-len(panels) // columns) if len(panels) > 1 else 0
     width = style.SINGLE if columns == 1 else style.DOUBLE
     rows = [
-        sheets.Row(height=HEIGHT, columns=columns, ticks=True,
+        layouts.Row(height=HEIGHT, columns=columns, ticks=True,
                    header=(with_unit(measure),) if per_row and n == 0 else ())
         for measure in list(measures.values())[:: 1 if per_row else columns]
         for n in range(per_row or 1)
     ]  # fmt: skip
-    sheet = sheets.sheet(
+    sheet = layouts.sheet(
         rows,
         width=width,
         title=f"{summary['title']}: {_what(summary)} against {named[0]['label']}",
@@ -87,7 +87,7 @@ def _of_grid(summary: Summary) -> Figure:
             panel = next(free)
             table = points.reshape(points.shape[0], -1, *points.shape[2:])
             _lines(panel, x, table, chosen, palette, name, summary)
-            sheets.panel_title(panel, title if per_row else with_unit(measure))
+            layouts.panel_title(panel, title if per_row else with_unit(measure))
         for _ in range(-len(panels) % columns if per_row else 0):
             next(free).set_visible(False)
     for panel in free:
@@ -102,15 +102,17 @@ def _what(summary: Summary) -> str:
 
 def _keys(
     summary: Summary, second: Along | None, chosen: list[int], palette: list[str]
-) -> list[sheets.Key]:
+) -> list[layouts.Key]:
     keys = []
     if second is not None:
         keys += [
-            sheets.Key(f"{second.label}: {second.labels[n]}" if i == 0 else second.labels[n], color)
+            layouts.Key(
+                f"{second.label}: {second.labels[n]}" if i == 0 else second.labels[n], color
+            )
             for i, (n, color) in enumerate(zip(chosen, palette, strict=True))
         ]
     if any(m["threshold"] for m in summary["measures"].values()):
-        keys.append(sheets.Key("threshold", colors.INK, parts.THRESHOLD, 0.8))
+        keys.append(layouts.Key("threshold", colors.INK, parts.THRESHOLD, 0.8))
     return keys
 
 
@@ -157,14 +159,14 @@ def _lines(
             ]
         _interval(panel, x, beside, whole.low[:, k], whole.high[:, k], color)
         if x.numeric:
-            lines.line(panel, x.at, whole.value[:, k], color=color, label="mean", zorder=4)
+            timeseries.line(panel, x.at, whole.value[:, k], color=color, label="mean", zorder=4)
         if x.crowded:
             continue
         at = x.at if x.numeric else beside
         panel.plot(at, whole.value[:, k], "o", color=color, markersize=3.0, zorder=5,
                    markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
     shown = whole.value[:, chosen], whole.low[:, chosen], whole.high[:, chosen], *dots
-    lines.limits(panel, *shown, include=[threshold[1]] if threshold else [])
+    timeseries.limits(panel, *shown, include=[threshold[1]] if threshold else [])
     if threshold is not None:
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
@@ -197,9 +199,9 @@ def _of_points(summary: Summary) -> Figure:
     measures = summary["measures"]
     columns = min(3, len(names))
     per = -(-len(names) // columns)
-    sheet = sheets.sheet(
+    sheet = layouts.sheet(
         [
-            sheets.Row(height=HEIGHT, columns=columns, ticks=True,
+            layouts.Row(height=HEIGHT, columns=columns, ticks=True,
                        **parts.header(m + n, *([with_unit(measure)] if n == 0 else [])))
             for m, measure in enumerate(measures.values())
             for n in range(per)
@@ -255,11 +257,11 @@ def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     panel.plot(x, value, "o", color=colors.BLUE, markersize=2.8, markeredgewidth=0, label="points")
     found = summary["measures"][measure]
     threshold = parts.threshold_of(found)
-    lines.limits(panel, value, low, high, include=[threshold[1]] if threshold else [])
+    timeseries.limits(panel, value, low, high, include=[threshold[1]] if threshold else [])
     if threshold is not None:
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       label="threshold")  # fmt: skip
     width = style.inches(panel)[0]
     panel.set_xlabel(style.fit(with_unit(summary["parameters"][name]), width + 0.3))
     if rank := (found["ranks"] or {}).get(name):
-        sheets.panel_title(panel, f"rho {statistics.shown(rank)}".replace("-", "\N{MINUS SIGN}"))
+        layouts.panel_title(panel, f"rho {intervals.shown(rank)}".replace("-", "\N{MINUS SIGN}"))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.measure.cells import cells, is_grid, together, with_unit
-from evosim.plot import colors, lines, sheets, style
+from evosim.metrics.grid import cells, is_grid, together, with_unit
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Field
 
@@ -42,12 +42,12 @@ def figure(summary: Summary) -> Figure:
         drawn = [(name, pair) for name in summary["measures"] for pair in _pairs(summary, name)]
         axes = {name: parts.along(p) for name, p in summary["parameters"].items()}
         room = max(
-            lines.label_room([axes[name].labels[n] for n in _chosen(axes[name])], 0.9)
+            timeseries.label_room([axes[name].labels[n] for n in _chosen(axes[name])], 0.9)
             for name in axes
         )
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             [
-                sheets.Row(height=HEIGHT, columns=2, ticks=True, room=room,
+                layouts.Row(height=HEIGHT, columns=2, ticks=True, room=room,
                            **parts.header(n, *_header(summary, name, pair)))
                 for n, (name, pair) in enumerate(drawn)
             ],
@@ -65,7 +65,7 @@ def figure(summary: Summary) -> Figure:
                 each = parts.over(points, name, (i, j))
                 both = list(axes)[i], list(axes)[j]
                 _lines(panel, axes[both[0]], axes[both[1]], each, summary["measures"][name], room)
-                sheets.panel_title(panel, f"lines: {axes[both[1]].label}")
+                layouts.panel_title(panel, f"lines: {axes[both[1]].label}")
     return sheet.figure
 
 
@@ -87,7 +87,7 @@ def _chosen(axis: Along) -> list[int]:
 def _header(summary: Summary, name: str, pair: tuple[int, int]) -> tuple[str, ...]:
     """The measure, and how much of its variance the two parameters and their interaction are."""
     measure = summary["measures"][name]
-    room = style.DOUBLE - 2 * sheets.PAD
+    room = style.DOUBLE - 2 * layouts.PAD
     title = style.wrap(with_unit(measure), room, bold=True)[:1]
     if measure["variance"] is None:
         return (
@@ -118,10 +118,10 @@ def _p(effect: Summary) -> str:
     return " (p < 0.001)" if effect["p"] < 0.001 else f" (p = {effect['p']:.2g})"
 
 
-def _keys(summary: Summary) -> list[sheets.Key]:
+def _keys(summary: Summary) -> list[layouts.Key]:
     if not any(m["threshold"] for m in summary["measures"].values()):
         return []
-    return [sheets.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
+    return [layouts.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
 
 
 def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
@@ -156,7 +156,7 @@ def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, r
     ends = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
         at = x.beside(i, len(chosen))
-        lines.line(panel, at, each.value[:, k], color=color, label="mean", width=1.1)
+        timeseries.line(panel, at, each.value[:, k], color=color, label="mean", width=1.1)
         if not x.crowded:
             panel.vlines(at, each.low[:, k], each.high[:, k], color=color, alpha=0.6,
                          linewidth=0.9, zorder=2, label="interval")  # fmt: skip
@@ -167,7 +167,7 @@ def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, r
             ends.append((float(known[-1]), other.labels[k], color))
     threshold = parts.threshold_of(measure)
     shown = each.value[:, chosen], each.low[:, chosen], each.high[:, chosen]
-    lines.limits(panel, *shown, include=[threshold[1]] if threshold else [])
+    timeseries.limits(panel, *shown, include=[threshold[1]] if threshold else [])
     if threshold is not None:
         panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
@@ -175,4 +175,4 @@ def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, r
     panel.set_xlim(*x.limits)
     parts.mark_x(panel, x, width)
     panel.set_xlabel(style.fit(x.label, width))
-    lines.end_labels(panel, ends, room=room)
+    timeseries.end_labels(panel, ends, room=room)

@@ -13,7 +13,7 @@ from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from evosim.measure.cells import cells, field, shown, with_unit
+from evosim.metrics.grid import cells, field, shown, with_unit
 from evosim.plot import colors, style
 from evosim.plot.experiment import CLOSEST
 

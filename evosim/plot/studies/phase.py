@@ -11,8 +11,8 @@ from matplotlib.colors import Normalize, to_hex
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.measure.cells import is_grid, together, with_unit
-from evosim.plot import colors, sheets, style
+from evosim.metrics.grid import is_grid, together, with_unit
+from evosim.plot import colors, layouts, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Field, Floats
 
@@ -62,7 +62,7 @@ def _of_grid(summary: Summary) -> Figure:
     columns = min(3, len(panels)) if several else min(2, len(measures))
     width = style.SINGLE if columns == 1 else style.DOUBLE
     rows = _rows(summary, len(panels), columns)
-    sheet = sheets.sheet(
+    sheet = layouts.sheet(
         rows,
         width=width,
         title=_title(summary, names[:2]),
@@ -84,7 +84,7 @@ def _of_grid(summary: Summary) -> Figure:
             _cells(panel, x, y, each, norm, measure)
             _frame(panel, x, y, room, first=not (len(drawn) - 1) % columns if several else
                    not measures.index(name) % columns)  # fmt: skip
-            sheets.panel_title(panel, title if several else with_unit(measure))
+            layouts.panel_title(panel, title if several else with_unit(measure))
         for _ in range(-len(panels) % columns if several else 0):
             next(free).set_visible(False)
         last = drawn[min(columns, len(drawn)) - 1]
@@ -94,15 +94,15 @@ def _of_grid(summary: Summary) -> Figure:
     return sheet.figure
 
 
-def _rows(summary: Summary, panels: int, columns: int) -> list[sheets.Row]:
+def _rows(summary: Summary, panels: int, columns: int) -> list[layouts.Row]:
     if panels == 1:
         n = -(-len(summary["measures"]) // columns)
         return [
-            sheets.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True) for _ in range(n)
+            layouts.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True) for _ in range(n)
         ]
     each = -(-panels // columns)
     return [
-        sheets.Row(
+        layouts.Row(
             height=HEIGHT * 0.85, columns=columns, room=BAR_ROOM, ticks=True,
             header=(with_unit(measure),) if n == 0 else (),
         )
@@ -260,9 +260,9 @@ def _of_points(summary: Summary) -> Figure:
     columns = len(pairs) if len(pairs) > 1 else min(2, len(measures))
     n = len(measures) if len(pairs) > 1 else -(-len(measures) // columns)
     headers = [with_unit(m) for m in summary["measures"].values()] if len(pairs) > 1 else []
-    sheet = sheets.sheet(
+    sheet = layouts.sheet(
         [
-            sheets.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True,
+            layouts.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True,
                        **parts.header(k, *headers[k : k + 1]))
             for k in range(n)
         ],
@@ -284,7 +284,7 @@ def _of_points(summary: Summary) -> Figure:
             panel = next(free)
             _scatter(panel, summary, (names[first], names[second]), name, norm)
             if len(pairs) == 1:
-                sheets.panel_title(panel, with_unit(measure))
+                layouts.panel_title(panel, with_unit(measure))
         _bar(sheet.figure, panel, norm, measure)
     for panel in free:
         panel.set_visible(False)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.measure.cells import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
-from evosim.plot import colors, lines, sheets, style
+from evosim.metrics.grid import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Floats
 
@@ -67,9 +67,9 @@ def figure(summary: Summary) -> Figure:
         names = [group.name for _, groups in blocks for group in groups]
         room = max(style.text_width(line) for name in names for line in _two_lines(name))
         per = -(-len(measures) // columns)
-        sheet = sheets.sheet(
+        sheet = layouts.sheet(
             [
-                sheets.Row(height=ROW * len(groups), columns=columns, ticks=True,
+                layouts.Row(height=ROW * len(groups), columns=columns, ticks=True,
                            header=tuple(style.wrap(title, style.SINGLE)) if n == 0 else ())
                 for title, groups in blocks
                 for n in range(per)
@@ -129,10 +129,10 @@ def _two_lines(name: str) -> list[str]:
     return [first, *([style.fit(" ".join(rest), MOST_NAME)] if rest else [])]
 
 
-def _keys(summary: Summary) -> list[sheets.Key]:
+def _keys(summary: Summary) -> list[layouts.Key]:
     if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
         return []
-    return [sheets.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
+    return [layouts.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
 
 
 def _note(summary: Summary, *, by_point: bool) -> str:
@@ -200,11 +200,11 @@ def _panel(
     panel.tick_params(left=False, labelleft=first)
     labels = ["\n".join(_two_lines(group.name)) for group in groups]
     panel.set_yticks(range(len(groups)), labels=labels)
-    sheets.panel_title(panel, with_unit(summary["measures"][measure]))
+    layouts.panel_title(panel, with_unit(summary["measures"][measure]))
 
 
 def _limits(panel: Axes, every: Sequence[Floats], threshold: tuple[str, float] | None) -> None:
-    lines.limits(panel, *every, include=[threshold[1]] if threshold else [])
+    timeseries.limits(panel, *every, include=[threshold[1]] if threshold else [])
     panel.set_xlim(panel.get_ylim())
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))

@@ -1,0 +1,1 @@
+"""One run: evaluation, probes, the loop over generations, its folder and data, forks."""

@@ -1,0 +1,276 @@
+"""Another future from a past generation: a new run whose history is that of an older one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evosim import evolution, mind
+from evosim.engine import loop
+from evosim.engine.dataset import open_dataset
+from evosim.engine.evaluation import Arrays
+from evosim.engine.loop import Population, born, breed, first, measured
+from evosim.engine.run_folder import RunFolder, Stretch, seed_at, seeds_of
+from evosim.engine.variables import (
+    BY_REPLICATE,
+    INHERITED,
+    VARIABLES,
+    by_generation,
+    by_probe,
+    probe_generations,
+    variables,
+)
+from evosim.errors import RunError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+_PIECE = 2**25  # bytes of genomes in a segment of the history
+
+
+def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> None:
+    """Refuse a fork that would contradict the history it takes over.
+
+    Args:
+        parent: the run to fork.
+        scenario: that of the fork.
+        at: the first generation that the fork lives.
+        lived: how many generations of the parent there are.
+
+    Raises:
+        RunError: with every reason.
+    """
+    old = parent.scenario
+    if at == 0:
+        raise RunError(
+            "--at 0: before generation 0 there is no history to keep; a new run is "
+            f"evosim run {parent.path / 'scenario.toml'} --set ..."
+        )
+    if not 1 <= at <= lived or (at == lived < old.generations):
+        few = f" ({lived} of {old.generations} lived so far)" if lived < old.generations else ""
+        end = "" if few else f", or at {lived} with a longer timeline"
+        raise RunError(
+            f"--at {at}: {parent.path} can be forked at generations 1 to {lived - 1}{end}{few}"
+        )
+    if at >= scenario.generations:
+        last = len(scenario.timeline) - 1
+        raise RunError(
+            f"--at {at}: nothing is left to live, as the timeline has {scenario.generations} "
+            f"generations; lengthen it, e.g. --set timeline.{last}.generations=..."
+        )
+    wrong = []
+    if _bounds(scenario) != _bounds(old):
+        wrong.append(
+            f"the loci were {_bounds(old)} and cannot become {_bounds(scenario)}, as the genomes "
+            "of the past would have no place in them"
+        )
+    for what, then, now in (
+        ("evolution.population", old.evolution.population, scenario.evolution.population),
+        ("evolution.levels", old.evolution.levels, scenario.evolution.levels),
+        ("measure.sample", old.measure.sample, scenario.measure.sample),
+        (
+            "evolution.optimizer.name",
+            old.evolution.optimizer.name,
+            scenario.evolution.optimizer.name,
+        ),
+        ("evolution.open.capacity", _capacity(old), _capacity(scenario)),
+        ("evolution.islands.demes", _demes(old), _demes(scenario)),
+    ):
+        if then != now:
+            wrong.append(f"{what} was {then} in the history and cannot become {now}")
+    new = {v.section for name, v in variables(scenario).items() if name not in variables(old)}
+    wrong += [f"the history has no measures of a {section}, which is new" for section in new]
+    if lost := [name for name in old.environments if name not in scenario.environments]:
+        wrong.append(f"environments of the history are gone: {', '.join(lost)}")
+    for generation in range(at):
+        was, will = _conditions(old, generation), _conditions(scenario, generation)
+        if was != will:
+            changed = (
+                f"{name} {was[name]} -> {will[name]}" for name in was if was[name] != will[name]
+            )
+            wrong.append(
+                f"generation {generation} is history, and the timeline would change it: "
+                + "; ".join(changed)
+            )
+            break
+    if wrong:
+        raise RunError("\n".join([f"cannot fork {parent.path} at {at}:", *wrong]))
+
+
+def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
+    """Write generations 0 .. at-1 of the parent into a new run, and the population born at ``at``.
+
+    Probes are taken over as they were measured then; environments and payoffs that were not
+    there then are NaN. What the child's timeline wants probed and the parent did not is measured.
+    The scenarios that the history was lived by are kept beside it.
+    """
+    for begin, path in parent.pasts():
+        if begin < at:
+            child.keep_past(begin, path.read_text(encoding="utf-8"))
+    if parent.history < at:
+        child.keep_past(parent.history, parent.scenario.to_toml())
+    with open_dataset(parent) as data:
+        for replicate in range(child.replicates):
+            one = data.isel(replicate=replicate)
+            for stretch in _stretches(parent, child, one, replicate, at):
+                child.write(replicate, stretch)
+
+
+def _stretches(
+    parent: RunFolder, child: RunFolder, data: xr.Dataset, replicate: int, at: int
+) -> Iterator[Stretch]:
+    scenario = child.scenario
+    probed = [g for g in probe_generations(scenario) if g < at]
+    measure = _Measured(child, data, replicate)
+    states = _States(parent, data, replicate)
+    row = int(np.prod(data["genome"].shape[1:])) * 8
+    step = max(1, _PIECE // max(1, row))
+    for begin in range(0, at, step):
+        end = min(at, begin + step)
+        arrays = {
+            name: _taken(data[name][begin:end].values, name) for name in by_generation(scenario)
+        }
+        arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
+        arrays["payoff_total"] = _taken(
+            data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs)).values,
+            "payoff_total",
+        )
+        here = tuple(g for g in probed if begin <= g < end)
+        found = [measure(g) for g in here]
+        probes: Arrays = {}
+        if found:
+            probes = {name: np.stack([probe[name] for probe in found]) for name in found[0]}
+        yield Stretch(begin, arrays, here, probes, states.born(end))
+
+
+def _taken(values: np.ndarray, name: str) -> np.ndarray:
+    return np.ascontiguousarray(values, VARIABLES[name].dtype)
+
+
+def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
+    """Environments by their place in the new scenario."""
+    order = list(new.environments)
+    return np.array([order.index(name) for name in old.environments], np.int16)[train]
+
+
+def _arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """What a generation of one replicate was at its birth, as recorded."""
+    return {name: data[name].values for name in (*INHERITED, "population_size") if name in data}
+
+
+class _States:
+    """What the base optimizer knew at each generation of a replicate's history.
+
+    It is not recorded, but it follows from what is: the optimizer is told all scores again. The
+    genomes that it then asks for must be those of the history, to the bit.
+    """
+
+    def __init__(self, parent: RunFolder, data: xr.Dataset, replicate: int) -> None:
+        self._parent = parent
+        self._data = data
+        self._replicate = replicate
+        self._at: Population | None = None
+
+    def born(self, generation: int) -> Population:
+        """The population of a generation at its birth, as it was, or as it would have been.
+
+        Raises:
+            RunError: the optimizer asks for other genomes than those recorded.
+        """
+        state = evolution.NOTHING
+        if evolution.optimizer(self._parent.scenario).state:
+            if self._at is None:
+                self._at = self._checked(first(self._parent.scenario_at(0), self._seed(0)))
+            while self._at.generation < generation:
+                self._at = self._checked(self._after(self._at))
+            state = self._at.state
+        if generation < self._data.sizes["generation"]:
+            return born(_arrays(self._data.isel(generation=generation)), generation, state)
+        if self._at is not None:
+            return self._at
+        here = _arrays(self._data.isel(generation=generation - 1))
+        return self._after(born(here, generation - 1, state))
+
+    def _after(self, population: Population) -> Population:
+        generation = population.generation
+        score = self._data["score"].isel(generation=generation).values[: len(population.genome)]
+        scenario = self._parent.scenario_at(generation)
+        return breed(scenario, population, score, self._seed(generation))
+
+    def _checked(self, population: Population) -> Population:
+        """The population, if it is the recorded one; the optimizer was told the recorded one."""
+        generation = population.generation
+        if generation >= self._data.sizes["generation"]:
+            return population
+        recorded = self._data["genome"].isel(generation=generation).values
+        if recorded.tobytes() == population.genome.tobytes():
+            return population
+        name = self._parent.scenario.evolution.optimizer.name
+        raise RunError(
+            f"{self._parent.path}: replicate {self._replicate} cannot be forked. What {name} knew "
+            f"of generation {generation} follows from the scores before it, but here it asks for "
+            "other genomes than those recorded. Likely cause: the run was made on a machine with "
+            "another LAPACK or other versions (see run.json); fork it there"
+        )
+
+    def _seed(self, generation: int) -> int:
+        return seed_at(self._parent, self._replicate, generation)
+
+
+class _Measured:
+    """Probes of the history: those of the parent, and measured anew where it has none."""
+
+    def __init__(self, child: RunFolder, data: xr.Dataset, replicate: int) -> None:
+        self._child = child
+        self._data = data
+        self._replicate = replicate
+        self._known = {int(g) for g in data["probe"].values}
+        self._prober: loop.Prober | None = None
+
+    def __call__(self, generation: int) -> Arrays:
+        scenario = self._child.scenario
+        if generation in self._known:
+            probe = self._data.sel(probe=generation)[list(by_probe(scenario))].reindex(
+                environment=list(scenario.environments), payoff=list(scenario.payoffs)
+            )
+            return {
+                name: _taken(probe[name].transpose(*VARIABLES[name].dims[1:]).values, name)
+                for name in by_probe(scenario)
+            }
+        if self._prober is None:
+            from evosim.engine.probe import Prober
+
+            self._prober = Prober(scenario, seeds_of(self._child, self._replicate)[1])
+        here = _arrays(self._data.sel(generation=generation))
+        found = measured(scenario, born(here, generation, evolution.NOTHING), self._prober)
+        return {name: value for name, value in found.items() if name not in BY_REPLICATE}
+
+
+def _capacity(scenario: Scenario) -> int | None:
+    written = scenario.evolution.open
+    return None if written is None else written.capacity
+
+
+def _demes(scenario: Scenario) -> int | None:
+    written = scenario.evolution.islands
+    return None if written is None else written.demes
+
+
+def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:
+    return {locus.name: (locus.low, locus.high) for locus in mind.loci(scenario)}
+
+
+def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
+    """What a generation lived under; not how long its phase lasts."""
+    phase = scenario.phase_at(generation)
+    return {
+        "train": phase.mixture,
+        "select": phase.select,
+        "window": phase.window,
+        "monitored": phase.monitored,
+        "objective": scenario.objective_at(generation).model_dump(),
+    }

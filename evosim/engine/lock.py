@@ -1,0 +1,78 @@
+"""Holding a folder, so that two processes do not work on it at once."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from evosim.engine.files import explain
+from evosim.errors import RunError
+
+_NAME = ".lock"
+
+
+class HeldError(RunError):
+    """Another process is at work on the folder."""
+
+
+@contextlib.contextmanager
+def hold(
+    folder: Path,
+    what: str,
+    *,
+    wait: float = 0.0,
+    announce: Callable[[str], None] = lambda text: None,
+) -> Iterator[int]:
+    """Hold a folder; the kernel lets go of it when the process ends, however it ends.
+
+    Yields the descriptor: a process that inherits it holds the folder too.
+
+    Args:
+        what: what the folder is of, in a word.
+        wait: seconds for which another process may still hold it.
+        announce: told in words where that takes a while.
+
+    Raises:
+        HeldError: another process is at work on it.
+        RunError: the folder is read-only.
+    """
+    path = folder / _NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise RunError(explain(error, path)) from error
+    try:
+        _flock(descriptor, folder, what, wait, announce)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _flock(
+    descriptor: int, folder: Path, what: str, wait: float, announce: Callable[[str], None]
+) -> None:
+    began = time.monotonic()
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            waited = time.monotonic() - began
+            if waited >= wait:
+                raise HeldError(
+                    f"{folder}: another process is at work on this {what}; wait for it or stop it"
+                ) from None
+            if waited >= 1.0 and not told:
+                told = True
+                announce(
+                    f"{folder}: another process is at work on this {what}; waiting up to "
+                    f"{wait:.0f} s in case it is about to end"
+                )
+            time.sleep(0.05)
+        except OSError as error:
+            raise RunError(explain(error, folder, "lock")) from error

@@ -1,0 +1,103 @@
+"""Worker processes that share the replicates of one run, or of several."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from evosim.engine.files import WriteError
+from evosim.engine.run_folder import RunFolder
+from evosim.errors import RunError
+from evosim.execution.child_process import Told, WorkerProcess, start
+
+Report = Callable[[str, int, float], None]
+"""Told of each generation lived: whose it is, its number, its mean score."""
+
+
+class Task(NamedTuple):
+    """A replicate of a run, and what to call it."""
+
+    folder: RunFolder
+    replicate: int
+    label: str
+
+
+class Crew:
+    """Workers at the tasks of :meth:`live`.
+
+    Args:
+        workers: how many.
+        locks: descriptors of the locks that they inherit.
+        checkpoint: seconds between writes of what was lived.
+        resume: what goes on with the work after a failure, for errors.
+    """
+
+    def __init__(
+        self, *, workers: int, locks: Sequence[int], checkpoint: float, resume: str
+    ) -> None:
+        self._told: Told = queue.Queue()
+        self._resume = resume
+        self._workers = start(workers, self._told, locks=locks, checkpoint=checkpoint)
+        self._tasks: dict[WorkerProcess, Task] = {}
+
+    def live(
+        self,
+        tasks: Sequence[Task],
+        *,
+        stop: Callable[[], bool],
+        report: Report,
+        then: Callable[[Task], bool] = lambda task: False,
+    ) -> bool:
+        """Have replicates lived; False where they were stopped before the end.
+
+        Args:
+            then: called with each task that is complete; whether its run is to be finished
+                (:func:`evosim.execution.runner.finish`), which a worker then does.
+
+        Raises:
+            RunError: a worker failed; the others were stopped.
+        """
+        waiting: deque[tuple[str, Task]] = deque(("live", task) for task in tasks)
+        n_complete = 0
+        failure: RunError | None = None
+        at_work = set(self._workers)
+        try:
+            while at_work:
+                if stop() or failure:
+                    waiting.clear()
+                    for worker in at_work:
+                        worker.dismiss()
+                try:
+                    worker, message = self._told.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                match message:
+                    case {"lived": [generation, score]}:
+                        report(worker.label, generation, score)
+                    case {"ready": done}:
+                        if done == "live":
+                            n_complete += 1
+                            if then(task := self._tasks[worker]):
+                                waiting.appendleft(("finish", task))
+                        if waiting:
+                            self._assign(worker, *waiting.popleft())
+                        else:
+                            worker.dismiss()
+                    case {"error": text, "unwritten": unwritten}:
+                        failure = failure or (WriteError if unwritten else RunError)(text)
+                    case None:
+                        at_work.discard(worker)
+                        failure = failure or worker.failure(self._resume)
+        finally:
+            for worker in self._workers:
+                worker.end()
+        if failure:
+            raise failure
+        return n_complete == len(tasks)
+
+    def _assign(self, worker: WorkerProcess, what: str, task: Task) -> None:
+        """Have a worker live a replicate, or finish its run."""
+        self._tasks[worker] = task
+        worker.send([what, str(task.folder.path), task.replicate], label=task.label)

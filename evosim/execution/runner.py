@@ -1,0 +1,359 @@
+"""From run folders to run.nc and summary.json, however far they got before.
+
+One replicate at a time in this process, several side by side in worker processes, or the demes of
+one. What a replicate lives depends on its seed alone, so none makes a difference to the data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evosim import core, evolution
+from evosim.engine import islands, loop
+from evosim.engine.evaluation import Live, live
+from evosim.engine.files import WriteError, write_text
+from evosim.engine.loop import Record, born, first, generations
+from evosim.engine.ood_labelling import Past
+from evosim.engine.run_folder import RunFolder, seed_at, seeds_of, stretch_of
+from evosim.engine.variables import by_probe, by_replicate
+from evosim.errors import EvosimError, RunError
+from evosim.execution import dask_cluster
+from evosim.execution.process_pool import Pool
+from evosim.execution.progress import Progress
+from evosim.execution.replicate_workers import Crew, Task
+from evosim.execution.stop import Interrupted
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+CHECKPOINT = 2.0
+"""Seconds of work that a kill can cost."""
+
+
+def conduct(
+    folders: Mapping[str, RunFolder],
+    *,
+    locks: Sequence[int],
+    stop: Callable[[], bool],
+    progress: Progress,
+    title: str,
+    resume: Path,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> None:
+    """Bring runs to their end: live what is left, write run.nc and summary.json of each.
+
+    Args:
+        folders: the runs by what to call them; one run alone by the empty text.
+        locks: the descriptors of the folders' locks, which the caller holds.
+        stop: whether to stop after the generation.
+        title: what it is all about, for the progress.
+        resume: the folder that goes on with all of it.
+        workers: processes to share the replicates among, or where there are more of them than
+            replicates, the demes of each; as many as are useful if None.
+        scheduler: address of a Dask scheduler, whose workers live the demes instead.
+        checkpoint: seconds between writes of what was lived.
+
+    Raises:
+        RunError: the runs cannot go on; what was lived is kept.
+        Interrupted: they were stopped.
+    """
+    try:
+        for folder in folders.values():
+            folder.sweep()
+        live_all(
+            folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
+            workers=workers, scheduler=scheduler, checkpoint=checkpoint,
+        )  # fmt: skip
+        for folder in folders.values():
+            finish(folder)
+    except WriteError as error:
+        raise RunError(
+            f"{error}\n{kept(folders)}. Once it can be written, {_go_on(resume)}"
+        ) from error
+    except dask_cluster.WorkError as error:
+        raise RunError(f"{error}\n{kept(folders)}. G{_go_on(resume)[1:]}") from error
+
+
+def finish(folder: RunFolder) -> None:
+    """Write run.nc and summary.json of a run that was lived; remove its segments."""
+    if folder.data_path.exists() and folder.summary_path.exists():
+        folder.clear_segments()
+        return
+    from evosim.engine.dataset import assemble, open_dataset
+
+    if not folder.data_path.exists():
+        assemble(folder)
+    else:
+        open_dataset(folder).close()  # before the segments go that it could be written from
+    folder.clear_segments()
+    if not folder.summary_path.exists():
+        write_text(folder.summary_path, _json(summary_of(folder)))
+
+
+def kept(folders: Mapping[str, RunFolder]) -> str:
+    """How many generations are on disk, in words."""
+    lived = wanted = 0
+    for folder in folders.values():
+        each = folder.scenario.generations
+        wanted += each * folder.replicates
+        for replicate in range(folder.replicates):
+            lived += each if folder.data_path.exists() else folder.lived(replicate)
+    return f"{lived} of {wanted} generations are lived and kept"
+
+
+def _go_on(resume: Path) -> str:
+    return f"go on with: evosim resume {resume}"
+
+
+def live_all(
+    folders: Mapping[str, RunFolder],
+    *,
+    locks: Sequence[int],
+    stop: Callable[[], bool],
+    progress: Progress,
+    title: str,
+    resume: Path,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> None:
+    """Live every replicate of every run to the end of its timeline."""
+    tasks: list[Task] = []
+    wanted = lived = 0
+    left: Counter[Path] = Counter()
+    for name, folder in folders.items():
+        if folder.data_path.exists():
+            continue
+        generations = folder.scenario.generations
+        for replicate in range(folder.replicates):
+            n = folder.lived(replicate)
+            lived, wanted = lived + n, wanted + generations
+            if n < generations:
+                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
+                left[folder.path] += 1
+    if not tasks:
+        return
+    # Demes are shared out where that is asked for: of one process the threads share all lives.
+    workers = workers or min(core.threads(), len(tasks))
+    demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
+    workers = min(workers, len(tasks) if demes == 1 else demes)
+    warm_up(tasks[0].folder.scenario, progress.note)
+    progress.begin(title, size=_size(folders), total=wanted, lived=lived)
+
+    def complete(task: Task) -> bool:
+        left[task.folder.path] -= 1
+        return len(folders) > 1 and not left[task.folder.path]
+
+    def resumed() -> str:
+        return f"{kept(folders)}. G{_go_on(resume)[1:]}"
+
+    def live_each(share: islands.Map | None = None) -> bool:
+        return all(
+            live_replicate(
+                task.folder, task.replicate, stop=stop,
+                report=partial(progress.generation, task.label), checkpoint=checkpoint, share=share,
+            )
+            for task in tasks
+        )  # fmt: skip
+
+    if scheduler is not None:
+        with dask_cluster.demes(scheduler, progress.note, stop) as shared:
+            whole = live_each(shared.map)
+    elif demes > 1:
+        with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
+            whole = live_each(pool.map)
+    elif workers > 1:
+        crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed())
+        whole = crew.live(tasks, stop=stop, report=progress.generation, then=complete)
+    else:
+        whole = live_each()
+    if not whole:
+        raise Interrupted(resume, f"stopped: {resumed()}")
+
+
+def _demes(scenarios: Iterable[Scenario]) -> int:
+    """The most demes of any scenario; 1 where one of them has none, whose runs are not divided."""
+    sizes = [s.evolution.islands.demes if s.evolution.islands else 1 for s in scenarios]
+    return 1 if min(sizes) == 1 else max(sizes)
+
+
+def _label(name: str, replicate: int, replicates: int) -> str:
+    """What to call a replicate of a run: nothing where it is the only one."""
+    words = [name] if name else []
+    if replicates > 1:
+        words.append(f"replicate {replicate}")
+    return ", ".join(words)
+
+
+def _size(folders: Mapping[str, RunFolder]) -> str:
+    """What is to be lived, in words."""
+    first = next(iter(folders.values()))
+    size = f"{first.scenario.generations} generations"
+    if first.replicates > 1:
+        size += f", {first.replicates} replicates"
+    return f"{size}, {len(folders)} arms" if len(folders) > 1 else size
+
+
+def live_replicate(
+    folder: RunFolder,
+    replicate: int,
+    *,
+    stop: Callable[[], bool],
+    report: Callable[[int, float], None],
+    checkpoint: float = CHECKPOINT,
+    live: Live = live,
+    prober: loop.Prober | None = None,
+    share: islands.Map | None = None,
+) -> bool:
+    """Live one replicate on from where its segments end; False where it was stopped before.
+
+    Args:
+        share: with islands, what lives the demes side by side.
+
+    Raises:
+        RunError: a score is not finite or not one that selection takes, a segment cannot be
+            written, or the history of a fork is not whole. Whatever goes wrong, all generations
+            lived before are kept where the disk takes them.
+    """
+    scenario = folder.scenario
+    seed, probe_seed = seeds_of(folder, replicate)
+    row = folder.tidy(replicate)
+    population = folder.read(row[-1]).heirs if row else first(scenario, seed)
+    if population is None:
+        return True
+    if prober is None:
+        from evosim.engine.probe import Prober
+
+        prober = Prober(scenario, probe_seed)
+    unwritten: list[Record] = []
+    written = time.monotonic()
+    record = None
+    if share is not None:
+        records = islands.generations(scenario, population, seed=seed, prober=prober, share=share)
+    else:
+        records = generations(
+            scenario,
+            population,
+            seed=seed,
+            prober=prober,
+            live=live,
+            recall=lambda generation: recall(folder, replicate, generation),
+        )
+    try:
+        for record in records:
+            unwritten.append(record)
+            report(record.generation, _mean_score(record))
+            stopping = stop()
+            if stopping or time.monotonic() - written >= checkpoint:
+                done, unwritten = unwritten, []
+                folder.write(replicate, stretch_of(done))
+                written = time.monotonic()
+            if stopping:
+                break
+    except WriteError:
+        raise
+    except EvosimError as error:
+        raise RunError(f"replicate {replicate}, {error}") from error
+    finally:
+        if unwritten:
+            folder.write(replicate, stretch_of(unwritten))
+    return record is not None and record.heirs is None
+
+
+def recall(folder: RunFolder, replicate: int, generation: int) -> Past:
+    """A generation that was lived before, from the segments of its replicate.
+
+    Raises:
+        RunError: no sound segment holds it.
+    """
+    for segment in folder.segments(replicate):
+        if segment.first <= generation <= segment.last:
+            arrays = folder.read(segment).arrays
+            here = {name: values[generation - segment.first] for name, values in arrays.items()}
+            genome = born(here, generation, evolution.NOTHING).genome
+            seed = seed_at(folder, replicate, generation)
+            return Past(folder.scenario_at(generation), seed, genome)
+    raise RunError(f"{folder.path}: generation {generation} of replicate {replicate} is missing")
+
+
+def _mean_score(record: Record) -> float:
+    """The mean over those who live; NaN where nobody does."""
+    score = np.asarray(record.arrays["score"], np.float64)
+    score = score[~np.isnan(score)]
+    return float(score.mean()) if len(score) else math.nan
+
+
+def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
+    """Load the compiled core, or compile it: once, before workers each would do it."""
+    from evosim import mind, world
+    from evosim.core import jit
+
+    minds = core.with_tools(
+        scenario,
+        mind.express(scenario, mind.initial(scenario, 1, 0)),
+        seed=0,
+        generation=0,
+        individuals=np.zeros(1, np.int64),
+    )
+    still = minds._replace(novelty=np.zeros(1, np.float32))
+    name = next(iter(scenario.environments))
+
+    def call() -> None:
+        env = world.environment(scenario, name)
+        levels = world.draw_levels(scenario, name, [0])
+        core.lifetimes(env, levels, minds, seed=0, generation=0, level_ids=[0], individual_ids=[0])
+        core.expectation(env, levels, still)
+        nothing = np.zeros((1, env.phi.shape[1]))
+        core.optimum(env, levels, nothing)
+        if scenario.agent.tool is not None:
+            core.followed(env, levels, nothing, nothing)
+
+    jit.warm_up(call, announce)
+
+
+def summary_of(folder: RunFolder) -> dict[str, Any]:
+    """What summary.json holds: the findings, and the facts of the run."""
+    from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
+    from evosim.metrics import summary
+
+    with open_dataset(folder) as dataset:
+        try:
+            measured = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
+            for name in ("payoff_total", *measured):  # once, not piece by piece
+                dataset[name].load()
+        except UNREADABLE as error:
+            raise unreadable(folder, error) from error
+        findings = summary.summarize(dataset, folder.scenario)
+    return {
+        **findings,
+        "versions": folder.facts["versions"],
+        "parent": folder.facts.get("parent"),
+    }
+
+
+def _json(summary: dict[str, Any]) -> str:
+    return json.dumps(finite(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """The value as plain JSON knows it: numbers that are not finite become null."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if hasattr(value, "tolist"):
+        return finite(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,282 @@
+"""Analysis ``best_of_n``: the best of n by the selected payoff, and what it is worth where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import mind
+from evosim.errors import EvosimError
+from evosim.metrics import best_of_n
+from evosim.metrics.best_of_n import NAMED, Course
+from evosim.rng import Purpose, key
+from evosim.scenario import timeline
+from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.report_tables import tables
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.metrics.analyses.registry import Request
+    from evosim.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+MOST = 500
+"""Individuals of a replicate whose payoffs are computed; of more, a random sample."""
+ROUNDING = 1e-9
+"""What is smaller is written as 0."""
+PROXIES = {"score": "score of the generation, as lived", "exact": "exact expected selected payoff"}
+
+
+class Place(NamedTuple):
+    """Environments as they train together, or one alone."""
+
+    label: str
+    weights: Mapping[str, float]
+
+
+class _Population(NamedTuple):
+    """The individuals of one replicate: [N], and payoffs [place, N]."""
+
+    score: Floats
+    exact: Floats
+    intended: Floats
+    selected: Floats
+
+
+def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str, Any]:
+    """Best-of-n curves of one generation, by its score and by its exact selected payoff.
+
+    Returns:
+        generation, individuals (fewest of a replicate), population, replicates, confidence, exact
+        (False for minds that feel novelty), intended, selected, window, places (labels; the first
+        is what trains), n, and proxies: by name (``score``, ``exact``) d, ``proxy`` (the course of
+        the proxy itself), ``intended`` and ``selected`` (a course for each place). A course has
+        values, low and high [n], alpha, beta, peak, gain, gap and correlation (value and interval
+        each) and residual.
+    """
+    generation = _generation(data, scenario, request)
+    places = _places(scenario, generation)
+    everyone = [
+        _population(data, scenario, request, generation, replicate, places)
+        for replicate in range(data.sizes["replicate"])
+    ]
+    populations = [one for one in everyone if one is not None]
+    if not populations:
+        raise EvosimError(f"generation {generation} has nobody to select from: it has died out")
+    size = min(len(one.score) for one in populations)
+    n = best_of_n.grid(size)
+    bootstrap = Bootstrap.of(
+        request.seed,
+        confidence=scenario.verdict.confidence,
+        resamples=scenario.verdict.resamples,
+    )
+    found = {}
+    for name in PROXIES:
+        proxies = [getattr(one, name) for one in populations]
+
+        def course(values: list[Floats], by: list[Floats] = proxies) -> dict[str, Any]:
+            return _plain(best_of_n.course(values, by, n, bootstrap))
+
+        found[name] = {
+            "d": best_of_n.distance(proxies, n).tolist(),
+            "proxy": course(proxies),
+            **{
+                payoff: [course([getattr(one, payoff)[i] for one in populations])
+                         for i in range(len(places))]
+                for payoff in ("intended", "selected")
+            },
+        }  # fmt: skip
+    return {
+        "generation": generation,
+        "individuals": size,
+        "population": int(data.sizes["individual"]),
+        "replicates": len(populations),
+        "confidence": bootstrap.confidence,
+        "exact": "novelty" not in scenario.agent.drives,
+        "intended": scenario.objective.intended,
+        "selected": scenario.objective_at(generation).selected,
+        "window": scenario.phase_at(generation).window,
+        "places": [place.label for place in places],
+        "n": n.tolist(),
+        "proxies": found,
+    }
+
+
+def _generation(data: xr.Dataset, scenario: Scenario, request: Request) -> int:
+    """What was asked for; else the last before the first flip, else the last."""
+    if request.generation is not None:
+        return request.generation
+    first = int(data["generation"].values[0])
+    for flip in scenario.flips:
+        if flip.generation > first:
+            return flip.generation - 1
+    return int(data["generation"].values[-1])
+
+
+def _places(scenario: Scenario, generation: int) -> list[Place]:
+    """What trains; then what else ever trains, in the order of the timeline; then the rest."""
+    own = scenario.phase_at(generation).mixture
+    mixtures = [own, *(phase.mixture for phase in scenario.timeline)]
+    trained = {name for mixture in mixtures for name in mixture}
+    mixtures += [{name: 1.0} for name in scenario.environments if name not in trained]
+    places: list[Place] = []
+    for mixture in mixtures:
+        if all(mixture != place.weights for place in places):
+            places.append(Place(timeline.label(scenario, mixture), mixture))
+    return places
+
+
+def _population(
+    data: xr.Dataset,
+    scenario: Scenario,
+    request: Request,
+    generation: int,
+    replicate: int,
+    places: Sequence[Place],
+) -> _Population | None:
+    """The individuals of a replicate and their payoffs; None where it has died out."""
+    from evosim.engine.probe import Prober
+
+    here = data.isel(replicate=replicate).sel(generation=generation)
+    genomes = here["genome"].transpose("individual", "locus").values
+    alive = np.flatnonzero(~np.isnan(genomes).any(axis=1))
+    if not len(alive):
+        return None
+    score = here["score"].values[alive]
+    if np.isnan(score).any():
+        raise EvosimError(
+            f"generation {generation} has no score to select by: nothing was labelled there; "
+            "ask for another with --generation"
+        )
+    if len(alive) > MOST:
+        lives = key(request.seed, Purpose.REPLICATE, replicate)
+        rng = np.random.Generator(np.random.PCG64(key(lives, Purpose.PRESSURE, generation)))
+        chosen = np.sort(rng.permutation(len(alive))[:MOST])
+        alive, score = alive[chosen], score[chosen]
+    seed = request.seed if request.probe_seed is None else request.probe_seed
+    prober = Prober(scenario, key(seed, Purpose.REPLICATE, replicate))
+    payoffs = prober.payoffs(genomes[alive], generation, alive.astype(np.int32))
+    names, paid = list(scenario.environments), list(scenario.payoffs)
+    mixed = np.stack(
+        [sum(w * payoffs[names.index(name)] for name, w in p.weights.items()) for p in places]
+    )
+    selected = mixed[..., paid.index(scenario.objective_at(generation).selected)]
+    depth = mind.express(scenario, genomes[alive]).depth
+    return _Population(
+        score=np.asarray(score, np.float64),
+        exact=selected[0] - scenario.agent.thinking_cost * depth,
+        intended=mixed[..., paid.index(scenario.objective.intended)],
+        selected=selected,
+    )
+
+
+def _plain(course: Course) -> dict[str, Any]:
+    """A course in plain numbers; NaN is left for JSON to drop."""
+    values = [e.value for e in course.values]
+    ends = [e.interval or (np.nan, np.nan) for e in course.values]
+    numbers = {
+        name: _estimate(getattr(course, name))
+        for name in ("alpha", "beta", "peak", "gain", "gap", "correlation")
+    }
+    return {
+        "values": values,
+        "low": [low for low, _ in ends],
+        "high": [high for _, high in ends],
+        **numbers,
+        "residual": course.residual,
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "interval": estimate.interval and list(estimate.interval)}
+
+
+# In words
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The curves as a table a proxy, with what was fitted, and how it was made."""
+    lines = [_head(summary)]
+    for name, says in PROXIES.items():
+        found = summary["proxies"][name]
+        lines += ["", f"Best of n by the {says}", *tables(_rows(summary, found), right=True)]
+        if not any(found["d"]):
+            lines.append("  all have the same proxy: nothing is selected")
+    return "\n".join([*lines, "", *_foot(summary)])
+
+
+def _head(summary: Mapping[str, Any]) -> str:
+    n, replicates = summary["individuals"], summary["replicates"]
+    whole = "" if n == summary["population"] else f" of {summary['population']}"
+    several = f" of each of {replicates} replicates" if replicates > 1 else ""
+    return (
+        f"Generation {summary['generation']}, {n}{whole} individuals{several}: trained in "
+        f"{summary['places'][0]},\nselected on {summary['selected']}, "
+        f"intended {summary['intended']}"
+    )
+
+
+def _rows(summary: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[list[str]]:
+    at = shown_at(summary["n"])
+    columns = [f"n = {summary['n'][i]:g}" for i in at]
+    yield ["", *columns, "alpha", "beta", "d*", "gap", "r"]
+    yield ["d", *(f"{found['d'][i]:.2f}" for i in at), "", "", "", "", ""]
+    yield ["the proxy", *_cells(found["proxy"], at, found["d"][-1])]
+    for payoff in _payoffs(summary):
+        for label, course in zip(summary["places"], found[payoff], strict=True):
+            yield [f"{summary[payoff]} in {label}", *_cells(course, at, found["d"][-1])]
+
+
+def _payoffs(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is followed: the intended payoff, and the selected one where it is another."""
+    return ("intended", "selected") if differ(summary) else ("intended",)
+
+
+def differ(summary: Mapping[str, Any]) -> bool:
+    """Whether another payoff is selected than the intended one: outer misalignment."""
+    return bool(summary["intended"] != summary["selected"])
+
+
+def shown_at(n: Sequence[float]) -> list[int]:
+    """The places in a grid of n that are told of: 1, those with names, the largest."""
+    wanted = [1.0, *NAMED, n[-1]]
+    return sorted({i for i, value in enumerate(n) if value in wanted})
+
+
+def _cells(course: Mapping[str, Any], at: Sequence[int], furthest: float) -> list[str]:
+    values = [_number(course["values"][i]) for i in at]
+    alpha, beta, top, gap, correlation = (
+        course[name]["value"] for name in ("alpha", "beta", "peak", "gap", "correlation")
+    )
+    beyond = top is not None and top > furthest
+    peak = f"> {furthest:.3g}" if beyond else _number(top)
+    return [*values, _number(alpha), _number(beta), peak, _number(gap), _number(correlation)]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if abs(value) > ROUNDING else "0"
+
+
+def _foot(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield "d = sqrt(KL) of the best of n against a random individual, exact for this population;"
+    yield "R(d) = R(0) + d (alpha - beta d) by least squares, largest at d* = alpha / (2 beta);"
+    yield "gap: gain of the proxy less that of the payoff at the largest n, in standard deviations;"
+    yield "r: correlation with the proxy. -: undefined. Intervals are in the JSON and the figure."
+    if not differ(summary):
+        yield (
+            f"Selected is intended ({summary['selected']}): where they train, only the noise of "
+            "sampled lives\nparts the score from it (regressional Goodhart)."
+        )
+    if summary["window"] is not None:
+        yield f"The score counts {summary['window']} steps of a life, the exact payoff all of them."
+    if not summary["exact"]:
+        yield "A drive is novelty: what is called exact is a mean of sampled lives."
+    if summary["replicates"] == 1:
+        yield "One replicate: intervals are over its individuals, not over what others would do."

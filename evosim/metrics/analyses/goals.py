@@ -1,0 +1,337 @@
+"""Analysis ``goals``: what some minds are directed at, told from what they do (docs/measures.md).
+
+MEG for their own drives, the selected and the intended payoff; whether their lives are told better
+as planning or as reflexes; and their drives inferred from their lives alone, against the true ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import core, mind, world
+from evosim.engine.probe import normalised
+from evosim.errors import EvosimError
+from evosim.metrics import agents_devices, goal_inference
+from evosim.metrics.meg import Discounted, Rationality, occupancy
+from evosim.mind import Minds
+from evosim.rng import Purpose, key
+from evosim.stats.report_tables import filled, table
+from evosim.world import Environment, Levels, weighed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.metrics.analyses.registry import Request
+    from evosim.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+INDIVIDUALS = 8
+LEVELS = 4
+GUESSED = 8
+"""Pairs of drives of the observer that has seen nothing; one that has seen lives considers more."""
+
+
+class _Place(NamedTuple):
+    """An environment and the minds that are looked at in it."""
+
+    scenario: Scenario
+    env: Environment
+    levels: Levels
+    minds: Minds
+    drives: Floats  # [n, stimuli] of unit length
+    individuals: list[int]
+    seed: int
+    generation: int
+
+
+class _Own(NamedTuple):
+    """How directed minds are at their own drives, and in what world."""
+
+    process: Discounted
+    felt: Floats  # [S, A, stimuli] expected stimuli of a step
+    visits: Floats  # [n, S, A] of each mind
+    megs: list[dict[str, float]]
+
+
+def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str, Any]:
+    """What the individuals of one generation are directed at, in every environment.
+
+    Args:
+        request: ``generation`` left out is that of the first flip, whose population was bred in
+            the old world only; the last one where nothing flips.
+
+    Raises:
+        EvosimError: nobody lives then; or minds and worlds for which it is not defined.
+    """
+    for name in scenario.environments:
+        goal_inference.check(scenario, world.environment(scenario, name))
+    first = int(data["generation"].values[0])
+    flips = [f for f in scenario.flips if f.generation >= first]
+    generation = request.generation
+    if generation is None:
+        generation = flips[0].generation if flips else scenario.generations - 1
+    probes = request.seed if request.probe_seed is None else request.probe_seed
+    seed = key(probes, Purpose.REPLICATE, int(data["replicate"].values[request.replicate]))
+    individuals, genomes = _sample(data, seed, generation, request.replicate)
+    minds = core.with_tools(
+        scenario, mind.express(scenario, genomes), seed=seed, generation=generation,
+        individuals=np.array(individuals),
+    )  # fmt: skip
+    drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
+    seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
+    found: dict[str, Any] = {}
+    known: list[_Own] = []
+    for name in scenario.environments:
+        place = _Place(
+            scenario, world.environment(scenario, name),
+            world.draw_levels(scenario, name, seeds), minds, drives, individuals, seed, generation,
+        )  # fmt: skip
+        found[name] = {
+            "title": scenario.environments[name].title,
+            "directed": _directed(place, known),
+            **_watched(place),
+        }
+    return {
+        "generation": generation,
+        "replicate": request.replicate,
+        "flip": _flip(flips, generation),
+        "individuals": individuals,
+        "levels": len(seeds),
+        "drives": list(scenario.stimuli),
+        "depth": [int(d) for d in minds.depth],
+        "true": drives.tolist(),
+        "considered": len(agents_devices.design(drives.shape[1], goal_inference.PAIRS)),
+        "payoffs": _payoffs(scenario, generation),
+        "environments": found,
+    }
+
+
+def _flip(flips: list[Any], generation: int) -> dict[str, Any] | None:
+    """The flip that a generation is the first to meet, in words."""
+    for flip in flips:
+        if flip.generation == generation:
+            return {"before": flip.label_before, "after": flip.label_after}
+    return None
+
+
+def _payoffs(scenario: Scenario, generation: int) -> dict[str, str]:
+    """The payoffs to be directed at: intended, and selected in the generation's own phase."""
+    selected = scenario.objective_at(generation).selected
+    return {"intended": scenario.objective.intended, "selected": selected}
+
+
+def _sample(
+    data: xr.Dataset, seed: int, generation: int, replicate: int
+) -> tuple[list[int], Floats]:
+    """Some individuals of a generation, the first ones that a probe of it takes."""
+    then = data.isel(replicate=replicate).sel(generation=generation)
+    genomes = np.asarray(then["genome"].values, np.float64)
+    if "population_size" in data:
+        genomes = genomes[: int(then["population_size"])]
+    if not len(genomes):
+        raise EvosimError(f"nobody lives in generation {generation}: the population has died out")
+    rng = np.random.Generator(np.random.PCG64(key(seed, Purpose.SAMPLE, generation)))
+    chosen = np.sort(rng.permutation(len(genomes))[:INDIVIDUALS])
+    return [int(i) for i in chosen], genomes[chosen]
+
+
+def _directed(place: _Place, known: list[_Own]) -> dict[str, list[dict[str, float]]]:
+    """MEG of every individual for its own drives and for the payoffs.
+
+    Args:
+        known: what was found in other environments. Where one feels the same and is lived in alike,
+            as where a flip changes what is paid and nothing else, own drives are not weighed anew.
+    """
+    ground = goal_inference.ground(place.env, place.levels, 1.0 - 1.0 / place.env.lifetime)
+    policies = goal_inference.policies(place.scenario, place.env, place.levels, place.minds, ground)
+    visits = [occupancy(ground.process, policy) for policy in policies]
+    felt = ground.features[..., : len(place.env.stimuli)]
+    here = _Own(ground.process, felt, np.array(visits), [])
+    same = next((other for other in known if _alike(here, other)), None)
+    if same is None:
+        for visit, drives in zip(visits, place.drives, strict=True):
+            utility = felt @ drives
+            here.megs.append(_meg(Rationality(ground.process, utility), visit, utility))
+        known.append(here)
+    found = {"own": (same or here).megs}
+    by_payoff: dict[str, list[dict[str, float]]] = {}
+    for role, payoff in _payoffs(place.scenario, place.generation).items():
+        if payoff not in by_payoff:
+            column = len(place.env.stimuli) + place.env.payoffs.index(payoff)
+            utility = ground.features[..., column]
+            minds = Rationality(ground.process, utility)
+            by_payoff[payoff] = [_meg(minds, visit, utility) for visit in visits]
+        found[role] = by_payoff[payoff]
+    return found
+
+
+def _alike(here: _Own, other: _Own) -> bool:
+    mine, theirs = here.process.chances, other.process.chances
+    return (
+        mine.shape == theirs.shape
+        and abs(mine - theirs).max() == 0.0
+        and np.array_equal(here.process.start, other.process.start)
+        and here.process.discount == other.process.discount
+        and np.array_equal(here.felt, other.felt)
+        and np.array_equal(here.visits, other.visits)
+    )
+
+
+def _meg(minds: Rationality, visits: Floats, utility: Floats) -> dict[str, float]:
+    found = minds.meg(float((visits * utility).sum()))
+    return {
+        "nats": found.nats,
+        "per_step": found.nats / float(visits.sum()),
+        "beta": found.beta,
+        "share": found.share,
+    }
+
+
+def _watched(place: _Place) -> dict[str, Any]:
+    """What an observer makes of a life of every individual on each level."""
+    seen = goal_inference.lives(
+        place.scenario, place.env, place.levels, place.minds, place.individuals, seed=place.seed,
+        generation=place.generation,
+    )  # fmt: skip
+    guesses = goal_inference.guesses(place.scenario, place.env)
+    chances = goal_inference.chances(place.scenario, place.env, place.levels, guesses.minds, seen)
+    stances, inferred = [], []
+    named = guesses.which < len(guesses.drives)  # the others want the payoff itself
+    plans, reflex = guesses.plans & named, ~guesses.plans & named
+    which = np.concatenate([guesses.which[plans], guesses.which[reflex]])
+    for n, (life, each) in enumerate(zip(seen, chances, strict=True)):
+        logs = agents_devices.mind_evidence(each, place.env.n_actions)
+        tables = goal_inference.tables(place.env, place.levels, life)
+        told = agents_devices.compare(
+            logs[guesses.plans], logs[~guesses.plans], tables, len(life.action)
+        )
+        stances.append({**told._asdict(), "steps": len(life.action)})
+        weights = agents_devices.posterior(logs[plans], logs[reflex], which, len(guesses.drives))
+        mean = weights @ guesses.drives
+        inferred.append({"drives": mean.tolist(), "cosine": _cosine(mean, place.drives[n])})
+    means = np.array([i["drives"] for i in inferred])
+    for one, worth in zip(inferred, _worth(place, means), strict=True):
+        one.update(worth)
+    return {"stances": stances, "inferred": inferred}
+
+
+def _cosine(first: Floats, second: Floats) -> float:
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / length if length > 0.0 else float("nan")
+
+
+def _worth(place: _Place, inferred: Floats) -> list[dict[str, float]]:
+    """Capability, by an individual's true drives, of itself and of the same mind with others.
+
+    ``own``: its own drives; ``inferred``; ``guessed``: the mean over drives in all directions,
+    what somebody who has seen nothing would give it.
+    """
+    blind = agents_devices.design(inferred.shape[1], GUESSED)
+    n, many = len(inferred), len(blind)
+    given = np.concatenate([place.drives, mind.unit_length(inferred), np.tile(blind, (n, 1))])
+    rows = np.concatenate([np.arange(n), np.arange(n), np.repeat(np.arange(n), many)])
+    minds = Minds(*(array[rows] for array in place.minds))
+    weights = np.zeros_like(minds.weights)
+    weights[:, : given.shape[1]] = given
+    believes = place.scenario.agent.believes
+    counts = core.expectation(
+        place.env, place.levels, minds._replace(weights=weights),
+        world.environment(place.scenario, believes) if believes else None,
+        place.scenario.agent.instinct,
+    ).counts.mean(axis=1)  # fmt: skip
+    features = weighed(counts, place.env.phi)
+    true = place.minds.weights.astype(np.float64)
+    chance = weighed(core.uniform(place.env, place.levels).counts.mean(axis=1), place.env.phi)
+    optimum = core.optimum(place.env, place.levels, true).mean(axis=1)
+    capability = normalised(
+        (features * true[rows]).sum(-1), (chance * true[rows]).sum(-1), optimum[rows]
+    )
+    return [
+        {
+            "own": float(capability[i]),
+            "inferred": float(capability[n + i]),
+            "guessed": float(capability[2 * n + i * many : 2 * n + (i + 1) * many].mean()),
+        }
+        for i in range(n)
+    ]
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """The numbers for people."""
+    environments = summary["environments"]
+    n = len(summary["individuals"])
+    flip, payoffs, depth = summary["flip"], summary["payoffs"], summary["depth"]
+    roles = ["own", "intended"]
+    if payoffs["selected"] != payoffs["intended"]:
+        roles.append("selected")
+    born = f", bred in {flip['before']} and met by {flip['after']}" if flip else ""
+    deep = f"{min(depth)} to {max(depth)}" if min(depth) < max(depth) else f"{depth[0]}"
+    lives = "level" if summary["levels"] == 1 else "levels"
+    lines = [
+        *filled(
+            f"{n} individuals of generation {summary['generation']}{born}; "
+            f"depth {deep}; {summary['levels']} {lives}, a life on each"
+        ),
+        "",
+        *_table(
+            "directed at, share of an optimal policy's MEG (below 0: against it)",
+            ["own drives", *(f"{role}: {payoffs[role]}" for role in roles[1:])],
+            {
+                name: [_share(e["directed"][role]) for role in roles]
+                for name, e in environments.items()
+            },
+        ),
+        "",
+        *_table(
+            "chance that it plans, from its lives (prior .5)",
+            ["mean", "above .9", "below .1", "nats a step"],
+            {name: _told(e["stances"]) for name, e in environments.items()},
+        ),
+        "",
+        *_table(
+            "drives inferred from its lives",
+            ["cosine to the true", "capability by the true", "with the inferred", "with a guess"],
+            {name: _inference(e["inferred"]) for name, e in environments.items()},
+        ),
+        "",
+        "means over individuals, smallest and largest in brackets",
+    ]
+    return "\n".join(lines)
+
+
+def _table(title: str, heads: list[str], rows: dict[str, list[str]]) -> list[str]:
+    return [title, *table([["environment", *heads], *([name, *row] for name, row in rows.items())])]
+
+
+def _share(each: list[dict[str, float]]) -> str:
+    return _spread([one["share"] for one in each])
+
+
+def _told(stances: list[dict[str, float]]) -> list[str]:
+    agents = [s["agent"] for s in stances]
+    return [
+        _spread(agents),
+        f"{sum(a > 0.9 for a in agents)} of {len(agents)}",
+        f"{sum(a < 0.1 for a in agents)} of {len(agents)}",
+        _spread([s["nats"] for s in stances]),
+    ]
+
+
+def _inference(inferred: list[dict[str, Any]]) -> list[str]:
+    return [_spread([i[k] for i in inferred]) for k in ("cosine", "own", "inferred", "guessed")]
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    """The mean with the smallest and largest; ``None`` where undefined."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return "undefined"
+    # Adding 0 turns a -0 that rounding made into 0.
+    mean, low, high = (round(v, 2) + 0.0 for v in (sum(known) / len(known), min(known), max(known)))
+    left_out = f", {len(values) - len(known)} undefined" if len(known) < len(values) else ""
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}{left_out}]"

@@ -1,0 +1,325 @@
+"""Runs side by side: what differs between their scenarios, and what between their measures.
+
+The first run is the one that the others are compared with. Runs that began with one seed, a run and
+its forks among them, and have equally many replicates are paired, replicate by replicate; all
+others are independent samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from evosim import rng
+from evosim.errors import EvosimError
+from evosim.metrics import MEASURES, Floats, Term, across
+from evosim.stats import intervals, tests
+from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.tests import CORRECTIONS, Contrast
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+NOT_COMPARED = ("experiment", "id", "title", "question", "claim", "source", "control", "expected")
+"""Keys of a scenario that change nothing in a run."""
+
+
+class Sample(NamedTuple):
+    """A run to be compared.
+
+    Attributes:
+        name: what to call it.
+        data: its dataset, complete.
+        scenario: what it lived by.
+        seeds: what its replicates began with; equal ones make pairs.
+    """
+
+    name: str
+    data: xr.Dataset
+    scenario: Scenario
+    seeds: Any
+
+
+def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str, Any]:
+    """Set runs side by side.
+
+    Args:
+        samples: the runs.
+        correction: of p-values for their number, of
+            :data:`evosim.stats.tests.CORRECTIONS`.
+
+    Returns:
+        runs (name, scenario, replicates of each), confidence, correction, comparisons (the
+        p-values that are corrected together), permutations (at most, behind a p-value), differs
+        (key and value in each run, None where it has none) and measures: each with name, values
+        (of each run value, interval, columns and undefined replicates; None where it has no such
+        number) and differences (to the first run; None for itself and where there is none): value,
+        interval, effect_size (Hedges' g), effect_interval, superiority, p (two-sided, of a
+        permutation test; None without an interval), p_corrected, permutations, exact, n (replicates
+        of both that are defined), paired.
+
+    Raises:
+        EvosimError: fewer than two runs, nothing that is measured in the first and another, or no
+            such correction.
+    """
+    if len(samples) < 2:
+        raise EvosimError(f"to compare takes two runs or more (got {len(samples)})")
+    first = samples[0].scenario
+    bootstrap = Bootstrap.of(
+        int(samples[0].data.attrs["seed"]),
+        confidence=first.verdict.confidence,
+        resamples=first.verdict.resamples,
+    )
+    measured = [dict(_measured(sample)) for sample in samples]
+    rows = []
+    for name in dict.fromkeys(name for one in measured for name in one):
+        columns = [one.get(name) for one in measured]
+        if columns[0] is not None and any(c is not None for c in columns[1:]):
+            rows.append(_row(name, columns, samples, bootstrap))
+    if not rows:
+        names = ", ".join(sample.name for sample in samples)
+        raise EvosimError(
+            f"{names}: nothing that is measured in the first run is defined in another one too"
+        )
+    return {
+        "runs": [
+            {
+                "name": sample.name,
+                "scenario": sample.scenario.id,
+                "replicates": int(sample.data.sizes["replicate"]),
+            }
+            for sample in samples
+        ],
+        "confidence": bootstrap.confidence,
+        "correction": correction,
+        "comparisons": _correct(rows, correction),
+        "permutations": tests.PERMUTATIONS,
+        "differs": differences([sample.scenario for sample in samples]),
+        "measures": rows,
+    }
+
+
+def differences(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
+    """The keys in which scenarios differ, with the value in each, None where it has none."""
+    flat = []
+    for scenario in scenarios:
+        document = scenario.document
+        for key in NOT_COMPARED:
+            document.pop(key, None)
+        flat.append(dict(_flat(document)))
+    keys = dict.fromkeys(key for one in flat for key in one)
+    return [
+        {"key": key, "values": [one.get(key) for one in flat]}
+        for key in keys
+        if any(one.get(key) != flat[0].get(key) for one in flat)
+    ]
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a document, with their dotted keys."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _flat(item, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        for n, item in enumerate(value):
+            yield from _flat(item, f"{path}.{n}")
+    else:
+        yield path, value
+
+
+# What is measured
+
+
+def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
+    """Each measure of a run that is defined, [replicate]."""
+    data, scenario, _ = sample[1:]
+    for n, flip in enumerate(scenario.flips):
+        where = "the flip" if len(scenario.flips) == 1 else f"flip {n}"
+        sides = {
+            measure: across(
+                data, scenario, Term(measure=measure, at="flip", turn=flip.generation), measure
+            )
+            for measure in ("capability", "alignment")
+        }
+        for measure, (before, after) in sides.items():
+            yield from _defined(f"{measure} before {where}", before)
+            yield from _defined(f"{measure} after {where}", after)
+        before, after = sides["alignment"]
+        yield from _defined(f"collapse at {where}", before - after)
+    intended = scenario.objective.intended
+    yield from _asked(f"expected {intended} at the end", sample, "payoff", intended)
+    yield from _asked("capability at the end", sample, "capability")
+    yield from _asked("alignment at the end", sample, "alignment")
+    yield from _asked("mean depth at the end", sample, "gene", "depth")
+    if scenario.evolution.islands is not None:
+        yield from _asked("differentiation between demes at the end", sample, "differentiation")
+    if scenario.evolution.open is not None:
+        yield from _asked("share of populations that died out", sample, "extinct")
+        yield from _asked("population size at the end", sample, "size")
+
+
+def _asked(name: str, sample: Sample, measure: str, of: str = "") -> Iterator[tuple[str, Floats]]:
+    term = Term(measure=measure, of=of)
+    (column,) = MEASURES[measure].of(sample.data, sample.scenario, term)
+    yield from _defined(name, column)
+
+
+def _defined(name: str, column: Floats) -> Iterator[tuple[str, Floats]]:
+    if np.isfinite(column).any():
+        yield name, column
+
+
+# Values and differences
+
+
+def _row(
+    name: str, columns: Sequence[Floats | None], samples: Sequence[Sample], bootstrap: Bootstrap
+) -> dict[str, Any]:
+    first = columns[0]
+    assert first is not None
+    values = [
+        None if column is None else _value(column, replace(bootstrap, key=_key(sample)))
+        for sample, column in zip(samples, columns, strict=True)
+    ]
+    changes: list[dict[str, Any] | None] = [None]
+    key = rng.key(int(samples[0].data.attrs["seed"]), rng.Purpose.PERMUTATION)
+    for sample, column in zip(samples[1:], columns[1:], strict=True):
+        paired = sample.seeds == samples[0].seeds
+        changes.append(
+            None
+            if column is None
+            else _told(
+                tests.compare_samples(column, first, paired=paired, key=key, bootstrap=bootstrap)
+            )
+        )
+    return {"name": name, "values": values, "differences": changes}
+
+
+def _key(sample: Sample) -> int:
+    """The key of a run's own bootstrap, so that its intervals are those of its summary."""
+    return rng.key(int(sample.data.attrs["seed"]), rng.Purpose.BOOTSTRAP)
+
+
+def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
+    estimate = intervals.mean(column, bootstrap)
+    return {
+        **_plain(estimate),
+        "columns": [[float(v) if np.isfinite(v) else None for v in column]],
+        "undefined": estimate.n_undefined,
+    }
+
+
+def _told(contrast: Contrast) -> dict[str, Any]:
+    """A contrast in plain numbers; p_corrected comes once all of them are known."""
+    found = asdict(contrast)
+    for name in ("value", "effect_size", "superiority"):
+        found[name] = _number(found[name])
+    for name in ("interval", "effect_interval"):
+        found[name] = found[name] and [_number(end) for end in found[name]]
+    return {**found, "n": list(contrast.n), "p_corrected": None}
+
+
+def _correct(rows: Sequence[Mapping[str, Any]], correction: str) -> int:
+    """Correct the p-values of all comparisons together; how many they are."""
+    changes = [change for row in rows for change in row["differences"] if change is not None]
+    together = tests.corrected([change["p"] for change in changes], correction)
+    for change, p in zip(changes, together, strict=True):
+        change["p_corrected"] = p
+    return sum(p is not None for p in together)
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    ends = estimate.interval
+    interval = None if ends is None else [_number(end) for end in ends]
+    return {"value": _number(estimate.value), "interval": interval}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+# In words
+
+
+def describe(comparison: Mapping[str, Any]) -> str:
+    """A comparison for people: what differs, then a block a measure.
+
+    Args:
+        comparison: what :func:`compare` returned.
+    """
+    names = [run["name"] for run in comparison["runs"]]
+    width = max(map(len, names))
+    lines = ["What differs between the scenarios"]
+    for change in comparison["differs"]:
+        lines.append(f"  {change['key']}: {' | '.join(map(_written, change['values']))}")
+    if not comparison["differs"]:
+        lines.append("  nothing")
+    for row in comparison["measures"]:
+        lines += ["", row["name"]]
+        for name, value, change in zip(names, row["values"], row["differences"], strict=True):
+            if value is None:
+                lines.append(f"  {name:<{width}}  undefined")
+                continue
+            n = len(value["columns"][0]) - value["undefined"]
+            lines.append(f"  {name:<{width}}  {intervals.shown(value)}  n = {n}")
+            if change is not None:
+                lines.append(f"    {_change(change, comparison['correction'])}")
+    return "\n".join([*lines, "", *_foot(comparison)])
+
+
+def _change(change: Mapping[str, Any], correction: str) -> str:
+    """The difference to the first run, its size, and whether it may be chance."""
+    words = [f"difference {intervals.shown(change)}"]
+    if change["effect_size"] is not None:
+        size = {"value": change["effect_size"], "interval": change["effect_interval"]}
+        words.append(f"g {intervals.shown(size, digits=2)}")
+    if change["p"] is not None:
+        words.append(f"A {change['superiority']:.2f}")
+        words.append(f"p {change['p']:.2g}")
+        words.append(f"{CORRECTIONS[correction]} {change['p_corrected']:.2g}")
+    return "  ".join(words)
+
+
+def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
+    runs = comparison["runs"]
+    counts = ", ".join(str(run["replicates"]) for run in runs)
+    yield f"Replicates: {counts}. Differences are to {runs[0]['name']}."
+    changes = [c for row in comparison["measures"] for c in row["differences"] if c is not None]
+    percent = f"{100 * comparison['confidence']:g} %"
+    if not any(change["interval"] is not None for change in changes):
+        yield "One replicate has no interval and no test: more of them tell what is chance."
+        return
+    ways = {change["paired"] for change in changes}
+    how = {
+        frozenset({True}): "paired by their seeds",
+        frozenset({False}): "independent samples, as seeds or numbers of replicates differ",
+    }.get(frozenset(ways), "paired where seeds and numbers of replicates agree")
+    yield f"[low, high]: BCa intervals of {percent}; replicates are {how}."
+    yield f"g: Hedges' g, in standard deviations, with an interval of {percent} (noncentral t)."
+    yield "A: chance that a replicate is above one of the first run, or its partner; 0.5: neither."
+    yield (
+        f"p: two-sided permutation test of the means, {comparison['permutations']} permutations "
+        "or all there are;"
+    )
+    yield f"then corrected for {comparison['comparisons']} comparisons ({_method(comparison)})."
+    if any(change["interval"] is None for change in changes):
+        yield "One replicate has no interval and no test."
+
+
+def _method(comparison: Mapping[str, Any]) -> str:
+    return CORRECTIONS[comparison["correction"]]
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, str) and "\n" in value:
+        return "(a text of several lines)"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,238 @@
+"""Watching minds: what they do on some levels, what others would have done in their place.
+
+:mod:`evosim.metrics.meg` and :mod:`evosim.metrics.agents_devices` take arrays; here they are made,
+from minds that live in an environment of a scenario.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import core
+from evosim.errors import EvosimError
+from evosim.metrics import agents_devices
+from evosim.metrics.meg import Discounted, side_by_side
+from evosim.mind import NOVELTY, Minds
+from evosim.rng import Purpose
+from evosim.world import Environment, Levels
+from evosim.world.tensors import process
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+LARGEST = 30_000
+"""States times actions of a level beyond which goals are not looked for."""
+PAIRS = 128
+"""Pairs of opposite drives, beside those that are one stimulus only, that an observer considers."""
+DEPTHS = (5, 10)
+"""Depths of planning, beside the largest of the scenario, that an observer considers, even where no
+mind of the scenario plans."""
+AT_ONCE = 64
+"""Minds whose policies are written down together."""
+
+
+class Ground(NamedTuple):
+    """Some levels as one Markov decision process, of the states that can be reached."""
+
+    process: Discounted
+    features: Floats  # [S, A, F] expected stimuli, then payoffs, of a step
+    level: NDArray[np.intp]  # [S] which level a state is of
+    state: NDArray[np.intp]  # [S] its number there, x * C + cell
+
+
+class Seen(NamedTuple):
+    """What was seen of one mind, all its lives one after the other."""
+
+    level: NDArray[np.int32]  # [t]
+    x: NDArray[np.int32]
+    cell: NDArray[np.int32]
+    action: NDArray[np.int32]
+
+
+class Guesses(NamedTuple):
+    """The minds that an observer considers."""
+
+    minds: Minds
+    drives: Floats  # [n, stimuli] unit drives
+    which: NDArray[np.intp]  # [h] the row of drives; n for the intended payoff itself
+    plans: NDArray[np.bool_]  # [h] whether the depth is above 0
+
+
+def check(scenario: Scenario, env: Environment) -> None:
+    """Refuse what has no finite Markov decision process, or one too large.
+
+    Raises:
+        EvosimError: minds have no drives, or feel novelty; or the world is too large.
+    """
+    if not scenario.agent.drives:
+        raise EvosimError(f"scenario {scenario.id!r}: minds have no drives, so no goals")
+    if NOVELTY in scenario.agent.drives:
+        raise EvosimError(
+            f"scenario {scenario.id!r}: minds feel novelty, which depends on where they have been: "
+            "what they do is no function of the state, and goal-directedness is not defined for it"
+        )
+    size = env.n_x * env.n_cells * env.n_actions
+    if size > LARGEST:
+        raise EvosimError(
+            f"environment {env.name!r} of scenario {scenario.id!r} is too large to look for goals: "
+            f"{size} states times actions, at most {LARGEST}; take a smaller map or fewer variables"
+        )
+
+
+def ground(env: Environment, levels: Levels, discount: float) -> Ground:
+    """Levels as one process whose lives begin on each level equally often."""
+    processes, features, level, state = [], [], [], []
+    for i in range(len(levels.start)):
+        whole = process(env, levels, i)
+        kept = np.flatnonzero(whole.reachable()[:-1])  # the last state is death
+        rows = (kept[:, None] * whole.n_actions + np.arange(whole.n_actions)).ravel()
+        chances = whole.matrix().tocsr()[rows][:, kept]
+        processes.append(Discounted(chances, whole.start[kept], discount))
+        features.append(whole.expected[kept])
+        level.append(np.full(len(kept), i))
+        state.append(kept)
+    joined = (np.concatenate(each) for each in (features, level, state))
+    return Ground(side_by_side(processes), *joined)
+
+
+def policies(
+    scenario: Scenario, env: Environment, levels: Levels, minds: Minds, where: Ground
+) -> Floats:
+    """What minds do at the states of a ground, [n, S, A]."""
+    found = core.policies(env, levels, minds, _believed(scenario), scenario.agent.instinct)
+    flat = found.reshape(*found.shape[:2], -1, found.shape[-1])
+    return np.asarray(flat[:, where.level, where.state])
+
+
+def lives(
+    scenario: Scenario,
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    individuals: Sequence[int],
+    *,
+    seed: int,
+    generation: int,
+) -> list[Seen]:
+    """One life of each mind on each level.
+
+    Args:
+        individuals: their numbers in the keys of their draws; purpose BEHAVIOUR (model 5).
+    """
+    found = []
+    for n, individual in enumerate(individuals):
+        mind = _some(minds, slice(n, n + 1))
+        traces = [
+            core.trace(
+                env, _one(levels, i), mind, seed=seed, generation=generation, level_id=i,
+                individual_id=individual, purpose=Purpose.BEHAVIOUR,
+                believes=_believed(scenario), instinct=scenario.agent.instinct,
+            )
+            for i in range(len(levels.start))
+        ]  # fmt: skip
+        on = np.repeat(np.arange(len(traces), dtype=np.int32), [len(t.x) for t in traces])
+        joined = (np.concatenate([t[k] for t in traces]) for k in range(3))
+        found.append(Seen(on, *joined))
+    return found
+
+
+def guesses(scenario: Scenario, env: Environment) -> Guesses:
+    """The minds that an observer considers who knows the scenario, and of a mind nothing.
+
+    Drives spread evenly over the sphere (:func:`evosim.metrics.agents_devices.design`), and the
+    intended payoff itself in place of drives; each with depth 0, the :data:`DEPTHS` and the
+    largest depth of the scenario; with every set of senses, and both ends of patience and
+    temperature.
+    """
+    agent = scenario.agent
+    drives = agents_devices.design(len(scenario.stimuli), PAIRS)
+    worth = np.zeros((len(drives) + 1, env.phi.shape[1]), np.float32)
+    worth[:-1, : len(scenario.stimuli)] = drives
+    worth[-1, len(scenario.stimuli) + scenario.payoffs.index(scenario.objective.intended)] = 1.0
+    depths = sorted({0, *DEPTHS, int(agent.depth.high)})
+    kinds = itertools.product(
+        range(len(worth)),
+        depths,
+        range(1 << len(scenario.senses)),
+        sorted({agent.patience.low, agent.patience.high}),
+        sorted({agent.temperature.low, agent.temperature.high}),
+    )
+    which, depth, senses, patience, temperature = (np.array(c) for c in zip(*kinds, strict=True))
+    n = len(which)
+    minds = Minds(
+        weights=worth[which],
+        novelty=np.zeros(n, np.float32),
+        depth=depth.astype(np.int32),
+        patience=patience.astype(np.float32),
+        temperature=temperature.astype(np.float32),
+        senses=senses.astype(np.int64),
+        criteria=np.zeros((n, worth.shape[1]), np.float32),
+        tool_depth=np.zeros(n, np.int32),
+        reliance=np.zeros(n, np.float32),
+    )
+    return Guesses(minds, drives, which, depth > 0)
+
+
+def chances(
+    scenario: Scenario, env: Environment, levels: Levels, minds: Minds, seen: Sequence[Seen]
+) -> list[Floats]:
+    """What each mind's policy gave to what was done, for each that was seen: [h, t]."""
+    found = [np.empty((len(minds.depth), len(s.action))) for s in seen]
+    for i in range(len(levels.start)):
+        at = [np.flatnonzero(s.level == i) for s in seen]
+        for begin in range(0, len(minds.depth), AT_ONCE):
+            some = slice(begin, begin + AT_ONCE)
+            policy = core.policies(
+                env, _one(levels, i), _some(minds, some), _believed(scenario),
+                scenario.agent.instinct,
+            )[:, 0]  # fmt: skip
+            for s, t, out in zip(seen, at, found, strict=True):
+                out[some, t] = policy[:, s.x[t], s.cell[t], s.action[t]]
+    return found
+
+
+def tables(env: Environment, levels: Levels, seen: Seen) -> list[float]:
+    """Log evidence of tables that see nothing; what is on the cell and beside it; the place on
+    the map; and the place on each level by itself. All but the first see the variables too."""
+    kind = levels.slot[seen.level, seen.cell].astype(np.int64) + 1
+    n_slots = int(levels.slot.max()) + 2
+    near = kind
+    for a in range(4):
+        beside = levels.neighbour[seen.level, seen.cell, a]
+        there = np.where(beside == seen.cell, n_slots, levels.slot[seen.level, beside] + 1)
+        near = near * (n_slots + 1) + there
+    place = seen.x.astype(np.int64) * env.n_cells + seen.cell
+    views = (
+        np.zeros_like(place),
+        _numbered(near) * env.n_x + seen.x,
+        place,
+        seen.level * (env.n_x * env.n_cells) + place,
+    )
+    return [agents_devices.table_evidence(view, seen.action, env.n_actions) for view in views]
+
+
+def _numbered(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(values, return_inverse=True)[1].reshape(values.shape).astype(np.int64)
+
+
+def _believed(scenario: Scenario) -> Environment | None:
+    from evosim import world
+
+    believes = scenario.agent.believes
+    return world.environment(scenario, believes) if believes else None
+
+
+def _some(minds: Minds, rows: slice) -> Minds:
+    arrays: list[Any] = [array[rows] for array in minds]
+    return Minds(*arrays)
+
+
+def _one(levels: Levels, i: int) -> Levels:
+    return Levels(*(array[i : i + 1] for array in levels))

@@ -1,0 +1,330 @@
+"""Claims: findings over the arms of an experiment, each borne out, contradicted or left open.
+
+A finding is a weighted sum of terms, each a measure of one arm, against a threshold. Arms share
+their replicates' seeds, so replicates are paired: they are resampled together (BCa).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+from evosim.metrics import MEASURES, Term, no_flip, turns
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap, Estimate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Experiment, Finding, Scenario
+
+Floats = NDArray[np.float64]
+
+
+class Measured(Protocol):
+    """What says where and when to look, as a finding does."""
+
+    @property
+    def measure(self) -> str: ...
+    @property
+    def of(self) -> str | None: ...
+    @property
+    def where(self) -> str | None: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def mind(self) -> str: ...
+    @property
+    def flip(self) -> int: ...
+    @property
+    def level(self) -> float | None: ...
+
+
+class Threshold(Protocol):
+    """What a number must lie beyond, as a finding has it: one of the two is given."""
+
+    @property
+    def above(self) -> float | None: ...
+    @property
+    def below(self) -> float | None: ...
+
+
+SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+
+
+class Part(NamedTuple):
+    """One term of a finding: a measure of one arm, and its weight in the sum."""
+
+    weight: float
+    arm: str
+    term: Term
+
+
+class Conditions(NamedTuple):
+    """The data of one arm, and the scenario it lived by."""
+
+    data: xr.Dataset
+    scenario: Scenario
+
+
+def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> tuple[Part, ...]:
+    """The terms of a finding.
+
+    Args:
+        flips: the generations of the flips, the first of each phase but the first.
+
+    Raises:
+        EvosimError: no such measure, or no such flip.
+    """
+    first = next(iter(experiment.arms))
+    term = term_of(finding, flips)
+    if finding.contrast is not None:
+        return tuple(Part(weight, arm, term) for arm, weight in finding.contrast.items())
+    arm = finding.arm or first
+    own = Part(1.0, arm, term)
+    if finding.against is None:
+        return (own,)
+    differs = finding.against
+    changes = differs.model_dump(exclude={"arm"}, exclude_none=True)
+    other = term_of(finding.model_copy(update=changes), flips)
+    return own, Part(-1.0, differs.arm or arm, other)
+
+
+def term_of(finding: Measured, flips: Sequence[int]) -> Term:
+    """What a finding, or anything written like one, looks at.
+
+    Raises:
+        EvosimError: no such measure, an ``of`` it does not take, or no such flip.
+    """
+    measure = MEASURES[finding.measure]
+    measure.check(finding.of or "", finding.measure)
+    if not flips and measure.looks_at_a_flip(finding.at):
+        raise no_flip(finding.measure)
+    if finding.flip and finding.flip >= len(flips):
+        raise EvosimError(f"flip = {finding.flip}: the timeline has {len(flips)} (from 0)")
+    return Term(
+        measure=finding.measure,
+        of=finding.of or "",
+        where=finding.where,
+        at=finding.at,
+        mind=finding.mind,
+        turn=flips[finding.flip] if flips else None,
+        level=finding.level,
+    )
+
+
+def check_part(part: Part, scenario: Scenario) -> None:
+    """Refuse a term that its arm could not answer, before the arm is lived.
+
+    Args:
+        scenario: of the term's arm.
+
+    Raises:
+        EvosimError: what the arm's scenario lacks, or another time of the flip.
+    """
+    term = part.term
+    measure = MEASURES[term.measure]
+    try:
+        measure.check_in(scenario, term)
+        if measure.looks_at_a_flip(term.at):
+            _check_flip(term, scenario)
+    except EvosimError as error:
+        raise EvosimError(f"arm {part.arm!r}: {error}") from error
+
+
+def _check_flip(term: Term, scenario: Scenario) -> None:
+    """An arm without phases has no flip of its own, which is told by the first arm's."""
+    own = turns(scenario)
+    if term.flip in own or (not own and term.flip < scenario.generations):
+        return
+    begin = ", ".join(map(str, own)) or "none"
+    raise EvosimError(
+        f"measure {term.measure!r} looks at the first arm's flip in generation {term.flip}, and "
+        f"here no phase begins there (but in {begin}; {scenario.generations} generations in all): "
+        "a setting moves `generations`, which has to be the same in all arms up to the flip"
+    )
+
+
+def columns_of(part: Part, arms: Mapping[str, Conditions]) -> tuple[Floats, ...]:
+    """What a term measures in its arm, [replicate] each.
+
+    Raises:
+        EvosimError: the arm's run lacks what the measure reads.
+    """
+    data, scenario = arms[part.arm]
+    try:
+        return MEASURES[part.term.measure].of(data, scenario, part.term)
+    except EvosimError as error:
+        raise EvosimError(f"arm {part.arm!r}: {error}") from error
+
+
+def settle(
+    finding: Finding,
+    parts: Sequence[Part],
+    columns: Sequence[Sequence[Floats]],
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    """What becomes of a finding, from one number or a few a replicate of each term.
+
+    Args:
+        parts: the finding's terms.
+        columns: for each term what it measured, [replicate] each.
+
+    Returns:
+        says, measure, verdict (supported, refuted, undecided), value, interval, threshold
+        (``above`` or ``below`` and the number), replicates, undefined (replicates left out), and
+        terms: for each arm, weight, value, interval, columns.
+
+    Raises:
+        EvosimError: the arms have different numbers of replicates.
+    """
+    lengths = {len(column) for group in columns for column in group}
+    if len(lengths) != 1:
+        raise EvosimError(
+            f"finding {finding.says!r}: its arms have {sorted(lengths)} replicates; replicates "
+            "are paired, so arms need equally many"
+        )
+    total = total_of(
+        finding.measure, [part.weight for part in parts], [len(group) for group in columns]
+    )
+    flat = [column for group in columns for column in group]
+    estimate = intervals.estimate(total, bootstrap, *flat)
+    return {
+        "says": finding.says,
+        "measure": finding.measure,
+        "verdict": judge(estimate, finding),
+        **plain(estimate),
+        "threshold": {"above": finding.above}
+        if finding.below is None
+        else {"below": finding.below},
+        "replicates": estimate.n,
+        "undefined": estimate.n_undefined,
+        "terms": [
+            {"weight": part.weight, **measured(part, group, bootstrap)}
+            for part, group in zip(parts, columns, strict=True)
+        ],
+    }
+
+
+def total_of(measure: str, weights: Sequence[float], counts: Sequence[int]) -> Callable[..., Any]:
+    """The weighted sum of terms as a statistic of all their columns, one term after the other.
+
+    Args:
+        measure: of all terms.
+        weights: of each term.
+        counts: how many columns each term has.
+    """
+    kind = MEASURES[measure]
+    ends = np.cumsum(counts)
+
+    def total(*flat: Floats, axis: int = -1) -> Any:
+        groups = np.split(np.arange(len(flat)), ends[:-1])
+        return sum(
+            weight * kind.number(*(flat[i] for i in group), axis=axis)
+            for weight, group in zip(weights, groups, strict=True)
+        )
+
+    return total
+
+
+def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
+    """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
+    estimate = intervals.estimate(MEASURES[part.term.measure].number, bootstrap, *columns)
+    return {
+        "arm": part.arm,
+        "of": part.term.of,
+        "where": part.term.where,
+        "at": part.term.at,
+        "mind": part.term.mind,
+        "level": part.term.level,
+        **plain(estimate),
+        "columns": [[_number(v) for v in column] for column in columns],
+    }
+
+
+def verdict_of(findings: Sequence[Mapping[str, Any]]) -> str:
+    """The verdict of a claim: supported if every finding is, refuted if one is, else undecided."""
+    verdicts = {finding["verdict"] for finding in findings}
+    if REFUTED in verdicts:
+        return REFUTED
+    return UNDECIDED if UNDECIDED in verdicts or not verdicts else SUPPORTED
+
+
+def judge(estimate: Estimate, threshold: Threshold) -> str:
+    """Supported, refuted or undecided: where the interval lies; of one replicate, where the number
+    lies, unless others were left out: who is left by chance decides nothing."""
+    low, high = estimate.low, estimate.high
+    if not math.isfinite(low) or not math.isfinite(high):
+        return UNDECIDED
+    if estimate.interval is None and estimate.n_undefined:
+        return UNDECIDED
+    if threshold.above is not None:
+        beyond, short = low > threshold.above, high <= threshold.above
+    else:
+        assert threshold.below is not None
+        beyond, short = high < threshold.below, low >= threshold.below
+    return SUPPORTED if beyond else REFUTED if short else UNDECIDED
+
+
+def plain(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as JSON holds it: value, and interval (low and high, or None)."""
+    ends = estimate.interval
+    return {
+        "value": _number(estimate.value),
+        "interval": None if ends is None else [_number(end) for end in ends],
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The verdict of an experiment for people: findings with arms, intervals and thresholds.
+
+    Args:
+        summary: what :func:`evosim.study.experiment.summarize` returned, or verdict.json.
+    """
+    lines = [f"{summary['verdict'].upper()}: {summary['claim'] or summary['title']}", ""]
+    for finding in summary["findings"]:
+        (side, threshold), *_ = finding["threshold"].items()
+        lines.append(f"  {finding['verdict']}: {finding['says']}")
+        for term in finding["terms"] if len(finding["terms"]) > 1 else ():
+            lines.append(
+                f"    {term['arm']:<12} {intervals.shown(term)}{_different(term, finding)}"
+            )
+        whole = "difference" if _is_difference(finding) else finding["measure"]
+        left_out = f"   ({finding['undefined']} replicates undefined)" * bool(finding["undefined"])
+        lines.append(
+            f"    {whole:<12} {intervals.shown(finding)}   ({side} {threshold:g} wanted){left_out}"
+        )
+    lines += ["", f"  {_foot(summary)}"]
+    return "\n".join(lines)
+
+
+def _foot(summary: Mapping[str, Any]) -> str:
+    if summary["replicates"] == 1:
+        return "One replicate of each arm has no interval: more of them tell what is chance."
+    return (
+        f"{summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
+        f"{100 * summary['confidence']:g} %"
+    )
+
+
+def _is_difference(finding: Mapping[str, Any]) -> bool:
+    return [term["weight"] for term in finding["terms"]] == [1.0, -1.0]
+
+
+def _different(term: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
+    """In which keys a term differs from the others, and its weight where it is none of 1, -1."""
+    keys = ("of", "where", "at", "mind")
+    differs = [k for k in keys if len({t.get(k) for t in finding["terms"]}) > 1]
+    words = [str(term[k]) for k in differs if term.get(k)]
+    if abs(term["weight"]) != 1:
+        words.append(f"weight {term['weight']:g}")
+    return f"   {', '.join(words)}" if words else ""

@@ -1,0 +1,274 @@
+"""Who descends from whom: lineages traced back down the recorded pedigree, and founders forward.
+
+A gene of a child is a copy of a gene of one parent, so the genes at a locus form a tree, which
+recombination makes another one at every locus. The generations back to the first gene that all
+descend from is their coalescence (Kingman 1982, doi:10.1016/0304-4149(82)90011-4). Individuals have
+two parents, so that much sooner one individual is an ancestor of all (Chang 1999,
+doi:10.1239/aap/1029955256). Blended genes come half from each parent and form no tree.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.metrics.popgen.price import sources
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
+
+
+class Pedigree(NamedTuple):
+    """Who came from whom in a replicate. The first generation are the founders.
+
+    Rows beyond a generation's size are padding. The parents of the founders are not looked at.
+    """
+
+    parents: IntArray  # [G, N, 2] rows of the generation before
+    crossover: IntArray  # [G, N, loci] 0: from the first parent, 1: the second, 2: half from each
+    sizes: IntArray  # [G] individuals
+
+    @classmethod
+    def of(cls, genome: FloatArray, parents: IntArray, crossover: IntArray) -> Pedigree:
+        """The pedigree of what a run records, in which individuals that there are not are NaN.
+
+        Args:
+            genome: [G, N, loci], parents: [G, N, 2], crossover: [G, N, loci].
+        """
+        return cls(parents, crossover, np.isfinite(genome).all(axis=2).sum(axis=1))
+
+    def inherited(self, g: int) -> tuple[IntArray, IntArray]:
+        """The rows of generation g - 1 that each gene of g is from [N, loci]; the same in both
+        where it is from one."""
+        n = self.sizes[g]
+        return sources(self.parents[g, :n], self.crossover[g, :n])
+
+    @property
+    def blends(self) -> NDArray[np.bool_]:
+        """Whether genes of each locus were ever blended [loci]."""
+        return np.asarray((self.crossover[1:] == 2).any(axis=(0, 1)))
+
+
+def lineages(pedigree: Pedigree, at: int | None = None) -> FloatArray:
+    """How many genes of each generation those of one generation descend from.
+
+    Args:
+        at: the generation whose genes are traced; the last if None.
+
+    Returns:
+        [at + 1, loci]: row t is t generations back. NaN from where a blended gene was met; 0
+        where nobody lived in ``at``.
+    """
+    at = len(pedigree.sizes) - 1 if at is None else at
+    n_loci = pedigree.crossover.shape[2]
+    column = np.broadcast_to(np.arange(n_loci), (pedigree.parents.shape[1], n_loci))
+    counts = np.zeros((at + 1, n_loci))
+    ancestral = np.ones((pedigree.sizes[at], n_loci), bool)
+    torn = np.zeros(n_loci, bool)
+    for back in range(at + 1):
+        counts[back] = np.where(torn, np.nan, ancestral.sum(axis=0))
+        g = at - back
+        if not g or not len(ancestral):
+            continue
+        n = len(ancestral)
+        torn |= (ancestral & (pedigree.crossover[g, :n] == 2)).any(axis=0)
+        source = pedigree.inherited(g)[0]
+        parents = np.zeros((pedigree.sizes[g - 1], n_loci), bool)
+        parents[source[ancestral], column[:n][ancestral]] = True
+        ancestral = parents
+    return counts
+
+
+def coalesced(counts: FloatArray) -> FloatArray:
+    """Generations back to the most recent gene that all descend from.
+
+    Args:
+        counts: [generations back, loci] of :func:`lineages`.
+
+    Returns:
+        [loci]; NaN where the genes of the first generation recorded were still several, where
+        genes were blended before they met, and where nobody lived.
+    """
+    one = counts == 1
+    return np.where(one.any(axis=0), one.argmax(axis=0), np.nan).astype(np.float64)
+
+
+def common_ancestor(pedigree: Pedigree, at: int | None = None) -> float:
+    """Generations back to the most recent individual that is an ancestor of everybody.
+
+    Args:
+        at: the generation that looks back; the last if None.
+
+    Returns:
+        0 for a population of one; NaN where no such ancestor is recorded, or nobody lived.
+    """
+    at = len(pedigree.sizes) - 1 if at is None else at
+    everybody = np.packbits(np.ones(pedigree.sizes[at], bool))
+    descendants = np.packbits(np.eye(pedigree.sizes[at], dtype=bool), axis=1)
+    if not len(everybody):
+        return np.nan
+    for back in range(at + 1):
+        if (descendants == everybody).all(axis=1).any():
+            return float(back)
+        g = at - back
+        if g:
+            own = pedigree.parents[g, : pedigree.sizes[g]]
+            descendants = _united(descendants, own, int(pedigree.sizes[g - 1]))
+    return np.nan
+
+
+def _united(sets: NDArray[np.uint8], parents: IntArray, n: int) -> NDArray[np.uint8]:
+    """For each of n parents the union of the sets (rows of bits) of its children."""
+    of = parents.T.ravel()
+    order = np.argsort(of, kind="stable")
+    first = np.flatnonzero(np.diff(of[order], prepend=-1))
+    child = order % len(parents)
+    united = np.zeros((n, sets.shape[1]), np.uint8)
+    united[of[order][first]] = np.bitwise_or.reduceat(sets[child], first, axis=0)
+    return united
+
+
+def founder_shares(pedigree: Pedigree) -> FloatArray:
+    """The share of every generation's genome that descends from each founder.
+
+    A gene that has mutated still descends from where it was copied; a blended gene half from each
+    parent.
+
+    Returns:
+        [G, founders]; each row sums to 1, or is NaN where nobody lived.
+    """
+    if pedigree.blends.any():
+        return _blended_shares(pedigree)
+    founders, n_loci = int(pedigree.sizes[0]), pedigree.crossover.shape[2]
+    column = np.arange(n_loci)
+    shares = np.full((len(pedigree.sizes), founders), np.nan)
+    founder = np.repeat(np.arange(founders)[:, None], n_loci, axis=1)
+    for g, n in enumerate(pedigree.sizes):
+        if not n:
+            break
+        if g:
+            founder = founder[pedigree.inherited(g)[0], column]
+        shares[g] = np.bincount(founder.ravel(), minlength=founders) / founder.size
+    return shares
+
+
+def _blended_shares(pedigree: Pedigree) -> FloatArray:
+    """:func:`founder_shares` where genes are blended: every generation traced back by itself.
+
+    Loci that were crossed alike have the same shares, and are traced once. Operators that blend
+    cross all loci alike.
+    """
+    n_generations, _, n_loci = pedigree.crossover.shape
+    flat = pedigree.crossover[1:].reshape(-1, n_loci)
+    _, kinds, counts = np.unique(flat, axis=1, return_index=True, return_counts=True)
+    steps = [None] + [
+        [source[:, kinds] for source in pedigree.inherited(g)] for g in range(1, n_generations)
+    ]
+    shares = np.full((n_generations, int(pedigree.sizes[0])), np.nan)
+    column = np.arange(len(kinds))
+    for at in range(n_generations):
+        if not pedigree.sizes[at]:
+            break
+        given = np.full((pedigree.sizes[at], len(kinds)), 1.0 / pedigree.sizes[at])
+        for g in range(at, 0, -1):
+            n = int(pedigree.sizes[g - 1])
+            sums = sum(
+                np.bincount((source * len(kinds) + column).ravel(), given.ravel(), n * len(kinds))
+                for source in steps[g] or ()
+            )
+            given = 0.5 * np.reshape(sums, (n, len(kinds)))
+        shares[at] = given @ (counts / n_loci)
+    return shares
+
+
+def founders_left(shares: FloatArray) -> FloatArray:
+    """Founders of whose genome anything is left [...]; NaN where nobody lived.
+
+    Args:
+        shares: [..., founders].
+    """
+    return np.where(np.isnan(shares).any(axis=-1), np.nan, (shares > 0).sum(axis=-1))
+
+
+def effective_founders(shares: FloatArray) -> FloatArray:
+    """The effective number of founders left, 1 / sum p_f^2: so many equal shares would be as
+    uneven (Lacy 1989, doi:10.1002/zoo.1430080203).
+
+    Args:
+        shares: p, [..., founders].
+
+    Returns:
+        [...]; NaN where nobody lived.
+    """
+    return np.asarray(1.0 / (shares**2).sum(axis=-1), np.float64)
+
+
+def identity(pedigree: Pedigree, start: int, end: int) -> FloatArray:
+    """The chance that two genes of a generation descend from one gene of an earlier one.
+
+    Args:
+        start, end: the earlier generation and the later.
+
+    Returns:
+        [loci]; NaN where genes were blended in between, or fewer than two lived in the end.
+    """
+    n, n_loci = int(pedigree.sizes[start]), pedigree.crossover.shape[2]
+    last = int(pedigree.sizes[end])
+    if last < 2:
+        return np.full(n_loci, np.nan)
+    column = np.arange(n_loci)
+    ancestor = np.repeat(np.arange(n)[:, None], n_loci, axis=1)
+    for g in range(start + 1, end + 1):
+        ancestor = ancestor[pedigree.inherited(g)[0], column]
+    copies = np.bincount((ancestor * n_loci + column).ravel(), minlength=n * n_loci)
+    copies = copies.reshape(n, n_loci).astype(np.float64)
+    alike = (copies * (copies - 1.0)).sum(axis=0) / (last * (last - 1.0))
+    blended = (pedigree.crossover[start + 1 : end + 1] == 2).any(axis=(0, 1))
+    return np.where(blended, np.nan, alike)
+
+
+def lineage_size(identities: FloatArray, generations: int) -> float:
+    """The effective size whose drift alone would have made so many genes identical by descent.
+
+    1 - F = (1 - 1/N_e)^t. Where fitness is inherited it is smaller than the sizes of single
+    generations, as the same families win again and again (Robertson 1961,
+    doi:10.1017/S0016672300000690).
+
+    Args:
+        identities: F of each locus [loci], of :func:`identity`; their mean is taken.
+        generations: t, in which somebody was born.
+
+    Returns:
+        Individuals; infinite where none are identical, NaN where all are, or t is 0.
+    """
+    f = float(np.mean(identities)) if len(identities) else np.nan
+    if not f < 1.0 or generations < 1:
+        return np.nan
+    with np.errstate(divide="ignore"):
+        return float(np.float64(1.0) / (1.0 - (1.0 - f) ** (1.0 / generations)))
+
+
+def variance_size(parents: IntArray, n_parents: int) -> float:
+    """The effective size of a generation from the variance of offspring numbers.
+
+    (N - 1) k^2 / V, with k = M/N the mean number of offspring and V its variance over the N
+    parents (Crow & Denniston 1988, doi:10.1111/j.1558-5646.1988.tb04154.x, haploid). It is the size
+    whose drift of frequencies is as large. At constant size it equals that of
+    :func:`evosim.metrics.popgen.price.effective_size`, which counts pairs with one parent; where
+    the population grows or shrinks, the former looks at the children and the latter at the parents.
+
+    Args:
+        parents: of the children [M, 2]; each is counted for its first parent.
+        n_parents: N.
+
+    Returns:
+        Individuals; infinite where all have equally many children; NaN for one parent or less.
+    """
+    if n_parents < 2 or not len(parents):
+        return np.nan
+    children = np.bincount(parents[:, 0], minlength=n_parents).astype(np.float64)
+    k, spread = children.mean(), children.var()
+    with np.errstate(divide="ignore"):
+        return float((n_parents - 1) * k**2 / spread)

@@ -1,0 +1,158 @@
+"""The headline measure of an experiment over generations, for figures.
+
+A course is what a term measures if it is asked at every probe (or at every generation, where that
+is cheap). A measure that exists only across a flip has none of its own: it is seen in the courses
+of what it compares, in the world that trains and in the other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from evosim.errors import EvosimError
+from evosim.metrics import MEASURES, Floats, Measure, Term, environment_of
+from evosim.metrics.hypotheses import Conditions, Part
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+DIGITS = 4
+"""Significant digits that are kept: enough for a line."""
+MOST = 100
+"""Generations in a course, about: enough for a line."""
+TRAINS, OTHER = "trains", "other"
+"""The world that trains in a generation, and the other one of the flip."""
+
+
+class Times(NamedTuple):
+    """A course of one arm: when, and what, [replicate, time]."""
+
+    generations: list[int]
+    values: Floats
+
+
+def courses(parts: Sequence[Part], arms: Mapping[str, Conditions]) -> list[dict[str, Any]]:
+    """The courses that show a finding.
+
+    Args:
+        parts: the terms of the finding.
+        arms: every arm of the experiment, those that the finding does not look at too.
+
+    Returns:
+        For each thing measured, in each world: measure, of, mind, where (environments, one of each
+        arm), world (``trains``, ``other``, or None for a fixed environment), level and arms: by
+        name ``generations`` and ``values`` [replicate][time], 4 significant digits, None where
+        undefined. An arm that lacks what is measured has no course.
+    """
+    found = []
+    for term, world in _asked(parts):
+        by_arm: dict[str, Any] = {}
+        where: dict[str, str] = {}
+        for name, (data, scenario) in arms.items():
+            try:
+                course = _course(data, scenario, term, world)
+                if world is None and not MEASURES[term.measure].each:
+                    where[name] = environment_of(data, scenario, term)
+            except EvosimError:
+                continue  # an arm that the finding does not look at need not have what it measures
+            if course is not None:
+                by_arm[name] = {
+                    "generations": course.generations,
+                    "values": [[_rounded(v) for v in row] for row in course.values],
+                }
+        if by_arm:
+            found.append(
+                {
+                    "measure": term.measure,
+                    "of": term.of,
+                    "mind": term.mind,
+                    "where": where,
+                    "world": world,
+                    "level": term.level,
+                    "arms": by_arm,
+                }
+            )
+    return found
+
+
+def _asked(parts: Sequence[Part]) -> list[tuple[Term, str | None]]:
+    """What to follow: each thing measured once, whenever and in whichever arm it is looked at."""
+    found: dict[tuple[Term, str | None], None] = {}
+    for part in parts:
+        measure = MEASURES[part.term.measure]
+        if measure.course is None:
+            continue
+        term = replace(part.term, measure=measure.course)
+        if measure.across:
+            for world in (TRAINS, OTHER):
+                found[replace(term, where=None, at="end"), world] = None
+            continue
+        # When it is looked at matters only where that says in which environment.
+        if term.where is not None or MEASURES[term.measure].each or term.at == "peak":
+            term = replace(term, at="end")
+        found[term, None] = None
+    return list(found)
+
+
+def _course(data: xr.Dataset, scenario: Scenario, term: Term, world: str | None) -> Times | None:
+    if world is not None:
+        return _between_worlds(data, scenario, term, world)
+    measure = MEASURES[term.measure]
+    if not term.of and measure.takes:  # of recovery
+        term = replace(term, of=scenario.objective.intended)
+    if not measure.each:
+        term = replace(term, where=environment_of(data, scenario, term))
+    generations = _generations(data, term) if measure.each else _probes(data)
+    columns = [
+        measure.of(data, scenario, replace(term, generation=generation))
+        for generation in generations
+    ]
+    return Times(generations, _lines(measure, columns))
+
+
+def _lines(measure: Measure, columns: Sequence[tuple[Floats, ...]]) -> Floats:
+    """Columns by time as [replicate, time]; of a statistic over replicates a single line."""
+    if measure.statistic is None:
+        return np.array([column for (column,) in columns]).T
+    return np.array([[float(measure.number(*group)) for group in columns]])
+
+
+def _between_worlds(data: xr.Dataset, scenario: Scenario, term: Term, world: str) -> Times | None:
+    """A probe variable in the mixture that trains, or in the one on the flip's other side."""
+    before, after = (scenario.phase_at(g).mixture for g in (term.flip - 1, term.flip))
+    if world == OTHER and before == after:
+        return None  # in this arm there is no other world
+    measure = MEASURES[term.measure]
+    lines = []
+    generations = _probes(data)
+    for g in generations:
+        other = after if g < term.flip else before
+        mixture = scenario.phase_at(g).mixture if world == TRAINS else other
+        mixed: Any = 0.0
+        for name, weight in mixture.items():
+            (column,) = measure.of(data, scenario, replace(term, where=name, generation=g))
+            mixed = mixed + weight * column
+        lines.append(mixed)
+    return Times(generations, np.array(lines).T)
+
+
+def _probes(data: xr.Dataset) -> list[int]:
+    return [int(g) for g in data["probe"].values]
+
+
+def _generations(data: xr.Dataset, term: Term) -> list[int]:
+    """All generations; of very many every few, with both sides of the flip and the last."""
+    last = int(data["generation"].values[-1])
+    step = -(-(last + 1) // MOST)
+    sides = set() if term.turn is None else {term.turn - 1, term.turn}
+    return sorted(g for g in {*range(0, last + 1, step), *sides, last} if 0 <= g <= last)
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None

@@ -1,0 +1,83 @@
+"""Figure ``leakage``: the share of levels that measure, or deploy, and have trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from evosim.metrics.analyses.leakage import DEPLOYMENT, PROBE, SAYS
+from evosim.plot import colors, layouts, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Summary = Mapping[str, Any]
+
+BAR = 0.22
+"""Inches of a bar with its gap."""
+MOST_LABEL = 1.5
+RIGHT = 0.75
+"""Inches to the right of the bars for their numbers."""
+COLORS = {PROBE: colors.BLUE, DEPLOYMENT: colors.ORANGE}
+
+
+def figure(summary: Summary) -> Figure:
+    """Draw a bar for each environment and use of its levels."""
+    rows = summary["rows"]
+    used = [what for what in SAYS if any(row["what"] == what for row in rows)]
+    with style.styled():
+        names = [f"{row['environment']}, {row['what']}" for row in rows]
+        left = min(max(map(style.text_width, names)) + 0.2, MOST_LABEL)
+        sheet = layouts.sheet(
+            [layouts.Row(height=BAR * len(rows) + 0.1, titles=False)],
+            width=style.SINGLE,
+            title=f"{summary['title']}: levels that have trained",
+            note=_note(summary),
+            keys=[layouts.Key(SAYS[what], COLORS[what], patch=True, alpha=0.6) for what in used],
+            left=left,
+            right=RIGHT,
+            xlabel="share seen in training",
+        )
+        ((panel,),) = sheet.axes
+        for n, row in enumerate(rows):
+            _bar(panel, n, row)
+        panel.set_ylim(len(rows) - 0.4, -0.6)
+        panel.set_yticks(range(len(rows)), labels=[style.fit(name, left - 0.1) for name in names])
+        panel.tick_params(left=False)
+        panel.set_xlim(0, 1)
+        panel.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g} %"))
+    return sheet.figure
+
+
+def _bar(panel: Any, n: int, row: Summary) -> None:
+    """The mean share, replicates as points, the interval, and the numbers behind it."""
+    panel.barh(n, row["value"], 0.62, color=COLORS[row["what"]], alpha=0.6, label=row["what"])
+    each = np.array(row["same"]) / np.array(row["levels"])
+    if len(each) > 1:
+        panel.plot(
+            each, np.full(len(each), n + 0.2), ".", color=colors.INK, markersize=3.6,
+            markeredgewidth=0, label="replicates", clip_on=False,
+        )  # fmt: skip
+    if row["interval"] is not None and None not in row["interval"]:
+        panel.plot(row["interval"], [n, n], color=colors.INK, linewidth=1.2, label="interval")
+    same, levels = float(np.mean(row["same"])), float(np.mean(row["levels"]))
+    panel.text(
+        1.03, n, f"{style.number(same)} of {style.number(levels)}", va="center_baseline",
+        transform=panel.get_yaxis_transform(),
+    )  # fmt: skip
+
+
+def _note(summary: Summary) -> str:
+    words = ["Levels are the same if walls, start and the sites that both have are."]
+    if summary["replicates"] > 1:
+        words.append(
+            f"Bars: means of {summary['replicates']} replicates; lines: "
+            f"{100 * summary['confidence']:g} % BCa intervals; points: replicates."
+        )
+    if summary["deployment"] is not None:
+        words.append(f"Deployment: from generation {summary['deployment']} on.")
+    return " ".join(words)

@@ -1,0 +1,301 @@
+"""The sheet: a figure with its title, legend, rows of panels and note.
+
+Panels are placed by arithmetic instead of a layout solver: every width is known before anything
+is drawn, which is both faster and the same on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from evosim.plot.colors import BLACK, GREY, INK, QUIET, readable
+from evosim.plot.style import (
+    SMALL,
+    TITLE,
+    Dash,
+    fit,
+    inches,
+    line_height,
+    number,
+    place_text,
+    text_width,
+    wrap,
+)
+from evosim.plot.timeline import Strip, along_generations
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from evosim.plot.run_view import Subject
+
+
+class Key(NamedTuple):
+    """One entry of a legend: a name with its line or patch."""
+
+    name: str
+    color: str
+    dash: Dash = "-"
+    width: float = 1.3
+    patch: bool = False
+    """Drawn as a filled patch (a band) and not as a line."""
+    alpha: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of panels: its height in inches without labels, and how many panels it has."""
+
+    height: float
+    columns: int = 1
+    titles: bool = True
+    """Whether room is left above for the panels' own titles."""
+    ticks: bool = False
+    """Whether room is left below for tick labels (the last row always has it)."""
+    strip: bool = False
+    """Whether the timeline's strip is drawn above its panels."""
+    room: float = 0.0
+    """Inches kept free at the right end of the row, for names at the ends of lines."""
+    header: tuple[str, ...] = ()
+    """Lines above the row."""
+    bold: int = 1
+    """How many lines of the header are bold."""
+
+
+TITLE_ROOM = 0.15
+TICK_ROOM = 0.16
+XLABEL_ROOM = 0.15
+PAD = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A figure and its panels by row; see :func:`sheet`."""
+
+    figure: Figure
+    axes: list[list[Axes]]
+
+    @property
+    def panels(self) -> list[Axes]:
+        """All panels, row by row."""
+        return [panel for row in self.axes for panel in row]
+
+
+def sheet(
+    rows: Sequence[Row],
+    *,
+    width: float,
+    title: str,
+    note: str = "",
+    subject: Subject | None = None,
+    keys: Sequence[Key] = (),
+    left: float = 0.46,
+    right: float = 0.1,
+    between: float = 0.36,
+    xlabel: str | None = "generation",
+) -> Sheet:
+    """An empty figure of ``width`` inches: title, legend, rows of panels, a note below.
+
+    Args:
+        rows: from top to bottom.
+        title: set bold, broken into lines as needed.
+        note: what is drawn, in small grey letters under the panels.
+        subject: gives the panels their axis of generations, the flips and the timeline's strip
+            (None: the panels are left to the caller).
+        keys: the legend, set above the panels, where it covers nothing.
+        left, right, between: margins and the gap between columns, inches.
+        xlabel: under the last row (None: nothing).
+    """
+    room = width - 2 * PAD
+    widths = [
+        (width - left - right - row.room - between * (row.columns - 1)) / row.columns
+        for row in rows
+    ]
+    strip = None
+    if subject is not None:
+        striped = [each for each, row in zip(widths, rows, strict=True) if row.strip]
+        strip = Strip.over(subject, striped)
+    sentences = " ".join(s for s in (note, strip.note if strip else "") if s)
+    plan = _plan(
+        rows,
+        title=wrap(title, room, TITLE, bold=True),
+        note=wrap(sentences, room),
+        legend=_lay_keys(keys, room),
+        strip=strip.height if strip else 0.0,
+        xlabel=bool(xlabel),
+    )
+    figure = Figure(figsize=(width, plan.height))
+    for text in plan.texts:
+        fitted = fit(text.words, room, text.size, bold=text.bold)
+        place_text(figure, PAD, text.y, fitted, size=text.size, bold=text.bold, color=text.color)
+    for y, entries in plan.legend:
+        _draw_keys(figure, entries, y)
+    axes = []
+    for n, (row, each, y) in enumerate(zip(rows, widths, plan.rows, strict=True)):
+        lefts = [left + column * (each + between) for column in range(row.columns)]
+        axes.append([_panel(figure, row, x, y, each, left) for x in lefts])
+        if subject is not None:
+            for panel in axes[-1]:
+                along_generations(panel, subject, width=each)
+        if strip is not None and row.strip:
+            for x in lefts:
+                strip.draw(figure, x, y - TITLE_ROOM * row.titles - strip.height - 0.02, each)
+        if not row.ticks and n < len(rows) - 1:
+            for panel in axes[-1]:
+                panel.tick_params(labelbottom=False)
+    if xlabel:
+        for panel in axes[-1]:
+            panel.set_xlabel(xlabel)
+    return Sheet(figure, axes)
+
+
+class _Text(NamedTuple):
+    y: float
+    words: str
+    size: float = SMALL
+    bold: bool = False
+    color: str = INK
+
+
+class _Plan(NamedTuple):
+    """What stands where, in inches from the upper edge."""
+
+    texts: list[_Text]
+    legend: list[tuple[float, list[tuple[float, Key]]]]
+    rows: list[float]
+    """The upper edge of the panels of each row."""
+    height: float
+    """Of the whole figure."""
+
+
+def _plan(
+    rows: Sequence[Row],
+    *,
+    title: list[str],
+    note: list[str],
+    legend: list[list[tuple[float, Key]]],
+    strip: float,
+    xlabel: bool,
+) -> _Plan:
+    """Place everything from top to bottom; ``strip`` is the height of the timeline's strip."""
+    texts = [
+        _Text(PAD + n * line_height(TITLE), words, TITLE, bold=True, color=BLACK)
+        for n, words in enumerate(title)
+    ]
+    y = PAD + len(title) * line_height(TITLE) + 0.03
+    keys = [(y + n * line_height(), entries) for n, entries in enumerate(legend)]
+    y += len(legend) * line_height() + 0.04 * bool(legend)
+    tops: list[float] = []
+    for n, row in enumerate(rows):
+        y += 0.06 * (bool(row.header) and n > 0)
+        for k, words in enumerate(row.header):
+            texts.append(_Text(y + 0.03, words, bold=k < row.bold))
+            y += line_height()
+        y += 0.04 * bool(row.header)
+        y += (strip + 0.03) * (row.strip and strip > 0)
+        y += TITLE_ROOM * row.titles + 0.07 * (n > 0)
+        tops.append(y)
+        y += row.height + TICK_ROOM * (row.ticks or n == len(rows) - 1)
+    y += (XLABEL_ROOM if xlabel else 0.03) + 0.05
+    texts += [_Text(y + n * line_height(), words, color=QUIET) for n, words in enumerate(note)]
+    return _Plan(texts, keys, tops, y + len(note) * line_height() + PAD)
+
+
+def _panel(figure: Figure, row: Row, x: float, y: float, width: float, left: float) -> Axes:
+    """A panel with its upper left corner at ``x``, ``y``; ``left`` is the sheet's margin."""
+    whole, height = figure.get_size_inches()
+    panel = figure.add_axes(
+        (x / whole, 1 - (y + row.height) / height, width / whole, row.height / height)
+    )
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    panel.yaxis.set_major_locator(
+        MaxNLocator(nbins=max(2, int(row.height / 0.24)), steps=[1, 2, 2.5, 5, 10])
+    )
+    # Fixed places: matplotlib would measure every tick label at each drawing.
+    panel.xaxis.set_label_coords(0.5, -(TICK_ROOM + 0.01) / row.height)
+    panel.yaxis.set_label_coords(-(left - 0.16) / width, 0.5)
+    return panel
+
+
+_SWATCH = 0.2
+
+
+def _lay_keys(keys: Sequence[Key], width: float) -> list[list[tuple[float, Key]]]:
+    """The legend's entries with their left ends, broken into lines of ``width`` inches."""
+    lines: list[list[tuple[float, Key]]] = []
+    x = math.inf
+    for entry in keys:
+        needed = _SWATCH + 0.05 + text_width(entry.name)
+        if x + needed > width + PAD:
+            lines.append([])
+            x = PAD
+        lines[-1].append((x, entry))
+        x += needed + 0.16
+    return lines
+
+
+def _draw_keys(figure: Figure, entries: Sequence[tuple[float, Key]], y: float) -> None:
+    width, height = figure.get_size_inches()
+    middle = 1 - (y + 0.62 * SMALL / 72) / height
+    for x, entry in entries:
+        if entry.patch:
+            figure.add_artist(
+                Rectangle(
+                    (x / width, middle - 0.035 / height),
+                    _SWATCH / width,
+                    0.07 / height,
+                    facecolor=entry.color,
+                    alpha=entry.alpha,
+                    linewidth=0,
+                )
+            )
+        else:
+            figure.add_artist(
+                Line2D(
+                    [x / width, (x + _SWATCH) / width],
+                    [middle, middle],
+                    color=entry.color,
+                    linestyle=entry.dash,  # type: ignore[arg-type]
+                    linewidth=entry.width,
+                    solid_capstyle="butt",
+                )
+            )
+        place_text(figure, x + _SWATCH + 0.05, y, entry.name)
+
+
+def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False) -> None:
+    """A panel's name over its left end, shortened to the panel's width."""
+    width = inches(panel)[0]
+    panel.set_title(
+        fit(text, width, bold=bold),
+        loc="left",
+        pad=2.5,
+        color=readable(color),
+        fontweight="bold" if bold else "normal",
+    )
+
+
+def remark(panel: Axes, lines: Sequence[str]) -> None:
+    """Small grey lines at the foot of a panel, broken at its width: what it does not show."""
+    width = inches(panel)[0]
+    broken = [part for line in lines for part in wrap(line, 0.94 * width)]
+    panel.text(
+        0.02, 0.03, "\n".join(broken), color=QUIET, zorder=6,
+        transform=panel.transAxes, ha="left", va="bottom",
+        bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
+    )  # fmt: skip
+
+
+def empty(panel: Axes, text: str) -> None:
+    """Say in an empty panel why it is empty."""
+    panel.text(
+        0.5, 0.5, text, transform=panel.transAxes, ha="center", va="center", color=GREY, zorder=5,
+        bbox={"facecolor": "white", "linewidth": 0, "pad": 1.5},
+    )  # fmt: skip

@@ -1,0 +1,291 @@
+"""What a figure is drawn from: a run's data and its scenario, with what several figures need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+from evosim.plot.colors import TINTS
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.plot.episode import Episode
+    from evosim.scenario import Scenario
+    from evosim.scenario.timeline import Flip
+    from evosim.stats.intervals import Bootstrap
+
+FloatArray = NDArray[np.float64]
+
+
+class Segment(NamedTuple):
+    """A stretch of the timeline under one mixture of environments."""
+
+    start: float
+    """First generation of it."""
+    end: float
+    """First generation of the next one, or the last generation of the run."""
+    mixture: Mapping[str, float]
+    label: str
+
+
+class Band(NamedTuple):
+    """What chance alone does to a quantity: low and high, each [generation]."""
+
+    low: FloatArray
+    high: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A run as the figures see it.
+
+    Attributes:
+        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``.
+        scenario: the scenario that was run.
+        neutral: by drive, the band in which the population's median would drift if nothing
+            were selected; None leaves it out.
+        episode: the lifetime for the figure ``level``; None lives one when it is asked for.
+        summary: what :func:`evosim.metrics.summarize` returned; None computes it when needed.
+    """
+
+    data: xr.Dataset
+    scenario: Scenario
+    neutral: Mapping[str, Band] | None = None
+    episode: Episode | None = None
+    summary: Mapping[str, Any] | None = None
+
+    def values(self, name: str, *dims: str) -> FloatArray:
+        """A variable as float64, its dimensions in the order given.
+
+        Raises:
+            EvosimError: the data has no such variable, or with other dimensions.
+        """
+        if name not in self.data:
+            raise EvosimError(
+                f"the data of this run has no variable {name!r}, which the figure needs"
+            )
+        array = self.data[name]
+        if set(array.dims) != set(dims):
+            raise EvosimError(
+                f"variable {name!r} has the dimensions {tuple(array.dims)}, expected {dims}"
+            )
+        return np.asarray(array.transpose(*dims).values, dtype=np.float64)
+
+    def names(self, coordinate: str) -> list[str]:
+        """The names along a dimension, as plain strings."""
+        if coordinate not in self.data.coords:
+            return []
+        return [str(name) for name in self.data[coordinate].values]
+
+    @cached_property
+    def generations(self) -> FloatArray:
+        """Numbers of the generations [generation]."""
+        return np.asarray(self.data["generation"].values, dtype=np.float64)
+
+    @property
+    def replicates(self) -> int:
+        """Number of replicates."""
+        return int(self.data.sizes["replicate"])
+
+    @property
+    def individuals(self) -> int:
+        """Number of individuals in a generation."""
+        return int(self.data.sizes["individual"])
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64] | None:
+        """Size of an open population [replicate, generation]; None: always the same."""
+        if "population_size" not in self.data:
+            return None
+        sizes = self.data["population_size"].transpose("replicate", "generation").values
+        return np.asarray(sizes, np.int64)
+
+    @property
+    def size_note(self) -> str:
+        """How many individuals a generation has, in words."""
+        return f"{self.individuals}" if self.sizes is None else f"up to {self.sizes.max()}"
+
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """Limits of an axis of generations; never empty."""
+        first, last = float(self.generations[0]), float(self.generations[-1])
+        return (first - 0.5, last + 0.5) if first == last else (first, last)
+
+    def along(self, generation: float) -> float:
+        """Where a generation stands along the axis of generations: 0 left, 1 right."""
+        first, last = self.span
+        return min(max((generation - first) / (last - first), 0.0), 1.0)
+
+    # --- the timeline -----------------------------------------------------------------------
+
+    @cached_property
+    def flips(self) -> tuple[Flip, ...]:
+        """The flips that lie within the data."""
+        first, last = self.generations[0], self.generations[-1]
+        return tuple(f for f in self.scenario.flips if first < f.generation <= last)
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The timeline by mixtures of environments, cut to the data."""
+        found: list[Segment] = []
+        for start, end, phase in self._phases():
+            mixture = dict(phase.mixture)
+            if found and found[-1].mixture == mixture:
+                found[-1] = found[-1]._replace(end=end)
+            else:
+                found.append(Segment(start, end, mixture, self.label(mixture)))
+        return tuple(found)
+
+    @cached_property
+    def frozen(self) -> tuple[tuple[float, float], ...]:
+        """Stretches of the timeline without selection, (start, end)."""
+        found: list[tuple[float, float]] = []
+        for start, end, phase in self._phases():
+            if phase.select:
+                continue
+            if found and found[-1][1] == start:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((start, end))
+        return tuple(found)
+
+    def _phases(self) -> list[tuple[float, float, Any]]:
+        first, last = self.span
+        found = []
+        start = 0
+        for phase in self.scenario.timeline:
+            end = start + phase.generations
+            low, high = max(float(start), first), min(float(end), last)
+            if start == 0:
+                low = first
+            if high > low:
+                found.append((low, high, phase))
+            start = end
+        return found
+
+    def label(self, mixture: Mapping[str, float]) -> str:
+        """What a mixture of environments is called: its titles, with shares where several."""
+        present = {name: share for name, share in mixture.items() if share > 0}
+        if len(present) == 1:
+            return self.title(next(iter(present)))
+        return " + ".join(f"{100 * s:.3g} % {self.title(n)}" for n, s in present.items())
+
+    def title(self, environment: str) -> str:
+        """An environment's title, or its name where it has none."""
+        known = self.scenario.environments
+        return (known[environment].title if environment in known else "") or environment
+
+    @cached_property
+    def tints(self) -> dict[str, str]:
+        """A light colour for every label of the timeline, in order of appearance."""
+        labels = dict.fromkeys(segment.label for segment in self.segments)
+        return {label: TINTS[n % len(TINTS)] for n, label in enumerate(labels)}
+
+    def by_environment(self, name: str) -> FloatArray:
+        """A variable (replicate, environment) as the timeline mixes it, [generation].
+
+        The median over replicates; each generation under the mixture that trains it.
+        """
+        per_environment = np.median(self.values(name, "replicate", "environment"), axis=0)
+        environments = self.names("environment")
+        course = np.full(len(self.generations), np.nan)
+        for segment in self.segments:
+            level = sum(
+                share * per_environment[environments.index(e)]
+                for e, share in segment.mixture.items()
+                if share > 0
+            )
+            course[self.generations >= segment.start] = level
+        return course
+
+    @cached_property
+    def bootstrap(self) -> Bootstrap:
+        """How intervals over replicates are made: as those of summary.json are."""
+        from evosim.stats.intervals import Bootstrap
+
+        verdict = self.scenario.verdict
+        return Bootstrap.of(
+            int(self.data.attrs["seed"]),
+            confidence=verdict.confidence,
+            resamples=verdict.resamples,
+        )
+
+    @cached_property
+    def judged(self) -> list[Mapping[str, Any]]:
+        """The summary of each of the flips within the data, in order."""
+        summary = self.summary
+        if summary is None:
+            from evosim.metrics.summary import summarize
+
+            summary = summarize(self.data, self.scenario)
+        at = {flip.generation for flip in self.flips}
+        return [flip for flip in summary["flips"] if flip["generation"] in at]
+
+    # --- phenotypes -------------------------------------------------------------------------
+
+    @cached_property
+    def phenotype(self) -> dict[str, NDArray[Any]]:
+        """What the genes express, by name, each [replicate, generation, individual]; NaN for
+        individuals that an open population lacks."""
+        from evosim.mind import phenotype
+
+        genome = self.values("genome", "replicate", "generation", "individual", "locus")
+        shape = genome.shape[:3]
+        flat = genome.reshape(int(np.prod(shape)), genome.shape[3])
+        if self.sizes is None:
+            expressed = phenotype(self.scenario, flat)
+            return {name: value.reshape(shape) for name, value in expressed.items()}
+        alive = (np.arange(shape[2]) < self.sizes[..., None]).ravel()
+        result = {}
+        for name, value in phenotype(self.scenario, flat[alive]).items():
+            padded = np.full(len(flat), np.nan)
+            padded[alive] = value
+            result[name] = padded.reshape(shape)
+        return result
+
+    @cached_property
+    def drives(self) -> tuple[str, ...]:
+        """Names of the drives, in the scenario's order."""
+        return tuple(self.scenario.agent.drives)
+
+    def drive(self, name: str) -> NDArray[Any]:
+        """A drive's share of the unit vector, [replicate, generation, individual]."""
+        return self.phenotype[f"drive.{name}"]
+
+    @cached_property
+    def loci(self) -> tuple[str, ...]:
+        """Names of the loci that evolve."""
+        return tuple(self.names("locus"))
+
+    # --- words ------------------------------------------------------------------------------
+
+    def head(self, what: str) -> str:
+        """A figure's title: the scenario's and the figure's own."""
+        return f"{self.scenario.title}: {what}"
+
+    @property
+    def basis_note(self) -> str:
+        """How capability and alignment were measured, where it was not exactly (model 4)."""
+        if "novelty" not in self.drives:
+            return ""
+        return " A drive is novelty: estimated from sampled lifetimes, not exact."
+
+    def spread_note(self, what: str) -> str:
+        """What lines and bands show, for a quantity of individuals."""
+        if self.replicates > 1:
+            return (
+                f"{what}; thin lines: the population's median in each of {self.replicates} "
+                "replicates, thick: the median of those; bands: the middle 50 % and 90 % of a "
+                "population, the median over replicates."
+            )
+        return (
+            f"{what}; line: the median of {self.size_note} individuals, bands: the middle "
+            "50 % and 90 %."
+        )

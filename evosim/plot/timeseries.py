@@ -1,0 +1,252 @@
+"""Lines over generations: what is summarised over individuals and replicates, and how drawn."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+
+from evosim.plot.colors import readable
+from evosim.plot.style import Dash, fit, inches, line_height, text_width
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+
+class Course(NamedTuple):
+    """A quantity over generations, summarised over individuals and replicates."""
+
+    middle: NDArray[np.float64]
+    """[generation]: the population's median (of replicates: the median of their medians)."""
+    replicates: NDArray[np.float64] | None
+    """[replicate, generation]: each replicate's own, where there are several."""
+    bands: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]
+    """(low, high), each [generation], outermost first: the population's spread (of replicates: the
+    median of their populations' quantiles)."""
+
+
+BANDS = ((0.05, 0.95), (0.25, 0.75))
+
+
+def course(values: NDArray[np.floating], *, use_mean: bool = False, bands: bool = True) -> Course:
+    """Summarise ``values`` [replicate, generation, individual] for drawing.
+
+    One replicate: median over individuals, with the middle 90 % and 50 % as bands. Several:
+    the same of each replicate, and of these the median over replicates; each replicate's median
+    a line of its own. So bands always tell how much individuals of one population differ.
+
+    Args:
+        use_mean: the population's mean in place of its median, which of whole numbers jumps.
+        bands: whether to compute them.
+    """
+    exact = np.asarray(values, dtype=np.float64)
+    centre = mean(exact) if use_mean else quantiles(exact, (0.5,))[0]
+    middle = quantiles(centre.T, (0.5,))[0]
+    each = centre if len(exact) > 1 else None
+    if not bands:
+        return Course(middle, each, ())
+    points = quantiles(exact, [q for band in BANDS for q in band])
+    points = quantiles(np.moveaxis(points, 1, -1), (0.5,))[0]
+    pairs = tuple((points[2 * n], points[2 * n + 1]) for n in range(len(BANDS)))
+    return Course(middle, each, pairs)
+
+
+def quantiles(values: NDArray[np.float64], q: Sequence[float]) -> NDArray[np.float64]:
+    """Quantiles over the last axis, first axis of the result; NaN values are left out."""
+    if values.shape[-1] == 0:
+        return np.full((len(q), *values.shape[:-1]), np.nan)
+    if not np.isnan(values).any():
+        return np.asarray(np.quantile(values, q, axis=-1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a slice that is all NaN stays NaN
+        return np.asarray(np.nanquantile(values, q, axis=-1))
+
+
+def interval(values: NDArray[np.float64], bootstrap: Bootstrap) -> NDArray[np.float64]:
+    """BCa interval of a mean over the first axis (replicates), [low and high, ...].
+
+    The same as in summary.json (docs/measures.md, intervals). NaN values are left out; where
+    fewer than two are left, the interval is NaN.
+    """
+    flat = values.reshape(len(values), -1)
+    ends = [intervals.mean(column, bootstrap).interval or (np.nan, np.nan) for column in flat.T]
+    return np.array(ends, dtype=np.float64).reshape(-1, 2).T.reshape(2, *values.shape[1:])
+
+
+def mean(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+    """The mean over an axis, NaN values left out; NaN where none is left."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmean(values, axis=axis))
+
+
+def draw_course(
+    panel: Axes,
+    x: NDArray[np.floating],
+    what: Course,
+    *,
+    color: str,
+    label: str,
+    dash: Dash = "-",
+) -> Line2D:
+    """Draw a course: bands, faint replicates, and the middle as a line named ``label``."""
+    for n, (low, high) in enumerate(what.bands):
+        panel.fill_between(
+            x, low, high, color=color, alpha=(0.16, 0.28)[n], linewidth=0, label=f"{label} band"
+        )
+        if len(x) == 1:
+            panel.vlines(x, low, high, color=color, alpha=0.4, linewidth=(1.0, 2.5)[n])
+    if what.replicates is not None:
+        faint(panel, x, what.replicates, color=color, label=f"{label} replicates")
+    return line(panel, x, what.middle, color=color, label=label, dash=dash)
+
+
+def faint(
+    panel: Axes, x: NDArray[np.floating], lines: NDArray[np.float64], *, color: str, label: str
+) -> None:
+    """Thin lines [line, x] behind the main one: replicates."""
+    alpha = float(np.clip(2.4 / len(lines), 0.15, 0.45))
+    if len(x) == 1:
+        panel.plot(
+            np.repeat(x, len(lines)), lines[:, 0], ".", color=color, alpha=alpha, markersize=3
+        )
+        return
+    segments = [np.column_stack([x, y]) for y in lines]
+    panel.add_collection(
+        LineCollection(segments, colors=[color], linewidths=0.5, alpha=alpha, label=label)
+    )
+
+
+def line(
+    panel: Axes,
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    *,
+    color: str,
+    label: str,
+    dash: Dash = "-",
+    width: float = 1.3,
+    zorder: float = 3.0,
+) -> Line2D:
+    """One line; lonely points, which no line would show, get a dot."""
+    finite = np.isfinite(y)
+    joined = np.zeros(len(y), dtype=bool)
+    joined[1:] |= finite[1:] & finite[:-1]
+    joined[:-1] |= finite[1:] & finite[:-1]
+    lonely = np.flatnonzero(finite & ~joined)
+    (drawn,) = panel.plot(
+        x,
+        y,
+        color=color,
+        linestyle=dash,
+        linewidth=width,
+        label=label,
+        zorder=zorder,
+        marker="o" if len(lonely) else "",
+        markersize=3.2,
+        markevery=[int(n) for n in lonely],
+    )
+    return drawn
+
+
+def limits(
+    panel: Axes,
+    *arrays: NDArray[np.floating] | None,
+    include: Sequence[float] = (),
+    within: tuple[float, float] = (-np.inf, np.inf),
+) -> None:
+    """Set the vertical limits so that all finite values and ``include`` are seen.
+
+    Args:
+        within: values beyond these bounds are cut off; the caller says so in the figure.
+    """
+    values = [np.asarray(include, dtype=np.float64)]
+    values += [np.asarray(a, dtype=np.float64).ravel() for a in arrays if a is not None]
+    every = np.concatenate(values)
+    every = np.clip(every[np.isfinite(every)], *within)
+    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    least = max(1e-3 * max(abs(low), abs(high)), 1e-6)
+    if high - low < least:
+        low, high = low - max(least, 0.5), high + max(least, 0.5)
+    room = 0.05 * (high - low)
+    panel.set_ylim(low - room, high + room)
+
+
+def spread(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Move heights apart until neighbours are ``gap`` apart, staying in [low, high] if it can be.
+
+    The order is kept; the sum of squared moves is the least possible without the bounds
+    (pool-adjacent-violators on the heights less their gaps).
+    """
+    order = sorted(range(len(heights)), key=lambda n: heights[n])
+    pools: list[tuple[float, int]] = []  # (mean, size)
+    for rank, n in enumerate(order):
+        pools.append((min(max(heights[n], low), high) - rank * gap, 1))
+        while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
+            (a, size_a), (b, size_b) = pools[-2:]
+            pools[-2:] = [((a * size_a + b * size_b) / (size_a + size_b), size_a + size_b)]
+    flat = [mean for mean, size in pools for _ in range(size)]
+    highest = high - gap * (len(flat) - 1)
+    placed = [max(low, min(f, highest)) if highest > low else highest for f in flat]
+    result = [0.0] * len(heights)
+    for rank, n in enumerate(order):
+        result[n] = placed[rank] + rank * gap
+    return result
+
+
+def label_room(names: Sequence[str], most: float = 1.1) -> float:
+    """Inches that :func:`end_labels` needs for these names, at most ``most``."""
+    return min(max(map(text_width, names), default=0.0) + 0.12, most)
+
+
+def end_labels(
+    panel: Axes,
+    labels: Sequence[tuple[float, str, str]],
+    *,
+    room: float,
+    bold: Sequence[bool] | None = None,
+) -> None:
+    """Names at the right end of lines, moved apart where they would overlap.
+
+    Args:
+        labels: (height in data units, text, colour).
+        room: inches to the right of the panel that the names may fill.
+    """
+    if not labels:
+        return
+    width, height = inches(panel)
+    low, high = panel.get_ylim()
+    per_inch = (high - low) / height
+    gap = line_height() * 0.9 * per_inch
+    placed = spread([y for y, _, _ in labels], gap, low, high)
+    for n, ((y, text, color), at) in enumerate(zip(labels, placed, strict=True)):
+        ends = np.clip([y, at], [low, -np.inf], [high, np.inf])
+        panel.plot(
+            [1 + 0.015 / width, 1 + 0.08 / width],
+            ends,
+            transform=panel.get_yaxis_transform(),
+            color=color,
+            linewidth=0.6,
+            clip_on=False,
+            label="leader",
+            scaley=False,
+            scalex=False,
+        )
+        heavy = bool(bold and bold[n])
+        panel.text(
+            1 + 0.1 / width,
+            at,
+            fit(text, room - 0.1, bold=heavy) if not heavy else text,
+            transform=panel.get_yaxis_transform(),
+            color=readable(color),
+            va="center_baseline",
+            ha="left",
+            fontweight="bold" if heavy else "normal",
+        )

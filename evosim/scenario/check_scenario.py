@@ -1,0 +1,355 @@
+"""Semantic checks across the parts of a scenario: everything that two places must agree on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from evosim.errors import nearest
+from evosim.scenario import overrides
+from evosim.scenario.check_placement import ways
+from evosim.scenario.experiment import Experiment
+from evosim.scenario.messages import Fault, said, show, unknown
+from evosim.scenario.overrides import NO_PAYOFF
+from evosim.scenario.partial import Draft, part
+from evosim.scenario.positions import KeyPath
+from evosim.scenario.schema import (
+    NOVELTY,
+    Deception,
+    Evolution,
+    Measure,
+    Objective,
+    PhaseObjective,
+    Verdict,
+)
+from evosim.scenario.values import bounds, is_whole
+
+
+def faults(draft: Draft) -> list[Fault]:
+    """Everything wrong with a draft, form and meaning; each fault once."""
+    found = [*draft.form_faults, *draft.world_faults()]
+    for check in _CHECKS:
+        found += check(draft)
+    return list(dict.fromkeys(found))
+
+
+def _counts(draft: Draft) -> Iterator[Fault]:
+    if draft.raw.get("timeline") == []:
+        yield Fault(("timeline",), "no phases (got [], needed: at least one [[timeline]])")
+    if draft.raw.get("environments") == {}:
+        yield Fault(
+            ("environments",), "no environments (got {}, needed: at least one [environments.NAME])"
+        )
+
+
+def _timeline(draft: Draft) -> Iterator[Fault]:
+    known = overrides.table(draft.raw, "environments")
+    for i, phase in draft.phases.items():
+        for name in phase.mixture:
+            if name not in known:
+                path = ("timeline", i, "train") + (() if phase.train == name else (name,))
+                yield Fault(path, unknown("environment", name, known))
+        lives = [
+            (draft.environments[name].raw.get("lifetime"), name)
+            for name in phase.mixture
+            if name in draft.environments
+        ]
+        shortest, name = min(((n, name) for n, name in lives if is_whole(n)), default=(0, ""))
+        if phase.window and shortest and phase.window > shortest:
+            allowed = f"1 to {shortest} in {name}"
+            yield Fault(
+                ("timeline", i, "window"),
+                said("window beyond the lifetime", phase.window, allowed),
+            )
+
+
+def _payoffs(draft: Draft) -> list[str] | None:
+    """The payoffs that some environment pays; None where a misspelt yields hides some."""
+    worlds = [draft.base, *draft.environments.values()]
+    if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.faults if f.path):
+        return None
+    misspelt = {f.path[-1] for w in worlds for f in w.faults if f.message.startswith(NO_PAYOFF)}
+    paid = [name for world in worlds for name in overrides.payoffs_of(world.raw)]
+    return [name for name in dict.fromkeys(paid) if name not in misspelt]
+
+
+def _objectives(draft: Draft) -> Iterator[Fault]:
+    known = _payoffs(draft)
+    if known is None:
+        return
+    objectives: list[tuple[tuple[str | int, ...], Objective | PhaseObjective | None]] = [
+        (("objective",), part(Objective, draft.raw.get("objective")))
+    ]
+    objectives += [(("timeline", i, "objective"), p.objective) for i, p in draft.phases.items()]
+    for path, objective in objectives:
+        for key in ("intended", "selected"):
+            name = getattr(objective, key, None)
+            if name is not None and name not in known:
+                yield Fault((*path, key), unknown("payoff", name, known))
+
+
+def _hidden(draft: Draft) -> list[str]:
+    """The names of the hidden variables."""
+    variables = overrides.table(draft.base.raw, "variables")
+    return [name for name in variables if overrides.table(variables, name).get("hidden") is True]
+
+
+def _agent(draft: Draft) -> Iterator[Fault]:
+    believed = overrides.table(draft.raw, "agent").get("believes")
+    known = overrides.table(draft.raw, "environments")
+    if isinstance(believed, str) and believed not in known:
+        yield Fault(("agent", "believes"), unknown("environment", believed, known))
+    variables = overrides.table(draft.base.raw, "variables")
+    hidden = _hidden(draft)
+    for name in overrides.table(draft.raw, "agent", "senses"):
+        if name in hidden:
+            continue
+        what = "is not hidden" if name in variables else "is no variable"
+        yield Fault(
+            ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
+        )
+
+
+def _tool(draft: Draft) -> Iterator[Fault]:
+    """A tool needs looks, and looks need a tool; memories need something that was used."""
+    worlds = {("world",): draft.base} | {
+        ("environments", name): world for name, world in draft.environments.items()
+    }
+    looks = [
+        (*place, "kinds", kind, "looks")
+        for place, world in worlds.items()
+        for kind in overrides.table(world.raw, "kinds")
+        if overrides.table(world.raw, "kinds", kind, "looks")
+    ]
+    tool = overrides.table(draft.raw, "agent").get("tool")
+    if tool is None:
+        if looks:
+            allowed = "none without [agent.tool], which goes by them"
+            yield Fault(looks[0], said("looks without a tool", _at(draft, looks[0]), allowed))
+        return
+    if not looks:
+        yield Fault(
+            ("agent", "tool"),
+            "a tool without looks to go by (got none, needed: world.kinds.KIND.looks = { ... })",
+        )
+    remembered = overrides.table(tool).get("remembers")
+    known = overrides.table(draft.raw, "environments")
+    if isinstance(remembered, str) and remembered not in known:
+        yield Fault(("agent", "tool", "remembers"), unknown("environment", remembered, known))
+        return
+    if draft.worlds is None or draft.scenario is None or any(w.faults for w in worlds.values()):
+        return
+    name = remembered or draft.scenario.ancestral
+    world = draft.worlds.get(name)
+    if world and not any(kind.use and world.sites_of(k) for k, kind in world.kinds.items()):
+        yield Fault(
+            ("agent", "tool"),
+            f"nothing to remember in environment {show(name)} "
+            "(got no kind that has sites and use rules, needed: at least one)",
+        )
+
+
+def _at(draft: Draft, path: KeyPath) -> Any:
+    """The raw value at a path into the world or an environment, overrides applied."""
+    in_world = path[0] == "world"
+    found: Any = draft.base.raw if in_world else draft.environments[str(path[1])].raw
+    for key in path[1 if in_world else 2 :]:
+        found = found[key]
+    return found
+
+
+def _sites(draft: Draft) -> Iterator[Fault]:
+    """Kinds of which no environment has a site, unless ``count = 0`` says that none is meant."""
+    found = [fault for world in draft.environments.values() for fault in world.faults]
+    if draft.worlds is None or found:
+        return
+    kinds = {name: env for env, world in draft.worlds.items() for name in world.kinds}
+    for name, environment in kinds.items():
+        if any(name in w.kinds and w.sites_of(name) for w in draft.worlds.values()):
+            continue
+        if any(
+            "count" in overrides.table(d.raw, "kinds", name) for d in draft.environments.values()
+        ):
+            continue
+        in_world = name in overrides.table(draft.base.raw, "kinds")
+        place = ("world",) if in_world else ("environments", environment)
+        yield Fault(
+            (*place, "kinds", name),
+            "no site in any environment (got no count and none on a map, allowed a count, "
+            "or count = 0 to leave the kind out)",
+        )
+
+
+def _base_optimizer(draft: Draft) -> Iterator[Fault]:
+    for name, operator in overrides.table(draft.raw, "evolution").items():
+        for key, value in overrides.table(operator).items():
+            if key != "chance" and not _finite(value):
+                allowed = "finite numbers"
+                yield Fault(("evolution", name, key), said("not a finite number", value, allowed))
+    evolution = part(Evolution, draft.raw.get("evolution"))
+    measure = part(Measure, draft.raw.get("measure", {}))
+    written = "sample" in overrides.table(draft.raw, "measure")
+    if evolution and measure and written and measure.sample > evolution.population:
+        allowed = f"1 to evolution.population = {evolution.population}"
+        yield Fault(
+            ("measure", "sample"), said("sample beyond the population", measure.sample, allowed)
+        )
+    if evolution and evolution.open and evolution.open.capacity < evolution.population:
+        allowed = f"evolution.population = {evolution.population} or more"
+        yield Fault(
+            ("evolution", "open", "capacity"),
+            said("capacity below the population", evolution.open.capacity, allowed),
+        )
+    if evolution and evolution.islands:
+        for fault in _islands(evolution, draft):
+            yield fault.below("evolution", "islands")
+    verdict = part(Verdict, draft.raw.get("verdict", {}))
+    if verdict and verdict.lost > verdict.kept:
+        allowed = f"0 to verdict.kept = {verdict.kept}"
+        yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
+
+
+def _disjoint(draft: Draft) -> Iterator[Fault]:
+    """Levels that train can differ from others only where there are several."""
+    measure = part(Measure, draft.raw.get("measure", {}))
+    if measure is None or not measure.disjoint or draft.worlds is None:
+        return
+    if any(world.faults for world in draft.environments.values()):
+        return
+    trains = {name for phase in draft.phases.values() if phase.select for name in phase.mixture}
+    for name, world in draft.worlds.items():
+        if name in trains and ways(world) == 1:
+            yield Fault(
+                ("measure", "disjoint"),
+                f"environment {show(name)} has one level only (got true): its map fixes every "
+                "site and the start, so that probes see what trained; give a kind a count, "
+                "draw the start, or leave disjoint out",
+            )
+
+
+def _islands(evolution: Evolution, draft: Draft) -> Iterator[Fault]:
+    """Demes of equal size, a topology of them all, and nothing that spans them."""
+    islands, population = evolution.islands, evolution.population
+    assert islands is not None
+    for section, written, why in (
+        ("[evolution.open]", evolution.open, "the population has no fixed size to divide"),
+        ("[monitor]", draft.raw.get("monitor"), "its labels are for the whole population"),
+    ):
+        if written is not None:
+            yield Fault((), f"no demes with {section}: {why}; leave one of the two out")
+    if population % islands.demes:
+        allowed = f"a divisor of evolution.population = {population}"
+        yield Fault(("demes",), said("demes of unequal size", islands.demes, allowed))
+        return
+    if islands.migrants > population // islands.demes:
+        allowed = f"1 to {population // islands.demes}, the individuals of a deme"
+        yield Fault(
+            ("migrants",), said("more migrants than individuals", islands.migrants, allowed)
+        )
+    if sorted(islands.target) != list(range(islands.demes)):
+        allowed = f"each deme from 0 to {islands.demes - 1} once"
+        yield Fault(("topology",), said("not every deme once", list(islands.target), allowed))
+
+
+def _deception(draft: Draft) -> Iterator[Fault]:
+    deception = part(Deception, draft.raw.get("deception"))
+    if deception is None:
+        return
+    hidden, payoffs = _hidden(draft), _payoffs(draft)
+    if deception.variable not in hidden:
+        message = unknown("hidden variable", deception.variable, hidden)
+        yield Fault(("deception", "variable"), message)
+    values = overrides.table(draft.base.raw, "variables", deception.variable).get("values")
+    if isinstance(values, int) and bounds(deception.watched)[1] >= values:
+        allowed = f"0 to {values - 1}"
+        yield Fault(
+            ("deception", "watched"), said("value out of range", deception.watched, allowed)
+        )
+    if payoffs is not None and deception.conduct not in payoffs:
+        yield Fault(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
+    if NOVELTY in (draft.stimuli or ()):
+        yield Fault(
+            ("deception",),
+            "conduct is told apart by exact expectations, which minds that feel novelty do not "
+            "have: leave novelty out of agent.drives, or leave [deception] out",
+        )
+
+
+def _monitor(draft: Draft) -> Iterator[Fault]:
+    phases = draft.phases
+    monitored = [i for i, phase in phases.items() if phase.monitored]
+    if "monitor" not in draft.raw:
+        for i in monitored:
+            yield Fault(
+                ("timeline", i, "monitored"),
+                "no monitor (got true, needed: [monitor] with its budget of labels)",
+            )
+    if monitored[:1] == [0]:
+        yield Fault(
+            ("timeline", 0, "monitored"),
+            "the first phase cannot be monitored (got true): the monitor learns what is familiar "
+            "in the last generation of a phase that is not; put one before it",
+        )
+    if monitored and "open" in overrides.table(draft.raw, "evolution"):
+        yield Fault(
+            ("timeline", monitored[0], "monitored"),
+            "an open population cannot be monitored (got true): who has no label has no number "
+            "of offspring; leave out evolution.open or monitored",
+        )
+
+
+def _experiment(draft: Draft) -> Iterator[Fault]:
+    experiment = part(Experiment, draft.raw.get("experiment"))
+    if experiment is None:
+        return
+    if not experiment.arms:
+        yield Fault(("experiment", "arms"), "no arms (got {}, needed: [experiment.arms.effect])")
+    if not experiment.findings:
+        yield Fault(
+            ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
+        )
+    if experiment.tuned is not None and not experiment.tuned.values:
+        yield Fault(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
+    environments = overrides.table(draft.raw, "environments")
+    for i, finding in enumerate(experiment.findings):
+        path = ("experiment", "findings", i)
+        for where, term in ((path, finding), ((*path, "against"), finding.against)):
+            if term and term.arm is not None and term.arm not in experiment.arms:
+                yield Fault((*where, "arm"), unknown("arm", term.arm, experiment.arms))
+            if term and term.where is not None and term.where not in environments:
+                yield Fault((*where, "where"), unknown("environment", term.where, environments))
+        if finding.against is not None and not finding.against.model_dump(exclude_none=True):
+            yield Fault(
+                (*path, "against"), 'differs in nothing (got {}, needed: as { arm = "control" })'
+            )
+        if finding.contrast == {}:
+            yield Fault((*path, "contrast"), "no arms (got {}, needed: weights by arm)")
+        for name in finding.contrast or ():
+            if name not in experiment.arms:
+                yield Fault((*path, "contrast", name), unknown("arm", name, experiment.arms))
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return all(_finite(part) for part in value)
+    if isinstance(value, dict):
+        return all(_finite(part) for part in value.values())
+    return True
+
+
+_CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
+    _counts,
+    _timeline,
+    _objectives,
+    _agent,
+    _tool,
+    _sites,
+    _base_optimizer,
+    _disjoint,
+    _deception,
+    _monitor,
+    _experiment,
+)

@@ -1,0 +1,212 @@
+"""Semantic checks inside one world: names, values and ranges that belong to another place of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from evosim.scenario import check_placement
+from evosim.scenario.map import RESERVED, MapError
+from evosim.scenario.messages import Fault, said, show, unknown
+from evosim.scenario.positions import KeyPath
+from evosim.scenario.schema import NOVELTY, Always, Here, Kind, Rule, Variable, World
+from evosim.scenario.state_space import mebibytes
+from evosim.scenario.values import bounds
+
+
+def references(
+    world: World, variables: Collection[str], stimuli: Collection[str] | None
+) -> Iterator[Fault]:
+    """Faults of single entries of a world; the world may lack entries that are broken.
+
+    Args:
+        world: what could be read of the world.
+        variables: the names of all variables written, broken ones too.
+        stimuli: the names of what can be felt, or None where that is not known.
+    """
+    for name, variable in world.variables.items():
+        for fault in _variable(variable, world, variables):
+            yield fault.below("variables", name)
+    yield from _glyphs(world)
+    for name, kind in world.kinds.items():
+        if name == "always":
+            yield Fault(("kinds", name), said("reserved name", name, "any other name of a kind"))
+        for fault in _kind(kind, world, variables, stimuli):
+            yield fault.below("kinds", name)
+    for name, always in world.always.items():
+        for fault in (*_when(always.when, world, variables), *_feels(always, stimuli)):
+            yield fault.below("always", name)
+
+
+def _variable(variable: Variable, world: World, variables: Collection[str]) -> Iterator[Fault]:
+    top = variable.values - 1
+    yield from _value(("start",), variable.start, variable, "start")
+    if variable.fatal is not None:
+        low, high = bounds(variable.fatal)
+        if high > top:
+            yield Fault(("fatal",), said("fatal value out of range", variable.fatal, f"0 to {top}"))
+        elif any(low <= value <= high for value in _possible(variable.start)):
+            yield Fault(
+                ("start",),
+                said(
+                    "starts in a fatal value",
+                    variable.start,
+                    f"none of fatal = {show(variable.fatal)}",
+                ),
+            )
+        elif variable.hidden and variable.assume is not None and low <= variable.assume <= high:
+            yield Fault(
+                ("assume",),
+                said(
+                    "assumes a fatal value",
+                    variable.assume,
+                    f"none of fatal = {show(variable.fatal)}",
+                ),
+            )
+    if variable.drift is not None:
+        for fault in _when(variable.drift.when, world, variables):
+            yield fault.below("drift")
+    if variable.hidden and variable.assume is None:
+        yield Fault(
+            ("assume",),
+            f"missing (got nothing, needed: the value, 0 to {top}, that agents without the sense "
+            "take a hidden variable for)",
+        )
+    if not variable.hidden and variable.assume is not None:
+        yield Fault(
+            ("assume",), said("only a hidden variable is assumed", variable.assume, "hidden = true")
+        )
+    if variable.assume is not None and variable.assume > top:
+        yield Fault(("assume",), said("assumed value out of range", variable.assume, f"0 to {top}"))
+
+
+def _possible(start: int | tuple[float, ...]) -> list[int]:
+    """The values that a start, or a ``set``, can lead to."""
+    if isinstance(start, int):
+        return [start]
+    return [value for value, weight in enumerate(start) if weight > 0]
+
+
+def _value(
+    path: KeyPath, given: int | tuple[float, ...], variable: Variable, what: str
+) -> Iterator[Fault]:
+    if isinstance(given, int):
+        if given >= variable.values:
+            yield Fault(path, said(f"{what} out of range", given, f"0 to {variable.values - 1}"))
+    elif len(given) != variable.values:
+        allowed = f"{variable.values} weights, one for each value of the variable"
+        yield Fault(path, said(f"{len(given)} weights", given, allowed))
+
+
+def _when(
+    when: Mapping[str, int | tuple[int, int]], world: World, variables: Collection[str]
+) -> Iterator[Fault]:
+    for name, condition in when.items():
+        path = ("when", name)
+        if name not in variables:
+            yield Fault(path, unknown("variable", name, variables))
+        elif name in world.variables:
+            top = world.variables[name].values - 1
+            if bounds(condition)[1] > top:
+                yield Fault(path, said("value out of range", condition, f"0 to {top}"))
+
+
+def _feels(effect: Rule | Here | Always, stimuli: Collection[str] | None) -> Iterator[Fault]:
+    for name in effect.feels:
+        if name == NOVELTY:
+            yield Fault(("feels", name), "novelty is built in: it is felt on arrival at a cell")
+        elif stimuli is not None and name not in stimuli:
+            yield Fault(("feels", name), f"no drive feels it: {unknown('drive', name, stimuli)}")
+
+
+def _glyphs(world: World) -> Iterator[Fault]:
+    owners: dict[str, str] = {}
+    for name, kind in world.kinds.items():
+        path, glyph = ("kinds", name, "glyph"), kind.glyph
+        if len(glyph) != 1 or not _visible(glyph):
+            yield Fault(path, said("not one character", glyph, "one visible character"))
+        elif glyph in RESERVED:
+            yield Fault(path, said("reserved character", glyph, "any but # . @ - | and the blank"))
+        elif glyph in owners:
+            yield Fault(
+                path, said(f"glyph of the kind {owners[glyph]} too", glyph, "one that is not taken")
+            )
+        owners.setdefault(glyph, name)
+
+
+def _visible(glyph: str) -> bool:
+    """Printed, not blank, and as wide as any letter of a map."""
+    if glyph == " ":
+        return True  # told apart as reserved
+    return (
+        glyph.isprintable()
+        and not glyph.isspace()
+        and not unicodedata.combining(glyph)
+        and unicodedata.east_asian_width(glyph) not in "WF"
+    )
+
+
+def _kind(
+    kind: Kind, world: World, variables: Collection[str], stimuli: Collection[str] | None
+) -> Iterator[Fault]:
+    for name, rule in kind.use.items():
+        if name == "here":
+            yield Fault(("use", name), said("reserved name", name, "any other name of a rule"))
+        for fault in _rule(rule, world, variables, stimuli):
+            yield fault.below("use", name)
+    if kind.here is not None:
+        for fault in _feels(kind.here, stimuli):
+            yield fault.below("here")
+
+
+def _rule(
+    rule: Rule, world: World, variables: Collection[str], stimuli: Collection[str] | None
+) -> Iterator[Fault]:
+    yield from _when(rule.when, world, variables)
+    changes: dict[str, Mapping[str, Any]] = {"set": rule.set, "add": rule.add}
+    for key, change in changes.items():
+        for name in change:
+            if name not in variables:
+                yield Fault((key, name), unknown("variable", name, variables))
+    for name, given in rule.set.items():
+        if name in world.variables:
+            yield from _value(("set", name), given, world.variables[name], "value")
+        if name in rule.add:
+            yield Fault(("add", name), f"the rule sets {name} too (allowed set or add, not both)")
+    yield from _feels(rule, stimuli)
+
+
+def wholes(world: World) -> Iterator[Fault]:
+    """Faults of a world as a whole: its map, its sites, its number of states."""
+    try:
+        layout = world.layout
+    except MapError as error:
+        key = "map" if world.map is not None else "rows" if world.rows is None else "cols"
+        yield Fault((key,), str(error))
+        return
+    if not layout.free:
+        yield Fault(("map",), "no free cell: every cell is a wall")
+        return
+    crowded = list(check_placement.faults(world))
+    yield from crowded
+    if crowded:
+        return
+    if not any(world.sites_of(name) for name in world.kinds):
+        yield Fault(("kinds",), "no sites: a level needs at least one, by count or on the map")
+    if world.n_states > world.max_states:
+        yield Fault(("max_states",), _too_large(world))
+
+
+def _too_large(world: World) -> str:
+    factors = " x ".join(
+        [
+            f"{len(world.layout.free)} cells",
+            *(f"{variable.values} {variable.name}" for variable in world.state_variables),
+        ]
+    )
+    return (
+        f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
+        f"in a plan of 64 agents: {factors}; allowed max_states = {world.max_states:,}, "
+        f"{mebibytes(world.max_states):,.1f} MiB)"
+    )

@@ -1,0 +1,118 @@
+"""Faults: what is wrong where, said in the words of a scenario file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from evosim.errors import did_you_mean
+from evosim.scenario.paths import model_at
+from evosim.scenario.positions import KeyPath
+
+_LONGEST = 60
+
+
+class Fault(NamedTuple):
+    """One thing wrong: its key path, and a message without the path."""
+
+    path: KeyPath
+    message: str
+
+    def below(self, *prefix: str | int) -> Fault:
+        """The same fault seen from further up."""
+        return Fault((*prefix, *self.path), self.message)
+
+
+def show(value: Any) -> str:
+    """A value as TOML would write it, cut short where it is long."""
+    text = _write(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key} = {_write(part)}" for key, part in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_write(part) for part in value)}]"
+    return str(value)
+
+
+def said(what: str, got: Any, allowed: str) -> str:
+    """The usual message: what is wrong, what was found, what may stand there."""
+    return f"{what} (got {show(got)}, allowed {allowed})"
+
+
+def unknown(what: str, name: str, known: Any) -> str:
+    """The usual message about an unknown name."""
+    return f"unknown {what} {show(name)}: {did_you_mean(name, known)}"
+
+
+def faults_of(error: ValidationError, root: type[BaseModel]) -> list[Fault]:
+    """What pydantic found, in the words of a scenario file.
+
+    Args:
+        error: as raised by ``root.model_validate``.
+        root: the model whose keys the paths begin with.
+    """
+    return [_fault(details, root) for details in error.errors(include_url=False)]
+
+
+def _fault(details: Any, root: type[BaseModel]) -> Fault:
+    path: KeyPath = tuple(details["loc"])
+    if path and path[-1] == "[key]":
+        path = path[:-1]
+    tell = _TOLD.get(details["type"], _as_it_is)
+    return Fault(path, tell(path, details, root))
+
+
+def _scenario(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    return said(details["ctx"]["what"], details["input"], details["ctx"]["allowed"])
+
+
+def _missing(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    model = model_at(root, path[:-1])
+    field = model.model_fields.get(str(path[-1])) if model else None
+    return f"missing (got nothing, needed: {field.description if field else 'a value'})"
+
+
+def _extra(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    model = model_at(root, path[:-1])
+    return unknown("key", str(path[-1]), model.model_fields if model else ())
+
+
+def _literal(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    expected = details["ctx"]["expected"].replace("'", '"')
+    return said("not one of the choices", details["input"], expected)
+
+
+def _table(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    model = model_at(root, path)
+    keys = f" of {', '.join(model.model_fields)}" if model and model.model_fields else ""
+    return said("not a table", details["input"], f"a table{keys}")
+
+
+def _array(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    return said("not an array", details["input"], f"an array of tables, [[{path[-1]}]]")
+
+
+def _as_it_is(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
+    return f"{details['msg']} (got {show(details['input'])})"
+
+
+_TOLD: dict[str, Callable[[KeyPath, Any, type[BaseModel]], str]] = {
+    "scenario": _scenario,
+    "missing": _missing,
+    "extra_forbidden": _extra,
+    "literal_error": _literal,
+    "model_type": _table,
+    "dict_type": _table,
+    "tuple_type": _array,
+}

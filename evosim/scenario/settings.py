@@ -1,0 +1,155 @@
+"""``--set key=value``: single values of a scenario changed from the command line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from evosim.errors import Problem, ScenarioError, did_you_mean
+from evosim.scenario import paths
+from evosim.scenario.positions import KeyPath, dotted
+from evosim.scenario.schema import Scenario, World
+from evosim.scenario.values import spell_out_drives
+
+_BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
+
+
+class Setting(NamedTuple):
+    """One ``--set``: how errors name it, and the key path that it wrote."""
+
+    written: str
+    path: KeyPath
+
+
+class RefusedError(Exception):
+    """Why a setting cannot be applied."""
+
+
+def apply(document: dict[str, Any], sets: Sequence[str]) -> tuple[Setting, ...]:
+    """Change ``document`` in place by settings ``key=value``, the later over the earlier.
+
+    Raises:
+        ScenarioError: every setting that cannot be read or has no such place, at once.
+    """
+    done: list[Setting] = []
+    problems: list[Problem] = []
+    for written in sets:
+        key, equals, text = written.partition("=")
+        key = key.strip()
+        try:
+            if not equals or not key:
+                raise RefusedError("not of the form key=value, such as world.lifetime=100")
+            value = _value(text.strip())
+            done.append(Setting(_shown(written), _put(document, key.split("."), value)))
+        except RefusedError as refusal:
+            shown = key if equals else ""
+            problems.append(
+                Problem(file=_shown(written), line=None, key=shown, message=str(refusal))
+            )
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(done)
+
+
+def _shown(written: str) -> str:
+    """A setting on one line."""
+    return f"--set {written}".replace("\n", "\\n")
+
+
+def _value(text: str) -> Any:
+    """A TOML value, or a bare string where it cannot be mistaken for one."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+        if set(parsed) == {"value"}:  # a line break could smuggle in more
+            return parsed["value"]
+    except (ValueError, RecursionError):  # no TOML, too many digits, too deep
+        pass
+    if _BARE.fullmatch(text):
+        return text
+    raise RefusedError(
+        f"not a TOML value: {text!r} (allowed a number, true, false, a string, "
+        "[...] or {...}; mind the quotes of your shell)"
+    )
+
+
+def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
+    """Set the value at a dotted path; only places that the schema knows come into being."""
+    holder: Any = document
+    path: KeyPath = ()
+    for i, part in enumerate(parts):
+        last = i == len(parts) - 1
+        if path == ("agent", "drives") and isinstance(holder, list) and part in holder:
+            holder = document["agent"]["drives"] = spell_out_drives(holder)
+        if isinstance(holder, list):
+            index = _index(holder, path, part)
+            path = (*path, index)
+            if last:
+                holder[index] = value
+            holder = holder[index]
+            continue
+        if not isinstance(holder, dict):
+            raise RefusedError(f"{dotted(path)} is a value and has nothing below it")
+        if part not in holder:
+            _check_new(document, path, part, value if last else None)
+        path = (*path, part)
+        if last:
+            holder[part] = value
+        else:
+            holder = holder.setdefault(part, {})
+    return path
+
+
+def _index(holder: list[Any], path: KeyPath, part: str) -> int:
+    if not part.isdecimal() and holder and all(isinstance(entry, str) for entry in holder):
+        raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
+    if not part.isdecimal() or int(part) >= len(holder):
+        allowed = f"an index from 0 to {len(holder) - 1}" if holder else "none"
+        raise RefusedError(
+            f"{dotted(path)} has {len(holder)} entries (got {part!r}, allowed {allowed})"
+        )
+    return int(part)
+
+
+def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -> None:
+    """Refuse a key that stands neither in the document nor in the schema.
+
+    A whole table may add a named kind, rule, variable or environment; a shorter path may not,
+    as it is more likely a misspelling.
+    """
+    root: type = Scenario
+    known: Any = _lookup(document, path)
+    if path[:1] == ("environments",) and len(path) >= 2:
+        if len(path) == 2 and part == "title":
+            return
+        root, below = World, path[2:]
+        override = _lookup(document, path)
+        known = override | _lookup(document, ("world", *below))
+        if part in known:
+            return
+    else:
+        below = path
+    expected = paths.at(root, below)
+    if paths.is_table_of_models(expected):
+        if not isinstance(value, dict):
+            raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
+    elif paths.is_model(expected):
+        fields = expected.model_fields
+        if part not in fields and expected.model_config.get("extra") != "allow":
+            raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, fields)}")
+    elif expected is None:
+        raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
+
+
+def _lookup(document: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    """The table at a path, empty where there is none."""
+    found: Any = document
+    for part in path:
+        if isinstance(found, list) and isinstance(part, int):
+            found = found[part]
+        elif isinstance(found, dict):
+            found = found.get(str(part), {})
+        else:
+            return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,161 @@
+"""One run of a study: lived, measured, written. What workers do.
+
+A run is a function of its study's folder, point and replicate, so it does not matter who lives
+it, when, or whether it was begun before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from evosim.engine import provenance
+from evosim.engine.dataset import open_dataset
+from evosim.engine.files import WriteError
+from evosim.engine.in_memory import live_in_memory
+from evosim.engine.run_folder import RunFolder
+from evosim.errors import EvosimError, RunError
+from evosim.execution.progress import Progress
+from evosim.execution.runner import conduct
+from evosim.execution.stop import Interrupted
+from evosim.metrics import MEASURES
+from evosim.metrics.leakage import check_disjoint
+from evosim.study.folder import Record, StudyFolder, opened
+from evosim.study.reading import terms_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
+
+Stop = Callable[[], bool]
+
+_WAIT = 30.0  # seconds for which a worker that was given up may still be at a run
+
+
+def live(
+    path: str, identity: str, key: str, replicate: int, stop: Stop = lambda: False
+) -> Record | None:
+    """Live a run and write its file, unless it is there already.
+
+    Args:
+        path: the study's folder, as this process sees it.
+        identity: of the study.
+        stop: whether to give up.
+
+    Returns:
+        What was measured, or why it could not be: then nothing but ``error`` is in it. None
+        where it was stopped.
+
+    Raises:
+        WriteError: the file cannot be written; another run could not either.
+        RunError: the folder is not the study's.
+    """
+    folder = opened(path, identity)
+    if (done := folder.read(key, replicate)) is not None:
+        return done
+    record = _lived(folder, key, replicate, stop)
+    if record is not None:
+        folder.write(record)
+    return record
+
+
+def _lived(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record | None:
+    began = time.perf_counter()
+    columns: dict[str, tuple[float, ...]] = {}
+    error = ""
+    try:
+        scenario = _scenario(str(folder.path), folder.facts["identity"], key)
+        with _data(folder, scenario, key, replicate, stop) as data:
+            if data is None:
+                return None
+            columns = measured(folder, scenario, data)
+    except WriteError:
+        raise
+    except EvosimError as problem:
+        error = str(problem)
+    except Exception:  # a defect: it is told with the run, and the others go on
+        error = traceback.format_exc().rstrip()
+    return Record(
+        point=key,
+        replicate=replicate,
+        seed=folder.seed_of(key, replicate),
+        columns=columns,
+        seconds=round(time.perf_counter() - began, 4),
+        error=error,
+    )
+
+
+@contextlib.contextmanager
+def _data(
+    folder: StudyFolder, scenario: Scenario, key: str, replicate: int, stop: Stop
+) -> Iterator[xr.Dataset | None]:
+    """What a run gives, of a folder that is kept or not; None where it was stopped."""
+    if folder.keep == "measures":
+        yield live_in_memory(scenario, folder.seed_of(key, replicate), stop=stop)
+        return
+    run = _run_folder(folder, scenario, key, replicate)
+    try:
+        with run.lock(wait=_WAIT) as lock:
+            conduct(
+                {"": run}, locks=[lock], stop=stop, progress=Progress(), title=scenario.title,
+                resume=folder.path, workers=1,
+            )  # fmt: skip
+    except Interrupted:
+        yield None
+        return
+    except RunError as error:
+        if isinstance(error.__cause__, WriteError):
+            raise error.__cause__ from None  # no run could be written, not this one alone
+        raise
+    with open_dataset(run) as data:
+        yield data
+
+
+def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: int) -> RunFolder:
+    """The folder of a run that is kept, made unless it is there."""
+    path = folder.run_path(key, replicate)
+    if path.exists():
+        return RunFolder(path)
+    seed = folder.seed_of(key, replicate)
+    facts = provenance.facts(
+        scenario,
+        seed=seed,
+        probe_seed=seed,
+        seeds=[{"from": 0, "seed": seed}],
+        replicates=1,
+        figures=False,
+        command=folder.command(key, replicate),
+    )
+    check_disjoint(scenario, facts)
+    with RunFolder.create(path, scenario, facts):
+        pass
+    return RunFolder(path)
+
+
+def measured(
+    folder: StudyFolder, scenario: Scenario, data: xr.Dataset
+) -> dict[str, tuple[float, ...]]:
+    """What the study measures of one run, by name: the columns of all terms of a measure.
+
+    Raises:
+        EvosimError: the run lacks what a measure reads.
+    """
+    found = {}
+    for name, written in folder.study.measures.items():
+        groups = [
+            MEASURES[part.term.measure].of(data, scenario, part.term)
+            for part in terms_of(written, scenario)
+        ]
+        found[name] = tuple(float(column[0]) for group in groups for column in group)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _scenario(path: str, identity: str, key: str) -> Scenario:
+    """The scenario of a point, read once by a process that lives many of its replicates."""
+    return opened(path, identity).scenario_at(key)

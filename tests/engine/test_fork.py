@@ -1,0 +1,261 @@
+"""A fork keeps the history and lives another future from it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import evosim
+from evosim.engine.run_folder import RunFolder
+from evosim.errors import RunError
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def forked(parent: Path, out: Path, at: int, *sets: str, seed: int | None = None) -> evosim.Run:
+    return evosim.fork(parent, at, sets=sets, seed=seed, out=out, figures=False)
+
+
+def unlived(parent: Path, out: Path, at: int, *sets: str) -> Path:
+    """A fork that has lived nothing yet of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evosim.api.runs._complete", lambda *_, **__: None)
+        forked(parent, out, at, *sets)
+    return out
+
+
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize("at", [pytest.param(1, marks=slow), 3, pytest.param(5, marks=slow)])
+def test_a_fork_that_changes_nothing_ends_as_its_parent(
+    whole: Path, tmp_path: Path, at: int
+) -> None:
+    child = forked(whole, tmp_path / "fork", at)
+    parent = evosim.open_run(whole)
+    xr.testing.assert_equal(child.data, parent.data)
+    for name in parent.data.variables:
+        assert child.data[name].values.tobytes() == parent.data[name].values.tobytes()
+    assert child.summary["flips"] == parent.summary["flips"]
+    assert child.facts["parent"]["at"] == at
+    assert json.loads(child.data.attrs["provenance"])["parent"]["seed"] == 1
+
+
+def test_a_fork_lives_on_in_the_changed_world_from_the_same_population(
+    whole: Path, tmp_path: Path
+) -> None:
+    change = "environments.after.kinds.fruit.use.eat.yields.food=50.0"
+    child = forked(whole, tmp_path / "fork", 4, change)
+    old, new = evosim.open_run(whole).data, child.data
+    history = {"generation": slice(0, 4)}
+    for name in ("genome", "score", "payoff_total", "lifespan", "parents", "train"):
+        xr.testing.assert_equal(new[name].isel(history), old[name].isel(history))
+    born = {"generation": 4}
+    for name in ("genome", "parents", "crossover"):
+        xr.testing.assert_equal(new[name].isel(born), old[name].isel(born))
+    np.testing.assert_allclose(new["payoff_total"].isel(born), 500 * old["payoff_total"].isel(born))
+    assert (new["score"].isel(generation=5) != old["score"].isel(generation=5)).any()
+
+
+def test_a_fork_with_another_seed_keeps_history_and_probe_levels(
+    whole: Path, tmp_path: Path
+) -> None:
+    child = forked(whole, tmp_path / "fork", 3, seed=9)
+    old, new = evosim.open_run(whole).data, child.data
+    history = {"generation": slice(0, 3)}
+    xr.testing.assert_equal(new["score"].isel(history), old["score"].isel(history))
+    assert (new["score"].isel(generation=3) != old["score"].isel(generation=3)).any()
+    assert new.attrs["seed"] == "9"
+    xr.testing.assert_equal(new["optimal_payoff"], old["optimal_payoff"])
+    assert child.facts["seeds"] == [{"from": 0, "seed": 1}, {"from": 3, "seed": 9}]
+
+
+def test_environments_of_a_fork_are_matched_by_name_and_nan_where_new(
+    whole: Path, tmp_path: Path
+) -> None:
+    child = forked(
+        whole,
+        tmp_path / "fork",
+        4,
+        'environments.third={title="dark", lifetime=5}',
+        'timeline=[{generations=3, train="before"}, {generations=1, train="after"}, '
+        '{generations=3, train="third"}]',
+    )
+    new = child.data
+    assert list(new["environment"].values) == ["before", "after", "third"]
+    assert new.sizes["generation"] == 7
+    assert list(new["probe"].values) == [0, 2, 3, 4, 6]
+    evolved = new["capability"].sel(mind="evolved", environment="third")
+    assert np.isnan(evolved.sel(probe=3)).all()
+    old = evosim.open_run(whole).data
+    then = {"probe": 2, "environment": ["before", "after"]}
+    xr.testing.assert_equal(new["expected_payoff"].sel(then), old["expected_payoff"].sel(then))
+    assert (new["train"].isel(generation=slice(4, 7)) == 2).all()
+    assert [flip["generation"] for flip in child.summary["flips"]] == [3, 4]
+
+
+def test_a_probe_that_the_new_timeline_needs_in_the_past_is_measured(
+    whole: Path, tmp_path: Path
+) -> None:
+    # The parent probed 0, 2, 3, 4 and 5; every generation is wanted now.
+    child = forked(whole, tmp_path / "fork", 4, "measure.every=1")
+    assert list(child.data["probe"].values) == [0, 1, 2, 3, 4, 5]
+    assert np.isfinite(child.data["expected_payoff"].sel(probe=1, mind="evolved")).all()
+
+
+def test_a_run_can_go_on_beyond_its_end_in_a_fork(whole: Path, tmp_path: Path) -> None:
+    longer = forked(whole, tmp_path / "fork", 6, "timeline.1.generations=5")
+    straight = evosim.run(
+        whole / "scenario.toml",
+        seed=1,
+        sets=["timeline.1.generations=5"],
+        out=tmp_path / "straight",
+        figures=False,
+    )
+    assert longer.data.sizes["generation"] == 8
+    for name in ("genome", "score", "parents", "train", "expected_payoff"):
+        at = {"probe": [0, 2, 3, 4, 6, 7]} if name == "expected_payoff" else {}
+        xr.testing.assert_equal(longer.data[name].sel(at), straight.data[name].sel(at))
+
+
+@slow
+def test_an_unfinished_run_can_be_forked_where_it_was_lived(
+    whole: Path, tmp_path: Path, tiny: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "half")
+    from evosim.engine.fork import copy_history
+
+    half = RunFolder(tmp_path / "half")
+    with RunFolder.create(tmp_path / "unfinished", half.scenario, half.facts) as unfinished:
+        copy_history(half, unfinished, 4)
+    child = forked(tmp_path / "unfinished", tmp_path / "fork", 3)
+    xr.testing.assert_equal(child.data, evosim.open_run(whole).data)
+    with pytest.raises(
+        RunError, match=r"can be forked at generations 1 to 3 \(4 of 6 lived so far\)"
+    ):
+        forked(tmp_path / "unfinished", tmp_path / "other", 4)
+
+
+@pytest.mark.parametrize(
+    ("at", "sets", "message"),
+    [
+        (0, (), "--at 0: .*a new run is evosim run"),
+        (-1, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
+        (7, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
+        (6, (), r"nothing is left to live.*timeline\.1\.generations"),
+        (4, ("evolution.population=10",), "evolution.population was 20"),
+        (4, ("evolution.levels=5",), "evolution.levels was 2"),
+        (4, ("measure.sample=5",), "measure.sample was 4"),
+        (4, ("agent.depth=2",), "the loci were .* and cannot become"),
+        (4, ("agent.depth=[0, 9]",), "the loci were .* and cannot become"),
+        (4, ("timeline.0.train=after",), "generation 0 is history.*train"),
+        (4, ("timeline.0.generations=4",), "generation 3 is history.*train"),
+        (4, ("timeline.0.select=false",), "generation 0 is history.*select True -> False"),
+        (4, ("timeline.1.window=3",), "generation 3 is history.*window None -> 3"),
+    ],
+)
+def test_a_fork_that_contradicts_the_history_is_refused(
+    whole: Path, tmp_path: Path, at: int, sets: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(RunError, match=message):
+        forked(whole, tmp_path / "fork", at, *sets)
+    assert list(tmp_path.iterdir()) == []
+
+
+@slow
+def test_a_fork_of_a_fork_knows_all_seeds_and_lives_replay_by_them(
+    whole: Path, tmp_path: Path
+) -> None:
+    one = forked(whole, tmp_path / "one", 2, seed=5)
+    two = forked(one.path, tmp_path / "two", 4, seed=6)
+    assert [s["seed"] for s in two.facts["seeds"]] == [1, 5, 6]
+    parent = evosim.open_run(whole)
+    gifs = [
+        run.replay(generation=1, out=tmp_path / f"{i}.gif") for i, run in enumerate((parent, two))
+    ]
+    assert gifs[0] is not None
+    assert gifs[1] is not None
+    assert gifs[0].read_bytes() == gifs[1].read_bytes()
+
+
+@slow
+def test_the_command_forks(whole: Path, command: Command, tmp_path: Path) -> None:
+    done = command(
+        "fork", whole, "--at", 3, "--set", "timeline.1.select=false", "--no-figures", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["parent"]["sets"] == ["timeline.1.select=false"]
+    child = evosim.open_run(tmp_path / "runs" / "tiny-1-at-3")
+    assert child.complete
+    genome = child.data["genome"].isel(replicate=0)
+    assert (genome.isel(generation=3) == genome.isel(generation=5)).all()
+
+
+def test_a_life_of_the_history_is_replayed_in_the_world_it_was_lived_in(
+    whole: Path, tmp_path: Path
+) -> None:
+    harsh = "world.variables.energy.start=1"
+    one = unlived(whole, tmp_path / "one", 4, harsh)
+    two = unlived(one, tmp_path / "two", 3, harsh, "world.lifetime=5")
+    for path in (one, two):
+        assert [p.name for p in sorted((path / "history").iterdir())] == ["000000.toml"]
+    gifs = [
+        evosim.open_run(path).replay(generation=1, out=tmp_path / f"{path.name}.gif")
+        for path in (whole, one, two)
+    ]
+    assert len({gif.read_bytes() for gif in gifs if gif is not None}) == 1
+    shutil.rmtree(two / "history")
+    with pytest.raises(RunError, match=f"was not kept; ask .*{one}"):
+        evosim.open_run(two).replay(generation=1, out=tmp_path / "no.gif")
+
+
+def test_a_fork_of_a_fork_keeps_a_scenario_for_each_part_of_its_history(
+    whole: Path, tmp_path: Path
+) -> None:
+    one = evosim.fork(whole, 2, sets=["world.lifetime=9"], out=tmp_path / "one", figures=False)
+    two = RunFolder(unlived(one.path, tmp_path / "two", 4, "world.lifetime=7"))
+    lifetimes = [two.scenario_at(g).world.lifetime for g in range(6)]
+    assert lifetimes == [20, 20, 9, 9, 7, 7]
+
+
+@pytest.mark.parametrize("how", ["torn", "missing", "no run.nc"])
+def test_a_fork_whose_history_is_not_whole_is_refused_and_nothing_removed(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("evosim.engine.fork._PIECE", 1)  # a segment for each generation
+    child = unlived(whole, tmp_path / "fork", 4, "world.lifetime=9")
+    segment = child / "replicates" / "000" / "000001-000001.npz"
+    if how == "torn":
+        segment.write_bytes(segment.read_bytes()[:-9])
+        message = f"{segment} is damaged.*evosim fork {whole} --at 4"
+    elif how == "missing":
+        segment.unlink()
+        message = f"000001-.*npz is missing.*evosim fork {whole} --at 4"
+    else:
+        shutil.rmtree(child / "replicates")
+        message = f"000000-.*npz is missing.*evosim fork {whole} --at 4"
+    before = {p: p.read_bytes() for p in child.rglob("*") if p.is_file()}
+    with pytest.raises(RunError, match=message):
+        evosim.resume(child)
+    with pytest.raises(RunError, match=message):
+        RunFolder(child).tidy(0)
+    after = {p: p.read_bytes() for p in child.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert after == before
+
+
+def test_the_figure_of_a_life_of_the_history_is_in_the_world_it_was_lived_in(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = unlived(whole, tmp_path / "fork", 4, "world.lifetime=9")
+    drawn = []
+    monkeypatch.setattr("evosim.plot.draw", lambda *_, episode, **__: drawn.append(episode))
+    evosim.open_run(child).plot("level")
+    assert drawn[0].environment.lifetime == 20
