@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(evosim.__file__).parent
 
-_LIVES = ("engine/loop.py", "engine/islands.py", "engine/probe.py")
-"""What lives and probes a population: these modules, and all that they import."""
+_LIVES = ("scenario/reading.py", "engine/loop.py", "engine/islands.py", "engine/probe.py")
+"""What reads a scenario, lives and probes a population: these, and all that they import."""
 _SETTLES = ("study/experiment.py",)
 """What makes verdicts of runs that were lived; what lives them is not counted again."""
 MEASURES = ("metrics/__init__.py",)

@@ -131,8 +131,8 @@ def generations(*args, **kwargs):
         if record.generation == 2:
             os.kill(os.getpid(), {int(number)})
         yield record
-from evosim.engine import conduct
-conduct.generations = generations
+from evosim.execution import runner
+runner.generations = generations
 from evosim.cli import main
 main()
 """
@@ -199,12 +199,12 @@ def test_a_limit_on_file_size_in_the_middle_of_any_file_is_told_and_loses_nothin
     # 2 kB is too little for a segment, 20 kB for run.nc, in which HDF5 would end the process.
     limited = f"""
 import resource
-from evosim.engine import conduct
-warm_up = conduct.warm_up
+from evosim.execution import runner
+warm_up = runner.warm_up
 def warm_up_and_limit(*args):
     warm_up(*args)
     resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
-conduct.warm_up = warm_up_and_limit
+runner.warm_up = warm_up_and_limit
 from evosim.cli import main
 main()
 """
@@ -283,11 +283,11 @@ def test_resuming_a_complete_run_needs_no_right_to_write(
 def test_two_interrupts_at_once_still_tell_how_to_go_on(tmp_path: Path, tiny: Path) -> None:
     code = """
 import os, signal
-from evosim.engine import conduct
+from evosim.execution import runner
 def interrupted(*args):
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGINT)
-conduct.warm_up = interrupted
+runner.warm_up = interrupted
 from evosim.cli import main
 main()
 """

@@ -11,6 +11,7 @@ from tiny_experiment import TINY, Gallery
 import evosim
 from evosim import scenario
 from evosim.gallery.depends import (
+    _LIVES,
     LIVED,
     MEASURES,
     SETTLED,
@@ -39,7 +40,7 @@ def of_the_package(files: Iterable[Path]) -> set[str]:
 
 
 def test_what_a_module_imports_is_found_at_any_remove_and_its_types_are_not() -> None:
-    lived = of_the_package(imported(("engine/loop.py",)))
+    lived = of_the_package(imported(_LIVES))
     assert {
         "core/plan.py", "core/rng.py", "engine/ood_monitor.py", "evolution/cma.py",
         "mind/genome.py", "rng.py", "scenario/check_placement.py", "world/tables.py",

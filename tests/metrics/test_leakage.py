@@ -157,11 +157,11 @@ def test_the_levels_that_are_checked_are_those_that_are_lived(tmp_path: Path):
     """Of a mixture, and in a fork by the seed of its own generations."""
     from evosim.engine.evaluation import environments_of
     from evosim.engine.loop import replicate_seed
-    from evosim.metrics import leakage_check
+    from evosim.metrics import leakage
 
     scenario = made("timeline.0.train={orchard=0.5, shop=0.5}")
     seeds = [{"from": 0, "seed": 1}, {"from": 2, "seed": 7}]
-    lived = leakage_check._lived(scenario, seeds, 1)
+    lived = leakage._lived(scenario, seeds, 1)
     assert len(lived) == 6 * 2
     for (generation, level), drawn in zip(product(range(6), range(2)), lived, strict=True):
         seed = replicate_seed(1 if generation < 2 else 7, 1)

@@ -157,7 +157,7 @@ def test_pairs_of_different_lengths_are_refused():
 
 def test_one_replicate_does_not_import_scipy_stats():
     code = (
-        "import sys; from evosim.metrics import statistics as s;"
+        "import sys; from evosim.stats import intervals as s;"
         "s.mean([1.0], s.Bootstrap()); s.ratio([1.0], [2.0], s.Bootstrap());"
         "assert 'scipy.stats' not in sys.modules"
     )
