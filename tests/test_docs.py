@@ -129,7 +129,7 @@ def test_the_tutorials_scenario_runs(tmp_path):
     file = tmp_path / "moth.toml"
     file.write_text(finished())
     run = evosim.run(
-        file, seed=1, replicates=2, sets=SMALL, out=tmp_path / "run", workers=1, figures=False
+        file, seed=1, replicates=2, settings=SMALL, out=tmp_path / "run", workers=1, figures=False
     )
     (flip,) = run.summary["flips"]
     assert (flip["from"], flip["to"]) == ("meadow", "street")

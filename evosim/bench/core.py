@@ -485,7 +485,7 @@ def _run_watched() -> Watched:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         found = in_new_process(
-            "import evosim.api; bench.watch(evosim.api.run, sys.argv[1], began)",
+            "import evosim; bench.watch(evosim.run, sys.argv[1], began)",
             str(Path(folder) / "run"),
         )
         wall = time.perf_counter() - began
@@ -515,7 +515,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     """Run the scenario and print where the time went, as JSON; for a process of its own.
 
     Args:
-        run: :func:`evosim.api.run`, which stands above this module.
+        run: :func:`evosim.run`, which stands above this module.
         began: when the process did.
     """
     seconds = {"imports": time.perf_counter() - began}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError
+from evosim.errors import Argument, EvosimError
 from evosim.world.environment import Environment
 from evosim.world.levels import Levels, geometry
 
@@ -192,8 +192,9 @@ class Process:
             raise EvosimError(
                 f"environment {self.environment.name!r}: a tensor of {features}{s:,} states x {a} "
                 f"actions x {s:,} states takes {needed / 2**20:,.1f} MiB, more than the bound of "
-                f"{bound / 2**20:,.1f} MiB; raise the bound (--bound), or make the world smaller "
-                "(fewer cells, variables, values or sites that regrow)"
+                f"{bound / 2**20:,.1f} MiB; raise the bound, ",
+                Argument("bound"),
+                ", or make the world smaller (fewer cells, variables, values or sites that regrow)",
             )
 
     def _dense(self, values: FloatArray, bound: int) -> FloatArray:

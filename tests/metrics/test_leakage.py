@@ -197,7 +197,7 @@ def test_the_description_of_a_scenario_says_so():
 def test_a_fork_is_looked_at_by_its_own_generations_and_its_parents_probes(tmp_path: Path):
     parent = run(tmp_path, *TIGHT)
     child = parent.fork(3, seed=9, out=tmp_path / "fork", figures=False, progress=False)
-    found = evosim.api.analyse(child, "leakage")
+    found = evosim.analyse(child, "leakage")
     assert [row["what"] for row in found.summary["rows"]] == ["probe", "probe"]
     assert "Only generations from 3 on" in found.text
     scenario, lives = child.scenario, key(9, Purpose.REPLICATE, 0)
@@ -210,7 +210,7 @@ def test_a_fork_is_looked_at_by_its_own_generations_and_its_parents_probes(tmp_p
 
 def test_the_analysis_counts_what_was_seen(tmp_path: Path):
     done = run(tmp_path, *TIGHT, replicates=2)
-    found = evosim.api.analyse(done, "leakage")
+    found = evosim.analyse(done, "leakage")
     rows = {(row["environment"], row["what"]): row for row in found.summary["rows"]}
     assert list(rows) == [("orchard", "probe"), ("shop", "probe"), ("shop", "deployment")]
     assert rows["shop", "deployment"]["levels"] == [6, 6]
@@ -232,4 +232,4 @@ def test_the_analysis_counts_what_was_seen(tmp_path: Path):
 def test_without_training_there_is_nothing_to_overlap_with(tmp_path: Path):
     done = run(tmp_path, "timeline.0.select=false", "timeline.1.select=false")
     with pytest.raises(EvosimError, match="selection acts in none of them"):
-        evosim.api.analyse(done, "leakage")
+        evosim.analyse(done, "leakage")
