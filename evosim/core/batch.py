@@ -1,17 +1,14 @@
 """Batches: minds put into lanes, lanes and levels spread over threads.
 
-A task is one block of LANES minds on one level. Kernels release the GIL, so plain threads run
-tasks side by side; what a task computes depends on its own arguments only and is written to
-places of its own, so results are the same for any number of threads.
+A task is one block of LANES minds on one level. What it computes depends on its own arguments
+only and is written to places of its own, so results are the same for any number of threads.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,7 +19,7 @@ from evosim import rng
 from evosim.core.exact import expect
 from evosim.core.live import foresee_novelty, live, live_one_step
 from evosim.core.plan import LANES, decide, follow, improve, prepare
-from evosim.errors import EvosimError
+from evosim.core.tasks import run_tasks
 from evosim.mind import Minds
 from evosim.rng import Purpose
 from evosim.world import Environment, Levels, Tables, weighed
@@ -158,18 +155,6 @@ def _tools(minds: Minds) -> Minds:
     )
 
 
-def threads() -> int:
-    """How many threads run tasks: EVOSIM_THREADS, else the cores given to this process."""
-    wanted = os.environ.get("EVOSIM_THREADS", "")
-    if not wanted:
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
-    if not wanted.isdigit() or int(wanted) < 1:
-        raise EvosimError(f"EVOSIM_THREADS={wanted!r}: not a number of threads (1 or more)")
-    return int(wanted)
-
-
-_pools: dict[int, ThreadPoolExecutor] = {}
 _own = threading.local()
 _ROOMS_KEPT = 4
 _CACHE_LINE = 64  # bytes; lanes that straddle lines cost a tenth of a plan
@@ -183,29 +168,6 @@ def _room_of_thread(size: tuple[int, int, int, int, bool, bool]) -> Room:
     if len(rooms) > _ROOMS_KEPT:
         del rooms[next(iter(rooms))]
     return room
-
-
-def _spread(tasks: Sequence[Callable[[], None]]) -> None:
-    """Run the tasks on the threads, the first ones first."""
-    n = min(threads(), len(tasks))
-    if n <= 1:
-        for task in tasks:
-            task()
-        return
-    pool = _pools.setdefault(n, ThreadPoolExecutor(n, thread_name_prefix="evosim"))
-    queue = iter(tasks)
-    lock = threading.Lock()
-
-    def work() -> None:
-        while True:
-            with lock:
-                task = next(queue, None)
-            if task is None:
-                return
-            task()
-
-    for done in [pool.submit(work) for _ in range(n)]:
-        done.result()
 
 
 def _prepare(
@@ -278,7 +240,7 @@ def _tasks(
         ((group, block) for group in found for block in group.blocks),
         key=lambda pair: -int(pair[1].depth.max()),
     )
-    _spread([task(g, b, i) for g, b in order for i in range(len(levels.start))])
+    run_tasks([task(g, b, i) for g, b in order for i in range(len(levels.start))])
 
 
 class Lifetimes(NamedTuple):
