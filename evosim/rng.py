@@ -2,7 +2,7 @@
 
 ``draw(key, n)`` is the n-th output (from 0) of splitmix64 seeded with ``key`` (Steele, Lea &
 Flood 2014, doi:10.1145/2660193.2660195). There is no state to share, save or restore. This is
-the plain-Python form; :mod:`evosim.core.kernels` compiles the same function.
+the plain-Python form; :mod:`evosim.core.rng` compiles the same function.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evosim.errors import nearest
-from evosim.scenario import overrides
+from evosim.scenario import laws, overrides
 from evosim.scenario.draft import Draft, part
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.faults import Fault, said, show, unknown
@@ -109,6 +109,33 @@ def _agent(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
         )
+
+
+def _believed_dead(draft: Draft) -> Iterator[Fault]:
+    """Nobody may be born with a value that is fatal in the environment that agents believe in."""
+    if draft.scenario is None or draft.worlds is None:
+        return
+    believes, senses = draft.scenario.agent.believes, draft.scenario.agent.senses
+    believed = None if believes is None else draft.worlds.get(believes)
+    if believed is None:
+        return
+    for home, world in draft.worlds.items():
+        for name, variable in world.variables.items():
+            fatal = believed.variables[name].fatal if name in believed.variables else None
+            unseen = variable.hidden and name in senses and senses[name].high == 0
+            if world is believed or fatal is None or unseen:
+                continue
+            low, high = bounds(fatal)
+            if any(low <= value <= high for value in laws.possible(variable.start)):
+                allowed = (
+                    f"an environment in which {name} = {show(variable.start)}, where life starts "
+                    f"in {home}, is not fatal; there fatal = {show(fatal)}"
+                )
+                yield Fault(
+                    ("agent", "believes"),
+                    said("agents believe that they are dead at birth", believes, allowed),
+                )
+                return
 
 
 def _tool(draft: Draft) -> Iterator[Fault]:
@@ -345,6 +372,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _timeline,
     _objectives,
     _agent,
+    _believed_dead,
     _tool,
     _sites,
     _base_optimizer,

@@ -221,7 +221,8 @@ def compile_tables(
         blind_to: hidden variables that stand, and stay, at their ``assume`` value.
 
     Raises:
-        EvosimError: the two worlds' variables differ; or every start is fatal.
+        EvosimError: the two worlds' variables differ; or a start of ``structure`` is fatal by
+            ``rules``.
     """
     structure = structure or rules
     unknown = blind_to - set(hidden)
@@ -232,6 +233,7 @@ def compile_tables(
     dead = [c.dead(values) for values in c.values]
     # An agent can stand alive where its beliefs hold it for dead; there too it must decide.
     lived = c if rules is structure else _Compiler(structure, structure, frozenset())
+    _check_starts(lived, see, dead, rules.name)
     stood_at = {see[x] for x, values in enumerate(c.values) if not lived.dead(values)}
     live = [x for x in range(c.n_x) if see[x] == x and (x in stood_at or not dead[x])]
     drift_rows = [c.drift(values) for values in c.values]
@@ -334,6 +336,20 @@ def compile_tables(
         slip=float(rules.slip),
         arrivals=bool(always) or bool((here_event >= 0).any()),
     )
+
+
+def _check_starts(
+    lived: _Compiler, see: Sequence[int], dead: Sequence[bool], believed: str
+) -> None:
+    for x, _ in _start(lived):
+        if dead[see[x]]:
+            named = zip(lived.names, lived.values[x], strict=True)
+            state = ", ".join(f"{name} = {value}" for name, value in named)
+            raise EvosimError(
+                f"a life in {lived.rules.name!r} can start at {state}, which is fatal in "
+                f"{believed!r}: minds that believe in it take themselves for dead at birth; "
+                "change a start or a fatal value, or believe in another environment"
+            )
 
 
 def _start(c: _Compiler) -> Outcomes:
