@@ -25,6 +25,7 @@ def test_random_numbers_are_those_published_for_splitmix64() -> None:
     assert [rng.draw(1234567, n) for n in range(5)] == PUBLISHED
     drawn = [compiled.draw(np.uint64(1234567), np.uint64(n)) for n in range(5)]
     assert [int(n) for n in drawn] == PUBLISHED
+    assert rng.draws(1234567, np.arange(5)).tolist() == PUBLISHED
 
 
 @pytest.mark.parametrize("threads", ["2", "5"])
