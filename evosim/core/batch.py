@@ -22,7 +22,7 @@ from evosim.core.plan import LANES, decide, follow, improve, prepare
 from evosim.core.tasks import run_tasks
 from evosim.mind import Minds
 from evosim.rng import Purpose
-from evosim.world import Environment, Levels, Tables, weighed
+from evosim.world import Environment, Levels, Tables, weighted_sum
 
 FloatArray = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def groups(env: Environment, minds: Minds, believes: Environment | None = None) 
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         members = members[np.argsort(minds.depth[members], kind="stable")]
-        seen, phi = env.as_seen(int(kind) >> 3, believes)
+        seen, phi = env.belief_tables(int(kind) >> 3, believes)
         blocks = tuple(
             _block(minds, members[i : i + LANES], bool(kind & 1), bool(kind & 4))
             for i in range(0, len(members), LANES)
@@ -324,7 +324,7 @@ def _live(
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         who = (
-            level_keys[i], individuals, block.mind, group.seen.see, group.soft, room.bits,
+            level_keys[i], individuals, block.mind, group.seen.observed, group.soft, room.bits,
             room.odds, int(levels.start[i]),
         )  # fmt: skip
         where = (
@@ -441,7 +441,7 @@ def _expect(
         else:
             _plan(group, block, levels, i, instinct, room)
         expect(
-            block.mind, group.seen.see, group.soft, room.bits, room.odds, int(levels.start[i]),
+            block.mind, group.seen.observed, group.soft, room.bits, room.odds, int(levels.start[i]),
             env.lifetime, t.n_actions, t.stay, t.slip, levels.neighbour[i], levels.slot[i],
             t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends, t.outcome_ptr,
             t.outcome_x, t.outcome_p, t.here_event, t.always_ptr, t.always_event,
@@ -472,7 +472,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         value = room.value[_values(group, block, levels, i, False, room)]
-        at_birth = weighed(value[t.start_x, levels.start[i]].T, t.start_p)
+        at_birth = weighted_sum(value[t.start_x, levels.start[i]].T, t.start_p)
         used = block.mind >= 0
         best[i, block.mind[used]] = at_birth[used]
 
@@ -527,7 +527,7 @@ def followed(
             second.reward, second.always, second.here, second.worth, second.q, room.best,
         )  # fmt: skip
         value = second.value[last]
-        at_birth = weighed(value[t.start_x, levels.start[i]].T, t.start_p)
+        at_birth = weighted_sum(value[t.start_x, levels.start[i]].T, t.start_p)
         used = block.mind >= 0
         found[i, block.mind[used]] = at_birth[used]
 
@@ -551,7 +551,7 @@ def policies(
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         _plan(group, block, levels, i, instinct, room)
-        see = group.seen.see
+        see = group.seen.observed
         for lane, mind in enumerate(block.mind):
             if mind >= 0 and group.soft:
                 odds[i, mind] = room.odds[see, :, :, lane]

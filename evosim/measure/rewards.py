@@ -15,7 +15,7 @@ from evosim.measure.probe import level_seeds, probe_seeds
 from evosim.measure.statistics import mean_of_defined
 from evosim.mind import NOVELTY
 from evosim.world import tensors
-from evosim.world.memo import by_identity
+from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,7 +12,7 @@ from evosim.scenario.draft import Draft, part
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.faults import Fault, said, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
-from evosim.scenario.placement import ways
+from evosim.scenario.placement import count_layouts
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
@@ -246,7 +246,7 @@ def _disjoint(draft: Draft) -> Iterator[Fault]:
         return
     trains = {name for phase in draft.phases.values() if phase.select for name in phase.mixture}
     for name, world in draft.worlds.items():
-        if name in trains and ways(world) == 1:
+        if name in trains and count_layouts(world) == 1:
             yield Fault(
                 ("measure", "disjoint"),
                 f"environment {show(name)} has one level only (got true): its map fixes every "

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.rng import MASK, draw, draws
-from evosim.world.memo import by_identity
+from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World

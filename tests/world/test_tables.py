@@ -13,10 +13,10 @@ def test_sums_of_events_do_not_depend_on_the_machines_linear_algebra() -> None:
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 200, (400, 4, 9)).astype(np.int32)
     phi = rng.normal(size=(9, 7))
-    found = world.weighed(counts, phi)
+    found = world.weighted_sum(counts, phi)
     np.testing.assert_allclose(found, counts @ phi, atol=1e-9)
     for some in (slice(0, 1), slice(3, 50)):
-        np.testing.assert_array_equal(found[some], world.weighed(counts[some], phi))
+        np.testing.assert_array_equal(found[some], world.weighted_sum(counts[some], phi))
 
 
 def test_minds_cannot_be_born_dead_by_what_they_believe() -> None:
@@ -25,5 +25,5 @@ def test_minds_cannot_be_born_dead_by_what_they_believe() -> None:
     read = scenario.load("contraception", deadly)
     lived, believed = (world.environment(read, name) for name in ("ancestral", "modern"))
     with pytest.raises(EvosimError, match=r"start at energy = 7, .* fatal in 'modern'"):
-        lived.as_seen(0, believed)
-    believed.as_seen(0, lived)  # born at 3, which is not fatal in the other
+        lived.belief_tables(0, believed)
+    believed.belief_tables(0, lived)  # born at 3, which is not fatal in the other

@@ -12,7 +12,7 @@ from evosim.measure import overlap, statistics
 from evosim.measure.overlap import Drawn
 from evosim.measure.statistics import Bootstrap
 from evosim.rng import Purpose, key
-from evosim.scenario.placement import ways
+from evosim.scenario.placement import count_layouts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,7 +50,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             row = training.setdefault(name, {"drawn": [], "different": []})
             row["drawn"].append(sum(level.environment == name for level in trained))
             row["different"].append(different)
-            row["possible"] = ways(scenario.environment(name))
+            row["possible"] = count_layouts(scenario.environment(name))
         seed = request.seed if request.probe_seed is None else request.probe_seed
         probed = overlap.probes(scenario, key(seed, Purpose.REPLICATE, replicate))
         _count(counts, PROBE, probed, overlap.seen(scenario, probed, trained))
