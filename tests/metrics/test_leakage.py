@@ -16,7 +16,7 @@ from evosim.metrics import leakage
 from evosim.metrics.leakage import Drawn
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads
-from evosim.scenario.check_placement import ways
+from evosim.scenario.check_placement import count_layouts
 from evosim.starter import starter
 
 SMALL = (
@@ -125,13 +125,13 @@ def test_deployment_begins_where_selection_ends_or_the_mixture_changes():
 def test_the_levels_that_are_possible_are_counted():
     orchard = made(*TIGHT).environment("orchard")
     # One fruit on four cells, and three to start on.
-    assert ways(orchard) == 12
+    assert count_layouts(orchard) == 12
     seen = set(pictures(made(*TIGHT), "orchard", range(400)))
     assert len(seen) == 12
     shop = made(*TIGHT).environment("shop")
-    assert ways(shop) == 4 * 3 * 2
+    assert count_layouts(shop) == 4 * 3 * 2
     with_region = made(*TIGHT, "world.kinds.fruit.region={rows=[0, 0], cols=[0, 1]}")
-    assert ways(with_region.environment("orchard")) == 2 * 3
+    assert count_layouts(with_region.environment("orchard")) == 2 * 3
 
 
 def test_a_run_with_disjoint_levels_is_lived_and_one_without_is_refused(tmp_path: Path):
