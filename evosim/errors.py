@@ -18,11 +18,15 @@ class RunError(EvosimError):
     """A run folder that cannot be made, read, resumed or forked."""
 
 
+SETTING = "setting "
+"""What the ``file`` of a problem begins with where the value came from a setting, not a file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong with a scenario.
 
-    ``line`` is 1 for the first line, or None where the value came from no file (``--set``).
+    ``line`` is 1 for the first line, or None where the value came from no file (:data:`SETTING`).
     """
 
     file: str

@@ -119,9 +119,9 @@ def test_the_tutorials_commands_exist_and_its_settings_apply():
         sets += [words[i + 1] for i, word in enumerate(words) if word == "--set"]
     assert sets
     for setting in sets:
-        scenario.loads(finished(), sets=[setting])
+        scenario.loads(finished(), settings=[setting])
     control = scenario.loads(finished()).control
-    scenario.loads(finished(), sets=[control.partition("--set ")[2]])
+    scenario.loads(finished(), settings=[control.partition("--set ")[2]])
 
 
 @pytest.mark.slow

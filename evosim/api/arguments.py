@@ -14,25 +14,26 @@ from evosim.execution.dask_cluster import check_address, worker_command
 from evosim.execution.runner import CHECKPOINT
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
     from evosim.scenario.reading import Check
 
 SEED_LIMIT = 2**64
 
 
 def read_scenario(
-    source: Scenario | str | Path, sets: Sequence[str], further: Sequence[Check] = ()
+    source: Scenario | str | Path, settings: Settings = (), further: Sequence[Check] = ()
 ) -> Scenario:
     """A scenario with settings applied, all of it checked.
 
     Args:
         source: a scenario, the id of one of the catalogue, or the path of a file.
+        settings: changes of it: values by dotted key, or texts "key=value".
         further: checks beside that of the operators.
     """
     checks = [evolution.check, *further]
     if isinstance(source, str | Path):
-        return scenarios.load(source, sets=sets, checks=checks)
-    return scenarios.loads(source.to_toml(), name=source.id, sets=sets, checks=checks)
+        return scenarios.load(source, settings, checks)
+    return scenarios.from_dict(source.to_dict(), name=source.id, settings=settings, checks=checks)
 
 
 def seed_of(seed: int | None) -> int:

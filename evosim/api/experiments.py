@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +22,13 @@ from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.scenario.settings import as_mapping
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 
 class Experiment:
@@ -277,7 +277,7 @@ def resume(
         return _complete(done.path, told, workers=workers, checkpoint=checkpoint)
 
 
-def check(source: Scenario | str | Path, sets: Sequence[str] = ()) -> Scenario:
+def check(source: Scenario | str | Path, sets: Settings = ()) -> Scenario:
     """Read a scenario (an id of the catalogue or a path) and check all of it, arms included.
 
     Raises:
@@ -293,7 +293,7 @@ def _read(scenario: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
     left = design.settings_left(experiment, sets)
     if len(left) == len(experiment.set):
         return read
-    return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])
+    return check(scenario, {**as_mapping(sets), "experiment.set": left})
 
 
 def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: float) -> Experiment:

@@ -24,6 +24,7 @@ from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
+from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -375,8 +376,8 @@ def fork(
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
-    read = scenarios.loads(
-        parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
+    read = scenarios.from_dict(
+        parent.scenario.to_dict(), name=str(source), settings=sets, checks=[evolution.check]
     )
     lived = parent.scenario.generations
     if not parent.data_path.exists():
@@ -394,7 +395,7 @@ def fork(
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     facts["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(sets),
     }  # fmt: skip
     check_disjoint(read, facts)
     with make_progress(show=progress) as told:

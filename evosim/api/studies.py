@@ -17,6 +17,7 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
 from evosim.plot import studies as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.scenario.settings import as_texts
 from evosim.study import driver, export, index, report, summary, table
 from evosim.study import reading as studies
 from evosim.study.executors import refuse_in_worker
@@ -259,7 +260,7 @@ def run_study(
     refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
-    written = studies.load(source, sets=sets)
+    written = studies.load(source, settings=sets)
     n = written.study.replicates if replicates is None else replicates
     check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
@@ -268,7 +269,7 @@ def run_study(
         written.base,
         seed=seed,
         replicates=n,
-        sets=list(sets),
+        sets=as_texts(sets),
         keep=keep or written.study.keep,
         figures=figures,
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
@@ -321,7 +322,7 @@ def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
     Raises:
         ScenarioError: with every problem found.
     """
-    return studies.load(source, sets=sets)
+    return studies.load(source, settings=sets)
 
 
 def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str | None) -> Study:

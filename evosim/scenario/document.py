@@ -1,8 +1,9 @@
-"""Scenarios as plain tables: models made plain again, overrides merged in, TOML text."""
+"""Scenarios as plain documents: models made plain again, overrides merged in, TOML text."""
 
 from __future__ import annotations
 
 import copy
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,12 +14,17 @@ from pydantic import BaseModel
 
 from evosim.scenario.values import Locus
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # An array of numbers or bare words as tomli_w writes it, one item a line.
 _ARRAY = re.compile(r"\[\n((?: +[-+\w.]+,\n)+) *\]")
 
 
 def plain(value: Any) -> Any:
-    """A model as tables, lists and scalars; empty tables that are a default are left out."""
+    """A model, or a value that holds some, as new tables, lists and scalars.
+
+    Left out are tables that are empty by default, and keys without a value (None). Arrays and
+    scalars of numpy become plain ones.
+    """
     if isinstance(value, BaseModel):
         table = {}
         for name, field in type(value).model_fields.items():
@@ -29,10 +35,12 @@ def plain(value: Any) -> Any:
         return table | copy.deepcopy(value.model_extra or {})
     if isinstance(value, Locus):
         return value.plain()
-    if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items() if part is not None}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
     return value
 
 
@@ -60,3 +68,21 @@ def to_toml(document: Mapping[str, Any]) -> str:
 
 def _one_line(match: re.Match[str]) -> str:
     return f"[{', '.join(item.strip() for item in match[1].rstrip()[:-1].split(','))}]"
+
+
+def inline(value: Any) -> str:
+    """A value as TOML, on one line."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{_key(key)} = {inline(part)}" for key, part in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(inline(part) for part in value)}]"
+    return str(value)
+
+
+def _key(key: Any) -> str:
+    return str(key) if _BARE_KEY.fullmatch(str(key)) else inline(str(key))

@@ -85,7 +85,7 @@ def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
     monkeypatch.setattr(islands, "SECONDS", seconds)
     frozen = "timeline.1.select=false"
     every = ISLANDS.replace("every=2", "every=3")
-    read = scenarios.load(tiny, sets=[every, *TOOL, "timeline.0.generations=8", frozen])
+    read = scenarios.load(tiny, settings=[every, *TOOL, "timeline.0.generations=8", frozen])
     born = loop.first(read, 7)
     whole = list(loop.generations(read, born, seed=7, prober=NoProbe()))
     apart = list(islands.generations(read, born, seed=7, prober=NoProbe(), share=share))
@@ -105,7 +105,7 @@ def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
 def test_an_epoch_is_a_function_of_its_arguments_which_survive_the_way_to_a_worker(
     tiny: Path,
 ) -> None:
-    read = scenarios.load(tiny, sets=[ISLANDS])
+    read = scenarios.load(tiny, settings=[ISLANDS])
     born = loop.first(read, 7)
     own = slice(5, 10)
     call = (
@@ -271,7 +271,7 @@ def test_a_stopped_run_keeps_what_it_has_and_goes_on(
 
 def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path) -> None:
     roulette = "evolution.select={operator='selRoulette'}"
-    read = scenarios.load(tiny, sets=[ISLANDS, roulette, "agent.thinking_cost=1000.0"])
+    read = scenarios.load(tiny, settings=[ISLANDS, roulette, "agent.thinking_cost=1000.0"])
     born = loop.first(read, 7)
     genome = np.full((5, 3), [0.5, 0.5, 1.5])  # plans a step, and pays for it
     call = (read.to_toml(), 1, 0, 2, genome, born.parents[:5], born.crossover[:5], 7)
@@ -304,7 +304,7 @@ def test_what_demes_cannot_do_is_refused(tiny: Path, sets: list[str], message: s
 
 
 def test_islands_survive_the_way_through_toml(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=[ISLANDS, "evolution.islands.topology=[1, 0, 3, 2]"])
+    read = scenarios.load(tiny, settings=[ISLANDS, "evolution.islands.topology=[1, 0, 3, 2]"])
     assert scenarios.loads(read.to_toml(), name="again") == read
     assert read.evolution.islands is not None
     assert read.evolution.islands.target == (1, 0, 3, 2)

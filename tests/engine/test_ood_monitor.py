@@ -87,7 +87,7 @@ MONITORED = [
 
 
 def test_the_monitor_learns_in_the_last_generation_before_it_is_switched_on() -> None:
-    read = scenario.load("strawberry", sets=MONITORED)
+    read = scenario.load("strawberry", settings=MONITORED)
     assert [ood_monitor.reference(read, g) for g in range(6)] == [None, 1, 1, 3, 3, 3]
     assert ood_monitor.first_monitored(read) == 2
     with pytest.raises(EvosimError, match="no phase that is monitored"):
@@ -111,7 +111,7 @@ def made(known: np.ndarray, new: np.ndarray) -> xr.Dataset:
 
 
 def test_the_area_under_the_roc_is_that_of_all_pairs() -> None:
-    read = scenario.load("strawberry", sets=MONITORED)
+    read = scenario.load("strawberry", settings=MONITORED)
     known, new = RNG.integers(0, 9, (2, 40)), RNG.integers(3, 12, (2, 40))
     data = made(known, new)
     pairs = (new[:, :, None] > known[:, None]) + 0.5 * (new[:, :, None] == known[:, None])
@@ -122,7 +122,7 @@ def test_the_area_under_the_roc_is_that_of_all_pairs() -> None:
 
 
 def test_the_roc_rises_from_no_to_all_false_alarms() -> None:
-    read = scenario.load("strawberry", sets=MONITORED)
+    read = scenario.load("strawberry", settings=MONITORED)
     known, new = RNG.normal(0, 1, (2, 400)), RNG.normal(1, 1, (2, 400))
     alarms = np.linspace(0, 1, 101)
     curves = ood_monitor.roc(made(known, new), read, alarms)
