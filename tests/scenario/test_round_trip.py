@@ -74,6 +74,7 @@ def test_any_scenario_loads_back_equal_from_its_toml(document: dict[str, object]
     again = loads(scenario.to_toml())
     assert again == scenario
     assert again.to_dict() == scenario.to_dict()
+    assert again.stimuli == scenario.stimuli
     assert again.to_toml() == scenario.to_toml()
     for name in scenario.environments:
         world, same = scenario.environment(name), again.environment(name)
