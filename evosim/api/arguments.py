@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
-from evosim.errors import EvosimError
+from evosim.errors import Argument, EvosimError
 from evosim.execution.dask_cluster import check_address, worker_command
 from evosim.execution.runner import CHECKPOINT
 
@@ -21,13 +21,12 @@ SEED_LIMIT = 2**64
 
 
 def read_scenario(
-    source: Scenario | str | Path, settings: Settings = (), further: Sequence[Check] = ()
+    source: Scenario | str | Path, settings: Settings, further: Sequence[Check] = ()
 ) -> Scenario:
     """A scenario with settings applied, all of it checked.
 
     Args:
         source: a scenario, the id of one of the catalogue, or the path of a file.
-        settings: changes of it: values by dotted key, or texts "key=value".
         further: checks beside that of the operators.
     """
     checks = [evolution.check, *further]
@@ -39,9 +38,9 @@ def read_scenario(
 def seed_of(seed: int | None) -> int:
     """The seed that was given; drawn by the operating system if None."""
     if seed is None:
-        return secrets.randbits(32)
+        return secrets.randbits(64)
     if not 0 <= seed < SEED_LIMIT:
-        raise EvosimError(f"--seed {seed}: not a seed (allowed 0 to 2^64 - 1)")
+        raise EvosimError(Argument("seed", seed), ": not a seed (allowed 0 to 2^64 - 1)")
     return seed
 
 
@@ -50,11 +49,11 @@ def check_numbers(
 ) -> None:
     """Refuse numbers that no run can be made with."""
     if replicates < 1:
-        raise EvosimError(f"--replicates {replicates}: at least 1 is needed")
+        raise EvosimError(Argument("replicates", replicates), ": at least 1 is needed")
     if workers is not None and workers < 1:
-        raise EvosimError(f"--workers {workers}: at least 1 is needed")
+        raise EvosimError(Argument("workers", workers), ": at least 1 is needed")
     if not checkpoint >= 0:
-        raise EvosimError(f"--checkpoint {checkpoint}: seconds, at least 0")
+        raise EvosimError(Argument("checkpoint", checkpoint), ": seconds, at least 0")
 
 
 def check_scheduler(
@@ -68,15 +67,17 @@ def check_scheduler(
     if scheduler is None:
         return
     check_address(scheduler)
+    named = Argument("scheduler", scheduler)
     if workers is not None:
         raise EvosimError(
-            f"--workers {workers} and --scheduler {scheduler}: workers of a scheduler are begun "
-            f"with: {worker_command(scheduler)}"
-        )
+            Argument("workers", workers), " and ", named,
+            f": workers of a scheduler are begun with: {worker_command(scheduler)}",
+        )  # fmt: skip
     if scenario is not None and scenario.evolution.islands is None:
         raise EvosimError(
-            f"--scheduler {scheduler}: of one run a scheduler's workers live demes, and "
-            f"{scenario.id!r} has no [evolution.islands]. For many runs: evosim study run"
+            named,
+            f": of one run a scheduler's workers live demes, and {scenario.id!r} has no "
+            "[evolution.islands]. For many runs: evosim study run",
         )
 
 

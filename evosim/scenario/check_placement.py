@@ -59,7 +59,7 @@ def mistakes(world: World) -> Iterator[Mistake]:
         )
 
 
-def ways(world: World) -> int:
+def count_layouts(world: World) -> int:
     """How many different levels a world can have: at most, where kinds have regions.
 
     Sites of a kind are alike, and where the map has no ``@`` any cell left may be the start.

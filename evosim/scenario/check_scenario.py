@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evosim.errors import nearest
-from evosim.scenario import overrides
-from evosim.scenario.check_placement import ways
+from evosim.scenario import check_world, overrides
+from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
@@ -109,6 +109,33 @@ def _agent(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(
             ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
         )
+
+
+def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:
+    """Nobody may be born with a value that is fatal in the environment that agents believe in."""
+    if partial.scenario is None or partial.worlds is None:
+        return
+    believes, senses = partial.scenario.agent.believes, partial.scenario.agent.senses
+    believed = None if believes is None else partial.worlds.get(believes)
+    if believed is None:
+        return
+    for home, world in partial.worlds.items():
+        for name, variable in world.variables.items():
+            fatal = believed.variables[name].fatal if name in believed.variables else None
+            unseen = variable.hidden and name in senses and senses[name].high == 0
+            if world is believed or fatal is None or unseen:
+                continue
+            low, high = bounds(fatal)
+            if any(low <= value <= high for value in check_world.possible(variable.start)):
+                allowed = (
+                    f"an environment in which {name} = {show(variable.start)}, where life starts "
+                    f"in {home}, is not fatal; there fatal = {show(fatal)}"
+                )
+                yield Mistake(
+                    ("agent", "believes"),
+                    bad_value("agents believe that they are dead at birth", believes, allowed),
+                )
+                return
 
 
 def _tool(partial: PartialDocument) -> Iterator[Mistake]:
@@ -228,7 +255,7 @@ def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
         return
     trains = {name for phase in partial.phases.values() if phase.select for name in phase.mixture}
     for name, world in partial.worlds.items():
-        if name in trains and ways(world) == 1:
+        if name in trains and count_layouts(world) == 1:
             yield Mistake(
                 ("measure", "disjoint"),
                 f"environment {show(name)} has one level only (got true): its map fixes every "
@@ -356,6 +383,7 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _timeline,
     _objectives,
     _agent,
+    _believed_dead,
     _tool,
     _sites,
     _base_optimizer,

@@ -50,7 +50,7 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
             yield Mistake(
                 ("fatal",), bad_value("fatal value out of range", variable.fatal, f"0 to {top}")
             )
-        elif any(low <= value <= high for value in _possible(variable.start)):
+        elif any(low <= value <= high for value in possible(variable.start)):
             yield Mistake(
                 ("start",),
                 bad_value(
@@ -88,7 +88,7 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
         )
 
 
-def _possible(start: int | tuple[float, ...]) -> list[int]:
+def possible(start: int | tuple[float, ...]) -> list[int]:
     """The values that a start, or a ``set``, can lead to."""
     if isinstance(start, int):
         return [start]
