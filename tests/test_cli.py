@@ -143,7 +143,7 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     shown = invoke("check", "good.toml", "bad.toml", "missing.toml")
     assert shown.exit_code == 1
     assert shown.stdout == "good.toml: ok\n"
-    assert "bad.toml:29: world.lifetme:" in shown.stderr
+    assert "bad.toml:30: world.lifetme:" in shown.stderr
     assert "lifetime" in shown.stderr
     assert "missing.toml" in shown.stderr
     assert "Traceback" not in shown.output

@@ -116,8 +116,9 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
     Exits with 1 where there is any.
     """
     from evosim import api
+    from evosim.scenario import shipped
 
-    check_all(ctx, files, api.check)
+    check_all(ctx, files, api.check, lambda file: [shipped.read(shipped.find(file))])
 
 
 @cli.command()

@@ -19,13 +19,14 @@ from evosim.measure import statistics, testing
 from evosim.measure.quantities import MEASURES, Floats, Term, across
 from evosim.measure.statistics import Bootstrap, Estimate
 from evosim.measure.testing import CORRECTIONS, Contrast
+from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", "title", "question", "claim", "source", "control", "expected")
+NOT_COMPARED = ("experiment", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 

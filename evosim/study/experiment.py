@@ -34,6 +34,7 @@ from evosim.run.dataset import open_dataset
 from evosim.run.folder import RunFolder, refuse_existing
 from evosim.run.progress import Progress
 from evosim.run.storage import explain, write_text
+from evosim.scenario.words import WORDS
 from evosim.study.arms import Condition, arms_of, conditions, experiment_of, reference, value_at
 
 if TYPE_CHECKING:
@@ -191,9 +192,10 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
 
     Returns:
         verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
-        expected, seed, replicates, confidence, axis, arms (by name: title, place on the axis,
-        phases and flips), findings (see :func:`evosim.measure.claim.settle`; and ``curve``, the
-        first term in every arm along the axis), courses (the headline measure over generations,
+        expected, found, pilots, frozen, seed, replicates, confidence, axis, arms (by name: title,
+        place on the axis, phases and flips), findings (see
+        :func:`evosim.measure.claim.settle`; and ``curve``, the first term in every arm along the
+        axis), courses (the headline measure over generations,
         see :func:`evosim.measure.courses.courses`), tuned (None, or label, key, says, replicates,
         written (the scenario's own value) and values: each with the headline finding there, as
         ``measured`` and the rest), command, versions, machine.
@@ -212,10 +214,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     return {
         "verdict": claim.verdict_of(findings),
         "scenario": scenario.id,
-        **{
-            key: getattr(scenario, key)
-            for key in ("title", "question", "claim", "source", "control", "expected")
-        },
+        **{key: getattr(scenario, key) for key in WORDS},
         "seed": facts["seed"],
         "replicates": facts["replicates"],
         "confidence": bootstrap.confidence,
