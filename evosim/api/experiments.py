@@ -214,7 +214,7 @@ def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     left = design.settings_left(experiment, settings)
     if len(left) == len(experiment.set):
         return read
-    return check(scenario, {**as_mapping(settings), "experiment.set": left})
+    return check(scenario, as_mapping(settings, {"experiment.set": left}))
 
 
 def _complete(

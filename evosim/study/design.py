@@ -11,12 +11,10 @@ from evosim import scenario as scenarios
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import hypotheses, turns
 from evosim.scenario.settings import as_mapping, is_within
+from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Finding, Scenario, Settings
-
-WORDS = frozenset({"title", "question", "claim", "source", "control", "expected"})
-"""What a scenario says of itself: it is told, and nothing that is lived depends on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

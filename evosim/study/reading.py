@@ -19,7 +19,7 @@ from evosim.metrics.hypotheses import Part
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.reading import located, parse
-from evosim.scenario.settings import is_within
+from evosim.scenario.settings import as_mapping, is_within
 from evosim.study.points import Point, points, settings_of
 from evosim.study.schema import Measured, Study
 
@@ -40,11 +40,18 @@ class Written:
         study: as written.
         text: the TOML text.
         base: its scenario, without experiment, with the settings for all points.
+        base_text: the TOML text that the scenario was read from.
     """
 
     study: Study
     text: str
     base: Scenario
+    base_text: str = ""
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """What its ``frozen`` is a hash of."""
+        return self.text, self.base_text
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -57,8 +64,8 @@ class Written:
             ScenarioError: a setting of the point is wrong.
         """
         if any(key.startswith(_WHEN) for key in point.settings):
-            return {**point.settings, **_unprobed(_changed(self.base, point.settings))}
-        return {**point.settings, **self._unprobed}
+            return as_mapping(point.settings, _unprobed(_changed(self.base, point.settings)))
+        return as_mapping(point.settings, self._unprobed)
 
     @cached_property
     def _unprobed(self) -> dict[str, Any]:
@@ -153,20 +160,20 @@ def loads(
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
-    base = _base(study, text, name, beside)
+    source = study.scenario
+    if source not in scenarios.catalogue() and (beside / source).exists():
+        source = str(beside / source)
+    base = _base(study, text, name, source)
     if settings:
         base = _changed(base, settings)
-    written = Written(study, text, base)
+    written = Written(study, text, base, shipped.read(shipped.find(source)))
     if mistakes := list(_mistakes(written)):
         raise ScenarioError(located(mistakes, text, name))
     return written
 
 
-def _base(study: Study, text: str, name: str, beside: Path) -> Scenario:
+def _base(study: Study, text: str, name: str, source: str) -> Scenario:
     """The scenario of a study, with the settings for all points and without its experiment."""
-    source = study.scenario
-    if source not in scenarios.catalogue() and (beside / source).exists():
-        source = str(beside / source)
     try:
         read = scenarios.load(source, checks=[evolution.check])
     except ScenarioError as error:
