@@ -544,6 +544,12 @@ class Scenario(Model):
 
         Raises:
             EvosimError: no such environment.
+
+        Example:
+            >>> from evosim import scenario
+            >>> world = scenario.load("strawberry").environment("evening")
+            >>> world.layout.rows, world.layout.cols
+            (7, 7)
         """
         if name not in self._worlds:
             raise EvosimError(
