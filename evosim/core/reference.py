@@ -491,13 +491,13 @@ def _expected(
 
 
 def policy(q: Float32, mind: Mind) -> Float64:
-    """P(a | s) [n_x, C, A] from Q_d: :func:`odds` made to sum to 1."""
-    flat = [odds(values, mind) for values in q.reshape(-1, q.shape[-1])]
+    """P(a | s) [n_x, C, A] from Q_d: :func:`boltzmann` made to sum to 1."""
+    flat = [boltzmann(values, mind) for values in q.reshape(-1, q.shape[-1])]
     return np.array([[odd / sum(row) for odd in row] for row in flat]).reshape(q.shape)
 
 
-def odds(q: Float32, mind: Mind) -> list[float]:
-    """The odds of each action at values Q_d [A]: all of the tied best alike, or softmax.
+def boltzmann(q: Float32, mind: Mind) -> list[float]:
+    """The weight of each action at values Q_d [A]: all of the tied best alike, or softmax.
 
     exp((Q - max Q) / tau) is taken in float64 and rounded to float32.
     """
@@ -669,8 +669,8 @@ def _novelty(level: Level, visited: Mapping[int, int], t: int) -> Float32:
 
 
 def _act(q: Float32, mind: Mind, u: float) -> int:
-    """The action taken at these values [A], in proportion to the odds."""
-    chances = odds(q, mind)
+    """The action taken at these values [A], in proportion to their weights."""
+    chances = boltzmann(q, mind)
     if mind.temperature > 0:
         return _choose(list(zip(chances, range(len(chances)), strict=True)), u * sum(chances))
     best = [a for a, odd in enumerate(chances) if odd > 0]

@@ -408,7 +408,7 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
 def weighted_sum(
     amounts: NDArray[np.integer] | NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """amounts @ weights, such as counts of events times their features, in the same bits everywhere.
+    """amounts @ weights, such as counts of events times features, in the same bits everywhere.
 
     Summed term by term, in order: a matrix product would leave the order of the sum, and with it
     the last bit, to the machine's linear algebra.
