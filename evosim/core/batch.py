@@ -148,6 +148,7 @@ def new_workspace(
     """Zeros, aligned to cache lines; with ``second``, enough for two plans."""
 
     def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
+        # numpy aligns to 16 bytes only, and loops over lanes read whole cache lines.
         bytes_wanted = math.prod(shape) * LANES * np.dtype(dtype).itemsize
         raw = np.zeros(bytes_wanted + _CACHE_LINE, np.uint8)
         skip = -raw.ctypes.data % _CACHE_LINE
@@ -211,6 +212,7 @@ def plan_policy(
     tool, tool_now = plan, 0
     if batch.tool is not None:
         assert space.second is not None
+        # No novelty in the tool's plan: it arrives where nothing but `here` and `always` is felt.
         tool = space.second.plan(group.tables.arrivals)
         tool_now = plan_values(group, batch.tool, level, tool, instinct, space.second)
     decide(

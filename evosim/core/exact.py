@@ -25,6 +25,7 @@ def doubled(array):
 def action_probabilities(policy, x, cell, lane, chance):
     """chance[A]: the probability of each action in a state, ties shared alike (model 2)."""
     x = policy.observed[x]
+    # Ties have equal weights of 1, so that one division serves ties and softmax alike.
     total = 0.0
     for a in range(chance.shape[0]):
         chance[a] = np.float64(policy.greedy[x, cell, lane] >> a & 1)
@@ -56,6 +57,7 @@ def afterstates(world, level, policy, lane, x, cell, chance, to):
     if row < 0:
         staying += use
     n = 0
+    # All moves slip alike, so their slips are one term: a quarter of all moving goes each way.
     for a in range(4):
         p = (1.0 - world.slip) * chance[a] + 0.25 * world.slip * moving
         if p > 0.0:
@@ -65,6 +67,7 @@ def afterstates(world, level, policy, lane, x, cell, chance, to):
         to.x[n], to.cell[n], to.p[n] = x, cell, staying
         n += 1
     if row >= 0 and use > 0.0:
+        # What ends the life leads nowhere: probabilities add up to less than 1 from here on.
         for j in range(world.outcome_ptr[row], world.outcome_ptr[row + 1]):
             p = use * (1.0 - world.use_ends[row]) * world.outcome_p[j]
             if p > 0.0:

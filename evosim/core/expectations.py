@@ -63,7 +63,7 @@ def expectation(
 
     >>> from evosim import core, mind, rng, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
     >>> genomes = mind.initial(read, 2, rng.key(1, rng.Purpose.INITIAL))
     >>> expected = core.expectation(env, levels, mind.express(read, genomes))
@@ -84,7 +84,7 @@ def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = N
 
     >>> from evosim import core, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
     >>> core.uniform(env, levels).lifespan.shape
     (1, 2)
@@ -113,6 +113,7 @@ def _expect(
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         policy = space.policy(group)
+        # All actions as best ones, of which each is taken equally often.
         if random:
             space.greedy[:] = (1 << env.n_actions) - 1
         else:
@@ -141,7 +142,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
     >>> import numpy as np
     >>> from evosim import core, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
     >>> payoff = np.zeros((1, env.phi.shape[1]))
     >>> payoff[0, env.paid] = 1.0
@@ -154,6 +155,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
     minds = _optimizers(env, weights)
     best = np.zeros((n_levels, n))
 
+    # An optimum is a plan of depth T without discount or instinct: the same kernels compute it.
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         plan = space.plan(group.tables.arrivals)
         last = plan_values(group, batch.lanes, level, plan, False, space)
@@ -208,7 +210,7 @@ def followed(
     >>> import numpy as np
     >>> from evosim import core, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
     >>> payoff = np.zeros((1, env.phi.shape[1]))
     >>> payoff[0, env.paid] = 1.0
@@ -253,7 +255,7 @@ def policies(
 
     >>> from evosim import core, mind, rng, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
     >>> genomes = mind.initial(read, 2, rng.key(1, rng.Purpose.INITIAL))
     >>> core.policies(env, levels, mind.express(read, genomes)).shape[-2:] == (

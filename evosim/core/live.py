@@ -136,6 +136,7 @@ def live(
             lifespan[i] = t + 1
             if t < record.shape[0]:
                 record[t, 3] = event
+            # Copied once, at the last step of the window or at death within it.
             if t == window - 1 or (fate != _ALIVE and t < window):
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]
@@ -193,6 +194,8 @@ def live_one_step(
                 fates[lane] = _ALIVE
                 u = birth(draw(level_key, individuals[i]))
                 xs[lane] = sample(u, start_x, start_p, 0, start_x.shape[0])
+        # A life is a function of its key (model 5), so that nothing but the state is carried from
+        # step to step.
         elif fates[lane] == _ALIVE:
             key = draw(level_key, individuals[i])
             x, cell = xs[lane], cells[lane]

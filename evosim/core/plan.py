@@ -66,7 +66,9 @@ def prepare(
     for i in range(live.shape[0]):
         x = live[i]
         like = scent_like[x]
-        if instinct and like != x:  # the same rules fire: smells the same
+        # Where the same rules fire, everything smells the same: V_0 is copied. Of the values of
+        # variables (hunger, age of a wound) most change no rule, so most of V_0 is copies.
+        if instinct and like != x:
             for c in range(slot.shape[0]):
                 for lane in range(LANES):
                     value[0, x, c, lane] = value[0, like, c, lane]
@@ -104,6 +106,8 @@ def arrival_rewards(plan, tables, level, novelty):
             event = tables.always_event[j]
             for lane in range(LANES):
                 always[x, lane] += reward[event, lane]
+    # `here` and novelty depend on the cell alone and `always` on x alone, so that two small tables
+    # do for all states.
     for c in range(level.slot.shape[0]):
         for lane in range(LANES):
             here[c, lane] = novelty[c, lane]
@@ -122,6 +126,7 @@ def instinct_values(plan, x, tables, level, discount, scent):
         slot = level.slot[site]
         if slot < 0:
             continue
+        # r_i, from 0 on: a site that hurts has no scent, it does not repel (model 2, instinct).
         for lane in range(LANES):
             scent[lane] = _ZERO
         for source in range(2):
@@ -331,9 +336,12 @@ def improve(
     for lane in range(1, LANES):
         shallowest = min(shallowest, depth[lane])
         deepest = max(deepest, depth[lane])
+    # Two copies of the values: a backup in place would read values that are already backed up.
     for done in range(deepest):
         now = done & 1
         new = 1 - now
+        # States in which nobody decides (dead ones, and those that a blind mind takes for another)
+        # are left out of `live`, and no drift or use of the tables leads into a dead one.
         for i in range(live.shape[0]):
             x = live[i]
             afterstate_values(plan, now, x, tables, patience)

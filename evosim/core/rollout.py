@@ -80,7 +80,7 @@ def lifetimes(
 
     >>> from evosim import core, mind, rng, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
     >>> genomes = mind.initial(read, 3, rng.key(1, rng.Purpose.INITIAL))
     >>> lived = core.lifetimes(
@@ -121,7 +121,7 @@ def trace(
 
     >>> from evosim import core, mind, rng, scenario, world
     >>> read = scenario.load("foraging")
-    >>> name = next(iter(read.environments))
+    >>> name = "corridors"
     >>> genome = mind.initial(read, 1, rng.key(1, rng.Purpose.INITIAL))
     >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
     >>> steps = core.trace(env, levels, mind.express(read, genome), seed=1)
