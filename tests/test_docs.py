@@ -141,7 +141,8 @@ def test_the_tutorials_scenario_runs(tmp_path):
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     (code,) = [block.text for block in blocks(ROOT / "README.md") if block.tag == "python"]
     small = code.replace(
-        'evosim.run("contraception"', f'evosim.run("contraception", settings={SMALL!r}, figures=False'
+        'evosim.run("contraception"',
+        f'evosim.run("contraception", settings={SMALL!r}, figures=False',
     )
     assert small != code
     monkeypatch.chdir(tmp_path)
