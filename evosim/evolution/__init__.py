@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from evosim.evolution import islands
+from evosim.evolution import cma, genetic, gradient, islands  # each optimizer registers itself
 from evosim.evolution.breed import breed, breed_open
 from evosim.evolution.check import check
 from evosim.evolution.generation import expected_shares, following, optimizer, start
-from evosim.evolution.operators import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
-from evosim.evolution.optimizer import NOTHING, Asked, Offspring, Optimizer, State
-from evosim.evolution.registry import OPTIMIZERS
+from evosim.evolution.optimizer import (
+    NOTHING,
+    OPTIMIZERS,
+    Asked,
+    Offspring,
+    Optimizer,
+    Option,
+    State,
+)
+from evosim.evolution.registry import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
 
 __all__ = [
     "MATE",
@@ -21,12 +28,16 @@ __all__ = [
     "Asked",
     "Offspring",
     "Optimizer",
+    "Option",
     "State",
     "breed",
     "breed_open",
     "check",
+    "cma",
     "expected_shares",
     "following",
+    "genetic",
+    "gradient",
     "islands",
     "optimizer",
     "start",

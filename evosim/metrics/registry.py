@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.engine.controls import minds
-from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.errors import EvosimError, did_you_mean
+from evosim.registry import Registry, check_call
 from evosim.stats.intervals import mean_of_defined
 
 if TYPE_CHECKING:
@@ -317,7 +318,8 @@ def measure(name: str, says: str, takes: str = "", **more: Any) -> Callable[...,
     """A decorator that files a function as a measure; ``more`` are fields of :class:`Measure`."""
 
     def put(function: Callable[[xr.Dataset, Scenario, Term], Columns]) -> Any:
-        MEASURES.register(name)(Measure(columns=function, says=says, takes=takes, **more))
+        check_call(f"measure {name!r}", function, "data", "scenario", "term")
+        MEASURES.add(name, Measure(columns=function, says=says, takes=takes, **more), function)
         return function
 
     return put

@@ -5,11 +5,37 @@ matplotlib, pillow and rich are imported when the first figure or replay is draw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from evosim.plot.drawing import draw, figure
 from evosim.plot.registry import FIGURES, FigureKind
+
+
+@FIGURES.built_in
+def _figures() -> Sequence[ModuleType]:
+    """The modules that register a figure of a run, in the order of drawing."""
+    from evosim.plot import (
+        alignment,
+        deception,
+        drift,
+        flips,
+        genes,
+        islands,
+        level,
+        mind,
+        monitor,
+        objective_proxy,
+        population,
+    )
+
+    return (
+        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
+        genes, level,
+    )  # fmt: skip
+
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode, live

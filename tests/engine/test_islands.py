@@ -294,7 +294,7 @@ def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path) -> None:
         (["evolution.islands.topology='star'"], r"topology: not a topology"),
         (["evolution.open={offspring=1.0, capacity=30}"], r"no demes with \[evolution\.open\]"),
         (["monitor={budget=3}"], r"no demes with \[monitor\]"),
-        (["evolution.optimizer={name='cma'}"], "cma samples one population"),
+        (["evolution.optimizer={name='cma'}"], "cma asks for one population"),
         (["evolution.islands.select.operator='selBst'"], "unknown migration operator 'selBst'"),
     ],
 )
