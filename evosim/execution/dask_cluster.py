@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine import provenance
-from evosim.errors import EvosimError, RunError
+from evosim.errors import Argument, EvosimError, RunError
+from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,8 +51,9 @@ def check_address(address: str) -> None:
         get_address_host(address)
     except ValueError as error:
         raise WorkError(
-            f"--scheduler {address}: not the address of a Dask scheduler ({error}); "
-            "it tells its own when it starts, such as tcp://127.0.0.1:8786"
+            Argument("scheduler", address),
+            f": not the address of a Dask scheduler ({error}); it tells its own when it starts, "
+            "such as tcp://127.0.0.1:8786",
         ) from error
 
 
@@ -68,9 +70,9 @@ def connected(address: str) -> Iterator[Client]:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkError(
-            f"--scheduler {address}: no Dask scheduler answers there "
-            f"({str(error) or type(error).__name__}). Start one with: dask scheduler; and "
-            f"workers with: {worker_command(address)}"
+            Argument("scheduler", address),
+            f": no Dask scheduler answers there ({str(error) or type(error).__name__}). "
+            f"Start one with: dask scheduler; and workers with: {worker_command(address)}",
         ) from error
     with client:
         yield client
@@ -119,7 +121,7 @@ def quiet() -> Iterator[None]:
 def versions_here() -> dict[str, str]:
     """Versions of what numbers depend on, which those of a worker must equal."""
     own = _versions()
-    return {name: own[name] for name in _ALIKE}
+    return {name: own[name] for name in (*_ALIKE, *plugins())}
 
 
 def differing(versions: Mapping[str, str]) -> str:
@@ -131,9 +133,9 @@ def differing(versions: Mapping[str, str]) -> str:
     """
     own = _versions()
     if found := [
-        f"{name} {own[name]} (here {version})"
+        f"{name} {own.get(name, 'not at all')} (here {version})"
         for name, version in versions.items()
-        if own[name] != version
+        if own.get(name) != version
     ]:
         return f"has {', '.join(found)}: other versions give other numbers. Install the same there"
     return ""
@@ -155,8 +157,9 @@ def name_of_worker() -> str:
 
 
 def one_thread() -> None:
-    """Have the core use one thread in this process: workers share the cores, not their threads."""
+    """Make this process a worker, of one thread: workers share the cores, not their threads."""
     os.environ.setdefault("EVOSIM_THREADS", "1")
+    in_worker()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evosim.errors import Argument, EvosimError
 from evosim.plot import colors
 from evosim.plot.drawing import FORMATS
 from evosim.plot.registry import OF, figure
@@ -86,12 +87,13 @@ def _course(summary: Summary, scenario: Scenario) -> Figure | None:
     return course(summary, summary["courses"], scenario)
 
 
-def _not_tuned(summary: Summary) -> str | None:
+def _not_tuned(summary: Summary) -> EvosimError | None:
     if summary.get("tuned"):
         return None
-    return (
-        "nothing was moved in this experiment; run it with --tuned, of a scenario that has "
-        "[experiment.tuned]"
+    return EvosimError(
+        "nothing was moved in this experiment; run it with ",
+        Argument("tuned", True),
+        ", of a scenario that has [experiment.tuned]",
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evosim.errors import EvosimError, did_you_mean
 from evosim.registry import Registry, check_call
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 F = TypeVar("F", bound=Callable[..., Any])
+Lacks: TypeAlias = Callable[[Any], str | EvosimError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +39,20 @@ class FigureKind:
     draw: Callable[..., Figure | None]
     needs: tuple[str, ...] = ()
     flips: bool = False
-    unless: Callable[[Any], str | None] = lambda subject: None
+    unless: Lacks = lambda subject: None
 
-    def lacks(self, subject: Any) -> str | None:
+    def lacks(self, subject: Any) -> EvosimError | None:
         """Why this run, experiment or study cannot have the figure; None where it can."""
+        what = f"figure {self.name!r}"
         if missing := [name for name in self.needs if name not in subject.data]:
-            return f"figure {self.name!r} needs {', '.join(missing)}, which this run's data lacks"
+            return EvosimError(f"{what} needs {', '.join(missing)}, which this run's data lacks")
         if self.flips and not subject.flips:
-            return f"figure {self.name!r} needs a flip, and this run's timeline has none"
+            return EvosimError(f"{what} needs a flip, and this run's timeline has none")
         reason = self.unless(subject)
-        return None if reason is None else f"figure {self.name!r}: {reason}"
+        if reason is None:
+            return None
+        parts = reason.parts if isinstance(reason, EvosimError) else (reason,)
+        return EvosimError(f"{what}: ", *parts)
 
     def figure(self, subject: Any, *more: Any) -> Figure:
         """Draw it.
@@ -60,8 +65,8 @@ class FigureKind:
         Raises:
             EvosimError: the subject lacks what the figure needs.
         """
-        if reason := self.lacks(subject):
-            raise EvosimError(reason)
+        if error := self.lacks(subject):
+            raise error
         drawn = self.draw(subject, *more)
         if not hasattr(drawn, "savefig"):
             raise EvosimError(
@@ -82,6 +87,30 @@ OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
 )
 """The registries, by what their figures are of."""
 
+
+@FIGURES.built_in
+def _figures() -> Sequence[ModuleType]:
+    """The modules that register a figure of a run, in the order of drawing."""
+    from evosim.plot import (
+        alignment,
+        deception,
+        drift,
+        flips,
+        genes,
+        islands,
+        level,
+        mind,
+        monitor,
+        objective_proxy,
+        population,
+    )
+
+    return (
+        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
+        genes, level,
+    )  # fmt: skip
+
+
 _CALLED = {
     "run": ("view",),
     "experiment": ("summary", "scenario"),
@@ -97,7 +126,7 @@ def figure(
     of: str = "run",
     needs: Sequence[str] = (),
     flips: bool = False,
-    lacks: Callable[[Any], str | None] | None = None,
+    lacks: Lacks | None = None,
 ) -> Callable[[F], F]:
     """A decorator that registers a function which draws a figure.
 
