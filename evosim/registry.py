@@ -77,6 +77,9 @@ class Registry(Generic[T]):
                 "beginning with a letter)"
             )
         place = _place(defined)
+        if place.module.partition(".")[0] != "evosim" and not _plugins.importing:
+            with _plugins.lock:
+                self._import_built_ins()  # a name that evosim has is refused here, and not later
         before = self._places.get(name, place)
         if (before.module, before.name) != (place.module, place.name):
             raise EvosimError(
