@@ -10,10 +10,13 @@ from evosim.evolution.optimizer import (
     NOTHING,
     OPTIMIZERS,
     Asked,
+    Bounds,
     Offspring,
     Optimizer,
     Option,
     State,
+    middle,
+    sampled,
 )
 from evosim.evolution.registry import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
 
@@ -26,6 +29,7 @@ __all__ = [
     "OPTIMIZERS",
     "SELECT",
     "Asked",
+    "Bounds",
     "Offspring",
     "Optimizer",
     "Option",
@@ -39,6 +43,8 @@ __all__ = [
     "genetic",
     "gradient",
     "islands",
+    "middle",
     "optimizer",
+    "sampled",
     "start",
 ]

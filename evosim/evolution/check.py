@@ -99,6 +99,7 @@ def _check_one(
         return [("operator", registry.unknown(name))]
     operator: Operator = registry[name]
     keywords = operator.keywords()
+    rules = {**_ALLOWED, **operator.allowed}
     found = []
     for key, value in options.items():
         if key == RNG and key in operator.supplied():
@@ -110,11 +111,8 @@ def _check_one(
             )  # fmt: skip
         elif key not in keywords:
             found.append((key, f"{name} has no keyword {key!r}: {did_you_mean(key, keywords)}"))
-        elif key in _ALLOWED and not _ALLOWED[key][0](value):
-            found.append((key, f"not a possible value (got {value!r}, allowed {_ALLOWED[key][1]})"))
+        elif key in rules and not rules[key][0](value):
+            found.append((key, f"not a possible value (got {value!r}, allowed {rules[key][1]})"))
+    meaning = {key: rules[key][1] if key in rules else "required" for key in keywords}
     missing = [key for key in keywords if key not in options]
-    return found + [("", f"{name} needs {key} ({_meaning(key)})") for key in missing]
-
-
-def _meaning(key: str) -> str:
-    return _ALLOWED[key][1] if key in _ALLOWED else "required"
+    return found + [("", f"{name} needs {key} ({meaning[key]})") for key in missing]

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -36,10 +36,13 @@ class Operator:
     Attributes:
         function: of deap.tools, or called in the same way.
         description: what it does, in a few words.
+        allowed: by keyword, whether a value is possible, and in words which are; of a keyword
+            that is not named here any value is.
     """
 
     function: Callable[..., Any]
     description: str = ""
+    allowed: Mapping[str, tuple[Callable[[Any], bool], str]] = field(default_factory=dict)
 
     def keywords(self) -> tuple[str, ...]:
         """The keywords that a scenario gives, all of them required."""
@@ -183,7 +186,7 @@ def operator(kind: str, name: str, description: str = "", **known: Any) -> Calla
         raise EvosimError(f"unknown kind of operator {kind!r}: {did_you_mean(kind, _KINDS)}")
     of = _KINDS[kind]
     what = f"{of.registry.kind} {name!r}"
-    fields = {field.name: field for field in dataclasses.fields(of.made)}
+    fields = [one.name for one in dataclasses.fields(of.made)]
     for key in known:
         if key not in fields:
             raise EvosimError(f"{what} has no {key!r}: {did_you_mean(key, fields)}")

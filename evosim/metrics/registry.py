@@ -142,11 +142,19 @@ class Metric:
         """The columns, [replicate] each.
 
         Raises:
-            EvosimError: the query names what this run does not have.
+            EvosimError: the query names what this run does not have; the function returns
+                something else than columns.
         """
         self.check(query.of, query.measure)
         self.check_section(scenario, query)
-        return tuple(np.asarray(c, np.float64) for c in self.compute(data, scenario, query))
+        columns = tuple(np.asarray(c, np.float64) for c in self.compute(data, scenario, query))
+        if any(column.ndim != 1 for column in columns):
+            shapes = ", ".join(str(column.shape) for column in columns)
+            raise EvosimError(
+                f"measure {query.measure!r}: its function returned values of shape {shapes}, "
+                "needed: a tuple of columns, [replicate] each"
+            )
+        return columns
 
     def check(self, of: str, name: str) -> None:
         """Refuse an ``of`` that the metric does not take, and its want where it takes one."""
