@@ -186,8 +186,8 @@ def test_an_experiment_settles_a_finding_about_a_plugins_metric(
     plugin: Path, tmp_path: Path
 ) -> None:
     done = command(
-        "run", "mine.toml", "--arms", "--seed", 1, "--quiet", "--workers", 2, "--out", tmp_path / "x",
-        path=plugin,
+        "run", "mine.toml", "--arms", "--seed", 1, "--quiet", "--workers", 2,
+        "--out", tmp_path / "x", path=plugin,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "x" / "verdict.json").read_text())
@@ -211,7 +211,7 @@ run = evosim.run({str(plugin / "mine.toml")!r}, settings={settings!r}, seed=1, r
                  workers=2, out="run", figures=False, progress=False)
 fork = evosim.fork(run.path, at=2, out="fork", workers=2, figures=False, progress=False)
 assert fork.data.genome.identical(run.data.genome)
-assert len(set(run.data.genome.values[0].ravel())) > 50
+assert (run.data.genome[:, 2] != run.data.genome[:, 3]).any()
 """
     done = python("-c", code, path=plugin, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
