@@ -17,6 +17,7 @@ from evosim import rng
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Query
 from evosim.metrics.flips import across
+from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap, Estimate
 from evosim.stats.tests import CORRECTIONS, Contrast
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", "title", "question", "claim", "source", "control", "expected")
+NOT_COMPARED = ("experiment", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 
