@@ -15,7 +15,8 @@ import numpy as np
 
 from evosim import rng
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Floats, Term, across
+from evosim.metrics import METRICS, Floats, Query
+from evosim.metrics.flips import across
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap, Estimate
@@ -143,7 +144,7 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
         where = "the flip" if len(scenario.flips) == 1 else f"flip {n}"
         sides = {
             measure: across(
-                data, scenario, Term(measure=measure, at="flip", turn=flip.generation), measure
+                data, scenario, Query(measure=measure, at="flip", turn=flip.generation), measure
             )
             for measure in ("capability", "alignment")
         }
@@ -165,8 +166,8 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
 
 
 def _asked(name: str, sample: Sample, measure: str, of: str = "") -> Iterator[tuple[str, Floats]]:
-    term = Term(measure=measure, of=of)
-    (column,) = MEASURES[measure].of(sample.data, sample.scenario, term)
+    query = Query(measure=measure, of=of)
+    (column,) = METRICS[measure].columns(sample.data, sample.scenario, query)
     yield from _defined(name, column)
 
 

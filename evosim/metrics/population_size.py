@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.registry import RECENT, Columns, Query, generation_of, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-RECENT = 5
-"""Generations before the flip over which a size is averaged."""
 REGAINED = 0.9
 """Share of its size before the flip from which a population counts as regrown."""
 
@@ -82,3 +81,62 @@ def _end(scenario: Scenario, generation: int) -> int:
     """The generation of the next flip, or the number of generations."""
     later = [flip.generation for flip in scenario.flips if flip.generation > generation]
     return min(later, default=scenario.generations)
+
+
+# The metrics
+
+
+@metric(
+    "size",
+    variable="population_size",
+    label="individuals",
+    section="evolution.open",
+    uses=frozenset({"at"}),
+    trajectory="size",
+    per_generation=True,
+    has_peak=True,
+)
+def _size(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    sizes = data["population_size"].transpose("replicate", "generation")
+    if query.at == "peak" and query.generation is None:
+        return (sizes.values.max(axis=1),)
+    return (sizes.sel(generation=generation_of(data, query)).values,)
+
+
+@metric(
+    "extinct",
+    description="1 where an open population died out by the end, else 0",
+    label="share that died out",
+    unit="share",
+    bounds=(0.0, 1.0),
+    section="evolution.open",
+    trajectory="size",
+)
+def _extinct(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (extinct(data, scenario),)
+
+
+@metric(
+    "smallest",
+    description="least size of an open population from the flip on",
+    label="fewest individuals",
+    unit="individuals",
+    trajectory="size",
+    section="evolution.open",
+    needs_flip=True,
+)
+def _smallest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (smallest(data, scenario, query.flip),)
+
+
+@metric(
+    "regrown",
+    description="generations from the flip until an open population is back at its size",
+    label="generations to regrow",
+    unit="generations",
+    trajectory="size",
+    section="evolution.open",
+    needs_flip=True,
+)
+def _regrown(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (regrown(data, scenario, query.flip),)

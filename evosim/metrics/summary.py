@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.engine import ood_monitor
-from evosim.metrics import RECENT, deception
+from evosim.metrics import RECENT, deception, detection
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 from evosim.stats.report_tables import number, table, with_interval
@@ -132,13 +131,13 @@ def _monitor(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> d
     if scenario.monitor is None or not any(phase.monitored for phase in scenario.timeline):
         return {}
     estimates = {
-        "roc_area": intervals.mean(ood_monitor.roc_area(dataset, scenario), bootstrap),
-        "flagged": intervals.mean(ood_monitor.flagged(dataset, scenario), bootstrap),
-        "labels": intervals.mean(ood_monitor.labels(dataset), bootstrap),
+        "roc_area": intervals.mean(detection.roc_area(dataset, scenario), bootstrap),
+        "flagged": intervals.mean(detection.flagged(dataset, scenario), bootstrap),
+        "labels": intervals.mean(detection.labels(dataset), bootstrap),
     }
     return {
         "monitor": {
-            "generation": ood_monitor.first_monitored(scenario),
+            "generation": detection.first_monitored(scenario),
             "quantile": scenario.monitor.quantile,
             "budget": scenario.monitor.budget,
             **_values(estimates),

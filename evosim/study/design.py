@@ -158,9 +158,9 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     sound = True
     for i, finding in enumerate(scenario.experiment.findings):
         try:
-            for part in hypotheses.parts_of(finding, scenario.experiment, flips):
-                if part.arm in loaded:  # else told where the finding names it
-                    hypotheses.check_part(part, loaded[part.arm])
+            for term in hypotheses.terms_of(finding, scenario.experiment, flips):
+                if term.arm in loaded:  # else told where the finding names it
+                    hypotheses.check_term(term, loaded[term.arm])
         except EvosimError as error:
             sound = False
             key = f"experiment.findings.{i}"
@@ -198,12 +198,12 @@ def _not_measured(
     moved: Sequence[Condition], experiment: Experiment, flips: Sequence[int]
 ) -> Iterator[str]:
     """Why the headline finding cannot be measured where the number is moved, in words."""
-    parts = hypotheses.parts_of(experiment.findings[0], experiment, flips)
+    terms = hypotheses.terms_of(experiment.findings[0], experiment, flips)
     for condition in moved:
-        for part in parts:
-            if part.arm == condition.arm:
+        for term in terms:
+            if term.arm == condition.arm:
                 try:
-                    hypotheses.check_part(part, condition.scenario)
+                    hypotheses.check_term(term, condition.scenario)
                 except EvosimError as error:
                     yield str(error)
                     return

@@ -14,8 +14,8 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, Problem, ScenarioError
-from evosim.metrics import MEASURES, hypotheses, turns
-from evosim.metrics.hypotheses import Part
+from evosim.metrics import METRICS, hypotheses, turns
+from evosim.metrics.hypotheses import WeightedTerm
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.reading import located, parse
@@ -93,27 +93,27 @@ def _changed(base: Scenario, settings: Settings) -> Scenario:
     )
 
 
-def terms_of(measured: Measured, scenario: Scenario) -> tuple[Part, ...]:
+def terms_of(measured: Measured, scenario: Scenario) -> tuple[WeightedTerm, ...]:
     """The terms of what is measured at a point: one, or two where something is subtracted.
 
     Raises:
         EvosimError: no such measure, or one that the scenario does not have.
     """
     flips = turns(scenario)
-    parts = [Part(1.0, "", hypotheses.term_of(measured, flips))]
+    terms = [WeightedTerm(1.0, "", hypotheses.query_of(measured, flips))]
     if measured.against is not None:
         changes = measured.against.model_dump(exclude_none=True)
         other = measured.model_copy(update=changes)
-        parts.append(Part(-1.0, "", hypotheses.term_of(other, flips)))
-    for part in parts:
-        MEASURES[part.term.measure].check_in(scenario, part.term)
-        where = part.term.where
+        terms.append(WeightedTerm(-1.0, "", hypotheses.query_of(other, flips)))
+    for term in terms:
+        METRICS[term.query.measure].check_in(scenario, term.query)
+        where = term.query.where
         if where is not None and where not in scenario.environments:
             known = ", ".join(scenario.environments)
             raise EvosimError(
                 f"measure {measured.measure!r}: unknown environment {where!r} (known: {known})"
             )
-    return tuple(parts)
+    return tuple(terms)
 
 
 def catalogue() -> dict[str, Path]:

@@ -22,7 +22,7 @@ from evosim.engine.run_folder import RunFolder
 from evosim.engine.variables import variables
 from evosim.errors import RunError, ScenarioError
 from evosim.execution.process_pool import Pool, packed_call, unpacked_call
-from evosim.metrics import MEASURES, Term
+from evosim.metrics import METRICS, Query
 
 DEMES = (
     "{demes=4, every=2, migrants=2, select={operator='selBest'}, replace={operator='selRandom'}}"
@@ -146,9 +146,11 @@ def test_the_data_tell_demes_and_who_migrated(tiny: Path, tmp_path: Path) -> Non
 
 def test_differentiation_is_a_measure_of_runs_with_demes(tiny: Path, tmp_path: Path) -> None:
     done = run(tiny, tmp_path / "run", "evolution.islands.every=100", "timeline.1.generations=8")
-    found = MEASURES["differentiation"]
+    found = METRICS["differentiation"]
     at = {
-        g: found.of(done.data, done.scenario, Term(measure="differentiation", generation=g))[0][0]
+        g: found.columns(done.data, done.scenario, Query(measure="differentiation", generation=g))[
+            0
+        ][0]
         for g in (0, 10)
     }
     drives = [name for name in done.data["locus"].values if name.startswith("drive.")]
@@ -159,7 +161,7 @@ def test_differentiation_is_a_measure_of_runs_with_demes(tiny: Path, tmp_path: P
     assert at[0] < 0.3 < at[10]
     plain = scenarios.load(tiny)
     with pytest.raises(evosim.EvosimError, match=r"needs a population with demes"):
-        found.check_in(plain, Term(measure="differentiation"))
+        found.check_in(plain, Query(measure="differentiation"))
 
 
 def test_a_population_without_islands_has_no_figure_of_them(whole: Path) -> None:
@@ -298,7 +300,7 @@ def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path) -> None:
         (["evolution.islands.topology='star'"], r"topology: not a topology"),
         (["evolution.open={offspring=1.0, capacity=30}"], r"no demes with \[evolution\.open\]"),
         (["monitor={budget=3}"], r"no demes with \[monitor\]"),
-        (["evolution.optimizer={name='cma'}"], "cma samples one population"),
+        (["evolution.optimizer={name='cma'}"], "cma asks for one population"),
         (["evolution.islands.select.operator='selBst'"], "unknown migration operator 'selBst'"),
     ],
 )
