@@ -93,10 +93,7 @@ def _roc(subject: Subject, panel: Axes) -> None:
     detected = float(timeseries.mean(detection.flagged(subject.data, scenario), 0))
     panel.plot([used], [detected], "x", color=colors.BLACK, markersize=5, label="threshold")
     area = intervals.mean(detection.roc_area(subject.data, scenario), subject.bootstrap)
-    text = f"area {area.value:.2f}"
-    if area.interval is not None:
-        text += f" [{area.low:.2f}, {area.high:.2f}]"
-    panel.text(0.97, 0.06, text, transform=panel.transAxes, ha="right", va="bottom")
+    panel.text(0.97, 0.06, f"area {area:.2f}", transform=panel.transAxes, ha="right", va="bottom")
 
 
 def _counts(subject: Subject, panel: Axes) -> None:
