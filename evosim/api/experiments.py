@@ -51,9 +51,9 @@ class Experiment:
         return self._folder.scenario
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What experiment.json holds: seed, replicates, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def complete(self) -> bool:
@@ -168,7 +168,7 @@ def experiment(
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=seed,
@@ -178,10 +178,10 @@ def experiment(
         figures=figures,
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
-    with make_progress(show=progress) as told:
-        folder = ExperimentFolder.create(path, read, facts)
-        told.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
-        return _complete(path, told, workers=workers, checkpoint=checkpoint)
+    with make_progress(show=progress) as reporter:
+        folder = ExperimentFolder.create(path, read, manifest)
+        reporter.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
+        return _complete(path, reporter, workers=workers, checkpoint=checkpoint)
 
 
 def open_experiment(path: str | Path) -> Experiment:
@@ -233,7 +233,7 @@ def whole_run(run: Run | str | Path, replicate: int = 0) -> Run:
     run = run if isinstance(run, Run) else open_one(run)
     if not run.complete:
         raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
-    n = run.facts["replicates"]
+    n = run.manifest["replicates"]
     if not 0 <= replicate < n:
         raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
     return run
@@ -273,8 +273,8 @@ def resume(
     done = Experiment(path)
     if done.complete and not _missing_figures(done):
         return done
-    with make_progress(show=progress) as told:
-        return _complete(done.path, told, workers=workers, checkpoint=checkpoint)
+    with make_progress(show=progress) as reporter:
+        return _complete(done.path, reporter, workers=workers, checkpoint=checkpoint)
 
 
 def check(source: Scenario | str | Path, sets: Sequence[str] = ()) -> Scenario:
@@ -296,13 +296,15 @@ def _read(scenario: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
     return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])
 
 
-def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: float) -> Experiment:
+def _complete(
+    path: Path, reporter: Progress, *, workers: int | None, checkpoint: float
+) -> Experiment:
     """Do whatever an experiment still lacks."""
     done = Experiment(path)
     try:
         with Stop() as stop:
-            done._folder.conduct(
-                stop=stop, progress=told, wait=WAIT, workers=workers, checkpoint=checkpoint
+            done._folder.complete_runs(
+                stop=stop, progress=reporter, wait=WAIT, workers=workers, checkpoint=checkpoint
             )
             if missing := _missing_figures(done):
                 _draw_in_the_end(done, missing, stop)
@@ -316,7 +318,7 @@ def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: fl
 
 def _missing_figures(done: Experiment) -> list[str]:
     """Figures that are wanted, that the experiment has, and that are not all there."""
-    if not done.facts.get("figures", True):
+    if not done.manifest.get("figures", True):
         return []
     folder = done._folder.figures_path
     return [

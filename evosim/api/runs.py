@@ -19,7 +19,7 @@ from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError, did_you_mean
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
-from evosim.execution.runner import CHECKPOINT, conduct
+from evosim.execution.runner import CHECKPOINT, complete_runs
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
@@ -62,9 +62,9 @@ class Run:
         return self._folder.seed
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What run.json holds: seed, replicates, command, versions, machine, parent."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def complete(self) -> bool:
@@ -153,7 +153,7 @@ class Run:
             else individual
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.facts["seeds"] if s["from"] <= max(0, generation)]
+        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= max(0, generation)]
         episode = plot.live(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
@@ -286,7 +286,7 @@ def run(
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=seed,
@@ -295,12 +295,14 @@ def run(
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    check_disjoint(read, facts)
-    with make_progress(show=progress) as told:
-        with RunFolder.create(path, read, facts):
+    check_disjoint(read, manifest)
+    with make_progress(show=progress) as reporter:
+        with RunFolder.create(path, read, manifest):
             pass
-        told.note(f"{read.id}, seed {seed}: {path}")
-        return _complete(path, told, workers=workers, scheduler=scheduler, checkpoint=checkpoint)
+        reporter.note(f"{read.id}, seed {seed}: {path}")
+        return _complete(
+            path, reporter, workers=workers, scheduler=scheduler, checkpoint=checkpoint
+        )
 
 
 def resume(
@@ -325,14 +327,14 @@ def resume(
         Interrupted: it was stopped again.
     """
     check_numbers(workers=workers, checkpoint=checkpoint)
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            told.note(f"versions differ from those the run began with: {', '.join(changed)}")
+        if changed := provenance.differences(folder.manifest.get("versions", {})):
+            reporter.note(f"versions differ from those the run began with: {', '.join(changed)}")
         return _complete(
             Path(path),
-            told,
+            reporter,
             workers=workers,
             scheduler=scheduler,
             checkpoint=checkpoint,
@@ -380,28 +382,29 @@ def fork(
     )
     lived = parent.scenario.generations
     if not parent.data_path.exists():
-        lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
+        lived = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
     check_fork(parent, read, at, lived)
     seed = parent.seed if seed is None else seed_of(seed)
     new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=parent.probe_seed,
-        seeds=[s for s in parent.facts["seeds"] if s["from"] < at] + [{"from": at, "seed": seed}],
+        seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
+        + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    facts["parent"] = {
+    manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
     }  # fmt: skip
-    check_disjoint(read, facts)
-    with make_progress(show=progress) as told:
-        with RunFolder.create(new, read, facts) as child:
+    check_disjoint(read, manifest)
+    with make_progress(show=progress) as reporter:
+        with RunFolder.create(new, read, manifest) as child:
             copy_history(parent, child, at)
-        told.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
-        return _complete(new, told, workers=workers, checkpoint=checkpoint)
+        reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
+        return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
 
 
 def open_run(path: str | Path) -> Run:
@@ -415,7 +418,7 @@ def open_run(path: str | Path) -> Run:
 
 def _complete(
     path: Path,
-    told: Progress,
+    reporter: Progress,
     *,
     workers: int | None,
     checkpoint: float,
@@ -425,20 +428,21 @@ def _complete(
     """Do whatever a run still lacks, under its lock."""
     done = Run(path)
     folder = done._folder
-    wanted = bool(folder.facts["figures"])
+    wanted = bool(folder.manifest["figures"])
     try:
         if again and done.complete and not (wanted and _missing_figures(done)):
             _ = done.data  # refuses a damaged one
             return done
-        with folder.lock(wait=WAIT, announce=told.note) as lock, Stop() as stop:
+        with folder.lock(wait=WAIT, announce=reporter.note) as lock, Stop() as stop:
             if not folder.data_path.exists():
                 for replicate in range(folder.replicates):
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and _missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
-            conduct(
-                {"": folder}, locks=[lock], stop=stop, progress=told, title=folder.scenario.title,
-                resume=path, workers=workers, scheduler=scheduler, checkpoint=checkpoint,
+            complete_runs(
+                {"": folder}, locks=[lock], stop=stop, progress=reporter,
+                title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
+                checkpoint=checkpoint,
             )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)

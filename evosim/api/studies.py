@@ -54,9 +54,9 @@ class Study:
         return self._folder.study
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What study.json holds: seed, replicates, points, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -98,7 +98,7 @@ class Study:
         with index.reading(folder, note) as table:
             counts, digest, failures = table.counts, table.digest(), table.failures()
         return {
-            "study": folder.facts["study"],
+            "study": folder.manifest["study"],
             "title": folder.study.title,
             "path": str(self.path),
             "seed": folder.seed,
@@ -264,7 +264,7 @@ def run_study(
     check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
     path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         written.base,
         seed=seed,
         replicates=n,
@@ -273,10 +273,10 @@ def run_study(
         figures=figures,
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
-    with make_progress(show=progress) as told:
-        StudyFolder.create(path, written, facts)
-        told.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
-        return _complete(path, told, workers=workers, scheduler=scheduler)
+    with make_progress(show=progress) as reporter:
+        StudyFolder.create(path, written, manifest)
+        reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
+        return _complete(path, reporter, workers=workers, scheduler=scheduler)
 
 
 def open_study(path: str | Path) -> Study:
@@ -308,11 +308,11 @@ def resume_study(
     refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            told.note(f"versions differ from those the study began with: {', '.join(changed)}")
-        return _complete(Path(path), told, workers=workers, scheduler=scheduler)
+        if changed := provenance.differences(folder.manifest.get("versions", {})):
+            reporter.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
 
 
 def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
@@ -324,13 +324,15 @@ def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
     return studies.load(source, sets=sets)
 
 
-def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str | None) -> Study:
+def _complete(
+    path: Path, reporter: Progress, *, workers: int | None, scheduler: str | None
+) -> Study:
     """Do whatever a study still lacks."""
     done = Study(path)
     try:
         with Stop() as stop:
-            driver.conduct(
-                done._folder, stop=stop, progress=told, workers=workers, scheduler=scheduler,
+            driver.complete_runs(
+                done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
             _conclude(done, stop)
@@ -353,7 +355,7 @@ def _conclude(done: Study, stop: Callable[[], bool]) -> None:
             wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
         if stop():
             raise Interrupted(done.path, f"stopped: no run is left. {later}")
-        if done.facts.get("figures", True) and wanted != []:
+        if done.manifest.get("figures", True) and wanted != []:
             drawing.draw(found, wanted, folder=done.path / "figures")
     except WriteError as error:
         raise RunError(f"{error}\nNo run is left. {later}") from error

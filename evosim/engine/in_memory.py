@@ -1,4 +1,4 @@
-"""A run without a folder: one replicate, lived and measured in memory.
+"""A run without a folder: simulated and probed in memory.
 
 For the many short runs of a study, of which only the measures are kept. The data are those that
 :mod:`evosim.engine.dataset` would write to run.nc for the same seed, to the bit.
@@ -13,9 +13,15 @@ import numpy as np
 
 from evosim import mind
 from evosim.engine.controls import minds
-from evosim.engine.loop import Record, born, first, generations, replicate_seed
-from evosim.engine.ood_labelling import Past
-from evosim.engine.run_folder import stretch_of
+from evosim.engine.loop import (
+    GenerationRecord,
+    Population,
+    generations,
+    initial_population,
+    replicate_seed,
+)
+from evosim.engine.ood_labelling import PastGeneration
+from evosim.engine.run_folder import chunk_of
 from evosim.engine.variables import variables
 from evosim.errors import EvosimError, RunError
 from evosim.evolution import NOTHING
@@ -26,10 +32,10 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-def live_in_memory(
+def simulate_replicate(
     scenario: Scenario, seed: int, *, stop: Callable[[], bool] = lambda: False
 ) -> xr.Dataset | None:
-    """Live replicate 0 of the run with a seed.
+    """Simulate replicate 0 of the run with a seed.
 
     Args:
         seed: of the run, as ``evosim run --seed`` takes it.
@@ -45,15 +51,19 @@ def live_in_memory(
     from evosim.engine.probe import Prober
 
     own = replicate_seed(seed, 0)
-    records: list[Record] = []
+    records: list[GenerationRecord] = []
 
-    def recall(generation: int) -> Past:
-        genome = born(records[generation].arrays, generation, NOTHING).genome
-        return Past(scenario, own, genome)
+    def recall(generation: int) -> PastGeneration:
+        genome = Population.from_record(records[generation].arrays, generation, NOTHING).genome
+        return PastGeneration(scenario, own, genome)
 
     try:
         for record in generations(
-            scenario, first(scenario, own), seed=own, prober=Prober(scenario, own), recall=recall
+            scenario,
+            initial_population(scenario, own),
+            seed=own,
+            prober=Prober(scenario, own),
+            recall=recall,
         ):
             records.append(record)
             if stop():
@@ -63,10 +73,10 @@ def live_in_memory(
     return _dataset(scenario, seed, records)
 
 
-def _dataset(scenario: Scenario, seed: int, records: list[Record]) -> xr.Dataset:
+def _dataset(scenario: Scenario, seed: int, records: list[GenerationRecord]) -> xr.Dataset:
     import xarray as xr
 
-    whole = stretch_of(records)
+    whole = chunk_of(records)
     arrays = {**whole.arrays, **whole.probes}
     labels = {
         "replicate": np.arange(1, dtype=np.int32),

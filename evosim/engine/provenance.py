@@ -72,7 +72,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def facts(scenario: Scenario, **known: object) -> dict[str, Any]:
+def manifest(scenario: Scenario, **known: object) -> dict[str, Any]:
     """What a run's folder records of how it came about, beside what is ``known``."""
     return {
         "scenario": scenario.id,

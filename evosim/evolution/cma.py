@@ -42,7 +42,7 @@ class Cma(Optimizer):
 
     Genes are in units of their locus. The mean starts in the middle of where each locus starts,
     the covariance as the identity. Samples beyond a bound are reflected, and the strategy is
-    told the genomes *as they lived*, after reflection: its mean is then always a possible
+    told the genomes *as they were evaluated*, after reflection: its mean is then always a possible
     genome, and where samples fold back from both bounds the steps it sees stay short, so
     that the step size cannot run away.
     """
