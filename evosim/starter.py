@@ -97,7 +97,7 @@ id       = "{id}"
 title    = "{id}"
 question = "When is a capable agent led astray by what used to feed it?"
 scenario = "contraception"     # an id of the catalogue, or the path of a file from here
-set      = ["evolution.population=60", "measure.sample=8"]   # at all points, as after --set
+set      = ["evolution.population=60", "measure.sample=8"]   # at all points
 design   = "grid"              # all combinations; or "points", "latin", "random" (with samples)
 replicates = 4                 # independent runs at each point
 seed     = 1

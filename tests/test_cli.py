@@ -40,7 +40,9 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete small run of the starter scenario, without figures; to be read only."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "mine.toml").write_text(starter("mine"))
-    run = evosim.run(folder / "mine.toml", seed=4, sets=SMALL, out=folder / "run", figures=False)
+    run = evosim.run(
+        folder / "mine.toml", seed=4, settings=SMALL, out=folder / "run", figures=False
+    )
     return run.path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pkgutil
 import re
 import tomllib
 from collections.abc import Iterator
@@ -129,7 +130,7 @@ def test_the_tutorials_scenario_runs(tmp_path):
     file = tmp_path / "moth.toml"
     file.write_text(finished())
     run = evosim.run(
-        file, seed=1, replicates=2, sets=SMALL, out=tmp_path / "run", workers=1, figures=False
+        file, seed=1, replicates=2, settings=SMALL, out=tmp_path / "run", workers=1, figures=False
     )
     (flip,) = run.summary["flips"]
     assert (flip["from"], flip["to"]) == ("meadow", "street")
@@ -176,3 +177,11 @@ def test_links_to_files_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_page_holds_what_is_left_of_a_merge(page: Path) -> None:
     assert not re.search(r"^(<{7}|={7}|>{7})( |$)", page.read_text(encoding="utf-8"), re.M)
+
+
+def test_names_of_the_glossary_exist() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`(evosim(?:\.\w+)+)`", text))
+    assert len(names) > 20
+    for name in sorted(names):
+        assert pkgutil.resolve_name(name) is not None

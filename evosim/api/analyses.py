@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evosim.api.experiments import whole_run
+from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.engine.files import write_text
 from evosim.errors import EvosimError
@@ -83,7 +83,7 @@ def analyse(
             does not have what the analysis needs.
     """
     kind = ANALYSES[name]
-    run = whole_run(run, replicate)
+    run = complete_run(run, replicate)
     first, last = run._folder.history, run.scenario.generations - 1
     if generation is not None and not first <= generation <= last:
         raise EvosimError(f"no generation {generation} to analyse: there are {first} to {last}")

@@ -1,4 +1,4 @@
-"""One run: run, resume, fork, open_run, and the :class:`Run` they return."""
+"""One run: run, resume_run, fork, open_run, and the :class:`Run` they return."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import evolution, plot
 from evosim import scenario as scenarios
-from evosim.api.arguments import check_numbers, check_scheduler, free_path, read_scenario, seed_of
+from evosim.api.arguments import (
+    Settings,
+    check_numbers,
+    check_scheduler,
+    free_path,
+    read_scenario,
+    seed_of,
+    setting_texts,
+)
 from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
@@ -172,8 +180,8 @@ class Run:
         )
 
     def resume(self, **options: Any) -> Run:
-        """See :func:`resume`."""
-        return resume(self.path, **options)
+        """Go on with it, see :func:`evosim.resume`."""
+        return resume_run(self.path, **options)
 
     def fork(self, at: int, **options: Any) -> Run:
         """See :func:`fork`."""
@@ -248,7 +256,7 @@ def run(
     *,
     seed: int | None = None,
     replicates: int = 1,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
@@ -263,7 +271,8 @@ def run(
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
         seed: 0 .. 2**64 - 1; drawn by the operating system, and recorded, if None.
         replicates: independent populations.
-        sets: changes of the scenario, "key=value" each.
+        settings: changes of the scenario: a mapping, ``{"evolution.population": 100}``, or texts,
+            ``["evolution.population=100"]``.
         out: the run's folder; runs/<id>-<seed> if None.
         workers: processes to share the replicates among, or with islands the demes of each; as
             many as are useful if None. The data do not depend on it.
@@ -281,7 +290,7 @@ def run(
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
-    read = read_scenario(scenario, sets)
+    read = read_scenario(scenario, settings)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
@@ -305,7 +314,7 @@ def run(
         )
 
 
-def resume(
+def resume_run(
     path: str | Path,
     *,
     workers: int | None = None,
@@ -346,7 +355,7 @@ def fork(
     path: str | Path,
     at: int,
     *,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     seed: int | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
@@ -360,12 +369,12 @@ def fork(
     The new run holds the history 0 .. at-1 as it was, and lives on from the same population of
     generation ``at``. Probes of the history stay as measured then (NaN for environments and
     payoffs that are new); levels and samples of probes are those of the first ancestor, so that
-    they can be compared. Without ``sets`` and ``seed`` the data end as the parent's do.
+    they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
 
     Args:
         path: the folder of the run to fork.
         at: the first generation to live anew.
-        sets: changes of the run's scenario, "key=value" each, that leave the history as it was.
+        settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
         seed: for what is lived anew; the parent's if None.
         out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
         workers, figures, progress, checkpoint, command: see :func:`run`.
@@ -377,13 +386,14 @@ def fork(
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
+    sets = setting_texts(settings)
     read = scenarios.loads(
         parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
     )
-    lived = parent.scenario.generations
+    done = parent.scenario.generations
     if not parent.data_path.exists():
-        lived = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
-    check_fork(parent, read, at, lived)
+        done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
+    check_fork(parent, read, at, done)
     seed = parent.seed if seed is None else seed_of(seed)
     new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
     manifest = provenance.manifest(
@@ -397,7 +407,7 @@ def fork(
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     manifest["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": sets,
     }  # fmt: skip
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:

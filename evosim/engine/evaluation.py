@@ -125,10 +125,10 @@ def evaluate(
             instinct=scenario.agent.instinct,
         )
         # Features (stimuli, then payoffs) follow from how often each event happened.
-        felt = world.weighed(lifetimes.counts, env.phi)
+        felt = world.weighted_sum(lifetimes.counts, env.phi)
         counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
         result.payoff[:, at] = felt[..., env.paid]
-        result.selected_payoff[:, at] = world.weighed(
+        result.selected_payoff[:, at] = world.weighted_sum(
             counted, env.phi[:, [len(stimuli) + selected]]
         )[..., 0]
         # The sum goes drive by drive: a matrix product would add in an order of its own.

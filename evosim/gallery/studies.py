@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim import api
 from evosim import scenario as scenarios
+from evosim.api.studies import resume_study, run_study
 from evosim.engine.files import explain
 from evosim.errors import EvosimError
 from evosim.gallery import pages
@@ -32,7 +32,7 @@ from evosim.study.report import describe
 from evosim.study.summary import summarize
 
 if TYPE_CHECKING:
-    from evosim.api import Study
+    from evosim.api.studies import Study
     from evosim.scenario import Scenario
     from evosim.study.schema import Study as Schema
 
@@ -140,8 +140,8 @@ def _conducted(
             raise EvosimError(explain(error, path, "remove")) from error
     put(notes, json.dumps(now).encode())
     if StudyFolder.is_at(path):
-        return api.resume_study(path, workers=workers, progress=progress)
-    return api.run_study(
+        return resume_study(path, workers=workers, progress=progress)
+    return run_study(
         reading.catalogue()[written.study.id], out=path, workers=workers, figures=False,
         progress=progress, command=f"evosim study run {written.study.id}",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evosim.errors import EvosimError, Registry
+from evosim.errors import Argument, EvosimError, Registry
 from evosim.plot import colors
 from evosim.plot.drawing import FORMATS
 
@@ -130,7 +130,7 @@ def draw(
     for name, kind in kinds.items():
         drawn = kind.figure(summary, scenario)
         if drawn is None:
-            raise EvosimError(f"figure {name!r}: {_LACKS[name]}")
+            raise EvosimError(f"figure {name!r}: ", *_LACKS[name])
         for suffix in formats:
             path = Path(folder) / f"{name}.{suffix}"
             write(drawn, path, title=f"{summary['title']}: {kind.title}")
@@ -138,10 +138,13 @@ def draw(
     return paths
 
 
-_LACKS = {
-    "tuned": "nothing was moved in this experiment; run it with --tuned, of a scenario that has "
-    "[experiment.tuned]",
-    "course": "the measure of the first finding has no course over generations",
+_LACKS: dict[str, tuple[str | Argument, ...]] = {
+    "tuned": (
+        "nothing was moved in this experiment; run it with ",
+        Argument("tuned", True),
+        ", of a scenario that has [experiment.tuned]",
+    ),
+    "course": ("the measure of the first finding has no course over generations",),
 }
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
-from evosim.errors import EvosimError, Problem, ScenarioError
+from evosim.errors import SETTING, EvosimError, Problem, ScenarioError
 from evosim.metrics import MEASURES, hypotheses, turns
 from evosim.metrics.hypotheses import Part
 from evosim.scenario import document, shipped
@@ -214,10 +214,10 @@ def _of_setting(study: Study, point: Point, problem: Problem) -> Fault:
     """A problem of a point's scenario, told of the parameter that sets it."""
     for name, parameter in study.parameters.items():
         for text in (*_places(parameter.key, parameter.keys, parameter.set),):
-            if problem.file.startswith(f"--set {text.partition('=')[0]}="):
+            if problem.file.startswith(f"{SETTING}{text.partition('=')[0]}="):
                 return Fault(("parameters", name), f"at {point.shown}: {_told(problem)}")
         for level in parameter.levels:
-            if any(problem.file == f"--set {text}" for text in level.set):
+            if any(problem.file == f"{SETTING}{text}" for text in level.set):
                 return Fault(("parameters", name), f"at {point.shown}: {_told(problem)}")
     return Fault(("parameters",), f"at {point.shown}: {_told(problem)}")
 

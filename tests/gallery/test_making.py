@@ -123,7 +123,7 @@ def test_a_folder_that_is_no_experiment_is_not_removed(tmp_path: Path) -> None:
     mine = gallery.work / "tiny" / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("precious")
-    with pytest.raises(EvosimError, match="in the way: it is no experiment; choose another --work"):
+    with pytest.raises(EvosimError, match="it is no experiment; choose another place with work="):
         gallery.make()
     assert mine.read_text() == "precious"
 

@@ -197,7 +197,7 @@ def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_pa
     assert experiment.names_for(less) == ["findings", "maps"]
     paths = experiment.draw(less, scenario, folder=tmp_path, formats=["svg"])
     assert [p.name for p in paths] == ["findings.svg", "maps.svg"]
-    with pytest.raises(EvosimError, match="run it with --tuned"):
+    with pytest.raises(EvosimError, match="run it with tuned=True"):
         experiment.draw(less, scenario, ["tuned"], folder=tmp_path)
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
         experiment.draw(less, scenario, folder=tmp_path, formats=["jpg"])

@@ -20,7 +20,8 @@ from evaluating import (
     without_effect,
 )
 
-from evosim import api, scenario
+import evosim
+from evosim import scenario
 from evosim.gallery import making, pages, record
 from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
@@ -50,7 +51,7 @@ each = pytest.mark.parametrize("name", CATALOGUE)
 
 @cache
 def shipped(name: str) -> Scenario:
-    return api.check(name)
+    return evosim.check(name)
 
 
 @cache
