@@ -22,6 +22,7 @@ from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.engine.fork import check_fork, copy_history
+from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError, did_you_mean
@@ -264,6 +265,7 @@ def run(
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
+    on_generation: OnGeneration | None = None,
 ) -> Run:
     """Run a scenario from its first generation to its verdict and figures.
 
@@ -282,9 +284,13 @@ def run(
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
         command: what to record as the command.
+        on_generation: called with the replicate, the generation and its mean score after each
+            generation, always in this process. Where it returns True the run stops as at Ctrl-C,
+            but without an exception: worker processes end the generations that they are at.
 
     Returns:
-        The complete run.
+        The complete run; where ``on_generation`` stopped it, one that :func:`resume` goes on with
+        (``run.complete`` is False).
 
     Raises:
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
@@ -310,7 +316,12 @@ def run(
             pass
         reporter.note(f"{read.id}, seed {seed}: {path}")
         return _complete(
-            path, reporter, workers=workers, scheduler=scheduler, checkpoint=checkpoint
+            path,
+            reporter,
+            workers=workers,
+            scheduler=scheduler,
+            checkpoint=checkpoint,
+            on_generation=on_generation,
         )
 
 
@@ -434,8 +445,17 @@ def _complete(
     checkpoint: float,
     scheduler: str | None = None,
     again: bool = False,
+    on_generation: OnGeneration | None = None,
 ) -> Run:
     """Do whatever a run still lacks, under its lock."""
+    enough = False
+
+    def call(replicate: int, generation: int, score: float) -> bool:
+        nonlocal enough
+        if on_generation is not None and on_generation(replicate, generation, score):
+            enough = True
+        return enough
+
     done = Run(path)
     folder = done._folder
     wanted = bool(folder.manifest["figures"])
@@ -452,11 +472,13 @@ def _complete(
             complete_runs(
                 {"": folder}, locks=[lock], stop=stop, progress=reporter,
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
-                checkpoint=checkpoint,
+                checkpoint=checkpoint, on_generation=call,
             )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)
     except Interrupted:
+        if enough:
+            return done
         raise
     except KeyboardInterrupt:
         text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evosim import evolution, mind
 from evosim.engine.controls import minds
@@ -26,6 +27,8 @@ from evosim.errors import RunError
 if TYPE_CHECKING:
     import h5netcdf
     import xarray as xr
+
+    from evosim.scenario import Scenario
 
 _PIECE = 2**25  # bytes of chunks in memory at once, as each write has its costs
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)
@@ -125,35 +128,14 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
 
     scenario = folder.scenario
     head = folder.read(rows[0][0])
-    probed = [g for g in probe_generations(scenario) if g < done]
-    population = head.arrays["score"].shape[1]
-    labels: dict[str, object] = {
-        "replicate": np.arange(folder.replicates, dtype=np.int32),
-        "generation": np.arange(done, dtype=np.int32),
-        "individual": np.arange(population, dtype=np.int32),
-        "locus": [locus.name for locus in mind.loci(scenario)],
-        "payoff": list(scenario.payoffs),
-        "probe": np.array(probed, np.int32),
-        "environment": list(scenario.environments),
-        "mind": list(minds(scenario)),
-    }
-    sizes = {name: len(values) for name, values in labels.items()}  # type: ignore[arg-type]
-    sizes |= {
-        "parent": 2,
-        "level": head.arrays["train"].shape[1],
-        "sample": head.probes["probe_individual"].shape[1],
-    }
-    labels |= {name: np.arange(sizes[name], dtype=np.int32) for name in ("level", "sample")}
+    labels = coordinates(scenario, folder.replicates, done, head)
+    sizes = {name: len(values) for name, (dim, values) in labels.items() if name == dim}
+    sizes["parent"] = 2
     out.dimensions = sizes
-    titles = [env.title or name for name, env in scenario.environments.items()]
-    coordinates = [(name, name, values) for name, values in labels.items()]
-    coordinates.append(("environment_title", "environment", titles))
-    if scenario.evolution.islands:
-        coordinates.append(("deme", "individual", evolution.islands.deme_of(scenario)))
-    for name, dim, values in coordinates:
-        dtype = values.dtype if isinstance(values, np.ndarray) else h5py.string_dtype()
+    for name, (dim, values) in labels.items():
+        dtype = h5py.string_dtype() if values.dtype.kind == "O" else values.dtype
         variable = out.create_variable(name, (dim,), dtype=dtype)
-        variable[...] = np.asarray(values, dtype=object if dtype.kind == "O" else dtype)
+        variable[...] = values
         variable.attrs["units"], variable.attrs["long_name"] = COORDINATES[name]
     for name, spec in variables(scenario).items():
         dims = ("replicate", *spec.dims)
@@ -172,6 +154,44 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
         variable.attrs["long_name"] = spec.long_name
     for name, value in _attributes(folder).items():
         out.attrs[name] = value
+
+
+def coordinates(
+    scenario: Scenario, replicates: int, done: int, head: Chunk
+) -> dict[str, tuple[str, NDArray[Any]]]:
+    """The coordinates of a run's data: for each name its dimension and its values.
+
+    Args:
+        scenario: of the run.
+        replicates: how many there are.
+        done: how many generations.
+        head: the first chunk of a replicate.
+    """
+    sizes = {
+        "individual": head.arrays["score"].shape[1],
+        "level": head.arrays["train"].shape[1],
+        "replicate": replicates,
+        "generation": done,
+    }
+    texts = {
+        "locus": [locus.name for locus in mind.loci(scenario)],
+        "payoff": scenario.payoffs,
+        "environment": scenario.environments,
+    }
+    found: dict[str, NDArray[Any]] = {}
+    if head.probes:  # without probes there is nothing that has these dimensions
+        sizes["sample"] = head.probes["probe_individual"].shape[1]
+        texts["mind"] = minds(scenario)
+        probed = [g for g in probe_generations(scenario) if g < done]
+        found["probe"] = np.array(probed, np.int32)
+    found |= {name: np.arange(n, dtype=np.int32) for name, n in sizes.items()}
+    found |= {name: np.array(list(names), object) for name, names in texts.items()}
+    labels = {name: (name, values) for name, values in found.items()}
+    titles = [env.title or name for name, env in scenario.environments.items()]
+    labels["environment_title"] = ("environment", np.array(titles, object))
+    if scenario.evolution.islands:
+        labels["deme"] = ("individual", evolution.islands.deme_of(scenario))
+    return labels
 
 
 def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -228,12 +248,19 @@ def _put(out: h5netcdf.File, replicate: int, piece: Chunk) -> None:
 
 
 def _attributes(folder: RunFolder) -> Mapping[str, str]:
-    scenario, manifest = folder.scenario, folder.manifest
+    scenario = folder.scenario
+    named = "environment_title deme" if scenario.evolution.islands else "environment_title"
+    return {**attributes(scenario, folder.manifest), "coordinates": named}
+
+
+def attributes(scenario: Scenario, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of a run's data: what it is a run of, and where it comes from."""
     return {
         "title": scenario.title,
         "scenario_id": scenario.id,
         "scenario": scenario.to_toml(),
-        "seed": str(folder.seed),
+        # A text, as netCDF attributes have no unsigned numbers of 64 bits that all readers know.
+        "seed": str(manifest["seed"]),
         "provenance": json.dumps(
             {
                 name: manifest[name]
@@ -242,7 +269,4 @@ def _attributes(folder: RunFolder) -> Mapping[str, str]:
             },
             ensure_ascii=False,
         ),
-        "coordinates": "environment_title deme"
-        if scenario.evolution.islands
-        else "environment_title",
     }

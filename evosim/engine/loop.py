@@ -6,6 +6,7 @@ and its generation are all that a run needs to go on from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
@@ -75,6 +76,13 @@ class GenerationRecord(NamedTuple):
     arrays: Arrays  # variables.by_generation
     probe: Arrays | None  # variables.by_probe and by_replicate, where the generation is probed
     next_population: Population | None  # None after the last generation
+
+    @property
+    def mean_score(self) -> float:
+        """The mean over the individuals; NaN where there are none, or none is labelled."""
+        score = np.asarray(self.arrays["score"], np.float64)
+        score = score[~np.isnan(score)]
+        return float(score.mean()) if len(score) else math.nan
 
 
 class Prober(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evosim.evolution import islands
-from evosim.evolution.breed import breed, breed_open
+from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
 from evosim.evolution.generation import expected_shares, following, optimizer, start
 from evosim.evolution.operators import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
@@ -25,6 +25,7 @@ __all__ = [
     "breed",
     "breed_open",
     "check",
+    "check_genes",
     "expected_shares",
     "following",
     "islands",

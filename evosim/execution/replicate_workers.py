@@ -12,9 +12,6 @@ from evosim.engine.run_folder import RunFolder
 from evosim.errors import RunError
 from evosim.execution.child_process import Inbox, WorkerProcess, start
 
-Report = Callable[[str, int, float], None]
-"""Called for each generation: whose it is, its number, its mean score."""
-
 
 class Task(NamedTuple):
     """A replicate of a run, and what to call it."""
@@ -22,6 +19,10 @@ class Task(NamedTuple):
     folder: RunFolder
     replicate: int
     label: str
+
+
+Report = Callable[[Task, int, float], None]
+"""Called for each generation: whose it is, its number, its mean score."""
 
 
 class ReplicateWorkers:
@@ -75,7 +76,7 @@ class ReplicateWorkers:
                     continue
                 match message:
                     case {"generation": [generation, score]}:
-                        report(worker.label, generation, score)
+                        report(self._tasks[worker], generation, score)
                     case {"ready": done}:
                         if done == "run":
                             n_complete += 1

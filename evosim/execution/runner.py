@@ -21,6 +21,7 @@ from evosim import core, evolution
 from evosim.engine import islands, loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
+from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
 from evosim.engine.ood_labelling import PastGeneration
 from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
@@ -50,6 +51,7 @@ def complete_runs(
     workers: int | None = None,
     scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
+    on_generation: OnGeneration | None = None,
 ) -> None:
     """Bring runs to their end: simulate what is left, write run.nc and summary.json of each.
 
@@ -63,6 +65,7 @@ def complete_runs(
             replicates, the demes of each; as many as are useful if None.
         scheduler: address of a Dask scheduler, whose workers simulate the demes instead.
         checkpoint: seconds between writes of what was simulated.
+        on_generation: called after each generation, in this process; it may ask for a stop.
 
     Raises:
         RunError: the runs cannot go on; what was simulated is kept.
@@ -74,6 +77,7 @@ def complete_runs(
         run_replicates(
             folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
             workers=workers, scheduler=scheduler, checkpoint=checkpoint,
+            on_generation=on_generation,
         )  # fmt: skip
         for folder in folders.values():
             finish(folder)
@@ -127,23 +131,13 @@ def run_replicates(
     workers: int | None = None,
     scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
+    on_generation: OnGeneration | None = None,
 ) -> None:
     """Simulate every replicate of every run to the end of its timeline."""
-    tasks: list[Task] = []
-    wanted = done = 0
-    left: Counter[Path] = Counter()
-    for name, folder in folders.items():
-        if folder.data_path.exists():
-            continue
-        generations = folder.scenario.generations
-        for replicate in range(folder.replicates):
-            n = folder.generations_done(replicate)
-            done, wanted = done + n, wanted + generations
-            if n < generations:
-                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
-                left[folder.path] += 1
+    tasks, done, wanted = _unfinished(folders)
     if not tasks:
         return
+    left = Counter(task.folder.path for task in tasks)
     # Demes are shared out where that is asked for: of one process the threads share all lifetimes.
     workers = workers or min(core.threads(), len(tasks))
     demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
@@ -158,17 +152,28 @@ def run_replicates(
     def resumed() -> str:
         return f"{kept(folders)}. G{_go_on(resume)[1:]}"
 
+    enough = False
+
+    def report(task: Task, generation: int, score: float) -> None:
+        nonlocal enough
+        progress.generation(task.label, generation, score)
+        if on_generation is not None and on_generation(task.replicate, generation, score):
+            enough = True
+
+    def stopping() -> bool:
+        return enough or stop()
+
     def run_each(share: islands.Map | None = None) -> bool:
         return all(
             run_replicate(
-                task.folder, task.replicate, stop=stop,
-                report=partial(progress.generation, task.label), checkpoint=checkpoint, share=share,
+                task.folder, task.replicate, stop=stopping,
+                report=partial(report, task), checkpoint=checkpoint, share=share,
             )
             for task in tasks
         )  # fmt: skip
 
     if scheduler is not None:
-        with dask_cluster.demes(scheduler, progress.note, stop) as shared:
+        with dask_cluster.demes(scheduler, progress.note, stopping) as shared:
             whole = run_each(shared.map)
     elif demes > 1:
         with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
@@ -177,11 +182,27 @@ def run_replicates(
         replicate_workers = ReplicateWorkers(
             workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed()
         )
-        whole = replicate_workers.run(tasks, stop=stop, report=progress.generation, then=complete)
+        whole = replicate_workers.run(tasks, stop=stopping, report=report, then=complete)
     else:
         whole = run_each()
     if not whole:
         raise Interrupted(resume, f"stopped: {resumed()}")
+
+
+def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]:
+    """The replicates that are not at their end; generations that are done, and that there are."""
+    tasks: list[Task] = []
+    wanted = done = 0
+    for name, folder in folders.items():
+        if folder.data_path.exists():
+            continue
+        generations = folder.scenario.generations
+        for replicate in range(folder.replicates):
+            n = folder.generations_done(replicate)
+            done, wanted = done + n, wanted + generations
+            if n < generations:
+                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
+    return tasks, done, wanted
 
 
 def _demes(scenarios: Iterable[Scenario]) -> int:
@@ -255,7 +276,7 @@ def run_replicate(
     try:
         for record in records:
             unwritten.append(record)
-            report(record.generation, _mean_score(record))
+            report(record.generation, record.mean_score)
             stopping = stop()
             if stopping or time.monotonic() - written >= checkpoint:
                 done, unwritten = unwritten, []
@@ -287,13 +308,6 @@ def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration
             seed = seed_at(folder, replicate, generation)
             return PastGeneration(folder.scenario_at(generation), seed, genome)
     raise RunError(f"{folder.path}: generation {generation} of replicate {replicate} is missing")
-
-
-def _mean_score(record: GenerationRecord) -> float:
-    """The mean over the individuals; NaN where there are none."""
-    score = np.asarray(record.arrays["score"], np.float64)
-    score = score[~np.isnan(score)]
-    return float(score.mean()) if len(score) else math.nan
 
 
 def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:

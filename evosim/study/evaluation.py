@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from evosim.engine import provenance
 from evosim.engine.dataset import open_dataset
 from evosim.engine.files import WriteError
-from evosim.engine.in_memory import simulate_replicate
+from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
 from evosim.execution.progress import Progress
@@ -96,7 +96,15 @@ def _data(
 ) -> Iterator[xr.Dataset | None]:
     """What a run gives, of a folder that is kept or not; None where it was stopped."""
     if folder.keep == "measures":
-        yield simulate_replicate(scenario, folder.seed_of(key, replicate), stop=stop)
+        stopped = False
+
+        def ask(*_: object) -> bool:
+            nonlocal stopped
+            stopped = stop()
+            return stopped
+
+        data = simulate(scenario, folder.seed_of(key, replicate), on_generation=ask)
+        yield None if stopped else data
         return
     run = _run_folder(folder, scenario, key, replicate)
     try:
