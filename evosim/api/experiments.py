@@ -204,6 +204,8 @@ def resume_experiment(
     if done.complete and not _missing_figures(done):
         return done
     with make_progress(show=progress) as reporter:
+        if warning := provenance.other_versions(done.manifest, "experiment"):
+            reporter.warn(warning)
         return _complete(done.path, reporter, workers=workers, checkpoint=checkpoint)
 
 

@@ -350,8 +350,10 @@ def resume_run(
     with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
-        if changed := provenance.differences(folder.manifest.get("versions", {})):
-            reporter.note(f"versions differ from those the run began with: {', '.join(changed)}")
+        if not folder.data_path.exists() and (
+            warning := provenance.other_versions(folder.manifest, "run")
+        ):
+            reporter.warn(warning)
         return _complete(
             Path(path),
             reporter,
@@ -422,6 +424,8 @@ def fork(
     }  # fmt: skip
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
+        if warning := provenance.other_versions(parent.manifest, "run to fork"):
+            reporter.warn(warning)
         with RunFolder.create(new, read, manifest) as child:
             copy_history(parent, child, at)
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")

@@ -317,8 +317,8 @@ def resume_study(
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
-        if changed := provenance.differences(folder.manifest.get("versions", {})):
-            reporter.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        if warning := provenance.other_versions(folder.manifest, "study"):
+            reporter.warn(warning)
         return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
 
 

@@ -93,6 +93,8 @@ class Cma(Optimizer):
     def ask(self, scenario: Scenario, state: State, seed_key: int) -> Asked:
         # What Strategy.generate does, without the global generator that other threads draw from.
         strategy = self._strategy(scenario, state)
+        # RandomState takes 32 bits as a number. Of the 64 of the key the lower ones do: two
+        # generations of a run get the same draws with a chance of 2^-32, and records stand on it.
         own = np.random.RandomState(seed_key % 2**32)
         steps = own.standard_normal((strategy.lambda_, strategy.dim))
         unit = strategy.centroid + strategy.sigma * np.dot(steps, strategy.BD.T)

@@ -11,7 +11,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Says nothing; the base of those that do.
+    """Says nothing but warnings; the base of those that say more.
 
     ``begin`` comes first, then a ``generation`` for each that is done, or a ``run`` for each where
     runs are counted; ``note`` at any time.
@@ -39,6 +39,10 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Something that may be wrong with the numbers: it is said even where nothing else is."""
+        print(f"warning: {text}", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -81,6 +85,9 @@ class Lines(Progress):
 
     def note(self, text: str) -> None:
         self._print(text)
+
+    def warn(self, text: str) -> None:
+        self._print(f"warning: {text}")
 
     def _print(self, text: str) -> None:
         print(text, file=self._file, flush=True)
@@ -133,6 +140,9 @@ class Bar(Progress):
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        self.note(f"warning: {text}")
 
     def end(self) -> None:
         self._bar.stop()

@@ -203,7 +203,7 @@ def test_only_the_latest_generation_can_be_changed(tiny: Path) -> None:
     with pytest.raises(EvosimError, match="generation 0 can no longer be flipped: a later one"):
         first.flip("after")
     iteration.close()
-    with pytest.raises(EvosimError, match="generation 1 can no longer .* the iteration has ended"):
+    with pytest.raises(EvosimError, match=r"generation 1 can no longer .* the iteration has ended"):
         second.population = second.genomes
     assert list(iteration) == []
 

@@ -18,7 +18,7 @@ import pytest
 import xarray as xr
 
 import evosim
-from evosim.engine import dataset
+from evosim.engine import dataset, provenance
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import RunError
 from evosim.execution import runner
@@ -383,3 +383,21 @@ def test_the_seed_is_drawn_and_recorded_where_none_is_given(tiny: Path, tmp_path
     assert one.data.attrs["seed"] == str(one.seed)
     again = evosim.run(tiny, seed=one.seed, out=tmp_path / "again", figures=False)
     xr.testing.assert_equal(again.data, one.data)
+
+
+def test_going_on_with_other_versions_is_told_even_where_nothing_else_is(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = evosim.run(
+        whole.parent / "tiny.toml", seed=1, out=tmp_path / "run", figures=False, workers=1,
+        progress=False, on_generation=lambda replicate, generation, score: generation == 2,
+    )  # fmt: skip
+    there = provenance.versions()
+    monkeypatch.setattr(provenance, "versions", lambda: there | {"numpy": "99.0"})
+    evosim.resume(stopped.path, progress=False, workers=1)
+    warning = f"warning: versions differ from those the run began with: numpy {there['numpy']} -> "
+    assert warning in capsys.readouterr().err
+    evosim.resume(stopped.path, progress=False)
+    assert capsys.readouterr().err == ""
+    evosim.fork(stopped.path, 4, out=tmp_path / "fork", figures=False, progress=False, workers=1)
+    assert "versions differ from those the run to fork began with" in capsys.readouterr().err
