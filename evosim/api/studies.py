@@ -60,9 +60,9 @@ class Study:
         return self._folder.study
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What study.json holds: seed, replicates, points, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -104,7 +104,7 @@ class Study:
         with index.reading(folder, note) as table:
             counts, digest, failures = table.counts, table.digest(), table.failures()
         return {
-            "study": folder.facts["study"],
+            "study": folder.manifest["study"],
             "title": folder.study.title,
             "path": str(self.path),
             "seed": folder.seed,
@@ -270,7 +270,7 @@ def run_study(
     check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
     path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         written.base,
         seed=seed,
         replicates=n,
@@ -280,7 +280,7 @@ def run_study(
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
     with make_progress(show=progress) as reporter:
-        StudyFolder.create(path, written, facts)
+        StudyFolder.create(path, written, manifest)
         reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
         return _complete(path, reporter, workers=workers, scheduler=scheduler)
 
@@ -316,8 +316,8 @@ def resume_study(
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            reporter.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        if warning := provenance.other_versions(folder.manifest, "study"):
+            reporter.warn(warning)
         return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
 
 
@@ -328,7 +328,7 @@ def _complete(
     done = Study(path)
     try:
         with Stop() as stop:
-            driver.conduct(
+            driver.complete_runs(
                 done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
@@ -352,7 +352,7 @@ def _conclude(done: Study, stop: Callable[[], bool]) -> None:
             wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
         if stop():
             raise Interrupted(done.path, f"stopped: no run is left. {later}")
-        if done.facts.get("figures", True) and wanted != []:
+        if done.manifest.get("figures", True) and wanted != []:
             drawing.draw(found, wanted, folder=done.path / "figures")
     except WriteError as error:
         raise RunError(f"{error}\nNo run is left. {later}") from error

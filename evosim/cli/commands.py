@@ -95,7 +95,7 @@ def list_() -> None:
 @cli.command()
 @click.argument("scenario")
 @options.settings
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the level drawn.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Of the level drawn.")
 def show(scenario: str, settings: Sequence[str], seed: int) -> None:
     """Show what SCENARIO is: question, a level, kinds, timeline, size."""
     from rich.console import Console
@@ -330,7 +330,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               help="Of a run. [default: 0]")  # fmt: skip
 @click.option("--environment", "-e", metavar="E",
               help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
-@click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
+@click.option("--level-seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
               help="Of the level drawn. [default: 0]")  # fmt: skip
 @options.settings
 @click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
