@@ -61,7 +61,7 @@ class Analysed:
         return paths
 
     def __repr__(self) -> str:
-        return f"Analysed({str(self.path)!r})"
+        return f"<Analysed {self.name} {str(self.path)!r}>"
 
 
 def analyse(

@@ -47,7 +47,7 @@ class Comparison:
         return Path(path)
 
     def __repr__(self) -> str:
-        return f"Comparison({[run['name'] for run in self.summary['runs']]!r})"
+        return f"<Comparison {', '.join(run['name'] for run in self.summary['runs'])}>"
 
 
 def compare(

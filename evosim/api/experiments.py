@@ -125,8 +125,14 @@ class Experiment:
             formats=formats,
         )
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_experiment(self)
+
     def __repr__(self) -> str:
-        return f"Experiment({str(self.path)!r})"
+        state = "" if self.complete else ", not complete"
+        return f"<Experiment {str(self.path)!r}: {', '.join(self._folder.written.arms)}{state}>"
 
 
 def experiment(

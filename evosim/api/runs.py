@@ -187,8 +187,16 @@ class Run:
         """See :func:`fork`."""
         return fork(self.path, at, **options)
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_run(self)
+
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        n = self.facts["replicates"]
+        state = "" if self.complete else ", not complete"
+        words = f"{self.scenario.id}, seed {self.seed}, {n} replicate{'s' * (n != 1)}{state}"
+        return f"<Run {str(self.path)!r}: {words}>"
 
 
 class Plots:

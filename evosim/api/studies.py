@@ -218,8 +218,15 @@ class Study:
         """See :func:`evosim.resume`."""
         return resume_study(self.path, **options)
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_study(self)
+
     def __repr__(self) -> str:
-        return f"Study({str(self.path)!r})"
+        counts = self.counts
+        words = f"{self.facts['study']}, {counts.done} of {counts.runs} runs complete"
+        return f"<Study {str(self.path)!r}: {words}>"
 
 
 def run_study(

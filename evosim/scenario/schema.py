@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from importlib import import_module
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -610,3 +611,12 @@ class Scenario(Model):
     def to_toml(self) -> str:
         """The resolved scenario as TOML text that loads back to an equal scenario."""
         return document.to_toml(self.document)
+
+    def __repr__(self) -> str:
+        environments = ", ".join(self.environments)
+        return f"<Scenario {self.id}: {environments}; {self.generations} generations>"
+
+    def _repr_html_(self) -> str:
+        # Notebooks ask the object itself; what they show is drawn far above this package.
+        html: str = import_module("evosim.api.html").of_scenario(self)
+        return html

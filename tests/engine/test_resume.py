@@ -250,10 +250,10 @@ def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_lived_again(
     path = evosim.fork(whole, 4, out=tmp_path / "fork", figures=False).path
     data = (path / "run.nc").read_bytes()
     (path / "run.nc").write_bytes(data[: len(data) // 2])
-    with pytest.raises(RunError, match="Restore it from a copy; .*forked again at generation 4"):
+    with pytest.raises(RunError, match=r"Restore it from a copy; .*forked again at generation 4"):
         evosim.resume(path)
     (path / "summary.json").unlink()
-    with pytest.raises(RunError, match="Restore it from a copy; .*forked again at generation 4"):
+    with pytest.raises(RunError, match=r"Restore it from a copy; .*forked again at generation 4"):
         evosim.resume(path)
 
 
