@@ -117,8 +117,9 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
     Exits with 1 where there is any.
     """
     import evosim
+    from evosim.scenario import shipped
 
-    check_all(ctx, files, evosim.check)
+    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))])
 
 
 @cli.command()

@@ -104,8 +104,20 @@ def begin_file(file: Path, starter: Callable[[str], str]) -> None:
         raise EvosimError(explain(error, file)) from error
 
 
-def check_all(ctx: click.Context, files: Sequence[str], check: Callable[[str], object]) -> None:
-    """Check files, and exit with 1 where any has a mistake."""
+def check_all(
+    ctx: click.Context,
+    files: Sequence[str],
+    check: Callable[[str], object],
+    sources: Callable[[str], Sequence[str]],
+) -> None:
+    """Check files, and exit with 1 where any has a mistake.
+
+    Args:
+        check: raises what is wrong with a file.
+        sources: the texts that a file's ``frozen`` is a hash of.
+    """
+    from evosim.scenario import words
+
     wrong = False
     for file in files:
         try:
@@ -114,7 +126,8 @@ def check_all(ctx: click.Context, files: Sequence[str], check: Callable[[str], o
             wrong = True
             click.echo(as_error(error), err=True)
         else:
-            click.echo(f"{file}: ok")
+            status = words.status(*sources(file))
+            click.echo(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
     ctx.exit(1 if wrong else 0)
 
 

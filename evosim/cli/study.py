@@ -76,8 +76,9 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
     Exits with 1 where there is any.
     """
     from evosim.api.checks import check_study
+    from evosim.study import reading
 
-    check_all(ctx, files, check_study)
+    check_all(ctx, files, check_study, lambda file: reading.load(file).sources)
 
 
 @study.command()

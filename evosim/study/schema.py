@@ -134,8 +134,17 @@ class Study(Model):
     id: Name = Field(description="Short name: letters, digits, - and _.")
     title: Text = Field(description="What it is about, in a few words.")
     question: Text = Field(default="", description="What it asks.")
-    expected: str = Field(default="", description="What is expected, written before it is run.")
+    expected: str = Field(
+        default="", description="What is expected, written before it is run and then left alone."
+    )
     finding: str = Field(default="", description="What was found, for readers.")
+    pilots: str = Field(
+        default="", description="What was changed after pilots or first runs had been seen."
+    )
+    frozen: str = Field(
+        default="",
+        description="For a confirmatory study: the hash of all but its words, before it is run.",
+    )
     source: str = Field(default="", description="Where the question comes from.")
     scenario: Text = Field(
         description="Id of the catalogue, or path of a scenario file, from the study's folder."
