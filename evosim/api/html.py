@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 THUMBNAILS = ("alignment", "findings", "phase", "curve", "interaction", "raincloud")
-"""Figures that tell the most, the first that was drawn is shown."""
+"""Figures by how much they say; the first of them that was drawn is shown."""
 LARGEST = 400_000
 """Bytes of a picture; a larger one would make the notebook's file too large."""
 
@@ -120,7 +120,7 @@ def _many(n: int, what: str) -> str:
 
 
 def _thumbnail(figures: Sequence[Path]) -> str:
-    """The most telling of the figures that were drawn; nothing where there is none."""
+    """The first of :data:`THUMBNAILS` that was drawn; nothing where there is none."""
     known = {path.name: path for path in figures}
     for name in THUMBNAILS:
         for suffix, kind in ((".svg", "image/svg+xml"), (".png", "image/png")):

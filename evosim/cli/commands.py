@@ -23,7 +23,7 @@ from evosim.cli.options import (
     command_typed,
     put_schema,
 )
-from evosim.cli.study import study, tell_study
+from evosim.cli.study import print_study, study
 from evosim.errors import Argument, EvosimError
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def run(
         done = evosim.run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
         )
-    _tell(done, as_json=as_json, quiet=quiet)
+    _print_result(done, as_json=as_json, quiet=quiet)
 
 
 @cli.command()
@@ -203,8 +203,8 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 
     done = evosim.resume(folder, progress=not quiet, **options)
     if isinstance(done, evosim.Study):
-        ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
-    _tell(done, as_json=as_json, quiet=quiet)
+        ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
+    _print_result(done, as_json=as_json, quiet=quiet)
 
 
 @cli.command()
@@ -233,7 +233,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     done = evosim.fork(
         open_single_run(folder).path, progress=not quiet, command=command_typed(), **options
     )
-    _tell(done, as_json=as_json, quiet=quiet)
+    _print_result(done, as_json=as_json, quiet=quiet)
 
 
 @cli.command()
@@ -284,7 +284,7 @@ def analyse(
     from evosim.metrics.analyses import ANALYSES
 
     run = open_single_run(folder)
-    told = {}
+    summaries = {}
     for name in names or ANALYSES:
         try:
             done = evosim.analyse(run, name, generation=generation, replicate=replicate)
@@ -293,7 +293,7 @@ def analyse(
                 raise
             click.echo(f"{name}: {error}\n", err=True)
             continue
-        told[name] = done.summary
+        summaries[name] = done.summary
         if not as_json:
             click.echo(f"{name}: {ANALYSES[name].says}\n\n{done.text}\n\n{done.path}")
         for path in done.plot() if figures else ():
@@ -301,7 +301,7 @@ def analyse(
         if not as_json:
             click.echo()
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(summaries, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 @cli.command()
@@ -466,7 +466,7 @@ def schema(out: Path | None) -> None:
     put_schema(scenario.json_schema(), out)
 
 
-def _tell(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
+def _print_result(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
     """The verdict and what was written, or the summary for machines."""
     if as_json:
         click.echo(done.summary_path.read_text(encoding="utf-8"), nl=False)

@@ -1,4 +1,4 @@
-"""What commands share: the group that tells mistakes in words, exit codes, options."""
+"""What commands share: the group that prints errors, exit codes, options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOPPED = 130
 
 
 class Commands(click.Group):
-    """Mistakes are told in words on stderr, without a traceback; so is a stop by Ctrl-C."""
+    """Prints errors, and a stop by Ctrl-C, on stderr in words, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

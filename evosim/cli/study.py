@@ -108,7 +108,7 @@ def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: A
     import evosim
 
     done = evosim.run_study(source, progress=not quiet, command=command_typed(), **wanted)
-    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
 
 
 @study.command()
@@ -126,7 +126,7 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wante
     from evosim.api.studies import resume_study
 
     done = resume_study(folder, progress=not quiet, **wanted)
-    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
 
 
 @study.command()
@@ -240,8 +240,8 @@ def schema(out: Path | None) -> None:
     put_schema(json_schema(), out)
 
 
-def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
-    """What became of a study, and the exit code for it. Failures are told in any case."""
+def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
+    """Print the result of a study; returns the exit code. Failures are printed in any case."""
     status = done.status()
     if as_json:
         _print(status)
