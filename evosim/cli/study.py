@@ -28,7 +28,9 @@ _workers = click.option(
 
 @click.group(cls=Commands)
 def study() -> None:
-    """Run one scenario under many conditions: sweeps and phase diagrams.
+    """Run one scenario under many conditions.
+
+    A study is a sweep over parameters, or a design of another kind, with its phase diagrams.
 
     \b
     evosim study list                       the studies that ship
