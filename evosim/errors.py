@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,48 +127,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     guess = nearest(name, names)
     hint = f"did you mean {guess!r}? " if guess else ""
     return f"{hint}known: {', '.join(names) if names else 'none'}"
-
-
-class Registry(Generic[T]):
-    """Things by name. Refuses collisions; an unknown name is answered with the known ones."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self._things: dict[str, T] = {}
-
-    def register(self, name: str) -> Callable[[T], T]:
-        """A decorator that files what it decorates under ``name``.
-
-        Raises:
-            ValueError: the name is taken.
-        """
-
-        def put(thing: T) -> T:
-            if name in self._things:
-                raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._things[name] = thing
-            return thing
-
-        return put
-
-    def __getitem__(self, name: str) -> T:
-        """The thing of that name.
-
-        Raises:
-            EvosimError: no such name; the message lists the known ones and the nearest.
-        """
-        try:
-            return self._things[name]
-        except KeyError:
-            raise EvosimError(
-                f"unknown {self.kind} {name!r}: {did_you_mean(name, self._things)}"
-            ) from None
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._things
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._things)
-
-    def __len__(self) -> int:
-        return len(self._things)

@@ -74,7 +74,7 @@ class Analysed:
         where = Path(folder) if folder else self.path.parents[1] / "figures"
         paths = [where / f"{self.name}.{suffix}" for suffix in formats]
         for path in paths:
-            write(drawn, path, title=f"{self.summary['title']}: {ANALYSES[self.name].says}")
+            write(drawn, path, title=f"{self.summary['title']}: {ANALYSES[self.name].description}")
         return paths
 
     def __repr__(self) -> str:
@@ -126,7 +126,14 @@ def analyse(
         **kind.analyse(data, run.scenario, request),
     }
     path = run.path / "analyses" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
     summary = finite(found)
-    write_text(path, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+    except TypeError as error:
+        raise EvosimError(
+            f"analysis {name!r} returned what JSON cannot hold: {error}. Return numbers, texts, "
+            "lists and dictionaries (array.tolist())"
+        ) from error
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, text + "\n")
     return Analysed(name, summary, path)

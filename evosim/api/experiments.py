@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api.arguments import Settings, check_numbers, free_path, seed_of, setting_texts
+from evosim.api.arguments import check_numbers, free_path, seed_of
 from evosim.api.checks import check
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
@@ -22,11 +21,12 @@ from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.scenario.settings import as_mapping
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 
 class Experiment:
@@ -253,13 +253,12 @@ def resume_experiment(
 
 def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
-    sets = setting_texts(settings)
-    read = check(scenario, sets)
+    read = check(scenario, settings)
     experiment = design.experiment_of(read)
-    left = design.settings_left(experiment, sets)
+    left = design.settings_left(experiment, settings)
     if len(left) == len(experiment.set):
         return read
-    return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])
+    return check(scenario, as_mapping(settings, {"experiment.set": left}))
 
 
 def _complete(

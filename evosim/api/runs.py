@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from evosim import evolution, plot
 from evosim import scenario as scenarios
 from evosim.api.arguments import (
-    Settings,
     check_numbers,
     check_scheduler,
     free_path,
     read_scenario,
     seed_of,
-    setting_texts,
 )
 from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
@@ -32,12 +30,13 @@ from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
+from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.plot.run_view import Band
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 _FEWEST_COURSES = 20  # of neutral genes, for each replicate
@@ -132,7 +131,7 @@ class Run:
         Raises:
             RunError: the run is not complete.
         """
-        from evosim.metrics.summary import describe
+        from evosim.metrics.summary_text import describe
 
         return describe(self.summary)
 
@@ -477,9 +476,8 @@ def fork(
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
-    sets = setting_texts(settings)
-    read = scenarios.loads(
-        parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
+    read = scenarios.from_dict(
+        parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
     )
     lived = parent.scenario.generations
     if not parent.data_path.exists():
@@ -497,7 +495,7 @@ def fork(
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     facts["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": sets,
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
     check_disjoint(read, facts)
     with make_progress(show=progress) as reporter:

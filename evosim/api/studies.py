@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api.arguments import (
-    Settings,
     check_numbers,
     check_scheduler,
     free_path,
     seed_of,
-    setting_texts,
 )
 from evosim.api.reading import figures_in
 from evosim.engine import provenance
@@ -24,6 +22,7 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
 from evosim.plot import studies as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.scenario.settings import as_texts
 from evosim.study import driver, export, index, report, summary, table
 from evosim.study import reading as studies
 from evosim.study.executors import refuse_in_worker
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from evosim.scenario import Settings
     from evosim.study.schema import Study as Schema
 
 WAIT = 2.0  # seconds for which a driver that was stopped may still hold the folder
@@ -324,8 +324,7 @@ def run_study(
     refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
-    sets = setting_texts(settings)
-    written = studies.load(source, sets=sets)
+    written = studies.load(source, settings)
     n = written.study.replicates if replicates is None else replicates
     check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
@@ -334,7 +333,7 @@ def run_study(
         written.base,
         seed=seed,
         replicates=n,
-        sets=sets,
+        sets=as_texts(settings),
         keep=keep or written.study.keep,
         figures=figures,
         command=command or f"evosim.run_study({written.study.id!r}, ...)",

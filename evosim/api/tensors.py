@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evosim.api.arguments import Settings, read_scenario
+from evosim.api.arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run, individual_called
 from evosim.engine.files import Unfailing, replacing
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
     from evosim.world.tensors import Process
 
 SUFFIXES = (".npz", ".nc")

@@ -86,7 +86,7 @@ def analyse(
             continue
         summaries[name] = done.summary
         if not as_json:
-            click.echo(f"{name}: {ANALYSES[name].says}\n\n{done.text}\n\n{done.path}")
+            click.echo(f"{name}: {ANALYSES[name].description}\n\n{done.text}\n\n{done.path}")
         for path in done.plot() if figures else ():
             click.echo(str(path), err=as_json)
         if not as_json:

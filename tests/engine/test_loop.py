@@ -71,7 +71,7 @@ def test_the_timeline_is_lived_from_its_first_to_its_last_generation(tiny: Path)
 
 
 def test_thinking_costs_and_levels_are_averaged(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=["agent.depth=2"])
+    read = scenarios.load(tiny, settings=["agent.depth=2"])
     (record, *_) = live_all(read)
     assert record.arrays["score"] == pytest.approx(2 + 0.5 - 0.01 * 2)
     assert record.arrays["payoff_total"][:, 0] == pytest.approx(2.5)
@@ -93,7 +93,7 @@ def test_any_generation_is_enough_to_go_on_from(tiny: Path) -> None:
 
 def test_the_population_is_probed_at_intervals_around_each_flip_and_at_the_end(tiny: Path) -> None:
     read = scenarios.load(
-        tiny, sets=["timeline.0.generations=10", "timeline.1.generations=7", "measure.every=4"]
+        tiny, settings=["timeline.0.generations=10", "timeline.1.generations=7", "measure.every=4"]
     )
     assert probe_generations(read) == (0, 4, 8, 9, 10, 12, 16)
     prober = NoProbe()
@@ -105,7 +105,7 @@ def test_the_population_is_probed_at_intervals_around_each_flip_and_at_the_end(t
 def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
     read = scenarios.load(
         tiny,
-        sets=[
+        settings=[
             "evolution.levels=50",
             "timeline.0.generations=40",
             "timeline.0.train={before=3.0, after=1.0}",
@@ -121,7 +121,7 @@ def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
 
 
 def test_a_frozen_phase_passes_its_genomes_on_unchanged(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=["timeline.1.select=false"])
+    read = scenarios.load(tiny, settings=["timeline.1.select=false"])
     records = live_all(read)
     itself = np.stack([np.arange(20)] * 2, axis=1)
     for before, after in pairwise(records[3:]):
@@ -176,7 +176,7 @@ TOOL = ["agent.tool.depth=4", "agent.tool.reliance=[0, 1]", "world.kinds.lime.lo
 
 
 def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=[*TOOL, "agent.tool.encounters=2"])
+    read = scenarios.load(tiny, settings=[*TOOL, "agent.tool.encounters=2"])
     seen: list[Minds] = []
 
     def live(scenario: Scenario, minds: Minds, **rest: Any) -> Lives:
@@ -197,7 +197,7 @@ def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
 
 
 def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
-    with_tool = scenarios.load(tiny, sets=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
+    with_tool = scenarios.load(tiny, settings=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
     found, alone = live_all(with_tool, live_by_core), live_all(scenarios.load(tiny), live_by_core)
     for record, other in zip(found, alone, strict=True):
         for name, values in record.arrays.items():
@@ -206,7 +206,7 @@ def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
 
 def test_only_the_window_counts_for_selection(tiny: Path) -> None:
     whole, _ = lived(scenarios.load(tiny))
-    short, _ = lived(scenarios.load(tiny, sets=["timeline.0.window=5"]))
+    short, _ = lived(scenarios.load(tiny, settings=["timeline.0.window=5"]))
     np.testing.assert_array_equal(short.payoff, whole.payoff)
     assert (short.paid <= whole.paid).all()
     assert short.paid.sum() < whole.paid.sum()
@@ -214,7 +214,7 @@ def test_only_the_window_counts_for_selection(tiny: Path) -> None:
 
 def test_a_level_pays_by_the_environment_that_it_was_drawn_in(tiny: Path) -> None:
     before, _ = lived(scenarios.load(tiny))
-    after, _ = lived(scenarios.load(tiny, sets=["timeline.0.train=after"]))
+    after, _ = lived(scenarios.load(tiny, settings=["timeline.0.train=after"]))
     np.testing.assert_allclose(after.paid, 0.1 * before.paid)
     np.testing.assert_array_equal(after.reward, before.reward)
 
@@ -228,7 +228,7 @@ def test_a_score_that_selection_does_not_take_is_refused_with_generation_and_ind
             lives.paid[13] = -5.0
         return lives
 
-    read = scenarios.load(tiny, sets=['evolution.select={operator="selRoulette"}'])
+    read = scenarios.load(tiny, settings=['evolution.select={operator="selRoulette"}'])
     with pytest.raises(RunError, match=r"generation 2: individual 13 has a score of -5"):
         live_all(read, indebted)
 
