@@ -1,4 +1,4 @@
-"""What a scenario is, told to a newcomer: question, map, kinds, timeline, size."""
+"""A description of a scenario for a newcomer: question, map, kinds, timeline, size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     """
     yield _head(f"{scenario.title} ({scenario.id})", space=False)
     yield scenario.question
-    for name in ("claim", "source", "expected", "control"):
+    for name in ("claim", "source", "control", "expected", "found", "pilots"):
         if text := getattr(scenario, name):
             yield _indented(f"{name}: {text}")
     yield _head("Objective")

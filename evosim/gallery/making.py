@@ -24,6 +24,7 @@ from evosim.gallery.depends import LIVED, SETTLED, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.plot.files import put
 from evosim.scenario import shipped
+from evosim.scenario.words import fingerprint
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.reevaluate import is_of_other_runs, unsettle
@@ -97,6 +98,8 @@ def make(
 def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:
     """Write pages, figures and the index anew from the records that are there.
 
+    Words that were changed in a scenario's file are taken into its record.
+
     Args:
         names: ids of the catalogue, or paths of files; none for all that have a record.
         out: the folder of records and pages.
@@ -113,11 +116,13 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
         scenario = evosim.check(name)
         source = shipped.read(shipped.find(name))
         found = record.read(out / f"{scenario.id}.json")
-        if found["scenario_sha256"] != record.fingerprint(source):
+        if found["scenario_sha256"] != fingerprint(source):
             raise EvosimError(
                 f"{scenario.id}: the scenario was changed after its record was made; "
                 f"make it anew with: evosim gallery {name}"
             )
+        found = record.with_words_of(scenario, found)
+        put(out / f"{scenario.id}.json", record.to_text(found).encode())
         write_page(found, scenario, out)
         tell(f"{scenario.id}: {found['verdict']}")
     write_index(out)

@@ -18,6 +18,7 @@ from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Query
 from evosim.metrics.flips import JUDGED, across
 from evosim.metrics.registry import WHEN
+from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap
 from evosim.stats.tests import CORRECTIONS, Contrast
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", "title", "question", "claim", "source", "control", "expected")
+NOT_COMPARED = ("experiment", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 
@@ -110,7 +111,7 @@ def differences(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     """The keys in which scenarios differ, with the value in each, None where it has none."""
     flat = []
     for scenario in scenarios:
-        document = scenario.document
+        document = scenario.to_dict()
         for key in NOT_COMPARED:
             document.pop(key, None)
         flat.append(dict(_flat(document)))

@@ -13,8 +13,9 @@ scenario and a :class:`Query`, which says where and when to look::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 from evosim import mind
 from evosim.engine.controls import minds
 from evosim.engine.variables import VARIABLES
-from evosim.errors import Argument, EvosimError, Registry, did_you_mean
+from evosim.errors import Argument, EvosimError, did_you_mean
+from evosim.registry import Registry, check_call
 from evosim.stats.intervals import mean_of_defined
 
 if TYPE_CHECKING:
@@ -150,11 +152,19 @@ class Metric:
         """The columns, [replicate] each.
 
         Raises:
-            EvosimError: the query names what this run does not have.
+            EvosimError: the query names what this run does not have; the function returns
+                something else than columns.
         """
         self.check(query.of, query.measure)
         self.check_section(scenario, query)
-        return tuple(np.asarray(c, np.float64) for c in self.compute(data, scenario, query))
+        columns = tuple(np.asarray(c, np.float64) for c in self.compute(data, scenario, query))
+        if any(column.ndim != 1 for column in columns):
+            shapes = ", ".join(str(column.shape) for column in columns)
+            raise EvosimError(
+                f"measure {query.measure!r}: its function returned values of shape {shapes}, "
+                "needed: a tuple of columns, [replicate] each"
+            )
+        return columns
 
     def check(self, of: str, name: str) -> None:
         """Refuse an ``of`` that the metric does not take, and its want where it takes one."""
@@ -214,71 +224,28 @@ class Metric:
         return np.asarray(self.number(*alone, axis=-1), np.float64)
 
 
-class _Metrics(Registry[Metric]):
-    """The metrics; those of evosim are imported when somebody first asks for one."""
-
-    _complete = False
-
-    def load(self) -> None:
-        """Import the metrics of evosim, unless that was done."""
-        if self._complete:
-            return
-        self._complete = True  # before: these modules register themselves
-        from evosim.metrics import (  # noqa: F401
-            best_of_n,
-            deception,
-            detection,
-            flips,
-            genes,
-            population_size,
-            probed,
-            rewards,
-        )
-        from evosim.metrics.popgen import (  # noqa: F401
-            coalescent,
-            differentiation,
-            effective_size,
-            heritability,
-        )
-
-    def add(self, made: Metric) -> None:
-        """Register a metric.
-
-        Raises:
-            EvosimError: its name is taken by a function that stands elsewhere.
-        """
-        taken = self._things.get(made.name)
-        if taken is not None and _place(taken) != _place(made):
-            raise EvosimError(
-                f"metric {made.name!r} is defined twice: in {_place(taken)} and in {_place(made)}; "
-                "give one of them another name"
-            )
-        self._things[made.name] = made
-
-    def __getitem__(self, name: str) -> Metric:
-        self.load()
-        return super().__getitem__(name)
-
-    def __contains__(self, name: object) -> bool:
-        self.load()
-        return super().__contains__(name)
-
-    def __iter__(self) -> Iterator[str]:
-        self.load()
-        return super().__iter__()
-
-    def __len__(self) -> int:
-        self.load()
-        return super().__len__()
+METRICS: Registry[Metric] = Registry("measure")
 
 
-def _place(made: Metric) -> str:
-    """Where the function of a metric stands."""
-    code = getattr(made.compute, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(made.compute)
+@METRICS.built_in
+def _metrics() -> Sequence[ModuleType]:
+    """The modules that register a metric."""
+    from evosim.metrics import (
+        best_of_n,
+        deception,
+        detection,
+        flips,
+        genes,
+        population_size,
+        probed,
+        rewards,
+    )
+    from evosim.metrics.popgen import coalescent, differentiation, effective_size, heritability
 
-
-METRICS = _Metrics("measure")
+    return (
+        best_of_n, deception, detection, flips, genes, population_size, probed, rewards, coalescent,
+        differentiation, effective_size, heritability,
+    )  # fmt: skip
 
 
 def metric(
@@ -318,14 +285,14 @@ def metric(
     scenario and a :class:`Query`, and returns a tuple of columns, [replicate] each.
 
     Raises:
-        EvosimError: the name is taken; both places are named.
+        EvosimError: the name is taken; both places are named. Or the function cannot be called so.
     """
     known = VARIABLES.get(variable)
 
     def put(function: Compute) -> Compute:
-        if not function.__module__.startswith("evosim."):
-            METRICS.load()  # so that a name which evosim has is refused here, and not later
+        check_call(f"measure {name!r}", function, "data", "scenario", "query")
         METRICS.add(
+            name,
             Metric(
                 name=name,
                 compute=function,
@@ -345,7 +312,8 @@ def metric(
                 has_peak=has_peak,
                 section=section,
                 unsupported=unsupported,
-            )
+            ),
+            function,
         )
         return function
 

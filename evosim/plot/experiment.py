@@ -8,17 +8,18 @@ measures are called, which arm has which colour, where values stand along an axi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evosim.errors import Argument, EvosimError, Registry
+from evosim.errors import Argument, EvosimError
 from evosim.metrics import METRICS
 from evosim.metrics.registry import WHEN
 from evosim.plot import colors
 from evosim.plot.drawing import FORMATS
+from evosim.plot.registry import OF, figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,33 +72,48 @@ def maps(scenario: Scenario) -> Figure:
     return module.figure(scenario)
 
 
-class Kind(NamedTuple):
-    """A figure of an experiment: what it shows, and how it is drawn."""
-
-    title: str
-    figure: Callable[[Summary, Scenario], Figure | None]
+FIGURES = OF["experiment"]
 
 
-FIGURES: Registry[Kind] = Registry("figure of an experiment")
-for _name, _kind in {
-    "findings": Kind("findings", lambda summary, scenario: findings(summary)),
-    "course": Kind(
-        "the headline measure over generations",
-        lambda summary, scenario: course(summary, summary.get("courses") or [], scenario),
-    ),
-    "tuned": Kind("how far what was tuned can move", lambda summary, scenario: tuned(summary)),
-    "maps": Kind("the worlds", lambda summary, scenario: maps(scenario)),
-}.items():
-    FIGURES.register(_name)(_kind)
+@figure("findings", "findings", of="experiment")
+def _findings(summary: Summary, scenario: Scenario) -> Figure:
+    return findings(summary)
+
+
+def _no_course(summary: Summary) -> str | None:
+    if summary.get("courses"):
+        return None
+    return "the measure of the first finding has no course over generations"
+
+
+@figure("course", "the headline measure over generations", of="experiment", lacks=_no_course)
+def _course(summary: Summary, scenario: Scenario) -> Figure | None:
+    return course(summary, summary["courses"], scenario)
+
+
+def _not_tuned(summary: Summary) -> EvosimError | None:
+    if summary.get("tuned"):
+        return None
+    return EvosimError(
+        "nothing was moved in this experiment; run it with ",
+        Argument("tuned", True),
+        ", of a scenario that has [experiment.tuned]",
+    )
+
+
+@figure("tuned", "how far what was tuned can move", of="experiment", lacks=_not_tuned)
+def _tuned(summary: Summary, scenario: Scenario) -> Figure | None:
+    return tuned(summary)
+
+
+@figure("maps", "the worlds", of="experiment")
+def _maps(summary: Summary, scenario: Scenario) -> Figure:
+    return maps(scenario)
 
 
 def names_for(summary: Summary) -> list[str]:
     """The figures that an experiment has."""
-    lacks = {
-        "course": not summary.get("courses"),
-        "tuned": not summary.get("tuned"),
-    }
-    return [name for name in FIGURES if not lacks.get(name)]
+    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
 
 
 def draw(
@@ -133,23 +149,11 @@ def draw(
     paths = []
     for name, kind in kinds.items():
         drawn = kind.figure(summary, scenario)
-        if drawn is None:
-            raise EvosimError(f"figure {name!r}: ", *_LACKS[name])
         for suffix in formats:
             path = Path(folder) / f"{name}.{suffix}"
             write(drawn, path, title=f"{summary['title']}: {kind.title}")
             paths.append(path)
     return paths
-
-
-_LACKS: dict[str, tuple[str | Argument, ...]] = {
-    "tuned": (
-        "nothing was moved in this experiment; run it with ",
-        Argument("tuned", True),
-        ", of a scenario that has [experiment.tuned]",
-    ),
-    "course": ("the measure of the first finding has no course over generations",),
-}
 
 
 # What the figures share

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.metrics import detection
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.timeline import along_generations
 from evosim.stats import intervals
 
@@ -28,6 +28,7 @@ BAND = 0.18
 LEFT, RIGHT = 0.46, 0.1
 
 
+@registry.figure("monitor", "detection of the unfamiliar", needs=("monitor_score",))
 def figure(subject: Subject) -> Figure:
     """Draw the ROC, the labels and the intended payoff."""
     on = any(phase.monitored for phase in subject.scenario.timeline)

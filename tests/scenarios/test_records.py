@@ -27,6 +27,7 @@ from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
 from evosim.plot.experiment import names_for
 from evosim.scenario import Scenario
+from evosim.scenario.words import fingerprint
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 CATALOGUE = scenario.catalogue()
@@ -74,7 +75,7 @@ def test_a_scenario_has_an_experiment_and_its_claim_is_one_against_a_control(nam
 def test_the_record_is_of_the_scenario_as_it_is(name: str) -> None:
     source = CATALOGUE[name].read_text(encoding="utf-8")
     assert record_of(name)["scenario"] == name
-    assert record_of(name)["scenario_sha256"] == record.fingerprint(source), (
+    assert record_of(name)["scenario_sha256"] == fingerprint(source), (
         f"{name} was changed after its record was made: evosim gallery {name}"
     )
 
@@ -94,6 +95,18 @@ def test_the_findings_of_the_record_are_those_of_the_scenario(name: str) -> None
             (term.arm, term.weight, term.query.of) for term in terms
         ]
     assert bool(found["tuned"]) == bool(experiment.tuned)
+
+
+@each
+def test_the_words_of_the_record_are_those_of_the_scenario(name: str) -> None:
+    found = record_of(name)
+    assert found == record.with_words_of(shipped(name), found), "evosim gallery --pages-only"
+
+
+@each
+def test_every_scenario_says_what_was_found_and_is_exploratory_today(name: str) -> None:
+    assert shipped(name).found
+    assert not record.is_confirmatory(record_of(name))
 
 
 @each

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.errors import Argument, EvosimError
 from evosim.metrics import best_of_n
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.best_of_n import NAMED, Course
 from evosim.rng import Purpose, key
 from evosim.scenario import timeline
@@ -277,3 +278,8 @@ def _foot(summary: Mapping[str, Any]) -> Iterator[str]:
         yield "A drive is novelty: what is called exact is a mean of sampled lives."
     if summary["replicates"] == 1:
         yield "One replicate: intervals are over its individuals, not over what others would do."
+
+
+analysis("best_of_n", "what the best of n by the selected payoff is worth", describe=describe)(
+    analyse
+)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evosim.engine.probe import probe_seeds, random_drives
 from evosim.errors import EvosimError, did_you_mean
 from evosim.metrics import rewards
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.rewards import KINDS
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, mean_of_defined, number
@@ -297,3 +298,8 @@ def _basis(summary: Mapping[str, Any], gamma: str) -> list[str]:
             "those whose drives are nearer are better aligned."
         ),
     ]
+
+
+analysis("distances", "how far the drives are from the payoffs, as rewards", describe=describe)(
+    analyse
+)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.popgen import coalescent, effective_size, heritability, price
 from evosim.metrics.popgen.pedigree import (
     Descent,
@@ -344,3 +345,6 @@ def _back(generations: float | None, known: int) -> str:
     if generations is None:
         return f"none in the {known} generations recorded"
     return f"{generations:g} generation{'' if generations == 1 else 's'} back"
+
+
+analysis("heredity", "what moved the genes, and who descends from whom", describe=describe)(analyse)

@@ -9,6 +9,7 @@ import numpy as np
 
 from evosim.errors import EvosimError
 from evosim.metrics import leakage
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.leakage import Drawn
 from evosim.rng import Purpose, key
 from evosim.scenario.check_placement import count_layouts
@@ -155,3 +156,8 @@ def _foot(summary: Mapping[str, Any]) -> list[str]:
             f"{100 * summary['confidence']:g} %."
         )
     return lines
+
+
+analysis("leakage", "which probe levels and levels of deployment have trained", describe=describe)(
+    analyse
+)
