@@ -13,8 +13,8 @@ from pathlib import Path
 class Argument:
     """An argument of a public function in the text of an error, which has to name it.
 
-    Its text is Python, ``replicates=0``; the command line shows its own option for it instead,
-    ``--replicates 0``. Without a value it ends in an ellipsis: ``out=...``.
+    Its text is Python, ``replicates=0``; the command line shows its own option for it instead.
+    Without a value it ends in an ellipsis: ``out=...``.
     """
 
     name: str

@@ -236,12 +236,12 @@ def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"replicates": 0}, "--replicates 0"),
-        ({"seed": -1}, "--seed -1"),
-        ({"sets": ["agent.patients=1"]}, "agent.patients"),
-        ({"scheduler": "foo"}, "--scheduler foo: not the address of a Dask scheduler"),
+        ({"replicates": 0}, "replicates=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"settings": ["agent.patients=1"]}, "agent.patients"),
+        ({"scheduler": "foo"}, 'scheduler="foo": not the address of a Dask scheduler'),
         ({"scheduler": "http://x:1"}, "unknown address scheme"),
-        ({"scheduler": "tcp://x:1"}, "--workers 1 and --scheduler tcp://x:1"),
+        ({"scheduler": "tcp://x:1"}, 'workers=1 and scheduler="tcp://x:1"'),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_made(
