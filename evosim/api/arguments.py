@@ -90,7 +90,7 @@ def check_scheduler(
 
 
 def free_path(name: str, seed: int, suffix: str = "") -> Path:
-    """Where a run, or many, of that name go that were not told where to."""
+    """A folder in ``runs/`` that does not exist yet."""
     base = Path("runs") / f"{name}-{seed}{suffix}"
     path, n = base, 1
     while path.exists():

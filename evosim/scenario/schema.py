@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -696,3 +697,12 @@ class Scenario(Model):
             id = "strawberry"
         """
         return document.to_toml(self.to_dict())
+
+    def __repr__(self) -> str:
+        environments = ", ".join(self.environments)
+        return f"<Scenario {self.id}: {environments}; {self.generations} generations>"
+
+    def _repr_html_(self) -> str:
+        # Notebooks ask the object itself; what they show is drawn far above this package.
+        html: str = import_module("evosim.api.html").of_scenario(self)
+        return html
