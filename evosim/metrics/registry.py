@@ -40,6 +40,16 @@ RECENT = 5
 """Generations over which a payoff as lived is averaged."""
 
 
+WHEN = {
+    "start": "at the start",
+    "before": "before the flip",
+    "flip": "at the flip",
+    "end": "at the end",
+    "peak": "at its peak",
+}
+"""How the times of a query are called."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What one term of a finding looks at; the names are those of a finding's keys.
