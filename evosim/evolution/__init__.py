@@ -5,7 +5,7 @@ from __future__ import annotations
 from evosim.evolution import islands
 from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
-from evosim.evolution.generation import expected_shares, following, optimizer, start
+from evosim.evolution.generation import expected_shares, next_generation, optimizer, start
 from evosim.evolution.operators import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
 from evosim.evolution.optimizer import NOTHING, Asked, Offspring, Optimizer, State
 from evosim.evolution.registry import OPTIMIZERS
@@ -27,8 +27,8 @@ __all__ = [
     "check",
     "check_genes",
     "expected_shares",
-    "following",
     "islands",
+    "next_generation",
     "optimizer",
     "start",
 ]
