@@ -23,7 +23,12 @@ from .api.trees import export_trees as export_trees
 from .errors import EvosimError as EvosimError
 from .errors import RunError as RunError
 from .errors import ScenarioError as ScenarioError
+from .evolution.optimizer import optimizer as optimizer
+from .evolution.registry import operator as operator
 from .execution.stop import Interrupted as Interrupted
+from .metrics.analyses.registry import analysis as analysis
+from .metrics.registry import metric as metric
+from .plot.registry import figure as figure
 from .scenario.reading import load as load
 from .scenario.schema import Scenario as Scenario
 from .scenario.shipped import catalogue as catalogue

@@ -89,7 +89,7 @@ def test_c_and_numba_start_from_the_same_values_and_end_elsewhere() -> None:
     planner = c_planner().planner(case)
     case.prepare()
     instinct = case.other[0].copy()
-    assert np.array_equal(case.room.value[0], instinct)
+    assert np.array_equal(case.space.value[0], instinct)
     assert not np.array_equal(case.other[planner()], instinct)
 
 

@@ -83,6 +83,11 @@ def resume(
         RunError: none is there, it is at work elsewhere, its scenario was changed, or it is a
             fork whose history is torn.
         Interrupted: it was stopped again.
+
+    Example:
+        >>> import evosim
+        >>> evosim.resume("runs/contraception-1")
+        <Run 'runs/contraception-1': contraception, seed 1, 2 replicates>
     """
     if StudyFolder.is_at(Path(path)):
         return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from evosim import evolution, plot
 from evosim import scenario as scenarios
 from evosim.api.arguments import (
-    Settings,
     check_numbers,
     check_scheduler,
     free_path,
     read_scenario,
     seed_of,
-    setting_texts,
 )
 from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
@@ -33,12 +31,13 @@ from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
+from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.plot.run_view import Band
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 _FEWEST_COURSES = 20  # of neutral genes, for each replicate
@@ -54,6 +53,16 @@ class Run:
 
     Raises:
         RunError: no run is there.
+
+    Example:
+        >>> import evosim
+        >>> run = evosim.open_run("runs/contraception-1")
+        >>> run
+        <Run 'runs/contraception-1': contraception, seed 1, 2 replicates>
+        >>> run.summary["flips"][0]["verdict"]
+        'mixed'
+        >>> run.data["score"].dims
+        ('replicate', 'generation', 'individual')
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -68,6 +77,7 @@ class Run:
 
     @property
     def seed(self) -> int:
+        """The seed that all numbers follow from, 0 .. 2**64 - 1."""
         return self._folder.seed
 
     @property
@@ -82,9 +92,22 @@ class Run:
 
     @cached_property
     def data(self) -> xr.Dataset:
-        """The run's dataset (docs/architecture.md), read from disk where it is used.
+        """The run's dataset, read from disk where it is used.
 
-        Of an unfinished run, the generations that all replicates have lived.
+        Every variable has ``replicate`` as its first dimension, and its unit and meaning in
+        ``attrs``; docs/architecture.md lists them. Of an unfinished run it holds the generations
+        that all replicates have lived.
+
+        Raises:
+            RunError: nothing was lived yet, or the file is damaged.
+
+        Example:
+            >>> import evosim
+            >>> data = evosim.open_run("runs/contraception-1").data
+            >>> data["alignment"].dims
+            ('replicate', 'probe', 'environment', 'mind', 'sample')
+            >>> data["lifespan"].attrs["units"]
+            'steps'
         """
         from evosim.engine.dataset import open_dataset
 
@@ -94,6 +117,9 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: flips with their verdicts, the final population.
 
+        docs/measures.md explains every number. A number over replicates is a mapping with
+        ``value`` and ``interval``; what is undefined is None.
+
         Raises:
             RunError: the run is not complete.
         """
@@ -101,8 +127,12 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """The summary for people: plain text, a block a flip, with the thresholds."""
-        from evosim.metrics.summary import describe
+        """The summary for people: plain text, a block a flip, with the thresholds.
+
+        Raises:
+            RunError: the run is not complete.
+        """
+        from evosim.metrics.summary_text import describe
 
         return describe(self.summary)
 
@@ -150,6 +180,12 @@ class Run:
 
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run.
+
+        Example:
+            >>> import evosim
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.replay(generation=2, individual="median", out="life.gif").name
+            'life.gif'
         """
         from evosim.plot.episode import last_lived
 
@@ -181,15 +217,36 @@ class Run:
         )
 
     def resume(self, **options: Any) -> Run:
-        """Go on with it, see :func:`evosim.resume`."""
+        """Go on with it, to the same end: see :func:`evosim.resume`, which has the options.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_run("runs/contraception-1").resume().complete
+            True
+        """
         return resume_run(self.path, **options)
 
     def fork(self, at: int, **options: Any) -> Run:
-        """See :func:`fork`."""
+        """Another future from generation ``at``: see :func:`evosim.fork`, which has the options.
+
+        Example:
+            >>> import evosim
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.fork(4, seed=2, out="runs/again", figures=False).seed
+            2
+        """
         return fork(self.path, at, **options)
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_run(self)
+
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        n = self.manifest["replicates"]
+        state = "" if self.complete else ", not complete"
+        words = f"{self.scenario.id}, seed {self.seed}, {n} replicate{'s' * (n != 1)}{state}"
+        return f"<Run {str(self.path)!r}: {words}>"
 
 
 class Plots:
@@ -216,6 +273,12 @@ class Plots:
 
         Raises:
             EvosimError: no figure of that name, or the data lacks what it needs.
+
+        Example:
+            >>> import evosim
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
+            ['flips.svg']
         """
         from evosim.plot.episode import last_lived
 
@@ -295,6 +358,21 @@ def run(
     Raises:
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> small = {
+        ...     "evolution.population": 16, "measure.sample": 4, "measure.levels": 1,
+        ...     "timeline.0.generations": 3, "timeline.1.generations": 2,
+        ... }
+        >>> run = evosim.run(
+        ...     "contraception", seed=1, replicates=2, settings=small, out="runs/small", workers=1,
+        ...     figures=False,
+        ... )
+        >>> run.data["genome"].sizes["generation"]
+        5
+        >>> print(run.verdict.splitlines()[0])
+        Flip at generation 3: ancestral -> modern
     """
     read = read_scenario(scenario, settings)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
@@ -392,16 +470,27 @@ def fork(
         out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
         workers, figures, progress, checkpoint, command: see :func:`run`.
 
+    Returns:
+        The new run, complete.
+
     Raises:
         RunError: there is no such generation, or the changes contradict the history.
         Interrupted: it was stopped and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> other = evosim.fork(
+        ...     "runs/contraception-1", 3, settings={"timeline.1.train": "ancestral"},
+        ...     out="runs/no-flip", figures=False,
+        ... )
+        >>> other.summary["flips"]
+        []
     """
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
-    sets = setting_texts(settings)
-    read = scenarios.loads(
-        parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
+    read = scenarios.from_dict(
+        parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
     )
     done = parent.scenario.generations
     if not parent.data_path.exists():
@@ -420,7 +509,7 @@ def fork(
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     manifest["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": sets,
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
@@ -437,6 +526,11 @@ def open_run(path: str | Path) -> Run:
 
     Raises:
         RunError: no run is there.
+
+    Example:
+        >>> import evosim
+        >>> evosim.open_run("runs/contraception-1").complete
+        True
     """
     return Run(path)
 

@@ -7,13 +7,12 @@ that timeline gives (:attr:`Iteration.scenario`), to the bit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import evolution
-from evosim import scenario as scenarios
 from evosim.engine.evaluation import Arrays, FloatArray
 from evosim.engine.loop import (
     Population,
@@ -27,12 +26,10 @@ from evosim.engine.loop import (
 )
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, ScenarioError, did_you_mean
-from evosim.scenario.schema import PhaseObjective
 
 if TYPE_CHECKING:
     from evosim.engine.ood_monitor import Detector
     from evosim.scenario import Scenario
-    from evosim.scenario.schema import Phase
 
 
 class Iteration(Iterator["Generation"]):
@@ -222,7 +219,7 @@ class Generation:
                 "more there are to be"
             )
         try:
-            self._iteration.scenario = _with_timeline(scenario, phases)
+            self._iteration.scenario = scenario.replace("timeline", phases)
         except ScenarioError as error:
             reasons = "; ".join(f"{p.key}: {p.message}" for p in error.problems)
             raise EvosimError(f"generation {self.number}: flip: {reasons}") from None
@@ -306,37 +303,26 @@ def _flipped(
     train: str | Mapping[str, float],
     selected: str | None,
     generations: int | None,
-) -> list[Phase] | None:
-    """The timeline with another environment from a generation on; None where there is no rest."""
+) -> list[dict[str, Any]] | None:
+    """The phases with another environment from a generation on; None where nothing is left."""
+    rest: list[dict[str, Any]] = scenario.to_dict()["timeline"]
     # In generation 0 the environment is that of the file: begin is 1 or more.
-    phases: list[Phase] = []
-    rest = list(scenario.timeline)
-    while rest and begin >= rest[0].generations:
+    phases = []
+    while rest and begin >= rest[0]["generations"]:
         phases.append(rest.pop(0))
-        begin -= phases[-1].generations
+        begin -= phases[-1]["generations"]
     if not rest and generations is None:
         return None
     # Beyond the end there is no phase to go by; the last one's settings go on.
     there = rest.pop(0) if rest else phases[-1]
     # What is left of begin is how much of the phase has been.
     if begin:
-        phases.append(there.model_copy(update={"generations": begin}))
-    change: dict[str, object] = {
-        "generations": there.generations - begin if generations is None else generations,
+        phases.append({**there, "generations": begin})
+    flipped = {
+        **there,
+        "generations": there["generations"] - begin if generations is None else generations,
         "train": train if isinstance(train, str) else dict(train),
     }
     if selected is not None:
-        own = there.objective or PhaseObjective()
-        change["objective"] = own.model_copy(update={"selected": selected})
-    return [*phases, there.model_copy(update=change), *rest]
-
-
-def _with_timeline(scenario: Scenario, phases: list[Phase]) -> Scenario:
-    """The scenario with another timeline, checked like one that is read from a file.
-
-    Raises:
-        ScenarioError: with every problem.
-    """
-    # The long way round over text, so that all checks of a file are made.
-    changed = scenario.model_copy(update={"timeline": tuple(phases)})
-    return scenarios.loads(changed.to_toml(), name=scenario.id, checks=[evolution.check])
+        flipped["objective"] = {**there.get("objective", {}), "selected": selected}
+    return [*phases, flipped, *rest]

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from evosim.registry import plugins
+
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
@@ -18,6 +20,15 @@ _LIBRARIES = ("evosim", "numpy", "numba", "deap", "scipy", "xarray", "h5py")
 
 
 def versions() -> dict[str, str]:
+    """Versions of Python, evosim, the libraries that numbers depend on, and plugins.
+
+    Raises:
+        EvosimError: a plugin cannot be imported.
+    """
+    return {**libraries(), **plugins()}
+
+
+def libraries() -> dict[str, str]:
     """Versions of Python, evosim and the libraries that numbers depend on."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:

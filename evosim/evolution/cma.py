@@ -17,6 +17,7 @@ from evosim.evolution.optimizer import (
     Option,
     State,
     middle,
+    optimizer,
     sampled,
 )
 from evosim.evolution.values import is_number
@@ -37,6 +38,7 @@ class _Scored(list[float]):
     fitness: float
 
 
+@optimizer("cma", "CMA-ES, a normal distribution that adapts")
 class Cma(Optimizer):
     """Samples a normal distribution and adapts its mean, covariance and step size.
 

@@ -16,6 +16,7 @@ from evosim.evolution.optimizer import (
     Option,
     State,
     middle,
+    optimizer,
     sampled,
 )
 from evosim.evolution.values import is_number
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
+@optimizer("gradient", "follows an estimate of the gradient of the expected score")
 class Gradient(Optimizer):
     """Climbs the gradient of the score, smoothed by Gaussian perturbations of one mean genome.
 

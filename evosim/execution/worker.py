@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 
 from evosim.errors import EvosimError
+from evosim.registry import in_worker
 
 _SECONDS_BETWEEN_REPORTS = 0.05
 
@@ -31,6 +32,7 @@ def main() -> None:
     from evosim.engine.run_folder import RunFolder
     from evosim.execution.runner import finish, run_replicate
 
+    in_worker()
     _, checkpoint = sys.argv
     outbox = _Outbox()
     try:

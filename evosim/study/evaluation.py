@@ -22,7 +22,7 @@ from evosim.errors import EvosimError, RunError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import complete_runs
 from evosim.execution.stop import Interrupted
-from evosim.metrics import MEASURES
+from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
 from evosim.study.folder import Record, StudyFolder, opened
 from evosim.study.reading import terms_of
@@ -156,8 +156,8 @@ def measured(
     found = {}
     for name, written in folder.study.measures.items():
         groups = [
-            MEASURES[part.term.measure].of(data, scenario, part.term)
-            for part in terms_of(written, scenario)
+            METRICS[term.query.measure].columns(data, scenario, term.query)
+            for term in terms_of(written, scenario)
         ]
         found[name] = tuple(float(column[0]) for group in groups for column in group)
     return found

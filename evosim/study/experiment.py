@@ -29,7 +29,7 @@ from evosim.errors import EvosimError, RunError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import complete_runs, finite
 from evosim.metrics import hypotheses, turns
-from evosim.metrics.hypotheses import Conditions, Part
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.leakage import check_disjoint
 from evosim.metrics.trajectories import courses
 from evosim.scenario.words import WORDS
@@ -183,7 +183,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
         expected, found, pilots, frozen, seed, replicates, confidence, axis, arms (by name: title,
         place on the axis, phases and flips), findings (see
-        :func:`evosim.metrics.hypotheses.settle`; and ``curve``, the first term in every arm along
+        :func:`evosim.metrics.hypotheses.evaluate`; and ``curve``, the first term in every arm along
         the axis), courses (the headline measure over generations,
         see :func:`evosim.metrics.trajectories.courses`), tuned (None, or label, key, says,
         replicates,
@@ -199,7 +199,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     flips = turns(reference(scenario))
     with folder.opened(list(written.arms)) as data:
         findings = [_settled(f, written, flips, data, bootstrap) for f in written.findings]
-        lines = courses(hypotheses.parts_of(written.findings[0], written, flips), data)
+        lines = courses(hypotheses.terms_of(written.findings[0], written, flips), data)
         arms = {name: _arm(arm, data[name].scenario) for name, arm in written.arms.items()}
     return {
         "verdict": hypotheses.verdict_of(findings),
@@ -224,16 +224,16 @@ def _settled(
     data: Mapping[str, Conditions],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
-    parts = hypotheses.parts_of(finding, written, flips)
-    columns = [hypotheses.columns_of(part, data) for part in parts]
+    terms = hypotheses.terms_of(finding, written, flips)
+    columns = [hypotheses.columns_of(term, data) for term in terms]
     return {
-        **hypotheses.settle(finding, parts, columns, bootstrap),
-        "curve": _curve(parts[0], written, data, bootstrap),
+        **hypotheses.evaluate(finding, terms, columns, bootstrap),
+        "curve": _curve(terms[0], written, data, bootstrap),
     }
 
 
 def _curve(
-    part: Part, written: Written, data: Mapping[str, Conditions], bootstrap: Bootstrap
+    term: WeightedTerm, written: Written, data: Mapping[str, Conditions], bootstrap: Bootstrap
 ) -> list[dict[str, Any]] | None:
     """What a term measures in every arm along the axis; None where the arms are no sweep."""
     along = {name: arm.at for name, arm in written.arms.items() if arm.at is not None}
@@ -241,7 +241,7 @@ def _curve(
         return None
     found = []
     for name, at in along.items():
-        here = part._replace(arm=name)
+        here = term._replace(arm=name)
         try:
             columns = hypotheses.columns_of(here, data)
         except EvosimError:
@@ -278,13 +278,13 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
     written = folder.written
     tuned, headline = written.tuned, written.findings[0]
     assert tuned is not None
-    parts = hypotheses.parts_of(headline, written, flips)
+    terms = hypotheses.terms_of(headline, written, flips)
     values = []
     for i, value in enumerate(tuned.values):
         runs = {arm: f"tuned-{i}-{arm}" for arm in arms_of(headline, written)}
         with folder.opened(list(runs.values())) as data:
-            columns = [_columns_at(part, runs, data) for part in parts]
-        settled = hypotheses.settle(headline, parts, columns, bootstrap)
+            columns = [_columns_at(term, runs, data) for term in terms]
+        settled = hypotheses.evaluate(headline, terms, columns, bootstrap)
         values.append({**settled, "measured": settled["value"], "value": value})
     return {
         "label": tuned.label,
@@ -296,9 +296,9 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
     }
 
 
-def _columns_at(part: Part, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
-    name = runs[part.arm]
-    return hypotheses.columns_of(part._replace(arm=name), data)
+def _columns_at(term: WeightedTerm, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
+    name = runs[term.arm]
+    return hypotheses.columns_of(term._replace(arm=name), data)
 
 
 _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)\s+\]")

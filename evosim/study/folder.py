@@ -30,6 +30,7 @@ from evosim.engine.folders import appearing
 from evosim.engine.provenance import command_line
 from evosim.errors import RunError
 from evosim.execution.runner import finite
+from evosim.scenario.settings import as_mapping, as_texts
 from evosim.study.points import Point, key_of
 from evosim.study.schema import Study
 
@@ -48,7 +49,7 @@ class Record:
     Attributes:
         point: key of its point.
         replicate: its number.
-        seed: of the run, as ``evosim run --seed`` takes it.
+        seed: of the run, as :func:`evosim.run` takes it.
         columns: by measure, the numbers of this replicate: one, or for a measure that is made
             of several (a ratio of means, a difference) those, in their order.
         seconds: that living and measuring took.
@@ -91,7 +92,7 @@ class StudyFolder:
         """
         toml = written.base.to_toml()
         listed = [
-            {"key": p.key, "values": dict(p.values), "settings": list(written.settings_at(p))}
+            {"key": p.key, "values": dict(p.values), "settings": as_texts(written.settings_at(p))}
             for p in written.points
         ]
         known = {
@@ -156,7 +157,7 @@ class StudyFolder:
     def points(self) -> tuple[Point, ...]:
         """All points, in the order of the design."""
         return tuple(
-            Point(key=p["key"], values=p["values"], settings=tuple(p["settings"]))
+            Point(key=p["key"], values=p["values"], settings=as_mapping(p["settings"]))
             for p in self.manifest["points"]
         )
 
@@ -177,10 +178,10 @@ class StudyFolder:
         """
         from evosim import evolution, scenario
 
-        return scenario.loads(
-            self.base.to_toml(),
+        return scenario.from_dict(
+            self.base.to_dict(),
             name=str(self.path / "scenario.toml"),
-            sets=self.by_key[key].settings,
+            settings=self.by_key[key].settings,
             checks=[evolution.check],
         )
 
@@ -192,14 +193,14 @@ class StudyFolder:
                 yield point.key, replicate
 
     def seed_of(self, key: str, replicate: int) -> int:
-        """The seed of a run, as ``evosim run --seed`` takes it."""
+        """The seed of a run, as :func:`evosim.run` takes it."""
         return self.by_key[key].seed(self.seed, replicate)
 
     def command(self, key: str, replicate: int) -> str:
         """The command line that lives a run by itself."""
         point = self.by_key[key]
         words = ["evosim", "run", str(self.path / "scenario.toml")]
-        for setting in point.settings:
+        for setting in as_texts(point.settings):
             words += ["--set", setting]
         return command_line([*words, "--seed", str(self.seed_of(key, replicate))])
 

@@ -25,6 +25,7 @@ from evosim.engine.files import WriteError
 from evosim.engine.lock import HeldError, hold
 from evosim.errors import RunError
 from evosim.execution.runner import finite
+from evosim.scenario.settings import as_texts
 from evosim.study.folder import Record, StudyFolder
 
 NAME = "index.sqlite"
@@ -260,7 +261,7 @@ def _fill(index: Index) -> None:
             index._database.executemany(
                 "INSERT INTO points VALUES (?, ?, ?, ?)",
                 [
-                    (p.key, i, _json(dict(p.values)), _json(list(p.settings)))
+                    (p.key, i, _json(dict(p.values)), _json(as_texts(p.settings)))
                     for i, p in enumerate(folder.points)
                 ],
             )

@@ -73,7 +73,7 @@ def test_the_timeline_is_lived_from_its_first_to_its_last_generation(tiny: Path)
 
 
 def test_thinking_costs_and_levels_are_averaged(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=["agent.depth=2"])
+    read = scenarios.load(tiny, settings=["agent.depth=2"])
     (record, *_) = run_replicates(read)
     assert record.arrays["score"] == pytest.approx(2 + 0.5 - 0.01 * 2)
     assert record.arrays["payoff_total"][:, 0] == pytest.approx(2.5)
@@ -97,7 +97,7 @@ def test_any_generation_is_enough_to_go_on_from(tiny: Path) -> None:
 
 def test_the_population_is_probed_at_intervals_around_each_flip_and_at_the_end(tiny: Path) -> None:
     read = scenarios.load(
-        tiny, sets=["timeline.0.generations=10", "timeline.1.generations=7", "measure.every=4"]
+        tiny, settings=["timeline.0.generations=10", "timeline.1.generations=7", "measure.every=4"]
     )
     assert probe_generations(read) == (0, 4, 8, 9, 10, 12, 16)
     prober = NoProbe()
@@ -109,7 +109,7 @@ def test_the_population_is_probed_at_intervals_around_each_flip_and_at_the_end(t
 def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
     read = scenarios.load(
         tiny,
-        sets=[
+        settings=[
             "evolution.levels=50",
             "timeline.0.generations=40",
             "timeline.0.train={before=3.0, after=1.0}",
@@ -125,7 +125,7 @@ def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
 
 
 def test_a_frozen_phase_passes_its_genomes_on_unchanged(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=["timeline.1.select=false"])
+    read = scenarios.load(tiny, settings=["timeline.1.select=false"])
     records = run_replicates(read)
     itself = np.stack([np.arange(20)] * 2, axis=1)
     for before, after in pairwise(records[3:]):
@@ -180,7 +180,7 @@ TOOL = ["agent.tool.depth=4", "agent.tool.reliance=[0, 1]", "world.kinds.lime.lo
 
 
 def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=[*TOOL, "agent.tool.encounters=2"])
+    read = scenarios.load(tiny, settings=[*TOOL, "agent.tool.encounters=2"])
     seen: list[Minds] = []
 
     def evaluate(scenario: Scenario, minds: Minds, **rest: Any) -> Evaluation:
@@ -201,7 +201,7 @@ def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
 
 
 def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
-    with_tool = scenarios.load(tiny, sets=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
+    with_tool = scenarios.load(tiny, settings=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
     found, alone = (
         run_replicates(with_tool, evaluate_by_core),
         run_replicates(scenarios.load(tiny), evaluate_by_core),
@@ -213,7 +213,7 @@ def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
 
 def test_only_the_window_counts_for_selection(tiny: Path) -> None:
     whole, _ = evaluated(scenarios.load(tiny))
-    short, _ = evaluated(scenarios.load(tiny, sets=["timeline.0.window=5"]))
+    short, _ = evaluated(scenarios.load(tiny, settings=["timeline.0.window=5"]))
     np.testing.assert_array_equal(short.payoff, whole.payoff)
     assert (short.selected_payoff <= whole.selected_payoff).all()
     assert short.selected_payoff.sum() < whole.selected_payoff.sum()
@@ -221,7 +221,7 @@ def test_only_the_window_counts_for_selection(tiny: Path) -> None:
 
 def test_a_level_pays_by_the_environment_that_it_was_drawn_in(tiny: Path) -> None:
     before, _ = evaluated(scenarios.load(tiny))
-    after, _ = evaluated(scenarios.load(tiny, sets=["timeline.0.train=after"]))
+    after, _ = evaluated(scenarios.load(tiny, settings=["timeline.0.train=after"]))
     np.testing.assert_allclose(after.selected_payoff, 0.1 * before.selected_payoff)
     np.testing.assert_array_equal(after.reward, before.reward)
 
@@ -237,7 +237,7 @@ def test_a_score_that_selection_does_not_take_is_refused_with_generation_and_ind
             evaluation.selected_payoff[13] = -5.0
         return evaluation
 
-    read = scenarios.load(tiny, sets=['evolution.select={operator="selRoulette"}'])
+    read = scenarios.load(tiny, settings=['evolution.select={operator="selRoulette"}'])
     with pytest.raises(RunError, match=r"generation 2: individual 13 has a score of -5"):
         run_replicates(read, indebted)
 

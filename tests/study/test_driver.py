@@ -134,7 +134,7 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     asked = iter([False, False, True])
     identity = folder.manifest["identity"]
     assert evaluation.live(str(folder.path), identity, key, 0, lambda: next(asked, True)) is None
-    left = evosim.open_run(folder.run_path(key, 0))._folder.lived(0)
+    left = evosim.open_run(folder.run_path(key, 0))._folder.generations_done(0)
     assert 0 < left < 7
     before = whole.digest
     record = evaluation.live(str(folder.path), identity, key, 0)
@@ -236,12 +236,12 @@ def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"replicates": 0}, "--replicates 0"),
-        ({"seed": -1}, "--seed -1"),
-        ({"sets": ["agent.patients=1"]}, "agent.patients"),
-        ({"scheduler": "foo"}, "--scheduler foo: not the address of a Dask scheduler"),
+        ({"replicates": 0}, "replicates=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"settings": ["agent.patients=1"]}, "agent.patients"),
+        ({"scheduler": "foo"}, 'scheduler="foo": not the address of a Dask scheduler'),
         ({"scheduler": "http://x:1"}, "unknown address scheme"),
-        ({"scheduler": "tcp://x:1"}, "--workers 1 and --scheduler tcp://x:1"),
+        ({"scheduler": "tcp://x:1"}, 'workers=1 and scheduler="tcp://x:1"'),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_made(
