@@ -49,6 +49,6 @@ def test_the_tour_runs_and_gives_what_it_shows(
 
 
 def test_a_value_that_is_not_shown_right_fails() -> None:
-    with pytest.raises(AssertionError, match="python.md:1: 2"):
+    with pytest.raises(AssertionError, match=r"python\.md:1: 2"):
         run("1 + 1  # -> 3", 1, {})
     assert run("1 + 1  # -> 2\nx = 1\nx  # -> 1", 1, {}) == 2
