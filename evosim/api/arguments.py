@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,19 @@ def read_scenario(
 
 
 def seed_of(seed: int | None) -> int:
-    """The seed that was given; drawn by the operating system if None."""
+    """The seed that was given, as a plain int; drawn by the operating system if None.
+
+    Raises:
+        EvosimError: not a whole number of 64 bits.
+    """
     if seed is None:
         return secrets.randbits(64)
-    if not 0 <= seed < SEED_LIMIT:
-        raise EvosimError(Argument("seed", seed), ": not a seed (allowed 0 to 2^64 - 1)")
-    return seed
+    # A numpy integer is a seed too, but would neither fit beside 2^64 nor go into JSON.
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= int(seed) < SEED_LIMIT:
+        raise EvosimError(
+            Argument("seed", seed), ": not a seed (allowed a whole number from 0 to 2^64 - 1)"
+        )
+    return int(seed)
 
 
 def check_numbers(

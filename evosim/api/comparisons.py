@@ -107,7 +107,11 @@ def compare(
                 data=held.enter_context(open_dataset(run._folder)),
                 scenario=run.scenario,
                 # A run and its forks began with the same replicates, whatever they went on by.
-                seeds=(run.facts["seeds"][0], run.facts["probe_seed"], run.facts["replicates"]),
+                seeds=(
+                    run.manifest["seeds"][0],
+                    run.manifest["probe_seed"],
+                    run.manifest["replicates"],
+                ),
             )
             for name, run in found
         ]

@@ -59,9 +59,9 @@ class Experiment:
         return self._folder.scenario
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What experiment.json holds: seed, replicates, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def complete(self) -> bool:
@@ -205,7 +205,7 @@ def experiment(
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=seed,
@@ -216,7 +216,7 @@ def experiment(
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
     with make_progress(show=progress) as reporter:
-        folder = ExperimentFolder.create(path, read, facts)
+        folder = ExperimentFolder.create(path, read, manifest)
         reporter.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
         return _complete(path, reporter, workers=workers, checkpoint=checkpoint)
 
@@ -248,6 +248,8 @@ def resume_experiment(
     if done.complete and not _missing_figures(done):
         return done
     with make_progress(show=progress) as reporter:
+        if warning := provenance.other_versions(done.manifest, "experiment"):
+            reporter.warn(warning)
         return _complete(done.path, reporter, workers=workers, checkpoint=checkpoint)
 
 
@@ -268,7 +270,7 @@ def _complete(
     done = Experiment(path)
     try:
         with Stop() as stop:
-            done._folder.conduct(
+            done._folder.complete_runs(
                 stop=stop, progress=reporter, wait=WAIT, workers=workers, checkpoint=checkpoint
             )
             if missing := _missing_figures(done):
@@ -283,7 +285,7 @@ def _complete(
 
 def _missing_figures(done: Experiment) -> list[str]:
     """Figures that are wanted, that the experiment has, and that are not all there."""
-    if not done.facts.get("figures", True):
+    if not done.manifest.get("figures", True):
         return []
     folder = done._folder.figures_path
     return [

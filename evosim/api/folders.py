@@ -53,7 +53,7 @@ def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
     run = run if isinstance(run, Run) else open_single_run(run)
     if not run.complete:
         raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
-    n = run.facts["replicates"]
+    n = run.manifest["replicates"]
     if not 0 <= replicate < n:
         raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
     return run

@@ -51,16 +51,18 @@ def of_scenario(scenario: Scenario) -> str:
 
 def of_run(run: Run) -> str:
     """Verdict and numbers; of a run that is not complete, how to go on."""
-    n = run.facts["replicates"]
+    n = run.manifest["replicates"]
     head = _head(run.scenario.title, f"{run.scenario.id}, seed {run.seed}, {_many(n, 'replicate')}")
     return _box(head, _place(run.path), _outcome(run), _thumbnail(run.figures))
 
 
 def of_experiment(experiment: Experiment) -> str:
     """The verdict on the claim, finding by finding."""
-    scenario, n = experiment.scenario, experiment.facts["replicates"]
+    scenario, n = experiment.scenario, experiment.manifest["replicates"]
     arms = ", ".join(experiment.arms)
-    words = f"{scenario.id}, seed {experiment.facts['seed']}, {_many(n, 'replicate')} of each arm"
+    words = (
+        f"{scenario.id}, seed {experiment.manifest['seed']}, {_many(n, 'replicate')} of each arm"
+    )
     return _box(
         _head(scenario.title, words),
         _place(experiment.path),
@@ -74,7 +76,7 @@ def of_study(study: Study) -> str:
     """How far it is; its numbers so far, folded where they are many."""
     counts = study.counts
     done = f"{counts.done} of {counts.runs} runs complete, {counts.failed} failed"
-    words = f"{study.facts['study']}, {_many(len(study.points), 'point')}, {done}"
+    words = f"{study.manifest['study']}, {_many(len(study.points), 'point')}, {done}"
     lines = study.text if counts.done else ""
     numbers = f"<details><summary>numbers</summary>{_pre(lines)}</details>" if lines else ""
     return _box(

@@ -20,12 +20,13 @@ from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.engine.fork import check_fork, copy_history
+from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError, did_you_mean
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
-from evosim.execution.runner import CHECKPOINT, conduct
+from evosim.execution.runner import CHECKPOINT, complete_runs
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
@@ -80,9 +81,9 @@ class Run:
         return self._folder.seed
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What run.json holds: seed, replicates, command, versions, machine, parent."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def complete(self) -> bool:
@@ -197,7 +198,7 @@ class Run:
             else individual
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.facts["seeds"] if s["from"] <= max(0, generation)]
+        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= max(0, generation)]
         episode = plot.live(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
@@ -242,7 +243,7 @@ class Run:
         return html.of_run(self)
 
     def __repr__(self) -> str:
-        n = self.facts["replicates"]
+        n = self.manifest["replicates"]
         state = "" if self.complete else ", not complete"
         words = f"{self.scenario.id}, seed {self.seed}, {n} replicate{'s' * (n != 1)}{state}"
         return f"<Run {str(self.path)!r}: {words}>"
@@ -327,6 +328,7 @@ def run(
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
+    on_generation: OnGeneration | None = None,
 ) -> Run:
     """Run a scenario from its first generation to its verdict and figures.
 
@@ -345,9 +347,13 @@ def run(
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
         command: what to record as the command.
+        on_generation: called with the replicate, the generation and its mean score after each
+            generation, always in this process. Where it returns True the run stops as at Ctrl-C,
+            but without an exception: worker processes end the generations that they are at.
 
     Returns:
-        The complete run.
+        The complete run; where ``on_generation`` stopped it, one that :func:`resume` goes on with
+        (``run.complete`` is False).
 
     Raises:
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
@@ -373,7 +379,7 @@ def run(
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=seed,
@@ -382,13 +388,18 @@ def run(
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    check_disjoint(read, facts)
+    check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
-        with RunFolder.create(path, read, facts):
+        with RunFolder.create(path, read, manifest):
             pass
         reporter.note(f"{read.id}, seed {seed}: {path}")
         return _complete(
-            path, reporter, workers=workers, scheduler=scheduler, checkpoint=checkpoint
+            path,
+            reporter,
+            workers=workers,
+            scheduler=scheduler,
+            checkpoint=checkpoint,
+            on_generation=on_generation,
         )
 
 
@@ -417,8 +428,10 @@ def resume_run(
     with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            reporter.note(f"versions differ from those the run began with: {', '.join(changed)}")
+        if not folder.data_path.exists() and (
+            warning := provenance.other_versions(folder.manifest, "run")
+        ):
+            reporter.warn(warning)
         return _complete(
             Path(path),
             reporter,
@@ -479,27 +492,30 @@ def fork(
     read = scenarios.from_dict(
         parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
     )
-    lived = parent.scenario.generations
+    done = parent.scenario.generations
     if not parent.data_path.exists():
-        lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
-    check_fork(parent, read, at, lived)
+        done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
+    check_fork(parent, read, at, done)
     seed = parent.seed if seed is None else seed_of(seed)
     new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=parent.probe_seed,
-        seeds=[s for s in parent.facts["seeds"] if s["from"] < at] + [{"from": at, "seed": seed}],
+        seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
+        + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    facts["parent"] = {
+    manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
-    check_disjoint(read, facts)
+    check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
-        with RunFolder.create(new, read, facts) as child:
+        if warning := provenance.other_versions(parent.manifest, "run to fork"):
+            reporter.warn(warning)
+        with RunFolder.create(new, read, manifest) as child:
             copy_history(parent, child, at)
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
@@ -527,11 +543,20 @@ def _complete(
     checkpoint: float,
     scheduler: str | None = None,
     again: bool = False,
+    on_generation: OnGeneration | None = None,
 ) -> Run:
     """Do whatever a run still lacks, under its lock."""
+    enough = False
+
+    def call(replicate: int, generation: int, score: float) -> bool:
+        nonlocal enough
+        if on_generation is not None and on_generation(replicate, generation, score):
+            enough = True
+        return enough
+
     done = Run(path)
     folder = done._folder
-    wanted = bool(folder.facts["figures"])
+    wanted = bool(folder.manifest["figures"])
     try:
         if again and done.complete and not (wanted and _missing_figures(done)):
             _ = done.data  # refuses a damaged one
@@ -542,14 +567,16 @@ def _complete(
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and _missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
-            conduct(
+            complete_runs(
                 {"": folder}, locks=[lock], stop=stop, progress=reporter,
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
-                checkpoint=checkpoint,
+                checkpoint=checkpoint, on_generation=call,
             )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)
     except Interrupted:
+        if enough:
+            return done
         raise
     except KeyboardInterrupt:
         text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"

@@ -70,9 +70,9 @@ class Study:
         return self._folder.study
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What study.json holds: seed, replicates, points, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -119,7 +119,7 @@ class Study:
         with index.reading(folder, note or (lambda text: None)) as table:
             counts, digest, failures = table.counts, table.digest(), table.failures()
         return {
-            "study": folder.facts["study"],
+            "study": folder.manifest["study"],
             "title": folder.study.title,
             "path": str(self.path),
             "seed": folder.seed,
@@ -271,7 +271,7 @@ class Study:
 
     def __repr__(self) -> str:
         counts = self.counts
-        words = f"{self.facts['study']}, {counts.done} of {counts.runs} runs complete"
+        words = f"{self.manifest['study']}, {counts.done} of {counts.runs} runs complete"
         return f"<Study {str(self.path)!r}: {words}>"
 
 
@@ -329,7 +329,7 @@ def run_study(
     check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
     path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         written.base,
         seed=seed,
         replicates=n,
@@ -339,7 +339,7 @@ def run_study(
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
     with make_progress(show=progress) as reporter:
-        StudyFolder.create(path, written, facts)
+        StudyFolder.create(path, written, manifest)
         reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
         return _complete(path, reporter, workers=workers, scheduler=scheduler)
 
@@ -380,8 +380,8 @@ def resume_study(
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            reporter.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        if warning := provenance.other_versions(folder.manifest, "study"):
+            reporter.warn(warning)
         return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
 
 
@@ -392,7 +392,7 @@ def _complete(
     done = Study(path)
     try:
         with Stop() as stop:
-            driver.conduct(
+            driver.complete_runs(
                 done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
@@ -416,7 +416,7 @@ def _conclude(done: Study, stop: Callable[[], bool]) -> None:
             wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
         if stop():
             raise Interrupted(done.path, f"stopped: no run is left. {later}")
-        if done.facts.get("figures", True) and wanted != []:
+        if done.manifest.get("figures", True) and wanted != []:
             drawing.draw(found, wanted, folder=done.path / "figures")
     except WriteError as error:
         raise RunError(f"{error}\nNo run is left. {later}") from error

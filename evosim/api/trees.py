@@ -63,7 +63,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
             "first_generation": first,
         },
         software=versions(),
-        timestamp=str(run.facts["created"]),
+        timestamp=str(run.manifest["created"]),
     )
     with replacing(path) as file:
         made.dump(file)

@@ -82,7 +82,7 @@ def list_() -> None:
 @click.argument("scenario")
 @options.settings
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, help="Seed of the level that is shown."
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the level that is shown."
 )
 def show(scenario: str, settings: Sequence[str], seed: int) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size."""

@@ -135,7 +135,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
 @click.option("--environment", "-e", metavar="E",
               help="Environment, for tensors, like all below. [default: that of the first "
               "phase]")  # fmt: skip
-@click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
+@click.option("--level-seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
               help="Seed of the level. [default: 0]")  # fmt: skip
 @options.settings
 @click.option(

@@ -197,7 +197,7 @@ class Recorded(StudyFolder):
 
     def __init__(self, written: Written, table: Path) -> None:
         self.path = table
-        self.facts = {
+        self.manifest = {
             "identity": "",
             "seed": written.study.seed,
             "replicates": written.study.replicates,

@@ -256,7 +256,7 @@ def _fill(index: Index) -> None:
         with index._database:
             index._database.executemany(
                 "INSERT INTO about VALUES (?, ?)",
-                [("format", str(_FORMAT)), ("identity", folder.facts["identity"])],
+                [("format", str(_FORMAT)), ("identity", folder.manifest["identity"])],
             )
             index._database.executemany(
                 "INSERT INTO points VALUES (?, ?, ?, ?)",
@@ -280,7 +280,7 @@ def _open(folder: StudyFolder) -> Index | None:
     try:
         about = dict(database.execute("SELECT name, value FROM about"))
         sound = about.get("format") == str(_FORMAT)
-        sound = sound and about.get("identity") == folder.facts["identity"]
+        sound = sound and about.get("identity") == folder.manifest["identity"]
         sound = sound and database.execute("PRAGMA quick_check").fetchone() == ("ok",)
         _ = index.counts
     except sqlite3.Error:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from evosim.scenario.editor import as_json_schema
 from evosim.scenario.experiment import At
 from evosim.scenario.model import Model
-from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
+from evosim.scenario.values import Name, Natural, Positive, Real, Seed, Text, wrong
 
 _SETTINGS = "Changes of the scenario, each of the form key=value."
 _PLACE = "{value}"
@@ -159,7 +159,7 @@ class Study(Model):
         default=None, description="How many points are drawn, for latin and random."
     )
     replicates: Positive = Field(default=10, description="Independent runs at each point.")
-    seed: Natural = Field(default=1, description="Of all runs and draws, from 0.")
+    seed: Seed = Field(default=1, description="Of all runs and draws, from 0 to 2^64 - 1.")
     keep: Literal["measures", "runs"] = Field(
         default="measures",
         description="What is kept of each run: its measures, or its whole folder as well.",
