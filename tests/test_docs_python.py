@@ -37,6 +37,7 @@ def run(code: str, line: int, namespace: dict[str, object]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("registries_restored")
 def test_the_tour_runs_and_gives_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

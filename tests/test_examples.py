@@ -74,6 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", modules())
+@pytest.mark.usefixtures("registries_restored")
 def test_examples_show_what_happens(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,4 +111,4 @@ def test_every_public_function_is_explained_with_an_example() -> None:
         assert text, f"{name} has no docstring"
         if isinstance(thing, FunctionType | type) and ">>> " not in text:
             lacking.append(name)
-    assert not lacking
+    assert not lacking, lacking
