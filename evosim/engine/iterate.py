@@ -1,7 +1,7 @@
 """Generations of one replicate, one at a time: to look at, to stop, to give other genomes, to flip.
 
 A flip cuts the timeline where it is made. What follows is therefore what a scenario file with
-that timeline gives (:attr:`Iteration.scenario`), to the bit.
+that timeline gives (``Iteration.scenario``), to the bit.
 """
 
 from __future__ import annotations
