@@ -44,7 +44,7 @@ def simulate(
 
     Args:
         scenario: what to simulate, checked.
-        seed: of the run, as ``evosim run --seed`` takes it.
+        seed: of the run, as :func:`evosim.run` takes it.
         replicates: how many populations; they go side by side, generation by generation.
         probes: whether to measure; without, all variables of probes are left out.
         on_generation: see :data:`OnGeneration`.
