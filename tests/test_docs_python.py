@@ -42,7 +42,7 @@ def test_the_tour_runs_and_gives_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     assert sum(run(code, line, namespace) for line, code in blocks()) > 25
     said = capsys.readouterr().out
     assert "unknown key" in said
