@@ -286,6 +286,12 @@ def metric(
 
     Raises:
         EvosimError: the name is taken; both places are named. Or the function cannot be called so.
+
+    Example:
+        >>> import evosim
+        >>> @evosim.metric("best_score", description="best score of the last generation")
+        ... def best_score(data, scenario, query):
+        ...     return (data["score"].isel(generation=-1).max("individual").values,)
     """
     known = VARIABLES.get(variable)
 

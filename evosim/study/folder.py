@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine.files import WriteError, explain, write_text
+from evosim.engine.folders import appearing
 from evosim.engine.provenance import command_line
-from evosim.engine.run_folder import appearing
 from evosim.errors import RunError
 from evosim.execution.runner import finite
 from evosim.scenario.settings import as_mapping, as_texts
