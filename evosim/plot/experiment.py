@@ -16,7 +16,7 @@ import numpy as np
 
 from evosim.errors import Argument, EvosimError
 from evosim.metrics import METRICS
-from evosim.metrics.registry import WHEN
+from evosim.metrics.query import WHEN
 from evosim.plot import colors
 from evosim.plot.drawing import FORMATS
 from evosim.plot.registry import OF, figure
