@@ -21,7 +21,7 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
-from evosim.plot import experiment as drawing
+from evosim.plot import experiment_figures as drawing
 from evosim.plot.drawing import FORMATS
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder

@@ -142,11 +142,11 @@ class Run:
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run.
         """
-        from evosim.plot.episode import last_lived
+        from evosim.plot.episode import last_inhabited_generation
 
         data = self.data
         if generation is None:
-            generation = last_lived(data, replicate)
+            generation = last_inhabited_generation(data, replicate)
         which = (
             individual_called(data, generation, replicate, individual)
             if isinstance(individual, str)
@@ -154,7 +154,7 @@ class Run:
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
         seeds = [s["seed"] for s in self.facts["seeds"] if s["from"] <= max(0, generation)]
-        episode = plot.live(
+        episode = plot.episode_of(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
             generation=generation,
@@ -208,14 +208,14 @@ class Plots:
         Raises:
             EvosimError: no figure of that name, or the data lacks what it needs.
         """
-        from evosim.plot.episode import last_lived
+        from evosim.plot.episode import last_inhabited_generation
 
         run = self._run
         folder = Path(folder) if folder else run.path / "figures"
-        last = last_lived(run.data, 0)
+        last = last_inhabited_generation(run.data, 0)
         episode = None
         if last < run._folder.history and "level" in (names or ("level",)):
-            episode = plot.live(run.data, run._folder.scenario_at(last), generation=last,
+            episode = plot.episode_of(run.data, run._folder.scenario_at(last), generation=last,
                                 environment=_trained(run.data, last, 0, 0))  # fmt: skip
         return plot.draw(
             run.data,
@@ -484,14 +484,14 @@ def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> s
 
 def _missing_figures(done: Run) -> list[str]:
     """Figures that the run has the data for and that are not all there."""
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
-    subject = Subject(data=done.data, scenario=done.scenario)
+    view = RunView(data=done.data, scenario=done.scenario)
     folder = done.path / "figures"
     return [
         name
         for name in plot.FIGURES
-        if plot.FIGURES[name].lacks(subject) is None
+        if plot.FIGURES[name].lacks(view) is None
         and not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 

@@ -12,13 +12,13 @@ from evosim.plot.drawing import draw, figure
 from evosim.plot.registry import FIGURES, FigureKind
 
 if TYPE_CHECKING:
-    from evosim.plot.episode import Episode, live
+    from evosim.plot.episode import Episode, episode_of
     from evosim.plot.gif import replay_gif
     from evosim.plot.terminal import replay_terminal
 
 _LAZY = {
     "Episode": "episode",
-    "live": "episode",
+    "episode_of": "episode",
     "replay_gif": "gif",
     "replay_terminal": "terminal",
 }
@@ -28,8 +28,8 @@ __all__ = [
     "Episode",
     "FigureKind",
     "draw",
+    "episode_of",
     "figure",
-    "live",
     "replay_gif",
     "replay_terminal",
 ]

@@ -1,17 +1,18 @@
-"""The figures by name. A new figure is a module with ``figure(subject)`` and a line here."""
+"""The figures by name. A new figure is a module with ``figure(view, axes)`` and a line here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evosim.errors import EvosimError, Registry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,35 +24,51 @@ class FigureKind:
         title: what it shows, in a few words.
         needs: variables of the dataset without which it cannot be drawn.
         flips: whether it is about flips, and so needs one.
+        whole: why it cannot be drawn into given axes; empty where it can.
     """
 
     name: str
     title: str
     needs: tuple[str, ...] = ()
     flips: bool = False
+    whole: str = ""
 
-    def lacks(self, subject: Subject) -> str | None:
+    def lacks(self, view: RunView) -> str | None:
         """Why this run cannot have the figure; None where it can."""
-        missing = [name for name in self.needs if name not in subject.data]
+        missing = [name for name in self.needs if name not in view.data]
         if missing:
             return f"figure {self.name!r} needs {', '.join(missing)}, which this run's data lacks"
-        if self.flips and not subject.flips:
+        if self.flips and not view.flips:
             return f"figure {self.name!r} needs a flip, and this run's timeline has none"
         return None
 
-    def figure(self, subject: Subject) -> Figure:
+    def figure(self, view: RunView, axes: Any = None) -> Figure:
         """Draw it.
 
+        Args:
+            axes: None for a figure of its own; else matplotlib Axes, one or an array as the
+                figure has panels, row by row.
+
+        Returns:
+            The figure; the one of the axes where they are given.
+
         Raises:
-            EvosimError: the run's data lacks what the figure needs.
+            EvosimError: the run's data lacks what the figure needs, or the axes are not as many as
+                its panels.
         """
-        if reason := self.lacks(subject):
+        if reason := self.lacks(view):
             raise EvosimError(reason)
-        module = import_module(
-            f"evosim.plot.{self.name}"
-        )  # matplotlib is imported here, not before
-        drawn: Figure = module.figure(subject)
-        return drawn
+        # matplotlib is imported here, not before
+        draw: Callable[..., Figure] = import_module(f"evosim.plot.{self.name}").figure
+        if axes is None:
+            return draw(view)
+        if self.whole:
+            raise EvosimError(f"figure {self.name!r} cannot be drawn into given axes: {self.whole}")
+        from evosim.plot import layouts
+
+        given = layouts.flat(axes)
+        with layouts.same_tick_labels(given):
+            return draw(view, given)
 
 
 FIGURES: Registry[FigureKind] = Registry("figure")
@@ -111,6 +128,7 @@ for _kind in (
         name="level",
         title="a level and a lifetime on it",
         needs=("genome",),
+        whole="its map, legend and events have sizes of their own; leave axes out",
     ),
 ):
     FIGURES.register(_kind.name)(_kind)

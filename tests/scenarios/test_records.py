@@ -24,7 +24,7 @@ from evosim import api, scenario
 from evosim.gallery import making, pages, record
 from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
-from evosim.plot.experiment import names_for
+from evosim.plot.experiment_figures import names_for
 from evosim.scenario import Scenario
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import EvosimError, Registry
-from evosim.plot.drawing import FORMATS
+from evosim.plot.drawing import FORMATS, write_all
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class StudyFigure:
     """A figure of a study.
 
     Attributes:
@@ -54,12 +54,12 @@ class Kind:
         return import_module(f"evosim.plot.studies.{self.name}")
 
 
-FIGURES: Registry[Kind] = Registry("figure of a study")
+FIGURES: Registry[StudyFigure] = Registry("figure of a study")
 for _kind in (
-    Kind(name="phase", title="phase diagram"),
-    Kind(name="curve", title="measures against a parameter"),
-    Kind(name="interaction", title="what parameters do together"),
-    Kind(name="raincloud", title="replicates"),
+    StudyFigure(name="phase", title="phase diagram"),
+    StudyFigure(name="curve", title="measures against a parameter"),
+    StudyFigure(name="interaction", title="what parameters do together"),
+    StudyFigure(name="raincloud", title="replicates"),
 ):
     FIGURES.register(_kind.name)(_kind)
 
@@ -100,16 +100,8 @@ def draw(
         EvosimError: an unknown name or format, a figure that this study does not have, or a folder
             that cannot be written.
     """
-    from evosim.plot.style import check_format, write
-
-    for suffix in formats:
-        check_format(suffix)
     kinds = [FIGURES[name] for name in (names_for(summary) if names is None else names)]
-    paths = []
-    for kind in kinds:
-        drawn = kind.figure(summary)
-        for suffix in formats:
-            path = Path(folder) / f"{kind.name}.{suffix}"
-            write(drawn, path, title=f"{summary['title']}: {kind.title}")
-            paths.append(path)
-    return paths
+    drawn = (
+        (kind.name, f"{summary['title']}: {kind.title}", kind.figure(summary)) for kind in kinds
+    )
+    return write_all(drawn, Path(folder), formats)
