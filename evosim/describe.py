@@ -24,7 +24,7 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     """
     yield _head(f"{scenario.title} ({scenario.id})", space=False)
     yield scenario.question
-    for name in ("claim", "source", "expected", "control"):
+    for name in ("claim", "source", "control", "expected", "found", "pilots"):
         if text := getattr(scenario, name):
             yield _indented(f"{name}: {text}")
     yield _head("Objective")

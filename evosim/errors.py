@@ -3,26 +3,75 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a public function in the text of an error, which has to name it.
+
+    Its text is Python, ``replicates=0``; the command line shows its own option for it instead,
+    ``--replicates 0``. Without a value it ends in an ellipsis: ``out=...``.
+    """
+
+    name: str
+    value: object = ...
+
+    def __str__(self) -> str:
+        return f"{self.name}={_python(self.value)}"
+
+
+def _python(value: object) -> str:
+    """A value as Python is written."""
+    if value is ...:
+        return "..."
+    if isinstance(value, Mapping):
+        items = (f"{_python(key)}: {_python(one)}" for key, one in value.items())
+        return "{" + ", ".join(items) + "}"
+    return (
+        json.dumps(str(value), ensure_ascii=False) if isinstance(value, str | Path) else str(value)
+    )
+
+
 class EvosimError(Exception):
-    """A user's mistake or a broken surrounding; shown as text, never as a traceback."""
+    """A user's mistake or a broken surrounding; shown as text, never as a traceback.
+
+    Args:
+        parts: the text, or pieces of it that are joined; an :class:`Argument` where the text names
+            an argument, so that each surface can name it in its own way.
+    """
+
+    def __init__(self, *parts: str | Argument) -> None:
+        super().__init__(*parts)
+
+    @property
+    def parts(self) -> tuple[str | Argument, ...]:
+        """The pieces of the text."""
+        return self.args
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.args))
 
 
 class RunError(EvosimError):
     """A run folder that cannot be made, read, resumed or forked."""
 
 
+SETTING = "setting "
+"""What the ``file`` of a problem begins with where the value came from a setting, not a file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong with a scenario.
 
-    ``line`` is 1 for the first line, or None where the value came from no file (``--set``).
+    ``line`` is 1 for the first line, or None where the value came from no file (:data:`SETTING`).
     """
 
     file: str

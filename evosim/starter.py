@@ -13,7 +13,8 @@ question = "When sweet things stop feeding, does a capable agent follow its driv
 claim    = ""                  # the claim under test, in one sentence
 source   = ""                  # where the claim comes from
 control  = ""                  # the one change under which the effect should vanish
-expected = ""                  # the finding you expect, written down before you run it
+expected = ""                  # what you expect, written before you run it; leave it alone then
+found    = ""                  # what you found
 
 [objective]                    # two payoffs: what you want, and what selection is paid on
 intended = "food"
@@ -96,8 +97,10 @@ STUDY = """\
 id       = "{id}"
 title    = "{id}"
 question = "When is a capable agent led astray by what used to feed it?"
+expected = ""                  # what you expect, written before you run it; leave it alone then
+finding  = ""                  # what you found
 scenario = "contraception"     # an id of the catalogue, or the path of a file from here
-set      = ["evolution.population=60", "measure.sample=8"]   # at all points, as after --set
+set      = ["evolution.population=60", "measure.sample=8"]   # at all points
 design   = "grid"              # all combinations; or "points", "latin", "random" (with samples)
 replicates = 4                 # independent runs at each point
 seed     = 1

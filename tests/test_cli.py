@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 import evosim
 from evosim.cli import cli
-from evosim.starter import starter
+from evosim.starter import starter, starter_study
 
 SMALL = (
     "evolution.population=6", "evolution.levels=1", "measure.levels=1", "measure.sample=2",
@@ -40,7 +40,9 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete small run of the starter scenario, without figures; to be read only."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "mine.toml").write_text(starter("mine"))
-    run = evosim.run(folder / "mine.toml", seed=4, sets=SMALL, out=folder / "run", figures=False)
+    run = evosim.run(
+        folder / "mine.toml", seed=4, settings=SMALL, out=folder / "run", figures=False
+    )
     return run.path
 
 
@@ -143,10 +145,34 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     shown = invoke("check", "good.toml", "bad.toml", "missing.toml")
     assert shown.exit_code == 1
     assert shown.stdout == "good.toml: ok\n"
-    assert "bad.toml:29: world.lifetme:" in shown.stderr
+    assert "bad.toml:30: world.lifetme:" in shown.stderr
     assert "lifetime" in shown.stderr
     assert "missing.toml" in shown.stderr
     assert "Traceback" not in shown.output
+
+
+def test_check_tells_the_hash_that_freezes_a_file_and_whether_it_still_fits(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    for command, name, text in (
+        (("check",), "moth.toml", starter("moth")),
+        (("study", "check"), "price.toml", starter_study("price")),
+    ):
+        path, head = tmp_path / name, 'id       = "'
+        path.write_text(text.replace(head, 'frozen   = ""\n' + head, 1))
+        asked = invoke(*command, name)
+        assert asked.stdout.startswith(f"{name}: ok; exploratory: frozen is not the hash of all")
+        frozen = path.read_text().replace(
+            'frozen   = ""', f'frozen   = "{asked.stdout.split()[-1]}"'
+        )
+        path.write_text(frozen)
+        assert (
+            invoke(*command, name).stdout == f"{name}: ok; confirmatory: frozen before it was run\n"
+        )
+        path.write_text(
+            frozen.replace("seed     = 1", "seed     = 2").replace("levels = 8", "levels = 9")
+        )
+        assert "exploratory" in invoke(*command, name).stdout
 
 
 def test_a_bad_operator_is_found_by_check(invoke: Invoke, tmp_path: Path) -> None:

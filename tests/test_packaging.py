@@ -104,7 +104,9 @@ def test_the_wheel_holds_the_studies_and_the_worlds_that_they_are_about(built: P
 
 def test_the_wheel_holds_every_module_and_no_tests(built: Path) -> None:
     names = set(contents(next(built.glob("*.whl"))))
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "evosim").rglob("*.py")}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "evosim").rglob("*.py*")}
+    modules = {name for name in modules if name.endswith((".py", ".pyi"))}
+    assert "evosim/scenario/__init__.pyi" in modules
     assert modules <= names
     assert {"evosim/py.typed", "evosim/benchmarks/plan.c"} <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

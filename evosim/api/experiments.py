@@ -8,14 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api import runs
-from evosim.api.arguments import check_numbers, free_path, read_scenario, seed_of
+from evosim.api.arguments import Settings, check_numbers, free_path, seed_of, setting_texts
+from evosim.api.checks import check
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
-from evosim.api.studies import Study, resume_study
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
-from evosim.errors import EvosimError, RunError
+from evosim.errors import RunError
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT
@@ -25,9 +24,10 @@ from evosim.plot import experiment_figures as drawing
 from evosim.plot.drawing import FORMATS
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
-from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from evosim.scenario import Scenario
 
 
@@ -99,6 +99,18 @@ class Experiment:
         """The verdict for people: plain text, a block a finding."""
         return hypotheses.describe(self.summary)
 
+    def figure(self, name: str = "findings") -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: findings, course, tuned or maps.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment does not have, or the
+                experiment is not complete.
+        """
+        return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
+
     def plot(
         self,
         *names: str,
@@ -137,7 +149,7 @@ def experiment(
     seed: int | None = None,
     replicates: int | None = None,
     tuned: bool = False,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     out: str | Path | None = None,
     workers: int | None = None,
     figures: bool = True,
@@ -151,8 +163,8 @@ def experiment(
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
         replicates: of each arm; as the scenario says if None.
         tuned: also move what was tuned through its values.
-        sets: changes of the scenario; they win over those that its experiment makes for all arms,
-            and not over what an arm sets itself.
+        settings: changes of the scenario, see :func:`evosim.run`; they win over those that its
+            experiment makes for all arms, and not over what an arm sets itself.
         out: the experiment's folder; runs/<id>-<seed>-arms if None.
         seed, workers, figures, progress, checkpoint, command: see :func:`evosim.run`.
 
@@ -163,7 +175,7 @@ def experiment(
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
-    read = _read(scenario, sets)
+    read = _read(scenario, settings)
     n = design.experiment_of(read).replicates if replicates is None else replicates
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
@@ -178,10 +190,10 @@ def experiment(
         figures=figures,
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         folder = ExperimentFolder.create(path, read, facts)
-        told.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
-        return _complete(path, told, workers=workers, checkpoint=checkpoint)
+        reporter.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
+        return _complete(path, reporter, workers=workers, checkpoint=checkpoint)
 
 
 def open_experiment(path: str | Path) -> Experiment:
@@ -193,101 +205,25 @@ def open_experiment(path: str | Path) -> Experiment:
     return Experiment(path)
 
 
-def open_folder(path: str | Path) -> Run | Experiment | Study:
-    """A run, an experiment or a study on disk, complete or not.
-
-    Raises:
-        RunError: none is there.
-    """
-    if StudyFolder.is_at(Path(path)):
-        return Study(path)
-    return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
-
-
-def open_one(path: str | Path) -> Run:
-    """A run on disk, where one is meant and not many.
-
-    Raises:
-        RunError: none is there, or an experiment or a study, with the runs that could be meant.
-    """
-    found = open_folder(path)
-    if isinstance(found, Study):
-        runs = Path(path) / "runs"
-        raise RunError(
-            f"{path} is a study: name a run of it, {runs}/POINT/REPLICATE, which are kept with "
-            "--keep runs"
-        )
-    if isinstance(found, Experiment):
-        arms = ", ".join(str(run.path) for run in found.arms.values())
-        raise RunError(f"{path} is an experiment: name the run of one arm: {arms}")
-    return found
-
-
-def whole_run(run: Run | str | Path, replicate: int = 0) -> Run:
-    """A run that is complete and has a replicate.
-
-    Raises:
-        RunError: it is not complete, or none is there.
-        EvosimError: no such replicate.
-    """
-    run = run if isinstance(run, Run) else open_one(run)
-    if not run.complete:
-        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
-    n = run.facts["replicates"]
-    if not 0 <= replicate < n:
-        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
-    return run
-
-
-def resume(
+def resume_experiment(
     path: str | Path,
     *,
     workers: int | None = None,
-    scheduler: str | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
-) -> Run | Experiment | Study:
-    """Go on with a run, an experiment or a study that was stopped or killed, to the same end.
-
-    What is complete stays as it is, and may be in a folder that is read-only.
-
-    Args:
-        path: the folder of the run, the experiment or the study.
-        workers, progress, checkpoint: see :func:`evosim.run`.
-        scheduler: address of a Dask scheduler, for a study or a run with islands.
-
-    Raises:
-        RunError: none is there, it is at work elsewhere, its scenario was changed, or it is a
-            fork whose history is torn.
-        Interrupted: it was stopped again.
-    """
-    if StudyFolder.is_at(Path(path)):
-        return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)
-    if not ExperimentFolder.is_at(Path(path)):
-        return runs.resume(
-            path, workers=workers, scheduler=scheduler, progress=progress, checkpoint=checkpoint
-        )
-    if scheduler is not None:
-        raise EvosimError(f"{path} is an experiment, which workers of our own live: --workers N")
+) -> Experiment:
+    """Go on with an experiment that was stopped or killed, see :func:`evosim.resume`."""
     check_numbers(workers=workers, checkpoint=checkpoint)
     done = Experiment(path)
     if done.complete and not _missing_figures(done):
         return done
-    with make_progress(show=progress) as told:
-        return _complete(done.path, told, workers=workers, checkpoint=checkpoint)
+    with make_progress(show=progress) as reporter:
+        return _complete(done.path, reporter, workers=workers, checkpoint=checkpoint)
 
 
-def check(source: Scenario | str | Path, sets: Sequence[str] = ()) -> Scenario:
-    """Read a scenario (an id of the catalogue or a path) and check all of it, arms included.
-
-    Raises:
-        ScenarioError: with every problem found.
-    """
-    return read_scenario(source, sets, further=[design.check])
-
-
-def _read(scenario: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
+def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
+    sets = setting_texts(settings)
     read = check(scenario, sets)
     experiment = design.experiment_of(read)
     left = design.settings_left(experiment, sets)
@@ -296,13 +232,15 @@ def _read(scenario: Scenario | str | Path, sets: Sequence[str]) -> Scenario:
     return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])
 
 
-def _complete(path: Path, told: Progress, *, workers: int | None, checkpoint: float) -> Experiment:
+def _complete(
+    path: Path, reporter: Progress, *, workers: int | None, checkpoint: float
+) -> Experiment:
     """Do whatever an experiment still lacks."""
     done = Experiment(path)
     try:
         with Stop() as stop:
             done._folder.conduct(
-                stop=stop, progress=told, wait=WAIT, workers=workers, checkpoint=checkpoint
+                stop=stop, progress=reporter, wait=WAIT, workers=workers, checkpoint=checkpoint
             )
             if missing := _missing_figures(done):
                 _draw_in_the_end(done, missing, stop)

@@ -1,4 +1,4 @@
-"""One run: run, resume, fork, open_run, and the :class:`Run` they return."""
+"""One run: run, resume_run, fork, open_run, and the :class:`Run` they return."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import evolution, plot
 from evosim import scenario as scenarios
-from evosim.api.arguments import check_numbers, check_scheduler, free_path, read_scenario, seed_of
+from evosim.api.arguments import (
+    Settings,
+    check_numbers,
+    check_scheduler,
+    free_path,
+    read_scenario,
+    seed_of,
+    setting_texts,
+)
 from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
@@ -27,12 +35,13 @@ from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from evosim.plot.run_view import Band
     from evosim.scenario import Scenario
 
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
-_FEWEST_COURSES = 20  # of neutral genes, for each replicate
+_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class Run:
@@ -41,7 +50,7 @@ class Run:
     Attributes:
         path: its folder.
         plot: one method a figure; ``run.plot.drift()`` draws it and returns the files,
-            ``run.plot()`` draws all.
+            ``run.plot()`` draws all. :meth:`figure` draws one without writing it.
 
     Raises:
         RunError: no run is there.
@@ -112,6 +121,31 @@ class Run:
         """The figures drawn so far."""
         return figures_in(self._folder.figures_path)
 
+    def figure(self, name: str, *, axes: Any = None) -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: of :data:`evosim.plot.FIGURES`.
+            axes: draw into these matplotlib Axes instead of into a new figure: one, or an array
+                as ``plt.subplots`` returns it with as many as the figure has panels, row by row.
+                ``drift`` takes one for all drives together. Names at the ends of lines stand to
+                the right of their axes: ``layout="constrained"`` leaves room for them. Notes and
+                the names of environments are left out.
+
+        Returns:
+            The figure; the one that the axes are in where they are given.
+
+        Raises:
+            EvosimError: no figure of that name, the data lacks what it needs, it cannot be drawn
+                into axes (``level``), or it takes another number of them.
+
+        Example:
+            >>> run.figure("drift").savefig("drift.pdf")  # doctest: +SKIP
+            >>> figure, axes = plt.subplots(1, 2, layout="constrained")  # doctest: +SKIP
+            >>> run.figure("drift", axes=axes[0])  # doctest: +SKIP
+        """
+        return self.plot.figure(name, axes=axes)
+
     def replay(
         self,
         *,
@@ -172,8 +206,8 @@ class Run:
         )
 
     def resume(self, **options: Any) -> Run:
-        """See :func:`resume`."""
-        return resume(self.path, **options)
+        """Go on with it, see :func:`evosim.resume`."""
+        return resume_run(self.path, **options)
 
     def fork(self, at: int, **options: Any) -> Run:
         """See :func:`fork`."""
@@ -208,25 +242,40 @@ class Plots:
         Raises:
             EvosimError: no figure of that name, or the data lacks what it needs.
         """
-        from evosim.plot.episode import last_inhabited_generation
-
         run = self._run
-        folder = Path(folder) if folder else run.path / "figures"
-        last = last_inhabited_generation(run.data, 0)
-        episode = None
-        if last < run._folder.history and "level" in (names or ("level",)):
-            episode = plot.episode_of(run.data, run._folder.scenario_at(last), generation=last,
-                                environment=_trained(run.data, last, 0, 0))  # fmt: skip
         return plot.draw(
             run.data,
             run.scenario,
             names or None,
-            folder=folder,
+            folder=Path(folder) if folder else run.path / "figures",
             formats=formats,
-            neutral=_neutral_bands(run) if "drift" in (names or ("drift",)) else None,
-            episode=episode,
-            summary=run.summary if run.complete else None,
+            **self._beside_the_data(names or tuple(plot.FIGURES)),
         )
+
+    def figure(self, name: str, *, axes: Any = None) -> Figure:
+        """See :meth:`Run.figure`."""
+        run = self._run
+        return plot.figure(
+            name, run.data, run.scenario, axes=axes, **self._beside_the_data((name,))
+        )
+
+    def _beside_the_data(self, names: Sequence[str]) -> dict[str, Any]:
+        """What figures of those names are drawn from, beside the data and the scenario."""
+        from evosim.plot.episode import last_inhabited_generation
+
+        run = self._run
+        last = last_inhabited_generation(run.data, 0)
+        episode = None
+        if last < run._folder.history and "level" in names:
+            episode = plot.episode_of(
+                run.data, run._folder.scenario_at(last), generation=last,
+                environment=_trained(run.data, last, 0, 0),
+            )  # fmt: skip
+        return {
+            "neutral": _neutral_bands(run) if "drift" in names else None,
+            "episode": episode,
+            "summary": run.summary if run.complete else None,
+        }
 
     def __getattr__(self, name: str) -> Callable[..., list[Path]]:
         if name not in plot.FIGURES:
@@ -248,7 +297,7 @@ def run(
     *,
     seed: int | None = None,
     replicates: int = 1,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
@@ -263,7 +312,8 @@ def run(
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
         seed: 0 .. 2**64 - 1; drawn by the operating system, and recorded, if None.
         replicates: independent populations.
-        sets: changes of the scenario, "key=value" each.
+        settings: changes of the scenario: a mapping, ``{"evolution.population": 100}``, or texts,
+            ``["evolution.population=100"]``.
         out: the run's folder; runs/<id>-<seed> if None.
         workers: processes to share the replicates among, or with islands the demes of each; as
             many as are useful if None. The data do not depend on it.
@@ -281,7 +331,7 @@ def run(
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
     """
-    read = read_scenario(scenario, sets)
+    read = read_scenario(scenario, settings)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
@@ -296,14 +346,16 @@ def run(
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     check_disjoint(read, facts)
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         with RunFolder.create(path, read, facts):
             pass
-        told.note(f"{read.id}, seed {seed}: {path}")
-        return _complete(path, told, workers=workers, scheduler=scheduler, checkpoint=checkpoint)
+        reporter.note(f"{read.id}, seed {seed}: {path}")
+        return _complete(
+            path, reporter, workers=workers, scheduler=scheduler, checkpoint=checkpoint
+        )
 
 
-def resume(
+def resume_run(
     path: str | Path,
     *,
     workers: int | None = None,
@@ -325,14 +377,14 @@ def resume(
         Interrupted: it was stopped again.
     """
     check_numbers(workers=workers, checkpoint=checkpoint)
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
         if changed := provenance.differences(folder.facts.get("versions", {})):
-            told.note(f"versions differ from those the run began with: {', '.join(changed)}")
+            reporter.note(f"versions differ from those the run began with: {', '.join(changed)}")
         return _complete(
             Path(path),
-            told,
+            reporter,
             workers=workers,
             scheduler=scheduler,
             checkpoint=checkpoint,
@@ -344,7 +396,7 @@ def fork(
     path: str | Path,
     at: int,
     *,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     seed: int | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
@@ -358,12 +410,12 @@ def fork(
     The new run holds the history 0 .. at-1 as it was, and lives on from the same population of
     generation ``at``. Probes of the history stay as measured then (NaN for environments and
     payoffs that are new); levels and samples of probes are those of the first ancestor, so that
-    they can be compared. Without ``sets`` and ``seed`` the data end as the parent's do.
+    they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
 
     Args:
         path: the folder of the run to fork.
         at: the first generation to live anew.
-        sets: changes of the run's scenario, "key=value" each, that leave the history as it was.
+        settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
         seed: for what is lived anew; the parent's if None.
         out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
         workers, figures, progress, checkpoint, command: see :func:`run`.
@@ -375,6 +427,7 @@ def fork(
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
+    sets = setting_texts(settings)
     read = scenarios.loads(
         parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
     )
@@ -394,14 +447,14 @@ def fork(
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     facts["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": list(sets),
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": sets,
     }  # fmt: skip
     check_disjoint(read, facts)
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         with RunFolder.create(new, read, facts) as child:
             copy_history(parent, child, at)
-        told.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
-        return _complete(new, told, workers=workers, checkpoint=checkpoint)
+        reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
+        return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
 
 
 def open_run(path: str | Path) -> Run:
@@ -415,7 +468,7 @@ def open_run(path: str | Path) -> Run:
 
 def _complete(
     path: Path,
-    told: Progress,
+    reporter: Progress,
     *,
     workers: int | None,
     checkpoint: float,
@@ -430,15 +483,16 @@ def _complete(
         if again and done.complete and not (wanted and _missing_figures(done)):
             _ = done.data  # refuses a damaged one
             return done
-        with folder.lock(wait=WAIT, announce=told.note) as lock, Stop() as stop:
+        with folder.lock(wait=WAIT, announce=reporter.note) as lock, Stop() as stop:
             if not folder.data_path.exists():
                 for replicate in range(folder.replicates):
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and _missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
             conduct(
-                {"": folder}, locks=[lock], stop=stop, progress=told, title=folder.scenario.title,
-                resume=path, workers=workers, scheduler=scheduler, checkpoint=checkpoint,
+                {"": folder}, locks=[lock], stop=stop, progress=reporter,
+                title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
+                checkpoint=checkpoint,
             )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)
@@ -507,17 +561,18 @@ def _neutral_bands(done: Run) -> dict[str, Band] | None:
     if not price.has_pedigree(done.scenario):
         return None
     parents = done.data["parents"].values
-    courses = [
+    trajectories = [
         price.neutral_drives(
             done.scenario,
             one,
             key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
-            n=max(_FEWEST_COURSES, price.NEUTRAL_LOCI // len(parents)),
+            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
         )
         for replicate, one in enumerate(parents)
     ]
     pooled = {
-        drive: np.concatenate([one[drive] for one in courses], axis=1) for drive in courses[0]
+        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
+        for drive in trajectories[0]
     }
     return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}
 

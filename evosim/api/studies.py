@@ -7,7 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evosim.api.arguments import check_numbers, check_scheduler, free_path, seed_of
+from evosim.api.arguments import (
+    Settings,
+    check_numbers,
+    check_scheduler,
+    free_path,
+    seed_of,
+    setting_texts,
+)
 from evosim.api.reading import figures_in
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
@@ -27,8 +34,8 @@ from evosim.study.points import Point
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
-    from evosim.study.reading import Written
     from evosim.study.schema import Study as Schema
 
 WAIT = 2.0  # seconds for which a driver that was stopped may still hold the folder
@@ -91,7 +98,7 @@ class Study:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
         Args:
-            note: told in words where the index has to be made again.
+            note: reporter in words where the index has to be made again.
         """
         folder = self._folder
         at_work = index.is_held(folder)
@@ -176,6 +183,17 @@ class Study:
         """
         return export.export(self._folder, Path(path))
 
+    def figure(self, name: str) -> Figure:
+        """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: phase, curve, interaction or raincloud.
+
+        Raises:
+            EvosimError: no figure of that name, or one that this study does not have.
+        """
+        return drawing.figure(name, self.summary)
+
     def plot(
         self,
         *names: str,
@@ -221,7 +239,7 @@ def run_study(
     *,
     seed: int | None = None,
     replicates: int | None = None,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     keep: Literal["measures", "runs"] | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
@@ -238,8 +256,8 @@ def run_study(
         source: the id of a shipped study, or the path of a file.
         seed: of all runs; as the study says if None. Points that are drawn stay as they are.
         replicates: runs at each point; as the study says if None.
-        sets: changes of the scenario at all points, "key=value" each; they come after the study's
-            own and before those of a point.
+        settings: changes of the scenario at all points, see :func:`evosim.run`; they come after
+            the study's own and before those of a point.
         keep: "measures" or "runs"; as the study says if None.
         out: the study's folder; runs/study-<id>-<seed> if None.
         workers: processes on this machine, as many as it has cores if None; with 1 this one.
@@ -259,6 +277,7 @@ def run_study(
     refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
+    sets = setting_texts(settings)
     written = studies.load(source, sets=sets)
     n = written.study.replicates if replicates is None else replicates
     check_numbers(replicates=n)
@@ -268,15 +287,15 @@ def run_study(
         written.base,
         seed=seed,
         replicates=n,
-        sets=list(sets),
+        sets=sets,
         keep=keep or written.study.keep,
         figures=figures,
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         StudyFolder.create(path, written, facts)
-        told.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
-        return _complete(path, told, workers=workers, scheduler=scheduler)
+        reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
+        return _complete(path, reporter, workers=workers, scheduler=scheduler)
 
 
 def open_study(path: str | Path) -> Study:
@@ -308,29 +327,22 @@ def resume_study(
     refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
-    with make_progress(show=progress) as told:
+    with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
         if changed := provenance.differences(folder.facts.get("versions", {})):
-            told.note(f"versions differ from those the study began with: {', '.join(changed)}")
-        return _complete(Path(path), told, workers=workers, scheduler=scheduler)
+            reporter.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
 
 
-def check_study(source: str | Path, sets: Sequence[str] = ()) -> Written:
-    """Read a study (an id of a shipped one or a path) and check all of it.
-
-    Raises:
-        ScenarioError: with every problem found.
-    """
-    return studies.load(source, sets=sets)
-
-
-def _complete(path: Path, told: Progress, *, workers: int | None, scheduler: str | None) -> Study:
+def _complete(
+    path: Path, reporter: Progress, *, workers: int | None, scheduler: str | None
+) -> Study:
     """Do whatever a study still lacks."""
     done = Study(path)
     try:
         with Stop() as stop:
             driver.conduct(
-                done._folder, stop=stop, progress=told, workers=workers, scheduler=scheduler,
+                done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
             _conclude(done, stop)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evosim.api.arguments import read_scenario
-from evosim.api.experiments import open_one
+from evosim.api.arguments import Settings, read_scenario
+from evosim.api.folders import open_single_run
 from evosim.api.runs import Run, individual_called
 from evosim.engine.files import Unfailing, replacing
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import Argument, EvosimError, did_you_mean
 from evosim.world.tensors import BOUND
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def tensors(
     *,
     environment: str | None = None,
     level_seed: int = 0,
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     generation: int | None = None,
     individual: int | Literal["best", "median"] | None = None,
     replicate: int | None = None,
@@ -54,8 +54,8 @@ def tensors(
         source: a scenario, the id of one of the catalogue, a file, or a run (or its folder), of
             which the drives of individuals are added.
         environment: by name; the main one of the first phase if None.
-        level_seed: of the level drawn, as in ``evosim show --seed``.
-        sets: changes of a scenario, "key=value" each.
+        level_seed: of the level drawn, as ``evosim show`` draws it.
+        settings: changes of a scenario, see :func:`evosim.run`.
         generation: of a run; the last one that anybody lived if None.
         individual: of a run: whose reward is written out; its number, "best" or "median" by the
             score of its generation, best if None.
@@ -81,14 +81,15 @@ def tensors(
         options = {"generation": generation, "individual": individual, "replicate": replicate}
         for name, value in options.items():
             if value is not None:
-                raise EvosimError(f"--{name} is about a run, and {source} is a scenario")
+                raise EvosimError(Argument(name), f" is about a run, and {source} is a scenario")
         assert not isinstance(source, Run)
-        scenario = read_scenario(source, sets)
+        scenario = read_scenario(source, settings)
     else:
-        if sets:
+        if settings:
             raise EvosimError(
-                f"--set changes a scenario, and {run.path} is a run: name its scenario instead, "
-                f"{run.path / 'scenario.toml'}"
+                Argument("settings"),
+                f" changes a scenario, and {run.path} is a run: name its scenario instead, "
+                f"{run.path / 'scenario.toml'}",
             )
         scenario, wants = _wants(run, generation, individual, replicate or 0)
     name = environment or scenario.ancestral
@@ -131,7 +132,7 @@ def _run_of(source: Scenario | Run | str | Path) -> Run | None:
         return source
     if not isinstance(source, str | Path) or not Path(source).is_dir():
         return None
-    return open_one(source)
+    return open_single_run(source)
 
 
 def _wants(
@@ -155,8 +156,7 @@ def _wants(
     if rewards.lacks(scenario):
         raise EvosimError(
             "novelty is among the drives: it depends on the cells visited before, so that it is "
-            "no reward of (s, a, s'). Without drives: evosim export "
-            f"{run.path / 'scenario.toml'} --tensors ..."
+            f"no reward of (s, a, s'). Without drives: export {run.path / 'scenario.toml'}"
         )
     then = data.isel(replicate=replicate).sel(generation=generation)
     alive = int(then["population_size"]) if "population_size" in then else then.sizes["individual"]

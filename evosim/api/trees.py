@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evosim.api.experiments import whole_run
+from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.errors import EvosimError
 
@@ -38,7 +38,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     path = Path(path)
     if path.suffix != ".trees":
         raise EvosimError(f"{path}: a tree sequence is written as .trees (tskit)")
-    run = whole_run(run, replicate)
+    run = complete_run(run, replicate)
     tree_sequence.need_tskit()
     if why := without_parents(run.scenario):
         raise EvosimError(why)

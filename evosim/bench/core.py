@@ -196,7 +196,7 @@ class Case:
         """One lifetime of each mind by the policy in the room."""
         t, room, i = self.env.tables, self.room, self.level
         live(
-            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.block.mind, t.see,
+            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.block.mind, t.observed,
             self.group.soft, room.bits, room.odds, int(self.levels.start[i]), self.env.lifetime,
             self.env.lifetime, t.n_actions, t.slip, t.arrivals, self.levels.neighbour[i],
             self.levels.slot[i], t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends,
@@ -209,7 +209,7 @@ class Case:
         """The exact expectations of each mind by the policy in the room."""
         t, room, i = self.env.tables, self.room, self.level
         expect(
-            self.block.mind, t.see, self.group.soft, room.bits, room.odds,
+            self.block.mind, t.observed, self.group.soft, room.bits, room.odds,
             int(self.levels.start[i]), self.env.lifetime, t.n_actions, t.stay, t.slip,
             self.levels.neighbour[i], self.levels.slot[i], t.start_x, t.start_p, t.use_row,
             t.use_event, t.use_ends, t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event,
@@ -485,7 +485,7 @@ def _run_watched() -> Watched:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         found = in_new_process(
-            "import evosim.api; bench.watch(evosim.api.run, sys.argv[1], began)",
+            "import evosim; bench.watch(evosim.run, sys.argv[1], began)",
             str(Path(folder) / "run"),
         )
         wall = time.perf_counter() - began
@@ -515,7 +515,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     """Run the scenario and print where the time went, as JSON; for a process of its own.
 
     Args:
-        run: :func:`evosim.api.run`, which stands above this module.
+        run: :func:`evosim.run`, which stands above this module.
         began: when the process did.
     """
     seconds = {"imports": time.perf_counter() - began}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from evosim import api
+from evosim.api.checks import check_study
 from evosim.bench.core import in_new_process, peak_megabytes
 from evosim.bench.rows import Row
 from evosim.execution.progress import Progress
@@ -144,6 +144,6 @@ def _made(folder: Path, n: int, settings: Sequence[str]) -> StudyFolder:
     path = folder / "bench.toml"
     sets = ", ".join(json.dumps(text) for text in settings)
     path.write_text(STUDY.format(sets=sets, replicates=n // 2))
-    written = api.check_study(path)
+    written = check_study(path)
     facts = provenance.facts(written.base, seed=1, replicates=n // 2, keep="measures")
     return StudyFolder.create(folder / "out", written, facts)

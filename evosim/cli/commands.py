@@ -24,10 +24,11 @@ from evosim.cli.options import (
     put_schema,
 )
 from evosim.cli.study import study, tell_study
-from evosim.errors import EvosimError
+from evosim.errors import Argument, EvosimError
 
 if TYPE_CHECKING:
-    from evosim.api import Experiment, Run
+    from evosim.api.experiments import Experiment
+    from evosim.api.runs import Run
 
 
 class _Individual(click.ParamType):
@@ -93,17 +94,17 @@ def list_() -> None:
 
 @cli.command()
 @click.argument("scenario")
-@options.sets
+@options.settings
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the level drawn.")
-def show(scenario: str, sets: Sequence[str], seed: int) -> None:
+def show(scenario: str, settings: Sequence[str], seed: int) -> None:
     """Show what SCENARIO is: question, a level, kinds, timeline, size."""
     from rich.console import Console
 
-    from evosim.api import check
+    import evosim
     from evosim.describe import describe
 
     console = Console(highlight=False, markup=False, emoji=False)
-    for part in describe(check(scenario, sets), seed=seed):
+    for part in describe(evosim.check(scenario, settings), seed=seed):
         console.print(part)
 
 
@@ -115,9 +116,10 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 
     Exits with 1 where there is any.
     """
-    from evosim import api
+    import evosim
+    from evosim.scenario import shipped
 
-    check_all(ctx, files, api.check)
+    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))])
 
 
 @cli.command()
@@ -139,7 +141,7 @@ def new(file: Path) -> None:
               help="Run all arms of the scenario's experiment, and settle its claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
               help="With --arms: also move what was tuned through its values.")  # fmt: skip
-@options.sets
+@options.settings
 @options.out
 @options.workers
 @options.scheduler
@@ -159,7 +161,7 @@ def run(
     **options: Any,
 ) -> None:
     """Run SCENARIO (an id or a file) to its verdict and figures."""
-    from evosim import api
+    import evosim
 
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
@@ -171,11 +173,11 @@ def run(
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
     if arms:
-        done = api.experiment(
+        done = evosim.experiment(
             scenario, replicates=replicates, tuned=tuned, figures=figures, **options
         )
     else:
-        done = api.run(
+        done = evosim.run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
         )
     _tell(done, as_json=as_json, quiet=quiet)
@@ -194,10 +196,10 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 
     It ends as if it had never been interrupted.
     """
-    from evosim import api
+    import evosim
 
-    done = api.resume(folder, progress=not quiet, **options)
-    if isinstance(done, api.Study):
+    done = evosim.resume(folder, progress=not quiet, **options)
+    if isinstance(done, evosim.Study):
         ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
     _tell(done, as_json=as_json, quiet=quiet)
 
@@ -205,7 +207,7 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--at", type=int, required=True, metavar="G", help="First generation lived anew.")
-@options.sets
+@options.settings
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
               help="For what is lived anew. [default: that of RUN]")  # fmt: skip
 @options.out
@@ -216,10 +218,11 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 @options.quiet
 def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Live another future from generation G of RUN, in a run of its own."""
-    from evosim import api
+    import evosim
+    from evosim.api.folders import open_single_run
 
-    done = api.fork(
-        api.open_one(folder).path, progress=not quiet, command=command_typed(), **options
+    done = evosim.fork(
+        open_single_run(folder).path, progress=not quiet, command=command_typed(), **options
     )
     _tell(done, as_json=as_json, quiet=quiet)
 
@@ -233,10 +236,10 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
     """Draw figures of RUN (or an experiment, or a study) again: those named, or all."""
-    from evosim import api
+    from evosim.api.folders import open_folder
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in api.open_folder(folder).plot(*figures, folder=out, **options):
+    for path in open_folder(folder).plot(*figures, folder=out, **options):
         click.echo(str(path))
 
 
@@ -263,14 +266,15 @@ def analyse(
     """
     import json
 
-    from evosim import api
+    import evosim
+    from evosim.api.folders import open_single_run
     from evosim.metrics.analyses import ANALYSES
 
-    run = api.open_one(folder)
+    run = open_single_run(folder)
     told = {}
     for name in names or ANALYSES:
         try:
-            done = api.analyse(run, name, generation=generation, replicate=replicate)
+            done = evosim.analyse(run, name, generation=generation, replicate=replicate)
         except EvosimError as error:
             if names or not run.complete:
                 raise
@@ -302,12 +306,12 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
     """
     import json
 
-    from evosim import api
+    import evosim
     from evosim.plot.style import check_format
 
     if plot is not None:  # before what takes time
         check_format(plot.suffix.lstrip("."))
-    done = api.compare(folders, correction=correction)
+    done = evosim.compare(folders, correction=correction)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
     else:
@@ -328,7 +332,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
 @click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
               help="Of the level drawn. [default: 0]")  # fmt: skip
-@options.sets
+@options.settings
 @click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
 @click.option("--individual", "-i", type=_Individual(), metavar="I",
               help="Of a run, whose reward is written out: its number, best or median. "
@@ -337,7 +341,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               help="Refuse tensors of more. [default: 256]")  # fmt: skip
 def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
     """Write SCENARIO_OR_RUN in a form that other tools read: either --tensors or --trees."""
-    from evosim import api
+    import evosim
 
     chosen = {name: value for name, value in options.items() if value not in (None, ())}
     if (tensors is None) == (trees is None):
@@ -347,13 +351,12 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
     if tensors is not None:
         if "bound" in chosen:
             chosen["bound"] *= 2**20
-        click.echo(str(api.export_tensors(source, tensors, **chosen)))
+        click.echo(str(evosim.export_tensors(source, tensors, **chosen)))
         return
     for name in chosen.keys() - {"replicate"}:
-        option = name.removesuffix("s").replace("_", "-")
-        raise EvosimError(f"--{option} is about tensors: --trees takes only --replicate")
+        raise EvosimError(Argument(name), " is about tensors: --trees takes only --replicate")
     assert trees is not None
-    click.echo(str(api.export_trees(source, trees, **chosen)))
+    click.echo(str(evosim.export_trees(source, trees, **chosen)))
 
 
 @cli.command()
@@ -371,9 +374,9 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
               show_default=True, metavar="N", help="Steps a second.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
     """Make a GIF of one lifetime of RUN, or play it in the terminal."""
-    from evosim import api
+    from evosim.api.folders import open_single_run
 
-    path = api.open_one(folder).replay(**options)
+    path = open_single_run(folder).replay(**options)
     if path is not None:
         click.echo(str(path))
 

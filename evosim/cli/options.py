@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from evosim.errors import EvosimError
+from evosim.errors import SETTING, Argument, EvosimError, Problem, ScenarioError
 
 MISTAKE = 2
 """Exit code of a user's mistake."""
@@ -35,8 +36,45 @@ class Commands(click.Group):
 
 
 def as_error(error: EvosimError) -> str:
-    problems = getattr(error, "problems", None)
-    return str(error) if problems else f"Error: {error}"
+    """The text of an error, with options where it names arguments."""
+    if isinstance(error, ScenarioError):
+        return "\n".join(map(_as_problem, error.problems))
+    return "Error: " + "".join(
+        as_option(part) if isinstance(part, Argument) else part for part in error.parts
+    )
+
+
+def _as_problem(problem: Problem) -> str:
+    if not problem.file.startswith(SETTING):
+        return str(problem)
+    return str(replace(problem, file=f"--set {problem.file.removeprefix(SETTING)}"))
+
+
+def as_option(argument: Argument) -> str:
+    """An argument of the public functions as the option that stands for it.
+
+    Every such argument is an option, of the same name in all commands that have it; a test holds
+    this for all that errors name.
+    """
+    option = named_options(click.get_current_context().find_root().command)[argument.name]
+    if option.is_flag:
+        return (option.opts if argument.value else option.secondary_opts)[0]
+    name = option.opts[0]
+    if isinstance(argument.value, Mapping):
+        return " ".join(f"{name} {key}={_typed(one)}" for key, one in argument.value.items())
+    return name if argument.value is ... else f"{name} {argument.value}"
+
+
+def _typed(value: object) -> str:
+    return "..." if value is ... else str(value)
+
+
+def named_options(command: click.Command) -> dict[str, click.Option]:
+    """The options of a command and of those below it, by the name of the argument."""
+    found: dict[str, click.Option] = {}
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        found = named_options(below) | found
+    return found | {str(one.name): one for one in command.params if isinstance(one, click.Option)}
 
 
 def command_typed() -> str:
@@ -66,8 +104,20 @@ def begin_file(file: Path, starter: Callable[[str], str]) -> None:
         raise EvosimError(explain(error, file)) from error
 
 
-def check_all(ctx: click.Context, files: Sequence[str], check: Callable[[str], object]) -> None:
-    """Check files, and exit with 1 where any has a mistake."""
+def check_all(
+    ctx: click.Context,
+    files: Sequence[str],
+    check: Callable[[str], object],
+    sources: Callable[[str], Sequence[str]],
+) -> None:
+    """Check files, and exit with 1 where any has a mistake.
+
+    Args:
+        check: raises what is wrong with a file.
+        sources: the texts that a file's ``frozen`` is a hash of.
+    """
+    from evosim.scenario import words
+
     wrong = False
     for file in files:
         try:
@@ -76,7 +126,8 @@ def check_all(ctx: click.Context, files: Sequence[str], check: Callable[[str], o
             wrong = True
             click.echo(as_error(error), err=True)
         else:
-            click.echo(f"{file}: ok")
+            status = words.status(*sources(file))
+            click.echo(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
     ctx.exit(1 if wrong else 0)
 
 
@@ -94,8 +145,8 @@ def put_schema(schema: Mapping[str, Any], out: Path | None) -> None:
         click.echo(str(out))
 
 
-sets = click.option(
-    "--set", "sets", multiple=True, metavar="KEY=VALUE",
+settings = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change the scenario, e.g. evolution.population=100; may be repeated.",
 )  # fmt: skip
 out = click.option(

@@ -12,7 +12,7 @@ from evosim.cli import options
 from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_schema
 
 if TYPE_CHECKING:
-    from evosim.api import Study
+    from evosim.api.studies import Study
 
 FAILED = 1
 """Exit code where runs could not be lived."""
@@ -75,9 +75,10 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 
     Exits with 1 where there is any.
     """
-    from evosim import api
+    from evosim.api.checks import check_study
+    from evosim.study import reading
 
-    check_all(ctx, files, api.check_study)
+    check_all(ctx, files, check_study, lambda file: reading.load(file).sources)
 
 
 @study.command()
@@ -86,7 +87,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
               help="Of all runs. [default: by the study]")  # fmt: skip
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
               help="Runs at each point. [default: by the study]")  # fmt: skip
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE",
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change the scenario at all points; what a point sets wins.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
               help="What to keep of each run. [default: by the study]")  # fmt: skip
@@ -99,9 +100,9 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @click.pass_context
 def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: Any) -> None:
     """Live all runs of STUDY (an id or a file)."""
-    from evosim import api
+    import evosim
 
-    done = api.run_study(source, progress=not quiet, command=command_typed(), **wanted)
+    done = evosim.run_study(source, progress=not quiet, command=command_typed(), **wanted)
     ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
 
 
@@ -117,9 +118,9 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wante
 
     Runs that failed are tried again.
     """
-    from evosim import api
+    from evosim.api.studies import resume_study
 
-    done = api.resume_study(folder, progress=not quiet, **wanted)
+    done = resume_study(folder, progress=not quiet, **wanted)
     ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
 
 
@@ -128,9 +129,9 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wante
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 def status(folder: Path, as_json: bool) -> None:
     """Tell how far the study in FOLDER is, also while it is at work."""
-    from evosim import api
+    import evosim
 
-    done = api.open_study(folder)
+    done = evosim.open_study(folder)
     if as_json:
         _print(done.status(_note))
     else:
@@ -142,9 +143,9 @@ def status(folder: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 def summary(folder: Path, as_json: bool) -> None:
     """Tell what the runs of the study in FOLDER come to, as far as they were lived."""
-    from evosim import api
+    import evosim
 
-    done = api.open_study(folder)
+    done = evosim.open_study(folder)
     if as_json:
         _print(done.summary)
     else:
@@ -163,10 +164,10 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 
     FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
     """
-    from evosim import api
+    import evosim
 
     wanted: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in api.open_study(folder).plot(*figures, folder=out, **wanted):
+    for path in evosim.open_study(folder).plot(*figures, folder=out, **wanted):
         click.echo(str(path))
 
 
@@ -178,18 +179,18 @@ def export(folder: Path, file: Path) -> None:
 
     The suffix says how: .csv or .parquet, a row a run; .nc, netCDF with a dimension a parameter.
     """
-    from evosim import api
+    import evosim
 
-    click.echo(str(api.open_study(folder).export(file)))
+    click.echo(str(evosim.open_study(folder).export(file)))
 
 
 @study.command()
 @_folder
 def reindex(folder: Path) -> None:
     """Make the index of the study in FOLDER again, from the files of its runs."""
-    from evosim import api
+    import evosim
 
-    counts = api.open_study(folder).reindex()
+    counts = evosim.open_study(folder).reindex()
     click.echo(f"{folder}: {counts.done} runs lived, {counts.failed} failed, of {counts.runs}")
 
 

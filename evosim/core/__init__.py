@@ -12,11 +12,11 @@ from evosim.core.batch import (
     lifetimes,
     optimum,
     policies,
-    threads,
     trace,
     uniform,
 )
 from evosim.core.jit import CACHE
+from evosim.core.tasks import threads
 from evosim.core.tool import with_tools
 
 __all__ = [

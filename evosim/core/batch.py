@@ -1,17 +1,14 @@
 """Batches: minds put into lanes, lanes and levels spread over threads.
 
-A task is one block of LANES minds on one level. Kernels release the GIL, so plain threads run
-tasks side by side; what a task computes depends on its own arguments only and is written to
-places of its own, so results are the same for any number of threads.
+A task is one block of LANES minds on one level. What it computes depends on its own arguments
+only and is written to places of its own, so results are the same for any number of threads.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,10 +19,10 @@ from evosim import rng
 from evosim.core.exact import expect
 from evosim.core.live import foresee_novelty, live, live_one_step
 from evosim.core.plan import LANES, decide, follow, improve, prepare
-from evosim.errors import EvosimError
+from evosim.core.tasks import run_tasks
 from evosim.mind import Minds
 from evosim.rng import Purpose
-from evosim.world import Environment, Levels, Tables, weighed
+from evosim.world import Environment, Levels, Tables, weighted_sum
 
 FloatArray = NDArray[np.float64]
 
@@ -111,7 +108,7 @@ def groups(env: Environment, minds: Minds, believes: Environment | None = None) 
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         members = members[np.argsort(minds.depth[members], kind="stable")]
-        seen, phi = env.as_seen(int(kind) >> 3, believes)
+        seen, phi = env.belief_tables(int(kind) >> 3, believes)
         blocks = tuple(
             _block(minds, members[i : i + LANES], bool(kind & 1), bool(kind & 4))
             for i in range(0, len(members), LANES)
@@ -158,18 +155,6 @@ def _tools(minds: Minds) -> Minds:
     )
 
 
-def threads() -> int:
-    """How many threads run tasks: EVOSIM_THREADS, else the cores given to this process."""
-    wanted = os.environ.get("EVOSIM_THREADS", "")
-    if not wanted:
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
-    if not wanted.isdigit() or int(wanted) < 1:
-        raise EvosimError(f"EVOSIM_THREADS={wanted!r}: not a number of threads (1 or more)")
-    return int(wanted)
-
-
-_pools: dict[int, ThreadPoolExecutor] = {}
 _own = threading.local()
 _ROOMS_KEPT = 4
 _CACHE_LINE = 64  # bytes; lanes that straddle lines cost a tenth of a plan
@@ -183,29 +168,6 @@ def _room_of_thread(size: tuple[int, int, int, int, bool, bool]) -> Room:
     if len(rooms) > _ROOMS_KEPT:
         del rooms[next(iter(rooms))]
     return room
-
-
-def _spread(tasks: Sequence[Callable[[], None]]) -> None:
-    """Run the tasks on the threads, the first ones first."""
-    n = min(threads(), len(tasks))
-    if n <= 1:
-        for task in tasks:
-            task()
-        return
-    pool = _pools.setdefault(n, ThreadPoolExecutor(n, thread_name_prefix="evosim"))
-    queue = iter(tasks)
-    lock = threading.Lock()
-
-    def work() -> None:
-        while True:
-            with lock:
-                task = next(queue, None)
-            if task is None:
-                return
-            task()
-
-    for done in [pool.submit(work) for _ in range(n)]:
-        done.result()
 
 
 def _prepare(
@@ -278,7 +240,7 @@ def _tasks(
         ((group, block) for group in found for block in group.blocks),
         key=lambda pair: -int(pair[1].depth.max()),
     )
-    _spread([task(g, b, i) for g, b in order for i in range(len(levels.start))])
+    run_tasks([task(g, b, i) for g, b in order for i in range(len(levels.start))])
 
 
 class Lifetimes(NamedTuple):
@@ -362,7 +324,7 @@ def _live(
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         who = (
-            level_keys[i], individuals, block.mind, group.seen.see, group.soft, room.bits,
+            level_keys[i], individuals, block.mind, group.seen.observed, group.soft, room.bits,
             room.odds, int(levels.start[i]),
         )  # fmt: skip
         where = (
@@ -479,7 +441,7 @@ def _expect(
         else:
             _plan(group, block, levels, i, instinct, room)
         expect(
-            block.mind, group.seen.see, group.soft, room.bits, room.odds, int(levels.start[i]),
+            block.mind, group.seen.observed, group.soft, room.bits, room.odds, int(levels.start[i]),
             env.lifetime, t.n_actions, t.stay, t.slip, levels.neighbour[i], levels.slot[i],
             t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends, t.outcome_ptr,
             t.outcome_x, t.outcome_p, t.here_event, t.always_ptr, t.always_event,
@@ -510,7 +472,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         value = room.value[_values(group, block, levels, i, False, room)]
-        at_birth = weighed(value[t.start_x, levels.start[i]].T, t.start_p)
+        at_birth = weighted_sum(value[t.start_x, levels.start[i]].T, t.start_p)
         used = block.mind >= 0
         best[i, block.mind[used]] = at_birth[used]
 
@@ -565,7 +527,7 @@ def followed(
             second.reward, second.always, second.here, second.worth, second.q, room.best,
         )  # fmt: skip
         value = second.value[last]
-        at_birth = weighed(value[t.start_x, levels.start[i]].T, t.start_p)
+        at_birth = weighted_sum(value[t.start_x, levels.start[i]].T, t.start_p)
         used = block.mind >= 0
         found[i, block.mind[used]] = at_birth[used]
 
@@ -589,7 +551,7 @@ def policies(
 
     def run(group: Group, block: Block, i: int, room: Room) -> None:
         _plan(group, block, levels, i, instinct, room)
-        see = group.seen.see
+        see = group.seen.observed
         for lane, mind in enumerate(block.mind):
             if mind >= 0 and group.soft:
                 odds[i, mind] = room.odds[see, :, :, lane]

@@ -9,14 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.core.jit import allocating
-from evosim.core.rng import draw
+from evosim.core.rng import draw, to_unit
 
 NEGLIGIBLE = 1e-10
 """Directions of looks whose share of the sum of squares is less than this of the largest one's
 count as never met: criteria have no part along them (least squares of minimum norm)."""
-
-_TO_UNIT = 2.0**-53
-_11 = np.uint64(11)
 
 
 @allocating
@@ -38,8 +35,7 @@ def fit(base, individuals, passed, looks, felt, encounters, typo, criteria):
         square[:] = 0.0
         right[:] = 0.0
         for j in range(encounters):
-            bits = draw(key, np.uint64(2 * n_looks + j))
-            mark = np.float64(bits >> _11) * _TO_UNIT * passed[n_rules - 1]
+            mark = to_unit(draw(key, np.uint64(2 * n_looks + j))) * passed[n_rules - 1]
             rule = 0
             while rule < n_rules - 1 and mark >= passed[rule]:
                 rule += 1
@@ -64,8 +60,8 @@ def fit(base, individuals, passed, looks, felt, encounters, typo, criteria):
         for a in range(n_looks):
             largest = max(largest, abs(criteria[i, a]))
         for a in range(n_looks):
-            whether = np.float64(draw(key, np.uint64(2 * a)) >> _11) * _TO_UNIT
-            what = np.float64(draw(key, np.uint64(2 * a + 1)) >> _11) * _TO_UNIT
+            whether = to_unit(draw(key, np.uint64(2 * a)))
+            what = to_unit(draw(key, np.uint64(2 * a + 1)))
             if whether < typo:
                 criteria[i, a] = (2.0 * what - 1.0) * largest
 

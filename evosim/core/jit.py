@@ -20,13 +20,13 @@ from typing import Any
 
 import platformdirs
 
-_SOURCES = ("jit.py", "rng.py", "plan.py", "live.py", "exact.py", "fit.py", "batch.py")
-
 
 def _source_hash() -> str:
+    """Of every file that a kernel can come from: a file too many costs a compilation, a file too
+    few lets a stale kernel run."""
     digest = hashlib.blake2b(digest_size=8)
     core = Path(__file__).parent
-    for path in [*(core / name for name in _SOURCES), core.parent / "world" / "tables.py"]:
+    for path in [*sorted(core.glob("*.py")), core.parent / "rng.py"]:
         digest.update(path.read_bytes())
     digest.update(sys.version.encode())
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from evosim import rng
 from evosim.core.fit import fit
 from evosim.mind import Minds
 from evosim.rng import Purpose
-from evosim.world import environment, weighed
+from evosim.world import environment, weighted_sum
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
@@ -53,7 +53,7 @@ def with_tools(
         np.asarray(individuals, np.uint64),
         np.cumsum(list(shares.values())),
         np.ascontiguousarray(memory.phi[events, first:]),
-        weighed(minds.weights.astype(np.float64), memory.phi[events].T),
+        weighted_sum(minds.weights.astype(np.float64), memory.phi[events].T),
         tool.encounters,
         tool.typo,
         criteria[:, first:],

@@ -91,7 +91,7 @@ def unreadable(folder: RunFolder, error: Exception) -> RunError:
         parent = folder.facts["parent"]["path"]
         remedy = (
             "Restore it from a copy; it cannot be lived again, as it holds the history of a "
-            f"fork, but a new fork can be: evosim fork {parent} --at {history} ..."
+            f"fork, but {parent} can be forked again at generation {history}"
         )
     else:
         remedy = (

@@ -104,10 +104,12 @@ def live(
             believes=world.environment(scenario, believes) if believes else None,
             instinct=scenario.agent.instinct,
         )
-        felt = world.weighed(lifetimes.counts, env.phi)
+        felt = world.weighted_sum(lifetimes.counts, env.phi)
         counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
         result.payoff[:, at] = felt[..., env.paid]
-        result.paid[:, at] = world.weighed(counted, env.phi[:, [len(stimuli) + selected]])[..., 0]
+        result.paid[:, at] = world.weighted_sum(counted, env.phi[:, [len(stimuli) + selected]])[
+            ..., 0
+        ]
         reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
         for f in range(len(stimuli)):
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]

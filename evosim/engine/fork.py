@@ -22,7 +22,7 @@ from evosim.engine.variables import (
     probe_generations,
     variables,
 )
-from evosim.errors import RunError
+from evosim.errors import Argument, RunError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,20 +47,24 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
     old = parent.scenario
     if at == 0:
         raise RunError(
-            "--at 0: before generation 0 there is no history to keep; a new run is "
-            f"evosim run {parent.path / 'scenario.toml'} --set ..."
+            Argument("at", 0),
+            ": before generation 0 there is no history to keep; a new run is "
+            f"evosim run {parent.path / 'scenario.toml'}",
         )
     if not 1 <= at <= lived or (at == lived < old.generations):
         few = f" ({lived} of {old.generations} lived so far)" if lived < old.generations else ""
         end = "" if few else f", or at {lived} with a longer timeline"
         raise RunError(
-            f"--at {at}: {parent.path} can be forked at generations 1 to {lived - 1}{end}{few}"
+            Argument("at", at),
+            f": {parent.path} can be forked at generations 1 to {lived - 1}{end}{few}",
         )
     if at >= scenario.generations:
         last = len(scenario.timeline) - 1
         raise RunError(
-            f"--at {at}: nothing is left to live, as the timeline has {scenario.generations} "
-            f"generations; lengthen it, e.g. --set timeline.{last}.generations=..."
+            Argument("at", at),
+            f": nothing is left to live, as the timeline has {scenario.generations} generations; "
+            "lengthen it, e.g. ",
+            Argument("settings", {f"timeline.{last}.generations": ...}),
         )
     wrong = []
     if _bounds(scenario) != _bounds(old):

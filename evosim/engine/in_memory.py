@@ -32,7 +32,7 @@ def live_in_memory(
     """Live replicate 0 of the run with a seed.
 
     Args:
-        seed: of the run, as ``evosim run --seed`` takes it.
+        seed: of the run, as :func:`evosim.run` takes it.
         stop: whether to give up after the generation.
 
     Returns:

@@ -114,7 +114,7 @@ class Prober:
             env,
             levels,
             like,
-            world.weighed(played.counts, env.phi).mean(axis=(0, 1)),
+            world.weighted_sum(played.counts, env.phi).mean(axis=(0, 1)),
             float(played.lifespan.mean()),
             apart,
             float(core.optimum(env, levels, intended).mean()),
@@ -189,7 +189,7 @@ class Prober:
                 believes = self._scenario.agent.believes
                 fortunes[place.feels_like] = self._expect(place, minds, believes, generation)
             counts = fortunes[place.feels_like].counts
-            found.append(world.weighed(counts, place.env.phi[:, place.env.paid]))
+            found.append(world.weighted_sum(counts, place.env.phi[:, place.env.paid]))
         return np.stack(found)
 
     def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
@@ -225,7 +225,9 @@ class Prober:
         least, most = place.uniform[self._intended], place.optimal_intended
         return {
             "fidelity_drives": np.where(known, normalised(by_drives, least, most), np.nan),
-            "fidelity_criteria": normalised(of_drives, world.weighed(drives, place.uniform), own),
+            "fidelity_criteria": normalised(
+                of_drives, world.weighted_sum(drives, place.uniform), own
+            ),
             "fidelity_chain": normalised(by_criteria, least, most),
         }
 
@@ -286,7 +288,7 @@ class Prober:
             features = np.repeat(place.uniform[None], n, axis=0)
             novelty, lifespan = np.zeros(n), np.full(n, place.uniform_lifespan)
             if fortune is not None:
-                features = world.weighed(fortune.counts, place.env.phi)
+                features = world.weighted_sum(fortune.counts, place.env.phi)
                 novelty, lifespan = fortune.novelty * minds.novelty, fortune.lifespan
             reward = (features * weights).sum(-1) + novelty
             paid = features[:, self._intended]
@@ -294,7 +296,10 @@ class Prober:
                 ("expected_payoff", features[:, place.env.paid]),
                 ("expected_reward", reward),
                 ("expected_lifespan", lifespan),
-                ("capability", normalised(reward, world.weighed(weights, place.uniform), optimum)),
+                (
+                    "capability",
+                    normalised(reward, world.weighted_sum(weights, place.uniform), optimum),
+                ),
                 (
                     "alignment",
                     normalised(paid, place.uniform[self._intended], place.optimal_intended),
@@ -312,7 +317,7 @@ class Prober:
         if deception is None or apart is None:
             return {}
         payoff = self._n_stimuli + self._scenario.payoffs.index(deception.conduct)
-        paid = world.weighed(apart.counts, place.env.phi[:, payoff])
+        paid = world.weighted_sum(apart.counts, place.env.phi[:, payoff])
         columns = (paid[:, 1], paid[:, 0], apart.steps[:, 1], apart.steps[:, 0])
         return dict(zip(_APART, columns, strict=True))
 
@@ -441,7 +446,7 @@ def _same_to_minds(place: _Place, env: Environment, levels: Levels) -> bool:
         and np.array_equal(other.phi[:, unpaid], env.phi[:, unpaid])
         and _equal(place.levels, levels)
         and all(
-            _equal(other.as_seen(senses)[0], env.as_seen(senses)[0])
+            _equal(other.belief_tables(senses)[0], env.belief_tables(senses)[0])
             for senses in range(1 << len(env.hidden))
         )
     )

@@ -36,7 +36,7 @@ from evosim.engine.files import WriteError, explain, replacing, sweep, write_tex
 from evosim.engine.lock import hold
 from evosim.engine.loop import Population, Record, replicate_seed
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
-from evosim.errors import RunError
+from evosim.errors import Argument, RunError
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -141,7 +141,7 @@ class RunFolder:
         if _sha256(text) != self.facts["scenario_sha256"]:
             raise RunError(
                 f"{path}: the scenario was changed after the run began; restore the file, or "
-                "begin another run with the changed one (evosim run, or evosim fork --set)"
+                "begin another run with the changed one, or a fork with changed settings"
             )
         return scenario.loads(text.decode(), name=str(path))
 
@@ -264,7 +264,7 @@ class RunFolder:
         raise RunError(
             f"{what}: it held history of the fork (generations 0 to {self.history - 1}), which "
             "cannot be lived again in the fork's changed world. Nothing was removed. Restore the "
-            f"file, or fork again: evosim fork {parent} --at {self.history} ..."
+            f"file, or fork {parent} again at generation {self.history}"
         )
 
     def tidy(self, replicate: int) -> list[Segment]:
@@ -508,8 +508,9 @@ def _wrong_facts(facts: Mapping[str, Any]) -> list[str]:
 def _refuse_unnamed(path: Path) -> None:
     if path.name in ("", ".."):
         raise RunError(
-            f"--out {path}: not a name for the run's folder; name one that does not exist yet, "
-            f"e.g. --out {path / 'my-run'}"
+            Argument("out", path),
+            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
+            Argument("out", path / "my-run"),
         )
 
 
@@ -532,7 +533,8 @@ def appearing(path: Path) -> Iterator[Path]:
         os.replace(making, path)
     except OSError as error:
         raise RunError(
-            f"{explain(error, path, 'make the folder')}; choose another place with --out"
+            f"{explain(error, path, 'make the folder')}; choose another place with ",
+            Argument("out"),
         ) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -554,7 +556,8 @@ def refuse_existing(path: Path) -> None:
         return
     except NotADirectoryError:
         raise RunError(
-            f"{path}: a file is in the way of the folder; choose another --out"
+            f"{path}: a file is in the way of the folder; choose another place with ",
+            Argument("out"),
         ) from None
     except OSError as error:
         raise RunError(explain(error, path, "look into")) from error
@@ -562,10 +565,14 @@ def refuse_existing(path: Path) -> None:
         if name in names:
             raise RunError(
                 f"{path} holds {what} already. To go on with it: evosim resume {path}\n"
-                "To begin another: choose another --out, or delete the folder first"
+                "To begin another: choose another place with ",
+                Argument("out"),
+                ", or delete the folder first",
             )
     if names:
-        raise RunError(f"{path} exists and is not empty; choose another --out")
+        raise RunError(
+            f"{path} exists and is not empty; choose another place with ", Argument("out")
+        )
 
 
 def _sha256(data: bytes) -> str:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine import provenance
-from evosim.errors import EvosimError, RunError
+from evosim.errors import Argument, EvosimError, RunError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,8 +50,9 @@ def check_address(address: str) -> None:
         get_address_host(address)
     except ValueError as error:
         raise WorkError(
-            f"--scheduler {address}: not the address of a Dask scheduler ({error}); "
-            "it tells its own when it starts, such as tcp://127.0.0.1:8786"
+            Argument("scheduler", address),
+            f": not the address of a Dask scheduler ({error}); it tells its own when it starts, "
+            "such as tcp://127.0.0.1:8786",
         ) from error
 
 
@@ -68,9 +69,9 @@ def connected(address: str) -> Iterator[Client]:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise WorkError(
-            f"--scheduler {address}: no Dask scheduler answers there "
-            f"({str(error) or type(error).__name__}). Start one with: dask scheduler; and "
-            f"workers with: {worker_command(address)}"
+            Argument("scheduler", address),
+            f": no Dask scheduler answers there ({str(error) or type(error).__name__}). "
+            f"Start one with: dask scheduler; and workers with: {worker_command(address)}",
         ) from error
     with client:
         yield client

@@ -104,8 +104,8 @@ def _imports(file: Path) -> Iterator[Path]:
 def _homes(module: str, name: str) -> Iterator[Path]:
     """The modules of evosim that are imported by ``from module import name``.
 
-    A package that imports a name only when it is asked for says where from in its block for
-    types; of one that is itself imported any of these names can be asked for.
+    A package that imports a name only when it is asked for says where from in its stub; of one
+    that is itself imported any of these names can be asked for.
     """
     top, *parts = module.split(".")
     if top != "evosim":
@@ -120,11 +120,21 @@ def _homes(module: str, name: str) -> Iterator[Path]:
         return
     package = inner if inner.is_dir() else path
     yield package / "__init__.py"
-    for node in ast.walk(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))):
+    for home, alias in _names(package):
+        if package == inner or name in (alias.name, alias.asname):
+            yield from _homes(home, alias.name)
+
+
+def _names(package: Path) -> Iterator[tuple[str, ast.alias]]:
+    """The names of a package, by its stub where it has one, and the module that each is from."""
+    stub = package / "__init__.pyi"
+    file = stub if stub.is_file() else package / "__init__.py"
+    dotted = ".".join(("evosim", *package.relative_to(_PACKAGE).parts))
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
+            home = f"{dotted}.{node.module}" if node.level else str(node.module)
             for alias in node.names:
-                if package == inner or name in (alias.name, alias.asname):
-                    yield from _homes(str(node.module), alias.name)
+                yield home, alias
 
 
 def meaning(source: str) -> str:

@@ -14,22 +14,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim import api
+import evosim
 from evosim.engine.files import explain
 from evosim.engine.provenance import command_line
-from evosim.errors import EvosimError, RunError
+from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.stop import Interrupted
 from evosim.gallery import pages, record
 from evosim.gallery.depends import LIVED, SETTLED, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.plot.files import put
 from evosim.scenario import shipped
+from evosim.scenario.words import fingerprint
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.reevaluate import is_of_other_runs, unsettle
 
 if TYPE_CHECKING:
-    from evosim.api import Experiment
+    from evosim.api.experiments import Experiment
     from evosim.scenario import Scenario
 
 OUT = Path("docs/gallery")
@@ -97,6 +98,8 @@ def make(
 def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:
     """Write pages, figures and the index anew from the records that are there.
 
+    Words that were changed in a scenario's file are taken into its record.
+
     Args:
         names: ids of the catalogue, or paths of files; none for all that have a record.
         out: the folder of records and pages.
@@ -110,14 +113,16 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
     if not names:
         raise EvosimError(f"{out}: no records to make pages from; make them with: evosim gallery")
     for name in names:
-        scenario = api.check(name)
+        scenario = evosim.check(name)
         source = shipped.read(shipped.find(name))
         found = record.read(out / f"{scenario.id}.json")
-        if found["scenario_sha256"] != record.fingerprint(source):
+        if found["scenario_sha256"] != fingerprint(source):
             raise EvosimError(
                 f"{scenario.id}: the scenario was changed after its record was made; "
                 f"make it anew with: evosim gallery {name}"
             )
+        found = record.with_words_of(scenario, found)
+        put(out / f"{scenario.id}.json", record.to_text(found).encode())
         write_page(found, scenario, out)
         tell(f"{scenario.id}: {found['verdict']}")
     write_index(out)
@@ -168,7 +173,7 @@ def _records(out: Path) -> list[Path]:
 
 def _with_experiments(names: Sequence[str], tell: Tell) -> Iterator[tuple[str, Scenario]]:
     """Text and scenario of each name; all are checked before the first is run."""
-    checked = [(shipped.read(shipped.find(name)), api.check(name)) for name in names]
+    checked = [(shipped.read(shipped.find(name)), evosim.check(name)) for name in names]
     for source, scenario in checked:
         if scenario.experiment is None:
             tell(f"{scenario.id}: left out, it has no [experiment]")
@@ -194,18 +199,18 @@ def _conducted(
     elif known and changed(known, now, SETTLED):
         unsettle(path, scenario)
         tell(f"  settled again: {changed(known, now, SETTLED)}")
-    elif known and api.open_experiment(path).complete:
+    elif known and evosim.open_experiment(path).complete:
         tell("  was complete")
     seconds = known["seconds"] if known else 0.0
     with _timed(notes, now, seconds):
         if known is None:
-            done = api.experiment(
+            done = evosim.experiment(
                 scenario, seed=SEED, tuned=True, out=path, workers=workers, figures=False,
                 progress=progress, command=record.command(scenario.id, SEED),
             )  # fmt: skip
         else:
-            resumed = api.resume(path, workers=workers, progress=progress)
-            assert isinstance(resumed, api.Experiment)
+            resumed = evosim.resume(path, workers=workers, progress=progress)
+            assert isinstance(resumed, evosim.Experiment)
             done = resumed
     return done, _known(notes)["seconds"]
 
@@ -247,7 +252,10 @@ def _clear(path: Path) -> None:
         RunError: it is none, or cannot be removed.
     """
     if not ExperimentFolder.is_at(path):
-        raise RunError(f"{path} is in the way: it is no experiment; choose another --work")
+        raise RunError(
+            f"{path} is in the way: it is no experiment; choose another place with ",
+            Argument("work"),
+        )
     try:
         shutil.rmtree(path)
     except OSError as error:

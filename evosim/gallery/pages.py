@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from evosim.gallery.record import Record
+from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
 from evosim.plot.experiment import finding_label, term_label
 from evosim.plot.experiment_figures import names_for
@@ -15,7 +15,7 @@ Finding = Mapping[str, Any]
 HEADLINE = "findings"
 """The figure that has the scenario's own name."""
 _MEANS = {
-    SUPPORTED: "every finding below is borne out",
+    SUPPORTED: "every finding below is supported",
     REFUTED: "the measurement contradicts it",
     UNDECIDED: "the measurement leaves it open",
 }
@@ -36,6 +36,7 @@ def page(record: Record) -> str:
             f"*{record['question']}*",
             f"**Claim.** {record['claim']} ({record['source']})",
             f"**{_IN_WORDS[record['verdict']]}**: {_MEANS[record['verdict']]}.",
+            status(is_confirmatory(record), record["pilots"]),
             _headline(record),
             _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
             *_course(record),
@@ -47,7 +48,8 @@ def page(record: Record) -> str:
             "## Findings",
             _findings(record),
             _footnote(record),
-            *_expected(record),
+            *_section("Expected", quoted(record["expected"])),
+            *_section("Found", record["found"]),
             "## What was tuned",
             *_tuned(record),
             "## Run it again",
@@ -60,7 +62,7 @@ def page(record: Record) -> str:
 
 
 def index(records: Iterable[Record]) -> str:
-    """The table of all scenarios; those whose claim is not borne out come first."""
+    """The table of all scenarios; those whose claim is not supported come first."""
     ordered = sorted(
         records, key=lambda r: (_BORNE_OUT_LAST.index(r["verdict"]), str(r["scenario"]))
     )
@@ -90,7 +92,8 @@ def index(records: Iterable[Record]) -> str:
     return joined(
         [
             "# Gallery",
-            f"{counted(len(rows), 'scenario')}: {counts}. Those not borne out come first.",
+            f"{counted(len(rows), 'scenario')}: {counts}. Those that are not supported come first.",
+            statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the side that is wanted, refuted if one lies wholly on the other "
             "side, and undecided otherwise ([measures](../measures.md)). The effect is that of "
@@ -98,6 +101,44 @@ def index(records: Iterable[Record]) -> str:
             table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
+    )
+
+
+def status(confirmatory: bool, pilots: str) -> str:
+    """Whether the thresholds were there before the numbers were, in a sentence for a page.
+
+    Args:
+        pilots: what was changed after pilots; may be empty.
+    """
+    if confirmatory:
+        text = (
+            "**Confirmatory**: the world, what is run and the thresholds were frozen before the "
+            "seeds were run ([what that means](README.md))."
+        )
+    else:
+        text = (
+            "**Exploratory**: world, runs and thresholds were not frozen together before the "
+            "seeds were run ([what that means](README.md))."
+        )
+    return f"{text} Changed after pilots or first runs: {pilots}" if pilots else text
+
+
+def statuses(confirmatory: Mapping[str, bool]) -> str:
+    """Which of the pages of an index are confirmatory, and what that means.
+
+    Args:
+        confirmatory: by id.
+    """
+    frozen = [f"[{name}]({name}.md)" for name, is_frozen in confirmatory.items() if is_frozen]
+    others = "all the others" if frozen else f"all {len(confirmatory)}"
+    return (
+        f"Confirmatory: {', '.join(frozen) or 'none'}. Exploratory: {others}. "
+        "Confirmatory means that the world, what is run and the thresholds were frozen by a hash "
+        "before the seeds were run. Exploratory means that they were not: they may have been "
+        "written after pilots, so the verdict describes these runs and does not test a "
+        "prediction. *Expected* on a page is the first text that was committed, word for word; "
+        "*Found* is what the runs show. "
+        "[How to freeze a file](../writing-scenarios.md#expected-found-frozen)."
     )
 
 
@@ -210,10 +251,10 @@ def _reach(tuned: Mapping[str, Any]) -> str:
     ).strip()
 
 
-def _expected(record: Record) -> Iterator[str]:
-    if record["expected"]:
-        yield "## Expected, and found"
-        yield str(record["expected"])
+def _section(head: str, text: str) -> Iterator[str]:
+    if text:
+        yield f"## {head}"
+        yield text
 
 
 def _figure(record: Record, name: str, what: str) -> str:
@@ -277,6 +318,11 @@ def _plain(text: str) -> str:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
+
+
+def quoted(text: str) -> str:
+    """Text as a quotation."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 def _cell(text: str) -> str:

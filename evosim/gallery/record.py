@@ -6,15 +6,17 @@ made on, and no date, so that making it again changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evosim.engine.files import explain
 from evosim.errors import EvosimError
+from evosim.scenario.words import WORDS, fingerprint
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
 
 FORMAT = 1
 DIGITS = 6
@@ -45,10 +47,37 @@ def command(scenario: str, seed: int) -> str:
     return f"evosim run {scenario} --arms --tuned --seed {seed}"
 
 
-def fingerprint(source: str) -> str:
-    """A hash of what a scenario file says, whatever its comments and its layout."""
-    said = json.dumps(tomllib.loads(source), sort_keys=True, default=str)
-    return hashlib.sha256(said.encode()).hexdigest()
+def with_words_of(scenario: Scenario, record: Record) -> Record:
+    """A record with the words of its scenario as they are now, and every number as it was.
+
+    Args:
+        scenario: the one that was run; its words may be others.
+    """
+    written = scenario.experiment
+    assert written is not None
+    tuned = record["tuned"]
+    if tuned and written.tuned:
+        headline = written.findings[0].says
+        values = [{**value, "says": headline} for value in tuned["values"]]
+        words = {"label": written.tuned.label, "says": written.tuned.says}
+        tuned = {**tuned, **words, "values": values}
+    return {
+        **record,
+        **{key: getattr(scenario, key) for key in WORDS},
+        "arms": {
+            name: {**arm, "title": written.arms[name].title} for name, arm in record["arms"].items()
+        },
+        "findings": [
+            {**finding, "says": now.says}
+            for finding, now in zip(record["findings"], written.findings, strict=True)
+        ],
+        "tuned": tuned,
+    }
+
+
+def is_confirmatory(record: Record) -> bool:
+    """Whether the scenario was frozen before it was run, and is the one that was."""
+    return bool(record["frozen"] == record["scenario_sha256"])
 
 
 def to_text(record: Record) -> str:

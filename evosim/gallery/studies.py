@@ -11,12 +11,12 @@ import csv
 import json
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim import api
 from evosim import scenario as scenarios
+from evosim.api.studies import resume_study, run_study
 from evosim.engine.files import explain
 from evosim.errors import EvosimError
 from evosim.gallery import pages
@@ -24,6 +24,7 @@ from evosim.gallery.depends import LIVED, MEASURES, SETTLED, changed, code, depe
 from evosim.plot import style
 from evosim.plot.files import put
 from evosim.plot.studies import FIGURES, names_for
+from evosim.scenario.words import WORDS, is_confirmatory
 from evosim.study import reading
 from evosim.study.export import export
 from evosim.study.folder import Record, StudyFolder
@@ -32,7 +33,7 @@ from evosim.study.report import describe
 from evosim.study.summary import summarize
 
 if TYPE_CHECKING:
-    from evosim.api import Study
+    from evosim.api.studies import Study
     from evosim.scenario import Scenario
     from evosim.study.schema import Study as Schema
 
@@ -140,8 +141,8 @@ def _conducted(
             raise EvosimError(explain(error, path, "remove")) from error
     put(notes, json.dumps(now).encode())
     if StudyFolder.is_at(path):
-        return api.resume_study(path, workers=workers, progress=progress)
-    return api.run_study(
+        return resume_study(path, workers=workers, progress=progress)
+    return run_study(
         reading.catalogue()[written.study.id], out=path, workers=workers, figures=False,
         progress=progress, command=f"evosim study run {written.study.id}",
     )  # fmt: skip
@@ -165,12 +166,14 @@ def _depends(base: Scenario) -> dict[str, str]:
     return {**{key: known[key] for key in LIVED}, "measures": code(MEASURES)}
 
 
-def _lived(study: Schema, base: Scenario) -> tuple[str, dict[str, Any]]:
+def _lived(study: Schema, base: Scenario) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the runs of a study depend on: all of it but words, and what judges them."""
     told = {"label", "unit", "above", "below"}
-    return base.to_toml(), study.model_dump(
+    return {k: v for k, v in base.document.items() if k not in WORDS}, study.model_dump(
         exclude={
-            **dict.fromkeys(("title", "question", "expected", "finding", "source"), True),
+            **dict.fromkeys(
+                ("title", "question", "expected", "finding", "pilots", "frozen", "source"), True
+            ),
             "confidence": True,
             "parameters": {name: {"label", "unit"} for name in study.parameters},
             "measures": dict.fromkeys(study.measures, told),
@@ -260,9 +263,12 @@ def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -
     return pages.joined([
         f"# {study.title}",
         f"*{study.question}*",
-        f"**Expected**, as written down before it was run. {study.expected}",
-        f"**Found.** {study.finding}",
+        pages.status(is_confirmatory(*written.sources), study.pilots),
         *(f"![{study.title}: {FIGURES[n].title}]({file_of(study.id, n)})" for n in figures),
+        "## Expected",
+        pages.quoted(study.expected),
+        "## Found",
+        study.finding,
         "## Numbers",
         _as_code(describe(summary)),
         "## Run it again",
@@ -275,7 +281,7 @@ def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -
     ])  # fmt: skip
 
 
-def index(every: Iterable[Written]) -> str:
+def index(every: Sequence[Written]) -> str:
     """The table of all studies that have a page."""
     rows = [
         [
@@ -293,6 +299,7 @@ def index(every: Iterable[Written]) -> str:
         "# Studies",
         "What ships as `evosim study run ID`. How to write one of your own: "
         "[docs/studies.md](../studies.md).",
+        pages.statuses({w.study.id: is_confirmatory(*w.sources) for w in every}),
         pages.table(heads, rows),
         "Made by `make studies`; no page is written by hand.",
     ])  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 from evosim import rng
 from evosim.errors import EvosimError
 from evosim.metrics import MEASURES, Floats, Term, across
+from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap, Estimate
 from evosim.stats.tests import CORRECTIONS, Contrast
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", "title", "question", "claim", "source", "control", "expected")
+NOT_COMPARED = ("experiment", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 

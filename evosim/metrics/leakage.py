@@ -20,7 +20,7 @@ from evosim.engine.evaluation import environments_of
 from evosim.engine.loop import replicate_seed
 from evosim.errors import RunError
 from evosim.rng import Purpose, key
-from evosim.scenario.check_placement import ways
+from evosim.scenario.check_placement import count_layouts
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
@@ -220,7 +220,7 @@ def _refuse(
         f"{len(levels)} are levels that trained (the first: {what} {number} in "
         f"{one.environment!r} is level {other.level} of generation {other.generation} in "
         f"{other.environment!r}). {other.environment!r} has "
-        f"{ways(scenario.environment(other.environment)):,} different levels at most, and "
+        f"{count_layouts(scenario.environment(other.environment)):,} different levels at most, and "
         f"{len(training)} are drawn to train. Use a larger grid or more sites, fewer levels or "
         "generations, another seed, or leave measure.disjoint out"
     )

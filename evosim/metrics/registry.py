@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.engine.controls import minds
-from evosim.errors import EvosimError, Registry, did_you_mean
+from evosim.errors import Argument, EvosimError, Registry, did_you_mean
 from evosim.stats.intervals import mean_of_defined
 
 if TYPE_CHECKING:
@@ -279,8 +279,8 @@ def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
     found = np.flatnonzero(data["probe"].values == generation)
     if not len(found):
         raise EvosimError(
-            f"measure {term.measure!r}: generation {generation} was not probed; "
-            f"add it with --set measure.also=[{generation}]"
+            f"measure {term.measure!r}: generation {generation} was not probed; add it with ",
+            Argument("settings", {"measure.also": [generation]}),
         )
     return np.asarray(values[:, found[0]], np.float64)
 

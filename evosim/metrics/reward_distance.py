@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim.errors import EvosimError
-from evosim.world import weighed
+from evosim.world import weighted_sum
 from evosim.world.tensors import Process
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ class Canonical:
 
     def _unit(self, weights: ArrayLike) -> Floats:
         given = np.asarray(weights, np.float64)
-        canonical, raw = weighed(given, self.root.T), weighed(given, self.raw.T)
+        canonical, raw = weighted_sum(given, self.root.T), weighted_sum(given, self.raw.T)
         length = np.sqrt(np.square(canonical).sum(axis=-1, keepdims=True))
         known = length > TRIVIAL * np.sqrt(np.square(raw).sum(axis=-1, keepdims=True))
         return np.where(known, canonical / np.where(known, length, 1.0), np.nan)

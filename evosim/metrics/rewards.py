@@ -15,7 +15,7 @@ from evosim.metrics.reward_distance import Canonical
 from evosim.mind import NOVELTY
 from evosim.stats.intervals import mean_of_defined
 from evosim.world import tensors
-from evosim.world.memo import by_identity
+from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
     import xarray as xr

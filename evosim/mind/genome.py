@@ -81,9 +81,9 @@ def initial(scenario: Scenario, n: int, key: int) -> FloatArray:
     Returns:
         Genes [n, loci], within their bounds.
     """
-    individual = _draws(np.uint64(key & rng.MASK), np.arange(n))
+    individual = rng.draws(key & rng.MASK, np.arange(n))
     evolving = loci(scenario)
-    bits = _draws(individual[:, None], np.arange(len(evolving)))
+    bits = rng.draws(individual[:, None], np.arange(len(evolving)))
     u = (bits >> np.uint64(11)) * 2.0**-53
     low = np.array([locus.start_low for locus in evolving])
     high = np.array([locus.start_high for locus in evolving])
@@ -210,12 +210,3 @@ def _depth(genes: Mapping[str, FloatArray]) -> NDArray[np.int64]:
 
 def _has_sense(gene: FloatArray) -> NDArray[np.bool_]:
     return gene > 0.5
-
-
-def _draws(keys: NDArray[np.uint64] | np.uint64, n: NDArray[np.integer]) -> NDArray[np.uint64]:
-    """:func:`evosim.rng.draw` over arrays of keys and counters, broadcast."""
-    with np.errstate(over="ignore"):
-        z = keys + (n.astype(np.uint64) + np.uint64(1)) * np.uint64(rng.GOLDEN)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))

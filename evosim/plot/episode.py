@@ -1,6 +1,6 @@
 """A lifetime to look at: who lived it where, and everything that happened in it, step by step.
 
-:func:`core.trace` records states, actions and the use rules that fired. The rest of a step
+:func:`evosim.core.trace` records states, actions and the use rules that fired. The rest of a step
 (`here`, `always`, novelty, the state that a step leads to) follows from the same random numbers,
 because every draw is a function of its key (model 5): :func:`reconstruct` goes through the recorded
 actions once more and writes all of it down.

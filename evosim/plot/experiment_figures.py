@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.errors import EvosimError, Registry
+from evosim.errors import Argument, EvosimError, Registry
 from evosim.plot.drawing import FORMATS, write_all
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class ExperimentFigure:
     title: str
     module: str
     needs: str = ""
-    missing: str = ""
+    missing: tuple[str | Argument, ...] = ()
 
-    def lacks(self, summary: Summary) -> str | None:
-        """Why this experiment cannot have the figure; None where it can."""
-        return self.missing if self.needs and not summary.get(self.needs) else None
+    def lacks(self, summary: Summary) -> bool:
+        """Whether this experiment cannot have the figure."""
+        return bool(self.needs) and not summary.get(self.needs)
 
     def figure(self, summary: Summary, scenario: Scenario) -> Figure:
         """Draw it.
@@ -54,8 +54,8 @@ class ExperimentFigure:
         Raises:
             EvosimError: the experiment does not have what the figure shows.
         """
-        if reason := self.lacks(summary):
-            raise EvosimError(f"figure {self.name!r}: {reason}")
+        if self.lacks(summary):
+            raise EvosimError(f"figure {self.name!r}: ", *self.missing)
         # matplotlib is imported here, not before
         drawn: Figure = import_module(f"evosim.plot.{self.module}").figure(summary, scenario)
         return drawn
@@ -69,15 +69,18 @@ for _figure in (
         title="the headline measure over generations",
         module="trajectories",
         needs="courses",
-        missing="the measure of the first finding has no values over generations",
+        missing=("the measure of the first finding has no values over generations",),
     ),
     ExperimentFigure(
         name="tuned",
         title="how far what was tuned can move",
         module="sensitivity",
         needs="tuned",
-        missing="nothing was moved in this experiment; run it with --tuned, of a scenario that has "
-        "[experiment.tuned]",
+        missing=(
+            "nothing was moved in this experiment; run it with ",
+            Argument("tuned", True),
+            ", of a scenario that has [experiment.tuned]",
+        ),
     ),
     ExperimentFigure(name="maps", title="the worlds", module="maps"),
 ):
@@ -86,7 +89,7 @@ for _figure in (
 
 def names_for(summary: Summary) -> list[str]:
     """The figures that an experiment has."""
-    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
+    return [name for name in FIGURES if not FIGURES[name].lacks(summary)]
 
 
 def draw(

@@ -52,7 +52,7 @@ class RunView:
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
         episode: the lifetime for the figure ``level``; None lives one when it is asked for.
-        summary: what :func:`evosim.metrics.summarize` returned; None computes it when needed.
+        summary: what :func:`evosim.metrics.summary.summarize` returned; None computes it if asked.
     """
 
     data: xr.Dataset

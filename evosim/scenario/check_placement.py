@@ -57,7 +57,7 @@ def faults(world: World) -> Iterator[Fault]:
         )
 
 
-def ways(world: World) -> int:
+def count_layouts(world: World) -> int:
     """How many different levels a world can have: at most, where kinds have regions.
 
     Sites of a kind are alike, and where the map has no ``@`` any cell left may be the start.

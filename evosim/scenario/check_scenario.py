@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evosim.errors import nearest
-from evosim.scenario import overrides
-from evosim.scenario.check_placement import ways
+from evosim.scenario import check_world, overrides
+from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.messages import Fault, said, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
@@ -109,6 +109,33 @@ def _agent(draft: Draft) -> Iterator[Fault]:
         yield Fault(
             ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
         )
+
+
+def _believed_dead(draft: Draft) -> Iterator[Fault]:
+    """Nobody may be born with a value that is fatal in the environment that agents believe in."""
+    if draft.scenario is None or draft.worlds is None:
+        return
+    believes, senses = draft.scenario.agent.believes, draft.scenario.agent.senses
+    believed = None if believes is None else draft.worlds.get(believes)
+    if believed is None:
+        return
+    for home, world in draft.worlds.items():
+        for name, variable in world.variables.items():
+            fatal = believed.variables[name].fatal if name in believed.variables else None
+            unseen = variable.hidden and name in senses and senses[name].high == 0
+            if world is believed or fatal is None or unseen:
+                continue
+            low, high = bounds(fatal)
+            if any(low <= value <= high for value in check_world.possible(variable.start)):
+                allowed = (
+                    f"an environment in which {name} = {show(variable.start)}, where life starts "
+                    f"in {home}, is not fatal; there fatal = {show(fatal)}"
+                )
+                yield Fault(
+                    ("agent", "believes"),
+                    said("agents believe that they are dead at birth", believes, allowed),
+                )
+                return
 
 
 def _tool(draft: Draft) -> Iterator[Fault]:
@@ -219,7 +246,7 @@ def _disjoint(draft: Draft) -> Iterator[Fault]:
         return
     trains = {name for phase in draft.phases.values() if phase.select for name in phase.mixture}
     for name, world in draft.worlds.items():
-        if name in trains and ways(world) == 1:
+        if name in trains and count_layouts(world) == 1:
             yield Fault(
                 ("measure", "disjoint"),
                 f"environment {show(name)} has one level only (got true): its map fixes every "
@@ -345,6 +372,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _timeline,
     _objectives,
     _agent,
+    _believed_dead,
     _tool,
     _sites,
     _base_optimizer,

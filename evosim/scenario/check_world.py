@@ -46,7 +46,7 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
         low, high = bounds(variable.fatal)
         if high > top:
             yield Fault(("fatal",), said("fatal value out of range", variable.fatal, f"0 to {top}"))
-        elif any(low <= value <= high for value in _possible(variable.start)):
+        elif any(low <= value <= high for value in possible(variable.start)):
             yield Fault(
                 ("start",),
                 said(
@@ -81,7 +81,7 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
         yield Fault(("assume",), said("assumed value out of range", variable.assume, f"0 to {top}"))
 
 
-def _possible(start: int | tuple[float, ...]) -> list[int]:
+def possible(start: int | tuple[float, ...]) -> list[int]:
     """The values that a start, or a ``set``, can lead to."""
     if isinstance(start, int):
         return [start]

@@ -20,7 +20,7 @@ _AT = (
     "When: start, before or flip (on either side of the flip), end, or peak (the largest of all "
     "probes)."
 )
-_SETS = "Changes of the scenario, each as after --set: key=value."
+_SETS = "Changes of the scenario, each of the form key=value."
 
 
 class Arm(Model):
@@ -84,7 +84,7 @@ class Tuned(Model):
     """A number that was chosen because the effect needs it, and the values it is moved through."""
 
     label: Text = Field(description="What the number is.")
-    key: Text = Field(description="Its key in the scenario, dotted, as after --set.")
+    key: Text = Field(description="Its key in the scenario, dotted, such as agent.patience.")
     values: tuple[Any, ...] = Field(description="Values that the headline finding is measured at.")
     replicates: Positive = Field(default=8, description="Replicates at each value.")
     says: Text = Field(default="", description="What the figure shows, and why the number is so.")

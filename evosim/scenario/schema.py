@@ -483,7 +483,17 @@ class Scenario(Model):
         default="",
         description="The one change under which the effect should vanish.",
     )
-    expected: Text = Field(default="", description="The finding that is expected.")
+    expected: Text = Field(
+        default="", description="What is expected, written before it is run and then left alone."
+    )
+    found: Text = Field(default="", description="What was found, for readers.")
+    pilots: Text = Field(
+        default="", description="What was changed after pilots or first runs had been seen."
+    )
+    frozen: Text = Field(
+        default="",
+        description="For a confirmatory scenario: the hash of all but its words, before it is run.",
+    )
     objective: Objective = Field(description="What is intended and what is selected.")
     agent: Agent = Field(description="Drives, planner and senses.")
     world: World = Field(description="The world that environments override.")

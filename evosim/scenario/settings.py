@@ -1,4 +1,4 @@
-"""``--set key=value``: single values of a scenario changed from the command line."""
+"""Settings ``key=value``: single values of a scenario changed by who runs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from evosim.errors import Problem, ScenarioError, did_you_mean
+from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
 from evosim.scenario import paths
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
@@ -17,7 +17,7 @@ _BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
 
 
 class Setting(NamedTuple):
-    """One ``--set``: how errors name it, and the key path that it wrote."""
+    """One setting: how errors name it, and the key path that it wrote."""
 
     written: str
     path: KeyPath
@@ -55,7 +55,7 @@ def apply(document: dict[str, Any], sets: Sequence[str]) -> tuple[Setting, ...]:
 
 def _shown(written: str) -> str:
     """A setting on one line."""
-    return f"--set {written}".replace("\n", "\\n")
+    return f"{SETTING}{written}".replace("\n", "\\n")
 
 
 def _value(text: str) -> Any:

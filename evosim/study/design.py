@@ -10,13 +10,11 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import hypotheses, turns
+from evosim.scenario.words import WORDS
 from evosim.study.points import as_toml
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Finding, Scenario
-
-WORDS = frozenset({"title", "question", "claim", "source", "control", "expected"})
-"""What a scenario says of itself: it is told, and nothing that is lived depends on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

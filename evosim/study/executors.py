@@ -284,8 +284,8 @@ class Task:
         except EvosimError as error:
             return (
                 f"does not see the study's folder: {error}. Workers read and "
-                "write the same files under the same path: share the folder, or choose --out "
-                "where it is shared"
+                "write the same files under the same path: share the folder, or make the "
+                "study in one that is shared"
             )
         return ""
 

@@ -31,6 +31,7 @@ from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, Part
 from evosim.metrics.leakage import check_disjoint
 from evosim.metrics.trajectories import courses
+from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import Condition, arms_of, conditions, experiment_of, reference, value_at
 
@@ -177,9 +178,10 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
 
     Returns:
         verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
-        expected, seed, replicates, confidence, axis, arms (by name: title, place on the axis,
-        phases and flips), findings (see :func:`evosim.metrics.hypotheses.settle`; and ``curve``,
-        the first term in every arm along the axis), courses (the headline measure over generations,
+        expected, found, pilots, frozen, seed, replicates, confidence, axis, arms (by name: title,
+        place on the axis, phases and flips), findings (see
+        :func:`evosim.metrics.hypotheses.settle`; and ``curve``, the first term in every arm along
+        the axis), courses (the headline measure over generations,
         see :func:`evosim.metrics.trajectories.courses`), tuned (None, or label, key, says,
         replicates,
         written (the scenario's own value) and values: each with the headline finding there, as
@@ -199,10 +201,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     return {
         "verdict": hypotheses.verdict_of(findings),
         "scenario": scenario.id,
-        **{
-            key: getattr(scenario, key)
-            for key in ("title", "question", "claim", "source", "control", "expected")
-        },
+        **{key: getattr(scenario, key) for key in WORDS},
         "seed": facts["seed"],
         "replicates": facts["replicates"],
         "confidence": bootstrap.confidence,

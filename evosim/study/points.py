@@ -27,7 +27,7 @@ class Point:
     Attributes:
         key: sixteen hexadecimal digits that follow from the values; names its folder.
         values: by parameter; of a parameter with levels the title.
-        settings: what it changes in the scenario, each as after --set.
+        settings: what it changes in the scenario, "key=value" each.
     """
 
     key: str
@@ -166,7 +166,7 @@ def _settings(name: str, parameter: Parameter, value: Any) -> list[str]:
 
 
 def as_toml(value: Any) -> str:
-    """A value as after ``--set key=``."""
+    """A value as a setting ``key=value`` has it."""
     import tomli_w
 
     return tomli_w.dumps({"value": value}).strip().removeprefix("value = ")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
-from evosim.errors import EvosimError, Problem, ScenarioError
+from evosim.errors import SETTING, EvosimError, Problem, ScenarioError
 from evosim.metrics import MEASURES, hypotheses, turns
 from evosim.metrics.hypotheses import Part
 from evosim.scenario import document, shipped
@@ -39,11 +39,18 @@ class Written:
         study: as written.
         text: the TOML text.
         base: its scenario, without experiment, with the settings for all points.
+        base_text: the TOML text that the scenario was read from.
     """
 
     study: Study
     text: str
     base: Scenario
+    base_text: str = ""
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """What its ``frozen`` is a hash of."""
+        return self.text, self.base_text
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -151,20 +158,20 @@ def loads(
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(faults_of(error, Study), text, name)) from None
-    base = _base(study, text, name, beside)
+    source = study.scenario
+    if source not in scenarios.catalogue() and (beside / source).exists():
+        source = str(beside / source)
+    base = _base(study, text, name, source)
     if sets:
         base = _set(base, sets)
-    written = Written(study, text, base)
+    written = Written(study, text, base, shipped.read(shipped.find(source)))
     if faults := list(_faults(written)):
         raise ScenarioError(located(faults, text, name))
     return written
 
 
-def _base(study: Study, text: str, name: str, beside: Path) -> Scenario:
+def _base(study: Study, text: str, name: str, source: str) -> Scenario:
     """The scenario of a study, with the settings for all points and without its experiment."""
-    source = study.scenario
-    if source not in scenarios.catalogue() and (beside / source).exists():
-        source = str(beside / source)
     try:
         read = scenarios.load(source, checks=[evolution.check])
     except ScenarioError as error:
@@ -214,10 +221,10 @@ def _of_setting(study: Study, point: Point, problem: Problem) -> Fault:
     """A problem of a point's scenario, told of the parameter that sets it."""
     for name, parameter in study.parameters.items():
         for text in (*_places(parameter.key, parameter.keys, parameter.set),):
-            if problem.file.startswith(f"--set {text.partition('=')[0]}="):
+            if problem.file.startswith(f"{SETTING}{text.partition('=')[0]}="):
                 return Fault(("parameters", name), f"at {point.shown}: {_told(problem)}")
         for level in parameter.levels:
-            if any(problem.file == f"--set {text}" for text in level.set):
+            if any(problem.file == f"{SETTING}{text}" for text in level.set):
                 return Fault(("parameters", name), f"at {point.shown}: {_told(problem)}")
     return Fault(("parameters",), f"at {point.shown}: {_told(problem)}")
 

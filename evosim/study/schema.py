@@ -15,7 +15,7 @@ from evosim.scenario.experiment import At
 from evosim.scenario.model import Model
 from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
 
-_SETS = "Changes of the scenario, each as after --set: key=value."
+_SETS = "Changes of the scenario, each of the form key=value."
 _PLACE = "{value}"
 RESERVED = frozenset({"point", "replicate", "seed", "lived"})
 """What the columns of an export are called beside parameters and measures."""
@@ -35,7 +35,7 @@ class Parameter(Model):
     label: Text = Field(description="What it is called in figures and tables.")
     unit: str = Field(default="", description="Its unit, for axes.")
     key: Text | None = Field(
-        default=None, description="Its key in the scenario, dotted, as after --set."
+        default=None, description="Its key in the scenario, dotted, such as agent.patience."
     )
     keys: tuple[Text, ...] = Field(
         default=(), description="Instead of key: several keys that get the same value."
@@ -134,8 +134,17 @@ class Study(Model):
     id: Name = Field(description="Short name: letters, digits, - and _.")
     title: Text = Field(description="What it is about, in a few words.")
     question: Text = Field(default="", description="What it asks.")
-    expected: str = Field(default="", description="What is expected, written before it is run.")
+    expected: str = Field(
+        default="", description="What is expected, written before it is run and then left alone."
+    )
     finding: str = Field(default="", description="What was found, for readers.")
+    pilots: str = Field(
+        default="", description="What was changed after pilots or first runs had been seen."
+    )
+    frozen: str = Field(
+        default="",
+        description="For a confirmatory study: the hash of all but its words, before it is run.",
+    )
     source: str = Field(default="", description="Where the question comes from.")
     scenario: Text = Field(
         description="Id of the catalogue, or path of a scenario file, from the study's folder."

@@ -135,7 +135,7 @@ def columns_of(folder: StudyFolder) -> list[Column]:
             found.append(Column(f"{name}.at", FLOAT, parameter.unit, parameter.label))
     found += [
         Column("replicate", INT, "", "replicate at the point"),
-        Column("seed", SEED, "", "seed of the run, as evosim run --seed takes it"),
+        Column("seed", SEED, "", "seed of the run, as evosim.run takes it"),
     ]
     counts = counts_of(folder)
     for name, measured in study.measures.items():

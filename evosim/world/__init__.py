@@ -2,7 +2,7 @@
 
 from evosim.world.environment import Environment, environment
 from evosim.world.levels import Geometry, Levels, draw_level, draw_levels, geometry
-from evosim.world.tables import Tables, weighed
+from evosim.world.tables import Tables, weighted_sum
 
 __all__ = [
     "Environment",
@@ -13,5 +13,5 @@ __all__ = [
     "draw_levels",
     "environment",
     "geometry",
-    "weighed",
+    "weighted_sum",
 ]

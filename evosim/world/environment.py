@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.scenario.values import bounds
+from evosim.world.identity_cache import by_identity
 from evosim.world.levels import geometry
-from evosim.world.memo import by_identity
 from evosim.world.tables import Tables, compile_tables, event_features
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Environment:
 
     @property
     def n_x(self) -> int:
-        return len(self.tables.see)
+        return len(self.tables.observed)
 
     @property
     def n_actions(self) -> int:
@@ -78,7 +78,7 @@ class Environment:
                 found &= (low <= value) & (value <= high)
         return found
 
-    def as_seen(
+    def belief_tables(
         self, senses: int, believed: Environment | None = None
     ) -> tuple[Tables, NDArray[np.float64]]:
         """The tables by which a mind plans here, and the features of their events.

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.rng import MASK, draw
-from evosim.world.memo import by_identity
+from evosim.rng import MASK, draw, draws
+from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
@@ -86,15 +86,6 @@ def _distances(neighbour: NDArray[np.int32]) -> NDArray[np.int32]:
         reached |= fresh
         d += 1
     return distance
-
-
-def _hash_order(key: int, n: int) -> NDArray[np.uint64]:
-    """A random 64-bit number for each of n cells: the outputs of splitmix64 seeded by key."""
-    with np.errstate(over="ignore"):
-        z = np.uint64(key) + (np.arange(1, n + 1, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
 
 
 @lru_cache(maxsize=256)
@@ -182,8 +173,8 @@ def _place(
     candidates = np.array(starts, np.int64) if starts else np.flatnonzero(free)
     if not len(candidates):
         return None
-    order = _hash_order(draw(seed & MASK, _name_number("@")), layout.rows * layout.cols)
-    start = int(candidates[np.argmin(order[position[candidates]])])
+    order = draws(draw(seed & MASK, _name_number("@")), position[candidates])
+    start = int(candidates[np.argmin(order)])
     return slot, start
 
 
@@ -202,7 +193,7 @@ def _choices(
         rows, cols = np.divmod(position, world.layout.cols)
         allowed = free & (r0 <= rows) & (rows <= r1) & (c0 <= cols) & (cols <= c1)
     key = draw(draw(seed & MASK, _name_number(site[0])), site[1])
-    liking = _hash_order(key, world.layout.rows * world.layout.cols)[position]
+    liking = draws(key, position)
     cells = np.flatnonzero(allowed)
     return [int(c) for c in cells[np.argsort(liking[cells], kind="stable")]]
 

@@ -36,7 +36,7 @@ class Tables(NamedTuple):
     """
 
     live: NDArray[np.int32]  # [n_live] the x at which decisions are planned
-    see: NDArray[np.int32]  # [n_x] the x that a mind takes x for
+    observed: NDArray[np.int32]  # [n_x] the x that a mind takes x for
     dead: NDArray[np.uint8]  # [n_x] 1 where a variable has a fatal value
     start_x: NDArray[np.int32]  # [k]
     start_p: NDArray[np.float64]  # [k] probabilities
@@ -128,7 +128,7 @@ class _Compiler:
     def x_of(self, values: Sequence[int]) -> int:
         return sum(v * s for v, s in zip(values, self.strides, strict=True))
 
-    def seen(self, values: Sequence[int]) -> tuple[int, ...]:
+    def observed(self, values: Sequence[int]) -> tuple[int, ...]:
         """The values that a mind blind to some variables takes these for."""
         return tuple(self.pinned.get(i, v) for i, v in enumerate(values))
 
@@ -198,7 +198,7 @@ class _Compiler:
             for value, (i, weights) in zip(joint, weighted, strict=True):
                 after[i] = value
                 p *= weights[value]
-            outcomes.append((self.x_of(self.seen(after)), p))
+            outcomes.append((self.x_of(self.observed(after)), p))
         return _merge(outcomes)
 
 
@@ -221,19 +221,21 @@ def compile_tables(
         blind_to: hidden variables that stand, and stay, at their ``assume`` value.
 
     Raises:
-        EvosimError: the two worlds' variables differ; or every start is fatal.
+        EvosimError: the two worlds' variables differ; or a start of ``structure`` is fatal by
+            ``rules``.
     """
     structure = structure or rules
     unknown = blind_to - set(hidden)
     if unknown:
         raise ValueError(f"not hidden variables: {sorted(unknown)}")
     c = _Compiler(rules, structure, blind_to)
-    see = [c.x_of(c.seen(values)) for values in c.values]
+    observed = [c.x_of(c.observed(values)) for values in c.values]
     dead = [c.dead(values) for values in c.values]
     # An agent can stand alive where its beliefs hold it for dead; there too it must decide.
     lived = c if rules is structure else _Compiler(structure, structure, frozenset())
-    stood_at = {see[x] for x, values in enumerate(c.values) if not lived.dead(values)}
-    live = [x for x in range(c.n_x) if see[x] == x and (x in stood_at or not dead[x])]
+    _check_starts(lived, observed, dead, rules.name)
+    stood_at = {observed[x] for x, values in enumerate(c.values) if not lived.dead(values)}
+    live = [x for x in range(c.n_x) if observed[x] == x and (x in stood_at or not dead[x])]
     drift_rows = [c.drift(values) for values in c.values]
 
     use_row = np.full((len(structure.slots), c.n_x), -1, np.int32)
@@ -303,7 +305,7 @@ def compile_tables(
     next_flat = [pair for row in next_rows for pair in row]
     return Tables(
         live=_frozen(live, np.int32),
-        see=_frozen(see, np.int32),
+        observed=_frozen(observed, np.int32),
         dead=_frozen(dead, np.uint8),
         start_x=_frozen((x for x, _ in starts), np.int32),
         start_p=_frozen((p for _, p in starts), np.float64),
@@ -334,6 +336,20 @@ def compile_tables(
         slip=float(rules.slip),
         arrivals=bool(always) or bool((here_event >= 0).any()),
     )
+
+
+def _check_starts(
+    lived: _Compiler, observed: Sequence[int], dead: Sequence[bool], believed: str
+) -> None:
+    for x, _ in _start(lived):
+        if dead[observed[x]]:
+            named = zip(lived.names, lived.values[x], strict=True)
+            state = ", ".join(f"{name} = {value}" for name, value in named)
+            raise EvosimError(
+                f"a life in {lived.rules.name!r} can start at {state}, which is fatal in "
+                f"{believed!r}: minds that believe in it take themselves for dead at birth; "
+                "change a start or a fatal value, or believe in another environment"
+            )
 
 
 def _start(c: _Compiler) -> Outcomes:
@@ -389,15 +405,25 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
     return tuple(names), phi
 
 
-def weighed(
-    amounts: NDArray[np.integer] | NDArray[np.float64], worth: NDArray[np.float64]
+def weighted_sum(
+    amounts: NDArray[np.integer] | NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """amounts [..., n] @ worth [n, k], or @ worth [n]: counts of events times their features.
+    """amounts @ weights (as counts of events times their features), the same bits everywhere.
 
     Summed term by term, in order: a matrix product would leave the order of the sum, and with it
     the last bit, to the machine's linear algebra.
+
+    Args:
+        amounts: [..., n].
+        weights: [n, k] or [n].
+
+    Returns:
+        [..., k] or [...]
+
+    >>> weighted_sum(np.array([[2, 1], [0, 3]]), np.array([0.5, 2.0]))
+    array([3., 6.])
     """
-    total = np.zeros((*amounts.shape[:-1], *worth.shape[1:]))
-    for i in range(len(worth)):
-        total += np.multiply.outer(amounts[..., i], worth[i])
+    total = np.zeros((*amounts.shape[:-1], *weights.shape[1:]))
+    for i in range(len(weights)):
+        total += np.multiply.outer(amounts[..., i], weights[i])
     return total

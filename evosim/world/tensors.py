@@ -9,7 +9,7 @@ any policy of (s, age) is that of the world, exactly.
 
 Two things are left out. Age is no part of the state: a lifetime is T steps of this process. And
 the rules are the true ones of the environment; what a mind cannot see, or believes instead
-(``Environment.as_seen``), is another process and is not exported.
+(``Environment.belief_tables``), is another process and is not exported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError
+from evosim.errors import Argument, EvosimError
 from evosim.world.environment import Environment
 from evosim.world.levels import Levels, geometry
 
@@ -192,8 +192,9 @@ class Process:
             raise EvosimError(
                 f"environment {self.environment.name!r}: a tensor of {features}{s:,} states x {a} "
                 f"actions x {s:,} states takes {needed / 2**20:,.1f} MiB, more than the bound of "
-                f"{bound / 2**20:,.1f} MiB; raise the bound (--bound), or make the world smaller "
-                "(fewer cells, variables, values or sites that regrow)"
+                f"{bound / 2**20:,.1f} MiB; raise the bound, ",
+                Argument("bound"),
+                ", or make the world smaller (fewer cells, variables, values or sites that regrow)",
             )
 
     def _dense(self, values: FloatArray, bound: int) -> FloatArray:
@@ -284,7 +285,7 @@ class _Drift:
 
 def _acted(tables: Tables, neighbour: NDArray[np.int32], slot: NDArray[np.int32]) -> _Acted:
     """Moves with slip, staying, and uses that do not end the life (model 1)."""
-    n_x, n_cells, n_actions = len(tables.see), len(slot), tables.n_actions
+    n_x, n_cells, n_actions = len(tables.observed), len(slot), tables.n_actions
     states = np.arange(n_x * n_cells)
     x, cell = states // n_cells, states % n_cells
     row = _rows(tables, slot)
@@ -321,7 +322,7 @@ def _rows(tables: Tables, slot: NDArray[np.int32]) -> IntArray:
     """The use row that fires in each state, -1 where none does [n_x * C]."""
     found = np.where(slot >= 0, tables.use_row[slot].T, -1) if len(tables.use_row) else None
     if found is None:
-        return np.full(len(tables.see) * len(slot), -1)
+        return np.full(len(tables.observed) * len(slot), -1)
     return found.astype(np.int64).ravel()
 
 
@@ -340,7 +341,7 @@ def _used(
 
 def _felt(tables: Tables, slot: NDArray[np.int32], phi: FloatArray) -> FloatArray:
     """What ``here`` and ``always`` feel and pay at each middle [n_x * C, F]."""
-    n_x = len(tables.see)
+    n_x = len(tables.observed)
     always = np.zeros((n_x, phi.shape[1]))
     at = np.repeat(np.arange(n_x), np.diff(tables.always_ptr))
     np.add.at(always, at, phi[tables.always_event])
@@ -353,7 +354,7 @@ def _felt(tables: Tables, slot: NDArray[np.int32], phi: FloatArray) -> FloatArra
 
 def _drift(tables: Tables, n_cells: int) -> _Drift:
     """Drift from each middle, death by a fatal value included."""
-    n_x = len(tables.see)
+    n_x = len(tables.observed)
     at = np.repeat(np.arange(n_x), np.diff(tables.drift_ptr))
     alive = np.bincount(at, weights=tables.drift_p, minlength=n_x)
     dies = np.flatnonzero(1.0 - alive > _CERTAIN)

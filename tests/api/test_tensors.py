@@ -26,7 +26,7 @@ ID = "true_drive"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
     out = tmp_path_factory.mktemp("tensors") / "run"
-    return evosim.run(ID, seed=4, replicates=2, sets=SMALL, out=out, figures=False, workers=1)
+    return evosim.run(ID, seed=4, replicates=2, settings=SMALL, out=out, figures=False, workers=1)
 
 
 def test_both_formats_hold_the_same(tmp_path: Path) -> None:
@@ -82,15 +82,15 @@ def test_best_and_median_are_those_of_a_replay(run: evosim.Run) -> None:
 def test_what_cannot_be_exported_is_refused_in_words(run: evosim.Run, tmp_path: Path) -> None:
     for options, words in (
         ({"environment": "moder"}, "no environment 'moder' .*did you mean 'modern'"),
-        ({"generation": 1}, "--generation is about a run"),
-        ({"individual": "best"}, "--individual is about a run"),
+        ({"generation": 1}, r"generation=\.\.\. is about a run"),
+        ({"individual": "best"}, r"individual=\.\.\. is about a run"),
         ({"bound": 1000}, "more than the bound of"),
-        ({"sets": ["world.rowz=3"]}, "rowz"),
+        ({"settings": ["world.rowz=3"]}, "rowz"),
     ):
         with pytest.raises(EvosimError, match=words):
             evosim.export_tensors(ID, tmp_path / "a.npz", **options)
     for options, words in (
-        ({"sets": ["world.rows=3"]}, "--set changes a scenario"),
+        ({"settings": ["world.rows=3"]}, r"settings=\.\.\. changes a scenario"),
         ({"generation": 9}, "no generation 9"),
         ({"individual": 6}, r"no individual 6 in this run \(allowed 0 to 5\)"),
         ({"individual": "worst"}, "'best' and 'median'"),

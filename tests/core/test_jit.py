@@ -42,16 +42,18 @@ def test_a_truncated_cache_is_made_anew(tmp_path: Path, suffix: str, left: int) 
     assert run(tmp_path)[:2] == (number, 0)
 
 
+@pytest.mark.parametrize("edited_file", ["core/exact.py", "core/rng.py", "rng.py"])
 def test_an_edited_kernel_has_another_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    edited_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from evosim.core import jit
 
     before = jit._source_hash()
     original = Path.read_bytes
+    package = Path(jit.__file__).parents[1]
 
     def edited(path: Path) -> bytes:
-        return original(path) + (b"# edit" if path.name == "exact.py" else b"")
+        return original(path) + (b"# edit" if path == package / edited_file else b"")
 
     monkeypatch.setattr(Path, "read_bytes", edited)
     assert jit._source_hash() != before

@@ -20,7 +20,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def forked(parent: Path, out: Path, at: int, *sets: str, seed: int | None = None) -> evosim.Run:
-    return evosim.fork(parent, at, sets=sets, seed=seed, out=out, figures=False)
+    return evosim.fork(parent, at, settings=sets, seed=seed, out=out, figures=False)
 
 
 def unlived(parent: Path, out: Path, at: int, *sets: str) -> Path:
@@ -115,7 +115,7 @@ def test_a_run_can_go_on_beyond_its_end_in_a_fork(whole: Path, tmp_path: Path) -
     straight = evosim.run(
         whole / "scenario.toml",
         seed=1,
-        sets=["timeline.1.generations=5"],
+        settings=["timeline.1.generations=5"],
         out=tmp_path / "straight",
         figures=False,
     )
@@ -146,7 +146,7 @@ def test_an_unfinished_run_can_be_forked_where_it_was_lived(
 @pytest.mark.parametrize(
     ("at", "sets", "message"),
     [
-        (0, (), "--at 0: .*a new run is evosim run"),
+        (0, (), "at=0: .*a new run is evosim run"),
         (-1, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
         (7, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
         (6, (), r"nothing is left to live.*timeline\.1\.generations"),
@@ -220,7 +220,7 @@ def test_a_life_of_the_history_is_replayed_in_the_world_it_was_lived_in(
 def test_a_fork_of_a_fork_keeps_a_scenario_for_each_part_of_its_history(
     whole: Path, tmp_path: Path
 ) -> None:
-    one = evosim.fork(whole, 2, sets=["world.lifetime=9"], out=tmp_path / "one", figures=False)
+    one = evosim.fork(whole, 2, settings=["world.lifetime=9"], out=tmp_path / "one", figures=False)
     two = RunFolder(unlived(one.path, tmp_path / "two", 4, "world.lifetime=7"))
     lifetimes = [two.scenario_at(g).world.lifetime for g in range(6)]
     assert lifetimes == [20, 20, 9, 9, 7, 7]
@@ -235,13 +235,13 @@ def test_a_fork_whose_history_is_not_whole_is_refused_and_nothing_removed(
     segment = child / "replicates" / "000" / "000001-000001.npz"
     if how == "torn":
         segment.write_bytes(segment.read_bytes()[:-9])
-        message = f"{segment} is damaged.*evosim fork {whole} --at 4"
+        message = f"{segment} is damaged.*fork {whole} again at generation 4"
     elif how == "missing":
         segment.unlink()
-        message = f"000001-.*npz is missing.*evosim fork {whole} --at 4"
+        message = f"000001-.*npz is missing.*fork {whole} again at generation 4"
     else:
         shutil.rmtree(child / "replicates")
-        message = f"000000-.*npz is missing.*evosim fork {whole} --at 4"
+        message = f"000000-.*npz is missing.*fork {whole} again at generation 4"
     before = {p: p.read_bytes() for p in child.rglob("*") if p.is_file()}
     with pytest.raises(RunError, match=message):
         evosim.resume(child)

@@ -42,7 +42,7 @@ class NoProbe:
 
 
 def run(tiny: Path, out: Path, *sets: str, **options: Any) -> evosim.Run:
-    return evosim.run(tiny, seed=1, sets=[ISLANDS, *sets], out=out, figures=False, **options)
+    return evosim.run(tiny, seed=1, settings=[ISLANDS, *sets], out=out, figures=False, **options)
 
 
 def assert_same(one: evosim.Run, other: evosim.Run) -> None:
@@ -174,12 +174,16 @@ def test_a_fork_that_changes_nothing_ends_as_its_parent(tiny: Path, tmp_path: Pa
         for name in parent.data.variables:
             assert child.data[name].values.tobytes() == parent.data[name].values.tobytes()
     longer = evosim.fork(
-        parent.path, 6, sets=["timeline.1.generations=5"], out=tmp_path / "longer", figures=False
+        parent.path,
+        6,
+        settings=["timeline.1.generations=5"],
+        out=tmp_path / "longer",
+        figures=False,
     )
     at_once = run(tiny, tmp_path / "once", "timeline.1.generations=5")
     assert longer.data["genome"].values.tobytes() == at_once.data["genome"].values.tobytes()
     with pytest.raises(RunError, match=r"evolution\.islands\.demes was 4 .* cannot become 2"):
-        evosim.fork(parent.path, 2, sets=["evolution.islands.demes=2"], out=tmp_path / "other")
+        evosim.fork(parent.path, 2, settings=["evolution.islands.demes=2"], out=tmp_path / "other")
 
 
 # Processes that are killed

@@ -20,7 +20,7 @@ SETS = (
 
 def lived(tiny: Path, out: Path, budget: int = 7, *sets: str) -> evosim.Run:
     changes = [*SETS, f"monitor={{budget={budget}}}", *sets]
-    return evosim.run(tiny, seed=1, sets=changes, out=out, figures=False, workers=1)
+    return evosim.run(tiny, seed=1, settings=changes, out=out, figures=False, workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,12 @@ def test_without_labels_nothing_is_learnt(tiny: Path, tmp_path: Path) -> None:
 def test_a_monitor_that_is_never_on_changes_nothing(tiny: Path, tmp_path: Path) -> None:
     one = evosim.run(tiny, seed=1, out=tmp_path / "one", figures=False, workers=1)
     other = evosim.run(
-        tiny, seed=1, sets=["monitor={budget=3}"], out=tmp_path / "two", figures=False, workers=1
+        tiny,
+        seed=1,
+        settings=["monitor={budget=3}"],
+        out=tmp_path / "two",
+        figures=False,
+        workers=1,
     )
     for name in one.data.variables:
         assert one.data[name].values.tobytes() == other.data[name].values.tobytes()
@@ -117,7 +122,7 @@ def test_a_fork_with_more_labels_still_knows_what_was_familiar(
 ) -> None:
     """The training of the history is lived again by the history's own scenario and seed."""
     child = evosim.fork(
-        monitored.path, 4, sets=["monitor.budget=30", "world.lifetime=15"], seed=9,
+        monitored.path, 4, settings=["monitor.budget=30", "world.lifetime=15"], seed=9,
         out=tmp_path / "fork", figures=False, workers=1,
     )  # fmt: skip
     labels = child.data["labels"].values[0]

@@ -70,7 +70,7 @@ def test_features_are_strengths_and_events_a_step() -> None:
     env = world.environment(read, "evening")
     counts = np.zeros((1, 1, len(env.events)), int)
     counts[..., env.events.index("lamp.throw")] = 3
-    felt = world.weighed(counts, env.phi)[..., : len(read.stimuli)]
+    felt = world.weighted_sum(counts, env.phi)[..., : len(read.stimuli)]
     found = ood_monitor.features(read, "evening", counts, felt, np.array([[60]]))
     assert found[0, 0, names.index("felt gleam")] == pytest.approx(3 * 2.0 / 60)
     assert found[0, 0, names.index("lamp.throw")] == pytest.approx(3 / 60)

@@ -23,7 +23,7 @@ SETS = (
 def dead(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
     """Three populations that the flip kills."""
     tiny, out = whole.parent / "tiny.toml", tmp_path_factory.mktemp("dead") / "run"
-    return evosim.run(tiny, seed=1, replicates=3, sets=SETS, out=out, workers=1)
+    return evosim.run(tiny, seed=1, replicates=3, settings=SETS, out=out, workers=1)
 
 
 def sizes_of(run: evosim.Run) -> np.ndarray:
@@ -90,8 +90,8 @@ def test_the_last_who_lived_are_replayed_and_nobody_else(dead: evosim.Run, tmp_p
 
 def test_a_survivor_is_told_too(tiny: Path, tmp_path: Path) -> None:
     run = evosim.run(
-        tiny, seed=1, sets=["evolution.open={offspring=3.0, capacity=30}"], out=tmp_path / "run",
-        figures=False,
+        tiny, seed=1, settings=["evolution.open={offspring=3.0, capacity=30}"],
+        out=tmp_path / "run", figures=False,
     )  # fmt: skip
     assert "Open population: SURVIVED" in run.verdict
     assert run.summary["population"]["died_out_in"] == [None]

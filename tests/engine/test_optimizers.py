@@ -26,7 +26,13 @@ def settings(kind: str) -> list[str]:
 
 def run(tiny: Path, out: Path, kind: str, *sets: str, **options: Any) -> evosim.Run:
     return evosim.run(
-        tiny, seed=1, sets=[*settings(kind), *sets], out=out, figures=False, workers=1, **options
+        tiny,
+        seed=1,
+        settings=[*settings(kind), *sets],
+        out=out,
+        figures=False,
+        workers=1,
+        **options,
     )
 
 
@@ -89,9 +95,9 @@ def test_a_fork_of_a_fork_goes_on_beyond_the_end(tiny: Path, tmp_path: Path, kin
     longer = ["timeline.1.generations=5"]
     options: dict[str, Any] = {"figures": False, "workers": 1}
     child = evosim.fork(parent.path, 2, seed=9, out=tmp_path / "fork", **options)
-    beyond = evosim.fork(child.path, 6, sets=longer, out=tmp_path / "beyond", **options)
+    beyond = evosim.fork(child.path, 6, settings=longer, out=tmp_path / "beyond", **options)
     straight = evosim.fork(
-        parent.path, 2, seed=9, sets=longer, out=tmp_path / "straight", **options
+        parent.path, 2, seed=9, settings=longer, out=tmp_path / "straight", **options
     )
     for name in ("genome", "score", "capability"):
         one, other = beyond.data[name].values[:, -1], straight.data[name].values[:, -1]
@@ -113,8 +119,8 @@ def test_a_fork_cannot_change_the_optimizer_or_the_capacity(tiny: Path, tmp_path
     parent = run(tiny, tmp_path / "run", "gradient")
     change = ["evolution.optimizer.name=cma"]
     with pytest.raises(RunError, match=r"evolution\.optimizer\.name was gradient in the history"):
-        evosim.fork(parent.path, 3, sets=change, out=tmp_path / "fork", figures=False)
+        evosim.fork(parent.path, 3, settings=change, out=tmp_path / "fork", figures=False)
     opened = run(tiny, tmp_path / "open", "open")
     change = ["evolution.open.capacity=40"]
     with pytest.raises(RunError, match=r"evolution\.open\.capacity was 30 in the history"):
-        evosim.fork(opened.path, 3, sets=change, out=tmp_path / "fork", figures=False)
+        evosim.fork(opened.path, 3, settings=change, out=tmp_path / "fork", figures=False)

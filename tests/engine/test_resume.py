@@ -29,7 +29,7 @@ RUN = ["run", "tiny.toml", "--seed", "1", "--out", "run", "--checkpoint", "0", "
 
 KILLED_AT = """
 import os, signal, sys
-import evosim.api  # whose imports may write to the cache of compiled code
+import evosim.api.runs  # whose imports may write to the cache of compiled code
 moment, seen = int(sys.argv.pop(1)), 0
 
 def counted(function):
@@ -250,10 +250,10 @@ def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_lived_again(
     path = evosim.fork(whole, 4, out=tmp_path / "fork", figures=False).path
     data = (path / "run.nc").read_bytes()
     (path / "run.nc").write_bytes(data[: len(data) // 2])
-    with pytest.raises(RunError, match=r"Restore it from a copy; .*evosim fork .* --at 4"):
+    with pytest.raises(RunError, match=r"Restore it from a copy; .*forked again at generation 4"):
         evosim.resume(path)
     (path / "summary.json").unlink()
-    with pytest.raises(RunError, match=r"Restore it from a copy; .*evosim fork .* --at 4"):
+    with pytest.raises(RunError, match=r"Restore it from a copy; .*forked again at generation 4"):
         evosim.resume(path)
 
 
@@ -372,7 +372,7 @@ def test_an_unfinished_replicate_is_never_assembled(tiny: Path, tmp_path: Path) 
 
 def test_a_scenario_in_which_nothing_evolves_can_be_run(tiny: Path, tmp_path: Path) -> None:
     pinned = ["agent.depth=2", "agent.drives={sweet=1.0, sour=-0.5}"]
-    done = evosim.run(tiny, sets=pinned, out=tmp_path / "run", figures=False)
+    done = evosim.run(tiny, settings=pinned, out=tmp_path / "run", figures=False)
     assert done.data["genome"].shape == (1, 6, 20, 0)
     assert done.data["score"].values.mean() > 1
 

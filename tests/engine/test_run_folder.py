@@ -160,7 +160,7 @@ def test_a_folder_that_holds_something_is_never_taken(tiny: Path, tmp_path: Path
     path = tmp_path / "taken"
     path.mkdir()
     (path / "thesis.tex").write_text("precious")
-    with pytest.raises(RunError, match="is not empty; choose another --out"):
+    with pytest.raises(RunError, match=r"is not empty; choose another place with out=\.\.\."):
         RunFolder.create(path, read, FACTS).__enter__()
     assert os.listdir(path) == ["thesis.tex"]
     (path / "run.json").touch()
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(
 
     monkeypatch.setattr(Path, "mkdir", forbidden)
     with (
-        pytest.raises(RunError, match=r"cannot make the folder .*read-only.*--out"),
+        pytest.raises(RunError, match=r"cannot make the folder .*read-only.*out="),
         RunFolder.create(tmp_path / "new", scenarios.load(tiny), FACTS),
     ):
         pass
@@ -264,7 +264,7 @@ def test_a_folder_without_a_name_of_its_own_is_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RunError, match=r"--out .*name one that does not exist yet"):
+    with pytest.raises(RunError, match=r"out=.*name one that does not exist yet"):
         RunFolder.create(Path(name), scenarios.load(tiny), FACTS).__enter__()
     assert os.listdir(tmp_path) == ["tiny.toml"]
 

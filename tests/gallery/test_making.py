@@ -83,6 +83,14 @@ def test_changed_words_are_told_and_nothing_is_lived_again(again: Gallery) -> No
     assert data_of(again) == data
 
 
+def test_pages_alone_take_changed_words_into_the_record(again: Gallery) -> None:
+    before = again.record
+    again.edit('expected = "A collapse."', 'expected = "A collapse."\nfound = "A loss."')
+    making.make_pages([str(again.source)], out=again.out, tell=again.told.append)
+    assert again.record == {**before, "found": "A loss."}
+    assert "## Found\n\nA loss." in again.files["tiny.md"].decode()
+
+
 @pytest.mark.slow
 def test_changed_code_is_reason_to_live_again(
     again: Gallery, monkeypatch: pytest.MonkeyPatch
@@ -123,7 +131,7 @@ def test_a_folder_that_is_no_experiment_is_not_removed(tmp_path: Path) -> None:
     mine = gallery.work / "tiny" / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("precious")
-    with pytest.raises(EvosimError, match="in the way: it is no experiment; choose another --work"):
+    with pytest.raises(EvosimError, match="it is no experiment; choose another place with work="):
         gallery.make()
     assert mine.read_text() == "precious"
 

@@ -37,6 +37,22 @@ def test_a_page_tells_the_control_every_finding_and_what_was_tuned(whole: Galler
     assert "supported at 1" in text
 
 
+def test_a_page_tells_expectation_from_finding_and_exploratory_from_confirmatory(
+    whole: Gallery,
+) -> None:
+    record = {**whole.record, "found": "A loss.", "pilots": "The map."}
+    text = pages.page(record)
+    assert "## Expected\n\n> A collapse.\n\n## Found\n\nA loss.\n" in text
+    assert re.search(r"^\*\*Exploratory\*\*: .* Changed after pilots or first runs: The map\.$",
+                     text, re.MULTILINE)  # fmt: skip
+    frozen = {**record, "frozen": record["scenario_sha256"]}
+    assert "**Confirmatory**: " in pages.page(frozen)
+    assert "**Exploratory**" not in pages.page(frozen)
+    assert "Confirmatory: none. Exploratory: all 1." in pages.index([record])
+    told = pages.index([record, {**frozen, "scenario": "other"}])
+    assert "Confirmatory: [other](other.md). Exploratory: all the others." in told
+
+
 def test_every_figure_and_link_of_a_page_is_there(whole: Gallery) -> None:
     linked = re.findall(r"\]\(([^)]+)\)", pages.page(whole.record))
     assert {"tiny.svg", "tiny-maps.svg", "tiny-tuned.svg", "tiny.json", "README.md"} <= set(linked)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from tiny_experiment import TINY, Gallery
 
+from evosim import scenario
 from evosim.errors import EvosimError
 from evosim.gallery import record
+from evosim.scenario.words import fingerprint
 
 
 def test_a_record_holds_every_replicate_of_every_term(whole: Gallery) -> None:
@@ -45,11 +47,27 @@ def test_a_record_is_json_with_a_row_of_numbers_on_each_line() -> None:
 
 
 def test_the_fingerprint_sees_what_a_file_says_and_not_its_comments() -> None:
-    plain = record.fingerprint(TINY)
-    assert record.fingerprint("# a comment\n" + TINY.replace("rows = 3", "rows  =  3  # few")) == (
-        plain
-    )
-    assert record.fingerprint(TINY.replace("rows = 3", "rows = 4")) != plain
+    plain = fingerprint(TINY)
+    assert fingerprint("# a comment\n" + TINY.replace("rows = 3", "rows  =  3  # few")) == (plain)
+    assert fingerprint(TINY.replace("rows = 3", "rows = 4")) != plain
+
+
+def test_words_are_taken_from_the_scenario_and_numbers_stay(whole: Gallery) -> None:
+    text = TINY.replace('expected = "A collapse."', 'expected = "A loss."\nfound = "None."')
+    for old, new in (
+        ('title = "fruit feeds on"', 'title = "fruit still feeds"'),
+        ("capability does not", "capability stays"), ("Fruit has to be felt.", "It has to be."),
+        ("and not without that", "and not if it feeds on"),
+    ):  # fmt: skip
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    now = record.with_words_of(scenario.loads(text), whole.record)
+    assert (now["expected"], now["found"]) == ("A loss.", "None.")
+    assert now["arms"]["control"]["title"] == "fruit still feeds"
+    assert now["findings"][1]["says"] == "capability stays"
+    assert now["tuned"]["says"] == "It has to be."
+    assert "not without that" not in record.to_text(now)
+    assert record.with_words_of(scenario.loads(TINY), now) == whole.record
 
 
 @pytest.mark.parametrize(

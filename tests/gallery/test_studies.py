@@ -101,7 +101,8 @@ def test_a_study_is_lived_once_and_its_page_says_what_the_file_says_now(
     assert not any("lived again" in line for line in make())
     assert lived(tmp_path) == before
     page = (tmp_path / "out/tiny.md").read_text()
-    assert "**Found.** It did indeed." in page
+    assert "## Found\n\nIt did indeed." in page
+    assert "**Exploratory**: " in page
     assert "It did indeed" in (tmp_path / "out/README.md").read_text()
     for name in studies.SHOWN:
         assert (tmp_path / "out" / studies.file_of("tiny", name)).stat().st_size > 0

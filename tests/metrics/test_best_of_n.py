@@ -128,7 +128,7 @@ def run(folder: Path, *sets: str, replicates: int = 1) -> evosim.Run:
     path = folder / "mine.toml"
     path.write_text(starter("mine"))
     return evosim.run(
-        path, seed=1, replicates=replicates, sets=[*SMALL, *sets], out=folder / "run",
+        path, seed=1, replicates=replicates, settings=[*SMALL, *sets], out=folder / "run",
         workers=1, figures=False, progress=False,
     )  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_payoffs_of_all_individuals_are_those_of_the_probe(done):
 
 
 def test_the_analysis_looks_at_the_last_generation_before_the_flip(done):
-    found = evosim.api.analyse(done, "best_of_n")
+    found = evosim.analyse(done, "best_of_n")
     summary = found.summary
     assert summary["generation"] == 2
     assert summary["places"] == ["orchard", "shop"]
@@ -166,12 +166,12 @@ def test_the_analysis_looks_at_the_last_generation_before_the_flip(done):
 
 
 def test_another_generation_can_be_asked_for(done):
-    assert evosim.api.analyse(done, "best_of_n", generation=0).summary["generation"] == 0
+    assert evosim.analyse(done, "best_of_n", generation=0).summary["generation"] == 0
 
 
 def test_thinking_costs_are_taken_off_the_exact_payoff(tmp_path):
     dear = run(tmp_path, "agent.thinking_cost=2.0", "agent.depth=3")
-    exact = evosim.api.analyse(dear, "best_of_n").summary["proxies"]["exact"]
+    exact = evosim.analyse(dear, "best_of_n").summary["proxies"]["exact"]
     lost = np.array(exact["selected"][0]["values"]) - exact["proxy"]["values"]
     assert lost == pytest.approx(np.full(len(lost), 6.0))
 
@@ -217,11 +217,11 @@ def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
 def test_where_nobody_is_left_there_is_nothing_to_select(tmp_path):
     none = run(tmp_path, "evolution.open={offspring=0.0, capacity=12}")
     with pytest.raises(EvosimError, match="generation 2 has nobody to select from"):
-        evosim.api.analyse(none, "best_of_n")
+        evosim.analyse(none, "best_of_n")
 
 
 def test_the_figure_is_drawn(done, tmp_path):
     for generation in (0, None):
-        found = evosim.api.analyse(done, "best_of_n", generation=generation)
+        found = evosim.analyse(done, "best_of_n", generation=generation)
         (path,) = found.plot(folder=tmp_path, formats=["svg"])
         assert path.stat().st_size > 1000

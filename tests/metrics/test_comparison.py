@@ -28,7 +28,7 @@ def run(folder: Path, name: str, *sets: str, seed: int = 1, replicates: int = 3)
     path = folder / "mine.toml"
     path.write_text(starter("mine"))
     done = evosim.run(
-        path, seed=seed, replicates=replicates, sets=[*SMALL, *sets], out=folder / name,
+        path, seed=seed, replicates=replicates, settings=[*SMALL, *sets], out=folder / name,
         workers=1, figures=False, progress=False,
     )  # fmt: skip
     return done.path
@@ -82,7 +82,7 @@ def test_runs_of_one_seed_are_paired_and_others_are_not(runs):
 @pytest.mark.parametrize("seed", [None, 9])
 def test_a_run_and_its_fork_are_paired_as_they_share_a_history(runs, tmp_path, seed):
     fork = evosim.fork(
-        runs["base"], 2, sets=["timeline.1.train=orchard"], seed=seed, out=tmp_path / "fork",
+        runs["base"], 2, settings=["timeline.1.train=orchard"], seed=seed, out=tmp_path / "fork",
         figures=False, progress=False,
     )  # fmt: skip
     for pair in ([runs["base"], fork], [fork, runs["base"]], [fork, runs["same seed"]]):

@@ -129,7 +129,7 @@ def test_the_ground_expects_what_the_kernels_do() -> None:
         now = ground.process.chances.T @ taken
     expected = core.expectation(env, levels, mind).counts[0].mean(axis=0)
     np.testing.assert_allclose(
-        total, world.weighed(expected, env.phi)[: total.size], rtol=1e-9, atol=1e-9
+        total, world.weighted_sum(expected, env.phi)[: total.size], rtol=1e-9, atol=1e-9
     )
 
 

@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "mine.toml"
     path.write_text(starter("mine"))
     done = evosim.run(
-        path, seed=1, sets=list(SMALL), out=folder / "run", workers=1, figures=False,
+        path, seed=1, settings=list(SMALL), out=folder / "run", workers=1, figures=False,
         progress=False,
     )  # fmt: skip
     return done.path
@@ -121,7 +121,7 @@ def test_minds_that_feel_novelty_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(starter("mine").replace('["sweetness",', '["novelty", "sweetness",'))
     done = evosim.run(
-        path, seed=1, sets=[*SMALL, "timeline.0.generations=1", "measure.levels=1"],
+        path, seed=1, settings=[*SMALL, "timeline.0.generations=1", "measure.levels=1"],
         out=tmp_path / "run", workers=1, figures=False, progress=False,
     )  # fmt: skip
     with pytest.raises(EvosimError, match="feel novelty"):

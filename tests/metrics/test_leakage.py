@@ -16,7 +16,7 @@ from evosim.metrics import leakage
 from evosim.metrics.leakage import Drawn
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads
-from evosim.scenario.check_placement import ways
+from evosim.scenario.check_placement import count_layouts
 from evosim.starter import starter
 
 SMALL = (
@@ -125,13 +125,13 @@ def test_deployment_begins_where_selection_ends_or_the_mixture_changes():
 def test_the_levels_that_are_possible_are_counted():
     orchard = made(*TIGHT).environment("orchard")
     # One fruit on four cells, and three to start on.
-    assert ways(orchard) == 12
+    assert count_layouts(orchard) == 12
     seen = set(pictures(made(*TIGHT), "orchard", range(400)))
     assert len(seen) == 12
     shop = made(*TIGHT).environment("shop")
-    assert ways(shop) == 4 * 3 * 2
+    assert count_layouts(shop) == 4 * 3 * 2
     with_region = made(*TIGHT, "world.kinds.fruit.region={rows=[0, 0], cols=[0, 1]}")
-    assert ways(with_region.environment("orchard")) == 2 * 3
+    assert count_layouts(with_region.environment("orchard")) == 2 * 3
 
 
 def test_a_run_with_disjoint_levels_is_lived_and_one_without_is_refused(tmp_path: Path):
@@ -197,7 +197,7 @@ def test_the_description_of_a_scenario_says_so():
 def test_a_fork_is_looked_at_by_its_own_generations_and_its_parents_probes(tmp_path: Path):
     parent = run(tmp_path, *TIGHT)
     child = parent.fork(3, seed=9, out=tmp_path / "fork", figures=False, progress=False)
-    found = evosim.api.analyse(child, "leakage")
+    found = evosim.analyse(child, "leakage")
     assert [row["what"] for row in found.summary["rows"]] == ["probe", "probe"]
     assert "Only generations from 3 on" in found.text
     scenario, lives = child.scenario, key(9, Purpose.REPLICATE, 0)
@@ -210,7 +210,7 @@ def test_a_fork_is_looked_at_by_its_own_generations_and_its_parents_probes(tmp_p
 
 def test_the_analysis_counts_what_was_seen(tmp_path: Path):
     done = run(tmp_path, *TIGHT, replicates=2)
-    found = evosim.api.analyse(done, "leakage")
+    found = evosim.analyse(done, "leakage")
     rows = {(row["environment"], row["what"]): row for row in found.summary["rows"]}
     assert list(rows) == [("orchard", "probe"), ("shop", "probe"), ("shop", "deployment")]
     assert rows["shop", "deployment"]["levels"] == [6, 6]
@@ -232,4 +232,4 @@ def test_the_analysis_counts_what_was_seen(tmp_path: Path):
 def test_without_training_there_is_nothing_to_overlap_with(tmp_path: Path):
     done = run(tmp_path, "timeline.0.select=false", "timeline.1.select=false")
     with pytest.raises(EvosimError, match="selection acts in none of them"):
-        evosim.api.analyse(done, "leakage")
+        evosim.analyse(done, "leakage")

@@ -282,7 +282,7 @@ def test_a_term_that_cannot_be_measured_is_refused_in_words(data, scenario, name
 
 def test_a_generation_that_was_not_probed_is_told_with_the_remedy(data, scenario):
     unprobed = data.isel(probe=[0, 1, 3])
-    with pytest.raises(EvosimError, match=r"--set measure\.also=\[3\]"):
+    with pytest.raises(EvosimError, match=r"settings=\{\"measure\.also\": \[3\]\}"):
         value(unprobed, scenario, "collapse")
 
 

@@ -204,7 +204,7 @@ def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_pa
     assert experiment_figures.names_for(less) == ["findings", "maps"]
     paths = experiment_figures.draw(less, scenario, folder=tmp_path, formats=["svg"])
     assert [p.name for p in paths] == ["findings.svg", "maps.svg"]
-    with pytest.raises(EvosimError, match="run it with --tuned"):
+    with pytest.raises(EvosimError, match="run it with tuned=True"):
         experiment_figures.draw(less, scenario, ["tuned"], folder=tmp_path)
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
         experiment_figures.draw(less, scenario, folder=tmp_path, formats=["jpg"])

@@ -768,3 +768,15 @@ def _without_none(value: object) -> object:
     if isinstance(value, list):
         return [_without_none(part) for part in value]
     return 0 if value is None else value
+
+
+def test_a_start_that_is_fatal_by_what_agents_believe_is_told() -> None:
+    believing = ("patience = 0.9", 'patience = 0.9\nbelieves = "away"')
+    deadly = ('title = "away"', 'title = "away"\nvariables.energy = { start = 3, fatal = [4, 5] }')
+    assert complaints(changed(believing, deadly)) == [
+        f"small.toml:{SMALL[: SMALL.index(believing[0])].count(chr(10)) + 2}: agent.believes: "
+        'agents believe that they are dead at birth (got "away", allowed an environment in which '
+        "energy = 5, where life starts in home, is not fatal; there fatal = [4, 5])"
+    ]
+    loads(changed(deadly))
+    loads(changed(believing, ("start = 5", "start = 3"), ("fatal = 0", "fatal = 5")))

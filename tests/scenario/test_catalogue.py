@@ -54,7 +54,7 @@ def test_the_frozen_variant_differs_from_contraception_in_selection_alone() -> N
     plain, frozen = scenario.load("contraception"), scenario.load("contraception_frozen")
     assert [phase.select for phase in frozen.timeline] == [True, False]
     a, b = plain.document, frozen.document
-    for key in ("id", "title", "question", "expected", "experiment"):
+    for key in ("id", "title", "question", "expected", "found", "experiment"):
         assert a.pop(key) != b.pop(key)
     assert b["timeline"][1].pop("select") != a["timeline"][1].pop("select")
     assert a == b

@@ -84,8 +84,8 @@ def test_a_whole_kind_can_be_added() -> None:
         (
             "worl.rows=3",
             "worl.rows: unknown key 'worl': did you mean 'world'? known: agent, claim, control, "
-            "deception, environments, evolution, expected, experiment, id, measure, "
-            "monitor, objective, question, source, "
+            "deception, environments, evolution, expected, experiment, found, frozen, id, measure, "
+            "monitor, objective, pilots, question, source, "
             "timeline, title, verdict, world",
         ),
         (
@@ -153,7 +153,7 @@ def test_a_setting_that_is_wrong_is_named_in_place_of_file_and_line(
     written: str, said: str
 ) -> None:
     (found,) = complaints(SMALL, [written])
-    assert found == f"--set {written}: {said}"
+    assert found == f"setting {written}: {said}"
 
 
 def test_all_settings_that_cannot_be_placed_are_told_at_once() -> None:
@@ -163,7 +163,7 @@ def test_all_settings_that_cannot_be_placed_are_told_at_once() -> None:
 def test_mistakes_of_the_file_and_of_settings_are_told_together() -> None:
     found = complaints(SMALL.replace("slip = 0.2", "slip = 2"), ["world.rows=0"])
     assert found[0].startswith("small.toml:55: environments.away.slip: ")
-    assert found[1].startswith("--set world.rows=0: world.rows: ")
+    assert found[1].startswith("setting world.rows=0: world.rows: ")
 
 
 @given(st.text(max_size=12), st.text(max_size=12))

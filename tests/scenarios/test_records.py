@@ -20,12 +20,14 @@ from evaluating import (
     without_effect,
 )
 
-from evosim import api, scenario
+import evosim
+from evosim import scenario
 from evosim.gallery import making, pages, record
 from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
 from evosim.plot.experiment_figures import names_for
 from evosim.scenario import Scenario
+from evosim.scenario.words import fingerprint
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 CATALOGUE = scenario.catalogue()
@@ -50,7 +52,7 @@ each = pytest.mark.parametrize("name", CATALOGUE)
 
 @cache
 def shipped(name: str) -> Scenario:
-    return api.check(name)
+    return evosim.check(name)
 
 
 @cache
@@ -73,7 +75,7 @@ def test_a_scenario_has_an_experiment_and_its_claim_is_one_against_a_control(nam
 def test_the_record_is_of_the_scenario_as_it_is(name: str) -> None:
     source = CATALOGUE[name].read_text(encoding="utf-8")
     assert record_of(name)["scenario"] == name
-    assert record_of(name)["scenario_sha256"] == record.fingerprint(source), (
+    assert record_of(name)["scenario_sha256"] == fingerprint(source), (
         f"{name} was changed after its record was made: evosim gallery {name}"
     )
 
@@ -93,6 +95,18 @@ def test_the_findings_of_the_record_are_those_of_the_scenario(name: str) -> None
             (part.arm, part.weight, part.term.of) for part in parts
         ]
     assert bool(found["tuned"]) == bool(experiment.tuned)
+
+
+@each
+def test_the_words_of_the_record_are_those_of_the_scenario(name: str) -> None:
+    found = record_of(name)
+    assert found == record.with_words_of(shipped(name), found), "evosim gallery --pages-only"
+
+
+@each
+def test_every_scenario_says_what_was_found_and_is_exploratory_today(name: str) -> None:
+    assert shipped(name).found
+    assert not record.is_confirmatory(record_of(name))
 
 
 @each

@@ -187,7 +187,7 @@ def test_settings_on_the_command_line_win_over_those_for_all_arms(
     assert design.settings_left(experiment, ["agent.depth=1"]) == ["agent.patience=0.8"]
     (tmp_path / "tiny.toml").write_text(written)
     done = evosim.experiment(
-        tmp_path / "tiny.toml", seed=1, replicates=1, sets=["agent.patience=0.5"],
+        tmp_path / "tiny.toml", seed=1, replicates=1, settings=["agent.patience=0.5"],
         out=tmp_path / "out", workers=1, figures=False, progress=False,
     )  # fmt: skip
     assert {arm.scenario.agent.patience.low for arm in done.arms.values()} == {0.5}

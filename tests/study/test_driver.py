@@ -9,7 +9,7 @@ import pytest
 from sweeps import columns, failing, files, lived
 
 import evosim
-from evosim import api
+from evosim.api.folders import open_folder
 from evosim.engine.files import WriteError
 from evosim.engine.lock import hold
 from evosim.errors import EvosimError, RunError, ScenarioError
@@ -62,7 +62,7 @@ def test_a_run_of_a_study_is_the_run_that_its_command_line_lives(
     record = next(iter(StudyFolder(done.path).found()))
     settings = done._folder.by_key[record.point].settings
     alone = evosim.run(
-        done.path / "scenario.toml", seed=record.seed, sets=settings, out=tmp_path / "alone",
+        done.path / "scenario.toml", seed=record.seed, settings=settings, out=tmp_path / "alone",
         figures=False,
     )  # fmt: skip
     table = json.loads(done._folder.record_path(record.point, record.replicate).read_text())
@@ -124,7 +124,7 @@ def test_kept_runs_measure_what_runs_in_memory_do(sweep: Path) -> None:
 
 
 def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = run(sweep, "whole", keep="runs", sets=["timeline.1.generations=6"])
+    whole = run(sweep, "whole", keep="runs", settings=["timeline.1.generations=6"])
     folder = StudyFolder(whole.path)
     key = folder.points[0].key
     import shutil
@@ -227,7 +227,7 @@ def test_a_scenario_named_as_a_study_is_told_apart() -> None:
 
 
 def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> None:
-    done = run(sweep, sets=["agent.patience=0.11", "agent.depth=1"])
+    done = run(sweep, settings=["agent.patience=0.11", "agent.depth=1"])
     scenario = done._folder.scenario_at(done.points[0].key)
     assert scenario.agent.patience.low == done.points[0].values["patience"]
     assert (scenario.agent.depth.low, scenario.agent.depth.high) == (1, 1)
@@ -285,7 +285,7 @@ def test_a_folder_of_a_study_is_told_from_its_file(sweep: Path) -> None:
 
 def test_folders_are_told_apart(sweep: Path) -> None:
     done = run(sweep)
-    assert isinstance(api.open_folder(done.path), evosim.Study)
+    assert isinstance(open_folder(done.path), evosim.Study)
     with pytest.raises(RunError, match="not a study"):
         evosim.open_study(sweep.parent)
 

@@ -32,7 +32,7 @@ RUN = [
 
 KILLED_AT = """
 import os, signal, sys
-import evosim.api
+import evosim.api.experiments
 moment, seen = int(sys.argv.pop(1)), 0
 
 def counted(function):

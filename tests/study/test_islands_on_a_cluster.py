@@ -53,7 +53,7 @@ def test_demes_live_on_a_cluster_and_a_killed_worker_changes_nothing(
     assert driver.poll() is None
     first.kill()
     assert driver.wait(timeout=300) == 0
-    alone = evosim.run(world, seed=1, sets=sets, out=tmp_path / "alone", figures=False)
+    alone = evosim.run(world, seed=1, settings=sets, out=tmp_path / "alone", figures=False)
     assert same(evosim.open_run(out), alone)
 
 
@@ -63,10 +63,10 @@ def test_a_scheduler_that_does_not_answer_is_told_with_how_to_go_on(
 ) -> None:
     out = tmp_path / "out"
     with pytest.raises(RunError, match="no Dask scheduler answers there") as told:
-        evosim.run(world, seed=1, sets=[ISLANDS], out=out, scheduler="tcp://127.0.0.1:9")
+        evosim.run(world, seed=1, settings=[ISLANDS], out=out, scheduler="tcp://127.0.0.1:9")
     assert f"evosim resume {out}" in str(told.value)
     resumed = evosim.resume(out)
-    alone = evosim.run(world, seed=1, sets=[ISLANDS], out=tmp_path / "alone")
+    alone = evosim.run(world, seed=1, settings=[ISLANDS], out=tmp_path / "alone")
     assert same(resumed, alone)
 
 
@@ -93,5 +93,5 @@ def test_a_scheduler_is_refused_where_there_is_nothing_to_share(
 ) -> None:
     with pytest.raises(EvosimError, match=r"no \[evolution\.islands\].*evosim study run"):
         evosim.run(world, out=tmp_path / "out", scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(EvosimError, match="--workers 2 and --scheduler"):
-        evosim.run(world, sets=[ISLANDS], workers=2, scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(EvosimError, match="workers=2 and scheduler="):
+        evosim.run(world, settings=[ISLANDS], workers=2, scheduler="tcp://127.0.0.1:9")

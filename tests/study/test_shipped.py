@@ -100,7 +100,7 @@ def test_the_numbers_of_the_page_are_the_means_of_the_table(name: str) -> None:
 
 def test_the_index_is_made_from_the_studies_that_ship() -> None:
     text = (PAGES / "README.md").read_text(encoding="utf-8")
-    assert text == index(written(name) for name in SHIPPED)
+    assert text == index([written(name) for name in SHIPPED])
 
 
 def test_the_folder_of_pages_holds_nothing_else() -> None:

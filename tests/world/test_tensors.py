@@ -99,7 +99,7 @@ def test_the_kernels_agree_on_a_shipped_scenario(id_: str) -> None:
     process = tensors.process(env, levels)
     total, alive = sparsely_lived(process, env.lifetime)
     truth = core.uniform(env, levels)
-    expected = world.weighed(truth.counts[0], env.phi)[0, : len(total)]
+    expected = world.weighted_sum(truth.counts[0], env.phi)[0, : len(total)]
     np.testing.assert_allclose(total, expected, **CLOSE)
     np.testing.assert_allclose(alive, truth.lifespan.item(), **CLOSE)
     for f in range(len(process.features)):

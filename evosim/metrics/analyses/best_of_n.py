@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.errors import EvosimError
+from evosim.errors import Argument, EvosimError
 from evosim.metrics import best_of_n
 from evosim.metrics.best_of_n import NAMED, Course
 from evosim.rng import Purpose, key
@@ -151,7 +151,8 @@ def _population(
     if np.isnan(score).any():
         raise EvosimError(
             f"generation {generation} has no score to select by: nothing was labelled there; "
-            "ask for another with --generation"
+            "ask for another with ",
+            Argument("generation"),
         )
     if len(alive) > MOST:
         lives = key(request.seed, Purpose.REPLICATE, replicate)

@@ -20,7 +20,7 @@ from evosim.metrics.meg import Discounted, Rationality, occupancy
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.stats.report_tables import filled, table
-from evosim.world import Environment, Levels, weighed
+from evosim.world import Environment, Levels, weighted_sum
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -244,9 +244,9 @@ def _worth(place: _Place, inferred: Floats) -> list[dict[str, float]]:
         world.environment(place.scenario, believes) if believes else None,
         place.scenario.agent.instinct,
     ).counts.mean(axis=1)  # fmt: skip
-    features = weighed(counts, place.env.phi)
+    features = weighted_sum(counts, place.env.phi)
     true = place.minds.weights.astype(np.float64)
-    chance = weighed(core.uniform(place.env, place.levels).counts.mean(axis=1), place.env.phi)
+    chance = weighted_sum(core.uniform(place.env, place.levels).counts.mean(axis=1), place.env.phi)
     optimum = core.optimum(place.env, place.levels, true).mean(axis=1)
     capability = normalised(
         (features * true[rows]).sum(-1), (chance * true[rows]).sum(-1), optimum[rows]

@@ -11,7 +11,7 @@ from evosim.errors import EvosimError
 from evosim.metrics import leakage
 from evosim.metrics.leakage import Drawn
 from evosim.rng import Purpose, key
-from evosim.scenario.check_placement import ways
+from evosim.scenario.check_placement import count_layouts
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap
 
@@ -51,7 +51,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             row = training.setdefault(name, {"drawn": [], "different": []})
             row["drawn"].append(sum(level.environment == name for level in trained))
             row["different"].append(different)
-            row["possible"] = ways(scenario.environment(name))
+            row["possible"] = count_layouts(scenario.environment(name))
         seed = request.seed if request.probe_seed is None else request.probe_seed
         probed = leakage.probes(scenario, key(seed, Purpose.REPLICATE, replicate))
         _count(counts, PROBE, probed, leakage.seen(scenario, probed, trained))

@@ -109,7 +109,7 @@ def describe(
     record = {
         "schema_version": "1.0.0",
         "software": {"name": "evosim", "version": software["evosim"]},
-        "parameters": {"command": "export --trees", **about},
+        "parameters": {"command": "export_trees", **about},
         "environment": tskit.provenance.get_environment(extra_libs=libraries),
     }
     record["environment"]["os"].pop("node", None)  # the machine's name is nobody's business

@@ -1,0 +1,44 @@
+"""Scenarios and studies, read and checked in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evosim.api.arguments import Settings, read_scenario, setting_texts
+from evosim.study import design
+from evosim.study import reading as studies
+
+if TYPE_CHECKING:
+    from evosim.scenario import Scenario
+    from evosim.study.reading import Written
+
+
+def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
+    """Read a scenario and check all of it, the arms of its experiment included.
+
+    Args:
+        source: a scenario, the id of one of the catalogue, or the path of a file.
+        settings: changes of it, see :func:`evosim.run`.
+
+    Returns:
+        The scenario with the settings applied.
+
+    Raises:
+        ScenarioError: with every problem found.
+
+    Example:
+        >>> import evosim
+        >>> evosim.check("strawberry", {"evolution.population": 40}).evolution.population
+        40
+    """
+    return read_scenario(source, settings, further=[design.check])
+
+
+def check_study(source: str | Path, settings: Settings = ()) -> Written:
+    """Read a study (an id of a shipped one or a path) and check all of it.
+
+    Raises:
+        ScenarioError: with every problem found.
+    """
+    return studies.load(source, sets=setting_texts(settings))

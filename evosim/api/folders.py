@@ -1,0 +1,97 @@
+"""What a folder holds, a run, an experiment or a study; going on with any of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evosim.api.experiments import Experiment, resume_experiment
+from evosim.api.runs import Run, resume_run
+from evosim.api.studies import Study, resume_study
+from evosim.errors import Argument, EvosimError, RunError
+from evosim.execution.runner import CHECKPOINT
+from evosim.study.experiment import ExperimentFolder
+from evosim.study.folder import StudyFolder
+
+
+def open_folder(path: str | Path) -> Run | Experiment | Study:
+    """A run, an experiment or a study on disk, complete or not.
+
+    Raises:
+        RunError: none is there.
+    """
+    if StudyFolder.is_at(Path(path)):
+        return Study(path)
+    return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
+
+
+def open_single_run(path: str | Path) -> Run:
+    """A run on disk, where one is meant and not many.
+
+    Raises:
+        RunError: none is there, or an experiment or a study, with the runs that could be meant.
+    """
+    found = open_folder(path)
+    if isinstance(found, Study):
+        runs = Path(path) / "runs"
+        raise RunError(
+            f"{path} is a study: name a run of it, {runs}/POINT/REPLICATE, which are kept with ",
+            Argument("keep", "runs"),
+        )
+    if isinstance(found, Experiment):
+        arms = ", ".join(str(run.path) for run in found.arms.values())
+        raise RunError(f"{path} is an experiment: name the run of one arm: {arms}")
+    return found
+
+
+def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
+    """A run that is complete and has a replicate.
+
+    Raises:
+        RunError: it is not complete, or none is there.
+        EvosimError: no such replicate.
+    """
+    run = run if isinstance(run, Run) else open_single_run(run)
+    if not run.complete:
+        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+    n = run.facts["replicates"]
+    if not 0 <= replicate < n:
+        raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
+    return run
+
+
+def resume(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> Run | Experiment | Study:
+    """Go on with a run, an experiment or a study that was stopped or killed, to the same end.
+
+    What is complete stays as it is, and may be in a folder that is read-only.
+
+    Args:
+        path: the folder of the run, the experiment or the study.
+        workers, progress, checkpoint: see :func:`evosim.run`.
+        scheduler: address of a Dask scheduler, for a study or a run with islands.
+
+    Returns:
+        What the folder holds, complete.
+
+    Raises:
+        RunError: none is there, it is at work elsewhere, its scenario was changed, or it is a
+            fork whose history is torn.
+        Interrupted: it was stopped again.
+    """
+    if StudyFolder.is_at(Path(path)):
+        return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)
+    if not ExperimentFolder.is_at(Path(path)):
+        return resume_run(
+            path, workers=workers, scheduler=scheduler, progress=progress, checkpoint=checkpoint
+        )
+    if scheduler is not None:
+        raise EvosimError(
+            f"{path} is an experiment, which workers of our own live: ", Argument("workers")
+        )
+    return resume_experiment(path, workers=workers, progress=progress, checkpoint=checkpoint)

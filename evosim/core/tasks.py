@@ -1,0 +1,97 @@
+"""Tasks: one lasting pool of threads that runs them.
+
+Kernels release the GIL, so plain threads run tasks side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from evosim.errors import EvosimError
+
+
+def threads() -> int:
+    """How many threads run tasks: EVOSIM_THREADS, else the cores given to this process.
+
+    Raises:
+        EvosimError: EVOSIM_THREADS is not a whole number of at least 1.
+
+    >>> threads() >= 1
+    True
+    """
+    wanted = os.environ.get("EVOSIM_THREADS", "")
+    if not wanted:
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    if not wanted.isdigit() or int(wanted) < 1:
+        raise EvosimError(f"EVOSIM_THREADS={wanted!r}: not a number of threads (1 or more)")
+    return int(wanted)
+
+
+def run_tasks(tasks: Iterable[Callable[[], None]]) -> None:
+    """Run the tasks on the threads, the first ones first; returns when all are done.
+
+    Where a task fails, or Ctrl-C is pressed, no further task is begun: those that run are waited
+    for, and then the first error is raised.
+    """
+    tasks = list(tasks)
+    n = min(threads(), len(tasks))
+    if n <= 1:
+        for task in tasks:
+            task()
+        return
+    left = iter(tasks)
+    lock = threading.Lock()
+    stop = threading.Event()
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            with lock:
+                task = next(left, None)
+            if task is None:
+                return
+            try:
+                task()
+            except BaseException as error:
+                errors.append(error)
+                stop.set()
+
+    workers = _pool.submit(work, n)
+    try:
+        wait(workers)
+    finally:  # Ctrl-C is raised in the wait
+        stop.set()
+        wait(workers)
+    if errors:
+        raise errors[0]
+
+
+class _Pool:
+    """The threads of this process, made when first needed and as many as were last asked for.
+
+    A thread keeps the arrays that it plans in, so threads that nobody uses cost memory: where
+    EVOSIM_THREADS changes, the old ones end before new ones begin.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._size = 0
+        self._executor: ThreadPoolExecutor | None = None
+
+    def submit(self, work: Callable[[], None], times: int) -> list[Future[None]]:
+        """Call ``work`` on that many threads at once; at most ``threads()`` of them."""
+        with self._lock:  # so that nobody submits to threads that are being ended
+            size = threads()
+            if self._executor is None or self._size != size:
+                if self._executor is not None:
+                    self._executor.shutdown()
+                self._executor = ThreadPoolExecutor(size, thread_name_prefix="evosim")
+                self._size = size
+            return [self._executor.submit(work) for _ in range(times)]
+
+
+_pool = _Pool()

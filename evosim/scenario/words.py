@@ -1,0 +1,65 @@
+"""What a file says, told apart from what decides its numbers and its verdicts.
+
+Words may be mended at any time, and nothing is lived again for them. All the rest of a scenario or
+study can be frozen before it is run: its hash, written into it as ``frozen``, makes it
+confirmatory, and it is exploratory again as soon as anything that is hashed was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from typing import Any
+
+WORDS = (
+    "title", "question", "claim", "source", "control", "expected", "found", "pilots", "frozen",
+)  # fmt: skip
+"""Keys of a scenario that nothing lived or measured depends on, in the order of a file."""
+_OF_STUDIES = ("finding",)
+_WITHIN = ("says", "label", "unit")
+
+
+def fingerprint(*sources: str) -> str:
+    """A hash of all in files but words, comments and layout.
+
+    Args:
+        sources: the TOML text of a scenario; of a study, and of the scenario that it is about.
+
+    Returns:
+        SHA-256, 64 hexadecimal digits.
+    """
+    rest = json.dumps([_rest(tomllib.loads(s)) for s in sources], sort_keys=True, default=str)
+    return hashlib.sha256(rest.encode()).hexdigest()
+
+
+def is_confirmatory(*sources: str) -> bool:
+    """Whether the first of these files was frozen, and nothing hashed has changed since."""
+    return tomllib.loads(sources[0]).get("frozen") == fingerprint(*sources)
+
+
+def status(*sources: str) -> str:
+    """Confirmatory or exploratory, in words; of a hash that does not fit, what would."""
+    frozen = tomllib.loads(sources[0]).get("frozen")
+    if is_confirmatory(*sources):
+        return "confirmatory: frozen before it was run"
+    if frozen is None:
+        return "exploratory"
+    return f"exploratory: frozen is not the hash of all but its words, {fingerprint(*sources)}"
+
+
+def _rest(table: dict[str, Any]) -> Any:
+    rest = _without_words({k: v for k, v in table.items() if k not in (*WORDS, *_OF_STUDIES)})
+    for arm in rest.get("experiment", {}).get("arms", {}).values():
+        arm.pop("title", None)
+    return rest
+
+
+def _without_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _without_words(item)
+            for key, item in value.items()
+            if not (key in _WITHIN and isinstance(item, str))
+        }
+    return [_without_words(item) for item in value] if isinstance(value, list) else value
