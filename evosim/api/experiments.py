@@ -20,12 +20,14 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
-from evosim.plot import experiment as drawing
+from evosim.plot import experiment_figures as drawing
 from evosim.plot.drawing import FORMATS
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from evosim.scenario import Scenario
 
 
@@ -96,6 +98,18 @@ class Experiment:
     def verdict(self) -> str:
         """The verdict for people: plain text, a block a finding."""
         return hypotheses.describe(self.summary)
+
+    def figure(self, name: str = "findings") -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: findings, course, tuned or maps.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment does not have, or the
+                experiment is not complete.
+        """
+        return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
 
     def plot(
         self,

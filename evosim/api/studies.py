@@ -34,6 +34,7 @@ from evosim.study.points import Point
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from evosim.study.schema import Study as Schema
 
@@ -181,6 +182,17 @@ class Study:
             EvosimError: another suffix, no pyarrow for Parquet, a place that cannot be written.
         """
         return export.export(self._folder, Path(path))
+
+    def figure(self, name: str) -> Figure:
+        """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: phase, curve, interaction or raincloud.
+
+        Raises:
+            EvosimError: no figure of that name, or one that this study does not have.
+        """
+        return drawing.figure(name, self.summary)
 
     def plot(
         self,

@@ -131,7 +131,7 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
 def write_page(found: Record, scenario: Scenario, out: Path) -> None:
     """Write the page of a record and its figures; one that it no longer has is removed."""
     from evosim.plot import style
-    from evosim.plot.experiment import FIGURES, names_for
+    from evosim.plot.experiment_figures import FIGURES, names_for
 
     has = names_for(found)
     for name in FIGURES:
@@ -140,7 +140,6 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
             path.unlink(missing_ok=True)
             continue
         drawn = FIGURES[name].figure(found, design.reference(scenario))
-        assert drawn is not None
         style.write(drawn, path, title=f"{found['title']}: {FIGURES[name].title}")
     put(out / f"{scenario.id}.md", pages.page(found).encode())
 

@@ -6,6 +6,7 @@ matplotlib with it.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
@@ -32,6 +33,7 @@ class FigureKind:
         needs: variables of a run's dataset without which it cannot be drawn.
         flips: whether it is about flips of a run, and so needs one.
         unless: says why something cannot have the figure; None where it can.
+        whole: why it cannot be drawn into given axes; empty where it can.
     """
 
     name: str
@@ -40,6 +42,7 @@ class FigureKind:
     needs: tuple[str, ...] = ()
     flips: bool = False
     unless: Lacks = lambda subject: None
+    whole: str = ""
 
     def lacks(self, subject: Any) -> EvosimError | None:
         """Why this run, experiment or study cannot have the figure; None where it can."""
@@ -54,25 +57,42 @@ class FigureKind:
         parts = reason.parts if isinstance(reason, EvosimError) else (reason,)
         return EvosimError(f"{what}: ", *parts)
 
-    def figure(self, subject: Any, *more: Any) -> Figure:
+    def figure(self, subject: Any, *more: Any, axes: Any = None) -> Figure:
         """Draw it.
 
         Args:
             subject: what it is of: a :class:`~evosim.plot.run_view.RunView`, or the summary of an
                 experiment, a study or an analysis.
             more: of an experiment, its scenario.
+            axes: None for a figure of its own; else matplotlib Axes, one or an array as the
+                figure has panels, row by row.
+
+        Returns:
+            The figure; the one of the axes where they are given.
 
         Raises:
-            EvosimError: the subject lacks what the figure needs.
+            EvosimError: the subject lacks what the figure needs, or the axes are not as many as
+                its panels.
         """
         if error := self.lacks(subject):
             raise error
-        drawn = self.draw(subject, *more)
-        if not hasattr(drawn, "savefig"):
+        if axes is None:
+            return self._drawn(self.draw(subject, *more))
+        if self.whole:
+            raise EvosimError(f"figure {self.name!r} cannot be drawn into given axes: {self.whole}")
+        from evosim.plot import layouts
+
+        given = layouts.flat(axes)
+        with layouts.same_tick_labels(given):
+            return self._drawn(self.draw(subject, *more, given))
+
+    def _drawn(self, made: Any) -> Figure:
+        if not hasattr(made, "savefig"):
             raise EvosimError(
-                f"figure {self.name!r}: its function returned {drawn!r}, needed: a Figure of "
+                f"figure {self.name!r}: its function returned {made!r}, needed: a Figure of "
                 "matplotlib"
             )
+        drawn: Figure = made
         return drawn
 
 
@@ -127,6 +147,7 @@ def figure(
     needs: Sequence[str] = (),
     flips: bool = False,
     lacks: Lacks | None = None,
+    whole: str = "",
 ) -> Callable[[F], F]:
     """A decorator that registers a function which draws a figure.
 
@@ -142,6 +163,8 @@ def figure(
         flips: whether it is about flips of a run, and so needs one.
         lacks: called with the first argument, says why it cannot have the figure, or None. Only
             figures that nothing lacks are drawn when nobody names any.
+        whole: why a figure of a run cannot be drawn into given axes; left out: it can where the
+            function takes them as a second argument, a list of Axes or None.
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
@@ -154,9 +177,15 @@ def figure(
 
     def put(function: F) -> F:
         check_call(what, function, *_CALLED[of])
-        known = {} if lacks is None else {"unless": lacks}
+        takes_axes = of == "run" and "axes" in inspect.signature(function).parameters
         kind = FigureKind(
-            name=name, title=title, draw=function, needs=tuple(needs), flips=flips, **known
+            name=name,
+            title=title,
+            draw=function,
+            needs=tuple(needs),
+            flips=flips,
+            unless=lacks or (lambda subject: None),
+            whole=whole or ("" if takes_axes else "it makes a figure of its own; leave axes out"),
         )
         OF[of].add(name, kind, function)
         return function

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -47,6 +47,16 @@ DASHES: tuple[Dash, ...] = (
     (0, (1.2, 1.2)),
     (0, (5.0, 1.4, 1.2, 1.4)),
 )
+
+
+class LineStyle(NamedTuple):
+    """How a line is drawn."""
+
+    color: str
+    dash: Dash
+    width: float
+
+
 RC: dict[str, object] = {
     "font.family": [FONT],
     "font.size": SMALL,

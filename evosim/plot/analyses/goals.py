@@ -21,7 +21,7 @@ ROLES = {
     "intended": ("the intended payoff", colors.BLUE, "s"),
     "selected": ("the selected payoff", colors.VERMILLION, "^"),
 }
-TONES = (colors.GREEN, colors.PURPLE, colors.ORANGE, colors.SKY, colors.QUIET)
+TONES = (colors.GREEN, colors.PURPLE, colors.ORANGE, colors.SKY, colors.DARK_GREY)
 """Of drives: none of those of the roles."""
 MARKERS = "osD^vP*X"
 SPREAD = 0.16
@@ -37,22 +37,22 @@ def figure(summary: dict[str, Any]) -> Figure:
     roles = [r for r in ROLES if r != "selected" or payoffs["selected"] != payoffs["intended"]]
     drives = summary["drives"]
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=1.5, columns=3)],
             width=style.DOUBLE,
             title=f"{summary['title']}: what minds are directed at",
             note=_note(summary),
-            keys=[
-                *(layouts.Key(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
+            legend=[
+                *(layouts.LegendEntry(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
                 *(
-                    layouts.Key(f"drive for {name}", TONES[n % len(TONES)], width=4.0)
+                    layouts.LegendEntry(f"drive for {name}", TONES[n % len(TONES)], width=4.0)
                     for n, name in enumerate(drives)
                 ),
             ],
             between=0.5,
             xlabel=" ",
         )
-        directed, stance, inferred = sheet.panels
+        directed, stance, inferred = layout.panels
         names = list(environments)
         _directed(directed, [environments[n] for n in names], roles)
         _stances(stance, [environments[n] for n in names])
@@ -62,7 +62,7 @@ def figure(summary: dict[str, Any]) -> Figure:
         layouts.panel_title(directed, "what it is directed at", bold=True)
         layouts.panel_title(stance, "does it plan?", bold=True)
         layouts.panel_title(inferred, f"its drives, in {names[0]}", bold=True)
-    return sheet.figure
+    return layout.figure
 
 
 def _note(summary: dict[str, Any]) -> str:
@@ -107,7 +107,7 @@ def _points(panel: Axes, middle: float, values: list[float], role: str, *, width
         mean = float(np.mean(known))
         panel.hlines(mean, middle - half, middle + half, color=color, linewidth=1.6, zorder=4)
     else:
-        panel.text(middle, 0.04, "undefined", ha="center", color=colors.QUIET, rotation=90)
+        panel.text(middle, 0.04, "undefined", ha="center", color=colors.DARK_GREY, rotation=90)
 
 
 def _stances(panel: Axes, environments: list[dict[str, Any]]) -> None:
