@@ -102,7 +102,7 @@ class Run:
     @property
     def verdict(self) -> str:
         """The summary for people: plain text, a block a flip, with the thresholds."""
-        from evosim.metrics.summary import describe
+        from evosim.metrics.summary_text import describe
 
         return describe(self.summary)
 

@@ -334,7 +334,7 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
                 dataset[name].load()
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-        findings = summary.summarize(dataset, folder.scenario)
+        findings = summary.summarize(dataset, folder.scenario).to_dict()
     return {
         **findings,
         "versions": folder.facts["versions"],

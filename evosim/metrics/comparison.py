@@ -19,7 +19,7 @@ from evosim.metrics import METRICS, Floats, Query
 from evosim.metrics.flips import across
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
-from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.intervals import Bootstrap
 from evosim.stats.tests import CORRECTIONS, Contrast
 
 if TYPE_CHECKING:
@@ -210,8 +210,8 @@ def _key(sample: Sample) -> int:
 def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     estimate = intervals.mean(column, bootstrap)
     return {
-        **_plain(estimate),
-        "columns": [[float(v) if np.isfinite(v) else None for v in column]],
+        **estimate.to_dict(),
+        "columns": [[intervals.finite(v) for v in column]],
         "undefined": estimate.n_undefined,
     }
 
@@ -220,9 +220,9 @@ def _told(contrast: Contrast) -> dict[str, Any]:
     """A contrast in plain numbers; p_corrected comes once all of them are known."""
     found = asdict(contrast)
     for name in ("value", "effect_size", "superiority"):
-        found[name] = _number(found[name])
+        found[name] = intervals.finite(found[name])
     for name in ("interval", "effect_interval"):
-        found[name] = found[name] and [_number(end) for end in found[name]]
+        found[name] = found[name] and [intervals.finite(end) for end in found[name]]
     return {**found, "n": list(contrast.n), "p_corrected": None}
 
 
@@ -233,16 +233,6 @@ def _correct(rows: Sequence[Mapping[str, Any]], correction: str) -> int:
     for change, p in zip(changes, together, strict=True):
         change["p_corrected"] = p
     return sum(p is not None for p in together)
-
-
-def _plain(estimate: Estimate) -> dict[str, Any]:
-    ends = estimate.interval
-    interval = None if ends is None else [_number(end) for end in ends]
-    return {"value": _number(estimate.value), "interval": interval}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 # In words
@@ -279,7 +269,7 @@ def _change(change: Mapping[str, Any], correction: str) -> str:
     words = [f"difference {intervals.shown(change)}"]
     if change["effect_size"] is not None:
         size = {"value": change["effect_size"], "interval": change["effect_interval"]}
-        words.append(f"g {intervals.shown(size, digits=2)}")
+        words.append(f"g {intervals.shown(size, '.2g')}")
     if change["p"] is not None:
         words.append(f"A {change['superiority']:.2f}")
         words.append(f"p {change['p']:.2g}")

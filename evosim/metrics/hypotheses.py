@@ -200,7 +200,7 @@ def evaluate(
         "says": finding.says,
         "measure": finding.measure,
         "verdict": judge(estimate, finding),
-        **plain(estimate),
+        **estimate.to_dict(),
         "threshold": {"above": finding.above}
         if finding.below is None
         else {"below": finding.below},
@@ -244,8 +244,8 @@ def measured(term: WeightedTerm, columns: Sequence[Floats], bootstrap: Bootstrap
         "at": term.query.at,
         "mind": term.query.mind,
         "level": term.query.level,
-        **plain(estimate),
-        "columns": [[_number(v) for v in column] for column in columns],
+        **estimate.to_dict(),
+        "columns": [[intervals.finite(v) for v in column] for column in columns],
     }
 
 
@@ -271,19 +271,6 @@ def judge(estimate: Estimate, threshold: Threshold) -> str:
         assert threshold.below is not None
         beyond, short = high < threshold.below, low >= threshold.below
     return SUPPORTED if beyond else REFUTED if short else UNDECIDED
-
-
-def plain(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as JSON holds it: value, and interval (low and high, or None)."""
-    ends = estimate.interval
-    return {
-        "value": _number(estimate.value),
-        "interval": None if ends is None else [_number(end) for end in ends],
-    }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def describe(summary: Mapping[str, Any]) -> str:

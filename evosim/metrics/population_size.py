@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.flips import bounds
 from evosim.metrics.registry import RECENT, Columns, Query, generation_of, metric
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def smallest(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
         EvosimError: the population is not open.
     """
     sizes = _sizes(dataset, scenario)
-    return sizes[:, flip : _end(scenario, flip)].min(axis=1)
+    return sizes[:, flip : bounds(scenario, flip)[1]].min(axis=1)
 
 
 def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
@@ -58,7 +59,7 @@ def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
     """
     sizes = _sizes(dataset, scenario)
     enough = REGAINED * sizes[:, max(0, flip - RECENT) : flip].mean(axis=1)
-    after = sizes[:, flip : _end(scenario, flip)]
+    after = sizes[:, flip : bounds(scenario, flip)[1]]
     low = after < enough[:, None]
     back = ~low & (np.cumsum(low, axis=1) > 0)
     never = np.where(low.any(axis=1), after.shape[1], 0)
@@ -75,12 +76,6 @@ def _sizes(dataset: xr.Dataset, scenario: Scenario) -> Floats:
         )
     sizes = dataset["population_size"].transpose("replicate", "generation").values
     return np.asarray(sizes, np.float64)
-
-
-def _end(scenario: Scenario, generation: int) -> int:
-    """The generation of the next flip, or the number of generations."""
-    later = [flip.generation for flip in scenario.flips if flip.generation > generation]
-    return min(later, default=scenario.generations)
 
 
 # The metrics

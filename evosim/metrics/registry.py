@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from evosim import mind
 from evosim.engine.controls import minds
@@ -205,7 +205,7 @@ class Metric:
             return np.mean(only, axis=axis)
         return self.statistic(*columns, axis=axis)
 
-    def by_replicate(self, *columns: Floats) -> Floats:
+    def by_replicate(self, *columns: ArrayLike) -> Floats:
         """The number of each replicate alone, [replicate].
 
         NaN where it is undefined, and everywhere where only several replicates make a number.
@@ -418,6 +418,21 @@ def largest(values: Floats) -> Floats:
     return np.where(np.isinf(highest), np.nan, highest)
 
 
+def probe_place(data: xr.Dataset, query: Query, generation: int) -> int:
+    """Where a generation stands along the dimension ``probe``.
+
+    Raises:
+        EvosimError: the generation was not probed.
+    """
+    found = np.flatnonzero(data["probe"].values == generation)
+    if not len(found):
+        raise EvosimError(
+            f"measure {query.measure!r}: generation {generation} was not probed; add it with ",
+            Argument("settings", {"measure.also": [generation]}),
+        )
+    return int(found[0])
+
+
 def at_probe(data: xr.Dataset, query: Query, values: Floats) -> Floats:
     """Of values by replicate and probe [R, P], those at the query's time, [R].
 
@@ -426,14 +441,8 @@ def at_probe(data: xr.Dataset, query: Query, values: Floats) -> Floats:
     """
     if query.at == "peak" and query.generation is None:
         return largest(values.T)
-    generation = generation_of(data, query)
-    found = np.flatnonzero(data["probe"].values == generation)
-    if not len(found):
-        raise EvosimError(
-            f"measure {query.measure!r}: generation {generation} was not probed; add it with ",
-            Argument("settings", {"measure.also": [generation]}),
-        )
-    return np.asarray(values[:, found[0]], np.float64)
+    place = probe_place(data, query, generation_of(data, query))
+    return np.asarray(values[:, place], np.float64)
 
 
 def each_probe(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Floats:

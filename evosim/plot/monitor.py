@@ -95,10 +95,7 @@ def _roc(view: RunView, panel: Axes) -> None:
     detected = float(timeseries.mean(detection.flagged(view.data, scenario), 0))
     panel.plot([used], [detected], "x", color=colors.BLACK, markersize=5, label="threshold")
     area = intervals.mean(detection.roc_area(view.data, scenario), view.bootstrap)
-    text = f"area {area.value:.2f}"
-    if area.interval is not None:
-        text += f" [{area.low:.2f}, {area.high:.2f}]"
-    panel.text(0.97, 0.06, text, transform=panel.transAxes, ha="right", va="bottom")
+    panel.text(0.97, 0.06, f"area {area:.2f}", transform=panel.transAxes, ha="right", va="bottom")
 
 
 def _counts(view: RunView, panel: Axes) -> None:

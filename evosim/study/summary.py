@@ -173,7 +173,7 @@ def _estimated(
     """A measure at a point."""
     total = table.total_of(measured, len(columns))
     estimate = intervals.estimate(total, bootstrap, *columns)
-    found = {**hypotheses.plain(estimate), "n": estimate.n, "undefined": estimate.n_undefined}
+    found = {**estimate.to_dict(), "n": estimate.n, "undefined": estimate.n_undefined}
     found["numbers"] = (
         [table.number_of(measured, column) for column in columns.T] if keeps else None
     )
@@ -290,5 +290,5 @@ def _ranks(
         if any(place is None for place in places):
             continue
         estimate = variance.rank_correlation(np.array(places, np.float64), y, bootstrap)
-        found[parameter] = {**hypotheses.plain(estimate), "points": estimate.n}
+        found[parameter] = {**estimate.to_dict(), "points": estimate.n}
     return found

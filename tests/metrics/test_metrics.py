@@ -123,6 +123,7 @@ def data() -> xr.Dataset:
             "payoff_total": (("replicate", "generation", "individual", "payoff"), food[..., None]),
             "genome": (("replicate", "generation", "individual", "locus"), genome),
             "uniform_payoff": (("replicate", "environment"), np.array([[1.0, 0.0]] * R)),
+            "optimal_payoff": (("replicate", "environment"), np.array([[5.0, 4.0]] * R)),
         },
         coords={
             "generation": np.arange(G),

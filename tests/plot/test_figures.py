@@ -289,7 +289,7 @@ def test_alignment_shows_intervals_over_replicates(views):
     (band,) = [c for c in panel.collections if c.get_label() == "evolved band"]
     values = views.data["capability"].isel(environment=0, probe=-1).sel(mind="evolved")
     low, high = timeseries.interval(values.mean("sample").values, views.bootstrap)
-    final = summarize(views.data, views.scenario)["environments"]["ancestral"]
+    final = summarize(views.data, views.scenario).to_dict()["environments"]["ancestral"]
     assert [low, high] == pytest.approx(final["intervals"]["capability"])
     last = band.get_paths()[0].vertices
     ends = last[last[:, 0] == 39, 1]

@@ -177,7 +177,7 @@ def _selected(
 def _told(values: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     """The mean over replicates with its interval; what is not finite is left out."""
     found = intervals.mean(np.where(np.isfinite(values), values, np.nan), bootstrap)
-    return {"value": found.value, "interval": found.interval, "n": found.n}
+    return {**found.to_dict(), "n": found.n}
 
 
 def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str, Any]]:
@@ -187,7 +187,7 @@ def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str
         defined = under[np.isfinite(under)]
         sign = -1.0 if len(defined) and defined.mean() < 0 else 1.0
         found = intervals.ratio(sign * over, sign * under, bootstrap)
-        told.append({"value": found.value, "interval": found.interval, "n": found.n})
+        told.append({**found.to_dict(), "n": found.n})
     return told
 
 

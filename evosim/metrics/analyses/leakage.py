@@ -116,8 +116,7 @@ def _row(
         "what": what,
         "levels": levels.tolist(),
         "same": same.tolist(),
-        "value": share.value,
-        "interval": share.interval and list(share.interval),
+        **share.to_dict(),
     }
 
 
