@@ -11,6 +11,10 @@ from .api.runs import Run as Run
 from .api.runs import fork as fork
 from .api.runs import open_run as open_run
 from .api.runs import run as run
+from .api.simulation import Generation as Generation
+from .api.simulation import Iteration as Iteration
+from .api.simulation import iterate as iterate
+from .api.simulation import simulate as simulate
 from .api.studies import Study as Study
 from .api.studies import open_study as open_study
 from .api.studies import run_study as run_study

@@ -13,8 +13,8 @@ from pathlib import Path
 class Argument:
     """An argument of a public function in the text of an error, which has to name it.
 
-    Its text is Python, ``replicates=0``; the command line shows its own option for it instead,
-    ``--replicates 0``. Without a value it ends in an ellipsis: ``out=...``.
+    Its text is Python, ``replicates=0``, or ``out=...`` without a value; the command line shows the
+    option of that name instead.
     """
 
     name: str
@@ -41,7 +41,15 @@ class EvosimError(Exception):
 
     Args:
         parts: the text, or pieces of it that are joined; an :class:`Argument` where the text names
-            an argument, so that each surface can name it in its own way.
+            an argument, so that Python and the command line each name it in their own way.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.run("contraception", replicates=0)
+        ... except evosim.EvosimError as error:
+        ...     print(error)
+        replicates=0: at least 1 is needed
     """
 
     def __init__(self, *parts: str | Argument) -> None:
@@ -57,7 +65,16 @@ class EvosimError(Exception):
 
 
 class RunError(EvosimError):
-    """A run folder that cannot be made, read, resumed or forked."""
+    """A run folder that cannot be made, read, resumed or forked.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.open_run("nowhere")
+        ... except evosim.RunError as error:
+        ...     print(error)
+        nowhere: there is no such run folder
+    """
 
 
 SETTING = "setting "
@@ -82,7 +99,16 @@ class Problem:
 
 
 class ScenarioError(EvosimError):
-    """Everything wrong with a scenario, at once: ``problems``, one line each in ``str()``."""
+    """Everything wrong with a scenario, at once: ``problems``, one line each in ``str()``.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.check("contraception", {"world.rows": 0, "agent.depth": -1})
+        ... except evosim.ScenarioError as error:
+        ...     [problem.key for problem in error.problems]
+        ['agent.depth', 'world.rows']
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)

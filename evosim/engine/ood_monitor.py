@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class Familiar(NamedTuple):
+class Detector(NamedTuple):
     """What the monitor knows of training: F features."""
 
     mean: Floats  # [F] in units of the resolution
@@ -66,7 +66,7 @@ def features(
     """Stimuli felt and events met per step, [n, L, F].
 
     Args:
-        environment: where the lifetimes were lived.
+        environment: of the lifetimes.
         counts: [n, L, E] of its events.
         felt: [n, L, stimuli]; lifespan: [n, L] steps.
     """
@@ -98,8 +98,8 @@ def resolution(scenario: Scenario, generation: int) -> Floats:
     return strongest / max(e.lifetime for e in environments)
 
 
-def fit(training: Floats, resolution: Floats, quantile: float) -> Familiar:
-    """Learn what is familiar.
+def fit(training: Floats, resolution: Floats, quantile: float) -> Detector:
+    """Train a detector: what lifetimes of training are like.
 
     The variance of one event a lifetime is added to that of every feature, so that features
     that never vary in training, or vary together, leave no direction without a scale.
@@ -117,7 +117,7 @@ def fit(training: Floats, resolution: Floats, quantile: float) -> Familiar:
     for i in range(n_features):
         for j in range(i + 1):
             covariance[i, j] += math.fsum(off[i] * off[j]) / n
-    known = Familiar(mean, resolution, _cholesky(covariance), math.inf)
+    known = Detector(mean, resolution, _cholesky(covariance), math.inf)
     return known._replace(threshold=float(np.quantile(score(known, training), quantile)))
 
 
@@ -132,7 +132,7 @@ def _cholesky(matrix: Floats) -> Floats:
     return factor
 
 
-def score(known: Familiar, features: Floats) -> Floats:
+def score(known: Detector, features: Floats) -> Floats:
     """Mahalanobis distance of lifetimes [..., F] from training, [...]."""
     off = features / known.resolution - known.mean
     whitened = np.zeros_like(off)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evosim.evolution import cma, genetic, gradient, islands  # each optimizer registers itself
-from evosim.evolution.breed import breed, breed_open
+from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
 from evosim.evolution.generation import expected_shares, following, optimizer, start
 from evosim.evolution.optimizer import (
@@ -37,6 +37,7 @@ __all__ = [
     "breed",
     "breed_open",
     "check",
+    "check_genes",
     "cma",
     "expected_shares",
     "following",

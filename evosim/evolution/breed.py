@@ -24,7 +24,7 @@ from evosim.errors import EvosimError
 from evosim.evolution import operators
 from evosim.evolution.optimizer import Bounds, FloatArray, Offspring
 from evosim.evolution.registry import MATE, MUTATE, SELECT, Operator
-from evosim.mind import Locus, loci
+from evosim.mind import loci
 
 if TYPE_CHECKING:
     from evosim.scenario import Operator as Written
@@ -146,16 +146,16 @@ def checked(
         EvosimError: a score that is not finite; a gene out of bounds.
         ValueError: shapes that do not fit.
     """
-    evolving = loci(scenario)
+    n_loci = len(loci(scenario))
     genes = np.asarray(genomes, np.float64)
     score = np.asarray(scores, np.float64)
-    if genes.ndim != 2 or genes.shape[1] != len(evolving) or score.shape != genes.shape[:1]:
+    if genes.ndim != 2 or genes.shape[1] != n_loci or score.shape != genes.shape[:1]:
         raise ValueError(
             f"genomes of shape {genes.shape} and scores of shape {score.shape}, "
-            f"expected (individuals, {len(evolving)}) and (individuals,)"
+            f"expected (individuals, {n_loci}) and (individuals,)"
         )
     _refuse_bad_scores(score)
-    _refuse_bad_genes(genes, Bounds.of(evolving), evolving)
+    check_genes(scenario, genes)
     return genes, score
 
 
@@ -308,7 +308,15 @@ def _refuse_bad_scores(scores: FloatArray) -> None:
         )
 
 
-def _refuse_bad_genes(genes: FloatArray, bounds: Bounds, evolving: tuple[Locus, ...]) -> None:
+def check_genes(scenario: Scenario, genes: FloatArray) -> None:
+    """Refuse genes [N, loci] out of their bounds.
+
+    Raises:
+        EvosimError: with the first of them, and what is allowed.
+    """
+    evolving = loci(scenario)
+    bounds = Bounds.of(evolving)
+    # Asked this way round, NaN is refused too.
     within = (genes >= bounds.low) & (genes <= bounds.high)
     if not within.all():
         individual, column = np.argwhere(~within)[0]

@@ -52,7 +52,7 @@ def following(
     seed_key: int,
     source: ArrayLike | None = None,
 ) -> Asked:
-    """The generation after one that has lived.
+    """The generation after one that was evaluated.
 
     Args:
         state: that with which the generation was asked for.

@@ -39,8 +39,8 @@ class Gradient(Optimizer):
         mean <- mean + rate v          kept within the bounds
 
     With rate 1 and no momentum the mean moves as under tournaments of two. Samples beyond a bound
-    are reflected, and z are the genomes *as they lived*, after reflection; as ranks sum to 0,
-    reflection alone moves nothing.
+    are reflected, and z are the genomes *as they were evaluated*, after reflection; as ranks sum
+    to 0, reflection alone moves nothing.
     """
 
     options: ClassVar[Mapping[str, Option]] = MappingProxyType(

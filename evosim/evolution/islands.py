@@ -51,7 +51,7 @@ def firsts(scenario: Scenario, n: int) -> NDArray[np.intp]:
 
 
 def next_migration(scenario: Scenario, generation: int) -> int:
-    """The first generation, from this one on, after whose lives migrants leave.
+    """The first generation, from this one on, after whose evaluation migrants leave.
 
     In a frozen phase nobody does.
     """

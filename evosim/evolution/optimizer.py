@@ -95,7 +95,7 @@ class Optimizer(ABC):
 
         Args:
             state: that with which the genomes were asked for.
-            genomes: as they lived [N, loci], within their bounds.
+            genomes: as they were evaluated [N, loci], within their bounds.
             scores: [N], finite.
         """
 

@@ -227,8 +227,8 @@ class Demes:
                 results = self._client.gather(futures)
             except KilledWorker as error:
                 raise WorkError(
-                    f"{error.allowed_failures + 1} workers died while they lived a deme; perhaps "
-                    "for want of memory"
+                    f"{error.allowed_failures + 1} workers died while they simulated a deme; "
+                    "perhaps for want of memory"
                 ) from error
             except (ImportError, AttributeError) as error:
                 raise WorkError(
@@ -254,7 +254,7 @@ class Demes:
 
 @contextlib.contextmanager
 def demes(address: str, note: Callable[[str], None], stop: Callable[[], bool]) -> Iterator[Demes]:
-    """The workers of a scheduler, to live demes for the time of the block.
+    """The workers of a scheduler, to simulate demes for the time of the block.
 
     Args:
         note: told in words what is worth knowing.

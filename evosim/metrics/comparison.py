@@ -110,7 +110,7 @@ def differences(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     """The keys in which scenarios differ, with the value in each, None where it has none."""
     flat = []
     for scenario in scenarios:
-        document = scenario.document
+        document = scenario.to_dict()
         for key in NOT_COMPARED:
             document.pop(key, None)
         flat.append(dict(_flat(document)))

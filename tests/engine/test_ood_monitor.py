@@ -87,7 +87,7 @@ MONITORED = [
 
 
 def test_the_monitor_learns_in_the_last_generation_before_it_is_switched_on() -> None:
-    read = scenario.load("strawberry", sets=MONITORED)
+    read = scenario.load("strawberry", settings=MONITORED)
     assert [ood_monitor.reference(read, g) for g in range(6)] == [None, 1, 1, 3, 3, 3]
     assert detection.first_monitored(read) == 2
     with pytest.raises(EvosimError, match="no phase that is monitored"):

@@ -33,7 +33,7 @@ def made(known: np.ndarray, new: np.ndarray) -> xr.Dataset:
 
 
 def test_the_area_under_the_roc_is_that_of_all_pairs() -> None:
-    read = scenario.load("strawberry", sets=MONITORED)
+    read = scenario.load("strawberry", settings=MONITORED)
     known, new = RNG.integers(0, 9, (2, 40)), RNG.integers(3, 12, (2, 40))
     data = made(known, new)
     pairs = (new[:, :, None] > known[:, None]) + 0.5 * (new[:, :, None] == known[:, None])
@@ -44,7 +44,7 @@ def test_the_area_under_the_roc_is_that_of_all_pairs() -> None:
 
 
 def test_the_roc_rises_from_no_to_all_false_alarms() -> None:
-    read = scenario.load("strawberry", sets=MONITORED)
+    read = scenario.load("strawberry", settings=MONITORED)
     known, new = RNG.normal(0, 1, (2, 400)), RNG.normal(1, 1, (2, 400))
     alarms = np.linspace(0, 1, 101)
     curves = detection.roc(made(known, new), read, alarms)

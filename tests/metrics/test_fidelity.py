@@ -85,7 +85,7 @@ EVOLVED, _, RANDOM, TRUE, UNSHIFTED = range(len(MINDS))
 
 
 def read(*sets: str) -> Scenario:
-    return scenario.loads(CLERK, sets=sets)
+    return scenario.loads(CLERK, settings=sets)
 
 
 def probed(read_: Scenario, **genes: float) -> dict[str, Any]:

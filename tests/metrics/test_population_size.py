@@ -126,7 +126,7 @@ def test_neutral_genes_go_down_the_pedigree_until_it_ends() -> None:
 
 
 def sampling() -> Scenario:
-    plain = scenario().document
+    plain = scenario().to_dict()
     plain["evolution"] |= {"optimizer": {"name": "cma"}}
     del plain["evolution"]["open"]
     return Scenario.model_validate(plain)

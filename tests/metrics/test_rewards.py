@@ -217,7 +217,7 @@ def without_nan(value: Any) -> Any:
 
 
 def test_another_selected_payoff_stands_beside_the_intended_one() -> None:
-    doc = scenario().document
+    doc = scenario().to_dict()
     doc["world"]["kinds"]["lime"]["use"]["eat"]["yields"] = {"gold": 1.0}
     doc["objective"]["selected"] = "gold"
     read = worlds.read(doc)

@@ -76,7 +76,7 @@ def toy(*phases: tuple[int, object], **verdict: float) -> scenario.Scenario:
         f"[[timeline]]\ngenerations = {n}\ntrain = {_toml(train)}\n" for n, train in phases
     )
     sets = [f"verdict.{key}={value}" for key, value in verdict.items()]
-    return scenario.loads(HEAD + timeline, sets=sets)
+    return scenario.loads(HEAD + timeline, settings=sets)
 
 
 def _toml(train: object) -> str:

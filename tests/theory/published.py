@@ -54,7 +54,7 @@ def lived(
 ) -> evosim.Run:
     """A short run of an arm of a scenario, with settings of its own."""
     written = design.experiment_of(load(name)).arms[arm].set
-    scenario = load(name, sets=[*written, *LIVED, *sets])
+    scenario = load(name, settings=[*written, *LIVED, *sets])
     return evosim.run(
         scenario, seed=seed, replicates=replicates, out=folder / f"{name}-{arm}", workers=1,
         figures=False, progress=False,
