@@ -58,8 +58,10 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
                 timeseries.limits(
                     panel, *trajectories, *spans.values(), include=(0.0, 1.0), within=WITHIN
                 )
-                verdict = "" if layout.own or column else f" ({rows[n].header[0]})"
-                layouts.panel_title(panel, f"{measure}{verdict}", bold=True)
+                layouts.panel_title(panel, measure, bold=True)
+                if not layout.own and column == 0:  # where there is no header over the row
+                    verdict = style.wrap(rows[n].header[0], style.inches(panel)[0], bold=True)
+                    panel.set_title("\n".join([*verdict, measure]), loc="left")
                 panel.tick_params(labelleft=column == 0)
                 _panel(panel, flip, measure, spans[measure], named=column == 1)
     return layout.figure
