@@ -166,7 +166,7 @@ def inches(panel: Axes) -> tuple[float, float]:
     if isinstance(figure, Figure):
         width, height = figure.get_size_inches()
     else:  # a SubFigure, which knows its size in dots alone
-        width, height = figure.bbox.size / figure.dpi
+        width, height = figure.bbox.width / figure.dpi, figure.bbox.height / figure.dpi
     return box.width * width, box.height * height
 
 
