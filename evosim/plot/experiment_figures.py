@@ -73,7 +73,7 @@ for _figure in (
     ),
     ExperimentFigure(
         name="tuned",
-        title="how far what was tuned can move",
+        title="sensitivity to the tuned value",
         module="sensitivity",
         needs="tuned",
         missing=(

@@ -107,10 +107,10 @@ def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> Float
 def _note(view: RunView) -> str:
     verdict = view.scenario.verdict
     thresholds = (
-        f"Kept: at least {verdict.kept:g} of what was there before; lost: at most {verdict.lost:g}."
+        f"Kept: at least {verdict.kept:g} of the value before; lost: at most {verdict.lost:g}."
     )
     several = len(view.flips)
-    more = f" The first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
+    more = f" Shown: the first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
     if view.replicates > 1:
         percent = f"{100 * verdict.confidence:g} %"
         bars = f"{percent} intervals (BCa bootstrap) over {view.replicates} replicates"
@@ -118,7 +118,7 @@ def _note(view: RunView) -> str:
         sample = view.data.sizes["sample"]
         bars = f"the middle 90 % of {sample} sampled individuals of one replicate"
     return (
-        f"Bars: {bars}. {thresholds} 0: as random actions; 1: the best there is."
+        f"Bars: {bars}. {thresholds} 0: random actions; 1: the best possible policy."
         f"{view.basis_note}{more}"
     )
 

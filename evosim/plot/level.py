@@ -110,7 +110,7 @@ def _edges_line(episode: Episode) -> bool:
 
 def _note(episode: Episode, shown: int) -> str:
     words = [f"{episode.heading[0].upper()}{episode.heading[1:]}."]
-    words.append(f"Lived {episode.lifespan} steps, ended by {episode.ending}.")
+    words.append(f"Lived {episode.lifespan} steps; ended by {episode.ending}.")
     if episode.lifespan:
         paid = [
             f"{name} {style.number(float(f'{amount:.3g}'))}"

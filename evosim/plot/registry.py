@@ -111,7 +111,7 @@ for _kind in (
     ),
     FigureKind(
         name="monitor",
-        title="detection of the unfamiliar",
+        title="out-of-distribution detection",
         needs=("monitor_score",),
     ),
     FigureKind(

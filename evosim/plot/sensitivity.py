@@ -47,7 +47,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
         layout = layouts.create(
             [layouts.Row(height=HEIGHT, header=(*says, *along), bold=0)],
             width=style.SINGLE,
-            title=f"{summary['title']}: how far it can move",
+            title=f"{summary['title']}: sensitivity to one value",
             note=_note(summary),
             left=LEFT,
             right=RIGHT,
@@ -68,13 +68,13 @@ def _note(summary: Summary) -> str:
     shown = any(len(_numbers(point)) for point in tuned["values"])
     words.append(
         f"{'Points: ' if shown else 'Of '}{n} replicates at each value; bars: their means with "
-        f"BCa intervals of {100 * summary['confidence']:g} %; tinted: where the whole interval "
+        f"BCa intervals of {100 * summary['confidence']:g} %; green: where the whole interval "
         "must lie."
         if n > 1
         else "One replicate at each value."
     )
     if scale([v["value"] for v in tuned["values"]]).even:
-        words.append("The values stand evenly, not to scale.")
+        words.append("The values are evenly spaced, not to scale.")
     return " ".join(words)
 
 

@@ -118,7 +118,7 @@ def _name(trajectory: Summary, trajectories: Sequence[Summary]) -> str:
     if len(trajectories) == 1:
         return ""
     if trajectory["world"]:
-        return {"trains": "in the world that trains", "other": "in the other world"}[
+        return {"trains": "in the training world", "other": "in the other world"}[
             trajectory["world"]
         ]
     words = (
@@ -163,7 +163,7 @@ def _legend_entries(
         legend.append(layouts.LegendEntry("flip", colors.INK, (0, (3, 2)), 0.8))
     return [
         *legend,
-        *(layouts.LegendEntry(f"trains: {w}", c, patch=True) for w, c in worlds.items()),
+        *(layouts.LegendEntry(f"training in: {w}", c, patch=True) for w, c in worlds.items()),
     ]
 
 
@@ -189,19 +189,19 @@ def _note(
     if several:
         n = _thin(trajectories)
         words.append(
-            f"Thick: the median of {summary['replicates']} replicates; band: their middle 50 %; "
-            f"thin: {'each' if n >= summary['replicates'] else n} of them."
+            f"Thick line: the median of {summary['replicates']} replicates; band: their middle "
+            f"50 %; thin lines: {'all' if n >= summary['replicates'] else n} of them."
         )
     elif summary["replicates"] > 1:
         words.append(f"Of all {summary['replicates']} replicates together.")
     if trajectories[0]["measure"] in WITHIN:
-        words.append("0: as random actions; 1: the best there is.")
+        words.append("0: random actions; 1: the best possible policy.")
     worlds = {phase["world"] for arm in summary["arms"].values() for phase in arm["phases"]}
     where = sorted({titles.get(n, n) for c in trajectories for n in c["where"].values()})
     if where and worlds != set(where):
         words.append(f"Measured in the world “{'” or “'.join(where)}”.")
     if far_off:
-        words.append("Where it began lies off the axis.")
+        words.append("The first generation lies beyond the axis.")
     if left_out:
         words.append("Arms that never train there are left out.")
     return " ".join(words)
