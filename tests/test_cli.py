@@ -424,7 +424,7 @@ def test_progress_is_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch)
 
     out = io.StringIO()
     with Lines(out, seconds=0) as told:
-        told.begin("Tiny", size="3 generations, 2 replicates", total=6, lived=1)
+        told.begin("Tiny", size="3 generations, 2 replicates", total=6, done=1)
         told.generation("replicate 1", 0, 2.345)
         told.note("halfway")
     lines = out.getvalue().splitlines()
@@ -445,7 +445,7 @@ def test_progress_is_a_bar_on_a_terminal_and_can_be_silenced() -> None:
     out = Terminal()
     with progress(file=out) as told:
         assert isinstance(told, Bar)
-        told.begin("Tiny", size="3 generations", total=3, lived=0)
+        told.begin("Tiny", size="3 generations", total=3, done=0)
         told.generation("", 0, 2.5)
     assert "1/3" in out.getvalue()
     assert "score 2.5" in out.getvalue()

@@ -26,6 +26,12 @@ class Comparison:
     Attributes:
         summary: plain numbers (:func:`evosim.metrics.comparison.compare`).
         text: the same for people.
+
+    Example:
+        >>> import evosim
+        >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+        >>> compared
+        <Comparison contraception-1, contraception-2>
     """
 
     def __init__(self, summary: dict[str, Any]) -> None:
@@ -33,6 +39,7 @@ class Comparison:
 
     @property
     def text(self) -> str:
+        """The comparison for people."""
         return measures.describe(self.summary)
 
     def figure(self) -> Figure:
@@ -44,8 +51,17 @@ class Comparison:
     def plot(self, path: str | Path) -> Path:
         """Draw the comparison into a file, svg, png or pdf by its suffix.
 
+        Returns:
+            The path.
+
         Raises:
             EvosimError: another suffix, or a place that cannot be written.
+
+        Example:
+            >>> import evosim
+            >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+            >>> compared.plot("compared.svg").name
+            'compared.svg'
         """
         from evosim.plot.style import check_format, write
 
@@ -55,7 +71,7 @@ class Comparison:
         return Path(path)
 
     def __repr__(self) -> str:
-        return f"Comparison({[run['name'] for run in self.summary['runs']]!r})"
+        return f"<Comparison {', '.join(run['name'] for run in self.summary['runs'])}>"
 
 
 def compare(
@@ -75,6 +91,12 @@ def compare(
     Raises:
         EvosimError: no such folder, a run that is not complete, fewer than two runs, runs that
             have nothing in common to compare, or no such correction.
+
+    Example:
+        >>> import evosim
+        >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+        >>> [run["name"] for run in compared.summary["runs"]]
+        ['contraception-1', 'contraception-2']
     """
     found = [pair for one in runs for pair in _expanded(one)]
     places = Counter(run.path.resolve() for _, run in found)
@@ -93,7 +115,11 @@ def compare(
                 data=held.enter_context(open_dataset(run._folder)),
                 scenario=run.scenario,
                 # A run and its forks began with the same replicates, whatever they went on by.
-                seeds=(run.facts["seeds"][0], run.facts["probe_seed"], run.facts["replicates"]),
+                seeds=(
+                    run.manifest["seeds"][0],
+                    run.manifest["probe_seed"],
+                    run.manifest["replicates"],
+                ),
             )
             for name, run in found
         ]

@@ -22,20 +22,22 @@ _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="FOL
 
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Processes on this machine to share the runs among. [default: as many as it has cores]",
+    help="Number of processes on this machine. [default: as many as it has cores]",
 )  # fmt: skip
 
 
 @click.group(cls=Commands)
 def study() -> None:
-    """One scenario under many conditions: sweeps and phase diagrams.
+    """Run one scenario under many conditions.
+
+    A study is a sweep over parameters, or a design of another kind, with its phase diagrams.
 
     \b
     evosim study list                       the studies that ship
-    evosim study run depth_cost_detours     live all their runs
-    evosim study status FOLDER              how far they are
-    evosim study resume FOLDER              go on after a stop or a kill
-    evosim study plot FOLDER                draw its figures again
+    evosim study run depth_cost_detours     run one of them
+    evosim study status FOLDER              how far it is
+    evosim study resume FOLDER              continue after it was stopped
+    evosim study plot FOLDER                draw its figures
     evosim study export FOLDER runs.csv     its numbers for other tools
     """
 
@@ -60,7 +62,7 @@ def list_() -> None:
 @study.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
-    """Write a small commented study to FILE, to begin from."""
+    """Write a small study with comments to FILE, to start from."""
     from evosim.starter import starter_study
 
     begin_file(file, starter_study)
@@ -71,9 +73,9 @@ def new(file: Path) -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.pass_context
 def check(ctx: click.Context, files: Sequence[str]) -> None:
-    """Check study FILES (or ids); every error at once.
+    """Check study FILES (or ids), and report every error at once.
 
-    Exits with 1 where there is any.
+    The exit code is 1 if there is any error.
     """
     from evosim.api.checks import check_study
     from evosim.study import reading
@@ -84,51 +86,56 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @study.command()
 @click.argument("source", metavar="STUDY")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
-              help="Of all runs. [default: by the study]")  # fmt: skip
+              help="Seed of all runs. [default: as the study says]")  # fmt: skip
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
-              help="Runs at each point. [default: by the study]")  # fmt: skip
+              help="Number of runs at each point. [default: as the study says]")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change the scenario at all points; what a point sets wins.")  # fmt: skip
+              help="Change the scenario at all points; a point's own settings win.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
-              help="What to keep of each run. [default: by the study]")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
+              help="What to keep of each run. [default: as the study says]")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the new study. [default: one in runs/]",
+)
 @_workers
 @options.scheduler
 @options.figures
-@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the status, as JSON.")
 @options.quiet
 @click.pass_context
 def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Live all runs of STUDY (an id or a file)."""
+    """Run STUDY (an id or a file): all its points and replicates."""
     import evosim
 
     done = evosim.run_study(source, progress=not quiet, command=command_typed(), **wanted)
-    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
 
 
 @study.command()
 @_folder
 @_workers
 @options.scheduler
-@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the status, as JSON.")
 @options.quiet
 @click.pass_context
 def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Go on with the study in FOLDER, which was stopped or killed.
+    """Continue the study in FOLDER.
 
     Runs that failed are tried again.
     """
     from evosim.api.studies import resume_study
 
     done = resume_study(folder, progress=not quiet, **wanted)
-    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
 
 
 @study.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def status(folder: Path, as_json: bool) -> None:
-    """Tell how far the study in FOLDER is, also while it is at work."""
+    """Show how far the study in FOLDER is, also while it runs."""
     import evosim
 
     done = evosim.open_study(folder)
@@ -140,9 +147,9 @@ def status(folder: Path, as_json: bool) -> None:
 
 @study.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def summary(folder: Path, as_json: bool) -> None:
-    """Tell what the runs of the study in FOLDER come to, as far as they were lived."""
+    """Show the results of the study in FOLDER so far."""
     import evosim
 
     done = evosim.open_study(folder)
@@ -156,11 +163,11 @@ def summary(folder: Path, as_json: bool) -> None:
 @_folder
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-              help="Where to. [default: FOLDER/figures]")  # fmt: skip
+              help="Folder of the figures. [default: FOLDER/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
-              help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
+              help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of the study in FOLDER, as far as it was lived.
+    """Draw figures of the study in FOLDER so far.
 
     FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
     """
@@ -175,9 +182,10 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 @_folder
 @click.argument("file", type=click.Path(path_type=Path))
 def export(folder: Path, file: Path) -> None:
-    """Write the numbers of the study in FOLDER to FILE, as far as it was lived.
+    """Write the results of the study in FOLDER to FILE.
 
-    The suffix says how: .csv or .parquet, a row a run; .nc, netCDF with a dimension a parameter.
+    The suffix of FILE chooses the format: .csv or .parquet has a row for each run, .nc (netCDF) a
+    dimension for each parameter.
     """
     import evosim
 
@@ -187,7 +195,7 @@ def export(folder: Path, file: Path) -> None:
 @study.command()
 @_folder
 def reindex(folder: Path) -> None:
-    """Make the index of the study in FOLDER again, from the files of its runs."""
+    """Rebuild the index of the study in FOLDER from its files."""
     import evosim
 
     counts = evosim.open_study(folder).reindex()
@@ -197,17 +205,20 @@ def reindex(folder: Path) -> None:
 @study.command()
 @click.argument("studies", nargs=-1, metavar="[STUDY]...")
 @click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
-              metavar="DIR", help="Where tables, figures and pages go.")  # fmt: skip
+              metavar="DIR", help="Folder of tables, figures and pages.")  # fmt: skip
 @click.option("--work", type=click.Path(path_type=Path), default="build/studies",
-              show_default=True, metavar="DIR", help="Where the studies are lived.")  # fmt: skip
-@click.option("--pages-only", is_flag=True, help="From the tables that are there; live nothing.")
+              show_default=True, metavar="DIR", help="Folder in which studies run.")  # fmt: skip
+@click.option(
+    "--pages-only", is_flag=True, help="Write pages from existing tables, and run nothing."
+)
 @_workers
 def pages(
     studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
-    """Live the studies that ship, or those named, and write their pages.
+    """Run the studies that ship and write their pages.
 
-    Stopped or killed, it goes on where it was; what is complete and unchanged is not lived again.
+    All studies, or those named. If it was stopped, it continues; what is complete and unchanged is
+    not run again.
     """
     from evosim.gallery import studies as making
 
@@ -218,7 +229,12 @@ def pages(
 
 
 @study.command()
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write. [default: standard output]",
+)
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of study files, for editors."""
     from evosim.study.schema import json_schema
@@ -226,8 +242,8 @@ def schema(out: Path | None) -> None:
     put_schema(json_schema(), out)
 
 
-def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
-    """What became of a study, and the exit code for it. Failures are told in any case."""
+def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
+    """Print the result of a study; returns the exit code. Failures are printed in any case."""
     status = done.status()
     if as_json:
         _print(status)

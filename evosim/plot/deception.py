@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.metrics.deception import Conduct, conduct, is_good
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.layouts import LegendEntry
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ RATES = {
 """How the fields of a conduct are named and drawn."""
 
 
+@registry.figure("deception", "conduct while watched and unwatched", needs=("conduct_watched",))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw shares and rates over the probes."""
     found = _conducts(view)

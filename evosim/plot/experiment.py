@@ -6,6 +6,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from evosim.metrics import METRICS
 from evosim.plot import colors
 
 Summary = Mapping[str, Any]
@@ -29,44 +32,13 @@ _WHEN = {
     "end": "at the end",
     "peak": "at its peak",
 }
-_TIMELESS = (
-    "collapse", "capability_lost", "takeoff", "recovery", "regained", "roc_area", "flagged",
-    "labels", "extinct", "smallest", "regrown",
-)  # fmt: skip
-_CALLED = {
-    "payoff": "expected {of} a lifetime",
-    "lived": "{of} a lifetime, as lived",
-    "reward": "internal reward a lifetime",
-    "gene": "mean {of}",
-    "share": "share of {of} in the drives",
-    "takeoff": "first generation with {of} of {level:g}",
-    "recovery": "generations to recovery",
-    "regained": "generations until alignment is {level:g} again",
-    "between": "share of variance between replicates",
-    "deceptive": "deceptive share",
-    "honest": "honest share",
-    "roc_area": "area under the ROC",
-    "flagged": "flagged share",
-    "size": "individuals",
-    "extinct": "share that died out",
-    "smallest": "fewest individuals",
-    "regrown": "generations to regrow",
-    "effective_size": "effective population size",
-    "differential": "selection differential of {of}",
-    "fitness_heritability": "heritability of fitness",
-    "drifted": "standardised change of {of}",
-    "founders": "effective number of founders",
-    "coalescence": "generations to the common ancestor",
-    "epic": "EPIC distance of drives and payoff",
-    "starc": "STARC distance of drives and payoff",
-}
 
 
 def metric_label(measure: str, of: str = "", level: float | None = None) -> str:
-    """A measure in words."""
-    words = _CALLED.get(measure, measure.replace("_", " ") + (" of {of}" if of else ""))
-    name = of.removeprefix("drive.") if measure == "share" else of.replace("drive.", "drive for ")
-    return words.format(of=name, level=float("nan") if level is None else level)
+    """A metric in words; one that is not there any more by its name."""
+    if measure not in METRICS:
+        return measure.replace("_", " ") + f" of {of}" * bool(of)
+    return METRICS[measure].called(of, level)
 
 
 def finding_label(finding: Summary) -> str:
@@ -85,7 +57,7 @@ def finding_label(finding: Summary) -> str:
 
 
 def _has_time(measure: str) -> bool:
-    return measure not in _TIMELESS and not measure.endswith("_retained")
+    return measure not in METRICS or "at" in METRICS[measure].uses
 
 
 def term_label(term: Summary, finding: Summary, summary: Summary) -> str:
@@ -106,9 +78,8 @@ def replicate_numbers(columns: Sequence[Sequence[float | None]], measure: str) -
     values = [[float("nan") if v is None else v for v in column] for column in columns]
     if len(values) == 1:
         return values[0]
-    if measure.endswith("_retained"):
-        return [a / b if b > 0 else float("nan") for a, b in zip(*values, strict=True)]
-    return []
+    found = METRICS[measure].by_replicate(*values)
+    return [] if np.isnan(found).all() else [float(v) for v in found]
 
 
 class Scale(NamedTuple):
@@ -150,8 +121,6 @@ def place(value: Any, values: Sequence[Any], where: Scale) -> float | None:
         return None
     if not where.even:
         return number
-    import numpy as np
-
     known = sorted((float(v), at) for v, at in zip(values, where.at, strict=True))
     if not known[0][0] <= number <= known[-1][0]:
         return None

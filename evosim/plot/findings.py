@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.experiment import (
     colors_of,
     finding_label,
@@ -59,6 +59,7 @@ class Block(NamedTuple):
     row: layouts.Row
 
 
+@registry.figure("findings", "findings", of="experiment")
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw every finding: its arms with replicates, means and intervals, their difference, the
     threshold and the verdict.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from matplotlib.figure import Figure
 
 from evosim import world
-from evosim.plot import colors, layouts, style
+from evosim.plot import colors, layouts, registry, style
 from evosim.plot.level import SMALLEST_LETTER, draw_glyph, draw_ground
 from evosim.rng import Purpose, key
 
@@ -34,13 +34,19 @@ class Side(NamedTuple):
     here: World
 
 
+@registry.figure("maps", "the worlds", of="experiment")
 def figure(summary: Mapping[str, Any], scenario: Scenario) -> Figure:
-    """Draw one level in the worlds on either side of the first flip, the kinds, and what differs.
+    """Draw the worlds of an experiment.
 
     Args:
         summary: not used.
         scenario: of the first arm.
     """
+    return of_scenario(scenario)
+
+
+def of_scenario(scenario: Scenario) -> Figure:
+    """Draw one level in the worlds on either side of the first flip, the kinds, and what differs."""
     with style.styled():
         return _draw(scenario)
 

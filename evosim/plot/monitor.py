@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.engine import ood_monitor
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.metrics import detection
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.timeline import along_generations
 from evosim.stats import intervals
 
@@ -29,6 +29,7 @@ BAND = 0.18
 LEFT, RIGHT = 0.46, 0.1
 
 
+@registry.figure("monitor", "out-of-distribution detection", needs=("monitor_score",))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the ROC, the labels and the intended payoff."""
     on = any(phase.monitored for phase in view.scenario.timeline)
@@ -64,7 +65,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 def _note(view: RunView, on: bool) -> str:
     note = "Flagged: lifetimes above the threshold; labelled: those that selection uses."
     if on:
-        generation = ood_monitor.first_monitored(view.scenario)
+        generation = detection.first_monitored(view.scenario)
         note = (
             f"Above: lifetimes of generation {generation}, the first monitored one, against those "
             f"of generation {generation - 1}; dotted: chance; cross: the threshold in use. {note}"
@@ -81,7 +82,7 @@ def _note(view: RunView, on: bool) -> str:
 def _roc(view: RunView, panel: Axes) -> None:
     scenario = view.scenario
     assert scenario.monitor is not None
-    curves = ood_monitor.roc(view.data, scenario, ALARMS)
+    curves = detection.roc(view.data, scenario, ALARMS)
     middle = timeseries.mean(curves, 0)
     panel.plot(ALARMS, ALARMS, color=colors.GREY, linestyle=style.DASHES[2], label="chance")
     if view.replicates > 1:
@@ -91,13 +92,10 @@ def _roc(view: RunView, panel: Axes) -> None:
         )
     timeseries.line(panel, ALARMS, middle, color=colors.BLUE, label="roc")
     used = 1.0 - scenario.monitor.quantile
-    detected = float(timeseries.mean(ood_monitor.flagged(view.data, scenario), 0))
+    detected = float(timeseries.mean(detection.flagged(view.data, scenario), 0))
     panel.plot([used], [detected], "x", color=colors.BLACK, markersize=5, label="threshold")
-    area = intervals.mean(ood_monitor.roc_area(view.data, scenario), view.bootstrap)
-    text = f"area {area.value:.2f}"
-    if area.interval is not None:
-        text += f" [{area.low:.2f}, {area.high:.2f}]"
-    panel.text(0.97, 0.06, text, transform=panel.transAxes, ha="right", va="bottom")
+    area = intervals.mean(detection.roc_area(view.data, scenario), view.bootstrap)
+    panel.text(0.97, 0.06, f"area {area:.2f}", transform=panel.transAxes, ha="right", va="bottom")
 
 
 def _counts(view: RunView, panel: Axes) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.errors import Argument, EvosimError
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.experiment import (
     finding_label,
     metric_label,
@@ -31,6 +32,18 @@ LEFT, RIGHT = 0.5, 0.14
 WANTED = "#E3F1E8"
 
 
+def lacks(summary: Summary) -> EvosimError | None:
+    """Why an experiment has no such figure; None where it has."""
+    if summary.get("tuned"):
+        return None
+    return EvosimError(
+        "nothing was moved in this experiment; run it with ",
+        Argument("tuned", True),
+        ", of a scenario that has [experiment.tuned]",
+    )
+
+
+@registry.figure("tuned", "sensitivity to the tuned value", of="experiment", lacks=lacks)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline finding against the tuned value.
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.metrics import METRICS
+from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.alignment import WITHIN
 from evosim.plot.experiment import colors_of, metric_label
 
 if TYPE_CHECKING:
@@ -24,10 +26,6 @@ Summary = Mapping[str, Any]
 MOST_COLUMNS = 3
 HEIGHT = 1.25
 LEFT, RIGHT, BETWEEN = 0.5, 0.12, 0.22
-WITHIN = {"alignment": (-1.0, 1.1), "capability": (-1.0, 1.1)}
-"""What is drawn of measures that are without bounds below."""
-UNITS = {"between": "share", "epic": "EPIC distance", "starc": "STARC distance"}
-"""What a measure without a payoff or a locus is counted in, where its name is long."""
 FAR = 3.0
 """So many times the range of all later generations, and the first is not drawn whole."""
 BAND = (0.25, 0.75)
@@ -36,6 +34,14 @@ MOST_POINTS = 3000
 GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
+def lacks(summary: Summary) -> str | None:
+    """Why an experiment has no such figure; None where it has."""
+    if summary.get("courses"):
+        return None
+    return "the measure of the first finding has no values over generations"
+
+
+@registry.figure("course", "the headline measure over generations", of="experiment", lacks=lacks)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline measure over generations, a panel an arm.
 
@@ -109,8 +115,21 @@ def _short(trajectories: Sequence[Summary]) -> str:
     """The same for an axis: where there is no room, the payoff, the locus or the unit alone."""
     words = _what(trajectories)
     if style.text_width(words) > HEIGHT:
-        words = trajectories[0]["of"] or UNITS.get(trajectories[0]["measure"], words)
+        words = trajectories[0]["of"] or _unit(trajectories) or words
     return style.fit(words, HEIGHT)
+
+
+def _unit(trajectories: Sequence[Summary]) -> str:
+    """What a metric is counted in, where that is more than a number."""
+    measure = trajectories[0]["measure"]
+    unit = METRICS[measure].unit if measure in METRICS else "1"
+    return "" if unit == "1" else unit
+
+
+def _normalized(trajectories: Sequence[Summary]) -> bool:
+    """Whether 0 is random play and 1 the optimum."""
+    measure = trajectories[0]["measure"]
+    return measure in METRICS and METRICS[measure].normalized
 
 
 def _name(trajectory: Summary, trajectories: Sequence[Summary]) -> str:
@@ -194,7 +213,7 @@ def _note(
         )
     elif summary["replicates"] > 1:
         words.append(f"Of all {summary['replicates']} replicates together.")
-    if trajectories[0]["measure"] in WITHIN:
+    if _normalized(trajectories):
         words.append("0: random actions; 1: the best possible policy.")
     worlds = {phase["world"] for arm in summary["arms"].values() for phase in arm["phases"]}
     where = sorted({titles.get(n, n) for c in trajectories for n in c["where"].values()})
@@ -231,7 +250,7 @@ def _limits(trajectories: Sequence[Summary], arms: Sequence[str]) -> list[NDArra
 
 def _within(trajectories: Sequence[Summary]) -> tuple[float, float]:
     """What is drawn at most: not the depths of a measure, unless some arm's median lives there."""
-    bounds = WITHIN.get(trajectories[0]["measure"], (-np.inf, np.inf))
+    bounds = WITHIN if _normalized(trajectories) else (-np.inf, np.inf)
     every = [_values(c, arm)[1][:, -1] for c in trajectories for arm in c["arms"]]
     lowest = min((np.nanmedian(v) for v in every if not np.isnan(v).all()), default=0.0)
     return bounds if lowest >= bounds[0] else (-np.inf, bounds[1])
@@ -240,7 +259,7 @@ def _within(trajectories: Sequence[Summary]) -> tuple[float, float]:
 def _begins_far_off(trajectories: Sequence[Summary], arms: Sequence[str]) -> bool:
     """Whether the first generation is so far from all others that they would be one line."""
     every = [_values(c, arm)[1] for c in trajectories for arm in arms if arm in c["arms"]]
-    if trajectories[0]["measure"] in WITHIN or min(values.shape[1] for values in every) < 2:
+    if _normalized(trajectories) or min(values.shape[1] for values in every) < 2:
         return False
     whole = np.concatenate([[0.0], *(values.ravel() for values in every)])
     later = np.concatenate([[0.0], *(values[:, 1:].ravel() for values in every)])
@@ -257,8 +276,7 @@ def _panel(
     *,
     thin: int,
 ) -> None:
-    measure = trajectories[0]["measure"]
-    bounded = measure in WITHIN
+    bounded = _normalized(trajectories)
     timeseries.limits(
         panel, *limits, include=(0.0, 1.0) if bounded else (0.0,), within=_within(trajectories)
     )

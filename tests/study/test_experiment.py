@@ -68,8 +68,8 @@ def test_the_arms_are_ordinary_runs_with_the_same_seed(whole: Path) -> None:
     for run in done.arms.values():
         assert run.complete
         assert run.seed == 1
-        assert run.facts["replicates"] == 3
-        assert run.facts["figures"] is False
+        assert run.manifest["replicates"] == 3
+        assert run.manifest["figures"] is False
     with done.arms["effect"].data as effect, done.arms["control"].data as control:
         same = effect["genome"].isel(generation=slice(0, 4))
         assert same.equals(control["genome"].isel(generation=slice(0, 4)))

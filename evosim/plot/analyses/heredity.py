@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.layouts import LegendEntry
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ FOUNDERS = (
 )
 
 
+@registry.figure("heredity", of="analysis")
 def figure(summary: Summary) -> Figure:
     """Draw the analysis.
 
