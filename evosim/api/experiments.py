@@ -122,6 +122,12 @@ class Experiment:
         Raises:
             EvosimError: no figure of that name, one that this experiment does not have, or the
                 experiment is not complete.
+
+        Example:
+            >>> import evosim
+            >>> done = evosim.open_experiment("runs/strawberry-1-arms")
+            >>> done.figure("maps").get_figwidth()
+            7.0
         """
         return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
 

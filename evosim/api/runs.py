@@ -167,13 +167,19 @@ class Run:
             The figure; the one that the axes are in where they are given.
 
         Raises:
-            EvosimError: no figure of that name, the data lacks what it needs, it cannot be drawn
+            EvosimError: no figure of that name, the data lack what it needs, it cannot be drawn
                 into axes (``level``), or it takes another number of them.
 
         Example:
-            >>> run.figure("drift").savefig("drift.pdf")  # doctest: +SKIP
-            >>> figure, axes = plt.subplots(1, 2, layout="constrained")  # doctest: +SKIP
-            >>> run.figure("drift", axes=axes[0])  # doctest: +SKIP
+            >>> import evosim
+            >>> from matplotlib.figure import Figure
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.figure("drift").get_figwidth()
+            3.4
+            >>> mine = Figure(layout="constrained")
+            >>> left, right = mine.subplots(1, 2)
+            >>> run.figure("drift", axes=left) is mine
+            True
         """
         return self.plot.figure(name, axes=axes)
 

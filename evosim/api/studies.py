@@ -225,6 +225,11 @@ class Study:
 
         Raises:
             EvosimError: no figure of that name, or one that this study does not have.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").figure("curve").get_figwidth()
+            3.4
         """
         return drawing.figure(name, self.summary)
 

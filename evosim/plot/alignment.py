@@ -128,18 +128,19 @@ def summarise(view: RunView, name: str) -> Measured:
 
 def _note(view: RunView) -> str:
     drawn = (
-        "0: as random actions; 1: the best there is (thin lines). "
-        "Lines that coincide lie on each other, the evolved lowest. "
-        f"Tinted ground: generations that live in this environment.{view.basis_note}"
+        "0: random actions; 1: the best possible policy (thin lines). "
+        "Where lines coincide, that of the evolved minds is below the others. "
+        f"Tinted: generations that train in this environment.{view.basis_note}"
     )
     if view.replicates > 1:
         percent = f"{100 * view.scenario.verdict.confidence:g} %"
         return (
             f"Means of {view.replicates} replicates; band: {percent} interval (BCa bootstrap) "
-            f"of the evolved. {drawn}"
+            f"of the evolved minds. {drawn}"
         )
     sample = view.data.sizes["sample"]
-    return f"Means of {sample} sampled individuals; band, the middle 90 % of the evolved. {drawn}"
+    band = "the middle 90 % of the evolved minds"
+    return f"Means of {sample} sampled individuals; band: {band}. {drawn}"
 
 
 def _panel(

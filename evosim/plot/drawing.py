@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from evosim.plot.registry import FIGURES
+from evosim.plot.registry import OF
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,6 +18,30 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 FORMATS = ("svg", "png")
+FIGURES = OF["run"]
+
+
+@FIGURES.built_in
+def _figures() -> Sequence[ModuleType]:
+    """The modules that register a figure of a run, in the order of drawing."""
+    from evosim.plot import (
+        alignment,
+        deception,
+        drift,
+        flips,
+        genes,
+        islands,
+        level,
+        mind,
+        monitor,
+        objective_proxy,
+        population,
+    )
+
+    return (
+        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
+        genes, level,
+    )  # fmt: skip
 
 
 def figure(

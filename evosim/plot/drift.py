@@ -86,10 +86,10 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 
 
 def _note(view: RunView) -> str:
-    note = view.spread_note("Drives as parts of a vector of unit length")
+    note = view.spread_note("Drives, scaled to a vector of unit length")
     if OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
         return note
-    return f"{note} No band of chance alone: genomes that {name} samples have no parents."
+    return f"{note} No band for chance alone: {name} samples genomes, which then have no parents."
 
 
 def _line_styles(trajectories: Mapping[str, timeseries.Trajectory]) -> dict[str, style.LineStyle]:

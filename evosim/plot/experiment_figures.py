@@ -1,7 +1,7 @@
 """Figures of an experiment, by name: drawn from its summary (verdict.json) and its scenario.
 
-A new figure is a module with a function that :func:`evosim.plot.registry.figure` registers, and a
-line here.
+A new figure is a module with a function that :func:`evosim.plot.registry.figure` registers, and
+its name below.
 """
 
 from __future__ import annotations

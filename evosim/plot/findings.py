@@ -165,7 +165,7 @@ def _note(summary: Summary, blocks: Sequence[Block]) -> str:
         else "One replicate: no intervals, and the verdict rests on the numbers alone."
     ]
     if any(block.curve and scale([p["x"] for p in block.curve]).even for block in blocks):
-        words.append("The values along the axis stand evenly, not to scale.")
+        words.append("The values on the axis are evenly spaced, not to scale.")
     return " ".join(words)
 
 

@@ -64,8 +64,10 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
                 timeseries.limits(
                     panel, *trajectories, *spans.values(), include=(0.0, 1.0), within=WITHIN
                 )
-                verdict = "" if layout.own or column else f" ({rows[n].header[0]})"
-                layouts.panel_title(panel, f"{measure}{verdict}", bold=True)
+                layouts.panel_title(panel, measure, bold=True)
+                if not layout.own and column == 0:  # where there is no header over the row
+                    verdict = style.wrap(rows[n].header[0], style.inches(panel)[0], bold=True)
+                    panel.set_title("\n".join([*verdict, measure]), loc="left")
                 panel.tick_params(labelleft=column == 0)
                 _panel(panel, flip, measure, spans[measure], named=column == 1)
     return layout.figure
@@ -111,10 +113,10 @@ def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> Float
 def _note(view: RunView) -> str:
     verdict = view.scenario.verdict
     thresholds = (
-        f"Kept: at least {verdict.kept:g} of what was there before; lost: at most {verdict.lost:g}."
+        f"Kept: at least {verdict.kept:g} of the value before; lost: at most {verdict.lost:g}."
     )
     several = len(view.flips)
-    more = f" The first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
+    more = f" Shown: the first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
     if view.replicates > 1:
         percent = f"{100 * verdict.confidence:g} %"
         bars = f"{percent} intervals (BCa bootstrap) over {view.replicates} replicates"
@@ -122,7 +124,7 @@ def _note(view: RunView) -> str:
         sample = view.data.sizes["sample"]
         bars = f"the middle 90 % of {sample} sampled individuals of one replicate"
     return (
-        f"Bars: {bars}. {thresholds} 0: as random actions; 1: the best there is."
+        f"Bars: {bars}. {thresholds} 0: random actions; 1: the best possible policy."
         f"{view.basis_note}{more}"
     )
 

@@ -37,12 +37,7 @@ ROW = 0.13
 LEGEND_LINE = 0.17
 
 
-@registry.figure(
-    "level",
-    "a level and a lifetime on it",
-    needs=("genome",),
-    whole="its map, legend and events have sizes of their own; leave axes out",
-)
+@registry.figure("level", "a level and a lifetime on it", needs=("genome",))
 def figure(view: RunView) -> Figure:
     """Draw the given lifetime, or live the median individual's of the last generation."""
     from evosim.plot.episode import episode_of
@@ -116,7 +111,7 @@ def _edges_line(episode: Episode) -> bool:
 
 def _note(episode: Episode, shown: int) -> str:
     words = [f"{episode.heading[0].upper()}{episode.heading[1:]}."]
-    words.append(f"Lived {episode.lifespan} steps, ended by {episode.ending}.")
+    words.append(f"Lived {episode.lifespan} steps; ended by {episode.ending}.")
     if episode.lifespan:
         paid = [
             f"{name} {style.number(float(f'{amount:.3g}'))}"

@@ -36,12 +36,17 @@ class Side(NamedTuple):
 
 @registry.figure("maps", "the worlds", of="experiment")
 def figure(summary: Mapping[str, Any], scenario: Scenario) -> Figure:
-    """Draw one level in the worlds on either side of the first flip, the kinds, and what differs.
+    """Draw the worlds of an experiment.
 
     Args:
         summary: not used.
         scenario: of the first arm.
     """
+    return of_scenario(scenario)
+
+
+def of_scenario(scenario: Scenario) -> Figure:
+    """Draw one level in the worlds on either side of the first flip, the kinds, and what differs."""
     with style.styled():
         return _draw(scenario)
 

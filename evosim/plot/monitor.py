@@ -29,7 +29,7 @@ BAND = 0.18
 LEFT, RIGHT = 0.46, 0.1
 
 
-@registry.figure("monitor", "detection of the unfamiliar", needs=("monitor_score",))
+@registry.figure("monitor", "out-of-distribution detection", needs=("monitor_score",))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the ROC, the labels and the intended payoff."""
     on = any(phase.monitored for phase in view.scenario.timeline)
@@ -42,7 +42,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         layout = layouts.create(
             rows,
             width=style.SINGLE,
-            title=view.figure_title("detection of the unfamiliar"),
+            title=view.figure_title("out-of-distribution detection"),
             note=_note(view, on),
             left=LEFT,
             right=RIGHT,
@@ -63,7 +63,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 
 
 def _note(view: RunView, on: bool) -> str:
-    note = "Flagged: lifetimes above the threshold; labelled: those that selection acts on."
+    note = "Flagged: lifetimes above the threshold; labelled: those that selection uses."
     if on:
         generation = detection.first_monitored(view.scenario)
         note = (
@@ -116,7 +116,7 @@ def _counts(view: RunView, panel: Axes) -> None:
 
 def _intended(view: RunView, panel: Axes) -> None:
     name = view.scenario.objective.intended
-    layouts.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+    layouts.panel_title(panel, f"intended payoff: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.0))
     paid = view.values("payoff_total", "replicate", "generation", "individual", "payoff")
     trajectory = timeseries.trajectory(paid[..., view.names("payoff").index(name)], use_mean=True)

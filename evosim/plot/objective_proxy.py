@@ -53,13 +53,11 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         if scored:
             score = view.values("score", "replicate", "generation", "individual")
             _trajectory(view, panels[1], score, colors.GREEN, "score")
-            layouts.panel_title(panels[1], "what selection acts on: score", color=colors.GREEN)
+            layouts.panel_title(panels[1], "selected payoff: score", color=colors.GREEN)
             panels[1].set_ylabel("score")
         reward = view.values("internal_reward", "replicate", "generation", "individual")
         _trajectory(view, panels[-1], reward, colors.VERMILLION, "internal reward")
-        layouts.panel_title(
-            panels[-1], "what the mind feels: internal reward", color=colors.VERMILLION
-        )
+        layouts.panel_title(panels[-1], "internal reward", color=colors.VERMILLION)
         panels[-1].set_ylabel("reward / lifetime")
     return layout.figure
 
@@ -67,7 +65,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 def _note(view: RunView) -> str:
     note = view.spread_note("Each individual's mean over its sampled lifetimes")
     if any(variable in view.data for variable, _, _ in REFERENCES):
-        note += " Optimum and random: what is expected on the levels of the probes."
+        note += " Optimum and random: expected payoffs on the probe levels."
     return note
 
 
@@ -85,7 +83,7 @@ def _intended(view: RunView, panel: Axes) -> None:
     if name not in payoffs:
         raise EvosimError(f"the data of this run has no payoff {name!r}, only {', '.join(payoffs)}")
     paid = view.values("payoff_total", "replicate", "generation", "individual", "payoff")
-    layouts.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+    layouts.panel_title(panel, f"intended payoff: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.25))
     references = []
     for variable, text, dash in REFERENCES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evosim.errors import EvosimError, did_you_mean
@@ -33,7 +33,6 @@ class FigureKind:
         needs: variables of a run's dataset without which it cannot be drawn.
         flips: whether it is about flips of a run, and so needs one.
         unless: says why something cannot have the figure; None where it can.
-        whole: why it cannot be drawn into given axes; empty where it can.
     """
 
     name: str
@@ -42,7 +41,6 @@ class FigureKind:
     needs: tuple[str, ...] = ()
     flips: bool = False
     unless: Lacks = lambda subject: None
-    whole: str = ""
 
     def lacks(self, subject: Any) -> EvosimError | None:
         """Why this run, experiment or study cannot have the figure; None where it can."""
@@ -64,71 +62,49 @@ class FigureKind:
             subject: what it is of: a :class:`~evosim.plot.run_view.RunView`, or the summary of an
                 experiment, a study or an analysis.
             more: of an experiment, its scenario.
-            axes: None for a figure of its own; else matplotlib Axes, one or an array as the
-                figure has panels, row by row.
+            axes: of a run: None for a figure of its own; else matplotlib Axes, one or an array as
+                the figure has panels, row by row.
 
         Returns:
             The figure; the one of the axes where they are given.
 
         Raises:
-            EvosimError: the subject lacks what the figure needs, or the axes are not as many as
-                its panels.
+            EvosimError: the subject lacks what the figure needs, it cannot be drawn into axes, or
+                they are not as many as its panels.
         """
         if error := self.lacks(subject):
             raise error
-        if axes is None:
-            return self._drawn(self.draw(subject, *more))
-        if self.whole:
-            raise EvosimError(f"figure {self.name!r} cannot be drawn into given axes: {self.whole}")
+        drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
+        if drawn is None or not hasattr(drawn, "savefig"):
+            raise EvosimError(
+                f"figure {self.name!r}: its function returned {drawn!r}, needed: a Figure of "
+                "matplotlib"
+            )
+        return drawn
+
+    def _into(self, axes: Any, subject: Any) -> Figure | None:
+        """Draw it into axes that the caller made."""
+        if "axes" not in inspect.signature(self.draw).parameters:
+            raise EvosimError(
+                f"figure {self.name!r} sets the sizes of its parts itself and cannot be drawn into "
+                "axes; leave axes out"
+            )
         from evosim.plot import layouts
 
         given = layouts.flat(axes)
         with layouts.same_tick_labels(given):
-            return self._drawn(self.draw(subject, *more, given))
-
-    def _drawn(self, made: Any) -> Figure:
-        if not hasattr(made, "savefig"):
-            raise EvosimError(
-                f"figure {self.name!r}: its function returned {made!r}, needed: a Figure of "
-                "matplotlib"
-            )
-        drawn: Figure = made
-        return drawn
+            return self.draw(subject, axes=given)
 
 
-FIGURES: Registry[FigureKind] = Registry("figure")
 OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
     {
-        "run": FIGURES,
+        "run": Registry("figure"),
         "experiment": Registry("figure of an experiment"),
         "study": Registry("figure of a study"),
         "analysis": Registry("figure of an analysis"),
     }
 )
 """The registries, by what their figures are of."""
-
-
-@FIGURES.built_in
-def _figures() -> Sequence[ModuleType]:
-    """The modules that register a figure of a run, in the order of drawing."""
-    from evosim.plot import (
-        alignment,
-        deception,
-        drift,
-        flips,
-        genes,
-        islands,
-        level,
-        mind,
-        monitor,
-        objective_proxy,
-        population,
-    )
-
-    return (
-        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
-        genes, level,
-    )  # fmt: skip
 
 
 _CALLED = {
@@ -147,12 +123,12 @@ def figure(
     needs: Sequence[str] = (),
     flips: bool = False,
     lacks: Lacks | None = None,
-    whole: str = "",
 ) -> Callable[[F], F]:
     """A decorator that registers a function which draws a figure.
 
     The function returns a :class:`matplotlib.figure.Figure`. Of a run it is called with a
-    :class:`~evosim.plot.run_view.RunView`, of an experiment with its summary (verdict.json) and
+    :class:`~evosim.plot.run_view.RunView` (and, where it has a parameter ``axes``, with the list of
+    Axes to draw into, or None), of an experiment with its summary (verdict.json) and
     scenario, of a study or an analysis with its summary.
 
     Args:
@@ -163,20 +139,9 @@ def figure(
         flips: whether it is about flips of a run, and so needs one.
         lacks: called with the first argument, says why it cannot have the figure, or None. Only
             figures that nothing lacks are drawn when nobody names any.
-        whole: why a figure of a run cannot be drawn into given axes; left out: it can where the
-            function takes them as a second argument, a list of Axes or None.
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
-
-    Example:
-        >>> import evosim
-        >>> @evosim.figure("best_scores", "the best score of each generation", needs=("score",))
-        ... def best_scores(view):
-        ...     from matplotlib.figure import Figure
-        ...     drawn = Figure(figsize=(4, 3))
-        ...     lines = drawn.subplots().plot(view.data["score"].max("individual").T)
-        ...     return drawn
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")
@@ -186,15 +151,9 @@ def figure(
 
     def put(function: F) -> F:
         check_call(what, function, *_CALLED[of])
-        takes_axes = of == "run" and "axes" in inspect.signature(function).parameters
+        known = {} if lacks is None else {"unless": lacks}
         kind = FigureKind(
-            name=name,
-            title=title,
-            draw=function,
-            needs=tuple(needs),
-            flips=flips,
-            unless=lacks or (lambda subject: None),
-            whole=whole or ("" if takes_axes else "it makes a figure of its own; leave axes out"),
+            name=name, title=title, draw=function, needs=tuple(needs), flips=flips, **known
         )
         OF[of].add(name, kind, function)
         return function

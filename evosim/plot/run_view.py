@@ -275,17 +275,17 @@ class RunView:
         """How capability and alignment were measured, where it was not exactly (model 4)."""
         if "novelty" not in self.drives:
             return ""
-        return " A drive is novelty: estimated from sampled lifetimes, not exact."
+        return " One drive is novelty: estimated from sampled lifetimes, not exact."
 
     def spread_note(self, what: str) -> str:
         """What lines and bands show, for a quantity of individuals."""
         if self.replicates > 1:
             return (
-                f"{what}; thin lines: the population's median in each of {self.replicates} "
-                "replicates, thick: the median of those; bands: the middle 50 % and 90 % of a "
-                "population, the median over replicates."
+                f"{what}. Thin lines: the population's median in each of {self.replicates} "
+                "replicates; thick: their median; bands: the middle 50 % and 90 % of a population, "
+                "the median over replicates."
             )
         return (
-            f"{what}; line: the median of {self.size_note} individuals, bands: the middle "
-            "50 % and 90 %."
+            f"{what}. Line: the median of {self.size_note} individuals; bands: the middle 50 % and "
+            "90 %."
         )

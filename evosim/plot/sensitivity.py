@@ -32,7 +32,8 @@ LEFT, RIGHT = 0.5, 0.14
 WANTED = "#E3F1E8"
 
 
-def _lacks(summary: Summary) -> EvosimError | None:
+def lacks(summary: Summary) -> EvosimError | None:
+    """Why an experiment has no such figure; None where it has."""
     if summary.get("tuned"):
         return None
     return EvosimError(
@@ -42,7 +43,7 @@ def _lacks(summary: Summary) -> EvosimError | None:
     )
 
 
-@registry.figure("tuned", "how far what was tuned can move", of="experiment", lacks=_lacks)
+@registry.figure("tuned", "sensitivity to the tuned value", of="experiment", lacks=lacks)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline finding against the tuned value.
 
@@ -59,7 +60,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
         layout = layouts.create(
             [layouts.Row(height=HEIGHT, header=(*says, *along), bold=0)],
             width=style.SINGLE,
-            title=f"{summary['title']}: how far it can move",
+            title=f"{summary['title']}: sensitivity to one value",
             note=_note(summary),
             left=LEFT,
             right=RIGHT,
@@ -80,13 +81,13 @@ def _note(summary: Summary) -> str:
     shown = any(len(_numbers(point)) for point in tuned["values"])
     words.append(
         f"{'Points: ' if shown else 'Of '}{n} replicates at each value; bars: their means with "
-        f"BCa intervals of {100 * summary['confidence']:g} %; tinted: where the whole interval "
+        f"BCa intervals of {100 * summary['confidence']:g} %; green: where the whole interval "
         "must lie."
         if n > 1
         else "One replicate at each value."
     )
     if scale([v["value"] for v in tuned["values"]]).even:
-        words.append("The values stand evenly, not to scale.")
+        words.append("The values are evenly spaced, not to scale.")
     return " ".join(words)
 
 

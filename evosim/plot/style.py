@@ -162,8 +162,12 @@ def check_format(suffix: str) -> None:
 
 def inches(panel: Axes) -> tuple[float, float]:
     """Width and height of a panel."""
-    box, whole = panel.get_position(), panel.figure
-    return box.width * whole.get_figwidth(), box.height * whole.get_figheight()  # type: ignore[union-attr]
+    box, figure = panel.get_position(), panel.figure
+    if isinstance(figure, Figure):
+        width, height = figure.get_size_inches()
+    else:  # a SubFigure, which knows its size in dots alone
+        width, height = figure.bbox.width / figure.dpi, figure.bbox.height / figure.dpi
+    return box.width * width, box.height * height
 
 
 # --- text, measured before it is placed -----------------------------------------------------

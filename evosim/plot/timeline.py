@@ -78,7 +78,7 @@ class TimelineStrip:
                 notes.append(f"{key}.")
             lines = {label: [letter] for label, letter in letters.items()}
         if view.without_selection:
-            notes.append("Grey ground: no selection.")
+            notes.append("Grey: no selection.")
         return cls(view, lines, " ".join(notes))
 
     @property

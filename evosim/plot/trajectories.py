@@ -34,13 +34,14 @@ MOST_POINTS = 3000
 GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
-def _lacks(summary: Summary) -> str | None:
+def lacks(summary: Summary) -> str | None:
+    """Why an experiment has no such figure; None where it has."""
     if summary.get("courses"):
         return None
     return "the measure of the first finding has no values over generations"
 
 
-@registry.figure("course", "the headline measure over generations", of="experiment", lacks=_lacks)
+@registry.figure("course", "the headline measure over generations", of="experiment", lacks=lacks)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline measure over generations, a panel an arm.
 
@@ -136,7 +137,7 @@ def _name(trajectory: Summary, trajectories: Sequence[Summary]) -> str:
     if len(trajectories) == 1:
         return ""
     if trajectory["world"]:
-        return {"trains": "in the world that trains", "other": "in the other world"}[
+        return {"trains": "in the training world", "other": "in the other world"}[
             trajectory["world"]
         ]
     words = (
@@ -181,7 +182,7 @@ def _legend_entries(
         legend.append(layouts.LegendEntry("flip", colors.INK, (0, (3, 2)), 0.8))
     return [
         *legend,
-        *(layouts.LegendEntry(f"trains: {w}", c, patch=True) for w, c in worlds.items()),
+        *(layouts.LegendEntry(f"training in: {w}", c, patch=True) for w, c in worlds.items()),
     ]
 
 
@@ -207,19 +208,19 @@ def _note(
     if several:
         n = _thin(trajectories)
         words.append(
-            f"Thick: the median of {summary['replicates']} replicates; band: their middle 50 %; "
-            f"thin: {'each' if n >= summary['replicates'] else n} of them."
+            f"Thick line: the median of {summary['replicates']} replicates; band: their middle "
+            f"50 %; thin lines: {'all' if n >= summary['replicates'] else n} of them."
         )
     elif summary["replicates"] > 1:
         words.append(f"Of all {summary['replicates']} replicates together.")
     if _normalized(trajectories):
-        words.append("0: as random actions; 1: the best there is.")
+        words.append("0: random actions; 1: the best possible policy.")
     worlds = {phase["world"] for arm in summary["arms"].values() for phase in arm["phases"]}
     where = sorted({titles.get(n, n) for c in trajectories for n in c["where"].values()})
     if where and worlds != set(where):
         words.append(f"Measured in the world “{'” or “'.join(where)}”.")
     if far_off:
-        words.append("Where it began lies off the axis.")
+        words.append("The first generation lies beyond the axis.")
     if left_out:
         words.append("Arms that never train there are left out.")
     return " ".join(words)

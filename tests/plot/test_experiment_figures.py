@@ -160,7 +160,7 @@ def test_the_course_draws_medians_in_both_worlds():
     figure = trajectories.figure(made)
     effect, control, _ = figure.axes
     values = np.array(made["courses"][0]["arms"]["effect"]["values"], float)
-    (line,) = [x for x in effect.lines if x.get_label() == "in the world that trains"]
+    (line,) = [x for x in effect.lines if x.get_label() == "in the training world"]
     np.testing.assert_allclose(line.get_ydata(), np.nanmedian(values, axis=0))
     assert [x.get_label() for x in control.lines].count("in the other world") == 0
     assert [x.get_xdata()[0] for x in effect.lines if x.get_label() == "flip"] == [20]

@@ -257,7 +257,7 @@ def test_a_score_paid_on_something_else_has_a_panel(make):
     scenario = make(objective__selected="praise", world__kinds__mate__use__court=TAXED)
     view = RunView(data=dataset(scenario), scenario=scenario)
     figure = draw("objective_proxy", view)
-    score = labelled(titled(figure, "what selection acts on: score"), "score")
+    score = labelled(titled(figure, "selected payoff: score"), "score")
     np.testing.assert_allclose(score.get_ydata(), np.median(view.data["score"].values[0], axis=1))
     # Numbers of generations stand under the last panel only: between panels are only titles.
     numbered = [p.xaxis.get_tick_params()["labelbottom"] for p in figure.axes]
@@ -437,7 +437,7 @@ def test_genes_pool_replicates(views):
 
 def test_flips_show_the_numbers_of_the_summary(views):
     figure = draw("flips", views)
-    for n, flip in enumerate(views.judged):
+    for n, flip in enumerate(views.flip_summaries):
         for column, measure in enumerate(("capability", "alignment")):
             panel = figure.axes[2 * n + column]
             line = labelled(panel, "evolved")
@@ -450,7 +450,7 @@ def test_flips_show_the_numbers_of_the_summary(views):
                 for side in ("before", "after")
             ]
     words = " ".join(w.text for w in words_of(figure))
-    assert f"Generation 20: {views.judged[0]['verdict']}" in words
+    assert f"Generation 20: {views.flip_summaries[0]['verdict']}" in words
 
 
 def test_flips_of_one_replicate_show_the_spread_of_the_sample(view):

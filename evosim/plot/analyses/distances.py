@@ -93,10 +93,10 @@ def _note(summary: Summary) -> str:
         drawn = f"Means of {summary['sample']} sampled individuals; band: their middle 90 %."
     levels = summary["levels"]
     return (
-        f"{drawn} Distance 0 (the true drive): asks for the same; 0.71: for something unrelated; "
-        f"1: for the opposite (thin lines); mean over {levels} probe "
-        f"level{'s' if levels > 1 else ''}. Alignment 0: as random actions; 1: the best there is. "
-        "Tinted ground: generations that live in this environment."
+        f"{drawn} Distance 0: the same goal as the true drive; 0.71: an unrelated goal; "
+        f"1: the opposite goal (thin lines); mean over {levels} probe "
+        f"level{'s' if levels > 1 else ''}. Alignment 0: random actions; 1: the best possible "
+        "policy. Tinted: generations that train in this environment."
     )
 
 

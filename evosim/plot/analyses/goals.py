@@ -40,7 +40,7 @@ def figure(summary: dict[str, Any]) -> Figure:
         layout = layouts.create(
             [layouts.Row(height=1.5, columns=3)],
             width=style.DOUBLE,
-            title=f"{summary['title']}: what minds are directed at",
+            title=f"{summary['title']}: goals of the minds",
             note=_note(summary),
             legend=[
                 *(layouts.LegendEntry(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
@@ -59,7 +59,7 @@ def figure(summary: dict[str, Any]) -> Figure:
         _inferred(inferred, environments[names[0]], summary)
         for panel in (directed, stance):
             _name(panel, names)
-        layouts.panel_title(directed, "what it is directed at", bold=True)
+        layouts.panel_title(directed, "goal-directedness", bold=True)
         layouts.panel_title(stance, "does it plan?", bold=True)
         layouts.panel_title(inferred, f"its drives, in {names[0]}", bold=True)
     return layout.figure
@@ -70,11 +70,12 @@ def _note(summary: dict[str, Any]) -> str:
     flip = summary["flip"]
     born = f", bred in {flip['before']} and the first to meet {flip['after']}" if flip else ""
     return (
-        f"Left: MEG as a share of an optimal policy's, below 0: directed against it. Middle: "
-        "posterior chance of planning against reflexes, prior 0.5. Right: posterior mean of the "
+        "Left: MEG (maximum entropy goal-directedness) as a share of an optimal policy's; below "
+        "0: directed against it. Middle: posterior probability of planning against reflexes, "
+        "prior 0.5. Right: posterior mean of the "
         f"drives (of {summary['considered']} considered) over the true ones, shape and colour by "
         f"drive. {n} individuals of generation {summary['generation']}{born}, each a point; bars: "
-        f"their means. Left exact, else from {summary['levels']} sampled lives each. They share "
+        f"their means. Left: exact; else: from {summary['levels']} sampled lives each. They share "
         "ancestors: no interval."
     )
 
@@ -115,7 +116,7 @@ def _stances(panel: Axes, environments: list[dict[str, Any]]) -> None:
         _points(panel, at, [one["agent"] for one in environment["stances"]], "own", width=0.7)
     panel.axhline(0.5, color=colors.GREY, linewidth=0.4, zorder=1)
     panel.set_ylim(-0.05, 1.05)
-    panel.set_ylabel("posterior chance that it plans")
+    panel.set_ylabel("probability that it plans")
 
 
 def _inferred(panel: Axes, environment: dict[str, Any], summary: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ SIZES = (
     LegendEntry("individuals", colors.BLACK, style.DASHES[1], 0.8),
 )
 FOUNDERS = (
-    LegendEntry("founders left", colors.SKY, "-", 1.3),
+    LegendEntry("founders with descendants", colors.SKY, "-", 1.3),
     LegendEntry("effective number of founders", colors.ORANGE, style.DASHES[1], 1.5),
 )
 
@@ -62,7 +62,7 @@ def figure(summary: Summary) -> Figure:
         layout = layouts.create(
             rows,
             width=style.DOUBLE,
-            title=f"{summary['title']}: what moved the genes, and who is left of the founders",
+            title=f"{summary['title']}: why genes changed, and which founders have descendants",
             note=_note(summary),
             legend=PRICE_PARTS,
             left=LEFT,
@@ -94,7 +94,7 @@ def _note(summary: Summary) -> str:
     if summary["flips"]:
         words.append("Dashed upright lines: flips.")
     if any(not phase["selects"] for phase in summary["phases"]):
-        words.append("Grey ground: no selection.")
+        words.append("Grey: no selection.")
     return " ".join(words)
 
 

@@ -75,6 +75,7 @@ def draw(
     """
     kinds = [FIGURES[name] for name in (names_for(summary) if names is None else names)]
     drawn = (
-        (kind.name, f"{summary['title']}: {kind.title}", kind.figure(summary)) for kind in kinds
+        (kind.name, f"{summary['title']}: {kind.title}", figure(kind.name, summary))
+        for kind in kinds
     )
     return write_all(drawn, Path(folder), formats)

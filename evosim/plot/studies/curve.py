@@ -126,7 +126,7 @@ def _note(
 ) -> str:
     averaged = len(summary["parameters"]) > 3
     kind = parts.interval_kind(summary)
-    words = ["Lines: means over replicates." if kind else "Lines: the one replicate."]
+    words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if kind and not averaged:
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
     if kind and not averaged and not x.crowded and keeps_numbers(summary):
@@ -138,7 +138,7 @@ def _note(
     if any(m["value"] is None for p in summary["points"] for m in p["measures"].values()):
         words.append("A gap: no run yet, or undefined.")
     if x.even:
-        words.append("The levels stand evenly, not to scale.")
+        words.append("The levels are evenly spaced, not to scale.")
     return " ".join(word for word in words if word)
 
 
@@ -233,7 +233,7 @@ def _of_points(summary: Summary) -> Figure:
 
 def _note_of_points(summary: Summary) -> str:
     kind = parts.interval_kind(summary)
-    words = ["Each dot a point: its mean over replicates." if kind else "Each dot a point."]
+    words = ["Each dot: one point, its mean over replicates." if kind else "Each dot: one point."]
     if kind:
         words.append(f"Bars: {kind}.")
     words += [parts.replicates_note(summary), together(summary)]

@@ -127,7 +127,7 @@ def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
 
 def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
     kind = parts.interval_kind(summary)
-    words = ["Lines: means over replicates." if kind else "Lines: the one replicate."]
+    words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if len(axes) > 2:
         words.append("Means over all levels of the other parameters, without intervals.")
     elif kind:
@@ -137,7 +137,8 @@ def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
     split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
     if split:
         words.append(
-            "Shares of variance: eta squared of an analysis of variance, points weighing the same."
+            "Shares of variance: eta squared of an analysis of variance, all points with equal "
+            "weight."
         )
     if any(effect["p"] is not None for each in split for effect in each["effects"]):
         words.append("p: F test that there is no interaction.")
@@ -147,7 +148,7 @@ def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
     if len(parts.pairs(len(axes))) > MOST_PAIRS:
         words.append(f"The {MOST_PAIRS} pairs that interact most.")
     if any(axis.even for axis in axes.values()):
-        words.append("Levels that lie close stand evenly, not to scale.")
+        words.append("Levels that are close together are evenly spaced, not to scale.")
     return " ".join(word for word in words if word)
 
 

@@ -256,7 +256,7 @@ def replicates_note(summary: Summary) -> str:
     n, runs = summary["replicates"], summary["runs"]
     words = f"{n} replicates at each point" if n > 1 else "One replicate at each point"
     if runs["lived"] < runs["wanted"]:
-        words += f" when all are lived; so far {runs['lived']} of {runs['wanted']} runs"
+        words += f" when all are complete; so far {runs['lived']} of {runs['wanted']} runs"
     return f"{words}."
 
 

@@ -122,7 +122,7 @@ def _title(summary: Summary, names: Sequence[str]) -> str:
 def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -> str:
     n = summary["replicates"]
     words = [
-        f"Colour: mean over {n} replicates." if n > 1 else "Colour: the one replicate.",
+        f"Colour: mean over {n} replicates." if n > 1 else "Colour: the only replicate.",
         parts.replicates_note(summary)
         if summary["runs"]["lived"] < summary["runs"]["wanted"]
         else "",
@@ -138,15 +138,15 @@ def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -
         len(summary["parameters"]) <= 3
     ):
         words.append(
-            f"Hatched: undecided, the BCa interval of {100 * summary['confidence']:g} % holds "
-            "the threshold, or there is none."
+            f"Hatched: undecided, the BCa interval of {100 * summary['confidence']:g} % "
+            "contains the threshold, or there is none."
         )
     if any(not point["lived"] for point in points):
         words.append("Crossed out: no run yet.")
     if any(p["lived"] and m["value"] is None for p in points for m in p["measures"].values()):
         words.append("Grey: undefined.")
     if x.even or y.even:
-        words.append("Levels stand evenly, not to scale.")
+        words.append("Levels are evenly spaced, not to scale.")
     return " ".join(word for word in words if word)
 
 
@@ -299,7 +299,10 @@ def _of_points(summary: Summary) -> Figure:
 
 
 def _note_of_points(summary: Summary, n: int) -> str:
-    words = ["Each dot a point; colour: its mean over replicates.", parts.replicates_note(summary)]
+    words = [
+        "Each dot: one point; colour: its mean over replicates.",
+        parts.replicates_note(summary),
+    ]
     words.append(together(summary))
     if n > 2:
         words.append("The other parameters vary as well from dot to dot.")

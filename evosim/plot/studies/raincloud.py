@@ -137,10 +137,12 @@ def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
 
 
 def _note(summary: Summary, *, by_point: bool) -> str:
-    words = ["Dots: replicates; what they wander across has no meaning."]
+    words = ["Dots: replicates; their height within a row has no meaning."]
     most = max(_size(group) for _, groups in _blocks(summary) for group in groups)
     if most >= FOR_DENSITY:
-        words.append(f"Above them their density (Gaussian kernel), from {FOR_DENSITY} on.")
+        words.append(
+            f"Above them their density (Gaussian kernel), from {FOR_DENSITY} replicates on."
+        )
     if most > MOST_DOTS:
         words.append(f"At most {MOST_DOTS} dots a row, spread over all.")
     if by_point:
