@@ -297,8 +297,8 @@ def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Pat
         (["--trees", "x.trees", "--replicate", 3], "no replicate 3: there are 0 to 0"),
         (["--trees", "nowhere/x.trees"], "cannot write nowhere/x.trees"),
         (["--trees", "x.trees", "--tensors", "x.npz"], "say what to export"),
-        (["--trees", "x.trees", "--level-seed", 0], "--level-seed is about tensors"),
-        (["--trees", "x.trees", "--set", "a=1"], "--set is about tensors"),
+        (["--trees", "x.trees", "--level-seed", 0], "--level-seed is for tensors"),
+        (["--trees", "x.trees", "--set", "a=1"], "--set is for tensors"),
     ):
         wrong = invoke("export", mine, *words)
         assert wrong.exit_code == 2, wrong.output

@@ -68,16 +68,16 @@ def cli() -> None:
     """Evolve drives, plan by them, flip the world, measure what stays.
 
     \b
-    evosim list                     the scenarios that ship
-    evosim show contraception       what one is about
-    evosim run contraception        live it; verdict and figures
-    evosim new mine.toml            begin one of your own
+    evosim list                     the shipped scenarios
+    evosim show contraception       describe one of them
+    evosim run contraception        run it: verdict and figures
+    evosim new mine.toml            start your own
     """
 
 
 @cli.command("list")
 def list_() -> None:
-    """List the scenarios that ship."""
+    """List the shipped scenarios."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -95,9 +95,9 @@ def list_() -> None:
 @cli.command()
 @click.argument("scenario")
 @options.settings
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the level drawn.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the level.")
 def show(scenario: str, settings: Sequence[str], seed: int) -> None:
-    """Show what SCENARIO is: question, a level, kinds, timeline, size."""
+    """Describe SCENARIO: question, a level, kinds, timeline, size."""
     from rich.console import Console
 
     import evosim
@@ -112,9 +112,9 @@ def show(scenario: str, settings: Sequence[str], seed: int) -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.pass_context
 def check(ctx: click.Context, files: Sequence[str]) -> None:
-    """Check scenario FILES (or ids); every error at once.
+    """Check scenario FILES (or ids); report every error at once.
 
-    Exits with 1 where there is any.
+    The exit code is 1 if there is any.
     """
     import evosim
     from evosim.scenario import shipped
@@ -125,7 +125,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
-    """Write a small commented scenario to FILE, to begin from."""
+    """Write a small commented scenario to FILE, to start from."""
     from evosim.starter import starter
 
     begin_file(file, starter)
@@ -138,9 +138,9 @@ def new(file: Path) -> None:
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
               help="Independent populations. [default: 1; of arms by the scenario]")  # fmt: skip
 @click.option("--arms", is_flag=True,
-              help="Run all arms of the scenario's experiment, and settle its claim.")  # fmt: skip
+              help="Run all arms of the experiment, and evaluate the claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
-              help="With --arms: also move what was tuned through its values.")  # fmt: skip
+              help="With --arms: also run the values of the tuned key.")  # fmt: skip
 @options.settings
 @options.out
 @options.workers
@@ -164,11 +164,11 @@ def run(
     import evosim
 
     if tuned and not arms:
-        raise EvosimError("--tuned is about the arms of an experiment: add --arms")
+        raise EvosimError("--tuned needs the arms of an experiment: add --arms")
     if scheduler is not None and arms:
         raise EvosimError(
-            "--scheduler is for one run with islands; the arms of an experiment are "
-            "lived by workers of our own: --workers N"
+            "--scheduler is for one run with islands; the arms of an experiment run "
+            "in processes of this machine: --workers N"
         )
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
@@ -192,9 +192,9 @@ def run(
 @options.quiet
 @click.pass_context
 def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Go on with RUN (or an experiment, or a study), which was stopped or killed.
+    """Continue a RUN, experiment or study that was stopped or killed.
 
-    It ends as if it had never been interrupted.
+    The results are the same as without the interruption.
     """
     import evosim
 
@@ -206,10 +206,10 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--at", type=int, required=True, metavar="G", help="First generation lived anew.")
+@click.option("--at", type=int, required=True, metavar="G", help="First generation to run again.")
 @options.settings
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
-              help="For what is lived anew. [default: that of RUN]")  # fmt: skip
+              help="Seed from generation G on. [default: that of RUN]")  # fmt: skip
 @options.out
 @options.workers
 @options.figures
@@ -217,7 +217,7 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 @options.as_json
 @options.quiet
 def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Live another future from generation G of RUN, in a run of its own."""
+    """Run again from generation G of RUN, with changes, as a new run."""
     import evosim
     from evosim.api.folders import open_single_run
 
@@ -231,11 +231,11 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-              help="Where to. [default: RUN/figures]")  # fmt: skip
+              help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of RUN (or an experiment, or a study) again: those named, or all."""
+    """Draw figures of a RUN, experiment or study again: those named, or all."""
     from evosim.api.folders import open_folder
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
@@ -247,7 +247,7 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("names", nargs=-1, metavar="[ANALYSIS]...")
 @click.option("--generation", "-g", type=int, metavar="G",
-              help="Look at this one. [default: the last, or all that were probed]")  # fmt: skip
+              help="Analyse this one. [default: the last, or all that were probed]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 @options.figures
@@ -259,10 +259,10 @@ def analyse(
     as_json: bool,
     figures: bool,
 ) -> None:
-    """Ask more of a complete RUN than its summary tells: the ANALYSIS named, or all.
+    """Analyse a complete RUN further: the ANALYSIS named, or all.
 
-    Numbers go to RUN/analyses, figures to RUN/figures. Without a name, analyses that this run
-    has nothing for say so, and the others are made.
+    Numbers go to RUN/analyses, figures to RUN/figures. Without a name, analyses that do not
+    apply to this run say so, and the others are made.
     """
     import json
 
@@ -300,9 +300,9 @@ def analyse(
 @click.option("--correction", type=click.Choice(["holm", "fdr_bh"]), default="holm",
               show_default=True, help="Correct p-values for their number.")  # fmt: skip
 def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correction: str) -> None:
-    """Set runs side by side: what differs, and by how much.
+    """Compare runs: what differs, and by how much.
 
-    An experiment stands for its arms. Differences are to the first.
+    An experiment counts as its arms. Differences are to the first run.
     """
     import json
 
@@ -325,22 +325,22 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
 @click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
               help="One level as T[s,a,s'] with rewards and labels, to a .npz or .nc.")  # fmt: skip
 @click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
-              help="Of a run, who descends from whom, as a tree sequence for tskit.")  # fmt: skip
+              help="The pedigree of a run as a tree sequence for tskit.")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), metavar="R",
               help="Of a run. [default: 0]")  # fmt: skip
 @click.option("--environment", "-e", metavar="E",
-              help="Of tensors, like all below. [default: that of the first phase]")  # fmt: skip
+              help="For tensors, like all below. [default: that of the first phase]")  # fmt: skip
 @click.option("--level-seed", type=click.IntRange(min=0), metavar="N",
-              help="Of the level drawn. [default: 0]")  # fmt: skip
+              help="Seed of the level. [default: 0]")  # fmt: skip
 @options.settings
 @click.option("--generation", "-g", type=int, metavar="G", help="Of a run. [default: the last]")
 @click.option("--individual", "-i", type=_Individual(), metavar="I",
-              help="Of a run, whose reward is written out: its number, best or median. "
+              help="Of a run, the one whose reward is written: its number, best or median. "
               "[default: best]")  # fmt: skip
 @click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
-              help="Refuse tensors of more. [default: 256]")  # fmt: skip
+              help="Refuse larger tensors. [default: 256]")  # fmt: skip
 def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
-    """Write SCENARIO_OR_RUN in a form that other tools read: either --tensors or --trees."""
+    """Write SCENARIO_OR_RUN for other tools: either --tensors or --trees."""
     import evosim
 
     chosen = {name: value for name, value in options.items() if value not in (None, ())}
@@ -354,7 +354,7 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
         click.echo(str(evosim.export_tensors(source, tensors, **chosen)))
         return
     for name in chosen.keys() - {"replicate"}:
-        raise EvosimError(Argument(name), " is about tensors: --trees takes only --replicate")
+        raise EvosimError(Argument(name), " is for tensors: --trees takes only --replicate")
     assert trees is not None
     click.echo(str(evosim.export_trees(source, trees, **chosen)))
 
@@ -388,10 +388,10 @@ cli.add_command(study)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
               help="Draw throughput against population, states and depth.")  # fmt: skip
-@click.option("--quick", is_flag=True, help="Smaller and rougher.")
+@click.option("--quick", is_flag=True, help="Smaller and less exact.")
 @click.option("--studies", is_flag=True, help="Measure studies on two workers instead; minutes.")
 def bench(as_json: bool, **wanted: Any) -> None:
-    """Measure the speed of the core on this machine, or what it costs to drive studies."""
+    """Measure the speed of the core on this machine, or the overhead of studies."""
     from evosim import bench as benchmarks
 
     benchmarks.main(json=as_json, **wanted)
@@ -402,15 +402,15 @@ def bench(as_json: bool, **wanted: Any) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default="docs/gallery", show_default=True,
               metavar="DIR", help="Where records, figures and pages go.")  # fmt: skip
 @click.option("--work", type=click.Path(path_type=Path), default="build/gallery",
-              show_default=True, metavar="DIR", help="Where experiments are lived.")  # fmt: skip
-@click.option("--pages-only", is_flag=True, help="From the records that are there; run nothing.")
+              show_default=True, metavar="DIR", help="Where experiments run.")  # fmt: skip
+@click.option("--pages-only", is_flag=True, help="Use the records that exist; run nothing.")
 @options.workers
 def gallery(
     scenarios: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
     """Run the experiments of all scenarios, or of those named, and write their pages.
 
-    Stopped or killed, it goes on where it was; what is complete and unchanged is not run again.
+    After a stop or a kill it continues; what is complete and unchanged is not run again.
     """
     from evosim.gallery import making
 

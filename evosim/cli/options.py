@@ -154,23 +154,23 @@ out = click.option(
 )
 workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Processes to share replicates, or a population's demes, among. "
+    help="Processes that share the replicates, or the demes of a population. "
     "[default: as many as are useful]",
 )  # fmt: skip
 scheduler = click.option(
     "--scheduler", metavar="ADDRESS",
-    help="Have the workers of this Dask scheduler do it, e.g. tcp://host:8786: runs of a study, "
-    "demes of a run.",
+    help="Use the workers of this Dask scheduler, e.g. tcp://host:8786, for the runs of a study "
+    "or the demes of a run.",
 )  # fmt: skip
 checkpoint = click.option(
     "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
-    metavar="SECONDS", help="Time between writes: what a kill can cost.",
+    metavar="SECONDS", help="Time between writes; a kill can lose as much.",
 )  # fmt: skip
-figures = click.option("--figures/--no-figures", default=True, help="Draw the figures in the end.")
+figures = click.option("--figures/--no-figures", default=True, help="Draw the figures at the end.")
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print the summary as JSON, and only it."
 )
-quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
     help="[default: drawn by the system, and recorded]",

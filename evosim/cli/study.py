@@ -31,10 +31,10 @@ def study() -> None:
     """One scenario under many conditions: sweeps and phase diagrams.
 
     \b
-    evosim study list                       the studies that ship
-    evosim study run depth_cost_detours     live all their runs
-    evosim study status FOLDER              how far they are
-    evosim study resume FOLDER              go on after a stop or a kill
+    evosim study list                       the shipped studies
+    evosim study run depth_cost_detours     do all runs of one
+    evosim study status FOLDER              show its progress
+    evosim study resume FOLDER              continue after a stop or a kill
     evosim study plot FOLDER                draw its figures again
     evosim study export FOLDER runs.csv     its numbers for other tools
     """
@@ -42,7 +42,7 @@ def study() -> None:
 
 @study.command("list")
 def list_() -> None:
-    """List the studies that ship."""
+    """List the shipped studies."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -60,7 +60,7 @@ def list_() -> None:
 @study.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
-    """Write a small commented study to FILE, to begin from."""
+    """Write a small commented study to FILE, to start from."""
     from evosim.starter import starter_study
 
     begin_file(file, starter_study)
@@ -71,9 +71,9 @@ def new(file: Path) -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.pass_context
 def check(ctx: click.Context, files: Sequence[str]) -> None:
-    """Check study FILES (or ids); every error at once.
+    """Check study FILES (or ids); report every error at once.
 
-    Exits with 1 where there is any.
+    The exit code is 1 if there is any.
     """
     from evosim.api.checks import check_study
     from evosim.study import reading
@@ -84,13 +84,13 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @study.command()
 @click.argument("source", metavar="STUDY")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
-              help="Of all runs. [default: by the study]")  # fmt: skip
+              help="Seed of all runs. [default: that of the study]")  # fmt: skip
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
-              help="Runs at each point. [default: by the study]")  # fmt: skip
+              help="Runs at each point. [default: those of the study]")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change the scenario at all points; what a point sets wins.")  # fmt: skip
+              help="Change the scenario at all points; values of a point override it.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
-              help="What to keep of each run. [default: by the study]")  # fmt: skip
+              help="What to keep of each run. [default: as the study says]")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
 @_workers
 @options.scheduler
@@ -99,7 +99,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @options.quiet
 @click.pass_context
 def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Live all runs of STUDY (an id or a file)."""
+    """Do all runs of STUDY (an id or a file)."""
     import evosim
 
     done = evosim.run_study(source, progress=not quiet, command=command_typed(), **wanted)
@@ -114,7 +114,7 @@ def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: A
 @options.quiet
 @click.pass_context
 def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Go on with the study in FOLDER, which was stopped or killed.
+    """Continue the study in FOLDER that was stopped or killed.
 
     Runs that failed are tried again.
     """
@@ -128,7 +128,10 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wante
 @_folder
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 def status(folder: Path, as_json: bool) -> None:
-    """Tell how far the study in FOLDER is, also while it is at work."""
+    """Show the progress of the study in FOLDER.
+
+    This also works while the study is running.
+    """
     import evosim
 
     done = evosim.open_study(folder)
@@ -142,7 +145,7 @@ def status(folder: Path, as_json: bool) -> None:
 @_folder
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
 def summary(folder: Path, as_json: bool) -> None:
-    """Tell what the runs of the study in FOLDER come to, as far as they were lived."""
+    """Show the results of the study in FOLDER so far."""
     import evosim
 
     done = evosim.open_study(folder)
@@ -156,13 +159,14 @@ def summary(folder: Path, as_json: bool) -> None:
 @_folder
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-              help="Where to. [default: FOLDER/figures]")  # fmt: skip
+              help="Folder of the figures. [default: FOLDER/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of the study in FOLDER, as far as it was lived.
+    """Draw figures of the study in FOLDER.
 
-    FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
+    They show the runs that are done. FIGURE is phase, curve, interaction or raincloud; without
+    one, all that the study has.
     """
     import evosim
 
@@ -175,9 +179,10 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 @_folder
 @click.argument("file", type=click.Path(path_type=Path))
 def export(folder: Path, file: Path) -> None:
-    """Write the numbers of the study in FOLDER to FILE, as far as it was lived.
+    """Write the numbers of the study in FOLDER to FILE.
 
-    The suffix says how: .csv or .parquet, a row a run; .nc, netCDF with a dimension a parameter.
+    The suffix sets the format: .csv or .parquet has a row for each run that is done; .nc (netCDF)
+    has a dimension for each parameter.
     """
     import evosim
 
@@ -191,7 +196,7 @@ def reindex(folder: Path) -> None:
     import evosim
 
     counts = evosim.open_study(folder).reindex()
-    click.echo(f"{folder}: {counts.done} runs lived, {counts.failed} failed, of {counts.runs}")
+    click.echo(f"{folder}: {counts.done} of {counts.runs} runs done, {counts.failed} failed")
 
 
 @study.command()
@@ -199,15 +204,15 @@ def reindex(folder: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
               metavar="DIR", help="Where tables, figures and pages go.")  # fmt: skip
 @click.option("--work", type=click.Path(path_type=Path), default="build/studies",
-              show_default=True, metavar="DIR", help="Where the studies are lived.")  # fmt: skip
-@click.option("--pages-only", is_flag=True, help="From the tables that are there; live nothing.")
+              show_default=True, metavar="DIR", help="Where the studies run.")  # fmt: skip
+@click.option("--pages-only", is_flag=True, help="Use the tables that exist; run nothing.")
 @_workers
 def pages(
     studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
-    """Live the studies that ship, or those named, and write their pages.
+    """Run the shipped studies, or those named, and write their pages.
 
-    Stopped or killed, it goes on where it was; what is complete and unchanged is not lived again.
+    After a stop or a kill it continues; what is complete and unchanged is not run again.
     """
     from evosim.gallery import studies as making
 
@@ -244,20 +249,20 @@ def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
 
 def _described(status: dict[str, Any]) -> str:
     """The status for people."""
-    state = "at work" if status["at_work"] else "complete" if not status["left"] else "stopped"
+    state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
         f"{status['points']} points, {_replicates(status['replicates'])}: {status['done']} of "
-        f"{status['runs']} runs lived, {status['failed']} failed, {status['left']} left",
+        f"{status['runs']} runs done, {status['failed']} failed, {status['left']} left",
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
     ]
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:
-        lines += ["", f"Go on with: evosim study resume {status['path']}"]
+        lines += ["", f"Continue with: evosim study resume {status['path']}"]
     return "\n".join(lines)
 
 

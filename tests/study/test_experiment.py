@@ -259,7 +259,7 @@ def test_tuned_is_about_arms(tmp_path: Path, tiny: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(cli, ["run", "tiny.toml", "--tuned"])
     assert shown.exit_code == 2
-    assert "--tuned is about the arms of an experiment: add --arms" in shown.stderr
+    assert "--tuned needs the arms of an experiment: add --arms" in shown.stderr
     assert os.listdir(tmp_path) == ["tiny.toml"]
 
 
