@@ -11,6 +11,10 @@ from .api.runs import Run as Run
 from .api.runs import fork as fork
 from .api.runs import open_run as open_run
 from .api.runs import run as run
+from .api.simulation import Generation as Generation
+from .api.simulation import Iteration as Iteration
+from .api.simulation import iterate as iterate
+from .api.simulation import simulate as simulate
 from .api.studies import Study as Study
 from .api.studies import open_study as open_study
 from .api.studies import run_study as run_study
@@ -19,7 +23,12 @@ from .api.trees import export_trees as export_trees
 from .errors import EvosimError as EvosimError
 from .errors import RunError as RunError
 from .errors import ScenarioError as ScenarioError
+from .evolution.optimizer import optimizer as optimizer
+from .evolution.registry import operator as operator
 from .execution.stop import Interrupted as Interrupted
+from .metrics.analyses.registry import analysis as analysis
+from .metrics.registry import metric as metric
+from .plot.registry import figure as figure
 from .scenario.reading import load as load
 from .scenario.schema import Scenario as Scenario
 from .scenario.shipped import catalogue as catalogue

@@ -1,4 +1,4 @@
-"""What a scenario is, told to a newcomer: question, map, kinds, timeline, size."""
+"""A description of a scenario for a newcomer: question, map, kinds, timeline, size."""
 
 from __future__ import annotations
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """An argument of a public function in the text of an error, which has to name it.
 
-    Its text is Python, ``replicates=0``; the command line shows its own option for it instead,
-    ``--replicates 0``. Without a value it ends in an ellipsis: ``out=...``.
+    Its text is Python, ``replicates=0``, or ``out=...`` without a value; the command line shows the
+    option of that name instead.
     """
 
     name: str
@@ -44,7 +41,15 @@ class EvosimError(Exception):
 
     Args:
         parts: the text, or pieces of it that are joined; an :class:`Argument` where the text names
-            an argument, so that each surface can name it in its own way.
+            an argument, so that Python and the command line each name it in their own way.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.run("contraception", replicates=0)
+        ... except evosim.EvosimError as error:
+        ...     print(error)
+        replicates=0: at least 1 is needed
     """
 
     def __init__(self, *parts: str | Argument) -> None:
@@ -60,7 +65,16 @@ class EvosimError(Exception):
 
 
 class RunError(EvosimError):
-    """A run folder that cannot be made, read, resumed or forked."""
+    """A run folder that cannot be made, read, resumed or forked.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.open_run("nowhere")
+        ... except evosim.RunError as error:
+        ...     print(error)
+        nowhere: there is no such run folder
+    """
 
 
 SETTING = "setting "
@@ -85,7 +99,16 @@ class Problem:
 
 
 class ScenarioError(EvosimError):
-    """Everything wrong with a scenario, at once: ``problems``, one line each in ``str()``."""
+    """Everything wrong with a scenario, at once: ``problems``, one line each in ``str()``.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.check("contraception", {"world.rows": 0, "agent.depth": -1})
+        ... except evosim.ScenarioError as error:
+        ...     [problem.key for problem in error.problems]
+        ['agent.depth', 'world.rows']
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
@@ -104,48 +127,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     guess = nearest(name, names)
     hint = f"did you mean {guess!r}? " if guess else ""
     return f"{hint}known: {', '.join(names) if names else 'none'}"
-
-
-class Registry(Generic[T]):
-    """Things by name. Refuses collisions; an unknown name is answered with the known ones."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self._things: dict[str, T] = {}
-
-    def register(self, name: str) -> Callable[[T], T]:
-        """A decorator that files what it decorates under ``name``.
-
-        Raises:
-            ValueError: the name is taken.
-        """
-
-        def put(thing: T) -> T:
-            if name in self._things:
-                raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._things[name] = thing
-            return thing
-
-        return put
-
-    def __getitem__(self, name: str) -> T:
-        """The thing of that name.
-
-        Raises:
-            EvosimError: no such name; the message lists the known ones and the nearest.
-        """
-        try:
-            return self._things[name]
-        except KeyError:
-            raise EvosimError(
-                f"unknown {self.kind} {name!r}: {did_you_mean(name, self._things)}"
-            ) from None
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._things
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._things)
-
-    def __len__(self) -> int:
-        return len(self._things)

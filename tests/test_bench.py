@@ -89,7 +89,7 @@ def test_c_and_numba_start_from_the_same_values_and_end_elsewhere() -> None:
     planner = c_planner().planner(case)
     case.prepare()
     instinct = case.other[0].copy()
-    assert np.array_equal(case.room.value[0], instinct)
+    assert np.array_equal(case.space.value[0], instinct)
     assert not np.array_equal(case.other[planner()], instinct)
 
 
@@ -164,7 +164,7 @@ def run(of, *, seed, out, figures, progress):
     small = scenario.load(of, ["evolution.population=8", "measure.levels=1", "measure.sample=2"])
     genomes = bench.mind.initial(small, 8, seed)
     bench._generation(small)[1]()
-    loop.breed(small, loop.first(small, seed), np.arange(8.0), seed)
+    loop.reproduce(small, loop.initial_population(small, seed), np.arange(8.0), seed)
     Prober(small, 1).measure(genomes, 0)
     return Done()
 

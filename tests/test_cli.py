@@ -297,8 +297,8 @@ def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Pat
         (["--trees", "x.trees", "--replicate", 3], "no replicate 3: there are 0 to 0"),
         (["--trees", "nowhere/x.trees"], "cannot write nowhere/x.trees"),
         (["--trees", "x.trees", "--tensors", "x.npz"], "say what to export"),
-        (["--trees", "x.trees", "--level-seed", 0], "--level-seed is for tensors"),
-        (["--trees", "x.trees", "--set", "a=1"], "--set is for tensors"),
+        (["--trees", "x.trees", "--level-seed", 0], "--level-seed is about tensors"),
+        (["--trees", "x.trees", "--set", "a=1"], "--set is about tensors"),
     ):
         wrong = invoke("export", mine, *words)
         assert wrong.exit_code == 2, wrong.output
@@ -408,7 +408,7 @@ def test_progress_is_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch)
 
     out = io.StringIO()
     with Lines(out, seconds=0) as told:
-        told.begin("Tiny", size="3 generations, 2 replicates", total=6, lived=1)
+        told.begin("Tiny", size="3 generations, 2 replicates", total=6, done=1)
         told.generation("replicate 1", 0, 2.345)
         told.note("halfway")
     lines = out.getvalue().splitlines()
@@ -429,7 +429,7 @@ def test_progress_is_a_bar_on_a_terminal_and_can_be_silenced() -> None:
     out = Terminal()
     with progress(file=out) as told:
         assert isinstance(told, Bar)
-        told.begin("Tiny", size="3 generations", total=3, lived=0)
+        told.begin("Tiny", size="3 generations", total=3, done=0)
         told.generation("", 0, 2.5)
     assert "1/3" in out.getvalue()
     assert "score 2.5" in out.getvalue()

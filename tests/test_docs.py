@@ -120,9 +120,9 @@ def test_the_tutorials_commands_exist_and_its_settings_apply():
         sets += [words[i + 1] for i, word in enumerate(words) if word == "--set"]
     assert sets
     for setting in sets:
-        scenario.loads(finished(), sets=[setting])
+        scenario.loads(finished(), settings=[setting])
     control = scenario.loads(finished()).control
-    scenario.loads(finished(), sets=[control.partition("--set ")[2]])
+    scenario.loads(finished(), settings=[control.partition("--set ")[2]])
 
 
 @pytest.mark.slow
@@ -141,7 +141,8 @@ def test_the_tutorials_scenario_runs(tmp_path):
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     (code,) = [block.text for block in blocks(ROOT / "README.md") if block.tag == "python"]
     small = code.replace(
-        'evosim.run("contraception"', f'evosim.run("contraception", sets={SMALL!r}, figures=False'
+        'evosim.run("contraception"',
+        f'evosim.run("contraception", settings={SMALL!r}, figures=False',
     )
     assert small != code
     monkeypatch.chdir(tmp_path)

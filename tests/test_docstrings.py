@@ -1,12 +1,15 @@
-"""Docstrings: what they refer to is there."""
+"""Docstrings: what they refer to is there, and their examples run."""
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 import evosim
 
@@ -14,13 +17,16 @@ ROLE = re.compile(r":(?:func|class|mod|meth|data|attr|exc):`~?([\w.]+)`")
 PACKAGE = Path(evosim.__file__).parent
 
 
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def references() -> Iterator[tuple[str, str]]:
     """(module, what one of its docstrings refers to)."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         for match in ROLE.finditer(path.read_text(encoding="utf-8")):
-            yield module, match[1]
+            yield module_of(path), match[1]
 
 
 def resolves(name: str, module: ModuleType) -> bool:
@@ -55,3 +61,15 @@ def test_every_cross_reference_of_a_docstring_leads_somewhere() -> None:
         if not resolves(name, importlib.import_module(module))
     ]
     assert not lost
+
+
+WITH_EXAMPLES = [
+    module_of(path)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_the_examples_of_docstrings_run_as_shown(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0

@@ -17,6 +17,7 @@ PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
     ("errors", "rng", "starter"),
+    ("registry",),
     ("scenario", "stats"),
     ("world",),
     ("mind",),

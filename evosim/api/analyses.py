@@ -24,6 +24,14 @@ class Analysed:
         name: of the analysis.
         summary: plain numbers, as in ``analyses/NAME.json`` of the run.
         path: that file.
+
+    Example:
+        >>> import evosim
+        >>> found = evosim.analyse("runs/contraception-1", "leakage")
+        >>> found.path.name
+        'leakage.json'
+        >>> print(found.text.splitlines()[1])
+          ancestral: 3 drawn, 3 different, 9.32e+13 possible at most
     """
 
     def __init__(self, name: str, summary: dict[str, Any], path: Path) -> None:
@@ -47,6 +55,15 @@ class Analysed:
 
         Returns:
             The files.
+
+        Raises:
+            EvosimError: an unknown format, or a place that cannot be written.
+
+        Example:
+            >>> import evosim
+            >>> found = evosim.analyse("runs/contraception-1", "leakage")
+            >>> [path.name for path in found.plot(formats=["svg"], folder="drawn")]
+            ['leakage.svg']
         """
         from evosim.plot import analyses
         from evosim.plot.style import check_format, write
@@ -57,11 +74,11 @@ class Analysed:
         where = Path(folder) if folder else self.path.parents[1] / "figures"
         paths = [where / f"{self.name}.{suffix}" for suffix in formats]
         for path in paths:
-            write(drawn, path, title=f"{self.summary['title']}: {ANALYSES[self.name].says}")
+            write(drawn, path, title=f"{self.summary['title']}: {ANALYSES[self.name].description}")
         return paths
 
     def __repr__(self) -> str:
-        return f"Analysed({str(self.path)!r})"
+        return f"<Analysed {self.name} {str(self.path)!r}>"
 
 
 def analyse(
@@ -81,6 +98,12 @@ def analyse(
     Raises:
         EvosimError: no such analysis, run, generation or replicate, or the run is not complete or
             does not have what the analysis needs.
+
+    Example:
+        >>> import evosim
+        >>> found = evosim.analyse("runs/contraception-1", "distances", generation=3)
+        >>> found.summary["analysis"]
+        'distances'
     """
     kind = ANALYSES[name]
     run = complete_run(run, replicate)
@@ -103,7 +126,14 @@ def analyse(
         **kind.analyse(data, run.scenario, request),
     }
     path = run.path / "analyses" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
     summary = finite(found)
-    write_text(path, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+    except TypeError as error:
+        raise EvosimError(
+            f"analysis {name!r} returned what JSON cannot hold: {error}. Return numbers, texts, "
+            "lists and dictionaries (array.tolist())"
+        ) from error
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, text + "\n")
     return Analysed(name, summary, path)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
@@ -16,51 +15,10 @@ from evosim.execution.dask_cluster import check_address, worker_command
 from evosim.execution.runner import CHECKPOINT
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
     from evosim.scenario.reading import Check
 
 SEED_LIMIT = 2**64
-
-
-Settings: TypeAlias = "Mapping[str, Any] | Sequence[str]"
-"""Changes of a scenario: a mapping of dotted keys to values, or texts ``"key=value"``."""
-
-
-def setting_texts(settings: Settings) -> list[str]:
-    """Settings as texts ``key=value``, the value in TOML.
-
-    Raises:
-        EvosimError: a single text instead of many, or a value that TOML has no word for.
-    """
-    if isinstance(settings, str):
-        raise EvosimError(
-            f"settings={settings!r}: one text; allowed are a mapping, {{key: value}}, or a list "
-            'of texts "key=value"'
-        )
-    if not isinstance(settings, Mapping):
-        return list(settings)
-    return [f"{key}={_toml(value, key)}" for key, value in settings.items()]
-
-
-def _toml(value: Any, key: str) -> str:
-    """A value on one line of TOML."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, Integral):
-        return str(int(value))
-    if isinstance(value, Real):
-        return repr(float(value))
-    if isinstance(value, Mapping):
-        items = (f"{json.dumps(str(name))} = {_toml(one, key)}" for name, one in value.items())
-        return "{" + ", ".join(items) + "}"
-    if isinstance(value, Iterable):
-        return "[" + ", ".join(_toml(one, key) for one in value) + "]"
-    raise EvosimError(
-        f"settings: {key}: {value!r} is no value of a scenario (allowed a number, True, False, a "
-        "string, a list or a mapping)"
-    )
 
 
 def read_scenario(
@@ -73,19 +31,25 @@ def read_scenario(
         further: checks beside that of the operators.
     """
     checks = [evolution.check, *further]
-    sets = setting_texts(settings)
     if isinstance(source, str | Path):
-        return scenarios.load(source, sets=sets, checks=checks)
-    return scenarios.loads(source.to_toml(), name=source.id, sets=sets, checks=checks)
+        return scenarios.load(source, settings, checks)
+    return scenarios.from_dict(source.to_dict(), name=source.id, settings=settings, checks=checks)
 
 
 def seed_of(seed: int | None) -> int:
-    """The seed that was given; drawn by the operating system if None."""
+    """The seed that was given, as a plain int; drawn by the operating system if None.
+
+    Raises:
+        EvosimError: not a whole number of 64 bits.
+    """
     if seed is None:
         return secrets.randbits(64)
-    if not 0 <= seed < SEED_LIMIT:
-        raise EvosimError(Argument("seed", seed), ": not a seed (allowed 0 to 2^64 - 1)")
-    return seed
+    # A numpy integer is a seed too, but would neither fit beside 2^64 nor go into JSON.
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= int(seed) < SEED_LIMIT:
+        raise EvosimError(
+            Argument("seed", seed), ": not a seed (allowed a whole number from 0 to 2^64 - 1)"
+        )
+    return int(seed)
 
 
 def check_numbers(
@@ -126,7 +90,7 @@ def check_scheduler(
 
 
 def free_path(name: str, seed: int, suffix: str = "") -> Path:
-    """Where a run, or many, of that name go that were not told where to."""
+    """A folder in ``runs/`` that does not exist yet."""
     base = Path("runs") / f"{name}-{seed}{suffix}"
     path, n = base, 1
     while path.exists():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api.arguments import Settings, read_scenario, setting_texts
+from evosim.api.arguments import read_scenario
 from evosim.study import design
 from evosim.study import reading as studies
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
     from evosim.study.reading import Written
 
 
@@ -41,4 +41,4 @@ def check_study(source: str | Path, settings: Settings = ()) -> Written:
     Raises:
         ScenarioError: with every problem found.
     """
-    return studies.load(source, sets=setting_texts(settings))
+    return studies.load(source, settings)

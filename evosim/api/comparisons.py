@@ -23,6 +23,12 @@ class Comparison:
     Attributes:
         summary: plain numbers (:func:`evosim.metrics.comparison.compare`).
         text: the same for people.
+
+    Example:
+        >>> import evosim
+        >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+        >>> compared
+        <Comparison contraception-1, contraception-2>
     """
 
     def __init__(self, summary: dict[str, Any]) -> None:
@@ -30,13 +36,23 @@ class Comparison:
 
     @property
     def text(self) -> str:
+        """The comparison for people."""
         return measures.describe(self.summary)
 
     def plot(self, path: str | Path) -> Path:
         """Draw the comparison into a file, svg, png or pdf by its suffix.
 
+        Returns:
+            The path.
+
         Raises:
             EvosimError: another suffix, or a place that cannot be written.
+
+        Example:
+            >>> import evosim
+            >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+            >>> compared.plot("compared.svg").name
+            'compared.svg'
         """
         from evosim.plot import compare as drawing
         from evosim.plot.style import check_format, write
@@ -47,7 +63,7 @@ class Comparison:
         return Path(path)
 
     def __repr__(self) -> str:
-        return f"Comparison({[run['name'] for run in self.summary['runs']]!r})"
+        return f"<Comparison {', '.join(run['name'] for run in self.summary['runs'])}>"
 
 
 def compare(
@@ -67,6 +83,12 @@ def compare(
     Raises:
         EvosimError: no such folder, a run that is not complete, fewer than two runs, runs that
             have nothing in common to compare, or no such correction.
+
+    Example:
+        >>> import evosim
+        >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+        >>> [run["name"] for run in compared.summary["runs"]]
+        ['contraception-1', 'contraception-2']
     """
     found = [pair for one in runs for pair in _expanded(one)]
     places = Counter(run.path.resolve() for _, run in found)
@@ -85,7 +107,11 @@ def compare(
                 data=held.enter_context(open_dataset(run._folder)),
                 scenario=run.scenario,
                 # A run and its forks began with the same replicates, whatever they went on by.
-                seeds=(run.facts["seeds"][0], run.facts["probe_seed"], run.facts["replicates"]),
+                seeds=(
+                    run.manifest["seeds"][0],
+                    run.manifest["probe_seed"],
+                    run.manifest["replicates"],
+                ),
             )
             for name, run in found
         ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api.arguments import Settings, check_numbers, free_path, seed_of, setting_texts
+from evosim.api.arguments import check_numbers, free_path, seed_of
 from evosim.api.checks import check
 from evosim.api.reading import figures_in, read_summary
 from evosim.api.runs import WAIT, Run
@@ -22,11 +21,12 @@ from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
 from evosim.plot import experiment as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.scenario.settings import as_mapping
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 
 class Experiment:
@@ -37,6 +37,16 @@ class Experiment:
 
     Raises:
         RunError: no experiment is there.
+
+    Example:
+        >>> import evosim
+        >>> done = evosim.open_experiment("runs/strawberry-1-arms")
+        >>> done
+        <Experiment 'runs/strawberry-1-arms': effect, control, as_bright>
+        >>> done.summary["findings"][0]["verdict"]
+        'supported'
+        >>> done.arms["control"].data["score"].dims
+        ('replicate', 'generation', 'individual')
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -49,9 +59,9 @@ class Experiment:
         return self._folder.scenario
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What experiment.json holds: seed, replicates, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def complete(self) -> bool:
@@ -94,7 +104,11 @@ class Experiment:
 
     @property
     def verdict(self) -> str:
-        """The verdict for people: plain text, a block a finding."""
+        """The verdict for people: plain text, a block a finding.
+
+        Raises:
+            RunError: the experiment is not complete.
+        """
         return hypotheses.describe(self.summary)
 
     def plot(
@@ -116,6 +130,12 @@ class Experiment:
         Raises:
             EvosimError: no figure of that name, one that this experiment does not have, or the
                 experiment is not complete.
+
+        Example:
+            >>> import evosim
+            >>> done = evosim.open_experiment("runs/strawberry-1-arms")
+            >>> [path.name for path in done.plot("findings", formats=["png"], folder="drawn")]
+            ['findings.png']
         """
         return drawing.draw(
             self.summary,
@@ -125,8 +145,14 @@ class Experiment:
             formats=formats,
         )
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_experiment(self)
+
     def __repr__(self) -> str:
-        return f"Experiment({str(self.path)!r})"
+        state = "" if self.complete else ", not complete"
+        return f"<Experiment {str(self.path)!r}: {', '.join(self._folder.written.arms)}{state}>"
 
 
 def experiment(
@@ -160,13 +186,26 @@ def experiment(
     Raises:
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> small = {
+        ...     "evolution.population": 16, "measure.sample": 16, "measure.levels": 1,
+        ...     "timeline.0.generations": 3, "timeline.1.generations": 2,
+        ... }
+        >>> done = evosim.experiment(
+        ...     "strawberry", seed=1, replicates=1, settings=small, out="runs/arms", workers=1,
+        ...     figures=False,
+        ... )
+        >>> list(done.arms)
+        ['effect', 'control', 'as_bright']
     """
     read = _read(scenario, settings)
     n = design.experiment_of(read).replicates if replicates is None else replicates
     check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=seed,
@@ -177,7 +216,7 @@ def experiment(
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
     with make_progress(show=progress) as reporter:
-        folder = ExperimentFolder.create(path, read, facts)
+        folder = ExperimentFolder.create(path, read, manifest)
         reporter.note(f"{read.id}, seed {seed}, {len(folder.conditions)} runs: {path}")
         return _complete(path, reporter, workers=workers, checkpoint=checkpoint)
 
@@ -187,6 +226,11 @@ def open_experiment(path: str | Path) -> Experiment:
 
     Raises:
         RunError: no experiment is there.
+
+    Example:
+        >>> import evosim
+        >>> evosim.open_experiment("runs/strawberry-1-arms").complete
+        True
     """
     return Experiment(path)
 
@@ -204,18 +248,19 @@ def resume_experiment(
     if done.complete and not _missing_figures(done):
         return done
     with make_progress(show=progress) as reporter:
+        if warning := provenance.other_versions(done.manifest, "experiment"):
+            reporter.warn(warning)
         return _complete(done.path, reporter, workers=workers, checkpoint=checkpoint)
 
 
 def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
-    sets = setting_texts(settings)
-    read = check(scenario, sets)
+    read = check(scenario, settings)
     experiment = design.experiment_of(read)
-    left = design.settings_left(experiment, sets)
+    left = design.settings_left(experiment, settings)
     if len(left) == len(experiment.set):
         return read
-    return check(scenario, [*sets, f"experiment.set={json.dumps(left, ensure_ascii=False)}"])
+    return check(scenario, as_mapping(settings, {"experiment.set": left}))
 
 
 def _complete(
@@ -225,7 +270,7 @@ def _complete(
     done = Experiment(path)
     try:
         with Stop() as stop:
-            done._folder.conduct(
+            done._folder.complete_runs(
                 stop=stop, progress=reporter, wait=WAIT, workers=workers, checkpoint=checkpoint
             )
             if missing := _missing_figures(done):
@@ -240,7 +285,7 @@ def _complete(
 
 def _missing_figures(done: Experiment) -> list[str]:
     """Figures that are wanted, that the experiment has, and that are not all there."""
-    if not done.facts.get("figures", True):
+    if not done.manifest.get("figures", True):
         return []
     folder = done._folder.figures_path
     return [

@@ -53,7 +53,7 @@ def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
     run = run if isinstance(run, Run) else open_single_run(run)
     if not run.complete:
         raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
-    n = run.facts["replicates"]
+    n = run.manifest["replicates"]
     if not 0 <= replicate < n:
         raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
     return run
@@ -83,6 +83,11 @@ def resume(
         RunError: none is there, it is at work elsewhere, its scenario was changed, or it is a
             fork whose history is torn.
         Interrupted: it was stopped again.
+
+    Example:
+        >>> import evosim
+        >>> evosim.resume("runs/contraception-1")
+        <Run 'runs/contraception-1': contraception, seed 1, 2 replicates>
     """
     if StudyFolder.is_at(Path(path)):
         return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)

@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING, Any, Literal
 from evosim import evolution, plot
 from evosim import scenario as scenarios
 from evosim.api.arguments import (
-    Settings,
     check_numbers,
     check_scheduler,
     free_path,
     read_scenario,
     seed_of,
-    setting_texts,
 )
 from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.engine.fork import check_fork, copy_history
+from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError, did_you_mean
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
-from evosim.execution.runner import CHECKPOINT, conduct
+from evosim.execution.runner import CHECKPOINT, complete_runs
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
+from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.plot.run_view import Band
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 _FEWEST_COURSES = 20  # of neutral genes, for each replicate
@@ -53,6 +53,16 @@ class Run:
 
     Raises:
         RunError: no run is there.
+
+    Example:
+        >>> import evosim
+        >>> run = evosim.open_run("runs/contraception-1")
+        >>> run
+        <Run 'runs/contraception-1': contraception, seed 1, 2 replicates>
+        >>> run.summary["flips"][0]["verdict"]
+        'mixed'
+        >>> run.data["score"].dims
+        ('replicate', 'generation', 'individual')
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -67,12 +77,13 @@ class Run:
 
     @property
     def seed(self) -> int:
+        """The seed that all numbers follow from, 0 .. 2**64 - 1."""
         return self._folder.seed
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What run.json holds: seed, replicates, command, versions, machine, parent."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def complete(self) -> bool:
@@ -81,9 +92,22 @@ class Run:
 
     @cached_property
     def data(self) -> xr.Dataset:
-        """The run's dataset (docs/architecture.md), read from disk where it is used.
+        """The run's dataset, read from disk where it is used.
 
-        Of an unfinished run, the generations that all replicates have lived.
+        Every variable has ``replicate`` as its first dimension, and its unit and meaning in
+        ``attrs``; docs/architecture.md lists them. Of an unfinished run it holds the generations
+        that all replicates have lived.
+
+        Raises:
+            RunError: nothing was lived yet, or the file is damaged.
+
+        Example:
+            >>> import evosim
+            >>> data = evosim.open_run("runs/contraception-1").data
+            >>> data["alignment"].dims
+            ('replicate', 'probe', 'environment', 'mind', 'sample')
+            >>> data["lifespan"].attrs["units"]
+            'steps'
         """
         from evosim.engine.dataset import open_dataset
 
@@ -93,6 +117,9 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: flips with their verdicts, the final population.
 
+        docs/measures.md explains every number. A number over replicates is a mapping with
+        ``value`` and ``interval``; what is undefined is None.
+
         Raises:
             RunError: the run is not complete.
         """
@@ -100,8 +127,12 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """The summary for people: plain text, a block a flip, with the thresholds."""
-        from evosim.metrics.summary import describe
+        """The summary for people: plain text, a block a flip, with the thresholds.
+
+        Raises:
+            RunError: the run is not complete.
+        """
+        from evosim.metrics.summary_text import describe
 
         return describe(self.summary)
 
@@ -149,6 +180,12 @@ class Run:
 
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run.
+
+        Example:
+            >>> import evosim
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.replay(generation=2, individual="median", out="life.gif").name
+            'life.gif'
         """
         from evosim.plot.episode import last_lived
 
@@ -161,7 +198,7 @@ class Run:
             else individual
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.facts["seeds"] if s["from"] <= max(0, generation)]
+        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= max(0, generation)]
         episode = plot.live(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
@@ -180,15 +217,36 @@ class Run:
         )
 
     def resume(self, **options: Any) -> Run:
-        """Go on with it, see :func:`evosim.resume`."""
+        """Go on with it, to the same end: see :func:`evosim.resume`, which has the options.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_run("runs/contraception-1").resume().complete
+            True
+        """
         return resume_run(self.path, **options)
 
     def fork(self, at: int, **options: Any) -> Run:
-        """See :func:`fork`."""
+        """Another future from generation ``at``: see :func:`evosim.fork`, which has the options.
+
+        Example:
+            >>> import evosim
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.fork(4, seed=2, out="runs/again", figures=False).seed
+            2
+        """
         return fork(self.path, at, **options)
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_run(self)
+
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        n = self.manifest["replicates"]
+        state = "" if self.complete else ", not complete"
+        words = f"{self.scenario.id}, seed {self.seed}, {n} replicate{'s' * (n != 1)}{state}"
+        return f"<Run {str(self.path)!r}: {words}>"
 
 
 class Plots:
@@ -215,6 +273,12 @@ class Plots:
 
         Raises:
             EvosimError: no figure of that name, or the data lacks what it needs.
+
+        Example:
+            >>> import evosim
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
+            ['flips.svg']
         """
         from evosim.plot.episode import last_lived
 
@@ -264,6 +328,7 @@ def run(
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
+    on_generation: OnGeneration | None = None,
 ) -> Run:
     """Run a scenario from its first generation to its verdict and figures.
 
@@ -282,20 +347,39 @@ def run(
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
         command: what to record as the command.
+        on_generation: called with the replicate, the generation and its mean score after each
+            generation, always in this process. Where it returns True the run stops as at Ctrl-C,
+            but without an exception: worker processes end the generations that they are at.
 
     Returns:
-        The complete run.
+        The complete run; where ``on_generation`` stopped it, one that :func:`resume` goes on with
+        (``run.complete`` is False).
 
     Raises:
         EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> small = {
+        ...     "evolution.population": 16, "measure.sample": 4, "measure.levels": 1,
+        ...     "timeline.0.generations": 3, "timeline.1.generations": 2,
+        ... }
+        >>> run = evosim.run(
+        ...     "contraception", seed=1, replicates=2, settings=small, out="runs/small", workers=1,
+        ...     figures=False,
+        ... )
+        >>> run.data["genome"].sizes["generation"]
+        5
+        >>> print(run.verdict.splitlines()[0])
+        Flip at generation 3: ancestral -> modern
     """
     read = read_scenario(scenario, settings)
     check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=seed,
@@ -304,13 +388,18 @@ def run(
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    check_disjoint(read, facts)
+    check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
-        with RunFolder.create(path, read, facts):
+        with RunFolder.create(path, read, manifest):
             pass
         reporter.note(f"{read.id}, seed {seed}: {path}")
         return _complete(
-            path, reporter, workers=workers, scheduler=scheduler, checkpoint=checkpoint
+            path,
+            reporter,
+            workers=workers,
+            scheduler=scheduler,
+            checkpoint=checkpoint,
+            on_generation=on_generation,
         )
 
 
@@ -339,8 +428,10 @@ def resume_run(
     with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            reporter.note(f"versions differ from those the run began with: {', '.join(changed)}")
+        if not folder.data_path.exists() and (
+            warning := provenance.other_versions(folder.manifest, "run")
+        ):
+            reporter.warn(warning)
         return _complete(
             Path(path),
             reporter,
@@ -379,38 +470,52 @@ def fork(
         out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
         workers, figures, progress, checkpoint, command: see :func:`run`.
 
+    Returns:
+        The new run, complete.
+
     Raises:
         RunError: there is no such generation, or the changes contradict the history.
         Interrupted: it was stopped and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> other = evosim.fork(
+        ...     "runs/contraception-1", 3, settings={"timeline.1.train": "ancestral"},
+        ...     out="runs/no-flip", figures=False,
+        ... )
+        >>> other.summary["flips"]
+        []
     """
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
-    sets = setting_texts(settings)
-    read = scenarios.loads(
-        parent.scenario.to_toml(), name=str(source), sets=sets, checks=[evolution.check]
+    read = scenarios.from_dict(
+        parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
     )
-    lived = parent.scenario.generations
+    done = parent.scenario.generations
     if not parent.data_path.exists():
-        lived = min(parent.lived(replicate) for replicate in range(parent.replicates))
-    check_fork(parent, read, at, lived)
+        done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
+    check_fork(parent, read, at, done)
     seed = parent.seed if seed is None else seed_of(seed)
     new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         read,
         seed=seed,
         probe_seed=parent.probe_seed,
-        seeds=[s for s in parent.facts["seeds"] if s["from"] < at] + [{"from": at, "seed": seed}],
+        seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
+        + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=figures,
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    facts["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": sets,
+    manifest["parent"] = {
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
-    check_disjoint(read, facts)
+    check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
-        with RunFolder.create(new, read, facts) as child:
+        if warning := provenance.other_versions(parent.manifest, "run to fork"):
+            reporter.warn(warning)
+        with RunFolder.create(new, read, manifest) as child:
             copy_history(parent, child, at)
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
@@ -421,6 +526,11 @@ def open_run(path: str | Path) -> Run:
 
     Raises:
         RunError: no run is there.
+
+    Example:
+        >>> import evosim
+        >>> evosim.open_run("runs/contraception-1").complete
+        True
     """
     return Run(path)
 
@@ -433,11 +543,20 @@ def _complete(
     checkpoint: float,
     scheduler: str | None = None,
     again: bool = False,
+    on_generation: OnGeneration | None = None,
 ) -> Run:
     """Do whatever a run still lacks, under its lock."""
+    enough = False
+
+    def call(replicate: int, generation: int, score: float) -> bool:
+        nonlocal enough
+        if on_generation is not None and on_generation(replicate, generation, score):
+            enough = True
+        return enough
+
     done = Run(path)
     folder = done._folder
-    wanted = bool(folder.facts["figures"])
+    wanted = bool(folder.manifest["figures"])
     try:
         if again and done.complete and not (wanted and _missing_figures(done)):
             _ = done.data  # refuses a damaged one
@@ -448,14 +567,16 @@ def _complete(
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and _missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
-            conduct(
+            complete_runs(
                 {"": folder}, locks=[lock], stop=stop, progress=reporter,
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
-                checkpoint=checkpoint,
+                checkpoint=checkpoint, on_generation=call,
             )  # fmt: skip
             if wanted and (missing := _missing_figures(done)):
                 _draw_in_the_end(done, missing, stop)
     except Interrupted:
+        if enough:
+            return done
         raise
     except KeyboardInterrupt:
         text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"

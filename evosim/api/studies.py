@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api.arguments import (
-    Settings,
     check_numbers,
     check_scheduler,
     free_path,
     seed_of,
-    setting_texts,
 )
 from evosim.api.reading import figures_in
 from evosim.engine import provenance
@@ -24,6 +22,7 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
 from evosim.plot import studies as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.scenario.settings import as_texts
 from evosim.study import driver, export, index, report, summary, table
 from evosim.study import reading as studies
 from evosim.study.executors import refuse_in_worker
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from evosim.scenario import Settings
     from evosim.study.schema import Study as Schema
 
 WAIT = 2.0  # seconds for which a driver that was stopped may still hold the folder
@@ -48,6 +48,16 @@ class Study:
 
     Raises:
         RunError: no study is there.
+
+    Example:
+        >>> import evosim
+        >>> study = evosim.open_study("runs/study-small-1")
+        >>> study
+        <Study 'runs/study-small-1': small, 4 of 4 runs complete>
+        >>> study.data["alignment"].dims
+        ('patience', 'replicate')
+        >>> list(study.table.columns)[:3]
+        ['point', 'patience', 'replicate']
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -60,9 +70,9 @@ class Study:
         return self._folder.study
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """What study.json holds: seed, replicates, points, command, versions, machine."""
-        return dict(self._folder.facts)
+        return dict(self._folder.manifest)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -93,18 +103,23 @@ class Study:
         with index.reading(self._folder) as table:
             return table.digest()
 
-    def status(self, note: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
         Args:
-            note: reporter in words where the index has to be made again.
+            note: called with a sentence where the index has to be made again.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").status()["left"]
+            0
         """
         folder = self._folder
         at_work = index.is_held(folder)
-        with index.reading(folder, note) as table:
+        with index.reading(folder, note or (lambda text: None)) as table:
             counts, digest, failures = table.counts, table.digest(), table.failures()
         return {
-            "study": folder.facts["study"],
+            "study": folder.manifest["study"],
             "title": folder.study.title,
             "path": str(self.path),
             "seed": folder.seed,
@@ -131,6 +146,11 @@ class Study:
 
         Raises:
             RunError: a driver is at work on the study, or the index cannot be written.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").reindex().done
+            4
         """
         return index.rebuild(self._folder, wait=WAIT)
 
@@ -139,6 +159,15 @@ class Study:
 
         Args:
             point: its key.
+
+        Raises:
+            EvosimError: no such point.
+
+        Example:
+            >>> import evosim
+            >>> study = evosim.open_study("runs/study-small-1")
+            >>> study.command(study.points[0].key, 0).split()[:2]
+            ['evosim', 'run']
         """
         return self._folder.command(point, replicate)
 
@@ -179,6 +208,11 @@ class Study:
 
         Raises:
             EvosimError: another suffix, no pyarrow for Parquet, a place that cannot be written.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").export("runs.csv").name
+            'runs.csv'
         """
         return export.export(self._folder, Path(path))
 
@@ -200,6 +234,12 @@ class Study:
 
         Raises:
             EvosimError: no figure of that name, or one that this study does not have.
+
+        Example:
+            >>> import evosim
+            >>> study = evosim.open_study("runs/study-small-1")
+            >>> [path.name for path in study.plot("curve", formats=["svg"], folder="drawn")]
+            ['curve.svg']
         """
         where = Path(folder) if folder else self.path / "figures"
         return drawing.draw(self.summary, names or None, folder=where, formats=formats)
@@ -215,11 +255,24 @@ class Study:
         return [*([self.summary_path] if self.summary_path.exists() else []), *self.figures]
 
     def resume(self, **options: Any) -> Study:
-        """See :func:`evosim.resume`."""
+        """Go on with it: see :func:`evosim.resume`. Runs that failed are tried again.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").resume().complete
+            True
+        """
         return resume_study(self.path, **options)
 
+    def _repr_html_(self) -> str:
+        from evosim.api import html
+
+        return html.of_study(self)
+
     def __repr__(self) -> str:
-        return f"Study({str(self.path)!r})"
+        counts = self.counts
+        words = f"{self.manifest['study']}, {counts.done} of {counts.runs} runs complete"
+        return f"<Study {str(self.path)!r}: {words}>"
 
 
 def run_study(
@@ -261,27 +314,32 @@ def run_study(
         EvosimError: a mistake in the study or the arguments, a folder that cannot be written, a
             scheduler that does not answer.
         Interrupted: it was stopped (Ctrl-C) and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> study = evosim.run_study("small.toml", seed=2, workers=1, figures=False)
+        >>> study.counts.done
+        4
     """
     refuse_in_worker()
     check_numbers(workers=workers)
     check_scheduler(scheduler, workers)
-    sets = setting_texts(settings)
-    written = studies.load(source, sets=sets)
+    written = studies.load(source, settings)
     n = written.study.replicates if replicates is None else replicates
     check_numbers(replicates=n)
     seed = written.study.seed if seed is None else seed_of(seed)
     path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         written.base,
         seed=seed,
         replicates=n,
-        sets=sets,
+        sets=as_texts(settings),
         keep=keep or written.study.keep,
         figures=figures,
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
     with make_progress(show=progress) as reporter:
-        StudyFolder.create(path, written, facts)
+        StudyFolder.create(path, written, manifest)
         reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
         return _complete(path, reporter, workers=workers, scheduler=scheduler)
 
@@ -291,6 +349,11 @@ def open_study(path: str | Path) -> Study:
 
     Raises:
         RunError: no study is there.
+
+    Example:
+        >>> import evosim
+        >>> evosim.open_study("runs/study-small-1").complete
+        True
     """
     return Study(path)
 
@@ -317,8 +380,8 @@ def resume_study(
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
-        if changed := provenance.differences(folder.facts.get("versions", {})):
-            reporter.note(f"versions differ from those the study began with: {', '.join(changed)}")
+        if warning := provenance.other_versions(folder.manifest, "study"):
+            reporter.warn(warning)
         return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
 
 
@@ -329,7 +392,7 @@ def _complete(
     done = Study(path)
     try:
         with Stop() as stop:
-            driver.conduct(
+            driver.complete_runs(
                 done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
@@ -353,7 +416,7 @@ def _conclude(done: Study, stop: Callable[[], bool]) -> None:
             wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
         if stop():
             raise Interrupted(done.path, f"stopped: no run is left. {later}")
-        if done.facts.get("figures", True) and wanted != []:
+        if done.manifest.get("figures", True) and wanted != []:
             drawing.draw(found, wanted, folder=done.path / "figures")
     except WriteError as error:
         raise RunError(f"{error}\nNo run is left. {later}") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evosim.api.arguments import Settings, read_scenario
+from evosim.api.arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run, individual_called
 from evosim.engine.files import Unfailing, replacing
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
     from evosim.world.tensors import Process
 
 SUFFIXES = (".npz", ".nc")
@@ -101,16 +101,45 @@ def tensors(
     return _dataset(scenario, _process(scenario, name, level_seed), level_seed, wants, bound)
 
 
-def export_tensors(source: Scenario | Run | str | Path, path: str | Path, **options: Any) -> Path:
+def export_tensors(
+    source: Scenario | Run | str | Path,
+    path: str | Path,
+    *,
+    environment: str | None = None,
+    level_seed: int = 0,
+    settings: Settings = (),
+    generation: int | None = None,
+    individual: int | Literal["best", "median"] | None = None,
+    replicate: int | None = None,
+    bound: int = BOUND,
+) -> Path:
     """Write one level as a Markov decision process to a file that other tools read.
 
+    The file holds ``transition`` [state, action, next_state], the rewards, and labels of states:
+    all that :func:`evosim.api.tensors.tensors` returns.
+
     Args:
-        source, options: see :func:`tensors`.
+        source: a scenario, the id of one of the catalogue, a file, or a run (or its folder), of
+            which the drives of individuals are added.
         path: ``.npz`` (numpy; attributes as JSON under the name ``attributes``) or ``.nc``
             (netCDF-4, for xarray). It appears whole or not at all.
+        environment: by name; the main one of the first phase if None.
+        level_seed: of the level drawn.
+        settings: changes of a scenario, see :func:`evosim.run`.
+        generation: of a run; the last one that anybody lived if None.
+        individual: of a run: whose reward is written out; its number, "best" or "median" by the
+            score of its generation, best if None.
+        replicate: of a run; the first if None.
+        bound: bytes that a tensor may take.
 
     Returns:
         The path.
+
+    Example:
+        >>> import evosim, numpy
+        >>> path = evosim.export_tensors("true_drive", "level.npz", level_seed=3)
+        >>> numpy.load(path)["transition"].shape
+        (73, 6, 73)
 
     Raises:
         EvosimError: as :func:`tensors`; another suffix; a place that cannot be written.
@@ -118,7 +147,10 @@ def export_tensors(source: Scenario | Run | str | Path, path: str | Path, **opti
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise EvosimError(f"{path}: tensors are written as .npz (numpy) or .nc (netCDF)")
-    made = tensors(source, **options)
+    made = tensors(
+        source, environment=environment, level_seed=level_seed, settings=settings,
+        generation=generation, individual=individual, replicate=replicate, bound=bound,
+    )  # fmt: skip
     if path.suffix == ".npz":
         _write_npz(made, path)
     else:

@@ -25,6 +25,12 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     Returns:
         The path.
 
+    Example:
+        >>> import evosim, tskit
+        >>> path = evosim.export_trees("runs/contraception-1", "pedigree.trees")
+        >>> tskit.load(path).num_individuals
+        80
+
     Raises:
         EvosimError: another suffix; tskit is not installed; the run is not complete or has no such
             replicate; its genomes have no parents or two at a locus; the file cannot be written.
@@ -57,7 +63,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
             "first_generation": first,
         },
         software=versions(),
-        timestamp=str(run.facts["created"]),
+        timestamp=str(run.manifest["created"]),
     )
     with replacing(path) as file:
         made.dump(file)

@@ -13,7 +13,7 @@ from evosim import core
 from evosim.bench import core as of_core
 from evosim.bench import studies as of_studies
 from evosim.bench.rows import Row, heading, notes, table
-from evosim.core.plan import LANES
+from evosim.core.structs import LANES
 from evosim.engine import provenance
 
 if TYPE_CHECKING:

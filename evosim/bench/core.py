@@ -30,12 +30,12 @@ from evosim.bench.rows import Call, Row, interleaved, per, ratio
 from evosim.core import batch, reference
 from evosim.core.exact import expect
 from evosim.core.live import live
-from evosim.core.plan import LANES, improve
+from evosim.core.plan import improve
+from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.engine import probe, provenance
 from evosim.engine.variables import probe_generations
 
 if TYPE_CHECKING:
-    from evosim.core.batch import Block
     from evosim.plot.throughput import Curve
     from evosim.scenario import Scenario
     from evosim.world import Environment, Levels
@@ -110,18 +110,18 @@ class CPlanner:
             self._improve = ctypes.CDLL(str(library)).improve
 
     def planner(self, case: Case) -> Callable[[], int]:
-        """What ``case.improve`` does on ``case.room.value``, done on ``case.other``."""
-        seen, block, i = case.group.seen, case.block, case.level
-        if seen.slip or case.arrivals or not seen.stay:
+        """What ``case.improve`` does on ``case.space.value``, done on ``case.other``."""
+        tables, level, lanes = case.group.plan_tables, case.level, case.batch.lanes
+        if tables.slip or case.arrivals or not tables.stay:
             raise ValueError("the planner in C knows no slip and no arrivals, and always stay")
-        _, n_x, n_cells, _ = case.room.value.shape
+        _, n_x, n_cells, _ = case.space.value.shape
         arrays = (
-            seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32, seen.use_row, seen.use_event,
-            seen.next_ptr, seen.next_x, seen.next_p32, case.levels.neighbour[i],
-            case.levels.slot[i], block.patience, block.depth, case.room.reward, case.worth,
+            tables.live, tables.drift_ptr, tables.drift_x, tables.drift_p, tables.use_row,
+            tables.use_event, tables.next_ptr, tables.next_x, tables.next_p, level.neighbour,
+            level.slot, lanes.patience, lanes.depth, case.space.reward, case.afterstate,
         )  # fmt: skip
         arguments = [
-            _pointer(case.other), n_x, n_cells, len(seen.live), *(_pointer(a) for a in arrays)
+            _pointer(case.other), n_x, n_cells, len(tables.live), *(_pointer(a) for a in arrays)
         ]  # fmt: skip
         return lambda: int(self._improve(*arguments))
 
@@ -145,84 +145,76 @@ def _aligned(like: NDArray[Any]) -> NDArray[Any]:
 
 
 class Scratch(NamedTuple):
-    """What blocks plan in, one after the other, as those of a thread do."""
+    """What batches plan in, one after the other, as those of a thread do."""
 
-    room: batch.Room
+    space: batch.Workspace
     other: NDArray[np.float32]  # the values of the planner in C
-    worth: NDArray[np.float32]  # its block in the first-level cache
+    afterstate: NDArray[np.float32]  # its block in the first-level cache
 
 
 class Case:
-    """A block of minds on one level, ready to plan, live and be measured on one core."""
+    """A batch of minds on one level, ready to plan, live and be measured on one core."""
 
     def __init__(
-        self, env: Environment, levels: Levels, group: batch.Group, block: Block, scratch: Scratch
+        self,
+        env: Environment,
+        levels: Levels,
+        group: batch.BatchGroup,
+        minds: batch.Batch,
+        scratch: Scratch,
     ) -> None:
-        self.env, self.levels, self.level = env, levels, 0
-        self.group, self.block = group, block
-        self.room, self.other, self.worth = scratch
-        self.arrivals = group.seen.arrivals or block.novel
+        self.env, self.levels = env, levels
+        self.group, self.batch = group, minds
+        self.space, self.other, self.afterstate = scratch
+        self.level = Level.of(levels, 0)
+        self.world = WorldTables.of(env.tables)
+        self.arrivals = group.tables.arrivals or minds.novel
+        self.values = self.space.plan(self.arrivals)
         self.plan()
 
     def plan(self) -> None:
         """A whole plan: instinct, backups, policy."""
-        batch._plan(self.group, self.block, self.levels, self.level, True, self.room)
+        batch.plan_policy(self.group, self.batch, self.level, True, self.space)
 
     def prepare(self) -> None:
         """The instinct alone: V_0, which both planners start from."""
-        reflexes = self.block._replace(depth=np.zeros(LANES, np.int32))
-        batch._values(self.group, reflexes, self.levels, self.level, True, self.room)
-        self.other[...] = self.room.value
+        reflexes = self.batch.lanes._replace(depth=np.zeros(LANES, np.int32))
+        batch.plan_values(self.group, reflexes, self.level, self.values, True, self.space)
+        self.other[...] = self.space.value
 
     def improve(self) -> int:
-        """The backups alone, from whatever the values are; where in room.value V_d stands."""
-        seen, block, room, i = self.group.seen, self.block, self.room, self.level
-        return int(improve(
-            room.value, seen.live, seen.drift_ptr, seen.drift_x, seen.drift_p32,
-            seen.use_row, seen.use_event, seen.next_ptr, seen.next_x, seen.next_p32,
-            seen.outcome_ptr, seen.outcome_x, seen.outcome_p32, self.levels.neighbour[i],
-            self.levels.slot[i], np.float32(seen.slip), seen.stay, self.arrivals,
-            block.patience, block.depth, room.reward, room.always, room.here, room.worth, room.q,
-        ))  # fmt: skip
+        """The backups alone, from whatever the values are; where in space.value V_d stands."""
+        return int(improve(*self.group.plan_tables, *self.level, *self.batch.lanes, *self.values))
 
     def disagreement(self, in_c: Callable[[], int]) -> float:
         """The largest difference of the values planned in C, as a share of the largest value."""
         self.prepare()
-        found = self.room.value[self.improve()][self.group.seen.live]
-        other = self.other[in_c()][self.group.seen.live]
+        found = self.space.value[self.improve()][self.group.tables.live]
+        other = self.other[in_c()][self.group.tables.live]
         return float(np.abs(found - other).max() / np.abs(found).max())
 
     def live(self, counts: NDArray[np.int32], lifespan: NDArray[np.int32]) -> None:
-        """One lifetime of each mind by the policy in the room."""
-        t, room, i = self.env.tables, self.room, self.level
-        live(
-            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.block.mind, t.observed,
-            self.group.soft, room.bits, room.odds, int(self.levels.start[i]), self.env.lifetime,
-            self.env.lifetime, t.n_actions, t.slip, t.arrivals, self.levels.neighbour[i],
-            self.levels.slot[i], t.start_x, t.start_p, t.use_row, t.use_event, t.use_ends,
-            t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event, t.always_ptr, t.always_event,
-            t.move_chance, t.move_delta, t.dead, counts, np.empty_like(counts), lifespan,
-            np.zeros((0, 4), np.int32),
+        """One lifetime of each mind by the policy in the workspace."""
+        steps = self.env.lifetime
+        lives = Lives(
+            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.batch.mind, steps, counts,
+            np.empty_like(counts), lifespan, np.zeros((0, 4), np.int32),
         )  # fmt: skip
+        live(*self.world, *self.level, *self.space.policy(self.group), *lives, steps)
 
     def expect(self) -> None:
-        """The exact expectations of each mind by the policy in the room."""
-        t, room, i = self.env.tables, self.room, self.level
+        """The exact expectations of each mind by the policy in the workspace."""
         expect(
-            self.block.mind, t.observed, self.group.soft, room.bits, room.odds,
-            int(self.levels.start[i]), self.env.lifetime, t.n_actions, t.stay, t.slip,
-            self.levels.neighbour[i], self.levels.slot[i], t.start_x, t.start_p, t.use_row,
-            t.use_event, t.use_ends, t.outcome_ptr, t.outcome_x, t.outcome_p, t.here_event,
-            t.always_ptr, t.always_event, t.drift_ptr, t.drift_x, t.drift_p,
-            np.zeros(self.env.n_x, np.int32), np.zeros((LANES, 1, len(self.env.events))),
-            np.zeros((LANES, 1)),
+            *self.world, *self.level, *self.space.policy(self.group), self.batch.mind,
+            self.env.lifetime, np.zeros(self.env.n_x, np.int32),
+            np.zeros((LANES, 1, len(self.env.events))), np.zeros((LANES, 1)),
         )  # fmt: skip
 
 
 def cases(
     n: int, depth: int | NDArray[np.integer], sets: Sequence[str] = (), level: int = SEED
 ) -> list[Case]:
-    """Minds of a first generation but for their depth, in blocks on one level.
+    """Minds of a first generation but for their depth, in batches on one level.
 
     Args:
         depth: of all minds, or of each [n].
@@ -232,10 +224,10 @@ def cases(
     of = scenario.load(SCENARIO, sets)
     env = world.environment(of, ENVIRONMENT)
     levels = world.draw_levels(of, ENVIRONMENT, [level])
-    (group,) = batch.groups(env, _minds(of, n, depth))
-    room = batch._room(env.n_x, env.n_cells, env.n_actions, len(env.events), group.soft)
-    scratch = Scratch(room, _aligned(room.value), _aligned(room.worth))
-    return [Case(env, levels, group, block, scratch) for block in group.blocks]
+    (group,) = batch.batch_groups(env, _minds(of, n, depth))
+    space = batch.new_workspace(env.n_x, env.n_cells, env.n_actions, len(env.events), group.soft)
+    scratch = Scratch(space, _aligned(space.value), _aligned(space.afterstate))
+    return [Case(env, levels, group, minds, scratch) for minds in group.batches]
 
 
 def _minds(of: Scenario, n: int, depth: int | NDArray[np.integer]) -> mind.Minds:
@@ -246,7 +238,7 @@ def _minds(of: Scenario, n: int, depth: int | NDArray[np.integer]) -> mind.Minds
 def _plans(repetitions: int) -> list[Row]:
     mixed = np.random.default_rng(SEED).integers(0, DEPTH + 1, 400)
     (deep,) = cases(LANES, DEPTH)
-    states = len(deep.group.seen.live) * deep.env.n_cells
+    states = len(deep.group.tables.live) * deep.env.n_cells
     backups = DEPTH * states * deep.env.n_actions
     note = f"{states} of {deep.env.world.n_states} states live, depth {DEPTH}, {LANES} lanes"
     rows = _backups([deep], "backups", repetitions, note)
@@ -266,8 +258,8 @@ def _plans(repetitions: int) -> list[Row]:
 
 
 def _backups(found: Sequence[Case], name: str, repetitions: int, note: str) -> list[Row]:
-    """The backups of some blocks in Numba and in C, a plan, and their ratio."""
-    n = sum(int((case.block.mind >= 0).sum()) for case in found)
+    """The backups of some batches in Numba and in C, a plan, and their ratio."""
+    n = sum(int((case.batch.mind >= 0).sum()) for case in found)
     calls: list[Call] = [lambda: [case.improve() for case in found]]
     try:
         in_c = CPlanner()
@@ -297,7 +289,7 @@ def _lives_and_measures(repetitions: int) -> list[Row]:
     (case,) = cases(LANES, DEPTH)
     counts = np.zeros((LANES, len(case.env.events)), np.int32)
     lifespan = np.zeros(LANES, np.int32)
-    weights = case.block.weights.T.astype(np.float64)
+    weights = case.batch.lanes.weights.T.astype(np.float64)
     calls: list[Call] = [
         lambda: case.live(counts, lifespan),
         case.expect,
@@ -330,11 +322,12 @@ def _reference(depth: int) -> list[Row]:
     (case,) = cases(LANES, depth)
     env, levels = case.env, case.levels
     one = np.zeros(LANES, np.intp)  # the first mind on all lanes
-    case.block = block = case.block._replace(weights=case.block.weights[:, one].copy())
+    lanes = case.batch.lanes._replace(weights=case.batch.lanes.weights[:, one].copy())
+    case.batch = case.batch._replace(lanes=lanes)
     case.plan()
     twin = reference.ReferenceWorld(env.world, env.stimuli, env.payoffs)
     agent = reference.Mind(
-        block.weights[:, 0], np.float32(0), depth, block.patience[0], np.float32(0), 0
+        lanes.weights[:, 0], np.float32(0), depth, lanes.patience[0], np.float32(0), 0
     )
     level = reference.Level(
         levels.neighbour[0], levels.slot[0], int(levels.start[0]), levels.distance[0]

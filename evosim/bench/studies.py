@@ -113,7 +113,7 @@ def lived(n: int, workers: int) -> None:
         study = _made(Path(folder), n, A_SECOND)
         began = time.perf_counter()
         clock = _Clock()
-        driver.conduct(study, stop=lambda: False, progress=clock, workers=workers)
+        driver.complete_runs(study, stop=lambda: False, progress=clock, workers=workers)
         wall = time.perf_counter() - began
         own = [record.seconds for record in study.found()]
     # The first of each worker loads the compiled core, and is left out with its time.
@@ -130,7 +130,7 @@ def driven(n: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         study = _made(Path(folder), n, AN_INSTANT)
         began = time.perf_counter()
-        driver.conduct(study, stop=lambda: False, progress=Progress(), workers=2)
+        driver.complete_runs(study, stop=lambda: False, progress=Progress(), workers=2)
         wall = time.perf_counter() - began
         megabytes = peak_megabytes()
         own = sum(record.seconds for record in study.found())
@@ -145,5 +145,5 @@ def _made(folder: Path, n: int, settings: Sequence[str]) -> StudyFolder:
     sets = ", ".join(json.dumps(text) for text in settings)
     path.write_text(STUDY.format(sets=sets, replicates=n // 2))
     written = check_study(path)
-    facts = provenance.facts(written.base, seed=1, replicates=n // 2, keep="measures")
-    return StudyFolder.create(folder / "out", written, facts)
+    manifest = provenance.manifest(written.base, seed=1, replicates=n // 2, keep="measures")
+    return StudyFolder.create(folder / "out", written, manifest)

@@ -1,4 +1,4 @@
-"""What commands share: the group that tells mistakes in words, exit codes, options."""
+"""What commands share: the group that prints errors, exit codes, options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOPPED = 130
 
 
 class Commands(click.Group):
-    """Mistakes are told in words on stderr, without a traceback; so is a stop by Ctrl-C."""
+    """Prints errors, and a stop by Ctrl-C, on stderr in words, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -147,31 +147,32 @@ def put_schema(schema: Mapping[str, Any], out: Path | None) -> None:
 
 settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
-    help="Change the scenario, e.g. evolution.population=100; may be repeated.",
+    help="Change the scenario, e.g. evolution.population=100; can be repeated.",
 )  # fmt: skip
 out = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the new run. [default: one in runs/]",
 )
 workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Processes that share the replicates, or the demes of a population. "
+    help="Number of processes that share replicates, or the demes of a population. "
     "[default: as many as are useful]",
 )  # fmt: skip
 scheduler = click.option(
     "--scheduler", metavar="ADDRESS",
-    help="Use the workers of this Dask scheduler, e.g. tcp://host:8786, for the runs of a study "
-    "or the demes of a run.",
+    help="Use the workers of this Dask scheduler, e.g. tcp://host:8786, for the runs of a study or "
+    "the demes of a run.",
 )  # fmt: skip
 checkpoint = click.option(
     "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
-    metavar="SECONDS", help="Time between writes; a kill can lose as much.",
+    metavar="SECONDS", help="Time between writes, which is what can be lost if it is killed.",
 )  # fmt: skip
 figures = click.option("--figures/--no-figures", default=True, help="Draw the figures at the end.")
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print the summary as JSON, and only it."
-)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
-    help="[default: drawn by the system, and recorded]",
+    help="Seed of all random numbers. [default: drawn by the system, and recorded]",
 )  # fmt: skip

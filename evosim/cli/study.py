@@ -22,27 +22,29 @@ _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="FOL
 
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Processes on this machine to share the runs among. [default: as many as it has cores]",
+    help="Number of processes on this machine. [default: as many as it has cores]",
 )  # fmt: skip
 
 
 @click.group(cls=Commands)
 def study() -> None:
-    """One scenario under many conditions: sweeps and phase diagrams.
+    """Run one scenario under many conditions.
+
+    A study is a sweep over parameters, or a design of another kind, with its phase diagrams.
 
     \b
-    evosim study list                       the shipped studies
-    evosim study run depth_cost_detours     do all runs of one
-    evosim study status FOLDER              show its progress
-    evosim study resume FOLDER              continue after a stop or a kill
-    evosim study plot FOLDER                draw its figures again
+    evosim study list                       the studies that ship
+    evosim study run depth_cost_detours     run one of them
+    evosim study status FOLDER              how far it is
+    evosim study resume FOLDER              continue after it was stopped
+    evosim study plot FOLDER                draw its figures
     evosim study export FOLDER runs.csv     its numbers for other tools
     """
 
 
 @study.command("list")
 def list_() -> None:
-    """List the shipped studies."""
+    """List the studies that ship."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -60,7 +62,7 @@ def list_() -> None:
 @study.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
-    """Write a small commented study to FILE, to start from."""
+    """Write a small study with comments to FILE, to start from."""
     from evosim.starter import starter_study
 
     begin_file(file, starter_study)
@@ -71,9 +73,9 @@ def new(file: Path) -> None:
 @click.argument("files", nargs=-1, required=True)
 @click.pass_context
 def check(ctx: click.Context, files: Sequence[str]) -> None:
-    """Check study FILES (or ids); report every error at once.
+    """Check study FILES (or ids), and report every error at once.
 
-    The exit code is 1 if there is any.
+    The exit code is 1 if there is any error.
     """
     from evosim.api.checks import check_study
     from evosim.study import reading
@@ -84,54 +86,56 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @study.command()
 @click.argument("source", metavar="STUDY")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
-              help="Seed of all runs. [default: that of the study]")  # fmt: skip
+              help="Seed of all runs. [default: as the study says]")  # fmt: skip
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
-              help="Runs at each point. [default: those of the study]")  # fmt: skip
+              help="Number of runs at each point. [default: as the study says]")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change the scenario at all points; values of a point override it.")  # fmt: skip
+              help="Change the scenario at all points; a point's own settings win.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
               help="What to keep of each run. [default: as the study says]")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The study's folder.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the new study. [default: one in runs/]",
+)
 @_workers
 @options.scheduler
 @options.figures
-@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the status, as JSON.")
 @options.quiet
 @click.pass_context
 def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Do all runs of STUDY (an id or a file)."""
+    """Run STUDY (an id or a file): all its points and replicates."""
     import evosim
 
     done = evosim.run_study(source, progress=not quiet, command=command_typed(), **wanted)
-    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
 
 
 @study.command()
 @_folder
 @_workers
 @options.scheduler
-@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the status, as JSON.")
 @options.quiet
 @click.pass_context
 def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Continue the study in FOLDER that was stopped or killed.
+    """Continue the study in FOLDER.
 
     Runs that failed are tried again.
     """
     from evosim.api.studies import resume_study
 
     done = resume_study(folder, progress=not quiet, **wanted)
-    ctx.exit(tell_study(done, as_json=as_json, quiet=quiet))
+    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
 
 
 @study.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def status(folder: Path, as_json: bool) -> None:
-    """Show the progress of the study in FOLDER.
-
-    This also works while the study is running.
-    """
+    """Show how far the study in FOLDER is, also while it runs."""
     import evosim
 
     done = evosim.open_study(folder)
@@ -143,7 +147,7 @@ def status(folder: Path, as_json: bool) -> None:
 
 @study.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, and only it.")
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def summary(folder: Path, as_json: bool) -> None:
     """Show the results of the study in FOLDER so far."""
     import evosim
@@ -161,12 +165,11 @@ def summary(folder: Path, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of the figures. [default: FOLDER/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
-              help="svg, png or pdf; may be repeated. [default: svg and png]")  # fmt: skip
+              help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
 def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of the study in FOLDER.
+    """Draw figures of the study in FOLDER so far.
 
-    They show the runs that are done. FIGURE is phase, curve, interaction or raincloud; without
-    one, all that the study has.
+    FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
     """
     import evosim
 
@@ -179,10 +182,10 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 @_folder
 @click.argument("file", type=click.Path(path_type=Path))
 def export(folder: Path, file: Path) -> None:
-    """Write the numbers of the study in FOLDER to FILE.
+    """Write the results of the study in FOLDER to FILE.
 
-    The suffix sets the format: .csv or .parquet has a row for each run that is done; .nc (netCDF)
-    has a dimension for each parameter.
+    The suffix of FILE chooses the format: .csv or .parquet has a row for each run, .nc (netCDF) a
+    dimension for each parameter.
     """
     import evosim
 
@@ -192,27 +195,30 @@ def export(folder: Path, file: Path) -> None:
 @study.command()
 @_folder
 def reindex(folder: Path) -> None:
-    """Make the index of the study in FOLDER again, from the files of its runs."""
+    """Rebuild the index of the study in FOLDER from its files."""
     import evosim
 
     counts = evosim.open_study(folder).reindex()
-    click.echo(f"{folder}: {counts.done} of {counts.runs} runs done, {counts.failed} failed")
+    click.echo(f"{folder}: {counts.done} runs lived, {counts.failed} failed, of {counts.runs}")
 
 
 @study.command()
 @click.argument("studies", nargs=-1, metavar="[STUDY]...")
 @click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
-              metavar="DIR", help="Where tables, figures and pages go.")  # fmt: skip
+              metavar="DIR", help="Folder of tables, figures and pages.")  # fmt: skip
 @click.option("--work", type=click.Path(path_type=Path), default="build/studies",
-              show_default=True, metavar="DIR", help="Where the studies run.")  # fmt: skip
-@click.option("--pages-only", is_flag=True, help="Use the tables that exist; run nothing.")
+              show_default=True, metavar="DIR", help="Folder in which studies run.")  # fmt: skip
+@click.option(
+    "--pages-only", is_flag=True, help="Write pages from existing tables, and run nothing."
+)
 @_workers
 def pages(
     studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
-    """Run the shipped studies, or those named, and write their pages.
+    """Run the studies that ship and write their pages.
 
-    After a stop or a kill it continues; what is complete and unchanged is not run again.
+    All studies, or those named. If it was stopped, it continues; what is complete and unchanged is
+    not run again.
     """
     from evosim.gallery import studies as making
 
@@ -223,7 +229,12 @@ def pages(
 
 
 @study.command()
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[default: stdout]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write. [default: standard output]",
+)
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of study files, for editors."""
     from evosim.study.schema import json_schema
@@ -231,8 +242,8 @@ def schema(out: Path | None) -> None:
     put_schema(json_schema(), out)
 
 
-def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
-    """What became of a study, and the exit code for it. Failures are told in any case."""
+def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
+    """Print the result of a study; returns the exit code. Failures are printed in any case."""
     status = done.status()
     if as_json:
         _print(status)
@@ -249,20 +260,20 @@ def tell_study(done: Study, *, as_json: bool, quiet: bool) -> int:
 
 def _described(status: dict[str, Any]) -> str:
     """The status for people."""
-    state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
+    state = "at work" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
         f"{status['points']} points, {_replicates(status['replicates'])}: {status['done']} of "
-        f"{status['runs']} runs done, {status['failed']} failed, {status['left']} left",
+        f"{status['runs']} runs lived, {status['failed']} failed, {status['left']} left",
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
     ]
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:
-        lines += ["", f"Continue with: evosim study resume {status['path']}"]
+        lines += ["", f"Go on with: evosim study resume {status['path']}"]
     return "\n".join(lines)
 
 

@@ -3,19 +3,16 @@
 :mod:`evosim.core.reference` is the slow readable twin of every kernel.
 """
 
-from evosim.core.batch import (
+from evosim.core.expectations import (
     Expectation,
-    Lifetimes,
-    Trace,
     expectation,
     followed,
-    lifetimes,
     optimum,
     policies,
-    trace,
     uniform,
 )
 from evosim.core.jit import CACHE
+from evosim.core.rollout import Lifetimes, Trace, lifetimes, trace
 from evosim.core.tasks import threads
 from evosim.core.tool import with_tools
 

@@ -10,84 +10,84 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.core.jit import allocating, inlined
+from evosim.core.structs import Afterstates, Level, Policy, WorldTables
 
 
 @allocating
-def grown_i(array):
-    """Twice the room (int32)."""
-    wider = np.empty(2 * array.shape[0], np.int32)
-    wider[: array.shape[0]] = array
-    return wider
-
-
-@allocating
-def grown_f(array):
-    """Twice the room (float64)."""
-    wider = np.empty(2 * array.shape[0], np.float64)
+def doubled(array):
+    """A copy with twice the room."""
+    wider = np.empty(2 * array.shape[0], array.dtype)
     wider[: array.shape[0]] = array
     return wider
 
 
 @inlined
-def leave(
-    lane, soft, bits, odds, seen, x, cell, n_actions, stay, slip, neighbour, slot,
-    use_row, use_ends, outcome_ptr, outcome_x, outcome_p, chance, mid_x, mid_cell, mid_p,
-):  # fmt: skip
-    """Where the actions lead from (x, cell) before drift: mid_x, mid_cell, mid_p.
+def action_probabilities(policy, x, cell, lane, chance):
+    """chance[A]: the probability of each action in a state, ties shared alike (model 2)."""
+    x = policy.observed[x]
+    # Ties have equal weights of 1, so that one division serves ties and softmax alike.
+    total = 0.0
+    for a in range(chance.shape[0]):
+        chance[a] = np.float64(policy.greedy[x, cell, lane] >> a & 1)
+        if policy.soft:
+            chance[a] = np.float64(policy.boltzmann[x, cell, a, lane])
+        total += chance[a]
+    for a in range(chance.shape[0]):
+        chance[a] /= total
+
+
+@inlined
+def afterstates(world, level, policy, lane, x, cell, chance, to):
+    """Where the actions lead from (x, cell) before drift (model 1, up to `ends`).
 
     Args:
-        seen: the x that the mind takes x for, at which its policy is read.
         chance: [A] out: the probabilities of the actions.
+        to: out: where they lead.
 
     Returns:
-        how many entries of mid_* are set, and the use row that fires here or -1.
+        how many entries of ``to`` are set, and the use row that fires here or -1.
     """
-    total = 0.0
-    for a in range(n_actions):
-        chance[a] = np.float64(bits[seen, cell, lane] >> a & 1)
-        if soft:
-            chance[a] = np.float64(odds[seen, cell, a, lane])
-        total += chance[a]
-    for a in range(n_actions):
-        chance[a] /= total
+    action_probabilities(policy, x, cell, lane, chance)
     moving = chance[0] + chance[1] + chance[2] + chance[3]
-    staying = chance[4] if stay else 0.0
-    use = chance[n_actions - 1]
+    staying = chance[4] if world.stay else 0.0
+    use = chance[world.n_actions - 1]
     row = -1
-    if slot[cell] >= 0:
-        row = use_row[slot[cell], x]
+    if level.slot[cell] >= 0:
+        row = world.use_row[level.slot[cell], x]
     if row < 0:
         staying += use
     n = 0
+    # All moves slip alike, so their slips are one term: a quarter of all moving goes each way.
     for a in range(4):
-        p = (1.0 - slip) * chance[a] + 0.25 * slip * moving
+        p = (1.0 - world.slip) * chance[a] + 0.25 * world.slip * moving
         if p > 0.0:
-            mid_x[n], mid_cell[n], mid_p[n] = x, neighbour[cell, a], p
+            to.x[n], to.cell[n], to.p[n] = x, level.neighbour[cell, a], p
             n += 1
     if staying > 0.0:
-        mid_x[n], mid_cell[n], mid_p[n] = x, cell, staying
+        to.x[n], to.cell[n], to.p[n] = x, cell, staying
         n += 1
     if row >= 0 and use > 0.0:
-        for j in range(outcome_ptr[row], outcome_ptr[row + 1]):
-            p = use * (1.0 - use_ends[row]) * outcome_p[j]
+        # What ends the life leads nowhere: probabilities add up to less than 1 from here on.
+        for j in range(world.outcome_ptr[row], world.outcome_ptr[row + 1]):
+            p = use * (1.0 - world.use_ends[row]) * world.outcome_p[j]
             if p > 0.0:
-                mid_x[n], mid_cell[n], mid_p[n] = outcome_x[j], cell, p
+                to.x[n], to.cell[n], to.p[n] = world.outcome_x[j], cell, p
                 n += 1
     return n, row
 
 
 @allocating
-def carried(start_p, steps, n_states, sources, targets, weights):
-    """Expected visits [n_states] of each state of a chain within ``steps`` steps.
-
-    The edges are first sorted by their targets, so that a state's next probability is summed in
-    a register: adding to it in memory edge by edge waits each time for the store before. Indices
-    are unsigned, which spares Numba the test for negative ones.
+def expected_visits(start_p, steps, n_states, sources, targets, weights):
+    """Expected visits [n_states] of each state of a chain within ``steps`` steps (model 4).
 
     Args:
         start_p: probabilities of the first states.
         sources, targets, weights: the edges, in any order.
     """
+    # Sorted by target, by counting: a state's next probability is then summed in a register. To
+    # add to it in memory, edge by edge, waits each time for the store before. The sort is stable
+    # and so fixes the order of each sum. Indices are unsigned, which spares Numba the test for
+    # negative ones.
     begin = np.zeros(n_states + 2, np.uint32)
     for e in range(targets.shape[0]):
         begin[targets[e] + 2] += 1
@@ -115,6 +115,7 @@ def carried(start_p, steps, n_states, sources, targets, weights):
             after[i] = p
             visits[i] += p
             alive |= p > 0.0
+        # Nobody lives on for sure: rounding cannot bring back what is exactly 0.
         if not alive:
             break
         now, after = after, now
@@ -123,22 +124,32 @@ def carried(start_p, steps, n_states, sources, targets, weights):
 
 @allocating
 def expect(
-    mind, see, soft, bits, odds, start, steps, n_actions, stay, slip, neighbour, slot,
-    start_x, start_p, use_row, use_event, use_ends, outcome_ptr, outcome_x, outcome_p,
-    here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p, part, counts, lifespan,
+    n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
+    outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p,
+    move_chance, move_delta, dead,
+    neighbour, slot, distance, start,
+    observed, soft, greedy, boltzmann,
+    mind, steps, part, counts, lifespan,
 ):  # fmt: skip
-    """Exact expectations for each lane by its policy in ``bits`` or ``odds``, on one level.
+    """Exact expectations for each lane by its policy, on one level.
 
     Args:
         mind: [LANES] the row of the outputs that a lane writes, -1 for none.
+        steps: the age T at which every life ends.
         part: [n_x] the part of the outputs to which a step belongs that begins at x.
         counts: [n, parts, E] out: expected number of each event; lifespan: [n, parts] out:
             expected steps.
     """
-    n_x, n_cells = see.shape[0], slot.shape[0]
-    arrivals = always_event.shape[0] > 0
-    for s in range(here_event.shape[0]):
-        arrivals = arrivals or here_event[s] >= 0
+    world = WorldTables(
+        n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
+        outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr,
+        drift_x, drift_p, move_chance, move_delta, dead,
+    )  # fmt: skip
+    level = Level(neighbour, slot, distance, start)
+    policy = Policy(observed, soft, greedy, boltzmann)
+    n_x, n_cells = observed.shape[0], slot.shape[0]
+    # Most minds reach a small part of all states, so arrays begin small and are doubled; those of
+    # one lane serve the next.
     number = np.empty(n_x * n_cells, np.int32)
     states = np.empty(256, np.int32)
     fired = np.empty(256, np.int32)
@@ -150,9 +161,8 @@ def expect(
     widest = 0
     for row in range(use_event.shape[0]):
         widest = max(widest, outcome_ptr[row + 1] - outcome_ptr[row])
-    mid_x = np.empty(5 + widest, np.int32)
-    mid_cell = np.empty(5 + widest, np.int32)
-    mid_p = np.empty(5 + widest, np.float64)
+    room = 5 + widest  # four moves, staying, and the outcomes of a use
+    to = Afterstates(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room))
     for lane in range(mind.shape[0]):
         if mind[lane] < 0:
             continue
@@ -160,7 +170,7 @@ def expect(
         number[:] = -1
         n_states = start_x.shape[0]
         while n_states > states.shape[0]:
-            states, fired, used = grown_i(states), grown_i(fired), grown_f(used)
+            states, fired, used = doubled(states), doubled(fired), doubled(used)
         for j in range(n_states):
             states[j] = start_x[j] * n_cells + start
             number[states[j]] = j
@@ -168,33 +178,31 @@ def expect(
         i = 0
         while i < n_states:  # breadth first: the states grow while they are gone through
             x, cell = states[i] // n_cells, states[i] % n_cells
-            n, fired[i] = leave(
-                lane, soft, bits, odds, see[x], x, cell, n_actions, stay,
-                slip, neighbour, slot, use_row, use_ends, outcome_ptr, outcome_x, outcome_p,
-                chance, mid_x, mid_cell, mid_p,
-            )  # fmt: skip
+            n, fired[i] = afterstates(world, level, policy, lane, x, cell, chance, to)
             used[i] = chance[n_actions - 1]
             for m in range(n):
-                for j in range(drift_ptr[mid_x[m]], drift_ptr[mid_x[m] + 1]):
-                    s = drift_x[j] * n_cells + mid_cell[m]
+                for j in range(drift_ptr[to.x[m]], drift_ptr[to.x[m] + 1]):
+                    s = drift_x[j] * n_cells + to.cell[m]
                     if number[s] < 0:
                         if n_states == states.shape[0]:
-                            states, fired, used = grown_i(states), grown_i(fired), grown_f(used)
+                            states, fired, used = doubled(states), doubled(fired), doubled(used)
                         number[s] = n_states
                         states[n_states] = s
                         n_states += 1
                     if n_edges == targets.shape[0]:
-                        sources, targets = grown_i(sources), grown_i(targets)
-                        weights = grown_f(weights)
+                        sources, targets = doubled(sources), doubled(targets)
+                        weights = doubled(weights)
                     sources[n_edges] = i
                     targets[n_edges] = number[s]
-                    weights[n_edges] = mid_p[m] * drift_p[j]
+                    weights[n_edges] = to.p[m] * drift_p[j]
                     n_edges += 1
             i += 1
 
-        visits = carried(
+        visits = expected_visits(
             start_p, steps, n_states, sources[:n_edges], targets[:n_edges], weights[:n_edges]
         )
+        # What happens in a step depends on the state that it begins in, not on when: expected
+        # counts are expected visits times what a visit brings, and no event is carried along.
         for i in range(n_states):
             x, cell = states[i] // n_cells, states[i] % n_cells
             lifespan[who, part[x]] += visits[i]
@@ -202,15 +210,12 @@ def expect(
                 counts[who, part[x], use_event[fired[i]]] += visits[i] * used[i]
             if not arrivals:
                 continue
-            n, _ = leave(
-                lane, soft, bits, odds, see[x], x, cell, n_actions, stay,
-                slip, neighbour, slot, use_row, use_ends, outcome_ptr, outcome_x, outcome_p,
-                chance, mid_x, mid_cell, mid_p,
-            )  # fmt: skip
+            # Found once more, and not kept for every state: only worlds with arrivals need them.
+            n, _ = afterstates(world, level, policy, lane, x, cell, chance, to)
             for m in range(n):
-                expected = visits[i] * mid_p[m]
-                s = slot[mid_cell[m]]
+                expected = visits[i] * to.p[m]
+                s = slot[to.cell[m]]
                 if s >= 0 and here_event[s] >= 0:
                     counts[who, part[x], here_event[s]] += expected
-                for j in range(always_ptr[mid_x[m]], always_ptr[mid_x[m] + 1]):
+                for j in range(always_ptr[to.x[m]], always_ptr[to.x[m] + 1]):
                     counts[who, part[x], always_event[j]] += expected

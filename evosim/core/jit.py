@@ -20,18 +20,23 @@ from typing import Any
 
 import platformdirs
 
+# Every file that goes into a kernel, from evosim/ on: kernels, and what they use of other files.
+_SOURCES = (
+    "core/exact.py", "core/fit.py", "core/jit.py", "core/live.py", "core/plan.py", "core/rng.py",
+    "core/structs.py", "rng.py",
+)  # fmt: skip
+
 
 def _source_hash() -> str:
-    """Of every file that a kernel can come from: a file too many costs a compilation, a file too
-    few lets a stale kernel run."""
     digest = hashlib.blake2b(digest_size=8)
-    core = Path(__file__).parent
-    for path in [*sorted(core.glob("*.py")), core.parent / "rng.py"]:
-        digest.update(path.read_bytes())
+    for name in _SOURCES:
+        digest.update((Path(__file__).parents[1] / name).read_bytes())
+    # Bytecode, and with it what Numba makes of it, changes with the version of Python.
     digest.update(sys.version.encode())
     return digest.hexdigest()
 
 
+# To ask the file system is not enough: a folder can be read-only, full, or on a share that lies.
 def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,6 +100,7 @@ def warm_up(call: Callable[[], object], announce: Callable[[str], object]) -> fl
         announce("compiling the core (once; about 15 seconds)")
     try:
         call()
+    # What a damaged cache file raises depends on where it is cut.
     except _BROKEN_CACHE:
         shutil.rmtree(CACHE, ignore_errors=True)
         CACHE.mkdir(parents=True, exist_ok=True)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.core.jit import inlined, kernel
-from evosim.core.plan import LANES
 from evosim.core.rng import CHOICE, DIRECTION, DRIFT, ENDS, OUTCOME, SLIP, birth, draw, uniform
+from evosim.core.structs import LANES, Level, Policy, WorldTables
 
 NO_EVENT = -1
 _ENDED, _DIED, _ALIVE = -1, 0, 1  # ended by a use in mid-step; dead at its end; going on
+
+# The actions in each set of up to 6 actions, by the bits of the set: the n-th of those that tie is
+# looked up and not counted out bit by bit.
 _ACTIONS = tuple(tuple(a for a in range(6) if bits >> a & 1) for bits in range(64))
-_HOW_MANY = np.array([float(len(actions)) for actions in _ACTIONS])  # of each set of actions
+_HOW_MANY = np.array([float(len(actions)) for actions in _ACTIONS])
 _NTH = np.array([(*actions, *[0] * (6 - len(actions))) for actions in _ACTIONS], np.uint8)
 
 
 @inlined
-def pick(u, xs, ps, begin, end):
+def sample(u, xs, ps, begin, end):
     """Inverse distribution function: the x at which the cumulated ps pass u."""
     total = 0.0
+    # Not beyond the last but one: rounded, the ps may add up to less than u.
     for j in range(begin, end - 1):
         total += ps[j]
         if u < total:
@@ -27,32 +31,33 @@ def pick(u, xs, ps, begin, end):
 
 
 @inlined
-def choose(key, t, x, cell, lane, soft, bits, odds):
-    """The action taken at step t by a lane to which the state seems (x, cell)."""
-    if not soft:
-        found = np.int64(bits[x, cell, lane])
-        if found & (found - 1) == 0:
-            return np.int64(_NTH[found, 0])
-        return np.int64(_NTH[found, int(uniform(key, t, CHOICE) * _HOW_MANY[found])])
-    n_actions = odds.shape[2]
+def choose(policy, key, t, x, cell, lane):
+    """The action taken at step t by a lane in the state (x, cell), which it may mistake."""
+    x = policy.observed[x]
+    if not policy.soft:
+        best = np.int64(policy.greedy[x, cell, lane])
+        # No draw where there is no tie. Draws have slots of their own, so to leave one out
+        # changes no other (model 5).
+        if best & (best - 1) == 0:
+            return np.int64(_NTH[best, 0])
+        return np.int64(_NTH[best, int(uniform(key, t, CHOICE) * _HOW_MANY[best])])
+    boltzmann = policy.boltzmann
+    n_actions = boltzmann.shape[2]
+    # The factors are not normalised: the draw is scaled instead, one product and not six.
     total = 0.0
     for a in range(n_actions):
-        total += np.float64(odds[x, cell, a, lane])
-    mark = uniform(key, t, CHOICE) * total
-    passed = 0.0
+        total += np.float64(boltzmann[x, cell, a, lane])
+    u = uniform(key, t, CHOICE) * total
+    cumulated = 0.0
     for a in range(n_actions - 1):
-        passed += np.float64(odds[x, cell, a, lane])
-        if mark < passed:
+        cumulated += np.float64(boltzmann[x, cell, a, lane])
+        if u < cumulated:
             return a
     return n_actions - 1
 
 
 @inlined
-def step(
-    key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row, use_event,
-    use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event,
-    move_chance, move_delta, dead, counts, mind,
-):  # fmt: skip
+def step(world, level, key, t, x, cell, action, counts, mind):
     """One step of the world in the order of model 1; adds to counts[mind, event].
 
     Returns:
@@ -60,68 +65,78 @@ def step(
         event: the use rule that fired, or NO_EVENT.
         fate: _ENDED, _DIED or _ALIVE.
     """
+    neighbour, slot = level.neighbour, level.slot
     event = NO_EVENT
-    if slip > 0.0 and action < 4 and uniform(key, t, SLIP) < slip:
+    if world.slip > 0.0 and action < 4 and uniform(key, t, SLIP) < world.slip:
         action = np.int64(4.0 * uniform(key, t, DIRECTION))
+    # `& 3` tells the compiler that the index is not negative: no test for one counted from the end.
     cell = np.int64(neighbour[cell, action & 3]) if action < 4 else cell
-    if action == n_actions - 1 and slot[cell] >= 0:
-        row = use_row[slot[cell], x]
+    if action == world.n_actions - 1 and slot[cell] >= 0:
+        row = world.use_row[slot[cell], x]
         if row >= 0:
-            event = use_event[row]
+            event = world.use_event[row]
             counts[mind, event] += 1
-            begin, end = outcome_ptr[row], outcome_ptr[row + 1]
-            x = outcome_x[begin]
+            begin, end = world.outcome_ptr[row], world.outcome_ptr[row + 1]
+            x = world.outcome_x[begin]
             if end - begin > 1:
-                x = pick(uniform(key, t, OUTCOME), outcome_x, outcome_p, begin, end)
-            if use_ends[row] > 0.0 and uniform(key, t, ENDS) < use_ends[row]:
+                u = uniform(key, t, OUTCOME)
+                x = sample(u, world.outcome_x, world.outcome_p, begin, end)
+            ends = world.use_ends[row]
+            if ends > 0.0 and uniform(key, t, ENDS) < ends:
                 return x, cell, event, _ENDED
-    if arrivals:
-        if slot[cell] >= 0 and here_event[slot[cell]] >= 0:
-            counts[mind, here_event[slot[cell]]] += 1
-        for j in range(always_ptr[x], always_ptr[x + 1]):
-            counts[mind, always_event[j]] += 1
+    if world.arrivals:
+        if slot[cell] >= 0 and world.here_event[slot[cell]] >= 0:
+            counts[mind, world.here_event[slot[cell]]] += 1
+        for j in range(world.always_ptr[x], world.always_ptr[x + 1]):
+            counts[mind, world.always_event[j]] += 1
+    # Every drift is read off the state before any of them (model 1, Choice, simultaneous drift).
+    # x is a mixed-radix number, so that the moves of several variables add up.
     after = x
-    for v in range(move_chance.shape[0]):
-        chance = move_chance[v, x]
+    for v in range(world.move_chance.shape[0]):
+        chance = world.move_chance[v, x]
         if chance > 0.0:
-            after += move_delta[v, x] if uniform(key, t, DRIFT + v) < chance else 0
-    return after, cell, event, _DIED if dead[after] else _ALIVE
+            after += world.move_delta[v, x] if uniform(key, t, DRIFT + v) < chance else 0
+    return after, cell, event, _DIED if world.dead[after] else _ALIVE
 
 
 @kernel
 def live(
-    level_key, individuals, mind, see, soft, bits, odds, start, steps, window, n_actions, slip,
-    arrivals, neighbour, slot, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
-    outcome_x, outcome_p, here_event, always_ptr, always_event, move_chance, move_delta, dead,
-    counts, early, lifespan, record,
+    n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
+    outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p,
+    move_chance, move_delta, dead,
+    neighbour, slot, distance, start,
+    observed, soft, greedy, boltzmann,
+    level_key, individuals, mind, window, counts, early, lifespan, record,
+    steps,
 ):  # fmt: skip
-    """Live one life for each lane by its policy in ``bits`` or ``odds``, on one level.
+    """Live one life for each lane by its policy, on one level.
 
     Args:
-        level_key: the key of the level's lives; individuals: [n] their numbers in it.
-        mind: [LANES] the row of the outputs that a lane writes, -1 for none.
-        counts: [n, E] out: events of the whole life; early: of its first ``window`` steps.
-        lifespan: [n] out: steps lived.
-        record: [steps or 0, 4] out: x, cell, action and event of each step, where wanted.
+        steps: the age T at which every life ends; for the others see
+            :class:`evosim.core.structs.Lives`.
     """
+    world = WorldTables(
+        n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
+        outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr,
+        drift_x, drift_p, move_chance, move_delta, dead,
+    )  # fmt: skip
+    level = Level(neighbour, slot, distance, start)
+    policy = Policy(observed, soft, greedy, boltzmann)
     for lane in range(LANES):
         i = mind[lane]
         if i < 0:
             continue
         key = draw(level_key, individuals[i])
-        x, cell = pick(birth(key), start_x, start_p, 0, start_x.shape[0]), start
+        x, cell = sample(birth(key), start_x, start_p, 0, start_x.shape[0]), start
         for t in range(steps):
-            action = choose(key, t, see[x], cell, lane, soft, bits, odds)
+            action = choose(policy, key, t, x, cell, lane)
             if t < record.shape[0]:
                 record[t, 0], record[t, 1], record[t, 2] = x, cell, action
-            x, cell, event, fate = step(
-                key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row,
-                use_event, use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr,
-                always_event, move_chance, move_delta, dead, counts, i,
-            )  # fmt: skip
+            x, cell, event, fate = step(world, level, key, t, x, cell, action, counts, i)
             lifespan[i] = t + 1
             if t < record.shape[0]:
                 record[t, 3] = event
+            # Copied once, at the last step of the window or at death within it.
             if t == window - 1 or (fate != _ALIVE and t < window):
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]
@@ -145,11 +160,13 @@ def foresee_novelty(t, visited, weight, novelty):
 
 @kernel
 def live_one_step(
-    t, xs, cells, fates, visited,
-    level_key, individuals, mind, see, soft, bits, odds, start, window, n_actions, slip, arrivals,
-    neighbour, slot, start_x, start_p, use_row, use_event, use_ends, outcome_ptr, outcome_x,
-    outcome_p, here_event, always_ptr, always_event, move_chance, move_delta, dead,
-    counts, early, lifespan, record, novelty,
+    n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
+    outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p,
+    move_chance, move_delta, dead,
+    neighbour, slot, distance, start,
+    observed, soft, greedy, boltzmann,
+    level_key, individuals, mind, window, counts, early, lifespan, record,
+    t, xs, cells, fates, visited, novelty,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
 
@@ -157,6 +174,13 @@ def live_one_step(
     visited [C, LANES] (time of the last visit, -1: none); adds to novelty[n].
     Returns how many go on.
     """
+    world = WorldTables(
+        n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
+        outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr,
+        drift_x, drift_p, move_chance, move_delta, dead,
+    )  # fmt: skip
+    level = Level(neighbour, slot, distance, start)
+    policy = Policy(observed, soft, greedy, boltzmann)
     alive = 0
     if t < 0:
         visited[:] = -1
@@ -169,20 +193,19 @@ def live_one_step(
             if i >= 0:
                 fates[lane] = _ALIVE
                 u = birth(draw(level_key, individuals[i]))
-                xs[lane] = pick(u, start_x, start_p, 0, start_x.shape[0])
+                xs[lane] = sample(u, start_x, start_p, 0, start_x.shape[0])
+        # A life is a function of its key (model 5), so that nothing but the state is carried from
+        # step to step.
         elif fates[lane] == _ALIVE:
             key = draw(level_key, individuals[i])
             x, cell = xs[lane], cells[lane]
-            action = choose(key, t, see[x], cell, lane, soft, bits, odds)
+            action = choose(policy, key, t, x, cell, lane)
             if t < record.shape[0]:
                 record[t, 0], record[t, 1], record[t, 2] = x, cell, action
-            x, cell, event, fate = step(
-                key, t, x, cell, action, n_actions, slip, arrivals, neighbour, slot, use_row,
-                use_event, use_ends, outcome_ptr, outcome_x, outcome_p, here_event, always_ptr,
-                always_event, move_chance, move_delta, dead, counts, i,
-            )  # fmt: skip
+            x, cell, event, fate = step(world, level, key, t, x, cell, action, counts, i)
             if t < record.shape[0]:
                 record[t, 3] = event
+            # A use that ends the life does so before the agent arrives anywhere (model 1).
             if fate != _ENDED:
                 novelty[i] += novelty_of(t + 1, visited[cell, lane])
                 visited[cell, lane] = t + 1

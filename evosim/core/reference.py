@@ -345,6 +345,7 @@ def instinct(world: ReferenceWorld, level: Level, mind: Mind) -> Float32:
     scent = np.zeros((world.n_x, n_cells), np.float32)
     for x in range(world.n_x):
         seen = world.view(x, blind)
+        # Maxima may be taken in any order and give the same bits; sums may not.
         for site in np.flatnonzero(level.slot >= 0):
             fired = world.fires(int(level.slot[site]), seen)
             here = world.here(level, int(site))
@@ -377,6 +378,7 @@ def plan(
     Returns:
         float32. A blind agent's values at x are those at x as it sees it.
     """
+    # Where there is no tool, nothing is multiplied by 1 - 0: equal to the last bit (model 2, tool).
     if mind.reliance > 0:
         share, alone = np.float32(mind.reliance), mind._replace(reliance=np.float32(0))
         own = plan(world, level, alone, has_instinct=has_instinct, novelty=novelty)
@@ -384,6 +386,8 @@ def plan(
         return (np.float32(1) - share) * own + share * by_tool
     nothing = np.zeros((world.n_x, len(level.slot)), np.float32)
     value = instinct(world, level, mind) if has_instinct else nothing
+    # d + 1 backups: one for each unit of depth, and one that gives the actions their values, so
+    # that depth 0 acts by Q_0, a reflex (model 2, instinct).
     q = backup(world, level, mind, value, novelty)
     for _ in range(mind.depth):
         q = backup(world, level, mind, q.max(axis=2), novelty)
@@ -431,15 +435,16 @@ def backup(
     q = np.zeros((world.n_x, len(level.slot), world.n_actions), f32)
 
     for x in seen:
-        worth = arriving[x] + mind.patience * _expected(world.drift(x, blind), world, value)
-        ahead = [worth[level.neighbour[:, a]] for a in range(4)]
+        # W of the docstring. The discount is taken off the whole sum, not off each term.
+        afterstate = arriving[x] + mind.patience * _expected(world.drift(x, blind), world, value)
+        ahead = [afterstate[level.neighbour[:, a]] for a in range(4)]
         north, south, west, east = ahead
         for a in range(4):
             q[x, :, a] = ahead[a]
             if slip > 0:
                 strays = slip * f32(0.25) * (((north + south) + west) + east)
                 q[x, :, a] = (f32(1) - slip) * ahead[a] + strays
-        q[x, :, 4:] = worth[:, None]  # stay, and uses in vain
+        q[x, :, 4:] = afterstate[:, None]  # stay, and uses in vain
         for cell in range(len(level.slot)):
             fired = world.fires(int(level.slot[cell]), x)
             if fired is None:
@@ -447,6 +452,8 @@ def backup(
             event, rule = fired
             lives = 1.0 - rule.ends
             after_use = world.outcomes(int(level.slot[cell]), x)
+            # Merged in float64 and rounded once: the tables are compiled so, and a sum of rounded
+            # probabilities would have other bits.
             mids = _merge((p, world.view(mid, blind)) for p, mid in after_use)
             nexts = _merge(
                 (lives * p * d, j) for p, mid in mids for d, j in world.drift(mid, blind)
@@ -456,6 +463,7 @@ def backup(
                 use = use + f32(p * lives) * arriving[mid][cell]
             q[x, cell, -1] = use
 
+    # An agent that is blind acts by what it takes the state for (model 2, Choice, blind planning).
     for x in range(world.n_x):
         q[x] = q[world.view(x, blind)]
     return q
@@ -476,6 +484,7 @@ def _on_arrival(
         on_cell = np.float32(0) if here is None else felt[here]
         if novelty is not None:
             on_cell = on_cell + mind.novelty * novelty[cell]
+        # `always` first, then what the cell adds, as one term: the order that the kernels sum in.
         for event in world.always(mid):
             total[cell] += felt[event]
         total[cell] += on_cell
@@ -491,13 +500,13 @@ def _expected(
 
 
 def policy(q: Float32, mind: Mind) -> Float64:
-    """P(a | s) [n_x, C, A] from Q_d: :func:`odds` made to sum to 1."""
-    flat = [odds(values, mind) for values in q.reshape(-1, q.shape[-1])]
+    """P(a | s) [n_x, C, A] from Q_d: :func:`boltzmann` made to sum to 1."""
+    flat = [boltzmann(values, mind) for values in q.reshape(-1, q.shape[-1])]
     return np.array([[odd / sum(row) for odd in row] for row in flat]).reshape(q.shape)
 
 
-def odds(q: Float32, mind: Mind) -> list[float]:
-    """The odds of each action at values Q_d [A]: all of the tied best alike, or softmax.
+def boltzmann(q: Float32, mind: Mind) -> list[float]:
+    """The weight of each action at values Q_d [A]: all of the tied best alike, or softmax.
 
     exp((Q - max Q) / tau) is taken in float64 and rounded to float32.
     """
@@ -548,6 +557,8 @@ def criteria(
     met = [(world.kinds[kind], rule) for kind, rule in encounters(world, key, len(looks), n)]
     seen = np.array([[kind.looks.get(look, 0.0) for look in looks] for kind, _ in met])
     felt = [sum(feels.get(s, 0.0) * v for s, v in k.use[r].feels.items()) for k, r in met]
+    # The least norm by singular values: a method that the kernel, which diagonalises the normal
+    # equations, does not share. 1e-5 of a singular value is 1e-10 of a sum of squares.
     fitted, *_ = np.linalg.lstsq(seen, np.array(felt), rcond=1e-5)
     span = float(np.abs(fitted).max())
     return np.array(
@@ -632,12 +643,15 @@ def lifetime(
     window_counts = counts.copy()
     novelty_felt = 0.0
     steps: list[Step] = []
+    # Draw 0 is the state at birth; every later draw has a slot of its own step (model 5), so that
+    # a number that is not needed is left out and moves no other.
     x = _choose(world.start(), draws.start())
     cell = int(level.start)
     visited = {cell: 0}  # the time of the last visit
     q = plan(model, level, mind, has_instinct=has_instinct)
 
     for t in range(world.world.lifetime):
+        # What is new changes with every step, so the plan is made anew (model 2, novelty).
         if mind.novelty != 0:
             q = plan(
                 model, level, mind, has_instinct=has_instinct, novelty=_novelty(level, visited, t)
@@ -651,6 +665,8 @@ def lifetime(
         for event in events:
             counts[event] += 1
             window_counts[event] += window is None or t < window
+        # A use that ends the life: nothing is felt on arriving, nothing drifts (model 1, the order
+        # of one step).
         if ended:
             break
         visited[to] = t + 1
@@ -669,10 +685,11 @@ def _novelty(level: Level, visited: Mapping[int, int], t: int) -> Float32:
 
 
 def _act(q: Float32, mind: Mind, u: float) -> int:
-    """The action taken at these values [A], in proportion to the odds."""
-    chances = odds(q, mind)
+    """The action taken at these values [A], in proportion to their weights."""
+    chances = boltzmann(q, mind)
     if mind.temperature > 0:
         return _choose(list(zip(chances, range(len(chances)), strict=True)), u * sum(chances))
+    # Tied actions are counted out, not cumulated: 1/3 + 1/3 + 1/3 need not pass u.
     best = [a for a, odd in enumerate(chances) if odd > 0]
     return best[math.floor(u * len(best))]
 
@@ -732,6 +749,8 @@ def expectation(
         alive[x, level.start] += p
     for _ in range(world.world.lifetime):
         lifespan += float((alive * during[:, None]).sum())
+        # `counted` is the part of `middle` whose step counts: what is felt there belongs to the
+        # step that led there, wherever it began.
         middle, counted = np.zeros_like(alive), np.zeros_like(alive)
         for x, cell in np.argwhere(alive > 0):
             for action in np.flatnonzero(policy[x, cell]):
@@ -742,6 +761,7 @@ def expectation(
                 for q, mid, to in ends:
                     middle[mid, to] += p * q
                     counted[mid, to] += p * q * during[x]
+        # Second half of the step: what is felt on arriving, drift, death (model 1).
         alive = np.zeros_like(alive)
         for mid, cell in np.argwhere(middle > 0):
             for event in world.felt(level, int(mid), int(cell)):
@@ -760,17 +780,18 @@ def optimum(world: ReferenceWorld, level: Level, weights: Float32 | Float64) -> 
     felt = world.phi @ np.asarray(weights, np.float64)
     n_cells = len(level.slot)
     value = np.zeros((world.n_x, n_cells))
+    # From the last age backwards; at age T everything ends, so that V is 0 there (model 4).
     for _ in range(world.world.lifetime):
-        worth = np.zeros_like(value)  # of ending the action in (mid, cell)
+        afterstate = np.zeros_like(value)  # of ending the action in (mid, cell)
         for mid in range(world.n_x):
             for p, x in world.drift(mid):
                 if not world.fatal(x):
-                    worth[mid] += p * value[x]
+                    afterstate[mid] += p * value[x]
             for cell in range(n_cells):
-                worth[mid, cell] += sum(felt[e] for e in world.felt(level, mid, cell))
+                afterstate[mid, cell] += sum(felt[e] for e in world.felt(level, mid, cell))
         value = np.array(
             [
-                [_best(world, level, x, cell, felt, worth) for cell in range(n_cells)]
+                [_best(world, level, x, cell, felt, afterstate) for cell in range(n_cells)]
                 for x in range(world.n_x)
             ]
         )
@@ -804,14 +825,14 @@ def followed(world: ReferenceWorld, level: Level, optimized: Float32, rewarded: 
 
 
 def _best(
-    world: ReferenceWorld, level: Level, x: int, cell: int, felt: Float64, worth: Float64
+    world: ReferenceWorld, level: Level, x: int, cell: int, felt: Float64, afterstate: Float64
 ) -> float:
     """max_a of the reward of a in (x, cell) and the worth of where it leads."""
     best = -math.inf
     for action in range(world.n_actions):
         event, ends = consequences(world, level, x, cell, action)
         reward = 0.0 if event is None else float(felt[event])
-        best = max(best, reward + sum(p * float(worth[mid, to]) for p, mid, to in ends))
+        best = max(best, reward + sum(p * float(afterstate[mid, to]) for p, mid, to in ends))
     return best
 
 

@@ -10,6 +10,8 @@ from evosim.rng import splitmix64
 _11 = np.uint64(11)
 _TO_UNIT = 2.0**-53
 
+# A step has more slots than it ever draws: a rule that is added later takes a free one, and lives
+# that do not use it stay as they were (model 5).
 SLOTS = 64  # draws set aside for each step of a lifetime
 CHOICE, SLIP, DIRECTION, OUTCOME, ENDS, DRIFT = 0, 1, 2, 3, 4, 8  # what a draw of a step is for
 
@@ -21,6 +23,7 @@ draw = inlined(splitmix64(np.uint64))
 @inlined
 def to_unit(bits):
     """A double in [0, 1) from the upper 53 of 64 random bits."""
+    # 53 bits are what a double holds: the product is exact, and 1 is never reached.
     return np.float64(bits >> _11) * _TO_UNIT
 
 

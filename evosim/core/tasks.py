@@ -39,10 +39,13 @@ def run_tasks(tasks: Iterable[Callable[[], None]]) -> None:
     """
     tasks = list(tasks)
     n = min(threads(), len(tasks))
+    # One task needs no other thread, and hears Ctrl-C at once.
     if n <= 1:
         for task in tasks:
             task()
         return
+    # Threads take the next task when they are free, and not a share of all at the start: tasks
+    # differ in length, and the longest stand first.
     left = iter(tasks)
     lock = threading.Lock()
     stop = threading.Event()
@@ -56,6 +59,7 @@ def run_tasks(tasks: Iterable[Callable[[], None]]) -> None:
                 return
             try:
                 task()
+            # Whatever it is: it is raised in the thread that waits, in this one nobody sees it.
             except BaseException as error:
                 errors.append(error)
                 stop.set()

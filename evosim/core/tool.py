@@ -37,16 +37,32 @@ def with_tools(
     weights (controls) are fitted to the same encounters. Without ``agent.tool``: the same minds.
 
     Args:
+        scenario: whose ``agent.tool`` says how tools are built (docs/model.md, 2, tool).
+        minds: n minds.
         seed: of the replicate.
+        generation: in the keys of what is remembered and mistyped.
         individuals: [n] their numbers in the generation.
+
+    Returns:
+        the minds with ``criteria`` [n, F] filled in, float32, 0 for all but looks.
+
+    >>> import numpy as np
+    >>> from evosim import core, mind, rng, scenario
+    >>> read = scenario.load("spreadsheet")
+    >>> minds = mind.express(read, mind.initial(read, 2, rng.key(1, rng.Purpose.INITIAL)))
+    >>> built = core.with_tools(read, minds, seed=1, generation=0, individuals=np.arange(2))
+    >>> built.criteria.shape == minds.weights.shape and bool(built.criteria.any())
+    True
     """
     tool = scenario.agent.tool
     if tool is None:
         return minds
     memory = environment(scenario, tool.remembers or scenario.ancestral)
+    # Things that were met look and feel as in the environment remembered, whatever the agent
+    # believes by now (model 2, tool, Choice, encounters).
     shares = encountered(memory.world)
     events = [memory.events.index(name) for name in shares]
-    first = memory.paid.stop
+    first = memory.paid.stop  # features are stimuli, payoffs, looks: criteria weigh the last
     criteria = np.zeros(minds.weights.shape)
     fit(
         np.uint64(rng.key(seed, Purpose.TOOL, generation)),

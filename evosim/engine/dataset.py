@@ -1,19 +1,20 @@
-"""run.nc: written from the segments of all replicates, one segment in memory at a time."""
+"""run.nc: written from the chunks of all replicates, one chunk in memory at a time."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evosim import evolution, mind
 from evosim.engine.controls import minds
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, replacing
-from evosim.engine.run_folder import RunFolder, Segment, Stretch
+from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder
 from evosim.engine.variables import (
     BY_REPLICATE,
     COORDINATES,
@@ -27,25 +28,27 @@ if TYPE_CHECKING:
     import h5netcdf
     import xarray as xr
 
-_PIECE = 2**25  # bytes of segments in memory at once, as each write has its costs
+    from evosim.scenario import Scenario
+
+_PIECE = 2**25  # bytes of chunks in memory at once, as each write has its costs
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)
 """What reading a damaged file of data raises."""
 _CHUNK = 2**18  # bytes; HDF5 keeps 1 MiB of chunks of a variable in memory
 
 
 def assemble(folder: RunFolder) -> None:
-    """Write run.nc from the segments, in the place of any older one.
+    """Write run.nc from the chunks, in the place of any older one.
 
     Raises:
         RunError: a replicate is not complete; the file cannot be written.
     """
-    rows = [folder.segments(replicate) for replicate in range(folder.replicates)]
+    rows = [folder.chunk_files(replicate) for replicate in range(folder.replicates)]
     wanted = folder.scenario.generations
     for replicate, row in enumerate(rows):
-        lived = row[-1].last + 1 if row else 0
-        if lived != wanted:
+        done = row[-1].last + 1 if row else 0
+        if done != wanted:
             raise RunError(
-                f"{folder.path}: replicate {replicate} has {lived} of {wanted} generations; "
+                f"{folder.path}: replicate {replicate} has {done} of {wanted} generations; "
                 f"go on with: evosim resume {folder.path}"
             )
     with replacing(folder.data_path, buffering=0) as file:
@@ -55,10 +58,10 @@ def assemble(folder: RunFolder) -> None:
 def open_dataset(folder: RunFolder) -> xr.Dataset:
     """The data of a run, read when used.
 
-    Where the run is not complete, they are the generations that all replicates have lived.
+    Where the run is not complete, they are the generations that all replicates have done.
 
     Raises:
-        RunError: nothing was lived yet; run.nc cannot be read.
+        RunError: nothing is done yet; run.nc cannot be read.
     """
     import xarray as xr
 
@@ -67,14 +70,14 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
             return xr.open_dataset(folder.data_path, engine="h5netcdf")
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-    rows = [folder.segments(replicate) for replicate in range(folder.replicates)]
-    lived = min(row[-1].last + 1 if row else 0 for row in rows)
-    if lived == 0:
+    rows = [folder.chunk_files(replicate) for replicate in range(folder.replicates)]
+    done = min(row[-1].last + 1 if row else 0 for row in rows)
+    if done == 0:
         raise RunError(
-            f"{folder.path}: no generation was lived yet; go on with: evosim resume {folder.path}"
+            f"{folder.path}: no generation is done yet; go on with: evosim resume {folder.path}"
         )
     image = io.BytesIO()
-    _write(folder, rows, lived, image)
+    _write(folder, rows, done, image)
     return xr.open_dataset(image, engine="h5netcdf").load()
 
 
@@ -82,27 +85,27 @@ def unreadable(folder: RunFolder, error: Exception) -> RunError:
     """What is wrong with run.nc, and what helps: the run is a function of its seed, but the
     history of a fork is not one of the fork's scenario."""
     path, history = folder.path, folder.history
-    lived = min(folder.lived(replicate) for replicate in range(folder.replicates))
+    done = min(folder.generations_done(replicate) for replicate in range(folder.replicates))
     if isinstance(error, PermissionError):
         remedy = "Check who may read it"
-    elif lived >= max(1, history):
-        remedy = f"Its segments are there: delete it, then evosim resume {path} writes it again"
+    elif done >= max(1, history):
+        remedy = f"Its chunks are there: delete it, then evosim resume {path} writes it again"
     elif history:
-        parent = folder.facts["parent"]["path"]
+        parent = folder.manifest["parent"]["path"]
         remedy = (
-            "Restore it from a copy; it cannot be lived again, as it holds the history of a "
+            "Restore it from a copy; it cannot be made again, as it holds the history of a "
             f"fork, but {parent} can be forked again at generation {history}"
         )
     else:
         remedy = (
-            f"Restore it from a copy, or delete it: evosim resume {path} then lives the whole run "
+            f"Restore it from a copy, or delete it: evosim resume {path} then makes all of it "
             "again, to the same data"
         )
     return RunError(f"{folder.data_path} cannot be read: {error}. {remedy}")
 
 
-def _write(folder: RunFolder, rows: list[list[Segment]], lived: int, file: BinaryIO) -> None:
-    """Write ``lived`` generations as netCDF-4 into an unbuffered file or one in memory."""
+def _write(folder: RunFolder, rows: list[list[ChunkFile]], done: int, file: BinaryIO) -> None:
+    """Write ``done`` generations as netCDF-4 into an unbuffered file or one in memory."""
     import h5netcdf
 
     check: Callable[[], None] = lambda: None  # noqa: E731
@@ -111,49 +114,28 @@ def _write(folder: RunFolder, rows: list[list[Segment]], lived: int, file: Binar
         target = guarded = Unfailing(file)
         check = guarded.check
     with h5netcdf.File(target, "w") as out:
-        _declare(out, folder, rows, lived)
+        _declare(out, folder, rows, done)
         for replicate, row in enumerate(rows):
-            for piece in _pieces(folder, row, lived):
+            for piece in _pieces(folder, row, done):
                 _put(out, replicate, piece)
                 check()
     check()
 
 
-def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[Segment]], lived: int) -> None:
+def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]], done: int) -> None:
     """Dimensions, coordinates, empty variables and attributes."""
     import h5py
 
     scenario = folder.scenario
     head = folder.read(rows[0][0])
-    probed = [g for g in probe_generations(scenario) if g < lived]
-    population = head.arrays["score"].shape[1]
-    labels: dict[str, object] = {
-        "replicate": np.arange(folder.replicates, dtype=np.int32),
-        "generation": np.arange(lived, dtype=np.int32),
-        "individual": np.arange(population, dtype=np.int32),
-        "locus": [locus.name for locus in mind.loci(scenario)],
-        "payoff": list(scenario.payoffs),
-        "probe": np.array(probed, np.int32),
-        "environment": list(scenario.environments),
-        "mind": list(minds(scenario)),
-    }
-    sizes = {name: len(values) for name, values in labels.items()}  # type: ignore[arg-type]
-    sizes |= {
-        "parent": 2,
-        "level": head.arrays["train"].shape[1],
-        "sample": head.probes["probe_individual"].shape[1],
-    }
-    labels |= {name: np.arange(sizes[name], dtype=np.int32) for name in ("level", "sample")}
+    labels = coordinates(scenario, folder.replicates, done, head)
+    sizes = {name: len(values) for name, (dim, values) in labels.items() if name == dim}
+    sizes["parent"] = 2
     out.dimensions = sizes
-    titles = [env.title or name for name, env in scenario.environments.items()]
-    told = [(name, name, values) for name, values in labels.items()]
-    told.append(("environment_title", "environment", titles))
-    if scenario.evolution.islands:
-        told.append(("deme", "individual", evolution.islands.deme_of(scenario)))
-    for name, dim, values in told:
-        dtype = values.dtype if isinstance(values, np.ndarray) else h5py.string_dtype()
+    for name, (dim, values) in labels.items():
+        dtype = h5py.string_dtype() if values.dtype.kind == "O" else values.dtype
         variable = out.create_variable(name, (dim,), dtype=dtype)
-        variable[...] = np.asarray(values, dtype=object if dtype.kind == "O" else dtype)
+        variable[...] = values
         variable.attrs["units"], variable.attrs["long_name"] = COORDINATES[name]
     for name, spec in variables(scenario).items():
         dims = ("replicate", *spec.dims)
@@ -174,6 +156,44 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[Segment]], l
         out.attrs[name] = value
 
 
+def coordinates(
+    scenario: Scenario, replicates: int, done: int, head: Chunk
+) -> dict[str, tuple[str, NDArray[Any]]]:
+    """The coordinates of a run's data: for each name its dimension and its values.
+
+    Args:
+        scenario: of the run.
+        replicates: how many there are.
+        done: how many generations.
+        head: the first chunk of a replicate.
+    """
+    sizes = {
+        "individual": head.arrays["score"].shape[1],
+        "level": head.arrays["train"].shape[1],
+        "replicate": replicates,
+        "generation": done,
+    }
+    texts = {
+        "locus": [locus.name for locus in mind.loci(scenario)],
+        "payoff": scenario.payoffs,
+        "environment": scenario.environments,
+    }
+    found: dict[str, NDArray[Any]] = {}
+    if head.probes:  # without probes there is nothing that has these dimensions
+        sizes["sample"] = head.probes["probe_individual"].shape[1]
+        texts["mind"] = minds(scenario)
+        probed = [g for g in probe_generations(scenario) if g < done]
+        found["probe"] = np.array(probed, np.int32)
+    found |= {name: np.arange(n, dtype=np.int32) for name, n in sizes.items()}
+    found |= {name: np.array(list(names), object) for name, names in texts.items()}
+    labels = {name: (name, values) for name, values in found.items()}
+    titles = [env.title or name for name, env in scenario.environments.items()]
+    labels["environment_title"] = ("environment", np.array(titles, object))
+    if scenario.evolution.islands:
+        labels["deme"] = ("individual", evolution.islands.deme_of(scenario))
+    return labels
+
+
 def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
     """One replicate, and as many generations (or probes) as make a chunk of a fair size."""
     inner = tuple(max(1, n) for n in shape[2:])
@@ -181,40 +201,40 @@ def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (1, min(max(1, shape[1]), max(1, _CHUNK // row)), *inner)
 
 
-def _pieces(folder: RunFolder, row: list[Segment], lived: int) -> Iterator[Stretch]:
-    """What is in the segments below ``lived``, in pieces that are few and fit in memory."""
-    batch: list[Stretch] = []
+def _pieces(folder: RunFolder, row: list[ChunkFile], done: int) -> Iterator[Chunk]:
+    """What is in the chunk files below ``done``, in pieces that are few and fit in memory."""
+    batch: list[Chunk] = []
     size = 0
-    for segment in row:
-        if segment.first < lived:
-            batch.append(folder.read(segment))
+    for file in row:
+        if file.first < done:
+            batch.append(folder.read(file))
             size += sum(array.nbytes for array in batch[-1].arrays.values())
         if size >= _PIECE:
-            yield _joined(batch, lived)
+            yield _joined(batch, done)
             batch, size = [], 0
     if batch:
-        yield _joined(batch, lived)
+        yield _joined(batch, done)
 
 
-def _joined(batch: list[Stretch], lived: int) -> Stretch:
-    """Consecutive stretches as one, cut at ``lived``."""
+def _joined(batch: list[Chunk], done: int) -> Chunk:
+    """Consecutive chunks as one, cut at ``done``."""
     first = batch[0].first
-    probed = tuple(g for stretch in batch for g in stretch.probed if g < lived)
+    probed = tuple(g for chunk in batch for g in chunk.probed if g < done)
     probes: Arrays = {}
-    parts = [stretch.probes for stretch in batch if stretch.probed]
+    parts = [chunk.probes for chunk in batch if chunk.probed]
     for name in parts[0] if parts and probed else ():
         if name not in BY_REPLICATE:
             probes[name] = np.concatenate([part[name] for part in parts])[: len(probed)]
-    for stretch in batch:
-        probes |= {name: stretch.probes[name] for name in BY_REPLICATE if name in stretch.probes}
+    for chunk in batch:
+        probes |= {name: chunk.probes[name] for name in BY_REPLICATE if name in chunk.probes}
     arrays = {
-        name: np.concatenate([stretch.arrays[name] for stretch in batch])[: lived - first]
+        name: np.concatenate([chunk.arrays[name] for chunk in batch])[: done - first]
         for name in batch[0].arrays
     }
-    return Stretch(first, arrays, probed, probes, None)
+    return Chunk(first, arrays, probed, probes, None)
 
 
-def _put(out: h5netcdf.File, replicate: int, piece: Stretch) -> None:
+def _put(out: h5netcdf.File, replicate: int, piece: Chunk) -> None:
     """Write a piece of a replicate to where it belongs."""
     end = piece.first + len(piece.arrays["score"])
     for name, values in piece.arrays.items():
@@ -228,21 +248,25 @@ def _put(out: h5netcdf.File, replicate: int, piece: Stretch) -> None:
 
 
 def _attributes(folder: RunFolder) -> Mapping[str, str]:
-    scenario, facts = folder.scenario, folder.facts
+    scenario = folder.scenario
+    named = "environment_title deme" if scenario.evolution.islands else "environment_title"
+    return {**attributes(scenario, folder.manifest), "coordinates": named}
+
+
+def attributes(scenario: Scenario, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of a run's data: what it is a run of, and where it comes from."""
     return {
         "title": scenario.title,
         "scenario_id": scenario.id,
         "scenario": scenario.to_toml(),
-        "seed": str(folder.seed),
+        # A text, as netCDF attributes have no unsigned numbers of 64 bits that all readers know.
+        "seed": str(manifest["seed"]),
         "provenance": json.dumps(
             {
-                name: facts[name]
+                name: manifest[name]
                 for name in ("versions", "command", "machine", "created", "seeds", "parent")
-                if facts.get(name) is not None
+                if manifest.get(name) is not None
             },
             ensure_ascii=False,
         ),
-        "coordinates": "environment_title deme"
-        if scenario.evolution.islands
-        else "environment_title",
     }

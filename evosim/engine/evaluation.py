@@ -1,4 +1,4 @@
-"""Lifetimes: what individuals get out of one life on each level of a generation."""
+"""Evaluation: the payoffs that individuals get in one lifetime on each level of a generation."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ IntArray = NDArray[np.integer]
 Arrays = dict[str, NDArray[np.generic]]
 
 
-class Lives(NamedTuple):
-    """What n individuals got out of one lifetime on each of L levels."""
+class Evaluation(NamedTuple):
+    """What n individuals got in one lifetime on each of L levels."""
 
     payoff: FloatArray  # [n, L, payoffs]
-    paid: FloatArray  # [n, L] selected payoff within the window
+    selected_payoff: FloatArray  # [n, L] within the window that counts for selection
     reward: FloatArray  # [n, L] internal reward
     lifespan: FloatArray  # [n, L] steps
-    features: FloatArray | None = None  # [n, L, F] what a monitor goes by, where there is one
+    features: FloatArray | None = None  # [n, L, F] for the monitor, where there is one
 
 
-class Live(Protocol):
-    """How the individuals of a generation spend their lives (:func:`live`)."""
+class Evaluate(Protocol):
+    """What evaluates the individuals of a generation (:func:`evaluate`)."""
 
     def __call__(
         self,
@@ -42,14 +42,27 @@ class Live(Protocol):
         generation: int,
         environments: Sequence[str],
         individuals: IntArray,
-    ) -> Lives: ...
+    ) -> Evaluation: ...
 
 
 def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
-    """The environment of each level of a generation, drawn from its phase's mixture."""
+    """The environment of each level of a generation, drawn from its phase's mixture.
+
+    Args:
+        scenario: whose timeline says the mixture.
+        generation: its number.
+        seed: the replicate's seed.
+
+    Returns:
+        One name for each level.
+
+    Raises:
+        EvosimError: the timeline has no such generation.
+    """
     mixture = scenario.phase_at(generation).mixture
     names = [name for name in scenario.environments if mixture.get(name, 0.0) > 0]
     total = np.cumsum([mixture[name] for name in names])
+    # Weights add up to 1 but for rounding, so a draw close to 1 may lie beyond the last of them.
     return tuple(
         names[min(int(np.searchsorted(total, u, side="right")), len(names) - 1)]
         for u in (
@@ -59,7 +72,7 @@ def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str
     )
 
 
-def live(
+def evaluate(
     scenario: Scenario,
     minds: mind.Minds,
     *,
@@ -67,26 +80,33 @@ def live(
     generation: int,
     environments: Sequence[str],
     individuals: IntArray,
-) -> Lives:
+) -> Evaluation:
     """One sampled lifetime of each mind on each level of a generation.
 
     Args:
+        scenario: what to simulate.
+        minds: the n minds.
         seed: the replicate's seed.
-        environments: the environment of each level.
+        generation: its number, which is part of every random number's key.
+        environments: the environment of each of L levels.
         individuals: [n] the minds' numbers in the generation.
+
+    Returns:
+        Arrays [n, L, ...]; payoffs and rewards are sums over a lifetime.
     """
     phase = scenario.phase_at(generation)
     n, n_levels = len(minds.depth), len(environments)
     stimuli, payoffs = scenario.stimuli, scenario.payoffs
     selected = payoffs.index(scenario.objective_at(generation).selected)
     believes = scenario.agent.believes
-    result = Lives(
+    result = Evaluation(
         np.zeros((n, n_levels, len(payoffs))),
         np.zeros((n, n_levels)),
         np.zeros((n, n_levels)),
         np.zeros((n, n_levels)),
     )
     features: list[FloatArray] = [np.zeros(0)] * n_levels
+    # Levels of one environment share its tables, and are simulated in one call.
     for name in dict.fromkeys(environments if n else ()):
         at = [level for level, other in enumerate(environments) if other == name]
         env = world.environment(scenario, name)
@@ -104,23 +124,25 @@ def live(
             believes=world.environment(scenario, believes) if believes else None,
             instinct=scenario.agent.instinct,
         )
+        # Features (stimuli, then payoffs) follow from how often each event happened.
         felt = world.weighted_sum(lifetimes.counts, env.phi)
         counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
         result.payoff[:, at] = felt[..., env.paid]
-        result.paid[:, at] = world.weighted_sum(counted, env.phi[:, [len(stimuli) + selected]])[
-            ..., 0
-        ]
+        result.selected_payoff[:, at] = world.weighted_sum(
+            counted, env.phi[:, [len(stimuli) + selected]]
+        )[..., 0]
+        # The sum goes drive by drive: a matrix product would add in an order of its own.
         reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
         for f in range(len(stimuli)):
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
         result.reward[:, at] = reward
         result.lifespan[:, at] = lifetimes.lifespan
         if scenario.monitor is not None:
-            told = ood_monitor.features(
+            described = ood_monitor.features(
                 scenario, name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
             )
             for i, level in enumerate(at):
-                features[level] = told[:, i]
+                features[level] = described[:, i]
     if scenario.monitor is not None:
         result = result._replace(features=np.stack(features, axis=1))
     return result

@@ -11,8 +11,8 @@ from evosim import evolution, mind
 from evosim.engine import loop
 from evosim.engine.dataset import open_dataset
 from evosim.engine.evaluation import Arrays
-from evosim.engine.loop import Population, born, breed, first, measured
-from evosim.engine.run_folder import RunFolder, Stretch, seed_at, seeds_of
+from evosim.engine.loop import Population, initial_population, probe_population, reproduce
+from evosim.engine.run_folder import Chunk, RunFolder, seed_at, seeds_of
 from evosim.engine.variables import (
     BY_REPLICATE,
     INHERITED,
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-_PIECE = 2**25  # bytes of genomes in a segment of the history
+_PIECE = 2**25  # bytes of genomes in a chunk of the history
 
 
-def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> None:
+def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> None:
     """Refuse a fork that would contradict the history it takes over.
 
     Args:
         parent: the run to fork.
         scenario: that of the fork.
-        at: the first generation that the fork lives.
-        lived: how many generations of the parent there are.
+        at: the first generation that the fork simulates.
+        done: how many generations of the parent there are.
 
     Raises:
         RunError: with every reason.
@@ -51,19 +51,19 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
             ": before generation 0 there is no history to keep; a new run is "
             f"evosim run {parent.path / 'scenario.toml'}",
         )
-    if not 1 <= at <= lived or (at == lived < old.generations):
-        few = f" ({lived} of {old.generations} lived so far)" if lived < old.generations else ""
-        end = "" if few else f", or at {lived} with a longer timeline"
+    if not 1 <= at <= done or (at == done < old.generations):
+        few = f" ({done} of {old.generations} done so far)" if done < old.generations else ""
+        end = "" if few else f", or at {done} with a longer timeline"
         raise RunError(
             Argument("at", at),
-            f": {parent.path} can be forked at generations 1 to {lived - 1}{end}{few}",
+            f": {parent.path} can be forked at generations 1 to {done - 1}{end}{few}",
         )
     if at >= scenario.generations:
         last = len(scenario.timeline) - 1
         raise RunError(
             Argument("at", at),
-            f": nothing is left to live, as the timeline has {scenario.generations} generations; "
-            "lengthen it, e.g. ",
+            f": nothing is left to simulate, as the timeline has {scenario.generations} "
+            "generations; lengthen it, e.g. ",
             Argument("settings", {f"timeline.{last}.generations": ...}),
         )
     wrong = []
@@ -106,52 +106,52 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, lived: int) -> No
 
 
 def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
-    """Write generations 0 .. at-1 of the parent into a new run, and the population born at ``at``.
+    """Write generations 0 .. at-1 of the parent into a new run, and the population of ``at``.
 
     Probes are taken over as they were measured then; environments and payoffs that were not
     there then are NaN. What the child's timeline wants probed and the parent did not is measured.
-    The scenarios that the history was lived by are kept beside it.
+    The scenarios that the history was run for are kept beside it.
     """
-    for begin, path in parent.pasts():
+    for begin, path in parent.past_scenarios():
         if begin < at:
-            child.keep_past(begin, path.read_text(encoding="utf-8"))
+            child.keep_past_scenario(begin, path.read_text(encoding="utf-8"))
     if parent.history < at:
-        child.keep_past(parent.history, parent.scenario.to_toml())
+        child.keep_past_scenario(parent.history, parent.scenario.to_toml())
     with open_dataset(parent) as data:
         for replicate in range(child.replicates):
             one = data.isel(replicate=replicate)
-            for stretch in _stretches(parent, child, one, replicate, at):
-                child.write(replicate, stretch)
+            for chunk in _history_chunks(parent, child, one, replicate, at):
+                child.write(replicate, chunk)
 
 
-def _stretches(
+def _history_chunks(
     parent: RunFolder, child: RunFolder, data: xr.Dataset, replicate: int, at: int
-) -> Iterator[Stretch]:
+) -> Iterator[Chunk]:
     scenario = child.scenario
     probed = [g for g in probe_generations(scenario) if g < at]
-    measure = _Measured(child, data, replicate)
+    probe_at = _Probes(child, data, replicate)
     states = _States(parent, data, replicate)
     row = int(np.prod(data["genome"].shape[1:])) * 8
     step = max(1, _PIECE // max(1, row))
     for begin in range(0, at, step):
         end = min(at, begin + step)
         arrays = {
-            name: _taken(data[name][begin:end].values, name) for name in by_generation(scenario)
+            name: _cast(data[name][begin:end].values, name) for name in by_generation(scenario)
         }
         arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
-        arrays["payoff_total"] = _taken(
+        arrays["payoff_total"] = _cast(
             data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs)).values,
             "payoff_total",
         )
         here = tuple(g for g in probed if begin <= g < end)
-        found = [measure(g) for g in here]
+        found = [probe_at(g) for g in here]
         probes: Arrays = {}
         if found:
             probes = {name: np.stack([probe[name] for probe in found]) for name in found[0]}
-        yield Stretch(begin, arrays, here, probes, states.born(end))
+        yield Chunk(begin, arrays, here, probes, states.population(end))
 
 
-def _taken(values: np.ndarray, name: str) -> np.ndarray:
+def _cast(values: np.ndarray, name: str) -> np.ndarray:
     return np.ascontiguousarray(values, VARIABLES[name].dtype)
 
 
@@ -162,7 +162,7 @@ def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
 
 
 def _arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """What a generation of one replicate was at its birth, as recorded."""
+    """The genomes and parents of a generation of one replicate, as recorded."""
     return {name: data[name].values for name in (*INHERITED, "population_size") if name in data}
 
 
@@ -179,8 +179,8 @@ class _States:
         self._replicate = replicate
         self._at: Population | None = None
 
-    def born(self, generation: int) -> Population:
-        """The population of a generation at its birth, as it was, or as it would have been.
+    def population(self, generation: int) -> Population:
+        """The population of a generation, as it was, or as it would have been.
 
         Raises:
             RunError: the optimizer asks for other genomes than those recorded.
@@ -188,22 +188,26 @@ class _States:
         state = evolution.NOTHING
         if evolution.optimizer(self._parent.scenario).state:
             if self._at is None:
-                self._at = self._checked(first(self._parent.scenario_at(0), self._seed(0)))
+                self._at = self._checked(
+                    initial_population(self._parent.scenario_at(0), self._seed(0))
+                )
             while self._at.generation < generation:
                 self._at = self._checked(self._after(self._at))
             state = self._at.state
         if generation < self._data.sizes["generation"]:
-            return born(_arrays(self._data.isel(generation=generation)), generation, state)
+            return Population.from_record(
+                _arrays(self._data.isel(generation=generation)), generation, state
+            )
         if self._at is not None:
             return self._at
         here = _arrays(self._data.isel(generation=generation - 1))
-        return self._after(born(here, generation - 1, state))
+        return self._after(Population.from_record(here, generation - 1, state))
 
     def _after(self, population: Population) -> Population:
         generation = population.generation
         score = self._data["score"].isel(generation=generation).values[: len(population.genome)]
         scenario = self._parent.scenario_at(generation)
-        return breed(scenario, population, score, self._seed(generation))
+        return reproduce(scenario, population, score, self._seed(generation))
 
     def _checked(self, population: Population) -> Population:
         """The population, if it is the recorded one; the optimizer was told the recorded one."""
@@ -225,7 +229,7 @@ class _States:
         return seed_at(self._parent, self._replicate, generation)
 
 
-class _Measured:
+class _Probes:
     """Probes of the history: those of the parent, and measured anew where it has none."""
 
     def __init__(self, child: RunFolder, data: xr.Dataset, replicate: int) -> None:
@@ -242,7 +246,7 @@ class _Measured:
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)
             )
             return {
-                name: _taken(probe[name].transpose(*VARIABLES[name].dims[1:]).values, name)
+                name: _cast(probe[name].transpose(*VARIABLES[name].dims[1:]).values, name)
                 for name in by_probe(scenario)
             }
         if self._prober is None:
@@ -250,7 +254,8 @@ class _Measured:
 
             self._prober = Prober(scenario, seeds_of(self._child, self._replicate)[1])
         here = _arrays(self._data.sel(generation=generation))
-        found = measured(scenario, born(here, generation, evolution.NOTHING), self._prober)
+        population = Population.from_record(here, generation, evolution.NOTHING)
+        found = probe_population(scenario, population, self._prober)
         return {name: value for name, value in found.items() if name not in BY_REPLICATE}
 
 
@@ -269,7 +274,7 @@ def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:
 
 
 def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
-    """What a generation lived under; not how long its phase lasts."""
+    """The conditions of a generation; not how long its phase lasts."""
     phase = scenario.phase_at(generation)
     return {
         "train": phase.mixture,

@@ -1,88 +1,116 @@
-"""A run without a folder: one replicate, lived and measured in memory.
+"""A run without a folder: replicates simulated and probed in memory.
 
-For the many short runs of a study, of which only the measures are kept. The data are those that
-:mod:`evosim.engine.dataset` would write to run.nc for the same seed, to the bit.
+The data are those that :mod:`evosim.engine.dataset` would write to run.nc for the same seed, to
+the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from evosim import mind
-from evosim.engine.controls import minds
-from evosim.engine.loop import Record, born, first, generations, replicate_seed
-from evosim.engine.ood_labelling import Past
-from evosim.engine.run_folder import stretch_of
-from evosim.engine.variables import variables
+from evosim.engine.dataset import coordinates
+from evosim.engine.loop import (
+    GenerationRecord,
+    Prober,
+    generations,
+    initial_population,
+    replicate_seed,
+)
+from evosim.engine.run_folder import chunk_of
+from evosim.engine.variables import COORDINATES, by_generation, variables
 from evosim.errors import EvosimError, RunError
-from evosim.evolution import NOTHING
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
 
+OnGeneration: TypeAlias = Callable[[int, int, float], bool | None]
+"""Called with replicate, generation and mean score after each generation; True: stop."""
 
-def live_in_memory(
-    scenario: Scenario, seed: int, *, stop: Callable[[], bool] = lambda: False
-) -> xr.Dataset | None:
-    """Live replicate 0 of the run with a seed.
+
+def simulate(
+    scenario: Scenario,
+    seed: int,
+    *,
+    replicates: int = 1,
+    probes: bool = True,
+    on_generation: OnGeneration | None = None,
+) -> xr.Dataset:
+    """Simulate a run.
 
     Args:
-        seed: of the run, as :func:`evosim.run` takes it.
-        stop: whether to give up after the generation.
+        scenario: what to simulate, checked.
+        seed: of the run, as ``evosim run --seed`` takes it.
+        replicates: how many populations; they go side by side, generation by generation.
+        probes: whether to measure; without, all variables of probes are left out.
+        on_generation: see :data:`OnGeneration`.
 
     Returns:
-        The dataset of the run (docs/architecture.md, run.nc), with one replicate and without the
-        attributes that say where it comes from; None where it was stopped.
+        The dataset of the run (docs/architecture.md, run.nc), without the attributes that say
+        where it comes from; where it was stopped, of the generations that all replicates have.
 
     Raises:
         RunError: a score is not finite, or not one that selection takes.
     """
-    from evosim.engine.probe import Prober
-
-    own = replicate_seed(seed, 0)
-    records: list[Record] = []
-
-    def recall(generation: int) -> Past:
-        genome = born(records[generation].arrays, generation, NOTHING).genome
-        return Past(scenario, own, genome)
-
-    try:
-        for record in generations(
-            scenario, first(scenario, own), seed=own, prober=Prober(scenario, own), recall=recall
-        ):
-            records.append(record)
-            if stop():
-                return None
-    except EvosimError as error:
-        raise RunError(str(error)) from error
+    simulated = [_generations(scenario, seed, replicate, probes) for replicate in range(replicates)]
+    records: list[list[GenerationRecord]] = [[] for _ in range(replicates)]
+    # Side by side, so that replicates that are stopped have equally many generations.
+    for generation in zip(*simulated, strict=True):
+        stop = False
+        for replicate, record in enumerate(generation):
+            records[replicate].append(record)
+            score = record.mean_score
+            if on_generation is not None and on_generation(replicate, record.generation, score):
+                stop = True
+        if stop:
+            break
     return _dataset(scenario, seed, records)
 
 
-def _dataset(scenario: Scenario, seed: int, records: list[Record]) -> xr.Dataset:
+class _NoProbes:
+    """A prober that measures nothing."""
+
+    def measure(self, genomes: object, generation: int) -> dict[str, np.ndarray]:
+        return {}
+
+
+def _generations(
+    scenario: Scenario, seed: int, replicate: int, probes: bool
+) -> Iterator[GenerationRecord]:
+    from evosim.engine.probe import Prober as ExactProber
+
+    own = replicate_seed(seed, replicate)
+    prober: Prober = ExactProber(scenario, own) if probes else _NoProbes()
+    try:
+        yield from generations(scenario, initial_population(scenario, own), seed=own, prober=prober)
+    except EvosimError as error:
+        raise RunError(str(error)) from error
+
+
+def _dataset(scenario: Scenario, seed: int, records: list[list[GenerationRecord]]) -> xr.Dataset:
     import xarray as xr
 
-    whole = stretch_of(records)
-    arrays = {**whole.arrays, **whole.probes}
-    labels = {
-        "replicate": np.arange(1, dtype=np.int32),
-        "generation": np.arange(len(records), dtype=np.int32),
-        "locus": np.array([locus.name for locus in mind.loci(scenario)], object),
-        "payoff": np.array(scenario.payoffs, object),
-        "probe": np.array(whole.probed, np.int32),
-        "environment": np.array(list(scenario.environments), object),
-        "mind": np.array(list(minds(scenario)), object),
-    }
+    wholes = [chunk_of(each) for each in records]
+    arrays = [{**whole.arrays, **whole.probes} for whole in wholes]
+    known = variables(scenario) if wholes[0].probes else by_generation(scenario)
     data = {
-        name: (("replicate", *spec.dims), np.asarray(arrays[name], spec.dtype)[None])
-        for name, spec in variables(scenario).items()
+        name: (
+            ("replicate", *spec.dims),
+            np.stack([np.asarray(each[name], spec.dtype) for each in arrays]),
+            {"units": spec.units, "long_name": spec.long_name},
+        )
+        for name, spec in known.items()
     }
+    labels = coordinates(scenario, len(records), len(records[0]), wholes[0])
     return xr.Dataset(
         data,
-        coords={name: (name, values) for name, values in labels.items()},
+        coords={
+            name: (dim, values, dict(zip(("units", "long_name"), COORDINATES[name], strict=True)))
+            for name, (dim, values) in labels.items()
+        },
         attrs={"seed": str(seed), "scenario_id": scenario.id, "title": scenario.title},
     )

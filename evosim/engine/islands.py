@@ -1,7 +1,7 @@
-"""Demes of one replicate lived side by side: each alone from one migration to the next.
+"""Demes of one replicate simulated side by side: each alone from one migration to the next.
 
-Between migrations a deme is a function of its genomes and the seed. :func:`epoch` lives one; what
-maps it over the demes is given from outside, and makes no difference to the data: neither how
+Between migrations a deme is a function of its genomes and the seed. :func:`epoch` simulates one;
+what maps it over the demes is given from outside, and makes no difference to the data: neither how
 many processes there are, nor where an epoch is cut short to be written.
 """
 
@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from evosim import evolution
 from evosim.engine.evaluation import Arrays, FloatArray
 from evosim.engine.loop import (
+    GenerationRecord,
     Population,
     Prober,
-    Record,
-    breed,
-    lived,
-    measured,
-    source_of,
+    evaluate_generation,
+    migration_source,
+    probe_population,
+    reproduce,
 )
 from evosim.engine.variables import BY_GENERATION, INHERITED, probe_generations
 from evosim.errors import EvosimError, RunError
@@ -54,11 +54,11 @@ def epoch(
     crossover: NDArray[np.int8],
     seed: int,
 ) -> Arrays:
-    """Live a deme from a generation to the one before ``until``, with no migration in between.
+    """Simulate a deme from a generation to the one before ``until``, with no migration in between.
 
     Args:
         scenario_toml: the scenario, resolved.
-        genome: [n, loci], parents: [n, 2], crossover: [n, loci]; the deme at the birth of the
+        genome: [n, loci], parents: [n, 2], crossover: [n, loci]; the deme in that
             generation. Parents are rows of the population.
         seed: the replicate's.
 
@@ -74,7 +74,7 @@ def epoch(
     population = Population(generation, genome, parents, crossover)
     rows = []
     while True:
-        arrays, _ = lived(scenario, population, seed, first=first)
+        arrays, _ = evaluate_generation(scenario, population, seed, first=first)
         rows.append(arrays)
         if population.generation + 1 == until:
             return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
@@ -83,7 +83,7 @@ def epoch(
 
 def generations(
     scenario: Scenario, population: Population, *, seed: int, prober: Prober, share: Map
-) -> Iterator[Record]:
+) -> Iterator[GenerationRecord]:
     """As :func:`evosim.engine.loop.generations`, the demes shared out by a map.
 
     Args:
@@ -91,36 +91,36 @@ def generations(
     """
     toml = scenario.to_toml()
     probed = frozenset(probe_generations(scenario))
-    heirs: Population | None = population
+    following: Population | None = population
     span = 1
-    while heirs is not None:
-        born = heirs
+    while following is not None:
+        population = following
         until = min(
-            born.generation + span,
-            evolution.islands.next_migration(scenario, born.generation) + 1,
+            population.generation + span,
+            evolution.islands.next_migration(scenario, population.generation) + 1,
             scenario.generations,
         )
         began = time.monotonic()
-        arrays = _all_demes(scenario, toml, born, until, seed, share)
-        seconds = (time.monotonic() - began) / (until - born.generation)
+        arrays = _all_demes(scenario, toml, population, until, seed, share)
+        seconds = (time.monotonic() - began) / (until - population.generation)
         span = max(1, min(2 * span, int(SECONDS / max(seconds, 1e-9))))
-        for g in range(born.generation, until):
-            here = {name: values[g - born.generation] for name, values in arrays.items()}
+        for g in range(population.generation, until):
+            here = {name: values[g - population.generation] for name, values in arrays.items()}
             score = np.asarray(here["score"], np.float64)
-            here["source"] = source_of(scenario, g, score, seed)
+            here["source"] = migration_source(scenario, g, score, seed)
             now = Population(g, *(here[name] for name in INHERITED))
-            probe = measured(scenario, now, prober) if g in probed else None
+            probe = probe_population(scenario, now, prober) if g in probed else None
             if g + 1 < until:
-                after = (arrays[name][g + 1 - born.generation] for name in INHERITED)
-                heirs = Population(g + 1, *after)
+                after = (arrays[name][g + 1 - population.generation] for name in INHERITED)
+                following = Population(g + 1, *after)
             else:
                 last = g + 1 == scenario.generations
-                heirs = None if last else breed(scenario, now, score, seed)
-            yield Record(g, here, probe, heirs)
+                following = None if last else reproduce(scenario, now, score, seed)
+            yield GenerationRecord(g, here, probe, following)
 
 
 def _all_demes(
-    scenario: Scenario, toml: str, born: Population, until: int, seed: int, share: Map
+    scenario: Scenario, toml: str, population: Population, until: int, seed: int, share: Map
 ) -> Arrays:
     """The generations of an epoch, all demes put together."""
     written = scenario.evolution.islands
@@ -128,8 +128,8 @@ def _all_demes(
     calls = []
     for deme in range(written.demes):
         own = evolution.islands.rows(scenario, deme)
-        inherited = (getattr(born, name)[own] for name in INHERITED)
-        calls.append((toml, deme, born.generation, until, *inherited, seed))
+        inherited = (getattr(population, name)[own] for name in INHERITED)
+        calls.append((toml, deme, population.generation, until, *inherited, seed))
     parts = share(epoch, calls)
     return {
         name: np.concatenate([part[name] for part in parts], axis=1)
@@ -145,13 +145,13 @@ def _next(
     """The next generation of a deme; the same one again where selection is frozen."""
     generation = population.generation
     if not scenario.phase_at(generation).select:
-        return population.unchanged(evolution.islands.rows(scenario, deme).start)
+        return population.carry_over(evolution.islands.rows(scenario, deme).start)
     seed_key = key(seed, Purpose.BREED, generation)
     try:
-        born = evolution.islands.breed_deme(scenario, deme, population.genome, score, seed_key)
+        offspring = evolution.islands.breed_deme(scenario, deme, population.genome, score, seed_key)
     except EvosimError as error:
         raise RunError(f"generation {generation}: {error}") from error
-    return Population(generation + 1, *born)
+    return Population(generation + 1, *offspring)
 
 
 @lru_cache(maxsize=2)

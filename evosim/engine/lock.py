@@ -56,7 +56,7 @@ def _flock(
     descriptor: int, folder: Path, what: str, wait: float, announce: Callable[[str], None]
 ) -> None:
     began = time.monotonic()
-    told = False
+    announced = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,8 +67,8 @@ def _flock(
                 raise HeldError(
                     f"{folder}: another process is at work on this {what}; wait for it or stop it"
                 ) from None
-            if waited >= 1.0 and not told:
-                told = True
+            if waited >= 1.0 and not announced:
+                announced = True
                 announce(
                     f"{folder}: another process is at work on this {what}; waiting up to "
                     f"{wait:.0f} s in case it is about to end"

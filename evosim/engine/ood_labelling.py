@@ -1,4 +1,7 @@
-"""The monitor in the loop: what is familiar to it, and the lifetimes that it flags and labels."""
+"""The monitor in the generation loop: when its detector is trained, and what it flags and labels.
+
+The detector itself, which knows of no generations, is :mod:`evosim.engine.ood_monitor`.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,33 @@ import numpy as np
 
 from evosim import core, mind
 from evosim.engine import ood_monitor
-from evosim.engine.evaluation import Arrays, FloatArray, Live, Lives, environments_of
-from evosim.engine.ood_monitor import Familiar
+from evosim.engine.evaluation import Arrays, Evaluate, Evaluation, FloatArray, environments_of
+from evosim.engine.ood_monitor import Detector
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-class Past(NamedTuple):
-    """A generation that was lived before: what living it again takes."""
+class PastGeneration(NamedTuple):
+    """An earlier generation: what it takes to evaluate it again."""
 
     scenario: Scenario
     seed: int  # the replicate's
     genome: FloatArray  # [N, loci]
 
 
-Recall = Callable[[int], Past]
-"""What a generation of the replicate's own history was (:func:`evosim.execution.runner.recall`)."""
+Recall = Callable[[int], PastGeneration]
+"""Gives an earlier generation of the replicate itself (:func:`evosim.execution.runner.recall`)."""
 
 
-def learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | None) -> Familiar:
-    """What is familiar to the monitor of a generation: its training is lived once more."""
+def trained_detector(
+    scenario: Scenario, generation: int, evaluate: Evaluate, recall: Recall | None
+) -> Detector:
+    """The detector of a monitored generation: the generation that trained it is evaluated again.
+
+    Only a run that goes on within a monitored phase needs it: elsewhere the detector is handed
+    from generation to generation.
+    """
     reference = ood_monitor.reference(scenario, generation)
     assert reference is not None
     if recall is None:
@@ -43,7 +52,7 @@ def learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | Non
         generation=reference,
         individuals=individuals,
     )
-    lives = live(
+    evaluation = evaluate(
         past.scenario,
         minds,
         seed=past.seed,
@@ -51,12 +60,12 @@ def learnt(scenario: Scenario, generation: int, live: Live, recall: Recall | Non
         environments=environments_of(past.scenario, reference, past.seed),
         individuals=individuals,
     )
-    assert lives.features is not None
-    return _familiar(scenario, past.scenario, reference, lives.features)
+    assert evaluation.features is not None
+    return _fit(scenario, past.scenario, reference, evaluation.features)
 
 
-def _familiar(scenario: Scenario, then: Scenario, reference: int, features: FloatArray) -> Familiar:
-    """Learn from features [n, L, F] of a generation that was lived by the scenario ``then``."""
+def _fit(scenario: Scenario, then: Scenario, reference: int, features: FloatArray) -> Detector:
+    """Train on features [n, L, F] of a generation that the scenario ``then`` was run for."""
     assert scenario.monitor is not None
     flat = features.reshape(-1, features.shape[-1])
     units = ood_monitor.resolution(then, reference)
@@ -72,27 +81,43 @@ def _familiar(scenario: Scenario, then: Scenario, reference: int, features: Floa
 def monitored(
     scenario: Scenario,
     generation: int,
-    lives: Lives,
+    evaluation: Evaluation,
     cost: FloatArray,
-    familiar: Familiar | None,
-) -> tuple[Arrays, Familiar | None]:
-    """What the monitor records of a generation, and what is familiar to it in the next one."""
+    detector: Detector | None,
+) -> tuple[Arrays, Detector | None]:
+    """What the monitor records of a generation, and its detector in the next one.
+
+    Args:
+        scenario: with a monitor.
+        generation: its number.
+        evaluation: of its individuals.
+        cost: of thinking [individuals].
+        detector: where the generation is monitored.
+
+    Returns:
+        ``monitor_score``, ``flagged``, ``labels``, and in a monitored phase the ``score`` that
+        labelled lifetimes give; the detector, None where the next generation needs none.
+    """
     assert scenario.monitor is not None
-    assert lives.features is not None
+    assert evaluation.features is not None
     none: Arrays = {"flagged": np.array(0, np.int32), "labels": np.array(0, np.int32)}
+    # Far from a monitored phase nothing is measured, as nobody would look at it.
     if ood_monitor.reference(scenario, generation) is None:
-        return none | {"monitor_score": np.full(lives.paid.shape, np.nan, np.float32)}, None
+        return none | {
+            "monitor_score": np.full(evaluation.selected_payoff.shape, np.nan, np.float32)
+        }, None
     monitored = scenario.phase_at(generation).monitored
+    # The last generation before the monitored phase is the one that it is trained on.
     if not monitored:
-        familiar = _familiar(scenario, scenario, generation, lives.features)
-    assert familiar is not None
-    distance = ood_monitor.score(familiar, lives.features)
+        detector = _fit(scenario, scenario, generation, evaluation.features)
+    assert detector is not None
+    distance = ood_monitor.score(detector, evaluation.features)
     seen = none | {"monitor_score": distance.astype(np.float32)}
     if monitored:
-        chosen = ood_monitor.labelled(distance, familiar.threshold, scenario.monitor.budget)
+        chosen = ood_monitor.labelled(distance, detector.threshold, scenario.monitor.budget)
         seen |= {
-            "score": ood_monitor.labelled_score(lives.paid, chosen, cost),
-            "flagged": np.array((distance > familiar.threshold).sum(), np.int32),
+            "score": ood_monitor.labelled_score(evaluation.selected_payoff, chosen, cost),
+            "flagged": np.array((distance > detector.threshold).sum(), np.int32),
             "labels": np.array(chosen.sum(), np.int32),
         }
-    return seen, familiar
+    return seen, detector

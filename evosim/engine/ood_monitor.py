@@ -15,17 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import world
-from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
 
-class Familiar(NamedTuple):
+class Detector(NamedTuple):
     """What the monitor knows of training: F features."""
 
     mean: Floats  # [F] in units of the resolution
@@ -69,7 +66,7 @@ def features(
     """Stimuli felt and events met per step, [n, L, F].
 
     Args:
-        environment: where the lifetimes were lived.
+        environment: of the lifetimes.
         counts: [n, L, E] of its events.
         felt: [n, L, stimuli]; lifespan: [n, L] steps.
     """
@@ -101,8 +98,8 @@ def resolution(scenario: Scenario, generation: int) -> Floats:
     return strongest / max(e.lifetime for e in environments)
 
 
-def fit(training: Floats, resolution: Floats, quantile: float) -> Familiar:
-    """Learn what is familiar.
+def fit(training: Floats, resolution: Floats, quantile: float) -> Detector:
+    """Train a detector: what lifetimes of training are like.
 
     The variance of one event a lifetime is added to that of every feature, so that features
     that never vary in training, or vary together, leave no direction without a scale.
@@ -120,7 +117,7 @@ def fit(training: Floats, resolution: Floats, quantile: float) -> Familiar:
     for i in range(n_features):
         for j in range(i + 1):
             covariance[i, j] += math.fsum(off[i] * off[j]) / n
-    known = Familiar(mean, resolution, _cholesky(covariance), math.inf)
+    known = Detector(mean, resolution, _cholesky(covariance), math.inf)
     return known._replace(threshold=float(np.quantile(score(known, training), quantile)))
 
 
@@ -135,7 +132,7 @@ def _cholesky(matrix: Floats) -> Floats:
     return factor
 
 
-def score(known: Familiar, features: Floats) -> Floats:
+def score(known: Detector, features: Floats) -> Floats:
     """Mahalanobis distance of lifetimes [..., F] from training, [...]."""
     off = features / known.resolution - known.mean
     whitened = np.zeros_like(off)
@@ -181,69 +178,3 @@ def labelled_score(paid: Floats, chosen: NDArray[np.bool_], cost: Floats) -> Flo
     if not n.any():
         return known
     return np.where(n > 0, known, math.fsum(known[n > 0]) / int((n > 0).sum()))
-
-
-# What a run shows of it
-
-
-def first_monitored(scenario: Scenario) -> int:
-    """The first monitored generation.
-
-    Raises:
-        EvosimError: no phase is monitored.
-    """
-    for generation in range(scenario.generations):
-        if scenario.phase_at(generation).monitored:
-            return generation
-    raise EvosimError(f"scenario {scenario.id!r} has no phase that is monitored = true")
-
-
-def _scores(dataset: xr.Dataset, scenario: Scenario) -> tuple[Floats, Floats]:
-    """Scores of training and of the first monitored generation, [replicate, lifetimes], sorted."""
-    generation = first_monitored(scenario)
-    scores = dataset["monitor_score"].transpose("replicate", "generation", "individual", "level")
-    known, new = (
-        np.asarray(scores.sel(generation=g).values, np.float64).reshape(len(scores), -1)
-        for g in (generation - 1, generation)
-    )
-    return np.sort(known, axis=1), np.sort(new, axis=1)
-
-
-def roc_area(dataset: xr.Dataset, scenario: Scenario) -> Floats:
-    """Area under the ROC of detection, [replicate].
-
-    The chance that a lifetime of the first monitored generation has a larger score than one of
-    training; equal ones count half (Mann and Whitney's U).
-    """
-    areas = []
-    for known, new in zip(*_scores(dataset, scenario), strict=True):
-        below = np.searchsorted(known, new, side="left")
-        up_to = np.searchsorted(known, new, side="right")
-        areas.append((below + up_to).mean() / (2 * len(known)))
-    return np.array(areas)
-
-
-def roc(dataset: xr.Dataset, scenario: Scenario, false_alarms: Floats) -> Floats:
-    """Share of the first monitored generation that is detected, [replicate, false alarms].
-
-    Args:
-        false_alarms: shares of training lifetimes that are flagged, at which to look.
-    """
-    curves = []
-    for known, new in zip(*_scores(dataset, scenario), strict=True):
-        threshold = np.quantile(known, 1.0 - false_alarms)
-        above = 1.0 - np.searchsorted(new, threshold, side="right") / len(new)
-        curves.append(np.where(false_alarms >= 1.0, 1.0, above))
-    return np.array(curves)
-
-
-def flagged(dataset: xr.Dataset, scenario: Scenario) -> Floats:
-    """Share of the lifetimes of the first monitored generation that is flagged, [replicate]."""
-    first = dataset["flagged"].sel(generation=first_monitored(scenario))
-    lifetimes = dataset.sizes["individual"] * dataset.sizes["level"]
-    return np.asarray(first.values, np.float64) / lifetimes
-
-
-def labels(dataset: xr.Dataset) -> Floats:
-    """Labels used in the whole run, [replicate]."""
-    return np.asarray(dataset["labels"].sum("generation").values, np.float64)

@@ -368,7 +368,7 @@ class Prober:
             lifespan[exact] = expected.lifespan.mean(axis=1)
         rest = np.flatnonzero(minds.novelty != 0)
         if len(rest):
-            lives = core.lifetimes(
+            lifetimes = core.lifetimes(
                 place.env,
                 place.levels,
                 _take(minds, np.repeat(rest, SAMPLED_LIVES)),
@@ -381,9 +381,9 @@ class Prober:
                 instinct=instinct,
             )
             each = (len(rest), SAMPLED_LIVES)
-            happened[rest] = lives.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
-            lifespan[rest] = lives.lifespan.mean(axis=1).reshape(each).mean(axis=1)
-            novelty[rest] = lives.novelty.mean(axis=1).reshape(each).mean(axis=1)
+            happened[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
+            lifespan[rest] = lifetimes.lifespan.mean(axis=1).reshape(each).mean(axis=1)
+            novelty[rest] = lifetimes.novelty.mean(axis=1).reshape(each).mean(axis=1)
         return _Fortune(happened, novelty, lifespan, apart)
 
 
@@ -405,8 +405,8 @@ def random_drives(scenario: Scenario, seed: int, n: int) -> FloatArray:
 
 def probe_seeds(data: xr.Dataset) -> list[int]:
     """The seed of each replicate's probes; in a fork those of its first ancestor."""
-    lived = json.loads(data.attrs.get("provenance", "{}")).get("seeds") or [{}]
-    seed = int(lived[0].get("seed", data.attrs["seed"]))
+    seeds = json.loads(data.attrs.get("provenance", "{}")).get("seeds") or [{}]
+    seed = int(seeds[0].get("seed", data.attrs["seed"]))
     return [key(seed, Purpose.REPLICATE, int(r)) for r in data["replicate"].values]
 
 
@@ -426,7 +426,7 @@ def normalised(
 def _whole(
     expected: core.Expectation, watched: NDArray[np.int32] | None
 ) -> tuple[core.Expectation, _Apart | None]:
-    """The expectation of whole lives; and of the steps told apart, where they are."""
+    """The expectation of whole lifetimes; and apart, of steps watched and unwatched."""
     if watched is None:
         return expected, None
     apart = _Apart(expected.counts.mean(axis=1), expected.lifespan.mean(axis=1))

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from evosim.registry import plugins
+
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
@@ -18,6 +20,15 @@ _LIBRARIES = ("evosim", "numpy", "numba", "deap", "scipy", "xarray", "h5py")
 
 
 def versions() -> dict[str, str]:
+    """Versions of Python, evosim, the libraries that numbers depend on, and plugins.
+
+    Raises:
+        EvosimError: a plugin cannot be imported.
+    """
+    return {**libraries(), **plugins()}
+
+
+def libraries() -> dict[str, str]:
     """Versions of Python, evosim and the libraries that numbers depend on."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
@@ -51,13 +62,27 @@ def command_line(argv: Sequence[str]) -> str:
     return shlex.join([os.path.basename(argv[0]).removesuffix(".py"), *argv[1:]])
 
 
-def differences(then: Mapping[str, str]) -> list[str]:
-    """Which versions are others than they were, in words."""
-    return [
+def other_versions(manifest: Mapping[str, Any], what: str) -> str:
+    """What to warn of where versions are others than those in a manifest; empty where none is.
+
+    Args:
+        manifest: with ``versions``.
+        what: what the manifest is of, in a word.
+    """
+    # Streams of random numbers are promised by numpy and Python for one version only (model 5),
+    # and sums in numpy, BLAS and scipy may be ordered otherwise in another one.
+    then = manifest.get("versions", {})
+    changed = [
         f"{name} {then[name]} -> {version}"
         for name, version in versions().items()
         if then.get(name, version) != version
     ]
+    if not changed:
+        return ""
+    return (
+        f"versions differ from those the {what} began with: {', '.join(changed)}. Numbers may "
+        "differ from those that the old ones would have given"
+    )
 
 
 def _processor() -> str:
@@ -72,7 +97,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def facts(scenario: Scenario, **known: object) -> dict[str, Any]:
+def manifest(scenario: Scenario, **known: object) -> dict[str, Any]:
     """What a run's folder records of how it came about, beside what is ``known``."""
     return {
         "scenario": scenario.id,

@@ -1,15 +1,15 @@
-"""The folder of one run: what it is a run of, and the segments that are its checkpoint.
+"""The folder of one run: what it is a run of, and the chunks that are its checkpoint.
 
     scenario.toml   the scenario, resolved
     run.json        seed, replicates, command, versions, machine, parent of a fork
-    replicates/000/000000-000041.npz   lived generations, while the run goes on
-    history/000000.toml                in a fork: what its past was lived by, from that generation
+    replicates/000/000000-000041.npz   chunks of generations, while the run goes on
+    history/000000.toml                in a fork: what its past was run for, from that generation
     run.nc  summary.json  figures/     once it is complete
 
-A segment holds a range of generations and the population born from its last one, so that the
-data are the checkpoint. Segments are written whole or not at all, and read without pickle. One
+A chunk holds a range of generations and the next population, so that the data are the checkpoint.
+Chunks are written whole or not at all, and read without pickle. One
 that is torn or altered is as good as missing, and so is what comes after it; but in the history
-of a fork, which cannot be lived again in the fork's world, it is refused.
+of a fork, which cannot be simulated again in the fork's world, it is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from evosim import evolution
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import WriteError, explain, replacing, sweep, write_text
 from evosim.engine.lock import hold
-from evosim.engine.loop import Population, Record, replicate_seed
+from evosim.engine.loop import GenerationRecord, Population, replicate_seed
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
 from evosim.errors import Argument, RunError
 
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _SEGMENT = re.compile(r"(\d{6,})-(\d{6,})\.npz")
-_HEIR = "heir_"
+_NEXT = "heir_"  # as format 1 has it
 _STATE = "optimizer_"
 
 
-class Segment(NamedTuple):
+class ChunkFile(NamedTuple):
     """Generations first .. last of one replicate, in a file."""
 
     first: int
@@ -55,14 +55,14 @@ class Segment(NamedTuple):
     path: Path
 
 
-class Stretch(NamedTuple):
-    """The contents of a segment."""
+class Chunk(NamedTuple):
+    """The contents of a chunk file."""
 
     first: int
     arrays: Arrays  # layout.by_generation, stacked over generations
     probed: tuple[int, ...]  # generations of the probes
     probes: Arrays  # layout.by_probe stacked over probes; by_replicate of the latest probe
-    heirs: Population | None
+    next_population: Population | None
 
 
 class RunFolder:
@@ -70,7 +70,7 @@ class RunFolder:
 
     Attributes:
         path: the folder.
-        facts: what run.json holds.
+        manifest: what run.json holds.
 
     Raises:
         RunError: no run is there, or its scenario is not the one it began with.
@@ -78,12 +78,12 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = _read_facts(path)
+        self.manifest = _read_manifest(path)
 
     @classmethod
     @contextlib.contextmanager
     def create(
-        cls, path: Path, scenario: Scenario, facts: Mapping[str, object]
+        cls, path: Path, scenario: Scenario, manifest: Mapping[str, object]
     ) -> Iterator[RunFolder]:
         """A new run folder, filled in the block; it appears under its name when the block ends.
 
@@ -93,7 +93,7 @@ class RunFolder:
         with appearing(path) as making:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
-            known = {"format": FORMAT, **facts, "scenario_sha256": _sha256(toml.encode())}
+            known = {"format": FORMAT, **manifest, "scenario_sha256": _sha256(toml.encode())}
             write_text(making / "run.json", json.dumps(known, indent=2, ensure_ascii=False) + "\n")
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
@@ -101,16 +101,16 @@ class RunFolder:
 
     @property
     def seed(self) -> int:
-        return int(self.facts["seed"])
+        return int(self.manifest["seed"])
 
     @property
     def probe_seed(self) -> int:
         """The seed of probe levels and samples; a fork keeps its parent's."""
-        return int(self.facts["probe_seed"])
+        return int(self.manifest["probe_seed"])
 
     @property
     def replicates(self) -> int:
-        return int(self.facts["replicates"])
+        return int(self.manifest["replicates"])
 
     @property
     def data_path(self) -> Path:
@@ -138,7 +138,7 @@ class RunFolder:
             text = path.read_bytes()
         except OSError as error:
             raise RunError(explain(error, path, "read")) from error
-        if _sha256(text) != self.facts["scenario_sha256"]:
+        if _sha256(text) != self.manifest["scenario_sha256"]:
             raise RunError(
                 f"{path}: the scenario was changed after the run began; restore the file, or "
                 "begin another run with the changed one, or a fork with changed settings"
@@ -148,11 +148,11 @@ class RunFolder:
     @property
     def history(self) -> int:
         """How many generations a fork took over; 0 where the run is none."""
-        parent = self.facts.get("parent")
+        parent = self.manifest.get("parent")
         return int(parent["at"]) if parent else 0
 
     def scenario_at(self, generation: int) -> Scenario:
-        """The scenario that a generation was lived by: in the history of a fork, an ancestor's.
+        """The scenario that a generation was run for: in the history of a fork, an ancestor's.
 
         Raises:
             RunError: it was not kept.
@@ -161,30 +161,30 @@ class RunFolder:
 
         if generation >= self.history:
             return self.scenario
-        kept = [path for begin, path in self.pasts() if begin <= max(0, generation)]
-        parent = self.facts["parent"]["path"]
+        kept = [path for begin, path in self.past_scenarios() if begin <= max(0, generation)]
+        parent = self.manifest["parent"]["path"]
         if not kept:
             raise RunError(
-                f"{self.path}: generation {generation} is history that was lived by another "
+                f"{self.path}: generation {generation} is history of another "
                 f"scenario, which was not kept; ask the run that it was forked from, {parent}"
             )
         try:
             text = kept[-1].read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise RunError(
-                f"{kept[-1]}, which generation {generation} was lived by, cannot be read "
+                f"{kept[-1]}, which generation {generation} was run for, cannot be read "
                 f"({error}); ask the run that it was forked from, {parent}"
             ) from error
         return scenario.loads(text, name=str(kept[-1]))
 
-    def pasts(self) -> list[tuple[int, Path]]:
+    def past_scenarios(self) -> list[tuple[int, Path]]:
         """The scenarios of a fork's history: from which generation on, and the file."""
         folder = self.path / "history"
         found = folder.glob("*.toml") if folder.is_dir() else ()
         return sorted((int(p.stem), p) for p in found if p.stem.isdecimal())
 
-    def keep_past(self, begin: int, scenario: str) -> None:
-        """Keep the scenario that the history was lived by from a generation on."""
+    def keep_past_scenario(self, begin: int, scenario: str) -> None:
+        """Keep the scenario that the history was run for from a generation on."""
         folder = self.path / "history"
         folder.mkdir(exist_ok=True)
         write_text(folder / f"{begin:06d}.toml", scenario)
@@ -209,9 +209,9 @@ class RunFolder:
 
     def note_resumed(self, versions: Mapping[str, str], when: str) -> None:
         """Record in run.json that the run was resumed."""
-        resumed = [*self.facts.get("resumed", ()), {"when": when, "versions": dict(versions)}]
-        self.facts["resumed"] = resumed
-        text = json.dumps(self.facts, indent=2, ensure_ascii=False) + "\n"
+        resumed = [*self.manifest.get("resumed", ()), {"when": when, "versions": dict(versions)}]
+        self.manifest["resumed"] = resumed
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
         write_text(self.path / "run.json", text)
 
     def sweep(self) -> None:
@@ -222,53 +222,53 @@ class RunFolder:
         except OSError as error:
             raise WriteError(explain(error, self.path, "tidy up")) from error
 
-    # Segments
+    # Chunks
 
     def replicate_path(self, replicate: int) -> Path:
         return self.path / "replicates" / f"{replicate:03d}"
 
-    def segments(self, replicate: int) -> list[Segment]:
-        """The unbroken row of a replicate's sound segments, from generation 0 on."""
-        found = {segment.first: segment for segment in sorted(self._files(replicate))}
-        row: list[Segment] = []
-        while (segment := found.get(row[-1].last + 1 if row else 0)) is not None:
-            if not self._is_sound(segment, replicate):
+    def chunk_files(self, replicate: int) -> list[ChunkFile]:
+        """The unbroken row of a replicate's sound chunk files, from generation 0 on."""
+        found = {file.first: file for file in sorted(self._files(replicate))}
+        row: list[ChunkFile] = []
+        while (file := found.get(row[-1].last + 1 if row else 0)) is not None:
+            if not self._is_sound(file, replicate):
                 break
-            row.append(segment)
+            row.append(file)
         return row
 
-    def lived(self, replicate: int) -> int:
-        """How many generations of a replicate are kept, in sound segments."""
-        row = self.segments(replicate)
+    def generations_done(self, replicate: int) -> int:
+        """How many generations of a replicate are kept, in sound chunk files."""
+        row = self.chunk_files(replicate)
         return row[-1].last + 1 if row else 0
 
-    def check_history(self, replicate: int, row: Sequence[Segment] | None = None) -> None:
-        """Refuse a fork whose history is not whole: its world cannot live the past again.
+    def check_history(self, replicate: int, row: Sequence[ChunkFile] | None = None) -> None:
+        """Refuse a fork whose history is not whole: its world cannot give the past again.
 
         Args:
-            row: the replicate's sound segments; read if None.
+            row: the replicate's sound chunk files; read if None.
 
         Raises:
-            RunError: with the segment that is torn or missing.
+            RunError: with the chunk file that is torn or missing.
         """
         if not self.history:
             return
-        row = self.segments(replicate) if row is None else row
-        lived = row[-1].last + 1 if row else 0
-        if lived >= self.history:
+        row = self.chunk_files(replicate) if row is None else row
+        done = row[-1].last + 1 if row else 0
+        if done >= self.history:
             return
-        torn = [s.path for s in sorted(self._files(replicate)) if s.first == lived]
+        torn = [s.path for s in sorted(self._files(replicate)) if s.first == done]
         where = self.replicate_path(replicate)
-        what = f"{torn[0]} is damaged" if torn else f"{where}/{lived:06d}-*.npz is missing"
-        parent = self.facts["parent"]["path"]
+        what = f"{torn[0]} is damaged" if torn else f"{where}/{done:06d}-*.npz is missing"
+        parent = self.manifest["parent"]["path"]
         raise RunError(
             f"{what}: it held history of the fork (generations 0 to {self.history - 1}), which "
-            "cannot be lived again in the fork's changed world. Nothing was removed. Restore the "
-            f"file, or fork {parent} again at generation {self.history}"
+            "cannot be simulated again in the fork's changed world. Nothing was removed. Restore "
+            f"the file, or fork {parent} again at generation {self.history}"
         )
 
-    def tidy(self, replicate: int) -> list[Segment]:
-        """Remove what a kill left unfinished or broken; returns the sound segments.
+    def tidy(self, replicate: int) -> list[ChunkFile]:
+        """Remove what a kill left unfinished or broken; returns the sound chunk files.
 
         Only for who holds the lock.
 
@@ -278,35 +278,35 @@ class RunFolder:
         folder = self.replicate_path(replicate)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            row = self.segments(replicate)
+            row = self.chunk_files(replicate)
             self.check_history(replicate, row)
             sweep(folder)
-            for segment in self._files(replicate) - set(row):
-                segment.path.unlink()
+            for file in self._files(replicate) - set(row):
+                file.path.unlink()
         except OSError as error:
             raise WriteError(explain(error, folder, "tidy up")) from error
         return row
 
-    def read(self, segment: Segment) -> Stretch:
-        """The contents of a segment.
+    def read(self, file: ChunkFile) -> Chunk:
+        """The contents of a chunk file.
 
         Raises:
             RunError: the file is torn or altered.
         """
-        arrays = _read_npz(segment.path)
+        arrays = _read_npz(file.path)
         if arrays is None:
             raise RunError(
-                f"{segment.path} is damaged; evosim resume {self.path} lives its generations again"
+                f"{file.path} is damaged; evosim resume {self.path} makes its generations again"
             )
         probed = by_probe(self.scenario)
-        heirs = None
-        if _HEIR + "genome" in arrays:
+        next_population = None
+        if _NEXT + "genome" in arrays:
             known = evolution.optimizer(self.scenario).state
-            genome, parents, crossover = (arrays[_HEIR + name] for name in INHERITED)
+            genome, parents, crossover = (arrays[_NEXT + name] for name in INHERITED)
             state = {name: arrays[_STATE + name] for name in known}
-            heirs = Population(segment.last + 1, genome, parents, crossover, state)
-        return Stretch(
-            segment.first,
+            next_population = Population(file.last + 1, genome, parents, crossover, state)
+        return Chunk(
+            file.first,
             {name: arrays[name] for name in by_generation(self.scenario)},
             tuple(int(g) for g in arrays["probe"]),
             {
@@ -314,94 +314,94 @@ class RunFolder:
                 for name in (*probed, *by_replicate(self.scenario))
                 if name in arrays
             },
-            heirs,
+            next_population,
         )
 
-    def write(self, replicate: int, stretch: Stretch) -> Segment:
-        """Write a segment.
+    def write(self, replicate: int, chunk: Chunk) -> ChunkFile:
+        """Write a chunk.
 
         Raises:
             WriteError: the operating system refused.
         """
-        first = stretch.first
-        last = first + len(stretch.arrays["score"]) - 1
+        first = chunk.first
+        last = first + len(chunk.arrays["score"]) - 1
         path = self.replicate_path(replicate) / f"{first:06d}-{last:06d}.npz"
         arrays: dict[str, NDArray[Any]] = {
             "identity": np.array(self._identity(replicate)),
-            "probe": np.array(stretch.probed, np.int32),
-            **stretch.arrays,
-            **stretch.probes,
+            "probe": np.array(chunk.probed, np.int32),
+            **chunk.arrays,
+            **chunk.probes,
         }
-        if stretch.heirs is not None:
-            arrays |= {_HEIR + name: getattr(stretch.heirs, name) for name in INHERITED}
-            arrays |= {_STATE + name: value for name, value in stretch.heirs.state.items()}
+        if chunk.next_population is not None:
+            arrays |= {_NEXT + name: getattr(chunk.next_population, name) for name in INHERITED}
+            arrays |= {_STATE + name: value for name, value in chunk.next_population.state.items()}
         with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
-        return Segment(first, last, path)
+        return ChunkFile(first, last, path)
 
-    def clear_segments(self) -> None:
-        """Remove all segments and the folder they are in."""
+    def clear_chunks(self) -> None:
+        """Remove all chunk files and the folder they are in."""
         shutil.rmtree(self.path / "replicates", ignore_errors=True)
 
-    def _files(self, replicate: int) -> set[Segment]:
+    def _files(self, replicate: int) -> set[ChunkFile]:
         found = set()
         folder = self.replicate_path(replicate)
         for path in folder.iterdir() if folder.is_dir() else ():
             if match := _SEGMENT.fullmatch(path.name):
-                found.add(Segment(int(match[1]), int(match[2]), path))
+                found.add(ChunkFile(int(match[1]), int(match[2]), path))
         return found
 
-    def _is_sound(self, segment: Segment, replicate: int) -> bool:
-        arrays = _read_npz(segment.path)
+    def _is_sound(self, file: ChunkFile, replicate: int) -> bool:
+        arrays = _read_npz(file.path)
         if arrays is None or arrays.get("identity") != self._identity(replicate):
             return False
-        n = segment.last - segment.first + 1
-        lived = by_generation(self.scenario)
-        expected = {"identity", "probe", *lived}
-        if segment.last + 1 < self.scenario.generations:
-            expected |= {_HEIR + name for name in INHERITED}
+        n = file.last - file.first + 1
+        known = by_generation(self.scenario)
+        expected = {"identity", "probe", *known}
+        if file.last + 1 < self.scenario.generations:
+            expected |= {_NEXT + name for name in INHERITED}
             expected |= {_STATE + name for name in evolution.optimizer(self.scenario).state}
         if arrays.get("probe", np.empty(0)).size:
             expected |= set(by_probe(self.scenario))
         # What a fork takes over has no measures of its whole replicate.
         return expected <= set(arrays) <= expected | set(by_replicate(self.scenario)) and all(
-            len(arrays[name]) == n for name in lived
+            len(arrays[name]) == n for name in known
         )
 
     def _identity(self, replicate: int) -> str:
-        """What a segment must be a part of: this scenario, these seeds, this replicate."""
-        facts = (self.facts["scenario_sha256"], self.seed, self.probe_seed, replicate)
-        return _sha256(repr(facts).encode())
+        """What a chunk must be a part of: this scenario, these seeds, this replicate."""
+        parts = (self.manifest["scenario_sha256"], self.seed, self.probe_seed, replicate)
+        return _sha256(repr(parts).encode())
 
 
-def stretch_of(records: Sequence[Record]) -> Stretch:
-    """Consecutive lived generations as the contents of a segment."""
+def chunk_of(records: Sequence[GenerationRecord]) -> Chunk:
+    """Consecutive generations as a chunk."""
     probed = [record for record in records if record.probe is not None]
     probes: Arrays = {}
     if probed:
-        measured = [record.probe for record in probed if record.probe is not None]
-        for name, latest in measured[-1].items():
+        found = [record.probe for record in probed if record.probe is not None]
+        for name, latest in found[-1].items():
             of_replicate = name in BY_REPLICATE
-            probes[name] = latest if of_replicate else np.stack([one[name] for one in measured])
-    return Stretch(
+            probes[name] = latest if of_replicate else np.stack([one[name] for one in found])
+    return Chunk(
         records[0].generation,
         {name: np.stack([record.arrays[name] for record in records]) for name in records[0].arrays},
         tuple(record.generation for record in probed),
         probes,
-        records[-1].heirs,
+        records[-1].next_population,
     )
 
 
 def seed_at(folder: RunFolder, replicate: int, generation: int) -> int:
-    """The seed of a replicate's lives by which a generation was lived: in a fork, its parent's."""
-    seeds = [s["seed"] for s in folder.facts["seeds"] if s["from"] <= generation]
+    """The replicate's seed that a generation was simulated with: in a fork, its parent's."""
+    seeds = [s["seed"] for s in folder.manifest["seeds"] if s["from"] <= generation]
     return replicate_seed(int(seeds[-1]), replicate)
 
 
 def seeds_of(folder: RunFolder, replicate: int) -> tuple[int, int]:
-    """The seeds of a replicate's lives and of its probes."""
+    """The seeds of a replicate and of its probes."""
     return (
         replicate_seed(folder.seed, replicate),
         replicate_seed(folder.probe_seed, replicate),
@@ -422,31 +422,31 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
         return None
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> dict[str, Any]:
     source = path / "run.json"
     if not path.is_dir():
         what = "is a file, not a run folder" if path.exists() else "there is no such run folder"
         raise RunError(f"{path}: {what}")
     try:
-        facts = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict):
-            raise ValueError("not the facts of a run")
+        manifest = json.loads(source.read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise ValueError("not the manifest of a run")
     except FileNotFoundError:
         raise RunError(f"{path} is not a run folder: it holds no run.json") from None
     except OSError as error:
         raise RunError(explain(error, source, "read")) from error
     except ValueError as error:
         raise RunError(f"{source} is damaged: {error}") from error
-    if "format" in facts and facts["format"] != FORMAT:
+    if "format" in manifest and manifest["format"] != FORMAT:
         raise RunError(
-            f"{source}: the run has format {facts.get('format')!r}, this evosim reads {FORMAT}; "
+            f"{source}: the run has format {manifest.get('format')!r}, this evosim reads {FORMAT}; "
             "use the version of evosim that made it"
         )
-    if wrong := _wrong_facts(facts):
+    if wrong := _wrong_entries(manifest):
         raise RunError(
             f"{source} is damaged: {'; '.join(wrong)}. Restore the file, or begin the run again"
         )
-    return facts
+    return manifest
 
 
 def _is_count(value: object, least: int = 0) -> bool:
@@ -454,7 +454,7 @@ def _is_count(value: object, least: int = 0) -> bool:
 
 
 _SEED = "a number from 0 to 2^64 - 1"
-_KNOWN: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "format": ("a number", _is_count),
     "seed": (_SEED, _is_count),
     "probe_seed": (_SEED, _is_count),
@@ -493,15 +493,15 @@ _KNOWN: dict[str, tuple[str, Callable[[Any], bool]]] = {
 _OPTIONAL = {"parent", "resumed"}
 
 
-def _wrong_facts(facts: Mapping[str, Any]) -> list[str]:
+def _wrong_entries(manifest: Mapping[str, Any]) -> list[str]:
     """What is wrong with the keys of run.json, in words."""
     wrong = []
-    for name, (what, is_right) in _KNOWN.items():
-        if name not in facts:
+    for name, (what, is_right) in _ENTRIES.items():
+        if name not in manifest:
             if name not in _OPTIONAL:
                 wrong.append(f"{name} is lacking")
-        elif not is_right(facts[name]):
-            wrong.append(f"{name} is {json.dumps(facts[name])[:60]}, not {what}")
+        elif not is_right(manifest[name]):
+            wrong.append(f"{name} is {json.dumps(manifest[name])[:60]}, not {what}")
     return wrong
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from evosim.evolution import islands
-from evosim.evolution.breed import breed, breed_open
+from evosim.evolution import cma, genetic, gradient, islands  # each optimizer registers itself
+from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
 from evosim.evolution.generation import expected_shares, following, optimizer, start
-from evosim.evolution.operators import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
-from evosim.evolution.optimizer import NOTHING, Asked, Offspring, Optimizer, State
-from evosim.evolution.registry import OPTIMIZERS
+from evosim.evolution.optimizer import (
+    NOTHING,
+    OPTIMIZERS,
+    Asked,
+    Bounds,
+    Offspring,
+    Optimizer,
+    Option,
+    State,
+    middle,
+    sampled,
+)
+from evosim.evolution.registry import MATE, MIGRATE, MUTATE, OPERATORS, SELECT
 
 __all__ = [
     "MATE",
@@ -19,15 +29,23 @@ __all__ = [
     "OPTIMIZERS",
     "SELECT",
     "Asked",
+    "Bounds",
     "Offspring",
     "Optimizer",
+    "Option",
     "State",
     "breed",
     "breed_open",
     "check",
+    "check_genes",
+    "cma",
     "expected_shares",
     "following",
+    "genetic",
+    "gradient",
     "islands",
+    "middle",
     "optimizer",
+    "sampled",
     "start",
 ]

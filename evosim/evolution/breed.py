@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import threading
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from evosim.errors import EvosimError
 from evosim.evolution import operators
-from evosim.evolution.operators import MATE, MUTATE, SELECT, Operator
 from evosim.evolution.optimizer import Bounds, FloatArray, Offspring
-from evosim.mind import Locus, loci
+from evosim.evolution.registry import MATE, MUTATE, SELECT, Operator
+from evosim.mind import loci
 
 if TYPE_CHECKING:
     from evosim.scenario import Operator as Written
@@ -146,16 +146,16 @@ def checked(
         EvosimError: a score that is not finite; a gene out of bounds.
         ValueError: shapes that do not fit.
     """
-    evolving = loci(scenario)
+    n_loci = len(loci(scenario))
     genes = np.asarray(genomes, np.float64)
     score = np.asarray(scores, np.float64)
-    if genes.ndim != 2 or genes.shape[1] != len(evolving) or score.shape != genes.shape[:1]:
+    if genes.ndim != 2 or genes.shape[1] != n_loci or score.shape != genes.shape[:1]:
         raise ValueError(
             f"genomes of shape {genes.shape} and scores of shape {score.shape}, "
-            f"expected (individuals, {len(evolving)}) and (individuals,)"
+            f"expected (individuals, {n_loci}) and (individuals,)"
         )
     _refuse_bad_scores(score)
-    _refuse_bad_genes(genes, Bounds.of(evolving), evolving)
+    check_genes(scenario, genes)
     return genes, score
 
 
@@ -184,7 +184,13 @@ def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:
     if scenario.evolution.open is not None:
         return SELECT["selRoulette"].shares(np.maximum(score, 0.0))
     written = scenario.evolution.select
-    return SELECT[written.operator].shares(score, **written.options)
+    shares = np.asarray(SELECT[written.operator].shares(score, **written.options), np.float64)
+    if shares.shape != score.shape or not np.isclose(shares.sum(), 1.0):
+        raise EvosimError(
+            f"{SELECT.kind} {written.operator!r}: shares={shares} of {len(score)} individuals, "
+            "needed: one for each, summing to 1"
+        )
+    return shares
 
 
 def _select(written: Written, scores: FloatArray) -> NDArray[np.int32]:
@@ -195,7 +201,24 @@ def _select(written: Written, scores: FloatArray) -> NDArray[np.int32]:
         values = list(map(Fitness, values))
     n = len(values)
     handles = list(map(Handle, range(n), values))
-    chosen = operator.function(handles, n, fit_attr="score", **written.options)
+    return chosen_rows(operator, written, handles, n)
+
+
+def chosen_rows(
+    operator: Operator, written: Written, handles: list[Handle], k: int
+) -> NDArray[np.int32]:
+    """The rows of k individuals that a selection or migration operator chooses, in its order.
+
+    Raises:
+        EvosimError: it chooses others than k of them.
+    """
+    options = {**operator.supplied(_OWN), **written.options}
+    chosen = operator.function(handles, k, fit_attr="score", **options)
+    if len(chosen) != k or not all(isinstance(one, Handle) for one in chosen):
+        raise EvosimError(
+            f"operator {written.operator!r} returned {len(chosen)} things, needed: {k} of the "
+            "individuals that it was given"
+        )
     return np.array([handle.row for handle in chosen], np.int32)
 
 
@@ -214,16 +237,15 @@ def _mate(
     children = genes[chosen]
     if n_loci < operator.least or not len(first):
         return Offspring(children, parents, crossover)
-    function = _bind(operator, written)
     if operator.swaps:
         # Genes stand in for by where they come from: what a swap draws does not depend on them.
         own = np.zeros((len(first), n_loci), np.int8)
-        at_first, at_second = _apply(function, operator, own, 1 - own)
+        at_first, at_second = _apply(operator, written, own, 1 - own)
         crossover[first], crossover[second] = at_first, 1 - at_second
         children = np.where(crossover == 1, genes[parents[:, 1]], children)
     else:
         before = bounds.scaled(children[first]), bounds.scaled(children[second])
-        after = _apply(function, operator, *before)
+        after = _apply(operator, written, *before)
         for rows, old, new in zip((first, second), before, after, strict=True):
             crossover[rows] = 2
             children[rows] = np.where(new != old, bounds.reflected(new), children[rows])
@@ -235,7 +257,7 @@ def _mutate(written: Written, children: FloatArray, bounds: Bounds) -> None:
     operator = MUTATE[written.operator]
     rows = np.flatnonzero(_falls_on(len(children), written))
     before = bounds.scaled(children[rows])
-    (after,) = _apply(_bind(operator, written), operator, before)
+    (after,) = _apply(operator, written, before)
     children[rows] = np.where(after != before, bounds.reflected(after), children[rows])
 
 
@@ -244,27 +266,36 @@ def _falls_on(n: int, written: Any) -> list[bool]:
     return [draw() < chance for _ in range(n)]
 
 
-def _bind(operator: Operator, written: Written) -> Callable[..., Any]:
-    return partial(operator.function, **operator.supplied(), **written.options)
-
-
-def _apply(function: Callable[..., Any], operator: Any, *parts: NDArray[Any]) -> list[NDArray[Any]]:
+def _apply(operator: Any, written: Written, *parts: NDArray[Any]) -> list[NDArray[Any]]:
     """Vary the rows of one matrix, or the pairs of rows of two, in order.
 
     Operators that go gene by gene get all rows end to end, in one call: the same draws, without
     the cost of a call for every row. Rows are of ``array.array``, which is cut and assigned like
     a list (a numpy row would be a view of itself) and holds its numbers as numpy does.
+
+    Raises:
+        EvosimError: the operator returns something else than rows of finite genes like its own.
     """
+    function = partial(operator.function, **operator.supplied(_OWN), **written.options)
     if not parts[0].size:
         return list(parts)
     ends = [array(part.dtype.char, part.tobytes()) for part in parts]
     width = len(ends[0]) if operator.genewise else parts[0].shape[1]
     rows = range(0, len(ends[0]), width)
     varied = [function(*(end[row : row + width] for end in ends)) for row in rows]
-    return [
-        np.frombuffer(b"".join(one[i] for one in varied), part.dtype).reshape(part.shape)
-        for i, part in enumerate(parts)
-    ]
+    try:
+        found = [
+            np.frombuffer(b"".join(one[i] for one in varied), part.dtype).reshape(part.shape)
+            for i, part in enumerate(parts)
+        ]
+    except (IndexError, TypeError, ValueError) as error:
+        raise EvosimError(
+            f"operator {written.operator!r} returned other rows than the {len(parts)} that it was "
+            f"given, changed in place: {error}"
+        ) from error
+    if not all(np.isfinite(rows).all() for rows in found):
+        raise EvosimError(f"operator {written.operator!r} made a gene that is no finite number")
+    return found
 
 
 def _refuse_bad_scores(scores: FloatArray) -> None:
@@ -277,7 +308,15 @@ def _refuse_bad_scores(scores: FloatArray) -> None:
         )
 
 
-def _refuse_bad_genes(genes: FloatArray, bounds: Bounds, evolving: tuple[Locus, ...]) -> None:
+def check_genes(scenario: Scenario, genes: FloatArray) -> None:
+    """Refuse genes [N, loci] out of their bounds.
+
+    Raises:
+        EvosimError: with the first of them, and what is allowed.
+    """
+    evolving = loci(scenario)
+    bounds = Bounds.of(evolving)
+    # Asked this way round, NaN is refused too.
     within = (genes >= bounds.low) & (genes <= bounds.high)
     if not within.all():
         individual, column = np.argwhere(~within)[0]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evosim.errors import Problem, Registry, did_you_mean
-from evosim.evolution.operators import MIGRATE, OPERATORS, SUPPLIED, Operator
-from evosim.evolution.registry import OPTIMIZERS
+from evosim.errors import Problem, did_you_mean
+from evosim.evolution.optimizer import OPTIMIZERS
+from evosim.evolution.registry import MIGRATE, OPERATORS, RNG, SUPPLIED, Operator
 from evosim.evolution.values import is_number, is_whole
 from evosim.mind import loci
+from evosim.registry import Registry
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -51,8 +52,7 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
     evolution = scenario.evolution
     name = evolution.optimizer.name
     if name not in OPTIMIZERS:
-        what = f"unknown {OPTIMIZERS.kind} {name!r}: {did_you_mean(name, OPTIMIZERS)}"
-        return [("optimizer.name", what)]
+        return [("optimizer.name", OPTIMIZERS.unknown(name))]
     optimizer = OPTIMIZERS[name]
     found = []
     for key, value in evolution.optimizer.options.items():
@@ -70,10 +70,10 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
     if len(loci(scenario)) < n_loci:
         found.append(("optimizer.name", f"{name} needs a locus that evolves, and all are pinned"))
     if evolution.open is not None and name != "genetic":
-        message = f"{name} samples a population of fixed size; an open one needs genetic"
+        message = f"{name} asks for a population of fixed size; an open one needs genetic"
         found.append(("open", message))
     if evolution.islands is not None and name != "genetic":
-        message = f"{name} samples one population around one mean; demes need genetic"
+        message = f"{name} asks for one population; demes need genetic"
         found.append(("islands", message))
     return found
 
@@ -96,23 +96,23 @@ def _check_one(
 ) -> list[tuple[str, str]]:
     """(key within the operator, what is wrong) of one operator."""
     if name not in registry:
-        return [("operator", f"unknown {registry.kind} {name!r}: {did_you_mean(name, registry)}")]
+        return [("operator", registry.unknown(name))]
     operator: Operator = registry[name]
     keywords = operator.keywords()
+    rules = {**_ALLOWED, **operator.allowed}
     found = []
     for key, value in options.items():
-        if key in operator.supplied():
+        if key == RNG and key in operator.supplied():
+            found.append((key, "evosim gives the generator to draw from; remove it"))
+        elif key in operator.supplied():
             found.append(
                 (key, f"evosim gives {key} = {SUPPLIED[key]:g}: genes are varied in units of "
                 "their locus; remove it")
             )  # fmt: skip
         elif key not in keywords:
             found.append((key, f"{name} has no keyword {key!r}: {did_you_mean(key, keywords)}"))
-        elif key in _ALLOWED and not _ALLOWED[key][0](value):
-            found.append((key, f"not a possible value (got {value!r}, allowed {_ALLOWED[key][1]})"))
+        elif key in rules and not rules[key][0](value):
+            found.append((key, f"not a possible value (got {value!r}, allowed {rules[key][1]})"))
+    meaning = {key: rules[key][1] if key in rules else "required" for key in keywords}
     missing = [key for key in keywords if key not in options]
-    return found + [("", f"{name} needs {key} ({_meaning(key)})") for key in missing]
-
-
-def _meaning(key: str) -> str:
-    return _ALLOWED[key][1] if key in _ALLOWED else "required"
+    return found + [("", f"{name} needs {key} ({meaning[key]})") for key in missing]

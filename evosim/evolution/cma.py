@@ -17,6 +17,7 @@ from evosim.evolution.optimizer import (
     Option,
     State,
     middle,
+    optimizer,
     sampled,
 )
 from evosim.evolution.values import is_number
@@ -37,12 +38,13 @@ class _Told(list[float]):
     fitness: float
 
 
+@optimizer("cma", "CMA-ES, a normal distribution that adapts")
 class Cma(Optimizer):
     """Samples a normal distribution and adapts its mean, covariance and step size.
 
     Genes are in units of their locus. The mean starts in the middle of where each locus starts,
     the covariance as the identity. Samples beyond a bound are reflected, and the strategy is
-    told the genomes *as they lived*, after reflection: its mean is then always a possible
+    told the genomes *as they were evaluated*, after reflection: its mean is then always a possible
     genome, and where samples fold back from both bounds the steps it sees stay short, so
     that the step size cannot run away.
     """
@@ -93,6 +95,8 @@ class Cma(Optimizer):
     def ask(self, scenario: Scenario, state: State, seed_key: int) -> Asked:
         # What Strategy.generate does, without the global generator that other threads draw from.
         strategy = self._strategy(scenario, state)
+        # RandomState takes 32 bits as a number. Of the 64 of the key the lower ones do: two
+        # generations of a run get the same draws with a chance of 2^-32, and records stand on it.
         own = np.random.RandomState(seed_key % 2**32)
         steps = own.standard_normal((strategy.lambda_, strategy.dim))
         unit = strategy.centroid + strategy.sigma * np.dot(steps, strategy.BD.T)

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from evosim.errors import EvosimError
 from evosim.evolution import islands
 from evosim.evolution.breed import breed_open, checked, expected_shares_of_one
-from evosim.evolution.optimizer import NOTHING, Asked, FloatArray, Optimizer, State
-from evosim.evolution.registry import OPTIMIZERS
+from evosim.evolution.optimizer import (
+    NOTHING,
+    OPTIMIZERS,
+    Asked,
+    Bounds,
+    FloatArray,
+    Optimizer,
+    State,
+)
+from evosim.mind import loci
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -31,7 +40,8 @@ def start(scenario: Scenario, seed_key: int) -> Asked:
     Args:
         seed_key: of the purpose INITIAL (model 5).
     """
-    return optimizer(scenario).start(scenario, seed_key)
+    chosen = optimizer(scenario)
+    return _checked(scenario, chosen, chosen.start(scenario, seed_key))
 
 
 def following(
@@ -42,7 +52,7 @@ def following(
     seed_key: int,
     source: ArrayLike | None = None,
 ) -> Asked:
-    """The generation after one that has lived.
+    """The generation after one that was evaluated.
 
     Args:
         state: that with which the generation was asked for.
@@ -64,7 +74,30 @@ def following(
         return Asked(islands.breed_demes(scenario, genomes, scores, stands, seed_key), NOTHING)
     chosen = optimizer(scenario)
     genes, score = checked(scenario, genomes, scores)
-    return chosen.ask(scenario, chosen.tell(scenario, state, genes, score), seed_key)
+    told = chosen.tell(scenario, state, genes, score)
+    return _checked(scenario, chosen, chosen.ask(scenario, told, seed_key))
+
+
+def _checked(scenario: Scenario, chosen: Optimizer, asked: Asked) -> Asked:
+    """What an optimizer asks for, if it can be lived and kept."""
+    what = f"{OPTIMIZERS.kind} {scenario.evolution.optimizer.name!r}"
+    evolving = loci(scenario)
+    shape = (scenario.evolution.population, len(evolving))
+    genomes, parents, crossover = map(np.asarray, asked.offspring)
+    if genomes.shape != shape or crossover.shape != shape or parents.shape != (shape[0], 2):
+        raise EvosimError(
+            f"{what} asked for genomes {genomes.shape} with parents {parents.shape} and crossover "
+            f"{crossover.shape}, needed: {shape}, {(shape[0], 2)} and {shape}"
+        )
+    bounds = Bounds.of(evolving)
+    if not ((genomes >= bounds.low) & (genomes <= bounds.high)).all():
+        raise EvosimError(f"{what} asked for genes beyond the bounds of their loci")
+    if set(asked.state) != set(chosen.state):
+        raise EvosimError(
+            f"{what} keeps {', '.join(sorted(asked.state)) or 'nothing'}, and its state is said to "
+            f"be {', '.join(sorted(chosen.state)) or 'nothing'}"
+        )
+    return asked
 
 
 def expected_shares(

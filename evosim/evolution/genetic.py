@@ -15,12 +15,14 @@ from evosim.evolution.optimizer import (
     Offspring,
     Optimizer,
     State,
+    optimizer,
 )
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
+@optimizer("genetic", "parents selected, mated and mutated by DEAP operators")
 class Genetic(Optimizer):
     """Select, mate and mutate, as the scenario's operators say.
 

@@ -16,6 +16,7 @@ from evosim.evolution.optimizer import (
     Option,
     State,
     middle,
+    optimizer,
     sampled,
 )
 from evosim.evolution.values import is_number
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
+@optimizer("gradient", "follows an estimate of the gradient of the expected score")
 class Gradient(Optimizer):
     """Climbs the gradient of the score, smoothed by Gaussian perturbations of one mean genome.
 
@@ -37,8 +39,8 @@ class Gradient(Optimizer):
         mean <- mean + rate v          kept within the bounds
 
     With rate 1 and no momentum the mean moves as under tournaments of two. Samples beyond a bound
-    are reflected, and z are the genomes *as they lived*, after reflection; as ranks sum to 0,
-    reflection alone moves nothing.
+    are reflected, and z are the genomes *as they were evaluated*, after reflection; as ranks sum
+    to 0, reflection alone moves nothing.
     """
 
     options: ClassVar[Mapping[str, Option]] = MappingProxyType(

@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
 from evosim.errors import EvosimError
-from evosim.evolution.breed import Handle, breed, expected_shares_of_one, seeded
-from evosim.evolution.operators import MIGRATE
+from evosim.evolution.breed import Handle, breed, chosen_rows, expected_shares_of_one, seeded
 from evosim.evolution.optimizer import FloatArray, Offspring
+from evosim.evolution.registry import MIGRATE
 
 if TYPE_CHECKING:
     from evosim.scenario import Islands, Scenario
@@ -51,7 +51,7 @@ def firsts(scenario: Scenario, n: int) -> NDArray[np.intp]:
 
 
 def next_migration(scenario: Scenario, generation: int) -> int:
-    """The first generation, from this one on, after whose lives migrants leave.
+    """The first generation, from this one on, after whose evaluation migrants leave.
 
     In a frozen phase nobody does.
     """
@@ -197,8 +197,10 @@ def _expected_places(islands: Islands, scores: FloatArray) -> FloatArray:
 def _chosen(written: Written, own: Rows, scores: FloatArray, k: int) -> Rows:
     """The rows that a migration operator chooses of a deme, in its order."""
     handles = [Handle(row, score) for row, score in zip(own, scores[own], strict=True)]
-    chosen = MIGRATE[written.operator].function(handles, k, fit_attr="score", **written.options)
-    return np.array([handle.row for handle in chosen], np.int32)
+    chosen = chosen_rows(MIGRATE[written.operator], written, handles, k)
+    if len(set(chosen.tolist())) < k:
+        raise EvosimError(f"operator {written.operator!r} chose an individual twice to migrate")
+    return chosen
 
 
 def _islands(scenario: Scenario) -> Islands:

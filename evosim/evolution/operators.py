@@ -1,8 +1,7 @@
 """The DEAP operators that a scenario may name: an allow-list, and what each one means.
 
-To add an operator, register it here with what the rest of evosim needs to know of it: how it is
-called, what share of parentage it gives to a score, and what it does to a neutral gene. Its
-keywords are read off the signature of the function that DEAP, or this file, defines.
+Each is registered with what the rest of evosim needs to know of it
+(:mod:`evosim.evolution.registry`). docs/extending.md shows how to add one from outside.
 
 Left out on purpose: operators for permutations and integers, those of evolution strategies
 (they need a ``.strategy``), those for several objectives, and selWorst but for migration.
@@ -10,116 +9,18 @@ Left out on purpose: operators for permutations and integers, those of evolution
 
 from __future__ import annotations
 
-import inspect
 import random
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
 from deap import tools
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError, Registry
+from evosim.errors import EvosimError
+from evosim.evolution.registry import FloatArray, Genes, operator
 
-FloatArray = NDArray[np.float64]
-Genes = NDArray[np.floating]
 Floating = TypeVar("Floating", bound=np.floating)
-
-SUPPLIED = MappingProxyType({"low": 0.0, "up": 1.0})
-"""Keywords that evosim gives: genes are varied in units of their locus, from 0 to 1."""
-_POSITIONAL = frozenset({"individuals", "k", "fit_attr", "ind1", "ind2", "individual"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """What all operators have: a function of deap.tools, or made of some."""
-
-    function: Callable[..., Any]
-
-    def keywords(self) -> tuple[str, ...]:
-        """The keywords that a scenario gives, all of them required."""
-        return tuple(name for name in _parameters(self.function) if name not in SUPPLIED)
-
-    def supplied(self) -> dict[str, float]:
-        """The keywords that evosim gives."""
-        return {name: SUPPLIED[name] for name in _parameters(self.function) if name in SUPPLIED}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection(Operator):
-    """A way to choose parents: ``function(individuals, k, **keywords, fit_attr=...)``.
-
-    Attributes:
-        shares: (scores [N], **keywords) -> the share of parentage [N] that each individual
-            expects, summing to 1.
-        proportional: whether it reads ``fitness.values`` and takes no negative score.
-    """
-
-    shares: Callable[..., FloatArray]
-    proportional: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crossover(Operator):
-    """A way to mix two rows of genes: ``function(ind1, ind2, **keywords)``.
-
-    Attributes:
-        swaps: whether it exchanges genes whole, so that each child's gene has one parent.
-        genewise: whether it treats one gene after the other, drawing for each alone. Rows laid
-            end to end then give, draw for draw, what row after row gives.
-        least: fewer loci than this cannot be crossed, and stay as they are.
-        neutral: (generator, first, second, **keywords) -> the same two arrays after crossing,
-            every element a neutral gene that is linked to none of the genome's own.
-    """
-
-    neutral: Callable[..., tuple[Genes, Genes]]
-    swaps: bool = False
-    genewise: bool = False
-    least: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutation(Operator):
-    """A way to change a row of genes: ``function(individual, **keywords)``.
-
-    Attributes:
-        genewise: as of :class:`Crossover`.
-        neutral: (generator, genes, **keywords) -> the genes [m] that a mutation makes of those
-            it hits; ``indpb`` of them are hit, which is not this function's part.
-    """
-
-    neutral: Callable[..., Genes]
-    genewise: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration(Operator):
-    """A way to choose migrants, or those who make room: ``function(individuals, k, fit_attr=...)``
-    returns k different ones.
-
-    Attributes:
-        chances: (scores [n], k) -> the chance [n] that each is among them.
-    """
-
-    chances: Callable[[FloatArray, int], FloatArray]
-
-
-SELECT: Registry[Selection] = Registry("selection operator")
-MATE: Registry[Crossover] = Registry("crossover operator")
-MUTATE: Registry[Mutation] = Registry("mutation operator")
-MIGRATE: Registry[Migration] = Registry("migration operator")
-OPERATORS: Mapping[str, Registry[Any]] = MappingProxyType(
-    {"select": SELECT, "mate": MATE, "mutate": MUTATE}
-)
-"""The registries, by the key of a scenario's ``evolution`` that names one of their operators."""
-
-
-@cache
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(name for name in inspect.signature(function).parameters if name not in _POSITIONAL)
 
 
 def reflect(genes: NDArray[Floating]) -> NDArray[Floating]:
@@ -145,7 +46,7 @@ def tournament_shares(scores: FloatArray, *, tournsize: int) -> FloatArray:
     return np.asarray(both / (up_to - lower), np.float64)
 
 
-SELECT.register("selTournament")(Selection(function=tools.selTournament, shares=tournament_shares))
+operator("select", "selTournament", shares=tournament_shares)(tools.selTournament)
 
 
 def select_truncation(
@@ -173,7 +74,7 @@ def _number_of_best(n: int, share: float) -> int:
     return max(1, round(share * n))
 
 
-SELECT.register("selBest")(Selection(function=select_truncation, shares=truncation_shares))
+operator("select", "selBest", shares=truncation_shares)(select_truncation)
 
 
 def equal_shares(scores: FloatArray) -> FloatArray:
@@ -186,7 +87,7 @@ def select_random(individuals: list[Any], k: int, fit_attr: str = "fitness") -> 
     return list(tools.selRandom(individuals, k))
 
 
-SELECT.register("selRandom")(Selection(function=select_random, shares=equal_shares))
+operator("select", "selRandom", shares=equal_shares)(select_random)
 
 
 def proportional_shares(scores: FloatArray) -> FloatArray:
@@ -249,11 +150,9 @@ def _refuse_unproportional(scores: Iterable[float]) -> None:
         raise EvosimError("the sum of the scores is too large for selection in proportion to them")
 
 
-SELECT.register("selRoulette")(
-    Selection(function=select_roulette, shares=proportional_shares, proportional=True)
-)
-SELECT.register("selStochasticUniversalSampling")(
-    Selection(function=select_universal, shares=proportional_shares, proportional=True)
+operator("select", "selRoulette", shares=proportional_shares, proportional=True)(select_roulette)
+operator("select", "selStochasticUniversalSampling", shares=proportional_shares, proportional=True)(
+    select_universal
 )
 
 
@@ -272,23 +171,21 @@ def _first(order: NDArray[np.intp], k: int) -> FloatArray:
     return chances
 
 
-MIGRATE.register("selBest")(
-    Migration(
-        function=tools.selBest,
-        chances=lambda scores, k: _first(np.argsort(-scores, kind="stable"), k),
-    )
-)
-MIGRATE.register("selWorst")(
-    Migration(
-        function=tools.selWorst,
-        chances=lambda scores, k: _first(np.argsort(scores, kind="stable"), k),
-    )
-)
-MIGRATE.register("selRandom")(
-    Migration(
-        function=sample_random, chances=lambda scores, k: np.full(len(scores), k / len(scores))
-    )
-)
+operator(
+    "migrate",
+    "selBest",
+    chances=lambda scores, k: _first(np.argsort(-scores, kind="stable"), k),
+)(tools.selBest)
+operator(
+    "migrate",
+    "selWorst",
+    chances=lambda scores, k: _first(np.argsort(scores, kind="stable"), k),
+)(tools.selWorst)
+operator(
+    "migrate",
+    "selRandom",
+    chances=lambda scores, k: np.full(len(scores), k / len(scores)),
+)(sample_random)
 
 
 # --- crossover ------------------------------------------------------------------------------
@@ -345,23 +242,15 @@ def simulated_binary_bounded(
     )
 
 
-MATE.register("cxOnePoint")(
-    Crossover(function=tools.cxOnePoint, neutral=swap_freely, swaps=True, least=2)
+for _name, _swapping in {"cxOnePoint": tools.cxOnePoint, "cxTwoPoint": tools.cxTwoPoint}.items():
+    operator("mate", _name, neutral=swap_freely, swaps=True, least=2)(_swapping)
+operator("mate", "cxUniform", neutral=swap_freely, swaps=True, genewise=True)(tools.cxUniform)
+operator("mate", "cxBlend", neutral=blend, genewise=True)(tools.cxBlend)
+operator("mate", "cxSimulatedBinary", neutral=simulated_binary, genewise=True)(
+    tools.cxSimulatedBinary
 )
-MATE.register("cxTwoPoint")(
-    Crossover(function=tools.cxTwoPoint, neutral=swap_freely, swaps=True, least=2)
-)
-MATE.register("cxUniform")(
-    Crossover(function=tools.cxUniform, neutral=swap_freely, swaps=True, genewise=True)
-)
-MATE.register("cxBlend")(Crossover(function=tools.cxBlend, neutral=blend, genewise=True))
-MATE.register("cxSimulatedBinary")(
-    Crossover(function=tools.cxSimulatedBinary, neutral=simulated_binary, genewise=True)
-)
-MATE.register("cxSimulatedBinaryBounded")(
-    Crossover(
-        function=tools.cxSimulatedBinaryBounded, neutral=simulated_binary_bounded, genewise=True
-    )
+operator("mate", "cxSimulatedBinaryBounded", neutral=simulated_binary_bounded, genewise=True)(
+    tools.cxSimulatedBinaryBounded
 )
 
 
@@ -382,9 +271,7 @@ def polynomial(rng: np.random.Generator, genes: Genes, *, eta: float) -> Genes:
     return np.clip(genes + np.where(below, moved, -moved), 0.0, 1.0)
 
 
-MUTATE.register("mutGaussian")(
-    Mutation(function=tools.mutGaussian, neutral=gaussian, genewise=True)
-)
-MUTATE.register("mutPolynomialBounded")(
-    Mutation(function=tools.mutPolynomialBounded, neutral=polynomial, genewise=True)
+operator("mutate", "mutGaussian", neutral=gaussian, genewise=True)(tools.mutGaussian)
+operator("mutate", "mutPolynomialBounded", neutral=polynomial, genewise=True)(
+    tools.mutPolynomialBounded
 )

@@ -13,17 +13,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.errors import EvosimError
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
+from evosim.registry import Registry, check_call
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
+C = TypeVar("C", bound=type)
 FloatArray = NDArray[np.float64]
 State = Mapping[str, NDArray[Any]]
 """Arrays by name."""
@@ -67,12 +70,14 @@ class Optimizer(ABC):
         state: names of the arrays that it keeps from one generation to the next.
         pedigree: whether its genomes have parents; else they are sampled.
         least: individuals and loci that it needs at least.
+        description: how it works, in a few words.
     """
 
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
     state: ClassVar[tuple[str, ...]] = ()
     pedigree: ClassVar[bool] = False
     least: ClassVar[tuple[int, int]] = (2, 1)
+    description: str = ""
 
     @abstractmethod
     def start(self, scenario: Scenario, seed_key: int) -> Asked:
@@ -90,7 +95,7 @@ class Optimizer(ABC):
 
         Args:
             state: that with which the genomes were asked for.
-            genomes: as they lived [N, loci], within their bounds.
+            genomes: as they were evaluated [N, loci], within their bounds.
             scores: [N], finite.
         """
 
@@ -106,6 +111,48 @@ class Optimizer(ABC):
     def option(self, scenario: Scenario, name: str) -> float:
         """An option as the scenario has it, or its default."""
         return float(scenario.evolution.optimizer.options.get(name, self.options[name].default))
+
+
+OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
+
+
+def optimizer(name: str, description: str = "") -> Callable[[C], C]:
+    """A decorator that registers a class as a base optimizer.
+
+    Args:
+        name: as a scenario writes it in ``evolution.optimizer``.
+        description: how it works, in a few words.
+
+    Raises:
+        EvosimError: a name that is taken, or no class that is derived from :class:`Optimizer`, has
+            its three methods and is made without arguments.
+    """
+
+    def put(made: C) -> C:
+        what = f"{OPTIMIZERS.kind} {name!r}"
+        if not isinstance(made, type) or not issubclass(made, Optimizer):
+            raise EvosimError(f"{what}: not derived from evosim.evolution.Optimizer (got {made!r})")
+        for method, arguments in _METHODS.items():
+            if getattr(made, method) is getattr(Optimizer, method):
+                raise EvosimError(f"{what}: {made.__qualname__} has no method {method}")
+            check_call(f"{what}: {method}", getattr(made, method), "self", *arguments)
+        check_call(what, made)
+        one = made()
+        for key, option in one.options.items():
+            if not isinstance(option, Option):
+                raise EvosimError(f"{what}: option {key!r} is no Option (got {option!r})")
+        one.description = description
+        OPTIMIZERS.add(name, one, made)
+        return made
+
+    return put
+
+
+_METHODS = {
+    "start": ("scenario", "seed_key"),
+    "tell": ("scenario", "state", "genomes", "scores"),
+    "ask": ("scenario", "state", "seed_key"),
+}
 
 
 @dataclass(frozen=True, slots=True)

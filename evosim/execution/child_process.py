@@ -21,23 +21,23 @@ from typing import Any, TypeAlias
 from evosim import core
 from evosim.errors import RunError
 
-Told: TypeAlias = "queue.Queue[tuple[WorkerProcess, dict[str, Any] | None]]"
+Inbox: TypeAlias = "queue.Queue[tuple[WorkerProcess, dict[str, Any] | None]]"
 """What workers have answered: who, and the message, or None where it has ended."""
 
 
 def start(
-    workers: int, told: Told, *, locks: Sequence[int], checkpoint: float
+    workers: int, inbox: Inbox, *, locks: Sequence[int], checkpoint: float
 ) -> list[WorkerProcess]:
     """Start workers that share the cores.
 
     Args:
-        told: where their answers go.
+        inbox: where their answers go.
         locks: descriptors of the locks that they inherit.
-        checkpoint: seconds between writes of what was lived.
+        checkpoint: seconds between writes of what was simulated.
     """
     threads = max(1, core.threads() // workers)
     return [
-        WorkerProcess(told, locks=locks, threads=threads, checkpoint=checkpoint)
+        WorkerProcess(inbox, locks=locks, threads=threads, checkpoint=checkpoint)
         for _ in range(workers)
     ]
 
@@ -51,13 +51,13 @@ class WorkerProcess:
 
     def __init__(
         self,
-        told: Told,
+        inbox: Inbox,
         *,
         locks: Sequence[int],
         threads: int,
         checkpoint: float,
     ) -> None:
-        self._told = told
+        self._inbox = inbox
         self.label = ""
         code = (
             "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
@@ -119,5 +119,5 @@ class WorkerProcess:
                     message["data"] = out.read(size)
                     if len(message["data"]) < size:
                         break
-                self._told.put((self, message))
-        self._told.put((self, None))
+                self._inbox.put((self, message))
+        self._inbox.put((self, None))

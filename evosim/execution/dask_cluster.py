@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.engine import provenance
 from evosim.errors import Argument, EvosimError, RunError
+from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -120,7 +121,7 @@ def quiet() -> Iterator[None]:
 def versions_here() -> dict[str, str]:
     """Versions of what numbers depend on, which those of a worker must equal."""
     own = _versions()
-    return {name: own[name] for name in _ALIKE}
+    return {name: own[name] for name in (*_ALIKE, *plugins())}
 
 
 def differing(versions: Mapping[str, str]) -> str:
@@ -132,9 +133,9 @@ def differing(versions: Mapping[str, str]) -> str:
     """
     own = _versions()
     if found := [
-        f"{name} {own[name]} (here {version})"
+        f"{name} {own.get(name, 'not at all')} (here {version})"
         for name, version in versions.items()
-        if own[name] != version
+        if own.get(name) != version
     ]:
         return f"has {', '.join(found)}: other versions give other numbers. Install the same there"
     return ""
@@ -156,8 +157,9 @@ def name_of_worker() -> str:
 
 
 def one_thread() -> None:
-    """Have the core use one thread in this process: workers share the cores, not their threads."""
+    """Make this process a worker, of one thread: workers share the cores, not their threads."""
     os.environ.setdefault("EVOSIM_THREADS", "1")
+    in_worker()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,8 +227,8 @@ class Demes:
                 results = self._client.gather(futures)
             except KilledWorker as error:
                 raise WorkError(
-                    f"{error.allowed_failures + 1} workers died while they lived a deme; perhaps "
-                    "for want of memory"
+                    f"{error.allowed_failures + 1} workers died while they simulated a deme; "
+                    "perhaps for want of memory"
                 ) from error
             except (ImportError, AttributeError) as error:
                 raise WorkError(
@@ -252,7 +254,7 @@ class Demes:
 
 @contextlib.contextmanager
 def demes(address: str, note: Callable[[str], None], stop: Callable[[], bool]) -> Iterator[Demes]:
-    """The workers of a scheduler, to live demes for the time of the block.
+    """The workers of a scheduler, to simulate demes for the time of the block.
 
     Args:
         note: told in words what is worth knowing.

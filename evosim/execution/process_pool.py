@@ -1,4 +1,4 @@
-"""Worker processes that share the calls of one function: what lives the demes of a replicate.
+"""Worker processes that share the calls of one function: what simulates the demes of a replicate.
 
 Arguments and results go through pipes as plain JSON and as arrays in numpy's own format, never
 pickled. Nothing of a call is kept on disk, so that a killed one leaves nothing behind.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import RunError
-from evosim.execution.child_process import Told, WorkerProcess, start
+from evosim.execution.child_process import Inbox, WorkerProcess, start
 
 _VALUES = "values"
 Arrays = Mapping[str, NDArray[Any]]
@@ -37,10 +37,10 @@ class Pool:
     def __init__(
         self, *, workers: int, locks: Sequence[int], resume: Callable[[], str], each: str = "call"
     ) -> None:
-        self._told: Told = queue.Queue()
+        self._inbox: Inbox = queue.Queue()
         self._each = each
         self._resume = resume
-        self._workers = start(workers, self._told, locks=locks, checkpoint=0.0)
+        self._workers = start(workers, self._inbox, locks=locks, checkpoint=0.0)
         self._idle: list[WorkerProcess] = []
 
     def map(
@@ -65,7 +65,7 @@ class Pool:
                 at[worker] = call
                 data = packed_call(calls[call])
                 worker.send(["call", name, len(data)], data, label=f"{self._each} {call}")
-            worker, message = self._told.get()
+            worker, message = self._inbox.get()
             match message:
                 case {"ready": None}:
                     self._idle.append(worker)

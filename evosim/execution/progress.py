@@ -11,9 +11,9 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Says nothing; the base of those that do.
+    """Says nothing but warnings; the base of those that say more.
 
-    ``begin`` comes first, then a ``generation`` for each lived one, or a ``run`` for each where
+    ``begin`` comes first, then a ``generation`` for each that is done, or a ``run`` for each where
     runs are counted; ``note`` at any time.
     """
 
@@ -28,17 +28,21 @@ class Progress:
     ) -> None:
         self.end()
 
-    def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
-        """``total`` generations or runs are to be lived, ``size`` in words; ``lived`` are done."""
+    def begin(self, title: str, *, size: str, total: int, done: int) -> None:
+        """``total`` generations or runs are to be done, ``size`` in words; ``done`` of them are."""
 
     def generation(self, label: str, generation: int, score: float) -> None:
-        """A generation was lived, with that mean score; ``label`` says where."""
+        """A generation is done, with that mean score; ``label`` says where."""
 
     def run(self, failed: int) -> None:
-        """A run was lived, or could not be; ``failed`` is how many could not so far."""
+        """A run is done, or failed; ``failed`` is how many did so far."""
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Something that may be wrong with the numbers: it is said even where nothing else is."""
+        print(f"warning: {text}", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -50,14 +54,14 @@ class Lines(Progress):
     def __init__(self, file: TextIO, seconds: float = SECONDS_BETWEEN_LINES) -> None:
         self._file = file
         self._seconds = seconds
-        self._total = self._lived = 0
-        self._told = self._began = time.monotonic()
+        self._total = self._done = 0
+        self._printed = self._began = time.monotonic()
         self._at_begin = 0
 
-    def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
+    def begin(self, title: str, *, size: str, total: int, done: int) -> None:
         self._total = total
-        self._lived = self._at_begin = lived
-        self._told = self._began = time.monotonic()
+        self._done = self._at_begin = done
+        self._printed = self._began = time.monotonic()
         self._print(f"{title}: {size}")
 
     def generation(self, label: str, generation: int, score: float) -> None:
@@ -66,21 +70,24 @@ class Lines(Progress):
 
     def run(self, failed: int) -> None:
         without = f", {failed} failed" if failed else ""
-        self._step(f"{self._lived + 1} of {self._total} runs{without}")
+        self._step(f"{self._done + 1} of {self._total} runs{without}")
 
     def _step(self, text: str) -> None:
-        self._lived += 1
+        self._done += 1
         now = time.monotonic()
-        if now - self._told < self._seconds:
+        if now - self._printed < self._seconds:
             return
-        self._told = now
-        done = self._lived - self._at_begin
-        left = (now - self._began) / done * (self._total - self._lived)
-        percent = 100 * self._lived // self._total
+        self._printed = now
+        done = self._done - self._at_begin
+        left = (now - self._began) / done * (self._total - self._done)
+        percent = 100 * self._done // self._total
         self._print(f"{text}; {percent} % done, about {_duration(left)} left")
 
     def note(self, text: str) -> None:
         self._print(text)
+
+    def warn(self, text: str) -> None:
+        self._print(f"warning: {text}")
 
     def _print(self, text: str) -> None:
         print(text, file=self._file, flush=True)
@@ -113,12 +120,12 @@ class Bar(Progress):
         self._task = self._bar.add_task("", total=None, score="", visible=False)
         self._scores: dict[str, float] = {}
 
-    def begin(self, title: str, *, size: str, total: int, lived: int) -> None:
+    def begin(self, title: str, *, size: str, total: int, done: int) -> None:
         self._bar.update(
             self._task,
             description=f"{title}: {size}",
             total=total,
-            completed=lived,
+            completed=done,
             visible=True,
         )
         self._bar.start()
@@ -133,6 +140,9 @@ class Bar(Progress):
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        self.note(f"warning: {text}")
 
     def end(self) -> None:
         self._bar.stop()

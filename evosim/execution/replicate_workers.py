@@ -10,10 +10,7 @@ from typing import NamedTuple
 from evosim.engine.files import WriteError
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import RunError
-from evosim.execution.child_process import Told, WorkerProcess, start
-
-Report = Callable[[str, int, float], None]
-"""Told of each generation lived: whose it is, its number, its mean score."""
+from evosim.execution.child_process import Inbox, WorkerProcess, start
 
 
 class Task(NamedTuple):
@@ -24,25 +21,29 @@ class Task(NamedTuple):
     label: str
 
 
-class Crew:
-    """Workers at the tasks of :meth:`live`.
+Report = Callable[[Task, int, float], None]
+"""Called for each generation: whose it is, its number, its mean score."""
+
+
+class ReplicateWorkers:
+    """Workers at the tasks of :meth:`run`.
 
     Args:
         workers: how many.
         locks: descriptors of the locks that they inherit.
-        checkpoint: seconds between writes of what was lived.
+        checkpoint: seconds between writes of what was simulated.
         resume: what goes on with the work after a failure, for errors.
     """
 
     def __init__(
         self, *, workers: int, locks: Sequence[int], checkpoint: float, resume: str
     ) -> None:
-        self._told: Told = queue.Queue()
+        self._inbox: Inbox = queue.Queue()
         self._resume = resume
-        self._workers = start(workers, self._told, locks=locks, checkpoint=checkpoint)
+        self._workers = start(workers, self._inbox, locks=locks, checkpoint=checkpoint)
         self._tasks: dict[WorkerProcess, Task] = {}
 
-    def live(
+    def run(
         self,
         tasks: Sequence[Task],
         *,
@@ -50,7 +51,7 @@ class Crew:
         report: Report,
         then: Callable[[Task], bool] = lambda task: False,
     ) -> bool:
-        """Have replicates lived; False where they were stopped before the end.
+        """Have replicates simulated; False where they were stopped before the end.
 
         Args:
             then: called with each task that is complete; whether its run is to be finished
@@ -59,7 +60,7 @@ class Crew:
         Raises:
             RunError: a worker failed; the others were stopped.
         """
-        waiting: deque[tuple[str, Task]] = deque(("live", task) for task in tasks)
+        waiting: deque[tuple[str, Task]] = deque(("run", task) for task in tasks)
         n_complete = 0
         failure: RunError | None = None
         at_work = set(self._workers)
@@ -70,14 +71,14 @@ class Crew:
                     for worker in at_work:
                         worker.dismiss()
                 try:
-                    worker, message = self._told.get(timeout=0.1)
+                    worker, message = self._inbox.get(timeout=0.1)
                 except queue.Empty:
                     continue
                 match message:
-                    case {"lived": [generation, score]}:
-                        report(worker.label, generation, score)
+                    case {"generation": [generation, score]}:
+                        report(self._tasks[worker], generation, score)
                     case {"ready": done}:
-                        if done == "live":
+                        if done == "run":
                             n_complete += 1
                             if then(task := self._tasks[worker]):
                                 waiting.appendleft(("finish", task))
@@ -98,6 +99,6 @@ class Crew:
         return n_complete == len(tasks)
 
     def _assign(self, worker: WorkerProcess, what: str, task: Task) -> None:
-        """Have a worker live a replicate, or finish its run."""
+        """Have a worker simulate a replicate, or finish its run."""
         self._tasks[worker] = task
         worker.send([what, str(task.folder.path), task.replicate], label=task.label)

@@ -1,7 +1,7 @@
 """From run folders to run.nc and summary.json, however far they got before.
 
 One replicate at a time in this process, several side by side in worker processes, or the demes of
-one. What a replicate lives depends on its seed alone, so none makes a difference to the data.
+one. A replicate depends on its seed alone, so none makes a difference to the data.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ import numpy as np
 
 from evosim import core, evolution
 from evosim.engine import islands, loop
-from evosim.engine.evaluation import Live, live
+from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
-from evosim.engine.loop import Record, born, first, generations
-from evosim.engine.ood_labelling import Past
-from evosim.engine.run_folder import RunFolder, seed_at, seeds_of, stretch_of
+from evosim.engine.in_memory import OnGeneration
+from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
+from evosim.engine.ood_labelling import PastGeneration
+from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import by_probe, by_replicate
 from evosim.errors import EvosimError, RunError
 from evosim.execution import dask_cluster
 from evosim.execution.process_pool import Pool
 from evosim.execution.progress import Progress
-from evosim.execution.replicate_workers import Crew, Task
+from evosim.execution.replicate_workers import ReplicateWorkers, Task
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ CHECKPOINT = 2.0
 """Seconds of work that a kill can cost."""
 
 
-def conduct(
+def complete_runs(
     folders: Mapping[str, RunFolder],
     *,
     locks: Sequence[int],
@@ -50,8 +51,9 @@ def conduct(
     workers: int | None = None,
     scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
+    on_generation: OnGeneration | None = None,
 ) -> None:
-    """Bring runs to their end: live what is left, write run.nc and summary.json of each.
+    """Bring runs to their end: simulate what is left, write run.nc and summary.json of each.
 
     Args:
         folders: the runs by what to call them; one run alone by the empty text.
@@ -61,19 +63,21 @@ def conduct(
         resume: the folder that goes on with all of it.
         workers: processes to share the replicates among, or where there are more of them than
             replicates, the demes of each; as many as are useful if None.
-        scheduler: address of a Dask scheduler, whose workers live the demes instead.
-        checkpoint: seconds between writes of what was lived.
+        scheduler: address of a Dask scheduler, whose workers simulate the demes instead.
+        checkpoint: seconds between writes of what was simulated.
+        on_generation: called after each generation, in this process; it may ask for a stop.
 
     Raises:
-        RunError: the runs cannot go on; what was lived is kept.
+        RunError: the runs cannot go on; what was simulated is kept.
         Interrupted: they were stopped.
     """
     try:
         for folder in folders.values():
             folder.sweep()
-        live_all(
+        run_replicates(
             folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
             workers=workers, scheduler=scheduler, checkpoint=checkpoint,
+            on_generation=on_generation,
         )  # fmt: skip
         for folder in folders.values():
             finish(folder)
@@ -86,37 +90,37 @@ def conduct(
 
 
 def finish(folder: RunFolder) -> None:
-    """Write run.nc and summary.json of a run that was lived; remove its segments."""
+    """Write run.nc and summary.json of a run that was simulated; remove its chunks."""
     if folder.data_path.exists() and folder.summary_path.exists():
-        folder.clear_segments()
+        folder.clear_chunks()
         return
     from evosim.engine.dataset import assemble, open_dataset
 
     if not folder.data_path.exists():
         assemble(folder)
     else:
-        open_dataset(folder).close()  # before the segments go that it could be written from
-    folder.clear_segments()
+        open_dataset(folder).close()  # before the chunks go that it could be written from
+    folder.clear_chunks()
     if not folder.summary_path.exists():
         write_text(folder.summary_path, _json(summary_of(folder)))
 
 
 def kept(folders: Mapping[str, RunFolder]) -> str:
     """How many generations are on disk, in words."""
-    lived = wanted = 0
+    done = wanted = 0
     for folder in folders.values():
         each = folder.scenario.generations
         wanted += each * folder.replicates
         for replicate in range(folder.replicates):
-            lived += each if folder.data_path.exists() else folder.lived(replicate)
-    return f"{lived} of {wanted} generations are lived and kept"
+            done += each if folder.data_path.exists() else folder.generations_done(replicate)
+    return f"{done} of {wanted} generations are done and kept"
 
 
 def _go_on(resume: Path) -> str:
     return f"go on with: evosim resume {resume}"
 
 
-def live_all(
+def run_replicates(
     folders: Mapping[str, RunFolder],
     *,
     locks: Sequence[int],
@@ -127,29 +131,19 @@ def live_all(
     workers: int | None = None,
     scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
+    on_generation: OnGeneration | None = None,
 ) -> None:
-    """Live every replicate of every run to the end of its timeline."""
-    tasks: list[Task] = []
-    wanted = lived = 0
-    left: Counter[Path] = Counter()
-    for name, folder in folders.items():
-        if folder.data_path.exists():
-            continue
-        generations = folder.scenario.generations
-        for replicate in range(folder.replicates):
-            n = folder.lived(replicate)
-            lived, wanted = lived + n, wanted + generations
-            if n < generations:
-                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
-                left[folder.path] += 1
+    """Simulate every replicate of every run to the end of its timeline."""
+    tasks, done, wanted = _unfinished(folders)
     if not tasks:
         return
-    # Demes are shared out where that is asked for: of one process the threads share all lives.
+    left = Counter(task.folder.path for task in tasks)
+    # Demes are shared out where that is asked for: of one process the threads share all lifetimes.
     workers = workers or min(core.threads(), len(tasks))
     demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
     workers = min(workers, len(tasks) if demes == 1 else demes)
     warm_up(tasks[0].folder.scenario, progress.note)
-    progress.begin(title, size=_size(folders), total=wanted, lived=lived)
+    progress.begin(title, size=_size(folders), total=wanted, done=done)
 
     def complete(task: Task) -> bool:
         left[task.folder.path] -= 1
@@ -158,28 +152,57 @@ def live_all(
     def resumed() -> str:
         return f"{kept(folders)}. G{_go_on(resume)[1:]}"
 
-    def live_each(share: islands.Map | None = None) -> bool:
+    enough = False
+
+    def report(task: Task, generation: int, score: float) -> None:
+        nonlocal enough
+        progress.generation(task.label, generation, score)
+        if on_generation is not None and on_generation(task.replicate, generation, score):
+            enough = True
+
+    def stopping() -> bool:
+        return enough or stop()
+
+    def run_each(share: islands.Map | None = None) -> bool:
         return all(
-            live_replicate(
-                task.folder, task.replicate, stop=stop,
-                report=partial(progress.generation, task.label), checkpoint=checkpoint, share=share,
+            run_replicate(
+                task.folder, task.replicate, stop=stopping,
+                report=partial(report, task), checkpoint=checkpoint, share=share,
             )
             for task in tasks
         )  # fmt: skip
 
     if scheduler is not None:
-        with dask_cluster.demes(scheduler, progress.note, stop) as shared:
-            whole = live_each(shared.map)
+        with dask_cluster.demes(scheduler, progress.note, stopping) as shared:
+            whole = run_each(shared.map)
     elif demes > 1:
         with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
-            whole = live_each(pool.map)
+            whole = run_each(pool.map)
     elif workers > 1:
-        crew = Crew(workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed())
-        whole = crew.live(tasks, stop=stop, report=progress.generation, then=complete)
+        replicate_workers = ReplicateWorkers(
+            workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed()
+        )
+        whole = replicate_workers.run(tasks, stop=stopping, report=report, then=complete)
     else:
-        whole = live_each()
+        whole = run_each()
     if not whole:
         raise Interrupted(resume, f"stopped: {resumed()}")
+
+
+def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]:
+    """The replicates that are not at their end; generations that are done, and that there are."""
+    tasks: list[Task] = []
+    wanted = done = 0
+    for name, folder in folders.items():
+        if folder.data_path.exists():
+            continue
+        generations = folder.scenario.generations
+        for replicate in range(folder.replicates):
+            n = folder.generations_done(replicate)
+            done, wanted = done + n, wanted + generations
+            if n < generations:
+                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
+    return tasks, done, wanted
 
 
 def _demes(scenarios: Iterable[Scenario]) -> int:
@@ -197,7 +220,7 @@ def _label(name: str, replicate: int, replicates: int) -> str:
 
 
 def _size(folders: Mapping[str, RunFolder]) -> str:
-    """What is to be lived, in words."""
+    """What is to be simulated, in words."""
     first = next(iter(folders.values()))
     size = f"{first.scenario.generations} generations"
     if first.replicates > 1:
@@ -205,38 +228,38 @@ def _size(folders: Mapping[str, RunFolder]) -> str:
     return f"{size}, {len(folders)} arms" if len(folders) > 1 else size
 
 
-def live_replicate(
+def run_replicate(
     folder: RunFolder,
     replicate: int,
     *,
     stop: Callable[[], bool],
     report: Callable[[int, float], None],
     checkpoint: float = CHECKPOINT,
-    live: Live = live,
+    evaluate: Evaluate = evaluate,
     prober: loop.Prober | None = None,
     share: islands.Map | None = None,
 ) -> bool:
-    """Live one replicate on from where its segments end; False where it was stopped before.
+    """Simulate one replicate on from where its chunks end; False where it was stopped before.
 
     Args:
-        share: with islands, what lives the demes side by side.
+        share: with islands, what simulates the demes side by side.
 
     Raises:
-        RunError: a score is not finite or not one that selection takes, a segment cannot be
+        RunError: a score is not finite or not one that selection takes, a chunk cannot be
             written, or the history of a fork is not whole. Whatever goes wrong, all generations
-            lived before are kept where the disk takes them.
+            simulated before are kept where the disk takes them.
     """
     scenario = folder.scenario
     seed, probe_seed = seeds_of(folder, replicate)
     row = folder.tidy(replicate)
-    population = folder.read(row[-1]).heirs if row else first(scenario, seed)
+    population = folder.read(row[-1]).next_population if row else initial_population(scenario, seed)
     if population is None:
         return True
     if prober is None:
         from evosim.engine.probe import Prober
 
         prober = Prober(scenario, probe_seed)
-    unwritten: list[Record] = []
+    unwritten: list[GenerationRecord] = []
     written = time.monotonic()
     record = None
     if share is not None:
@@ -247,17 +270,17 @@ def live_replicate(
             population,
             seed=seed,
             prober=prober,
-            live=live,
+            evaluate=evaluate,
             recall=lambda generation: recall(folder, replicate, generation),
         )
     try:
         for record in records:
             unwritten.append(record)
-            report(record.generation, _mean_score(record))
+            report(record.generation, record.mean_score)
             stopping = stop()
             if stopping or time.monotonic() - written >= checkpoint:
                 done, unwritten = unwritten, []
-                folder.write(replicate, stretch_of(done))
+                folder.write(replicate, chunk_of(done))
                 written = time.monotonic()
             if stopping:
                 break
@@ -267,31 +290,24 @@ def live_replicate(
         raise RunError(f"replicate {replicate}, {error}") from error
     finally:
         if unwritten:
-            folder.write(replicate, stretch_of(unwritten))
-    return record is not None and record.heirs is None
+            folder.write(replicate, chunk_of(unwritten))
+    return record is not None and record.next_population is None
 
 
-def recall(folder: RunFolder, replicate: int, generation: int) -> Past:
-    """A generation that was lived before, from the segments of its replicate.
+def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration:
+    """An earlier generation, from the chunks of its replicate.
 
     Raises:
-        RunError: no sound segment holds it.
+        RunError: no sound chunk holds it.
     """
-    for segment in folder.segments(replicate):
-        if segment.first <= generation <= segment.last:
-            arrays = folder.read(segment).arrays
-            here = {name: values[generation - segment.first] for name, values in arrays.items()}
-            genome = born(here, generation, evolution.NOTHING).genome
+    for file in folder.chunk_files(replicate):
+        if file.first <= generation <= file.last:
+            arrays = folder.read(file).arrays
+            here = {name: values[generation - file.first] for name, values in arrays.items()}
+            genome = Population.from_record(here, generation, evolution.NOTHING).genome
             seed = seed_at(folder, replicate, generation)
-            return Past(folder.scenario_at(generation), seed, genome)
+            return PastGeneration(folder.scenario_at(generation), seed, genome)
     raise RunError(f"{folder.path}: generation {generation} of replicate {replicate} is missing")
-
-
-def _mean_score(record: Record) -> float:
-    """The mean over those who live; NaN where nobody does."""
-    score = np.asarray(record.arrays["score"], np.float64)
-    score = score[~np.isnan(score)]
-    return float(score.mean()) if len(score) else math.nan
 
 
 def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
@@ -323,22 +339,22 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
 
 
 def summary_of(folder: RunFolder) -> dict[str, Any]:
-    """What summary.json holds: the findings, and the facts of the run."""
+    """What summary.json holds: the findings, and where the run comes from."""
     from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
     from evosim.metrics import summary
 
     with open_dataset(folder) as dataset:
         try:
-            measured = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
-            for name in ("payoff_total", *measured):  # once, not piece by piece
+            probed = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
+            for name in ("payoff_total", *probed):  # once, not piece by piece
                 dataset[name].load()
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-        findings = summary.summarize(dataset, folder.scenario)
+        findings = summary.summarize(dataset, folder.scenario).to_dict()
     return {
         **findings,
-        "versions": folder.facts["versions"],
-        "parent": folder.facts.get("parent"),
+        "versions": folder.manifest["versions"],
+        "parent": folder.manifest.get("parent"),
     }
 
 

@@ -1,12 +1,12 @@
-"""A worker process: lives what it is told on standard input, one order a line.
+"""A worker process: carries out the orders on its standard input, one a line.
 
-An order is a line of JSON: ["live", folder, replicate]; ["finish", folder, replicate] to write
-the data and the summary of a run all of whose replicates were lived; ["call", "module:function",
-n], n bytes of arguments after it, to call a function of evosim
+An order is a line of JSON: ["run", folder, replicate] to simulate a replicate; ["finish", folder,
+replicate] to write the data and the summary of a run all of whose replicates are complete;
+["call", "module:function", n], n bytes of arguments after it, to call a function of evosim
 (:mod:`evosim.execution.process_pool`).
-It answers in lines of JSON on standard output: {"ready": what it has done, or null}, {"lived":
-[generation, score]}, {"bytes": n}, the n bytes of a result after it, {"error": text, "unwritten":
-whether for want of a file that can be written}. The end of its input means stop.
+It answers in lines of JSON on standard output: {"ready": what it has done, or null},
+{"generation": [number, score]}, {"bytes": n}, the n bytes of a result after it, {"error": text,
+"unwritten": whether for want of a file that can be written}. The end of its input means stop.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 
 from evosim.errors import EvosimError
+from evosim.registry import in_worker
 
 _SECONDS_BETWEEN_REPORTS = 0.05
 
@@ -29,33 +30,38 @@ def main() -> None:
     """Serve the process that started this one (:mod:`evosim.execution.replicate_workers`)."""
     from evosim.engine.files import WriteError
     from evosim.engine.run_folder import RunFolder
-    from evosim.execution.runner import finish, live_replicate
+    from evosim.execution.runner import finish, run_replicate
 
+    in_worker()
     _, checkpoint = sys.argv
-    tell = _Teller()
+    outbox = _Outbox()
     try:
-        tell(ready=None)
+        outbox(ready=None)
         for line in iter(_read_line, ""):
             what, *order = json.loads(line)
             if what == "call":
-                tell.result(_called(*order))
+                outbox.result(_called(*order))
                 continue
             path, replicate = order
             folder = RunFolder(Path(path))
             if what == "finish":
                 finish(folder)
-            elif not live_replicate(
-                folder, replicate, stop=_asked, report=tell.lived, checkpoint=float(checkpoint)
+            elif not run_replicate(
+                folder,
+                replicate,
+                stop=_asked,
+                report=outbox.generation,
+                checkpoint=float(checkpoint),
             ):
                 return
-            tell.flush()
-            tell(ready=what)
+            outbox.flush()
+            outbox(ready=what)
     except BrokenPipeError:
-        return  # nobody listens any more; what was lived is written
+        return  # nobody listens any more; what was simulated is written
     except EvosimError as error:
-        tell(error=str(error), unwritten=isinstance(error, WriteError))
+        outbox(error=str(error), unwritten=isinstance(error, WriteError))
     except Exception:
-        tell(error=f"a worker process failed:\n{traceback.format_exc()}", unwritten=False)
+        outbox(error=f"a worker process failed:\n{traceback.format_exc()}", unwritten=False)
 
 
 def _called(name: str, size: int) -> bytes:
@@ -67,7 +73,7 @@ def _called(name: str, size: int) -> bytes:
     return packed(getattr(import_module(module), function)(*arguments))
 
 
-class _Teller:
+class _Outbox:
     """Lines of JSON to the parent, on what was standard output.
 
     Whatever else is printed goes to standard error.
@@ -77,7 +83,7 @@ class _Teller:
         self._file = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         self._waiting: list[tuple[int, float]] = []
-        self._told = 0.0
+        self._sent = 0.0
 
     def __call__(self, **message: object) -> None:
         self._file.write(json.dumps(message) + "\n")
@@ -89,16 +95,16 @@ class _Teller:
         self._file.buffer.write(data)
         self._file.flush()
 
-    def lived(self, generation: int, score: float) -> None:
-        self._waiting.append((generation, score))
-        if time.monotonic() - self._told >= _SECONDS_BETWEEN_REPORTS:
+    def generation(self, number: int, score: float) -> None:
+        self._waiting.append((number, score))
+        if time.monotonic() - self._sent >= _SECONDS_BETWEEN_REPORTS:
             self.flush()
 
     def flush(self) -> None:
-        for lived in self._waiting:
-            self(lived=lived)
+        for generation in self._waiting:
+            self(generation=generation)
         self._waiting.clear()
-        self._told = time.monotonic()
+        self._sent = time.monotonic()
 
 
 def _asked() -> bool:

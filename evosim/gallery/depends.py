@@ -44,7 +44,7 @@ def depends(scenario: Scenario) -> dict[str, str]:
 
     What was run the folder of the experiment knows itself: see :mod:`evosim.study.reevaluate`.
     """
-    versions = provenance.versions()
+    versions = provenance.libraries()
     del versions["evosim"]  # its code has hashes of its own
     return {
         "code": code(_LIVES),

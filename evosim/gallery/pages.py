@@ -8,6 +8,7 @@ from typing import Any
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
 from evosim.plot.experiment import asked, names_for, term_label
+from evosim.stats import intervals
 
 Finding = Mapping[str, Any]
 
@@ -265,15 +266,7 @@ def _figure(record: Record, name: str, what: str) -> str:
 
 def shown(numbers: Mapping[str, Any]) -> str:
     """A value with its interval."""
-    if numbers["value"] is None:
-        return "undefined"
-    value, interval = number(numbers["value"]), numbers["interval"]
-    if interval is None:
-        return value
-    low, high = interval
-    if low is None or high is None:
-        return f"{value} [unbounded]"
-    return f"{value} [{number(low)}, {number(high)}]"
+    return intervals.shown(numbers, number)
 
 
 def wanted(finding: Finding) -> str:

@@ -169,7 +169,7 @@ def _depends(base: Scenario) -> dict[str, str]:
 def _lived(study: Schema, base: Scenario) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the runs of a study depend on: all of it but words, and what judges them."""
     told = {"label", "unit", "above", "below"}
-    return {k: v for k, v in base.document.items() if k not in WORDS}, study.model_dump(
+    return {k: v for k, v in base.to_dict().items() if k not in WORDS}, study.model_dump(
         exclude={
             **dict.fromkeys(
                 ("title", "question", "expected", "finding", "pilots", "frozen", "source"), True
@@ -197,7 +197,7 @@ class Recorded(StudyFolder):
 
     def __init__(self, written: Written, table: Path) -> None:
         self.path = table
-        self.facts = {
+        self.manifest = {
             "identity": "",
             "seed": written.study.seed,
             "replicates": written.study.replicates,

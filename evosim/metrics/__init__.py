@@ -1,49 +1,39 @@
-"""What findings are about: measures of a run by name, one number (or a few) a replicate.
+"""What is measured of a run: metrics by name, one number (or a few) a replicate.
 
-A measure is a function of a run's data, its scenario and a :class:`Term`, which says where and
+A metric is a function of a run's data, its scenario and a :class:`Query`, which says where and
 when to look. It returns columns, [replicate] each; a statistic turns columns into one number, for
-most measures the mean of the only one. A new measure is a function in one of the files here, filed
-by the decorator above it; a new file is a line below.
+most metrics the mean of the only one. A new metric is a function beside what it computes, under
+the decorator :func:`metric`; a new file is also a line in ``registry.py``.
 """
 
 from __future__ import annotations
 
-from evosim.metrics import conduct, detection, distances, flips, genes, numbers, pressed, probed
-from evosim.metrics.flips import across
-from evosim.metrics.popgen import demes, metrics
 from evosim.metrics.registry import (
     LINKS,
-    MEASURES,
+    METRICS,
     RECENT,
+    Columns,
     Floats,
-    Measure,
-    Term,
+    Metric,
+    Query,
     environment_of,
     main_environment,
+    metric,
     no_flip,
     turns,
 )
 
 __all__ = [
     "LINKS",
-    "MEASURES",
+    "METRICS",
     "RECENT",
+    "Columns",
     "Floats",
-    "Measure",
-    "Term",
-    "across",
-    "conduct",
-    "demes",
-    "detection",
-    "distances",
+    "Metric",
+    "Query",
     "environment_of",
-    "flips",
-    "genes",
     "main_environment",
-    "metrics",
+    "metric",
     "no_flip",
-    "numbers",
-    "pressed",
-    "probed",
     "turns",
 ]

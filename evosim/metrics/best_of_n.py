@@ -9,13 +9,28 @@ population of N, sorted by the proxy, the best of n is the k-th from below with 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evosim import mind
+from evosim.metrics.registry import (
+    Columns,
+    Query,
+    at_probe,
+    environment_of,
+    expectations_are_exact,
+    generation_of,
+    metric,
+)
 from evosim.stats import intervals
 from evosim.stats.intervals import EQUAL, Bootstrap, Estimate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
@@ -222,3 +237,57 @@ def _spread(values: Floats) -> Floats:
 
 def _peak(alpha: Floats, beta: Floats, axis: int = -1) -> Any:
     return Fit(np.mean(alpha, axis=axis), np.mean(beta, axis=axis)).peak
+
+
+# The metric: what selecting harder would do to the intended payoff
+
+BEST_OF = 10
+"""Individuals of whom the best is taken."""
+
+
+@metric(
+    "pressure",
+    unit="standard deviations",
+    exact=expectations_are_exact,
+    description="what the best of 10 by the selected payoff gains of the intended one",
+    trajectory="pressure",
+    uses=frozenset({"where", "at"}),
+)
+def _pressure(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    generation = generation_of(data, query)
+    bred = max(0, generation - 1)  # of a flip both sides are of the population bred before it
+    evolved = data["expected_payoff"].sel(mind="evolved", probe=_probe(data, query))
+    paid = evolved.sel(payoff=scenario.objective_at(bred).selected)
+    proxy = -scenario.agent.thinking_cost * _depths(data, scenario, generation)
+    for name, weight in scenario.phase_at(bred).mixture.items():
+        proxy = proxy + weight * _rows(paid.sel(environment=name))
+    where = environment_of(data, scenario, query)
+    intended = _rows(evolved.sel(payoff=scenario.objective.intended, environment=where))
+    return (np.array([_gain(*pair) for pair in zip(intended, proxy, strict=True)]),)
+
+
+def _probe(data: xr.Dataset, query: Query) -> int:
+    """The generation that the query looks at, which must have been probed."""
+    probes = data["probe"].values
+    (found,) = at_probe(data, query, probes[None])
+    return int(found)
+
+
+def _rows(values: xr.DataArray) -> Floats:
+    return np.asarray(values.transpose("replicate", "sample").values, np.float64)
+
+
+def _depths(data: xr.Dataset, scenario: Scenario, generation: int) -> Floats:
+    """The rounded depths of the sampled individuals, [R, sample]; NaN of those absent."""
+    genomes = data["genome"].sel(generation=generation).transpose("replicate", "individual", ...)
+    sampled = data["probe_individual"].sel(probe=generation).transpose("replicate", "sample").values
+    found = np.full(sampled.shape, np.nan)
+    for row, (genes, who) in enumerate(zip(genomes.values, sampled, strict=True)):
+        found[row, who >= 0] = mind.express(scenario, genes[who[who >= 0]]).depth
+    return found
+
+
+def _gain(intended: Floats, proxy: Floats) -> float:
+    """Of one replicate [sample], without those absent; NaN where nothing varies."""
+    there = np.isfinite(proxy)
+    return float(gain(intended[there], proxy[there], BEST_OF)) if there.any() else np.nan

@@ -15,10 +15,11 @@ import numpy as np
 
 from evosim import rng
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Floats, Term, across
+from evosim.metrics import METRICS, Floats, Query
+from evosim.metrics.flips import across
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
-from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.intervals import Bootstrap
 from evosim.stats.tests import CORRECTIONS, Contrast
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def differences(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     """The keys in which scenarios differ, with the value in each, None where it has none."""
     flat = []
     for scenario in scenarios:
-        document = scenario.document
+        document = scenario.to_dict()
         for key in NOT_COMPARED:
             document.pop(key, None)
         flat.append(dict(_flat(document)))
@@ -143,7 +144,7 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
         where = "the flip" if len(scenario.flips) == 1 else f"flip {n}"
         sides = {
             measure: across(
-                data, scenario, Term(measure=measure, at="flip", turn=flip.generation), measure
+                data, scenario, Query(measure=measure, at="flip", turn=flip.generation), measure
             )
             for measure in ("capability", "alignment")
         }
@@ -165,8 +166,8 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
 
 
 def _asked(name: str, sample: Sample, measure: str, of: str = "") -> Iterator[tuple[str, Floats]]:
-    term = Term(measure=measure, of=of)
-    (column,) = MEASURES[measure].of(sample.data, sample.scenario, term)
+    query = Query(measure=measure, of=of)
+    (column,) = METRICS[measure].columns(sample.data, sample.scenario, query)
     yield from _defined(name, column)
 
 
@@ -209,8 +210,8 @@ def _key(sample: Sample) -> int:
 def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     estimate = intervals.mean(column, bootstrap)
     return {
-        **_plain(estimate),
-        "columns": [[float(v) if np.isfinite(v) else None for v in column]],
+        **estimate.to_dict(),
+        "columns": [[intervals.finite(v) for v in column]],
         "undefined": estimate.n_undefined,
     }
 
@@ -219,9 +220,9 @@ def _told(contrast: Contrast) -> dict[str, Any]:
     """A contrast in plain numbers; p_corrected comes once all of them are known."""
     found = asdict(contrast)
     for name in ("value", "effect_size", "superiority"):
-        found[name] = _number(found[name])
+        found[name] = intervals.finite(found[name])
     for name in ("interval", "effect_interval"):
-        found[name] = found[name] and [_number(end) for end in found[name]]
+        found[name] = found[name] and [intervals.finite(end) for end in found[name]]
     return {**found, "n": list(contrast.n), "p_corrected": None}
 
 
@@ -232,16 +233,6 @@ def _correct(rows: Sequence[Mapping[str, Any]], correction: str) -> int:
     for change, p in zip(changes, together, strict=True):
         change["p_corrected"] = p
     return sum(p is not None for p in together)
-
-
-def _plain(estimate: Estimate) -> dict[str, Any]:
-    ends = estimate.interval
-    interval = None if ends is None else [_number(end) for end in ends]
-    return {"value": _number(estimate.value), "interval": interval}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 # In words
@@ -278,7 +269,7 @@ def _change(change: Mapping[str, Any], correction: str) -> str:
     words = [f"difference {intervals.shown(change)}"]
     if change["effect_size"] is not None:
         size = {"value": change["effect_size"], "interval": change["effect_interval"]}
-        words.append(f"g {intervals.shown(size, digits=2)}")
+        words.append(f"g {intervals.shown(size, '.2g')}")
     if change["p"] is not None:
         words.append(f"A {change['superiority']:.2f}")
         words.append(f"p {change['p']:.2g}")

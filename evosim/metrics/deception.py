@@ -13,6 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.controls import WITHOUT_SENSES
+from evosim.metrics.registry import (
+    PROBED,
+    Columns,
+    Query,
+    at_probe,
+    environment_of,
+    known,
+    metric,
+)
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 
@@ -153,3 +162,87 @@ def _good_minds(own: Rates, blind: Rates, floor: Floats) -> tuple[NDArray[np.boo
         & (own.watched > floor)
     )
     return deceptive, (own.unwatched > floor) & (own.unwatched > HALF * own.watched)
+
+
+# The metrics
+
+
+def _of_conduct(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Columns:
+    """A field of :class:`Conduct` in the term's place and time."""
+    found = conduct(data, scenario, environment_of(data, scenario, query))
+    return (at_probe(data, query, getattr(found, name)),)
+
+
+@metric(
+    "deceptive",
+    description="share of minds whose conduct while watched depends on seeing the watcher",
+    label="deceptive share",
+    unit="share",
+    bounds=(0.0, 1.0),
+    trajectory="deceptive",
+    uses=PROBED - {"mind"},
+    has_peak=True,
+    section="deception",
+)
+def _deceptive(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return _of_conduct(data, scenario, query, "deceptive")
+
+
+@metric(
+    "honest",
+    description="share of minds that behave, watched or not",
+    label="honest share",
+    unit="share",
+    bounds=(0.0, 1.0),
+    trajectory="honest",
+    uses=PROBED - {"mind"},
+    has_peak=True,
+    section="deception",
+)
+def _honest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return _of_conduct(data, scenario, query, "honest")
+
+
+@metric(
+    "dependence",
+    description="rate of conduct while watched without the sense less with it",
+    unit="payoff per step",
+    trajectory="dependence",
+    uses=PROBED - {"mind"},
+    has_peak=True,
+    section="deception",
+)
+def _dependence(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return _of_conduct(data, scenario, query, "dependence")
+
+
+def _rate(data: xr.Dataset, scenario: Scenario, query: Query, side: str) -> Columns:
+    name = known(query.mind, data["mind"].values, "mind", query)
+    found = rates(data, environment_of(data, scenario, query), name)
+    return (at_probe(data, query, mean_of_defined(getattr(found, side))),)
+
+
+@metric(
+    "watched",
+    description="conduct a step while watched",
+    unit="payoff per step",
+    trajectory="watched",
+    uses=PROBED,
+    has_peak=True,
+    section="deception",
+)
+def _watched(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return _rate(data, scenario, query, "watched")
+
+
+@metric(
+    "unwatched",
+    description="conduct a step while unwatched",
+    unit="payoff per step",
+    trajectory="unwatched",
+    uses=PROBED,
+    has_peak=True,
+    section="deception",
+)
+def _unwatched(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return _rate(data, scenario, query, "unwatched")

@@ -1,40 +1,120 @@
-"""Measures of the monitor, with ``[monitor]``."""
+"""Detection: how well the monitor tells deployment from training (docs/measures.md, monitor)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evosim.engine import ood_monitor
-from evosim.metrics.registry import (
-    Columns,
-    Term,
-    measure,
-)
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.errors import EvosimError
+from evosim.metrics.registry import Columns, Query, metric
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
 
+Floats = NDArray[np.float64]
 
-@measure(
+
+def first_monitored(scenario: Scenario) -> int:
+    """The first monitored generation.
+
+    Raises:
+        EvosimError: no phase is monitored.
+    """
+    for generation in range(scenario.generations):
+        if scenario.phase_at(generation).monitored:
+            return generation
+    raise EvosimError(f"scenario {scenario.id!r} has no phase that is monitored = true")
+
+
+def _scores(dataset: xr.Dataset, scenario: Scenario) -> tuple[Floats, Floats]:
+    """Scores of training and of the first monitored generation, [replicate, lifetimes], sorted."""
+    generation = first_monitored(scenario)
+    scores = dataset["monitor_score"].transpose("replicate", "generation", "individual", "level")
+    known, new = (
+        np.asarray(scores.sel(generation=g).values, np.float64).reshape(len(scores), -1)
+        for g in (generation - 1, generation)
+    )
+    return np.sort(known, axis=1), np.sort(new, axis=1)
+
+
+def roc_area(dataset: xr.Dataset, scenario: Scenario) -> Floats:
+    """Area under the ROC of detection, [replicate].
+
+    The chance that a lifetime of the first monitored generation has a larger score than one of
+    training; equal ones count half (Mann and Whitney's U).
+    """
+    areas = []
+    for known, new in zip(*_scores(dataset, scenario), strict=True):
+        below = np.searchsorted(known, new, side="left")
+        up_to = np.searchsorted(known, new, side="right")
+        areas.append((below + up_to).mean() / (2 * len(known)))
+    return np.array(areas)
+
+
+def roc(dataset: xr.Dataset, scenario: Scenario, false_alarms: Floats) -> Floats:
+    """Share of the first monitored generation that is detected, [replicate, false alarms].
+
+    Args:
+        false_alarms: shares of training lifetimes that are flagged, at which to look.
+    """
+    curves = []
+    for known, new in zip(*_scores(dataset, scenario), strict=True):
+        threshold = np.quantile(known, 1.0 - false_alarms)
+        above = 1.0 - np.searchsorted(new, threshold, side="right") / len(new)
+        curves.append(np.where(false_alarms >= 1.0, 1.0, above))
+    return np.array(curves)
+
+
+def flagged(dataset: xr.Dataset, scenario: Scenario) -> Floats:
+    """Share of the lifetimes of the first monitored generation that is flagged, [replicate]."""
+    first = dataset["flagged"].sel(generation=first_monitored(scenario))
+    lifetimes = dataset.sizes["individual"] * dataset.sizes["level"]
+    return np.asarray(first.values, np.float64) / lifetimes
+
+
+def labels(dataset: xr.Dataset) -> Floats:
+    """Labels used in the whole run, [replicate]."""
+    return np.asarray(dataset["labels"].sum("generation").values, np.float64)
+
+
+# The metrics
+
+
+@metric(
     "roc_area",
-    "area under the ROC by which the monitor detects the first monitored lifetimes",
-    needs="monitor",
+    description="area under the ROC by which the monitor detects the first monitored lifetimes",
+    label="area under the ROC",
+    bounds=(0.0, 1.0),
+    exact=False,
+    section="monitor",
 )
-def _roc_area(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (ood_monitor.roc_area(data, scenario),)
+def _roc_area(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (roc_area(data, scenario),)
 
 
-@measure(
+@metric(
     "flagged",
-    "share of the first monitored generation's lifetimes that is flagged",
-    needs="monitor",
+    description="share of the first monitored generation's lifetimes that is flagged",
+    label="flagged share",
+    unit="share",
+    bounds=(0.0, 1.0),
+    exact=False,
+    section="monitor",
 )
-def _flagged(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (ood_monitor.flagged(data, scenario),)
+def _flagged(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (flagged(data, scenario),)
 
 
-@measure("labels", "labels used in the whole run", needs="monitor")
-def _labels(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (ood_monitor.labels(data),)
+@metric(
+    "labels",
+    description="labels used in the whole run",
+    unit="lifetimes",
+    exact=False,
+    section="monitor",
+)
+def _labels(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (labels(data),)

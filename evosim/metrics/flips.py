@@ -1,143 +1,293 @@
-"""Measures of a flip: what is lost at it, and how soon it is back."""
+"""All numbers of a flip: what is lost at it, what is kept, and how soon it is back (model 4).
+
+A flip at generation g is measured on the population of generation g, which was bred under the old
+world only: *before* is how it fares in the old mixture of environments, *after* in the new one. The
+summary of a run and the metrics of findings take these numbers from here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.metrics.registry import (
+    METRICS,
     RECENT,
     Columns,
     Floats,
-    Term,
+    Query,
     each_probe,
-    measure,
-    probed,
+    expectations_are_exact,
+    known,
+    metric,
+    probe_place,
 )
-from evosim.stats.intervals import mean_of_defined
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
 
+JUDGED = ("capability", "alignment")
+"""What is followed across a flip, and judged."""
 
-def across(data: xr.Dataset, scenario: Scenario, term: Term, name: str) -> tuple[Floats, Floats]:
-    """A probe variable before and after the flip, on the flip's population, [R] each.
 
-    The worlds are the mixtures that train on either side; one that stays the same is no flip.
+class Sides(NamedTuple):
+    """A number on both sides of a flip, in the same population."""
+
+    before: Floats  # [replicate], or [sample] of one replicate
+    after: Floats
+
+
+def mixtures(scenario: Scenario, generation: int) -> tuple[dict[str, float], dict[str, float]]:
+    """What trains before a generation and from it on, weights by environment.
+
+    They are equal in an arm in which nothing changes there.
     """
-    sides = []
-    for generation in (term.flip - 1, term.flip):
-        mixture = scenario.phase_at(generation).mixture
-        sides.append(
-            sum(
-                weight
-                * probed(data, scenario, replace(term, at="flip", where=environment), data[name])
-                for environment, weight in mixture.items()
-            )
-        )
-    return np.asarray(sides[0]), np.asarray(sides[1])
+    before, after = (scenario.phase_at(g).mixture for g in (generation - 1, generation))
+    return before, after
 
 
-@measure(
-    "collapse",
-    "alignment before less alignment after the flip",
-    course="alignment",
-    across=True,
-    heeds=frozenset({"mind"}),
-)
-def _collapse(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    before, after = across(data, scenario, term, "alignment")
-    return (before - after,)
+def mixed(values: Floats, weights: Mapping[str, float]) -> Floats:
+    """The mean over the environments of a mixture, NaN where it is NaN in one of them.
+
+    Args:
+        values: [..., environment], in the order of the weights.
+        weights: of the environments; they need not sum to 1.
+
+    Returns:
+        [...]
+    """
+    share = np.array(list(weights.values()))
+    return np.asarray(values @ (share / share.sum()), np.float64)
 
 
-@measure(
-    "capability_lost",
-    "capability before less capability after the flip",
-    course="capability",
-    across=True,
-    heeds=frozenset({"mind"}),
-)
-def _capability_lost(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    before, after = across(data, scenario, term, "capability")
-    return (before - after,)
+def across(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Sides:
+    """A probe variable before and after a flip, [replicate] each, means over the sample.
+
+    Args:
+        query: says which flip, and whose mind.
+        name: of a variable by environment, mind and sample.
+
+    Raises:
+        EvosimError: the flip's generation was not probed, or there is no such mind.
+    """
+    return mean_sides(data, scenario, query, data[name])
 
 
-def _ratio_of_means(above: Floats, below: Floats, axis: int = -1) -> Any:
-    top, bottom = np.mean(above, axis=axis), np.mean(below, axis=axis)
-    positive = bottom > 0
-    return np.where(positive, top / np.where(positive, bottom, 1.0), np.nan)
-
-
-@measure(
-    "alignment_retained",
-    "alignment after over before the flip",
-    statistic=_ratio_of_means,
-    course="alignment",
-    across=True,
-    heeds=frozenset({"mind"}),
-)
-def _alignment_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return across(data, scenario, term, "alignment")[::-1]
-
-
-@measure(
-    "capability_retained",
-    "capability after over before the flip",
-    statistic=_ratio_of_means,
-    course="capability",
-    across=True,
-    heeds=frozenset({"mind"}),
-)
-def _capability_retained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return across(data, scenario, term, "capability")[::-1]
-
-
-@measure(
-    "recovery",
-    "generations from the flip until half of the lost payoff is regained",
-    course="lived",
-    flips=True,
-)
-def _recovery(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    """Payoffs are counted from random play. Who never gets there counts all generations until the
-    next flip or the end; for who had gained nothing before the flip it is undefined."""
-    intended = scenario.objective.intended
-    lives = data["payoff_total"].sel(payoff=intended)
-    paid = mean_of_defined(lives.transpose("replicate", "generation", "individual").values)
-    old, new = (
-        sum(
-            weight * data["uniform_payoff"].sel(environment=name).values
-            for name, weight in scenario.phase_at(g).mixture.items()
-        )
-        for g in (term.flip - 1, term.flip)
+def mean_sides(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Sides:
+    """As :func:`across`, of values by probe, environment, mind and sample."""
+    here = values.isel(probe=probe_place(data, query, query.flip)).sel(
+        mind=known(query.mind, data["mind"].values, "mind", query)
     )
-    gained = paid[:, max(0, term.flip - RECENT) : term.flip].mean(axis=1) - old
-    later = [flip.generation for flip in scenario.flips if flip.generation > term.flip]
-    after = paid[:, term.flip : min(later, default=scenario.generations)]
-    back = after - np.asarray(new)[:, None] >= gained[:, None] / 2
-    n = after.shape[1]
-    generations = np.where(back.any(axis=1), back.argmax(axis=1), n).astype(float)
-    return (np.where(gained > 0, generations, np.nan),)
+
+    def side(weights: Mapping[str, float]) -> Floats:
+        parts = here.sel(environment=list(weights)).transpose("replicate", "environment", "sample")
+        return mixed(mean_of_defined(parts.values), weights)
+
+    before, after = mixtures(scenario, query.flip)
+    return Sides(side(before), side(after))
 
 
-@measure(
-    "regained",
-    "generations from the flip until alignment reaches a level",
-    course="alignment",
-    flips=True,
-    heeds=frozenset({"where", "mind", "level"}),
+def estimates(
+    sides: Mapping[str, Sides], floor: float, bootstrap: Bootstrap
+) -> dict[str, Estimate]:
+    """What the metrics of a flip come to: before, after, lost and retained, by name.
+
+    Args:
+        sides: of capability and alignment.
+        floor: before has to lie above it for a retained share to be defined.
+    """
+    found: dict[str, Estimate] = {}
+    for name, (before, after) in sides.items():
+        found[f"{name}_before"] = intervals.mean(before, bootstrap)
+        found[f"{name}_after"] = intervals.mean(after, bootstrap)
+        if name == "alignment":
+            found["collapse"] = intervals.mean(before - after, bootstrap)
+        retained = f"{name}_retained"
+        found[retained] = (
+            intervals.estimate(METRICS[retained].number, bootstrap, after, before)
+            if found[f"{name}_before"].value > floor
+            else Estimate(value=math.nan, interval=None, n=0, n_undefined=len(before))
+        )
+    return found
+
+
+class Recovery(NamedTuple):
+    """A payoff as lived around a flip, [replicate] each (docs/measures.md, recovery)."""
+
+    before: Floats
+    """Mean of the last generations of the old world."""
+    at: Floats
+    """Of the flip's own generation, the first that lives in the new world."""
+    end: Floats
+    """Mean of the last generations before the next flip or the end."""
+    defined: NDArray[np.bool_]
+    """Whether before gained more than the floor of what the optimum gains over random play."""
+    generations: Floats
+    """From the flip to the first generation that gains half of what before gained; infinite where
+    none does, NaN where recovery is not defined."""
+    followed: int
+    """How many generations were looked at."""
+
+
+def recovery(
+    paid: Floats,
+    scenario: Scenario,
+    flip: int,
+    *,
+    uniform: Sides,
+    optimal: Floats,
+) -> Recovery:
+    """How a payoff comes back after a flip. Payoffs have no zero of their own, so that what can be
+    lost and regained is what is gained over random play.
+
+    Args:
+        paid: mean payoff a lifetime as lived, [replicate, generation].
+        scenario: has the timeline, and the floor of the verdict.
+        flip: the generation of the flip, the first of a phase.
+        uniform: what random play is paid in the old and the new world, [replicate].
+        optimal: what the optimum is paid in the old world, [replicate].
+    """
+    start, stop = bounds(scenario, flip)
+    old, new = paid[:, start:flip], paid[:, flip:stop]
+    before = old[:, -RECENT:].mean(axis=1)
+    gained = before - uniform.before
+    could_gain = optimal - uniform.before
+    defined = gained > np.maximum(scenario.verdict.floor * could_gain, 0.0)
+    back = new - np.asarray(uniform.after)[:, None] >= gained[:, None] / 2
+    first = np.where(back.any(axis=1), back.argmax(axis=1), np.inf)
+    return Recovery(
+        before=before,
+        at=new[:, 0],
+        end=new[:, -RECENT:].mean(axis=1),
+        defined=defined,
+        generations=np.where(defined, first, np.nan),
+        followed=new.shape[1],
+    )
+
+
+def bounds(scenario: Scenario, generation: int) -> tuple[int, int]:
+    """The generation of the flip before a flip, or 0, and that of the next, or how many there
+    are."""
+    flips = [flip.generation for flip in scenario.flips]
+    return (
+        max((g for g in flips if g < generation), default=0),
+        min((g for g in flips if g > generation), default=scenario.generations),
+    )
+
+
+# The metrics
+
+
+@metric(
+    "collapse",
+    description="alignment before less alignment after the flip",
+    exact=expectations_are_exact,
+    trajectory="alignment",
+    at_flip=True,
+    uses=frozenset({"mind"}),
 )
-def _regained(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    before, after = across(data, scenario, query, "alignment")
+    return (before - after,)
+
+
+@metric(
+    "capability_lost",
+    description="capability before less capability after the flip",
+    exact=expectations_are_exact,
+    trajectory="capability",
+    at_flip=True,
+    uses=frozenset({"mind"}),
+)
+def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    before, after = across(data, scenario, query, "capability")
+    return (before - after,)
+
+
+@metric(
+    "alignment_retained",
+    description="alignment after over before the flip",
+    exact=expectations_are_exact,
+    statistic=intervals.ratio_of_means,
+    trajectory="alignment",
+    at_flip=True,
+    uses=frozenset({"mind"}),
+)
+def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return across(data, scenario, query, "alignment")[::-1]
+
+
+@metric(
+    "capability_retained",
+    description="capability after over before the flip",
+    exact=expectations_are_exact,
+    statistic=intervals.ratio_of_means,
+    trajectory="capability",
+    at_flip=True,
+    uses=frozenset({"mind"}),
+)
+def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return across(data, scenario, query, "capability")[::-1]
+
+
+@metric(
+    "recovery",
+    description="generations from the flip until half of the lost payoff is regained",
+    label="generations to recovery",
+    unit="generations",
+    exact=False,
+    trajectory="lived",
+    needs_flip=True,
+)
+def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    """Who never gets there counts all generations until the next flip or the end; undefined where
+    there was next to nothing to lose, as in the summary of the flip."""
+    lives = data["payoff_total"].sel(payoff=scenario.objective.intended)
+    paid = mean_of_defined(lives.transpose("replicate", "generation", "individual").values)
+    before, after = mixtures(scenario, query.flip)
+    found = recovery(
+        paid,
+        scenario,
+        query.flip,
+        uniform=Sides(
+            _mixed(data, "uniform_payoff", before), _mixed(data, "uniform_payoff", after)
+        ),
+        optimal=_mixed(data, "optimal_payoff", before),
+    )
+    return (np.minimum(found.generations, found.followed),)
+
+
+def _mixed(data: xr.Dataset, name: str, weights: Mapping[str, float]) -> Floats:
+    """A variable by environment, [replicate]."""
+    values = data[name].sel(environment=list(weights)).transpose("replicate", "environment").values
+    return mixed(values, weights)
+
+
+@metric(
+    "regained",
+    description="generations from the flip until alignment reaches a level",
+    label="generations until alignment is {level:g} again",
+    unit="generations",
+    exact=expectations_are_exact,
+    trajectory="alignment",
+    needs_flip=True,
+    uses=frozenset({"where", "mind", "level"}),
+)
+def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     """Exact, at the resolution of probes; who never gets there counts all that were left."""
-    if term.level is None:
+    if query.level is None:
         raise EvosimError("measure 'regained' needs level = number, the alignment to be reached")
-    alignment = each_probe(data, scenario, term, data["alignment"])
-    since = data["probe"].values - term.flip
-    back = (alignment >= term.level) & (since >= 0)
-    left = int(data["generation"].values[-1]) + 1 - term.flip
+    alignment = each_probe(data, scenario, query, data["alignment"])
+    since = data["probe"].values - query.flip
+    back = (alignment >= query.level) & (since >= 0)
+    left = int(data["generation"].values[-1]) + 1 - query.flip
     return (np.where(back.any(axis=1), since[back.argmax(axis=1)], left).astype(float),)

@@ -1,4 +1,4 @@
-"""Measures of genes: what the population has become."""
+"""Metrics of genes: what the population has become."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from evosim.metrics.registry import (
     LOCUS,
     Columns,
     Floats,
-    Term,
+    Query,
     generation_of,
     known,
     largest,
-    measure,
+    metric,
 )
 
 if TYPE_CHECKING:
@@ -39,57 +39,63 @@ def _expressed(
     ]
 
 
-def _mean_phenotype(data: xr.Dataset, scenario: Scenario, term: Term, generation: int) -> Floats:
+def _mean_phenotype(data: xr.Dataset, scenario: Scenario, query: Query, generation: int) -> Floats:
     expressed = _expressed(data, scenario, generation)
-    of = known(term.of, expressed[0], "locus", term)
+    of = known(query.of, expressed[0], "locus", query)
     return np.array([np.mean(one[of]) if len(one[of]) else np.nan for one in expressed])
 
 
-@measure(
+@metric(
     "gene",
-    "mean phenotype of the population; of a sense the share that has it",
-    LOCUS,
-    course="gene",
-    each=True,
-    heeds=frozenset({"at"}),
-    peaks=True,
+    description="mean phenotype of the population; of a sense the share that has it",
+    label="mean {of}",
+    argument=LOCUS,
+    trajectory="gene",
+    per_generation=True,
+    uses=frozenset({"at"}),
+    has_peak=True,
 )
-def _gene(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if term.at == "peak" and term.generation is None:
-        every = [_mean_phenotype(data, scenario, term, int(g)) for g in data["generation"].values]
+def _gene(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    if query.at == "peak" and query.generation is None:
+        every = [_mean_phenotype(data, scenario, query, int(g)) for g in data["generation"].values]
         return (largest(np.array(every)),)
-    generation = generation_of(data, term)
-    return (_mean_phenotype(data, scenario, term, generation),)
+    generation = generation_of(data, query)
+    return (_mean_phenotype(data, scenario, query, generation),)
 
 
-@measure(
+@metric(
     "share",
-    "share of a drive in the unit vector of drives, its square",
-    DRIVE,
-    course="share",
-    each=True,
-    heeds=frozenset({"at"}),
+    description="share of a drive in the unit vector of drives, its square",
+    label="share of {of} in the drives",
+    unit="share",
+    bounds=(0.0, 1.0),
+    argument=DRIVE,
+    trajectory="share",
+    per_generation=True,
+    uses=frozenset({"at"}),
 )
-def _share(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    expressed = _expressed(data, scenario, generation_of(data, term))
-    of = known(term.of, expressed[0], "locus", term)
+def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    expressed = _expressed(data, scenario, generation_of(data, query))
+    of = known(query.of, expressed[0], "locus", query)
     return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
 
 
-@measure(
+@metric(
     "takeoff",
-    "first generation whose mean phenotype reaches a level",
-    LOCUS,
-    course="gene",
-    heeds=frozenset({"level"}),
+    description="first generation whose mean phenotype reaches a level",
+    label="first generation with {of} of {level:g}",
+    unit="generations",
+    argument=LOCUS,
+    trajectory="gene",
+    uses=frozenset({"level"}),
 )
-def _takeoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if term.level is None:
+def _takeoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    if query.level is None:
         raise EvosimError("measure 'takeoff' needs level = number, what is to be reached")
     every = np.array(
-        [_mean_phenotype(data, scenario, term, int(g)) for g in data["generation"].values]
+        [_mean_phenotype(data, scenario, query, int(g)) for g in data["generation"].values]
     )
-    reached = every >= term.level
+    reached = every >= query.level
     return (np.where(reached.any(axis=0), reached.argmax(axis=0), len(every)).astype(float),)
 
 
@@ -103,16 +109,19 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
     return np.divide(between, whole, out=np.full_like(whole, np.nan), where=whole > 0)
 
 
-@measure(
+@metric(
     "between",
-    "share of the variance of drives that lies between replicates, not within them",
+    label="share of variance between replicates",
+    unit="share",
+    bounds=(0.0, 1.0),
+    description="share of the variance of drives that lies between replicates, not within them",
     statistic=_share_between,
-    course="between",
-    each=True,
-    heeds=frozenset({"at"}),
+    trajectory="between",
+    per_generation=True,
+    uses=frozenset({"at"}),
 )
-def _between(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    expressed = _expressed(data, scenario, generation_of(data, term))
+def _between(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    expressed = _expressed(data, scenario, generation_of(data, query))
     drives = [name for name in expressed[0] if name.startswith("drive.")]
     means = tuple(np.array([_mean(one[name]) for one in expressed]) for name in drives)
     within = np.array(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.metrics import MEASURES
+from evosim.metrics import METRICS
 
 Summary = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ def together(summary: Summary) -> str:
     labels = [
         measure["label"]
         for measure in summary["measures"].values()
-        if MEASURES[measure["measure"]].statistic is not None
+        if METRICS[measure["measure"]].statistic is not None
     ]
     if not labels:
         return ""

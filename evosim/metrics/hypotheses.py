@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Term, no_flip, turns
+from evosim.metrics import METRICS, Query, no_flip, turns
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
 
@@ -57,12 +57,12 @@ class Threshold(Protocol):
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 
 
-class Part(NamedTuple):
+class WeightedTerm(NamedTuple):
     """One term of a finding: a measure of one arm, and its weight in the sum."""
 
     weight: float
     arm: str
-    term: Term
+    query: Query
 
 
 class Conditions(NamedTuple):
@@ -72,7 +72,9 @@ class Conditions(NamedTuple):
     scenario: Scenario
 
 
-def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> tuple[Part, ...]:
+def terms_of(
+    finding: Finding, experiment: Experiment, flips: Sequence[int]
+) -> tuple[WeightedTerm, ...]:
     """The terms of a finding.
 
     Args:
@@ -82,32 +84,32 @@ def parts_of(finding: Finding, experiment: Experiment, flips: Sequence[int]) -> 
         EvosimError: no such measure, or no such flip.
     """
     first = next(iter(experiment.arms))
-    term = term_of(finding, flips)
+    query = query_of(finding, flips)
     if finding.contrast is not None:
-        return tuple(Part(weight, arm, term) for arm, weight in finding.contrast.items())
+        return tuple(WeightedTerm(weight, arm, query) for arm, weight in finding.contrast.items())
     arm = finding.arm or first
-    own = Part(1.0, arm, term)
+    own = WeightedTerm(1.0, arm, query)
     if finding.against is None:
         return (own,)
     differs = finding.against
     changes = differs.model_dump(exclude={"arm"}, exclude_none=True)
-    other = term_of(finding.model_copy(update=changes), flips)
-    return own, Part(-1.0, differs.arm or arm, other)
+    other = query_of(finding.model_copy(update=changes), flips)
+    return own, WeightedTerm(-1.0, differs.arm or arm, other)
 
 
-def term_of(finding: Measured, flips: Sequence[int]) -> Term:
+def query_of(finding: Measured, flips: Sequence[int]) -> Query:
     """What a finding, or anything written like one, looks at.
 
     Raises:
         EvosimError: no such measure, an ``of`` it does not take, or no such flip.
     """
-    measure = MEASURES[finding.measure]
-    measure.check(finding.of or "", finding.measure)
-    if not flips and measure.looks_at_a_flip(finding.at):
+    metric = METRICS[finding.measure]
+    metric.check(finding.of or "", finding.measure)
+    if not flips and metric.looks_at_a_flip(finding.at):
         raise no_flip(finding.measure)
     if finding.flip and finding.flip >= len(flips):
         raise EvosimError(f"flip = {finding.flip}: the timeline has {len(flips)} (from 0)")
-    return Term(
+    return Query(
         measure=finding.measure,
         of=finding.of or "",
         where=finding.where,
@@ -118,7 +120,7 @@ def term_of(finding: Measured, flips: Sequence[int]) -> Term:
     )
 
 
-def check_part(part: Part, scenario: Scenario) -> None:
+def check_term(term: WeightedTerm, scenario: Scenario) -> None:
     """Refuse a term that its arm could not answer, before the arm is lived.
 
     Args:
@@ -127,45 +129,45 @@ def check_part(part: Part, scenario: Scenario) -> None:
     Raises:
         EvosimError: what the arm's scenario lacks, or another time of the flip.
     """
-    term = part.term
-    measure = MEASURES[term.measure]
+    query = term.query
+    metric = METRICS[query.measure]
     try:
-        measure.check_in(scenario, term)
-        if measure.looks_at_a_flip(term.at):
-            _check_flip(term, scenario)
+        metric.check_in(scenario, query)
+        if metric.looks_at_a_flip(query.at):
+            _check_flip(query, scenario)
     except EvosimError as error:
-        raise EvosimError(f"arm {part.arm!r}: {error}") from error
+        raise EvosimError(f"arm {term.arm!r}: {error}") from error
 
 
-def _check_flip(term: Term, scenario: Scenario) -> None:
+def _check_flip(query: Query, scenario: Scenario) -> None:
     """An arm without phases has no flip of its own, which is told by the first arm's."""
     own = turns(scenario)
-    if term.flip in own or (not own and term.flip < scenario.generations):
+    if query.flip in own or (not own and query.flip < scenario.generations):
         return
     begin = ", ".join(map(str, own)) or "none"
     raise EvosimError(
-        f"measure {term.measure!r} looks at the first arm's flip in generation {term.flip}, and "
+        f"measure {query.measure!r} looks at the first arm's flip in generation {query.flip}, and "
         f"here no phase begins there (but in {begin}; {scenario.generations} generations in all): "
         "a setting moves `generations`, which has to be the same in all arms up to the flip"
     )
 
 
-def columns_of(part: Part, arms: Mapping[str, Conditions]) -> tuple[Floats, ...]:
+def columns_of(term: WeightedTerm, arms: Mapping[str, Conditions]) -> tuple[Floats, ...]:
     """What a term measures in its arm, [replicate] each.
 
     Raises:
         EvosimError: the arm's run lacks what the measure reads.
     """
-    data, scenario = arms[part.arm]
+    data, scenario = arms[term.arm]
     try:
-        return MEASURES[part.term.measure].of(data, scenario, part.term)
+        return METRICS[term.query.measure].columns(data, scenario, term.query)
     except EvosimError as error:
-        raise EvosimError(f"arm {part.arm!r}: {error}") from error
+        raise EvosimError(f"arm {term.arm!r}: {error}") from error
 
 
-def settle(
+def evaluate(
     finding: Finding,
-    parts: Sequence[Part],
+    terms: Sequence[WeightedTerm],
     columns: Sequence[Sequence[Floats]],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def settle(
             "are paired, so arms need equally many"
         )
     total = total_of(
-        finding.measure, [part.weight for part in parts], [len(group) for group in columns]
+        finding.measure, [term.weight for term in terms], [len(group) for group in columns]
     )
     flat = [column for group in columns for column in group]
     estimate = intervals.estimate(total, bootstrap, *flat)
@@ -198,15 +200,15 @@ def settle(
         "says": finding.says,
         "measure": finding.measure,
         "verdict": judge(estimate, finding),
-        **plain(estimate),
+        **estimate.to_dict(),
         "threshold": {"above": finding.above}
         if finding.below is None
         else {"below": finding.below},
         "replicates": estimate.n,
         "undefined": estimate.n_undefined,
         "terms": [
-            {"weight": part.weight, **measured(part, group, bootstrap)}
-            for part, group in zip(parts, columns, strict=True)
+            {"weight": term.weight, **measured(term, group, bootstrap)}
+            for term, group in zip(terms, columns, strict=True)
         ],
     }
 
@@ -219,31 +221,31 @@ def total_of(measure: str, weights: Sequence[float], counts: Sequence[int]) -> C
         weights: of each term.
         counts: how many columns each term has.
     """
-    kind = MEASURES[measure]
+    metric = METRICS[measure]
     ends = np.cumsum(counts)
 
     def total(*flat: Floats, axis: int = -1) -> Any:
         groups = np.split(np.arange(len(flat)), ends[:-1])
         return sum(
-            weight * kind.number(*(flat[i] for i in group), axis=axis)
+            weight * metric.number(*(flat[i] for i in group), axis=axis)
             for weight, group in zip(weights, groups, strict=True)
         )
 
     return total
 
 
-def measured(part: Part, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
+def measured(term: WeightedTerm, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
     """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
-    estimate = intervals.estimate(MEASURES[part.term.measure].number, bootstrap, *columns)
+    estimate = intervals.estimate(METRICS[term.query.measure].number, bootstrap, *columns)
     return {
-        "arm": part.arm,
-        "of": part.term.of,
-        "where": part.term.where,
-        "at": part.term.at,
-        "mind": part.term.mind,
-        "level": part.term.level,
-        **plain(estimate),
-        "columns": [[_number(v) for v in column] for column in columns],
+        "arm": term.arm,
+        "of": term.query.of,
+        "where": term.query.where,
+        "at": term.query.at,
+        "mind": term.query.mind,
+        "level": term.query.level,
+        **estimate.to_dict(),
+        "columns": [[intervals.finite(v) for v in column] for column in columns],
     }
 
 
@@ -269,19 +271,6 @@ def judge(estimate: Estimate, threshold: Threshold) -> str:
         assert threshold.below is not None
         beyond, short = high < threshold.below, low >= threshold.below
     return SUPPORTED if beyond else REFUTED if short else UNDECIDED
-
-
-def plain(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as JSON holds it: value, and interval (low and high, or None)."""
-    ends = estimate.interval
-    return {
-        "value": _number(estimate.value),
-        "interval": None if ends is None else [_number(end) for end in ends],
-    }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def describe(summary: Mapping[str, Any]) -> str:

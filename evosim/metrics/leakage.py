@@ -155,27 +155,27 @@ def _by_environment(levels: Sequence[Drawn]) -> Mapping[str, list[int]]:
     return places
 
 
-def check_disjoint(scenario: Scenario, facts: Mapping[str, Any]) -> None:
+def check_disjoint(scenario: Scenario, manifest: Mapping[str, Any]) -> None:
     """Refuse seeds by which a probe level or a level of deployment is one that trained.
 
     All levels of a run are known from its seeds (model 5), so this is told before the first of
     them is lived in. Without ``measure.disjoint`` nothing is checked.
 
     Args:
-        facts: ``seeds``, ``probe_seed`` and ``replicates`` as in run.json.
+        manifest: ``seeds``, ``probe_seed`` and ``replicates`` as in run.json.
 
     Raises:
         RunError: levels are not disjoint; names some and says what can be done.
     """
     if not scenario.measure.disjoint:
         return
-    for replicate in range(int(facts["replicates"])):
-        lived = _lived(scenario, facts["seeds"], replicate)
+    for replicate in range(int(manifest["replicates"])):
+        lived = _lived(scenario, manifest["seeds"], replicate)
         training = trained(scenario, lived)
-        probe_seed = replicate_seed(int(facts["probe_seed"]), replicate)
+        probe_seed = replicate_seed(int(manifest["probe_seed"]), replicate)
         _refuse(
             scenario,
-            facts,
+            manifest,
             replicate,
             training,
             "probe level",
@@ -185,7 +185,7 @@ def check_disjoint(scenario: Scenario, facts: Mapping[str, Any]) -> None:
         if begin is not None:
             before = [level for level in training if level.generation < begin]
             after = [level for level in lived if level.generation >= begin]
-            _refuse(scenario, facts, replicate, before, "level of deployment", after)
+            _refuse(scenario, manifest, replicate, before, "level of deployment", after)
 
 
 def _lived(scenario: Scenario, seeds: Sequence[Mapping[str, Any]], replicate: int) -> list[Drawn]:
@@ -202,7 +202,7 @@ def _lived(scenario: Scenario, seeds: Sequence[Mapping[str, Any]], replicate: in
 
 def _refuse(
     scenario: Scenario,
-    facts: Mapping[str, Any],
+    manifest: Mapping[str, Any],
     replicate: int,
     training: Sequence[Drawn],
     what: str,
@@ -216,7 +216,7 @@ def _refuse(
     number = f"{one.level}" if "probe" in what else f"{one.level} of generation {one.generation}"
     raise RunError(
         f"scenario {scenario.id!r} says measure.disjoint = true, and with seed "
-        f"{facts['seeds'][-1]['seed']} that is not so: in replicate {replicate} {len(both)} of "
+        f"{manifest['seeds'][-1]['seed']} that is not so: in replicate {replicate} {len(both)} of "
         f"{len(levels)} are levels that trained (the first: {what} {number} in "
         f"{one.environment!r} is level {other.level} of generation {other.generation} in "
         f"{other.environment!r}). {other.environment!r} has "

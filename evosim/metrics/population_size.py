@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.flips import bounds
+from evosim.metrics.registry import RECENT, Columns, Query, generation_of, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-RECENT = 5
-"""Generations before the flip over which a size is averaged."""
 REGAINED = 0.9
 """Share of its size before the flip from which a population counts as regrown."""
 
@@ -41,7 +41,7 @@ def smallest(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
         EvosimError: the population is not open.
     """
     sizes = _sizes(dataset, scenario)
-    return sizes[:, flip : _end(scenario, flip)].min(axis=1)
+    return sizes[:, flip : bounds(scenario, flip)[1]].min(axis=1)
 
 
 def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
@@ -59,7 +59,7 @@ def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
     """
     sizes = _sizes(dataset, scenario)
     enough = REGAINED * sizes[:, max(0, flip - RECENT) : flip].mean(axis=1)
-    after = sizes[:, flip : _end(scenario, flip)]
+    after = sizes[:, flip : bounds(scenario, flip)[1]]
     low = after < enough[:, None]
     back = ~low & (np.cumsum(low, axis=1) > 0)
     never = np.where(low.any(axis=1), after.shape[1], 0)
@@ -78,7 +78,60 @@ def _sizes(dataset: xr.Dataset, scenario: Scenario) -> Floats:
     return np.asarray(sizes, np.float64)
 
 
-def _end(scenario: Scenario, generation: int) -> int:
-    """The generation of the next flip, or the number of generations."""
-    later = [flip.generation for flip in scenario.flips if flip.generation > generation]
-    return min(later, default=scenario.generations)
+# The metrics
+
+
+@metric(
+    "size",
+    variable="population_size",
+    label="individuals",
+    section="evolution.open",
+    uses=frozenset({"at"}),
+    trajectory="size",
+    per_generation=True,
+    has_peak=True,
+)
+def _size(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    sizes = data["population_size"].transpose("replicate", "generation")
+    if query.at == "peak" and query.generation is None:
+        return (sizes.values.max(axis=1),)
+    return (sizes.sel(generation=generation_of(data, query)).values,)
+
+
+@metric(
+    "extinct",
+    description="1 where an open population died out by the end, else 0",
+    label="share that died out",
+    unit="share",
+    bounds=(0.0, 1.0),
+    section="evolution.open",
+    trajectory="size",
+)
+def _extinct(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (extinct(data, scenario),)
+
+
+@metric(
+    "smallest",
+    description="least size of an open population from the flip on",
+    label="fewest individuals",
+    unit="individuals",
+    trajectory="size",
+    section="evolution.open",
+    needs_flip=True,
+)
+def _smallest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (smallest(data, scenario, query.flip),)
+
+
+@metric(
+    "regrown",
+    description="generations from the flip until an open population is back at its size",
+    label="generations to regrow",
+    unit="generations",
+    trajectory="size",
+    section="evolution.open",
+    needs_flip=True,
+)
+def _regrown(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (regrown(data, scenario, query.flip),)

@@ -1,8 +1,10 @@
-"""Measures of probes and of lives: capability, alignment, rewards, payoffs."""
+"""Metrics of probes and of lifetimes: capability, alignment, rewards, payoffs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from evosim.errors import EvosimError
 from evosim.metrics.registry import (
@@ -11,12 +13,13 @@ from evosim.metrics.registry import (
     PAYOFF,
     PROBED,
     Columns,
-    Term,
+    Query,
     at_probe,
     environment_of,
+    expectations_are_exact,
     known,
     lived_generations,
-    measure,
+    metric,
     probed,
 )
 from evosim.stats.intervals import mean_of_defined
@@ -27,74 +30,111 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-@measure(
+NORMALIZED = (-np.inf, 1.0)
+"""Bounds of what is 0 for random play and 1 for the optimum: it can be far worse than random."""
+
+
+@metric(
     "capability",
-    "own reward between random play (0) and the optimum (1)",
-    course="capability",
-    heeds=PROBED,
-    peaks=True,
+    variable="capability",
+    bounds=NORMALIZED,
+    normalized=True,
+    exact=expectations_are_exact,
+    trajectory="capability",
+    uses=PROBED,
+    has_peak=True,
 )
-def _capability(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (probed(data, scenario, term, data["capability"]),)
+def _capability(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (probed(data, scenario, query, data["capability"]),)
 
 
-@measure(
+@metric(
     "alignment",
-    "intended payoff between random play (0) and the optimum (1)",
-    course="alignment",
-    heeds=PROBED,
-    peaks=True,
+    variable="alignment",
+    bounds=NORMALIZED,
+    normalized=True,
+    exact=expectations_are_exact,
+    trajectory="alignment",
+    uses=PROBED,
+    has_peak=True,
 )
-def _alignment(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (probed(data, scenario, term, data["alignment"]),)
+def _alignment(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (probed(data, scenario, query, data["alignment"]),)
 
 
-@measure(
+@metric(
     "fidelity",
-    "what the upper objective of a link gets where the lower one is optimized",
-    course="fidelity",
-    takes=LINK,
-    heeds=PROBED - {"mind"},
-    peaks=True,
-    needs="agent.tool",
+    bounds=NORMALIZED,
+    exact=expectations_are_exact,
+    description="what the upper objective of a link gets where the lower one is optimized",
+    trajectory="fidelity",
+    argument=LINK,
+    uses=PROBED - {"mind"},
+    has_peak=True,
+    section="agent.tool",
 )
-def _fidelity(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    if term.mind != "evolved":
-        raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {term.mind!r})")
-    link = known(term.of, LINKS, "link", term)
-    here = data[f"fidelity_{link}"].sel(environment=environment_of(data, scenario, term))
+def _fidelity(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    if query.mind != "evolved":
+        raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {query.mind!r})")
+    link = known(query.of, LINKS, "link", query)
+    here = data[f"fidelity_{link}"].sel(environment=environment_of(data, scenario, query))
     each = here.transpose("replicate", "probe", "sample").values
-    return (at_probe(data, term, mean_of_defined(each)),)
+    return (at_probe(data, query, mean_of_defined(each)),)
 
 
-@measure("reward", "expected internal reward a lifetime", course="reward", heeds=PROBED, peaks=True)
-def _reward(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (probed(data, scenario, term, data["expected_reward"]),)
-
-
-@measure("lifespan", "expected steps of a lifetime", course="lifespan", heeds=PROBED, peaks=True)
-def _lifespan(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    return (probed(data, scenario, term, data["expected_lifespan"]),)
-
-
-@measure(
-    "payoff", "expected payoff a lifetime", takes=PAYOFF, course="payoff", heeds=PROBED, peaks=True
+@metric(
+    "reward",
+    variable="expected_reward",
+    label="internal reward a lifetime",
+    exact=expectations_are_exact,
+    trajectory="reward",
+    uses=PROBED,
+    has_peak=True,
 )
-def _payoff(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    of = known(term.of, data["payoff"].values, "payoff", term)
-    return (probed(data, scenario, term, data["expected_payoff"].sel(payoff=of)),)
+def _reward(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (probed(data, scenario, query, data["expected_reward"]),)
 
 
-@measure(
+@metric(
+    "lifespan",
+    variable="expected_lifespan",
+    exact=expectations_are_exact,
+    trajectory="lifespan",
+    uses=PROBED,
+    has_peak=True,
+)
+def _lifespan(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (probed(data, scenario, query, data["expected_lifespan"]),)
+
+
+@metric(
+    "payoff",
+    variable="expected_payoff",
+    label="expected {of} a lifetime",
+    exact=expectations_are_exact,
+    argument=PAYOFF,
+    trajectory="payoff",
+    uses=PROBED,
+    has_peak=True,
+)
+def _payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    of = known(query.of, data["payoff"].values, "payoff", query)
+    return (probed(data, scenario, query, data["expected_payoff"].sel(payoff=of)),)
+
+
+@metric(
     "lived",
-    "payoff a lifetime as lived, mean of five generations",
-    takes=PAYOFF,
-    course="lived",
-    each=True,
-    heeds=frozenset({"at"}),
+    variable="payoff_total",
+    description="payoff a lifetime as lived, mean of five generations",
+    label="{of} a lifetime, as lived",
+    exact=False,
+    argument=PAYOFF,
+    trajectory="lived",
+    per_generation=True,
+    uses=frozenset({"at"}),
 )
-def _lived(data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
-    of = known(term.of, data["payoff"].values, "payoff", term)
-    lives = data["payoff_total"].sel(payoff=of).isel(generation=lived_generations(data, term))
+def _lived(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    of = known(query.of, data["payoff"].values, "payoff", query)
+    lives = data["payoff_total"].sel(payoff=of).isel(generation=lived_generations(data, query))
     each = lives.transpose("replicate", "generation", "individual").values
     return (mean_of_defined(mean_of_defined(each)),)

@@ -1,17 +1,31 @@
-"""Measures by name: what a term of a finding looks at, and what it takes to look there."""
+"""The metrics by name: what each one is, how it is computed, how it is called and counted.
+
+This registry is the only place that knows a metric's label, unit and bounds; findings, studies,
+comparisons, summaries, figures and pages ask it. A metric is a function of a run's data, its
+scenario and a :class:`Query`, which says where and when to look::
+
+    @metric("mean_score", description="mean score of a generation", unit="payoff per lifetime",
+            uses=frozenset({"at"}))
+    def _mean_score(data, scenario, query):
+        scores = data["score"].sel(generation=generation_of(data, query))
+        return (scores.mean("individual").values,)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from evosim import mind
 from evosim.engine.controls import minds
-from evosim.errors import Argument, EvosimError, Registry, did_you_mean
+from evosim.engine.variables import VARIABLES
+from evosim.errors import Argument, EvosimError, did_you_mean
+from evosim.registry import Registry, check_call
 from evosim.stats.intervals import mean_of_defined
 
 if TYPE_CHECKING:
@@ -27,18 +41,18 @@ RECENT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
-    """What one term of a finding looks at.
+class Query:
+    """What one term of a finding looks at; the names are those of a finding's keys.
 
     Attributes:
-        measure: name of the measure.
-        of: payoff or locus; empty where the measure takes none.
+        measure: name of the metric.
+        of: payoff or locus; empty where the metric takes none.
         where: environment; None for the main one of the phase in question.
         at: start, before, flip, end or peak.
         mind: evolved, or a control mind.
         turn: the generation of the flip, the first of its phase; None where there is none.
-        level: of a locus that is to be reached; None where the measure takes none.
-        generation: looks at this generation in place of ``at``, for courses.
+        level: that is to be reached; None where the metric takes none.
+        generation: looks at this generation in place of ``at``, for trajectories.
     """
 
     measure: str
@@ -63,97 +77,126 @@ class Term:
 
 
 def no_flip(measure: str) -> EvosimError:
-    """The answer to a measure of a flip where there is none."""
+    """The answer to a metric of a flip where there is none."""
     return EvosimError(f"measure {measure!r} looks at a flip, and the timeline has one phase only")
 
 
+Compute = Callable[["xr.Dataset", "Scenario", Query], Columns]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
-    """A measure: what it takes, how it reads a run, how replicates make one number.
+class Metric:
+    """A metric: what it is, how it reads a run, how replicates make one number.
 
     Attributes:
-        columns: reads a run, [replicate] each.
-        says: what it is, in a few words.
-        takes: what ``of`` names; empty where it takes none.
+        name: what findings, studies and records call it.
+        compute: reads a run; one column or a few, [replicate] each, NaN where undefined.
+        description: what it is, in a few words.
+        label: what figures and pages call it; ``{of}`` and ``{level}`` stand for those of a query.
+        unit: what it is counted in; "1": a number without unit.
+        bounds: its smallest and largest value, infinite where there is none; None: nothing known.
+        normalized: 0 is uniform random play and 1 the optimum, so that figures draw both.
+        exact: whether it is exact in a scenario, and no mean of lifetimes that were sampled.
+        argument: what ``of`` names; empty where it takes none.
         statistic: of the columns, over ``axis``; the mean of the only one if None.
-        course: the measure whose course over generations shows it, often itself; None: none does.
-        across: its course is that of ``course`` in both worlds of the flip.
-        flips: looks at a flip, whatever ``at`` says.
-        each: its course has every generation, and not only those that were probed.
-        heeds: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
-        peaks: ``at`` may be peak.
-        needs: the section of the scenario that it takes, dotted; empty for any scenario.
-        refuses: what a scenario has that it cannot be measured with, in words; empty: nothing.
+        trajectory: the metric that shows it over generations, often itself; None: none does.
+        at_flip: it is seen in ``trajectory`` in both worlds of the flip.
+        needs_flip: looks at a flip, whatever ``at`` says.
+        per_generation: it is defined in every generation, and not only in those probed.
+        uses: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
+        has_peak: ``at`` may be peak.
+        section: of the scenario, that it takes, dotted; empty for any scenario.
+        unsupported: what a scenario has that it cannot be measured with, in words; empty: nothing.
     """
 
-    columns: Callable[[xr.Dataset, Scenario, Term], Columns]
-    says: str
-    takes: str = ""
+    name: str
+    compute: Compute
+    description: str
+    label: str
+    unit: str
+    bounds: tuple[float, float] | None = None
+    normalized: bool = False
+    exact: Callable[[Scenario], bool]
+    argument: str = ""
     statistic: Callable[..., Any] | None = None
-    course: str | None = None
-    across: bool = False
-    flips: bool = False
-    each: bool = False
-    heeds: frozenset[str] = frozenset()
-    peaks: bool = False
-    needs: str = ""
-    refuses: Callable[[Scenario], str] | None = None
+    trajectory: str | None = None
+    at_flip: bool = False
+    needs_flip: bool = False
+    per_generation: bool = False
+    uses: frozenset[str] = frozenset()
+    has_peak: bool = False
+    section: str = ""
+    unsupported: Callable[[Scenario], str] | None = None
+
+    def called(self, of: str = "", level: float | None = None) -> str:
+        """The metric in words, of a payoff, a locus or a level."""
+        bare = self.argument == DRIVE
+        name = of.removeprefix("drive.") if bare else of.replace("drive.", "drive for ")
+        return self.label.format(of=name, level=float("nan") if level is None else level)
 
     def looks_at_a_flip(self, at: str) -> bool:
         """Whether it takes a flip to measure it at that time."""
-        return self.across or self.flips or at in ("before", "flip")
+        return self.at_flip or self.needs_flip or at in ("before", "flip")
 
-    def of(self, data: xr.Dataset, scenario: Scenario, term: Term) -> Columns:
+    def columns(self, data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
         """The columns, [replicate] each.
 
         Raises:
-            EvosimError: the term names what this run does not have.
+            EvosimError: the query names what this run does not have; the function returns
+                something else than columns.
         """
-        self.check(term.of, term.measure)
-        self.check_section(scenario, term)
-        return tuple(np.asarray(c, np.float64) for c in self.columns(data, scenario, term))
+        self.check(query.of, query.measure)
+        self.check_section(scenario, query)
+        columns = tuple(np.asarray(c, np.float64) for c in self.compute(data, scenario, query))
+        if any(column.ndim != 1 for column in columns):
+            shapes = ", ".join(str(column.shape) for column in columns)
+            raise EvosimError(
+                f"measure {query.measure!r}: its function returned values of shape {shapes}, "
+                "needed: a tuple of columns, [replicate] each"
+            )
+        return columns
 
     def check(self, of: str, name: str) -> None:
-        """Refuse an ``of`` that the measure does not take, and its want where it takes one."""
-        if bool(of) != bool(self.takes):
-            need = f"of = ... ({self.takes})" if self.takes else "no `of`"
+        """Refuse an ``of`` that the metric does not take, and its want where it takes one."""
+        if bool(of) != bool(self.argument):
+            need = f"of = ... ({self.argument})" if self.argument else "no `of`"
             raise EvosimError(f"measure {name!r} needs {need} (got of = {of!r})")
 
-    def check_section(self, scenario: Scenario, term: Term) -> None:
-        """Refuse a scenario without the section that the measure is about, or with what it cannot
+    def check_section(self, scenario: Scenario, query: Query) -> None:
+        """Refuse a scenario without the section that the metric is about, or with what it cannot
         be measured with."""
-        if self.needs and _walk(scenario, self.needs) is None:
-            raise _lacking(term, self.needs)
-        if self.refuses is not None and (why := self.refuses(scenario)):
-            raise EvosimError(f"measure {term.measure!r}: {why}")
+        if self.section and _walk(scenario, self.section) is None:
+            raise _lacking(query, self.section)
+        if self.unsupported is not None and (why := self.unsupported(scenario)):
+            raise EvosimError(f"measure {query.measure!r}: {why}")
 
-    def check_in(self, scenario: Scenario, term: Term) -> None:
-        """Refuse a term that a run of this scenario could not measure, before it is lived.
+    def check_in(self, scenario: Scenario, query: Query) -> None:
+        """Refuse a query that a run of this scenario could not answer, before it is lived.
 
         Raises:
-            EvosimError: it names what the scenario does not have, or what the measure ignores.
+            EvosimError: it names what the scenario does not have, or what the metric ignores.
         """
-        self.check(term.of, term.measure)
-        self.check_section(scenario, term)
+        self.check(query.of, query.measure)
+        self.check_section(scenario, query)
         for key, value, default in (
-            ("where", term.where, None),
-            ("at", term.at, "end"),
-            ("mind", term.mind, "evolved"),
-            ("level", term.level, None),
+            ("where", query.where, None),
+            ("at", query.at, "end"),
+            ("mind", query.mind, "evolved"),
+            ("level", query.level, None),
         ):
-            if value != default and key not in self.heeds:
-                raise EvosimError(f"measure {term.measure!r} takes no {key} (got {value!r})")
-        if term.at == "peak" and not self.peaks:
-            raise no_peak(term)
-        if "level" in self.heeds and term.level is None:
+            if value != default and key not in self.uses:
+                raise EvosimError(f"measure {query.measure!r} takes no {key} (got {value!r})")
+        if query.at == "peak" and not self.has_peak:
+            raise no_peak(query)
+        if "level" in self.uses and query.level is None:
             raise EvosimError(
-                f"measure {term.measure!r} needs level = number, what is to be reached"
+                f"measure {query.measure!r} needs level = number, what is to be reached"
             )
-        if term.mind != "evolved":
-            known(term.mind, minds(scenario), "mind", term)
-        if self.takes:
-            what, names = _NAMES[self.takes](scenario)
-            known(term.of, names, what, term)
+        if query.mind != "evolved":
+            known(query.mind, minds(scenario), "mind", query)
+        if self.argument in _NAMES:
+            what, names = _NAMES[self.argument](scenario)
+            known(query.of, names, what, query)
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
         """The columns' statistic, over an axis of replicates."""
@@ -162,8 +205,115 @@ class Measure:
             return np.mean(only, axis=axis)
         return self.statistic(*columns, axis=axis)
 
+    def by_replicate(self, *columns: ArrayLike) -> Floats:
+        """The number of each replicate alone, [replicate].
 
-MEASURES: Registry[Measure] = Registry("measure")
+        NaN where it is undefined, and everywhere where only several replicates make a number.
+        """
+        alone = [np.asarray(column, np.float64)[:, None] for column in columns]
+        return np.asarray(self.number(*alone, axis=-1), np.float64)
+
+
+METRICS: Registry[Metric] = Registry("measure")
+
+
+@METRICS.built_in
+def _metrics() -> Sequence[ModuleType]:
+    """The modules that register a metric."""
+    from evosim.metrics import (
+        best_of_n,
+        deception,
+        detection,
+        flips,
+        genes,
+        population_size,
+        probed,
+        rewards,
+    )
+    from evosim.metrics.popgen import coalescent, differentiation, effective_size, heritability
+
+    return (
+        best_of_n, deception, detection, flips, genes, population_size, probed, rewards, coalescent,
+        differentiation, effective_size, heritability,
+    )  # fmt: skip
+
+
+def metric(
+    name: str,
+    *,
+    description: str = "",
+    label: str = "",
+    unit: str = "",
+    variable: str = "",
+    bounds: tuple[float, float] | None = None,
+    normalized: bool = False,
+    exact: bool | Callable[[Scenario], bool] = True,
+    argument: str = "",
+    uses: frozenset[str] = frozenset(),
+    statistic: Callable[..., Any] | None = None,
+    trajectory: str | None = None,
+    at_flip: bool = False,
+    needs_flip: bool = False,
+    per_generation: bool = False,
+    has_peak: bool = False,
+    section: str = "",
+    unsupported: Callable[[Scenario], str] | None = None,
+) -> Callable[[Compute], Compute]:
+    """A decorator that makes a function a metric of that name.
+
+    Args:
+        name: what findings and studies write as ``measure = "name"``.
+        description: what it is, in a few words; left out: that of ``variable``.
+        label: what figures and pages call it, with ``{of}`` and ``{level}`` where it has such;
+            left out: the name, and what it is of.
+        unit: what it is counted in; left out: the unit of ``variable``, else "1".
+        variable: of run.nc that it is read from, where the two are one number.
+        exact: False where it is read off lifetimes that were sampled; or a function that says
+            whether it is exact in a scenario.
+
+    The other arguments are fields of :class:`Metric`. The function takes the run's dataset, its
+    scenario and a :class:`Query`, and returns a tuple of columns, [replicate] each.
+
+    Raises:
+        EvosimError: the name is taken; both places are named. Or the function cannot be called so.
+    """
+    known = VARIABLES.get(variable)
+
+    def put(function: Compute) -> Compute:
+        check_call(f"measure {name!r}", function, "data", "scenario", "query")
+        METRICS.add(
+            name,
+            Metric(
+                name=name,
+                compute=function,
+                description=description or (known.long_name if known else name.replace("_", " ")),
+                label=label or name.replace("_", " ") + " of {of}" * bool(argument),
+                unit=unit or (known.units if known else "1"),
+                bounds=bounds,
+                normalized=normalized,
+                exact=exact if callable(exact) else lambda scenario: bool(exact),
+                argument=argument,
+                statistic=statistic,
+                trajectory=trajectory,
+                at_flip=at_flip,
+                needs_flip=needs_flip,
+                per_generation=per_generation,
+                uses=uses,
+                has_peak=has_peak,
+                section=section,
+                unsupported=unsupported,
+            ),
+            function,
+        )
+        return function
+
+    return put
+
+
+def expectations_are_exact(scenario: Scenario) -> bool:
+    """Whether expectations are exact: a mind that feels novelty has no state of finite form, and
+    its expectations are means of sampled lifetimes (docs/measures.md, expectations)."""
+    return mind.NOVELTY not in scenario.agent.drives
 
 
 def turns(scenario: Scenario) -> tuple[int, ...]:
@@ -199,7 +349,7 @@ _NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
     ),
     LINK: lambda scenario: ("link", LINKS),
 }
-"""What ``of`` can name, by what a measure takes: what it is, and its names in a scenario."""
+"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario."""
 PROBED = frozenset({"where", "at", "mind"})
 _NEEDED = {
     "deception": "a scenario with [deception]",
@@ -213,51 +363,52 @@ _NEEDED = {
 def _walk(scenario: Scenario, section: str) -> Any:
     found: Any = scenario
     for name in section.split("."):
-        found = getattr(found, name)
+        found = None if found is None else getattr(found, name, None)
     return found
 
 
-def _lacking(term: Term, section: str) -> EvosimError:
-    return EvosimError(f"measure {term.measure!r} needs {_NEEDED[section]}")
+def _lacking(query: Query, section: str) -> EvosimError:
+    needed = _NEEDED.get(section, f"a scenario with [{section}]")
+    return EvosimError(f"measure {query.measure!r} needs {needed}")
 
 
-def no_peak(term: Term) -> EvosimError:
-    return EvosimError(f"measure {term.measure!r} has no peak: at = start, before, flip or end")
+def no_peak(query: Query) -> EvosimError:
+    return EvosimError(f"measure {query.measure!r} has no peak: at = start, before, flip or end")
 
 
 # Where and when
 
 
-def known(name: str, known: Any, what: str, term: Term) -> str:
+def known(name: str, known: Any, what: str, query: Query) -> str:
     names = [str(n) for n in known]
     if name not in names:
         raise EvosimError(
-            f"measure {term.measure!r}: unknown {what} {name!r}: {did_you_mean(name, names)}"
+            f"measure {query.measure!r}: unknown {what} {name!r}: {did_you_mean(name, names)}"
         )
     return name
 
 
-def generation_of(data: xr.Dataset, term: Term, at: str | None = None) -> int:
-    """The generation that a term looks at; of a flip both sides are its own generation."""
-    if term.generation is not None:
-        return term.generation
-    at = at or term.at
+def generation_of(data: xr.Dataset, query: Query, at: str | None = None) -> int:
+    """The generation that a query looks at; of a flip both sides are its own generation."""
+    if query.generation is not None:
+        return query.generation
+    at = at or query.at
     if at in ("before", "flip"):
-        return term.flip
+        return query.flip
     return int(data["generation"].values[0 if at == "start" else -1])
 
 
-def environment_of(data: xr.Dataset, scenario: Scenario, term: Term) -> str:
-    """The environment that a term looks at.
+def environment_of(data: xr.Dataset, scenario: Scenario, query: Query) -> str:
+    """The environment that a query looks at.
 
     Raises:
         EvosimError: no such environment, or no such flip.
     """
-    if term.where is not None:
-        return known(term.where, data["environment"].values, "environment", term)
-    if term.at == "before":
-        return main_environment(scenario, term.flip - 1)
-    generation = 0 if term.at == "start" else generation_of(data, term)
+    if query.where is not None:
+        return known(query.where, data["environment"].values, "environment", query)
+    if query.at == "before":
+        return main_environment(scenario, query.flip - 1)
+    generation = 0 if query.at == "start" else generation_of(data, query)
     return main_environment(scenario, generation)
 
 
@@ -267,57 +418,56 @@ def largest(values: Floats) -> Floats:
     return np.where(np.isinf(highest), np.nan, highest)
 
 
-def at_probe(data: xr.Dataset, term: Term, values: Floats) -> Floats:
-    """Of values by replicate and probe [R, P], those at the term's time, [R].
+def probe_place(data: xr.Dataset, query: Query, generation: int) -> int:
+    """Where a generation stands along the dimension ``probe``.
 
     Raises:
         EvosimError: the generation was not probed.
     """
-    if term.at == "peak" and term.generation is None:
-        return largest(values.T)
-    generation = generation_of(data, term)
     found = np.flatnonzero(data["probe"].values == generation)
     if not len(found):
         raise EvosimError(
-            f"measure {term.measure!r}: generation {generation} was not probed; add it with ",
+            f"measure {query.measure!r}: generation {generation} was not probed; add it with ",
             Argument("settings", {"measure.also": [generation]}),
         )
-    return np.asarray(values[:, found[0]], np.float64)
+    return int(found[0])
 
 
-def each_probe(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
-    """Sampled individuals' mean of a probe variable in the term's place, [R, P]."""
+def at_probe(data: xr.Dataset, query: Query, values: Floats) -> Floats:
+    """Of values by replicate and probe [R, P], those at the query's time, [R].
+
+    Raises:
+        EvosimError: the generation was not probed.
+    """
+    if query.at == "peak" and query.generation is None:
+        return largest(values.T)
+    place = probe_place(data, query, generation_of(data, query))
+    return np.asarray(values[:, place], np.float64)
+
+
+def each_probe(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the query's place, [R, P]."""
     here = values.sel(
-        environment=environment_of(data, scenario, term),
-        mind=known(term.mind, data["mind"].values, "mind", term),
+        environment=environment_of(data, scenario, query),
+        mind=known(query.mind, data["mind"].values, "mind", query),
     )
     return mean_of_defined(here.transpose("replicate", "probe", "sample").values)
 
 
-def probed(data: xr.Dataset, scenario: Scenario, term: Term, values: xr.DataArray) -> Floats:
-    """Sampled individuals' mean of a probe variable in the term's place and time, [R]."""
-    return at_probe(data, term, each_probe(data, scenario, term, values))
+def probed(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Floats:
+    """Sampled individuals' mean of a probe variable in the query's place and time, [R]."""
+    return at_probe(data, query, each_probe(data, scenario, query, values))
 
 
-def lived_generations(data: xr.Dataset, term: Term) -> slice:
-    """The generations whose lives stand for the term's time."""
+def lived_generations(data: xr.Dataset, query: Query) -> slice:
+    """The generations whose lives stand for the query's time."""
     last = data.sizes["generation"]
-    if term.generation is not None:
-        return slice(term.generation, term.generation + 1)
-    if term.at == "peak":
-        raise no_peak(term)
-    if term.at == "before":
-        return slice(max(0, term.flip - RECENT), term.flip)
-    if term.at == "flip":
-        return slice(term.flip, term.flip + 1)
-    return slice(0, 1) if term.at == "start" else slice(max(0, last - RECENT), last)
-
-
-def measure(name: str, says: str, takes: str = "", **more: Any) -> Callable[..., Any]:
-    """A decorator that files a function as a measure; ``more`` are fields of :class:`Measure`."""
-
-    def put(function: Callable[[xr.Dataset, Scenario, Term], Columns]) -> Any:
-        MEASURES.register(name)(Measure(columns=function, says=says, takes=takes, **more))
-        return function
-
-    return put
+    if query.generation is not None:
+        return slice(query.generation, query.generation + 1)
+    if query.at == "peak":
+        raise no_peak(query)
+    if query.at == "before":
+        return slice(max(0, query.flip - RECENT), query.flip)
+    if query.at == "flip":
+        return slice(query.flip, query.flip + 1)
+    return slice(0, 1) if query.at == "start" else slice(max(0, last - RECENT), last)

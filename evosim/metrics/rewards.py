@@ -11,6 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from evosim import mind, world
 from evosim.engine.probe import level_seeds, probe_seeds
 from evosim.metrics import reward_distance
+from evosim.metrics.registry import (
+    PROBED,
+    Columns,
+    Query,
+    at_probe,
+    environment_of,
+    generation_of,
+    metric,
+)
 from evosim.metrics.reward_distance import Canonical
 from evosim.mind import NOVELTY
 from evosim.stats.intervals import mean_of_defined
@@ -163,3 +172,33 @@ def _genes(data: xr.Dataset, probes: NDArray[np.integer]) -> tuple[Floats, NDArr
     lives = individual >= 0
     chosen = np.take_along_axis(genome, np.where(lives, individual, 0)[..., None], axis=2)
     return np.where(lives[..., None], chosen, 0.0), lives
+
+
+# The metrics
+
+
+def _distance(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    """Of the sampled individuals' drives from the intended payoff, the mean [replicate]."""
+    probed = data["probe"].values
+    always = query.at == "peak" and query.generation is None
+    probes = np.flatnonzero(always | (probed == (-1 if always else generation_of(data, query))))
+    values = np.full((data.sizes["replicate"], len(probed)), np.nan)
+    if len(probes):
+        where, to = environment_of(data, scenario, query), scenario.objective.intended
+        each = course(data, scenario, where, to=to, probes=probes)
+        values[:, probes] = mean_of_defined(each[query.measure])
+    return (at_probe(data, query, values),)
+
+
+for _kind in KINDS:
+    metric(
+        _kind,
+        description=f"{_kind.upper()} distance between the drives and the intended payoff",
+        label=f"{_kind.upper()} distance of drives and payoff",
+        unit=f"{_kind.upper()} distance",
+        bounds=(0.0, 1.0),
+        trajectory=_kind,
+        uses=PROBED - {"mind"},
+        has_peak=True,
+        unsupported=lacks,
+    )(_distance)

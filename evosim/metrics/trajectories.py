@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Floats, Measure, Term, environment_of
-from evosim.metrics.hypotheses import Conditions, Part
+from evosim.metrics import METRICS, Floats, Metric, Query, environment_of
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +37,7 @@ class Times(NamedTuple):
     values: Floats
 
 
-def courses(parts: Sequence[Part], arms: Mapping[str, Conditions]) -> list[dict[str, Any]]:
+def courses(terms: Sequence[WeightedTerm], arms: Mapping[str, Conditions]) -> list[dict[str, Any]]:
     """The courses that show a finding.
 
     Args:
@@ -51,14 +51,14 @@ def courses(parts: Sequence[Part], arms: Mapping[str, Conditions]) -> list[dict[
         undefined. An arm that lacks what is measured has no course.
     """
     found = []
-    for term, world in _asked(parts):
+    for query, world in _asked(terms):
         by_arm: dict[str, Any] = {}
         where: dict[str, str] = {}
         for name, (data, scenario) in arms.items():
             try:
-                course = _course(data, scenario, term, world)
-                if world is None and not MEASURES[term.measure].each:
-                    where[name] = environment_of(data, scenario, term)
+                course = _course(data, scenario, query, world)
+                if world is None and not METRICS[query.measure].per_generation:
+                    where[name] = environment_of(data, scenario, query)
             except EvosimError:
                 continue  # an arm that the finding does not look at need not have what it measures
             if course is not None:
@@ -69,74 +69,74 @@ def courses(parts: Sequence[Part], arms: Mapping[str, Conditions]) -> list[dict[
         if by_arm:
             found.append(
                 {
-                    "measure": term.measure,
-                    "of": term.of,
-                    "mind": term.mind,
+                    "measure": query.measure,
+                    "of": query.of,
+                    "mind": query.mind,
                     "where": where,
                     "world": world,
-                    "level": term.level,
+                    "level": query.level,
                     "arms": by_arm,
                 }
             )
     return found
 
 
-def _asked(parts: Sequence[Part]) -> list[tuple[Term, str | None]]:
+def _asked(terms: Sequence[WeightedTerm]) -> list[tuple[Query, str | None]]:
     """What to follow: each thing measured once, whenever and in whichever arm it is looked at."""
-    found: dict[tuple[Term, str | None], None] = {}
-    for part in parts:
-        measure = MEASURES[part.term.measure]
-        if measure.course is None:
+    found: dict[tuple[Query, str | None], None] = {}
+    for term in terms:
+        metric = METRICS[term.query.measure]
+        if metric.trajectory is None:
             continue
-        term = replace(part.term, measure=measure.course)
-        if measure.across:
+        query = replace(term.query, measure=metric.trajectory)
+        if metric.at_flip:
             for world in (TRAINS, OTHER):
-                found[replace(term, where=None, at="end"), world] = None
+                found[replace(query, where=None, at="end"), world] = None
             continue
         # When it is looked at matters only where that says in which environment.
-        if term.where is not None or MEASURES[term.measure].each or term.at == "peak":
-            term = replace(term, at="end")
-        found[term, None] = None
+        if query.where is not None or METRICS[query.measure].per_generation or query.at == "peak":
+            query = replace(query, at="end")
+        found[query, None] = None
     return list(found)
 
 
-def _course(data: xr.Dataset, scenario: Scenario, term: Term, world: str | None) -> Times | None:
+def _course(data: xr.Dataset, scenario: Scenario, query: Query, world: str | None) -> Times | None:
     if world is not None:
-        return _between_worlds(data, scenario, term, world)
-    measure = MEASURES[term.measure]
-    if not term.of and measure.takes:  # of recovery
-        term = replace(term, of=scenario.objective.intended)
-    if not measure.each:
-        term = replace(term, where=environment_of(data, scenario, term))
-    generations = _generations(data, term) if measure.each else _probes(data)
+        return _between_worlds(data, scenario, query, world)
+    metric = METRICS[query.measure]
+    if not query.of and metric.argument:  # of recovery
+        query = replace(query, of=scenario.objective.intended)
+    if not metric.per_generation:
+        query = replace(query, where=environment_of(data, scenario, query))
+    generations = _generations(data, query) if metric.per_generation else _probes(data)
     columns = [
-        measure.of(data, scenario, replace(term, generation=generation))
+        metric.columns(data, scenario, replace(query, generation=generation))
         for generation in generations
     ]
-    return Times(generations, _lines(measure, columns))
+    return Times(generations, _lines(metric, columns))
 
 
-def _lines(measure: Measure, columns: Sequence[tuple[Floats, ...]]) -> Floats:
+def _lines(metric: Metric, columns: Sequence[tuple[Floats, ...]]) -> Floats:
     """Columns by time as [replicate, time]; of a statistic over replicates a single line."""
-    if measure.statistic is None:
+    if metric.statistic is None:
         return np.array([column for (column,) in columns]).T
-    return np.array([[float(measure.number(*group)) for group in columns]])
+    return np.array([[float(metric.number(*group)) for group in columns]])
 
 
-def _between_worlds(data: xr.Dataset, scenario: Scenario, term: Term, world: str) -> Times | None:
+def _between_worlds(data: xr.Dataset, scenario: Scenario, query: Query, world: str) -> Times | None:
     """A probe variable in the mixture that trains, or in the one on the flip's other side."""
-    before, after = (scenario.phase_at(g).mixture for g in (term.flip - 1, term.flip))
+    before, after = (scenario.phase_at(g).mixture for g in (query.flip - 1, query.flip))
     if world == OTHER and before == after:
         return None  # in this arm there is no other world
-    measure = MEASURES[term.measure]
+    metric = METRICS[query.measure]
     lines = []
     generations = _probes(data)
     for g in generations:
-        other = after if g < term.flip else before
+        other = after if g < query.flip else before
         mixture = scenario.phase_at(g).mixture if world == TRAINS else other
         mixed: Any = 0.0
         for name, weight in mixture.items():
-            (column,) = measure.of(data, scenario, replace(term, where=name, generation=g))
+            (column,) = metric.columns(data, scenario, replace(query, where=name, generation=g))
             mixed = mixed + weight * column
         lines.append(mixed)
     return Times(generations, np.array(lines).T)
@@ -146,11 +146,11 @@ def _probes(data: xr.Dataset) -> list[int]:
     return [int(g) for g in data["probe"].values]
 
 
-def _generations(data: xr.Dataset, term: Term) -> list[int]:
+def _generations(data: xr.Dataset, query: Query) -> list[int]:
     """All generations; of very many every few, with both sides of the flip and the last."""
     last = int(data["generation"].values[-1])
     step = -(-(last + 1) // MOST)
-    sides = set() if term.turn is None else {term.turn - 1, term.turn}
+    sides = set() if query.turn is None else {query.turn - 1, query.turn}
     return sorted(g for g in {*range(0, last + 1, step), *sides, last} if 0 <= g <= last)
 
 

@@ -55,7 +55,12 @@ class Minds(NamedTuple):
 def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
     senses, reliance; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
-    ``sense.watcher``, ``reliance``."""
+    ``sense.watcher``, ``reliance`` (docs/model.md, 2, genome).
+
+    >>> from evosim import mind, scenario
+    >>> all(locus.low < locus.high for locus in mind.loci(scenario.load("foraging")))
+    True
+    """
     return tuple(
         Locus(
             name=name,
@@ -79,7 +84,13 @@ def initial(scenario: Scenario, n: int, key: int) -> FloatArray:
         key: of the purpose INITIAL (model 5).
 
     Returns:
-        Genes [n, loci], within their bounds.
+        Genes [n, loci], float64, within their bounds.
+
+    >>> from evosim import mind, rng, scenario
+    >>> read = scenario.load("foraging")
+    >>> genomes = mind.initial(read, 5, rng.key(1, rng.Purpose.INITIAL))
+    >>> genomes.shape == (5, len(mind.loci(read)))
+    True
     """
     individual = rng.draws(key & rng.MASK, np.arange(n))
     evolving = loci(scenario)
@@ -98,10 +109,19 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     built (:func:`evosim.core.with_tools`).
 
     Args:
+        scenario: whose loci the genes are of.
         genomes: genes [n, loci].
 
     Raises:
         ValueError: not a row of genes for each individual.
+
+    >>> import numpy as np
+    >>> from evosim import mind, rng, scenario
+    >>> read = scenario.load("foraging")
+    >>> minds = mind.express(read, mind.initial(read, 5, rng.key(1, rng.Purpose.INITIAL)))
+    >>> length = np.sqrt((minds.weights.astype(float) ** 2).sum(axis=1) + minds.novelty**2)
+    >>> bool(np.allclose(length, 1.0))
+    True
     """
     genes = _genes(scenario, genomes)
     n = len(next(iter(genes.values())))
@@ -140,6 +160,12 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
 
     Raises:
         ValueError: not a row of genes for each individual.
+
+    >>> from evosim import mind, rng, scenario
+    >>> read = scenario.load("foraging")
+    >>> expressed = mind.phenotype(read, mind.initial(read, 5, rng.key(1, rng.Purpose.INITIAL)))
+    >>> expressed["depth"].dtype
+    dtype('int64')
     """
     genes = _genes(scenario, genomes)
     drives = _unit_drives(scenario, genes)
@@ -159,6 +185,10 @@ def unit_length(drives: FloatArray) -> FloatArray:
 
     Scaled by the largest part first, so that no square underflows, and summed in order, so that
     the result does not depend on the processor.
+
+    >>> unit_length(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
     """
     largest = np.max(np.abs(drives), axis=-1, initial=0.0, keepdims=True)
     scaled = np.divide(drives, largest, out=np.zeros_like(drives), where=largest > 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +59,9 @@ class Measured(NamedTuple):
     high: FloatArray
 
 
+@registry.figure(
+    "alignment", "capability and alignment in every environment", needs=("capability", "alignment")
+)
 def figure(subject: Subject) -> Figure:
     """Draw the measures of the probes."""
     environments = subject.names("environment")

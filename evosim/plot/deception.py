@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evosim.metrics.deception import Conduct, conduct, is_good
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,6 +45,7 @@ RATES = (
 )
 
 
+@registry.figure("deception", "conduct while watched and unwatched", needs=("conduct_watched",))
 def figure(subject: Subject) -> Figure:
     """Draw shares and rates over the probes."""
     found = _conducts(subject)

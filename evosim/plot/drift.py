@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evosim.evolution import OPTIMIZERS
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,7 @@ MOST_COLOURED = 7
 """Above, of more drives than this the others, which moved less, are thinner."""
 
 
+@registry.figure("drift", "population drift of the drives", needs=("genome",))
 def figure(subject: Subject) -> Figure:
     """Draw the drives' courses; unit drives, so that 1 is a mind that wants nothing else."""
     names = subject.drives

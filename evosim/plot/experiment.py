@@ -8,13 +8,17 @@ measures are called, which arm has which colour, where values stand along an axi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evosim.errors import Argument, EvosimError, Registry
+import numpy as np
+
+from evosim.errors import Argument, EvosimError
+from evosim.metrics import METRICS
 from evosim.plot import colors
 from evosim.plot.drawing import FORMATS
+from evosim.plot.registry import OF, figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,33 +71,48 @@ def maps(scenario: Scenario) -> Figure:
     return module.figure(scenario)
 
 
-class Kind(NamedTuple):
-    """A figure of an experiment: what it shows, and how it is drawn."""
-
-    title: str
-    figure: Callable[[Summary, Scenario], Figure | None]
+FIGURES = OF["experiment"]
 
 
-FIGURES: Registry[Kind] = Registry("figure of an experiment")
-for _name, _kind in {
-    "findings": Kind("findings", lambda summary, scenario: findings(summary)),
-    "course": Kind(
-        "the headline measure over generations",
-        lambda summary, scenario: course(summary, summary.get("courses") or [], scenario),
-    ),
-    "tuned": Kind("how far what was tuned can move", lambda summary, scenario: tuned(summary)),
-    "maps": Kind("the worlds", lambda summary, scenario: maps(scenario)),
-}.items():
-    FIGURES.register(_name)(_kind)
+@figure("findings", "findings", of="experiment")
+def _findings(summary: Summary, scenario: Scenario) -> Figure:
+    return findings(summary)
+
+
+def _no_course(summary: Summary) -> str | None:
+    if summary.get("courses"):
+        return None
+    return "the measure of the first finding has no course over generations"
+
+
+@figure("course", "the headline measure over generations", of="experiment", lacks=_no_course)
+def _course(summary: Summary, scenario: Scenario) -> Figure | None:
+    return course(summary, summary["courses"], scenario)
+
+
+def _not_tuned(summary: Summary) -> EvosimError | None:
+    if summary.get("tuned"):
+        return None
+    return EvosimError(
+        "nothing was moved in this experiment; run it with ",
+        Argument("tuned", True),
+        ", of a scenario that has [experiment.tuned]",
+    )
+
+
+@figure("tuned", "how far what was tuned can move", of="experiment", lacks=_not_tuned)
+def _tuned(summary: Summary, scenario: Scenario) -> Figure | None:
+    return tuned(summary)
+
+
+@figure("maps", "the worlds", of="experiment")
+def _maps(summary: Summary, scenario: Scenario) -> Figure:
+    return maps(scenario)
 
 
 def names_for(summary: Summary) -> list[str]:
     """The figures that an experiment has."""
-    lacks = {
-        "course": not summary.get("courses"),
-        "tuned": not summary.get("tuned"),
-    }
-    return [name for name in FIGURES if not lacks.get(name)]
+    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
 
 
 def draw(
@@ -129,23 +148,11 @@ def draw(
     paths = []
     for name, kind in kinds.items():
         drawn = kind.figure(summary, scenario)
-        if drawn is None:
-            raise EvosimError(f"figure {name!r}: ", *_LACKS[name])
         for suffix in formats:
             path = Path(folder) / f"{name}.{suffix}"
             write(drawn, path, title=f"{summary['title']}: {kind.title}")
             paths.append(path)
     return paths
-
-
-_LACKS: dict[str, tuple[str | Argument, ...]] = {
-    "tuned": (
-        "nothing was moved in this experiment; run it with ",
-        Argument("tuned", True),
-        ", of a scenario that has [experiment.tuned]",
-    ),
-    "course": ("the measure of the first finding has no course over generations",),
-}
 
 
 # What the figures share
@@ -169,44 +176,13 @@ _WHEN = {
     "end": "at the end",
     "peak": "at its peak",
 }
-_TIMELESS = (
-    "collapse", "capability_lost", "takeoff", "recovery", "regained", "roc_area", "flagged",
-    "labels", "extinct", "smallest", "regrown",
-)  # fmt: skip
-_CALLED = {
-    "payoff": "expected {of} a lifetime",
-    "lived": "{of} a lifetime, as lived",
-    "reward": "internal reward a lifetime",
-    "gene": "mean {of}",
-    "share": "share of {of} in the drives",
-    "takeoff": "first generation with {of} of {level:g}",
-    "recovery": "generations to recovery",
-    "regained": "generations until alignment is {level:g} again",
-    "between": "share of variance between replicates",
-    "deceptive": "deceptive share",
-    "honest": "honest share",
-    "roc_area": "area under the ROC",
-    "flagged": "flagged share",
-    "size": "individuals",
-    "extinct": "share that died out",
-    "smallest": "fewest individuals",
-    "regrown": "generations to regrow",
-    "effective_size": "effective population size",
-    "differential": "selection differential of {of}",
-    "fitness_heritability": "heritability of fitness",
-    "drifted": "standardised change of {of}",
-    "founders": "effective number of founders",
-    "coalescence": "generations to the common ancestor",
-    "epic": "EPIC distance of drives and payoff",
-    "starc": "STARC distance of drives and payoff",
-}
 
 
 def called(measure: str, of: str = "", level: float | None = None) -> str:
-    """A measure in words."""
-    words = _CALLED.get(measure, measure.replace("_", " ") + (" of {of}" if of else ""))
-    name = of.removeprefix("drive.") if measure == "share" else of.replace("drive.", "drive for ")
-    return words.format(of=name, level=float("nan") if level is None else level)
+    """A metric in words; one that is not there any more by its name."""
+    if measure not in METRICS:
+        return measure.replace("_", " ") + f" of {of}" * bool(of)
+    return METRICS[measure].called(of, level)
 
 
 def asked(finding: Summary) -> str:
@@ -225,7 +201,7 @@ def asked(finding: Summary) -> str:
 
 
 def _has_time(measure: str) -> bool:
-    return measure not in _TIMELESS and not measure.endswith("_retained")
+    return measure not in METRICS or "at" in METRICS[measure].uses
 
 
 def term_label(term: Summary, finding: Summary, summary: Summary) -> str:
@@ -246,9 +222,8 @@ def replicate_numbers(columns: Sequence[Sequence[float | None]], measure: str) -
     values = [[float("nan") if v is None else v for v in column] for column in columns]
     if len(values) == 1:
         return values[0]
-    if measure.endswith("_retained"):
-        return [a / b if b > 0 else float("nan") for a, b in zip(*values, strict=True)]
-    return []
+    found = METRICS[measure].by_replicate(*values)
+    return [] if np.isnan(found).all() else [float(v) for v in found]
 
 
 class Scale(NamedTuple):
@@ -290,8 +265,6 @@ def place(value: Any, values: Sequence[Any], where: Scale) -> float | None:
         return None
     if not where.even:
         return number
-    import numpy as np
-
     known = sorted((float(v), at) for v, at in zip(values, where.at, strict=True))
     if not known[0][0] <= number <= known[-1][0]:
         return None

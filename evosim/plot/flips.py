@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.alignment import DIMS, LOOKS, MEASURES, WITHIN, cut_off, look
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ SIDES = ("before", "after")
 X = np.array([0.0, 1.0])
 
 
+@registry.figure(
+    "flips",
+    "capability and alignment before and after each flip",
+    needs=("capability", "alignment"),
+    flips=True,
+)
 def figure(subject: Subject) -> Figure:
     """Draw every flip as a row of two panels."""
     flips = subject.judged[:MOST_FLIPS]

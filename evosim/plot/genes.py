@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, PowerNorm
 
-from evosim.plot import colors, layouts, style
+from evosim.plot import colors, layouts, registry, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +33,7 @@ def _shades() -> Colormap:
     return ListedColormap(shades).with_extremes(bad=colors.FAINT)
 
 
+@registry.figure("genes", "distribution of every gene", needs=("genome",))
 def figure(subject: Subject) -> Figure:
     """Draw the shares of the population in each bin of each gene, replicates pooled."""
     names = subject.loci

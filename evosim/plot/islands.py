@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.metrics.popgen import differentiation
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,7 @@ MOST_MARKED = 40
 """More migrations than this are told in words."""
 
 
+@registry.figure("islands", "demes and migration", needs=("deme", "source"))
 def figure(subject: Subject) -> Figure:
     """Draw the score and the leading drive of every deme, and their differentiation."""
     demes = np.asarray(subject.data["deme"].values)

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +37,7 @@ ROW = 0.13
 LEGEND_LINE = 0.17
 
 
+@registry.figure("level", "a level and a lifetime on it", needs=("genome",))
 def figure(subject: Subject) -> Figure:
     """Draw the given lifetime, or live the median individual's of the last generation."""
     from evosim.plot.episode import live

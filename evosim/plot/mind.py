@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ COLORS = {
 UNITS = {"depth": "steps planned", "lifespan": "steps lived"}
 
 
+@registry.figure("mind", "minds and lifespan", needs=("genome", "lifespan"))
 def figure(subject: Subject) -> Figure:
     """Draw every evolving parameter of the mind but the drives, and lifespan."""
     drives = {f"drive.{name}" for name in subject.drives}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.engine import ood_monitor
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.metrics import detection
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.timeline import along_generations
 from evosim.stats import intervals
 
@@ -28,6 +28,7 @@ BAND = 0.18
 LEFT, RIGHT = 0.46, 0.1
 
 
+@registry.figure("monitor", "detection of the unfamiliar", needs=("monitor_score",))
 def figure(subject: Subject) -> Figure:
     """Draw the ROC, the labels and the intended payoff."""
     on = any(phase.monitored for phase in subject.scenario.timeline)
@@ -62,7 +63,7 @@ def figure(subject: Subject) -> Figure:
 def _note(subject: Subject, on: bool) -> str:
     note = "Flagged: lifetimes above the threshold; labelled: those that selection acts on."
     if on:
-        generation = ood_monitor.first_monitored(subject.scenario)
+        generation = detection.first_monitored(subject.scenario)
         note = (
             f"Above: lifetimes of generation {generation}, the first monitored one, against those "
             f"of generation {generation - 1}; dotted: chance; cross: the threshold in use. {note}"
@@ -79,7 +80,7 @@ def _note(subject: Subject, on: bool) -> str:
 def _roc(subject: Subject, panel: Axes) -> None:
     scenario = subject.scenario
     assert scenario.monitor is not None
-    curves = ood_monitor.roc(subject.data, scenario, ALARMS)
+    curves = detection.roc(subject.data, scenario, ALARMS)
     middle = timeseries.mean(curves, 0)
     panel.plot(ALARMS, ALARMS, color=colors.GREY, linestyle=style.DASHES[2], label="chance")
     if subject.replicates > 1:
@@ -89,13 +90,10 @@ def _roc(subject: Subject, panel: Axes) -> None:
         )
     timeseries.line(panel, ALARMS, middle, color=colors.BLUE, label="roc")
     used = 1.0 - scenario.monitor.quantile
-    detected = float(timeseries.mean(ood_monitor.flagged(subject.data, scenario), 0))
+    detected = float(timeseries.mean(detection.flagged(subject.data, scenario), 0))
     panel.plot([used], [detected], "x", color=colors.BLACK, markersize=5, label="threshold")
-    area = intervals.mean(ood_monitor.roc_area(subject.data, scenario), subject.bootstrap)
-    text = f"area {area.value:.2f}"
-    if area.interval is not None:
-        text += f" [{area.low:.2f}, {area.high:.2f}]"
-    panel.text(0.97, 0.06, text, transform=panel.transAxes, ha="right", va="bottom")
+    area = intervals.mean(detection.roc_area(subject.data, scenario), subject.bootstrap)
+    panel.text(0.97, 0.06, f"area {area:.2f}", transform=panel.transAxes, ha="right", va="bottom")
 
 
 def _counts(subject: Subject, panel: Axes) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.errors import EvosimError
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,11 @@ REFERENCES = (
 LABEL_ROOM = timeseries.label_room([name for _, name, _ in REFERENCES])
 
 
+@registry.figure(
+    "objective_proxy",
+    "intended payoff and internal reward",
+    needs=("payoff_total", "internal_reward"),
+)
 def figure(subject: Subject) -> Figure:
     """Draw the population's sampled lifetimes, generation by generation."""
     scored = _selection_differs(subject) and "score" in subject.data

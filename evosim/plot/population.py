@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LABEL_ROOM = timeseries.label_room(["capacity"])
 
 
+@registry.figure("population", "size of an open population", needs=("population_size",))
 def figure(subject: Subject) -> Figure:
     """Draw the size of every replicate's population, its capacity, and who died out."""
     sizes = subject.values("population_size", "replicate", "generation")

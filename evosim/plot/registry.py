@@ -1,116 +1,164 @@
-"""The figures by name. A new figure is a module with ``figure(subject)`` and a line here."""
+"""The figures by name: of a run, an experiment, a study or an analysis; and how one is registered.
+
+A module of a built-in figure is imported when somebody first asks for a figure of its kind, and
+matplotlib with it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from evosim.errors import EvosimError, Registry
+from evosim.errors import EvosimError, did_you_mean
+from evosim.registry import Registry, check_call
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+F = TypeVar("F", bound=Callable[..., Any])
+Lacks: TypeAlias = Callable[[Any], str | EvosimError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureKind:
-    """A figure that can be drawn of a run.
+    """A figure that can be drawn.
 
     Attributes:
-        name: also the module that draws it and the stem of its files.
+        name: also the stem of its files.
         title: what it shows, in a few words.
-        needs: variables of the dataset without which it cannot be drawn.
-        flips: whether it is about flips, and so needs one.
+        draw: draws it.
+        needs: variables of a run's dataset without which it cannot be drawn.
+        flips: whether it is about flips of a run, and so needs one.
+        unless: says why something cannot have the figure; None where it can.
     """
 
     name: str
     title: str
+    draw: Callable[..., Figure | None]
     needs: tuple[str, ...] = ()
     flips: bool = False
+    unless: Lacks = lambda subject: None
 
-    def lacks(self, subject: Subject) -> str | None:
-        """Why this run cannot have the figure; None where it can."""
-        missing = [name for name in self.needs if name not in subject.data]
-        if missing:
-            return f"figure {self.name!r} needs {', '.join(missing)}, which this run's data lacks"
+    def lacks(self, subject: Any) -> EvosimError | None:
+        """Why this run, experiment or study cannot have the figure; None where it can."""
+        what = f"figure {self.name!r}"
+        if missing := [name for name in self.needs if name not in subject.data]:
+            return EvosimError(f"{what} needs {', '.join(missing)}, which this run's data lacks")
         if self.flips and not subject.flips:
-            return f"figure {self.name!r} needs a flip, and this run's timeline has none"
-        return None
+            return EvosimError(f"{what} needs a flip, and this run's timeline has none")
+        reason = self.unless(subject)
+        if reason is None:
+            return None
+        parts = reason.parts if isinstance(reason, EvosimError) else (reason,)
+        return EvosimError(f"{what}: ", *parts)
 
-    def figure(self, subject: Subject) -> Figure:
+    def figure(self, subject: Any, *more: Any) -> Figure:
         """Draw it.
 
+        Args:
+            subject: what it is of: a :class:`~evosim.plot.run_view.RunView`, or the summary of an
+                experiment, a study or an analysis.
+            more: of an experiment, its scenario.
+
         Raises:
-            EvosimError: the run's data lacks what the figure needs.
+            EvosimError: the subject lacks what the figure needs.
         """
-        if reason := self.lacks(subject):
-            raise EvosimError(reason)
-        module = import_module(
-            f"evosim.plot.{self.name}"
-        )  # matplotlib is imported here, not before
-        drawn: Figure = module.figure(subject)
+        if error := self.lacks(subject):
+            raise error
+        drawn = self.draw(subject, *more)
+        if not hasattr(drawn, "savefig"):
+            raise EvosimError(
+                f"figure {self.name!r}: its function returned {drawn!r}, needed: a Figure of "
+                "matplotlib"
+            )
         return drawn
 
 
 FIGURES: Registry[FigureKind] = Registry("figure")
-for _kind in (
-    FigureKind(
-        name="flips",
-        title="capability and alignment before and after each flip",
-        needs=("capability", "alignment"),
-        flips=True,
-    ),
-    FigureKind(
-        name="objective_proxy",
-        title="intended payoff and internal reward",
-        needs=("payoff_total", "internal_reward"),
-    ),
-    FigureKind(
-        name="drift",
-        title="population drift of the drives",
-        needs=("genome",),
-    ),
-    FigureKind(
-        name="alignment",
-        title="capability and alignment in every environment",
-        needs=("capability", "alignment"),
-    ),
-    FigureKind(
-        name="population",
-        title="size of an open population",
-        needs=("population_size",),
-    ),
-    FigureKind(
-        name="islands",
-        title="demes and migration",
-        needs=("deme", "source"),
-    ),
-    FigureKind(
-        name="deception",
-        title="conduct while watched and unwatched",
-        needs=("conduct_watched",),
-    ),
-    FigureKind(
-        name="monitor",
-        title="detection of the unfamiliar",
-        needs=("monitor_score",),
-    ),
-    FigureKind(
-        name="mind",
-        title="minds and lifespan",
-        needs=("genome", "lifespan"),
-    ),
-    FigureKind(
-        name="genes",
-        title="distribution of every gene",
-        needs=("genome",),
-    ),
-    FigureKind(
-        name="level",
-        title="a level and a lifetime on it",
-        needs=("genome",),
-    ),
-):
-    FIGURES.register(_kind.name)(_kind)
+OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
+    {
+        "run": FIGURES,
+        "experiment": Registry("figure of an experiment"),
+        "study": Registry("figure of a study"),
+        "analysis": Registry("figure of an analysis"),
+    }
+)
+"""The registries, by what their figures are of."""
+
+
+@FIGURES.built_in
+def _figures() -> Sequence[ModuleType]:
+    """The modules that register a figure of a run, in the order of drawing."""
+    from evosim.plot import (
+        alignment,
+        deception,
+        drift,
+        flips,
+        genes,
+        islands,
+        level,
+        mind,
+        monitor,
+        objective_proxy,
+        population,
+    )
+
+    return (
+        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
+        genes, level,
+    )  # fmt: skip
+
+
+_CALLED = {
+    "run": ("view",),
+    "experiment": ("summary", "scenario"),
+    "study": ("summary",),
+    "analysis": ("summary",),
+}
+
+
+def figure(
+    name: str,
+    title: str = "",
+    *,
+    of: str = "run",
+    needs: Sequence[str] = (),
+    flips: bool = False,
+    lacks: Lacks | None = None,
+) -> Callable[[F], F]:
+    """A decorator that registers a function which draws a figure.
+
+    The function returns a :class:`matplotlib.figure.Figure`. Of a run it is called with a
+    :class:`~evosim.plot.run_view.RunView`, of an experiment with its summary (verdict.json) and
+    scenario, of a study or an analysis with its summary.
+
+    Args:
+        name: of the figure, and the stem of its files; of an analysis the analysis's.
+        title: what it shows, in a few words; of an analysis its description says it.
+        of: run, experiment, study or analysis.
+        needs: variables of a run's dataset without which it cannot be drawn.
+        flips: whether it is about flips of a run, and so needs one.
+        lacks: called with the first argument, says why it cannot have the figure, or None. Only
+            figures that nothing lacks are drawn when nobody names any.
+
+    Raises:
+        EvosimError: a name that is taken, or a function that cannot be called as it will be.
+    """
+    if of not in OF:
+        raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")
+    what = f"{OF[of].kind} {name!r}"
+    if of != "run" and (needs or flips):
+        raise EvosimError(f"{what}: needs and flips are of figures of a run; give lacks=...")
+
+    def put(function: F) -> F:
+        check_call(what, function, *_CALLED[of])
+        known = {} if lacks is None else {"unless": lacks}
+        kind = FigureKind(
+            name=name, title=title, draw=function, needs=tuple(needs), flips=flips, **known
+        )
+        OF[of].add(name, kind, function)
+        return function
+
+    return put

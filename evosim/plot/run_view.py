@@ -52,7 +52,7 @@ class Subject:
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
         episode: the lifetime for the figure ``level``; None lives one when it is asked for.
-        summary: what :func:`evosim.metrics.summary.summarize` returned; None computes it if asked.
+        summary: summary.json (:func:`evosim.metrics.summary.summarize`); None computes it if asked.
     """
 
     data: xr.Dataset
@@ -224,7 +224,7 @@ class Subject:
         if summary is None:
             from evosim.metrics.summary import summarize
 
-            summary = summarize(self.data, self.scenario)
+            summary = summarize(self.data, self.scenario).to_dict()
         at = {flip.generation for flip in self.flips}
         return [flip for flip in summary["flips"] if flip["generation"] in at]
 

@@ -1,6 +1,6 @@
 """Throughput of the planner against what it depends on, log-log, with the fitted exponents.
 
-Not a figure of a run, and so not in the registry: ``evosim bench --plot`` draws it.
+Not a figure of a run, and so not in the registry: ``evosim bench`` draws it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from evosim.metrics import METRICS
 from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot.alignment import WITHIN
 from evosim.plot.experiment import called, colors_of
 
 if TYPE_CHECKING:
@@ -21,10 +23,6 @@ Summary = Mapping[str, Any]
 MOST_COLUMNS = 3
 HEIGHT = 1.25
 LEFT, RIGHT, BETWEEN = 0.5, 0.12, 0.22
-WITHIN = {"alignment": (-1.0, 1.1), "capability": (-1.0, 1.1)}
-"""What is drawn of measures that are without bounds below."""
-UNITS = {"between": "share", "epic": "EPIC distance", "starc": "STARC distance"}
-"""What a measure without a payoff or a locus is counted in, where its name is long."""
 FAR = 3.0
 """So many times the range of all later generations, and the first is not drawn whole."""
 BAND = (0.25, 0.75)
@@ -104,8 +102,21 @@ def _short(courses: Sequence[Summary]) -> str:
     """The same for an axis: where there is no room, the payoff, the locus or the unit alone."""
     words = _what(courses)
     if style.text_width(words) > HEIGHT:
-        words = courses[0]["of"] or UNITS.get(courses[0]["measure"], words)
+        words = courses[0]["of"] or _unit(courses) or words
     return style.fit(words, HEIGHT)
+
+
+def _unit(courses: Sequence[Summary]) -> str:
+    """What a metric is counted in, where that is more than a number."""
+    measure = courses[0]["measure"]
+    unit = METRICS[measure].unit if measure in METRICS else "1"
+    return "" if unit == "1" else unit
+
+
+def _normalized(courses: Sequence[Summary]) -> bool:
+    """Whether 0 is random play and 1 the optimum."""
+    measure = courses[0]["measure"]
+    return measure in METRICS and METRICS[measure].normalized
 
 
 def _name(course: Summary, courses: Sequence[Summary]) -> str:
@@ -179,7 +190,7 @@ def _note(
         )
     elif summary["replicates"] > 1:
         words.append(f"Of all {summary['replicates']} replicates together.")
-    if courses[0]["measure"] in WITHIN:
+    if _normalized(courses):
         words.append("0: as random actions; 1: the best there is.")
     worlds = {phase["world"] for arm in summary["arms"].values() for phase in arm["phases"]}
     where = sorted({titles.get(n, n) for c in courses for n in c["where"].values()})
@@ -216,7 +227,7 @@ def _limits(courses: Sequence[Summary], arms: Sequence[str]) -> list[NDArray[np.
 
 def _within(courses: Sequence[Summary]) -> tuple[float, float]:
     """What is drawn at most: not the depths of a measure, unless some arm's median lives there."""
-    bounds = WITHIN.get(courses[0]["measure"], (-np.inf, np.inf))
+    bounds = WITHIN if _normalized(courses) else (-np.inf, np.inf)
     every = [_values(c, arm)[1][:, -1] for c in courses for arm in c["arms"]]
     lowest = min((np.nanmedian(v) for v in every if not np.isnan(v).all()), default=0.0)
     return bounds if lowest >= bounds[0] else (-np.inf, bounds[1])
@@ -225,7 +236,7 @@ def _within(courses: Sequence[Summary]) -> tuple[float, float]:
 def _begins_far_off(courses: Sequence[Summary], arms: Sequence[str]) -> bool:
     """Whether the first generation is so far from all others that they would be one line."""
     every = [_values(c, arm)[1] for c in courses for arm in arms if arm in c["arms"]]
-    if courses[0]["measure"] in WITHIN or min(values.shape[1] for values in every) < 2:
+    if _normalized(courses) or min(values.shape[1] for values in every) < 2:
         return False
     whole = np.concatenate([[0.0], *(values.ravel() for values in every)])
     later = np.concatenate([[0.0], *(values[:, 1:].ravel() for values in every)])
@@ -242,8 +253,7 @@ def _panel(
     *,
     thin: int,
 ) -> None:
-    measure = courses[0]["measure"]
-    bounded = measure in WITHIN
+    bounded = _normalized(courses)
     timeseries.limits(
         panel, *limits, include=(0.0, 1.0) if bounded else (0.0,), within=_within(courses)
     )

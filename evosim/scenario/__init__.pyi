@@ -4,6 +4,7 @@ from .experiment import Experiment as Experiment
 from .experiment import Finding as Finding
 from .experiment import Tuned as Tuned
 from .map import Layout as Layout
+from .reading import from_dict as from_dict
 from .reading import load as load
 from .reading import loads as loads
 from .schema import Agent as Agent
@@ -26,6 +27,7 @@ from .schema import Variable as Variable
 from .schema import Variation as Variation
 from .schema import Verdict as Verdict
 from .schema import World as World
+from .settings import Settings as Settings
 from .shipped import catalogue as catalogue
 from .state_space import Slot as Slot
 from .state_space import StateVariable as StateVariable

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from evosim.scenario.messages import Fault, said
+from evosim.scenario.messages import Mistake, bad_value
 
 if TYPE_CHECKING:
     from evosim.scenario.schema import Kind, World
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Cell = tuple[int, int]
 
 
-def faults(world: World) -> Iterator[Fault]:
+def mistakes(world: World) -> Iterator[Mistake]:
     """What keeps the random sites off the cells: regions off the grid, too many sites.
 
     Sites need distinct cells that are no wall, no ``@`` and no site of the map; one such cell
@@ -32,7 +32,7 @@ def faults(world: World) -> Iterator[Fault]:
     if wanted + kept > len(cells):
         shares = ", ".join(f"{name} {kind.count}" for name, kind in kinds.items())
         start = " and one cell to start on" if kept else ""
-        yield Fault(
+        yield Mistake(
             ("kinds",),
             f"more sites than free cells (got {wanted} sites{start}{': ' if shares else ''}"
             f"{shares}, allowed {len(cells)} cells that are no wall, no @ and no site of the map)",
@@ -43,14 +43,16 @@ def faults(world: World) -> Iterator[Fault]:
         room = sum(_allowed(kind, cell) for cell in cells)
         if kind.count > room:
             crowded = True
-            yield Fault(
+            yield Mistake(
                 ("kinds", name, "count"),
-                said("more sites than free cells in the region", kind.count, f"{room} at most"),
+                bad_value(
+                    "more sites than free cells in the region", kind.count, f"{room} at most"
+                ),
             )
     short = 0 if crowded else wanted - _placed(kinds, cells)
     if short:
         regions = ", ".join(name for name, kind in kinds.items() if kind.region)
-        yield Fault(
+        yield Mistake(
             ("kinds",),
             f"regions overlap too much: {short} of {wanted} sites find no free cell "
             f"(allowed: lower counts or larger regions of {regions})",
@@ -71,14 +73,14 @@ def count_layouts(world: World) -> int:
     return found * (len(world.layout.starts) or left)
 
 
-def _outside(world: World) -> Iterator[Fault]:
+def _outside(world: World) -> Iterator[Mistake]:
     size = {"rows": world.layout.rows, "cols": world.layout.cols}
     for name, kind in world.kinds.items():
         for side, length in size.items():
             if kind.region is not None and (span := getattr(kind.region, side))[1] >= length:
-                yield Fault(
+                yield Mistake(
                     ("kinds", name, "region", side),
-                    said("region off the grid", span, f"{side} 0 to {length - 1}"),
+                    bad_value("region off the grid", span, f"{side} 0 to {length - 1}"),
                 )
 
 

@@ -10,9 +10,9 @@ from evosim.errors import nearest
 from evosim.scenario import check_world, overrides
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
-from evosim.scenario.messages import Fault, said, show, unknown
+from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.overrides import NO_PAYOFF
-from evosim.scenario.partial import Draft, part
+from evosim.scenario.partial import PartialDocument, as_model
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
@@ -26,100 +26,100 @@ from evosim.scenario.schema import (
 from evosim.scenario.values import bounds, is_whole
 
 
-def faults(draft: Draft) -> list[Fault]:
-    """Everything wrong with a draft, form and meaning; each fault once."""
-    found = [*draft.form_faults, *draft.world_faults()]
+def mistakes(partial: PartialDocument) -> list[Mistake]:
+    """Everything wrong with a document, its form and its meaning; each mistake once."""
+    found = [*partial.form_mistakes, *partial.world_mistakes()]
     for check in _CHECKS:
-        found += check(draft)
+        found += check(partial)
     return list(dict.fromkeys(found))
 
 
-def _counts(draft: Draft) -> Iterator[Fault]:
-    if draft.raw.get("timeline") == []:
-        yield Fault(("timeline",), "no phases (got [], needed: at least one [[timeline]])")
-    if draft.raw.get("environments") == {}:
-        yield Fault(
+def _counts(partial: PartialDocument) -> Iterator[Mistake]:
+    if partial.raw.get("timeline") == []:
+        yield Mistake(("timeline",), "no phases (got [], needed: at least one [[timeline]])")
+    if partial.raw.get("environments") == {}:
+        yield Mistake(
             ("environments",), "no environments (got {}, needed: at least one [environments.NAME])"
         )
 
 
-def _timeline(draft: Draft) -> Iterator[Fault]:
-    known = overrides.table(draft.raw, "environments")
-    for i, phase in draft.phases.items():
+def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
+    known = overrides.table(partial.raw, "environments")
+    for i, phase in partial.phases.items():
         for name in phase.mixture:
             if name not in known:
                 path = ("timeline", i, "train") + (() if phase.train == name else (name,))
-                yield Fault(path, unknown("environment", name, known))
+                yield Mistake(path, unknown("environment", name, known))
         lives = [
-            (draft.environments[name].raw.get("lifetime"), name)
+            (partial.environments[name].raw.get("lifetime"), name)
             for name in phase.mixture
-            if name in draft.environments
+            if name in partial.environments
         ]
         shortest, name = min(((n, name) for n, name in lives if is_whole(n)), default=(0, ""))
         if phase.window and shortest and phase.window > shortest:
             allowed = f"1 to {shortest} in {name}"
-            yield Fault(
+            yield Mistake(
                 ("timeline", i, "window"),
-                said("window beyond the lifetime", phase.window, allowed),
+                bad_value("window beyond the lifetime", phase.window, allowed),
             )
 
 
-def _payoffs(draft: Draft) -> list[str] | None:
+def _payoffs(partial: PartialDocument) -> list[str] | None:
     """The payoffs that some environment pays; None where a misspelt yields hides some."""
-    worlds = [draft.base, *draft.environments.values()]
-    if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.faults if f.path):
+    worlds = [partial.base, *partial.environments.values()]
+    if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.mistakes if f.path):
         return None
-    misspelt = {f.path[-1] for w in worlds for f in w.faults if f.message.startswith(NO_PAYOFF)}
+    misspelt = {f.path[-1] for w in worlds for f in w.mistakes if f.message.startswith(NO_PAYOFF)}
     paid = [name for world in worlds for name in overrides.payoffs_of(world.raw)]
     return [name for name in dict.fromkeys(paid) if name not in misspelt]
 
 
-def _objectives(draft: Draft) -> Iterator[Fault]:
-    known = _payoffs(draft)
+def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
+    known = _payoffs(partial)
     if known is None:
         return
     objectives: list[tuple[tuple[str | int, ...], Objective | PhaseObjective | None]] = [
-        (("objective",), part(Objective, draft.raw.get("objective")))
+        (("objective",), as_model(Objective, partial.raw.get("objective")))
     ]
-    objectives += [(("timeline", i, "objective"), p.objective) for i, p in draft.phases.items()]
+    objectives += [(("timeline", i, "objective"), p.objective) for i, p in partial.phases.items()]
     for path, objective in objectives:
         for key in ("intended", "selected"):
             name = getattr(objective, key, None)
             if name is not None and name not in known:
-                yield Fault((*path, key), unknown("payoff", name, known))
+                yield Mistake((*path, key), unknown("payoff", name, known))
 
 
-def _hidden(draft: Draft) -> list[str]:
+def _hidden(partial: PartialDocument) -> list[str]:
     """The names of the hidden variables."""
-    variables = overrides.table(draft.base.raw, "variables")
+    variables = overrides.table(partial.base.raw, "variables")
     return [name for name in variables if overrides.table(variables, name).get("hidden") is True]
 
 
-def _agent(draft: Draft) -> Iterator[Fault]:
-    believed = overrides.table(draft.raw, "agent").get("believes")
-    known = overrides.table(draft.raw, "environments")
+def _agent(partial: PartialDocument) -> Iterator[Mistake]:
+    believed = overrides.table(partial.raw, "agent").get("believes")
+    known = overrides.table(partial.raw, "environments")
     if isinstance(believed, str) and believed not in known:
-        yield Fault(("agent", "believes"), unknown("environment", believed, known))
-    variables = overrides.table(draft.base.raw, "variables")
-    hidden = _hidden(draft)
-    for name in overrides.table(draft.raw, "agent", "senses"):
+        yield Mistake(("agent", "believes"), unknown("environment", believed, known))
+    variables = overrides.table(partial.base.raw, "variables")
+    hidden = _hidden(partial)
+    for name in overrides.table(partial.raw, "agent", "senses"):
         if name in hidden:
             continue
         what = "is not hidden" if name in variables else "is no variable"
-        yield Fault(
+        yield Mistake(
             ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
         )
 
 
-def _believed_dead(draft: Draft) -> Iterator[Fault]:
+def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:
     """Nobody may be born with a value that is fatal in the environment that agents believe in."""
-    if draft.scenario is None or draft.worlds is None:
+    if partial.scenario is None or partial.worlds is None:
         return
-    believes, senses = draft.scenario.agent.believes, draft.scenario.agent.senses
-    believed = None if believes is None else draft.worlds.get(believes)
+    believes, senses = partial.scenario.agent.believes, partial.scenario.agent.senses
+    believed = None if believes is None else partial.worlds.get(believes)
     if believed is None:
         return
-    for home, world in draft.worlds.items():
+    for home, world in partial.worlds.items():
         for name, variable in world.variables.items():
             fatal = believed.variables[name].fatal if name in believed.variables else None
             unseen = variable.hidden and name in senses and senses[name].high == 0
@@ -131,17 +131,17 @@ def _believed_dead(draft: Draft) -> Iterator[Fault]:
                     f"an environment in which {name} = {show(variable.start)}, where life starts "
                     f"in {home}, is not fatal; there fatal = {show(fatal)}"
                 )
-                yield Fault(
+                yield Mistake(
                     ("agent", "believes"),
-                    said("agents believe that they are dead at birth", believes, allowed),
+                    bad_value("agents believe that they are dead at birth", believes, allowed),
                 )
                 return
 
 
-def _tool(draft: Draft) -> Iterator[Fault]:
+def _tool(partial: PartialDocument) -> Iterator[Mistake]:
     """A tool needs looks, and looks need a tool; memories need something that was used."""
-    worlds = {("world",): draft.base} | {
-        ("environments", name): world for name, world in draft.environments.items()
+    worlds = {("world",): partial.base} | {
+        ("environments", name): world for name, world in partial.environments.items()
     }
     looks = [
         (*place, "kinds", kind, "looks")
@@ -149,105 +149,114 @@ def _tool(draft: Draft) -> Iterator[Fault]:
         for kind in overrides.table(world.raw, "kinds")
         if overrides.table(world.raw, "kinds", kind, "looks")
     ]
-    tool = overrides.table(draft.raw, "agent").get("tool")
+    tool = overrides.table(partial.raw, "agent").get("tool")
     if tool is None:
         if looks:
             allowed = "none without [agent.tool], which goes by them"
-            yield Fault(looks[0], said("looks without a tool", _at(draft, looks[0]), allowed))
+            yield Mistake(
+                looks[0], bad_value("looks without a tool", _at(partial, looks[0]), allowed)
+            )
         return
     if not looks:
-        yield Fault(
+        yield Mistake(
             ("agent", "tool"),
             "a tool without looks to go by (got none, needed: world.kinds.KIND.looks = { ... })",
         )
     remembered = overrides.table(tool).get("remembers")
-    known = overrides.table(draft.raw, "environments")
+    known = overrides.table(partial.raw, "environments")
     if isinstance(remembered, str) and remembered not in known:
-        yield Fault(("agent", "tool", "remembers"), unknown("environment", remembered, known))
+        yield Mistake(("agent", "tool", "remembers"), unknown("environment", remembered, known))
         return
-    if draft.worlds is None or draft.scenario is None or any(w.faults for w in worlds.values()):
+    if (
+        partial.worlds is None
+        or partial.scenario is None
+        or any(w.mistakes for w in worlds.values())
+    ):
         return
-    name = remembered or draft.scenario.ancestral
-    world = draft.worlds.get(name)
+    name = remembered or partial.scenario.ancestral
+    world = partial.worlds.get(name)
     if world and not any(kind.use and world.sites_of(k) for k, kind in world.kinds.items()):
-        yield Fault(
+        yield Mistake(
             ("agent", "tool"),
             f"nothing to remember in environment {show(name)} "
             "(got no kind that has sites and use rules, needed: at least one)",
         )
 
 
-def _at(draft: Draft, path: KeyPath) -> Any:
+def _at(partial: PartialDocument, path: KeyPath) -> Any:
     """The raw value at a path into the world or an environment, overrides applied."""
     in_world = path[0] == "world"
-    found: Any = draft.base.raw if in_world else draft.environments[str(path[1])].raw
+    found: Any = partial.base.raw if in_world else partial.environments[str(path[1])].raw
     for key in path[1 if in_world else 2 :]:
         found = found[key]
     return found
 
 
-def _sites(draft: Draft) -> Iterator[Fault]:
+def _sites(partial: PartialDocument) -> Iterator[Mistake]:
     """Kinds of which no environment has a site, unless ``count = 0`` says that none is meant."""
-    found = [fault for world in draft.environments.values() for fault in world.faults]
-    if draft.worlds is None or found:
+    found = [mistake for world in partial.environments.values() for mistake in world.mistakes]
+    if partial.worlds is None or found:
         return
-    kinds = {name: env for env, world in draft.worlds.items() for name in world.kinds}
+    kinds = {name: env for env, world in partial.worlds.items() for name in world.kinds}
     for name, environment in kinds.items():
-        if any(name in w.kinds and w.sites_of(name) for w in draft.worlds.values()):
+        if any(name in w.kinds and w.sites_of(name) for w in partial.worlds.values()):
             continue
         if any(
-            "count" in overrides.table(d.raw, "kinds", name) for d in draft.environments.values()
+            "count" in overrides.table(d.raw, "kinds", name) for d in partial.environments.values()
         ):
             continue
-        in_world = name in overrides.table(draft.base.raw, "kinds")
+        in_world = name in overrides.table(partial.base.raw, "kinds")
         place = ("world",) if in_world else ("environments", environment)
-        yield Fault(
+        yield Mistake(
             (*place, "kinds", name),
             "no site in any environment (got no count and none on a map, allowed a count, "
             "or count = 0 to leave the kind out)",
         )
 
 
-def _base_optimizer(draft: Draft) -> Iterator[Fault]:
-    for name, operator in overrides.table(draft.raw, "evolution").items():
+def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
+    for name, operator in overrides.table(partial.raw, "evolution").items():
         for key, value in overrides.table(operator).items():
             if key != "chance" and not _finite(value):
                 allowed = "finite numbers"
-                yield Fault(("evolution", name, key), said("not a finite number", value, allowed))
-    evolution = part(Evolution, draft.raw.get("evolution"))
-    measure = part(Measure, draft.raw.get("measure", {}))
-    written = "sample" in overrides.table(draft.raw, "measure")
+                yield Mistake(
+                    ("evolution", name, key), bad_value("not a finite number", value, allowed)
+                )
+    evolution = as_model(Evolution, partial.raw.get("evolution"))
+    measure = as_model(Measure, partial.raw.get("measure", {}))
+    written = "sample" in overrides.table(partial.raw, "measure")
     if evolution and measure and written and measure.sample > evolution.population:
         allowed = f"1 to evolution.population = {evolution.population}"
-        yield Fault(
-            ("measure", "sample"), said("sample beyond the population", measure.sample, allowed)
+        yield Mistake(
+            ("measure", "sample"),
+            bad_value("sample beyond the population", measure.sample, allowed),
         )
     if evolution and evolution.open and evolution.open.capacity < evolution.population:
         allowed = f"evolution.population = {evolution.population} or more"
-        yield Fault(
+        yield Mistake(
             ("evolution", "open", "capacity"),
-            said("capacity below the population", evolution.open.capacity, allowed),
+            bad_value("capacity below the population", evolution.open.capacity, allowed),
         )
     if evolution and evolution.islands:
-        for fault in _islands(evolution, draft):
-            yield fault.below("evolution", "islands")
-    verdict = part(Verdict, draft.raw.get("verdict", {}))
+        for mistake in _islands(evolution, partial):
+            yield mistake.below("evolution", "islands")
+    verdict = as_model(Verdict, partial.raw.get("verdict", {}))
     if verdict and verdict.lost > verdict.kept:
         allowed = f"0 to verdict.kept = {verdict.kept}"
-        yield Fault(("verdict", "lost"), said("lost above kept", verdict.lost, allowed))
+        yield Mistake(("verdict", "lost"), bad_value("lost above kept", verdict.lost, allowed))
 
 
-def _disjoint(draft: Draft) -> Iterator[Fault]:
+def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
     """Levels that train can differ from others only where there are several."""
-    measure = part(Measure, draft.raw.get("measure", {}))
-    if measure is None or not measure.disjoint or draft.worlds is None:
+    measure = as_model(Measure, partial.raw.get("measure", {}))
+    if measure is None or not measure.disjoint or partial.worlds is None:
         return
-    if any(world.faults for world in draft.environments.values()):
+    if any(world.mistakes for world in partial.environments.values()):
         return
-    trains = {name for phase in draft.phases.values() if phase.select for name in phase.mixture}
-    for name, world in draft.worlds.items():
+    trains = {name for phase in partial.phases.values() if phase.select for name in phase.mixture}
+    for name, world in partial.worlds.items():
         if name in trains and count_layouts(world) == 1:
-            yield Fault(
+            yield Mistake(
                 ("measure", "disjoint"),
                 f"environment {show(name)} has one level only (got true): its map fixes every "
                 "site and the start, so that probes see what trained; give a kind a count, "
@@ -255,106 +264,108 @@ def _disjoint(draft: Draft) -> Iterator[Fault]:
             )
 
 
-def _islands(evolution: Evolution, draft: Draft) -> Iterator[Fault]:
+def _islands(evolution: Evolution, partial: PartialDocument) -> Iterator[Mistake]:
     """Demes of equal size, a topology of them all, and nothing that spans them."""
     islands, population = evolution.islands, evolution.population
     assert islands is not None
     for section, written, why in (
         ("[evolution.open]", evolution.open, "the population has no fixed size to divide"),
-        ("[monitor]", draft.raw.get("monitor"), "its labels are for the whole population"),
+        ("[monitor]", partial.raw.get("monitor"), "its labels are for the whole population"),
     ):
         if written is not None:
-            yield Fault((), f"no demes with {section}: {why}; leave one of the two out")
+            yield Mistake((), f"no demes with {section}: {why}; leave one of the two out")
     if population % islands.demes:
         allowed = f"a divisor of evolution.population = {population}"
-        yield Fault(("demes",), said("demes of unequal size", islands.demes, allowed))
+        yield Mistake(("demes",), bad_value("demes of unequal size", islands.demes, allowed))
         return
     if islands.migrants > population // islands.demes:
         allowed = f"1 to {population // islands.demes}, the individuals of a deme"
-        yield Fault(
-            ("migrants",), said("more migrants than individuals", islands.migrants, allowed)
+        yield Mistake(
+            ("migrants",), bad_value("more migrants than individuals", islands.migrants, allowed)
         )
     if sorted(islands.target) != list(range(islands.demes)):
         allowed = f"each deme from 0 to {islands.demes - 1} once"
-        yield Fault(("topology",), said("not every deme once", list(islands.target), allowed))
+        yield Mistake(
+            ("topology",), bad_value("not every deme once", list(islands.target), allowed)
+        )
 
 
-def _deception(draft: Draft) -> Iterator[Fault]:
-    deception = part(Deception, draft.raw.get("deception"))
+def _deception(partial: PartialDocument) -> Iterator[Mistake]:
+    deception = as_model(Deception, partial.raw.get("deception"))
     if deception is None:
         return
-    hidden, payoffs = _hidden(draft), _payoffs(draft)
+    hidden, payoffs = _hidden(partial), _payoffs(partial)
     if deception.variable not in hidden:
         message = unknown("hidden variable", deception.variable, hidden)
-        yield Fault(("deception", "variable"), message)
-    values = overrides.table(draft.base.raw, "variables", deception.variable).get("values")
+        yield Mistake(("deception", "variable"), message)
+    values = overrides.table(partial.base.raw, "variables", deception.variable).get("values")
     if isinstance(values, int) and bounds(deception.watched)[1] >= values:
         allowed = f"0 to {values - 1}"
-        yield Fault(
-            ("deception", "watched"), said("value out of range", deception.watched, allowed)
+        yield Mistake(
+            ("deception", "watched"), bad_value("value out of range", deception.watched, allowed)
         )
     if payoffs is not None and deception.conduct not in payoffs:
-        yield Fault(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
-    if NOVELTY in (draft.stimuli or ()):
-        yield Fault(
+        yield Mistake(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
+    if NOVELTY in (partial.stimuli or ()):
+        yield Mistake(
             ("deception",),
             "conduct is told apart by exact expectations, which minds that feel novelty do not "
             "have: leave novelty out of agent.drives, or leave [deception] out",
         )
 
 
-def _monitor(draft: Draft) -> Iterator[Fault]:
-    phases = draft.phases
+def _monitor(partial: PartialDocument) -> Iterator[Mistake]:
+    phases = partial.phases
     monitored = [i for i, phase in phases.items() if phase.monitored]
-    if "monitor" not in draft.raw:
+    if "monitor" not in partial.raw:
         for i in monitored:
-            yield Fault(
+            yield Mistake(
                 ("timeline", i, "monitored"),
                 "no monitor (got true, needed: [monitor] with its budget of labels)",
             )
     if monitored[:1] == [0]:
-        yield Fault(
+        yield Mistake(
             ("timeline", 0, "monitored"),
             "the first phase cannot be monitored (got true): the monitor learns what is familiar "
             "in the last generation of a phase that is not; put one before it",
         )
-    if monitored and "open" in overrides.table(draft.raw, "evolution"):
-        yield Fault(
+    if monitored and "open" in overrides.table(partial.raw, "evolution"):
+        yield Mistake(
             ("timeline", monitored[0], "monitored"),
             "an open population cannot be monitored (got true): who has no label has no number "
             "of offspring; leave out evolution.open or monitored",
         )
 
 
-def _experiment(draft: Draft) -> Iterator[Fault]:
-    experiment = part(Experiment, draft.raw.get("experiment"))
+def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
+    experiment = as_model(Experiment, partial.raw.get("experiment"))
     if experiment is None:
         return
     if not experiment.arms:
-        yield Fault(("experiment", "arms"), "no arms (got {}, needed: [experiment.arms.effect])")
+        yield Mistake(("experiment", "arms"), "no arms (got {}, needed: [experiment.arms.effect])")
     if not experiment.findings:
-        yield Fault(
+        yield Mistake(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
         )
     if experiment.tuned is not None and not experiment.tuned.values:
-        yield Fault(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
-    environments = overrides.table(draft.raw, "environments")
+        yield Mistake(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
+    environments = overrides.table(partial.raw, "environments")
     for i, finding in enumerate(experiment.findings):
         path = ("experiment", "findings", i)
         for where, term in ((path, finding), ((*path, "against"), finding.against)):
             if term and term.arm is not None and term.arm not in experiment.arms:
-                yield Fault((*where, "arm"), unknown("arm", term.arm, experiment.arms))
+                yield Mistake((*where, "arm"), unknown("arm", term.arm, experiment.arms))
             if term and term.where is not None and term.where not in environments:
-                yield Fault((*where, "where"), unknown("environment", term.where, environments))
+                yield Mistake((*where, "where"), unknown("environment", term.where, environments))
         if finding.against is not None and not finding.against.model_dump(exclude_none=True):
-            yield Fault(
+            yield Mistake(
                 (*path, "against"), 'differs in nothing (got {}, needed: as { arm = "control" })'
             )
         if finding.contrast == {}:
-            yield Fault((*path, "contrast"), "no arms (got {}, needed: weights by arm)")
+            yield Mistake((*path, "contrast"), "no arms (got {}, needed: weights by arm)")
         for name in finding.contrast or ():
             if name not in experiment.arms:
-                yield Fault((*path, "contrast", name), unknown("arm", name, experiment.arms))
+                yield Mistake((*path, "contrast", name), unknown("arm", name, experiment.arms))
 
 
 def _finite(value: Any) -> bool:
@@ -367,7 +378,7 @@ def _finite(value: Any) -> bool:
     return True
 
 
-_CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
+_CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _counts,
     _timeline,
     _objectives,

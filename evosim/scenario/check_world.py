@@ -8,17 +8,17 @@ from typing import Any
 
 from evosim.scenario import check_placement
 from evosim.scenario.map import RESERVED, MapError
-from evosim.scenario.messages import Fault, said, show, unknown
+from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import NOVELTY, Always, Here, Kind, Rule, Variable, World
 from evosim.scenario.state_space import mebibytes
 from evosim.scenario.values import bounds
 
 
-def references(
+def check_entries(
     world: World, variables: Collection[str], stimuli: Collection[str] | None
-) -> Iterator[Fault]:
-    """Faults of single entries of a world; the world may lack entries that are broken.
+) -> Iterator[Mistake]:
+    """Mistakes of single entries of a world; the world may lack entries that are broken.
 
     Args:
         world: what could be read of the world.
@@ -26,59 +26,66 @@ def references(
         stimuli: the names of what can be felt, or None where that is not known.
     """
     for name, variable in world.variables.items():
-        for fault in _variable(variable, world, variables):
-            yield fault.below("variables", name)
+        for mistake in _variable(variable, world, variables):
+            yield mistake.below("variables", name)
     yield from _glyphs(world)
     for name, kind in world.kinds.items():
         if name == "always":
-            yield Fault(("kinds", name), said("reserved name", name, "any other name of a kind"))
-        for fault in _kind(kind, world, variables, stimuli):
-            yield fault.below("kinds", name)
+            yield Mistake(
+                ("kinds", name), bad_value("reserved name", name, "any other name of a kind")
+            )
+        for mistake in _kind(kind, world, variables, stimuli):
+            yield mistake.below("kinds", name)
     for name, always in world.always.items():
-        for fault in (*_when(always.when, world, variables), *_feels(always, stimuli)):
-            yield fault.below("always", name)
+        for mistake in (*_when(always.when, world, variables), *_feels(always, stimuli)):
+            yield mistake.below("always", name)
 
 
-def _variable(variable: Variable, world: World, variables: Collection[str]) -> Iterator[Fault]:
+def _variable(variable: Variable, world: World, variables: Collection[str]) -> Iterator[Mistake]:
     top = variable.values - 1
     yield from _value(("start",), variable.start, variable, "start")
     if variable.fatal is not None:
         low, high = bounds(variable.fatal)
         if high > top:
-            yield Fault(("fatal",), said("fatal value out of range", variable.fatal, f"0 to {top}"))
+            yield Mistake(
+                ("fatal",), bad_value("fatal value out of range", variable.fatal, f"0 to {top}")
+            )
         elif any(low <= value <= high for value in possible(variable.start)):
-            yield Fault(
+            yield Mistake(
                 ("start",),
-                said(
+                bad_value(
                     "starts in a fatal value",
                     variable.start,
                     f"none of fatal = {show(variable.fatal)}",
                 ),
             )
         elif variable.hidden and variable.assume is not None and low <= variable.assume <= high:
-            yield Fault(
+            yield Mistake(
                 ("assume",),
-                said(
+                bad_value(
                     "assumes a fatal value",
                     variable.assume,
                     f"none of fatal = {show(variable.fatal)}",
                 ),
             )
     if variable.drift is not None:
-        for fault in _when(variable.drift.when, world, variables):
-            yield fault.below("drift")
+        for mistake in _when(variable.drift.when, world, variables):
+            yield mistake.below("drift")
     if variable.hidden and variable.assume is None:
-        yield Fault(
+        yield Mistake(
             ("assume",),
             f"missing (got nothing, needed: the value, 0 to {top}, that agents without the sense "
             "take a hidden variable for)",
         )
     if not variable.hidden and variable.assume is not None:
-        yield Fault(
-            ("assume",), said("only a hidden variable is assumed", variable.assume, "hidden = true")
+        yield Mistake(
+            ("assume",),
+            bad_value("only a hidden variable is assumed", variable.assume, "hidden = true"),
         )
     if variable.assume is not None and variable.assume > top:
-        yield Fault(("assume",), said("assumed value out of range", variable.assume, f"0 to {top}"))
+        yield Mistake(
+            ("assume",), bad_value("assumed value out of range", variable.assume, f"0 to {top}")
+        )
 
 
 def possible(start: int | tuple[float, ...]) -> list[int]:
@@ -90,47 +97,52 @@ def possible(start: int | tuple[float, ...]) -> list[int]:
 
 def _value(
     path: KeyPath, given: int | tuple[float, ...], variable: Variable, what: str
-) -> Iterator[Fault]:
+) -> Iterator[Mistake]:
     if isinstance(given, int):
         if given >= variable.values:
-            yield Fault(path, said(f"{what} out of range", given, f"0 to {variable.values - 1}"))
+            yield Mistake(
+                path, bad_value(f"{what} out of range", given, f"0 to {variable.values - 1}")
+            )
     elif len(given) != variable.values:
         allowed = f"{variable.values} weights, one for each value of the variable"
-        yield Fault(path, said(f"{len(given)} weights", given, allowed))
+        yield Mistake(path, bad_value(f"{len(given)} weights", given, allowed))
 
 
 def _when(
     when: Mapping[str, int | tuple[int, int]], world: World, variables: Collection[str]
-) -> Iterator[Fault]:
+) -> Iterator[Mistake]:
     for name, condition in when.items():
         path = ("when", name)
         if name not in variables:
-            yield Fault(path, unknown("variable", name, variables))
+            yield Mistake(path, unknown("variable", name, variables))
         elif name in world.variables:
             top = world.variables[name].values - 1
             if bounds(condition)[1] > top:
-                yield Fault(path, said("value out of range", condition, f"0 to {top}"))
+                yield Mistake(path, bad_value("value out of range", condition, f"0 to {top}"))
 
 
-def _feels(effect: Rule | Here | Always, stimuli: Collection[str] | None) -> Iterator[Fault]:
+def _feels(effect: Rule | Here | Always, stimuli: Collection[str] | None) -> Iterator[Mistake]:
     for name in effect.feels:
         if name == NOVELTY:
-            yield Fault(("feels", name), "novelty is built in: it is felt on arrival at a cell")
+            yield Mistake(("feels", name), "novelty is built in: it is felt on arrival at a cell")
         elif stimuli is not None and name not in stimuli:
-            yield Fault(("feels", name), f"no drive feels it: {unknown('drive', name, stimuli)}")
+            yield Mistake(("feels", name), f"no drive feels it: {unknown('drive', name, stimuli)}")
 
 
-def _glyphs(world: World) -> Iterator[Fault]:
+def _glyphs(world: World) -> Iterator[Mistake]:
     owners: dict[str, str] = {}
     for name, kind in world.kinds.items():
         path, glyph = ("kinds", name, "glyph"), kind.glyph
         if len(glyph) != 1 or not _visible(glyph):
-            yield Fault(path, said("not one character", glyph, "one visible character"))
+            yield Mistake(path, bad_value("not one character", glyph, "one visible character"))
         elif glyph in RESERVED:
-            yield Fault(path, said("reserved character", glyph, "any but # . @ - | and the blank"))
+            yield Mistake(
+                path, bad_value("reserved character", glyph, "any but # . @ - | and the blank")
+            )
         elif glyph in owners:
-            yield Fault(
-                path, said(f"glyph of the kind {owners[glyph]} too", glyph, "one that is not taken")
+            yield Mistake(
+                path,
+                bad_value(f"glyph of the kind {owners[glyph]} too", glyph, "one that is not taken"),
             )
         owners.setdefault(glyph, name)
 
@@ -138,7 +150,7 @@ def _glyphs(world: World) -> Iterator[Fault]:
 def _visible(glyph: str) -> bool:
     """Printed, not blank, and as wide as any letter of a map."""
     if glyph == " ":
-        return True  # told apart as reserved
+        return True  # a reserved character, which has a message of its own
     return (
         glyph.isprintable()
         and not glyph.isspace()
@@ -149,53 +161,55 @@ def _visible(glyph: str) -> bool:
 
 def _kind(
     kind: Kind, world: World, variables: Collection[str], stimuli: Collection[str] | None
-) -> Iterator[Fault]:
+) -> Iterator[Mistake]:
     for name, rule in kind.use.items():
         if name == "here":
-            yield Fault(("use", name), said("reserved name", name, "any other name of a rule"))
-        for fault in _rule(rule, world, variables, stimuli):
-            yield fault.below("use", name)
+            yield Mistake(
+                ("use", name), bad_value("reserved name", name, "any other name of a rule")
+            )
+        for mistake in _rule(rule, world, variables, stimuli):
+            yield mistake.below("use", name)
     if kind.here is not None:
-        for fault in _feels(kind.here, stimuli):
-            yield fault.below("here")
+        for mistake in _feels(kind.here, stimuli):
+            yield mistake.below("here")
 
 
 def _rule(
     rule: Rule, world: World, variables: Collection[str], stimuli: Collection[str] | None
-) -> Iterator[Fault]:
+) -> Iterator[Mistake]:
     yield from _when(rule.when, world, variables)
     changes: dict[str, Mapping[str, Any]] = {"set": rule.set, "add": rule.add}
     for key, change in changes.items():
         for name in change:
             if name not in variables:
-                yield Fault((key, name), unknown("variable", name, variables))
+                yield Mistake((key, name), unknown("variable", name, variables))
     for name, given in rule.set.items():
         if name in world.variables:
             yield from _value(("set", name), given, world.variables[name], "value")
         if name in rule.add:
-            yield Fault(("add", name), f"the rule sets {name} too (allowed set or add, not both)")
+            yield Mistake(("add", name), f"the rule sets {name} too (allowed set or add, not both)")
     yield from _feels(rule, stimuli)
 
 
-def wholes(world: World) -> Iterator[Fault]:
-    """Faults of a world as a whole: its map, its sites, its number of states."""
+def check_whole(world: World) -> Iterator[Mistake]:
+    """Mistakes of a world as a whole: its map, its sites, its number of states."""
     try:
         layout = world.layout
     except MapError as error:
         key = "map" if world.map is not None else "rows" if world.rows is None else "cols"
-        yield Fault((key,), str(error))
+        yield Mistake((key,), str(error))
         return
     if not layout.free:
-        yield Fault(("map",), "no free cell: every cell is a wall")
+        yield Mistake(("map",), "no free cell: every cell is a wall")
         return
-    crowded = list(check_placement.faults(world))
+    crowded = list(check_placement.mistakes(world))
     yield from crowded
     if crowded:
         return
     if not any(world.sites_of(name) for name in world.kinds):
-        yield Fault(("kinds",), "no sites: a level needs at least one, by count or on the map")
+        yield Mistake(("kinds",), "no sites: a level needs at least one, by count or on the map")
     if world.n_states > world.max_states:
-        yield Fault(("max_states",), _too_large(world))
+        yield Mistake(("max_states",), _too_large(world))
 
 
 def _too_large(world: World) -> str:

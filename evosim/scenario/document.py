@@ -1,8 +1,9 @@
-"""Scenarios as plain tables: models made plain again, overrides merged in, TOML text."""
+"""Scenarios as plain documents: models made plain again, overrides merged in, TOML text."""
 
 from __future__ import annotations
 
 import copy
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,12 +14,18 @@ from pydantic import BaseModel
 
 from evosim.scenario.values import Locus
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_DRIVES = "drives in their order"
 # An array of numbers or bare words as tomli_w writes it, one item a line.
 _ARRAY = re.compile(r"\[\n((?: +[-+\w.]+,\n)+) *\]")
 
 
 def plain(value: Any) -> Any:
-    """A model as tables, lists and scalars; empty tables that are a default are left out."""
+    """A model, or a value that holds some, as new tables, lists and scalars.
+
+    Left out are tables that are empty by default, and keys without a value (None). Keys become
+    text, arrays and scalars of numpy plain ones.
+    """
     if isinstance(value, BaseModel):
         table = {}
         for name, field in type(value).model_fields.items():
@@ -29,10 +36,12 @@ def plain(value: Any) -> Any:
         return table | copy.deepcopy(value.model_extra or {})
     if isinstance(value, Locus):
         return value.plain()
-    if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items() if part is not None}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
     return value
 
 
@@ -51,12 +60,45 @@ def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
 def to_toml(document: Mapping[str, Any]) -> str:
     """TOML text of a document, maps as blocks and short arrays on a line where that is exact."""
     text = tomli_w.dumps(document)
-    readable = tomli_w.dumps(document, multiline_strings=True)
+    readable = _with_drives_in_order(document, multiline_strings=True)
     for candidate in (_ARRAY.sub(_one_line, readable), readable):
         if tomllib.loads(candidate) == document:
             return candidate
     return text
 
 
+def _with_drives_in_order(document: Mapping[str, Any], *, multiline_strings: bool) -> str:
+    """TOML text in which drives have their order, by which loci are numbered.
+
+    Within a table tomli_w puts tables last: pinned drives would come before those that evolve.
+    """
+    agent = document.get("agent", {})
+    drives = agent.get("drives", {})
+    tables = [isinstance(drive, Mapping) for drive in drives.values()]
+    if tables == sorted(tables):
+        return tomli_w.dumps(document, multiline_strings=multiline_strings)
+    marked = {**document, "agent": {**agent, "drives": _DRIVES}}
+    text = tomli_w.dumps(marked, multiline_strings=multiline_strings)
+    return text.replace(f'"{_DRIVES}"', inline(drives), 1)
+
+
 def _one_line(match: re.Match[str]) -> str:
     return f"[{', '.join(item.strip() for item in match[1].rstrip()[:-1].split(','))}]"
+
+
+def inline(value: Any) -> str:
+    """A value as TOML, on one line."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{_key(key)} = {inline(part)}" for key, part in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(inline(part) for part in value)}]"
+    return str(value)
+
+
+def _key(key: Any) -> str:
+    return str(key) if _BARE_KEY.fullmatch(str(key)) else inline(str(key))

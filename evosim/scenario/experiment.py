@@ -20,14 +20,14 @@ _AT = (
     "When: start, before or flip (on either side of the flip), end, or peak (the largest of all "
     "probes)."
 )
-_SETS = "Changes of the scenario, each of the form key=value."
+_SETTINGS = "Changes of the scenario, each of the form key=value."
 
 
 class Arm(Model):
     """One condition of the experiment: the scenario with some settings changed."""
 
     title: Text = Field(description="What the arm is, in a few words.")
-    set: tuple[Text, ...] = Field(default=(), description=_SETS)
+    set: tuple[Text, ...] = Field(default=(), description=_SETTINGS)
     at: Real | None = Field(default=None, description="Where the arm stands on the axis.")
 
 
@@ -95,7 +95,7 @@ class Experiment(Model):
 
     axis: Text = Field(default="", description="What `at` of the arms is, where they are a sweep.")
     replicates: Positive = Field(default=30, description="Replicates of each arm.")
-    set: tuple[Text, ...] = Field(default=(), description=f"{_SETS} For all arms.")
+    set: tuple[Text, ...] = Field(default=(), description=f"{_SETTINGS} For all arms.")
     arms: dict[Name, Arm] = Field(description="Arms by name; the first is the effect.")
     findings: tuple[Finding, ...] = Field(
         description="What is claimed; the claim is supported if all of them are."

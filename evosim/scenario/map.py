@@ -161,9 +161,9 @@ def build_layout(
             starts=(), sites=(),
         )  # fmt: skip
     grid = parse_map(text)
-    for name, said, drawn in (("rows", rows, grid.rows), ("cols", cols, grid.cols)):
-        if said is not None and said != drawn:
-            raise MapError(f"the map has {drawn} {name}, but {name} = {said}")
+    for name, given, drawn in (("rows", rows, grid.rows), ("cols", cols, grid.cols)):
+        if given is not None and given != drawn:
+            raise MapError(f"the map has {drawn} {name}, but {name} = {given}")
     return _layout_of(grid, kinds)
 
 

@@ -1,51 +1,38 @@
-"""Faults: what is wrong where, said in the words of a scenario file."""
+"""Mistakes: what is wrong where, in the words of a scenario file."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from evosim.errors import did_you_mean
+from evosim.scenario import document
 from evosim.scenario.paths import model_at
 from evosim.scenario.positions import KeyPath
 
 _LONGEST = 60
 
 
-class Fault(NamedTuple):
+class Mistake(NamedTuple):
     """One thing wrong: its key path, and a message without the path."""
 
     path: KeyPath
     message: str
 
-    def below(self, *prefix: str | int) -> Fault:
-        """The same fault seen from further up."""
-        return Fault((*prefix, *self.path), self.message)
+    def below(self, *prefix: str | int) -> Mistake:
+        """The same mistake seen from further up."""
+        return Mistake((*prefix, *self.path), self.message)
 
 
 def show(value: Any) -> str:
     """A value as TOML would write it, cut short where it is long."""
-    text = _write(value)
+    text = document.inline(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
-def _write(value: Any) -> str:
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_write(part)}" for key, part in value.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_write(part) for part in value)}]"
-    return str(value)
-
-
-def said(what: str, got: Any, allowed: str) -> str:
+def bad_value(what: str, got: Any, allowed: str) -> str:
     """The usual message: what is wrong, what was found, what may stand there."""
     return f"{what} (got {show(got)}, allowed {allowed})"
 
@@ -55,26 +42,26 @@ def unknown(what: str, name: str, known: Any) -> str:
     return f"unknown {what} {show(name)}: {did_you_mean(name, known)}"
 
 
-def faults_of(error: ValidationError, root: type[BaseModel]) -> list[Fault]:
+def mistakes_of(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:
     """What pydantic found, in the words of a scenario file.
 
     Args:
         error: as raised by ``root.model_validate``.
         root: the model whose keys the paths begin with.
     """
-    return [_fault(details, root) for details in error.errors(include_url=False)]
+    return [_mistake(details, root) for details in error.errors(include_url=False)]
 
 
-def _fault(details: Any, root: type[BaseModel]) -> Fault:
+def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
     path: KeyPath = tuple(details["loc"])
     if path and path[-1] == "[key]":
         path = path[:-1]
-    tell = _TOLD.get(details["type"], _as_it_is)
-    return Fault(path, tell(path, details, root))
+    message = _MESSAGES.get(details["type"], _as_it_is)
+    return Mistake(path, message(path, details, root))
 
 
 def _scenario(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    return said(details["ctx"]["what"], details["input"], details["ctx"]["allowed"])
+    return bad_value(details["ctx"]["what"], details["input"], details["ctx"]["allowed"])
 
 
 def _missing(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
@@ -90,24 +77,24 @@ def _extra(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
 
 def _literal(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
     expected = details["ctx"]["expected"].replace("'", '"')
-    return said("not one of the choices", details["input"], expected)
+    return bad_value("not one of the choices", details["input"], expected)
 
 
 def _table(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
     model = model_at(root, path)
     keys = f" of {', '.join(model.model_fields)}" if model and model.model_fields else ""
-    return said("not a table", details["input"], f"a table{keys}")
+    return bad_value("not a table", details["input"], f"a table{keys}")
 
 
 def _array(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    return said("not an array", details["input"], f"an array of tables, [[{path[-1]}]]")
+    return bad_value("not an array", details["input"], f"an array of tables, [[{path[-1]}]]")
 
 
 def _as_it_is(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
     return f"{details['msg']} (got {show(details['input'])})"
 
 
-_TOLD: dict[str, Callable[[KeyPath, Any, type[BaseModel]], str]] = {
+_MESSAGES: dict[str, Callable[[KeyPath, Any, type[BaseModel]], str]] = {
     "scenario": _scenario,
     "missing": _missing,
     "extra_forbidden": _extra,

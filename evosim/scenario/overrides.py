@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evosim.errors import did_you_mean, nearest
-from evosim.scenario.messages import Fault, said, show
+from evosim.scenario.messages import Mistake, bad_value, show
 from evosim.scenario.positions import KeyPath
 
 _HAPPENS = ("set", "add", "feels", "yields", "ends")
@@ -46,9 +46,9 @@ def replaces(overrides: Mapping[str, Any], path: KeyPath) -> bool:
     return not isinstance(found, Mapping)
 
 
-def faults(
+def mistakes(
     world: Mapping[str, Any], overrides: Mapping[str, Any], payoffs: tuple[str, ...]
-) -> Iterator[Fault]:
+) -> Iterator[Mistake]:
     """What is wrong with the overrides as overrides; paths begin at keys of the world.
 
     Args:
@@ -57,7 +57,7 @@ def faults(
         payoffs: names of the payoffs that the world and the objective name.
     """
     if "world" in overrides:
-        yield Fault(
+        yield Mistake(
             ("world",), "an environment overrides keys of the world directly: leave out 'world.'"
         )
     yield from _variables(table(world, "variables"), table(overrides, "variables"))
@@ -65,15 +65,15 @@ def faults(
     known = table(world, "always")
     for name, rule in table(overrides, "always").items():
         if name not in known and not _complete(rule, _FEELINGS):
-            yield Fault(("always", name), _incomplete("always rule", name, known, _FEELINGS))
+            yield Mistake(("always", name), _incomplete("always rule", name, known, _FEELINGS))
     yield from _payoffs(overrides, payoffs)
     yield from _looks(world, overrides)
 
 
-def _variables(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault]:
+def _variables(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, variable in given.items():
         if name not in known:
-            yield Fault(
+            yield Mistake(
                 ("variables", name),
                 f"no such variable in the world, and an environment cannot add one: "
                 f"{did_you_mean(name, known)}",
@@ -83,19 +83,21 @@ def _variables(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[F
             old = table(known, name).get(key, default)
             new = table(variable).get(key, old)
             if new != old:
-                yield Fault(
+                yield Mistake(
                     ("variables", name, key),
-                    said("cannot differ between environments", new, f"{show(old)} as in the world"),
+                    bad_value(
+                        "cannot differ between environments", new, f"{show(old)} as in the world"
+                    ),
                 )
 
 
-def _kinds(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault]:
+def _kinds(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, kind in given.items():
         if not isinstance(kind, Mapping):
             continue
         if name not in known:
             if "glyph" not in kind:
-                yield Fault(
+                yield Mistake(
                     ("kinds", name),
                     f"no such kind in the world, and a new one needs a glyph: "
                     f"{did_you_mean(name, known)}",
@@ -104,7 +106,7 @@ def _kinds(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault
         rules = table(known, name, "use")
         for rule_name, rule in table(kind, "use").items():
             if rule_name not in rules and not _complete(rule, _HAPPENS):
-                yield Fault(
+                yield Mistake(
                     ("kinds", name, "use", rule_name),
                     _incomplete(f"rule of {name}", rule_name, rules, _HAPPENS),
                 )
@@ -112,7 +114,7 @@ def _kinds(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Fault
 
 def _complete(rule: Any, effects: tuple[str, ...]) -> bool:
     if not isinstance(rule, Mapping):
-        return True  # a fault of another sort
+        return True  # a mistake of another sort
     return "when" in rule and any(key in rule for key in effects)
 
 
@@ -123,12 +125,12 @@ def _incomplete(what: str, name: str, known: Mapping[str, Any], effects: tuple[s
     )
 
 
-def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator[Fault]:
+def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator[Mistake]:
     for path, yields in _yields(overrides):
         for name in yields:
             like = None if name in payoffs else nearest(name, payoffs)
             if like:
-                yield Fault(
+                yield Mistake(
                     (*path, name),
                     f"{NO_PAYOFF}: did you mean {like!r}? "
                     f"a new payoff needs a name less like a known one; "
@@ -136,7 +138,7 @@ def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator
                 )
 
 
-def _looks(world: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[Fault]:
+def _looks(world: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[Mistake]:
     known = dict.fromkeys(
         look for kind in table(world, "kinds") for look in table(world, "kinds", kind, "looks")
     )
@@ -145,7 +147,7 @@ def _looks(world: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[F
         for look in table(overrides, *path):
             like = None if look in known else nearest(look, known)
             if like:
-                yield Fault(
+                yield Mistake(
                     (*path, look),
                     f"no such look in the world: did you mean {like!r}? "
                     f"a new look needs a name less like a known one; "

@@ -4,43 +4,48 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
 from evosim.scenario import check_scenario, shipped
-from evosim.scenario.messages import Fault
-from evosim.scenario.partial import Draft
+from evosim.scenario.document import plain
+from evosim.scenario.messages import Mistake
+from evosim.scenario.partial import PartialDocument
 from evosim.scenario.positions import KeyPath, dotted, line_map, line_of
 from evosim.scenario.schema import Scenario
-from evosim.scenario.settings import Setting, apply
+from evosim.scenario.settings import Setting, Settings, apply
 
 Check: TypeAlias = Callable[[Scenario], Iterable[Problem]]
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def load(source: str | Path, sets: Sequence[str] = (), checks: Sequence[Check] = ()) -> Scenario:
+def load(source: str | Path, settings: Settings = (), checks: Sequence[Check] = ()) -> Scenario:
     """Read a scenario of the catalogue, by id, or of a file, by path.
 
     Args:
         source: catalogue id or path of a TOML file.
-        sets: ``key=value`` settings on top of it, see :mod:`evosim.scenario.settings`.
+        settings: changes of it: ``{"world.slip": 0.1}``, or texts ``["world.slip=0.1"]``.
         checks: further checks of what this package does not know, such as operators. Each takes
             the scenario, whose environments may still be wrong, and gives problems by key.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
+
+    Example:
+        >>> load("contraception", {"world.lifetime": 20}).world.lifetime
+        20
     """
     path = shipped.find(source)
-    return loads(shipped.read(path), name=str(path), sets=sets, checks=checks)
+    return loads(shipped.read(path), name=str(path), settings=settings, checks=checks)
 
 
 def loads(
     text: str,
     name: str = "<string>",
-    sets: Sequence[str] = (),
+    settings: Settings = (),
     checks: Sequence[Check] = (),
 ) -> Scenario:
     """Read a scenario from TOML text.
@@ -48,35 +53,73 @@ def loads(
     Args:
         text: the TOML text.
         name: what errors call the text, usually its file.
-        sets: ``key=value`` settings on top of it, see :mod:`evosim.scenario.settings`.
-        checks: further checks of what this package does not know, such as operators. Each takes
-            the scenario, whose environments may still be wrong, and gives problems by key.
+        settings: changes of it, see :func:`load`.
+        checks: further checks, see :func:`load`.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
+
+    Example:
+        >>> scenario = load("strawberry")
+        >>> loads(scenario.to_toml()) == scenario
+        True
     """
+    return _read(text, name, settings, checks)
+
+
+def from_dict(
+    document: Mapping[str, Any],
+    name: str = "scenario",
+    settings: Settings = (),
+    checks: Sequence[Check] = (),
+) -> Scenario:
+    """A scenario from its plain document: nested tables with the keys of a file.
+
+    Args:
+        document: the tables; it is not changed. A key whose value is None counts as left out.
+        name: what errors call the document.
+        settings: changes of it, see :func:`load`.
+        checks: further checks, see :func:`load`.
+
+    Raises:
+        ScenarioError: everything wrong with it at once, by key.
+
+    Example:
+        >>> document = load("strawberry").to_dict()
+        >>> document["world"]["slip"] = 0.1
+        >>> from_dict(document).world.slip
+        0.1
+    """
+    return _read(document, name, settings, checks)
+
+
+def _read(
+    source: str | Mapping[str, Any], name: str, settings: Settings, checks: Sequence[Check]
+) -> Scenario:
+    """A text or plain document with settings applied, all of it checked."""
+    text = source if isinstance(source, str) else None
     try:
-        document = parse(text, name)
-        settings = apply(document, sets)
-        draft = Draft(document)
-        faults = check_scenario.faults(draft)
-        if draft.scenario is not None:
-            faults += [_fault(p) for check in checks for p in check(draft.scenario)]
-        if faults:
-            raise ScenarioError(located(faults, text, name, settings))
+        document = parse(source, name) if isinstance(source, str) else plain(source)
+        applied = apply(document, settings)
+        partial = PartialDocument(document)
+        mistakes = check_scenario.mistakes(partial)
+        if partial.scenario is not None:
+            mistakes += [_mistake(p) for check in checks for p in check(partial.scenario)]
+        if mistakes:
+            raise ScenarioError(located(mistakes, text, name, applied))
     except RecursionError:
         problem = Problem(
             file=name, line=None, key="", message="tables or arrays nested too deeply"
         )
         raise ScenarioError([problem]) from None
-    assert draft.scenario is not None
-    return draft.scenario
+    assert partial.scenario is not None
+    return partial.scenario
 
 
-def _fault(problem: Problem) -> Fault:
+def _mistake(problem: Problem) -> Mistake:
     """A problem of a check that knows keys, but not where they stand."""
     parts = problem.key.split(".") if problem.key else []
-    return Fault(tuple(int(p) if p.isdecimal() else p for p in parts), problem.message)
+    return Mistake(tuple(int(p) if p.isdecimal() else p for p in parts), problem.message)
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
@@ -102,19 +145,23 @@ def parse(text: str, name: str) -> dict[str, Any]:
 
 
 def located(
-    faults: Sequence[Fault], text: str, name: str, settings: Sequence[Setting] = ()
+    mistakes: Sequence[Mistake], text: str | None, name: str, settings: Sequence[Setting] = ()
 ) -> list[Problem]:
-    """The faults as problems, in the order of lines; those of settings after them."""
-    lines = line_map(text)
+    """The mistakes as problems, in the order of lines; those of settings after them.
+
+    Args:
+        text: whose lines they stand on; None where they stand in no text.
+    """
+    lines = None if text is None else line_map(text)
     in_file: list[Problem] = []
     in_settings: list[Problem] = []
-    for fault in faults:
-        setting = _setting_at(fault.path, settings)
+    for mistake in mistakes:
+        setting = _setting_at(mistake.path, settings)
         problem = Problem(
             file=setting.written if setting else name,
-            line=None if setting else line_of(fault.path, lines),
-            key=dotted(fault.path),
-            message=fault.message,
+            line=None if setting or lines is None else line_of(mistake.path, lines),
+            key=dotted(mistake.path),
+            message=mistake.message,
         )
         (in_settings if setting else in_file).append(problem)
     return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings

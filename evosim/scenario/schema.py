@@ -7,9 +7,10 @@ JSON Schema for editors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -49,6 +50,9 @@ from evosim.scenario.values import (
     Topology,
     is_whole,
 )
+
+if TYPE_CHECKING:
+    from evosim.scenario.settings import Settings
 
 NOVELTY = "novelty"
 SAMPLE = 32
@@ -541,6 +545,12 @@ class Scenario(Model):
 
         Raises:
             EvosimError: no such environment.
+
+        Example:
+            >>> from evosim import scenario
+            >>> world = scenario.load("strawberry").environment("evening")
+            >>> world.layout.rows, world.layout.cols
+            (7, 7)
         """
         if name not in self._worlds:
             raise EvosimError(
@@ -610,13 +620,89 @@ class Scenario(Model):
         """Where the mixture of environments that trains changes."""
         return timeline.flips(self)
 
-    @property
-    def document(self) -> dict[str, Any]:
-        """The resolved scenario as plain tables, defaults spelt out; a new copy."""
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Scenario:
+        """A scenario from its plain document: nested tables with the keys of a file.
+
+        Args:
+            document: the tables; it is not changed. A key whose value is None counts as left out.
+
+        Raises:
+            ScenarioError: everything wrong with it at once, by key.
+
+        Example:
+            >>> from evosim import scenario
+            >>> document = scenario.load("strawberry").to_dict()
+            >>> document["world"]["slip"] = 0.1
+            >>> scenario.Scenario.from_dict(document).world.slip
+            0.1
+        """
+        from evosim.scenario import reading  # which builds on these models
+
+        return reading.from_dict(document)
+
+    @overload
+    def replace(self, settings: Settings, /) -> Scenario: ...
+
+    @overload
+    def replace(self, key: str, value: Any, /) -> Scenario: ...
+
+    def replace(self, settings: Any, value: Any = ..., /) -> Scenario:
+        """A new scenario with other values, all of it checked; this one stays as it is.
+
+        Defaults that were filled in when it was read count as written: where the population becomes
+        smaller than ``measure.sample``, set that too.
+
+        Args:
+            settings: one dotted key, with the value after it; or several,
+                ``{"world.slip": 0.1}`` or ``["world.slip=0.1"]``. A table or list given as a value
+                replaces the one that was there.
+            value: of the one key.
+
+        Raises:
+            ScenarioError: unknown keys and bad values, all at once.
+
+        Example:
+            >>> from evosim import scenario
+            >>> plain = scenario.load("strawberry")
+            >>> plain.replace("world.slip", 0.1).world.slip
+            0.1
+            >>> plain.replace({"world.lifetime": 9, "agent.depth": [0, 4]}).agent.depth.high
+            4
+        """
+        from evosim.scenario import reading  # which builds on these models
+
+        changes = settings if value is ... else {settings: value}
+        return reading.from_dict(self.to_dict(), name=self.id, settings=changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The resolved scenario as a plain document, defaults spelt out; a new copy.
+
+        Example:
+            >>> from evosim import scenario
+            >>> plain = scenario.load("strawberry")
+            >>> scenario.Scenario.from_dict(plain.to_dict()) == plain
+            True
+        """
         plain = document.plain(self)
         assert isinstance(plain, dict)
         return plain
 
     def to_toml(self) -> str:
-        """The resolved scenario as TOML text that loads back to an equal scenario."""
-        return document.to_toml(self.document)
+        """The resolved scenario as TOML text that loads back to an equal scenario.
+
+        Example:
+            >>> from evosim import scenario
+            >>> print(scenario.load("strawberry").to_toml().splitlines()[0])
+            id = "strawberry"
+        """
+        return document.to_toml(self.to_dict())
+
+    def __repr__(self) -> str:
+        environments = ", ".join(self.environments)
+        return f"<Scenario {self.id}: {environments}; {self.generations} generations>"
+
+    def _repr_html_(self) -> str:
+        # Notebooks ask the object itself; what they show is drawn far above this package.
+        html: str = import_module("evosim.api.html").of_scenario(self)
+        return html

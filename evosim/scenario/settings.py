@@ -1,23 +1,31 @@
-"""Settings ``key=value``: single values of a scenario changed by who runs it."""
+"""Settings: single values of a scenario changed, by their dotted keys."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
+from evosim.scenario import document as documents
 from evosim.scenario import paths
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
 from evosim.scenario.values import spell_out_drives
 
+Settings: TypeAlias = Mapping[str, Any] | Sequence[str]
+"""Values by dotted key, ``{"world.slip": 0.1}``, or texts ``"world.slip=0.1"``.
+
+Values of texts are written as in TOML. A table or list given as a value replaces the one that was
+there. Later settings win.
+"""
+
 _BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
 
 
 class Setting(NamedTuple):
-    """One setting: how errors name it, and the key path that it wrote."""
+    """One setting that was applied: how errors name it, and the key path that it wrote."""
 
     written: str
     path: KeyPath
@@ -27,35 +35,82 @@ class RefusedError(Exception):
     """Why a setting cannot be applied."""
 
 
-def apply(document: dict[str, Any], sets: Sequence[str]) -> tuple[Setting, ...]:
-    """Change ``document`` in place by settings ``key=value``, the later over the earlier.
+def apply(document: dict[str, Any], settings: Settings) -> tuple[Setting, ...]:
+    """Change ``document`` in place by settings, the later over the earlier.
 
     Raises:
         ScenarioError: every setting that cannot be read or has no such place, at once.
     """
     done: list[Setting] = []
     problems: list[Problem] = []
-    for written in sets:
-        key, equals, text = written.partition("=")
-        key = key.strip()
+    for key, value, written in _read(settings):
         try:
-            if not equals or not key:
-                raise RefusedError("not of the form key=value, such as world.lifetime=100")
-            value = _value(text.strip())
-            done.append(Setting(_shown(written), _put(document, key.split("."), value)))
+            if isinstance(value, RefusedError):
+                raise value
+            done.append(Setting(written, _put(document, key.split("."), value)))
         except RefusedError as refusal:
-            shown = key if equals else ""
-            problems.append(
-                Problem(file=_shown(written), line=None, key=shown, message=str(refusal))
-            )
+            problems.append(Problem(file=written, line=None, key=key, message=str(refusal)))
     if problems:
         raise ScenarioError(problems)
     return tuple(done)
 
 
-def _shown(written: str) -> str:
-    """A setting on one line."""
-    return f"{SETTING}{written}".replace("\n", "\\n")
+def as_mapping(*several: Settings) -> dict[str, Any]:
+    """Settings one after the other as one mapping, in which the later come last.
+
+    Raises:
+        ScenarioError: every text that cannot be read, at once.
+    """
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for key, value, written in (one for settings in several for one in _read(settings)):
+        if isinstance(value, RefusedError):
+            problems.append(Problem(file=written, line=None, key=key, message=str(value)))
+        found.pop(key, None)
+        found[key] = value
+    if problems:
+        raise ScenarioError(problems)
+    return found
+
+
+def as_texts(settings: Settings) -> list[str]:
+    """Settings as texts ``key=value``, as files and the command line have them.
+
+    Example:
+        >>> as_texts({"world.slip": 0.1, "timeline.0.train": {"day": 1, "evening": 3}})
+        ['world.slip=0.1', 'timeline.0.train={ day = 1, evening = 3 }']
+    """
+    if isinstance(settings, Mapping):
+        return [f"{key}={documents.inline(documents.plain(v))}" for key, v in settings.items()]
+    return [settings] if isinstance(settings, str) else list(settings)
+
+
+def is_within(key: str, other: str) -> bool:
+    """Whether a dotted key is another one, or lies within what that one holds."""
+    return key == other or key.startswith(f"{other}.")
+
+
+def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
+    """Key, value (or why there is none) and name in errors of each setting."""
+    if isinstance(settings, Mapping):
+        for key, given in settings.items():
+            value = documents.plain(given)
+            written = f"{SETTING}{key}={documents.inline(value)}"
+            none = RefusedError("no value (got None, allowed anything that a file can hold)")
+            yield str(key).strip(), none if value is None else value, written
+        return
+    for text in as_texts(settings):
+        written = f"{SETTING}{text}".replace("\n", "\\n")
+        key, equals, value_text = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            refusal = RefusedError("not of the form key=value, such as world.lifetime=100")
+            yield (key if equals else ""), refusal, written
+            continue
+        try:
+            yield key, _value(value_text.strip()), written
+        except RefusedError as refusal:
+            yield key, refusal, written
 
 
 def _value(text: str) -> Any:

@@ -144,7 +144,8 @@ class Locus:
 
 
 def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+    # As an int: a float has no room for the last digits of 2^64 - 1.
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +311,7 @@ Confidence: TypeAlias = Annotated[
     float, *_number(Domain(low=0, high=1, high_excluded=True, zero_excluded=True))
 ]
 Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
+Seed: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=2**64 - 1, whole=True))]
 Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
 Side: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LARGEST_SIDE, whole=True))]
 Size: TypeAlias = Annotated[int, *_whole(Domain(low=2, high=MOST, whole=True))]

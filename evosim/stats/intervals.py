@@ -9,6 +9,7 @@ interval to compute.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,75 @@ class Estimate:
         """The upper end, or the value itself where there is no interval."""
         return self.value if self.interval is None else self.interval[1]
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it: ``value``, and ``interval`` as [low, high] or None; what is not finite
+        is None."""
+        ends = self.interval
+        return {
+            "value": finite(self.value),
+            "interval": None if ends is None else [finite(end) for end in ends],
+        }
+
+    def __format__(self, form: str) -> str:
+        """The value with its interval, numbers in the form given (``.2f`` if none is).
+
+        >>> estimate = Estimate(value=0.7, interval=(0.67, 0.72), n=30, n_undefined=0)
+        >>> f"{estimate:.2f}"
+        '0.70 [0.67, 0.72]'
+        """
+        return shown(self.to_dict(), form or ".2f")
+
+    def __str__(self) -> str:
+        return format(self)
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON holds it; None where it is not finite."""
+    return float(value) if math.isfinite(value) else None
+
+
+def values_of(estimates: Mapping[str, Estimate]) -> dict[str, float | None]:
+    """The value of each estimate, as JSON holds it."""
+    return {name: estimate.to_dict()["value"] for name, estimate in estimates.items()}
+
+
+def intervals_of(estimates: Mapping[str, Estimate]) -> dict[str, list[float | None] | None]:
+    """The interval of each estimate, as JSON holds it."""
+    return {name: estimate.to_dict()["interval"] for name, estimate in estimates.items()}
+
+
+def number(value: float | None, form: str = ".2f") -> str:
+    """A number of a summary, in which None is undefined; never a negative zero."""
+    if value is None:
+        return "undefined"
+    text = format(value, form)
+    return text[1:] if text.startswith("-") and float(text) == 0 else text
+
+
+def shown(numbers: Mapping[str, Any], form: str | Callable[[float], str] = ".3g") -> str:
+    """An estimate in a summary, ``value`` and ``interval``, as text.
+
+    Args:
+        form: of the numbers, or a function that writes one.
+
+    Returns:
+        ``0.70 [0.67, 0.72]``; ``0.70`` without an interval; ``0.70 [unbounded]`` where an end is
+        None; or ``undefined``.
+    """
+    value, interval = numbers["value"], numbers["interval"]
+
+    def written(x: float) -> str:
+        return form(x) if callable(form) else number(x, form)
+
+    if value is None:
+        return "undefined"
+    if interval is None:
+        return written(value)
+    if None in interval:
+        return f"{written(value)} [unbounded]"
+    low, high = interval
+    return f"{written(value)} [{written(low)}, {written(high)}]"
+
 
 def mean(values: ArrayLike, bootstrap: Bootstrap) -> Estimate:
     """The mean over replicates.
@@ -124,19 +194,6 @@ def _apart(x: Floats, y: Floats, axis: int = -1) -> Any:
     return np.mean(x, axis=axis) - np.mean(y, axis=axis)
 
 
-def shown(numbers: Mapping[str, Any], digits: int = 3) -> str:
-    """An estimate in a summary, ``value`` and ``interval``, as text of so many digits."""
-    value, interval = numbers["value"], numbers["interval"]
-    if value is None:
-        return "undefined"
-    if interval is None:
-        return f"{value:.{digits}g}"
-    low, high = interval
-    if low is None or high is None:
-        return f"{value:.{digits}g} [unbounded]"
-    return f"{value:.{digits}g} [{low:.{digits}g}, {high:.{digits}g}]"
-
-
 def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) -> Estimate:
     """The mean of ``numerator`` over the mean of ``denominator``, paired by replicate.
 
@@ -151,7 +208,7 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) ->
         ValueError: the two are of different lengths.
     """
     a, b = _paired(numerator, denominator)
-    return estimate(_ratio, bootstrap, a, b)
+    return estimate(ratio_of_means, bootstrap, a, b)
 
 
 def mean_of_defined(values: Floats) -> Floats:
@@ -173,7 +230,8 @@ def _mean(x: Floats, axis: int = -1) -> Any:
     return np.mean(x, axis=axis)
 
 
-def _ratio(x: Floats, y: Floats, axis: int = -1) -> Any:
+def ratio_of_means(x: Floats, y: Floats, axis: int = -1) -> Any:
+    """The mean of x over the mean of y, NaN where that is not positive; a statistic."""
     above, below = np.mean(x, axis=axis), np.mean(y, axis=axis)
     positive = below > 0
     return np.where(positive, above / np.where(positive, below, 1.0), np.nan)

@@ -1,4 +1,4 @@
-"""Numbers of summaries as text: undefined ones, intervals, tables."""
+"""Tables and paragraphs of plain text."""
 
 from __future__ import annotations
 
@@ -7,26 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 100
 """Columns of a text, at most, where its words and numbers allow."""
-
-
-def with_interval(
-    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
-) -> str:
-    """A number with its interval, where it has one; an end of None is no bound."""
-    if value is None or interval is None:
-        return number(value, form)
-    low, high = interval
-    if low is None or high is None:
-        return f"{number(value, form)} [unbounded]"
-    return f"{number(value, form)} [{number(low, form)}, {number(high, form)}]"
-
-
-def number(value: float | None, form: str = ".2f") -> str:
-    """A number of a summary, in which None is undefined; never a negative zero."""
-    if value is None:
-        return "undefined"
-    text = format(value, form)
-    return text[1:] if text.startswith("-") and float(text) == 0 else text
 
 
 def table(rows: Iterable[Sequence[str]], *, right: bool = False) -> list[str]:

@@ -10,11 +10,11 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import hypotheses, turns
+from evosim.scenario.settings import as_mapping, is_within
 from evosim.scenario.words import WORDS
-from evosim.study.points import as_toml
 
 if TYPE_CHECKING:
-    from evosim.scenario import Experiment, Finding, Scenario
+    from evosim.scenario import Experiment, Finding, Scenario, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Condition:
         """What its runs depend on: all but the words of the scenario, which change nothing."""
         from evosim.scenario import document
 
-        table = {key: v for key, v in self.scenario.document.items() if key not in WORDS}
+        table = {key: v for key, v in self.scenario.to_dict().items() if key not in WORDS}
         return self.name, self.replicates, document.to_toml(table)
 
 
@@ -80,14 +80,14 @@ def conditions(
         return tuple(found)
     headline = arms_of(experiment.findings[0], experiment)
     for i, value in enumerate(experiment.tuned.values):
-        setting = f"{experiment.tuned.key}={as_toml(value)}"
+        setting = {experiment.tuned.key: value}
         for name in headline:
             found.append(
                 Condition(
                     name=f"tuned-{i}-{name}",
                     arm=name,
                     value=i,
-                    scenario=_arm(scenario, name, [setting]),
+                    scenario=_arm(scenario, name, setting),
                     replicates=min(n, experiment.tuned.replicates),
                 )
             )
@@ -103,25 +103,18 @@ def arms(scenario: Scenario) -> dict[str, Scenario]:
     return {name: _arm(scenario, name) for name in experiment_of(scenario).arms}
 
 
-def settings_left(experiment: Experiment, sets: Sequence[str]) -> list[str]:
-    """The settings for all arms that others (``key=value``), told to win, do not touch.
+def settings_left(experiment: Experiment, settings: Settings) -> list[str]:
+    """The settings for all arms that others, which are to win, do not touch.
 
     Those touch one whose key is theirs, holds it or is held by it.
     """
-    keys = [_key(text) for text in sets]
+    others = as_mapping(settings)
+    keys = {text: text.partition("=")[0].strip() for text in experiment.set}
     return [
         text
-        for text in experiment.set
-        if not any(_is_within(a, b) or _is_within(b, a) for a in [_key(text)] for b in keys)
+        for text, key in keys.items()
+        if not any(is_within(key, other) or is_within(other, key) for other in others)
     ]
-
-
-def _key(text: str) -> list[str]:
-    return text.partition("=")[0].strip().split(".")
-
-
-def _is_within(key: Sequence[str], other: Sequence[str]) -> bool:
-    return list(key[: len(other)]) == list(other)
 
 
 def reference(scenario: Scenario) -> Scenario:
@@ -142,14 +135,14 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     if scenario.experiment is None or not scenario.experiment.arms:
         return
     try:
-        _loaded(scenario)
+        _changed(scenario)
     except ScenarioError:
         return  # told of the scenario itself, and not of every arm again
     try:
-        _loaded(scenario, scenario.experiment.set)
+        _changed(scenario, scenario.experiment.set)
     except ScenarioError as error:
         for problem in error.problems:
-            yield Problem(file=scenario.id, line=None, key="experiment.set", message=_told(problem))
+            yield Problem(file=scenario.id, line=None, key="experiment.set", message=_text(problem))
         return
     loaded: dict[str, Scenario] = {}
     for name in scenario.experiment.arms:
@@ -158,16 +151,16 @@ def check(scenario: Scenario) -> Iterator[Problem]:
         except ScenarioError as error:
             key = f"experiment.arms.{name}.set"
             for problem in error.problems:
-                yield Problem(file=scenario.id, line=None, key=key, message=_told(problem))
+                yield Problem(file=scenario.id, line=None, key=key, message=_text(problem))
     if len(loaded) < len(scenario.experiment.arms):
         return
     flips = turns(next(iter(loaded.values())))
     sound = True
     for i, finding in enumerate(scenario.experiment.findings):
         try:
-            for part in hypotheses.parts_of(finding, scenario.experiment, flips):
-                if part.arm in loaded:  # else told where the finding names it
-                    hypotheses.check_part(part, loaded[part.arm])
+            for term in hypotheses.terms_of(finding, scenario.experiment, flips):
+                if term.arm in loaded:  # else told where the finding names it
+                    hypotheses.check_term(term, loaded[term.arm])
         except EvosimError as error:
             sound = False
             key = f"experiment.findings.{i}"
@@ -188,7 +181,7 @@ def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
     try:
         moved = [c for c in conditions(scenario, tuned=True) if c.value is not None]
     except ScenarioError as error:
-        yield from dict.fromkeys(map(_told, error.problems))
+        yield from dict.fromkeys(map(_text, error.problems))
         return
     if taken := {c.name for c in moved} & set(experiment.arms):
         yield f"arm {min(taken)!r}: the runs of what is tuned have such names; call it otherwise"
@@ -205,51 +198,46 @@ def _not_measured(
     moved: Sequence[Condition], experiment: Experiment, flips: Sequence[int]
 ) -> Iterator[str]:
     """Why the headline finding cannot be measured where the number is moved, in words."""
-    parts = hypotheses.parts_of(experiment.findings[0], experiment, flips)
+    terms = hypotheses.terms_of(experiment.findings[0], experiment, flips)
     for condition in moved:
-        for part in parts:
-            if part.arm == condition.arm:
+        for term in terms:
+            if term.arm == condition.arm:
                 try:
-                    hypotheses.check_part(part, condition.scenario)
+                    hypotheses.check_term(term, condition.scenario)
                 except EvosimError as error:
                     yield str(error)
                     return
 
 
-def _told(problem: Problem) -> str:
+def _text(problem: Problem) -> str:
     return f"{problem.key}: {problem.message}" if problem.key else problem.message
 
 
 def _arm(
-    scenario: Scenario, name: str, sets: Sequence[str] = (), *, probed: bool = True
+    scenario: Scenario, name: str, settings: Settings = (), *, probed: bool = True
 ) -> Scenario:
     """An arm's scenario, probed (unless told otherwise) at the flips of the first arm.
 
     Args:
-        sets: changes of the scenario as it is written; what an arm sets itself stays its own.
+        settings: changes of the scenario as it is written; what an arm sets itself stays its own.
     """
     experiment = experiment_of(scenario)
-    also = [f"measure.also={_also(scenario)}"] if probed else []
-    return _loaded(scenario, [*sets, *experiment.set, *experiment.arms[name].set, *also])
+    also = {"measure.also": _also(scenario)} if probed else {}
+    own = experiment.arms[name].set
+    return _changed(scenario, as_mapping(settings, experiment.set, own, also))
 
 
-def _loaded(scenario: Scenario, sets: Sequence[str] = ()) -> Scenario:
+def _changed(scenario: Scenario, settings: Settings = ()) -> Scenario:
     """A scenario without its experiment, changed by settings."""
-    return scenarios.loads(
-        _without_experiment(scenario), name=scenario.id, sets=sets, checks=[evolution.check]
+    document = scenario.to_dict()
+    del document["experiment"]
+    return scenarios.from_dict(
+        document, name=scenario.id, settings=settings, checks=[evolution.check]
     )
 
 
 def _also(scenario: Scenario) -> list[int]:
     return sorted({*scenario.measure.also, *turns(reference(scenario))})
-
-
-def _without_experiment(scenario: Scenario) -> str:
-    from evosim.scenario import document
-
-    table = scenario.document
-    del table["experiment"]
-    return document.to_toml(table)
 
 
 def value_at(scenario: Scenario, key: str) -> Any:
@@ -259,9 +247,9 @@ def value_at(scenario: Scenario, key: str) -> Any:
         A number, text, list or table; None where there is nothing.
     """
     parts = key.split(".")
-    found = _walk(scenario.document, parts)
+    found = _walk(scenario.to_dict(), parts)
     if found is None and parts[0] == "environments":
-        return _walk(scenario.document, ["world", *parts[2:]])
+        return _walk(scenario.to_dict(), ["world", *parts[2:]])
     return found
 
 

@@ -21,7 +21,7 @@ from evosim.study.folder import StudyFolder
 from evosim.study.index import Counts, Index
 
 
-def conduct(
+def complete_runs(
     folder: StudyFolder,
     *,
     stop: Callable[[], bool],
@@ -72,7 +72,7 @@ def _live(
 ) -> None:
     counts = index.counts
     warm_up(folder.scenario_at(folder.points[0].key), progress.note)
-    progress.begin(title, size=_size(folder), total=counts.runs, lived=counts.done)
+    progress.begin(title, size=_size(folder), total=counts.runs, done=counts.done)
     failed = 0
     with executor(folder, workers=workers, scheduler=scheduler, note=progress.note) as by:
         for record in by.live(index.left(), stop):

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from evosim.engine import provenance
 from evosim.engine.dataset import open_dataset
 from evosim.engine.files import WriteError
-from evosim.engine.in_memory import live_in_memory
+from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
 from evosim.execution.progress import Progress
-from evosim.execution.runner import conduct
+from evosim.execution.runner import complete_runs
 from evosim.execution.stop import Interrupted
-from evosim.metrics import MEASURES
+from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
 from evosim.study.folder import Record, StudyFolder, opened
 from evosim.study.reading import terms_of
@@ -69,7 +69,7 @@ def _lived(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record 
     columns: dict[str, tuple[float, ...]] = {}
     error = ""
     try:
-        scenario = _scenario(str(folder.path), folder.facts["identity"], key)
+        scenario = _scenario(str(folder.path), folder.manifest["identity"], key)
         with _data(folder, scenario, key, replicate, stop) as data:
             if data is None:
                 return None
@@ -96,12 +96,20 @@ def _data(
 ) -> Iterator[xr.Dataset | None]:
     """What a run gives, of a folder that is kept or not; None where it was stopped."""
     if folder.keep == "measures":
-        yield live_in_memory(scenario, folder.seed_of(key, replicate), stop=stop)
+        stopped = False
+
+        def ask(*_: object) -> bool:
+            nonlocal stopped
+            stopped = stop()
+            return stopped
+
+        data = simulate(scenario, folder.seed_of(key, replicate), on_generation=ask)
+        yield None if stopped else data
         return
     run = _run_folder(folder, scenario, key, replicate)
     try:
         with run.lock(wait=_WAIT) as lock:
-            conduct(
+            complete_runs(
                 {"": run}, locks=[lock], stop=stop, progress=Progress(), title=scenario.title,
                 resume=folder.path, workers=1,
             )  # fmt: skip
@@ -122,7 +130,7 @@ def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: in
     if path.exists():
         return RunFolder(path)
     seed = folder.seed_of(key, replicate)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         scenario,
         seed=seed,
         probe_seed=seed,
@@ -131,8 +139,8 @@ def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: in
         figures=False,
         command=folder.command(key, replicate),
     )
-    check_disjoint(scenario, facts)
-    with RunFolder.create(path, scenario, facts):
+    check_disjoint(scenario, manifest)
+    with RunFolder.create(path, scenario, manifest):
         pass
     return RunFolder(path)
 
@@ -148,8 +156,8 @@ def measured(
     found = {}
     for name, written in folder.study.measures.items():
         groups = [
-            MEASURES[part.term.measure].of(data, scenario, part.term)
-            for part in terms_of(written, scenario)
+            METRICS[term.query.measure].columns(data, scenario, term.query)
+            for term in terms_of(written, scenario)
         ]
         found[name] = tuple(float(column[0]) for group in groups for column in group)
     return found

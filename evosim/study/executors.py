@@ -71,7 +71,7 @@ class InProcess:
         self._folder = folder
 
     def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
-        path, identity = str(self._folder.path), self._folder.facts["identity"]
+        path, identity = str(self._folder.path), self._folder.manifest["identity"]
         for key, replicate in runs:
             if stop():
                 return
@@ -103,7 +103,7 @@ class OnDask:
         self._note = note
         self._task = Task(
             path=str(folder.path.absolute()),
-            identity=folder.facts["identity"],
+            identity=folder.manifest["identity"],
             versions=versions_here(),
         )
         self._done: queue.SimpleQueue[tuple[Run, Future[Answer]]] = queue.SimpleQueue()

@@ -26,9 +26,9 @@ from evosim.engine.files import explain, write_text
 from evosim.engine.run_folder import RunFolder, appearing
 from evosim.errors import EvosimError, RunError
 from evosim.execution.progress import Progress
-from evosim.execution.runner import conduct, finite
+from evosim.execution.runner import complete_runs, finite
 from evosim.metrics import hypotheses, turns
-from evosim.metrics.hypotheses import Conditions, Part
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.leakage import check_disjoint
 from evosim.metrics.trajectories import courses
 from evosim.scenario.words import WORDS
@@ -51,7 +51,7 @@ class ExperimentFolder:
 
     Attributes:
         path: the folder.
-        facts: what experiment.json holds.
+        manifest: what experiment.json holds.
 
     Raises:
         RunError: no experiment is there.
@@ -59,26 +59,28 @@ class ExperimentFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = _read_facts(path)
+        self.manifest = _read_manifest(path)
 
     @classmethod
-    def create(cls, path: Path, scenario: Scenario, facts: Mapping[str, Any]) -> ExperimentFolder:
+    def create(
+        cls, path: Path, scenario: Scenario, manifest: Mapping[str, Any]
+    ) -> ExperimentFolder:
         """A new experiment folder with a run folder for each arm; it appears whole or not at all.
 
         Args:
-            facts: of :func:`evosim.engine.provenance.facts`, and ``tuned``.
+            manifest: of :func:`evosim.engine.provenance.manifest`, and ``tuned``.
 
         Raises:
             RunError: there is something already, or the folder cannot be made.
             ScenarioError: a setting of an arm is wrong.
         """
-        found = conditions(scenario, replicates=facts["replicates"], tuned=facts["tuned"])
+        found = conditions(scenario, replicates=manifest["replicates"], tuned=manifest["tuned"])
         with appearing(path) as making:
             write_text(making / "scenario.toml", scenario.to_toml())
-            known = {"format": FORMAT, **facts, "runs": [c.name for c in found]}
+            known = {"format": FORMAT, **manifest, "runs": [c.name for c in found]}
             write_text(making / FACTS, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
             for condition in found:
-                own = {**facts, "replicates": condition.replicates, "figures": False}
+                own = {**manifest, "replicates": condition.replicates, "figures": False}
                 check_disjoint(condition.scenario, own)
                 arm = making / "arms" / condition.name
                 with RunFolder.create(arm, condition.scenario, own):
@@ -116,7 +118,7 @@ class ExperimentFolder:
     def conditions(self) -> tuple[Condition, ...]:
         """The runs it consists of."""
         return conditions(
-            self.scenario, replicates=self.facts["replicates"], tuned=self.facts["tuned"]
+            self.scenario, replicates=self.manifest["replicates"], tuned=self.manifest["tuned"]
         )
 
     def run(self, name: str) -> RunFolder:
@@ -127,7 +129,7 @@ class ExperimentFolder:
         """
         return RunFolder(self.path / "arms" / name)
 
-    def conduct(
+    def complete_runs(
         self,
         *,
         stop: Callable[[], bool],
@@ -155,7 +157,7 @@ class ExperimentFolder:
                 held.enter_context(run.lock(wait=wait, announce=progress.note))
                 for run in runs.values()
             ]
-            conduct(
+            complete_runs(
                 runs, locks=locks, stop=stop, progress=progress, title=self.scenario.title,
                 resume=self.path, workers=workers, checkpoint=checkpoint,
             )  # fmt: skip
@@ -180,37 +182,37 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
         expected, found, pilots, frozen, seed, replicates, confidence, axis, arms (by name: title,
         place on the axis, phases and flips), findings (see
-        :func:`evosim.metrics.hypotheses.settle`; and ``curve``, the first term in every arm along
+        :func:`evosim.metrics.hypotheses.evaluate`; and ``curve``, the first term in every arm along
         the axis), courses (the headline measure over generations,
         see :func:`evosim.metrics.trajectories.courses`), tuned (None, or label, key, says,
         replicates,
         written (the scenario's own value) and values: each with the headline finding there, as
         ``measured`` and the rest), command, versions, machine.
     """
-    scenario, written, facts = folder.scenario, folder.written, folder.facts
+    scenario, written, manifest = folder.scenario, folder.written, folder.manifest
     bootstrap = Bootstrap.of(
-        facts["seed"],
+        manifest["seed"],
         confidence=scenario.verdict.confidence,
         resamples=scenario.verdict.resamples,
     )
     flips = turns(reference(scenario))
     with folder.opened(list(written.arms)) as data:
         findings = [_settled(f, written, flips, data, bootstrap) for f in written.findings]
-        lines = courses(hypotheses.parts_of(written.findings[0], written, flips), data)
+        lines = courses(hypotheses.terms_of(written.findings[0], written, flips), data)
         arms = {name: _arm(arm, data[name].scenario) for name, arm in written.arms.items()}
     return {
         "verdict": hypotheses.verdict_of(findings),
         "scenario": scenario.id,
         **{key: getattr(scenario, key) for key in WORDS},
-        "seed": facts["seed"],
-        "replicates": facts["replicates"],
+        "seed": manifest["seed"],
+        "replicates": manifest["replicates"],
         "confidence": bootstrap.confidence,
         "axis": written.axis,
         "arms": arms,
         "findings": findings,
         "courses": lines,
-        "tuned": _tuned(folder, flips, bootstrap) if facts["tuned"] and written.tuned else None,
-        **{key: facts[key] for key in ("command", "versions", "machine")},
+        "tuned": _tuned(folder, flips, bootstrap) if manifest["tuned"] and written.tuned else None,
+        **{key: manifest[key] for key in ("command", "versions", "machine")},
     }
 
 
@@ -221,16 +223,16 @@ def _settled(
     data: Mapping[str, Conditions],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
-    parts = hypotheses.parts_of(finding, written, flips)
-    columns = [hypotheses.columns_of(part, data) for part in parts]
+    terms = hypotheses.terms_of(finding, written, flips)
+    columns = [hypotheses.columns_of(term, data) for term in terms]
     return {
-        **hypotheses.settle(finding, parts, columns, bootstrap),
-        "curve": _curve(parts[0], written, data, bootstrap),
+        **hypotheses.evaluate(finding, terms, columns, bootstrap),
+        "curve": _curve(terms[0], written, data, bootstrap),
     }
 
 
 def _curve(
-    part: Part, written: Written, data: Mapping[str, Conditions], bootstrap: Bootstrap
+    term: WeightedTerm, written: Written, data: Mapping[str, Conditions], bootstrap: Bootstrap
 ) -> list[dict[str, Any]] | None:
     """What a term measures in every arm along the axis; None where the arms are no sweep."""
     along = {name: arm.at for name, arm in written.arms.items() if arm.at is not None}
@@ -238,7 +240,7 @@ def _curve(
         return None
     found = []
     for name, at in along.items():
-        here = part._replace(arm=name)
+        here = term._replace(arm=name)
         try:
             columns = hypotheses.columns_of(here, data)
         except EvosimError:
@@ -275,27 +277,27 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
     written = folder.written
     tuned, headline = written.tuned, written.findings[0]
     assert tuned is not None
-    parts = hypotheses.parts_of(headline, written, flips)
+    terms = hypotheses.terms_of(headline, written, flips)
     values = []
     for i, value in enumerate(tuned.values):
         runs = {arm: f"tuned-{i}-{arm}" for arm in arms_of(headline, written)}
         with folder.opened(list(runs.values())) as data:
-            columns = [_columns_at(part, runs, data) for part in parts]
-        settled = hypotheses.settle(headline, parts, columns, bootstrap)
+            columns = [_columns_at(term, runs, data) for term in terms]
+        settled = hypotheses.evaluate(headline, terms, columns, bootstrap)
         values.append({**settled, "measured": settled["value"], "value": value})
     return {
         "label": tuned.label,
         "key": tuned.key,
         "says": tuned.says,
-        "replicates": min(tuned.replicates, folder.facts["replicates"]),
+        "replicates": min(tuned.replicates, folder.manifest["replicates"]),
         "written": value_at(reference(folder.scenario), tuned.key),
         "values": values,
     }
 
 
-def _columns_at(part: Part, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
-    name = runs[part.arm]
-    return hypotheses.columns_of(part._replace(arm=name), data)
+def _columns_at(term: WeightedTerm, runs: Mapping[str, str], data: Mapping[str, Conditions]) -> Any:
+    name = runs[term.arm]
+    return hypotheses.columns_of(term._replace(arm=name), data)
 
 
 _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)\s+\]")
@@ -307,11 +309,11 @@ def _json(summary: dict[str, Any]) -> str:
     return _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text) + "\n"
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> dict[str, Any]:
     source = path / FACTS
     try:
-        facts: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
-        wrong = {"format", "seed", "replicates", "tuned"} - set(facts)
+        manifest: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+        wrong = {"format", "seed", "replicates", "tuned"} - set(manifest)
     except FileNotFoundError:
         raise RunError(f"{path} is not the folder of an experiment: no {FACTS}") from None
     except OSError as error:
@@ -320,9 +322,9 @@ def _read_facts(path: Path) -> dict[str, Any]:
         raise RunError(f"{source} is damaged: {error}. Restore it, or begin again") from error
     if wrong:
         raise RunError(f"{source} is damaged: {', '.join(sorted(wrong))} is lacking")
-    if facts["format"] != FORMAT:
+    if manifest["format"] != FORMAT:
         raise RunError(
-            f"{source}: the experiment has format {facts['format']!r}, this evosim reads {FORMAT}; "
-            "use the version of evosim that made it"
+            f"{source}: the experiment has format {manifest['format']!r}, this evosim reads "
+            f"{FORMAT}; use the version of evosim that made it"
         )
-    return facts
+    return manifest

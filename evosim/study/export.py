@@ -241,7 +241,7 @@ def _of_measure(measured: Measured) -> dict[str, Any]:
 def _attributes(folder: StudyFolder) -> dict[str, str]:
     """Where the numbers come from."""
     study = folder.study
-    provenance = {"identity": folder.facts["identity"], "versions": folder.facts["versions"]}
+    provenance = {"identity": folder.manifest["identity"], "versions": folder.manifest["versions"]}
     return {
         "title": study.title,
         "study_id": study.id,

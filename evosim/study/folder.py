@@ -30,6 +30,7 @@ from evosim.engine.provenance import command_line
 from evosim.engine.run_folder import appearing
 from evosim.errors import RunError
 from evosim.execution.runner import finite
+from evosim.scenario.settings import as_mapping, as_texts
 from evosim.study.points import Point, key_of
 from evosim.study.schema import Study
 
@@ -68,7 +69,7 @@ class StudyFolder:
 
     Attributes:
         path: the folder.
-        facts: what study.json holds.
+        manifest: what study.json holds.
 
     Raises:
         RunError: no study is there.
@@ -76,14 +77,14 @@ class StudyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts = _read_facts(path)
+        self.manifest = _read_manifest(path)
 
     @classmethod
-    def create(cls, path: Path, written: Written, facts: Mapping[str, Any]) -> StudyFolder:
+    def create(cls, path: Path, written: Written, manifest: Mapping[str, Any]) -> StudyFolder:
         """A new study folder; it appears whole or not at all.
 
         Args:
-            facts: of :func:`evosim.engine.provenance.facts`, with ``seed``, ``replicates``,
+            manifest: of :func:`evosim.engine.provenance.manifest`, with ``seed``, ``replicates``,
                 ``keep``.
 
         Raises:
@@ -91,14 +92,14 @@ class StudyFolder:
         """
         toml = written.base.to_toml()
         listed = [
-            {"key": p.key, "values": dict(p.values), "settings": list(written.settings_at(p))}
+            {"key": p.key, "values": dict(p.values), "settings": as_texts(written.settings_at(p))}
             for p in written.points
         ]
         known = {
             "format": FORMAT,
             "study": written.study.id,
-            **facts,
-            "identity": _identity(toml, written.text, facts["seed"], listed),
+            **manifest,
+            "identity": _identity(toml, written.text, manifest["seed"], listed),
             "points": listed,
         }
         with appearing(path) as making:
@@ -123,8 +124,8 @@ class StudyFolder:
         import tomllib
 
         text = self._read("study.toml")
-        toml, listed = self._read("scenario.toml"), self.facts["points"]
-        if _identity(toml, text, self.seed, listed) != self.facts["identity"]:
+        toml, listed = self._read("scenario.toml"), self.manifest["points"]
+        if _identity(toml, text, self.seed, listed) != self.manifest["identity"]:
             raise RunError(
                 f"{self.path}: study.toml, scenario.toml or the points in {FACTS} were changed "
                 "after the study began; restore them, or begin another study with the changed file"
@@ -140,24 +141,24 @@ class StudyFolder:
 
     @property
     def seed(self) -> int:
-        return int(self.facts["seed"])
+        return int(self.manifest["seed"])
 
     @property
     def replicates(self) -> int:
         """Runs at each point."""
-        return int(self.facts["replicates"])
+        return int(self.manifest["replicates"])
 
     @property
     def keep(self) -> str:
         """What is kept of each run: "measures", or "runs": its whole folder as well."""
-        return str(self.facts.get("keep", "measures"))
+        return str(self.manifest.get("keep", "measures"))
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """All points, in the order of the design."""
         return tuple(
-            Point(key=p["key"], values=p["values"], settings=tuple(p["settings"]))
-            for p in self.facts["points"]
+            Point(key=p["key"], values=p["values"], settings=as_mapping(p["settings"]))
+            for p in self.manifest["points"]
         )
 
     @cached_property
@@ -177,10 +178,10 @@ class StudyFolder:
         """
         from evosim import evolution, scenario
 
-        return scenario.loads(
-            self.base.to_toml(),
+        return scenario.from_dict(
+            self.base.to_dict(),
             name=str(self.path / "scenario.toml"),
-            sets=self.by_key[key].settings,
+            settings=self.by_key[key].settings,
             checks=[evolution.check],
         )
 
@@ -199,7 +200,7 @@ class StudyFolder:
         """The command line that lives a run by itself."""
         point = self.by_key[key]
         words = ["evosim", "run", str(self.path / "scenario.toml")]
-        for setting in point.settings:
+        for setting in as_texts(point.settings):
             words += ["--set", setting]
         return command_line([*words, "--seed", str(self.seed_of(key, replicate))])
 
@@ -252,7 +253,7 @@ class StudyFolder:
         where = self.failure_path if record.error else self.record_path
         path = where(record.point, record.replicate)
         table = {
-            "identity": self.facts["identity"],
+            "identity": self.manifest["identity"],
             "point": record.point,
             "values": dict(self.by_key[record.point].values),
             "replicate": record.replicate,
@@ -275,7 +276,7 @@ class StudyFolder:
     def _record(self, path: Path, key: str, replicate: int) -> Record | None:
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            if table["identity"] != self.facts["identity"]:
+            if table["identity"] != self.manifest["identity"]:
                 return None
             if (table["point"], table["replicate"]) != (key, replicate):
                 return None
@@ -310,7 +311,7 @@ def opened(path: str, identity: str) -> StudyFolder:
         RunError: it is not the study with that identity.
     """
     folder = StudyFolder(Path(path))
-    if folder.facts["identity"] != identity:
+    if folder.manifest["identity"] != identity:
         raise RunError(f"{path} holds another study than the one that asks for its runs")
     return folder
 
@@ -321,37 +322,37 @@ def _identity(scenario: str, text: str, seed: int, points: Sequence[Any]) -> str
     return hashlib.sha256(repr((scenario, text, seed, listed)).encode()).hexdigest()
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> dict[str, Any]:
     source = path / FACTS
     if not path.is_dir():
         what = "is a file, not a study's folder" if path.exists() else "there is no such folder"
         raise RunError(f"{path}: {what}")
     try:
-        facts = json.loads(source.read_text(encoding="utf-8"))
+        manifest = json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{path} is not a study's folder: it holds no {FACTS}") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{source} is damaged: {error}") from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise RunError(
             f"{source}: this evosim reads studies of format {FORMAT}; use the version that made it"
         )
     wanted: Sequence[str] = ("study", "seed", "replicates", "identity", "points")
-    if lacking := [name for name in wanted if name not in facts]:
+    if lacking := [name for name in wanted if name not in manifest]:
         raise RunError(f"{source} is damaged: {lacking[0]} is lacking")
-    if problem := _wrong_facts(facts):
+    if problem := _wrong_entries(manifest):
         raise RunError(f"{source} is damaged: {problem}")
-    return facts
+    return manifest
 
 
-def _wrong_facts(facts: Mapping[str, Any]) -> str:
+def _wrong_entries(manifest: Mapping[str, Any]) -> str:
     """What is wrong with what study.json holds, in words; empty where nothing is."""
     for name in ("seed", "replicates"):
         try:
-            int(facts[name])
+            int(manifest[name])
         except (TypeError, ValueError):
-            return f"{name} is {json.dumps(facts[name])[:60]}, not a whole number"
-    points = facts["points"]
+            return f"{name} is {json.dumps(manifest[name])[:60]}, not a whole number"
+    points = manifest["points"]
     if not isinstance(points, list) or not points:
         return "points is not a list of points"
     for i, point in enumerate(points):

@@ -25,6 +25,7 @@ from evosim.engine.files import WriteError
 from evosim.engine.lock import HeldError, hold
 from evosim.errors import RunError
 from evosim.execution.runner import finite
+from evosim.scenario.settings import as_texts
 from evosim.study.folder import Record, StudyFolder
 
 NAME = "index.sqlite"
@@ -255,12 +256,12 @@ def _fill(index: Index) -> None:
         with index._database:
             index._database.executemany(
                 "INSERT INTO about VALUES (?, ?)",
-                [("format", str(_FORMAT)), ("identity", folder.facts["identity"])],
+                [("format", str(_FORMAT)), ("identity", folder.manifest["identity"])],
             )
             index._database.executemany(
                 "INSERT INTO points VALUES (?, ?, ?, ?)",
                 [
-                    (p.key, i, _json(dict(p.values)), _json(list(p.settings)))
+                    (p.key, i, _json(dict(p.values)), _json(as_texts(p.settings)))
                     for i, p in enumerate(folder.points)
                 ],
             )
@@ -279,7 +280,7 @@ def _open(folder: StudyFolder) -> Index | None:
     try:
         about = dict(database.execute("SELECT name, value FROM about"))
         sound = about.get("format") == str(_FORMAT)
-        sound = sound and about.get("identity") == folder.facts["identity"]
+        sound = sound and about.get("identity") == folder.manifest["identity"]
         sound = sound and database.execute("PRAGMA quick_check").fetchone() == ("ok",)
         _ = index.counts
     except sqlite3.Error:

@@ -13,10 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import EvosimError, ScenarioError, did_you_mean
 from evosim.rng import Purpose, key
+from evosim.scenario.document import inline
+from evosim.scenario.settings import as_mapping
 
 if TYPE_CHECKING:
+    from evosim.scenario import Settings
     from evosim.study.schema import Parameter, Study
 
 
@@ -27,12 +30,12 @@ class Point:
     Attributes:
         key: sixteen hexadecimal digits that follow from the values; names its folder.
         values: by parameter; of a parameter with levels the title.
-        settings: what it changes in the scenario, "key=value" each.
+        settings: what it changes in the scenario: values by dotted key.
     """
 
     key: str
     values: Mapping[str, Any]
-    settings: tuple[str, ...]
+    settings: Mapping[str, Any]
 
     def seed(self, study_seed: int, replicate: int) -> int:
         """The seed of a run at this point, as ``evosim run --seed`` takes it (model 5)."""
@@ -136,10 +139,8 @@ def _drawn(study: Study) -> Sequence[Sequence[float]]:
 
 
 def _point(study: Study, values: Mapping[str, Any]) -> Point:
-    settings: list[str] = []
-    for name, parameter in study.parameters.items():
-        settings += _settings(name, parameter, values[name])
-    return Point(key=key_of(values), values=dict(values), settings=tuple(settings))
+    settings = [settings_of(study, name, value) for name, value in values.items()]
+    return Point(key=key_of(values), values=dict(values), settings=as_mapping(*settings))
 
 
 def key_of(values: Mapping[str, Any]) -> str:
@@ -148,28 +149,31 @@ def key_of(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _settings(name: str, parameter: Parameter, value: Any) -> list[str]:
-    """What a value of a parameter changes in the scenario."""
+def settings_of(study: Study, name: str, value: Any) -> dict[str, Any]:
+    """What a value of a parameter changes in the scenario: values by dotted key.
+
+    Raises:
+        EvosimError: it has no such level, or a setting of it cannot be read.
+    """
+    try:
+        return as_mapping(_settings(name, study.parameters[name], value))
+    except ScenarioError as error:
+        raise EvosimError(f"parameters.{name}: {error.problems[0]}") from None
+
+
+def _settings(name: str, parameter: Parameter, value: Any) -> Settings:
     if parameter.levels:
         for level in parameter.levels:
             if level.title == value:
-                return list(level.set)
+                return level.set
         known = [level.title for level in parameter.levels]
         raise EvosimError(
             f"parameters.{name}: unknown level {value!r}: {did_you_mean(str(value), known)}"
         )
-    text = as_toml(value)
     if parameter.set:
-        return [written.replace("{value}", text) for written in parameter.set]
+        return [written.replace("{value}", inline(value)) for written in parameter.set]
     keys = (parameter.key,) if parameter.key is not None else parameter.keys
-    return [f"{key}={text}" for key in keys]
-
-
-def as_toml(value: Any) -> str:
-    """A value as a setting ``key=value`` has it."""
-    import tomli_w
-
-    return tomli_w.dumps({"value": value}).strip().removeprefix("value = ")
+    return dict.fromkeys(keys, value)
 
 
 def _shown(value: Any) -> str:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
-from evosim.errors import SETTING, EvosimError, Problem, ScenarioError
-from evosim.metrics import MEASURES, hypotheses, turns
-from evosim.metrics.hypotheses import Part
-from evosim.scenario import document, shipped
-from evosim.scenario.messages import Fault, faults_of
+from evosim.errors import EvosimError, Problem, ScenarioError
+from evosim.metrics import METRICS, hypotheses, turns
+from evosim.metrics.hypotheses import WeightedTerm
+from evosim.scenario import shipped
+from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.reading import located, parse
-from evosim.study.points import Point, points
+from evosim.scenario.settings import as_mapping, is_within
+from evosim.study.points import Point, points, settings_of
 from evosim.study.schema import Measured, Study
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 FOLDER = Path(__file__).parents[1] / "studies"
 MOST_CHECKED = 200
@@ -56,19 +57,18 @@ class Written:
     def points(self) -> tuple[Point, ...]:
         return points(self.study)
 
-    def settings_at(self, point: Point) -> tuple[str, ...]:
+    def settings_at(self, point: Point) -> dict[str, Any]:
         """What a point changes in the scenario; it is probed wherever a phase begins.
 
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        settings = point.settings
-        if any(text.strip().startswith(_WHEN) for text in settings):
-            return (*settings, *_unprobed(_set(self.base, settings)))
-        return (*settings, *self._unprobed)
+        if any(key.startswith(_WHEN) for key in point.settings):
+            return as_mapping(point.settings, _unprobed(_changed(self.base, point.settings)))
+        return as_mapping(point.settings, self._unprobed)
 
     @cached_property
-    def _unprobed(self) -> tuple[str, ...]:
+    def _unprobed(self) -> dict[str, Any]:
         """What has to be set for the phases of the base, as of all points that keep them."""
         return _unprobed(self.base)
 
@@ -78,42 +78,42 @@ class Written:
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        return _set(self.base, self.settings_at(point))
+        return _changed(self.base, self.settings_at(point))
 
 
-def _unprobed(scenario: Scenario) -> tuple[str, ...]:
+def _unprobed(scenario: Scenario) -> dict[str, Any]:
     """The setting by which a scenario is probed wherever a phase begins; none where it is."""
     unprobed = set(turns(scenario)) - set(probe_generations(scenario))
-    if not unprobed:
-        return ()
-    return (f"measure.also={sorted({*scenario.measure.also, *unprobed})}",)
+    return {"measure.also": sorted({*scenario.measure.also, *unprobed})} if unprobed else {}
 
 
-def _set(base: Scenario, settings: Sequence[str]) -> Scenario:
-    return scenarios.loads(base.to_toml(), name=base.id, sets=settings, checks=[evolution.check])
+def _changed(base: Scenario, settings: Settings) -> Scenario:
+    return scenarios.from_dict(
+        base.to_dict(), name=base.id, settings=settings, checks=[evolution.check]
+    )
 
 
-def terms_of(measured: Measured, scenario: Scenario) -> tuple[Part, ...]:
+def terms_of(measured: Measured, scenario: Scenario) -> tuple[WeightedTerm, ...]:
     """The terms of what is measured at a point: one, or two where something is subtracted.
 
     Raises:
         EvosimError: no such measure, or one that the scenario does not have.
     """
     flips = turns(scenario)
-    parts = [Part(1.0, "", hypotheses.term_of(measured, flips))]
+    terms = [WeightedTerm(1.0, "", hypotheses.query_of(measured, flips))]
     if measured.against is not None:
         changes = measured.against.model_dump(exclude_none=True)
         other = measured.model_copy(update=changes)
-        parts.append(Part(-1.0, "", hypotheses.term_of(other, flips)))
-    for part in parts:
-        MEASURES[part.term.measure].check_in(scenario, part.term)
-        where = part.term.where
+        terms.append(WeightedTerm(-1.0, "", hypotheses.query_of(other, flips)))
+    for term in terms:
+        METRICS[term.query.measure].check_in(scenario, term.query)
+        where = term.query.where
         if where is not None and where not in scenario.environments:
             known = ", ".join(scenario.environments)
             raise EvosimError(
                 f"measure {measured.measure!r}: unknown environment {where!r} (known: {known})"
             )
-    return tuple(parts)
+    return tuple(terms)
 
 
 def catalogue() -> dict[str, Path]:
@@ -121,11 +121,13 @@ def catalogue() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
 
 
-def load(source: str | Path, sets: Sequence[str] = ()) -> Written:
+def load(source: str | Path, settings: Settings = ()) -> Written:
     """Read a shipped study, by id, or of a file, by path.
 
     Args:
-        sets: changes of the scenario at all points, "key=value" each, after the study's own.
+        source: id of a shipped study, or path of a TOML file.
+        settings: changes of the scenario at all points, after the study's own: values by dotted
+            key, or texts "key=value".
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
@@ -136,11 +138,11 @@ def load(source: str | Path, sets: Sequence[str] = ()) -> Written:
         )
         raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
     path = shipped.find(source, catalogue(), "study")
-    return loads(shipped.read(path), name=str(path), beside=path.parent, sets=sets)
+    return loads(shipped.read(path), name=str(path), beside=path.parent, settings=settings)
 
 
 def loads(
-    text: str, *, name: str = "<string>", beside: Path = Path(), sets: Sequence[str] = ()
+    text: str, *, name: str = "<string>", beside: Path = Path(), settings: Settings = ()
 ) -> Written:
     """Read a study from TOML text.
 
@@ -148,7 +150,7 @@ def loads(
         text: the TOML text.
         name: what errors call the text, usually its file.
         beside: the folder that the path of a scenario is looked up from.
-        sets: changes of the scenario at all points, "key=value" each, after the study's own.
+        settings: changes of the scenario at all points, see :func:`load`.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
@@ -157,16 +159,16 @@ def loads(
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
-        raise ScenarioError(located(faults_of(error, Study), text, name)) from None
+        raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
     source = study.scenario
     if source not in scenarios.catalogue() and (beside / source).exists():
         source = str(beside / source)
     base = _base(study, text, name, source)
-    if sets:
-        base = _set(base, sets)
+    if settings:
+        base = _changed(base, settings)
     written = Written(study, text, base, shipped.read(shipped.find(source)))
-    if faults := list(_faults(written)):
-        raise ScenarioError(located(faults, text, name))
+    if mistakes := list(_mistakes(written)):
+        raise ScenarioError(located(mistakes, text, name))
     return written
 
 
@@ -175,66 +177,56 @@ def _base(study: Study, text: str, name: str, source: str) -> Scenario:
     try:
         read = scenarios.load(source, checks=[evolution.check])
     except ScenarioError as error:
-        told = [Fault(("scenario",), str(problem)) for problem in error.problems]
-        raise ScenarioError(located(told, text, name)) from None
-    table = read.document
+        found = [Mistake(("scenario",), str(problem)) for problem in error.problems]
+        raise ScenarioError(located(found, text, name)) from None
+    table = read.to_dict()
     table.pop("experiment", None)
     try:
-        return scenarios.loads(
-            document.to_toml(table), name=read.id, sets=study.set, checks=[evolution.check]
+        return scenarios.from_dict(
+            table, name=read.id, settings=study.set, checks=[evolution.check]
         )
     except ScenarioError as error:
-        told = [Fault(("set",), f"{p.file}: {p.message}") for p in error.problems]
-        raise ScenarioError(located(told, text, name)) from None
+        found = [Mistake(("set",), f"{p.file}: {p.message}") for p in error.problems]
+        raise ScenarioError(located(found, text, name)) from None
 
 
-def _faults(written: Written) -> Iterator[Fault]:
+def _mistakes(written: Written) -> Iterator[Mistake]:
     """What is wrong with parameters, points and measures."""
     study = written.study
     try:
         every = written.points
     except EvosimError as error:
         where, _, message = str(error).partition(": ")
-        yield Fault(_path(where), message)
+        yield Mistake(_path(where), message)
         return
     checked = every[:: -(-len(every) // MOST_CHECKED)]
-    told: set[str] = set()
+    known: set[str] = set()
     for point in checked:
         try:
             scenario = written.scenario_at(point)
         except ScenarioError as error:
             for problem in error.problems:
-                if problem.message not in told:
-                    told.add(problem.message)
+                if problem.message not in known:
+                    known.add(problem.message)
                     yield _of_setting(study, point, problem)
             continue
         for label, measured in study.measures.items():
             try:
                 terms_of(measured, scenario)
             except EvosimError as error:
-                if str(error) not in told:
-                    told.add(str(error))
-                    yield Fault(("measures", label), f"at {point.shown}: {error}")
+                if str(error) not in known:
+                    known.add(str(error))
+                    yield Mistake(("measures", label), f"at {point.shown}: {error}")
 
 
-def _of_setting(study: Study, point: Point, problem: Problem) -> Fault:
-    """A problem of a point's scenario, told of the parameter that sets it."""
-    for name, parameter in study.parameters.items():
-        for text in (*_places(parameter.key, parameter.keys, parameter.set),):
-            if problem.file.startswith(f"{SETTING}{text.partition('=')[0]}="):
-                return Fault(("parameters", name), f"at {point.shown}: {_told(problem)}")
-        for level in parameter.levels:
-            if any(problem.file == f"{SETTING}{text}" for text in level.set):
-                return Fault(("parameters", name), f"at {point.shown}: {_told(problem)}")
-    return Fault(("parameters",), f"at {point.shown}: {_told(problem)}")
-
-
-def _places(key: str | None, keys: tuple[str, ...], sets: tuple[str, ...]) -> tuple[str, ...]:
-    return (*([key] if key else []), *keys, *sets)
-
-
-def _told(problem: Problem) -> str:
-    return f"{problem.file}: {problem.message}"
+def _of_setting(study: Study, point: Point, problem: Problem) -> Mistake:
+    """A problem of a point's scenario, as one of the parameter whose setting it is about."""
+    path: tuple[str, ...] = ("parameters",)
+    for name, value in point.values.items():
+        keys = settings_of(study, name, value)
+        if any(is_within(problem.key, key) or is_within(key, problem.key) for key in keys):
+            path = ("parameters", name)
+    return Mistake(path, f"at {point.shown}: {problem.file}: {problem.message}")
 
 
 def _path(dotted: str) -> tuple[str | int, ...]:

@@ -40,8 +40,8 @@ def unsettle(path: Path, scenario: Scenario) -> None:
         RunError: the runs are others, or the folder cannot be written.
     """
     folder = ExperimentFolder(path)
-    facts = folder.facts
-    now = conditions(scenario, replicates=facts["replicates"], tuned=facts["tuned"])
+    manifest = folder.manifest
+    now = conditions(scenario, replicates=manifest["replicates"], tuned=manifest["tuned"])
     if [c.lived for c in now] != [c.lived for c in folder.conditions]:
         raise RunError(f"{path}: the arms of {scenario.id!r} are others than were run here")
     try:

@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 from evosim.scenario.editor import as_json_schema
 from evosim.scenario.experiment import At
 from evosim.scenario.model import Model
-from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
+from evosim.scenario.values import Name, Natural, Positive, Real, Seed, Text, wrong
 
-_SETS = "Changes of the scenario, each of the form key=value."
+_SETTINGS = "Changes of the scenario, each of the form key=value."
 _PLACE = "{value}"
 RESERVED = frozenset({"point", "replicate", "seed", "lived"})
 """What the columns of an export are called beside parameters and measures."""
@@ -25,7 +25,7 @@ class Level(Model):
     """One value of a parameter that has no number of its own to move: a name and settings."""
 
     title: Text = Field(description="What it is, in a few words.")
-    set: tuple[Text, ...] = Field(default=(), description=_SETS)
+    set: tuple[Text, ...] = Field(default=(), description=_SETTINGS)
     at: Real | None = Field(default=None, description="Where it stands on an axis of numbers.")
 
 
@@ -149,7 +149,7 @@ class Study(Model):
     scenario: Text = Field(
         description="Id of the catalogue, or path of a scenario file, from the study's folder."
     )
-    set: tuple[Text, ...] = Field(default=(), description=f"{_SETS} At all points.")
+    set: tuple[Text, ...] = Field(default=(), description=f"{_SETTINGS} At all points.")
     design: Literal["grid", "points", "latin", "random"] = Field(
         default="grid",
         description="Which points: all combinations, those listed, or draws from the ranges, "
@@ -159,7 +159,7 @@ class Study(Model):
         default=None, description="How many points are drawn, for latin and random."
     )
     replicates: Positive = Field(default=10, description="Independent runs at each point.")
-    seed: Natural = Field(default=1, description="Of all runs and draws, from 0.")
+    seed: Seed = Field(default=1, description="Of all runs and draws, from 0 to 2^64 - 1.")
     keep: Literal["measures", "runs"] = Field(
         default="measures",
         description="What is kept of each run: its measures, or its whole folder as well.",

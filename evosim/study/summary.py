@@ -61,7 +61,7 @@ def read(folder: StudyFolder) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path_of(folder).read_text(encoding="utf-8"))
         whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size
-        mine = found["identity"] == folder.facts["identity"] and found["format"] == FORMAT
+        mine = found["identity"] == folder.manifest["identity"] and found["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if whole and mine else None
@@ -105,7 +105,7 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
     axes = {name: table.axis_of(study, name, folder.points) for name in study.parameters}
     return finite({
         "format": FORMAT,
-        "identity": folder.facts["identity"],
+        "identity": folder.manifest["identity"],
         "study": study.id,
         "title": study.title,
         "question": study.question,
@@ -173,7 +173,7 @@ def _estimated(
     """A measure at a point."""
     total = table.total_of(measured, len(columns))
     estimate = intervals.estimate(total, bootstrap, *columns)
-    found = {**hypotheses.plain(estimate), "n": estimate.n, "undefined": estimate.n_undefined}
+    found = {**estimate.to_dict(), "n": estimate.n, "undefined": estimate.n_undefined}
     found["numbers"] = (
         [table.number_of(measured, column) for column in columns.T] if keeps else None
     )
@@ -290,5 +290,5 @@ def _ranks(
         if any(place is None for place in places):
             continue
         estimate = variance.rank_correlation(np.array(places, np.float64), y, bootstrap)
-        found[parameter] = {**hypotheses.plain(estimate), "points": estimate.n}
+        found[parameter] = {**estimate.to_dict(), "points": estimate.n}
     return found

@@ -31,6 +31,11 @@ class Environment:
         hidden: names of the hidden variables; bit i of a mind's senses is hidden[i].
 
     Use :func:`environment`, which keeps one of each.
+
+    >>> from evosim import scenario, world
+    >>> env = world.environment(scenario.load("foraging"), "corridors")
+    >>> env.phi.shape == (len(env.events), len(env.stimuli + env.payoffs + env.looks))
+    True
     """
 
     def __init__(self, scenario: Scenario, name: str) -> None:
@@ -68,7 +73,13 @@ class Environment:
         return self.tables.n_actions
 
     def where(self, when: Mapping[str, int | tuple[int, int]]) -> NDArray[np.bool_]:
-        """At which x every variable named has its value, or one within [lo, hi]: [n_x]."""
+        """At which x every variable named has its value, or one within [lo, hi]: [n_x].
+
+        >>> from evosim import scenario, world
+        >>> env = world.environment(scenario.load("contraception"), "ancestral")
+        >>> int(env.where({"energy": 0}).sum()) == env.n_x // 8  # energy has 8 values
+        True
+        """
         variables = self.world.state_variables
         values = np.unravel_index(np.arange(self.n_x), [v.values for v in variables] or [1])
         found = np.ones(self.n_x, np.bool_)
@@ -83,12 +94,18 @@ class Environment:
     ) -> tuple[Tables, NDArray[np.float64]]:
         """The tables by which a mind plans here, and the features of their events.
 
+        What a mind is blind to, and what it believes, make other tables of the same shape, so that
+        the planner is the same for all minds (docs/model.md, 2, senses and beliefs).
+
         Args:
             senses: bit i is set where the mind sees ``hidden[i]``.
             believed: the environment by whose rules the mind plans; this one if left out.
 
+        Returns:
+            the tables, and phi [E, F] of the events that they name.
+
         Raises:
-            EvosimError: the believed environment has other variables.
+            EvosimError: the believed environment has other variables, or holds a start for fatal.
         """
         rules = believed or self
         key = (rules.name, senses)
@@ -113,5 +130,14 @@ class Environment:
 
 @by_identity
 def environment(scenario: Scenario, name: str) -> Environment:
-    """The compiled environment of that name; one object for one scenario object."""
+    """The compiled environment of that name; one object for one scenario object.
+
+    Raises:
+        KeyError: no such environment.
+
+    >>> from evosim import scenario, world
+    >>> read = scenario.load("foraging")
+    >>> world.environment(read, "corridors") is world.environment(read, "corridors")
+    True
+    """
     return Environment(scenario, name)

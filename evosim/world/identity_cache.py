@@ -17,6 +17,13 @@ def by_identity(function: Callable[Concatenate[A, P], R]) -> Callable[Concatenat
 
     Scenarios and worlds hold dictionaries and so have no hash; they are frozen, so that one
     object always means the same. The other arguments must have a hash.
+
+    >>> class World: pass
+    >>> @by_identity
+    ... def compiled(world): return [world]
+    >>> one = World()
+    >>> compiled(one) is compiled(one), compiled(one) is compiled(World())
+    (True, False)
     """
     kept: dict[int, dict[object, R]] = {}
 

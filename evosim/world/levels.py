@@ -44,7 +44,13 @@ class Geometry(NamedTuple):
 
 @by_identity
 def geometry(world: World) -> Geometry:
-    """Cells, neighbours and distances of a world's map."""
+    """Cells, neighbours and distances of a world's map (docs/model.md, 1, level).
+
+    >>> from evosim import scenario, world
+    >>> g = world.geometry(scenario.load("foraging").environment("corridors"))
+    >>> g.distance.shape == (len(g.cells), len(g.cells))
+    True
+    """
     layout = world.layout
     cells = tuple(
         (r, c) for r in range(layout.rows) for c in range(layout.cols) if not layout.wall[r][c]
@@ -115,13 +121,23 @@ def _plan(scenario: Scenario, environment: str) -> _Plan:
 
 
 def draw_level(scenario: Scenario, environment: str, seed: int) -> tuple[NDArray[np.int32], int]:
-    """The sites and the start of the level of a seed.
+    """The sites and the start of the level of a seed (docs/model.md, 1, level).
+
+    Args:
+        scenario: the scenario.
+        environment: the name of one of its environments.
+        seed: of the level, 64 bits.
 
     Returns:
-        slot [C] and the start cell.
+        slot [C], -1 where there is no site, and the start cell.
 
     Raises:
         EvosimError: the sites do not fit.
+
+    >>> from evosim import scenario, world
+    >>> slot, start = world.draw_level(scenario.load("foraging"), "corridors", 7)
+    >>> int(slot[start])
+    -1
     """
     world = scenario.environment(environment)
     plan = _plan(scenario, environment)
@@ -229,7 +245,24 @@ def _settle(
 
 
 def draw_levels(scenario: Scenario, environment: str, seeds: Sequence[int]) -> Levels:
-    """The levels of some seeds in an environment (its name)."""
+    """The levels of some seeds in an environment.
+
+    Args:
+        scenario: the scenario.
+        environment: the name of one of its environments.
+        seeds: L seeds; equal seeds give levels that agree in all environments (docs/model.md, 1).
+
+    Returns:
+        read-only arrays of L levels.
+
+    Raises:
+        EvosimError: the sites do not fit.
+
+    >>> from evosim import scenario, world
+    >>> levels = world.draw_levels(scenario.load("foraging"), "corridors", [7, 8, 9])
+    >>> levels.start.shape
+    (3,)
+    """
     g = geometry(scenario.environment(environment))
     drawn = [draw_level(scenario, environment, seed) for seed in seeds]
     n = len(drawn)

@@ -210,7 +210,7 @@ def compile_tables(
     hidden: Sequence[str] = (),
     blind_to: frozenset[str] = frozenset(),
 ) -> Tables:
-    """Compile one environment.
+    """Compile one environment (docs/model.md, 1).
 
     Args:
         rules: the world whose rules, stimuli and drift hold.
@@ -223,6 +223,16 @@ def compile_tables(
     Raises:
         EvosimError: the two worlds' variables differ; or a start of ``structure`` is fatal by
             ``rules``.
+        ValueError: ``blind_to`` has a name that is not hidden.
+
+    >>> from evosim import scenario
+    >>> from evosim.world.tables import compile_tables, event_features
+    >>> read = scenario.load("foraging")
+    >>> home = read.environment("corridors")
+    >>> names, _ = event_features(read, home)
+    >>> tables = compile_tables(home, events={name: i for i, name in enumerate(names)})
+    >>> float(tables.start_p.sum())
+    1.0
     """
     structure = structure or rules
     unknown = blind_to - set(hidden)
@@ -370,7 +380,7 @@ def _start(c: _Compiler) -> Outcomes:
 
 
 def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """The events of a world and their features.
+    """The events of a world and their features (docs/model.md, 1, events).
 
     Returns:
         names: ``kind.rule``, ``kind.here`` and ``always.rule``.

@@ -211,6 +211,16 @@ def process(env: Environment, levels: Levels, level: int = 0) -> Process:
         env: the environment.
         levels: its levels.
         level: which of them.
+
+    >>> import numpy as np
+    >>> from evosim import scenario, world
+    >>> from evosim.world.tensors import process
+    >>> read = scenario.load("foraging")
+    >>> env = world.environment(read, "corridors")
+    >>> level = process(env, world.draw_levels(read, "corridors", [7]))
+    >>> by_pair = level.matrix().sum(axis=1)  # T[s, a, .] adds up to 1
+    >>> bool(np.allclose(by_pair, 1.0))
+    True
     """
     tables, slot = env.tables, levels.slot[level]
     n_x, n_cells, n_actions = env.n_x, len(slot), env.n_actions

@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import evosim
-from evosim.api.arguments import seed_of, setting_texts
+from evosim.api.arguments import seed_of
 from evosim.cli import cli
 from evosim.cli.options import as_error, named_options
 from evosim.errors import Argument, EvosimError, RunError
+from evosim.scenario.settings import as_texts
 
 PACKAGE = Path(evosim.__file__).parent
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -142,14 +143,14 @@ def test_settings_of_a_mapping_are_those_of_texts() -> None:
         "a.list": [1, 2.5, "x"],
         "a.table": {"meadow": 1, "the street": [0, 1]},
     }
-    assert setting_texts(given) == [
+    assert as_texts(given) == [
         "evolution.population=30",
         "agent.patience=0.5",
         "verdict.kept=1e-05",
         'a.title="say \\"x\\""',
         "a.flag=true",
         'a.list=[1, 2.5, "x"]',
-        'a.table={"meadow" = 1, "the street" = [0, 1]}',
+        'a.table={ meadow = 1, "the street" = [0, 1] }',
     ]
     texts = evosim.check("strawberry", ["evolution.population=40", "measure.also=[2]"])
     mapping = evosim.check("strawberry", {"evolution.population": 40, "measure.also": [2]})

@@ -122,5 +122,5 @@ def test_the_command_writes_the_file_and_names_it(run: evosim.Run, tmp_path: Pat
     assert "one of: --tensors" in invoke(ID)[1]
     assert "one of: --tensors" in invoke(run.path, "--tensors", path, "--trees", path)[1]
     both = invoke(run.path, "--trees", path, "-e", "modern")[1]
-    assert "--environment is for tensors" in both
+    assert "--environment is about tensors" in both
     assert "MiB, more than the bound of 1.0 MiB" in invoke(ID, "--tensors", path, "--bound", 1)[1]

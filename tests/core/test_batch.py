@@ -7,7 +7,8 @@ import pytest
 
 from evosim import core, mind, rng, scenario
 from evosim.core import rng as compiled
-from evosim.core.batch import LANES, groups
+from evosim.core.batch import batch_groups
+from evosim.core.structs import LANES
 from evosim.world import draw_levels, environment
 
 # The first outputs of splitmix64 seeded with 1234567, as published with the reference
@@ -61,11 +62,11 @@ def test_every_mind_has_one_lane_among_its_like() -> None:
     genomes = mind.initial(read, 200, 7)
     genomes[:, -1] = np.arange(200)[::-1] % 20
     minds = mind.express(read, genomes)
-    blocks = [block for group in groups(env, minds) for block in group.blocks]
-    members = np.concatenate([block.mind[block.mind >= 0] for block in blocks])
+    batches = [batch for group in batch_groups(env, minds) for batch in group.batches]
+    members = np.concatenate([batch.mind[batch.mind >= 0] for batch in batches])
     assert sorted(members) == list(range(200))
-    assert len(blocks) == -(-200 // LANES)
-    depths = np.concatenate([minds.depth[block.mind[block.mind >= 0]] for block in blocks])
+    assert len(batches) == -(-200 // LANES)
+    depths = np.concatenate([minds.depth[batch.mind[batch.mind >= 0]] for batch in batches])
     assert (np.diff(depths) >= 0).all()
 
 

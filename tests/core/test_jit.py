@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,24 @@ def test_an_edited_kernel_has_another_cache(
 
     monkeypatch.setattr(Path, "read_bytes", edited)
     assert jit._source_hash() != before
+
+
+def test_every_file_that_kernels_are_made_of_counts_for_the_cache() -> None:
+    from evosim.core import jit
+
+    package = Path(jit.__file__).parents[1]
+    kernels = {
+        path
+        for path in (package / "core").glob("*.py")
+        if re.search(r"^(@|\w+ = )(kernel|inlined|allocating)\b", path.read_text(), re.MULTILINE)
+    }
+    imported = {
+        package.parent / (name.replace(".", "/") + ".py")
+        for path in kernels
+        for name in re.findall(r"^from (evosim\.[\w.]+) import", path.read_text(), re.MULTILINE)
+    }
+    assert len(kernels) == 5
+    assert kernels | imported <= {package / name for name in jit._SOURCES}
 
 
 def test_a_cache_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:

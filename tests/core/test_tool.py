@@ -177,7 +177,7 @@ def test_without_a_tool_minds_stay_as_they_are() -> None:
 
 def test_memories_are_of_the_environment_that_is_remembered() -> None:
     looks = {"apple": {"red": 1.0}, "bush": {"round": 1.0}}
-    doc = gallery(looks).document
+    doc = gallery(looks).to_dict()
     doc["environments"]["dyed"] = {"title": "dyed", "kinds": {"apple": {"looks": {"red": 0.25}}}}
     for remembers, worth in ((None, 1.0), ("home", 1.0), ("dyed", 4.0)):
         doc["agent"]["tool"]["remembers"] = remembers or "home"

@@ -44,7 +44,7 @@ def test_a_fork_that_changes_nothing_ends_as_its_parent(
     for name in parent.data.variables:
         assert child.data[name].values.tobytes() == parent.data[name].values.tobytes()
     assert child.summary["flips"] == parent.summary["flips"]
-    assert child.facts["parent"]["at"] == at
+    assert child.manifest["parent"]["at"] == at
     assert json.loads(child.data.attrs["provenance"])["parent"]["seed"] == 1
 
 
@@ -74,7 +74,7 @@ def test_a_fork_with_another_seed_keeps_history_and_probe_levels(
     assert (new["score"].isel(generation=3) != old["score"].isel(generation=3)).any()
     assert new.attrs["seed"] == "9"
     xr.testing.assert_equal(new["optimal_payoff"], old["optimal_payoff"])
-    assert child.facts["seeds"] == [{"from": 0, "seed": 1}, {"from": 3, "seed": 9}]
+    assert child.manifest["seeds"] == [{"from": 0, "seed": 1}, {"from": 3, "seed": 9}]
 
 
 def test_environments_of_a_fork_are_matched_by_name_and_nan_where_new(
@@ -133,12 +133,12 @@ def test_an_unfinished_run_can_be_forked_where_it_was_lived(
     from evosim.engine.fork import copy_history
 
     half = RunFolder(tmp_path / "half")
-    with RunFolder.create(tmp_path / "unfinished", half.scenario, half.facts) as unfinished:
+    with RunFolder.create(tmp_path / "unfinished", half.scenario, half.manifest) as unfinished:
         copy_history(half, unfinished, 4)
     child = forked(tmp_path / "unfinished", tmp_path / "fork", 3)
     xr.testing.assert_equal(child.data, evosim.open_run(whole).data)
     with pytest.raises(
-        RunError, match=r"can be forked at generations 1 to 3 \(4 of 6 lived so far\)"
+        RunError, match=r"can be forked at generations 1 to 3 \(4 of 6 done so far\)"
     ):
         forked(tmp_path / "unfinished", tmp_path / "other", 4)
 
@@ -149,7 +149,7 @@ def test_an_unfinished_run_can_be_forked_where_it_was_lived(
         (0, (), "at=0: .*a new run is evosim run"),
         (-1, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
         (7, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
-        (6, (), r"nothing is left to live.*timeline\.1\.generations"),
+        (6, (), r"nothing is left to simulate.*timeline\.1\.generations"),
         (4, ("evolution.population=10",), "evolution.population was 20"),
         (4, ("evolution.levels=5",), "evolution.levels was 2"),
         (4, ("measure.sample=5",), "measure.sample was 4"),
@@ -175,7 +175,7 @@ def test_a_fork_of_a_fork_knows_all_seeds_and_lives_replay_by_them(
 ) -> None:
     one = forked(whole, tmp_path / "one", 2, seed=5)
     two = forked(one.path, tmp_path / "two", 4, seed=6)
-    assert [s["seed"] for s in two.facts["seeds"]] == [1, 5, 6]
+    assert [s["seed"] for s in two.manifest["seeds"]] == [1, 5, 6]
     parent = evosim.open_run(whole)
     gifs = [
         run.replay(generation=1, out=tmp_path / f"{i}.gif") for i, run in enumerate((parent, two))
@@ -232,12 +232,12 @@ def test_a_fork_whose_history_is_not_whole_is_refused_and_nothing_removed(
 ) -> None:
     monkeypatch.setattr("evosim.engine.fork._PIECE", 1)  # a segment for each generation
     child = unlived(whole, tmp_path / "fork", 4, "world.lifetime=9")
-    segment = child / "replicates" / "000" / "000001-000001.npz"
+    file = child / "replicates" / "000" / "000001-000001.npz"
     if how == "torn":
-        segment.write_bytes(segment.read_bytes()[:-9])
-        message = f"{segment} is damaged.*fork {whole} again at generation 4"
+        file.write_bytes(file.read_bytes()[:-9])
+        message = f"{file} is damaged.*fork {whole} again at generation 4"
     elif how == "missing":
-        segment.unlink()
+        file.unlink()
         message = f"000001-.*npz is missing.*fork {whole} again at generation 4"
     else:
         shutil.rmtree(child / "replicates")

@@ -22,7 +22,7 @@ from evosim.engine.run_folder import RunFolder
 from evosim.engine.variables import variables
 from evosim.errors import RunError, ScenarioError
 from evosim.execution.process_pool import Pool, packed_call, unpacked_call
-from evosim.metrics import MEASURES, Term
+from evosim.metrics import METRICS, Query
 
 DEMES = (
     "{demes=4, every=2, migrants=2, select={operator='selBest'}, replace={operator='selRandom'}}"
@@ -85,8 +85,8 @@ def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
     monkeypatch.setattr(islands, "SECONDS", seconds)
     frozen = "timeline.1.select=false"
     every = ISLANDS.replace("every=2", "every=3")
-    read = scenarios.load(tiny, sets=[every, *TOOL, "timeline.0.generations=8", frozen])
-    born = loop.first(read, 7)
+    read = scenarios.load(tiny, settings=[every, *TOOL, "timeline.0.generations=8", frozen])
+    born = loop.initial_population(read, 7)
     whole = list(loop.generations(read, born, seed=7, prober=NoProbe()))
     apart = list(islands.generations(read, born, seed=7, prober=NoProbe(), share=share))
     assert len(apart) == len(whole) == 11
@@ -97,16 +97,16 @@ def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
         for name, values in one.arrays.items():
             assert values.dtype == other.arrays[name].dtype
             assert values.tobytes() == other.arrays[name].tobytes()
-        assert (one.heirs is None) == (other.heirs is None)
-        for mine, its in zip(one.heirs or (), other.heirs or (), strict=True):
+        assert (one.next_population is None) == (other.next_population is None)
+        for mine, its in zip(one.next_population or (), other.next_population or (), strict=True):
             assert np.array_equal(mine, its)
 
 
 def test_an_epoch_is_a_function_of_its_arguments_which_survive_the_way_to_a_worker(
     tiny: Path,
 ) -> None:
-    read = scenarios.load(tiny, sets=[ISLANDS])
-    born = loop.first(read, 7)
+    read = scenarios.load(tiny, settings=[ISLANDS])
+    born = loop.initial_population(read, 7)
     own = slice(5, 10)
     call = (
         read.to_toml(), 1, 0, 2, born.genome[own], born.parents[own], born.crossover[own], 2**64 - 1
@@ -146,9 +146,11 @@ def test_the_data_tell_demes_and_who_migrated(tiny: Path, tmp_path: Path) -> Non
 
 def test_differentiation_is_a_measure_of_runs_with_demes(tiny: Path, tmp_path: Path) -> None:
     done = run(tiny, tmp_path / "run", "evolution.islands.every=100", "timeline.1.generations=8")
-    found = MEASURES["differentiation"]
+    found = METRICS["differentiation"]
     at = {
-        g: found.of(done.data, done.scenario, Term(measure="differentiation", generation=g))[0][0]
+        g: found.columns(done.data, done.scenario, Query(measure="differentiation", generation=g))[
+            0
+        ][0]
         for g in (0, 10)
     }
     drives = [name for name in done.data["locus"].values if name.startswith("drive.")]
@@ -159,7 +161,7 @@ def test_differentiation_is_a_measure_of_runs_with_demes(tiny: Path, tmp_path: P
     assert at[0] < 0.3 < at[10]
     plain = scenarios.load(tiny)
     with pytest.raises(evosim.EvosimError, match=r"needs a population with demes"):
-        found.check_in(plain, Term(measure="differentiation"))
+        found.check_in(plain, Query(measure="differentiation"))
 
 
 def test_a_population_without_islands_has_no_figure_of_them(whole: Path) -> None:
@@ -236,9 +238,9 @@ def test_a_killed_worker_loses_and_changes_nothing(
     assert "killed by SIGKILL" in err
     assert "evosim resume run" in err
     assert "Traceback" not in err
-    kept = RunFolder(tmp_path / "run").lived(0)
+    kept = RunFolder(tmp_path / "run").generations_done(0)
     assert 2 < kept < 180
-    assert f"{kept} of 180 generations are lived and kept" in err
+    assert f"{kept} of 180 generations are done and kept" in err
     assert_same(evosim.resume(tmp_path / "run", workers=2), undisturbed)
 
 
@@ -254,7 +256,7 @@ def test_a_killed_run_resumes_to_the_same_end(
     going.kill()
     going.communicate(timeout=30)
     wait_until(lambda: not any(Path(f"/proc/{w}").exists() for w in workers))
-    assert 2 < RunFolder(tmp_path / "run").lived(0) < 180
+    assert 2 < RunFolder(tmp_path / "run").generations_done(0) < 180
     assert_same(evosim.resume(tmp_path / "run", workers=3), undisturbed)
     assert not (tmp_path / "run" / "replicates").exists()
 
@@ -275,8 +277,8 @@ def test_a_stopped_run_keeps_what_it_has_and_goes_on(
 
 def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path) -> None:
     roulette = "evolution.select={operator='selRoulette'}"
-    read = scenarios.load(tiny, sets=[ISLANDS, roulette, "agent.thinking_cost=1000.0"])
-    born = loop.first(read, 7)
+    read = scenarios.load(tiny, settings=[ISLANDS, roulette, "agent.thinking_cost=1000.0"])
+    born = loop.initial_population(read, 7)
     genome = np.full((5, 3), [0.5, 0.5, 1.5])  # plans a step, and pays for it
     call = (read.to_toml(), 1, 0, 2, genome, born.parents[:5], born.crossover[:5], 7)
     with (
@@ -298,7 +300,7 @@ def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path) -> None:
         (["evolution.islands.topology='star'"], r"topology: not a topology"),
         (["evolution.open={offspring=1.0, capacity=30}"], r"no demes with \[evolution\.open\]"),
         (["monitor={budget=3}"], r"no demes with \[monitor\]"),
-        (["evolution.optimizer={name='cma'}"], "cma samples one population"),
+        (["evolution.optimizer={name='cma'}"], "cma asks for one population"),
         (["evolution.islands.select.operator='selBst'"], "unknown migration operator 'selBst'"),
     ],
 )
@@ -308,7 +310,7 @@ def test_what_demes_cannot_do_is_refused(tiny: Path, sets: list[str], message: s
 
 
 def test_islands_survive_the_way_through_toml(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=[ISLANDS, "evolution.islands.topology=[1, 0, 3, 2]"])
+    read = scenarios.load(tiny, settings=[ISLANDS, "evolution.islands.topology=[1, 0, 3, 2]"])
     assert scenarios.loads(read.to_toml(), name="again") == read
     assert read.evolution.islands is not None
     assert read.evolution.islands.target == (1, 0, 3, 2)

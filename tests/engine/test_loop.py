@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from evosim import scenario as scenarios
 from evosim.engine import loop
-from evosim.engine.evaluation import Live, Lives, environments_of
-from evosim.engine.evaluation import live as live_by_core
-from evosim.engine.loop import Record, generations
+from evosim.engine.evaluation import Evaluate, Evaluation, environments_of
+from evosim.engine.evaluation import evaluate as evaluate_by_core
+from evosim.engine.loop import GenerationRecord, generations
 from evosim.engine.variables import probe_generations
 from evosim.errors import RunError
 from evosim.mind import Minds
@@ -43,36 +43,38 @@ def paid_by_depth(
     generation: int,
     environments: Sequence[str],
     individuals: NDArray[np.integer],
-) -> Lives:
+) -> Evaluation:
     """Every level pays an individual its depth, and the level's number."""
     n = len(minds.depth)
     paid = minds.depth[:, None] + np.arange(len(environments), dtype=float)
-    return Lives(paid[..., None], paid, -paid, np.full((n, len(environments)), 5.0))
+    return Evaluation(paid[..., None], paid, -paid, np.full((n, len(environments)), 5.0))
 
 
-def live_all(
-    scenario: Scenario, live: Live = paid_by_depth, prober: loop.Prober | None = None
-) -> list[Record]:
-    population = loop.first(scenario, SEED)
-    found = generations(scenario, population, seed=SEED, prober=prober or NoProbe(), live=live)
+def run_replicates(
+    scenario: Scenario, evaluate: Evaluate = paid_by_depth, prober: loop.Prober | None = None
+) -> list[GenerationRecord]:
+    population = loop.initial_population(scenario, SEED)
+    found = generations(
+        scenario, population, seed=SEED, prober=prober or NoProbe(), evaluate=evaluate
+    )
     return list(found)
 
 
 def test_the_timeline_is_lived_from_its_first_to_its_last_generation(tiny: Path) -> None:
-    records = live_all(scenarios.load(tiny))
+    records = run_replicates(scenarios.load(tiny))
     assert [record.generation for record in records] == list(range(6))
-    assert records[-1].heirs is None
+    assert records[-1].next_population is None
     assert (records[0].arrays["parents"] == -1).all()
     for record, following in pairwise(records):
-        assert record.heirs is not None
-        assert (record.heirs.genome == following.arrays["genome"]).all()
-        assert (record.heirs.parents == following.arrays["parents"]).all()
-        assert (record.heirs.parents >= 0).all()
+        assert record.next_population is not None
+        assert (record.next_population.genome == following.arrays["genome"]).all()
+        assert (record.next_population.parents == following.arrays["parents"]).all()
+        assert (record.next_population.parents >= 0).all()
 
 
 def test_thinking_costs_and_levels_are_averaged(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=["agent.depth=2"])
-    (record, *_) = live_all(read)
+    read = scenarios.load(tiny, settings=["agent.depth=2"])
+    (record, *_) = run_replicates(read)
     assert record.arrays["score"] == pytest.approx(2 + 0.5 - 0.01 * 2)
     assert record.arrays["payoff_total"][:, 0] == pytest.approx(2.5)
     assert record.arrays["internal_reward"] == pytest.approx(-2.5)
@@ -81,10 +83,12 @@ def test_thinking_costs_and_levels_are_averaged(tiny: Path) -> None:
 
 def test_any_generation_is_enough_to_go_on_from(tiny: Path) -> None:
     read = scenarios.load(tiny)
-    whole = live_all(read)
-    heirs = whole[2].heirs
-    assert heirs is not None
-    rest = list(generations(read, heirs, seed=SEED, prober=NoProbe(), live=paid_by_depth))
+    whole = run_replicates(read)
+    next_population = whole[2].next_population
+    assert next_population is not None
+    rest = list(
+        generations(read, next_population, seed=SEED, prober=NoProbe(), evaluate=paid_by_depth)
+    )
     assert len(rest) == 3
     for one, other in zip(rest, whole[3:], strict=True):
         for name, values in one.arrays.items():
@@ -93,11 +97,11 @@ def test_any_generation_is_enough_to_go_on_from(tiny: Path) -> None:
 
 def test_the_population_is_probed_at_intervals_around_each_flip_and_at_the_end(tiny: Path) -> None:
     read = scenarios.load(
-        tiny, sets=["timeline.0.generations=10", "timeline.1.generations=7", "measure.every=4"]
+        tiny, settings=["timeline.0.generations=10", "timeline.1.generations=7", "measure.every=4"]
     )
     assert probe_generations(read) == (0, 4, 8, 9, 10, 12, 16)
     prober = NoProbe()
-    records = live_all(read, prober=prober)
+    records = run_replicates(read, prober=prober)
     assert prober.asked == [0, 4, 8, 9, 10, 12, 16]
     assert [record.probe is not None for record in records].count(True) == 7
 
@@ -105,7 +109,7 @@ def test_the_population_is_probed_at_intervals_around_each_flip_and_at_the_end(t
 def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
     read = scenarios.load(
         tiny,
-        sets=[
+        settings=[
             "evolution.levels=50",
             "timeline.0.generations=40",
             "timeline.0.train={before=3.0, after=1.0}",
@@ -121,8 +125,8 @@ def test_levels_are_drawn_from_the_mixture_of_the_phase(tiny: Path) -> None:
 
 
 def test_a_frozen_phase_passes_its_genomes_on_unchanged(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=["timeline.1.select=false"])
-    records = live_all(read)
+    read = scenarios.load(tiny, settings=["timeline.1.select=false"])
+    records = run_replicates(read)
     itself = np.stack([np.arange(20)] * 2, axis=1)
     for before, after in pairwise(records[3:]):
         np.testing.assert_array_equal(after.arrays["genome"], before.arrays["genome"])
@@ -136,39 +140,39 @@ def test_a_frozen_phase_passes_its_genomes_on_unchanged(tiny: Path) -> None:
 def test_a_score_that_is_not_finite_is_refused_with_its_individual_and_level(
     tiny: Path, bad: float
 ) -> None:
-    def spoilt(scenario: Scenario, minds: Minds, **given: Any) -> Lives:
-        lives = paid_by_depth(scenario, minds, **given)
+    def spoilt(scenario: Scenario, minds: Minds, **given: Any) -> Evaluation:
+        evaluation = paid_by_depth(scenario, minds, **given)
         if given["generation"] == 2:
-            lives.paid[13, 1] = bad
-        return lives
+            evaluation.selected_payoff[13, 1] = bad
+        return evaluation
 
     with pytest.raises(RunError, match=r"generation 2: individual 13 .* on level 1"):
-        live_all(scenarios.load(tiny), live=spoilt)
+        run_replicates(scenarios.load(tiny), evaluate=spoilt)
 
 
-def lived(read: Scenario, generation: int = 0) -> tuple[Lives, Minds]:
+def evaluated(read: Scenario, generation: int = 0) -> tuple[Evaluation, Minds]:
     from evosim import mind
 
-    genome = loop.first(read, SEED).genome
+    genome = loop.initial_population(read, SEED).genome
     minds = mind.express(read, genome)
     names = environments_of(read, generation, SEED)
-    lives = live_by_core(
+    evaluation = evaluate_by_core(
         read, minds, seed=SEED, generation=generation, environments=names,
         individuals=np.arange(len(genome)),
     )  # fmt: skip
-    return lives, minds
+    return evaluation, minds
 
 
 def test_lives_are_lived_by_the_core_and_paid_in_payoffs_and_rewards(tiny: Path) -> None:
-    lives, minds = lived(scenarios.load(tiny))
-    assert lives.payoff.shape == (20, 2, 1)
-    np.testing.assert_array_equal(lives.paid, lives.payoff[..., 0])
-    assert lives.paid.max() > 0
-    assert ((lives.lifespan >= 1) & (lives.lifespan <= 20)).all()
+    evaluation, minds = evaluated(scenarios.load(tiny))
+    assert evaluation.payoff.shape == (20, 2, 1)
+    np.testing.assert_array_equal(evaluation.selected_payoff, evaluation.payoff[..., 0])
+    assert evaluation.selected_payoff.max() > 0
+    assert ((evaluation.lifespan >= 1) & (evaluation.lifespan <= 20)).all()
     # Fruit pays 1 and feels sweet 1; lime only feels sour: whoever ate k fruit and no lime felt
     # k times its sweetness, so reward - sweetness * paid is a whole number of sournesses.
     sweet, sour = minds.weights[:, :2].T.astype(float)
-    limes = (lives.reward - sweet[:, None] * lives.paid) / sour[:, None]
+    limes = (evaluation.reward - sweet[:, None] * evaluation.selected_payoff) / sour[:, None]
     np.testing.assert_allclose(limes, np.round(limes), atol=1e-6)
 
 
@@ -176,72 +180,77 @@ TOOL = ["agent.tool.depth=4", "agent.tool.reliance=[0, 1]", "world.kinds.lime.lo
 
 
 def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
-    read = scenarios.load(tiny, sets=[*TOOL, "agent.tool.encounters=2"])
+    read = scenarios.load(tiny, settings=[*TOOL, "agent.tool.encounters=2"])
     seen: list[Minds] = []
 
-    def live(scenario: Scenario, minds: Minds, **rest: Any) -> Lives:
+    def evaluate(scenario: Scenario, minds: Minds, **rest: Any) -> Evaluation:
         seen.append(minds)
-        return live_by_core(scenario, minds, **rest)
+        return evaluate_by_core(scenario, minds, **rest)
 
-    records = live_all(read, live)
+    records = run_replicates(read, evaluate)
     assert all(record.arrays["genome"].shape[1] == 4 for record in records)
     criteria = [minds.criteria[:, -1] for minds in seen]
     assert all((each != 0).any() for each in criteria)
     assert all((minds.tool_depth == 4).all() for minds in seen)
-    half = records[2].heirs
+    half = records[2].next_population
     assert half is not None
-    rest = list(generations(read, half, seed=SEED, prober=NoProbe(), live=live))
+    rest = list(generations(read, half, seed=SEED, prober=NoProbe(), evaluate=evaluate))
     for before, after in zip(seen[3:6], seen[6:], strict=True):
         assert (before.criteria == after.criteria).all()
     assert (rest[-1].arrays["score"] == records[-1].arrays["score"]).all()
 
 
 def test_who_relies_on_no_tool_lives_as_if_there_were_none(tiny: Path) -> None:
-    with_tool = scenarios.load(tiny, sets=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
-    found, alone = live_all(with_tool, live_by_core), live_all(scenarios.load(tiny), live_by_core)
+    with_tool = scenarios.load(tiny, settings=[TOOL[0], "agent.tool.reliance=0", TOOL[2]])
+    found, alone = (
+        run_replicates(with_tool, evaluate_by_core),
+        run_replicates(scenarios.load(tiny), evaluate_by_core),
+    )
     for record, other in zip(found, alone, strict=True):
         for name, values in record.arrays.items():
             assert (values == other.arrays[name]).all(), name
 
 
 def test_only_the_window_counts_for_selection(tiny: Path) -> None:
-    whole, _ = lived(scenarios.load(tiny))
-    short, _ = lived(scenarios.load(tiny, sets=["timeline.0.window=5"]))
+    whole, _ = evaluated(scenarios.load(tiny))
+    short, _ = evaluated(scenarios.load(tiny, settings=["timeline.0.window=5"]))
     np.testing.assert_array_equal(short.payoff, whole.payoff)
-    assert (short.paid <= whole.paid).all()
-    assert short.paid.sum() < whole.paid.sum()
+    assert (short.selected_payoff <= whole.selected_payoff).all()
+    assert short.selected_payoff.sum() < whole.selected_payoff.sum()
 
 
 def test_a_level_pays_by_the_environment_that_it_was_drawn_in(tiny: Path) -> None:
-    before, _ = lived(scenarios.load(tiny))
-    after, _ = lived(scenarios.load(tiny, sets=["timeline.0.train=after"]))
-    np.testing.assert_allclose(after.paid, 0.1 * before.paid)
+    before, _ = evaluated(scenarios.load(tiny))
+    after, _ = evaluated(scenarios.load(tiny, settings=["timeline.0.train=after"]))
+    np.testing.assert_allclose(after.selected_payoff, 0.1 * before.selected_payoff)
     np.testing.assert_array_equal(after.reward, before.reward)
 
 
 def test_a_score_that_selection_does_not_take_is_refused_with_generation_and_individual(
     tiny: Path,
 ) -> None:
-    def indebted(scenario: Scenario, minds: Minds, *, generation: int, **options: Any) -> Lives:
-        lives = paid_by_depth(scenario, minds, generation=generation, **options)
+    def indebted(
+        scenario: Scenario, minds: Minds, *, generation: int, **options: Any
+    ) -> Evaluation:
+        evaluation = paid_by_depth(scenario, minds, generation=generation, **options)
         if generation == 2:
-            lives.paid[13] = -5.0
-        return lives
+            evaluation.selected_payoff[13] = -5.0
+        return evaluation
 
-    read = scenarios.load(tiny, sets=['evolution.select={operator="selRoulette"}'])
+    read = scenarios.load(tiny, settings=['evolution.select={operator="selRoulette"}'])
     with pytest.raises(RunError, match=r"generation 2: individual 13 has a score of -5"):
-        live_all(read, indebted)
+        run_replicates(read, indebted)
 
 
 def test_a_mean_that_is_not_finite_is_refused_even_in_the_last_generation(tiny: Path) -> None:
-    def rich(scenario: Scenario, minds: Minds, *, generation: int, **options: Any) -> Lives:
-        lives = paid_by_depth(scenario, minds, generation=generation, **options)
+    def rich(scenario: Scenario, minds: Minds, *, generation: int, **options: Any) -> Evaluation:
+        evaluation = paid_by_depth(scenario, minds, generation=generation, **options)
         if generation == 5:
-            lives.paid[7] = 1e308
-        return lives
+            evaluation.selected_payoff[7] = 1e308
+        return evaluation
 
     with (
         np.errstate(over="ignore"),
         pytest.raises(RunError, match="generation 5: individual 7 has a score of inf"),
     ):
-        live_all(scenarios.load(tiny), rich)
+        run_replicates(scenarios.load(tiny), rich)

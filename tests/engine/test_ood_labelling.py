@@ -85,12 +85,14 @@ def test_a_monitor_that_is_never_on_changes_nothing(tiny: Path, tmp_path: Path) 
 def test_a_run_that_stops_goes_on_to_the_same_end(
     monitored: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    facts = {k: v for k, v in RunFolder(monitored.path).facts.items() if k != "scenario_sha256"}
-    with RunFolder.create(tmp_path / "run", monitored.scenario, facts) as made:
+    manifest = {
+        k: v for k, v in RunFolder(monitored.path).manifest.items() if k != "scenario_sha256"
+    }
+    with RunFolder.create(tmp_path / "run", monitored.scenario, manifest) as made:
         pass
     folder = RunFolder(tmp_path / "run")
     reached: list[int] = []
-    runner.live_replicate(
+    runner.run_replicate(
         folder, 0, stop=lambda: reached[-1] == at, report=lambda g, _: reached.append(g)
     )
     assert reached == list(range(at + 1))

@@ -52,9 +52,9 @@ def test_a_run_stopped_anywhere_resumes_to_the_bit(
         run(tiny, tmp_path / "run", kind)
     folder = RunFolder(tmp_path / "run")
     lived = 0
-    while not runner.live_replicate(folder, 0, stop=lambda: True, report=lambda *_: None):
+    while not runner.run_replicate(folder, 0, stop=lambda: True, report=lambda *_: None):
         lived += 1
-        assert folder.lived(0) == lived
+        assert folder.generations_done(0) == lived
     assert lived == 5
     assert_equal(evosim.resume(tmp_path / "run"), whole)
 
@@ -108,8 +108,8 @@ def test_a_fork_is_refused_where_the_optimizer_would_have_asked_for_others(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parent = run(tiny, tmp_path / "run", "cma")
-    first = fork.first
-    monkeypatch.setattr(fork, "first", lambda of, seed: first(of, seed + 1))
+    first = fork.initial_population
+    monkeypatch.setattr(fork, "initial_population", lambda of, seed: first(of, seed + 1))
     with pytest.raises(RunError, match=r"cannot be forked\. What cma knew of generation 0"):
         evosim.fork(parent.path, 3, out=tmp_path / "fork", figures=False)
     assert not (tmp_path / "fork").exists()

@@ -16,7 +16,7 @@ EVOLVED, UNIFORM, RANDOM, TRUE, UNSHIFTED = range(5)
 
 
 def read(*sets: str) -> Scenario:
-    return scenario.load("contraception", sets=[*SMALL, *sets])
+    return scenario.load("contraception", settings=[*SMALL, *sets])
 
 
 def genomes(read_: Scenario, depth: float, **drives: float) -> np.ndarray:

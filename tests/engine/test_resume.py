@@ -18,7 +18,7 @@ import pytest
 import xarray as xr
 
 import evosim
-from evosim.engine import dataset
+from evosim.engine import dataset, provenance
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import RunError
 from evosim.execution import runner
@@ -68,7 +68,7 @@ def assert_resumes_to(whole: Path, killed: Path) -> None:
     """Resuming ends like the run that was never interrupted, says so, and leaves nothing over."""
     done = evosim.resume(killed)
     assert_same(killed, whole)
-    assert [once["versions"] for once in done.facts["resumed"]] == [done.facts["versions"]]
+    assert [once["versions"] for once in done.manifest["resumed"]] == [done.manifest["versions"]]
     assert {p.name for p in killed.iterdir()} == {p.name for p in whole.iterdir()}
 
 
@@ -113,7 +113,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
         assert resumed.returncode == -signal.SIGKILL
     done = evosim.resume(tmp_path / "run")
     assert_same(done.path, whole)
-    assert len(done.facts["resumed"]) == 5
+    assert len(done.manifest["resumed"]) == 5
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ main()
         check=False,
     )
     assert stopped.returncode == 130, stopped.stderr
-    assert "stopped: 3 of 6 generations are lived and kept" in stopped.stderr
+    assert "stopped: 3 of 6 generations are done and kept" in stopped.stderr
     assert "Go on with: evosim resume Run-1" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     half = evosim.open_run(tmp_path / "Run-1")
@@ -186,9 +186,9 @@ def test_a_full_disk_is_told_with_the_path_and_loses_nothing(
         evosim.run(tiny, seed=1, out=tmp_path / "run", checkpoint=0, figures=False)
     assert f"evosim resume {tmp_path / 'run'}" in str(told.value)
     monkeypatch.undo()
-    kept = RunFolder(tmp_path / "run").lived(0)
+    kept = RunFolder(tmp_path / "run").generations_done(0)
     assert 0 < kept < 6
-    assert f"{kept} of 6 generations are lived and kept" in str(told.value)
+    assert f"{kept} of 6 generations are done and kept" in str(told.value)
     assert evosim.resume(tmp_path / "run").complete
 
 
@@ -257,16 +257,16 @@ def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_lived_again(
         evosim.resume(path)
 
 
-def test_segments_outlive_a_damaged_run_nc(whole: Path, tmp_path: Path) -> None:
+def test_chunks_outlive_a_damaged_run_nc(whole: Path, tmp_path: Path) -> None:
     from evosim.engine.fork import copy_history
 
     old = RunFolder(whole)
-    with RunFolder.create(tmp_path / "run", old.scenario, old.facts) as made:
+    with RunFolder.create(tmp_path / "run", old.scenario, old.manifest) as made:
         copy_history(old, made, 5)
     (tmp_path / "run" / "run.nc").write_bytes(b"not a file of data")
-    with pytest.raises(RunError, match="Its segments are there: delete it"):
+    with pytest.raises(RunError, match="Its chunks are there: delete it"):
         evosim.resume(tmp_path / "run")
-    assert RunFolder(tmp_path / "run").lived(0) == 5
+    assert RunFolder(tmp_path / "run").generations_done(0) == 5
 
 
 def test_resuming_a_complete_run_needs_no_right_to_write(
@@ -358,15 +358,15 @@ def test_a_summary_has_no_number_that_json_does_not_know(whole: Path) -> None:
 def test_an_unfinished_replicate_is_never_assembled(tiny: Path, tmp_path: Path) -> None:
     from evosim import scenario
 
-    facts = {
+    manifest = {
         "seed": 1, "probe_seed": 1, "replicates": 1, "versions": {}, "figures": False,
         "seeds": [{"from": 0, "seed": 1}],
     }  # fmt: skip
-    with RunFolder.create(tmp_path / "run", scenario.load(tiny), facts):
+    with RunFolder.create(tmp_path / "run", scenario.load(tiny), manifest):
         pass
     with pytest.raises(RunError, match="replicate 0 has 0 of 6 generations"):
         dataset.assemble(RunFolder(tmp_path / "run"))
-    with pytest.raises(RunError, match="no generation was lived yet"):
+    with pytest.raises(RunError, match="no generation is done yet"):
         _ = evosim.open_run(tmp_path / "run").data
 
 
@@ -383,3 +383,21 @@ def test_the_seed_is_drawn_and_recorded_where_none_is_given(tiny: Path, tmp_path
     assert one.data.attrs["seed"] == str(one.seed)
     again = evosim.run(tiny, seed=one.seed, out=tmp_path / "again", figures=False)
     xr.testing.assert_equal(again.data, one.data)
+
+
+def test_going_on_with_other_versions_is_told_even_where_nothing_else_is(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = evosim.run(
+        whole.parent / "tiny.toml", seed=1, out=tmp_path / "run", figures=False, workers=1,
+        progress=False, on_generation=lambda replicate, generation, score: generation == 2,
+    )  # fmt: skip
+    there = provenance.versions()
+    monkeypatch.setattr(provenance, "versions", lambda: there | {"numpy": "99.0"})
+    evosim.resume(stopped.path, progress=False, workers=1)
+    warning = f"warning: versions differ from those the run began with: numpy {there['numpy']} -> "
+    assert warning in capsys.readouterr().err
+    evosim.resume(stopped.path, progress=False)
+    assert capsys.readouterr().err == ""
+    evosim.fork(stopped.path, 4, out=tmp_path / "fork", figures=False, progress=False, workers=1)
+    assert "versions differ from those the run to fork began with" in capsys.readouterr().err

@@ -15,7 +15,7 @@ import pytest
 from evosim import scenario as scenarios
 from evosim.engine import loop
 from evosim.engine.loop import generations
-from evosim.engine.run_folder import RunFolder, Stretch, stretch_of
+from evosim.engine.run_folder import Chunk, RunFolder, chunk_of
 from evosim.engine.variables import BY_PROBE, BY_REPLICATE
 from evosim.errors import RunError
 
@@ -41,36 +41,38 @@ def folder(tiny: Path, tmp_path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-def stretches(folder: RunFolder, replicate: int = 0) -> list[Stretch]:
+def chunks(folder: RunFolder, replicate: int = 0) -> list[Chunk]:
     """The six generations of the tiny scenario in segments of two."""
     seed = loop.replicate_seed(folder.seed, replicate)
     read = folder.scenario
-    records = list(generations(read, loop.first(read, seed), seed=seed, prober=Prober()))
-    return [stretch_of(records[i : i + 2]) for i in (0, 2, 4)]
+    records = list(
+        generations(read, loop.initial_population(read, seed), seed=seed, prober=Prober())
+    )
+    return [chunk_of(records[i : i + 2]) for i in (0, 2, 4)]
 
 
 @pytest.fixture
 def written(folder: RunFolder) -> list[Path]:
-    return [folder.write(0, stretch).path for stretch in stretches(folder)]
+    return [folder.write(0, chunk).path for chunk in chunks(folder)]
 
 
-def test_a_segment_reads_back_as_it_was_written(folder: RunFolder) -> None:
-    (first, second, third) = stretches(folder)
-    segments = [folder.write(0, stretch) for stretch in (first, second, third)]
-    assert [s.path.name for s in segments] == [
+def test_a_chunk_reads_back_as_it_was_written(folder: RunFolder) -> None:
+    (first, second, third) = chunks(folder)
+    chunk_files = [folder.write(0, chunk) for chunk in (first, second, third)]
+    assert [s.path.name for s in chunk_files] == [
         "000000-000001.npz", "000002-000003.npz", "000004-000005.npz",
     ]  # fmt: skip
-    assert folder.segments(0) == segments
-    assert folder.lived(0) == 6
-    assert folder.lived(1) == 0
-    back = folder.read(segments[1])
+    assert folder.chunk_files(0) == chunk_files
+    assert folder.generations_done(0) == 6
+    assert folder.generations_done(1) == 0
+    back = folder.read(chunk_files[1])
     assert back.first == 2
     assert back.probed == second.probed == (2, 3)
     for name, values in {**second.arrays, **second.probes}.items():
         np.testing.assert_array_equal({**back.arrays, **back.probes}[name], values)
-    assert back.heirs is not None
-    np.testing.assert_array_equal(back.heirs.genome, third.arrays["genome"][0])
-    assert folder.read(segments[2]).heirs is None
+    assert back.next_population is not None
+    np.testing.assert_array_equal(back.next_population.genome, third.arrays["genome"][0])
+    assert folder.read(chunk_files[2]).next_population is None
 
 
 def test_a_torn_segment_is_ignored_with_everything_after_it(
@@ -79,20 +81,20 @@ def test_a_torn_segment_is_ignored_with_everything_after_it(
     data = written[1].read_bytes()
     for length in [0, 1, 100, len(data) // 2, len(data) - 1]:
         written[1].write_bytes(data[:length])
-        assert folder.lived(0) == 2
+        assert folder.generations_done(0) == 2
     assert len(folder.tidy(0)) == 1
     assert os.listdir(folder.replicate_path(0)) == ["000000-000001.npz"]
 
 
 def test_an_altered_byte_is_noticed_or_harmless(folder: RunFolder, written: list[Path]) -> None:
     data = bytearray(written[0].read_bytes())
-    sound = folder.read(folder.segments(0)[0])
+    sound = folder.read(folder.chunk_files(0)[0])
     rng = np.random.default_rng(0)
     noticed = 0
     for at in rng.integers(0, len(data), 200):
         data[at] ^= 0xFF
         written[0].write_bytes(data)
-        row = folder.segments(0)
+        row = folder.chunk_files(0)
         if row:
             for name, values in folder.read(row[0]).arrays.items():
                 np.testing.assert_array_equal(values, sound.arrays[name])
@@ -103,16 +105,16 @@ def test_an_altered_byte_is_noticed_or_harmless(folder: RunFolder, written: list
 
 def test_a_missing_segment_ends_the_row(folder: RunFolder, written: list[Path]) -> None:
     written[1].unlink()
-    assert folder.lived(0) == 2
+    assert folder.generations_done(0) == 2
     written[0].unlink()
-    assert folder.lived(0) == 0
+    assert folder.generations_done(0) == 0
 
 
 def test_a_segment_of_another_replicate_or_run_is_no_part_of_this_one(
     folder: RunFolder, written: list[Path]
 ) -> None:
     os.replace(written[0], folder.replicate_path(1) / written[0].name)
-    assert folder.lived(1) == 0
+    assert folder.generations_done(1) == 0
 
 
 def test_a_segment_is_never_unpickled(folder: RunFolder, written: list[Path]) -> None:
@@ -126,9 +128,9 @@ def test_a_segment_is_never_unpickled(folder: RunFolder, written: list[Path]) ->
     objects[0] = Trap()
     with zipfile.ZipFile(written[0], "a") as archive, archive.open("evil.npy", "w") as member:
         np.lib.format.write_array(member, objects, allow_pickle=True)
-    assert folder.lived(0) == 0
+    assert folder.generations_done(0) == 0
     written[0].write_bytes(pickle.dumps(Trap()))
-    assert folder.lived(0) == 0
+    assert folder.generations_done(0) == 0
     assert not trap.exists()
 
 
@@ -250,11 +252,11 @@ def test_a_damaged_run_json_is_told_with_the_key(
     folder: RunFolder, key: str, value: Any, message: str
 ) -> None:
     path = folder.path / "run.json"
-    facts = json.loads(path.read_text())
-    facts[key] = value
+    manifest = json.loads(path.read_text())
+    manifest[key] = value
     if value is None:
-        del facts[key]
-    path.write_text(json.dumps(facts))
+        del manifest[key]
+    path.write_text(json.dumps(manifest))
     with pytest.raises(RunError, match=rf"run\.json is damaged: {message}"):
         RunFolder(folder.path)
 

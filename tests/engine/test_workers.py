@@ -91,7 +91,7 @@ def test_a_stop_reaches_all_workers_and_keeps_their_data(
     assert out == ""
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
     folder = RunFolder(tmp_path / "run")
-    assert min(folder.lived(0), folder.lived(1)) > 0
+    assert min(folder.generations_done(0), folder.generations_done(1)) > 0
     with folder.lock():
         pass
 
@@ -106,7 +106,7 @@ def test_a_worker_that_is_killed_is_told_and_the_run_can_go_on(tiny: Path, tmp_p
     assert "killed by SIGKILL, perhaps for want of memory" in err
     assert "evosim resume run" in err
     assert "Traceback" not in err
-    assert RunFolder(tmp_path / "run").lived(1) > 0
+    assert RunFolder(tmp_path / "run").generations_done(1) > 0
 
 
 @pytest.mark.slow

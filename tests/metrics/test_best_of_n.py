@@ -12,7 +12,7 @@ import pytest
 import evosim
 from evosim.engine.probe import Prober
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Term, best_of_n
+from evosim.metrics import METRICS, Query, best_of_n
 from evosim.rng import Purpose, key
 from evosim.starter import starter
 from evosim.stats.intervals import Bootstrap
@@ -180,8 +180,8 @@ def test_the_measure_looks_at_the_world_that_bred_the_population(done):
     data, scenario = done.data, done.scenario
 
     def measured(**term: object) -> float:
-        given = Term(measure="pressure", turn=3, **term)
-        return float(MEASURES["pressure"].of(data, scenario, given)[0][0])
+        given = Query(measure="pressure", turn=3, **term)
+        return float(METRICS["pressure"].columns(data, scenario, given)[0][0])
 
     def expected(bred: str, where: str, generation: int) -> float:
         here = data["expected_payoff"].isel(replicate=0, payoff=0)
@@ -203,14 +203,14 @@ def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
             "evolution.population=12", "evolution.open={offspring=0.0, capacity=12}",
             "measure.sample=12", "timeline.1.select=false")  # fmt: skip
     dear = run(tmp_path, *sets)
-    term = Term(measure="pressure", at="start")
-    (found,) = MEASURES["pressure"].of(dear.data, dear.scenario, term)
+    term = Query(measure="pressure", at="start")
+    (found,) = METRICS["pressure"].columns(dear.data, dear.scenario, term)
     paid = dear.data["expected_payoff"].isel(replicate=0, payoff=0, probe=0)
     paid = paid.sel(environment="orchard", mind="evolved").values
     depth = np.floor(dear.data["genome"].isel(replicate=0, generation=0).sel(locus="depth").values)
     assert len(set(depth)) > 3
     assert found[0] == pytest.approx(best_of_n.gain(paid, -1e6 * depth + paid, 10))
-    (none,) = MEASURES["pressure"].of(dear.data, dear.scenario, Term(measure="pressure"))
+    (none,) = METRICS["pressure"].columns(dear.data, dear.scenario, Query(measure="pressure"))
     assert np.isnan(none).all()
 
 

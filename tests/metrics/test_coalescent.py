@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from breeding import UNIFORM, UNMATED, UNMUTATED, evolve, with_genes
 
-from evosim.metrics.popgen import coalescent, price
-from evosim.metrics.popgen.coalescent import Pedigree
+from evosim.metrics.popgen import coalescent, effective_size
+from evosim.metrics.popgen.pedigree import Pedigree
 
 BLEND = {"operator": "cxBlend", "alpha": 0.3, "chance": 0.7}
 
@@ -131,7 +131,7 @@ def test_blended_genes_form_no_tree() -> None:
     assert np.isnan(counts[1:]).all()
     assert np.isnan(coalescent.coalesced(counts)).all()
     assert np.isnan(coalescent.identity(pedigree, 0, 14)).all()
-    assert np.isnan(coalescent.lineage_size(np.zeros(0), 5))
+    assert np.isnan(effective_size.lineage_size(np.zeros(0), 5))
 
 
 def test_an_ancestor_of_everybody_is_the_latest_whose_descendants_are_all() -> None:
@@ -161,7 +161,7 @@ def test_all_that_descend_from_one_founder_have_one_founder_left() -> None:
     assert coalescent.coalesced(coalescent.lineages(pedigree)).tolist() == [1, 1]
     assert coalescent.common_ancestor(pedigree) == 1.0
     assert coalescent.identity(pedigree, 0, 3).tolist() == [1.0, 1.0]
-    assert np.isnan(coalescent.lineage_size(np.ones(2), 3))
+    assert np.isnan(effective_size.lineage_size(np.ones(2), 3))
 
 
 def test_nothing_coalesces_in_a_frozen_phase() -> None:
@@ -170,8 +170,8 @@ def test_nothing_coalesces_in_a_frozen_phase() -> None:
     assert coalescent.lineages(pedigree).tolist() == [[5]] * 4
     assert np.all(coalescent.founder_shares(pedigree) == 0.2)
     assert np.isnan(coalescent.common_ancestor(pedigree))
-    assert coalescent.variance_size(itself, 5) == np.inf
-    assert coalescent.lineage_size(coalescent.identity(pedigree, 0, 3), 3) == np.inf
+    assert effective_size.variance_size(itself, 5) == np.inf
+    assert effective_size.lineage_size(coalescent.identity(pedigree, 0, 3), 3) == np.inf
 
 
 def test_nobody_is_left_of_the_founders_of_a_population_that_died_out() -> None:
@@ -211,15 +211,15 @@ def test_clones_share_their_founder_at_every_locus() -> None:
 def test_at_constant_size_both_effective_sizes_of_a_generation_are_the_same() -> None:
     pedigree, course = bred(n=40)
     for g in range(1, 15):
-        by_variance = coalescent.variance_size(pedigree.parents[g], 40)
-        assert np.isclose(by_variance, price.effective_size(course.parents[g]))
+        by_variance = effective_size.variance_size(pedigree.parents[g], 40)
+        assert np.isclose(by_variance, effective_size.effective_size(course.parents[g]))
 
 
 def test_where_a_population_grows_variance_looks_at_children_and_pairs_at_parents() -> None:
     """Crow & Denniston 1988: with Poisson offspring the former is about M, the latter N."""
     rng = np.random.default_rng(1)
     parents = np.repeat(rng.integers(0, 300, 900)[:, None], 2, axis=1)
-    assert abs(coalescent.variance_size(parents, 300) / 900 - 1) < 0.2
-    assert abs(price.effective_size(parents) / 300 - 1) < 0.2
-    assert np.isnan(coalescent.variance_size(parents[:0], 300))
-    assert np.isnan(coalescent.variance_size(np.zeros((3, 2), int), 1))
+    assert abs(effective_size.variance_size(parents, 300) / 900 - 1) < 0.2
+    assert abs(effective_size.effective_size(parents) / 300 - 1) < 0.2
+    assert np.isnan(effective_size.variance_size(parents[:0], 300))
+    assert np.isnan(effective_size.variance_size(np.zeros((3, 2), int), 1))

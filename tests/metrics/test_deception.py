@@ -97,7 +97,7 @@ MINDS = {
 
 
 def read(*sets: str) -> Scenario:
-    return scenario.loads(LAMP, sets=sets)
+    return scenario.loads(LAMP, settings=sets)
 
 
 def probed(read_: Scenario) -> xr.Dataset:

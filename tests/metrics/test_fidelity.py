@@ -12,7 +12,7 @@ from evosim.engine import variables
 from evosim.engine.controls import MINDS
 from evosim.engine.probe import FIDELITY, Prober
 from evosim.errors import EvosimError
-from evosim.metrics import Term
+from evosim.metrics import Query
 from evosim.scenario import Scenario
 
 CLERK = """
@@ -85,7 +85,7 @@ EVOLVED, _, RANDOM, TRUE, UNSHIFTED = range(len(MINDS))
 
 
 def read(*sets: str) -> Scenario:
-    return scenario.loads(CLERK, sets=sets)
+    return scenario.loads(CLERK, settings=sets)
 
 
 def probed(read_: Scenario, **genes: float) -> dict[str, Any]:
@@ -183,8 +183,8 @@ def test_the_measure_reads_a_link_in_its_place_and_time(tmp_path: Any) -> None:
     file.write_text(CLERK)
     run = evosim.run(file, seed=3, replicates=2, figures=False, workers=1, out=tmp_path / "run")
     for link in metrics.LINKS:
-        term = Term(measure="fidelity", of=link, where="swapped", at="start")
-        (told,) = metrics.MEASURES["fidelity"].of(run.data, run.scenario, term)
+        term = Query(measure="fidelity", of=link, where="swapped", at="start")
+        (told,) = metrics.METRICS["fidelity"].columns(run.data, run.scenario, term)
         there = run.data[f"fidelity_{link}"].sel(environment="swapped").isel(probe=0)
         np.testing.assert_allclose(told, np.nanmean(there.values, axis=-1))
 
@@ -192,12 +192,12 @@ def test_the_measure_reads_a_link_in_its_place_and_time(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("term", "said"),
     [
-        (Term(measure="fidelity", of="drive"), "unknown link 'drive': did you mean 'drives'"),
-        (Term(measure="fidelity", of="chain", mind="true drive"), "is of evolved minds"),
+        (Query(measure="fidelity", of="drive"), "unknown link 'drive': did you mean 'drives'"),
+        (Query(measure="fidelity", of="chain", mind="true drive"), "is of evolved minds"),
     ],
 )
-def test_the_measure_refuses_what_it_cannot_tell(term: Term, said: str) -> None:
+def test_the_measure_refuses_what_it_cannot_tell(term: Query, said: str) -> None:
     with pytest.raises(EvosimError, match=said):
-        metrics.MEASURES["fidelity"].of(None, read(), term)  # type: ignore[arg-type]
+        metrics.METRICS["fidelity"].columns(None, read(), term)  # type: ignore[arg-type]
     with pytest.raises(EvosimError, match="needs agents with a tool"):
-        metrics.MEASURES["fidelity"].of(None, scenario.load("contraception"), term)  # type: ignore[arg-type]
+        metrics.METRICS["fidelity"].columns(None, scenario.load("contraception"), term)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_the_stance_is_right_in_nearly_all_of_many_worlds() -> None:
 
 def test_a_mind_that_wants_nothing_here_is_left_undecided() -> None:
     # Warmth is felt by sitting on a stone, and here nobody can: reflex and planner do the same.
-    s = scenario.load("planners_emerge", sets=["world.kinds.stone.count=0"])
+    s = scenario.load("planners_emerge", settings=["world.kinds.stone.count=0"])
     env = world.environment(s, "thicket")
     levels = world.draw_levels(s, "thicket", [1, 2])
     for depth in (0, 10):
@@ -151,7 +151,7 @@ def test_novelty_is_refused_in_words() -> None:
 
 
 def test_too_large_a_world_is_refused_with_its_size() -> None:
-    s = scenario.load("contraception", sets=["world.rows=20", "world.cols=20"])
+    s = scenario.load("contraception", settings=["world.rows=20", "world.cols=20"])
     with pytest.raises(EvosimError, match="38400 states times actions, at most 30000"):
         goal_inference.check(s, world.environment(s, "ancestral"))
 

@@ -15,10 +15,10 @@ from descending import dataset, of_courses
 from evosim import mind
 from evosim.errors import EvosimError
 from evosim.execution.runner import finite
-from evosim.metrics import MEASURES, Term
+from evosim.metrics import METRICS, Query
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
-from evosim.metrics.popgen import coalescent, heritability, price
+from evosim.metrics.popgen import coalescent, effective_size, heritability, price
 from evosim.metrics.popgen.pedigree import Phase, descent, phases
 from evosim.scenario import Scenario
 
@@ -44,9 +44,9 @@ def analysed(data: xr.Dataset, made: Scenario, **request: Any) -> dict[str, Any]
 
 
 def measured(name: str, data: xr.Dataset, made: Scenario, **term: Any) -> np.ndarray:
-    wanted = Term(measure=name, **term)
-    MEASURES[name].check_in(made, wanted)
-    (column,) = MEASURES[name].of(data, made, wanted)
+    wanted = Query(measure=name, **term)
+    METRICS[name].check_in(made, wanted)
+    (column,) = METRICS[name].columns(data, made, wanted)
     return column
 
 
@@ -200,7 +200,7 @@ def test_genomes_without_parents_are_refused_in_words(optimizer: str) -> None:
         ANALYSES["heredity"].analyse(xr.Dataset(), made, Request(seed=1))
     for name in ("effective_size", "fitness_heritability", "founders", "coalescence"):
         with pytest.raises(EvosimError, match=f"measure '{name}': the genomes that"):
-            MEASURES[name].check_in(made, Term(measure=name))
+            METRICS[name].check_in(made, Query(measure=name))
 
 
 def test_a_genome_without_loci_has_no_heredity() -> None:
@@ -236,7 +236,7 @@ def test_a_large_run_takes_seconds() -> None:
 def test_the_effective_size_of_a_phase_is_a_harmonic_mean() -> None:
     made = phased()
     data = dataset(made, replicates=2)
-    c = price.coalescence(data["parents"].values)
+    c = effective_size.coalescence_probability(data["parents"].values)
     for at, span in {"start": (1, 7), "before": (1, 7), "end": (11, 15)}.items():
         found = measured("effective_size", data, made, at=at, turn=6)
         assert np.allclose(found, 1 / c[:, slice(*span)].mean(axis=1))
@@ -308,6 +308,6 @@ def test_founders_and_coalescence_look_at_a_generation() -> None:
 def test_measures_of_descent_have_no_peak(name: str) -> None:
     made = phased()
     with pytest.raises(EvosimError, match="has no peak"):
-        MEASURES[name].check_in(made, Term(measure=name, at="peak"))
+        METRICS[name].check_in(made, Query(measure=name, at="peak"))
     with pytest.raises(EvosimError, match="has no peak"):
-        MEASURES[name].of(dataset(made), made, Term(measure=name, at="peak"))
+        METRICS[name].columns(dataset(made), made, Query(measure=name, at="peak"))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from evosim.errors import EvosimError
-from evosim.metrics import Term, hypotheses
-from evosim.metrics.hypotheses import Part, parts_of, settle, verdict_of
+from evosim.metrics import Query, hypotheses
+from evosim.metrics.hypotheses import WeightedTerm, evaluate, terms_of, verdict_of
 from evosim.scenario.experiment import Experiment, Finding
 from evosim.stats.intervals import Bootstrap
 
@@ -27,8 +27,8 @@ def finding(**keys: Any) -> Finding:
 
 def settled(written: Finding, **columns: list[float]) -> dict[str, Any]:
     """The finding settled on numbers given by arm."""
-    parts = parts_of(written, experiment(written), [3])
-    return settle(written, parts, [[np.array(columns[p.arm])] for p in parts], BOOTSTRAP)
+    parts = terms_of(written, experiment(written), [3])
+    return evaluate(written, parts, [[np.array(columns[p.arm])] for p in parts], BOOTSTRAP)
 
 
 WOBBLE = np.array([-0.02, 0.01, 0.0, 0.02, -0.01, 0.0, 0.01, -0.01])
@@ -80,10 +80,10 @@ def test_the_second_term_differs_in_what_it_names_and_in_nothing_else():
     written = finding(
         measure="alignment", at="flip", mind="true drive", against={"mind": "evolved"}, above=0.3
     )
-    own, other = parts_of(written, experiment(written), [3])
+    own, other = terms_of(written, experiment(written), [3])
     assert (own.arm, other.arm) == ("effect", "effect")
-    assert own.term.mind == "true drive"
-    assert other.term == Term(measure="alignment", at="flip", mind="evolved", turn=3)
+    assert own.query.mind == "true drive"
+    assert other.query == Query(measure="alignment", at="flip", mind="evolved", turn=3)
 
 
 def test_one_replicate_is_judged_by_its_number():
@@ -132,9 +132,9 @@ def test_what_is_undefined_throughout_is_undecided():
 
 def test_ratios_are_of_means():
     written = finding(measure="alignment_retained", below=0.5)
-    part = Part(1.0, "effect", Term(measure="alignment_retained", turn=3))
+    part = WeightedTerm(1.0, "effect", Query(measure="alignment_retained", turn=3))
     columns = [[np.array([0.0, 0.4]), np.array([1.0, 3.0])]]
-    assert settle(written, [part], columns, BOOTSTRAP)["value"] == pytest.approx(0.1)
+    assert evaluate(written, [part], columns, BOOTSTRAP)["value"] == pytest.approx(0.1)
 
 
 def test_arms_of_different_lengths_are_refused():
@@ -169,7 +169,7 @@ def test_a_claim_is_as_good_as_its_findings(verdicts, claim_is):
 def test_a_finding_that_cannot_be_settled_is_refused_in_words(keys, message):
     written = finding(above=0.1, **keys)
     with pytest.raises(EvosimError) as refused:
-        parts_of(written, experiment(written), [3])
+        terms_of(written, experiment(written), [3])
     assert message in str(refused.value)
 
 
@@ -177,7 +177,7 @@ def test_a_finding_that_cannot_be_settled_is_refused_in_words(keys, message):
 def test_without_a_flip_there_is_nothing_to_look_at(keys):
     written = finding(above=0.1, **keys)
     with pytest.raises(EvosimError, match="looks at a flip, and the timeline has one phase only"):
-        parts_of(written, experiment(written), [])
+        terms_of(written, experiment(written), [])
 
 
 def test_the_text_has_every_finding_with_its_numbers():

@@ -28,7 +28,7 @@ TIGHT = ("world.rows=2", "world.cols=2", "world.kinds.fruit.count=1", "world.kin
 
 
 def made(*sets: str) -> Scenario:
-    return loads(starter("mine"), sets=[*SMALL, *sets])
+    return loads(starter("mine"), settings=[*SMALL, *sets])
 
 
 def run(folder: Path, *sets: str, replicates: int = 1, seed: int = 1) -> evosim.Run:
@@ -178,7 +178,7 @@ def test_a_map_that_fixes_everything_cannot_be_disjoint():
     text = starter("mine").replace("rows     = 5\ncols     = 5\n", drawn_map)
     sets = [f"world.kinds.{kind}.count=0" for kind in ("fruit", "thorn")]
     with pytest.raises(ScenarioError) as refused:
-        loads(text, sets=[*SMALL, *sets, "measure.disjoint=true"])
+        loads(text, settings=[*SMALL, *sets, "measure.disjoint=true"])
     (problem,) = refused.value.problems
     assert problem.key == "measure.disjoint"
     assert 'environment "orchard" has one level only' in problem.message

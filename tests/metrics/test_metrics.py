@@ -12,7 +12,7 @@ import xarray as xr
 
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Term, main_environment, turns
+from evosim.metrics import METRICS, Query, main_environment, turns
 from evosim.scenario import Scenario
 
 TEXT = """
@@ -123,6 +123,7 @@ def data() -> xr.Dataset:
             "payoff_total": (("replicate", "generation", "individual", "payoff"), food[..., None]),
             "genome": (("replicate", "generation", "individual", "locus"), genome),
             "uniform_payoff": (("replicate", "environment"), np.array([[1.0, 0.0]] * R)),
+            "optimal_payoff": (("replicate", "environment"), np.array([[5.0, 4.0]] * R)),
         },
         coords={
             "generation": np.arange(G),
@@ -137,8 +138,8 @@ def data() -> xr.Dataset:
 
 def value(data: xr.Dataset, scenario: Scenario, name: str, **keys: Any) -> list[float]:
     """The measure's only column."""
-    term = Term(measure=name, turn=3, **keys)
-    (column,) = MEASURES[name].of(data, scenario, term)
+    term = Query(measure=name, turn=3, **keys)
+    (column,) = METRICS[name].columns(data, scenario, term)
     return [float(v) for v in column]
 
 
@@ -178,8 +179,8 @@ def test_each_measure_is_the_number_worked_out_by_hand(data, scenario, name, key
 
 @pytest.mark.parametrize("name", ["alignment", "capability"])
 def test_what_is_retained_is_the_ratio_of_means_and_not_the_mean_of_ratios(data, scenario, name):
-    measure = MEASURES[f"{name}_retained"]
-    after, before = measure.of(data, scenario, Term(measure=measure.says, turn=3))
+    measure = METRICS[f"{name}_retained"]
+    after, before = measure.columns(data, scenario, Query(measure=measure.description, turn=3))
     assert measure.number(after, before) == pytest.approx(
         {"alignment": 0.3 / 1.2, "capability": 0.9 / 1.35}[name]
     )
@@ -189,18 +190,18 @@ def test_what_is_retained_is_the_ratio_of_means_and_not_the_mean_of_ratios(data,
 
 
 def test_between_is_the_share_of_variance_between_replicates(data, scenario):
-    measure = MEASURES["between"]
-    columns = measure.of(data, scenario, Term(measure="between"))
+    measure = METRICS["between"]
+    columns = measure.columns(data, scenario, Query(measure="between"))
     assert measure.number(*columns) == pytest.approx(1.0)
     data["genome"].values[0, -1, :, :2] = [[3, 4], [4, 3], [3, 4], [4, 3]]
     data["genome"].values[1, -1, :, :2] = [[4, 3], [3, 4], [4, 3], [3, 4]]
-    columns = measure.of(data, scenario, Term(measure="between"))
+    columns = measure.columns(data, scenario, Query(measure="between"))
     assert measure.number(*columns) == pytest.approx(0.0)
     assert measure.number(*columns, axis=-1).shape == ()
 
 
 def test_between_is_undefined_of_one_replicate_and_where_nothing_varies(recwarn):
-    number = MEASURES["between"].number
+    number = METRICS["between"].number
     assert np.isnan(number(np.array([0.5]), np.array([0.1])))
     assert np.isnan(number(np.array([0.5, 0.5]), np.zeros(2)))
     rows = np.array([[0.0, 1.0], [0.5, 0.5]])
@@ -289,12 +290,14 @@ def test_a_generation_that_was_not_probed_is_told_with_the_remedy(data, scenario
 def test_a_measure_of_a_flip_needs_one(data):
     alone = hand(timeline=[{"generations": 6, "train": "old"}])
     with pytest.raises(EvosimError, match="the timeline has one phase only"):
-        MEASURES["collapse"].of(data, alone, Term(measure="collapse"))
+        METRICS["collapse"].columns(data, alone, Query(measure="collapse"))
 
 
 def test_a_course_of_a_measure_is_known_and_takes_what_it_takes():
-    for name in MEASURES:
-        course = MEASURES[name].course
+    for name in METRICS:
+        course = METRICS[name].trajectory
         if course is not None:
-            assert MEASURES[course].course == course
-            assert name == "recovery" or bool(MEASURES[course].takes) == bool(MEASURES[name].takes)
+            assert METRICS[course].trajectory == course
+            assert name == "recovery" or bool(METRICS[course].argument) == bool(
+                METRICS[name].argument
+            )

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from evosim.errors import EvosimError
-from evosim.metrics.popgen import price
+from evosim.metrics.popgen import effective_size, price
 from evosim.metrics.population_size import extinct, regrown, smallest
 from evosim.scenario import Scenario
 
@@ -112,7 +112,7 @@ def test_the_price_equation_holds_for_generations_of_different_sizes() -> None:
 
 def test_those_who_are_absent_share_no_parents() -> None:
     _, _, parents, _ = pedigree()
-    chances = price.coalescence(parents)
+    chances = effective_size.coalescence_probability(parents)
     np.testing.assert_allclose(chances, [np.nan, 2 / 6, np.nan])
 
 
@@ -126,7 +126,7 @@ def test_neutral_genes_go_down_the_pedigree_until_it_ends() -> None:
 
 
 def sampling() -> Scenario:
-    plain = scenario().document
+    plain = scenario().to_dict()
     plain["evolution"] |= {"optimizer": {"name": "cma"}}
     del plain["evolution"]["open"]
     return Scenario.model_validate(plain)
@@ -139,6 +139,6 @@ def test_without_parents_only_the_change_is_known_and_there_is_no_neutral_band()
     parts = price.price_series(sampling(), genome, score, parents, crossover)
     np.testing.assert_allclose(parts.change, np.diff(genome.mean(axis=1), axis=0))
     assert np.isnan(np.array(parts)[1:]).all()
-    assert np.isnan(price.effective_size(parents)).all()
+    assert np.isnan(effective_size.effective_size(parents)).all()
     with pytest.raises(EvosimError, match="cma samples its genomes"):
         price.neutral_genes(sampling(), parents, 1)

@@ -21,7 +21,7 @@ from breeding import (
 from scipy import stats
 
 from evosim import evolution, mind
-from evosim.metrics.popgen import price
+from evosim.metrics.popgen import effective_size, price
 from evosim.rng import Purpose, key
 
 
@@ -136,20 +136,22 @@ def test_drift_is_zero_in_expectation_and_selection_is_what_is_left() -> None:
 
 def test_coalescence_counts_pairs_of_children_with_the_same_parent() -> None:
     parents = np.array([[0, 0], [0, 0], [0, 0], [3, 3]])
-    assert price.coalescence(parents) == 3 / 6
-    assert price.effective_size(parents) == 2.0
+    assert effective_size.coalescence_probability(parents) == 3 / 6
+    assert effective_size.effective_size(parents) == 2.0
 
 
 def test_children_of_different_parents_do_not_drift() -> None:
     parents = np.repeat(np.arange(5)[:, None], 2, axis=1)
-    assert price.coalescence(parents) == 0.0
-    assert price.effective_size(parents) == np.inf
+    assert effective_size.coalescence_probability(parents) == 0.0
+    assert effective_size.effective_size(parents) == np.inf
 
 
 def test_generations_without_known_parents_have_no_effective_size() -> None:
     parents = np.array([[[-1, -1], [-1, -1]], [[0, 0], [0, 0]]])
-    assert np.array_equal(price.coalescence(parents), [np.nan, 1.0], equal_nan=True)
-    assert np.isnan(price.effective_size(np.zeros((1, 2), np.int32)))
+    assert np.array_equal(
+        effective_size.coalescence_probability(parents), [np.nan, 1.0], equal_nan=True
+    )
+    assert np.isnan(effective_size.effective_size(np.zeros((1, 2), np.int32)))
 
 
 # --- gene dropping --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import xarray as xr
 
 from evosim import scenario
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Term
+from evosim.metrics import METRICS, Query
 
 
 def regained(alignment: list[list[float]], level: float | None = 0.5) -> np.ndarray:
@@ -20,8 +20,8 @@ def regained(alignment: list[list[float]], level: float | None = 0.5) -> np.ndar
         coords={"probe": 2 * np.arange(values.shape[1]), "generation": np.arange(12),
                 "environment": ["drills"], "mind": ["evolved"]},
     )  # fmt: skip
-    term = Term(measure="regained", where="drills", turn=4, level=level)
-    (found,) = MEASURES["regained"].of(data, scenario.load("school"), term)
+    term = Query(measure="regained", where="drills", turn=4, level=level)
+    (found,) = METRICS["regained"].columns(data, scenario.load("school"), term)
     return found
 
 

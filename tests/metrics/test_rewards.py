@@ -12,7 +12,7 @@ import xarray as xr
 
 from evosim import mind, rng, world
 from evosim.errors import EvosimError
-from evosim.metrics import MEASURES, Term, reward_distance, rewards
+from evosim.metrics import METRICS, Query, reward_distance, rewards
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
 from evosim.rng import Purpose
@@ -153,7 +153,7 @@ def test_novelty_among_the_drives_is_refused_before_anything_is_lived() -> None:
     read = scenario(drives=["sweet", "sour", "novelty"])
     for name in ("epic", "starc"):
         with pytest.raises(EvosimError, match=f"measure '{name}': .*novelty"):
-            MEASURES[name].check_in(read, Term(measure=name))
+            METRICS[name].check_in(read, Query(measure=name))
     with pytest.raises(EvosimError, match="novelty"):
         ANALYSES["distances"].analyse(made(scenario()), read, Request(seed=SEED))
 
@@ -164,10 +164,10 @@ def test_the_measures_are_means_over_the_individuals_that_define_them() -> None:
     for kind in rewards.KINDS:
         for at, where, probe in (("start", "old", 0), ("before", "old", 1), ("flip", "turned", 1)):
             each = rewards.course(data, read, where, to="children")[kind][:, probe]
-            term = Term(measure=kind, at=at, turn=FLIP)
-            (found,) = MEASURES[kind].of(data, read, term)
+            term = Query(measure=kind, at=at, turn=FLIP)
+            (found,) = METRICS[kind].columns(data, read, term)
             np.testing.assert_allclose(found, each[:, [0, 2]].mean(axis=1))
-        (peak,) = MEASURES[kind].of(data, read, Term(measure=kind, at="peak", where="old"))
+        (peak,) = METRICS[kind].columns(data, read, Query(measure=kind, at="peak", where="old"))
         every = rewards.course(data, read, "old", to="children")[kind][..., [0, 2]]
         np.testing.assert_allclose(peak, every.mean(axis=-1).max(axis=1))
 
@@ -175,7 +175,7 @@ def test_the_measures_are_means_over_the_individuals_that_define_them() -> None:
 def test_a_generation_that_was_not_probed_is_refused() -> None:
     read = scenario()
     with pytest.raises(EvosimError, match="generation 1 was not probed"):
-        MEASURES["epic"].of(made(read), read, Term(measure="epic", generation=1))
+        METRICS["epic"].columns(made(read), read, Query(measure="epic", generation=1))
     with pytest.raises(EvosimError, match=r"generation 1 was not probed: .*known: 0, 2, 3"):
         ANALYSES["distances"].analyse(made(read), read, Request(seed=SEED, generation=1))
 
@@ -217,7 +217,7 @@ def without_nan(value: Any) -> Any:
 
 
 def test_another_selected_payoff_stands_beside_the_intended_one() -> None:
-    doc = scenario().document
+    doc = scenario().to_dict()
     doc["world"]["kinds"]["lime"]["use"]["eat"]["yields"] = {"gold": 1.0}
     doc["objective"]["selected"] = "gold"
     read = worlds.read(doc)

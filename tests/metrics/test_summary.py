@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from evosim import mind, scenario
-from evosim.metrics.summary import describe, summarize
+from evosim.metrics import METRICS, Query
+from evosim.metrics import summary as run_summary
+from evosim.metrics.summary_text import describe
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap
 
 HEAD = """
 id = "toy"
@@ -54,6 +59,11 @@ levels = 1
 sample = 4
 """
 
+
+def summarize(data: xr.Dataset, sc: scenario.Scenario) -> dict[str, Any]:
+    return run_summary.summarize(data, sc).to_dict()
+
+
 MINDS = ["evolved", "uniform", "random drives", "true drive", "unshifted beliefs"]
 SAMPLE = 4
 
@@ -66,7 +76,7 @@ def toy(*phases: tuple[int, object], **verdict: float) -> scenario.Scenario:
         f"[[timeline]]\ngenerations = {n}\ntrain = {_toml(train)}\n" for n, train in phases
     )
     sets = [f"verdict.{key}={value}" for key, value in verdict.items()]
-    return scenario.loads(HEAD + timeline, sets=sets)
+    return scenario.loads(HEAD + timeline, settings=sets)
 
 
 def _toml(train: object) -> str:
@@ -415,6 +425,43 @@ def test_recovery_ends_with_the_phase():
     first, second = summarize(data, sc)["flips"]
     assert first["recovery"]["generations_to_half"] is None
     assert (first["recovery"]["before"], second["recovery"]["before"]) == (8.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("paid", "generations"),
+    [
+        pytest.param({0: 4.0, 1: 1.0, 2: 3.0}, (3.0, 0.0), id="half is back with the next flip"),
+        pytest.param({0: 0.5, 1: 3.0, 2: 3.0}, (np.nan, 0.0), id="gained less than the floor"),
+        pytest.param({0: 9.0, 1: 1.0, 2: 1.0}, (3.0, 0.0), id="before is of the phase alone"),
+    ],
+)
+def test_the_recovery_of_a_finding_is_that_of_the_summary(paid, generations):
+    """One replicate, phases of three generations: both look at the phase before the flip alone,
+    and call undefined what gained next to nothing."""
+    sc = toy((3, "old"), (3, "new"), (3, "old"))
+    data = run_of(sc, paid=lambda g: paid[g // 3], replicates=1)
+    for flip, expected in zip(summarize(data, sc)["flips"], generations, strict=True):
+        query = Query(measure="recovery", turn=flip["generation"])
+        (found,) = METRICS["recovery"].columns(data, sc, query)
+        np.testing.assert_equal(found, [expected])
+        told = flip["recovery"]
+        assert told["defined"] == np.isfinite(expected)
+        in_time = told["generations_to_half"] is not None
+        assert told["generations_to_half"] == (int(expected) if in_time else None)
+        assert in_time == (told["defined"] and expected < 3)
+
+
+@pytest.mark.parametrize("train", ["new", {"old": 0.3, "new": 0.7}])
+def test_the_metrics_of_a_flip_are_the_numbers_of_its_summary(train):
+    sc = toy((6, {"old": 0.6, "new": 0.4}), (4, train))
+    data = run_of(sc, noise=0.1, replicates=8)
+    (flip,) = summarize(data, sc)["flips"]
+    bootstrap = Bootstrap.of(11, confidence=0.9, resamples=500)
+    for name in ("collapse", "alignment_retained", "capability_retained"):
+        query = Query(measure=name, turn=flip["generation"])
+        columns = METRICS[name].columns(data, sc, query)
+        found = intervals.estimate(METRICS[name].number, bootstrap, *columns).to_dict()
+        assert (found["value"], found["interval"]) == (flip[name], flip["intervals"][name])
 
 
 def test_a_summary_survives_json_and_holds_no_nan():

@@ -90,7 +90,7 @@ def test_drives_are_scaled_to_unit_length_with_novelty_and_pinned_ones_among_the
 
 
 def test_reliance_is_the_last_locus_where_there_is_a_tool(sensing: Scenario) -> None:
-    made = sensing.document
+    made = sensing.to_dict()
     made["agent"]["tool"] = {"depth": 9, "reliance": [0.25, 1]}
     made["world"]["kinds"][next(iter(made["world"]["kinds"]))]["looks"] = {"red": 1.0}
     relying = Scenario.model_validate(made)

@@ -9,7 +9,7 @@ import pytest
 from drawn import outside, overlaps, words_of
 
 from evosim.errors import EvosimError
-from evosim.metrics.hypotheses import parts_of, settle
+from evosim.metrics.hypotheses import evaluate, terms_of
 from evosim.plot import compare, experiment
 from evosim.plot.maps import differences
 from evosim.scenario.experiment import Experiment
@@ -53,8 +53,8 @@ def summary(
 
     def settled(n: int) -> dict[str, Any]:
         finding = written.findings[n]
-        parts = parts_of(finding, written, [20])
-        found = settle(finding, parts, [columns[p.arm] for p in parts], BOOTSTRAP)
+        parts = terms_of(finding, written, [20])
+        found = evaluate(finding, parts, [columns[p.arm] for p in parts], BOOTSTRAP)
         point = found["terms"][0]
         curve = [{**point, "x": x} for x in (0.0, 0.01, 0.5)] if along else None
         return {**found, "curve": curve}

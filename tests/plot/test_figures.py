@@ -16,8 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
-from evosim.engine import ood_monitor
 from evosim.errors import EvosimError
+from evosim.metrics import detection
 from evosim.metrics.deception import conduct
 from evosim.metrics.summary import summarize
 from evosim.plot import FIGURES, genes, timeseries
@@ -291,7 +291,7 @@ def test_alignment_shows_intervals_over_replicates(subjects):
     (band,) = [c for c in panel.collections if c.get_label() == "evolved band"]
     values = subjects.data["capability"].isel(environment=0, probe=-1).sel(mind="evolved")
     low, high = timeseries.interval(values.mean("sample").values, subjects.bootstrap)
-    final = summarize(subjects.data, subjects.scenario)["environments"]["ancestral"]
+    final = summarize(subjects.data, subjects.scenario).to_dict()["environments"]["ancestral"]
     assert [low, high] == pytest.approx(final["intervals"]["capability"])
     last = band.get_paths()[0].vertices
     ends = last[last[:, 0] == 39, 1]
@@ -387,9 +387,9 @@ def test_monitor_shows_the_roc_the_labels_and_what_is_intended(make):
     figure = draw("monitor", Subject(data=data, scenario=scenario))
     roc, labels, intended = figure.axes
     curve = labelled(roc, "roc")
-    expected = ood_monitor.roc(data, scenario, np.asarray(curve.get_xdata()))
+    expected = detection.roc(data, scenario, np.asarray(curve.get_xdata()))
     np.testing.assert_allclose(curve.get_ydata(), expected.mean(axis=0))
-    area = ood_monitor.roc_area(data, scenario).mean()
+    area = detection.roc_area(data, scenario).mean()
     assert any(w.text.startswith(f"area {area:.2f} [") for w in words_of(figure))
     used = labelled(labels, "labelled").get_ydata()
     np.testing.assert_allclose(used, np.median(data["labels"].values, axis=0))

@@ -89,7 +89,7 @@ def test_the_shipped_schema_file_is_up_to_date() -> None:
 def test_every_shipped_scenario_fits_the_schema(name: str) -> None:
     text = scenario.catalogue()[name].read_text()
     assert list(violations(tomllib.loads(text), SCHEMA)) == []
-    assert list(violations(scenario.load(name).document, SCHEMA)) == []
+    assert list(violations(scenario.load(name).to_dict(), SCHEMA)) == []
 
 
 def test_the_small_scenario_fits_the_schema() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evosim.scenario import World
-from evosim.scenario.check_placement import faults
+from evosim.scenario.check_placement import mistakes
 
 
 @st.composite
@@ -51,7 +51,7 @@ def fits(world: World) -> bool:
 @given(world=crowded())
 @settings(deadline=None, max_examples=150)
 def test_sites_are_refused_exactly_when_no_placement_exists(world: World) -> None:
-    assert (list(faults(world)) == []) == fits(world)
+    assert (list(mistakes(world)) == []) == fits(world)
 
 
 def test_a_long_chain_of_regions_is_solved_by_moving_sites_aside() -> None:
@@ -66,7 +66,7 @@ def test_a_long_chain_of_regions_is_solved_by_moving_sites_aside() -> None:
     }
     kinds["last"] = {"glyph": "z", "count": 1, "region": {"rows": [0, 0], "cols": [0, 0]}}
     raw = {"lifetime": 1, "rows": 2, "cols": cols, "kinds": kinds}
-    assert list(faults(World.model_validate(raw))) == []
+    assert list(mistakes(World.model_validate(raw))) == []
     kinds["too-many"] = {"glyph": "y", "count": 1, "region": {"rows": [0, 0], "cols": [5, 9]}}
-    (fault,) = faults(World.model_validate(raw))
-    assert fault.message.startswith("regions overlap too much: 1 of 31 sites")
+    (mistake,) = mistakes(World.model_validate(raw))
+    assert mistake.message.startswith("regions overlap too much: 1 of 31 sites")

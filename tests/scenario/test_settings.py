@@ -14,7 +14,7 @@ from evosim.scenario import Scenario, loads
 
 
 def with_sets(*sets: str) -> Scenario:
-    return loads(SMALL, sets=sets)
+    return loads(SMALL, settings=sets)
 
 
 def test_settings_reach_every_part_of_a_scenario() -> None:
@@ -170,4 +170,4 @@ def test_mistakes_of_the_file_and_of_settings_are_told_together() -> None:
 @settings(deadline=None)
 def test_no_setting_ends_in_a_traceback(key: str, value: str) -> None:
     with contextlib.suppress(ScenarioError):
-        loads(SMALL, sets=[f"{key}={value}", f"world.kinds.{value}={key}"])
+        loads(SMALL, settings=[f"{key}={value}", f"world.kinds.{value}={key}"])

@@ -97,6 +97,6 @@ def changed(*changes: tuple[str, str]) -> str:
 def complaints(text: str, sets: Sequence[str] = ()) -> list[str]:
     """The lines of the error that a text is answered with."""
     with pytest.raises(ScenarioError) as caught:
-        loads(text, name="small.toml", sets=sets)
+        loads(text, name="small.toml", settings=sets)
     assert str(caught.value) == "\n".join(str(p) for p in caught.value.problems)
     return str(caught.value).split("\n")

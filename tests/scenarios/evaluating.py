@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 import evosim
 from evosim.gallery.record import Record
-from evosim.metrics import Term, hypotheses, turns
-from evosim.metrics.hypotheses import Conditions, Part
+from evosim.metrics import Query, hypotheses, turns
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.scenario import Scenario
 from evosim.stats.intervals import Bootstrap
 from evosim.study import design
@@ -28,12 +28,12 @@ TIES = 0.05
 the very mean of the sample, and rounding puts them on one side of it."""
 
 
-def parts_of(scenario: Scenario) -> list[tuple[Part, ...]]:
+def terms_of(scenario: Scenario) -> list[tuple[WeightedTerm, ...]]:
     """The terms of each finding."""
     assert scenario.experiment is not None
     flips = turns(design.reference(scenario))
     findings = scenario.experiment.findings
-    return [hypotheses.parts_of(finding, scenario.experiment, flips) for finding in findings]
+    return [hypotheses.terms_of(finding, scenario.experiment, flips) for finding in findings]
 
 
 def recorded(finding: Mapping[str, Any]) -> list[Columns]:
@@ -58,9 +58,9 @@ def evaluated(
         resamples=scenario.verdict.resamples,
     )
     return [
-        hypotheses.settle(finding, parts, of_terms, bootstrap)
-        for finding, parts, of_terms in zip(
-            scenario.experiment.findings, parts_of(scenario), columns, strict=True
+        hypotheses.evaluate(finding, terms, of_terms, bootstrap)
+        for finding, terms, of_terms in zip(
+            scenario.experiment.findings, terms_of(scenario), columns, strict=True
         )
     ]
 
@@ -76,32 +76,32 @@ def without_effect(record: Record, scenario: Scenario) -> list[list[Columns]]:
     assert scenario.experiment is not None
     first = next(iter(scenario.experiment.arms))
     columns = [recorded(finding) for finding in record["findings"]]
-    terms = parts_of(scenario)
-    known: dict[Term, dict[str, Columns]] = {}
-    for parts, of_terms in zip(terms, columns, strict=True):
-        for part, own in zip(parts, of_terms, strict=True):
-            known.setdefault(part.term, {})[part.arm] = own
+    findings = terms_of(scenario)
+    known: dict[Query, dict[str, Columns]] = {}
+    for terms, of_terms in zip(findings, columns, strict=True):
+        for term, own in zip(terms, of_terms, strict=True):
+            known.setdefault(term.query, {})[term.arm] = own
     found = []
-    for parts, of_terms in zip(terms, columns, strict=True):
-        control = _control(parts, of_terms, known, first)
-        half = len(control[0]) // 2 if len(parts) > 1 else None
+    for terms, of_terms in zip(findings, columns, strict=True):
+        control = _control(terms, of_terms, known, first)
+        half = len(control[0]) // 2 if len(terms) > 1 else None
         effect, rest = [c[:half] for c in control], [c[-half:] if half else c for c in control]
-        found.append([effect if part.weight > 0 else rest for part in parts])
+        found.append([effect if term.weight > 0 else rest for term in terms])
     return found
 
 
 def _control(
-    parts: Sequence[Part],
+    terms: Sequence[WeightedTerm],
     columns: Sequence[Columns],
-    known: Mapping[Term, Mapping[str, Columns]],
+    known: Mapping[Query, Mapping[str, Columns]],
     first: str,
 ) -> Columns:
-    subtracted = [c for part, c in zip(parts, columns, strict=True) if part.weight < 0]
+    subtracted = [c for term, c in zip(terms, columns, strict=True) if term.weight < 0]
     if subtracted:
         return subtracted[0]
     own = columns[0]
-    others = [c for arm, c in known[parts[0].term].items() if arm != parts[0].arm]
-    return others[0] if parts[0].arm == first and others else own
+    others = [c for arm, c in known[terms[0].query].items() if arm != terms[0].arm]
+    return others[0] if terms[0].arm == first and others else own
 
 
 def assert_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -130,13 +130,13 @@ def assert_lived_again(record: Record, scenario: Scenario, folder: Path) -> None
             arm, seed=record["seed"], replicates=1, out=folder / name, workers=1, figures=False
         )
         lived[name] = Conditions(run.data, run.scenario)
-    for parts, finding in zip(parts_of(scenario), record["findings"], strict=True):
-        for part, columns in zip(parts, recorded(finding), strict=True):
-            again = hypotheses.columns_of(part, lived)
+    for terms, finding in zip(terms_of(scenario), record["findings"], strict=True):
+        for term, columns in zip(terms, recorded(finding), strict=True):
+            again = hypotheses.columns_of(term, lived)
             np.testing.assert_allclose(
                 [column[0] for column in again],
                 [column[0] for column in columns],
                 rtol=1e-5,
                 atol=1e-12,
-                err_msg=f"{finding['says']}, arm {part.arm}",
+                err_msg=f"{finding['says']}, arm {term.arm}",
             )

@@ -15,8 +15,8 @@ from evaluating import (
     assert_lived_again,
     assert_same,
     evaluated,
-    parts_of,
     recorded,
+    terms_of,
     without_effect,
 )
 
@@ -67,7 +67,7 @@ def test_a_scenario_has_an_experiment_and_its_claim_is_one_against_a_control(nam
     assert experiment.replicates >= FEWEST_REPLICATES
     assert len(experiment.arms) >= 2 or any(f.against for f in experiment.findings)
     compared = [f for f in experiment.findings if f.against or f.contrast]
-    looked_at = {part.arm for parts in parts_of(shipped(name)) for part in parts}
+    looked_at = {term.arm for terms in terms_of(shipped(name)) for term in terms}
     assert compared or len(looked_at) >= 2, "no finding compares with a control"
 
 
@@ -85,14 +85,14 @@ def test_the_findings_of_the_record_are_those_of_the_scenario(name: str) -> None
     experiment, found = shipped(name).experiment, record_of(name)
     assert experiment is not None
     assert list(found["arms"]) == list(experiment.arms)
-    for wanted, finding, parts in zip(
-        experiment.findings, found["findings"], parts_of(shipped(name)), strict=True
+    for wanted, finding, terms in zip(
+        experiment.findings, found["findings"], terms_of(shipped(name)), strict=True
     ):
         assert (finding["says"], finding["measure"]) == (wanted.says, wanted.measure)
         side = "above" if wanted.below is None else "below"
         assert finding["threshold"] == {side: getattr(wanted, side)}
         assert [(term["arm"], term["weight"], term["of"]) for term in finding["terms"]] == [
-            (part.arm, part.weight, part.term.of) for part in parts
+            (term.arm, term.weight, term.query.of) for term in terms
         ]
     assert bool(found["tuned"]) == bool(experiment.tuned)
 

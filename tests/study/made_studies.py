@@ -80,10 +80,10 @@ def text(
 def made(path: Path, toml: str, numbers: Numbers) -> StudyFolder:
     """A study with made-up runs."""
     written = loads(toml)
-    facts = provenance.facts(
+    manifest = provenance.manifest(
         written.base, seed=written.study.seed, replicates=written.study.replicates
     )
-    folder = StudyFolder.create(path, written, facts)
+    folder = StudyFolder.create(path, written, manifest)
     for key, replicate in folder.runs():
         point = folder.by_key[key]
         if (columns := numbers(point.values, replicate)) is not None:

@@ -23,7 +23,7 @@ def test_an_arm_is_the_scenario_with_its_settings_and_those_of_all(written: str)
 
 
 def test_every_arm_is_probed_where_the_first_one_flips(written: str) -> None:
-    found = design.arms(scenarios.loads(written, sets=["measure.also=[1]"]))
+    found = design.arms(scenarios.loads(written, settings=["measure.also=[1]"]))
     assert {arm.measure.also for arm in found.values()} == {(1, 3)}
 
 

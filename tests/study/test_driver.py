@@ -25,7 +25,7 @@ class Lives:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seeds: list[int] = []
         self.end_after: int | None = None
-        real = evaluation.live_in_memory
+        real = evaluation.simulate_replicate
 
         def counted(scenario: object, seed: int, **options: object) -> object:
             if self.end_after is not None and len(self.seeds) >= self.end_after:
@@ -108,7 +108,7 @@ def test_a_stop_is_told_with_what_is_kept(sweep: Path, monkeypatch: pytest.Monke
         path.unlink()
     asked = iter([False, False, False, True])
     with pytest.raises(Interrupted, match=r"1 of 8 runs are lived and kept") as stopped:
-        driver.conduct(folder, stop=lambda: next(asked, True), progress=Progress(), workers=1)
+        driver.complete_runs(folder, stop=lambda: next(asked, True), progress=Progress(), workers=1)
     assert stopped.value.path == folder.path
 
 
@@ -132,9 +132,9 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     shutil.rmtree(folder.run_path(key, 0))
     folder.record_path(key, 0).unlink()
     asked = iter([False, False, True])
-    identity = folder.facts["identity"]
+    identity = folder.manifest["identity"]
     assert evaluation.live(str(folder.path), identity, key, 0, lambda: next(asked, True)) is None
-    left = evosim.open_run(folder.run_path(key, 0))._folder.lived(0)
+    left = evosim.open_run(folder.run_path(key, 0))._folder.generations_done(0)
     assert 0 < left < 7
     before = whole.digest
     record = evaluation.live(str(folder.path), identity, key, 0)
@@ -214,9 +214,9 @@ def test_a_changed_study_file_is_refused(sweep: Path) -> None:
 def test_a_point_edited_in_the_folder_is_refused(sweep: Path) -> None:
     study = evosim.run_study(sweep, out=sweep.parent / "out", workers=1, figures=False)
     path = study.path / "study.json"
-    facts = json.loads(path.read_text())
-    facts["points"][0]["settings"].append("evolution.levels=3")
-    path.write_text(json.dumps(facts))
+    manifest = json.loads(path.read_text())
+    manifest["points"][0]["settings"].append("evolution.levels=3")
+    path.write_text(json.dumps(manifest))
     with pytest.raises(RunError, match=r"points in study\.json were changed after the study began"):
         evosim.resume(study.path)
 
@@ -236,12 +236,12 @@ def test_settings_for_all_points_come_before_those_of_a_point(sweep: Path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"replicates": 0}, "--replicates 0"),
-        ({"seed": -1}, "--seed -1"),
-        ({"sets": ["agent.patients=1"]}, "agent.patients"),
-        ({"scheduler": "foo"}, "--scheduler foo: not the address of a Dask scheduler"),
+        ({"replicates": 0}, "replicates=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"settings": ["agent.patients=1"]}, "agent.patients"),
+        ({"scheduler": "foo"}, 'scheduler="foo": not the address of a Dask scheduler'),
         ({"scheduler": "http://x:1"}, "unknown address scheme"),
-        ({"scheduler": "tcp://x:1"}, "--workers 1 and --scheduler tcp://x:1"),
+        ({"scheduler": "tcp://x:1"}, 'workers=1 and scheduler="tcp://x:1"'),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_made(
@@ -271,8 +271,8 @@ def test_a_study_is_not_begun_where_there_is_one(sweep: Path) -> None:
 )
 def test_a_damaged_study_json_is_told_in_words(sweep: Path, damage: dict[str, object]) -> None:
     done = run(sweep)
-    facts = done.path / "study.json"
-    facts.write_text(json.dumps(json.loads(facts.read_text()) | damage))
+    manifest = done.path / "study.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | damage))
     with pytest.raises(RunError, match=r"study\.json is damaged"):
         evosim.open_study(done.path)
 
@@ -297,7 +297,9 @@ def test_progress_counts_runs_and_failures(sweep: Path, capsys: pytest.CaptureFi
     folder, failed = done._folder, done.counts.failed
     for path in files(folder.path):
         path.unlink()
-    driver.conduct(folder, stop=lambda: False, progress=Lines(sys.stderr, seconds=0.0), workers=1)
+    driver.complete_runs(
+        folder, stop=lambda: False, progress=Lines(sys.stderr, seconds=0.0), workers=1
+    )
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "Tiny sweep: 8 points, 2 replicates"
     assert "1 of 16 runs" in said[1]

@@ -68,8 +68,8 @@ def test_the_arms_are_ordinary_runs_with_the_same_seed(whole: Path) -> None:
     for run in done.arms.values():
         assert run.complete
         assert run.seed == 1
-        assert run.facts["replicates"] == 3
-        assert run.facts["figures"] is False
+        assert run.manifest["replicates"] == 3
+        assert run.manifest["figures"] is False
     with done.arms["effect"].data as effect, done.arms["control"].data as control:
         same = effect["genome"].isel(generation=slice(0, 4))
         assert same.equals(control["genome"].isel(generation=slice(0, 4)))
@@ -259,7 +259,7 @@ def test_tuned_is_about_arms(tmp_path: Path, tiny: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(cli, ["run", "tiny.toml", "--tuned"])
     assert shown.exit_code == 2
-    assert "--tuned needs the arms of an experiment: add --arms" in shown.stderr
+    assert "--tuned is about the arms of an experiment: add --arms" in shown.stderr
     assert os.listdir(tmp_path) == ["tiny.toml"]
 
 

@@ -104,7 +104,7 @@ def test_netcdf_is_the_dataset(folder: StudyFolder, tmp_path: Path) -> None:
         assert read["alignment"].attrs["long_name"] == "alignment at the end"
         assert read.attrs["seed"] == "3"
         assert "made-up" in read.attrs["study"]
-        assert folder.facts["identity"] in read.attrs["provenance"]
+        assert folder.manifest["identity"] in read.attrs["provenance"]
         assert all("units" in variable.attrs for variable in read.variables.values())
 
 

@@ -125,10 +125,10 @@ def test_the_figures_are_drawn_from_the_table(name: str, tmp_path: Path) -> None
 @each
 def test_first_replicates_lived_anew_measure_what_the_table_says(name: str, tmp_path: Path) -> None:
     study, points = written(name).study, written(name).points
-    facts = {"seed": study.seed, "replicates": study.replicates, "versions": {}}
-    folder = StudyFolder.create(tmp_path / name, written(name), facts)
+    manifest = {"seed": study.seed, "replicates": study.replicates, "versions": {}}
+    folder = StudyFolder.create(tmp_path / name, written(name), manifest)
     for point in (points[0], points[len(points) // 2], points[-1]):
-        record = evaluation.live(str(folder.path), folder.facts["identity"], point.key, 0)
+        record = evaluation.live(str(folder.path), folder.manifest["identity"], point.key, 0)
         told = recorded(name).read(point.key, 0)
         assert record is not None
         assert told is not None

@@ -10,7 +10,7 @@ from scipy import stats
 
 import evosim
 from evosim.gallery import record
-from evosim.metrics import MEASURES, Term
+from evosim.metrics import METRICS, Query
 from evosim.scenario import load
 from evosim.study import design
 
@@ -54,7 +54,7 @@ def lived(
 ) -> evosim.Run:
     """A short run of an arm of a scenario, with settings of its own."""
     written = design.experiment_of(load(name)).arms[arm].set
-    scenario = load(name, sets=[*written, *LIVED, *sets])
+    scenario = load(name, settings=[*written, *LIVED, *sets])
     return evosim.run(
         scenario, seed=seed, replicates=replicates, out=folder / f"{name}-{arm}", workers=1,
         figures=False, progress=False,
@@ -63,5 +63,5 @@ def lived(
 
 def measured(run: evosim.Run, measure: str, *, of: str = "", **term: str | int | None) -> Floats:
     """A measure of a run, mean over replicates of each column."""
-    looks = Term(measure=measure, of=of, **term)  # type: ignore[arg-type]
-    return np.array([c.mean() for c in MEASURES[measure].of(run.data, run.scenario, looks)])
+    looks = Query(measure=measure, of=of, **term)  # type: ignore[arg-type]
+    return np.array([c.mean() for c in METRICS[measure].columns(run.data, run.scenario, looks)])

@@ -14,8 +14,8 @@ import pytest
 from breeding import GAUSSIAN, UNIFORM, UNMATED, UNMUTATED, evolve, with_genes
 
 from evosim import evolution
-from evosim.metrics.popgen import coalescent, heritability, price
-from evosim.metrics.popgen.coalescent import Pedigree
+from evosim.metrics.popgen import coalescent, effective_size, heritability, price
+from evosim.metrics.popgen.pedigree import Pedigree
 
 TOURNAMENT = {"operator": "selTournament", "tournsize": 3}
 RANDOM = {"operator": "selRandom"}
@@ -127,7 +127,7 @@ def test_lineages_of_a_tournament_that_nothing_is_inherited_by_meet_at_its_effec
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
         f = coalescent.identity(pedigree, 0, t)
         kept.append(1 - f.mean())
-        sizes.append(coalescent.lineage_size(f, t))
+        sizes.append(effective_size.lineage_size(f, t))
     c = float(np.sum(np.diff((np.arange(n + 1) / n) ** 3) ** 2))
     assert abs(c * n * 5 / 9 - 1) < 1e-2
     assert abs(z_of_mean(kept, (1 - c) ** t)) < 4
@@ -145,8 +145,8 @@ def test_inherited_fitness_makes_lineages_meet_sooner_than_single_generations_te
             made, rng.random((n, 6)), lambda g, _: g[:, 0], generations=t + 1, seed=seed
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
-        single = 1 / np.mean(price.coalescence(course.parents[1:]))
-        gaps.append(coalescent.lineage_size(coalescent.identity(pedigree, 0, t), t) / single)
+        single = 1 / np.mean(effective_size.coalescence_probability(course.parents[1:]))
+        gaps.append(effective_size.lineage_size(coalescent.identity(pedigree, 0, t), t) / single)
     assert np.mean(gaps) < 0.7
 
 
@@ -163,7 +163,7 @@ def test_the_squared_change_of_a_neutral_gene_over_its_variance_is_one_over_the_
     )
     steps = [step for step in price.steps(made, *course) if step is not None]
     moved = np.array([heritability.temporal(step).mean() for step in steps])
-    c = price.coalescence(course.parents[1:])
+    c = effective_size.coalescence_probability(course.parents[1:])
     assert abs(z_of_mean(moved - c)) < 4
     assert abs(np.mean(moved) / (9 / 5 / 80) - 1) < 0.1
 

@@ -21,7 +21,7 @@ TOLERANCE = 0.0003  # what is published is good to .003
 
 
 def foraging(*sets: str) -> tuple[Scenario, Environment, Levels]:
-    scenario = load("foraging", sets=sets)
+    scenario = load("foraging", settings=sets)
     name = next(iter(scenario.environments))
     return scenario, environment(scenario, name), draw_levels(scenario, name, [1, 2, 3])
 

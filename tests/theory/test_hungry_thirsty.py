@@ -54,7 +54,7 @@ def test_meals_of_a_planner_that_wants_water_or_not(
     is known to single precision."""
     scenario = load(
         "hungry_thirsty",
-        sets=[f"agent.depth={depth}", "agent.drives.food=1.0", f"agent.drives.water={water}"],
+        settings=[f"agent.depth={depth}", "agent.drives.food=1.0", f"agent.drives.water={water}"],
     )
     env = environment(scenario, "rooms")
     levels = draw_levels(scenario, "rooms", list(range(1, 9)))

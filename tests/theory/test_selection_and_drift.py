@@ -15,7 +15,7 @@ from breeding import GAUSSIAN, UNIFORM, UNMATED, UNMUTATED, evolve, with_genes
 from scipy import optimize, stats
 
 from evosim import evolution
-from evosim.metrics.popgen import price
+from evosim.metrics.popgen import effective_size, price
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -182,7 +182,7 @@ def test_the_pedigree_loses_heterozygosity_as_the_variance_of_shares_says(
         return values
 
     course = evolve(made, rng.random((n, 3)), score, generations=generations, seed=6)
-    lost = price.coalescence(course.parents)[1:]
+    lost = effective_size.coalescence_probability(course.parents)[1:]
     theory = np.array([1 / effective(n, c) for c in cv2[:-1]])
     exact = [np.sum(evolution.expected_shares(made, s) ** 2) for s in course.score[:-1]]
     assert np.allclose(theory, exact, rtol=2e-3)
@@ -213,8 +213,8 @@ def test_stochastic_universal_sampling_on_equal_scores_has_no_drift_at_all() -> 
     made = with_genes(2, select={"operator": "selStochasticUniversalSampling"})
     genomes = np.random.default_rng(8).random((50, 2))
     course = evolve(made, genomes, lambda g, _: np.full(len(g), 2.0), generations=20, seed=8)
-    assert np.all(price.coalescence(course.parents)[1:] == 0.0)
-    assert np.all(price.effective_size(course.parents)[1:] == np.inf)
+    assert np.all(effective_size.coalescence_probability(course.parents)[1:] == 0.0)
+    assert np.all(effective_size.effective_size(course.parents)[1:] == np.inf)
 
 
 # --- 8 quantitative genetics ----------------------------------------------------------------

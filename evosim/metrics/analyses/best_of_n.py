@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.errors import Argument, EvosimError
 from evosim.metrics import best_of_n
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.best_of_n import NAMED, Course
 from evosim.rng import Purpose, key
 from evosim.scenario import timeline
-from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.intervals import Bootstrap
 from evosim.stats.report_tables import tables
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _plain(course: Course) -> dict[str, Any]:
     values = [e.value for e in course.values]
     ends = [e.interval or (np.nan, np.nan) for e in course.values]
     numbers = {
-        name: _estimate(getattr(course, name))
+        name: getattr(course, name).to_dict()
         for name in ("alpha", "beta", "peak", "gain", "gap", "correlation")
     }
     return {
@@ -191,10 +192,6 @@ def _plain(course: Course) -> dict[str, Any]:
         **numbers,
         "residual": course.residual,
     }
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": estimate.interval and list(estimate.interval)}
 
 
 # In words
@@ -281,3 +278,8 @@ def _foot(summary: Mapping[str, Any]) -> Iterator[str]:
         yield "A drive is novelty: what is called exact is a mean of sampled lives."
     if summary["replicates"] == 1:
         yield "One replicate: intervals are over its individuals, not over what others would do."
+
+
+analysis("best_of_n", "what the best of n by the selected payoff is worth", describe=describe)(
+    analyse
+)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from evosim.engine.probe import probe_seeds, random_drives
 from evosim.errors import EvosimError, did_you_mean
 from evosim.metrics import rewards
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.rewards import KINDS
 from evosim.stats import intervals
-from evosim.stats.intervals import Bootstrap, mean_of_defined
-from evosim.stats.report_tables import filled, number, table, with_interval
+from evosim.stats.intervals import Bootstrap, mean_of_defined, number
+from evosim.stats.report_tables import filled, table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -206,9 +207,9 @@ def _flip(
             for mixture in (flip.before, flip.after)
         )
         sides[name] = {
-            "before": _estimate(intervals.mean(before, bootstrap)),
-            "after": _estimate(intervals.mean(after, bootstrap)),
-            "change": _estimate(intervals.difference(after, before, bootstrap)),
+            "before": intervals.mean(before, bootstrap).to_dict(),
+            "after": intervals.mean(after, bootstrap).to_dict(),
+            "change": intervals.difference(after, before, bootstrap).to_dict(),
         }
     return {
         "generation": flip.generation,
@@ -216,10 +217,6 @@ def _flip(
         "to": flip.label_after,
         **sides,
     }
-
-
-def _estimate(estimate: intervals.Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": estimate.interval and list(estimate.interval)}
 
 
 # In words
@@ -243,15 +240,13 @@ def describe(summary: Mapping[str, Any]) -> str:
         rows = [["", "before", "after", "change"]]
         for name, words in NAMES.items():
             sides = flip[name]
-            rows.append([words, *(_shown(sides[k]) for k in ("before", "after", "change"))])
+            rows.append(
+                [words, *(intervals.shown(sides[k], ".2f") for k in ("before", "after", "change"))]
+            )
         head = f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}"
         lines += ["", head, *table(rows)]
     lines += ["", *_environments(summary), "", *_basis(summary, gamma)]
     return "\n".join(lines)
-
-
-def _shown(estimate: Mapping[str, Any]) -> str:
-    return with_interval(estimate["value"], estimate["interval"])
 
 
 def _environments(summary: Mapping[str, Any]) -> list[str]:
@@ -303,3 +298,8 @@ def _basis(summary: Mapping[str, Any], gamma: str) -> list[str]:
             "those whose drives are nearer are better aligned."
         ),
     ]
+
+
+analysis("distances", "how far the drives are from the payoffs, as rewards", describe=describe)(
+    analyse
+)

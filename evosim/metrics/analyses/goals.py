@@ -16,6 +16,7 @@ from evosim import core, mind, world
 from evosim.engine.probe import normalised
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.meg import Discounted, Rationality, occupancy
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
@@ -335,3 +336,8 @@ def _spread(values: Sequence[float | None]) -> str:
     mean, low, high = (round(v, 2) + 0.0 for v in (sum(known) / len(known), min(known), max(known)))
     left_out = f", {len(values) - len(known)} undefined" if len(known) < len(values) else ""
     return f"{mean:.2f} [{low:.2f}, {high:.2f}{left_out}]"
+
+
+analysis("goals", "what minds are directed at, and what their lives tell of it", describe=describe)(
+    analyse
+)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics.popgen import coalescent, heritability, price
-from evosim.metrics.popgen.metrics import harmonic
+from evosim.metrics.analyses.registry import analysis
+from evosim.metrics.popgen import coalescent, effective_size, heritability, price
 from evosim.metrics.popgen.pedigree import (
     Descent,
     Phase,
@@ -177,7 +177,7 @@ def _selected(
 def _told(values: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     """The mean over replicates with its interval; what is not finite is left out."""
     found = intervals.mean(np.where(np.isfinite(values), values, np.nan), bootstrap)
-    return {"value": found.value, "interval": found.interval, "n": found.n}
+    return {**found.to_dict(), "n": found.n}
 
 
 def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str, Any]]:
@@ -187,7 +187,7 @@ def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str
         defined = under[np.isfinite(under)]
         sign = -1.0 if len(defined) and defined.mean() < 0 else 1.0
         found = intervals.ratio(sign * over, sign * under, bootstrap)
-        told.append({"value": found.value, "interval": found.interval, "n": found.n})
+        told.append({**found.to_dict(), "n": found.n})
     return told
 
 
@@ -197,25 +197,25 @@ def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     series = _courses(one)
     with np.errstate(divide="ignore"):
         pairs, variance = (
-            harmonic(1.0 / np.array(series[kind][begin:end]))
+            effective_size.harmonic_mean(1.0 / np.array(series[kind][begin:end]))
             for kind in ("coalescence", "variance")
         )
     births = int(np.isfinite(series["coalescence"][begin:end]).sum())
     shared = np.zeros(0)
     if one.pedigree.sizes[end]:
         shared = coalescent.identity(one.pedigree, begin, end)
-    return pairs, variance, coalescent.lineage_size(shared[~np.isnan(shared)], births)
+    return pairs, variance, effective_size.lineage_size(shared[~np.isnan(shared)], births)
 
 
 def _courses(one: Descent) -> dict[str, list[float]]:
     """Effective sizes of every step [G - 1]."""
     sizes = one.pedigree.sizes
     variance = [
-        coalescent.variance_size(one.parents[g, : sizes[g]], int(sizes[g - 1]))
+        effective_size.variance_size(one.parents[g, : sizes[g]], int(sizes[g - 1]))
         for g in range(1, len(sizes))
     ]
     return {
-        "coalescence": price.effective_size(one.parents[1:]).tolist(),
+        "coalescence": effective_size.effective_size(one.parents[1:]).tolist(),
         "variance": variance,
     }
 
@@ -345,3 +345,6 @@ def _back(generations: float | None, known: int) -> str:
     if generations is None:
         return f"none in the {known} generations recorded"
     return f"{generations:g} generation{'' if generations == 1 else 's'} back"
+
+
+analysis("heredity", "what moved the genes, and who descends from whom", describe=describe)(analyse)

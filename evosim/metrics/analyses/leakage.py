@@ -9,6 +9,7 @@ import numpy as np
 
 from evosim.errors import EvosimError
 from evosim.metrics import leakage
+from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.leakage import Drawn
 from evosim.rng import Purpose, key
 from evosim.scenario.check_placement import count_layouts
@@ -115,8 +116,7 @@ def _row(
         "what": what,
         "levels": levels.tolist(),
         "same": same.tolist(),
-        "value": share.value,
-        "interval": share.interval and list(share.interval),
+        **share.to_dict(),
     }
 
 
@@ -156,3 +156,8 @@ def _foot(summary: Mapping[str, Any]) -> list[str]:
             f"{100 * summary['confidence']:g} %."
         )
     return lines
+
+
+analysis("leakage", "which probe levels and levels of deployment have trained", describe=describe)(
+    analyse
+)

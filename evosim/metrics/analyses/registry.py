@@ -1,23 +1,23 @@
-"""The analyses by name. A new one is a module here, one that draws it, and a line below.
+"""The analyses by name, and the decorator that registers one.
 
-``evosim/metrics/analyses/NAME.py`` has ``analyse(data, scenario, request) -> dict``, plain numbers,
-texts, lists and tables that JSON can hold (NaN becomes null), and ``describe(summary) -> str``, the
-same for people. ``evosim/plot/analyses/NAME.py`` has ``figure(summary) -> Figure``. Both are
-imported when they are asked for.
+A built-in one is a module here, and another in ``evosim/plot/analyses`` that draws it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from evosim.errors import Registry
+from evosim.registry import Registry, check_call
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,37 +42,51 @@ class Analysis:
     """An analysis of a run.
 
     Attributes:
-        name: also that of the modules that make and draw it.
-        says: what it tells, in a few words.
+        name: also the stem of its files.
+        description: what it tells, in a few words.
+        analyse: (data, scenario, request) -> the numbers, by name.
+        describe: (summary) -> the same for people, plain text.
     """
 
     name: str
-    says: str
-
-    def analyse(self, data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str, Any]:
-        """The numbers.
-
-        Raises:
-            EvosimError: this run does not have what the analysis needs, in words.
-        """
-        return dict(self._module.analyse(data, scenario, request))
-
-    def describe(self, summary: dict[str, Any]) -> str:
-        """The numbers for people, plain text."""
-        return str(self._module.describe(summary))
-
-    @property
-    def _module(self) -> Any:
-        return import_module(f"evosim.metrics.analyses.{self.name}")
+    description: str
+    analyse: Callable[[xr.Dataset, Scenario, Request], dict[str, Any]]
+    describe: Callable[[dict[str, Any]], str]
 
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
-_KINDS: tuple[Analysis, ...] = (
-    Analysis(name="distances", says="how far the drives are from the payoffs, as rewards"),
-    Analysis(name="goals", says="what minds are directed at, and what their lives tell of it"),
-    Analysis(name="heredity", says="what moved the genes, and who descends from whom"),
-    Analysis(name="leakage", says="which probe levels and levels of deployment have trained"),
-    Analysis(name="best_of_n", says="what the best of n by the selected payoff is worth"),
-)
-for _kind in _KINDS:
-    ANALYSES.register(_kind.name)(_kind)
+
+
+def analysis(
+    name: str, description: str, *, describe: Callable[[dict[str, Any]], str] | None = None
+) -> Callable[[F], F]:
+    """A decorator that registers a function as an analysis of a complete run.
+
+    The function is called with the run's data (:class:`xarray.Dataset`), its scenario and a
+    :class:`Request`, and returns a dictionary of what JSON can hold: numbers, texts, lists and
+    dictionaries; NaN becomes null. A figure of it is registered apart, under the same name
+    (:func:`evosim.plot.registry.figure`).
+
+    Args:
+        name: of the analysis, and the stem of its files.
+        description: what it tells, in a few words.
+        describe: makes plain text of what the function returned; a line for each number if None.
+
+    Raises:
+        EvosimError: a name that is taken, or a function that cannot be called as it will be.
+    """
+    what = f"{ANALYSES.kind} {name!r}"
+    describe = describe or _lines
+    check_call(f"{what}: describe", describe, "summary")
+
+    def put(function: F) -> F:
+        check_call(what, function, "data", "scenario", "request")
+        one = Analysis(name=name, description=description, analyse=function, describe=describe)
+        ANALYSES.add(name, one, function)
+        return function
+
+    return put
+
+
+def _lines(summary: dict[str, Any]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in summary.items())

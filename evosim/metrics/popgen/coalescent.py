@@ -9,46 +9,27 @@ doi:10.1239/aap/1029955256). Blended genes come half from each parent and form n
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.metrics.popgen.price import sources
+from evosim.metrics.popgen.pedigree import (
+    Descent,
+    Pedigree,
+    descents,
+    last_generation,
+    without_parents,
+)
+from evosim.metrics.registry import Columns, Query, metric
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
-
-
-class Pedigree(NamedTuple):
-    """Who came from whom in a replicate. The first generation are the founders.
-
-    Rows beyond a generation's size are padding. The parents of the founders are not looked at.
-    """
-
-    parents: IntArray  # [G, N, 2] rows of the generation before
-    crossover: IntArray  # [G, N, loci] 0: from the first parent, 1: the second, 2: half from each
-    sizes: IntArray  # [G] individuals
-
-    @classmethod
-    def of(cls, genome: FloatArray, parents: IntArray, crossover: IntArray) -> Pedigree:
-        """The pedigree of what a run records, in which individuals that there are not are NaN.
-
-        Args:
-            genome: [G, N, loci], parents: [G, N, 2], crossover: [G, N, loci].
-        """
-        return cls(parents, crossover, np.isfinite(genome).all(axis=2).sum(axis=1))
-
-    def inherited(self, g: int) -> tuple[IntArray, IntArray]:
-        """The rows of generation g - 1 that each gene of g is from [N, loci]; the same in both
-        where it is from one."""
-        n = self.sizes[g]
-        return sources(self.parents[g, :n], self.crossover[g, :n])
-
-    @property
-    def blends(self) -> NDArray[np.bool_]:
-        """Whether genes of each locus were ever blended [loci]."""
-        return np.asarray((self.crossover[1:] == 2).any(axis=(0, 1)))
 
 
 def lineages(pedigree: Pedigree, at: int | None = None) -> FloatArray:
@@ -229,46 +210,40 @@ def identity(pedigree: Pedigree, start: int, end: int) -> FloatArray:
     return np.where(blended, np.nan, alike)
 
 
-def lineage_size(identities: FloatArray, generations: int) -> float:
-    """The effective size whose drift alone would have made so many genes identical by descent.
+# The metrics
 
-    1 - F = (1 - 1/N_e)^t. Where fitness is inherited it is smaller than the sizes of single
-    generations, as the same families win again and again (Robertson 1961,
-    doi:10.1017/S0016672300000690).
 
-    Args:
-        identities: F of each locus [loci], of :func:`identity`; their mean is taken.
-        generations: t, in which somebody was born.
+@metric(
+    "founders",
+    description="effective number of founders whose genome is left",
+    label="effective number of founders",
+    unit="individuals",
+    uses=frozenset({"at"}),
+    unsupported=without_parents,
+)
+def _founders(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    until = data.sel(generation=slice(None, last_generation(data, query)))
+    shares = (founder_shares(one.pedigree)[-1] for one in descents(until))
+    return (np.array([effective_founders(share) for share in shares]),)
 
-    Returns:
-        Individuals; infinite where none are identical, NaN where all are, or t is 0.
-    """
-    f = float(np.mean(identities)) if len(identities) else np.nan
-    if not f < 1.0 or generations < 1:
+
+@metric(
+    "coalescence",
+    description="generations back to the gene that all descend from, mean of loci; all if none",
+    label="generations to the common ancestor",
+    unit="generations",
+    uses=frozenset({"at"}),
+    unsupported=without_parents,
+)
+def _coalescence(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    until = data.sel(generation=slice(None, last_generation(data, query)))
+    return (np.array([_back(descent) for descent in descents(until)]),)
+
+
+def _back(descent: Descent) -> float:
+    pedigree = descent.pedigree
+    if not pedigree.sizes[-1] or not descent.genome.shape[2]:
         return np.nan
-    with np.errstate(divide="ignore"):
-        return float(np.float64(1.0) / (1.0 - (1.0 - f) ** (1.0 / generations)))
-
-
-def variance_size(parents: IntArray, n_parents: int) -> float:
-    """The effective size of a generation from the variance of offspring numbers.
-
-    (N - 1) k^2 / V, with k = M/N the mean number of offspring and V its variance over the N
-    parents (Crow & Denniston 1988, doi:10.1111/j.1558-5646.1988.tb04154.x, haploid). It is the size
-    whose drift of frequencies is as large. At constant size it equals that of
-    :func:`evosim.metrics.popgen.price.effective_size`, which counts pairs with one parent; where
-    the population grows or shrinks, the former looks at the children and the latter at the parents.
-
-    Args:
-        parents: of the children [M, 2]; each is counted for its first parent.
-        n_parents: N.
-
-    Returns:
-        Individuals; infinite where all have equally many children; NaN for one parent or less.
-    """
-    if n_parents < 2 or not len(parents):
-        return np.nan
-    children = np.bincount(parents[:, 0], minlength=n_parents).astype(np.float64)
-    k, spread = children.mean(), children.var()
-    with np.errstate(divide="ignore"):
-        return float((n_parents - 1) * k**2 / spread)
+    counts = lineages(pedigree)
+    back = np.where((counts > 1).all(axis=0), len(counts), coalesced(counts))
+    return float(back.mean())

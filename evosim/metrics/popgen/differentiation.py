@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
+from evosim.metrics.registry import Columns, Query, generation_of, metric
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -41,8 +44,28 @@ def differentiation(values: Floats, demes: NDArray[np.integer]) -> Floats:
     return np.asarray(1.0 - share, np.float64)
 
 
-def drives(scenario: Scenario, genomes: Floats) -> Floats:
+def unit_drives(scenario: Scenario, genomes: Floats) -> Floats:
     """Unit drives [..., N, drives] of genomes [..., N, loci]."""
     expressed = mind.phenotype(scenario, genomes.reshape(-1, genomes.shape[-1]))
     named = [expressed[name] for name in expressed if name.startswith("drive.")]
     return np.stack(named, axis=-1).reshape(*genomes.shape[:-1], len(named)).astype(np.float64)
+
+
+# The metric
+
+
+@metric(
+    "differentiation",
+    unit="share",
+    bounds=(-np.inf, 1.0),
+    description="share of the variance of drives that lies between demes",
+    section="evolution.islands",
+    uses=frozenset({"at"}),
+    trajectory="differentiation",
+    per_generation=True,
+)
+def _differentiation(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    lived = data["genome"].sel(generation=generation_of(data, query))
+    genomes = lived.transpose("replicate", "individual", "locus").values
+    drives = unit_drives(scenario, genomes)
+    return (differentiation(drives, data["deme"].values),)

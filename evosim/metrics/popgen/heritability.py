@@ -10,12 +10,20 @@ doi:10.1111/j.1558-5646.1983.tb00236.x).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim import mind
+from evosim.metrics.popgen.pedigree import Descent, by_replicate, expressed, without_parents
 from evosim.metrics.popgen.price import Price, Step
+from evosim.metrics.registry import LOCUS, Columns, Query, known, metric
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
@@ -229,3 +237,90 @@ def _centred(values: FloatArray) -> FloatArray:
 
 def _over(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
+
+
+# The metrics
+
+
+@metric(
+    "differential",
+    description="selection differential of a trait, summed over a phase",
+    label="selection differential of {of}",
+    argument=LOCUS,
+    trajectory="differential",
+    per_generation=True,
+    uses=frozenset({"at"}),
+    unsupported=without_parents,
+)
+def _differential(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    def summed(descent: Descent) -> float:
+        found = _response(descent, scenario, query).expected[:, 0]
+        return float(np.nansum(found)) if not np.isnan(found).all() else np.nan
+
+    return (by_replicate(data, scenario, query, summed),)
+
+
+@metric(
+    "heritability",
+    description="slope of offspring on mid-parent in a trait, pooled over a phase",
+    argument=LOCUS,
+    uses=frozenset({"at"}),
+    unsupported=without_parents,
+)
+def _heritability(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    def slope(descent: Descent) -> float:
+        found = _response(descent, scenario, query)
+        return float(heritability(found.products, found.squares)[0])
+
+    return (by_replicate(data, scenario, query, slope),)
+
+
+@metric(
+    "fitness_heritability",
+    description="slope of offspring on mid-parent in the score, pooled over a phase",
+    label="heritability of fitness",
+    uses=frozenset({"at"}),
+    unsupported=without_parents,
+)
+def _fitness_heritability(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    def slope(descent: Descent) -> float:
+        found = responses(descent.steps(scenario), lambda _, score: score[:, None], 1)
+        return float(heritability(found.products, found.squares)[0])
+
+    return (by_replicate(data, scenario, query, slope),)
+
+
+@metric(
+    "drifted",
+    description="squared change of a gene by who bred over its variance, mean of a phase",
+    label="standardised change of {of}",
+    argument=LOCUS,
+    uses=frozenset({"at"}),
+    unsupported=without_parents,
+)
+def _drifted(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    _check_locus(scenario, query)
+    names = [locus.name for locus in mind.loci(scenario)]
+    column = names.index(query.of) if query.of in names else None
+
+    def moved(descent: Descent) -> float:
+        if column is None:
+            return np.nan  # a pinned locus has no gene
+        steps = descent.steps(scenario)
+        changes = [temporal(step)[column] for step in steps if step is not None and step.bred]
+        defined = np.array(changes)[~np.isnan(changes)]
+        return float(defined.mean()) if len(defined) else np.nan
+
+    return (by_replicate(data, scenario, query, moved),)
+
+
+def _response(descent: Descent, scenario: Scenario, query: Query) -> Response:
+    """Of the query's trait, as it is expressed."""
+    _check_locus(scenario, query)
+    return responses(
+        descent.steps(scenario), lambda genes, _: expressed(scenario, (query.of,), genes), 1
+    )
+
+
+def _check_locus(scenario: Scenario, query: Query) -> None:
+    known(query.of, tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0))), "locus", query)

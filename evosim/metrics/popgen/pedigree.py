@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.metrics.popgen.coalescent import Pedigree
-from evosim.metrics.popgen.price import Step, has_pedigree, steps
+from evosim.metrics.popgen.price import Step, has_pedigree, sources, steps
+from evosim.metrics.registry import Query, generation_of, no_peak
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,6 +18,38 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
+
+
+class Pedigree(NamedTuple):
+    """Who came from whom in a replicate. The first generation are the founders.
+
+    Rows beyond a generation's size are padding. The parents of the founders are not looked at.
+    """
+
+    parents: IntArray  # [G, N, 2] rows of the generation before
+    crossover: IntArray  # [G, N, loci] 0: from the first parent, 1: the second, 2: half from each
+    sizes: IntArray  # [G] individuals
+
+    @classmethod
+    def of(cls, genome: FloatArray, parents: IntArray, crossover: IntArray) -> Pedigree:
+        """The pedigree of what a run records, in which individuals that there are not are NaN.
+
+        Args:
+            genome: [G, N, loci], parents: [G, N, 2], crossover: [G, N, loci].
+        """
+        return cls(parents, crossover, np.isfinite(genome).all(axis=2).sum(axis=1))
+
+    def inherited(self, g: int) -> tuple[IntArray, IntArray]:
+        """The rows of generation g - 1 that each gene of g is from [N, loci]; the same in both
+        where it is from one."""
+        n = self.sizes[g]
+        return sources(self.parents[g, :n], self.crossover[g, :n])
+
+    @property
+    def blends(self) -> NDArray[np.bool_]:
+        """Whether genes of each locus were ever blended [loci]."""
+        return np.asarray((self.crossover[1:] == 2).any(axis=(0, 1)))
 
 
 class Descent(NamedTuple):
@@ -119,3 +151,51 @@ def expressed(scenario: Scenario, names: tuple[str, ...], genomes: FloatArray) -
     found = mind.phenotype(scenario, genomes)
     columns = [np.asarray(found[name], np.float64) for name in names]
     return np.stack(columns, axis=1) if columns else np.zeros((len(genomes), 0))
+
+
+# Where a metric of descent looks
+
+
+def phase_of(data: xr.Dataset, scenario: Scenario, query: Query) -> Phase:
+    """The steps from one generation to the next that a query looks at, those its scores decided.
+
+    At the start those of the first phase, before a flip those of the phase that ends there, at a
+    flip those of the phase that begins there, in the end those of the last phase.
+
+    Raises:
+        EvosimError: the query asks for a peak, or for a flip where there is none.
+    """
+    if query.generation is not None:
+        last = int(data["generation"].values[-1])
+        return Phase(query.generation, min(query.generation + 1, last), 0)
+    if query.at == "peak":
+        raise no_peak(query)
+    every = phases(scenario, data)
+    if query.at == "start":
+        return every[0]
+    if query.at == "end":
+        return every[-1]
+    looked = query.flip - (query.at == "before")
+    return next(phase for phase in reversed(every) if phase.begin <= looked)
+
+
+def by_replicate(
+    data: xr.Dataset, scenario: Scenario, query: Query, number: Callable[[Descent], float]
+) -> FloatArray:
+    """A number of every replicate, of the generations of the query's phase; NaN without a step."""
+    phase = phase_of(data, scenario, query)
+    if phase.begin >= phase.end:
+        return np.full(data.sizes["replicate"], np.nan)
+    within = data.sel(generation=slice(phase.begin, phase.end))
+    return np.array([number(descent) for descent in descents(within)])
+
+
+def last_generation(data: xr.Dataset, query: Query) -> int:
+    """The generation that a query about ancestors looks back from.
+
+    Raises:
+        EvosimError: the query asks for a peak.
+    """
+    if query.at == "peak":
+        raise no_peak(query)
+    return generation_of(data, query)

@@ -196,47 +196,6 @@ def price_series(
     return Price(*parts)
 
 
-def coalescence(parents: IntArray) -> FloatArray:
-    """The chance that two different children have a gene from the same parent.
-
-    sum n_i (n_i - 1) / (N (N - 1)) over the numbers n_i of children: an estimate without bias of
-    sum p_i^2, the share of heterozygosity that a generation loses.
-
-    Args:
-        parents: [..., N, 2]; -1 for none (generation 0, genomes that were sampled) and, after
-            the others, for individuals that an open population lacks.
-
-    Returns:
-        [...]; NaN where nobody has parents or N is 1.
-    """
-    own = np.asarray(parents)[..., 0]
-    flat = own.reshape(-1, own.shape[-1])
-    result = np.full(len(flat), np.nan)
-    for g, row in enumerate(flat):
-        known = row[row >= 0]
-        n = len(known)
-        if n > 1:
-            children = np.bincount(known).astype(np.float64)
-            result[g] = (children * (children - 1.0)).sum() / (n * (n - 1.0))
-    return result.reshape(own.shape[:-1])
-
-
-def effective_size(parents: IntArray) -> FloatArray:
-    """The effective population size of each generation: the size of a population of parents
-    drawn at random that would drift as much; infinite where no two children share a parent.
-
-    Means over generations are harmonic: average :func:`coalescence` and take its inverse.
-
-    Args:
-        parents: [..., N, 2].
-
-    Returns:
-        [...] individuals.
-    """
-    with np.errstate(divide="ignore"):
-        return np.asarray(1.0 / coalescence(parents), np.float64)
-
-
 def has_pedigree(scenario: Scenario) -> bool:
     """Whether genomes have parents, down whom neutral genes can be sent; else they are sampled."""
     return optimizer(scenario).pedigree

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from evosim.metrics.analyses.best_of_n import differ, shown_at
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +47,7 @@ FIT = layouts.Key("fit", colors.BLACK, style.DASHES[2], 0.8)
 SCORE = layouts.Key("the score itself", colors.GREY, style.DASHES[3], 1.0)
 
 
+@registry.figure("best_of_n", of="analysis")
 def figure(summary: Summary) -> Figure:
     """Draw the curves of an analysis."""
     places = summary["places"][:MOST_PLACES]

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.analyses.distances import NAMES
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.alignment import BAND, HERE, WITHIN, look
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ UNRELATED = 0.5**0.5
 SELECTED = (colors.PURPLE, style.DASHES[3], 1.1)
 
 
+@registry.figure("distances", of="analysis")
 def figure(summary: Summary) -> Figure:
     """Draw the courses of the distances and of alignment.
 

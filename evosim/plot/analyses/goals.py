@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style
+from evosim.plot import colors, layouts, registry, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,7 @@ SPREAD = 0.16
 POINT = 11.0
 
 
+@registry.figure("goals", of="analysis")
 def figure(summary: dict[str, Any]) -> Figure:
     """Draw the analysis from its summary."""
     environments = summary["environments"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +53,7 @@ FOUNDERS = (
 )
 
 
+@registry.figure("heredity", of="analysis")
 def figure(summary: Summary) -> Figure:
     """Draw the analysis.
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from evosim.metrics.analyses.leakage import DEPLOYMENT, PROBE, SAYS
-from evosim.plot import colors, layouts, style
+from evosim.plot import colors, layouts, registry, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +24,7 @@ RIGHT = 0.75
 COLORS = {PROBE: colors.BLUE, DEPLOYMENT: colors.ORANGE}
 
 
+@registry.figure("leakage", of="analysis")
 def figure(summary: Summary) -> Figure:
     """Draw a bar for each environment and use of its levels."""
     rows = summary["rows"]

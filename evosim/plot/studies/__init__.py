@@ -1,18 +1,19 @@
 """Figures of a study, by name: drawn from its summary (summary.json) alone, a module each.
 
-A new figure is a module with ``figure(summary)`` and ``lacks(summary)``, and a line here.
+A new figure is a module with a function that :func:`evosim.plot.registry.figure` registers, and
+its name below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from evosim.errors import EvosimError, Registry
+from evosim.errors import EvosimError
 from evosim.plot.drawing import FORMATS
+from evosim.plot.registry import OF
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,52 +21,21 @@ if TYPE_CHECKING:
 Summary = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A figure of a study.
-
-    Attributes:
-        name: also the module that draws it and the stem of its files.
-        title: what it shows, in a few words.
-    """
-
-    name: str
-    title: str
-
-    def lacks(self, summary: Summary) -> str | None:
-        """Why this study cannot have the figure; None where it can."""
-        if not summary["runs"]["lived"]:
-            return "no run was lived yet"
-        reason: str | None = self._module().lacks(summary)
-        return reason
-
-    def figure(self, summary: Summary) -> Figure:
-        """Draw it.
-
-        Raises:
-            EvosimError: the study does not have what the figure shows.
-        """
-        if reason := self.lacks(summary):
-            raise EvosimError(f"figure {self.name!r}: {reason}")
-        drawn: Figure = self._module().figure(summary)
-        return drawn
-
-    def _module(self) -> Any:
-        return import_module(f"evosim.plot.studies.{self.name}")
+FIGURES = OF["study"]
 
 
-FIGURES: Registry[Kind] = Registry("figure of a study")
-for _kind in (
-    Kind(name="phase", title="phase diagram"),
-    Kind(name="curve", title="measures against a parameter"),
-    Kind(name="interaction", title="what parameters do together"),
-    Kind(name="raincloud", title="replicates"),
-):
-    FIGURES.register(_kind.name)(_kind)
+@FIGURES.built_in
+def _figures() -> Sequence[ModuleType]:
+    """The modules that register a figure of a study, in the order of drawing."""
+    from evosim.plot.studies import curve, interaction, phase, raincloud
+
+    return phase, curve, interaction, raincloud
 
 
 def names_for(summary: Summary) -> list[str]:
     """The figures that a study has."""
+    if not summary["runs"]["lived"]:
+        return []
     return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
 
 
@@ -75,7 +45,10 @@ def figure(name: str, summary: Summary) -> Figure:
     Raises:
         EvosimError: no figure of that name, or the study does not have what it shows.
     """
-    return FIGURES[name].figure(summary)
+    kind = FIGURES[name]
+    if not summary["runs"]["lived"]:
+        raise EvosimError(f"figure {name!r}: no run was lived yet")
+    return kind.figure(summary)
 
 
 def draw(
@@ -107,7 +80,7 @@ def draw(
     kinds = [FIGURES[name] for name in (names_for(summary) if names is None else names)]
     paths = []
     for kind in kinds:
-        drawn = kind.figure(summary)
+        drawn = figure(kind.name, summary)
         for suffix in formats:
             path = Path(folder) / f"{kind.name}.{suffix}"
             write(drawn, path, title=f"{summary['title']}: {kind.title}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim.metrics.grid import field, is_grid, keeps_numbers, replicates, together, with_unit
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Floats
 from evosim.stats import intervals
@@ -38,6 +38,7 @@ def lacks(summary: Summary) -> str | None:
     return "points that are no grid take a parameter with numbers"
 
 
+@registry.figure("curve", "measures against a parameter", of="study", lacks=lacks)
 def figure(summary: Summary) -> Figure:
     """Draw all measures against a parameter."""
     with style.styled():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim.metrics.grid import cells, is_grid, together, with_unit
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Field
 
@@ -35,6 +35,7 @@ def lacks(summary: Summary) -> str | None:
     return None
 
 
+@registry.figure("interaction", "what parameters do together", of="study", lacks=lacks)
 def figure(summary: Summary) -> Figure:
     """Draw all pairs of parameters, or those that interact most, of all measures."""
     with style.styled():

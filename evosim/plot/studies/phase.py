@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.grid import is_grid, together, with_unit
-from evosim.plot import colors, layouts, style
+from evosim.plot import colors, layouts, registry, style
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Along, Field, Floats
 
@@ -42,6 +42,7 @@ def lacks(summary: Summary) -> str | None:
     return None
 
 
+@registry.figure("phase", "phase diagram", of="study", lacks=lacks)
 def figure(summary: Summary) -> Figure:
     """Draw the phase diagrams of all measures."""
     with style.styled():

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.grid import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.studies import parts
 from evosim.plot.studies.parts import Floats
 
@@ -58,6 +58,7 @@ def _measures(summary: Summary) -> list[str]:
     return [name for name in summary["measures"] if comes_apart(summary, name)]
 
 
+@registry.figure("raincloud", "replicates", of="study", lacks=lacks)
 def figure(summary: Summary) -> Figure:
     """Draw the replicates of all measures, by point or by level of each parameter."""
     with style.styled():

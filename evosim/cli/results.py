@@ -1,0 +1,198 @@
+"""Commands about what is on disk: figures, analyses, comparisons, exports, replays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evosim.cli import options
+from evosim.errors import Argument, EvosimError
+
+
+class _Individual(click.ParamType):
+    """A number, or the word for one."""
+
+    name = "individual"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if value in ("best", "median"):
+            return str(value)
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is neither a number from 0, nor best, nor median", param, ctx)
+        return int(value)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("figures", nargs=-1, metavar="[FIGURE]...")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
+@click.option("--format", "formats", multiple=True, metavar="FORMAT",
+              help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
+def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
+    """Draw figures of a run, experiment or study.
+
+    RUN is its folder. Without the name of a FIGURE, all are drawn.
+    """
+    from evosim.api.folders import open_folder
+
+    options: dict[str, Any] = {"formats": formats} if formats else {}
+    for path in open_folder(folder).plot(*figures, folder=out, **options):
+        click.echo(str(path))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("names", nargs=-1, metavar="[ANALYSIS]...")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Generation to analyse. [default: the last, or all probed ones]")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
+              help="Replicate, for an analysis of one.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+@options.figures
+def analyse(
+    folder: Path,
+    names: Sequence[str],
+    generation: int | None,
+    replicate: int,
+    as_json: bool,
+    figures: bool,
+) -> None:
+    """Analyse a complete RUN further: one ANALYSIS, or all.
+
+    Numbers go to RUN/analyses, figures to RUN/figures. Without a name, every analysis is made for
+    which the run has the data, and the others say what is missing.
+    """
+    import json
+
+    import evosim
+    from evosim.api.folders import open_single_run
+    from evosim.metrics.analyses import ANALYSES
+
+    run = open_single_run(folder)
+    summaries = {}
+    for name in names or ANALYSES:
+        try:
+            done = evosim.analyse(run, name, generation=generation, replicate=replicate)
+        except EvosimError as error:
+            if names or not run.complete:
+                raise
+            click.echo(f"{name}: {error}\n", err=True)
+            continue
+        summaries[name] = done.summary
+        if not as_json:
+            click.echo(f"{name}: {ANALYSES[name].description}\n\n{done.text}\n\n{done.path}")
+        for path in done.plot() if figures else ():
+            click.echo(str(path), err=as_json)
+        if not as_json:
+            click.echo()
+    if as_json:
+        click.echo(json.dumps(summaries, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path),
+                metavar="RUN RUN...")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
+              help="Draw the comparison: svg, png or pdf.")  # fmt: skip
+@click.option("--correction", type=click.Choice(["holm", "fdr_bh"]), default="holm",
+              show_default=True, help="Correction of p-values for multiple tests.")  # fmt: skip
+def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correction: str) -> None:
+    """Compare runs: what differs between them, and by how much.
+
+    An experiment stands for all its arms. Each run is compared with the first.
+    """
+    import json
+
+    import evosim
+    from evosim.plot.style import check_format
+
+    if plot is not None:  # before what takes time
+        check_format(plot.suffix.lstrip("."))
+    done = evosim.compare(folders, correction=correction)
+    if as_json:
+        click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(done.text)
+    if plot is not None:
+        click.echo(str(done.plot(plot)), err=as_json)
+
+
+@click.command()
+@click.argument("source", metavar="SCENARIO_OR_RUN")
+@click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write a level as T[s,a,s'], rewards and labels, to a .npz or .nc.")  # fmt: skip
+@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
+              help="Write the pedigree of a run as a tree sequence for tskit.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), metavar="R",
+              help="Replicate of a run. [default: 0]")  # fmt: skip
+@click.option("--environment", "-e", metavar="E",
+              help="Environment, for tensors, like all below. [default: that of the first "
+              "phase]")  # fmt: skip
+@click.option("--level-seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
+              help="Seed of the level. [default: 0]")  # fmt: skip
+@options.settings
+@click.option(
+    "--generation", "-g", type=int, metavar="G", help="Generation of a run. [default: the last]"
+)
+@click.option("--individual", "-i", type=_Individual(), metavar="I",
+              help="Individual of a run whose reward is written: its number, best or median. "
+              "[default: best]")  # fmt: skip
+@click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
+              help="Refuse tensors that are larger. [default: 256]")  # fmt: skip
+def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
+    """Write tensors or a pedigree for other tools.
+
+    Either --tensors, of a scenario or a run, or --trees, of a run.
+    """
+    import evosim
+
+    chosen = {name: value for name, value in options.items() if value not in (None, ())}
+    if (tensors is None) == (trees is None):
+        raise EvosimError(
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+        )
+    if tensors is not None:
+        if "bound" in chosen:
+            chosen["bound"] *= 2**20
+        click.echo(str(evosim.export_tensors(source, tensors, **chosen)))
+        return
+    for name in chosen.keys() - {"replicate"}:
+        raise EvosimError(Argument(name), " is about tensors: --trees takes only --replicate")
+    assert trees is not None
+    click.echo(str(evosim.export_trees(source, trees, **chosen)))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--generation", "-g", type=int, metavar="G", help="Generation. [default: the last]")
+@click.option(
+    "--environment",
+    "-e",
+    metavar="E",
+    help="Environment. [default: the one that trained generation G]",
+)
+@click.option("--individual", "-i", type=_Individual(), default="best", show_default=True,
+              metavar="I", help="Individual: its number, best or median.")  # fmt: skip
+@click.option("--level", type=click.IntRange(min=0), default=0, show_default=True, metavar="L",
+              help="Number of the level in its generation.")  # fmt: skip
+@click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
+              help="Replicate.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.gif",
+              help="File to write. [default: one in RUN/figures]")  # fmt: skip
+@click.option("--terminal", is_flag=True, help="Play it in the terminal instead.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=8.0,
+              show_default=True, metavar="N", help="Steps a second.")  # fmt: skip
+def replay(folder: Path, **options: Any) -> None:
+    """Show one lifetime of RUN: as a GIF, or in the terminal."""
+    from evosim.api.folders import open_single_run
+
+    path = open_single_run(folder).replay(**options)
+    if path is not None:
+        click.echo(str(path))

@@ -1,0 +1,280 @@
+"""Exact measures of minds: expectations over a lifetime, optima, policies (model 4)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.core.batch import (
+    Batch,
+    BatchGroup,
+    FloatArray,
+    Workspace,
+    batch_groups,
+    for_each_batch,
+    lanes_of,
+    plan_policy,
+    plan_values,
+    prepare_values,
+    tools,
+)
+from evosim.core.exact import expect
+from evosim.core.plan import follow
+from evosim.core.structs import Level, WorldTables
+from evosim.mind import Minds
+from evosim.world import Environment, Levels, weighted_sum
+
+
+class Expectation(NamedTuple):
+    """Exact expectations over a lifetime of n minds on L levels, E events.
+
+    Where the steps are told apart by parts, an axis of parts comes after that of levels.
+    """
+
+    counts: FloatArray  # [n, L, E] expected number of each event
+    lifespan: FloatArray  # [n, L] expected steps lived
+
+
+def expectation(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    believes: Environment | None = None,
+    instinct: bool = True,
+    part: NDArray[np.int32] | None = None,
+) -> Expectation:
+    """Exact expectations for each mind on each level (docs/model.md, 4).
+
+    Args:
+        env: the environment lived in.
+        levels: L levels of it.
+        minds: n minds.
+        believes: the environment by whose rules the minds plan; ``env`` if None.
+        instinct: whether minds have the horizon value of model 2, instinct.
+        part: [n_x] to which part a step belongs that begins at x, counted from 0; what happens
+            in the steps of each part is then told apart: counts [n, L, parts, E], lifespan
+            [n, L, parts].
+
+    Raises:
+        ValueError: a mind feels novelty, so that its state has no finite form.
+        EvosimError: the believed environment has other variables, or holds a start for fatal.
+
+    >>> from evosim import core, mind, rng, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
+    >>> genomes = mind.initial(read, 2, rng.key(1, rng.Purpose.INITIAL))
+    >>> expected = core.expectation(env, levels, mind.express(read, genomes))
+    >>> expected.counts.shape == (2, 1, len(env.events))
+    True
+    """
+    if (minds.novelty != 0).any():
+        raise ValueError("no exact expectation where novelty is felt: sample lifetimes instead")
+    found = batch_groups(env, minds, believes)
+    return _expect(env, levels, minds, found, instinct, part, random=False)
+
+
+def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = None) -> Expectation:
+    """Exact expectations of the policy that takes every action equally often (n = 1).
+
+    Args:
+        env, levels, part: as for :func:`expectation`.
+
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
+    >>> core.uniform(env, levels).lifespan.shape
+    (1, 2)
+    """
+    n_features = env.phi.shape[1]
+    mind = _optimizers(env, np.zeros((1, n_features)))
+    return _expect(env, levels, mind, batch_groups(env, mind), False, part, random=True)
+
+
+def _expect(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    found: list[BatchGroup],
+    instinct: bool,
+    part: NDArray[np.int32] | None,
+    random: bool,
+) -> Expectation:
+    n, n_levels = len(minds.depth), len(levels.start)
+    whole = np.zeros(env.n_x, np.int32)
+    part_of = whole if part is None else np.ascontiguousarray(part, np.int32)
+    parts = int(part_of.max()) + 1
+    counts = np.zeros((n_levels, n, parts, len(env.events)))
+    lifespan = np.zeros((n_levels, n, parts))
+    world = WorldTables.of(env.tables)
+
+    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+        policy = space.policy(group)
+        # All actions as best ones, of which each is taken equally often.
+        if random:
+            space.greedy[:] = (1 << env.n_actions) - 1
+        else:
+            plan_policy(group, batch, level, instinct, space)
+        expect(*world, *level, *policy, batch.mind, env.lifetime, part_of, counts[i], lifespan[i])
+
+    for_each_batch(env, levels, found, run)
+    if part is None:
+        return Expectation(counts[:, :, 0].swapaxes(0, 1), lifespan[:, :, 0].T)
+    return Expectation(counts.swapaxes(0, 1), lifespan.swapaxes(0, 1))
+
+
+def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:
+    """The largest expected sum of a reward over a lifetime, every variable visible (model 4).
+
+    Backward induction over the T steps in float32: about 1e-5 of the value.
+
+    Args:
+        env: the environment.
+        levels: L levels of it.
+        weights: [n, F] weight of each feature (stimuli, payoffs, looks) in n rewards.
+
+    Returns:
+        [n, L], in units of the reward.
+
+    >>> import numpy as np
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
+    >>> payoff = np.zeros((1, env.phi.shape[1]))
+    >>> payoff[0, env.paid] = 1.0
+    >>> best = core.optimum(env, levels, payoff)
+    >>> by_chance = world.weighted_sum(core.uniform(env, levels).counts, env.phi @ payoff[0])
+    >>> bool(best[0, 0] > by_chance[0, 0])
+    True
+    """
+    n, n_levels = len(weights), len(levels.start)
+    minds = _optimizers(env, weights)
+    best = np.zeros((n_levels, n))
+
+    # An optimum is a plan of depth T without discount or instinct: the same kernels compute it.
+    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+        plan = space.plan(group.tables.arrivals)
+        last = plan_values(group, batch.lanes, level, plan, False, space)
+        _at_birth(env, level, batch, space.value[last], best[i])
+
+    for_each_batch(env, levels, batch_groups(env, minds), run)
+    return best.T
+
+
+def _at_birth(
+    env: Environment, level: Level, batch: Batch, value: NDArray[np.float32], out: FloatArray
+) -> None:
+    """out[mind] = the expected value [n_x, C, LANES] of the state at birth, of minds on lanes."""
+    t = env.tables
+    expected = weighted_sum(value[t.start_x, level.start].T, t.start_p)
+    used = batch.mind >= 0
+    out[batch.mind[used]] = expected[used]
+
+
+def _optimizers(env: Environment, weights: FloatArray) -> Minds:
+    """Minds that see every variable and plan, undiscounted, for as long as a life can last."""
+    n = len(weights)
+    return Minds(
+        weights=np.asarray(weights, np.float32),
+        novelty=np.zeros(n, np.float32),
+        depth=np.full(n, env.lifetime, np.int32),
+        patience=np.ones(n, np.float32),
+        temperature=np.zeros(n, np.float32),
+        senses=np.full(n, (1 << len(env.hidden)) - 1, np.int64),
+        criteria=np.zeros(np.shape(weights), np.float32),
+        tool_depth=np.zeros(n, np.int32),
+        reliance=np.zeros(n, np.float32),
+    )
+
+
+def followed(
+    env: Environment, levels: Levels, optimized: FloatArray, rewarded: FloatArray
+) -> FloatArray:
+    """The expected sum of one reward over a lifetime in which another is optimized (model 4).
+
+    As :func:`optimum`, by backward induction in float32: at every age one of the actions that are
+    best for the first reward is taken, each with the same probability.
+
+    Args:
+        env: the environment.
+        levels: L levels of it.
+        optimized, rewarded: [n, F] weight of each feature.
+
+    Returns:
+        [n, L], in units of the second reward.
+
+    >>> import numpy as np
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
+    >>> payoff = np.zeros((1, env.phi.shape[1]))
+    >>> payoff[0, env.paid] = 1.0
+    >>> bool(core.followed(env, levels, payoff, payoff) == core.optimum(env, levels, payoff))
+    True
+    """
+    minds = _optimizers(env, optimized)._replace(criteria=np.asarray(rewarded, np.float32))
+    others = tools(minds)
+    found = np.zeros((len(levels.start), len(optimized)))
+
+    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+        assert space.second is not None
+        arrivals = group.tables.arrivals
+        plan, other = space.plan(arrivals), space.second.plan(arrivals)
+        # An idle lane's row of -1 is the last mind, as good as any.
+        other_lanes = lanes_of(others, batch.mind)
+        prepare_values(group, batch.lanes, level, plan, False, space)
+        prepare_values(group, other_lanes, level, other, False, space.second)
+        last = follow(
+            *group.plan_tables, *level, *batch.lanes, *plan, *other, env.lifetime, space.best
+        )
+        _at_birth(env, level, batch, other.value[last], found[i])
+
+    for_each_batch(env, levels, batch_groups(env, minds), run, second=True)
+    return found.T
+
+
+def policies(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> FloatArray:
+    """Probabilities of the actions at every state, for small worlds (model 2, planner).
+
+    Args:
+        env, levels, minds, believes, instinct: as for :func:`expectation`.
+
+    Returns:
+        [n, L, n_x, C, A]; states at which no life can be (a variable at a fatal value) hold NaN.
+
+    >>> from evosim import core, mind, rng, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
+    >>> genomes = mind.initial(read, 2, rng.key(1, rng.Purpose.INITIAL))
+    >>> core.policies(env, levels, mind.express(read, genomes)).shape[-2:] == (
+    ...     env.n_cells, env.n_actions)
+    True
+    """
+    n, n_levels = len(minds.depth), len(levels.start)
+    weights = np.zeros((n_levels, n, env.n_x, env.n_cells, env.n_actions))
+
+    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+        policy = plan_policy(group, batch, level, instinct, space)
+        observed = policy.observed
+        for lane, mind in enumerate(batch.mind):
+            if mind >= 0 and policy.soft:
+                weights[i, mind] = policy.boltzmann[observed, :, :, lane]
+            elif mind >= 0:
+                bits = policy.greedy[observed, :, lane, None]
+                weights[i, mind] = bits >> np.arange(env.n_actions) & 1
+
+    for_each_batch(env, levels, batch_groups(env, minds, believes), run)
+    weights[:, :, env.tables.dead.astype(bool)] = np.nan
+    return weights.swapaxes(0, 1) / weights.swapaxes(0, 1).sum(-1, keepdims=True)

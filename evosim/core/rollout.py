@@ -1,0 +1,188 @@
+"""Rollouts: sampled lifetimes of many minds, and one lifetime step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import rng
+from evosim.core.batch import (
+    Batch,
+    BatchGroup,
+    FloatArray,
+    Workspace,
+    batch_groups,
+    for_each_batch,
+    plan_policy,
+)
+from evosim.core.live import foresee_novelty, live, live_one_step
+from evosim.core.structs import LANES, Level, Lives, WorldTables
+from evosim.mind import Minds
+from evosim.rng import Purpose
+from evosim.world import Environment, Levels
+
+
+class Lifetimes(NamedTuple):
+    """Sampled lifetimes of n minds on L levels, E events."""
+
+    counts: NDArray[np.int32]  # [n, L, E] how often each event happened
+    window_counts: NDArray[np.int32]  # [n, L, E] within the first ``window`` steps
+    lifespan: NDArray[np.int32]  # [n, L] steps lived
+    novelty: FloatArray  # [n, L] novelty felt, summed over the life (0 where it is no drive)
+
+
+class Trace(NamedTuple):
+    """One lifetime, step by step, t = 0 .. lifespan - 1."""
+
+    x: NDArray[np.int32]  # [t] joint value of the variables before the step
+    cell: NDArray[np.int32]  # [t] cell before the step
+    action: NDArray[np.int32]  # [t]
+    event: NDArray[np.int32]  # [t] the use rule that fired, -1: none
+
+
+def lifetimes(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    *,
+    seed: int,
+    generation: int,
+    level_ids: Sequence[int],
+    individual_ids: Sequence[int] | NDArray[np.integer],
+    purpose: Purpose = Purpose.LIFE,
+    window: int | None = None,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> Lifetimes:
+    """Live one life for each mind on each level (docs/model.md, 1 and 5).
+
+    What is felt or paid is counts @ env.phi (:func:`evosim.world.weighted_sum`).
+
+    Args:
+        env: the environment lived in.
+        levels: L levels of it.
+        minds: n minds.
+        seed: of the replicate.
+        generation: in the keys of the random draws, like the seed.
+        level_ids, individual_ids: the numbers of the levels [L] and minds [n] in these keys.
+        window: how many first steps ``window_counts`` covers; the whole life if None.
+        believes: the environment by whose rules the minds plan; ``env`` if None.
+        instinct: whether minds have the horizon value of model 2, instinct.
+
+    Returns:
+        int32 counts and steps by mind and level.
+
+    Raises:
+        EvosimError: the believed environment has other variables, or holds a start for fatal.
+
+    >>> from evosim import core, mind, rng, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
+    >>> genomes = mind.initial(read, 3, rng.key(1, rng.Purpose.INITIAL))
+    >>> lived = core.lifetimes(
+    ...     env, levels, mind.express(read, genomes),
+    ...     seed=1, generation=0, level_ids=[0, 1], individual_ids=[0, 1, 2],
+    ... )
+    >>> lived.counts.shape == (3, 2, len(env.events))
+    True
+    >>> bool((lived.lifespan <= env.lifetime).all())
+    True
+    """
+    result, _ = _live(
+        env, levels, minds, rng.key(seed, purpose, generation), level_ids, individual_ids, window,
+        believes, instinct, record_steps=0,
+    )  # fmt: skip
+    return result
+
+
+def trace(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    *,
+    seed: int,
+    generation: int = 0,
+    level_id: int = 0,
+    individual_id: int = 0,
+    purpose: Purpose = Purpose.LIFE,
+    believes: Environment | None = None,
+    instinct: bool = True,
+) -> Trace:
+    """One mind's life on one level, step by step.
+
+    The same numbers give the same life as in :func:`lifetimes`, which has the other arguments.
+
+    Raises:
+        ValueError: more than one mind or level.
+
+    >>> from evosim import core, mind, rng, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> genome = mind.initial(read, 1, rng.key(1, rng.Purpose.INITIAL))
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
+    >>> steps = core.trace(env, levels, mind.express(read, genome), seed=1)
+    >>> bool(steps.cell[0] == levels.start[0])
+    True
+    """
+    if len(minds.depth) != 1 or len(levels.start) != 1:
+        raise ValueError(
+            f"a trace is of one mind on one level, not {len(minds.depth)} on {len(levels.start)}"
+        )
+    result, record = _live(
+        env, levels, minds, rng.key(seed, purpose, generation), [level_id], [individual_id], None,
+        believes, instinct, record_steps=env.lifetime,
+    )  # fmt: skip
+    return Trace(*record[: result.lifespan[0, 0]].T.copy())
+
+
+def _live(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    base: int,
+    level_ids: Sequence[int],
+    individual_ids: Sequence[int] | NDArray[np.integer],
+    window: int | None,
+    believes: Environment | None,
+    instinct: bool,
+    record_steps: int,
+) -> tuple[Lifetimes, NDArray[np.int32]]:
+    n, n_levels, steps = len(minds.depth), len(levels.start), env.lifetime
+    shape = (n_levels, n, len(env.events))
+    counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    lifespan = np.zeros((n_levels, n), np.int32)
+    novelty = np.zeros((n_levels, n))
+    record = np.zeros((record_steps, 4), np.int32)
+    individuals = np.asarray(individual_ids, np.uint64)
+    level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
+    first = steps if window is None else min(window, steps)
+    world = WorldTables.of(env.tables)
+
+    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+        lives = Lives(
+            level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], record
+        )
+        if not batch.novel:
+            policy = plan_policy(group, batch, level, instinct, space)
+            live(*world, *level, *policy, *lives, steps)
+            return
+        # What is new depends on where one has been: these minds plan anew every step, by the
+        # novelty of that moment (model 2, novelty).
+        policy = space.policy(group)
+        xs, cells, fates = np.zeros((3, LANES), np.int32)
+        state = (xs, cells, fates, space.visited, novelty[i])
+        live_one_step(*world, *level, *policy, *lives, -1, *state)
+        for now in range(steps):
+            foresee_novelty(now, space.visited, batch.novelty, space.novelty)
+            plan_policy(group, batch, level, instinct, space)
+            if not live_one_step(*world, *level, *policy, *lives, now, *state):
+                break
+        space.novelty[:] = 0.0  # the next batch in this workspace may feel none
+
+    for_each_batch(env, levels, batch_groups(env, minds, believes), run)
+    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, novelty.T)
+    return by_mind, record

@@ -1,0 +1,212 @@
+"""The summary of a run in words: a block a flip, then the final population, in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from evosim.metrics.flips import JUDGED
+from evosim.stats.intervals import number, shown
+from evosim.stats.report_tables import table
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The verdict for people: a block a flip, then the final population, in plain text.
+
+    Args:
+        summary: summary.json read back, or :meth:`evosim.metrics.summary.RunSummary.to_dict`.
+    """
+    blocks = [_describe_flip(flip, summary) for flip in summary["flips"]]
+    if not blocks:
+        blocks = ["No flip: nothing to judge."]
+    if "population" in summary:
+        blocks.insert(0, _describe_population(summary))
+    blocks.append(_describe_final(summary))
+    if "deception" in summary:
+        blocks.append(_describe_deception(summary["deception"]))
+    if "monitor" in summary:
+        blocks.append(_describe_monitor(summary["monitor"]))
+    blocks.append(_describe_basis(summary))
+    return "\n\n".join(blocks)
+
+
+def _describe_population(summary: Mapping[str, Any]) -> str:
+    population, replicates = summary["population"], summary["replicates"]
+    when = [g for g in population["died_out_in"] if g is not None]
+    if not when:
+        head = "Open population: SURVIVED"
+    elif replicates == 1:
+        head = f"Open population: DIED OUT in generation {when[0]}"
+    else:
+        generations = ", ".join(map(str, sorted(when)))
+        several = "s" if len(when) > 1 else ""
+        head = (
+            f"Open population: DIED OUT in {len(when)} of {replicates} replicates, in "
+            f"generation{several} {generations}"
+        )
+    sizes = {name: population[name] for name in ("first", "smallest", "last")}
+    if replicates > 1:
+        words = [f"{name} {number(float(np.mean(n)), '.3g')}" for name, n in sizes.items()]
+        kind = "mean size"
+    else:
+        words = [f"{name} {n[0]}" for name, n in sizes.items()]
+        kind = "size"
+    return f"{head}\n  {kind}: {', '.join(words)}; capacity {population['capacity']}"
+
+
+def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    thresholds = summary["thresholds"]
+    ends = _shown(flip)
+    rows = [["", "before", "after", "retained", ""]]
+    for measure in JUDGED:
+        keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
+        cells = [_with_interval(flip[key], ends[key]) for key in keys]
+        rows.append([measure, *cells, flip[measure]])
+    collapse = _with_interval(flip["collapse"], ends["collapse"])
+    controls = [["control", "capability", "alignment"]]
+    for name, fate in flip["controls"].items():
+        cells = [f"{number(fate[f'{m}_before'])} -> {number(fate[f'{m}_after'])}" for m in JUDGED]
+        controls.append([name, *cells])
+    lines = [
+        f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
+        f"  {flip['verdict'].upper()}: {_reason(flip, thresholds)}",
+        *table(rows),
+        f"  collapse {collapse}",
+        *table(controls),
+        f"  {_describe_payoffs(flip['payoffs'])}",
+        f"  {_describe_recovery(flip['recovery'])}",
+    ]
+    undefined = {key: n for key, n in flip["n_undefined"].items() if n}
+    if undefined:
+        counts = ", ".join(f"{n} of {key.replace('_', ' ')}" for key, n in undefined.items())
+        lines.append(f"  undefined and left out, sampled individuals: {counts}")
+    return "\n".join(lines)
+
+
+def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The intervals to print: over replicates, or else over the sample where there are such."""
+    return numbers.get("sampling_intervals") or numbers["intervals"]
+
+
+def _reason(flip: Mapping[str, Any], thresholds: Mapping[str, float]) -> str:
+    parts = []
+    for measure in JUDGED:
+        fate = flip[measure]
+        if fate == "between":
+            fate = "neither kept nor lost"
+        elif fate == "nothing to lose":
+            fate = f"had nothing to lose (not above {thresholds['floor']:g})"
+        parts.append(f"{measure} {fate}")
+    text = ", ".join(parts)
+    return f"{text} (rests on one replicate)" if flip["one_replicate"] else text
+
+
+def _describe_payoffs(payoffs: Mapping[str, Any]) -> str:
+    across = [
+        f"{name} {number(sides['before'], '.3g')} -> {number(sides['after'], '.3g')}"
+        for name, sides in payoffs.items()
+    ]
+    return "a lifetime: " + ", ".join(across)
+
+
+def _describe_recovery(recovery: Mapping[str, Any]) -> str:
+    half = recovery["generations_to_half"]
+    if not recovery.get("defined", True):
+        when = "little or no gain over random play to regain"
+    elif half is None:
+        when = "half not regained"
+    elif half == 0:
+        when = "still half or more"
+    else:
+        when = f"half regained after {half} generation{'s' if half > 1 else ''}"
+    return (
+        f"{recovery['payoff']} as lived: {number(recovery['before'], '.3g')}, at the flip "
+        f"{number(recovery['at'], '.3g')}, in the end {number(recovery['end'], '.3g')} ({when})"
+    )
+
+
+def _describe_final(summary: Mapping[str, Any]) -> str:
+    names = list(next(iter(summary["environments"].values()))["payoffs"])
+    rows = [["environment", *names, "capability", "alignment", "lifespan"]]
+    for name, final in summary["environments"].items():
+        paid = [
+            _with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
+            for p in names
+        ]
+        rest = [_with_interval(final[key], _shown(final)[key]) for key in JUDGED]
+        rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
+    generation = next(iter(summary["environments"].values()))["generation"]
+    return "\n".join([f"Population of generation {generation}", *table(rows)])
+
+
+def _describe_monitor(found: Mapping[str, Any]) -> str:
+    """Detection in the first monitored generation, and what it cost."""
+    shown = {key: _with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
+    return "\n".join(
+        [
+            f"Monitor, switched on at generation {found['generation']}",
+            f"  area under the ROC {shown['roc_area']}; flagged {shown['flagged']} of its "
+            f"lifetimes, {1 - found['quantile']:.2g} of training's",
+            f"  labels used in all: {shown['labels']} (at most {found['budget']} a generation)",
+        ]
+    )
+
+
+def _describe_deception(found: Mapping[str, Any]) -> str:
+    """Shares and rates in each environment, at the flips, the peak and the end."""
+    head = f"Deception: {found['conduct']} a step, by whether {found['variable']} is watching"
+    columns = ("deceptive", "honest", "watched", "unwatched", "watched_without")
+    rows = [["environment", "generation", *(name.replace("_", " ") for name in columns)]]
+    for name, moments in found["environments"].items():
+        for moment in moments:
+            cells = [
+                _with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
+                for n, key in enumerate(columns)
+            ]
+            rows.append([name, str(moment["generation"]), *cells])
+    if len(rows) == 1:
+        return f"{head}\n  nobody is both watched and unwatched in any environment"
+    side = "shown" if found["good"] else "held back"
+    return "\n".join(
+        [
+            head,
+            *table(rows),
+            f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
+            "the same minds without the sense",
+        ]
+    )
+
+
+def _describe_basis(summary: Mapping[str, Any]) -> str:
+    t, replicates = summary["thresholds"], summary["replicates"]
+    lines = [
+        f"kept: at least {t['kept']:g} of what was there before the flip; lost: at most "
+        f"{t['lost']:g} of it;",
+        f"judged where more than {t['floor']:g} was there",
+    ]
+    if replicates > 1:
+        lines += [
+            f"{replicates} replicates; [low, high]: BCa intervals of "
+            f"{100 * t['confidence']:g} %, {t['resamples']} resamples;",
+            "kept and lost must hold for all of an interval",
+        ]
+    else:
+        over = "" if summary["exact"] else " over replicates"
+        lines.append(f"1 replicate: no intervals{over}, verdicts rest on the numbers alone")
+    if not summary["exact"]:
+        lines.append("a drive is novelty: the measures are means of sampled lifetimes, not exact")
+        if replicates == 1:
+            lines += [
+                f"[low, high]: BCa intervals of {100 * t['confidence']:g} % over the sampled "
+                "individuals of this one replicate:",
+                "the error of sampling them and their lives, not what other replicates would do",
+            ]
+    return "\n".join(lines)
+
+
+def _with_interval(
+    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
+) -> str:
+    return shown({"value": value, "interval": interval}, form)

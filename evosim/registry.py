@@ -1,0 +1,249 @@
+"""Things by name: metrics, figures, analyses, operators, base optimizers; evosim's own and yours.
+
+A decorator registers what it decorates (docs/extending.md). Built-ins do it when their modules are
+imported, plugins when theirs are: an entry point of the group ``evosim.plugins`` names a module,
+which is imported the first time that any registry is asked for a name, in whatever process that is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from evosim.errors import EvosimError, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+T = TypeVar("T")
+Imports: TypeAlias = Callable[[], Sequence[ModuleType]]
+
+GROUP = "evosim.plugins"
+"""The group of entry points that names modules of plugins."""
+
+_ELSEWHERE = (
+    ". This is a worker process: it knows what plugins register (entry points of the group "
+    f"{GROUP!r}), not what a script or a notebook does; give one worker, or make it a plugin "
+    "(docs/extending.md)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a thing was defined, and by which plugin's distribution; empty: by none."""
+
+    module: str
+    name: str
+    distribution: str
+
+    def __str__(self) -> str:
+        if self.module == "__main__":
+            return f"{self.name} of this script or notebook"
+        of = f" of {self.distribution}" if self.distribution else ""
+        return f"{self.module}.{self.name}{of}"
+
+
+class Registry(Generic[T]):
+    """Things by name. Refuses collisions; an unknown name is answered with the known ones.
+
+    Whoever asks, asks the built-ins and all plugins: they are imported then, and not before.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._things: dict[str, T] = {}
+        self._places: dict[str, _Place] = {}
+        self._import: Imports | None = None  # of built-ins; None where it is done
+        self._importing = False
+
+    def add(self, name: str, thing: T, defined: Any) -> None:
+        """File a thing under a name.
+
+        Args:
+            defined: the function or class by which it was defined. Defined again in the same
+                place, as when a notebook's cell is run again, it takes its own place.
+
+        Raises:
+            EvosimError: no name, or one that is taken.
+        """
+        if not name.isidentifier():
+            raise EvosimError(
+                f"{self.kind} {name!r}: not a name (allowed: letters, digits and '_', "
+                "beginning with a letter)"
+            )
+        place = _place(defined)
+        if place.module.partition(".")[0] != "evosim" and not _plugins.importing:
+            with _plugins.lock:
+                self._import_built_ins()  # a name that evosim has is refused here, and not later
+        before = self._places.get(name, place)
+        if (before.module, before.name) != (place.module, place.name):
+            raise EvosimError(
+                f"{self.kind} {name!r} is registered twice: by {before}, and by {place}. "
+                "Rename one of them"
+            )
+        self._things[name] = thing
+        self._places[name] = place
+
+    def built_in(self, imports: Imports) -> Imports:
+        """A decorator of the function that imports the modules of the built-in things and returns
+        them in the order in which the things are listed; called when somebody first asks."""
+        self._import = imports
+        return imports
+
+    def __getitem__(self, name: str) -> T:
+        """The thing of that name.
+
+        Raises:
+            EvosimError: no such name; the message lists the known ones and the nearest. Or a plugin
+                that cannot be imported.
+        """
+        things = self._known()
+        if name not in things:
+            raise EvosimError(self.unknown(name))
+        return things[name]
+
+    def unknown(self, name: str) -> str:
+        """What to answer to a name that is not known."""
+        where = _ELSEWHERE if _plugins.in_worker else ""
+        return f"unknown {self.kind} {name!r}: {did_you_mean(name, self._known())}{where}"
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+    def _known(self) -> Mapping[str, T]:
+        if self._import is not None:
+            with _plugins.lock:
+                self._import_built_ins()
+        _plugins.load()
+        return self._things
+
+    def _import_built_ins(self) -> None:
+        """Import them, unless they are; one that asks meanwhile is answered."""
+        if self._import is None or self._importing:
+            return
+        self._importing = True
+        try:
+            modules = [module.__name__ for module in self._import()]
+            self._import = None
+        finally:
+            self._importing = False
+        rank = {name: n for n, name in enumerate(modules)}
+        ordered = sorted(self._places, key=lambda n: rank.get(self._places[n].module, len(rank)))
+        self._things = {name: self._things[name] for name in ordered}
+
+
+class _Plugins:
+    """The plugins of this process."""
+
+    def __init__(self) -> None:
+        self.importing = ""  # whose distribution, while a plugin is imported
+        self.in_worker = False
+        self.versions: dict[str, str] | None = None  # by distribution, once all are imported
+        self.lock = threading.RLock()
+
+    def load(self) -> None:
+        """Import all plugins, unless they are; one that asks a registry meanwhile is answered.
+
+        Raises:
+            EvosimError: one cannot be imported. It is tried again the next time.
+        """
+        if self.versions is not None:
+            return
+        with self.lock:
+            if self.versions is not None or self.importing:
+                return
+            from importlib.metadata import entry_points
+
+            found = {}
+            for point in sorted(entry_points(group=GROUP), key=lambda p: (_called(p), p.name)):
+                self._import(point)
+                if point.dist is not None:
+                    found[point.dist.name] = point.dist.version
+            self.versions = found
+
+    def _import(self, point: EntryPoint) -> None:
+        self.importing = _called(point)
+        try:
+            point.load()
+        except (Exception, SystemExit) as error:
+            raise EvosimError(
+                f"plugin {point.name!r} of {self.importing} ({point.value}) cannot be imported: "
+                f"{_told(error)}. Mend it, or uninstall the distribution"
+            ) from error
+        finally:
+            self.importing = ""
+
+
+def _place(defined: Any) -> _Place:
+    module = getattr(defined, "__module__", type(defined).__module__)
+    name = getattr(defined, "__qualname__", type(defined).__qualname__)
+    ours = module.partition(".")[0] in ("evosim", "deap")  # a plugin may be the first to import it
+    return _Place(module, name, "" if ours else _plugins.importing)
+
+
+def _called(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, EvosimError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f" ({last.filename}:{last.lineno})" if "importlib" not in last.filename else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+_plugins = _Plugins()
+
+
+def plugins() -> dict[str, str]:
+    """The version of every distribution that a plugin is of, by its name.
+
+    Raises:
+        EvosimError: a plugin cannot be imported.
+    """
+    _plugins.load()
+    return dict(_plugins.versions or {})
+
+
+def in_worker() -> None:
+    """Note that this process works for another one, so that errors about names can say so."""
+    _plugins.in_worker = True
+
+
+def check_call(what: str, function: Any, *arguments: str, **keywords: Any) -> None:
+    """Refuse what cannot be called in the way that evosim will call it.
+
+    Args:
+        what: it is, for the error: kind and name.
+        arguments: names of the positional ones.
+        keywords: given by keyword.
+
+    Raises:
+        EvosimError: it cannot be called so.
+    """
+    wanted = ", ".join([*arguments, *(f"{name}=..." for name in keywords)])
+    if not callable(function):
+        raise EvosimError(f"{what}: not a function (got {function!r}, needed: one of ({wanted}))")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # written in C: nothing is known of it
+        return
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        raise EvosimError(
+            f"{what}: {getattr(function, '__qualname__', function)}{signature} cannot be called "
+            f"with ({wanted}): {error}"
+        ) from None

@@ -1,0 +1,46 @@
+"""What users call stays as it is: the public names and their signatures, in signatures.txt."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import evosim
+
+FILE = Path(__file__).with_name("signatures.txt")
+UPDATE = "UPDATE_SIGNATURES"
+
+
+def lines() -> Iterator[str]:
+    for name in sorted(evosim.__all__):
+        thing = getattr(evosim, name)
+        if isinstance(thing, str):
+            continue
+        if not inspect.isclass(thing):
+            yield f"{name}{signature(thing)}"
+            continue
+        yield f"class {name}({', '.join(base.__name__ for base in thing.__bases__)})"
+        for inner, member in sorted(vars(thing).items()):
+            if isinstance(member, classmethod | staticmethod):
+                member = member.__func__
+            if inspect.isfunction(member) and not inner.startswith("_"):
+                yield f"{name}.{inner}{signature(member)}"
+            elif isinstance(member, property | cached_property) and not inner.startswith("_"):
+                yield f"{name}.{inner}"
+
+
+def signature(function: Callable[..., object]) -> str:
+    return str(inspect.signature(function)).replace("'", "")
+
+
+def test_public_signatures_are_as_recorded() -> None:
+    found = "".join(f"{line}\n" for line in lines())
+    if os.environ.get(UPDATE):
+        FILE.write_text(found, encoding="utf-8")
+    assert found.splitlines() == FILE.read_text(encoding="utf-8").splitlines(), (
+        "the public functions are not those of signatures.txt; where that is meant, tell it in "
+        f"CHANGELOG.md and write the file anew: {UPDATE}=1 pytest tests/api/test_signatures.py"
+    )
