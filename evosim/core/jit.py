@@ -20,7 +20,6 @@ from typing import Any
 
 import platformdirs
 
-
 # Every file that goes into a kernel, from evosim/ on: kernels, and what they use of other files.
 _SOURCES = (
     "core/exact.py", "core/fit.py", "core/jit.py", "core/live.py", "core/plan.py", "core/rng.py",
