@@ -19,8 +19,6 @@ from evosim.api.arguments import (
 from evosim.api.reading import figures_in, read_summary
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
-from evosim.engine.fork import check_fork, copy_history
-from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError, did_you_mean
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from evosim.engine.in_memory import OnGeneration
     from evosim.plot.run_view import Band
     from evosim.scenario import Scenario, Settings
 
@@ -533,6 +532,8 @@ def fork(
         >>> other.summary["flips"]
         []
     """
+    from evosim.engine.fork import check_fork, copy_history
+
     check_numbers(workers=workers, checkpoint=checkpoint)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine import provenance
-from evosim.errors import Argument, EvosimError, RunError
+from evosim.errors import Argument, EvosimError, WorkError
 from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ CONNECT = 10.0
 """Seconds after which a scheduler that does not answer is given up."""
 _LOOK = 0.02  # seconds between looks at what is done
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
-
-
-class WorkError(RunError):
-    """Whoever is to do the work cannot: no scheduler, or a worker that is no use."""
 
 
 def worker_command(address: str) -> str:

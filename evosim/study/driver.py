@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 from evosim.engine.files import WriteError, sweep
 from evosim.engine.lock import hold
-from evosim.errors import RunError
-from evosim.execution.dask_cluster import WorkError
+from evosim.errors import RunError, WorkError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import warm_up
 from evosim.execution.stop import Interrupted

@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, WorkError
 from evosim.execution.dask_cluster import (
     CONNECT,
-    WorkError,
     connected,
     differing,
     gone,
