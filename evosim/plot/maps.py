@@ -46,7 +46,7 @@ def figure(summary: Mapping[str, Any], scenario: Scenario) -> Figure:
 
 
 def of_scenario(scenario: Scenario) -> Figure:
-    """Draw one level in the worlds on either side of the first flip, the kinds, and what differs."""
+    """Draw a level in the worlds on either side of the first flip, the kinds, what differs."""
     with style.styled():
         return _draw(scenario)
 
