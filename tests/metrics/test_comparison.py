@@ -144,7 +144,7 @@ def test_the_text_has_values_differences_and_how_they_were_made(runs):
     assert "replicates are paired by their seeds" in text
     assert max(map(len, text.splitlines())) <= 100
     mixed = evosim.compare([runs["base"], runs["other seed"]]).text
-    assert "independent samples, as seeds or numbers of replicates differ" in mixed
+    assert "independent samples, because seeds or numbers of replicates differ" in mixed
 
 
 def test_p_values_are_corrected_for_all_of_a_comparison_together(runs):
