@@ -186,7 +186,7 @@ class _Plugins:
 
 
 def _place(defined: Any) -> _Place:
-    module = getattr(defined, "__module__", type(defined).__module__)
+    module = getattr(defined, "__module__", type(defined).__module__) or "__main__"
     name = getattr(defined, "__qualname__", type(defined).__qualname__)
     ours = module.partition(".")[0] in ("evosim", "deap")  # a plugin may be the first to import it
     return _Place(module, name, "" if ours else _plugins.importing)

@@ -117,8 +117,8 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: flips with their verdicts, the final population.
 
-        docs/measures.md explains every number. A number over replicates is a mapping with
-        ``value`` and ``interval``; what is undefined is None.
+        docs/measures.md explains every number. Numbers of a flip are means over replicates, and
+        ``intervals`` has theirs by the same names; what is undefined is None.
 
         Raises:
             RunError: the run is not complete.

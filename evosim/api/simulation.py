@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api.arguments import Settings, check_numbers, read_scenario, seed_of
+from evosim.api.arguments import check_numbers, read_scenario, seed_of
 from evosim.engine import in_memory, provenance
 from evosim.engine.dataset import attributes
 from evosim.engine.in_memory import OnGeneration
@@ -16,7 +16,7 @@ from evosim.metrics.leakage import check_disjoint
 if TYPE_CHECKING:
     import xarray as xr
 
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, Settings
 
 __all__ = ["Generation", "Iteration", "iterate", "simulate"]
 
@@ -32,8 +32,9 @@ def simulate(
 ) -> xr.Dataset:
     """Simulate a scenario in memory, and give its data: no folder, no verdict, no figures.
 
-    The data are those of :func:`run` with the same seed, to the bit. It uses the threads of this
-    process only; for many replicates, or a run that should outlive a crash, take :func:`run`.
+    The data are those of :func:`evosim.run` with the same seed, to the bit. It uses the threads of
+    this process only; for many replicates, or a run that should outlive a crash, take
+    :func:`evosim.run`.
 
     Args:
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
@@ -57,8 +58,8 @@ def simulate(
 
     Example:
         >>> import evosim
-        >>> small = {"evolution.population": 10, "timeline.0.generations": 2,
-        ...          "timeline.1.generations": 2}
+        >>> small = {"evolution.population": 10, "measure.sample": 10,
+        ...          "timeline.0.generations": 2, "timeline.1.generations": 2}
         >>> data = evosim.simulate("contraception", seed=1, settings=small, probes=False)
         >>> dict(data["score"].sizes)
         {'replicate': 1, 'generation': 4, 'individual': 10}
@@ -108,13 +109,14 @@ def iterate(
 
     Raises:
         EvosimError: a mistake in the scenario or the arguments; while iterating, a
-            :class:`RunError` as of :func:`simulate`.
+            :class:`evosim.RunError` as of :func:`simulate`.
 
     Example:
         Flip once foragers are good enough, whenever that is:
 
         >>> import evosim
-        >>> small = {"evolution.population": 10, "timeline.0.generations": 3}
+        >>> small = {"evolution.population": 10, "measure.sample": 10,
+        ...          "timeline.0.generations": 3}
         >>> for generation in evosim.iterate("contraception", seed=1, settings=small):
         ...     if generation.number == 1:
         ...         generation.flip("modern", generations=2)

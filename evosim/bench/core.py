@@ -515,7 +515,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     seconds["loading the core"] = _use_every_kernel()
     parts = {
         "lives": (core, "lifetimes"),
-        "breeding": (evolution, "following"),
+        "breeding": (evolution, "next_generation"),
         "probes": (probe.Prober, "measure"),
     }
     for part, (owner, name) in parts.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
+# The order is that of the dimension in every run.nc there is: new ones go to the end.
 MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
 """The evolved minds and the four controls of every run."""
 

@@ -51,6 +51,7 @@ def assemble(folder: RunFolder) -> None:
                 f"{folder.path}: replicate {replicate} has {done} of {wanted} generations; "
                 f"go on with: evosim resume {folder.path}"
             )
+    # Without a buffer, as Unfailing needs to know of each write whether it succeeded.
     with replacing(folder.data_path, buffering=0) as file:
         _write(folder, rows, wanted, file)
 
@@ -76,6 +77,8 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
         raise RunError(
             f"{folder.path}: no generation is done yet; go on with: evosim resume {folder.path}"
         )
+    # Through netCDF, though it is read back at once: so the data of an unfinished run are made
+    # by the same code, and have the same form.
     image = io.BytesIO()
     _write(folder, rows, done, image)
     return xr.open_dataset(image, engine="h5netcdf").load()
@@ -145,6 +148,7 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
             dims,
             dtype=spec.dtype,
             chunks=_chunks(spec, shape),
+            # Level 1: genomes are mostly noise, which no level compresses; shuffling bytes helps.
             compression="gzip",
             compression_opts=1,
             shuffle=True,
@@ -196,6 +200,7 @@ def coordinates(
 
 def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
     """One replicate, and as many generations (or probes) as make a chunk of a fair size."""
+    # HDF5 takes no chunk of length 0, which an empty dimension would be.
     inner = tuple(max(1, n) for n in shape[2:])
     row = int(np.prod(inner)) * np.dtype(spec.dtype).itemsize
     return (1, min(max(1, shape[1]), max(1, _CHUNK // row)), *inner)
@@ -218,6 +223,7 @@ def _pieces(folder: RunFolder, row: list[ChunkFile], done: int) -> Iterator[Chun
 
 def _joined(batch: list[Chunk], done: int) -> Chunk:
     """Consecutive chunks as one, cut at ``done``."""
+    # A fork that was cut, or an unfinished run, has probes beyond what all replicates have.
     first = batch[0].first
     probed = tuple(g for chunk in batch for g in chunk.probed if g < done)
     probes: Arrays = {}
@@ -225,6 +231,7 @@ def _joined(batch: list[Chunk], done: int) -> Chunk:
     for name in parts[0] if parts and probed else ():
         if name not in BY_REPLICATE:
             probes[name] = np.concatenate([part[name] for part in parts])[: len(probed)]
+    # Of the optimum and the uniform policy any probe of the replicate gives the same.
     for chunk in batch:
         probes |= {name: chunk.probes[name] for name in BY_REPLICATE if name in chunk.probes}
     arrays = {
@@ -239,6 +246,8 @@ def _put(out: h5netcdf.File, replicate: int, piece: Chunk) -> None:
     end = piece.first + len(piece.arrays["score"])
     for name, values in piece.arrays.items():
         out[name][replicate, piece.first : end] = values
+    # The probes of a piece are consecutive among those of the run, so the first one's place is
+    # enough.
     begin = int(np.searchsorted(out["probe"][...], piece.probed[0])) if piece.probed else 0
     for name, values in piece.probes.items():
         if name in BY_REPLICATE:

@@ -97,6 +97,7 @@ def evaluate(
     phase = scenario.phase_at(generation)
     n, n_levels = len(minds.depth), len(environments)
     stimuli, payoffs = scenario.stimuli, scenario.payoffs
+    # The phase may select for another payoff than the scenario does; both are recorded.
     selected = payoffs.index(scenario.objective_at(generation).selected)
     believes = scenario.agent.believes
     result = Evaluation(
@@ -105,6 +106,7 @@ def evaluate(
         np.zeros((n, n_levels)),
         np.zeros((n, n_levels)),
     )
+    # By level, as environments take turns; stacked in the order of the levels in the end.
     features: list[FloatArray] = [np.zeros(0)] * n_levels
     # Levels of one environment share its tables, and are simulated in one call.
     for name in dict.fromkeys(environments if n else ()):

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from evosim.errors import RunError
 
+# What the operating system means, in two words that a user can act on.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -56,6 +57,8 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "w+b", buffering=buffering) as file:
             yield file
+            # The content has to be on disk before the name is, or a power cut leaves an empty file
+            # under the name of a good one.
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -63,7 +66,7 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
     except OSError as error:
         _discard(temporary)
         raise WriteError(explain(error, path)) from error
-    except BaseException:
+    except BaseException:  # Ctrl-C as well: nothing half written stays behind
         _discard(temporary)
         raise
 
@@ -85,6 +88,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     """Write all of ``data`` to an unbuffered file, which may take it in pieces."""
+    # An unbuffered write may take a part only, and says how much.
     rest = memoryview(data).cast("B")
     while rest:
         rest = rest[file.write(rest) :]
@@ -92,6 +96,7 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable (fsync of the directory)."""
+    # A rename is a change of the folder, which has a buffer of its own.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -151,6 +156,7 @@ class Unfailing(io.RawIOBase):
         stored = os.pread(self._file.fileno(), n, self._at)
         view[: len(stored)] = stored
         view[len(stored) : n] = bytes(n - len(stored))
+        # HDF5 reads back what it wrote; bytes that never reached the disk lie over the others.
         for start, data in self._late:
             lo, hi = max(start, self._at), min(start + len(data), self._at + n)
             if lo < hi:
@@ -166,6 +172,7 @@ class Unfailing(io.RawIOBase):
                 write_all(self._file, view)
             except OSError as error:
                 self._error = error
+        # After the first error nothing more goes to disk: the file is lost anyway.
         if self._error is not None:
             self._late.append((self._at, bytes(view)))
         self._at += len(view)

@@ -66,12 +66,14 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> Non
             "generations; lengthen it, e.g. ",
             Argument("settings", {f"timeline.{last}.generations": ...}),
         )
+    # All reasons at once: each of them takes another change of the settings.
     wrong = []
     if _bounds(scenario) != _bounds(old):
         wrong.append(
             f"the loci were {_bounds(old)} and cannot become {_bounds(scenario)}, as the genomes "
             "of the past would have no place in them"
         )
+    # The history stays in the same arrays as the future, so their sizes cannot change.
     for what, then, now in (
         ("evolution.population", old.evolution.population, scenario.evolution.population),
         ("evolution.levels", old.evolution.levels, scenario.evolution.levels),
@@ -86,10 +88,12 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> Non
     ):
         if then != now:
             wrong.append(f"{what} was {then} in the history and cannot become {now}")
+    # A monitor, say, has measured nothing of a time before there was one.
     new = {v.section for name, v in variables(scenario).items() if name not in variables(old)}
     wrong += [f"the history has no measures of a {section}, which is new" for section in new]
     if lost := [name for name in old.environments if name not in scenario.environments]:
         wrong.append(f"environments of the history are gone: {', '.join(lost)}")
+    # Only the first contradiction: all later ones mostly follow from it.
     for generation in range(at):
         was, will = _conditions(old, generation), _conditions(scenario, generation)
         if was != will:
@@ -112,6 +116,7 @@ def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
     there then are NaN. What the child's timeline wants probed and the parent did not is measured.
     The scenarios that the history was run for are kept beside it.
     """
+    # A fork of a fork: each part of the history belongs to the scenario of its own time.
     for begin, path in parent.past_scenarios():
         if begin < at:
             child.keep_past_scenario(begin, path.read_text(encoding="utf-8"))
@@ -127,6 +132,7 @@ def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
 def _history_chunks(
     parent: RunFolder, child: RunFolder, data: xr.Dataset, replicate: int, at: int
 ) -> Iterator[Chunk]:
+    # Probes are asked for at the generations of the child's timeline, not of the parent's.
     scenario = child.scenario
     probed = [g for g in probe_generations(scenario) if g < at]
     probe_at = _Probes(child, data, replicate)
@@ -138,6 +144,7 @@ def _history_chunks(
         arrays = {
             name: _cast(data[name][begin:end].values, name) for name in by_generation(scenario)
         }
+        # Environments and payoffs go by their place; the child may have others before them.
         arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
         arrays["payoff_total"] = _cast(
             data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs)).values,
@@ -185,6 +192,7 @@ class _States:
         Raises:
             RunError: the optimizer asks for other genomes than those recorded.
         """
+        # A genetic algorithm has no state: nothing is simulated again for it.
         state = evolution.NOTHING
         if evolution.optimizer(self._parent.scenario).state:
             if self._at is None:
@@ -194,12 +202,14 @@ class _States:
             while self._at.generation < generation:
                 self._at = self._checked(self._after(self._at))
             state = self._at.state
+        # Recorded genomes are taken as they are, so that the history cannot drift from the data.
         if generation < self._data.sizes["generation"]:
             return Population.from_record(
                 _arrays(self._data.isel(generation=generation)), generation, state
             )
         if self._at is not None:
             return self._at
+        # The fork begins where the parent ended: the next population was never bred.
         here = _arrays(self._data.isel(generation=generation - 1))
         return self._after(Population.from_record(here, generation - 1, state))
 
@@ -214,6 +224,7 @@ class _States:
         generation = population.generation
         if generation >= self._data.sizes["generation"]:
             return population
+        # To the bit: a state that is off by a rounding would silently give another future.
         recorded = self._data["genome"].isel(generation=generation).values
         if recorded.tobytes() == population.genome.tobytes():
             return population
@@ -241,6 +252,8 @@ class _Probes:
 
     def __call__(self, generation: int) -> Arrays:
         scenario = self._child.scenario
+        # The parent's own measures are kept even where the fork's world would give others: they
+        # are what was true then.
         if generation in self._known:
             probe = self._data.sel(probe=generation)[list(by_probe(scenario))].reindex(
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)

@@ -44,7 +44,7 @@ def simulate(
 
     Args:
         scenario: what to simulate, checked.
-        seed: of the run, as ``evosim run --seed`` takes it.
+        seed: of the run, as :func:`evosim.run` takes it.
         replicates: how many populations; they go side by side, generation by generation.
         probes: whether to measure; without, all variables of probes are left out.
         on_generation: see :data:`OnGeneration`.
@@ -83,6 +83,7 @@ def _generations(
 ) -> Iterator[GenerationRecord]:
     from evosim.engine.probe import Prober as ExactProber
 
+    # A run of its own probes by the same seed; only a fork has another one for its probes.
     own = replicate_seed(seed, replicate)
     prober: Prober = ExactProber(scenario, own) if probes else _NoProbes()
     try:
@@ -94,8 +95,10 @@ def _generations(
 def _dataset(scenario: Scenario, seed: int, records: list[list[GenerationRecord]]) -> xr.Dataset:
     import xarray as xr
 
+    # The same steps as on the way to run.nc, one chunk for each replicate.
     wholes = [chunk_of(each) for each in records]
     arrays = [{**whole.arrays, **whole.probes} for whole in wholes]
+    # A prober that measures nothing leaves nothing to put into the variables of probes.
     known = variables(scenario) if wholes[0].probes else by_generation(scenario)
     data = {
         name: (

@@ -69,6 +69,7 @@ def epoch(
     Raises:
         RunError: a score is not finite, or not one that the selection operator takes.
     """
+    # A text, as this runs in other processes and on other machines, and nothing is unpickled.
     scenario = _read(scenario_toml)
     first = evolution.islands.rows(scenario, deme).start
     population = Population(generation, genome, parents, crossover)
@@ -92,6 +93,8 @@ def generations(
     toml = scenario.to_toml()
     probed = frozenset(probe_generations(scenario))
     following: Population | None = population
+    # Epochs begin short and double, until one takes about SECONDS: how long a generation takes
+    # is known only afterwards.
     span = 1
     while following is not None:
         population = following
@@ -104,12 +107,15 @@ def generations(
         arrays = _all_demes(scenario, toml, population, until, seed, share)
         seconds = (time.monotonic() - began) / (until - population.generation)
         span = max(1, min(2 * span, int(SECONDS / max(seconds, 1e-9))))
+        # What needs the whole population is done here: migration, probes, the record.
         for g in range(population.generation, until):
             here = {name: values[g - population.generation] for name, values in arrays.items()}
             score = np.asarray(here["score"], np.float64)
             here["source"] = migration_source(scenario, g, score, seed)
             now = Population(g, *(here[name] for name in INHERITED))
             probe = probe_population(scenario, now, prober) if g in probed else None
+            # Within an epoch the demes have bred already, each by itself. Its last generation
+            # breeds here, as migrants may leave after it.
             if g + 1 < until:
                 after = (arrays[name][g + 1 - population.generation] for name in INHERITED)
                 following = Population(g + 1, *after)
@@ -131,6 +137,7 @@ def _all_demes(
         inherited = (getattr(population, name)[own] for name in INHERITED)
         calls.append((toml, deme, population.generation, until, *inherited, seed))
     parts = share(epoch, calls)
+    # Variables without individuals (environments of the levels) are the same in every deme.
     return {
         name: np.concatenate([part[name] for part in parts], axis=1)
         if "individual" in BY_GENERATION[name].dims
@@ -154,6 +161,7 @@ def _next(
     return Population(generation + 1, *offspring)
 
 
+# Worlds are compiled once for one scenario object: a worker keeps it from epoch to epoch.
 @lru_cache(maxsize=2)
 def _read(toml: str) -> Scenario:
     from evosim import scenario

@@ -1,19 +1,18 @@
 """Generations of one replicate, one at a time: to look at, to stop, to give other genomes, to flip.
 
 A flip cuts the timeline where it is made. What follows is therefore what a scenario file with
-that timeline gives (:attr:`Iteration.scenario`), to the bit.
+that timeline gives (``Iteration.scenario``), to the bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import evolution
-from evosim import scenario as scenarios
 from evosim.engine.evaluation import Arrays, FloatArray
 from evosim.engine.loop import (
     Population,
@@ -27,12 +26,10 @@ from evosim.engine.loop import (
 )
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, ScenarioError, did_you_mean
-from evosim.scenario.schema import PhaseObjective
 
 if TYPE_CHECKING:
     from evosim.engine.ood_monitor import Detector
     from evosim.scenario import Scenario
-    from evosim.scenario.schema import Phase
 
 
 class Iteration(Iterator["Generation"]):
@@ -51,6 +48,12 @@ class Iteration(Iterator["Generation"]):
         replicate: which replicate.
         scenario: the scenario with the flips made so far in its timeline. A run of it with the
             same seed gives the same numbers, unless a population was replaced.
+
+    Example:
+        >>> import evosim
+        >>> generations = evosim.iterate("contraception", seed=1)
+        >>> next(generations).number, next(generations).number
+        (0, 1)
     """
 
     def __init__(self, scenario: Scenario, seed: int, replicate: int = 0) -> None:
@@ -58,6 +61,7 @@ class Iteration(Iterator["Generation"]):
         self.replicate = replicate
         self.scenario = scenario
         self._seed = replicate_seed(seed, replicate)
+        # Optima of every environment are computed for it: not unless somebody asks for a probe.
         self._prober: Prober | None = None
         self._detector: Detector | None = None
         self._latest: Generation | None = None
@@ -69,6 +73,7 @@ class Iteration(Iterator["Generation"]):
     def __next__(self) -> Generation:
         if self._closed:
             raise StopIteration
+        # Only now is the next generation fixed: until here it could be flipped or replaced.
         if self._latest is None:
             population: Population | None = initial_population(self.scenario, self._seed)
         else:
@@ -83,7 +88,15 @@ class Iteration(Iterator["Generation"]):
         return self._latest
 
     def close(self) -> None:
-        """End the iteration: no further generation follows."""
+        """End the iteration: no further generation follows.
+
+        Example:
+            >>> import evosim
+            >>> generations = evosim.iterate("contraception", seed=1)
+            >>> generations.close()
+            >>> list(generations)
+            []
+        """
         self._closed = True
 
     def _probe(self, population: Population) -> Arrays:
@@ -108,6 +121,14 @@ class Generation:
         arrays: all that is recorded of a generation, by the names of run.nc
             (docs/architecture.md), without the dimension ``generation``. Those of an open
             population are padded to its capacity.
+
+    Example:
+        >>> import evosim
+        >>> first = next(evosim.iterate("contraception", seed=1))
+        >>> first.genomes.shape, first.scores.shape
+        ((400, 6), (400,))
+        >>> first.environments
+        ('ancestral', 'ancestral', 'ancestral', 'ancestral')
     """
 
     def __init__(self, iteration: Iteration, population: Population, arrays: Arrays) -> None:
@@ -135,6 +156,7 @@ class Generation:
         (``measure.every``), around each flip and at the end. Measured when it is first asked for;
         after :meth:`flip` the generation is one before a flip, and so is probed.
         """
+        # Asked of the timeline as it is now: a flip makes this generation one that is probed.
         if self.number not in probe_generations(self._iteration.scenario):
             return None
         if self._probe is None:
@@ -169,6 +191,7 @@ class Generation:
                 "flip(..., generations=...) makes the timeline longer"
             )
         genes = _checked_genomes(self._iteration.scenario, genomes)
+        # The state of the optimizer stays that which knows the scores of this generation.
         self._next = following._replace(
             genome=genes,
             parents=np.full((len(genes), 2), -1, np.int32),
@@ -218,7 +241,7 @@ class Generation:
                 "more there are to be"
             )
         try:
-            self._iteration.scenario = _with_timeline(scenario, phases)
+            self._iteration.scenario = scenario.replace("timeline", phases)
         except ScenarioError as error:
             reasons = "; ".join(f"{p.key}: {p.message}" for p in error.problems)
             raise EvosimError(f"generation {self.number}: flip: {reasons}") from None
@@ -228,6 +251,7 @@ class Generation:
         scenario = self._iteration.scenario
         if self.number + 1 >= scenario.generations:
             return None
+        # Scores and parents are fixed by now, so a flip of what follows cannot change the children.
         if self._next is None:
             score = scores_of(dict(self.arrays), self._population)
             self._next = reproduce(scenario, self._population, score, self._iteration._seed)
@@ -264,6 +288,7 @@ def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
         genes = np.array(genomes, np.float64)
     except (TypeError, ValueError) as error:
         raise EvosimError(f"population: not a matrix of numbers: {error}") from None
+    # A population breeds to its own size, but for an open one, which may be of any.
     least = most = scenario.evolution.population
     if scenario.evolution.open is not None:
         least, most = 0, scenario.evolution.open.capacity
@@ -300,33 +325,26 @@ def _flipped(
     train: str | Mapping[str, float],
     selected: str | None,
     generations: int | None,
-) -> list[Phase] | None:
-    """The timeline with another environment from a generation on; None where there is no rest."""
-    phases: list[Phase] = []
-    rest = list(scenario.timeline)
-    while rest and begin >= rest[0].generations:
+) -> list[dict[str, Any]] | None:
+    """The phases with another environment from a generation on; None where nothing is left."""
+    rest: list[dict[str, Any]] = scenario.to_dict()["timeline"]
+    # In generation 0 the environment is that of the file: begin is 1 or more.
+    phases = []
+    while rest and begin >= rest[0]["generations"]:
         phases.append(rest.pop(0))
-        begin -= phases[-1].generations
+        begin -= phases[-1]["generations"]
     if not rest and generations is None:
         return None
+    # Beyond the end there is no phase to go by; the last one's settings go on.
     there = rest.pop(0) if rest else phases[-1]
+    # What is left of begin is how much of the phase has been.
     if begin:
-        phases.append(there.model_copy(update={"generations": begin}))
-    change: dict[str, object] = {
-        "generations": there.generations - begin if generations is None else generations,
+        phases.append({**there, "generations": begin})
+    flipped = {
+        **there,
+        "generations": there["generations"] - begin if generations is None else generations,
         "train": train if isinstance(train, str) else dict(train),
     }
     if selected is not None:
-        own = there.objective or PhaseObjective()
-        change["objective"] = own.model_copy(update={"selected": selected})
-    return [*phases, there.model_copy(update=change), *rest]
-
-
-def _with_timeline(scenario: Scenario, phases: list[Phase]) -> Scenario:
-    """The scenario with another timeline, checked like one that is read from a file.
-
-    Raises:
-        ScenarioError: with every problem.
-    """
-    changed = scenario.model_copy(update={"timeline": tuple(phases)})
-    return scenarios.loads(changed.to_toml(), name=scenario.id, checks=[evolution.check])
+        flipped["objective"] = {**there.get("objective", {}), "selected": selected}
+    return [*phases, flipped, *rest]

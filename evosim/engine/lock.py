@@ -40,11 +40,13 @@ def hold(
         HeldError: another process is at work on it.
         RunError: the folder is read-only.
     """
+    # A lock of the kernel, not a file that exists or not: a killed process leaves none behind.
     path = folder / _NAME
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise RunError(explain(error, path)) from error
+    # Closing lets go of it, unless a worker process has inherited the descriptor and still works.
     try:
         _flock(descriptor, folder, what, wait, announce)
         yield descriptor
@@ -62,6 +64,7 @@ def _flock(
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
+            # Asked again and again rather than waiting in the kernel, which has no time limit.
             waited = time.monotonic() - began
             if waited >= wait:
                 raise HeldError(

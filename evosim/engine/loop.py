@@ -190,7 +190,9 @@ def reproduce(
     if scenario.evolution.islands:
         source = migration_source(scenario, generation, score, seed)
     try:
-        asked = evolution.following(scenario, population.state, genome, score, seed_key, source)
+        asked = evolution.next_generation(
+            scenario, population.state, genome, score, seed_key, source
+        )
     except EvosimError as error:
         raise RunError(f"generation {generation}: {error}") from error
     return Population(generation + 1, *asked.offspring, asked.state)
@@ -215,8 +217,10 @@ def probe_population(scenario: Scenario, population: Population, prober: Prober)
     A population that died out is measured through one mind of no consequence, whose measures
     are dropped: what does not depend on the population is measured all the same.
     """
+    # Arrays of a run have one size, so smaller samples are padded like smaller populations.
     sample, genome = scenario.measure.sample, population.genome
     n = min(sample, len(genome))
+    # Optimum and uniform policy are of the world, so they are there even if nobody is.
     if not n:
         genome = np.array([[locus.low for locus in mind.loci(scenario)]])
     found = prober.measure(genome, population.generation)
@@ -233,6 +237,7 @@ def _padded(
     values: NDArray[np.generic], n: int, size: int, *, axis: int = 0
 ) -> NDArray[np.generic]:
     """The first n of an axis, then what stands for those absent, up to a size."""
+    # Integers have no NaN; ABSENT says what stands for nobody.
     shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
     result = np.full(shape, ABSENT[values.dtype.kind], values.dtype)
     here = (*(slice(None) for _ in range(axis)), slice(n))
@@ -289,6 +294,7 @@ def evaluate_generation(
             f"{score[individual]}; it must be a finite number. "
             "Likely cause: payoffs too large for 64-bit floating point"
         )
+    # Environments are recorded by their place, as netCDF has no cheap texts.
     order = list(scenario.environments)
     arrays: Arrays = {
         "genome": population.genome,
@@ -316,6 +322,7 @@ def _padded_to_capacity(arrays: Arrays, scenario: Scenario, n: int) -> Arrays:
     for name, values in arrays.items():
         if "individual" in BY_GENERATION[name].dims:
             arrays[name] = _padded(values, n, capacity)
+    # There is no "absent" among its codes; parents of -1 say it already.
     arrays["crossover"][n:] = 0
     return arrays | {"population_size": np.array(n, np.int32)}
 

@@ -44,6 +44,7 @@ def trained_detector(
     if recall is None:
         raise ValueError(f"generation {generation} is monitored: what was before is needed")
     past = recall(reference)
+    # The same seed and numbers as then, and so the same lifetimes.
     individuals = np.arange(len(past.genome))
     minds = core.with_tools(
         past.scenario,
@@ -68,6 +69,7 @@ def _fit(scenario: Scenario, then: Scenario, reference: int, features: FloatArra
     """Train on features [n, L, F] of a generation that the scenario ``then`` was run for."""
     assert scenario.monitor is not None
     flat = features.reshape(-1, features.shape[-1])
+    # Resolution and features are those of the time of training, whatever the scenario says now.
     units = ood_monitor.resolution(then, reference)
     if then is not scenario:  # a fork's history: features are matched by name
         names, known = ood_monitor.feature_names(scenario), ood_monitor.feature_names(then)
@@ -113,6 +115,7 @@ def monitored(
     assert detector is not None
     distance = ood_monitor.score(detector, evaluation.features)
     seen = none | {"monitor_score": distance.astype(np.float32)}
+    # Only now does labelling matter: before, selection knows every payoff.
     if monitored:
         chosen = ood_monitor.labelled(distance, detector.threshold, scenario.monitor.budget)
         seen |= {

@@ -89,6 +89,7 @@ def resolution(scenario: Scenario, generation: int) -> Floats:
         for name, weight in scenario.phase_at(generation).mixture.items()
         if weight > 0
     ]
+    # An event counts 1 when it happens, a stimulus as strongly as it is felt.
     strongest = np.ones(len(feature_names(scenario)))
     for i in range(len(scenario.stimuli)):
         strength = max(
@@ -111,8 +112,10 @@ def fit(training: Floats, resolution: Floats, quantile: float) -> Detector:
     """
     x = training / resolution
     n, n_features = x.shape
+    # fsum is exact whatever the order, so the detector is the same on every machine.
     mean = np.array([math.fsum(column) / n for column in x.T])
     off = (x - mean).T
+    # Beginning with the identity adds the variance of one event to every feature.
     covariance = np.eye(n_features)
     for i in range(n_features):
         for j in range(i + 1):
@@ -123,6 +126,7 @@ def fit(training: Floats, resolution: Floats, quantile: float) -> Detector:
 
 def _cholesky(matrix: Floats) -> Floats:
     """The lower Cholesky factor of the lower triangle of a positive definite matrix."""
+    # By hand: LAPACK's last bits are not the same on every machine.
     factor = np.zeros_like(matrix)
     for i in range(len(matrix)):
         for j in range(i):
@@ -135,6 +139,7 @@ def _cholesky(matrix: Floats) -> Floats:
 def score(known: Detector, features: Floats) -> Floats:
     """Mahalanobis distance of lifetimes [..., F] from training, [...]."""
     off = features / known.resolution - known.mean
+    # Forward substitution with the Cholesky factor: |L^-1 off|, without an inverse.
     whitened = np.zeros_like(off)
     total = np.zeros(off.shape[:-1])
     for i in range(off.shape[-1]):
@@ -153,6 +158,7 @@ def labelled(scores: Floats, threshold: float, budget: int) -> NDArray[np.bool_]
         scores: [individuals, levels]; of equal ones the first individual and level comes first.
     """
     flat = scores.ravel()
+    # Stable, so that which of equal scores is labelled depends on no sorting algorithm.
     first = np.argsort(-flat, kind="stable")[:budget]
     chosen = np.zeros(len(flat), np.bool_)
     chosen[first] = flat[first] > threshold
@@ -175,6 +181,6 @@ def labelled_score(paid: Floats, chosen: NDArray[np.bool_], cost: Floats) -> Flo
     for level in range(paid.shape[1]):
         total += np.where(chosen[:, level], paid[:, level], 0.0)
     known = np.where(n > 0, total / np.maximum(n, 1) - cost, np.nan)
-    if not n.any():
+    if not n.any():  # all NaN, by which selection knows that it has nothing to go by
         return known
     return np.where(n > 0, known, math.fsum(known[n > 0]) / int((n > 0).sum()))

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+# Optima are float32 sums, good to 1e-5: a room of ten times that can still be measured in.
 NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
-measured in: capability and alignment are NaN there. Optima are float32 sums, good to 1e-5."""
+measured in: capability and alignment are NaN there."""
 
 FIDELITY = ("fidelity_drives", "fidelity_criteria", "fidelity_chain")
 """What is measured of tools: both links of the chain from the intended payoff over the drives to
@@ -91,9 +92,11 @@ class Prober:
         self._n_stimuli = len(scenario.stimuli)
         self._intended = self._n_stimuli + scenario.payoffs.index(scenario.objective.intended)
         self._level_seeds = level_seeds(seed, scenario.measure.levels)
+        # One after the other: each is compared with those before it (feels_like).
         self._places: list[_Place] = []
         for name in scenario.environments:
             self._places.append(self._place(name))
+        # The random drives are the same at every probe, and so are their optima.
         self._random_optima: dict[str, FloatArray] = {}
 
     def _place(self, name: str) -> _Place:
@@ -133,6 +136,7 @@ class Prober:
         scenario = self._scenario
         n = min(scenario.measure.sample, len(genomes))
         rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.SAMPLE, generation)))
+        # Sorted, so that rows of the sample stand in the order of the population's.
         individuals = np.sort(rng.permutation(len(genomes))[:n]).astype(np.int32)
         evolved = self._with_tools(
             mind.express(scenario, genomes[individuals]), generation, individuals
@@ -152,6 +156,8 @@ class Prober:
             self._with_tools(minds, generation, individuals)
             for minds in (self._random_drives(evolved), self._true_drive(evolved))
         )
+        # Expectations are by far the costliest part. Where a flip changes only what is paid, minds
+        # do the same on both sides, and what they can expect is computed once.
         fates: dict[str, _Fates] = {}
         has_tools = scenario.agent.tool is not None
         for name in FIDELITY if has_tools else ():
@@ -214,6 +220,8 @@ class Prober:
         criteria = minds.criteria.astype(np.float64)
         intended = np.zeros_like(drives)
         intended[:, self._intended] = 1.0
+        # One call for all three pairs (what is optimized, what is counted): the tables of the
+        # level are then read once.
         got = core.followed(
             place.env,
             place.levels,
@@ -234,9 +242,12 @@ class Prober:
     def _fates(self, place: _Place, evolved: Minds, strangers: Minds, generation: int) -> _Fates:
         """How the minds that follow stimuli fare; the same wherever it feels the same."""
         n, believes = len(evolved.depth), self._scenario.agent.believes
+        # Side by side in one batch, as minds of a batch share the passes over the tables.
         both = self._expect(place, _stack(evolved, strangers), believes, generation)
         own = _rows(both, np.arange(n))
         like = {p.env.name: p.feels_like for p in self._places}
+        # The control that still believes in the first environment. Where that feels like this
+        # one, it is the evolved mind itself.
         unshifted = own
         if like[believes or place.env.name] != like[self._scenario.ancestral]:
             unshifted = self._expect(place, evolved, self._scenario.ancestral, generation)
@@ -266,6 +277,9 @@ class Prober:
     ) -> dict[str, FloatArray]:
         """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
         n = len(evolved.depth)
+        # With the same drive for all, minds differ in few traits or in none, so each different one
+        # is computed once. In the comparison the criteria take the place of the weights, which
+        # are all the same.
         traits = np.column_stack(faithful._replace(weights=faithful.criteria))
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
@@ -274,6 +288,8 @@ class Prober:
         )
         optimal = np.full(n, place.optimal_intended)
         result: dict[str, list[FloatArray]] = {}
+        # In the order of controls.MINDS. None stands for the uniform policy, which is the same
+        # for all minds, though each is judged by its own drives.
         cases: list[tuple[Minds, _Fortune | None, FloatArray]] = [
             (evolved, fates.evolved, fates.optimum),
             (evolved, None, fates.optimum),
@@ -318,18 +334,21 @@ class Prober:
             return {}
         payoff = self._n_stimuli + self._scenario.payoffs.index(deception.conduct)
         paid = world.weighted_sum(apart.counts, place.env.phi[:, payoff])
+        # Index 1 is watched, 0 is not; the names have watched first.
         columns = (paid[:, 1], paid[:, 0], apart.steps[:, 1], apart.steps[:, 0])
         return dict(zip(_APART, columns, strict=True))
 
     def _without_sense(self, minds: Minds) -> Minds:
         """The same minds, blind to whether they are watched; other senses stay."""
         assert self._scenario.deception is not None
+        # Senses are bits, in the order of the hidden variables.
         bit = list(self._scenario.senses).index(self._scenario.deception.variable)
         return minds._replace(senses=minds.senses & ~(1 << bit))
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
         drives = random_drives(self._scenario, self._seed, len(minds.depth))
+        # Drives are of stimuli, the first columns of the weights; those of payoffs stay 0.
         weights = np.zeros_like(minds.weights)
         weights[:, : self._n_stimuli] = drives[:, : self._n_stimuli]
         novelty = np.zeros_like(minds.novelty)
@@ -345,6 +364,7 @@ class Prober:
 
     def _optima(self, place: _Place, minds: Minds) -> FloatArray:
         """J_I* [n]; NaN for minds that feel novelty."""
+        # Novelty depends on where a life has been, so its optimum is that of no finite process.
         best = core.optimum(place.env, place.levels, minds.weights.astype(np.float64)).mean(1)
         return np.where(minds.novelty == 0, best, np.nan)
 
@@ -355,6 +375,7 @@ class Prober:
         n = len(minds.depth)
         happened, lifespan, novelty = np.empty((n, len(place.env.events))), np.empty(n), np.zeros(n)
         instinct = self._scenario.agent.instinct
+        # Without novelty the state of a life is finite and its expectation exact (model 4).
         exact = np.flatnonzero(minds.novelty == 0)
         apart = None
         if len(exact):
@@ -366,6 +387,7 @@ class Prober:
             )
             happened[exact] = expected.counts.mean(axis=1)
             lifespan[exact] = expected.lifespan.mean(axis=1)
+        # With novelty what comes next depends on all places visited; so lifetimes are sampled.
         rest = np.flatnonzero(minds.novelty != 0)
         if len(rest):
             lifetimes = core.lifetimes(
@@ -380,6 +402,8 @@ class Prober:
                 believes=believed,
                 instinct=instinct,
             )
+            # Mean over levels first, then over the samples of a mind: the order is fixed, as
+            # another one would round otherwise.
             each = (len(rest), SAMPLED_LIVES)
             happened[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
             lifespan[rest] = lifetimes.lifespan.mean(axis=1).reshape(each).mean(axis=1)
@@ -419,6 +443,7 @@ def normalised(
     """
     room = np.asarray(optimum) - uniform
     scale = np.maximum(np.abs(optimum), np.abs(uniform))
+    # Both branches are computed; what divides by no room is thrown away.
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(room > NEGLIGIBLE * scale, (value - uniform) / room, np.nan)
 
@@ -438,6 +463,7 @@ def _same_to_minds(place: _Place, env: Environment, levels: Levels) -> bool:
 
     Where a flip changes payoffs only, minds act alike on both sides, and need be followed once.
     """
+    # Payoffs are columns of phi like stimuli, but no mind feels them.
     other = place.env
     unpaid = np.delete(np.arange(env.phi.shape[1]), env.paid)
     return (

@@ -46,12 +46,14 @@ def machine() -> dict[str, str | int]:
 
 def cores() -> int:
     """How many processor cores this process may use."""
+    # In a container or under taskset a process may use fewer than there are.
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def now() -> str:
     """The time in UTC; that of SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
+    # Distributions build packages at a fixed time; so do the tests here.
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
     return moment.isoformat(timespec="seconds")
@@ -86,6 +88,7 @@ def other_versions(manifest: Mapping[str, Any], what: str) -> str:
 
 
 def _processor() -> str:
+    # platform.processor() is empty or "x86_64" on Linux.
     if sys.platform == "linux":
         try:
             with open("/proc/cpuinfo", encoding="utf-8") as file:

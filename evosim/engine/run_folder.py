@@ -18,7 +18,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -33,15 +32,16 @@ from numpy.typing import NDArray
 from evosim import evolution
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import WriteError, explain, replacing, sweep, write_text
+from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
+from evosim.engine.manifest import FORMAT, read_manifest
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
-from evosim.errors import Argument, RunError
+from evosim.errors import RunError
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
-FORMAT = 1
 _SEGMENT = re.compile(r"(\d{6,})-(\d{6,})\.npz")
 _NEXT = "heir_"  # as format 1 has it
 _STATE = "optimizer_"
@@ -78,7 +78,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.manifest = _read_manifest(path)
+        self.manifest = read_manifest(path)
 
     @classmethod
     @contextlib.contextmanager
@@ -90,6 +90,7 @@ class RunFolder:
         Raises:
             RunError: there is something already, or the folder cannot be made.
         """
+        # The resolved scenario, so that no change of the catalogue or of a default reaches it.
         with appearing(path) as making:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
@@ -133,6 +134,7 @@ class RunFolder:
         """
         from evosim import scenario
 
+        # A changed scenario would contradict what was simulated so far, and go unnoticed.
         path = self.path / "scenario.toml"
         try:
             text = path.read_bytes()
@@ -229,7 +231,9 @@ class RunFolder:
 
     def chunk_files(self, replicate: int) -> list[ChunkFile]:
         """The unbroken row of a replicate's sound chunk files, from generation 0 on."""
+        # Of two files that begin alike the longer one sorts last, and wins.
         found = {file.first: file for file in sorted(self._files(replicate))}
+        # What comes after a gap was simulated from a population that is lost, and is made again.
         row: list[ChunkFile] = []
         while (file := found.get(row[-1].last + 1 if row else 0)) is not None:
             if not self._is_sound(file, replicate):
@@ -278,6 +282,7 @@ class RunFolder:
         folder = self.replicate_path(replicate)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Before anything is removed: a damaged history may still be restored by its owner.
             row = self.chunk_files(replicate)
             self.check_history(replicate, row)
             sweep(folder)
@@ -325,6 +330,7 @@ class RunFolder:
         """
         first = chunk.first
         last = first + len(chunk.arrays["score"]) - 1
+        # Names sort like the generations they hold, and say so in a listing.
         path = self.replicate_path(replicate) / f"{first:06d}-{last:06d}.npz"
         arrays: dict[str, NDArray[Any]] = {
             "identity": np.array(self._identity(replicate)),
@@ -335,6 +341,7 @@ class RunFolder:
         if chunk.next_population is not None:
             arrays |= {_NEXT + name: getattr(chunk.next_population, name) for name in INHERITED}
             arrays |= {_STATE + name: value for name, value in chunk.next_population.state.items()}
+        # As numpy.savez writes it, but through a file of our own, which is synced and renamed.
         with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -354,12 +361,14 @@ class RunFolder:
         return found
 
     def _is_sound(self, file: ChunkFile, replicate: int) -> bool:
+        # All of it is read: a zip file has a checksum for each array, which only reading tests.
         arrays = _read_npz(file.path)
         if arrays is None or arrays.get("identity") != self._identity(replicate):
             return False
         n = file.last - file.first + 1
         known = by_generation(self.scenario)
         expected = {"identity", "probe", *known}
+        # The last chunk of a run has no next population; all others must, to be gone on from.
         if file.last + 1 < self.scenario.generations:
             expected |= {_NEXT + name for name in INHERITED}
             expected |= {_STATE + name for name in evolution.optimizer(self.scenario).state}
@@ -372,6 +381,7 @@ class RunFolder:
 
     def _identity(self, replicate: int) -> str:
         """What a chunk must be a part of: this scenario, these seeds, this replicate."""
+        # Kept in each file, so that one that was copied from another run is not taken for its own.
         parts = (self.manifest["scenario_sha256"], self.seed, self.probe_seed, replicate)
         return _sha256(repr(parts).encode())
 
@@ -383,6 +393,7 @@ def chunk_of(records: Sequence[GenerationRecord]) -> Chunk:
     if probed:
         found = [record.probe for record in probed if record.probe is not None]
         for name, latest in found[-1].items():
+            # The same at every probe, so one of them is enough.
             of_replicate = name in BY_REPLICATE
             probes[name] = latest if of_replicate else np.stack([one[name] for one in found])
     return Chunk(
@@ -396,6 +407,7 @@ def chunk_of(records: Sequence[GenerationRecord]) -> Chunk:
 
 def seed_at(folder: RunFolder, replicate: int, generation: int) -> int:
     """The replicate's seed that a generation was simulated with: in a fork, its parent's."""
+    # A fork adds a seed from its first generation on; those before belong to its ancestors.
     seeds = [s["seed"] for s in folder.manifest["seeds"] if s["from"] <= generation]
     return replicate_seed(int(seeds[-1]), replicate)
 
@@ -411,6 +423,7 @@ def seeds_of(folder: RunFolder, replicate: int) -> tuple[int, int]:
 def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
     """Every array of an npz file, or None where a byte is missing or a checksum is wrong."""
     try:
+        # Never unpickled: a file from elsewhere can hold numbers, but no program.
         with zipfile.ZipFile(path) as archive:
             return {
                 name.removesuffix(".npy"): np.lib.format.read_array(
@@ -420,159 +433,6 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
             }
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
         return None
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    source = path / "run.json"
-    if not path.is_dir():
-        what = "is a file, not a run folder" if path.exists() else "there is no such run folder"
-        raise RunError(f"{path}: {what}")
-    try:
-        manifest = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
-            raise ValueError("not the manifest of a run")
-    except FileNotFoundError:
-        raise RunError(f"{path} is not a run folder: it holds no run.json") from None
-    except OSError as error:
-        raise RunError(explain(error, source, "read")) from error
-    except ValueError as error:
-        raise RunError(f"{source} is damaged: {error}") from error
-    if "format" in manifest and manifest["format"] != FORMAT:
-        raise RunError(
-            f"{source}: the run has format {manifest.get('format')!r}, this evosim reads {FORMAT}; "
-            "use the version of evosim that made it"
-        )
-    if wrong := _wrong_entries(manifest):
-        raise RunError(
-            f"{source} is damaged: {'; '.join(wrong)}. Restore the file, or begin the run again"
-        )
-    return manifest
-
-
-def _is_count(value: object, least: int = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**64
-
-
-_SEED = "a number from 0 to 2^64 - 1"
-_ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "format": ("a number", _is_count),
-    "seed": (_SEED, _is_count),
-    "probe_seed": (_SEED, _is_count),
-    "replicates": ("a number from 1", lambda value: _is_count(value, 1)),
-    "scenario_sha256": ("a text", lambda value: isinstance(value, str)),
-    "versions": (
-        "a table of texts",
-        lambda value: isinstance(value, dict) and all(isinstance(v, str) for v in value.values()),
-    ),
-    "seeds": (
-        'a list of {"from": generation, "seed": seed} from 0 on',
-        lambda value: (
-            isinstance(value, list)
-            and all(
-                isinstance(s, dict) and _is_count(s.get("from")) and _is_count(s.get("seed"))
-                for s in value
-            )
-            and [s["from"] for s in value][:1] == [0]
-        ),
-    ),
-    "figures": ("true or false", lambda value: isinstance(value, bool)),
-    "parent": (
-        'null or {"path": text, "at": generation, ...}',
-        lambda value: (
-            value is None
-            or (
-                isinstance(value, dict)
-                and isinstance(value.get("path"), str)
-                and _is_count(value.get("at"), 1)
-            )
-        ),
-    ),
-    "resumed": ("a list", lambda value: isinstance(value, list)),
-}
-"""What the keys of run.json must be that evosim reads, in words and as a test."""
-_OPTIONAL = {"parent", "resumed"}
-
-
-def _wrong_entries(manifest: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the keys of run.json, in words."""
-    wrong = []
-    for name, (what, is_right) in _ENTRIES.items():
-        if name not in manifest:
-            if name not in _OPTIONAL:
-                wrong.append(f"{name} is lacking")
-        elif not is_right(manifest[name]):
-            wrong.append(f"{name} is {json.dumps(manifest[name])[:60]}, not {what}")
-    return wrong
-
-
-def _refuse_unnamed(path: Path) -> None:
-    if path.name in ("", ".."):
-        raise RunError(
-            Argument("out", path),
-            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
-            Argument("out", path / "my-run"),
-        )
-
-
-@contextlib.contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """A new folder to be filled in the block; it appears under its name when the block ends well.
-
-    Yields the name that it has until then.
-
-    Raises:
-        RunError: there is something already, or the folder cannot be made.
-    """
-    _refuse_unnamed(path)
-    refuse_existing(path)
-    making = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        making.mkdir(parents=True)
-        yield making
-        refuse_existing(path)
-        os.replace(making, path)
-    except OSError as error:
-        raise RunError(
-            f"{explain(error, path, 'make the folder')}; choose another place with ",
-            Argument("out"),
-        ) from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-
-
-_HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}
-"""What a folder holds, by the file that says so."""
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse a place for a new folder where there is something already.
-
-    Raises:
-        RunError: with what is there and what helps.
-    """
-    try:
-        names = os.listdir(path)
-    except FileNotFoundError:
-        return
-    except NotADirectoryError:
-        raise RunError(
-            f"{path}: a file is in the way of the folder; choose another place with ",
-            Argument("out"),
-        ) from None
-    except OSError as error:
-        raise RunError(explain(error, path, "look into")) from error
-    for name, what in _HOLDS.items():
-        if name in names:
-            raise RunError(
-                f"{path} holds {what} already. To go on with it: evosim resume {path}\n"
-                "To begin another: choose another place with ",
-                Argument("out"),
-                ", or delete the folder first",
-            )
-    if names:
-        raise RunError(
-            f"{path} exists and is not empty; choose another place with ", Argument("out")
-        )
 
 
 def _sha256(data: bytes) -> str:

@@ -25,10 +25,12 @@ class Variable:
     section: str = ""
 
 
+# The dimensions that most variables begin with, after replicate.
 _EACH = ("generation", "individual")
 _LEVELS = ("generation", "level")
 _PROBED = ("probe", "environment", "mind", "sample")
 
+# Small types where they do: a run of thousands of generations is mostly these.
 BY_GENERATION: dict[str, Variable] = {
     "genome": Variable(
         dims=(*_EACH, "locus"), dtype="f8", units="1", long_name="value of each locus"
@@ -233,6 +235,7 @@ def variables(scenario: Scenario) -> dict[str, Variable]:
 
 
 def _present(known: Mapping[str, Variable], scenario: Scenario) -> dict[str, Variable]:
+    # A variable without its section would be an array of NaN in every run that lacks it.
     sections = {
         "": True,
         "deception": scenario.deception is not None,
@@ -244,8 +247,9 @@ def _present(known: Mapping[str, Variable], scenario: Scenario) -> dict[str, Var
     return {name: variable for name, variable in known.items() if sections[variable.section]}
 
 
+# With the generation, and the state of a base optimizer that has one, this is a population.
 INHERITED = ("genome", "parents", "crossover")
-"""What a generation has from its birth; the rest it earns by living."""
+"""What a generation has before it is evaluated; all else is measured."""
 
 ABSENT: Mapping[str, float] = {"f": math.nan, "i": -1}
 """What stands for individuals that there are not, by kind of number; a crossover of none is 0."""
@@ -269,6 +273,8 @@ COORDINATES: dict[str, tuple[str, str]] = {
 
 def probe_generations(scenario: Scenario) -> tuple[int, ...]:
     """When the population is probed: at the start, at intervals, around each flip, at the end."""
+    # Both sides of a flip, as a verdict compares the last population before it with the first
+    # one after it, which has not evolved there yet.
     last = scenario.generations - 1
     probed = {0, last, *range(0, last + 1, scenario.measure.every), *scenario.measure.also}
     for flip in scenario.flips:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evosim.evolution import cma, genetic, gradient, islands  # each optimizer registers itself
 from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
-from evosim.evolution.generation import expected_shares, following, optimizer, start
+from evosim.evolution.generation import expected_shares, next_generation, optimizer, start
 from evosim.evolution.optimizer import (
     NOTHING,
     OPTIMIZERS,
@@ -40,11 +40,11 @@ __all__ = [
     "check_genes",
     "cma",
     "expected_shares",
-    "following",
     "genetic",
     "gradient",
     "islands",
     "middle",
+    "next_generation",
     "optimizer",
     "sampled",
     "start",

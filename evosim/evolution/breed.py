@@ -95,7 +95,7 @@ def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: i
     genes, score = checked(scenario, genomes, scores)
     evolution = scenario.evolution
     with seeded(seed_key):
-        return _born(scenario, genes, _select(evolution.select, score))
+        return _vary(scenario, genes, _select(evolution.select, score))
 
 
 def breed_open(
@@ -134,7 +134,7 @@ def breed_open(
         newborns = rng.multivariate_hypergeometric(newborns, written.capacity, method="marginals")
     chosen = rng.permutation(np.repeat(np.arange(len(score), dtype=np.int32), newborns))
     with seeded(seed_key):
-        return _born(scenario, genes, chosen)
+        return _vary(scenario, genes, chosen)
 
 
 def checked(
@@ -159,12 +159,12 @@ def checked(
     return genes, score
 
 
-def _born(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> Offspring:
+def _vary(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> Offspring:
     """Children of the chosen parents, mated and mutated."""
     bounds = Bounds.of(loci(scenario))
-    born = _mate(scenario.evolution.mate, genes, chosen, bounds)
-    _mutate(scenario.evolution.mutate, born.genomes, bounds)
-    return born
+    children = _mate(scenario.evolution.mate, genes, chosen, bounds)
+    _mutate(scenario.evolution.mutate, children.genomes, bounds)
+    return children
 
 
 def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:

@@ -32,7 +32,7 @@ FLATTEST = 1e-14
 """Least eigenvalue of the covariance, as a share of the largest: rounding makes some negative."""
 
 
-class _Told(list[float]):
+class _Scored(list[float]):
     """A genome as DEAP's strategy sees it: sorted by its fitness, a plain number."""
 
     fitness: float
@@ -84,12 +84,12 @@ class Cma(Optimizer):
         self, scenario: Scenario, state: State, genomes: FloatArray, scores: FloatArray
     ) -> State:
         strategy = self._strategy(scenario, state)
-        told = []
+        scored = []
         for unit, score in zip(Bounds.of(loci(scenario)).scaled(genomes), scores, strict=True):
-            told.append(_Told(unit.tolist()))
-            told[-1].fitness = float(score)
+            scored.append(_Scored(unit.tolist()))
+            scored[-1].fitness = float(score)
         with np.errstate(invalid="ignore"):  # the root of an eigenvalue below 0
-            strategy.update(told)
+            strategy.update(scored)
         return _arrays(strategy)
 
     def ask(self, scenario: Scenario, state: State, seed_key: int) -> Asked:

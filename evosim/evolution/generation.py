@@ -44,7 +44,7 @@ def start(scenario: Scenario, seed_key: int) -> Asked:
     return _checked(scenario, chosen, chosen.start(scenario, seed_key))
 
 
-def following(
+def next_generation(
     scenario: Scenario,
     state: State,
     genomes: ArrayLike,
@@ -70,8 +70,8 @@ def following(
     if scenario.evolution.open is not None:
         return Asked(breed_open(scenario, genomes, scores, seed_key), NOTHING)
     if scenario.evolution.islands is not None:
-        stands = _stands(scenario, source)
-        return Asked(islands.breed_demes(scenario, genomes, scores, stands, seed_key), NOTHING)
+        rows = _source_rows(scenario, source)
+        return Asked(islands.breed_demes(scenario, genomes, scores, rows, seed_key), NOTHING)
     chosen = optimizer(scenario)
     genes, score = checked(scenario, genomes, scores)
     told = chosen.tell(scenario, state, genes, score)
@@ -110,18 +110,18 @@ def expected_shares(
 
     Args:
         scores: score of each individual [N].
-        source: as of :func:`following`.
+        source: as of :func:`next_generation`.
 
     Returns:
         Shares [N], summing to 1.
 
     Raises:
-        EvosimError: as :func:`following`.
+        EvosimError: as :func:`next_generation`.
     """
     if scenario.evolution.islands is None:
         return expected_shares_of_one(scenario, scores)
-    return islands.expected_shares(scenario, scores, _stands(scenario, source))
+    return islands.expected_shares(scenario, scores, _source_rows(scenario, source))
 
 
-def _stands(scenario: Scenario, source: ArrayLike | None) -> ArrayLike:
+def _source_rows(scenario: Scenario, source: ArrayLike | None) -> ArrayLike:
     return np.arange(scenario.evolution.population) if source is None else source

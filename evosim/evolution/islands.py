@@ -117,11 +117,11 @@ def breed_deme(
     """
     deme_key = rng.draw(seed_key, deme) if deme else seed_key
     try:
-        born = breed(scenario, genomes, scores, deme_key)
+        children = breed(scenario, genomes, scores, deme_key)
     except EvosimError as error:
         raise EvosimError(f"deme {deme}: {error}") from error
     first = np.int32(rows(scenario, deme).start)
-    return born._replace(parents=born.parents + first)
+    return children._replace(parents=children.parents + first)
 
 
 def breed_demes(
@@ -139,13 +139,13 @@ def breed_demes(
         EvosimError, ValueError: as :func:`evosim.evolution.breed`.
     """
     genes, score = np.asarray(genomes), np.asarray(scores)
-    stands = np.asarray(source, np.int32)
+    standing = np.asarray(source, np.int32)
     parts = []
     for deme in range(_islands(scenario).demes):
-        here = stands[rows(scenario, deme)]
+        here = standing[rows(scenario, deme)]
         parts.append(breed_deme(scenario, deme, genes[here], score[here], seed_key))
-    born = Offspring(*map(np.concatenate, zip(*parts, strict=True)))
-    return born._replace(parents=stands[born.parents])
+    children = Offspring(*map(np.concatenate, zip(*parts, strict=True)))
+    return children._replace(parents=standing[children.parents])
 
 
 def expected_shares(scenario: Scenario, scores: ArrayLike, source: ArrayLike) -> FloatArray:
@@ -166,18 +166,18 @@ def expected_shares(scenario: Scenario, scores: ArrayLike, source: ArrayLike) ->
         EvosimError: as :func:`evosim.evolution.breed`.
     """
     islands = _islands(scenario)
-    score, stands = np.asarray(scores, np.float64), np.asarray(source)
+    score, standing = np.asarray(scores, np.float64), np.asarray(source)
     n = len(score)
     places = np.concatenate(
         [
-            expected_shares_of_one(scenario, score[stands[rows(scenario, deme)]])
+            expected_shares_of_one(scenario, score[standing[rows(scenario, deme)]])
             for deme in range(islands.demes)
         ]
     )
     shares = np.zeros(n)
-    np.add.at(shares, stands, places / islands.demes)
-    if (stands != np.arange(n)).any() and islands.replace is not None:
-        chance = np.bincount(stands, minlength=n) - _expected_places(islands, score)
+    np.add.at(shares, standing, places / islands.demes)
+    if (standing != np.arange(n)).any() and islands.replace is not None:
+        chance = np.bincount(standing, minlength=n) - _expected_places(islands, score)
         shares -= chance / n
     return shares
 

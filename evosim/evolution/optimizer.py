@@ -126,6 +126,13 @@ def optimizer(name: str, description: str = "") -> Callable[[C], C]:
     Raises:
         EvosimError: a name that is taken, or no class that is derived from :class:`Optimizer`, has
             its three methods and is made without arguments.
+
+    Example:
+        >>> import evosim
+        >>> from evosim.evolution.genetic import Genetic
+        >>> @evosim.optimizer("genetic_again", "the genetic optimizer, by another name")
+        ... class Again(Genetic):
+        ...     pass
     """
 
     def put(made: C) -> C:

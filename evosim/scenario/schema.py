@@ -476,7 +476,15 @@ class Verdict(Model):
 
 
 class Scenario(Model):
-    """A world, its environments, an agent and a timeline: all that a run needs but its seed."""
+    """A world, its environments, an agent and a timeline: all that a run needs but its seed.
+
+    It is frozen: :meth:`replace` makes another one. A notebook shows it with a map.
+
+    Example:
+        >>> from evosim import scenario
+        >>> scenario.load("contraception")
+        <Scenario contraception: ancestral, modern; 160 generations>
+    """
 
     id: Name = Field(description="Short name; of a shipped scenario the name of its file.")
     title: Text = Field(description="Title of figures and pages.")
@@ -600,6 +608,11 @@ class Scenario(Model):
 
         Raises:
             EvosimError: the timeline has no such generation.
+
+        Example:
+            >>> from evosim import scenario
+            >>> scenario.load("contraception").phase_at(80).train
+            'modern'
         """
         return timeline.phase_at(self, generation)
 
@@ -608,6 +621,11 @@ class Scenario(Model):
 
         Raises:
             EvosimError: the timeline has no such generation.
+
+        Example:
+            >>> from evosim import scenario
+            >>> scenario.load("contraception").objective_at(0).selected
+            'children'
         """
         own = self.phase_at(generation).objective or PhaseObjective()
         return Objective(

@@ -12,7 +12,12 @@ FOLDER = Path(__file__).parents[1] / "catalogue"
 
 
 def catalogue() -> dict[str, Path]:
-    """The shipped scenarios: the file of each id, ids in alphabetical order."""
+    """The shipped scenarios: the file of each id, ids in alphabetical order.
+
+    Example:
+        >>> catalogue()["strawberry"].name
+        'strawberry.toml'
+    """
     return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
 
 

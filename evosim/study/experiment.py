@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from evosim import scenario as scenarios
 from evosim.engine.dataset import open_dataset
 from evosim.engine.files import explain, write_text
-from evosim.engine.run_folder import RunFolder, appearing
+from evosim.engine.folders import appearing
+from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import complete_runs, finite

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine.files import WriteError, explain, write_text
+from evosim.engine.folders import appearing
 from evosim.engine.provenance import command_line
-from evosim.engine.run_folder import appearing
 from evosim.errors import RunError
 from evosim.execution.runner import finite
 from evosim.scenario.settings import as_mapping, as_texts
@@ -49,7 +49,7 @@ class Record:
     Attributes:
         point: key of its point.
         replicate: its number.
-        seed: of the run, as ``evosim run --seed`` takes it.
+        seed: of the run, as :func:`evosim.run` takes it.
         columns: by measure, the numbers of this replicate: one, or for a measure that is made
             of several (a ratio of means, a difference) those, in their order.
         seconds: that living and measuring took.
@@ -193,7 +193,7 @@ class StudyFolder:
                 yield point.key, replicate
 
     def seed_of(self, key: str, replicate: int) -> int:
-        """The seed of a run, as ``evosim run --seed`` takes it."""
+        """The seed of a run, as :func:`evosim.run` takes it."""
         return self.by_key[key].seed(self.seed, replicate)
 
     def command(self, key: str, replicate: int) -> str:

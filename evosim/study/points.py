@@ -38,7 +38,7 @@ class Point:
     settings: Mapping[str, Any]
 
     def seed(self, study_seed: int, replicate: int) -> int:
-        """The seed of a run at this point, as ``evosim run --seed`` takes it (model 5)."""
+        """The seed of a run at this point, as :func:`evosim.run` takes it (model 5)."""
         return key(study_seed, Purpose.STUDY, int(self.key, 16), replicate)
 
     @property

@@ -114,7 +114,7 @@ def test_one_deme_is_a_population_without_islands_to_the_bit() -> None:
     genomes, scores = rng.random((20, 3)), rng.random(20)
     alone = divided(demes=1, size=20, n_loci=3, replace=WORST)
     source = islands.migration(alone, 0, scores, 7)
-    born = evolution.following(alone, {}, genomes, scores, 9, source).offspring
+    born = evolution.next_generation(alone, {}, genomes, scores, 9, source).offspring
     plain = evolution.breed(with_genes(3, population=20), genomes, scores, 9)
     for one, other in zip(born, plain, strict=True):
         assert one.dtype == other.dtype
@@ -125,7 +125,7 @@ def test_without_migration_a_deme_breeds_as_if_there_were_no_other() -> None:
     made = divided(every=1000)
     rng = np.random.default_rng(2)
     genomes, scores = rng.random((20, 2)), rng.random(20)
-    born = evolution.following(made, {}, genomes, scores, 5).offspring
+    born = evolution.next_generation(made, {}, genomes, scores, 5).offspring
     own = islands.rows(made, 2)
     alone = islands.breed_deme(made, 2, genomes[own], scores[own], 5)
     np.testing.assert_array_equal(born.genomes[own], alone.genomes)
@@ -133,7 +133,7 @@ def test_without_migration_a_deme_breeds_as_if_there_were_no_other() -> None:
     demes = islands.deme_of(made)
     assert (demes[born.parents] == demes[:, None]).all()
     twins = np.tile(genomes[own], (4, 1))
-    apart = evolution.following(made, {}, twins, np.tile(scores[own], 4), 5).offspring.genomes
+    apart = evolution.next_generation(made, {}, twins, np.tile(scores[own], 4), 5).offspring.genomes
     assert len({apart[islands.rows(made, d)].tobytes() for d in range(4)}) == 4
 
 
@@ -158,7 +158,7 @@ def test_the_pedigree_holds_migration() -> None:
 
 def test_in_demes_of_odd_size_nobody_is_paired_across_their_border() -> None:
     made = divided(demes=3, size=5, every=1000)
-    born = evolution.following(made, {}, np.zeros((15, 2)), np.arange(15.0), 1).offspring
+    born = evolution.next_generation(made, {}, np.zeros((15, 2)), np.arange(15.0), 1).offspring
     first = islands.firsts(made, 15)
     assert first.tolist() == [0, 2, 5, 7, 10, 12]
     np.testing.assert_array_equal(born.parents[first], born.parents[first + 1, ::-1])
@@ -181,7 +181,7 @@ def test_expected_shares_are_met_over_many_migrations_and_breedings(
     for run in range(runs):
         source = islands.migration(made, 0, scores, key(run, Purpose.MIGRATE, 0))
         expected[run] = evolution.expected_shares(made, scores, source)
-        asked = evolution.following(made, {}, np.zeros((12, 1)), scores, run, source)
+        asked = evolution.next_generation(made, {}, np.zeros((12, 1)), scores, run, source)
         seen[run] = np.bincount(asked.offspring.parents[:, 0], minlength=12) / 12
     np.testing.assert_allclose(expected.sum(axis=1), 1.0)
     gap = seen - expected
@@ -211,7 +211,7 @@ def test_a_score_that_is_refused_names_its_deme() -> None:
     scores = np.zeros(20)
     scores[11] = np.nan
     with pytest.raises(EvosimError, match="deme 2: individual 1 has a score of nan"):
-        evolution.following(made, {}, np.full((20, 2), 0.5), scores, 1)
+        evolution.next_generation(made, {}, np.full((20, 2), 0.5), scores, 1)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def optimized(
 def step(of: Scenario, asked: Asked, scores: Floats, generation: int, seed: int = 1) -> Asked:
     genomes = asked.offspring.genomes
     seed_key = key(seed, Purpose.BREED, generation)
-    return evolution.following(of, asked.state, genomes, scores, seed_key)
+    return evolution.next_generation(of, asked.state, genomes, scores, seed_key)
 
 
 def nearness(genomes: Floats) -> Floats:
@@ -185,7 +185,9 @@ def test_cma_survives_a_population_of_one_genome() -> None:
     asked = evolution.start(of, 1)
     same = np.full((8, 3), 0.25)
     for g in range(300):
-        asked = evolution.following(of, asked.state, same, np.zeros(8), key(1, Purpose.BREED, g))
+        asked = evolution.next_generation(
+            of, asked.state, same, np.zeros(8), key(1, Purpose.BREED, g)
+        )
     assert np.isfinite(asked.offspring.genomes).all()
     assert asked.state["mean"] == pytest.approx(0.25)
 

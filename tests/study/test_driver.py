@@ -25,7 +25,7 @@ class Lives:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seeds: list[int] = []
         self.end_after: int | None = None
-        real = evaluation.simulate_replicate
+        real = evaluation.simulate
 
         def counted(scenario: object, seed: int, **options: object) -> object:
             if self.end_after is not None and len(self.seeds) >= self.end_after:
@@ -33,7 +33,7 @@ class Lives:
             self.seeds.append(seed)
             return real(scenario, seed, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(evaluation, "live_in_memory", counted)
+        monkeypatch.setattr(evaluation, "simulate", counted)
 
 
 @pytest.fixture

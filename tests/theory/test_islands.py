@@ -30,7 +30,7 @@ def following(made: Scenario, genomes: np.ndarray, g: int, seed: int) -> evoluti
     scores = np.zeros(N)
     source = islands.migration(made, g, scores, key(seed, Purpose.MIGRATE, g))
     seed_key = key(seed, Purpose.BREED, g)
-    return evolution.following(made, {}, genomes, scores, seed_key, source).offspring
+    return evolution.next_generation(made, {}, genomes, scores, seed_key, source).offspring
 
 
 def coalescence_time(distance: int) -> float:

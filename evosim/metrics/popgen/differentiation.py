@@ -56,6 +56,7 @@ def unit_drives(scenario: Scenario, genomes: Floats) -> Floats:
 
 @metric(
     "differentiation",
+    label="differentiation between demes",
     unit="share",
     bounds=(-np.inf, 1.0),
     description="share of the variance of drives that lies between demes",

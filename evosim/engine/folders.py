@@ -1,0 +1,85 @@
+"""New folders: they appear whole or not at all, and never in the place of something else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from evosim.engine.files import explain
+from evosim.errors import Argument, RunError
+
+
+def _refuse_unnamed(path: Path) -> None:
+    if path.name in ("", ".."):
+        raise RunError(
+            Argument("out", path),
+            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
+            Argument("out", path / "my-run"),
+        )
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """A new folder to be filled in the block; it appears under its name when the block ends well.
+
+    Yields the name that it has until then.
+
+    Raises:
+        RunError: there is something already, or the folder cannot be made.
+    """
+    _refuse_unnamed(path)
+    refuse_existing(path)
+    # Hidden, and with the number of this process, so that two of them do not meet.
+    making = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        making.mkdir(parents=True)
+        yield making
+        # Again, as somebody may have made it in the meantime.
+        refuse_existing(path)
+        os.replace(making, path)
+    except OSError as error:
+        raise RunError(
+            f"{explain(error, path, 'make the folder')}; choose another place with ",
+            Argument("out"),
+        ) from error
+    finally:  # after a rename there is nothing under this name any more
+        shutil.rmtree(making, ignore_errors=True)
+
+
+_HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}
+"""What a folder holds, by the file that says so."""
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse a place for a new folder where there is something already.
+
+    Raises:
+        RunError: with what is there and what helps.
+    """
+    try:
+        names = os.listdir(path)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise RunError(
+            f"{path}: a file is in the way of the folder; choose another place with ",
+            Argument("out"),
+        ) from None
+    except OSError as error:
+        raise RunError(explain(error, path, "look into")) from error
+    # A run of the same name is the likely case, for which there is more to say.
+    for name, what in _HOLDS.items():
+        if name in names:
+            raise RunError(
+                f"{path} holds {what} already. To go on with it: evosim resume {path}\n"
+                "To begin another: choose another place with ",
+                Argument("out"),
+                ", or delete the folder first",
+            )
+    if names:
+        raise RunError(
+            f"{path} exists and is not empty; choose another place with ", Argument("out")
+        )
