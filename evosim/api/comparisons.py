@@ -105,7 +105,7 @@ def compare(
     for _, run in found:
         if not run.complete:
             raise RunError(
-                f"{run.path}: the run is not complete; go on with: evosim resume {run.path}"
+                f"{run.path}: the run is not complete; continue with: evosim resume {run.path}"
             )
     names = Counter(name for name, _ in found)
     with ExitStack() as held:

@@ -86,7 +86,7 @@ class Experiment:
         return read_summary(
             self.summary_path,
             what="experiment",
-            remedy=f"Delete it: evosim resume {self.path} then settles the claim anew",
+            remedy=f"Delete it: evosim resume {self.path} then evaluates the claim again",
         )
 
     @property
@@ -298,7 +298,7 @@ def _complete(
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"
+        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
         raise Interrupted(path, text) from None
     return done
 

@@ -417,7 +417,9 @@ def _complete(
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Go on with: evosim study resume {path}"
+        text = (
+            f"stopped at once. What was written is kept. Continue with: evosim study resume {path}"
+        )
         raise Interrupted(path, text) from None
     return done
 

@@ -144,7 +144,7 @@ def test_the_text_has_values_differences_and_how_they_were_made(runs):
     assert "replicates are paired by their seeds" in text
     assert max(map(len, text.splitlines())) <= 100
     mixed = evosim.compare([runs["base"], runs["other seed"]]).text
-    assert "independent samples, as seeds or numbers of replicates differ" in mixed
+    assert "independent samples, because seeds or numbers of replicates differ" in mixed
 
 
 def test_p_values_are_corrected_for_all_of_a_comparison_together(runs):
@@ -204,7 +204,7 @@ def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
 
     shutil.copytree(runs["base"], tmp_path / "part")
     (tmp_path / "part" / "summary.json").unlink()
-    with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
+    with pytest.raises(RunError, match="not complete; continue with: evosim resume"):
         evosim.compare([runs["other seed"], tmp_path / "part"])
 
 

@@ -72,7 +72,7 @@ def test_the_population_of_the_flip_is_looked_at_on_both_sides_of_it(
         for one in environment["inferred"]:
             assert -1.0 <= one["cosine"] <= 1.0 + 1e-12
             assert one["guessed"] < one["own"] + 1e-9
-    assert "directed at" in found.text
+    assert "goals, as a share" in found.text
     assert "of 3" in found.text
     assert json.loads(found.path.read_text()) == summary
 

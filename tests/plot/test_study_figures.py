@@ -1,4 +1,4 @@
-"""Figures of a study: readable, with labels and units, and honest about what is lacking."""
+"""Figures of a study: readable, with labels and units, and honest about what is missing."""
 
 from __future__ import annotations
 

@@ -234,7 +234,9 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     copy = tmp_path / "copy"
     shutil.copytree(whole, copy)
     (copy / "verdict.json").unlink()
-    with pytest.raises(RunError, match="the experiment is not complete; go on with: evosim resume"):
+    with pytest.raises(
+        RunError, match="the experiment is not complete; continue with: evosim resume"
+    ):
         _ = evosim.open_experiment(copy).summary
     evosim.resume(copy, progress=False)
     assert summary(copy) == summary(whole)
@@ -245,7 +247,7 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"format": 1}', "replicates, seed, tuned is lacking"),
+        ('{"format": 1}', "replicates, seed, tuned is missing"),
         ('{"format": 9, "seed": 1, "replicates": 1, "tuned": false}', "this evosim reads 1"),
     ],
 )
