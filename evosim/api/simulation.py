@@ -32,8 +32,9 @@ def simulate(
 ) -> xr.Dataset:
     """Simulate a scenario in memory, and give its data: no folder, no verdict, no figures.
 
-    The data are those of :func:`evosim.run` with the same seed, to the bit. It uses the threads of this
-    process only; for many replicates, or a run that should outlive a crash, take :func:`evosim.run`.
+    The data are those of :func:`evosim.run` with the same seed, to the bit. It uses the threads of
+    this process only; for many replicates, or a run that should outlive a crash, take
+    :func:`evosim.run`.
 
     Args:
         scenario: a scenario, the id of one of the catalogue, or the path of a file.

@@ -237,7 +237,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     )
     lines = [
         f"Distance of the drives from the intended payoff, {summary['intended']}",
-        "  0: asks for the same; 0.71: has nothing to do with it; 1: asks for the opposite",
+        "  0: asks for the same; 0.71: unrelated; 1: asks for the opposite",
     ]
     for flip in summary["flips"]:
         rows = [["", "before", "after", "change"]]
@@ -265,8 +265,8 @@ def _environments(summary: Mapping[str, Any]) -> list[str]:
             rows.append([name, NAMES[kind], *map(number, numbers)])
             if found["true_drive"] is None:
                 notes.append(
-                    f"  {name}, {NAMES[kind]}: undefined, as the reward {summary['intended']} is "
-                    "trivial there: all policies are worth the same by it"
+                    f"  {name}, {NAMES[kind]}: undefined, because the reward {summary['intended']} "
+                    "is trivial there: all policies have the same value"
                 )
             elif found["undefined"]:
                 notes.append(
@@ -297,8 +297,8 @@ def _basis(summary: Mapping[str, Any], gamma: str) -> list[str]:
     return [
         *filled(f"{over}."),
         *filled(
-            "With alignment: rank correlation over the individuals of all probes; below 0 where "
-            "those whose drives are nearer are better aligned."
+            "With alignment: rank correlation over the individuals of all probes; below 0 if "
+            "individuals with nearer drives are better aligned."
         ),
     ]
 

@@ -316,7 +316,7 @@ def _ancestry_text(summary: Summary) -> str:
     at, first = summary["generation"], summary["generations"][0]
     head = f"Ancestors of generation {at}, replicate {summary['replicate']}"
     if not summary["alive"]:
-        return f"{head}: nobody lived"
+        return f"{head}: it has no individuals"
     founders = summary["founders"]
     row = at - first
     shares = founders["shares"]
@@ -325,14 +325,14 @@ def _ancestry_text(summary: Summary) -> str:
     lines = [
         *report_tables.filled(
             f"Of the {founders['first']} founders in generation {first}, "
-            f"{founders['left'][row]:g} are left, as uneven as "
-            f"{founders['effective'][row]:.3g} equal ones: {most}"
+            f"{founders['left'][row]:g} are left, equivalent to "
+            f"{founders['effective'][row]:.3g} with equal shares: {most}"
             + (f", and {more} more" if more > 0 else ""),
             indent="  ",
         ),
-        f"An ancestor of everybody: {_back(summary['coalescence']['individuals'], row)}",
+        f"A common ancestor of all: {_back(summary['coalescence']['individuals'], row)}",
     ]
-    table = [["Gene", "that all descend from", "left of the founders'"]]
+    table = [["Gene", "common ancestor", "founders' genes left"]]
     blended = summary["coalescence"]["blended"]
     for name, back in summary["coalescence"]["genes"].items():
         roots = summary["coalescence"]["roots"][name]
@@ -347,4 +347,6 @@ def _back(generations: float | None, known: int) -> str:
     return f"{generations:g} generation{'' if generations == 1 else 's'} back"
 
 
-analysis("heredity", "what moved the genes, and who descends from whom", describe=describe)(analyse)
+analysis("heredity", "what changed the genes, heritability, and ancestry", describe=describe)(
+    analyse
+)
