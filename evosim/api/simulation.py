@@ -32,8 +32,8 @@ def simulate(
 ) -> xr.Dataset:
     """Simulate a scenario in memory, and give its data: no folder, no verdict, no figures.
 
-    The data are those of :func:`run` with the same seed, to the bit. It uses the threads of this
-    process only; for many replicates, or a run that should outlive a crash, take :func:`run`.
+    The data are those of :func:`evosim.run` with the same seed, to the bit. It uses the threads of
+    this process only; for many replicates, or a run that should outlive a crash, take that.
 
     Args:
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
@@ -57,8 +57,8 @@ def simulate(
 
     Example:
         >>> import evosim
-        >>> small = {"evolution.population": 10, "timeline.0.generations": 2,
-        ...          "timeline.1.generations": 2}
+        >>> small = {"evolution.population": 10, "measure.sample": 4,
+        ...          "timeline.0.generations": 2, "timeline.1.generations": 2}
         >>> data = evosim.simulate("contraception", seed=1, settings=small, probes=False)
         >>> dict(data["score"].sizes)
         {'replicate': 1, 'generation': 4, 'individual': 10}
@@ -108,20 +108,19 @@ def iterate(
 
     Raises:
         EvosimError: a mistake in the scenario or the arguments; while iterating, a
-            :class:`RunError` as of :func:`simulate`.
+            ``RunError`` as of :func:`simulate`.
 
     Example:
         Flip once foragers are good enough, whenever that is:
 
         >>> import evosim
-        >>> small = {"evolution.population": 10, "timeline.0.generations": 3}
+        >>> small = {"evolution.population": 10, "measure.sample": 4,
+        ...          "timeline.0.generations": 3}
         >>> for generation in evosim.iterate("contraception", seed=1, settings=small):
         ...     if generation.number == 1:
         ...         generation.flip("modern", generations=2)
-        ...     if generation.number == 3:
-        ...         break
-        >>> set(generation.environments)
-        {'modern'}
+        >>> generation.number, set(generation.environments)
+        (3, {'modern'})
     """
     read = read_scenario(scenario, settings)
     if replicate < 0:
