@@ -37,11 +37,12 @@ def run(code: str, line: int, namespace: dict[str, object]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("registries_restored")
 def test_the_tour_runs_and_gives_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     assert sum(run(code, line, namespace) for line, code in blocks()) > 25
     said = capsys.readouterr().out
     assert "unknown key" in said
@@ -49,6 +50,6 @@ def test_the_tour_runs_and_gives_what_it_shows(
 
 
 def test_a_value_that_is_not_shown_right_fails() -> None:
-    with pytest.raises(AssertionError, match=r"python.md:1: 2"):
+    with pytest.raises(AssertionError, match=r"python\.md:1: 2"):
         run("1 + 1  # -> 3", 1, {})
     assert run("1 + 1  # -> 2\nx = 1\nx  # -> 1", 1, {}) == 2

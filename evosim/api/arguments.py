@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import Argument, EvosimError
-from evosim.execution.dask_cluster import check_address, worker_command
 from evosim.execution.runner import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -74,17 +73,19 @@ def check_scheduler(
     """
     if scheduler is None:
         return
+    from evosim.execution.dask_cluster import check_address, worker_command
+
     check_address(scheduler)
     named = Argument("scheduler", scheduler)
     if workers is not None:
         raise EvosimError(
             Argument("workers", workers), " and ", named,
-            f": workers of a scheduler are begun with: {worker_command(scheduler)}",
+            f": to start workers of a scheduler: {worker_command(scheduler)}",
         )  # fmt: skip
     if scenario is not None and scenario.evolution.islands is None:
         raise EvosimError(
             named,
-            f": of one run a scheduler's workers live demes, and {scenario.id!r} has no "
+            f": in one run the workers of a scheduler share the demes, and {scenario.id!r} has no "
             "[evolution.islands]. For many runs: evosim study run",
         )
 

@@ -33,7 +33,8 @@ def simulate(
     """Simulate a scenario in memory, and give its data: no folder, no verdict, no figures.
 
     The data are those of :func:`evosim.run` with the same seed, to the bit. It uses the threads of
-    this process only; for many replicates, or a run that should outlive a crash, take that.
+    this process only; for many replicates, or a run that should outlive a crash, take
+    :func:`evosim.run`.
 
     Args:
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
@@ -57,7 +58,7 @@ def simulate(
 
     Example:
         >>> import evosim
-        >>> small = {"evolution.population": 10, "measure.sample": 4,
+        >>> small = {"evolution.population": 10, "measure.sample": 10,
         ...          "timeline.0.generations": 2, "timeline.1.generations": 2}
         >>> data = evosim.simulate("contraception", seed=1, settings=small, probes=False)
         >>> dict(data["score"].sizes)
@@ -108,13 +109,13 @@ def iterate(
 
     Raises:
         EvosimError: a mistake in the scenario or the arguments; while iterating, a
-            ``RunError`` as of :func:`simulate`.
+            :class:`evosim.RunError` as of :func:`simulate`.
 
     Example:
         Flip once foragers are good enough, whenever that is:
 
         >>> import evosim
-        >>> small = {"evolution.population": 10, "measure.sample": 4,
+        >>> small = {"evolution.population": 10, "measure.sample": 10,
         ...          "timeline.0.generations": 3}
         >>> for generation in evosim.iterate("contraception", seed=1, settings=small):
         ...     if generation.number == 1:

@@ -48,6 +48,12 @@ class Iteration(Iterator["Generation"]):
         replicate: which replicate.
         scenario: the scenario with the flips made so far in its timeline. A run of it with the
             same seed gives the same numbers, unless a population was replaced.
+
+    Example:
+        >>> import evosim
+        >>> generations = evosim.iterate("contraception", seed=1)
+        >>> next(generations).number, next(generations).number
+        (0, 1)
     """
 
     def __init__(self, scenario: Scenario, seed: int, replicate: int = 0) -> None:
@@ -82,7 +88,15 @@ class Iteration(Iterator["Generation"]):
         return self._latest
 
     def close(self) -> None:
-        """End the iteration: no further generation follows."""
+        """End the iteration: no further generation follows.
+
+        Example:
+            >>> import evosim
+            >>> generations = evosim.iterate("contraception", seed=1)
+            >>> generations.close()
+            >>> list(generations)
+            []
+        """
         self._closed = True
 
     def _probe(self, population: Population) -> Arrays:
@@ -107,6 +121,14 @@ class Generation:
         arrays: all that is recorded of a generation, by the names of run.nc
             (docs/architecture.md), without the dimension ``generation``. Those of an open
             population are padded to its capacity.
+
+    Example:
+        >>> import evosim
+        >>> first = next(evosim.iterate("contraception", seed=1))
+        >>> first.genomes.shape, first.scores.shape
+        ((400, 6), (400,))
+        >>> first.environments
+        ('ancestral', 'ancestral', 'ancestral', 'ancestral')
     """
 
     def __init__(self, iteration: Iteration, population: Population, arrays: Arrays) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evosim.evolution import cma, genetic, gradient, islands  # each optimizer registers itself
+from evosim.evolution import genetic, islands
 from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
 from evosim.evolution.generation import expected_shares, next_generation, optimizer, start
@@ -38,10 +38,8 @@ __all__ = [
     "breed_open",
     "check",
     "check_genes",
-    "cma",
     "expected_shares",
     "genetic",
-    "gradient",
     "islands",
     "middle",
     "next_generation",

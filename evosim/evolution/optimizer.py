@@ -10,9 +10,9 @@ lifetimes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,7 +26,7 @@ from evosim.registry import Registry, check_call
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
-C = TypeVar("C", bound=type)
+C = TypeVar("C")
 FloatArray = NDArray[np.float64]
 State = Mapping[str, NDArray[Any]]
 """Arrays by name."""
@@ -116,6 +116,14 @@ class Optimizer(ABC):
 OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
 
 
+@OPTIMIZERS.built_in
+def _optimizers() -> Sequence[ModuleType]:
+    """The modules that register a base optimizer."""
+    from evosim.evolution import cma, genetic, gradient
+
+    return genetic, cma, gradient
+
+
 def optimizer(name: str, description: str = "") -> Callable[[C], C]:
     """A decorator that registers a class as a base optimizer.
 
@@ -126,6 +134,13 @@ def optimizer(name: str, description: str = "") -> Callable[[C], C]:
     Raises:
         EvosimError: a name that is taken, or no class that is derived from :class:`Optimizer`, has
             its three methods and is made without arguments.
+
+    Example:
+        >>> import evosim
+        >>> from evosim.evolution.genetic import Genetic
+        >>> @evosim.optimizer("genetic_again", "the genetic optimizer, by another name")
+        ... class Again(Genetic):
+        ...     pass
     """
 
     def put(made: C) -> C:

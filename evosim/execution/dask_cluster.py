@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine import provenance
-from evosim.errors import Argument, EvosimError, RunError
+from evosim.errors import Argument, EvosimError, WorkError
 from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ CONNECT = 10.0
 """Seconds after which a scheduler that does not answer is given up."""
 _LOOK = 0.02  # seconds between looks at what is done
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
-
-
-class WorkError(RunError):
-    """Whoever is to do the work cannot: no scheduler, or a worker that is no use."""
 
 
 def worker_command(address: str) -> str:
@@ -52,8 +48,8 @@ def check_address(address: str) -> None:
     except ValueError as error:
         raise WorkError(
             Argument("scheduler", address),
-            f": not the address of a Dask scheduler ({error}); it tells its own when it starts, "
-            "such as tcp://127.0.0.1:8786",
+            f": not the address of a Dask scheduler ({error}); a scheduler prints its address when "
+            "it starts, such as tcp://127.0.0.1:8786",
         ) from error
 
 
@@ -228,7 +224,7 @@ class Demes:
             except KilledWorker as error:
                 raise WorkError(
                     f"{error.allowed_failures + 1} workers died while they simulated a deme; "
-                    "perhaps for want of memory"
+                    "perhaps for lack of memory"
                 ) from error
             except (ImportError, AttributeError) as error:
                 raise WorkError(

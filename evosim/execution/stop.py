@@ -12,7 +12,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was stopped and can be resumed; ``path`` is its folder."""
+    """A run was stopped and can be resumed; ``path`` is its folder.
+
+    It is a ``KeyboardInterrupt``: a program that does not catch it ends.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     run = evosim.open_run("runs/contraception-1").resume()
+        ... except evosim.Interrupted as stop:
+        ...     print(f"{stop}; later: evosim.resume({str(stop.path)!r})")
+    """
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(text)

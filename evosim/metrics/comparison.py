@@ -16,7 +16,8 @@ import numpy as np
 from evosim import rng
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Query
-from evosim.metrics.flips import across
+from evosim.metrics.flips import JUDGED, across
+from evosim.metrics.registry import WHEN
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap
@@ -138,37 +139,31 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
-    """Each measure of a run that is defined, [replicate]."""
+    """Each metric of a run that is defined, [replicate], by its name in words."""
     data, scenario, _ = sample[1:]
     for n, flip in enumerate(scenario.flips):
         where = "the flip" if len(scenario.flips) == 1 else f"flip {n}"
-        sides = {
-            measure: across(
-                data, scenario, Query(measure=measure, at="flip", turn=flip.generation), measure
-            )
-            for measure in ("capability", "alignment")
-        }
-        for measure, (before, after) in sides.items():
-            yield from _defined(f"{measure} before {where}", before)
-            yield from _defined(f"{measure} after {where}", after)
-        before, after = sides["alignment"]
-        yield from _defined(f"collapse at {where}", before - after)
-    intended = scenario.objective.intended
-    yield from _asked(f"expected {intended} at the end", sample, "payoff", intended)
-    yield from _asked("capability at the end", sample, "capability")
-    yield from _asked("alignment at the end", sample, "alignment")
-    yield from _asked("mean depth at the end", sample, "gene", "depth")
+        for name in JUDGED:
+            query = Query(measure=name, at="flip", turn=flip.generation)
+            for side, column in across(data, scenario, query, name)._asdict().items():
+                yield from _defined(f"{METRICS[name].called()} {side} {where}", column)
+        lost = Query(measure="collapse", turn=flip.generation)
+        yield from _asked(sample, lost, f"at {where}")
+    yield from _asked(sample, Query(measure="payoff", of=scenario.objective.intended))
+    yield from _asked(sample, Query(measure="capability"))
+    yield from _asked(sample, Query(measure="alignment"))
+    yield from _asked(sample, Query(measure="gene", of="depth"))
     if scenario.evolution.islands is not None:
-        yield from _asked("differentiation between demes at the end", sample, "differentiation")
+        yield from _asked(sample, Query(measure="differentiation"))
     if scenario.evolution.open is not None:
-        yield from _asked("share of populations that died out", sample, "extinct")
-        yield from _asked("population size at the end", sample, "size")
+        yield from _asked(sample, Query(measure="extinct"), "")
+        yield from _asked(sample, Query(measure="size"))
 
 
-def _asked(name: str, sample: Sample, measure: str, of: str = "") -> Iterator[tuple[str, Floats]]:
-    query = Query(measure=measure, of=of)
-    (column,) = METRICS[measure].columns(sample.data, sample.scenario, query)
-    yield from _defined(name, column)
+def _asked(sample: Sample, query: Query, when: str = WHEN["end"]) -> Iterator[tuple[str, Floats]]:
+    metric = METRICS[query.measure]
+    (column,) = metric.columns(sample.data, sample.scenario, query)
+    yield from _defined(f"{metric.called(query.of)} {when}".rstrip(), column)
 
 
 def _defined(name: str, column: Floats) -> Iterator[tuple[str, Floats]]:
@@ -284,19 +279,19 @@ def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
     changes = [c for row in comparison["measures"] for c in row["differences"] if c is not None]
     percent = f"{100 * comparison['confidence']:g} %"
     if not any(change["interval"] is not None for change in changes):
-        yield "One replicate has no interval and no test: more of them tell what is chance."
+        yield "One replicate has no interval and no test; more replicates show what is chance."
         return
     ways = {change["paired"] for change in changes}
     how = {
         frozenset({True}): "paired by their seeds",
-        frozenset({False}): "independent samples, as seeds or numbers of replicates differ",
-    }.get(frozenset(ways), "paired where seeds and numbers of replicates agree")
+        frozenset({False}): "independent samples, because seeds or numbers of replicates differ",
+    }.get(frozenset(ways), "paired if seeds and numbers of replicates agree")
     yield f"[low, high]: BCa intervals of {percent}; replicates are {how}."
     yield f"g: Hedges' g, in standard deviations, with an interval of {percent} (noncentral t)."
-    yield "A: chance that a replicate is above one of the first run, or its partner; 0.5: neither."
+    yield "A: chance that a replicate is above one of the first run, or its partner; 0.5: equal."
     yield (
         f"p: two-sided permutation test of the means, {comparison['permutations']} permutations "
-        "or all there are;"
+        "or all possible ones;"
     )
     yield f"then corrected for {comparison['comparisons']} comparisons ({_method(comparison)})."
     if any(change["interval"] is None for change in changes):

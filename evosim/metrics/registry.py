@@ -40,6 +40,16 @@ RECENT = 5
 """Generations over which a payoff as lived is averaged."""
 
 
+WHEN = {
+    "start": "at the start",
+    "before": "before the flip",
+    "flip": "at the flip",
+    "end": "at the end",
+    "peak": "at its peak",
+}
+"""How the times of a query are called."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What one term of a finding looks at; the names are those of a finding's keys.
@@ -276,6 +286,12 @@ def metric(
 
     Raises:
         EvosimError: the name is taken; both places are named. Or the function cannot be called so.
+
+    Example:
+        >>> import evosim
+        >>> @evosim.metric("best_score", description="best score of the last generation")
+        ... def best_score(data, scenario, query):
+        ...     return (data["score"].isel(generation=-1).max("individual").values,)
     """
     known = VARIABLES.get(variable)
 

@@ -12,7 +12,12 @@ FOLDER = Path(__file__).parents[1] / "catalogue"
 
 
 def catalogue() -> dict[str, Path]:
-    """The shipped scenarios: the file of each id, ids in alphabetical order."""
+    """The shipped scenarios: the file of each id, ids in alphabetical order.
+
+    Example:
+        >>> catalogue()["strawberry"].name
+        'strawberry.toml'
+    """
     return {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
 
 
@@ -65,7 +70,7 @@ def read(path: Path) -> str:
         data = path.read_bytes()
     except IsADirectoryError:
         if (path / "study.json").is_file():
-            inside = f": a study, which goes on with: evosim study resume {path}"
+            inside = f": a study; continue it with: evosim study resume {path}"
         elif (path / "scenario.toml").is_file():
             inside = " (it holds a scenario.toml)"
         else:

@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 from evosim.engine.files import WriteError, sweep
 from evosim.engine.lock import hold
-from evosim.errors import RunError
-from evosim.execution.dask_cluster import WorkError
+from evosim.errors import RunError, WorkError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import warm_up
 from evosim.execution.stop import Interrupted
@@ -91,8 +90,8 @@ def _size(folder: StudyFolder) -> str:
 def _kept(folder: StudyFolder) -> str:
     """What is on disk, in words, and how to go on."""
     return (
-        f"{folder.n_lived()} of {folder.size} runs are lived and kept. "
-        f"Go on with: evosim study resume {folder.path}"
+        f"{folder.n_lived()} of {folder.size} runs are done and kept. "
+        f"Continue with: evosim study resume {folder.path}"
     )
 
 

@@ -74,7 +74,7 @@ def test_runs_of_one_seed_are_paired_and_others_are_not(runs):
     assert [r["name"] for r in summary["runs"]] == ["base", "control", "other"]
     row = named(summary, "mean depth at the end")
     assert [d and d["paired"] for d in row["differences"]] == [None, True, False]
-    before = named(summary, "expected food at the end")
+    before = named(summary, "expected food a lifetime at the end")
     one, other = (np.array(v["columns"][0]) for v in before["values"][:2])
     assert before["differences"][1]["value"] == pytest.approx(np.mean(other - one))
 
@@ -139,12 +139,12 @@ def test_the_text_has_values_differences_and_how_they_were_made(runs):
     text = evosim.compare([runs["base"], runs["same seed"]]).text
     assert text.startswith("What differs between the scenarios\n  timeline.1.train")
     assert "| orchard" in text
-    assert "expected food at the end\n  base " in text
+    assert "expected food a lifetime at the end\n  base " in text
     assert "difference" in text
     assert "replicates are paired by their seeds" in text
     assert max(map(len, text.splitlines())) <= 100
     mixed = evosim.compare([runs["base"], runs["other seed"]]).text
-    assert "independent samples, as seeds or numbers of replicates differ" in mixed
+    assert "independent samples, because seeds or numbers of replicates differ" in mixed
 
 
 def test_p_values_are_corrected_for_all_of_a_comparison_together(runs):
@@ -176,6 +176,7 @@ def test_every_difference_has_an_effect_size_and_says_how_it_was_tested(runs):
 def test_the_comparison_is_drawn(runs, tmp_path):
     done = evosim.compare([runs["base"], runs["same seed"], runs["one"]])
     assert done.plot(tmp_path / "figure.svg").stat().st_size > 1000
+    assert done.figure()._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
         done.plot(tmp_path / "figure.jpg")
 
@@ -203,7 +204,7 @@ def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
 
     shutil.copytree(runs["base"], tmp_path / "part")
     (tmp_path / "part" / "summary.json").unlink()
-    with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
+    with pytest.raises(RunError, match="not complete; continue with: evosim resume"):
         evosim.compare([runs["other seed"], tmp_path / "part"])
 
 
@@ -230,6 +231,6 @@ def test_open_populations_are_compared_by_who_is_left(tmp_path):
     none = run(tmp_path, "none", barren)
     many = run(tmp_path, "many", barren, *frozen)
     found = evosim.compare([none, many]).summary
-    died = named(found, "share of populations that died out")
+    died = named(found, "share that died out")
     assert [value["value"] for value in died["values"]] == [1.0, 0.0]
-    assert named(found, "population size at the end")["differences"][1]["value"] == 6.0
+    assert named(found, "individuals at the end")["differences"][1]["value"] == 6.0

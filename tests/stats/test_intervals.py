@@ -11,7 +11,7 @@ import pytest
 
 from evosim import rng
 from evosim.stats import intervals
-from evosim.stats.intervals import Bootstrap
+from evosim.stats.intervals import Bootstrap, Estimate
 
 QUICK = Bootstrap(confidence=0.95, resamples=600, key=7)
 
@@ -162,3 +162,28 @@ def test_one_replicate_does_not_import_scipy_stats():
         "assert 'scipy.stats' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "form", "text"),
+    [
+        (0.7, (0.674, 0.7161), "", "0.70 [0.67, 0.72]"),
+        (0.7, (0.674, 0.7161), ".3g", "0.7 [0.674, 0.716]"),
+        (0.7, None, ".2f", "0.70"),
+        (0.7, (math.nan, math.nan), ".2f", "0.70 [unbounded]"),
+        (math.nan, None, ".2f", "undefined"),
+        (-0.001, (-0.2, 0.2), ".2f", "0.00 [-0.20, 0.20]"),
+    ],
+)
+def test_an_estimate_writes_itself(value, interval, form, text):
+    estimate = Estimate(value=value, interval=interval, n=5, n_undefined=0)
+    assert format(estimate, form) == text
+
+
+def test_an_estimate_is_json_without_nan():
+    unbounded = Estimate(value=math.nan, interval=(math.nan, 2.0), n=3, n_undefined=1)
+    assert unbounded.to_dict() == {"value": None, "interval": [None, 2.0]}
+    assert Estimate(value=1.0, interval=None, n=1, n_undefined=0).to_dict() == {
+        "value": 1.0,
+        "interval": None,
+    }

@@ -25,7 +25,7 @@ class Lives:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seeds: list[int] = []
         self.end_after: int | None = None
-        real = evaluation.simulate_replicate
+        real = evaluation.simulate
 
         def counted(scenario: object, seed: int, **options: object) -> object:
             if self.end_after is not None and len(self.seeds) >= self.end_after:
@@ -33,7 +33,7 @@ class Lives:
             self.seeds.append(seed)
             return real(scenario, seed, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(evaluation, "live_in_memory", counted)
+        monkeypatch.setattr(evaluation, "simulate", counted)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_stop_is_told_with_what_is_kept(sweep: Path, monkeypatch: pytest.Monke
     for path in files(folder.path):
         path.unlink()
     asked = iter([False, False, False, True])
-    with pytest.raises(Interrupted, match=r"1 of 8 runs are lived and kept") as stopped:
+    with pytest.raises(Interrupted, match=r"1 of 8 runs are done and kept") as stopped:
         driver.complete_runs(folder, stop=lambda: next(asked, True), progress=Progress(), workers=1)
     assert stopped.value.path == folder.path
 

@@ -74,6 +74,14 @@ def analysis(
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
+
+    Example:
+        >>> import evosim
+        >>> @evosim.analysis("longest", "the longest mean lifespan of an individual")
+        ... def longest(data, scenario, request):
+        ...     return {"steps": float(data["lifespan"].max())}
+        >>> evosim.analyse("runs/contraception-1", "longest").summary["steps"] > 0
+        True
     """
     what = f"{ANALYSES.kind} {name!r}"
     describe = describe or _lines
