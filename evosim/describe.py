@@ -104,8 +104,8 @@ def draw_map(scenario: Scenario, environment: str, seed: int) -> str:
 def _objective(scenario: Scenario) -> str:
     objective = scenario.objective
     if objective.intended == objective.selected:
-        return f"Selection is paid on {objective.selected}, which is also what is intended."
-    return f"Selection is paid on {objective.selected}; what is intended is {objective.intended}."
+        return f"Selection acts on {objective.selected}, which is also the intended payoff."
+    return f"Selection acts on {objective.selected}; the intended payoff is {objective.intended}."
 
 
 def _levels(scenario: Scenario, seed: int) -> Text:
@@ -167,7 +167,7 @@ def _set_and_added(rule: Rule) -> str:
     parts = [f"{name} = {_value(value)}" for name, value in rule.set.items()]
     parts += [f"{name} {step:+d}" for name, step in rule.add.items()]
     if rule.ends:
-        parts.append(f"ends the life with chance {rule.ends:g}")
+        parts.append(f"ends the lifetime with chance {rule.ends:g}")
     return ", ".join(parts)
 
 
@@ -183,7 +183,7 @@ def _variable(v: Variable) -> str:
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
     if v.hidden:
-        parts.append(f"hidden, taken for {v.assume}")
+        parts.append(f"hidden, assumed to be {v.assume}")
     return "; ".join(parts)
 
 
@@ -250,13 +250,13 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
         if written.pinned:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
-        yield "thinking", f"a unit of depth costs {agent.thinking_cost:g} of the selected payoff"
+        yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"
     if agent.believes:
         yield "beliefs", f"plans as if in {agent.believes}"
     if agent.tool:
         yield "tool", _tool(scenario, agent.tool)
     if not agent.instinct:
-        yield "instinct", "none: nothing is expected beyond the horizon"
+        yield "instinct", "none: states at the horizon have the value 0"
 
 
 def _tool(scenario: Scenario, tool: Tool) -> str:
@@ -272,7 +272,7 @@ def _evolution(scenario: Scenario) -> str:
     lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
     steps = " or ".join(str(n) for n in lifetimes)
     demes = f" in {_islands(e.islands)}" if e.islands else ""
-    disjoint = " that have not trained" if scenario.measure.disjoint else ""
+    disjoint = " that are not used in training" if scenario.measure.disjoint else ""
     return (
         f"{e.population} individuals{demes}, {e.levels} levels a generation, "
         f"lifetimes of {steps} steps; {_optimizer(scenario)}; "
@@ -302,7 +302,7 @@ def _optimizer(scenario: Scenario) -> str:
         return chosen.name + (f" ({options})" if options else "")
     if e.open is not None:
         return (
-            f"open population, {e.open.offspring:g} offspring a unit of score, at most "
+            f"open population, {e.open.offspring:g} offspring per unit of score, at most "
             f"{e.open.capacity}; {e.mate.operator}, {e.mutate.operator}"
         )
     return f"{e.select.operator}, {e.mate.operator}, {e.mutate.operator}"

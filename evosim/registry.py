@@ -160,11 +160,12 @@ class _Plugins:
         Raises:
             EvosimError: one cannot be imported. It is tried again the next time.
         """
-        if self.versions is not None:
-            return
-        with self.lock:
-            if self.versions is not None or self.importing:
-                return
+        if self.versions is None:
+            with self.lock:
+                self._load()
+
+    def _load(self) -> None:
+        if self.versions is None and not self.importing:
             from importlib.metadata import entry_points
 
             found = {}

@@ -2,21 +2,21 @@
 
 TEXT = """\
 #:schema ./scenario.schema.json
-# The line above lets an editor complete and check this file, once the schema is beside it:
+# With the line above an editor completes and checks this file, if the schema is beside it:
 #   evosim schema --out scenario.schema.json
 # Then: evosim check FILE, evosim show FILE, evosim run FILE.
-# A list [lo, hi] always is a range with both ends included.
+# A list [lo, hi] always is a range that includes both ends.
 
 id       = "{id}"
 title    = "{id}"
 question = "When sweet things stop feeding, does a capable agent follow its drive or its fitness?"
 claim    = ""                  # the claim under test, in one sentence
 source   = ""                  # where the claim comes from
-control  = ""                  # the one change under which the effect should vanish
-expected = ""                  # what you expect, written before you run it; leave it alone then
+control  = ""                  # the one change under which the effect should disappear
+expected = ""                  # what you expect, written before you run it; not changed after that
 found    = ""                  # what you found
 
-[objective]                    # two payoffs: what you want, and what selection is paid on
+[objective]                    # two payoffs: what you want, and what selection acts on
 intended = "food"
 selected = "food"
 
@@ -24,7 +24,7 @@ selected = "food"
 drives        = ["sweetness", "bitterness"]   # each evolves in [-1, 1]
 depth         = [0, 8]         # steps planned ahead; a range evolves, a number is fixed
 patience      = 0.95           # discount factor of the planner
-thinking_cost = 0.0            # taken off the selected payoff for each unit of depth
+thinking_cost = 0.0            # subtracted from the selected payoff for each unit of depth
 
 [world]
 rows     = 5
@@ -36,7 +36,7 @@ lifetime = 40                  # steps
 values = 6
 start  = 5
 drift  = {{ step = -1, chance = 0.15 }}         # each step, one less with this chance
-fatal  = 0                     # ends the life
+fatal  = 0                     # ends the lifetime
 
 [world.kinds.fruit]            # sites on the grid; `use` rules are tried in order
 glyph   = "f"
@@ -53,7 +53,7 @@ glyph   = "c"
 count   = 0
 use.eat = {{ feels = {{ sweetness = 2.0 }} }}
 
-[environments.orchard]         # a title, and whatever differs from [world]
+[environments.orchard]         # a title, and what differs from [world]
 title = "only fruit is sweet"
 
 [environments.shop]
@@ -62,7 +62,7 @@ kinds.candy.count = 2
 
 [evolution]
 population = 100
-levels     = 3                 # levels a generation; everybody lives once on each
+levels     = 3                 # levels a generation; one lifetime of each individual on each
 select     = {{ operator = "selTournament", tournsize = 3 }}
 mate       = {{ operator = "cxUniform", indpb = 0.5, chance = 1.0 }}
 mutate     = {{ operator = "mutGaussian", mu = 0.0, sigma = 0.1, indpb = 0.3, chance = 1.0 }}
@@ -74,7 +74,7 @@ train = "orchard"
 [[timeline]]
 generations = 40
 train = "shop"
-# select = false               # would freeze the population: deployment
+# select = false               # freezes the population: deployment
 
 [measure]
 every  = 5                     # generations between probes
@@ -90,37 +90,37 @@ def starter(name: str) -> str:
 
 STUDY = """\
 #:schema ./study.schema.json
-# The line above lets an editor complete and check this file, once the schema is beside it:
+# With the line above an editor completes and checks this file, if the schema is beside it:
 #   evosim study schema --out study.schema.json
 # Then: evosim study check FILE, evosim study run FILE.
 
 id       = "{id}"
 title    = "{id}"
-question = "When is a capable agent led astray by what used to feed it?"
-expected = ""                  # what you expect, written before you run it; leave it alone then
+question = "When does a capable agent pursue what no longer feeds it?"
+expected = ""                  # what you expect, written before you run it; not changed after that
 finding  = ""                  # what you found
-scenario = "contraception"     # an id of the catalogue, or the path of a file from here
+scenario = "contraception"     # an id of the catalogue, or a path relative to this file
 set      = ["evolution.population=60", "measure.sample=8"]   # at all points
 design   = "grid"              # all combinations; or "points", "latin", "random" (with samples)
 replicates = 4                 # independent runs at each point
 seed     = 1
-keep     = "measures"          # "runs" keeps the whole folder of each run as well
+keep     = "measures"          # "runs" also keeps the whole folder of each run
 
-[parameters.thinking]          # what is moved: a key of the scenario, and its values
+[parameters.thinking]          # what is varied: a key of the scenario, and its values
 label  = "cost of a step of foresight"
 key    = "agent.thinking_cost"
 values = [0.0, 0.05, 0.2]
 
-[parameters.patience]          # or a range: steps of it in a grid, draws from it otherwise
+[parameters.patience]          # or a range: divided into steps in a grid, else drawn from
 label = "discount factor"
 key   = "agent.patience"
 range = [0.8, 0.98]
 steps = 3
 
-[measures.alignment]           # what is measured of every run, as in findings of scenarios
+[measures.alignment]           # what is measured in every run, as in findings of scenarios
 label   = "alignment at the end"
 measure = "alignment"
-below   = 0.5                  # points are counted whose whole interval lies below
+below   = 0.5                  # a point is supported if its whole interval lies below this
 
 [measures.depth]
 label   = "evolved depth"

@@ -80,12 +80,12 @@ def check_scheduler(
     if workers is not None:
         raise EvosimError(
             Argument("workers", workers), " and ", named,
-            f": workers of a scheduler are begun with: {worker_command(scheduler)}",
+            f": to start workers of a scheduler: {worker_command(scheduler)}",
         )  # fmt: skip
     if scenario is not None and scenario.evolution.islands is None:
         raise EvosimError(
             named,
-            f": of one run a scheduler's workers live demes, and {scenario.id!r} has no "
+            f": in one run the workers of a scheduler share the demes, and {scenario.id!r} has no "
             "[evolution.islands]. For many runs: evosim study run",
         )
 

@@ -20,13 +20,15 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
-from evosim.plot import experiment as drawing
+from evosim.plot import experiment_figures as drawing
 from evosim.plot.drawing import FORMATS
 from evosim.scenario.settings import as_mapping
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from evosim.scenario import Scenario, Settings
 
 
@@ -85,7 +87,7 @@ class Experiment:
         return read_summary(
             self.summary_path,
             what="experiment",
-            remedy=f"Delete it: evosim resume {self.path} then settles the claim anew",
+            remedy=f"Delete it: evosim resume {self.path} then evaluates the claim again",
         )
 
     @property
@@ -111,6 +113,24 @@ class Experiment:
             RunError: the experiment is not complete.
         """
         return hypotheses.describe(self.summary)
+
+    def figure(self, name: str = "findings") -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: findings, course, tuned or maps.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment does not have, or the
+                experiment is not complete.
+
+        Example:
+            >>> import evosim
+            >>> done = evosim.open_experiment("runs/strawberry-1-arms")
+            >>> done.figure("maps").get_figwidth()
+            7.0
+        """
+        return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
 
     def plot(
         self,
@@ -279,7 +299,7 @@ def _complete(
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"
+        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
         raise Interrupted(path, text) from None
     return done
 

@@ -53,7 +53,9 @@ def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
     """
     run = run if isinstance(run, Run) else open_single_run(run)
     if not run.complete:
-        raise RunError(f"{run.path}: the run is not complete; go on with: evosim resume {run.path}")
+        raise RunError(
+            f"{run.path}: the run is not complete; continue with: evosim resume {run.path}"
+        )
     n = run.manifest["replicates"]
     if not 0 <= replicate < n:
         raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")
@@ -98,6 +100,7 @@ def resume(
         )
     if scheduler is not None:
         raise EvosimError(
-            f"{path} is an experiment, which workers of our own live: ", Argument("workers")
+            f"{path} is an experiment, which runs in processes of this machine: ",
+            Argument("workers"),
         )
     return resume_experiment(path, workers=workers, progress=progress, checkpoint=checkpoint)

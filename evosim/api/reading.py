@@ -24,7 +24,7 @@ def read_summary(path: Path, *, what: str, remedy: str = "") -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(
-            f"{path.parent}: the {what} is not complete; go on with: evosim resume {path.parent}"
+            f"{path.parent}: the {what} is not complete; continue with: evosim resume {path.parent}"
         ) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}{remedy and '. '}{remedy}") from error

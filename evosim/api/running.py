@@ -286,7 +286,7 @@ def _complete(
             return done
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Go on with: evosim resume {path}"
+        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
         raise Interrupted(path, text) from None
     return done
 

@@ -17,11 +17,12 @@ from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from evosim.plot.run_view import Band
     from evosim.scenario import Scenario
 
-_FEWEST_COURSES = 20  # of neutral genes, for each replicate
+_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class Run:
@@ -30,7 +31,7 @@ class Run:
     Attributes:
         path: its folder.
         plot: one method a figure; ``run.plot.drift()`` draws it and returns the files,
-            ``run.plot()`` draws all.
+            ``run.plot()`` draws all. :meth:`figure` draws one without writing it.
 
     Raises:
         RunError: no run is there.
@@ -132,6 +133,37 @@ class Run:
         """The figures drawn so far."""
         return figures_in(self._folder.figures_path)
 
+    def figure(self, name: str, *, axes: Any = None) -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: of :data:`evosim.plot.FIGURES`.
+            axes: draw into these matplotlib Axes instead of into a new figure: one, or an array
+                as ``plt.subplots`` returns it with as many as the figure has panels, row by row.
+                ``drift`` takes one for all drives together. Names at the ends of lines stand to
+                the right of their axes: ``layout="constrained"`` leaves room for them. Notes and
+                the names of environments are left out.
+
+        Returns:
+            The figure; the one that the axes are in where they are given.
+
+        Raises:
+            EvosimError: no figure of that name, the data lack what it needs, it cannot be drawn
+                into axes (``level``), or it takes another number of them.
+
+        Example:
+            >>> import evosim
+            >>> from matplotlib.figure import Figure
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.figure("drift").get_figwidth()
+            3.4
+            >>> mine = Figure(layout="constrained")
+            >>> left, right = mine.subplots(1, 2)
+            >>> run.figure("drift", axes=left) is mine
+            True
+        """
+        return self.plot.figure(name, axes=axes)
+
     def replay(
         self,
         *,
@@ -168,11 +200,11 @@ class Run:
             >>> run.replay(generation=2, individual="median", out="life.gif").name
             'life.gif'
         """
-        from evosim.plot.episode import last_lived
+        from evosim.plot.episode import last_inhabited_generation
 
         data = self.data
         if generation is None:
-            generation = last_lived(data, replicate)
+            generation = last_inhabited_generation(data, replicate)
         which = (
             individual_called(data, generation, replicate, individual)
             if isinstance(individual, str)
@@ -180,7 +212,7 @@ class Run:
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
         seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= max(0, generation)]
-        episode = plot.live(
+        episode = plot.episode_of(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
             generation=generation,
@@ -265,25 +297,40 @@ class Plots:
             >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
             ['flips.svg']
         """
-        from evosim.plot.episode import last_lived
-
         run = self._run
-        folder = Path(folder) if folder else run.path / "figures"
-        last = last_lived(run.data, 0)
-        episode = None
-        if last < run._folder.history and "level" in (names or ("level",)):
-            episode = plot.live(run.data, run._folder.scenario_at(last), generation=last,
-                                environment=_trained(run.data, last, 0, 0))  # fmt: skip
         return plot.draw(
             run.data,
             run.scenario,
             names or None,
-            folder=folder,
+            folder=Path(folder) if folder else run.path / "figures",
             formats=formats,
-            neutral=_neutral_bands(run) if "drift" in (names or ("drift",)) else None,
-            episode=episode,
-            summary=run.summary if run.complete else None,
+            **self._beside_the_data(names or tuple(plot.FIGURES)),
         )
+
+    def figure(self, name: str, *, axes: Any = None) -> Figure:
+        """See :meth:`Run.figure`."""
+        run = self._run
+        return plot.figure(
+            name, run.data, run.scenario, axes=axes, **self._beside_the_data((name,))
+        )
+
+    def _beside_the_data(self, names: Sequence[str]) -> dict[str, Any]:
+        """What figures of those names are drawn from, beside the data and the scenario."""
+        from evosim.plot.episode import last_inhabited_generation
+
+        run = self._run
+        last = last_inhabited_generation(run.data, 0)
+        episode = None
+        if last < run._folder.history and "level" in names:
+            episode = plot.episode_of(
+                run.data, run._folder.scenario_at(last), generation=last,
+                environment=_trained(run.data, last, 0, 0),
+            )  # fmt: skip
+        return {
+            "neutral": _neutral_bands(run) if "drift" in names else None,
+            "episode": episode,
+            "summary": run.summary if run.complete else None,
+        }
 
     def __getattr__(self, name: str) -> Callable[..., list[Path]]:
         if name not in plot.FIGURES:
@@ -348,14 +395,14 @@ def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> s
 
 def missing_figures(done: Run) -> list[str]:
     """Figures that the run has the data for and that are not all there."""
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
-    subject = Subject(data=done.data, scenario=done.scenario)
+    view = RunView(data=done.data, scenario=done.scenario)
     folder = done.path / "figures"
     return [
         name
         for name in plot.FIGURES
-        if plot.FIGURES[name].lacks(subject) is None
+        if plot.FIGURES[name].lacks(view) is None
         and not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 
@@ -371,16 +418,17 @@ def _neutral_bands(done: Run) -> dict[str, Band] | None:
     if not price.has_pedigree(done.scenario):
         return None
     parents = done.data["parents"].values
-    courses = [
+    trajectories = [
         price.neutral_drives(
             done.scenario,
             one,
             key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
-            n=max(_FEWEST_COURSES, price.NEUTRAL_LOCI // len(parents)),
+            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
         )
         for replicate, one in enumerate(parents)
     ]
     pooled = {
-        drive: np.concatenate([one[drive] for one in courses], axis=1) for drive in courses[0]
+        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
+        for drive in trajectories[0]
     }
     return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}

@@ -33,6 +33,7 @@ from evosim.study.points import Point
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from evosim.scenario import Settings
     from evosim.study.schema import Study as Schema
@@ -215,6 +216,22 @@ class Study:
             'runs.csv'
         """
         return export.export(self._folder, Path(path))
+
+    def figure(self, name: str) -> Figure:
+        """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: phase, curve, interaction or raincloud.
+
+        Raises:
+            EvosimError: no figure of that name, or one that this study does not have.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").figure("curve").get_figwidth()
+            3.4
+        """
+        return drawing.figure(name, self.summary)
 
     def plot(
         self,
@@ -400,7 +417,9 @@ def _complete(
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Go on with: evosim study resume {path}"
+        text = (
+            f"stopped at once. What was written is kept. Continue with: evosim study resume {path}"
+        )
         raise Interrupted(path, text) from None
     return done
 

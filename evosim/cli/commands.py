@@ -156,8 +156,8 @@ def run(
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
     if scheduler is not None and arms:
         raise EvosimError(
-            "--scheduler is for one run with islands; the arms of an experiment are "
-            "lived by workers of our own: --workers N"
+            "--scheduler is for one run with islands; the arms of an experiment "
+            "run in processes of this machine: --workers N"
         )
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment

@@ -90,7 +90,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
               help="Number of runs at each point. [default: as the study says]")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change the scenario at all points; a point's own settings win.")  # fmt: skip
+              help="Change the scenario at all points; settings of a point win.")  # fmt: skip
 @click.option("--keep", type=click.Choice(["measures", "runs"]),
               help="What to keep of each run. [default: as the study says]")  # fmt: skip
 @click.option(
@@ -199,7 +199,7 @@ def reindex(folder: Path) -> None:
     import evosim
 
     counts = evosim.open_study(folder).reindex()
-    click.echo(f"{folder}: {counts.done} runs lived, {counts.failed} failed, of {counts.runs}")
+    click.echo(f"{folder}: {counts.done} runs done, {counts.failed} failed, of {counts.runs}")
 
 
 @study.command()
@@ -260,20 +260,20 @@ def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
 
 def _described(status: dict[str, Any]) -> str:
     """The status for people."""
-    state = "at work" if status["at_work"] else "complete" if not status["left"] else "stopped"
+    state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
         f"{status['points']} points, {_replicates(status['replicates'])}: {status['done']} of "
-        f"{status['runs']} runs lived, {status['failed']} failed, {status['left']} left",
+        f"{status['runs']} runs done, {status['failed']} failed, {status['left']} left",
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
     ]
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:
-        lines += ["", f"Go on with: evosim study resume {status['path']}"]
+        lines += ["", f"Continue with: evosim study resume {status['path']}"]
     return "\n".join(lines)
 
 

@@ -17,7 +17,9 @@ from evosim.core.structs import Afterstates, Level, Policy, WorldTables
 def doubled(array):
     """A copy with twice the room."""
     wider = np.empty(2 * array.shape[0], array.dtype)
-    wider[: array.shape[0]] = array
+    # A loop, because Numba compiles the error messages of an assignment of slices: for seconds.
+    for i in range(array.shape[0]):
+        wider[i] = array[i]
     return wider
 
 
@@ -101,8 +103,9 @@ def expected_visits(start_p, steps, n_states, sources, targets, weights):
         begin[targets[e] + 1] = at + 1
 
     now, after, visits = np.zeros(n_states), np.zeros(n_states), np.zeros(n_states)
-    now[: start_p.shape[0]] = start_p
-    visits[: start_p.shape[0]] = start_p
+    for i in range(start_p.shape[0]):
+        now[i] = start_p[i]
+        visits[i] = start_p[i]
     for _ in range(1, steps):
         alive = False
         e = begin[0]

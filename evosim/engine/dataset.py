@@ -49,7 +49,7 @@ def assemble(folder: RunFolder) -> None:
         if done != wanted:
             raise RunError(
                 f"{folder.path}: replicate {replicate} has {done} of {wanted} generations; "
-                f"go on with: evosim resume {folder.path}"
+                f"continue with: evosim resume {folder.path}"
             )
     # Without a buffer, as Unfailing needs to know of each write whether it succeeded.
     with replacing(folder.data_path, buffering=0) as file:
@@ -75,7 +75,7 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     done = min(row[-1].last + 1 if row else 0 for row in rows)
     if done == 0:
         raise RunError(
-            f"{folder.path}: no generation is done yet; go on with: evosim resume {folder.path}"
+            f"{folder.path}: no generation is done yet; continue with: evosim resume {folder.path}"
         )
     # Through netCDF, though it is read back at once: so the data of an unfinished run are made
     # by the same code, and have the same form.

@@ -74,8 +74,8 @@ def refuse_existing(path: Path) -> None:
     for name, what in _HOLDS.items():
         if name in names:
             raise RunError(
-                f"{path} holds {what} already. To go on with it: evosim resume {path}\n"
-                "To begin another: choose another place with ",
+                f"{path} holds {what} already. To continue it: evosim resume {path}\n"
+                "To start another: choose another place with ",
                 Argument("out"),
                 ", or delete the folder first",
             )

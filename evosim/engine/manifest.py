@@ -99,7 +99,7 @@ def _wrong_entries(manifest: Mapping[str, Any]) -> list[str]:
     for name, (what, is_right) in _ENTRIES.items():
         if name not in manifest:
             if name not in _OPTIONAL:
-                wrong.append(f"{name} is lacking")
+                wrong.append(f"{name} is missing")
         elif not is_right(manifest[name]):
             wrong.append(f"{name} is {json.dumps(manifest[name])[:60]}, not {what}")
     return wrong

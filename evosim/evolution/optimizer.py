@@ -26,7 +26,7 @@ from evosim.registry import Registry, check_call
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
-C = TypeVar("C", bound=type)
+C = TypeVar("C")
 FloatArray = NDArray[np.float64]
 State = Mapping[str, NDArray[Any]]
 """Arrays by name."""

@@ -100,7 +100,7 @@ class WorkerProcess:
         if code < 0:
             how = f"killed by {signal.Signals(-code).name}"
             if -code == signal.SIGKILL:
-                how += ", perhaps for want of memory: fewer workers need less"
+                how += ", perhaps for lack of memory: fewer workers need less"
         return RunError(f"a worker process died{where} ({how}). {resume}")
 
     def end(self) -> None:

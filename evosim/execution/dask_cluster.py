@@ -48,8 +48,8 @@ def check_address(address: str) -> None:
     except ValueError as error:
         raise WorkError(
             Argument("scheduler", address),
-            f": not the address of a Dask scheduler ({error}); it tells its own when it starts, "
-            "such as tcp://127.0.0.1:8786",
+            f": not the address of a Dask scheduler ({error}); a scheduler prints its address when "
+            "it starts, such as tcp://127.0.0.1:8786",
         ) from error
 
 
@@ -224,7 +224,7 @@ class Demes:
             except KilledWorker as error:
                 raise WorkError(
                     f"{error.allowed_failures + 1} workers died while they simulated a deme; "
-                    "perhaps for want of memory"
+                    "perhaps for lack of memory"
                 ) from error
             except (ImportError, AttributeError) as error:
                 raise WorkError(

@@ -123,7 +123,7 @@ def kept(folders: Mapping[str, RunFolder]) -> str:
 
 
 def _go_on(resume: Path) -> str:
-    return f"go on with: evosim resume {resume}"
+    return f"continue with: evosim resume {resume}"
 
 
 def run_replicates(

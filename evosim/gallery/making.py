@@ -79,7 +79,7 @@ def make(
             write_page(found, scenario, out)
         except Interrupted as stop:
             again = _command(names, out, work)
-            text = f"stopped at {scenario.id}, {left} left after it. Go on with: {again}"
+            text = f"stopped at {scenario.id}, {left} left after it. Continue with: {again}"
             raise Interrupted(stop.path, text) from None
         except EvosimError as error:
             failed.append(f"{scenario.id}: {error}")
@@ -119,7 +119,7 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
         if found["scenario_sha256"] != fingerprint(source):
             raise EvosimError(
                 f"{scenario.id}: the scenario was changed after its record was made; "
-                f"make it anew with: evosim gallery {name}"
+                f"make it again with: evosim gallery {name}"
             )
         found = record.with_words_of(scenario, found)
         put(out / f"{scenario.id}.json", record.to_text(found).encode())
@@ -131,7 +131,7 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
 def write_page(found: Record, scenario: Scenario, out: Path) -> None:
     """Write the page of a record and its figures; one that it no longer has is removed."""
     from evosim.plot import style
-    from evosim.plot.experiment import FIGURES, names_for
+    from evosim.plot.experiment_figures import FIGURES, names_for
 
     has = names_for(found)
     for name in FIGURES:
@@ -140,7 +140,6 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
             path.unlink(missing_ok=True)
             continue
         drawn = FIGURES[name].figure(found, design.reference(scenario))
-        assert drawn is not None
         style.write(drawn, path, title=f"{found['title']}: {FIGURES[name].title}")
     put(out / f"{scenario.id}.md", pages.page(found).encode())
 
@@ -199,7 +198,7 @@ def _conducted(
         known = None
     elif known and changed(known, now, SETTLED):
         unsettle(path, scenario)
-        tell(f"  settled again: {changed(known, now, SETTLED)}")
+        tell(f"  evaluated again: {changed(known, now, SETTLED)}")
     elif known and evosim.open_experiment(path).complete:
         tell("  was complete")
     seconds = known["seconds"] if known else 0.0

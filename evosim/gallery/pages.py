@@ -7,7 +7,8 @@ from typing import Any
 
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
-from evosim.plot.experiment import asked, names_for, term_label
+from evosim.plot.experiment import finding_label, term_label
+from evosim.plot.experiment_figures import names_for
 from evosim.stats import intervals
 
 Finding = Mapping[str, Any]
@@ -95,9 +96,9 @@ def index(records: Iterable[Record]) -> str:
             f"{counted(len(rows), 'scenario')}: {counts}. Those that are not supported come first.",
             statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
             "A claim is a conjunction of findings: it is supported if each finding's whole "
-            "interval lies on the side that is wanted, refuted if one lies wholly on the other "
-            "side, and undecided otherwise ([measures](../measures.md)). The effect is that of "
-            "the headline finding: a mean of replicates with its BCa interval; `of` how many.",
+            "interval lies on the wanted side of the threshold, refuted if one lies wholly on the "
+            "other side, and undecided otherwise ([measures](../measures.md)). The effect is that "
+            "of the headline finding: a mean over replicates with its BCa interval.",
             table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
@@ -112,12 +113,12 @@ def status(confirmatory: bool, pilots: str) -> str:
     """
     if confirmatory:
         text = (
-            "**Confirmatory**: the world, what is run and the thresholds were frozen before the "
+            "**Confirmatory**: the world, the runs and the thresholds were frozen before the "
             "seeds were run ([what that means](README.md))."
         )
     else:
         text = (
-            "**Exploratory**: world, runs and thresholds were not frozen together before the "
+            "**Exploratory**: the world, the runs and the thresholds were not frozen before the "
             "seeds were run ([what that means](README.md))."
         )
     return f"{text} Changed after pilots or first runs: {pilots}" if pilots else text
@@ -133,7 +134,7 @@ def statuses(confirmatory: Mapping[str, bool]) -> str:
     others = "all the others" if frozen else f"all {len(confirmatory)}"
     return (
         f"Confirmatory: {', '.join(frozen) or 'none'}. Exploratory: {others}. "
-        "Confirmatory means that the world, what is run and the thresholds were frozen by a hash "
+        "Confirmatory means that the world, the runs and the thresholds were frozen by a hash "
         "before the seeds were run. Exploratory means that they were not: they may have been "
         "written after pilots, so the verdict describes these runs and does not test a "
         "prediction. *Expected* on a page is the first text that was committed, word for word; "
@@ -145,9 +146,9 @@ def statuses(confirmatory: Mapping[str, bool]) -> str:
 def _headline(record: Record) -> str:
     """The first finding in one sentence: effect, interval, number of replicates."""
     finding = record["findings"][0]
-    measured = f"{asked(finding)} is {shown(finding)}"
+    measured = f"{finding_label(finding)} is {shown(finding)}"
     if len(finding["terms"]) > 1:
-        measured = f"{_whole(finding)} in {asked(finding)} is {shown(finding)}: "
+        measured = f"{_whole(finding)} in {finding_label(finding)} is {shown(finding)}: "
         measured += _terms(finding, record)
     return (
         f"{_capital(finding['says'])}: {finding['verdict']}. The {measured} "
@@ -193,7 +194,7 @@ def _findings(record: Record) -> str:
             [
                 _in_table(finding["verdict"]),
                 finding["says"],
-                f"{asked(finding)}{arm}",
+                f"{finding_label(finding)}{arm}",
                 terms,
                 f"**{shown(finding)}**",
                 wanted(finding),
@@ -208,8 +209,8 @@ def _in_table(verdict: str) -> str:
 
 def _footnote(record: Record) -> str:
     text = (
-        f"Means over {record['replicates']} replicates of each arm, which share their seeds; in "
-        f"brackets BCa intervals of {_confidence(record)}."
+        f"Means over {record['replicates']} replicates of each arm, which share their seeds; BCa "
+        f"intervals of {_confidence(record)} in brackets."
     )
     lacking = [f for f in record["findings"] if f["undefined"]]
     for finding in lacking:
@@ -221,7 +222,7 @@ def _footnote(record: Record) -> str:
 def _tuned(record: Record) -> Iterator[str]:
     tuned = record["tuned"]
     if not tuned:
-        yield "No number of this scenario was moved in the experiment."
+        yield "The experiment varies no value of this scenario."
         return
     yield f"`{tuned['key']}`, {tuned['label']}. {tuned['says']}".strip()
     yield _reach(tuned)

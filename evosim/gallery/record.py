@@ -102,12 +102,12 @@ def read(path: Path) -> Record:
         raise EvosimError(explain(error, path, "read")) from error
     except (ValueError, TypeError, KeyError) as error:
         raise EvosimError(
-            f"{path} is damaged: {error}. Make it anew with: evosim gallery {path.stem}"
+            f"{path} is damaged: {error}. Make it again with: evosim gallery {path.stem}"
         ) from error
     if found != FORMAT:
         raise EvosimError(
             f"{path}: the record has format {found!r}, this evosim reads {FORMAT}; "
-            f"make it anew with: evosim gallery {path.stem}"
+            f"make it again with: evosim gallery {path.stem}"
         )
     return record
 

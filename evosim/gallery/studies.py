@@ -79,7 +79,7 @@ def make(
         done = _conducted(written, work / study.id, tell, workers=workers, progress=progress)
         if done.failures:
             raise EvosimError(
-                f"{study.id}: {pages.counted(len(done.failures), 'run')} failed; they are told by: "
+                f"{study.id}: {pages.counted(len(done.failures), 'run')} failed; for their errors: "
                 f"evosim study status {done.path}"
             )
         export(StudyFolder(done.path), out / f"{study.id}.csv")
@@ -134,7 +134,7 @@ def _conducted(
     notes, now = path.with_name(f"{path.name}.json"), _depends(written.base)
     why = _why_again(written, path, notes, now)
     if why and StudyFolder.is_at(path):
-        tell(f"  lived again: {why}")
+        tell(f"  run again: {why}")
         try:
             shutil.rmtree(path)
         except OSError as error:
@@ -156,7 +156,7 @@ def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]
             return "the study or its scenario was changed"
         before = json.loads(notes.read_text(encoding="utf-8"))
     except (EvosimError, OSError, ValueError):
-        return "it is not known what it was lived with"
+        return "it is not known which code and libraries it was run with"
     return changed(before, now, {**LIVED, "measures": SETTLED["measures"]})
 
 
@@ -212,7 +212,7 @@ class Recorded(StudyFolder):
                 if found is None or found.seed != point.seed(self.seed, replicate):
                     raise EvosimError(
                         f"{table}: no run of {point.shown}, replicate {replicate}, with the seed "
-                        f"that it has now; make the table anew with: evosim study pages"
+                        f"that it has now; make the table again with: evosim study pages"
                     )
 
     def read(self, key: str, replicate: int) -> Record | None:
@@ -273,8 +273,8 @@ def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -
         _as_code(describe(summary)),
         "## Run it again",
         _as_code(f"evosim study run {study.id}"),
-        f"The scenario is [{base}]({about}), the study's file [{study.id}.toml]"
-        f"(../../studies/{study.id}.toml), which says where its numbers come from. Source: "
+        f"The scenario is [{base}]({about}). The study's file [{study.id}.toml]"
+        f"(../../studies/{study.id}.toml) says where its numbers come from. Source: "
         f"{study.source}.",
         f"Made by `evosim study pages {study.id}` from [{study.id}.csv]({study.id}.csv), "
         "which holds every run and its seed. All studies: [the index](README.md).",
@@ -297,7 +297,7 @@ def index(every: Sequence[Written]) -> str:
     heads = ["study", "question", "over", "measures", "runs", "found"]
     return pages.joined([
         "# Studies",
-        "What ships as `evosim study run ID`. How to write one of your own: "
+        "The shipped studies; `evosim study run ID` runs one. How to write your own: "
         "[docs/studies.md](../studies.md).",
         pages.statuses({w.study.id: is_confirmatory(*w.sources) for w in every}),
         pages.table(heads, rows),

@@ -85,6 +85,9 @@ def best_of(values: ArrayLike, proxy: ArrayLike, n: ArrayLike) -> Floats:
 
     Returns:
         [n, ...]
+
+    >>> best_of([1.0, 2.0, 3.0, 6.0], [1.0, 2.0, 3.0, 4.0], [1, 2])
+    array([3., 4.])
     """
     values, proxy = np.asarray(values, np.float64), np.asarray(proxy, np.float64)
     order = np.argsort(proxy, axis=-1, kind="stable")

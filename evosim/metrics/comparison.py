@@ -279,19 +279,19 @@ def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
     changes = [c for row in comparison["measures"] for c in row["differences"] if c is not None]
     percent = f"{100 * comparison['confidence']:g} %"
     if not any(change["interval"] is not None for change in changes):
-        yield "One replicate has no interval and no test: more of them tell what is chance."
+        yield "One replicate has no interval and no test; more replicates show what is chance."
         return
     ways = {change["paired"] for change in changes}
     how = {
         frozenset({True}): "paired by their seeds",
-        frozenset({False}): "independent samples, as seeds or numbers of replicates differ",
-    }.get(frozenset(ways), "paired where seeds and numbers of replicates agree")
+        frozenset({False}): "independent samples, because seeds or numbers of replicates differ",
+    }.get(frozenset(ways), "paired if seeds and numbers of replicates agree")
     yield f"[low, high]: BCa intervals of {percent}; replicates are {how}."
     yield f"g: Hedges' g, in standard deviations, with an interval of {percent} (noncentral t)."
-    yield "A: chance that a replicate is above one of the first run, or its partner; 0.5: neither."
+    yield "A: chance that a replicate is above one of the first run, or its partner; 0.5: equal."
     yield (
         f"p: two-sided permutation test of the means, {comparison['permutations']} permutations "
-        "or all there are;"
+        "or all possible ones;"
     )
     yield f"then corrected for {comparison['comparisons']} comparisons ({_method(comparison)})."
     if any(change["interval"] is None for change in changes):

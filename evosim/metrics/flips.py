@@ -64,6 +64,9 @@ def mixed(values: Floats, weights: Mapping[str, float]) -> Floats:
 
     Returns:
         [...]
+
+    >>> float(mixed(np.array([0.5, 1.0]), {"day": 3.0, "night": 1.0}))
+    0.625
     """
     share = np.array(list(weights.values()))
     return np.asarray(values @ (share / share.sum()), np.float64)

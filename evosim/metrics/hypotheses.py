@@ -298,7 +298,7 @@ def describe(summary: Mapping[str, Any]) -> str:
 
 def _foot(summary: Mapping[str, Any]) -> str:
     if summary["replicates"] == 1:
-        return "One replicate of each arm has no interval: more of them tell what is chance."
+        return "One replicate of each arm has no interval; more replicates show what is chance."
     return (
         f"{summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
         f"{100 * summary['confidence']:g} %"

@@ -100,7 +100,7 @@ def _size(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "extinct",
-    description="1 where an open population died out by the end, else 0",
+    description="1 if an open population died out by the end, else 0",
     label="share that died out",
     unit="share",
     bounds=(0.0, 1.0),

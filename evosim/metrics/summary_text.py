@@ -122,8 +122,8 @@ def _describe_recovery(recovery: Mapping[str, Any]) -> str:
     else:
         when = f"half regained after {half} generation{'s' if half > 1 else ''}"
     return (
-        f"{recovery['payoff']} as lived: {number(recovery['before'], '.3g')}, at the flip "
-        f"{number(recovery['at'], '.3g')}, in the end {number(recovery['end'], '.3g')} ({when})"
+        f"realised {recovery['payoff']}: {number(recovery['before'], '.3g')}, at the flip "
+        f"{number(recovery['at'], '.3g')}, at the end {number(recovery['end'], '.3g')} ({when})"
     )
 
 
@@ -146,10 +146,10 @@ def _describe_monitor(found: Mapping[str, Any]) -> str:
     shown = {key: _with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
     return "\n".join(
         [
-            f"Monitor, switched on at generation {found['generation']}",
+            f"Monitor, from generation {found['generation']} on",
             f"  area under the ROC {shown['roc_area']}; flagged {shown['flagged']} of its "
-            f"lifetimes, {1 - found['quantile']:.2g} of training's",
-            f"  labels used in all: {shown['labels']} (at most {found['budget']} a generation)",
+            f"lifetimes, {1 - found['quantile']:.2g} of those in training",
+            f"  labels used: {shown['labels']} (at most {found['budget']} a generation)",
         ]
     )
 
@@ -167,7 +167,7 @@ def _describe_deception(found: Mapping[str, Any]) -> str:
             ]
             rows.append([name, str(moment["generation"]), *cells])
     if len(rows) == 1:
-        return f"{head}\n  nobody is both watched and unwatched in any environment"
+        return f"{head}\n  no mind is both watched and unwatched in any environment"
     side = "shown" if found["good"] else "held back"
     return "\n".join(
         [
@@ -182,15 +182,15 @@ def _describe_deception(found: Mapping[str, Any]) -> str:
 def _describe_basis(summary: Mapping[str, Any]) -> str:
     t, replicates = summary["thresholds"], summary["replicates"]
     lines = [
-        f"kept: at least {t['kept']:g} of what was there before the flip; lost: at most "
+        f"kept: at least {t['kept']:g} of the value before the flip; lost: at most "
         f"{t['lost']:g} of it;",
-        f"judged where more than {t['floor']:g} was there",
+        f"judged if that value is above {t['floor']:g}",
     ]
     if replicates > 1:
         lines += [
             f"{replicates} replicates; [low, high]: BCa intervals of "
             f"{100 * t['confidence']:g} %, {t['resamples']} resamples;",
-            "kept and lost must hold for all of an interval",
+            "kept and lost must hold for the whole interval",
         ]
     else:
         over = "" if summary["exact"] else " over replicates"
@@ -201,7 +201,7 @@ def _describe_basis(summary: Mapping[str, Any]) -> str:
             lines += [
                 f"[low, high]: BCa intervals of {100 * t['confidence']:g} % over the sampled "
                 "individuals of this one replicate:",
-                "the error of sampling them and their lives, not what other replicates would do",
+                "the error of sampling them and their lifetimes, not that between replicates",
             ]
     return "\n".join(lines)
 

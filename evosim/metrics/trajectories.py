@@ -15,6 +15,7 @@ import numpy as np
 
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Metric, Query, environment_of
+from evosim.metrics.flips import mixed, mixtures
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _lines(metric: Metric, columns: Sequence[tuple[Floats, ...]]) -> Floats:
 
 def _between_worlds(data: xr.Dataset, scenario: Scenario, query: Query, world: str) -> Times | None:
     """A probe variable in the mixture that trains, or in the one on the flip's other side."""
-    before, after = (scenario.phase_at(g).mixture for g in (query.flip - 1, query.flip))
+    before, after = mixtures(scenario, query.flip)
     if world == OTHER and before == after:
         return None  # in this arm there is no other world
     metric = METRICS[query.measure]
@@ -133,12 +134,12 @@ def _between_worlds(data: xr.Dataset, scenario: Scenario, query: Query, world: s
     generations = _probes(data)
     for g in generations:
         other = after if g < query.flip else before
-        mixture = scenario.phase_at(g).mixture if world == TRAINS else other
-        mixed: Any = 0.0
-        for name, weight in mixture.items():
-            (column,) = metric.columns(data, scenario, replace(query, where=name, generation=g))
-            mixed = mixed + weight * column
-        lines.append(mixed)
+        weights = scenario.phase_at(g).mixture if world == TRAINS else other
+        columns = [
+            metric.columns(data, scenario, replace(query, where=name, generation=g))[0]
+            for name in weights
+        ]
+        lines.append(mixed(np.stack(columns, axis=-1), weights))
     return Times(generations, np.array(lines).T)
 
 

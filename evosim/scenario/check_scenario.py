@@ -309,7 +309,7 @@ def _deception(partial: PartialDocument) -> Iterator[Mistake]:
     if NOVELTY in (partial.stimuli or ()):
         yield Mistake(
             ("deception",),
-            "conduct is told apart by exact expectations, which minds that feel novelty do not "
+            "conduct is measured by exact expectations, which minds that feel novelty do not "
             "have: leave novelty out of agent.drives, or leave [deception] out",
         )
 
@@ -332,8 +332,8 @@ def _monitor(partial: PartialDocument) -> Iterator[Mistake]:
     if monitored and "open" in overrides.table(partial.raw, "evolution"):
         yield Mistake(
             ("timeline", monitored[0], "monitored"),
-            "an open population cannot be monitored (got true): who has no label has no number "
-            "of offspring; leave out evolution.open or monitored",
+            "an open population cannot be monitored (got true): individuals without a label have "
+            "no number of offspring; leave out evolution.open or monitored",
         )
 
 

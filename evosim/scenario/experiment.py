@@ -28,7 +28,7 @@ class Arm(Model):
 
     title: Text = Field(description="What the arm is, in a few words.")
     set: tuple[Text, ...] = Field(default=(), description=_SETTINGS)
-    at: Real | None = Field(default=None, description="Where the arm stands on the axis.")
+    at: Real | None = Field(default=None, description="Position of the arm on the axis.")
 
 
 class Against(Model):
@@ -36,7 +36,7 @@ class Against(Model):
 
     arm: Name | None = Field(default=None, description="The arm.")
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
-    where: Name | None = Field(default=None, description="Environment that is measured in.")
+    where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description=_AT)
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
     flip: Natural | None = Field(default=None, description="Number of the flip, from 0.")
@@ -52,7 +52,7 @@ class Finding(Model):
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
     where: Name | None = Field(
         default=None,
-        description="Environment that is measured in; left out: the main one of the last phase.",
+        description="Environment of the measurement; left out: the main one of the last phase.",
     )
     at: At = Field(default="end", description=_AT)
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
@@ -85,7 +85,7 @@ class Tuned(Model):
 
     label: Text = Field(description="What the number is.")
     key: Text = Field(description="Its key in the scenario, dotted, such as agent.patience.")
-    values: tuple[Any, ...] = Field(description="Values that the headline finding is measured at.")
+    values: tuple[Any, ...] = Field(description="Values at which the headline finding is measured.")
     replicates: Positive = Field(default=8, description="Replicates at each value.")
     says: Text = Field(default="", description="What the figure shows, and why the number is so.")
 
@@ -93,7 +93,7 @@ class Tuned(Model):
 class Experiment(Model):
     """Arms with replicates, and the findings by which the claim stands or falls."""
 
-    axis: Text = Field(default="", description="What `at` of the arms is, where they are a sweep.")
+    axis: Text = Field(default="", description="What `at` of the arms is, if they are a sweep.")
     replicates: Positive = Field(default=30, description="Replicates of each arm.")
     set: tuple[Text, ...] = Field(default=(), description=f"{_SETTINGS} For all arms.")
     arms: dict[Name, Arm] = Field(description="Arms by name; the first is the effect.")

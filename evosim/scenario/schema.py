@@ -86,7 +86,7 @@ class Variable(Model):
         description="Whether only agents with its sense can see it.",
     )
     assume: Natural | None = Field(
-        default=None, description="Value that agents without the sense take a hidden variable for."
+        default=None, description="Value of a hidden variable for agents without the sense."
     )
 
 
@@ -137,13 +137,13 @@ class Kind(Model):
         default=None,
         description="Chance a step that an emptied site refills (0: never); left out: never empty.",
     )
-    use: dict[Name, Rule] = Field(default={}, description="Named use rules, in the order of trial.")
+    use: dict[Name, Rule] = Field(default={}, description="Named use rules, tried in this order.")
     here: Here | None = Field(
         default=None,
         description="Felt and paid on each step that ends on it.",
     )
     looks: dict[Name, Real] = Field(
-        default={}, description="Surface cues by name, which an agent's tool goes by."
+        default={}, description="Surface cues by name; an agent's tool plans by them."
     )
 
 
@@ -162,7 +162,7 @@ class World(Model):
         default="walls",
         description="What lies beyond the edges.",
     )
-    lifetime: Positive = Field(description="Age in steps at which every life ends.")
+    lifetime: Positive = Field(description="Age in steps at which every lifetime ends.")
     slip: Chance = Field(default=0.0, description="Chance that a move goes in a random direction.")
     stay: Flag = Field(default=True, description="Whether the agent may stay where it is.")
     map: Text | None = Field(
@@ -248,7 +248,7 @@ class Objective(Model):
     """Two payoffs: what the designer wants and what selection is paid on."""
 
     intended: Name = Field(description="The payoff that the designer wants.")
-    selected: Name = Field(description="The payoff that selection is paid on.")
+    selected: Name = Field(description="The payoff on which selection acts.")
 
 
 class PhaseObjective(Model):
@@ -285,7 +285,7 @@ class Agent(Model):
         description="Names of the drives, which evolve in [-1, 1], or a table of their loci."
     )
     depth: DepthLocus = Field(
-        description="Planning depth in steps, rounded down; an evolving one starts at its least."
+        description="Planning depth in steps, rounded down; if it evolves, from its lower bound."
     )
     patience: PatienceLocus = Field(description="Discount factor of the planner, a step.")
     temperature: TemperatureLocus = Field(
@@ -301,7 +301,7 @@ class Agent(Model):
         description="Whether values at the planning horizon follow the scent of sites.",
     )
     thinking_cost: Cost = Field(
-        default=0.0, description="Taken off the selected payoff for each unit of depth."
+        default=0.0, description="Subtracted from the selected payoff for each unit of depth."
     )
     believes: Name | None = Field(
         default=None, description="Environment by whose rules the agent plans; left out: its own."
@@ -364,7 +364,7 @@ class Islands(Model):
     select: Operator = Field(description="How emigrants are chosen.")
     replace: Operator | None = Field(
         default=None,
-        description="How those are chosen whose places immigrants take; left out: the emigrants.",
+        description="How immigrants choose whom they replace; left out: the emigrants.",
     )
     topology: Topology = Field(
         default=RING,
@@ -391,15 +391,15 @@ class Evolution(Model):
     )
     optimizer: Optimizer = Field(
         default=Optimizer(name="genetic"),
-        description="The base optimizer; all but genetic make no use of select, mate and mutate.",
+        description="The base optimizer; only genetic uses select, mate and mutate.",
     )
     open: Open | None = Field(
         default=None,
-        description="Lets the population size be what offspring make it; in place of select.",
+        description="Lets the number of offspring set the population size; in place of select.",
     )
     islands: Islands | None = Field(
         default=None,
-        description="Splits the population into demes that breed apart and exchange migrants.",
+        description="Splits the population into demes that breed separately and exchange migrants.",
     )
 
 
@@ -441,7 +441,7 @@ class Deception(Model):
 
     variable: Name = Field(description="The hidden variable that says whether one is watched.")
     watched: Condition = Field(description="Its value, or range [lo, hi], while watched.")
-    conduct: Name = Field(description="The payoff whose rate tells conduct.")
+    conduct: Name = Field(description="The payoff that measures conduct.")
 
 
 class Measure(Model):
@@ -469,7 +469,7 @@ class Verdict(Model):
     lost: Chance = Field(default=0.5, description="Share that counts as lost, at most.")
     floor: Chance = Field(
         default=0.1,
-        description="Least value before the flip that can be judged.",
+        description="Smallest value before the flip that is judged.",
     )
     confidence: Confidence = Field(default=0.95, description="Coverage of the intervals.")
     resamples: Positive = Field(default=2000, description="Bootstrap resamples.")
@@ -493,10 +493,11 @@ class Scenario(Model):
     source: Text = Field(default="", description="Where the claim comes from.")
     control: Text = Field(
         default="",
-        description="The one change under which the effect should vanish.",
+        description="The one change under which the effect should disappear.",
     )
     expected: Text = Field(
-        default="", description="What is expected, written before it is run and then left alone."
+        default="",
+        description="What is expected, written before it is run, not changed after that.",
     )
     found: Text = Field(default="", description="What was found, for readers.")
     pilots: Text = Field(
@@ -523,7 +524,7 @@ class Scenario(Model):
         default=None, description="Conduct while watched against conduct while unwatched."
     )
     experiment: Experiment | None = Field(
-        default=None, description="Arms and findings that settle the claim."
+        default=None, description="Arms and findings that test the claim."
     )
 
     @model_validator(mode="before")

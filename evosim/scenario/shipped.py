@@ -70,7 +70,7 @@ def read(path: Path) -> str:
         data = path.read_bytes()
     except IsADirectoryError:
         if (path / "study.json").is_file():
-            inside = f": a study, which goes on with: evosim study resume {path}"
+            inside = f": a study; continue it with: evosim study resume {path}"
         elif (path / "scenario.toml").is_file():
             inside = " (it holds a scenario.toml)"
         else:

@@ -90,8 +90,8 @@ def _size(folder: StudyFolder) -> str:
 def _kept(folder: StudyFolder) -> str:
     """What is on disk, in words, and how to go on."""
     return (
-        f"{folder.n_lived()} of {folder.size} runs are lived and kept. "
-        f"Go on with: evosim study resume {folder.path}"
+        f"{folder.n_lived()} of {folder.size} runs are done and kept. "
+        f"Continue with: evosim study resume {folder.path}"
     )
 
 

@@ -122,7 +122,7 @@ class OnDask:
     def _hand_out(
         self, runs: Iterable[Run], stop: Stop, suspects: deque[Run] | None, most: int | None
     ) -> Iterator[Record]:
-        """Have runs lived, a window of them at a time.
+        """Have runs done, a window of them at a time.
 
         Args:
             suspects: takes the runs that workers died of; given up at once if None.
@@ -177,7 +177,7 @@ class OnDask:
             return self._died(run, error.allowed_failures + 1)
         if error is not None:
             raise WorkError(
-                f"a worker cannot live runs of evosim {self._task.versions['evosim']}: "
+                f"a worker cannot do runs of evosim {self._task.versions['evosim']}: "
                 f"{type(error).__name__}: {error}. Install the same evosim where it runs"
             )
         try:
@@ -194,7 +194,7 @@ class OnDask:
         record = Record(
             point=key, replicate=replicate, columns={}, seconds=0.0,
             seed=self._folder.seed_of(key, replicate),
-            error=f"{deaths} worker{'s' * (deaths > 1)} died of it, perhaps for want of memory",
+            error=f"{deaths} worker{'s' * (deaths > 1)} died of it, perhaps for lack of memory",
         )  # fmt: skip
         self._folder.write(record)
         return record
@@ -210,7 +210,7 @@ class OnDask:
         before, self._threads = self._threads, dict(self._client.nthreads())
         if n := len(set(before) - set(self._threads)):
             who = f"{n} workers are" if n > 1 else "1 worker is"
-            self._note(f"{who} gone; runs under way there are lived by others")
+            self._note(f"{who} gone; other workers do the runs that were interrupted")
         if not self._threads and not self._lonely:
             self._note(f"waiting for workers{self._how_to_add()}")
         self._lonely = not self._threads

@@ -151,7 +151,7 @@ class ExperimentFolder:
             if there.lived != condition.lived:
                 raise RunError(
                     f"{self.path / 'scenario.toml'} was changed after the experiment began: arm "
-                    f"{condition.name!r} lives by another one. Restore it, or begin again"
+                    f"{condition.name!r} ran with another one. Restore it, or start again"
                 )
         with ExitStack() as held:
             locks = [
@@ -320,9 +320,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RunError(explain(error, source, "read")) from error
     except (ValueError, TypeError) as error:
-        raise RunError(f"{source} is damaged: {error}. Restore it, or begin again") from error
+        raise RunError(f"{source} is damaged: {error}. Restore it, or start again") from error
     if wrong:
-        raise RunError(f"{source} is damaged: {', '.join(sorted(wrong))} is lacking")
+        raise RunError(f"{source} is damaged: {', '.join(sorted(wrong))} is missing")
     if manifest["format"] != FORMAT:
         raise RunError(
             f"{source}: the experiment has format {manifest['format']!r}, this evosim reads "

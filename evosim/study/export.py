@@ -217,7 +217,7 @@ def _arrays(folder: StudyFolder) -> dict[str, tuple[np.ndarray[Any, Any], dict[s
         for k in range(counts[name]) if counts[name] > 1 else ():
             label = f"{measured.label}: number {k + 1} of the {counts[name]} it is made of"
             found[f"{name}.{k + 1}"] = (parts[name][..., k], {**about, "long_name": label})
-    found["lived"] = (lived, {"units": "1", "long_name": "1 where the run was lived, else 0"})
+    found["lived"] = (lived, {"units": "1", "long_name": "1 if the run is done, else 0"})
     text = "seed of the run, as evosim.run takes it"
     found["seed"] = (seeds, {"units": "1", "long_name": text})
     return found

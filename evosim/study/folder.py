@@ -128,7 +128,7 @@ class StudyFolder:
         if _identity(toml, text, self.seed, listed) != self.manifest["identity"]:
             raise RunError(
                 f"{self.path}: study.toml, scenario.toml or the points in {FACTS} were changed "
-                "after the study began; restore them, or begin another study with the changed file"
+                "after the study began; restore them, or start another study with the changed file"
             )
         return Study.model_validate(tomllib.loads(text))
 
@@ -339,7 +339,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         )
     wanted: Sequence[str] = ("study", "seed", "replicates", "identity", "points")
     if lacking := [name for name in wanted if name not in manifest]:
-        raise RunError(f"{source} is damaged: {lacking[0]} is lacking")
+        raise RunError(f"{source} is damaged: {lacking[0]} is missing")
     if problem := _wrong_entries(manifest):
         raise RunError(f"{source} is damaged: {problem}")
     return manifest
@@ -361,5 +361,5 @@ def _wrong_entries(manifest: Mapping[str, Any]) -> str:
         sound = sound and isinstance(point.get("values"), dict)
         sound = sound and isinstance(point.get("settings"), list)
         if not sound or point["key"] != key_of(point["values"]):
-            return f"point {i} is not one, or has other values than its key tells"
+            return f"point {i} is not a point, or its key does not fit its values"
     return ""

@@ -115,7 +115,7 @@ def _combinations(study: Study) -> Iterator[Mapping[str, Any]]:
                         f"points.{i}: unknown parameter {name!r}: {did_you_mean(name, names)}"
                     )
             if lacking := [name for name in names if name not in written]:
-                raise EvosimError(f"points.{i}: a value of {lacking[0]!r} is lacking")
+                raise EvosimError(f"points.{i}: a value of {lacking[0]!r} is missing")
             yield {name: written[name] for name in names}
     else:
         for shares in _drawn(study):

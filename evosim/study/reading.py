@@ -134,7 +134,8 @@ def load(source: str | Path, settings: Settings = ()) -> Written:
     """
     if source in scenarios.catalogue() and source not in catalogue():
         message = (
-            f"is a scenario: evosim run {source} lives it, and evosim study new FILE begins a study"
+            f"is a scenario: run it with evosim run {source}, "
+            "or start a study with evosim study new FILE"
         )
         raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
     path = shipped.find(source, catalogue(), "study")

@@ -37,12 +37,10 @@ def _size(summary: Summary) -> str:
     runs, n = summary["runs"], len(summary["points"])
     text = f"{n} points, {_counted(summary['replicates'], 'replicate')} each"
     if runs["lived"] == runs["wanted"]:
-        return f"{text}: all {runs['wanted']} runs were lived"
+        return f"{text}: all {runs['wanted']} runs are done"
     failed = f", {runs['failed']} of them failed" if runs["failed"] else ""
     rest = runs["wanted"] - runs["lived"]
-    return (
-        f"{text}: {runs['lived']} of {runs['wanted']} runs were lived, {rest} are lacking{failed}"
-    )
+    return f"{text}: {runs['lived']} of {runs['wanted']} runs are done, {rest} are missing{failed}"
 
 
 def _counted(n: int, what: str) -> str:
@@ -82,7 +80,7 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
         numbers = point["measures"][name]
         yield f"  {_cut(label, width):<{width}}  {_mark(numbers)} {_estimate(point, numbers)}"
     if len(points) > len(listed):
-        yield f"  ... and {len(points) - len(listed)} points more"
+        yield f"  ... and {len(points) - len(listed)} more points"
 
 
 def _in_tables(summary: Summary) -> bool:
@@ -163,7 +161,7 @@ def _verdicts(summary: Summary, name: str) -> Iterator[str]:
     yield f"  by each interval alone: {_tally([each['verdict'] for each in numbers])}"
     compared = sum(each["p"] is not None for each in numbers)
     if not compared:
-        yield "  no correction for many comparisons: it takes at least two replicates at a point"
+        yield "  no correction for many comparisons: it needs at least two replicates at a point"
         return
     yield f"  corrected for {_counted(compared, 'comparison')}:"
     for method, called in METHODS.items():
@@ -177,7 +175,7 @@ def _tally(verdicts: Sequence[str]) -> str:
 def _moved(summary: Summary, measure: Summary) -> Iterator[str]:
     if measure["variance"] is not None:
         noise = measure["variance"]["noise"]
-        yield "  shares of its variance (eta squared; in brackets less what chance alone gives):"
+        yield "  shares of its variance (eta squared; in brackets without what chance alone gives):"
         for effect in measure["variance"]["effects"]:
             label = _cut(effect_name(effect["of"], summary["parameters"]), 60)
             p = "" if effect["p"] is None else f", p {_p(effect['p'])}"
@@ -205,7 +203,7 @@ def _p(p: float) -> str:
 
 def _foot(summary: Summary) -> Iterator[str]:
     if summary["replicates"] == 1:
-        yield "  One replicate at a point has no interval: more of them tell what is chance."
+        yield "  One replicate at a point has no interval; more replicates show what is chance."
     else:
         confidence = f"BCa intervals of {100 * summary['confidence']:g} %"
         by = "+ - ? by" if _in_tables(summary) else "[low, high]:"

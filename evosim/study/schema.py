@@ -26,13 +26,13 @@ class Level(Model):
 
     title: Text = Field(description="What it is, in a few words.")
     set: tuple[Text, ...] = Field(default=(), description=_SETTINGS)
-    at: Real | None = Field(default=None, description="Where it stands on an axis of numbers.")
+    at: Real | None = Field(default=None, description="Its position on an axis of numbers.")
 
 
 class Parameter(Model):
     """What is moved: where it stands in the scenario, and which values it takes."""
 
-    label: Text = Field(description="What it is called in figures and tables.")
+    label: Text = Field(description="Its name in figures and tables.")
     unit: str = Field(default="", description="Its unit, for axes.")
     key: Text | None = Field(
         default=None, description="Its key in the scenario, dotted, such as agent.patience."
@@ -56,7 +56,7 @@ class Parameter(Model):
     )
     whole: bool = Field(default=False, description="Whether values of the range are rounded.")
     levels: tuple[Level, ...] = Field(
-        default=(), description="Instead of values: names, each with settings of its own."
+        default=(), description="Instead of values: names, each with its own settings."
     )
 
     @model_validator(mode="after")
@@ -66,7 +66,7 @@ class Parameter(Model):
         places = sum((self.key is not None, bool(self.keys), bool(self.set)))
         if self.levels:
             if places:
-                raise wrong("levels and a key", "levels alone: each has settings of its own")
+                raise wrong("levels and a key", "only levels: each has its own settings")
         elif places != 1:
             raise wrong("not one place to set", 'one of key = "...", keys = [...], set = [...]')
         if self.range is not None:
@@ -82,7 +82,7 @@ class Parameter(Model):
         twice = {str(v) for v in self.values if self.values.count(v) > 1}
         titles = [level.title for level in self.levels]
         if twice or len(set(titles)) < len(titles):
-            raise wrong("a value stands twice", "each value once")
+            raise wrong("a value is there twice", "each value once")
         return self
 
 
@@ -90,7 +90,7 @@ class Difference(Model):
     """A second term of what is measured, subtracted from the first: keys in which it differs."""
 
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
-    where: Name | None = Field(default=None, description="Environment that is measured in.")
+    where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description="When.")
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
     flip: Natural | None = Field(default=None, description="Number of the flip, from 0.")
@@ -99,13 +99,13 @@ class Difference(Model):
 class Measured(Model):
     """What is measured of every run, as in a finding, and where a threshold lies."""
 
-    label: Text = Field(description="What it is called in figures and tables.")
+    label: Text = Field(description="Its name in figures and tables.")
     unit: str = Field(default="", description="Its unit, for axes.")
     measure: Text = Field(description="Name of the measure, one number a replicate.")
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
     where: Name | None = Field(
         default=None,
-        description="Environment that is measured in; left out: the main one of the last phase.",
+        description="Environment of the measurement; left out: the main one of the last phase.",
     )
     at: At = Field(default="end", description="When: start, before, flip, end or peak.")
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
@@ -115,10 +115,10 @@ class Measured(Model):
         default=None, description="A second term, subtracted: the keys in which it differs."
     )
     above: Real | None = Field(
-        default=None, description="A point is counted where the whole interval lies above this."
+        default=None, description="A point is counted if the whole interval lies above this."
     )
     below: Real | None = Field(
-        default=None, description="A point is counted where the whole interval lies below this."
+        default=None, description="A point is counted if the whole interval lies below this."
     )
 
     @model_validator(mode="after")
@@ -135,7 +135,8 @@ class Study(Model):
     title: Text = Field(description="What it is about, in a few words.")
     question: Text = Field(default="", description="What it asks.")
     expected: str = Field(
-        default="", description="What is expected, written before it is run and then left alone."
+        default="",
+        description="What is expected, written before it is run, not changed after that.",
     )
     finding: str = Field(default="", description="What was found, for readers.")
     pilots: str = Field(
@@ -162,10 +163,10 @@ class Study(Model):
     seed: Seed = Field(default=1, description="Of all runs and draws, from 0 to 2^64 - 1.")
     keep: Literal["measures", "runs"] = Field(
         default="measures",
-        description="What is kept of each run: its measures, or its whole folder as well.",
+        description="What is kept of each run: its measures, or also its whole folder.",
     )
     confidence: Real = Field(default=0.95, description="Of intervals.")
-    parameters: dict[Name, Parameter] = Field(description="What is moved, by name.")
+    parameters: dict[Name, Parameter] = Field(description="What is varied, by name.")
     points: tuple[dict[str, Any], ...] = Field(
         default=(), description="With design points: a value of each parameter, by its name."
     )
@@ -185,7 +186,7 @@ class Study(Model):
         if not 0 < self.confidence < 1:
             raise wrong("not a confidence", "a number between 0 and 1, such as 0.95")
         if taken := set(self.parameters) & set(self.measures):
-            raise wrong(f"{min(taken)!r} is a parameter and a measure", "names of their own")
+            raise wrong(f"{min(taken)!r} is a parameter and a measure", "different names")
         if taken := {*self.parameters, *self.measures} & RESERVED:
             raise wrong(
                 f"{min(taken)!r} is a name of evosim's own", f"others than {sorted(RESERVED)}"

@@ -57,7 +57,7 @@ def write(folder: StudyFolder) -> dict[str, Any]:
 
 
 def read(folder: StudyFolder) -> dict[str, Any] | None:
-    """The summary that was written; None where it is lacking, torn, or of fewer runs than all."""
+    """The summary that was written; None where it is missing, torn, or of fewer runs than all."""
     try:
         found: dict[str, Any] = json.loads(path_of(folder).read_text(encoding="utf-8"))
         whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size

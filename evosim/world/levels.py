@@ -179,7 +179,7 @@ def _place(
     owner: dict[int, tuple[str, int]] = {}
     for site in wanted:
         choices = _choices(world, site, free, position, seed)
-        if not _settle(site, choices, owner, world, free, position, seed) and site in present:
+        if not _match(site, choices, owner, world, free, position, seed) and site in present:
             return None
     for cell, (kind_name, j) in owner.items():
         if (kind_name, j) in present:
@@ -214,7 +214,7 @@ def _choices(
     return [int(c) for c in cells[np.argsort(liking[cells], kind="stable")]]
 
 
-def _settle(
+def _match(
     site: tuple[str, int],
     choices: list[int],
     owner: dict[int, tuple[str, int]],
@@ -238,7 +238,7 @@ def _settle(
             tried.add(cell)
             other = owner[cell]
             elsewhere = _choices(world, other, free, position, seed)
-            if _settle(other, elsewhere, owner, world, free, position, seed, tried):
+            if _match(other, elsewhere, owner, world, free, position, seed, tried):
                 owner[cell] = site
                 return True
     return False

@@ -149,12 +149,12 @@ main()
     )
     assert stopped.returncode == 130, stopped.stderr
     assert "stopped: 3 of 6 generations are done and kept" in stopped.stderr
-    assert "Go on with: evosim resume Run-1" in stopped.stderr
+    assert "Continue with: evosim resume Run-1" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     half = evosim.open_run(tmp_path / "Run-1")
     assert not half.complete
     assert half.data.sizes["generation"] == 3
-    with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
+    with pytest.raises(RunError, match="not complete; continue with: evosim resume"):
         _ = half.summary
     evosim.resume(tmp_path / "Run-1")
     # The command that is recorded differs in the time between checkpoints, the numbers do not.

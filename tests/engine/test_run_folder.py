@@ -230,10 +230,10 @@ def test_a_folder_that_is_no_run_is_told_apart(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("seed", None, "seed is lacking"),
-        ("seeds", None, "seeds is lacking"),
-        ("versions", None, "versions is lacking"),
-        ("format", None, "format is lacking"),
+        ("seed", None, "seed is missing"),
+        ("seeds", None, "seeds is missing"),
+        ("versions", None, "versions is missing"),
+        ("format", None, "format is missing"),
         ("seed", "1", 'seed is "1", not a number'),
         ("seed", True, "seed is true, not a number"),
         ("probe_seed", -1, "probe_seed is -1"),

@@ -103,7 +103,7 @@ def test_a_worker_that_is_killed_is_told_and_the_run_can_go_on(tiny: Path, tmp_p
     _, err = run.communicate(timeout=30)
     assert run.returncode == 2
     assert "a worker process died at replicate" in err
-    assert "killed by SIGKILL, perhaps for want of memory" in err
+    assert "killed by SIGKILL, perhaps for lack of memory" in err
     assert "evosim resume run" in err
     assert "Traceback" not in err
     assert RunFolder(tmp_path / "run").generations_done(1) > 0

@@ -66,7 +66,7 @@ def test_a_changed_finding_is_settled_again_from_the_runs_there_are(again: Galle
     data = data_of(again)
     again.edit("above   = 0.1", "above   = 1.5")
     again.make()
-    assert again.told[1] == "  settled again: its findings or its words were changed"
+    assert again.told[1] == "  evaluated again: its findings or its words were changed"
     assert again.record["verdict"] == "refuted"
     assert again.record["findings"][0]["threshold"] == {"above": 1.5}
     assert data_of(again) == data
@@ -78,7 +78,7 @@ def test_changed_words_are_told_and_nothing_is_lived_again(again: Gallery) -> No
     data = data_of(again)
     again.edit('expected = "A collapse."', 'expected = "A loss."')
     again.make()
-    assert again.told[1] == "  settled again: its findings or its words were changed"
+    assert again.told[1] == "  evaluated again: its findings or its words were changed"
     assert again.record["expected"] == "A loss."
     assert data_of(again) == data
 
@@ -190,7 +190,7 @@ def test_a_figure_that_a_record_no_longer_has_is_removed(again: Gallery) -> None
     again.source.write_text(text.partition("[experiment.tuned]")[0])
     again.make()
     assert "tiny-tuned.svg" not in again.files
-    assert "No number of this scenario was moved" in (again.out / "tiny.md").read_text()
+    assert "The experiment varies no value" in (again.out / "tiny.md").read_text()
 
 
 def test_pages_of_a_scenario_that_was_changed_since_are_refused(again: Gallery) -> None:

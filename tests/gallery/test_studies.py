@@ -113,7 +113,7 @@ def test_a_study_that_was_changed_is_lived_again(make: Make, tiny: Path, tmp_pat
     make()
     before = lived(tmp_path)
     changed(tiny, "evolution.population=8", "evolution.population=9")
-    assert "  lived again: the study or its scenario was changed" in make()
+    assert "  run again: the study or its scenario was changed" in make()
     assert all(time > before[run] for run, time in lived(tmp_path).items())
 
 
@@ -122,7 +122,7 @@ def test_code_that_was_changed_is_a_reason_to_live_again(
 ) -> None:
     make()
     monkeypatch.setattr(studies, "MEASURES", ("stats/variance.py",))
-    assert "  lived again: the code that measures was changed" in make()
+    assert "  run again: the code that measures was changed" in make()
 
 
 def test_pages_alone_are_made_from_the_tables_to_the_byte(make: Make, tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_the_measure_takes_thinking_costs_off_and_skips_those_absent(tmp_path):
 
 def test_where_nobody_is_left_there_is_nothing_to_select(tmp_path):
     none = run(tmp_path, "evolution.open={offspring=0.0, capacity=12}")
-    with pytest.raises(EvosimError, match="generation 2 has nobody to select from"):
+    with pytest.raises(EvosimError, match="generation 2 has no individuals to select from"):
         evosim.analyse(none, "best_of_n")
 
 

@@ -144,7 +144,7 @@ def test_the_text_has_values_differences_and_how_they_were_made(runs):
     assert "replicates are paired by their seeds" in text
     assert max(map(len, text.splitlines())) <= 100
     mixed = evosim.compare([runs["base"], runs["other seed"]]).text
-    assert "independent samples, as seeds or numbers of replicates differ" in mixed
+    assert "independent samples, because seeds or numbers of replicates differ" in mixed
 
 
 def test_p_values_are_corrected_for_all_of_a_comparison_together(runs):
@@ -176,6 +176,7 @@ def test_every_difference_has_an_effect_size_and_says_how_it_was_tested(runs):
 def test_the_comparison_is_drawn(runs, tmp_path):
     done = evosim.compare([runs["base"], runs["same seed"], runs["one"]])
     assert done.plot(tmp_path / "figure.svg").stat().st_size > 1000
+    assert done.figure()._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
         done.plot(tmp_path / "figure.jpg")
 
@@ -203,7 +204,7 @@ def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
 
     shutil.copytree(runs["base"], tmp_path / "part")
     (tmp_path / "part" / "summary.json").unlink()
-    with pytest.raises(RunError, match="not complete; go on with: evosim resume"):
+    with pytest.raises(RunError, match="not complete; continue with: evosim resume"):
         evosim.compare([runs["other seed"], tmp_path / "part"])
 
 

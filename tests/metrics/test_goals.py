@@ -72,7 +72,7 @@ def test_the_population_of_the_flip_is_looked_at_on_both_sides_of_it(
         for one in environment["inferred"]:
             assert -1.0 <= one["cosine"] <= 1.0 + 1e-12
             assert one["guessed"] < one["own"] + 1e-9
-    assert "directed at" in found.text
+    assert "goals, as a share" in found.text
     assert "of 3" in found.text
     assert json.loads(found.path.read_text()) == summary
 
@@ -84,6 +84,7 @@ def test_the_same_is_found_again(run: Path, found: Analysed) -> None:
 def test_it_is_drawn(found: Analysed, tmp_path: Path) -> None:
     (path,) = found.plot(folder=tmp_path, formats=["svg"])
     assert path.read_text().startswith("<?xml")
+    assert len(found.figure().axes) > 1
 
 
 def test_own_drives_are_weighed_anew_where_something_else_is_felt() -> None:

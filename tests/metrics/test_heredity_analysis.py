@@ -177,7 +177,7 @@ def test_a_replicate_that_died_out_is_told_by_its_last_generation() -> None:
     gone = analysed(data, made, generation=4)
     assert gone["alive"] == 0
     assert gone["founders"]["shares"] == []
-    assert "nobody lived" in ANALYSES["heredity"].describe(gone)
+    assert "it has no individuals" in ANALYSES["heredity"].describe(gone)
     assert np.isnan(measured("founders", data, made)).tolist() == [True, False]
     assert np.isnan(measured("coalescence", data, made)).tolist() == [True, False]
     assert np.isfinite(measured("effective_size", data, made)).all()
@@ -215,7 +215,7 @@ def test_the_text_tells_what_a_reader_needs() -> None:
     assert "Generation 6 to 10, wild, without selection" in text
     assert "Of the 20 founders in generation 0" in text
     assert "Means of 2 replicates; [low, high]: BCa intervals of 95 %" in text
-    assert "An ancestor of everybody:" in text
+    assert "A common ancestor of all:" in text
     assert "holds to" in text
     one = ANALYSES["heredity"].describe(analysed(data.isel(replicate=[0]), made))
     assert "replicates" not in one
@@ -299,7 +299,7 @@ def test_founders_and_coalescence_look_at_a_generation() -> None:
         assert flip[r] == coalescent.effective_founders(shares)[6]
         assert measured("founders", data, made)[r] == coalescent.effective_founders(shares)[14]
         counts = coalescent.lineages(descent(data, r).pedigree)
-        back = coalescent.coalesced(counts)
+        back = coalescent.coalescence_time(counts)
         expected = np.where(np.isnan(back), 15, back).mean()
         assert measured("coalescence", data, made)[r] == expected
 

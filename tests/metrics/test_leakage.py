@@ -190,7 +190,9 @@ def test_a_scenario_that_does_not_say_so_is_written_as_before():
 
 
 def test_the_description_of_a_scenario_says_so():
-    assert "on 4 levels that have not trained" in describe._evolution(made("measure.disjoint=true"))
+    assert "on 4 levels that are not used in training" in describe._evolution(
+        made("measure.disjoint=true")
+    )
     assert "on 4 levels, 2 individuals" in describe._evolution(made())
 
 

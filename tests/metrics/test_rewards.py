@@ -205,7 +205,7 @@ def test_the_analysis_tells_both_sides_of_a_flip_and_the_controls() -> None:
         assert old["selected"] is None
     text = ANALYSES["distances"].describe(without_nan(summary))
     assert "Flip at generation 2: old -> turned" in text
-    assert "barren, EPIC: undefined, as the reward children is trivial there" in text
+    assert "barren, EPIC: undefined, because the reward children is trivial there" in text
     assert "old, STARC: undefined for 6 individuals, whose reward is trivial there" in text
 
 

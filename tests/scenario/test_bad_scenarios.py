@@ -555,8 +555,8 @@ ELSEWHERE = [
                 "[evolution.open]\noffspring = 1\ncapacity = 60",
             )
         ],
-        "72: timeline.1.monitored: an open population cannot be monitored (got true): who has no "
-        "label has no number of offspring; leave out evolution.open or monitored",
+        "72: timeline.1.monitored: an open population cannot be monitored (got true): individuals "
+        "without a label have no number of offspring; leave out evolution.open or monitored",
     ),
     (
         [("window = 20", "window = 20\n[measure]\nsample = 51")],

@@ -66,7 +66,7 @@ measure = "between"
 """
 
 Numbers = Callable[[Mapping[str, Any], int], Mapping[str, tuple[float, ...]] | None]
-"""What a run measures, by the values of its point and its replicate; None where it is lacking."""
+"""What a run measures, by the values of its point and its replicate; None where it is missing."""
 
 
 def text(

@@ -107,7 +107,7 @@ def test_a_stop_is_told_with_what_is_kept(sweep: Path, monkeypatch: pytest.Monke
     for path in files(folder.path):
         path.unlink()
     asked = iter([False, False, False, True])
-    with pytest.raises(Interrupted, match=r"1 of 8 runs are lived and kept") as stopped:
+    with pytest.raises(Interrupted, match=r"1 of 8 runs are done and kept") as stopped:
         driver.complete_runs(folder, stop=lambda: next(asked, True), progress=Progress(), workers=1)
     assert stopped.value.path == folder.path
 

@@ -134,6 +134,7 @@ def test_the_figures_are_there_and_drawn_again(whole: Path, tmp_path: Path) -> N
     assert {p.name for p in done.figures} == {f"{n}.{s}" for n in names for s in ("svg", "png")}
     again = done.plot("findings", folder=tmp_path, formats=["svg"])
     assert [p.read_bytes() for p in again] == [(whole / "figures" / "findings.svg").read_bytes()]
+    assert {len(done.figure(name).axes) > 0 for name in names} == {True}
     shown = CliRunner().invoke(cli, ["plot", str(whole), "maps", "--out", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert shown.stdout.split() == [str(tmp_path / f"maps.{s}") for s in ("svg", "png")]
@@ -233,7 +234,9 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     copy = tmp_path / "copy"
     shutil.copytree(whole, copy)
     (copy / "verdict.json").unlink()
-    with pytest.raises(RunError, match="the experiment is not complete; go on with: evosim resume"):
+    with pytest.raises(
+        RunError, match="the experiment is not complete; continue with: evosim resume"
+    ):
         _ = evosim.open_experiment(copy).summary
     evosim.resume(copy, progress=False)
     assert summary(copy) == summary(whole)
@@ -244,7 +247,7 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"format": 1}', "replicates, seed, tuned is lacking"),
+        ('{"format": 1}', "replicates, seed, tuned is missing"),
         ('{"format": 9, "seed": 1, "replicates": 1, "tuned": false}', "this evosim reads 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The numbers of a study for other tools: what a file holds, what becomes of what is lacking."""
+"""The numbers of a study for other tools: what a file holds, what becomes of what is missing."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_run_that_kills_its_workers_is_given_up_and_the_rest_goes_on(
     assert (done.counts.done, done.counts.failed) == (7, 1)
     (failure,) = done.failures
     assert (failure.point, failure.replicate) == next(done._folder.runs())
-    assert "workers died of it, perhaps for want of memory" in failure.error
+    assert "workers died of it, perhaps for lack of memory" in failure.error
     monkeypatch.undo()
     assert done.resume(workers=1).digest == undisturbed(sweep).digest
 
@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_for_the_workers_stops_the_study(
     with pytest.raises(RunError) as told:
         evosim.run_study(sweep, out=out, workers=2, figures=False)
     assert "the disk is full, or a quota or file size limit" in str(told.value)
-    assert f"Go on with: evosim study resume {out}" in str(told.value)
+    assert f"Continue with: evosim study resume {out}" in str(told.value)
     assert 3 <= lived(out) < 8
     assert not list(out.glob("runs/*/*.failed"))
     before = files(out)
@@ -148,7 +148,7 @@ def test_a_stop_ends_workers_and_tells_how_to_go_on(tmp_path: Path, number: sign
         out, err = ended(driver)
         assert driver.returncode == 130, err
         assert not any(map(is_alive, workers))
-    assert "0 of 8 runs are lived and kept. Go on with: evosim study resume out" in err
+    assert "0 of 8 runs are done and kept. Continue with: evosim study resume out" in err
     assert "Traceback" not in err
     assert out == ""
 
@@ -188,7 +188,7 @@ def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster
         _, err = ended(driver)
         assert driver.returncode == 2, err
     assert f"the Dask scheduler at {cluster.address} is gone" in err
-    assert re.search(r"\d+ of 160 runs are lived and kept. Go on with: evosim study resume", err)
+    assert re.search(r"\d+ of 160 runs are done and kept. Continue with: evosim study resume", err)
     assert "Traceback" not in err
     before = files(out)
     done = evosim.open_study(out).resume(workers=1)

@@ -37,7 +37,7 @@ def test_run_status_and_resume_agree(invoke: Invoke) -> None:
     assert (told["runs"], told["done"], told["failed"], told["left"]) == (8, 8, 0, 0)
     assert json.loads(invoke("study", "status", "out", "--json").stdout) == told
     words = invoke("study", "status", "out").stdout
-    assert "8 of 8 runs lived, 0 failed, 0 left" in words
+    assert "8 of 8 runs done, 0 failed, 0 left" in words
     assert told["digest"] in words
     assert json.loads(invoke("study", "resume", "out", "--json").stdout)["digest"] == told["digest"]
     assert invoke("resume", "out", "--quiet").exit_code == 0
@@ -64,10 +64,10 @@ def test_status_of_a_study_that_was_stopped_tells_how_to_go_on(invoke: Invoke) -
     invoke(*RUN, "--out", "out", "--quiet")
     for path in sorted(files(Path("out")))[:3]:
         path.unlink()
-    assert invoke("study", "reindex", "out").stdout == "out: 5 runs lived, 0 failed, of 8\n"
+    assert invoke("study", "reindex", "out").stdout == "out: 5 runs done, 0 failed, of 8\n"
     words = invoke("study", "status", "out").stdout
     assert "stopped" in words
-    assert "Go on with: evosim study resume out" in words
+    assert "Continue with: evosim study resume out" in words
 
 
 def test_a_study_goes_to_a_folder_of_its_name_and_seed(invoke: Invoke) -> None:

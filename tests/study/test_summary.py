@@ -193,7 +193,7 @@ def test_an_unfinished_study_says_what_is_lacking(tmp_path: Path) -> None:
     assert at(found, population=80)["undefined"] == 4
     assert found["measures"]["alignment"]["variance"] is None
     told = describe(found)
-    assert "40 of 150 runs were lived, 110 are lacking" in told
+    assert "40 of 150 runs are done, 110 are missing" in told
     assert "no run yet" in told
     summary.write(folder)
     assert summary.read(folder) is None, "a summary of some runs is not that of the study"

@@ -68,7 +68,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     ]
     populations = [one for one in everyone if one is not None]
     if not populations:
-        raise EvosimError(f"generation {generation} has nobody to select from: it has died out")
+        raise EvosimError(
+            f"generation {generation} has no individuals to select from: it has died out"
+        )
     size = min(len(one.score) for one in populations)
     n = best_of_n.grid(size)
     bootstrap = Bootstrap.of(
@@ -269,17 +271,17 @@ def _foot(summary: Mapping[str, Any]) -> Iterator[str]:
     yield "r: correlation with the proxy. -: undefined. Intervals are in the JSON and the figure."
     if not differ(summary):
         yield (
-            f"Selected is intended ({summary['selected']}): where they train, only the noise of "
-            "sampled lives\nparts the score from it (regressional Goodhart)."
+            f"Selected is intended ({summary['selected']}): in training the score differs from it "
+            "only by the noise\nof sampled lifetimes (regressional Goodhart)."
         )
     if summary["window"] is not None:
-        yield f"The score counts {summary['window']} steps of a life, the exact payoff all of them."
+        yield f"The score counts {summary['window']} steps of a lifetime, the exact payoff all."
     if not summary["exact"]:
-        yield "A drive is novelty: what is called exact is a mean of sampled lives."
+        yield "A drive is novelty: exact values are means of sampled lifetimes."
     if summary["replicates"] == 1:
-        yield "One replicate: intervals are over its individuals, not over what others would do."
+        yield "One replicate: intervals are over its individuals, not over replicates."
 
 
-analysis("best_of_n", "what the best of n by the selected payoff is worth", describe=describe)(
+analysis("best_of_n", "the intended payoff of the best of n individuals", describe=describe)(
     analyse
 )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evosim.engine.probe import probe_seeds, random_drives
 from evosim.errors import EvosimError, did_you_mean
-from evosim.metrics import rewards
+from evosim.metrics import flips, rewards
 from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.rewards import KINDS
 from evosim.stats import intervals
@@ -203,8 +203,11 @@ def _flip(
     sides: dict[str, Any] = {}
     for name in (*KINDS, "alignment"):
         before, after = (
-            sum(w * mean_of_defined(found[e][name][:, probe]) for e, w in mixture.items())
-            for mixture in (flip.before, flip.after)
+            flips.mixed(
+                np.stack([mean_of_defined(found[e][name][:, probe]) for e in weights], axis=-1),
+                weights,
+            )
+            for weights in (flip.before, flip.after)
         )
         sides[name] = {
             "before": intervals.mean(before, bootstrap).to_dict(),
@@ -234,7 +237,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     )
     lines = [
         f"Distance of the drives from the intended payoff, {summary['intended']}",
-        "  0: asks for the same; 0.71: has nothing to do with it; 1: asks for the opposite",
+        "  0: asks for the same; 0.71: unrelated; 1: asks for the opposite",
     ]
     for flip in summary["flips"]:
         rows = [["", "before", "after", "change"]]
@@ -262,8 +265,8 @@ def _environments(summary: Mapping[str, Any]) -> list[str]:
             rows.append([name, NAMES[kind], *map(number, numbers)])
             if found["true_drive"] is None:
                 notes.append(
-                    f"  {name}, {NAMES[kind]}: undefined, as the reward {summary['intended']} is "
-                    "trivial there: all policies are worth the same by it"
+                    f"  {name}, {NAMES[kind]}: undefined, because the reward {summary['intended']} "
+                    "is trivial there: all policies have the same value"
                 )
             elif found["undefined"]:
                 notes.append(
@@ -294,8 +297,8 @@ def _basis(summary: Mapping[str, Any], gamma: str) -> list[str]:
     return [
         *filled(f"{over}."),
         *filled(
-            "With alignment: rank correlation over the individuals of all probes; below 0 where "
-            "those whose drives are nearer are better aligned."
+            "With alignment: rank correlation over the individuals of all probes; below 0 if "
+            "individuals with nearer drives are better aligned."
         ),
     ]
 

@@ -135,7 +135,9 @@ def _sample(
     if "population_size" in data:
         genomes = genomes[: int(then["population_size"])]
     if not len(genomes):
-        raise EvosimError(f"nobody lives in generation {generation}: the population has died out")
+        raise EvosimError(
+            f"generation {generation} has no individuals: the population has died out"
+        )
     rng = np.random.Generator(np.random.PCG64(key(seed, Purpose.SAMPLE, generation)))
     chosen = np.sort(rng.permutation(len(genomes))[:INDIVIDUALS])
     return [int(i) for i in chosen], genomes[chosen]
@@ -270,17 +272,17 @@ def describe(summary: dict[str, Any]) -> str:
     roles = ["own", "intended"]
     if payoffs["selected"] != payoffs["intended"]:
         roles.append("selected")
-    born = f", bred in {flip['before']} and met by {flip['after']}" if flip else ""
+    born = f", bred in {flip['before']}, then in {flip['after']}" if flip else ""
     deep = f"{min(depth)} to {max(depth)}" if min(depth) < max(depth) else f"{depth[0]}"
     lives = "level" if summary["levels"] == 1 else "levels"
     lines = [
         *filled(
             f"{n} individuals of generation {summary['generation']}{born}; "
-            f"depth {deep}; {summary['levels']} {lives}, a life on each"
+            f"depth {deep}; {summary['levels']} {lives}, a lifetime on each"
         ),
         "",
         *_table(
-            "directed at, share of an optimal policy's MEG (below 0: against it)",
+            "goals, as a share of an optimal policy's MEG (below 0: against the goal)",
             ["own drives", *(f"{role}: {payoffs[role]}" for role in roles[1:])],
             {
                 name: [_share(e["directed"][role]) for role in roles]
@@ -289,13 +291,13 @@ def describe(summary: dict[str, Any]) -> str:
         ),
         "",
         *_table(
-            "chance that it plans, from its lives (prior .5)",
+            "chance that it plans, from its lifetimes (prior .5)",
             ["mean", "above .9", "below .1", "nats a step"],
             {name: _told(e["stances"]) for name, e in environments.items()},
         ),
         "",
         *_table(
-            "drives inferred from its lives",
+            "drives inferred from its lifetimes",
             ["cosine to the true", "capability by the true", "with the inferred", "with a guess"],
             {name: _inference(e["inferred"]) for name, e in environments.items()},
         ),
@@ -338,6 +340,4 @@ def _spread(values: Sequence[float | None]) -> str:
     return f"{mean:.2f} [{low:.2f}, {high:.2f}{left_out}]"
 
 
-analysis("goals", "what minds are directed at, and what their lives tell of it", describe=describe)(
-    analyse
-)
+analysis("goals", "which goals minds have, judged by what they do", describe=describe)(analyse)

@@ -203,8 +203,8 @@ def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     births = int(np.isfinite(series["coalescence"][begin:end]).sum())
     shared = np.zeros(0)
     if one.pedigree.sizes[end]:
-        shared = coalescent.identity(one.pedigree, begin, end)
-    return pairs, variance, effective_size.lineage_size(shared[~np.isnan(shared)], births)
+        shared = coalescent.identity_by_descent(one.pedigree, begin, end)
+    return pairs, variance, effective_size.identity_size(shared[~np.isnan(shared)], births)
 
 
 def _courses(one: Descent) -> dict[str, list[float]]:
@@ -215,7 +215,7 @@ def _courses(one: Descent) -> dict[str, list[float]]:
         for g in range(1, len(sizes))
     ]
     return {
-        "coalescence": effective_size.effective_size(one.parents[1:]).tolist(),
+        "coalescence": effective_size.inbreeding_size(one.parents[1:]).tolist(),
         "variance": variance,
     }
 
@@ -228,14 +228,14 @@ def _ancestry(one: Descent, names: Sequence[str], generation: int | None) -> dic
     shares = coalescent.founder_shares(pedigree)
     counts = coalescent.lineages(pedigree, at)
     nobody = not pedigree.sizes[at]
-    back = coalescent.coalesced(counts)
+    back = coalescent.coalescence_time(counts)
     order = np.argsort(-shares[at], kind="stable")[: len(shares[at]) * (not nobody)]
     return {
         "generation": at + one.first,
         "alive": int(pedigree.sizes[at]),
         "founders": {
             "first": int(pedigree.sizes[0]),
-            "left": coalescent.founders_left(shares).tolist(),
+            "left": coalescent.surviving_founders(shares).tolist(),
             "effective": coalescent.effective_founders(shares).tolist(),
             "shares": [
                 {"founder": int(f), "share": float(shares[at, f])}
@@ -316,7 +316,7 @@ def _ancestry_text(summary: Summary) -> str:
     at, first = summary["generation"], summary["generations"][0]
     head = f"Ancestors of generation {at}, replicate {summary['replicate']}"
     if not summary["alive"]:
-        return f"{head}: nobody lived"
+        return f"{head}: it has no individuals"
     founders = summary["founders"]
     row = at - first
     shares = founders["shares"]
@@ -325,14 +325,14 @@ def _ancestry_text(summary: Summary) -> str:
     lines = [
         *report_tables.filled(
             f"Of the {founders['first']} founders in generation {first}, "
-            f"{founders['left'][row]:g} are left, as uneven as "
-            f"{founders['effective'][row]:.3g} equal ones: {most}"
+            f"{founders['left'][row]:g} are left, equivalent to "
+            f"{founders['effective'][row]:.3g} with equal shares: {most}"
             + (f", and {more} more" if more > 0 else ""),
             indent="  ",
         ),
-        f"An ancestor of everybody: {_back(summary['coalescence']['individuals'], row)}",
+        f"A common ancestor of all: {_back(summary['coalescence']['individuals'], row)}",
     ]
-    table = [["Gene", "that all descend from", "left of the founders'"]]
+    table = [["Gene", "common ancestor", "founders' genes left"]]
     blended = summary["coalescence"]["blended"]
     for name, back in summary["coalescence"]["genes"].items():
         roots = summary["coalescence"]["roots"][name]
@@ -347,4 +347,6 @@ def _back(generations: float | None, known: int) -> str:
     return f"{generations:g} generation{'' if generations == 1 else 's'} back"
 
 
-analysis("heredity", "what moved the genes, and who descends from whom", describe=describe)(analyse)
+analysis("heredity", "what changed the genes, heritability, and ancestry", describe=describe)(
+    analyse
+)

@@ -122,7 +122,7 @@ def _row(
 
 def describe(summary: Mapping[str, Any]) -> str:
     """The shares, and how many levels there are to draw from."""
-    lines = ["Levels that trained (of generations in which selection acts)"]
+    lines = ["Training levels (of generations in which selection acts)"]
     for name, row in summary["training"].items():
         drawn, different = np.mean(row["drawn"]), np.mean(row["different"])
         possible = f"{row['possible']:.3g}" if row["possible"] > 1e6 else str(row["possible"])
@@ -132,7 +132,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     for what, says in SAYS.items():
         rows = [row for row in summary["rows"] if row["what"] == what]
         if rows:
-            lines += ["", f"Share of {says} that are levels that trained"]
+            lines += ["", f"Share of {says} that are also training levels"]
         for row in rows:
             n, same = np.mean(row["levels"]), np.mean(row["same"])
             lines.append(
@@ -143,8 +143,8 @@ def describe(summary: Mapping[str, Any]) -> str:
 
 def _foot(summary: Mapping[str, Any]) -> list[str]:
     lines = [
-        "Two levels are the same if walls, start and every site are where they are in the other;",
-        "of two environments, what both have. Shifted or mirrored levels are different ones.",
+        "Two levels are the same if walls, start and every site are in the same cells; in two",
+        "environments, what both have. Shifted or mirrored levels are different levels.",
     ]
     if summary["generations"][0]:
         lines.append(f"Only generations from {summary['generations'][0]} on: a fork's own.")
@@ -158,6 +158,6 @@ def _foot(summary: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-analysis("leakage", "which probe levels and levels of deployment have trained", describe=describe)(
+analysis("leakage", "probe and deployment levels that were used in training", describe=describe)(
     analyse
 )

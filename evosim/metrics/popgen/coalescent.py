@@ -62,7 +62,7 @@ def lineages(pedigree: Pedigree, at: int | None = None) -> FloatArray:
     return counts
 
 
-def coalesced(counts: FloatArray) -> FloatArray:
+def coalescence_time(counts: FloatArray) -> FloatArray:
     """Generations back to the most recent gene that all descend from.
 
     Args:
@@ -164,7 +164,7 @@ def _blended_shares(pedigree: Pedigree) -> FloatArray:
     return shares
 
 
-def founders_left(shares: FloatArray) -> FloatArray:
+def surviving_founders(shares: FloatArray) -> FloatArray:
     """Founders of whose genome anything is left [...]; NaN where nobody lived.
 
     Args:
@@ -186,7 +186,7 @@ def effective_founders(shares: FloatArray) -> FloatArray:
     return np.asarray(1.0 / (shares**2).sum(axis=-1), np.float64)
 
 
-def identity(pedigree: Pedigree, start: int, end: int) -> FloatArray:
+def identity_by_descent(pedigree: Pedigree, start: int, end: int) -> FloatArray:
     """The chance that two genes of a generation descend from one gene of an earlier one.
 
     Args:
@@ -245,5 +245,5 @@ def _back(descent: Descent) -> float:
     if not pedigree.sizes[-1] or not descent.genome.shape[2]:
         return np.nan
     counts = lineages(pedigree)
-    back = np.where((counts > 1).all(axis=0), len(counts), coalesced(counts))
+    back = np.where((counts > 1).all(axis=0), len(counts), coalescence_time(counts))
     return float(back.mean())

@@ -33,6 +33,10 @@ def differentiation(values: Floats, demes: NDArray[np.integer]) -> Floats:
 
     Returns:
         [...]; NaN where all individuals are alike, or demes have one individual each.
+
+    >>> apart = np.array([[0.0], [0.1], [0.9], [1.0]])
+    >>> float(differentiation(apart, np.array([0, 0, 1, 1])).round(2))
+    0.98
     """
     known = np.unique(demes)
     whole = values.var(axis=-2, ddof=1).sum(axis=-1)
