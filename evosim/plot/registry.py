@@ -142,6 +142,17 @@ def figure(
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
+
+    Example:
+        >>> import evosim
+        >>> @evosim.figure("best_scores", "the best score of each generation", needs=("score",))
+        ... def best_scores(view):
+        ...     from matplotlib.figure import Figure
+        ...     drawn = Figure(figsize=(4, 3))
+        ...     lines = drawn.subplots().plot(view.data["score"].max("individual").T)
+        ...     return drawn
+        >>> evosim.open_run("runs/contraception-1").figure("best_scores").get_figwidth()
+        4.0
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")
