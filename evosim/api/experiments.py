@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from evosim.api.arguments import check_numbers, free_path, seed_of
 from evosim.api.checks import check
 from evosim.api.reading import figures_in, read_summary
-from evosim.api.runs import WAIT, Run
+from evosim.api.running import WAIT
+from evosim.api.runs import Run
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.errors import RunError

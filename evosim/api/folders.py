@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from evosim.api.experiments import Experiment, resume_experiment
-from evosim.api.runs import Run, resume_run
+from evosim.api.running import resume_run
+from evosim.api.runs import Run
 from evosim.api.studies import Study, resume_study
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.runner import CHECKPOINT

@@ -15,15 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import mind
-from evosim.metrics.registry import (
-    Columns,
-    Query,
-    at_probe,
-    environment_of,
-    expectations_are_exact,
-    generation_of,
-    metric,
-)
+from evosim.metrics.query import Query, at_probe, environment_of, generation_of
+from evosim.metrics.registry import Columns, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import EQUAL, Bootstrap, Estimate
 

@@ -21,7 +21,8 @@ from evosim.metrics.popgen.pedigree import (
     last_generation,
     without_parents,
 )
-from evosim.metrics.registry import Columns, Query, metric
+from evosim.metrics.query import Query
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr

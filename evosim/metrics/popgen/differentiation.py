@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.metrics.registry import Columns, Query, generation_of, metric
+from evosim.metrics.query import Query, generation_of
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.metrics.popgen.pedigree import Descent, by_replicate, without_parents
-from evosim.metrics.registry import Columns, Query, metric
+from evosim.metrics.query import Query
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.metrics.popgen.pedigree import Descent, by_replicate, expressed, without_parents
 from evosim.metrics.popgen.price import Price, Step
-from evosim.metrics.registry import LOCUS, Columns, Query, known, metric
+from evosim.metrics.query import Query, known
+from evosim.metrics.registry import LOCUS, Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
