@@ -278,7 +278,7 @@ def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
     read = check(scenario, settings)
     experiment = design.experiment_of(read)
-    left = design.settings_left(experiment, settings)
+    left = design.settings_not_overridden(experiment, settings)
     if len(left) == len(experiment.set):
         return read
     return check(scenario, as_mapping(settings, {"experiment.set": left}))

@@ -75,7 +75,7 @@ def connected(address: str) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def scheduler_lives(address: str) -> Iterator[None]:
+def explain_lost_scheduler(address: str) -> Iterator[None]:
     """What a scheduler that is gone gives rise to, as words.
 
     Args:
@@ -86,10 +86,10 @@ def scheduler_lives(address: str) -> Iterator[None]:
     try:
         yield
     except (OSError, CancelledError) as error:
-        raise gone(address) from error
+        raise scheduler_lost(address) from error
 
 
-def gone(address: str) -> WorkError:
+def scheduler_lost(address: str) -> WorkError:
     """What to say where a scheduler is gone."""
     where = f" at {address}" if address else ""
     return WorkError(f"the Dask scheduler{where} is gone, or has dropped our runs")
@@ -210,7 +210,7 @@ class Demes:
         """
         from distributed import KilledWorker
 
-        with scheduler_lives(self._address):
+        with explain_lost_scheduler(self._address):
             if not self._client.nthreads():
                 command = worker_command(self._address)
                 self._note(f"waiting for workers: none is at {self._address}; add one: {command}")

@@ -48,7 +48,8 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     An arm that never lives in the environment that is measured is left out where others do.
 
     Args:
-        summary: verdict.json, with its ``courses`` (:func:`evosim.metrics.trajectories.courses`).
+        summary: verdict.json, with its ``courses``
+            (:func:`evosim.metrics.trajectories.trajectories`).
         scenario: knows the titles of environments; None: they are called by their names.
     """
     trajectories: Sequence[Summary] = summary["courses"]
