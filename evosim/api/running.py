@@ -227,7 +227,7 @@ def fork(
         + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=figures,
-        command=command or f"evosim.run({read.id!r}, ...)",
+        command=command or f"evosim.fork({str(path)!r}, {at}, ...)",
     )
     manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
