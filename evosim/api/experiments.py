@@ -171,6 +171,9 @@ class Experiment:
 
         return html.of_experiment(self)
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def __repr__(self) -> str:
         state = "" if self.complete else ", not complete"
         return f"<Experiment {str(self.path)!r}: {', '.join(self._folder.written.arms)}{state}>"

@@ -259,6 +259,9 @@ class Run:
 
         return html.of_run(self)
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def __repr__(self) -> str:
         n = self.manifest["replicates"]
         state = "" if self.complete else ", not complete"

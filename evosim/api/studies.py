@@ -286,6 +286,9 @@ class Study:
 
         return html.of_study(self)
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def __repr__(self) -> str:
         counts = self.counts
         words = f"{self.manifest['study']}, {counts.done} of {counts.runs} runs complete"
