@@ -127,8 +127,8 @@ class Experiment:
         Example:
             >>> import evosim
             >>> done = evosim.open_experiment("runs/strawberry-1-arms")
-            >>> done.figure("maps").get_figwidth()
-            7.0
+            >>> done.figure("maps")
+            <Drawing size ... Axes>
         """
         return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
 
