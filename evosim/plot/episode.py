@@ -248,7 +248,7 @@ def one_of(
     alive = int(then["population_size"]) if "population_size" in then else len(scores)
     if not alive:
         raise EvosimError(
-            f"nobody lives in generation {generation}: the population died out after generation "
+            f"generation {generation} has no individuals: the population died out after generation "
             f"{last_lived(data, replicate)}"
         )
     if individual is None:
