@@ -7,10 +7,10 @@ from .api.experiments import Experiment as Experiment
 from .api.experiments import experiment as experiment
 from .api.experiments import open_experiment as open_experiment
 from .api.folders import resume as resume
+from .api.running import fork as fork
+from .api.running import run as run
 from .api.runs import Run as Run
-from .api.runs import fork as fork
 from .api.runs import open_run as open_run
-from .api.runs import run as run
 from .api.simulation import Generation as Generation
 from .api.simulation import Iteration as Iteration
 from .api.simulation import iterate as iterate

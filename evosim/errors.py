@@ -77,6 +77,10 @@ class RunError(EvosimError):
     """
 
 
+class WorkError(RunError):
+    """Whoever is to do the work cannot: no scheduler, or a worker that is no use."""
+
+
 SETTING = "setting "
 """What the ``file`` of a problem begins with where the value came from a setting, not a file."""
 

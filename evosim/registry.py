@@ -51,7 +51,7 @@ class _Place:
 class Registry(Generic[T]):
     """Things by name. Refuses collisions; an unknown name is answered with the known ones.
 
-    Whoever asks, asks the built-ins and all plugins: they are imported then, and not before.
+    Who asks for more than is registered asks the built-ins and all plugins: they are imported then.
     """
 
     def __init__(self, kind: str) -> None:
@@ -102,6 +102,8 @@ class Registry(Generic[T]):
             EvosimError: no such name; the message lists the known ones and the nearest. Or a plugin
                 that cannot be imported.
         """
+        if name in self._things:  # whoever needs one built-in needs no other, and no plugin
+            return self._things[name]
         things = self._known()
         if name not in things:
             raise EvosimError(self.unknown(name))
@@ -113,7 +115,7 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} {name!r}: {did_you_mean(name, self._known())}{where}"
 
     def __contains__(self, name: object) -> bool:
-        return name in self._known()
+        return name in self._things or name in self._known()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known())
@@ -158,11 +160,12 @@ class _Plugins:
         Raises:
             EvosimError: one cannot be imported. It is tried again the next time.
         """
-        if self.versions is not None:
-            return
-        with self.lock:
-            if self.versions is not None or self.importing:
-                return
+        if self.versions is None:
+            with self.lock:
+                self._load()
+
+    def _load(self) -> None:
+        if self.versions is None and not self.importing:
             from importlib.metadata import entry_points
 
             found = {}

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import evosim
 from evosim.cli import cli
+from evosim.errors import EvosimError
 from evosim.starter import starter, starter_study
 
 SMALL = (
@@ -267,6 +268,21 @@ def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path
     assert path == tmp_path / "there" / "drift.svg"
     with pytest.raises(AttributeError, match="drift"):
         _ = run.plot.drfit
+
+
+def test_a_figure_in_memory_is_that_of_the_file_and_writes_none(mine: Path, tmp_path: Path) -> None:
+    from evosim.plot.style import write
+
+    run = evosim.open_run(mine)
+    before = sorted(mine.rglob("*"))
+    names = ("drift", "flips", "level")
+    for name, path in zip(names, run.plot(*names, folder=tmp_path, formats=["svg"]), strict=True):
+        title = f"{run.scenario.title}: {evosim.plot.FIGURES[name].title}"
+        write(run.figure(name), tmp_path / "again.svg", title=title)
+        assert (tmp_path / "again.svg").read_bytes() == path.read_bytes()
+    assert sorted(mine.rglob("*")) == before
+    with pytest.raises(EvosimError, match="did you mean 'drift'"):
+        run.figure("drfit")
 
 
 def test_compare_refuses_a_figure_it_cannot_write_before_it_compares(

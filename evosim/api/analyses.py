@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
@@ -14,7 +14,10 @@ from evosim.errors import EvosimError
 from evosim.execution.runner import finite
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
-from evosim.plot.drawing import FORMATS
+from evosim.plot.drawing import FORMATS, write_all
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Analysed:
@@ -44,6 +47,18 @@ class Analysed:
         """The numbers for people."""
         return ANALYSES[self.name].describe(self.summary)
 
+    def figure(self) -> Figure:
+        """Its figure, in memory: nothing is written, and a notebook shows it.
+
+        Example:
+            >>> import evosim
+            >>> evosim.analyse("runs/contraception-1", "leakage").figure().get_figwidth()
+            3.4
+        """
+        from evosim.plot import analyses
+
+        return analyses.figure(self.name, self.summary)
+
     def plot(
         self, *, folder: str | Path | None = None, formats: Sequence[str] = FORMATS
     ) -> list[Path]:
@@ -65,17 +80,9 @@ class Analysed:
             >>> [path.name for path in found.plot(formats=["svg"], folder="drawn")]
             ['leakage.svg']
         """
-        from evosim.plot import analyses
-        from evosim.plot.style import check_format, write
-
-        for suffix in formats:
-            check_format(suffix)
-        drawn = analyses.figure(self.name, self.summary)
+        title = f"{self.summary['title']}: {ANALYSES[self.name].description}"
         where = Path(folder) if folder else self.path.parents[1] / "figures"
-        paths = [where / f"{self.name}.{suffix}" for suffix in formats]
-        for path in paths:
-            write(drawn, path, title=f"{self.summary['title']}: {ANALYSES[self.name].description}")
-        return paths
+        return write_all([(self.name, title, self.figure())], where, formats)
 
     def __repr__(self) -> str:
         return f"<Analysed {self.name} {str(self.path)!r}>"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import Argument, EvosimError
-from evosim.execution.dask_cluster import check_address, worker_command
 from evosim.execution.runner import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -74,6 +73,8 @@ def check_scheduler(
     """
     if scheduler is None:
         return
+    from evosim.execution.dask_cluster import check_address, worker_command
+
     check_address(scheduler)
     named = Argument("scheduler", scheduler)
     if workers is not None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evosim.api.experiments import Experiment
 from evosim.api.runs import Run
@@ -15,6 +15,9 @@ from evosim.errors import EvosimError, RunError
 from evosim.metrics import comparison as measures
 from evosim.metrics.comparison import Sample
 from evosim.study.experiment import ExperimentFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Comparison:
@@ -39,6 +42,19 @@ class Comparison:
         """The comparison for people."""
         return measures.describe(self.summary)
 
+    def figure(self) -> Figure:
+        """The comparison drawn, in memory: nothing is written, and a notebook shows it.
+
+        Example:
+            >>> import evosim
+            >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+            >>> compared.figure().get_figwidth()
+            7.0
+        """
+        from evosim.plot import compare as drawing
+
+        return drawing.figure(self.summary)
+
     def plot(self, path: str | Path) -> Path:
         """Draw the comparison into a file, svg, png or pdf by its suffix.
 
@@ -54,12 +70,11 @@ class Comparison:
             >>> compared.plot("compared.svg").name
             'compared.svg'
         """
-        from evosim.plot import compare as drawing
         from evosim.plot.style import check_format, write
 
         check_format(Path(path).suffix.lstrip("."))
         names = ", ".join(run["name"] for run in self.summary["runs"])
-        write(drawing.figure(self.summary), Path(path), title=f"compared: {names}")
+        write(self.figure(), Path(path), title=f"compared: {names}")
         return Path(path)
 
     def __repr__(self) -> str:

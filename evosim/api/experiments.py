@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from evosim.api.arguments import check_numbers, free_path, seed_of
 from evosim.api.checks import check
 from evosim.api.reading import figures_in, read_summary
-from evosim.api.runs import WAIT, Run
+from evosim.api.running import WAIT
+from evosim.api.runs import Run
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.errors import RunError
@@ -19,13 +20,15 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics import hypotheses
-from evosim.plot import experiment as drawing
+from evosim.plot import experiment_figures as drawing
 from evosim.plot.drawing import FORMATS
 from evosim.scenario.settings import as_mapping
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from evosim.scenario import Scenario, Settings
 
 
@@ -111,6 +114,24 @@ class Experiment:
         """
         return hypotheses.describe(self.summary)
 
+    def figure(self, name: str = "findings") -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: findings, course, tuned or maps.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment does not have, or the
+                experiment is not complete.
+
+        Example:
+            >>> import evosim
+            >>> done = evosim.open_experiment("runs/strawberry-1-arms")
+            >>> done.figure("maps").get_figwidth()
+            7.0
+        """
+        return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
+
     def plot(
         self,
         *names: str,
@@ -149,6 +170,9 @@ class Experiment:
         from evosim.api import html
 
         return html.of_experiment(self)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         state = "" if self.complete else ", not complete"
@@ -257,7 +281,7 @@ def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
     read = check(scenario, settings)
     experiment = design.experiment_of(read)
-    left = design.settings_left(experiment, settings)
+    left = design.settings_not_overridden(experiment, settings)
     if len(left) == len(experiment.set):
         return read
     return check(scenario, as_mapping(settings, {"experiment.set": left}))

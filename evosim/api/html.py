@@ -45,7 +45,7 @@ def of_scenario(scenario: Scenario) -> str:
         _head(scenario.title, scenario.id),
         f"<p>{escape(scenario.question)}</p>",
         _table(facts),
-        _picture("image/svg+xml", _as_svg(maps.figure(scenario))),
+        _picture("image/svg+xml", _as_svg(maps.of_scenario(scenario))),
     )
 
 

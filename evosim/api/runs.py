@@ -1,4 +1,4 @@
-"""One run: run, resume_run, fork, open_run, and the :class:`Run` they return."""
+"""A run on disk, and its figures."""
 
 from __future__ import annotations
 
@@ -7,40 +7,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evosim import evolution, plot
-from evosim import scenario as scenarios
-from evosim.api.arguments import (
-    check_numbers,
-    check_scheduler,
-    free_path,
-    read_scenario,
-    seed_of,
-)
+from evosim import plot
 from evosim.api.reading import figures_in, read_summary
-from evosim.engine import provenance
-from evosim.engine.files import WriteError
-from evosim.engine.fork import check_fork, copy_history
-from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import EvosimError, RunError, did_you_mean
-from evosim.execution.progress import Progress
-from evosim.execution.progress import progress as make_progress
-from evosim.execution.runner import CHECKPOINT, complete_runs
-from evosim.execution.stop import Interrupted, Stop
-from evosim.metrics.leakage import check_disjoint
+from evosim.errors import EvosimError, did_you_mean
 from evosim.plot.drawing import FORMATS
 from evosim.rng import Purpose, key
-from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from evosim.plot.run_view import Band
-    from evosim.scenario import Scenario, Settings
+    from evosim.scenario import Scenario
 
-WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
-_FEWEST_COURSES = 20  # of neutral genes, for each replicate
+_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class Run:
@@ -49,7 +31,7 @@ class Run:
     Attributes:
         path: its folder.
         plot: one method a figure; ``run.plot.drift()`` draws it and returns the files,
-            ``run.plot()`` draws all.
+            ``run.plot()`` draws all. :meth:`figure` draws one without writing it.
 
     Raises:
         RunError: no run is there.
@@ -151,6 +133,37 @@ class Run:
         """The figures drawn so far."""
         return figures_in(self._folder.figures_path)
 
+    def figure(self, name: str, *, axes: Any = None) -> Figure:
+        """One figure, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: of :data:`evosim.plot.FIGURES`.
+            axes: draw into these matplotlib Axes instead of into a new figure: one, or an array
+                as ``plt.subplots`` returns it with as many as the figure has panels, row by row.
+                ``drift`` takes one for all drives together. Names at the ends of lines stand to
+                the right of their axes: ``layout="constrained"`` leaves room for them. Notes and
+                the names of environments are left out.
+
+        Returns:
+            The figure; the one that the axes are in where they are given.
+
+        Raises:
+            EvosimError: no figure of that name, the data lack what it needs, it cannot be drawn
+                into axes (``level``), or it takes another number of them.
+
+        Example:
+            >>> import evosim
+            >>> from matplotlib.figure import Figure
+            >>> run = evosim.open_run("runs/contraception-1")
+            >>> run.figure("drift").get_figwidth()
+            3.4
+            >>> mine = Figure(layout="constrained")
+            >>> left, right = mine.subplots(1, 2)
+            >>> run.figure("drift", axes=left) is mine
+            True
+        """
+        return self.plot.figure(name, axes=axes)
+
     def replay(
         self,
         *,
@@ -187,11 +200,11 @@ class Run:
             >>> run.replay(generation=2, individual="median", out="life.gif").name
             'life.gif'
         """
-        from evosim.plot.episode import last_lived
+        from evosim.plot.episode import last_inhabited_generation
 
         data = self.data
         if generation is None:
-            generation = last_lived(data, replicate)
+            generation = last_inhabited_generation(data, replicate)
         which = (
             individual_called(data, generation, replicate, individual)
             if isinstance(individual, str)
@@ -199,7 +212,7 @@ class Run:
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
         seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= max(0, generation)]
-        episode = plot.live(
+        episode = plot.episode_of(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
             generation=generation,
@@ -224,6 +237,8 @@ class Run:
             >>> evosim.open_run("runs/contraception-1").resume().complete
             True
         """
+        from evosim.api.running import resume_run
+
         return resume_run(self.path, **options)
 
     def fork(self, at: int, **options: Any) -> Run:
@@ -235,12 +250,17 @@ class Run:
             >>> run.fork(4, seed=2, out="runs/again", figures=False).seed
             2
         """
+        from evosim.api.running import fork
+
         return fork(self.path, at, **options)
 
     def _repr_html_(self) -> str:
         from evosim.api import html
 
         return html.of_run(self)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         n = self.manifest["replicates"]
@@ -280,25 +300,40 @@ class Plots:
             >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
             ['flips.svg']
         """
-        from evosim.plot.episode import last_lived
-
         run = self._run
-        folder = Path(folder) if folder else run.path / "figures"
-        last = last_lived(run.data, 0)
-        episode = None
-        if last < run._folder.history and "level" in (names or ("level",)):
-            episode = plot.live(run.data, run._folder.scenario_at(last), generation=last,
-                                environment=_trained(run.data, last, 0, 0))  # fmt: skip
         return plot.draw(
             run.data,
             run.scenario,
             names or None,
-            folder=folder,
+            folder=Path(folder) if folder else run.path / "figures",
             formats=formats,
-            neutral=_neutral_bands(run) if "drift" in (names or ("drift",)) else None,
-            episode=episode,
-            summary=run.summary if run.complete else None,
+            **self._beside_the_data(names or tuple(plot.FIGURES)),
         )
+
+    def figure(self, name: str, *, axes: Any = None) -> Figure:
+        """See :meth:`Run.figure`."""
+        run = self._run
+        return plot.figure(
+            name, run.data, run.scenario, axes=axes, **self._beside_the_data((name,))
+        )
+
+    def _beside_the_data(self, names: Sequence[str]) -> dict[str, Any]:
+        """What figures of those names are drawn from, beside the data and the scenario."""
+        from evosim.plot.episode import last_inhabited_generation
+
+        run = self._run
+        last = last_inhabited_generation(run.data, 0)
+        episode = None
+        if last < run._folder.history and "level" in names:
+            episode = plot.episode_of(
+                run.data, run._folder.scenario_at(last), generation=last,
+                environment=_trained(run.data, last, 0, 0),
+            )  # fmt: skip
+        return {
+            "neutral": _neutral_bands(run) if "drift" in names else None,
+            "episode": episode,
+            "summary": run.summary if run.complete else None,
+        }
 
     def __getattr__(self, name: str) -> Callable[..., list[Path]]:
         if name not in plot.FIGURES:
@@ -315,212 +350,6 @@ class Plots:
         return [*super().__dir__(), *plot.FIGURES]
 
 
-def run(
-    scenario: Scenario | str | Path,
-    *,
-    seed: int | None = None,
-    replicates: int = 1,
-    settings: Settings = (),
-    out: str | Path | None = None,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    figures: bool = True,
-    progress: bool | None = None,
-    checkpoint: float = CHECKPOINT,
-    command: str | None = None,
-    on_generation: OnGeneration | None = None,
-) -> Run:
-    """Run a scenario from its first generation to its verdict and figures.
-
-    Args:
-        scenario: a scenario, the id of one of the catalogue, or the path of a file.
-        seed: 0 .. 2**64 - 1; drawn by the operating system, and recorded, if None.
-        replicates: independent populations.
-        settings: changes of the scenario: a mapping, ``{"evolution.population": 100}``, or texts,
-            ``["evolution.population=100"]``.
-        out: the run's folder; runs/<id>-<seed> if None.
-        workers: processes to share the replicates among, or with islands the demes of each; as
-            many as are useful if None. The data do not depend on it.
-        scheduler: address of a Dask scheduler, whose workers live the demes of a population with
-            islands instead.
-        figures: whether to draw the figures in the end.
-        progress: show progress on stderr; None: where it is a terminal.
-        checkpoint: seconds between writes, which is what a kill can cost.
-        command: what to record as the command.
-        on_generation: called with the replicate, the generation and its mean score after each
-            generation, always in this process. Where it returns True the run stops as at Ctrl-C,
-            but without an exception: worker processes end the generations that they are at.
-
-    Returns:
-        The complete run; where ``on_generation`` stopped it, one that :func:`resume` goes on with
-        (``run.complete`` is False).
-
-    Raises:
-        EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
-        Interrupted: it was stopped (Ctrl-C) and can be resumed.
-
-    Example:
-        >>> import evosim
-        >>> small = {
-        ...     "evolution.population": 16, "measure.sample": 4, "measure.levels": 1,
-        ...     "timeline.0.generations": 3, "timeline.1.generations": 2,
-        ... }
-        >>> run = evosim.run(
-        ...     "contraception", seed=1, replicates=2, settings=small, out="runs/small", workers=1,
-        ...     figures=False,
-        ... )
-        >>> run.data["genome"].sizes["generation"]
-        5
-        >>> print(run.verdict.splitlines()[0])
-        Flip at generation 3: ancestral -> modern
-    """
-    read = read_scenario(scenario, settings)
-    check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
-    check_scheduler(scheduler, workers, read)
-    seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read.id, seed)
-    manifest = provenance.manifest(
-        read,
-        seed=seed,
-        probe_seed=seed,
-        seeds=[{"from": 0, "seed": seed}],
-        replicates=replicates,
-        figures=figures,
-        command=command or f"evosim.run({read.id!r}, ...)",
-    )
-    check_disjoint(read, manifest)
-    with make_progress(show=progress) as reporter:
-        with RunFolder.create(path, read, manifest):
-            pass
-        reporter.note(f"{read.id}, seed {seed}: {path}")
-        return _complete(
-            path,
-            reporter,
-            workers=workers,
-            scheduler=scheduler,
-            checkpoint=checkpoint,
-            on_generation=on_generation,
-        )
-
-
-def resume_run(
-    path: str | Path,
-    *,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    progress: bool | None = None,
-    checkpoint: float = CHECKPOINT,
-) -> Run:
-    """Go on with a run that was stopped or killed, to the same end it would have had.
-
-    A run that is complete stays as it is, and may be in a folder that is read-only.
-
-    Args:
-        path: the run's folder.
-        workers, scheduler, progress, checkpoint: see :func:`run`.
-
-    Raises:
-        RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
-            fork whose history is torn.
-        Interrupted: it was stopped again.
-    """
-    check_numbers(workers=workers, checkpoint=checkpoint)
-    with make_progress(show=progress) as reporter:
-        folder = RunFolder(Path(path))
-        check_scheduler(scheduler, workers, folder.scenario)
-        if not folder.data_path.exists() and (
-            warning := provenance.other_versions(folder.manifest, "run")
-        ):
-            reporter.warn(warning)
-        return _complete(
-            Path(path),
-            reporter,
-            workers=workers,
-            scheduler=scheduler,
-            checkpoint=checkpoint,
-            again=True,
-        )
-
-
-def fork(
-    path: str | Path,
-    at: int,
-    *,
-    settings: Settings = (),
-    seed: int | None = None,
-    out: str | Path | None = None,
-    workers: int | None = None,
-    figures: bool = True,
-    progress: bool | None = None,
-    checkpoint: float = CHECKPOINT,
-    command: str | None = None,
-) -> Run:
-    """Another future from a past generation of a run, in a run of its own.
-
-    The new run holds the history 0 .. at-1 as it was, and lives on from the same population of
-    generation ``at``. Probes of the history stay as measured then (NaN for environments and
-    payoffs that are new); levels and samples of probes are those of the first ancestor, so that
-    they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
-
-    Args:
-        path: the folder of the run to fork.
-        at: the first generation to live anew.
-        settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
-        seed: for what is lived anew; the parent's if None.
-        out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
-        workers, figures, progress, checkpoint, command: see :func:`run`.
-
-    Returns:
-        The new run, complete.
-
-    Raises:
-        RunError: there is no such generation, or the changes contradict the history.
-        Interrupted: it was stopped and can be resumed.
-
-    Example:
-        >>> import evosim
-        >>> other = evosim.fork(
-        ...     "runs/contraception-1", 3, settings={"timeline.1.train": "ancestral"},
-        ...     out="runs/no-flip", figures=False,
-        ... )
-        >>> other.summary["flips"]
-        []
-    """
-    check_numbers(workers=workers, checkpoint=checkpoint)
-    parent = RunFolder(Path(path))
-    source = parent.path / "scenario.toml"
-    read = scenarios.from_dict(
-        parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
-    )
-    done = parent.scenario.generations
-    if not parent.data_path.exists():
-        done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
-    check_fork(parent, read, at, done)
-    seed = parent.seed if seed is None else seed_of(seed)
-    new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
-    manifest = provenance.manifest(
-        read,
-        seed=seed,
-        probe_seed=parent.probe_seed,
-        seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
-        + [{"from": at, "seed": seed}],
-        replicates=parent.replicates,
-        figures=figures,
-        command=command or f"evosim.run({read.id!r}, ...)",
-    )
-    manifest["parent"] = {
-        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
-    }  # fmt: skip
-    check_disjoint(read, manifest)
-    with make_progress(show=progress) as reporter:
-        if warning := provenance.other_versions(parent.manifest, "run to fork"):
-            reporter.warn(warning)
-        with RunFolder.create(new, read, manifest) as child:
-            copy_history(parent, child, at)
-        reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
-        return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
-
-
 def open_run(path: str | Path) -> Run:
     """A run on disk, complete or not.
 
@@ -533,55 +362,6 @@ def open_run(path: str | Path) -> Run:
         True
     """
     return Run(path)
-
-
-def _complete(
-    path: Path,
-    reporter: Progress,
-    *,
-    workers: int | None,
-    checkpoint: float,
-    scheduler: str | None = None,
-    again: bool = False,
-    on_generation: OnGeneration | None = None,
-) -> Run:
-    """Do whatever a run still lacks, under its lock."""
-    enough = False
-
-    def call(replicate: int, generation: int, score: float) -> bool:
-        nonlocal enough
-        if on_generation is not None and on_generation(replicate, generation, score):
-            enough = True
-        return enough
-
-    done = Run(path)
-    folder = done._folder
-    wanted = bool(folder.manifest["figures"])
-    try:
-        if again and done.complete and not (wanted and _missing_figures(done)):
-            _ = done.data  # refuses a damaged one
-            return done
-        with folder.lock(wait=WAIT, announce=reporter.note) as lock, Stop() as stop:
-            if not folder.data_path.exists():
-                for replicate in range(folder.replicates):
-                    folder.check_history(replicate)
-            if again and not (done.complete and not (wanted and _missing_figures(done))):
-                folder.note_resumed(provenance.versions(), provenance.now())
-            complete_runs(
-                {"": folder}, locks=[lock], stop=stop, progress=reporter,
-                title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
-                checkpoint=checkpoint, on_generation=call,
-            )  # fmt: skip
-            if wanted and (missing := _missing_figures(done)):
-                _draw_in_the_end(done, missing, stop)
-    except Interrupted:
-        if enough:
-            return done
-        raise
-    except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
-        raise Interrupted(path, text) from None
-    return done
 
 
 def individual_called(
@@ -616,16 +396,16 @@ def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> s
     return str(data["environment"].values[int(train)])
 
 
-def _missing_figures(done: Run) -> list[str]:
+def missing_figures(done: Run) -> list[str]:
     """Figures that the run has the data for and that are not all there."""
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
-    subject = Subject(data=done.data, scenario=done.scenario)
+    view = RunView(data=done.data, scenario=done.scenario)
     folder = done.path / "figures"
     return [
         name
         for name in plot.FIGURES
-        if plot.FIGURES[name].lacks(subject) is None
+        if plot.FIGURES[name].lacks(view) is None
         and not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 
@@ -641,26 +421,17 @@ def _neutral_bands(done: Run) -> dict[str, Band] | None:
     if not price.has_pedigree(done.scenario):
         return None
     parents = done.data["parents"].values
-    courses = [
+    trajectories = [
         price.neutral_drives(
             done.scenario,
             one,
             key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
-            n=max(_FEWEST_COURSES, price.NEUTRAL_LOCI // len(parents)),
+            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
         )
         for replicate, one in enumerate(parents)
     ]
     pooled = {
-        drive: np.concatenate([one[drive] for one in courses], axis=1) for drive in courses[0]
+        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
+        for drive in trajectories[0]
     }
     return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}
-
-
-def _draw_in_the_end(done: Run, names: Sequence[str], stop: Callable[[], bool]) -> None:
-    later = f"Figures are drawn by: evosim resume {done.path}"
-    if stop():
-        raise Interrupted(done.path, f"stopped: the data and the summary are complete. {later}")
-    try:
-        done.plot(*names)
-    except WriteError as error:
-        raise RunError(f"{error}\nThe data and the summary are complete. {later}") from error

@@ -120,10 +120,8 @@ def iterate(
         >>> for generation in evosim.iterate("contraception", seed=1, settings=small):
         ...     if generation.number == 1:
         ...         generation.flip("modern", generations=2)
-        ...     if generation.number == 3:
-        ...         break
-        >>> set(generation.environments)
-        {'modern'}
+        >>> generation.number, set(generation.environments)
+        (3, {'modern'})
     """
     read = read_scenario(scenario, settings)
     if replicate < 0:

@@ -33,6 +33,7 @@ from evosim.study.points import Point
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from evosim.scenario import Settings
     from evosim.study.schema import Study as Schema
@@ -216,6 +217,22 @@ class Study:
         """
         return export.export(self._folder, Path(path))
 
+    def figure(self, name: str) -> Figure:
+        """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: phase, curve, interaction or raincloud.
+
+        Raises:
+            EvosimError: no figure of that name, or one that this study does not have.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").figure("curve").get_figwidth()
+            3.4
+        """
+        return drawing.figure(name, self.summary)
+
     def plot(
         self,
         *names: str,
@@ -268,6 +285,9 @@ class Study:
         from evosim.api import html
 
         return html.of_study(self)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -173,15 +173,17 @@ def _wants(
     """The scenario that a generation was lived by, and what its individuals want."""
     from evosim import mind
     from evosim.metrics import rewards
-    from evosim.plot.episode import last_lived, one_of
+    from evosim.plot.episode import find_individual, last_inhabited_generation
 
     data = run.data
     if generation is None:
-        generation = last_lived(data, replicate)
+        generation = last_inhabited_generation(data, replicate)
     number = None if isinstance(individual, str) else individual
     if number is None:
         number = individual_called(data, generation, replicate, str(individual or "best"))
-    generation, number = one_of(data, generation=generation, individual=number, replicate=replicate)
+    generation, number = find_individual(
+        data, generation=generation, individual=number, replicate=replicate
+    )
     scenario = run._folder.scenario_at(generation)
     if rewards.lacks(scenario):
         raise EvosimError(

@@ -55,7 +55,7 @@ def parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     repetitions = 20 if quick else 200
     yield "plans", partial(_plans, repetitions)
     yield "threads", partial(_threads, 3 if quick else 60)
-    yield "lifetimes and measures", partial(_lives_and_measures, repetitions)
+    yield "lifetimes and measures", partial(_lifetimes_and_measures, repetitions)
     yield "the reference", partial(_reference, 2 if quick else DEPTH)
     if quick:
         yield "a generation", _one_generation
@@ -105,8 +105,8 @@ class CPlanner:
             command = [compiler, *self.FLAGS, str(self.SOURCE), "-o", str(library)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                said = done.stderr.strip().splitlines() or ["no message"]
-                raise OSError(f"{compiler} fails: {said[0]}")
+                output = done.stderr.strip().splitlines() or ["no message"]
+                raise OSError(f"{compiler} fails: {output[0]}")
             self._improve = ctypes.CDLL(str(library)).improve
 
     def planner(self, case: Case) -> Callable[[], int]:
@@ -153,7 +153,7 @@ class Scratch(NamedTuple):
 
 
 class Case:
-    """A batch of minds on one level, ready to plan, live and be measured on one core."""
+    """A batch of minds on one level, ready to be planned for and measured on one core."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class Case:
         other = self.other[in_c()][self.group.tables.live]
         return float(np.abs(found - other).max() / np.abs(found).max())
 
-    def live(self, counts: NDArray[np.int32], lifespan: NDArray[np.int32]) -> None:
+    def sample_lifetimes(self, counts: NDArray[np.int32], lifespan: NDArray[np.int32]) -> None:
         """One lifetime of each mind by the policy in the workspace."""
         steps = self.env.lifetime
         lives = Lives(
@@ -285,13 +285,13 @@ def _backups(found: Sequence[Case], name: str, repetitions: int, note: str) -> l
     return [*rows, ratio(both, seconds, 1.4)]
 
 
-def _lives_and_measures(repetitions: int) -> list[Row]:
+def _lifetimes_and_measures(repetitions: int) -> list[Row]:
     (case,) = cases(LANES, DEPTH)
     counts = np.zeros((LANES, len(case.env.events)), np.int32)
     lifespan = np.zeros(LANES, np.int32)
     weights = case.batch.lanes.weights.T.astype(np.float64)
     calls: list[Call] = [
-        lambda: case.live(counts, lifespan),
+        lambda: case.sample_lifetimes(counts, lifespan),
         case.expect,
         lambda: core.optimum(case.env, case.levels, weights),
     ]
@@ -304,7 +304,7 @@ def _lives_and_measures(repetitions: int) -> list[Row]:
     return [
         per(
             "a sampled step", "ns", stepping, 1e9 / steps, goal=20.0,
-            note=f"{LANES} lives of {steps / LANES:.0f} steps on average",
+            note=f"{LANES} lifetimes of {steps / LANES:.0f} steps on average",
         ),
         per(
             "an exact expectation", "us", expecting, 1e6 / LANES,
@@ -398,11 +398,11 @@ def _threads(repetitions: int) -> list[Row]:
         alone = "there is only one core"
         return [Row(name=name, unit="x", best=None, goal=goal, at_least=True, note=alone)]
     of = scenario.load(SCENARIO)
-    minds, lives = _generation(of)
+    minds, sample_lifetimes = _generation(of)
 
     def by(n: int) -> None:
         with _with_threads(n):
-            lives()
+            sample_lifetimes()
 
     seconds = interleaved([partial(by, 1), partial(by, 2)], repetitions, time.perf_counter)
     note = f"lifetimes of {len(minds.depth)} minds on {of.evolution.levels} levels, depth {DEPTH}"
@@ -410,7 +410,7 @@ def _threads(repetitions: int) -> list[Row]:
 
 
 def _generation(of: Scenario) -> tuple[mind.Minds, Call]:
-    """The minds of a generation at depth 20, and a call that has them live on its levels."""
+    """The minds of a generation at depth 20, and a call that samples their lifetimes."""
     env = world.environment(of, ENVIRONMENT)
     n, n_levels = of.evolution.population, of.evolution.levels
     levels = world.draw_levels(of, ENVIRONMENT, range(n_levels))
@@ -425,21 +425,23 @@ def _one_generation() -> list[Row]:
     of = scenario.load(SCENARIO)
     genomes = mind.initial(of, of.evolution.population, SEED)
     scores = np.random.default_rng(SEED).normal(size=len(genomes))
-    _, lives = _generation(of)
+    _, sample_lifetimes = _generation(of)
     prober = probe.Prober(of, SEED)
     born = partial(evolution.breed, of, genomes, scores, SEED)
     measured = partial(prober.measure, genomes, 0)
-    lived, bred, probed = interleaved([lives, born, measured], 2, time.perf_counter).min(axis=0)
+    sampled, bred, probed = interleaved(
+        [sample_lifetimes, born, measured], 2, time.perf_counter
+    ).min(axis=0)
     often = len(probe_generations(of)) / of.generations
-    return _breeding(bred, lived, probed * often, f"one generation, depth {DEPTH}")
+    return _breeding_shares(bred, sampled, probed * often, f"one generation, depth {DEPTH}")
 
 
-def _breeding(bred: float, lived: float, probed: float, note: str) -> list[Row]:
+def _breeding_shares(bred: float, sampled: float, probed: float, note: str) -> list[Row]:
     """Breeding's share of a generation's time, from the time each part took."""
     return [
-        Row(name="breeding, of a generation", unit="%", best=100 * bred / (bred + lived),
+        Row(name="breeding, of a generation", unit="%", best=100 * bred / (bred + sampled),
             goal=10.0, note=note),
-        Row(name="breeding, probes counted", unit="%", best=100 * bred / (bred + lived + probed),
+        Row(name="breeding, probes counted", unit="%", best=100 * bred / (bred + sampled + probed),
             goal=10.0, note=note),
     ]  # fmt: skip
 
@@ -470,7 +472,7 @@ def _whole_runs(repetitions: int) -> list[Row]:
             name="its peak memory", unit="MB", best=min(run.megabytes for run in runs),
             median=float(np.median([run.megabytes for run in runs])), goal=500.0,
         ),
-        *_breeding(took["breeding"], took["lives"], took["probes"], "of that run"),
+        *_breeding_shares(took["breeding"], took["lifetimes"], took["probes"], "of that run"),
     ]  # fmt: skip
 
 
@@ -514,7 +516,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     seconds = {"imports": time.perf_counter() - began}
     seconds["loading the core"] = _use_every_kernel()
     parts = {
-        "lives": (core, "lifetimes"),
+        "lifetimes": (core, "lifetimes"),
         "breeding": (evolution, "next_generation"),
         "probes": (probe.Prober, "measure"),
     }
@@ -522,9 +524,9 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
         seconds[part] = 0.0
         setattr(owner, name, _counted(getattr(owner, name), seconds, part))
     done = run(SCENARIO, seed=SEED, out=folder, figures=False, progress=False)
-    lived = time.perf_counter()
+    ended = time.perf_counter()
     done.plot()
-    seconds["figures"] = time.perf_counter() - lived
+    seconds["figures"] = time.perf_counter() - ended
     print(json_format.dumps({
         "seconds": seconds, "processor": time.process_time(), "megabytes": peak_megabytes(),
     }))  # fmt: skip
@@ -588,12 +590,12 @@ def _use_every_kernel() -> float:
     env = world.environment(of, ENVIRONMENT)
     levels = world.draw_levels(of, ENVIRONMENT, [SEED])
     minds = _minds(of, 1, 0)
-    lives = partial(
+    sample_lifetimes = partial(
         core.lifetimes, env, levels, seed=SEED, generation=0, level_ids=[0], individual_ids=[0]
     )
     began = time.perf_counter()
-    lives(minds=minds)
-    lives(minds=minds._replace(novelty=np.ones(1, np.float32)))
+    sample_lifetimes(minds=minds)
+    sample_lifetimes(minds=minds._replace(novelty=np.ones(1, np.float32)))
     core.uniform(env, levels)
     core.optimum(env, levels, np.zeros((1, env.phi.shape[1])))
     return time.perf_counter() - began

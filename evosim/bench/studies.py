@@ -57,7 +57,7 @@ def _seconds(n: int) -> list[Row]:
     """Overhead over the runs' own time, and what two workers are worth."""
     alone, two = (
         in_new_process(
-            "from evosim.bench import studies; studies.lived(int(sys.argv[1]), int(sys.argv[2]))",
+            "from evosim.bench import studies; studies.time_study(*map(int, sys.argv[1:]))",
             str(n), str(workers), **SINGLE,
         )
         for workers in (1, 2)
@@ -80,7 +80,9 @@ def _memory(sizes: tuple[int, int]) -> list[Row]:
     """What a driver needs where runs are many."""
     few, many = (
         in_new_process(
-            "from evosim.bench import studies; studies.driven(int(sys.argv[1]))", str(n), **SINGLE
+            "from evosim.bench import studies; studies.time_driver(int(sys.argv[1]))",
+            str(n),
+            **SINGLE,
         )
         for n in sizes
     )
@@ -107,7 +109,7 @@ class _Clock(Progress):
         self.times.append(time.perf_counter())
 
 
-def lived(n: int, workers: int) -> None:
+def time_study(n: int, workers: int) -> None:
     """Drive a study of real runs and print what it took, as JSON; for a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         study = _made(Path(folder), n, A_SECOND)
@@ -125,7 +127,7 @@ def lived(n: int, workers: int) -> None:
     }))  # fmt: skip
 
 
-def driven(n: int) -> None:
+def time_driver(n: int) -> None:
     """Drive a study of many short runs and print what it took, as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         study = _made(Path(folder), n, AN_INSTANT)

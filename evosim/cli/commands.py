@@ -263,9 +263,11 @@ def gallery(
     from evosim.gallery import making
 
     if pages_only:
-        making.make_pages(scenarios, out=out, tell=click.echo)
+        making.make_pages(scenarios, out=out, report=click.echo)
     else:
-        making.make(scenarios, out=out, work=work, workers=workers, progress=True, tell=click.echo)
+        making.make(
+            scenarios, out=out, work=work, workers=workers, progress=True, report=click.echo
+        )
 
 
 @cli.command()

@@ -223,9 +223,9 @@ def pages(
     from evosim.gallery import studies as making
 
     if pages_only:
-        making.make_pages(studies, out=out, tell=click.echo)
+        making.make_pages(studies, out=out, report=click.echo)
     else:
-        making.make(studies, out=out, work=work, workers=workers, progress=True, tell=click.echo)
+        making.make(studies, out=out, work=work, workers=workers, progress=True, report=click.echo)
 
 
 @study.command()

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
-from evosim.engine import ood_monitor
 from evosim.rng import Purpose, key, uniform
 
 if TYPE_CHECKING:
@@ -140,6 +139,8 @@ def evaluate(
         result.reward[:, at] = reward
         result.lifespan[:, at] = lifetimes.lifespan
         if scenario.monitor is not None:
+            from evosim.engine import ood_monitor
+
             described = ood_monitor.features(
                 scenario, name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
             )

@@ -208,14 +208,15 @@ class Generation:
         """Go on in another environment, from the next generation on.
 
         The rest of the phase that the next generation belongs to is spent there; all else that
-        the phase says (frozen selection, window, monitoring) stays, and later phases come as they
-        are written. Of several calls in one generation the last one counts.
+        the phase says (frozen selection, window, monitoring) stays. Later phases come as they are
+        written, unless ``generations`` is given. Of several calls in one generation the last one
+        counts.
 
         Args:
             train: the name of an environment, or weights of several.
             selected: the payoff that is selected for there; that of the phase if None.
-            generations: how long, in place of the rest of the phase. Later phases come
-                earlier or later by as much. After the last generation it has to be given.
+            generations: how many more there are, in place of the rest of the phase and of all
+                later phases. After the last generation it has to be given.
 
         Raises:
             EvosimError: the generation is not the latest; there is no such environment or payoff;
@@ -223,11 +224,16 @@ class Generation:
 
         Example:
             >>> import evosim
-            >>> generations = evosim.iterate("contraception", seed=1)
+            >>> small = {"evolution.population": 10, "measure.sample": 4,
+            ...          "timeline.0.generations": 3, "timeline.1.generations": 9}
+            >>> generations = evosim.iterate("contraception", seed=1, settings=small)
             >>> first = next(generations)
+            >>> first.flip("modern")
+            >>> [(phase.generations, phase.train) for phase in generations.scenario.timeline]
+            [(1, 'ancestral'), (2, 'modern'), (9, 'modern')]
             >>> first.flip("modern", generations=5)
-            >>> [phase.generations for phase in generations.scenario.timeline]
-            [1, 5, 80]
+            >>> [(phase.generations, phase.train) for phase in generations.scenario.timeline]
+            [(1, 'ancestral'), (5, 'modern')]
         """
         self._refuse_past("be flipped")
         scenario = self._before_flip
@@ -347,4 +353,4 @@ def _flipped(
     }
     if selected is not None:
         flipped["objective"] = {**there.get("objective", {}), "selected": selected}
-    return [*phases, flipped, *rest]
+    return [*phases, flipped, *(rest if generations is None else ())]

@@ -22,13 +22,13 @@ from evosim.engine.evaluation import (
     environments_of,
     evaluate,
 )
-from evosim.engine.ood_labelling import Recall, monitored, trained_detector
-from evosim.engine.ood_monitor import Detector
 from evosim.engine.variables import ABSENT, BY_GENERATION, BY_PROBE, INHERITED, probe_generations
 from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
+    from evosim.engine.ood_labelling import Recall
+    from evosim.engine.ood_monitor import Detector
     from evosim.scenario import Scenario
 
 
@@ -136,6 +136,8 @@ def generations(
         generation = population.generation
         # A run that is resumed in a monitored phase has lost what the monitor had learnt.
         if scenario.phase_at(generation).monitored and detector is None:
+            from evosim.engine.ood_labelling import trained_detector
+
             detector = trained_detector(scenario, generation, evaluate, recall)
         arrays, detector = evaluate_population(scenario, population, seed, evaluate, detector)
         probe = probe_population(scenario, population, prober) if generation in probed else None
@@ -307,6 +309,8 @@ def evaluate_generation(
         "train": np.array([order.index(name) for name in names], np.int16),
     }
     if scenario.monitor is not None:
+        from evosim.engine.ood_labelling import monitored
+
         # In a monitored phase this replaces the score by that of labelled lifetimes only.
         seen, detector = monitored(scenario, generation, found, cost, detector)
         arrays |= seen

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from evosim.evolution import cma, genetic, gradient, islands  # each optimizer registers itself
+from evosim.evolution import genetic, islands
 from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
-from evosim.evolution.generation import expected_shares, next_generation, optimizer, start
+from evosim.evolution.generation import expected_shares, next_generation, optimizer_of, start
 from evosim.evolution.optimizer import (
     NOTHING,
     OPTIMIZERS,
@@ -38,14 +38,12 @@ __all__ = [
     "breed_open",
     "check",
     "check_genes",
-    "cma",
     "expected_shares",
     "genetic",
-    "gradient",
     "islands",
     "middle",
     "next_generation",
-    "optimizer",
+    "optimizer_of",
     "sampled",
     "start",
 ]

@@ -10,9 +10,9 @@ lifetimes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,7 +26,7 @@ from evosim.registry import Registry, check_call
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
-C = TypeVar("C", bound=type)
+C = TypeVar("C")
 FloatArray = NDArray[np.float64]
 State = Mapping[str, NDArray[Any]]
 """Arrays by name."""
@@ -114,6 +114,14 @@ class Optimizer(ABC):
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
+
+
+@OPTIMIZERS.built_in
+def _optimizers() -> Sequence[ModuleType]:
+    """The modules that register a base optimizer."""
+    from evosim.evolution import cma, genetic, gradient
+
+    return genetic, cma, gradient
 
 
 def optimizer(name: str, description: str = "") -> Callable[[C], C]:

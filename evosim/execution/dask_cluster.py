@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine import provenance
-from evosim.errors import Argument, EvosimError, RunError
+from evosim.errors import Argument, EvosimError, WorkError
 from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ CONNECT = 10.0
 """Seconds after which a scheduler that does not answer is given up."""
 _LOOK = 0.02  # seconds between looks at what is done
 _ALIKE = ("evosim", "numpy", "numba", "deap")  # whose versions numbers depend on
-
-
-class WorkError(RunError):
-    """Whoever is to do the work cannot: no scheduler, or a worker that is no use."""
 
 
 def worker_command(address: str) -> str:
@@ -79,7 +75,7 @@ def connected(address: str) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def scheduler_lives(address: str) -> Iterator[None]:
+def explain_lost_scheduler(address: str) -> Iterator[None]:
     """What a scheduler that is gone gives rise to, as words.
 
     Args:
@@ -90,10 +86,10 @@ def scheduler_lives(address: str) -> Iterator[None]:
     try:
         yield
     except (OSError, CancelledError) as error:
-        raise gone(address) from error
+        raise scheduler_lost(address) from error
 
 
-def gone(address: str) -> WorkError:
+def scheduler_lost(address: str) -> WorkError:
     """What to say where a scheduler is gone."""
     where = f" at {address}" if address else ""
     return WorkError(f"the Dask scheduler{where} is gone, or has dropped our runs")
@@ -214,7 +210,7 @@ class Demes:
         """
         from distributed import KilledWorker
 
-        with scheduler_lives(self._address):
+        with explain_lost_scheduler(self._address):
             if not self._client.nthreads():
                 command = worker_command(self._address)
                 self._note(f"waiting for workers: none is at {self._address}; add one: {command}")

@@ -5,23 +5,17 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from evosim.engine.files import WriteError
-from evosim.engine.run_folder import RunFolder
 from evosim.errors import RunError
 from evosim.execution.child_process import Inbox, WorkerProcess, start
 
-
-class Task(NamedTuple):
-    """A replicate of a run, and what to call it."""
-
-    folder: RunFolder
-    replicate: int
-    label: str
+if TYPE_CHECKING:
+    from evosim.execution.runner import Task
 
 
-Report = Callable[[Task, int, float], None]
+Report: TypeAlias = "Callable[[Task, int, float], None]"
 """Called for each generation: whose it is, its number, its mean score."""
 
 

@@ -13,31 +13,37 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from evosim import core, evolution
-from evosim.engine import islands, loop
+from evosim.engine import loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
-from evosim.engine.in_memory import OnGeneration
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.ood_labelling import PastGeneration
 from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import by_probe, by_replicate
-from evosim.errors import EvosimError, RunError
-from evosim.execution import dask_cluster
-from evosim.execution.process_pool import Pool
+from evosim.errors import EvosimError, RunError, WorkError
 from evosim.execution.progress import Progress
-from evosim.execution.replicate_workers import ReplicateWorkers, Task
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
+    from evosim.engine.in_memory import OnGeneration
+    from evosim.engine.islands import Map
+    from evosim.engine.ood_labelling import PastGeneration
     from evosim.scenario import Scenario
 
 CHECKPOINT = 2.0
 """Seconds of work that a kill can cost."""
+
+
+class Task(NamedTuple):
+    """A replicate of a run, and what to call it."""
+
+    folder: RunFolder
+    replicate: int
+    label: str
 
 
 def complete_runs(
@@ -85,7 +91,7 @@ def complete_runs(
         raise RunError(
             f"{error}\n{kept(folders)}. Once it can be written, {_go_on(resume)}"
         ) from error
-    except dask_cluster.WorkError as error:
+    except WorkError as error:
         raise RunError(f"{error}\n{kept(folders)}. G{_go_on(resume)[1:]}") from error
 
 
@@ -163,7 +169,7 @@ def run_replicates(
     def stopping() -> bool:
         return enough or stop()
 
-    def run_each(share: islands.Map | None = None) -> bool:
+    def run_each(share: Map | None = None) -> bool:
         return all(
             run_replicate(
                 task.folder, task.replicate, stop=stopping,
@@ -172,13 +178,20 @@ def run_replicates(
             for task in tasks
         )  # fmt: skip
 
+    # Each way of sharing work is imported where it is taken: a run in one process needs none.
     if scheduler is not None:
+        from evosim.execution import dask_cluster
+
         with dask_cluster.demes(scheduler, progress.note, stopping) as shared:
             whole = run_each(shared.map)
     elif demes > 1:
+        from evosim.execution.process_pool import Pool
+
         with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
             whole = run_each(pool.map)
     elif workers > 1:
+        from evosim.execution.replicate_workers import ReplicateWorkers
+
         replicate_workers = ReplicateWorkers(
             workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed()
         )
@@ -237,7 +250,7 @@ def run_replicate(
     checkpoint: float = CHECKPOINT,
     evaluate: Evaluate = evaluate,
     prober: loop.Prober | None = None,
-    share: islands.Map | None = None,
+    share: Map | None = None,
 ) -> bool:
     """Simulate one replicate on from where its chunks end; False where it was stopped before.
 
@@ -263,6 +276,8 @@ def run_replicate(
     written = time.monotonic()
     record = None
     if share is not None:
+        from evosim.engine import islands
+
         records = islands.generations(scenario, population, seed=seed, prober=prober, share=share)
     else:
         records = generations(
@@ -300,6 +315,8 @@ def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration
     Raises:
         RunError: no sound chunk holds it.
     """
+    from evosim.engine.ood_labelling import PastGeneration
+
     for file in folder.chunk_files(replicate):
         if file.first <= generation <= file.last:
             arrays = folder.read(file).arrays

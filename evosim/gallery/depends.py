@@ -1,4 +1,4 @@
-"""What the record of an experiment depends on: when it is to be settled again, when lived again.
+"""What the record of an experiment depends on: when it is evaluated again, when run again.
 
 Of code the hash is that of its meaning: comments, docstrings and layout do not count.
 """
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(evosim.__file__).parent
 
-_LIVES = ("scenario/reading.py", "engine/loop.py", "engine/islands.py", "engine/probe.py")
-"""What reads a scenario, lives and probes a population: these, and all that they import."""
-_SETTLES = ("study/experiment.py",)
-"""What makes verdicts of runs that were lived; what lives them is not counted again."""
-MEASURES = ("metrics/__init__.py",)
+_RUN_MODULES = ("scenario/reading.py", "engine/loop.py", "engine/islands.py", "engine/probe.py")
+"""What reads a scenario, evaluates and probes a population: these, and all that they import."""
+_VERDICT_MODULES = ("study/experiment.py",)
+"""What makes verdicts of complete runs; what runs them is not counted again."""
+METRIC_MODULES = ("metrics/__init__.py",)
 """What makes numbers of the data of a run."""
 
-LIVED: Mapping[str, str] = {
+RUN_INPUTS: Mapping[str, str] = {
     "code": "the code that runs it was changed",
     "libraries": "versions of libraries were changed",
 }
-"""What a run depends on beside its scenario: where it changed, the experiment is lived again."""
-SETTLED: Mapping[str, str] = {
+"""What a run depends on beside its scenario: where it changed, the experiment is run again."""
+VERDICT_INPUTS: Mapping[str, str] = {
     "findings": "its findings or its words were changed",
     "measures": "the code that measures was changed",
 }
-"""What the verdict depends on beside the runs: where it changed, the claim is settled again."""
+"""What the verdict depends on beside the runs: where it changed, the claim is evaluated again."""
 
 
 def depends(scenario: Scenario) -> dict[str, str]:
@@ -47,10 +47,10 @@ def depends(scenario: Scenario) -> dict[str, str]:
     versions = provenance.libraries()
     del versions["evosim"]  # its code has hashes of its own
     return {
-        "code": code(_LIVES),
+        "code": code(_RUN_MODULES),
         "libraries": _hash(f"{name} {version}" for name, version in versions.items()),
         "findings": _hash([scenario.to_toml()]),
-        "measures": code(_SETTLES, _LIVES),
+        "measures": code(_VERDICT_MODULES, _RUN_MODULES),
     }
 
 

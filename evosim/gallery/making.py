@@ -1,6 +1,6 @@
 """Making the gallery: experiments one scenario after another, records, figures, pages, index.
 
-Experiments are lived in folders of their own, which outlast a kill. One that is complete is left
+Experiments are run in folders of their own, which outlast a kill. One that is complete is left
 alone, unless what it depends on has changed since (:mod:`evosim.gallery.depends`).
 """
 
@@ -20,14 +20,14 @@ from evosim.engine.provenance import command_line
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.stop import Interrupted
 from evosim.gallery import pages, record
-from evosim.gallery.depends import LIVED, SETTLED, changed, depends
+from evosim.gallery.depends import RUN_INPUTS, VERDICT_INPUTS, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.plot.files import put
 from evosim.scenario import shipped
 from evosim.scenario.words import fingerprint
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
-from evosim.study.reevaluate import is_of_other_runs, unsettle
+from evosim.study.reevaluate import invalidate, is_of_other_runs
 
 if TYPE_CHECKING:
     from evosim.api.experiments import Experiment
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 OUT = Path("docs/gallery")
 WORK = Path("build/gallery")
 
-Tell = Callable[[str], object]
+Report = Callable[[str], object]
 
 
 def make(
@@ -46,7 +46,7 @@ def make(
     work: Path = WORK,
     workers: int | None = None,
     progress: bool | None = None,
-    tell: Tell = print,
+    report: Report = print,
 ) -> None:
     """Run the experiments of scenarios and write their records and pages, and the index.
 
@@ -55,24 +55,24 @@ def make(
         out: the folder of records and pages.
         work: the folder of the experiments.
         workers, progress: see :func:`evosim.run`.
-        tell: is told how far it is.
+        report: called with each line on the progress.
 
     Raises:
         EvosimError: a scenario is wrong, a folder cannot be written to, or experiments failed; the
             others are made all the same.
         Interrupted: it was stopped (Ctrl-C); called again, it goes on.
     """
-    wanted = list(_with_experiments(names or list(shipped.catalogue()), tell))
+    wanted = list(_with_experiments(names or list(shipped.catalogue()), report))
     for folder in (out, work):
         _try_writing(folder)
     failed: list[str] = []
     spent = 0.0
     for n, (source, scenario) in enumerate(wanted):
         left = len(wanted) - n - 1
-        tell(f"{scenario.id} ({n + 1} of {len(wanted)}, {left} left after it): {scenario.title}")
+        report(f"{scenario.id} ({n + 1} of {len(wanted)}, {left} left after it): {scenario.title}")
         try:
-            done, seconds = _conducted(
-                scenario, work / scenario.id, tell, workers=workers, progress=progress
+            done, seconds = _complete_experiment(
+                scenario, work / scenario.id, report, workers=workers, progress=progress
             )
             found = record.record_of(done.summary, source)
             put(out / f"{scenario.id}.json", record.to_text(found).encode())
@@ -83,19 +83,19 @@ def make(
             raise Interrupted(stop.path, text) from None
         except EvosimError as error:
             failed.append(f"{scenario.id}: {error}")
-            tell(f"  failed: {error}")
+            report(f"  failed: {error}")
             continue
         spent += seconds
-        tell(f"  {found['verdict']}, {seconds:.0f} s")
+        report(f"  {found['verdict']}, {seconds:.0f} s")
     write_index(out)
     made = pages.counted(len(wanted) - len(failed), "scenario")
-    tell(f"{made}, {spent:.0f} s in all: {out / 'README.md'}")
+    report(f"{made}, {spent:.0f} s in all: {out / 'README.md'}")
     if failed:
-        told = f"{pages.counted(len(failed), 'scenario')} failed"
-        raise EvosimError("\n".join([told, *failed]))
+        heading = f"{pages.counted(len(failed), 'scenario')} failed"
+        raise EvosimError("\n".join([heading, *failed]))
 
 
-def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:
+def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = print) -> None:
     """Write pages, figures and the index anew from the records that are there.
 
     Words that were changed in a scenario's file are taken into its record.
@@ -103,7 +103,7 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
     Args:
         names: ids of the catalogue, or paths of files; none for all that have a record.
         out: the folder of records and pages.
-        tell: is told how far it is.
+        report: called with each line on the progress.
 
     Raises:
         EvosimError: a scenario has no record, its file is not the one that was run, or there are
@@ -124,14 +124,14 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print
         found = record.with_words_of(scenario, found)
         put(out / f"{scenario.id}.json", record.to_text(found).encode())
         write_page(found, scenario, out)
-        tell(f"{scenario.id}: {found['verdict']}")
+        report(f"{scenario.id}: {found['verdict']}")
     write_index(out)
 
 
 def write_page(found: Record, scenario: Scenario, out: Path) -> None:
     """Write the page of a record and its figures; one that it no longer has is removed."""
     from evosim.plot import style
-    from evosim.plot.experiment import FIGURES, names_for
+    from evosim.plot.experiment_figures import FIGURES, names_for
 
     has = names_for(found)
     for name in FIGURES:
@@ -140,7 +140,6 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
             path.unlink(missing_ok=True)
             continue
         drawn = FIGURES[name].figure(found, design.reference(scenario))
-        assert drawn is not None
         style.write(drawn, path, title=f"{found['title']}: {FIGURES[name].title}")
     put(out / f"{scenario.id}.md", pages.page(found).encode())
 
@@ -172,36 +171,36 @@ def _records(out: Path) -> list[Path]:
     return sorted(out.glob("*.json"))
 
 
-def _with_experiments(names: Sequence[str], tell: Tell) -> Iterator[tuple[str, Scenario]]:
+def _with_experiments(names: Sequence[str], report: Report) -> Iterator[tuple[str, Scenario]]:
     """Text and scenario of each name; all are checked before the first is run."""
     checked = [(shipped.read(shipped.find(name)), evosim.check(name)) for name in names]
     for source, scenario in checked:
         if scenario.experiment is None:
-            tell(f"{scenario.id}: left out, it has no [experiment]")
+            report(f"{scenario.id}: left out, it has no [experiment]")
         else:
             yield source, scenario
 
 
-def _conducted(
-    scenario: Scenario, path: Path, tell: Tell, *, workers: int | None, progress: bool | None
+def _complete_experiment(
+    scenario: Scenario, path: Path, report: Report, *, workers: int | None, progress: bool | None
 ) -> tuple[Experiment, float]:
     """The complete experiment of a scenario, and the seconds that it took in all.
 
-    Whatever is in its folder is gone on with, settled again or lived again, as it needs.
+    Whatever is in its folder is continued, evaluated again or run again, as it needs.
     """
     now = depends(scenario)
     notes = path.with_name(f"{path.name}.json")
-    known = _known(notes) if ExperimentFolder.is_at(path) else None
-    why = _why_again(path, scenario, known, now)
+    known = _read_notes(notes) if ExperimentFolder.is_at(path) else None
+    why = _rerun_reason(path, scenario, known, now)
     if path.exists() and why:
         _clear(path)
-        tell(f"  run again: {why}")
+        report(f"  run again: {why}")
         known = None
-    elif known and changed(known, now, SETTLED):
-        unsettle(path, scenario)
-        tell(f"  evaluated again: {changed(known, now, SETTLED)}")
+    elif known and changed(known, now, VERDICT_INPUTS):
+        invalidate(path, scenario)
+        report(f"  evaluated again: {changed(known, now, VERDICT_INPUTS)}")
     elif known and evosim.open_experiment(path).complete:
-        tell("  was complete")
+        report("  was complete")
     seconds = known["seconds"] if known else 0.0
     with _timed(notes, now, seconds):
         if known is None:
@@ -213,16 +212,16 @@ def _conducted(
             resumed = evosim.resume(path, workers=workers, progress=progress)
             assert isinstance(resumed, evosim.Experiment)
             done = resumed
-    return done, _known(notes)["seconds"]
+    return done, _read_notes(notes)["seconds"]
 
 
-def _why_again(path: Path, scenario: Scenario, known: Any, now: Mapping[str, str]) -> str:
-    """Why an experiment has to be lived again, in words; empty where it has not."""
+def _rerun_reason(path: Path, scenario: Scenario, known: Any, now: Mapping[str, str]) -> str:
+    """Why an experiment has to be run again, in words; empty where it has not."""
     if not known:
         return "it is not known what it was run with"
     if is_of_other_runs(path, scenario, tuned=True):
         return "the scenario or its arms were changed"
-    return changed(known, now, LIVED)
+    return changed(known, now, RUN_INPUTS)
 
 
 @contextlib.contextmanager
@@ -237,8 +236,8 @@ def _timed(notes: Path, now: Mapping[str, str], before: float) -> Iterator[None]
         put(notes, json.dumps({**now, "seconds": seconds}).encode())
 
 
-def _known(notes: Path) -> Any:
-    """What an experiment was run with; None where that is not known."""
+def _read_notes(notes: Path) -> Any:
+    """What an experiment was run with; None where there are no notes."""
     try:
         known = json.loads(notes.read_text(encoding="utf-8"))
         return known if isinstance(known["seconds"], int | float) else None

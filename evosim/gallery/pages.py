@@ -7,7 +7,8 @@ from typing import Any
 
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
-from evosim.plot.experiment import asked, names_for, term_label
+from evosim.plot.experiment import finding_label, term_label
+from evosim.plot.experiment_figures import names_for
 from evosim.stats import intervals
 
 Finding = Mapping[str, Any]
@@ -145,9 +146,9 @@ def statuses(confirmatory: Mapping[str, bool]) -> str:
 def _headline(record: Record) -> str:
     """The first finding in one sentence: effect, interval, number of replicates."""
     finding = record["findings"][0]
-    measured = f"{asked(finding)} is {shown(finding)}"
+    measured = f"{finding_label(finding)} is {shown(finding)}"
     if len(finding["terms"]) > 1:
-        measured = f"{_whole(finding)} in {asked(finding)} is {shown(finding)}: "
+        measured = f"{_whole(finding)} in {finding_label(finding)} is {shown(finding)}: "
         measured += _terms(finding, record)
     return (
         f"{_capital(finding['says'])}: {finding['verdict']}. The {measured} "
@@ -193,7 +194,7 @@ def _findings(record: Record) -> str:
             [
                 _in_table(finding["verdict"]),
                 finding["says"],
-                f"{asked(finding)}{arm}",
+                f"{finding_label(finding)}{arm}",
                 terms,
                 f"**{shown(finding)}**",
                 wanted(finding),

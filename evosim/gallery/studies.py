@@ -1,8 +1,8 @@
 """The pages of the shipped studies: a table of all runs, figures, and what was found.
 
-A study is lived in a folder of its own, which outlasts a kill; its runs go into a CSV, and page and
+A study is run in a folder of its own, which outlasts a kill; its runs go into a CSV, and page and
 figures are made from that CSV and the study's file alone. So a page can be made again without
-living anything, and a test can compare it.
+running anything, and a test can compare it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from evosim.api.studies import resume_study, run_study
 from evosim.engine.files import explain
 from evosim.errors import EvosimError
 from evosim.gallery import pages
-from evosim.gallery.depends import LIVED, MEASURES, SETTLED, changed, code, depends
+from evosim.gallery.depends import (
+    METRIC_MODULES,
+    RUN_INPUTS,
+    VERDICT_INPUTS,
+    changed,
+    code,
+    depends,
+)
 from evosim.plot import style
 from evosim.plot.files import put
 from evosim.plot.studies import FIGURES, names_for
@@ -41,7 +48,7 @@ OUT = Path("docs/studies")
 WORK = Path("build/studies")
 SHOWN = ("phase", "interaction")
 """Figures that a page has."""
-Tell = Callable[[str], object]
+Report = Callable[[str], object]
 
 
 # Making
@@ -54,29 +61,29 @@ def make(
     work: Path = WORK,
     workers: int | None = None,
     progress: bool | None = None,
-    tell: Tell = print,
+    report: Report = print,
 ) -> None:
-    """Live the shipped studies and write their tables, pages and figures, and the index.
+    """Run the shipped studies and write their tables, pages and figures, and the index.
 
-    What was stopped or killed is gone on with; what is complete is not lived again, unless the
-    study or the code that lives it was changed.
+    What was stopped or killed is continued; what is complete is not run again, unless the
+    study or the code that runs it was changed.
 
     Args:
         names: ids of shipped studies; none for all of them.
         out: the folder of tables and pages.
         work: the folder of the studies' own folders.
         workers, progress: see :func:`evosim.run_study`.
-        tell: is told how far it is.
+        report: called with each line on the progress.
 
     Raises:
         EvosimError: a study is wrong, a folder cannot be written to, or runs failed.
         Interrupted: it was stopped (Ctrl-C); called again, it goes on.
     """
-    write_index(out)  # which tells whether the folder can be written to, before hours are spent
+    write_index(out)  # which shows whether the folder can be written to, before hours are spent
     for written in _shipped(names):
         study = written.study
-        tell(f"{study.id}: {study.title}")
-        done = _conducted(written, work / study.id, tell, workers=workers, progress=progress)
+        report(f"{study.id}: {study.title}")
+        done = _complete_study(written, work / study.id, report, workers=workers, progress=progress)
         if done.failures:
             raise EvosimError(
                 f"{study.id}: {pages.counted(len(done.failures), 'run')} failed; for their errors: "
@@ -87,20 +94,20 @@ def make(
     write_index(out)
 
 
-def make_pages(names: Sequence[str] = (), *, out: Path = OUT, tell: Tell = print) -> None:
+def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = print) -> None:
     """Write pages, figures and the index anew from the tables that are there.
 
     Args:
         names: ids of shipped studies; none for all of them.
         out: the folder of tables and pages.
-        tell: is told how far it is.
+        report: called with each line on the progress.
 
     Raises:
         EvosimError: a study has no table, or one of other points, seeds or measures.
     """
     for written in _shipped(names):
         write_page(written, out)
-        tell(f"{written.study.id}: {out / written.study.id}.md")
+        report(f"{written.study.id}: {out / written.study.id}.md")
     write_index(out)
 
 
@@ -127,14 +134,14 @@ def _shipped(names: Sequence[str] = ()) -> list[Written]:
     return [reading.load(name) for name in names or reading.catalogue()]
 
 
-def _conducted(
-    written: Written, path: Path, tell: Tell, *, workers: int | None, progress: bool | None
+def _complete_study(
+    written: Written, path: Path, report: Report, *, workers: int | None, progress: bool | None
 ) -> Study:
-    """A study lived to its end in a folder, which is cleared where it is of another one."""
+    """A study completed in a folder, which is cleared where it is of another one."""
     notes, now = path.with_name(f"{path.name}.json"), _depends(written.base)
-    why = _why_again(written, path, notes, now)
+    why = _rerun_reason(written, path, notes, now)
     if why and StudyFolder.is_at(path):
-        tell(f"  run again: {why}")
+        report(f"  run again: {why}")
         try:
             shutil.rmtree(path)
         except OSError as error:
@@ -148,27 +155,27 @@ def _conducted(
     )  # fmt: skip
 
 
-def _why_again(written: Written, path: Path, notes: Path, now: Mapping[str, str]) -> str:
-    """Why a study has to be lived from the start, in words; empty where it has not."""
+def _rerun_reason(written: Written, path: Path, notes: Path, now: Mapping[str, str]) -> str:
+    """Why a study has to be run from the start, in words; empty where it has not."""
     try:
         there = StudyFolder(path)
-        if _lived(there.study, there.base) != _lived(written.study, written.base):
+        if _run_inputs(there.study, there.base) != _run_inputs(written.study, written.base):
             return "the study or its scenario was changed"
         before = json.loads(notes.read_text(encoding="utf-8"))
     except (EvosimError, OSError, ValueError):
         return "it is not known which code and libraries it was run with"
-    return changed(before, now, {**LIVED, "measures": SETTLED["measures"]})
+    return changed(before, now, {**RUN_INPUTS, "measures": VERDICT_INPUTS["measures"]})
 
 
 def _depends(base: Scenario) -> dict[str, str]:
     """A hash of each thing that the runs of a study depend on, beside the study."""
     known = depends(base)
-    return {**{key: known[key] for key in LIVED}, "measures": code(MEASURES)}
+    return {**{key: known[key] for key in RUN_INPUTS}, "measures": code(METRIC_MODULES)}
 
 
-def _lived(study: Schema, base: Scenario) -> tuple[dict[str, Any], dict[str, Any]]:
+def _run_inputs(study: Schema, base: Scenario) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the runs of a study depend on: all of it but words, and what judges them."""
-    told = {"label", "unit", "above", "below"}
+    presentation = {"label", "unit", "above", "below"}
     return {k: v for k, v in base.to_dict().items() if k not in WORDS}, study.model_dump(
         exclude={
             **dict.fromkeys(
@@ -176,7 +183,7 @@ def _lived(study: Schema, base: Scenario) -> tuple[dict[str, Any], dict[str, Any
             ),
             "confidence": True,
             "parameters": {name: {"label", "unit"} for name in study.parameters},
-            "measures": dict.fromkeys(study.measures, told),
+            "measures": dict.fromkeys(study.measures, presentation),
         }
     )
 

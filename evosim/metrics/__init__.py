@@ -8,20 +8,16 @@ the decorator :func:`metric`; a new file is also a line in ``registry.py``.
 
 from __future__ import annotations
 
-from evosim.metrics.registry import (
-    LINKS,
-    METRICS,
+from evosim.metrics.query import (
     RECENT,
-    Columns,
     Floats,
-    Metric,
     Query,
     environment_of,
     main_environment,
-    metric,
     no_flip,
     turns,
 )
+from evosim.metrics.registry import LINKS, METRICS, Columns, Metric, metric
 
 __all__ = [
     "LINKS",

@@ -15,15 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import mind
-from evosim.metrics.registry import (
-    Columns,
-    Query,
-    at_probe,
-    environment_of,
-    expectations_are_exact,
-    generation_of,
-    metric,
-)
+from evosim.metrics.query import Query, at_probe, environment_of, generation_of
+from evosim.metrics.registry import Columns, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import EQUAL, Bootstrap, Estimate
 
@@ -85,6 +78,9 @@ def best_of(values: ArrayLike, proxy: ArrayLike, n: ArrayLike) -> Floats:
 
     Returns:
         [n, ...]
+
+    >>> best_of([1.0, 2.0, 3.0, 6.0], [1.0, 2.0, 3.0, 4.0], [1, 2])
+    array([3., 4.])
     """
     values, proxy = np.asarray(values, np.float64), np.asarray(proxy, np.float64)
     order = np.argsort(proxy, axis=-1, kind="stable")

@@ -17,7 +17,7 @@ from evosim import rng
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Query
 from evosim.metrics.flips import JUDGED, across
-from evosim.metrics.registry import WHEN
+from evosim.metrics.query import WHEN
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap

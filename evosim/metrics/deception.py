@@ -13,15 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.controls import WITHOUT_SENSES
-from evosim.metrics.registry import (
-    PROBED,
-    Columns,
-    Query,
-    at_probe,
-    environment_of,
-    known,
-    metric,
-)
+from evosim.metrics.query import Query, at_probe, environment_of, known
+from evosim.metrics.registry import PROBED, Columns, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics.registry import Columns, Query, metric
+from evosim.metrics.query import Query
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -15,18 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics.registry import (
-    METRICS,
-    RECENT,
-    Columns,
-    Floats,
-    Query,
-    each_probe,
-    expectations_are_exact,
-    known,
-    metric,
-    probe_place,
-)
+from evosim.metrics.query import RECENT, Floats, Query, each_probe, known, probe_place
+from evosim.metrics.registry import METRICS, Columns, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 
@@ -64,6 +54,9 @@ def mixed(values: Floats, weights: Mapping[str, float]) -> Floats:
 
     Returns:
         [...]
+
+    >>> float(mixed(np.array([0.5, 1.0]), {"day": 3.0, "night": 1.0}))
+    0.625
     """
     share = np.array(list(weights.values()))
     return np.asarray(values @ (share / share.sum()), np.float64)

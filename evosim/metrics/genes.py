@@ -9,17 +9,8 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError
-from evosim.metrics.registry import (
-    DRIVE,
-    LOCUS,
-    Columns,
-    Floats,
-    Query,
-    generation_of,
-    known,
-    largest,
-    metric,
-)
+from evosim.metrics.query import Floats, Query, generation_of, known, largest
+from evosim.metrics.registry import DRIVE, LOCUS, Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr

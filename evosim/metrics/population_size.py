@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.metrics.flips import bounds
-from evosim.metrics.registry import RECENT, Columns, Query, generation_of, metric
+from evosim.metrics.query import RECENT, Query, generation_of
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.errors import EvosimError
+from evosim.metrics.query import Query, at_probe, environment_of, known, lived_generations, probed
 from evosim.metrics.registry import (
     LINK,
     LINKS,
     PAYOFF,
     PROBED,
     Columns,
-    Query,
-    at_probe,
-    environment_of,
     expectations_are_exact,
-    known,
-    lived_generations,
     metric,
-    probed,
 )
 from evosim.stats.intervals import mean_of_defined
 

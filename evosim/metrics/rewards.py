@@ -11,15 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from evosim import mind, world
 from evosim.engine.probe import level_seeds, probe_seeds
 from evosim.metrics import reward_distance
-from evosim.metrics.registry import (
-    PROBED,
-    Columns,
-    Query,
-    at_probe,
-    environment_of,
-    generation_of,
-    metric,
-)
+from evosim.metrics.query import Query, at_probe, environment_of, generation_of
+from evosim.metrics.registry import PROBED, Columns, metric
 from evosim.metrics.reward_distance import Canonical
 from evosim.mind import NOVELTY
 from evosim.stats.intervals import mean_of_defined

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.metrics import METRICS, Query, deception, detection, flips
+from evosim.metrics import METRICS, Query, flips
 from evosim.metrics.flips import JUDGED, Sides
 from evosim.metrics.registry import expectations_are_exact
 from evosim.metrics.summary_types import (
@@ -111,6 +111,8 @@ def _deception(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) ->
     """What is added to the summary of a scenario that asks about deception."""
     if scenario.deception is None:
         return {}
+    from evosim.metrics import deception
+
     return {
         "deception": {
             "variable": scenario.deception.variable,
@@ -136,6 +138,8 @@ def _monitor(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> d
     """What is added to the summary of a scenario that has a monitored phase."""
     if scenario.monitor is None or not any(phase.monitored for phase in scenario.timeline):
         return {}
+    from evosim.metrics import detection
+
     estimates = {
         name: _metric(name, dataset, scenario, bootstrap)
         for name in ("roc_area", "flagged", "labels")

@@ -15,6 +15,7 @@ import numpy as np
 
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Metric, Query, environment_of
+from evosim.metrics.flips import mixed, mixtures
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 
 if TYPE_CHECKING:
@@ -30,14 +31,16 @@ TRAINS, OTHER = "trains", "other"
 """The world that trains in a generation, and the other one of the flip."""
 
 
-class Times(NamedTuple):
+class Trajectory(NamedTuple):
     """A course of one arm: when, and what, [replicate, time]."""
 
     generations: list[int]
     values: Floats
 
 
-def courses(terms: Sequence[WeightedTerm], arms: Mapping[str, Conditions]) -> list[dict[str, Any]]:
+def trajectories(
+    terms: Sequence[WeightedTerm], arms: Mapping[str, Conditions]
+) -> list[dict[str, Any]]:
     """The courses that show a finding.
 
     Args:
@@ -56,15 +59,15 @@ def courses(terms: Sequence[WeightedTerm], arms: Mapping[str, Conditions]) -> li
         where: dict[str, str] = {}
         for name, (data, scenario) in arms.items():
             try:
-                course = _course(data, scenario, query, world)
+                trajectory = _trajectory(data, scenario, query, world)
                 if world is None and not METRICS[query.measure].per_generation:
                     where[name] = environment_of(data, scenario, query)
             except EvosimError:
                 continue  # an arm that the finding does not look at need not have what it measures
-            if course is not None:
+            if trajectory is not None:
                 by_arm[name] = {
-                    "generations": course.generations,
-                    "values": [[_rounded(v) for v in row] for row in course.values],
+                    "generations": trajectory.generations,
+                    "values": [[_rounded(v) for v in row] for row in trajectory.values],
                 }
         if by_arm:
             found.append(
@@ -100,7 +103,9 @@ def _asked(terms: Sequence[WeightedTerm]) -> list[tuple[Query, str | None]]:
     return list(found)
 
 
-def _course(data: xr.Dataset, scenario: Scenario, query: Query, world: str | None) -> Times | None:
+def _trajectory(
+    data: xr.Dataset, scenario: Scenario, query: Query, world: str | None
+) -> Trajectory | None:
     if world is not None:
         return _between_worlds(data, scenario, query, world)
     metric = METRICS[query.measure]
@@ -113,7 +118,7 @@ def _course(data: xr.Dataset, scenario: Scenario, query: Query, world: str | Non
         metric.columns(data, scenario, replace(query, generation=generation))
         for generation in generations
     ]
-    return Times(generations, _lines(metric, columns))
+    return Trajectory(generations, _lines(metric, columns))
 
 
 def _lines(metric: Metric, columns: Sequence[tuple[Floats, ...]]) -> Floats:
@@ -123,9 +128,11 @@ def _lines(metric: Metric, columns: Sequence[tuple[Floats, ...]]) -> Floats:
     return np.array([[float(metric.number(*group)) for group in columns]])
 
 
-def _between_worlds(data: xr.Dataset, scenario: Scenario, query: Query, world: str) -> Times | None:
+def _between_worlds(
+    data: xr.Dataset, scenario: Scenario, query: Query, world: str
+) -> Trajectory | None:
     """A probe variable in the mixture that trains, or in the one on the flip's other side."""
-    before, after = (scenario.phase_at(g).mixture for g in (query.flip - 1, query.flip))
+    before, after = mixtures(scenario, query.flip)
     if world == OTHER and before == after:
         return None  # in this arm there is no other world
     metric = METRICS[query.measure]
@@ -133,13 +140,13 @@ def _between_worlds(data: xr.Dataset, scenario: Scenario, query: Query, world: s
     generations = _probes(data)
     for g in generations:
         other = after if g < query.flip else before
-        mixture = scenario.phase_at(g).mixture if world == TRAINS else other
-        mixed: Any = 0.0
-        for name, weight in mixture.items():
-            (column,) = metric.columns(data, scenario, replace(query, where=name, generation=g))
-            mixed = mixed + weight * column
-        lines.append(mixed)
-    return Times(generations, np.array(lines).T)
+        weights = scenario.phase_at(g).mixture if world == TRAINS else other
+        columns = [
+            metric.columns(data, scenario, replace(query, where=name, generation=g))[0]
+            for name in weights
+        ]
+        lines.append(mixed(np.stack(columns, axis=-1), weights))
+    return Trajectory(generations, np.array(lines).T)
 
 
 def _probes(data: xr.Dataset) -> list[int]:

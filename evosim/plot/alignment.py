@@ -6,7 +6,7 @@ a light ground marks when it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, RunView
 
 MEASURES = ("capability", "alignment")
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
@@ -28,25 +28,20 @@ HERE = "#F4F0E4"
 BAND = 0.18
 
 
-class Look(NamedTuple):
-    """How a mind is drawn wherever minds are compared."""
-
-    color: str
-    dash: style.Dash
-    width: float
-
-
-LOOKS: dict[str, Look] = {
-    "evolved": Look(colors.BLACK, "-", 1.8),
-    "true drive": Look(colors.BLUE, (0, (5.0, 1.6)), 1.1),
-    "unshifted beliefs": Look(colors.VERMILLION, (0, (5.0, 1.2, 1.0, 1.2)), 1.1),
-    "random drives": Look(colors.GREEN, (0, (2.2, 1.2)), 1.1),
-    "without senses": Look(colors.ORANGE, (0, (1.6, 1.0, 0.6, 1.0)), 1.1),
-    "uniform": Look(colors.GREY, (0, (1.0, 1.0)), 1.1),
+MIND_STYLES: dict[str, style.LineStyle] = {
+    "evolved": style.LineStyle(colors.BLACK, "-", 1.8),
+    "true drive": style.LineStyle(colors.BLUE, (0, (5.0, 1.6)), 1.1),
+    "unshifted beliefs": style.LineStyle(colors.VERMILLION, (0, (5.0, 1.2, 1.0, 1.2)), 1.1),
+    "random drives": style.LineStyle(colors.GREEN, (0, (2.2, 1.2)), 1.1),
+    "without senses": style.LineStyle(colors.ORANGE, (0, (1.6, 1.0, 0.6, 1.0)), 1.1),
+    "uniform": style.LineStyle(colors.GREY, (0, (1.0, 1.0)), 1.1),
 }
-"""The evolved mind first, a broad line under all others, and those of the longest dashes next: what
-coincides with a line beneath it is seen on it, and is seen through."""
-OTHER = Look(colors.PURPLE, "-", 1.1)
+"""How a mind is drawn wherever minds are compared.
+
+The evolved mind first, a broad line under all others, and those of the longest dashes next: what
+coincides with a line beneath it is seen on it, and is seen through.
+"""
+OTHER = style.LineStyle(colors.PURPLE, "-", 1.1)
 
 
 class Measured(NamedTuple):
@@ -62,56 +57,54 @@ class Measured(NamedTuple):
 @registry.figure(
     "alignment", "capability and alignment in every environment", needs=("capability", "alignment")
 )
-def figure(subject: Subject) -> Figure:
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the measures of the probes."""
-    environments = subject.names("environment")
-    measured = {name: summarise(subject, name) for name in MEASURES}
-    minds = minds_of(subject, measured)
+    environments = view.names("environment")
+    measured = {name: summarise(view, name) for name in MEASURES}
+    minds = minds_of(view, measured)
     columns = min(len(environments), MOST_COLUMNS)
     blocks = -(-len(environments) // columns)
     rows = [
         layouts.Row(
-            height=1.05, columns=columns, strip=n == 0, titles=n % 2 == 0,
-            ticks=n % 2 == 1 and blocks > 1,
+            height=1.05, columns=columns, panels=min(columns, len(environments) - n // 2 * columns),
+            strip=n == 0, titles=n % 2 == 0, ticks=n % 2 == 1 and blocks > 1,
         )
         for n in range(2 * blocks)
     ]  # fmt: skip
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE if columns == 1 else style.DOUBLE,
-            title=subject.head("capability and alignment in every environment"),
-            note=_note(subject),
-            subject=subject,
-            keys=[layouts.Key(m, *look(m)) for m in minds],
+            title=view.figure_title("capability and alignment in every environment"),
+            note=_note(view),
+            view=view,
+            axes=axes,
+            legend=[layouts.LegendEntry(m, *line_style(m)) for m in minds],
         )
-        for n, row in enumerate(sheet.axes):
+        for n, row in enumerate(layout.axes):
             measure = MEASURES[n % 2]
             for column, panel in enumerate(row):
                 e = n // 2 * columns + column
-                if e >= len(environments):
-                    panel.remove()
-                    continue
-                _panel(subject, panel, measured[measure], e, minds, measure)
+                _panel(view, panel, measured[measure], e, minds, measure)
                 if n % 2 == 0:
-                    title = f"in “{subject.title(environments[e])}”"
+                    title = f"in “{view.title(environments[e])}”"
                     layouts.panel_title(panel, title, bold=True)
                 if column == 0:
                     panel.set_ylabel(measure)
                 else:
                     panel.tick_params(labelleft=False)
-    return sheet.figure
+    return layout.figure
 
 
-def look(mind: str) -> Look:
-    """How a mind is drawn; a mind that evosim does not know gets a look of its own."""
-    return LOOKS.get(mind, OTHER)
+def line_style(mind: str) -> style.LineStyle:
+    """How a mind is drawn; a mind that evosim does not know gets a style of its own."""
+    return MIND_STYLES.get(mind, OTHER)
 
 
-def minds_of(subject: Subject, measured: dict[str, Measured]) -> list[str]:
+def minds_of(view: RunView, measured: dict[str, Measured]) -> list[str]:
     """The minds with any value at all, the evolved one first."""
-    names = subject.names("mind")
-    order = [*(m for m in LOOKS if m in names), *(m for m in names if m not in LOOKS)]
+    names = view.names("mind")
+    order = [*(m for m in MIND_STYLES if m in names), *(m for m in names if m not in MIND_STYLES)]
     return [
         m
         for m in order
@@ -119,52 +112,51 @@ def minds_of(subject: Subject, measured: dict[str, Measured]) -> list[str]:
     ]
 
 
-def summarise(subject: Subject, name: str) -> Measured:
+def summarise(view: RunView, name: str) -> Measured:
     """Means over the sample; the spread of the evolved over the sample, or the interval of their
     mean over replicates."""
-    values = subject.values(name, *DIMS)
-    names = subject.names("mind")
+    values = view.values(name, *DIMS)
+    names = view.names("mind")
     evolved = names.index("evolved") if "evolved" in names else 0
     by_replicate = timeseries.mean(values)
-    if subject.replicates > 1:
-        low, high = timeseries.interval(by_replicate[..., evolved], subject.bootstrap)
+    if view.replicates > 1:
+        low, high = timeseries.interval(by_replicate[..., evolved], view.bootstrap)
         return Measured(timeseries.mean(by_replicate, 0), low, high)
     low, high = timeseries.quantiles(values[0, :, :, evolved], timeseries.BANDS[0])
     return Measured(by_replicate[0], low, high)
 
 
-def _note(subject: Subject) -> str:
+def _note(view: RunView) -> str:
     drawn = (
-        "0: as random actions; 1: the best there is (thin lines). "
-        "Lines that coincide lie on each other, the evolved lowest. "
-        f"Tinted ground: generations that live in this environment.{subject.basis_note}"
+        "0: random actions; 1: the best possible policy (thin lines). "
+        "Where lines coincide, that of the evolved minds is below the others. "
+        f"Tinted: generations that train in this environment.{view.basis_note}"
     )
-    if subject.replicates > 1:
-        percent = f"{100 * subject.scenario.verdict.confidence:g} %"
+    if view.replicates > 1:
+        percent = f"{100 * view.scenario.verdict.confidence:g} %"
         return (
-            f"Means of {subject.replicates} replicates; band: {percent} interval (BCa bootstrap) "
-            f"of the evolved. {drawn}"
+            f"Means of {view.replicates} replicates; band: {percent} interval (BCa bootstrap) "
+            f"of the evolved minds. {drawn}"
         )
-    sample = subject.data.sizes["sample"]
-    return f"Means of {sample} sampled individuals; band, the middle 90 % of the evolved. {drawn}"
+    sample = view.data.sizes["sample"]
+    band = "the middle 90 % of the evolved minds"
+    return f"Means of {sample} sampled individuals; band: {band}. {drawn}"
 
 
 def _panel(
-    subject: Subject,
+    view: RunView,
     panel: Axes,
     measured: Measured,
     environment: int,
     minds: list[str],
     measure: str,
 ) -> None:
-    x = np.asarray(subject.data["probe"].values, dtype=np.float64)
-    names = subject.names("mind")
-    name = subject.names("environment")[environment]
-    for segment in subject.segments:
-        if segment.mixture.get(name, 0) > 0:
-            panel.axvspan(
-                segment.start, segment.end, color=HERE, linewidth=0, zorder=0.5, label="here"
-            )
+    x = np.asarray(view.data["probe"].values, dtype=np.float64)
+    names = view.names("mind")
+    name = view.names("environment")[environment]
+    for phase in view.phase_spans:
+        if phase.mixture.get(name, 0) > 0:
+            panel.axvspan(phase.start, phase.end, color=HERE, linewidth=0, zorder=0.5, label="here")
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
     timeseries.limits(
@@ -172,7 +164,7 @@ def _panel(
     )
     for n, mind in enumerate(minds):
         m = names.index(mind)
-        color, dash, width = look(mind)
+        color, dash, width = line_style(mind)
         if mind == "evolved":
             low, high = measured.low[:, environment], measured.high[:, environment]
             panel.fill_between(
@@ -190,27 +182,27 @@ def _panel(
             label=mind,
             zorder=3 + 0.1 * n,
         )
-    courses = {mind: measured.middle[:, environment, names.index(mind)] for mind in names}
+    trajectories = {mind: measured.middle[:, environment, names.index(mind)] for mind in names}
     if not np.isfinite(measured.middle[:, environment]).any():
-        layouts.empty(panel, f"{measure} is undefined here")
-    elif remarks := [*_undefined(courses), *cut_off(courses)]:
-        layouts.remark(panel, remarks)
+        layouts.no_data(panel, f"{measure} is undefined here")
+    elif remarks := [*_undefined(trajectories), *cut_off(trajectories)]:
+        layouts.footnote(panel, remarks)
 
 
-def _undefined(courses: Mapping[str, FloatArray]) -> list[str]:
+def _undefined(trajectories: Mapping[str, FloatArray]) -> list[str]:
     """Says so where the measure of the evolved mind is undefined."""
-    missing = np.isnan(courses.get("evolved", np.zeros(0)))
+    missing = np.isnan(trajectories.get("evolved", np.zeros(0)))
     if not missing.any():
         return []
     return ["evolved: undefined" if missing.all() else "evolved: gaps where undefined"]
 
 
-def cut_off(courses: Mapping[str, FloatArray]) -> list[str]:
+def cut_off(trajectories: Mapping[str, FloatArray]) -> list[str]:
     """Says which minds fall below what is drawn, and how far."""
     lowest = {
-        mind: float(np.nanmin(course))
-        for mind, course in courses.items()
-        if np.isfinite(course).any() and np.nanmin(course) < WITHIN[0]
+        mind: float(np.nanmin(trajectory))
+        for mind, trajectory in trajectories.items()
+        if np.isfinite(trajectory).any() and np.nanmin(trajectory) < WITHIN[0]
     }
     if not lowest:
         return []

@@ -38,19 +38,19 @@ def figure(comparison: Summary) -> Figure:
     with style.styled():
         left = min(max(map(style.text_width, names)) + 0.16, MOST_LABEL)
         names = [style.fit(name, left - 0.1) for name in names]
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=ROW * len(names) + 0.06, ticks=True, titles=True) for _ in rows],
             width=style.DOUBLE,
             title=f"{len(names)} runs compared",
             note=_note(comparison),
-            keys=[layouts.Key("mean with its interval", colors.INK, width=1.6)],
+            legend=[layouts.LegendEntry("mean with its interval", colors.INK, width=1.6)],
             left=left,
             right=RIGHT,
             xlabel=None,
         )
-        for row, (panel,) in zip(rows, sheet.axes, strict=True):
-            _measure(sheet, panel, row, names, left)
-    return sheet.figure
+        for row, (panel,) in zip(rows, layout.axes, strict=True):
+            _measure(layout, panel, row, names, left)
+    return layout.figure
 
 
 def _note(comparison: Summary) -> str:
@@ -69,11 +69,11 @@ def _note(comparison: Summary) -> str:
 
 
 def _measure(
-    sheet: layouts.Sheet, panel: Axes, row: Summary, names: list[str], left: float
+    layout: layouts.Layout, panel: Axes, row: Summary, names: list[str], left: float
 ) -> None:
     tones = [colors.SERIES[n % len(colors.SERIES)] for n in range(len(names))]
     shorten(panel, left)
-    other = beside(sheet, panel)
+    other = beside(layout, panel)
     known = [v for v in row["values"] if v is not None]
     each = [
         np.array([np.nan if x is None else x for x in v["columns"][0]], np.float64)
@@ -86,7 +86,7 @@ def _measure(
             draw_row(panel, n, value, numbers, tones[n])
         else:
             panel.text(
-                0.0, n, "undefined", color=colors.QUIET, va="center_baseline",
+                0.0, n, "undefined", color=colors.DARK_GREY, va="center_baseline",
                 transform=panel.get_yaxis_transform(),
             )  # fmt: skip
     fit_limits(panel, known, each, [])

@@ -7,8 +7,8 @@ the population and, where given, the band in which the median would move if noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 NULL = "median under chance alone (95 %)"
 NULL_ALPHA = 0.35
@@ -30,11 +30,16 @@ MOST_COLOURED = 7
 
 
 @registry.figure("drift", "population drift of the drives", needs=("genome",))
-def figure(subject: Subject) -> Figure:
-    """Draw the drives' courses; unit drives, so that 1 is a mind that wants nothing else."""
-    names = subject.drives
-    courses = {name: timeseries.course(subject.drive(name)) for name in names}
-    looks = _looks(courses)
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
+    """Draw the drives' trajectories; unit drives, so that 1 is a mind that wants nothing else.
+
+    Args:
+        axes: one for the medians of all drives, or one more than there are drives, for these and
+            then each drive by itself.
+    """
+    names = view.drives
+    trajectories = {name: timeseries.trajectory(view.drive(name)) for name in names}
+    line_styles = _line_styles(trajectories)
     several = len(names) > 1
     narrow = len(names) > 6 and max(map(style.text_width, names)) <= 0.85
     columns = 3 if narrow else 2 if several else 1
@@ -45,72 +50,61 @@ def figure(subject: Subject) -> Figure:
         room=timeseries.label_room(names),
     )
     rows = [overview] if several else []
-    rows += [
-        layouts.Row(
-            height=0.6 if several else 1.5,
-            columns=columns,
-            strip=not several,
-        )
-        for _ in range(-(-len(names) // columns))
-    ]
-    keys = []
-    if subject.neutral:
-        keys.append(layouts.Key(NULL, colors.GREY, patch=True, alpha=NULL_ALPHA))
+    alone = axes is not None and len(axes) == 1  # given one Axes, all drives share it
+    if not (several and alone):
+        height = 0.6 if several else 1.5
+        rows += layouts.rows_of(len(names), columns, height=height, strip=not several)
+    legend = []
+    if view.neutral:
+        legend.append(layouts.LegendEntry(NULL, colors.GREY, patch=True, alpha=NULL_ALPHA))
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE,
-            title=subject.head("population drift of the drives"),
-            note=_note(subject),
-            subject=subject,
-            keys=keys,
+            title=view.figure_title("population drift of the drives"),
+            note=_note(view),
+            view=view,
+            axes=axes,
+            legend=legend,
             left=0.42,
             between=0.16,
         )
         if several:
-            _overview(subject, sheet.axes[0][0], courses, looks)
-        panels = [panel for row in sheet.axes[several:] for panel in row]
-        for panel in panels[len(names) :]:
-            panel.remove()
+            _overview(view, layout.axes[0][0], trajectories, line_styles)
+        panels = [panel for row in layout.axes[several:] for panel in row]
         for n, (panel, name) in enumerate(zip(panels, names, strict=False)):
-            _one(subject, panel, name, courses[name], looks[name], labelled=n % columns == 0)
+            _one(
+                view, panel, name, trajectories[name], line_styles[name], labelled=n % columns == 0
+            )
             below = n + columns < len(names)
             panel.tick_params(labelbottom=not below)
             if several and below:
                 panel.set_xlabel("")
         if not several:
             panels[0].set_ylabel("unit drive")
-    return sheet.figure
+    return layout.figure
 
 
-def _note(subject: Subject) -> str:
-    note = subject.spread_note("Drives as parts of a vector of unit length")
-    if OPTIMIZERS[name := subject.scenario.evolution.optimizer.name].pedigree:
+def _note(view: RunView) -> str:
+    note = view.spread_note("Drives, scaled to a vector of unit length")
+    if OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
         return note
-    return f"{note} No band of chance alone: genomes that {name} samples have no parents."
+    return f"{note} No band for chance alone: {name} samples genomes, which then have no parents."
 
 
-class Look(NamedTuple):
-    """How a drive is drawn."""
-
-    color: str
-    dash: style.Dash
-    width: float
-
-
-def _looks(courses: Mapping[str, timeseries.Course]) -> dict[str, Look]:
-    """A look for each drive: colour and dash together tell up to 28 apart; where there are many,
+def _line_styles(trajectories: Mapping[str, timeseries.Trajectory]) -> dict[str, style.LineStyle]:
+    """A style for each drive: colour and dash together tell up to 28 apart; where there are many,
     those that moved least are thin and come after the others have their pick."""
 
     def size(name: str) -> float:
-        finite = courses[name].middle[np.isfinite(courses[name].middle)]
+        finite = trajectories[name].middle[np.isfinite(trajectories[name].middle)]
         return float(np.abs(finite).max()) if len(finite) else 0.0
 
-    ranked = sorted(courses, key=size, reverse=True)
+    ranked = sorted(trajectories, key=size, reverse=True)
     most = set(ranked[:MOST_COLOURED])
-    order = [*(name for name in courses if name in most), *ranked[MOST_COLOURED:]]
+    order = [*(name for name in trajectories if name in most), *ranked[MOST_COLOURED:]]
     return {
-        name: Look(
+        name: style.LineStyle(
             colors.SERIES[n % len(colors.SERIES)],
             style.DASHES[n % len(style.DASHES)],
             1.3 if name in most else 0.8,
@@ -120,27 +114,27 @@ def _looks(courses: Mapping[str, timeseries.Course]) -> dict[str, Look]:
 
 
 def _overview(
-    subject: Subject,
+    view: RunView,
     panel: Axes,
-    courses: Mapping[str, timeseries.Course],
-    looks: Mapping[str, Look],
+    trajectories: Mapping[str, timeseries.Trajectory],
+    line_styles: Mapping[str, style.LineStyle],
 ) -> None:
     _bounds(panel, labelled=True)
     panel.set_ylabel("unit drive, median")
     labels = []
-    for name, course in courses.items():
-        color, dash, width = looks[name]
+    for name, trajectory in trajectories.items():
+        color, dash, width = line_styles[name]
         timeseries.line(
             panel,
-            subject.generations,
-            course.middle,
+            view.generations,
+            trajectory.middle,
             color=color,
             dash=dash,
             width=width,
             label=name,
             zorder=2 + (width > 1),
         )
-        finite = course.middle[np.isfinite(course.middle)]
+        finite = trajectory.middle[np.isfinite(trajectory.middle)]
         if len(finite):
             labels.append((float(finite[-1]), name, color))
     timeseries.end_labels(
@@ -149,21 +143,21 @@ def _overview(
 
 
 def _one(
-    subject: Subject,
+    view: RunView,
     panel: Axes,
     name: str,
-    course: timeseries.Course,
-    look: Look,
+    trajectory: timeseries.Trajectory,
+    line_style: style.LineStyle,
     *,
     labelled: bool,
 ) -> None:
-    color, dash, _ = look
+    color, dash, _ = line_style
     layouts.panel_title(panel, name, color=color)
     _bounds(panel, labelled=labelled)
-    if subject.neutral and name in subject.neutral:
-        band = subject.neutral[name]
+    if view.neutral and name in view.neutral:
+        band = view.neutral[name]
         panel.fill_between(
-            subject.generations,
+            view.generations,
             band.low,
             band.high,
             facecolor=colors.GREY,
@@ -172,16 +166,16 @@ def _one(
             linewidth=0.5,
             label=f"{name} null",
         )
-    if np.isfinite(course.middle).any():
-        timeseries.draw_course(
-            panel, subject.generations, course, color=color, dash=dash, label=name
+    if np.isfinite(trajectory.middle).any():
+        timeseries.draw_trajectory(
+            panel, view.generations, trajectory, color=color, dash=dash, label=name
         )
     else:
-        layouts.empty(panel, "no values")
+        layouts.no_data(panel, "no values")
 
 
 def _bounds(panel: Axes, *, labelled: bool) -> None:
     panel.set_ylim(-1.06, 1.06)
     panel.set_yticks([-1, 0, 1])
     panel.tick_params(labelleft=labelled)
-    panel.axhline(0, color=colors.FAINT, linewidth=0.6, zorder=1)
+    panel.axhline(0, color=colors.LIGHT_GREY, linewidth=0.6, zorder=1)

@@ -2,7 +2,7 @@
 
 :func:`evosim.core.trace` records states, actions and the use rules that fired. The rest of a step
 (`here`, `always`, novelty, the state that a step leads to) follows from the same random numbers,
-because every draw is a function of its key (model 5): :func:`retell` goes through the recorded
+because every draw is a function of its key (model 5): :func:`reconstruct` goes through the recorded
 actions once more and writes all of it down.
 """
 
@@ -31,7 +31,7 @@ SLIP, DIRECTION, OUTCOME, ENDS, DRIFT = 1, 2, 3, 4, 8
 """Draws of a step (model 5)."""
 
 
-class Moment(NamedTuple):
+class StepRecord(NamedTuple):
     """One step of a lifetime."""
 
     x: int
@@ -54,7 +54,7 @@ class Episode:
     Attributes:
         environment: where it was lived.
         levels: the one level (L = 1).
-        moments: its steps.
+        steps: its steps.
         ending: what ended it: ``age``, a use rule (``judge.report``) or a fatal value
             (``energy 0``).
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
@@ -64,7 +64,7 @@ class Episode:
 
     environment: Environment
     levels: Levels
-    moments: tuple[Moment, ...]
+    steps: tuple[StepRecord, ...]
     ending: str
     drives: NDArray[np.float64]
     novelty: float
@@ -78,7 +78,7 @@ class Episode:
     @property
     def lifespan(self) -> int:
         """Steps lived."""
-        return len(self.moments)
+        return len(self.steps)
 
     @cached_property
     def payoffs(self) -> NDArray[np.float64]:
@@ -89,19 +89,19 @@ class Episode:
     @cached_property
     def reward(self) -> NDArray[np.float64]:
         """Internal reward felt up to and with each step, [step]."""
-        novelty = self.novelty * np.array([m.novelty for m in self.moments])
+        novelty = self.novelty * np.array([m.novelty for m in self.steps])
         return np.cumsum(self._gained @ self.drives + novelty)
 
     @cached_property
     def _gained(self) -> NDArray[np.float64]:
         phi = self.environment.phi
-        rows = [phi[list(m.events)].sum(axis=0) for m in self.moments]
+        rows = [phi[list(m.events)].sum(axis=0) for m in self.steps]
         return np.array(rows).reshape(self.lifespan, phi.shape[1])
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """How often each event happened, [event]."""
-        happened = [event for m in self.moments for event in m.events]
+        happened = [event for m in self.steps for event in m.events]
         return np.bincount(np.array(happened, np.int64), minlength=len(self.environment.events))
 
     def values(self, x: int) -> dict[str, int]:
@@ -138,7 +138,7 @@ class Episode:
         return variable is not None and list(self.values(x).values())[variable] == 0
 
 
-def live(
+def episode_of(
     data: xr.Dataset,
     scenario: Scenario,
     *,
@@ -165,7 +165,7 @@ def live(
     """
     from evosim import core, mind, world
 
-    generation, individual = one_of(
+    generation, individual = find_individual(
         data, generation=generation, individual=individual, replicate=replicate
     )
     _check("level", level, scenario.evolution.levels)
@@ -203,7 +203,7 @@ def live(
         believes=world.environment(scenario, believes) if believes else None,
         instinct=scenario.agent.instinct,
     )
-    moments, ending = retell(
+    steps, ending = reconstruct(
         env,
         levels,
         [int(action) for action in trace.action],
@@ -214,7 +214,7 @@ def live(
     return Episode(
         environment=env,
         levels=levels,
-        moments=moments,
+        steps=steps,
         ending=ending,
         drives=minds.weights[0].astype(np.float64),
         novelty=float(minds.novelty[0]),
@@ -222,7 +222,7 @@ def live(
     )
 
 
-def one_of(
+def find_individual(
     data: xr.Dataset, *, generation: int | None, individual: int | None, replicate: int
 ) -> tuple[int, int]:
     """The generation and the number of an individual of a run.
@@ -237,7 +237,7 @@ def one_of(
     """
     generations = [int(g) for g in data["generation"].values]
     if generation is None:
-        generation = last_lived(data, replicate)
+        generation = last_inhabited_generation(data, replicate)
     if generation not in generations:
         raise EvosimError(
             f"no generation {generation} in this run (it has {generations[0]} to {generations[-1]})"
@@ -249,7 +249,7 @@ def one_of(
     if not alive:
         raise EvosimError(
             f"generation {generation} has no individuals: the population died out after generation "
-            f"{last_lived(data, replicate)}"
+            f"{last_inhabited_generation(data, replicate)}"
         )
     if individual is None:
         individual = int(np.argsort(scores[:alive], kind="stable")[(alive - 1) // 2])
@@ -257,7 +257,7 @@ def one_of(
     return generation, individual
 
 
-def last_lived(data: xr.Dataset, replicate: int) -> int:
+def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:
     """The last generation of a replicate that has individuals."""
     generations = data["generation"].values
     if "population_size" not in data or not 0 <= replicate < data.sizes["replicate"]:
@@ -280,9 +280,9 @@ def _check(what: str, n: int, size: int) -> None:
         raise EvosimError(f"no {what} {n} in this run (allowed 0 to {size - 1})")
 
 
-def retell(
+def reconstruct(
     env: Environment, levels: Levels, actions: list[int], life: int
-) -> tuple[tuple[Moment, ...], str]:
+) -> tuple[tuple[StepRecord, ...], str]:
     """Everything that happened in the life with that key, given the actions it took (model 1).
 
     Args:
@@ -299,7 +299,7 @@ def retell(
     x = _pick(uniform(draw(life, 0)), tables.start_x, tables.start_p)
     cell = int(levels.start[0])
     visited = {cell: 0}
-    moments: list[Moment] = []
+    steps: list[StepRecord] = []
     ending = AGE
     for t, action in enumerate(actions):
 
@@ -324,7 +324,7 @@ def retell(
                 ends = float(tables.use_ends[row])
                 ended = ends > 0 and chance(ENDS) < ends
         if ended:
-            moments.append(Moment(x, cell, action, tuple(events), 0.0, middle, to))
+            steps.append(StepRecord(x, cell, action, tuple(events), 0.0, middle, to))
             ending = env.events[events[0]]
             break
         if slots[to] >= 0 and tables.here_event[slots[to]] >= 0:
@@ -338,12 +338,12 @@ def retell(
             odds = float(tables.move_chance[v, middle])
             if odds > 0 and chance(DRIFT + v) < odds:
                 after += int(tables.move_delta[v, middle])
-        moments.append(Moment(x, cell, action, tuple(events), novelty, after, to))
+        steps.append(StepRecord(x, cell, action, tuple(events), novelty, after, to))
         x, cell = after, to
         if tables.dead[x]:
             ending = _fatal(env.world, x)
             break
-    return tuple(moments), ending
+    return tuple(steps), ending
 
 
 def _pick(u: float, values: NDArray[np.int32], odds: NDArray[np.float64]) -> int:

@@ -1,162 +1,18 @@
-"""Figures of an experiment, by name: drawn from its summary (verdict.json) and its scenario.
-
-Each module draws one: :mod:`~evosim.plot.findings`, :mod:`~evosim.plot.trajectories`,
-:mod:`~evosim.plot.sensitivity` and :mod:`~evosim.plot.maps`. What they share is here: how terms and
-measures are called, which arm has which colour, where values stand along an axis.
-"""
+"""What the figures of an experiment share: names of terms and metrics, colours, axes of values."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from evosim.errors import Argument, EvosimError
 from evosim.metrics import METRICS
-from evosim.metrics.registry import WHEN
+from evosim.metrics.query import WHEN
 from evosim.plot import colors
-from evosim.plot.drawing import FORMATS
-from evosim.plot.registry import OF, figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from evosim.scenario import Scenario
 
 Summary = Mapping[str, Any]
-
-
-def findings(summary: Summary) -> Figure:
-    """Every finding: its arms with replicates, means and intervals; the difference, the threshold
-    and the verdict.
-
-    Args:
-        summary: verdict.json (:func:`evosim.study.experiment.summarize`).
-    """
-    from evosim.plot import findings as module
-
-    return module.figure(summary)
-
-
-def course(
-    summary: Summary, courses: Sequence[Mapping[str, Any]], scenario: Scenario | None = None
-) -> Figure | None:
-    """The headline measure over generations, a panel an arm; None where it has no course.
-
-    Args:
-        summary: verdict.json.
-        courses: its ``courses`` (:func:`evosim.metrics.trajectories.courses`).
-        scenario: knows the titles of environments; by their names if None.
-    """
-    from evosim.plot import trajectories as module
-
-    environments = scenario.environments if scenario else {}
-    titles = {name: environment.title or name for name, environment in environments.items()}
-    return module.figure(summary, courses, titles)
-
-
-def tuned(summary: Summary) -> Figure | None:
-    """The headline finding against the tuned value; None where nothing was moved."""
-    from evosim.plot import sensitivity as module
-
-    return module.figure(summary) if summary.get("tuned") else None
-
-
-def maps(scenario: Scenario) -> Figure:
-    """A level in the worlds on either side of the scenario's first flip, and what differs."""
-    from evosim.plot import maps as module
-
-    return module.figure(scenario)
-
-
-FIGURES = OF["experiment"]
-
-
-@figure("findings", "findings", of="experiment")
-def _findings(summary: Summary, scenario: Scenario) -> Figure:
-    return findings(summary)
-
-
-def _no_course(summary: Summary) -> str | None:
-    if summary.get("courses"):
-        return None
-    return "the measure of the first finding has no course over generations"
-
-
-@figure("course", "the headline measure over generations", of="experiment", lacks=_no_course)
-def _course(summary: Summary, scenario: Scenario) -> Figure | None:
-    return course(summary, summary["courses"], scenario)
-
-
-def _not_tuned(summary: Summary) -> EvosimError | None:
-    if summary.get("tuned"):
-        return None
-    return EvosimError(
-        "nothing was moved in this experiment; run it with ",
-        Argument("tuned", True),
-        ", of a scenario that has [experiment.tuned]",
-    )
-
-
-@figure("tuned", "how far what was tuned can move", of="experiment", lacks=_not_tuned)
-def _tuned(summary: Summary, scenario: Scenario) -> Figure | None:
-    return tuned(summary)
-
-
-@figure("maps", "the worlds", of="experiment")
-def _maps(summary: Summary, scenario: Scenario) -> Figure:
-    return maps(scenario)
-
-
-def names_for(summary: Summary) -> list[str]:
-    """The figures that an experiment has."""
-    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
-
-
-def draw(
-    summary: Summary,
-    scenario: Scenario,
-    names: Iterable[str] | None = None,
-    *,
-    folder: str | Path,
-    formats: Sequence[str] = FORMATS,
-) -> list[Path]:
-    """Draw figures of an experiment into a folder, one file for each name and format.
-
-    Args:
-        summary: verdict.json.
-        scenario: the scenario of the first arm.
-        names: which, of ``FIGURES``; None for all that the experiment has.
-        folder: where; made if it does not exist.
-        formats: of svg, png and pdf.
-
-    Returns:
-        The files, in the order of the names.
-
-    Raises:
-        EvosimError: an unknown name or format, a figure that this experiment does not have, or
-            a folder that cannot be written.
-    """
-    from evosim.plot.style import check_format, write
-
-    for suffix in formats:
-        check_format(suffix)
-    wanted = list(names_for(summary) if names is None else names)
-    kinds = {name: FIGURES[name] for name in wanted}
-    paths = []
-    for name, kind in kinds.items():
-        drawn = kind.figure(summary, scenario)
-        for suffix in formats:
-            path = Path(folder) / f"{name}.{suffix}"
-            write(drawn, path, title=f"{summary['title']}: {kind.title}")
-            paths.append(path)
-    return paths
-
-
-# What the figures share
 
 
 def colors_of(summary: Summary) -> dict[str, str]:
@@ -170,19 +26,19 @@ def verdict_color(verdict: str) -> str:
     return known.get(verdict, colors.GREY)
 
 
-def called(measure: str, of: str = "", level: float | None = None) -> str:
+def metric_label(measure: str, of: str = "", level: float | None = None) -> str:
     """A metric in words; one that is not there any more by its name."""
     if measure not in METRICS:
         return measure.replace("_", " ") + f" of {of}" * bool(of)
     return METRICS[measure].called(of, level)
 
 
-def asked(finding: Summary) -> str:
+def finding_label(finding: Summary) -> str:
     """What a finding measures, in words: the measure, and what its terms have in common."""
     terms = finding["terms"]
     first = terms[0]
     of = first["of"] if len({t["of"] for t in terms}) == 1 else "payoff"
-    words = [called(finding["measure"], of, first.get("level"))]
+    words = [metric_label(finding["measure"], of, first.get("level"))]
     if first["where"] and len({t["where"] for t in terms}) == 1:
         words.append(f"in {first['where']}")
     if _has_time(finding["measure"]) and len({t["at"] for t in terms}) == 1:

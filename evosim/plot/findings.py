@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.experiment import (
-    asked,
     colors_of,
+    finding_label,
     replicate_numbers,
     scale,
     term_label,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    from evosim.scenario import Scenario
 
 Summary = Mapping[str, Any]
 
@@ -57,31 +59,38 @@ class Block(NamedTuple):
     row: layouts.Row
 
 
-def figure(summary: Summary) -> Figure:
-    """Draw all findings of an experiment."""
+@registry.figure("findings", "findings", of="experiment")
+def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
+    """Draw every finding: its arms with replicates, means and intervals, their difference, the
+    threshold and the verdict.
+
+    Args:
+        summary: verdict.json (:func:`evosim.study.experiment.summarize`).
+        scenario: not used.
+    """
     with style.styled():
         blocks = _blocks(summary)
         left = _left(blocks)
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [block.row for block in blocks],
             width=style.DOUBLE,
             title=f"{summary['title']}: the claim is {summary['verdict']}",
             note=_note(summary, blocks),
-            keys=[
-                layouts.Key("mean with its interval", colors.INK, width=1.6),
-                layouts.Key("threshold", colors.INK, (0, (3, 2)), 0.8),
-                layouts.Key("where the whole interval must lie", WANTED, patch=True),
+            legend=[
+                layouts.LegendEntry("mean with its interval", colors.INK, width=1.6),
+                layouts.LegendEntry("threshold", colors.INK, (0, (3, 2)), 0.8),
+                layouts.LegendEntry("where the whole interval must lie", WANTED, patch=True),
             ],
             left=left,
             right=RIGHT,
             xlabel=None,
         )
-        for block, (panel,) in zip(blocks, sheet.axes, strict=True):
+        for block, (panel,) in zip(blocks, layout.axes, strict=True):
             if block.curve is not None:
                 _curve(panel, block, summary)
             else:
-                _finding(sheet, panel, block, summary, left)
-    return sheet.figure
+                _finding(layout, panel, block, summary, left)
+    return layout.figure
 
 
 def _blocks(summary: Summary) -> list[Block]:
@@ -92,7 +101,7 @@ def _blocks(summary: Summary) -> list[Block]:
         curve = finding.get("curve")
         if curve and curve not in drawn:
             drawn.append(curve)
-            what = _capital(asked({**finding, "terms": finding["terms"][:1]}))
+            what = _capital(finding_label({**finding, "terms": finding["terms"][:1]}))
             words = style.wrap(f"{what} against {summary['axis'] or 'arms'}", _ROOM, bold=True)
             row = layouts.Row(
                 height=CURVE, titles=False, ticks=True, header=tuple(words), bold=len(words)
@@ -156,7 +165,7 @@ def _note(summary: Summary, blocks: Sequence[Block]) -> str:
         else "One replicate: no intervals, and the verdict rests on the numbers alone."
     ]
     if any(block.curve and scale([p["x"] for p in block.curve]).even for block in blocks):
-        words.append("The values along the axis stand evenly, not to scale.")
+        words.append("The values on the axis are evenly spaced, not to scale.")
     return " ".join(words)
 
 
@@ -164,7 +173,7 @@ def _note(summary: Summary, blocks: Sequence[Block]) -> str:
 
 
 def _finding(
-    sheet: layouts.Sheet, panel: Axes, block: Block, summary: Summary, left: float
+    layout: layouts.Layout, panel: Axes, block: Block, summary: Summary, left: float
 ) -> None:
     finding = block.finding
     terms = finding["terms"]
@@ -180,11 +189,11 @@ def _finding(
     panel.set_yticks(range(len(terms)), labels=["\n".join(label) for label in block.labels])
     panel.tick_params(left=False)
     panel.spines["left"].set_visible(False)
-    layouts.panel_title(panel, asked(finding))
+    layouts.panel_title(panel, finding_label(finding))
     if alone:
         _beyond(panel, finding)
         return
-    other = beside(sheet, panel)
+    other = beside(layout, panel)
     _difference(other, finding, numbers)
 
 
@@ -196,11 +205,11 @@ def shorten(panel: Axes, left: float) -> None:
     panel.set_position((box.x0, box.y0, width / whole, box.height))
 
 
-def beside(sheet: layouts.Sheet, panel: Axes) -> Axes:
+def beside(layout: layouts.Layout, panel: Axes) -> Axes:
     box = panel.get_position()
-    whole = sheet.figure.get_figwidth()
+    whole = layout.figure.get_figwidth()
     x = box.x1 + GAP / whole
-    return sheet.figure.add_axes((x, box.y0, 1 - RIGHT / whole - x, box.height))
+    return layout.figure.add_axes((x, box.y0, 1 - RIGHT / whole - x, box.height))
 
 
 def _of_replicates(columns: Sequence[Any], measure: str) -> NDArray[np.float64]:

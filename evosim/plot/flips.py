@@ -8,19 +8,19 @@ are those of summary.json.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.alignment import DIMS, LOOKS, MEASURES, WITHIN, cut_off, look
+from evosim.plot.alignment import DIMS, MEASURES, MIND_STYLES, WITHIN, cut_off, line_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, RunView
 
 LABEL_ROOM = 1.14
 MOST_FLIPS = 4
@@ -35,40 +35,46 @@ X = np.array([0.0, 1.0])
     needs=("capability", "alignment"),
     flips=True,
 )
-def figure(subject: Subject) -> Figure:
-    """Draw every flip as a row of two panels."""
-    flips = subject.judged[:MOST_FLIPS]
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
+    """Draw every flip as a row of two panels: capability, alignment."""
+    flips = view.flip_summaries[:MOST_FLIPS]
     rows = [
         layouts.Row(
-            height=1.25, columns=2, room=LABEL_ROOM, ticks=True, header=_header(subject, n, flip)
+            height=1.25, columns=2, room=LABEL_ROOM, ticks=True, header=_header(view, n, flip)
         )
         for n, flip in enumerate(flips)
     ]
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE,
-            title=subject.head("across the flip" if len(flips) == 1 else "across the flips"),
-            note=_note(subject),
+            title=view.figure_title("across the flip" if len(flips) == 1 else "across the flips"),
+            note=_note(view),
+            axes=axes,
             xlabel=None,
             left=0.36,
             between=0.14,
         )
-        for n, (flip, panels) in enumerate(zip(flips, sheet.axes, strict=True)):
-            spans = {m: _span(subject, flip, n, m) for m in MEASURES}
-            courses = [_course(fate, m) for fate in _fates(flip).values() for m in MEASURES]
+        for n, (flip, panels) in enumerate(zip(flips, layout.axes, strict=True)):
+            spans = {m: _span(view, flip, n, m) for m in MEASURES}
+            trajectories = [
+                _trajectory(fate, m) for fate in _fates(flip).values() for m in MEASURES
+            ]
             for column, (panel, measure) in enumerate(zip(panels, MEASURES, strict=True)):
                 timeseries.limits(
-                    panel, *courses, *spans.values(), include=(0.0, 1.0), within=WITHIN
+                    panel, *trajectories, *spans.values(), include=(0.0, 1.0), within=WITHIN
                 )
                 layouts.panel_title(panel, measure, bold=True)
+                if not layout.own and column == 0:  # where there is no header over the row
+                    verdict = style.wrap(rows[n].header[0], style.inches(panel)[0], bold=True)
+                    panel.set_title("\n".join([*verdict, measure]), loc="left")
                 panel.tick_params(labelleft=column == 0)
                 _panel(panel, flip, measure, spans[measure], named=column == 1)
-    return sheet.figure
+    return layout.figure
 
 
-def _header(subject: Subject, n: int, flip: Mapping[str, Any]) -> tuple[str, str]:
-    before, after = (subject.label(getattr(subject.flips[n], side)) for side in SIDES)
+def _header(view: RunView, n: int, flip: Mapping[str, Any]) -> tuple[str, str]:
+    before, after = (view.label(getattr(view.flips[n], side)) for side in SIDES)
     return (
         f"Generation {flip['generation']}: {flip['verdict']}",
         f"from “{before}” to “{after}”",
@@ -78,48 +84,48 @@ def _header(subject: Subject, n: int, flip: Mapping[str, Any]) -> tuple[str, str
 def _fates(flip: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The numbers of every mind, the lowest line first."""
     fates = {"evolved": flip, **flip["controls"]}
-    order = [*(m for m in LOOKS if m in fates), *(m for m in fates if m not in LOOKS)]
+    order = [*(m for m in MIND_STYLES if m in fates), *(m for m in fates if m not in MIND_STYLES)]
     return {mind: fates[mind] for mind in order}
 
 
-def _course(fate: Mapping[str, Any], measure: str) -> FloatArray:
+def _trajectory(fate: Mapping[str, Any], measure: str) -> FloatArray:
     """The measure before and after; NaN where undefined."""
     return np.array([fate[f"{measure}_{side}"] for side in SIDES], dtype=np.float64)
 
 
-def _span(subject: Subject, flip: Mapping[str, Any], n: int, measure: str) -> FloatArray:
+def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> FloatArray:
     """The evolved mind's interval over replicates, or of one replicate the middle 90 % of the
     sample: [low and high, before and after]."""
-    if subject.replicates > 1:
+    if view.replicates > 1:
         ends = [flip["intervals"][f"{measure}_{side}"] or (None, None) for side in SIDES]
         return np.array(ends, dtype=np.float64).T
-    values = subject.data[measure].sel(probe=flip["generation"], mind="evolved")
+    values = view.data[measure].sel(probe=flip["generation"], mind="evolved")
     sample = values.transpose(DIMS[0], DIMS[2], DIMS[4]).values[0]
-    names = subject.names("environment")
+    names = view.names("environment")
     spans = []
     for side in SIDES:
-        mixture = getattr(subject.flips[n], side)
+        mixture = getattr(view.flips[n], side)
         mixed = sum(w * sample[names.index(e)] for e, w in mixture.items() if w > 0)
         spans.append(timeseries.quantiles(np.asarray(mixed, dtype=np.float64), timeseries.BANDS[0]))
     return np.array(spans).T
 
 
-def _note(subject: Subject) -> str:
-    verdict = subject.scenario.verdict
+def _note(view: RunView) -> str:
+    verdict = view.scenario.verdict
     thresholds = (
-        f"Kept: at least {verdict.kept:g} of what was there before; lost: at most {verdict.lost:g}."
+        f"Kept: at least {verdict.kept:g} of the value before; lost: at most {verdict.lost:g}."
     )
-    several = len(subject.flips)
-    more = f" The first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
-    if subject.replicates > 1:
+    several = len(view.flips)
+    more = f" Shown: the first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
+    if view.replicates > 1:
         percent = f"{100 * verdict.confidence:g} %"
-        bars = f"{percent} intervals (BCa bootstrap) over {subject.replicates} replicates"
+        bars = f"{percent} intervals (BCa bootstrap) over {view.replicates} replicates"
     else:
-        sample = subject.data.sizes["sample"]
+        sample = view.data.sizes["sample"]
         bars = f"the middle 90 % of {sample} sampled individuals of one replicate"
     return (
-        f"Bars: {bars}. {thresholds} 0: as random actions; 1: the best there is."
-        f"{subject.basis_note}{more}"
+        f"Bars: {bars}. {thresholds} 0: random actions; 1: the best possible policy."
+        f"{view.basis_note}{more}"
     )
 
 
@@ -131,23 +137,30 @@ def _panel(
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
     labels = []
-    courses = {mind: _course(fate, measure) for mind, fate in _fates(flip).items()}
-    for n, (mind, course) in enumerate(courses.items()):
-        color, dash, width = look(mind)
+    trajectories = {mind: _trajectory(fate, measure) for mind, fate in _fates(flip).items()}
+    for n, (mind, trajectory) in enumerate(trajectories.items()):
+        color, dash, width = line_style(mind)
         top = mind == "evolved"
         timeseries.line(
-            panel, X, course, color=color, dash=dash, width=width, label=mind, zorder=3 + 0.1 * n
+            panel,
+            X,
+            trajectory,
+            color=color,
+            dash=dash,
+            width=width,
+            label=mind,
+            zorder=3 + 0.1 * n,
         )
         panel.plot(
-            X, course, "o", color=color, markersize=4 if top else 2.4, zorder=4 + 0.1 * n,
+            X, trajectory, "o", color=color, markersize=4 if top else 2.4, zorder=4 + 0.1 * n,
             label=f"{mind} ends",
         )  # fmt: skip
         if top:
             panel.vlines(X, *span, color=color, linewidth=1.0, zorder=4, label="interval")
-        if np.isfinite(course[-1]):
-            labels.append((float(course[-1]), mind, color))
-    if remarks := cut_off(courses):
-        layouts.remark(panel, remarks)
+        if np.isfinite(trajectory[-1]):
+            labels.append((float(trajectory[-1]), mind, color))
+    if remarks := cut_off(trajectories):
+        layouts.footnote(panel, remarks)
     if named:
         timeseries.end_labels(
             panel, labels, room=LABEL_ROOM, bold=[mind == "evolved" for _, mind, _ in labels]

@@ -6,6 +6,8 @@ dark where many individuals are. Genes as selection and mutation see them, befor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import FloatArray, Subject
+    from evosim.plot.run_view import FloatArray, RunView
 
 BINS = 40
 BAR_ROOM = 0.62
@@ -30,65 +32,60 @@ def _shades() -> Colormap:
     """From light to dark, also in grey; nothing at all is white, unknown is grey."""
     shades = colormaps["magma_r"](np.linspace(0.03, 1, 256))
     shades[0] = 1.0
-    return ListedColormap(shades).with_extremes(bad=colors.FAINT)
+    return ListedColormap(shades).with_extremes(bad=colors.LIGHT_GREY)
 
 
 @registry.figure("genes", "distribution of every gene", needs=("genome",))
-def figure(subject: Subject) -> Figure:
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the shares of the population in each bin of each gene, replicates pooled."""
-    names = subject.loci
+    names = view.loci
     with style.styled():
         if not names:
-            sheet = layouts.sheet(
+            layout = layouts.create(
                 [layouts.Row(height=0.5)],
                 width=style.SINGLE,
-                title=subject.head("distribution of every gene"),
-                subject=subject,
+                title=view.figure_title("distribution of every gene"),
+                view=view,
+                axes=axes,
             )
-            sheet.panels[0].set_yticks([])
-            layouts.empty(sheet.panels[0], "no locus evolves in this scenario")
-            return sheet.figure
+            layout.panels[0].set_yticks([])
+            layouts.no_data(layout.panels[0], "no locus evolves in this scenario")
+            return layout.figure
         columns = 1 if len(names) == 1 else 2 if len(names) <= 8 else 3
-        rows = [
-            layouts.Row(
-                height=0.7, columns=columns, room=BAR_ROOM, strip=n == 0
-            )
-            for n in range(-(-len(names) // columns))
-        ]  # fmt: skip
-        sheet = layouts.sheet(
+        rows = layouts.rows_of(len(names), columns, height=0.7, room=BAR_ROOM)
+        rows[0] = replace(rows[0], strip=True)
+        layout = layouts.create(
             rows,
             width=style.SINGLE if columns < 3 else style.DOUBLE,
-            title=subject.head("distribution of every gene"),
-            note=_note(subject),
-            subject=subject,
+            title=view.figure_title("distribution of every gene"),
+            note=_note(view),
+            view=view,
+            axes=axes,
             left=0.36,
             between=0.36,
         )
-        shares = histograms(subject)
+        shares = histograms(view)
         top = max(float(np.nanmax(s, initial=0.0)) for s in shares.values()) or 1.0
-        for n, panel in enumerate(sheet.panels):
-            if n >= len(names):
-                panel.remove()
-                continue
-            _heat(subject, panel, names[n], shares[names[n]], top)
+        for n, panel in enumerate(layout.panels):
+            _heat(view, panel, names[n], shares[names[n]], top)
             below = n + columns < len(names)
             panel.tick_params(labelbottom=not below)
-        _bar(sheet, top)
-    return sheet.figure
+        _bar(layout, top)
+    return layout.figure
 
 
-def histograms(subject: Subject) -> dict[str, FloatArray]:
+def histograms(view: RunView) -> dict[str, FloatArray]:
     """By locus, the share of individuals in each bin between its bounds, [generation, bin].
 
     NaN genes count for no bin; a generation without any value is NaN throughout.
     """
     from evosim.mind import loci
 
-    bounds = {locus.name: (locus.low, locus.high) for locus in loci(subject.scenario)}
-    genome = subject.values("genome", "generation", "replicate", "individual", "locus")
+    bounds = {locus.name: (locus.low, locus.high) for locus in loci(view.scenario)}
+    genome = view.values("genome", "generation", "replicate", "individual", "locus")
     n = genome.shape[0]
     result = {}
-    for i, name in enumerate(subject.loci):
+    for i, name in enumerate(view.loci):
         low, high = bounds[name]
         values = genome[..., i].reshape(n, -1)
         known = np.isfinite(values)
@@ -101,16 +98,16 @@ def histograms(subject: Subject) -> dict[str, FloatArray]:
     return result
 
 
-def _note(subject: Subject) -> str:
-    pooled = f", {subject.replicates} replicates pooled" if subject.replicates > 1 else ""
+def _note(view: RunView) -> str:
+    pooled = f", {view.replicates} replicates pooled" if view.replicates > 1 else ""
     return f"Genes before expression{pooled}; {BINS} bins between the bounds of each locus."
 
 
-def _heat(subject: Subject, panel: Axes, name: str, shares: FloatArray, top: float) -> None:
+def _heat(view: RunView, panel: Axes, name: str, shares: FloatArray, top: float) -> None:
     from evosim.mind import loci
 
-    low, high = next((x.low, x.high) for x in loci(subject.scenario) if x.name == name)
-    generations = subject.generations
+    low, high = next((x.low, x.high) for x in loci(view.scenario) if x.name == name)
+    generations = view.generations
     half = (generations[-1] - generations[0]) / max(len(generations) - 1, 1) / 2 or 0.5
     panel.imshow(
         shares.T,
@@ -121,7 +118,7 @@ def _heat(subject: Subject, panel: Axes, name: str, shares: FloatArray, top: flo
         cmap=_shades(),
         norm=PowerNorm(0.5, vmin=0.0, vmax=top),
     )
-    panel.set_xlim(*subject.span)
+    panel.set_xlim(*view.generation_limits)
     panel.set_ylim(low, high)
     middle = (low + high) / 2
     panel.set_yticks([low, middle, high] if len(style.number(middle)) <= 4 else [low, high])
@@ -130,12 +127,18 @@ def _heat(subject: Subject, panel: Axes, name: str, shares: FloatArray, top: flo
     layouts.panel_title(panel, name.removeprefix("drive."))
 
 
-def _bar(sheet: layouts.Sheet, top: float) -> None:
+def _bar(layout: layouts.Layout, top: float) -> None:
     """The scale of shares, to the right of the first row."""
-    figure = sheet.figure
-    width = figure.get_figwidth()
-    first = sheet.axes[0][-1].get_position()
-    bar = figure.add_axes((first.x1 + 0.08 / width, first.y0, 0.08 / width, first.height))
+    last = layout.axes[0][-1]
+    if layout.own:
+        width = layout.figure.get_figwidth()
+        first = last.get_position()
+        bar = layout.figure.add_axes(
+            (first.x1 + 0.08 / width, first.y0, 0.08 / width, first.height)
+        )
+    else:  # follows its panel wherever the caller's own layout moves it
+        bar = last.inset_axes((1.02, 0.0, 0.04, 1.0))
+        layouts.dress(bar)
     bar.imshow(
         np.linspace(0.0, top, 256)[:, None],
         extent=(0.0, 1.0, 0.0, top),

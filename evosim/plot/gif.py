@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from evosim.errors import EvosimError
 from evosim.plot import colors
 from evosim.plot.files import put
-from evosim.plot.frames import EVENTS, Gauge, Scene, scenes
+from evosim.plot.frames import EVENTS, Frame, Gauge, frames_of
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode
@@ -53,19 +53,19 @@ def replay_gif(
     """
     if not speed > 0:
         raise EvosimError(f"a replay needs a speed above 0 frames a second, not {speed:g}")
-    shown = scenes(episode, most=max(2, most_frames))
-    stage = Stage(episode)
-    drawn = [stage.draw(scene) for scene in shown]
+    shown = frames_of(episode, most=max(2, most_frames))
+    canvas = Canvas(episode)
+    drawn = [canvas.draw(frame) for frame in shown]
     palette = _palette(drawn)
-    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in drawn]
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in drawn]
     pause = max(20, round(1000 / speed))
     buffer = io.BytesIO()
-    frames[0].save(
+    images[0].save(
         buffer,
         format="GIF",
         save_all=True,
-        append_images=frames[1:],
-        duration=[pause] * (len(frames) - 1) + [round(1000 * LAST)],
+        append_images=images[1:],
+        duration=[pause] * (len(images) - 1) + [round(1000 * LAST)],
         loop=0,
         optimize=True,
         disposal=1,
@@ -74,12 +74,12 @@ def replay_gif(
     return Path(path)
 
 
-def _palette(frames: list[Image.Image]) -> Image.Image:
+def _palette(images: list[Image.Image]) -> Image.Image:
     """One palette for all frames, from a few of them side by side."""
-    some = [frames[n * (len(frames) - 1) // 3] for n in range(4)]
+    some = [images[n * (len(images) - 1) // 3] for n in range(4)]
     wide = Image.new("RGB", (some[0].width * len(some), some[0].height))
-    for n, frame in enumerate(some):
-        wide.paste(frame, (n * frame.width, 0))
+    for n, image in enumerate(some):
+        wide.paste(image, (n * image.width, 0))
     palette = wide.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     entries = palette.getpalette() or []
     for i in range(0, len(entries), 3):
@@ -110,8 +110,8 @@ class Fonts(NamedTuple):
         )
 
 
-class Stage:
-    """Where the scenes of one lifetime are drawn: what never changes is drawn once."""
+class Canvas:
+    """Where the frames of one lifetime are drawn: what never changes is drawn once."""
 
     def __init__(self, episode: Episode) -> None:
         self.episode = episode
@@ -135,36 +135,36 @@ class Stage:
         width = 2 * MARGIN + self.width + SIDE - MARGIN
         return self._wrap(self.episode.heading, width, self.fonts.bold)
 
-    def draw(self, scene: Scene) -> Image.Image:
+    def draw(self, frame: Frame) -> Image.Image:
         """One frame, RGB."""
-        frame = self._blank.copy()
-        pen = ImageDraw.Draw(frame)
-        frame.paste(self._map(scene), (MARGIN, self.top))
-        self._facts(pen, scene)
-        return frame
+        image = self._blank.copy()
+        pen = ImageDraw.Draw(image)
+        image.paste(self._map(frame), (MARGIN, self.top))
+        self._facts(pen, frame)
+        return image
 
     @cached_property
     def _blank(self) -> Image.Image:
         """Heading and legend, without map and facts."""
-        frame = Image.new("RGB", self.size, "white")
-        pen = ImageDraw.Draw(frame)
+        image = Image.new("RGB", self.size, "white")
+        pen = ImageDraw.Draw(image)
         for n, text in enumerate(self.heading):
             pen.text((MARGIN, MARGIN - 2 + n * LINE), text, colors.BLACK, self.fonts.bold)
-        self._legend(frame)
-        return frame
+        self._legend(image)
+        return image
 
     # --- the map --------------------------------------------------------------------------
 
-    def _map(self, scene: Scene) -> Image.Image:
+    def _map(self, frame: Frame) -> Image.Image:
         """The level with the agent and where it came from; sites that are empty are hollow."""
         ground = self._ground.copy()
         pen = ImageDraw.Draw(ground)
-        self._trail(pen, scene)
+        self._trail(pen, frame)
         for cell in self.episode.sites:
-            hollow = self.episode.is_empty(cell, scene.x)
-            if hollow or cell in scene.trail:
+            hollow = self.episode.is_empty(cell, frame.x)
+            if hollow or cell in frame.trail:
                 self._site(pen, cell, hollow=hollow)
-        self._agent(pen, scene)
+        self._agent(pen, frame)
         return ground.reduce(FINE)
 
     @cached_property
@@ -233,10 +233,10 @@ class Stage:
     def _colors(self) -> dict[str, str]:
         return colors.of_kinds(list(self.episode.world.kinds))
 
-    def _trail(self, pen: ImageDraw.ImageDraw, scene: Scene) -> None:
+    def _trail(self, pen: ImageDraw.ImageDraw, frame: Frame) -> None:
         """The last steps, the older the fainter; over the edge of a torus out and in again."""
         unit, wide = self.cell * FINE, max(2, self.cell // 12) * FINE
-        pairs = list(zip(scene.trail, scene.trail[1:], strict=False))
+        pairs = list(zip(frame.trail, frame.trail[1:], strict=False))
         for n, (a, b) in enumerate(pairs):
             fade = 225 - round(135 * (n + 1) / len(pairs))
             shade = (fade, fade, fade)
@@ -249,15 +249,15 @@ class Stage:
             pen.line([(x0, y0), (x0 + out[0], y0 + out[1])], shade, wide)
             pen.line([(x1, y1), (x1 - out[0], y1 - out[1])], shade, wide)
 
-    def _agent(self, pen: ImageDraw.ImageDraw, scene: Scene) -> None:
+    def _agent(self, pen: ImageDraw.ImageDraw, frame: Frame) -> None:
         """A ring around its cell's middle, filled where no site would be hidden."""
-        x, y = self._middle(scene.cell)
-        on_site = scene.cell in self.episode.sites
+        x, y = self._middle(frame.cell)
+        on_site = frame.cell in self.episode.sites
         radius = (0.45 if on_site else 0.3) * self.cell * FINE
         wide = max(2, self.cell // 9) * FINE
         box = [x - radius, y - radius, x + radius, y + radius]
         if on_site:
-            if scene.fresh:
+            if frame.new_events:
                 pen.ellipse(
                     [box[0] - FINE, box[1] - FINE, box[2] + FINE, box[3] + FINE],
                     outline=colors.ORANGE,
@@ -269,20 +269,20 @@ class Stage:
 
     # --- the facts ------------------------------------------------------------------------
 
-    def _facts(self, pen: ImageDraw.ImageDraw, scene: Scene) -> None:
+    def _facts(self, pen: ImageDraw.ImageDraw, frame: Frame) -> None:
         """Step, variables, payoffs, felt reward and what happened last, beside the map."""
         x, y = 2 * MARGIN + self.width, self.top
-        self._row(pen, x, y, "step", f"{scene.step} of {self.episode.lifespan}")
+        self._row(pen, x, y, "step", f"{frame.step} of {self.episode.lifespan}")
         y += LINE
-        share = scene.step / max(self.episode.lifespan, 1)
-        pen.rectangle([x, y + 3, x + SIDE - 1, y + 6], colors.FAINT)
+        share = frame.step / max(self.episode.lifespan, 1)
+        pen.rectangle([x, y + 3, x + SIDE - 1, y + 6], colors.LIGHT_GREY)
         if share > 0:
             pen.rectangle([x, y + 3, x + round(share * (SIDE - 1)), y + 6], colors.INK)
         y += LINE
-        for gauge in scene.gauges:
+        for gauge in frame.gauges:
             self._gauge(pen, x, y, gauge)
             y += LINE
-        for name, amount in scene.payoffs:
+        for name, amount in frame.payoffs:
             self._row(pen, x, y, name, f"{amount:.3g}", value_color=colors.BLUE)
             y += LINE
         self._row(
@@ -290,14 +290,14 @@ class Stage:
             x,
             y,
             "felt reward",
-            f"{scene.reward:.3g}",
+            f"{frame.reward:.3g}",
             value_color=colors.readable(colors.VERMILLION),
         )
         y += LINE
         end = f"ended by {self.episode.ending}"
-        lines = [(end if scene.last else scene.did, scene.last, colors.QUIET)]
-        for n, (step, event) in enumerate(scene.events):
-            new = n < scene.fresh
+        lines = [(end if frame.last else frame.action, frame.last, colors.DARK_GREY)]
+        for n, (step, event) in enumerate(frame.events):
+            new = n < frame.new_events
             lines.append((f"{step}  {event}", new, colors.BLACK if new else colors.GREY))
         for text, bold, color in lines:
             font = self.fonts.bold if bold else self.fonts.plain
@@ -310,9 +310,9 @@ class Stage:
         there = {kind for kind, _ in self.episode.sites.values()}
         return [kind for kind in self.episode.world.kinds if kind in there]
 
-    def _legend(self, frame: Image.Image) -> None:
+    def _legend(self, image: Image.Image) -> None:
         """Kinds and their letters in two columns, at the lower right."""
-        pen = ImageDraw.Draw(frame)
+        pen = ImageDraw.Draw(image)
         half = SIDE // 2
         rows = -(-len(self._present) // 2)
         top = self.size[1] - MARGIN - rows * LINE
@@ -324,7 +324,7 @@ class Stage:
             ImageDraw.Draw(swatch).ellipse(
                 [edge, edge, (LINE - 2) * FINE, (LINE - 2) * FINE], self._colors[kind]
             )
-            frame.paste(swatch.reduce(FINE), (x, y - 1))
+            image.paste(swatch.reduce(FINE), (x, y - 1))
             glyph = self.episode.world.kinds[kind].glyph
             ink = colors.contrast(self._colors[kind])
             pen.text((x + LINE // 2, y - 1 + LINE // 2), glyph, ink, self.fonts.small, anchor="mm")
@@ -336,14 +336,14 @@ class Stage:
         value_color: str = colors.BLACK,
     ) -> None:  # fmt: skip
         pen.text(
-            (x, y), self._fit(name, NAME - 8, self.fonts.plain), colors.QUIET, self.fonts.plain
+            (x, y), self._fit(name, NAME - 8, self.fonts.plain), colors.DARK_GREY, self.fonts.plain
         )
         pen.text((x + NAME, y), value, value_color, self.fonts.bold)
 
     def _gauge(self, pen: ImageDraw.ImageDraw, x: int, y: int, gauge: Gauge) -> None:
         """A variable as a row of boxes, as many filled as its value; a long one as a bar."""
         name = self._fit(gauge.name, NAME - 8, self.fonts.plain)
-        pen.text((x, y), name, colors.QUIET, self.fonts.plain)
+        pen.text((x, y), name, colors.DARK_GREY, self.fonts.plain)
         left, room, top = x + NAME, SIDE - NAME - 34, gauge.size - 1
         if top <= 12:
             each = min(14, room // top)

@@ -6,6 +6,7 @@ the variance of all drives that lies between demes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 MOST_NAMED = 8
 """More demes than this are drawn alike, without names."""
@@ -27,77 +28,82 @@ MOST_MARKED = 40
 
 
 @registry.figure("islands", "demes and migration", needs=("deme", "source"))
-def figure(subject: Subject) -> Figure:
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the score and the leading drive of every deme, and their differentiation."""
-    demes = np.asarray(subject.data["deme"].values)
+    demes = np.asarray(view.data["deme"].values)
     names = [f"deme {deme}" for deme in np.unique(demes)]
     named = len(names) <= MOST_NAMED
     room = timeseries.label_room(names) if named else 0.0
-    migrations = _migrations(subject)
-    keys = [layouts.Key("migration", colors.GREY, style.DASHES[2], 0.8)] if len(migrations) else []
+    migrations = _migrations(view)
+    legend = (
+        [layouts.LegendEntry("migration", colors.GREY, style.DASHES[2], 0.8)]
+        if len(migrations)
+        else []
+    )
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [
                 layouts.Row(height=1.2, strip=True, room=room),
                 layouts.Row(height=1.2, room=room),
                 layouts.Row(height=0.9, room=room),
             ],
             width=style.SINGLE,
-            title=subject.head("demes and migration"),
-            note=_note(subject, named),
-            subject=subject,
-            keys=keys,
+            title=view.figure_title("demes and migration"),
+            note=_note(view, named),
+            view=view,
+            axes=axes,
+            legend=legend,
             left=0.54,
         )
-        scores, drives, apart = sheet.panels
-        score = subject.values("score", "replicate", "generation", "individual")[0]
+        scores, drives, apart = layout.panels
+        score = view.values("score", "replicate", "generation", "individual")[0]
         layouts.panel_title(scores, "mean score")
         scores.set_ylabel(style.fit("payoff / lifetime", 1.2))
-        _by_deme(subject, scores, score, demes, room=room)
-        name = _leading(subject, demes)
+        _by_deme(view, scores, score, demes, room=room)
+        name = _leading(view, demes)
         layouts.panel_title(drives, f"mean unit drive: {name}")
         drives.set_ylabel("unit drive")
-        _by_deme(subject, drives, subject.drive(name)[0], demes, room=room)
+        _by_deme(view, drives, view.drive(name)[0], demes, room=room)
         layouts.panel_title(apart, "variance of drives between demes")
         apart.set_ylabel("share")
-        _apart(subject, apart, demes)
-        for panel in sheet.panels:
+        _apart(view, apart, demes)
+        for panel in layout.panels:
             panel.vlines(
                 migrations, 0, 1, transform=panel.get_xaxis_transform(), color=colors.GREY,
                 linestyle=style.DASHES[2], linewidth=0.6, alpha=0.6, zorder=1, label="migration",
             )  # fmt: skip
-    return sheet.figure
+    return layout.figure
 
 
-def _migrations(subject: Subject) -> NDArray[np.float64]:
+def _migrations(view: RunView) -> NDArray[np.float64]:
     """The generations after whose lives somebody migrated; none where they are too many."""
-    source = subject.values("source", "replicate", "generation", "individual")[0]
+    source = view.values("source", "replicate", "generation", "individual")[0]
     moved = (source != np.arange(source.shape[1])).any(axis=1)
     moved[-1] = False  # nobody is born of the last generation
-    found = subject.generations[moved] + 0.5
+    found = view.generations[moved] + 0.5
     return found if len(found) <= MOST_MARKED else found[:0]
 
 
-def _note(subject: Subject, named: bool) -> str:
-    written = subject.scenario.evolution.islands
+def _note(view: RunView, named: bool) -> str:
+    written = view.scenario.evolution.islands
     assert written is not None
-    size = subject.individuals // written.demes
+    size = view.individuals // written.demes
     note = (
         f"{written.demes} demes of {size} individuals; migrants a deme: {written.migrants}; "
         f"generations between migrations: {written.every}. Lines: means of the demes"
     )
     if not named:
         note += ", not named"
-    if subject.replicates > 1:
+    if view.replicates > 1:
         note += ", of replicate 0"
     note += ". Below: 1 - V_within / V_total over all drives; dashed: 0, one population"
-    if subject.replicates > 1:
-        note += f"; thin lines: each of {subject.replicates} replicates, thick: their median"
+    if view.replicates > 1:
+        note += f"; thin lines: each of {view.replicates} replicates, thick: their median"
     return note + "."
 
 
 def _by_deme(
-    subject: Subject, panel: Axes, values: NDArray[np.floating], demes: NDArray[np.integer],
+    view: RunView, panel: Axes, values: NDArray[np.floating], demes: NDArray[np.integer],
     *, room: float,
 ) -> None:  # fmt: skip
     """A line for each deme: the mean of values [generation, individual]."""
@@ -105,7 +111,7 @@ def _by_deme(
     means = np.array([values[:, demes == deme].mean(axis=1) for deme in known])
     timeseries.limits(panel, means)
     if not room:
-        timeseries.faint(panel, subject.generations, means, color=colors.BLUE, label="demes")
+        timeseries.thin_lines(panel, view.generations, means, color=colors.BLUE, label="demes")
         return
     ends = []
     for n, (deme, mean) in enumerate(zip(known, means, strict=True)):
@@ -113,32 +119,32 @@ def _by_deme(
         dash = style.DASHES[n % len(style.DASHES)]
         name = f"deme {deme}"
         timeseries.line(
-            panel, subject.generations, mean, color=color, label=name, dash=dash, width=1.0
+            panel, view.generations, mean, color=color, label=name, dash=dash, width=1.0
         )
         ends.append((float(mean[-1]), name, color))
     timeseries.end_labels(panel, ends, room=room)
 
 
-def _leading(subject: Subject, demes: NDArray[np.integer]) -> str:
+def _leading(view: RunView, demes: NDArray[np.integer]) -> str:
     """The drive whose means differ most between demes, in the mean over generations."""
 
     def spread(name: str) -> float:
-        drive = subject.drive(name)[0]
+        drive = view.drive(name)[0]
         means = [drive[:, demes == deme].mean(axis=1) for deme in np.unique(demes)]
         return float(np.var(means, axis=0).mean())
 
-    return max(subject.drives, key=spread)
+    return max(view.drives, key=spread)
 
 
-def _apart(subject: Subject, panel: Axes, demes: NDArray[np.integer]) -> None:
-    drives = np.stack([subject.drive(name) for name in subject.drives], axis=-1)
+def _apart(view: RunView, panel: Axes, demes: NDArray[np.integer]) -> None:
+    drives = np.stack([view.drive(name) for name in view.drives], axis=-1)
     share = differentiation.differentiation(drives.astype(np.float64), demes)
-    course = timeseries.course(share[..., None], bands=False)
+    trajectory = timeseries.trajectory(share[..., None], bands=False)
     panel.set_ylim(min(-0.05, float(np.nanmin(share, initial=0.0)) * 1.1), 1.05)
     panel.axhline(0, color=colors.INK, linestyle=style.DASHES[1], linewidth=0.6, label="one")
-    if np.isfinite(course.middle).any():
-        timeseries.draw_course(
-            panel, subject.generations, course, color=colors.VERMILLION, label="differentiation"
+    if np.isfinite(trajectory.middle).any():
+        timeseries.draw_trajectory(
+            panel, view.generations, trajectory, color=colors.VERMILLION, label="differentiation"
         )
     else:
-        layouts.empty(panel, "undefined: all are alike, or alone in their deme")
+        layouts.no_data(panel, "undefined: all are alike, or alone in their deme")

@@ -1,22 +1,32 @@
-"""The sheet: a figure with its title, legend, rows of panels and note.
+"""The layout of a figure: its title, legend, rows of panels and note.
 
 Panels are placed by arithmetic instead of a layout solver: every width is known before anything
-is drawn, which is both faster and the same on every machine.
+is drawn, which is both faster and the same on every machine. Lengths are in inches, and heights are
+counted from the upper edge downwards, as one reads; matplotlib's own count from the lower edge in
+shares of the figure, hence the ``1 - y / height`` of all that is placed.
+
+A figure can also be drawn into axes that the caller made: then it has no title, note and timeline
+of its own, and what they say goes to the title and the legend of those axes.
 """
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.plot.colors import BLACK, GREY, INK, QUIET, readable
+from evosim.errors import EvosimError
+from evosim.plot.colors import BLACK, DARK_GREY, GREY, INK, readable
 from evosim.plot.style import (
     SMALL,
     TITLE,
@@ -26,18 +36,17 @@ from evosim.plot.style import (
     line_height,
     number,
     place_text,
+    styled,
     text_width,
     wrap,
 )
-from evosim.plot.timeline import Strip, along_generations
+from evosim.plot.timeline import TimelineStrip, along_generations
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 
-class Key(NamedTuple):
+class LegendEntry(NamedTuple):
     """One entry of a legend: a name with its line or patch."""
 
     name: str
@@ -55,6 +64,9 @@ class Row:
 
     height: float
     columns: int = 1
+    """How many panels its width is divided among."""
+    panels: int | None = None
+    """How many panels it has, from the left; None: one in each column."""
     titles: bool = True
     """Whether room is left above for the panels' own titles."""
     ticks: bool = False
@@ -68,6 +80,19 @@ class Row:
     bold: int = 1
     """How many lines of the header are bold."""
 
+    @property
+    def count(self) -> int:
+        """Number of its panels."""
+        return self.columns if self.panels is None else self.panels
+
+
+def rows_of(n: int, columns: int, **options: Any) -> list[Row]:
+    """Rows for ``n`` panels, ``columns`` in each but the last, which may have fewer."""
+    return [
+        Row(columns=columns, panels=min(columns, n - first), **options)
+        for first in range(0, n, columns)
+    ]
+
 
 TITLE_ROOM = 0.15
 TICK_ROOM = 0.16
@@ -75,12 +100,24 @@ XLABEL_ROOM = 0.15
 PAD = 0.06
 
 
+class Drawing(Figure):
+    """A matplotlib figure that a notebook shows as it is, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with styled():
+            self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A figure and its panels by row; see :func:`sheet`."""
+class Layout:
+    """A figure and its panels by row; see :func:`create`."""
 
     figure: Figure
     axes: list[list[Axes]]
+    own: bool = True
+    """Whether the figure was made for these panels; else the caller gave the axes."""
 
     @property
     def panels(self) -> list[Axes]:
@@ -88,72 +125,172 @@ class Sheet:
         return [panel for row in self.axes for panel in row]
 
 
-def sheet(
+def create(
     rows: Sequence[Row],
     *,
     width: float,
     title: str,
     note: str = "",
-    subject: Subject | None = None,
-    keys: Sequence[Key] = (),
+    view: RunView | None = None,
+    legend: Sequence[LegendEntry] = (),
     left: float = 0.46,
     right: float = 0.1,
     between: float = 0.36,
     xlabel: str | None = "generation",
-) -> Sheet:
+    axes: Sequence[Axes] | None = None,
+) -> Layout:
     """An empty figure of ``width`` inches: title, legend, rows of panels, a note below.
 
     Args:
         rows: from top to bottom.
         title: set bold, broken into lines as needed.
         note: what is drawn, in small grey letters under the panels.
-        subject: gives the panels their axis of generations, the flips and the timeline's strip
+        view: gives the panels their axis of generations, the flips and the timeline's strip
             (None: the panels are left to the caller).
-        keys: the legend, set above the panels, where it covers nothing.
+        legend: set above the panels, where it covers nothing.
         left, right, between: margins and the gap between columns, inches.
         xlabel: under the last row (None: nothing).
+        axes: draw into these instead of into a new figure, row by row.
+
+    Raises:
+        EvosimError: ``axes`` are not as many as the rows have panels.
     """
+    if axes is not None:
+        return _within(axes, rows, title=title, view=view, legend=legend, xlabel=xlabel)
     room = width - 2 * PAD
     widths = [
         (width - left - right - row.room - between * (row.columns - 1)) / row.columns
         for row in rows
     ]
     strip = None
-    if subject is not None:
+    if view is not None:
         striped = [each for each, row in zip(widths, rows, strict=True) if row.strip]
-        strip = Strip.over(subject, striped)
+        strip = TimelineStrip.over(view, striped)
     sentences = " ".join(s for s in (note, strip.note if strip else "") if s)
     plan = _plan(
         rows,
         title=wrap(title, room, TITLE, bold=True),
         note=wrap(sentences, room),
-        legend=_lay_keys(keys, room),
+        legend=_lay_legend(legend, room),
         strip=strip.height if strip else 0.0,
         xlabel=bool(xlabel),
     )
-    figure = Figure(figsize=(width, plan.height))
+    figure = Drawing(figsize=(width, plan.height))
     for text in plan.texts:
         fitted = fit(text.words, room, text.size, bold=text.bold)
         place_text(figure, PAD, text.y, fitted, size=text.size, bold=text.bold, color=text.color)
     for y, entries in plan.legend:
-        _draw_keys(figure, entries, y)
-    axes = []
+        _draw_legend(figure, entries, y)
+    placed = []
     for n, (row, each, y) in enumerate(zip(rows, widths, plan.rows, strict=True)):
         lefts = [left + column * (each + between) for column in range(row.columns)]
-        axes.append([_panel(figure, row, x, y, each, left) for x in lefts])
-        if subject is not None:
-            for panel in axes[-1]:
-                along_generations(panel, subject, width=each)
+        placed.append([_panel(figure, row, x, y, each, left) for x in lefts[: row.count]])
+        if view is not None:
+            for panel in placed[-1]:
+                along_generations(panel, view, width=each)
         if strip is not None and row.strip:
             for x in lefts:
                 strip.draw(figure, x, y - TITLE_ROOM * row.titles - strip.height - 0.02, each)
         if not row.ticks and n < len(rows) - 1:
-            for panel in axes[-1]:
+            for panel in placed[-1]:
                 panel.tick_params(labelbottom=False)
     if xlabel:
-        for panel in axes[-1]:
+        for panel in placed[-1]:
             panel.set_xlabel(xlabel)
-    return Sheet(figure, axes)
+    return Layout(figure, placed)
+
+
+# Axes that the caller made
+
+
+def flat(axes: Any) -> list[Axes]:
+    """One Axes, or an array or nested list of them, row by row.
+
+    Raises:
+        EvosimError: something in it is no Axes.
+    """
+    found = list(np.ravel(np.asarray(axes, dtype=object)))
+    for one in found:
+        if not isinstance(one, Axes):
+            raise EvosimError(
+                f"axes: expected matplotlib Axes, one or an array as plt.subplots returns them, "
+                f"not {type(one).__name__}"
+            )
+    return found
+
+
+@contextmanager
+def same_tick_labels(axes: Sequence[Axes]) -> Iterator[None]:
+    """Leave it to the caller of a figure which of their axes have tick labels.
+
+    Figures leave out those between their own panels; given axes may stand anywhere.
+    """
+    shown = [
+        (panel.xaxis.get_tick_params()["labelbottom"], panel.yaxis.get_tick_params()["labelleft"])
+        for panel in axes
+    ]
+    yield
+    for panel, (below, beside) in zip(axes, shown, strict=True):
+        panel.tick_params(labelbottom=below, labelleft=beside)
+
+
+def _within(
+    axes: Sequence[Axes],
+    rows: Sequence[Row],
+    *,
+    title: str,
+    view: RunView | None,
+    legend: Sequence[LegendEntry],
+    xlabel: str | None,
+) -> Layout:
+    """Given axes, row by row, dressed as panels; see :func:`create`."""
+    needed = [row.count for row in rows]
+    if len(axes) != sum(needed):
+        raise EvosimError(
+            f"figure “{title}” has {sum(needed)} panels in rows of {', '.join(map(str, needed))}: "
+            f"it takes as many axes, not {len(axes)}"
+        )
+    for panel in axes:
+        width, height = inches(panel)
+        dress(panel)
+        _mark_y(panel, height)
+        if view is not None:
+            along_generations(panel, view, width=width)
+    if len(axes) == 1:
+        words = wrap(title, inches(axes[0])[0], bold=True)
+        axes[0].set_title("\n".join(words), loc="left", pad=2.5, fontweight="bold")
+    if legend:
+        axes[0].legend(handles=[_handle(entry) for entry in legend], frameon=False)
+    free = iter(axes)
+    figure = axes[0].figure
+    whole = figure if isinstance(figure, Figure) else figure.figure  # of a SubFigure
+    placed = [[next(free) for _ in range(n)] for n in needed]
+    if xlabel:
+        for panel in placed[-1]:
+            panel.set_xlabel(xlabel)
+    return Layout(whole, placed, own=False)
+
+
+def dress(panel: Axes) -> None:
+    """The look of evosim's panels, for which texts are measured, on axes made in another."""
+    panel.tick_params(labelsize=SMALL, length=2.5, width=0.6, pad=2.0, color=INK, labelcolor=INK)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["bottom", "left"]].set(linewidth=0.6, edgecolor=INK)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.label.set(size=SMALL, color=INK)
+    panel.set_axisbelow(True)
+
+
+def _handle(entry: LegendEntry) -> Patch | Line2D:
+    if entry.patch:
+        return Patch(facecolor=entry.color, alpha=entry.alpha, linewidth=0, label=entry.name)
+    return Line2D(
+        [], [], color=entry.color, linestyle=entry.dash, linewidth=entry.width,  # type: ignore[arg-type]
+        label=entry.name,
+    )  # fmt: skip
+
+
+# A figure of our own
 
 
 class _Text(NamedTuple):
@@ -168,7 +305,7 @@ class _Plan(NamedTuple):
     """What stands where, in inches from the upper edge."""
 
     texts: list[_Text]
-    legend: list[tuple[float, list[tuple[float, Key]]]]
+    legend: list[tuple[float, list[tuple[float, LegendEntry]]]]
     rows: list[float]
     """The upper edge of the panels of each row."""
     height: float
@@ -180,7 +317,7 @@ def _plan(
     *,
     title: list[str],
     note: list[str],
-    legend: list[list[tuple[float, Key]]],
+    legend: list[list[tuple[float, LegendEntry]]],
     strip: float,
     xlabel: bool,
 ) -> _Plan:
@@ -190,7 +327,7 @@ def _plan(
         for n, words in enumerate(title)
     ]
     y = PAD + len(title) * line_height(TITLE) + 0.03
-    keys = [(y + n * line_height(), entries) for n, entries in enumerate(legend)]
+    lines = [(y + n * line_height(), entries) for n, entries in enumerate(legend)]
     y += len(legend) * line_height() + 0.04 * bool(legend)
     tops: list[float] = []
     for n, row in enumerate(rows):
@@ -204,34 +341,41 @@ def _plan(
         tops.append(y)
         y += row.height + TICK_ROOM * (row.ticks or n == len(rows) - 1)
     y += (XLABEL_ROOM if xlabel else 0.03) + 0.05
-    texts += [_Text(y + n * line_height(), words, color=QUIET) for n, words in enumerate(note)]
-    return _Plan(texts, keys, tops, y + len(note) * line_height() + PAD)
+    texts += [_Text(y + n * line_height(), words, color=DARK_GREY) for n, words in enumerate(note)]
+    return _Plan(texts, lines, tops, y + len(note) * line_height() + PAD)
 
 
 def _panel(figure: Figure, row: Row, x: float, y: float, width: float, left: float) -> Axes:
-    """A panel with its upper left corner at ``x``, ``y``; ``left`` is the sheet's margin."""
+    """A panel with its upper left corner at ``x``, ``y``; ``left`` is the layout's margin."""
     whole, height = figure.get_size_inches()
     panel = figure.add_axes(
         (x / whole, 1 - (y + row.height) / height, width / whole, row.height / height)
     )
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-    panel.yaxis.set_major_locator(
-        MaxNLocator(nbins=max(2, int(row.height / 0.24)), steps=[1, 2, 2.5, 5, 10])
-    )
+    _mark_y(panel, row.height)
     # Fixed places: matplotlib would measure every tick label at each drawing.
     panel.xaxis.set_label_coords(0.5, -(TICK_ROOM + 0.01) / row.height)
     panel.yaxis.set_label_coords(-(left - 0.16) / width, 0.5)
     return panel
 
 
+def _mark_y(panel: Axes, height: float) -> None:
+    """Ticks along y, as many as ``height`` inches have room for."""
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    panel.yaxis.set_major_locator(
+        MaxNLocator(nbins=max(2, int(height / 0.24)), steps=[1, 2, 2.5, 5, 10])
+    )
+
+
 _SWATCH = 0.2
 
 
-def _lay_keys(keys: Sequence[Key], width: float) -> list[list[tuple[float, Key]]]:
+def _lay_legend(
+    legend: Sequence[LegendEntry], width: float
+) -> list[list[tuple[float, LegendEntry]]]:
     """The legend's entries with their left ends, broken into lines of ``width`` inches."""
-    lines: list[list[tuple[float, Key]]] = []
+    lines: list[list[tuple[float, LegendEntry]]] = []
     x = math.inf
-    for entry in keys:
+    for entry in legend:
         needed = _SWATCH + 0.05 + text_width(entry.name)
         if x + needed > width + PAD:
             lines.append([])
@@ -241,7 +385,7 @@ def _lay_keys(keys: Sequence[Key], width: float) -> list[list[tuple[float, Key]]
     return lines
 
 
-def _draw_keys(figure: Figure, entries: Sequence[tuple[float, Key]], y: float) -> None:
+def _draw_legend(figure: Figure, entries: Sequence[tuple[float, LegendEntry]], y: float) -> None:
     width, height = figure.get_size_inches()
     middle = 1 - (y + 0.62 * SMALL / 72) / height
     for x, entry in entries:
@@ -282,18 +426,18 @@ def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False)
     )
 
 
-def remark(panel: Axes, lines: Sequence[str]) -> None:
+def footnote(panel: Axes, lines: Sequence[str]) -> None:
     """Small grey lines at the foot of a panel, broken at its width: what it does not show."""
     width = inches(panel)[0]
     broken = [part for line in lines for part in wrap(line, 0.94 * width)]
     panel.text(
-        0.02, 0.03, "\n".join(broken), color=QUIET, zorder=6,
+        0.02, 0.03, "\n".join(broken), color=DARK_GREY, zorder=6,
         transform=panel.transAxes, ha="left", va="bottom",
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
     )  # fmt: skip
 
 
-def empty(panel: Axes, text: str) -> None:
+def no_data(panel: Axes, text: str) -> None:
     """Say in an empty panel why it is empty."""
     panel.text(
         0.5, 0.5, text, transform=panel.transAxes, ha="center", va="center", color=GREY, zorder=5,

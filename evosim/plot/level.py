@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evosim.plot.episode import Episode
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
     from evosim.scenario import World
 
 MOST_EVENTS = 10
@@ -38,37 +38,37 @@ LEGEND_LINE = 0.17
 
 
 @registry.figure("level", "a level and a lifetime on it", needs=("genome",))
-def figure(subject: Subject) -> Figure:
+def figure(view: RunView) -> Figure:
     """Draw the given lifetime, or live the median individual's of the last generation."""
-    from evosim.plot.episode import live
+    from evosim.plot.episode import episode_of
 
-    episode = subject.episode or live(subject.data, subject.scenario)
-    return draw_level(episode, title=f"{subject.scenario.title}: a lifetime")
+    episode = view.episode or episode_of(view.data, view.scenario)
+    return draw_level(episode, title=f"{view.scenario.title}: a lifetime")
 
 
 def draw_level(episode: Episode, *, title: str) -> Figure:
     """Draw one lifetime on its level."""
-    layout = episode.world.layout
+    grid = episode.world.layout
     shown = _shown(episode)
     names = [f"{episode.environment.events[e]} ×{episode.counts[e]}" for e in shown]  # noqa: RUF001
-    width = style.SINGLE if layout.cols <= 18 else style.DOUBLE
+    width = style.SINGLE if grid.cols <= 18 else style.DOUBLE
     left = max(timeseries.label_room(names, 1.25), 0.4)
     room = width - 2 * layouts.PAD - 0.1
-    cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / layout.cols, 6.0 / layout.rows)
+    cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / grid.cols, 6.0 / grid.rows)
     kinds = _kinds(episode)
-    height = max(cell * layout.rows + 0.08, LEGEND_LINE * (len(kinds) + 2 + _edges_line(episode)))
+    height = max(cell * grid.rows + 0.08, LEGEND_LINE * (len(kinds) + 2 + _edges_line(episode)))
     rows = [layouts.Row(height=height, titles=False, ticks=False)]
     if shown:
         rows.append(layouts.Row(height=ROW * len(shown), titles=False))
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows, width=width, title=title, note=_note(episode, len(shown)),
             left=left, xlabel="step" if shown else None,
         )  # fmt: skip
-        ground = sheet.axes[0][0]
-        total = sheet.figure.get_figheight()
+        ground = layout.axes[0][0]
+        total = layout.figure.get_figheight()
         y1 = ground.get_position().y1
-        size = (cell * layout.cols + 0.08, cell * layout.rows + 0.08)
+        size = (cell * grid.cols + 0.08, cell * grid.rows + 0.08)
         x0 = layouts.PAD + 0.02
         ground.set_position((x0 / width, y1 - size[1] / total, size[0] / width, size[1] / total))
         edge = 0.04 / cell
@@ -76,10 +76,10 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
         _path(ground, episode)
         _sites(ground, episode, kinds, cell)
         _ends(ground, episode)
-        _legend(sheet.figure, episode, kinds, x0 + size[0] + 0.12, y1)
+        _legend(layout.figure, episode, kinds, x0 + size[0] + 0.12, y1)
         if shown:
-            _events(sheet.axes[1][0], episode, shown, names)
-    return sheet.figure
+            _events(layout.axes[1][0], episode, shown, names)
+    return layout.figure
 
 
 def _shades() -> ListedColormap:
@@ -111,7 +111,7 @@ def _edges_line(episode: Episode) -> bool:
 
 def _note(episode: Episode, shown: int) -> str:
     words = [f"{episode.heading[0].upper()}{episode.heading[1:]}."]
-    words.append(f"Lived {episode.lifespan} steps, ended by {episode.ending}.")
+    words.append(f"Lived {episode.lifespan} steps; ended by {episode.ending}.")
     if episode.lifespan:
         paid = [
             f"{name} {style.number(float(f'{amount:.3g}'))}"
@@ -193,8 +193,8 @@ def _path(panel: Axes, episode: Episode) -> None:
     """Every step as a line in the colour of its time; a step over a torus' edge as two."""
     layout = episode.world.layout
     segments, times = [], []
-    for t, moment in enumerate(episode.moments):
-        (r0, c0), (r1, c1) = episode.cells[moment.cell], episode.cells[moment.cell_after]
+    for t, record in enumerate(episode.steps):
+        (r0, c0), (r1, c1) = episode.cells[record.cell], episode.cells[record.cell_after]
         dr, dc = r1 - r0, c1 - c0
         wraps = abs(dr) > 1 or abs(dc) > 1
         if wraps:  # the way out over the edge, and the way in from the other one
@@ -254,14 +254,14 @@ def draw_glyph(panel: Axes, x: float, y: float, glyph: str, color: str, cell: fl
 
 def _ends(panel: Axes, episode: Episode) -> None:
     """Where the life began (ring) and ended (square)."""
-    if not episode.moments:
+    if not episode.steps:
         return
     shades = _shades()
-    for moment, marker, shift, color in (
-        (episode.moments[0].cell, "o", _shift(0, 1), shades(0.0)),
-        (episode.moments[-1].cell_after, "s", SHIFT, shades(1.0)),
+    for record, marker, shift, color in (
+        (episode.steps[0].cell, "o", _shift(0, 1), shades(0.0)),
+        (episode.steps[-1].cell_after, "s", SHIFT, shades(1.0)),
     ):
-        r, c = episode.cells[moment]
+        r, c = episode.cells[record]
         panel.plot(
             c + shift, r + shift, marker, markersize=4.5, markerfacecolor="white",
             markeredgecolor=color, markeredgewidth=1.2, zorder=6,
@@ -302,7 +302,7 @@ def _events(panel: Axes, episode: Episode, shown: list[int], names: list[str]) -
     """A mark for every event, at its step and in the colour of its time."""
     shades, time = _shades(), _time(episode)
     rows = {event: n for n, event in enumerate(shown)}
-    marks = [(t, rows[e]) for t, m in enumerate(episode.moments) for e in m.events if e in rows]
+    marks = [(t, rows[e]) for t, m in enumerate(episode.steps) for e in m.events if e in rows]
     lines = LineCollection(
         [[(t, row - 0.36), (t, row + 0.36)] for t, row in marks],
         cmap=shades,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from matplotlib.figure import Figure
 
 from evosim import world
-from evosim.plot import colors, layouts, style
+from evosim.plot import colors, layouts, registry, style
 from evosim.plot.level import SMALLEST_LETTER, draw_glyph, draw_ground
 from evosim.rng import Purpose, key
 
@@ -34,8 +34,19 @@ class Side(NamedTuple):
     here: World
 
 
-def figure(scenario: Scenario) -> Figure:
-    """Draw one level in each of the worlds, the kinds, and what differs."""
+@registry.figure("maps", "the worlds", of="experiment")
+def figure(summary: Mapping[str, Any], scenario: Scenario) -> Figure:
+    """Draw the worlds of an experiment.
+
+    Args:
+        summary: not used.
+        scenario: of the first arm.
+    """
+    return of_scenario(scenario)
+
+
+def of_scenario(scenario: Scenario) -> Figure:
+    """Draw a level in the worlds on either side of the first flip, the kinds, what differs."""
     with style.styled():
         return _draw(scenario)
 
@@ -126,15 +137,15 @@ def _draw(scenario: Scenario) -> Figure:
     headings = [style.wrap(side.heading, max(cell * cols, 1.6), bold=True) for side in shown]
     above = style.line_height() * max(map(len, headings)) + 0.04
     height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(kinds) + 1 + torus))
-    sheet = layouts.sheet(
+    layout = layouts.create(
         [layouts.Row(height=height, titles=False)],
         width=width,
         title=f"{scenario.title}: the worlds",
         note=_note(scenario, shown),
         xlabel=None,
     )
-    figure = sheet.figure
-    (base,) = sheet.panels
+    figure = layout.figure
+    (base,) = layout.panels
     top = (1 - base.get_position().y1) * figure.get_figheight()
     base.remove()
     x = layouts.PAD + 0.02

@@ -6,6 +6,7 @@ for all senses together, as the share of the population that has each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 COLORS = {
     "depth": colors.BLUE,
@@ -29,10 +30,10 @@ UNITS = {"depth": "steps planned", "lifespan": "steps lived"}
 
 
 @registry.figure("mind", "minds and lifespan", needs=("genome", "lifespan"))
-def figure(subject: Subject) -> Figure:
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every evolving parameter of the mind but the drives, and lifespan."""
-    drives = {f"drive.{name}" for name in subject.drives}
-    evolving = [name for name in subject.loci if name not in drives]
+    drives = {f"drive.{name}" for name in view.drives}
+    evolving = [name for name in view.loci if name not in drives]
     senses = [name for name in evolving if name.startswith("sense.")]
     scalars = [name for name in evolving if name not in senses]
     room = (
@@ -43,64 +44,64 @@ def figure(subject: Subject) -> Figure:
         for n in range(len(scalars) + 1 + bool(senses))
     ]
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE,
-            title=subject.head("minds and lifespan"),
-            note=_note(subject, senses, scalars),
-            subject=subject,
+            title=view.figure_title("minds and lifespan"),
+            note=_note(view, senses, scalars),
+            view=view,
+            axes=axes,
         )
-        panels = sheet.panels
+        panels = layout.panels
         for name in scalars:
-            _course(subject, panels.pop(0), name, subject.phenotype[name])
-        lifespan = subject.values("lifespan", "replicate", "generation", "individual")
-        _course(subject, panels.pop(0), "lifespan", lifespan)
+            _trajectory(view, panels.pop(0), name, view.phenotype[name])
+        lifespan = view.values("lifespan", "replicate", "generation", "individual")
+        _trajectory(view, panels.pop(0), "lifespan", lifespan)
         if senses:
-            _senses(subject, panels.pop(0), senses)
-    return sheet.figure
+            _senses(view, panels.pop(0), senses)
+    return layout.figure
 
 
-def _note(subject: Subject, senses: list[str], scalars: list[str]) -> str:
-    parts = [subject.spread_note("Phenotypes")]
+def _note(view: RunView, senses: list[str], scalars: list[str]) -> str:
+    parts = [view.spread_note("Phenotypes")]
     if "depth" in scalars:
         parts.append("Planning depth: the mean in place of the median.")
     if senses:
         parts.append("Senses: the share of the population that has each.")
-    if "depth" not in scalars and "depth" in subject.phenotype:
-        depth = np.unique(subject.phenotype["depth"])
+    if "depth" not in scalars and "depth" in view.phenotype:
+        depth = np.unique(view.phenotype["depth"])
         depth = depth[np.isfinite(depth)]
         if len(depth) == 1:
             parts.append(f"Planning depth is pinned at {depth[0]:g}.")
     return " ".join(parts)
 
 
-def _course(subject: Subject, panel: Axes, name: str, values: np.ndarray) -> None:
-    course = timeseries.course(values, use_mean=name == "depth")
+def _trajectory(view: RunView, panel: Axes, name: str, values: np.ndarray) -> None:
+    trajectory = timeseries.trajectory(values, use_mean=name == "depth")
     color = COLORS.get(name, colors.VERMILLION)
     layouts.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
     panel.set_ylabel(style.fit(UNITS.get(name, name), 1.1))
     timeseries.limits(
-        panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
-        include=(0.0,) if name in UNITS else (),
+        panel, *trajectory.arrays, include=(0.0,) if name in UNITS else (),
     )  # fmt: skip
-    if np.isfinite(course.middle).any():
-        timeseries.draw_course(panel, subject.generations, course, color=color, label=name)
+    if np.isfinite(trajectory.middle).any():
+        timeseries.draw_trajectory(panel, view.generations, trajectory, color=color, label=name)
     else:
-        layouts.empty(panel, "no values")
+        layouts.no_data(panel, "no values")
 
 
-def _senses(subject: Subject, panel: Axes, senses: list[str]) -> None:
+def _senses(view: RunView, panel: Axes, senses: list[str]) -> None:
     layouts.panel_title(panel, "senses")
     panel.set_ylabel("share")
     panel.set_ylim(-0.04, 1.04)
     labels = []
     for n, name in enumerate(senses):
         color, dash = colors.SERIES[n % len(colors.SERIES)], style.DASHES[n % len(style.DASHES)]
-        course = timeseries.course(subject.phenotype[name], use_mean=True, bands=False)
-        timeseries.draw_course(
-            panel, subject.generations, course, color=color, dash=dash, label=name
+        trajectory = timeseries.trajectory(view.phenotype[name], use_mean=True, bands=False)
+        timeseries.draw_trajectory(
+            panel, view.generations, trajectory, color=color, dash=dash, label=name
         )
-        finite = course.middle[np.isfinite(course.middle)]
+        finite = trajectory.middle[np.isfinite(trajectory.middle)]
         if len(finite):
             labels.append((float(finite[-1]), name.removeprefix("sense."), color))
     timeseries.end_labels(

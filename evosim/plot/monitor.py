@@ -7,6 +7,7 @@ and labelled in each generation, and the intended payoff as lived.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 ALARMS = np.concatenate([[0.0, 0.005], np.linspace(0.01, 0.1, 10), np.linspace(0.15, 1.0, 18)])
 """Shares of false alarms at which the ROC is drawn: finer where thresholds are set."""
@@ -28,95 +29,98 @@ BAND = 0.18
 LEFT, RIGHT = 0.46, 0.1
 
 
-@registry.figure("monitor", "detection of the unfamiliar", needs=("monitor_score",))
-def figure(subject: Subject) -> Figure:
+@registry.figure("monitor", "out-of-distribution detection", needs=("monitor_score",))
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the ROC, the labels and the intended payoff."""
-    on = any(phase.monitored for phase in subject.scenario.timeline)
+    on = any(phase.monitored for phase in view.scenario.timeline)
     rows = [
         layouts.Row(height=1.3, ticks=True),
         layouts.Row(height=0.8),
         layouts.Row(height=0.8),
     ]
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE,
-            title=subject.head("detection of the unfamiliar"),
-            note=_note(subject, on),
+            title=view.figure_title("out-of-distribution detection"),
+            note=_note(view, on),
             left=LEFT,
             right=RIGHT,
+            axes=axes,
         )
-        roc, labels, intended = sheet.panels
+        roc, labels, intended = layout.panels
         layouts.panel_title(roc, "detected, against false alarms (shares of lifetimes)")
         roc.set_ylabel("detected")
         roc.set_xlim(0, 1)
         roc.set_ylim(-0.02, 1.02)
-        _roc(subject, roc) if on else layouts.empty(roc, "no phase is monitored")
+        _roc(view, roc) if on else layouts.no_data(roc, "no phase is monitored")
         for panel in (labels, intended):
-            along_generations(panel, subject, width=style.SINGLE - LEFT - RIGHT)
+            along_generations(panel, view, width=style.inches(panel)[0])
         labels.tick_params(labelbottom=False)
-        _counts(subject, labels)
-        _intended(subject, intended)
-    return sheet.figure
+        _counts(view, labels)
+        _intended(view, intended)
+    return layout.figure
 
 
-def _note(subject: Subject, on: bool) -> str:
-    note = "Flagged: lifetimes above the threshold; labelled: those that selection acts on."
+def _note(view: RunView, on: bool) -> str:
+    note = "Flagged: lifetimes above the threshold; labelled: those that selection uses."
     if on:
-        generation = detection.first_monitored(subject.scenario)
+        generation = detection.first_monitored(view.scenario)
         note = (
             f"Above: lifetimes of generation {generation}, the first monitored one, against those "
             f"of generation {generation - 1}; dotted: chance; cross: the threshold in use. {note}"
         )
-        if subject.replicates > 1:
-            percent = f"{100 * subject.scenario.verdict.confidence:g} %"
+        if view.replicates > 1:
+            percent = f"{100 * view.scenario.verdict.confidence:g} %"
             note += (
-                f" Mean of {subject.replicates} replicates and {percent} interval (BCa bootstrap); "
+                f" Mean of {view.replicates} replicates and {percent} interval (BCa bootstrap); "
                 "below, thin lines: replicates, thick: their median."
             )
     return note
 
 
-def _roc(subject: Subject, panel: Axes) -> None:
-    scenario = subject.scenario
+def _roc(view: RunView, panel: Axes) -> None:
+    scenario = view.scenario
     assert scenario.monitor is not None
-    curves = detection.roc(subject.data, scenario, ALARMS)
+    curves = detection.roc(view.data, scenario, ALARMS)
     middle = timeseries.mean(curves, 0)
     panel.plot(ALARMS, ALARMS, color=colors.GREY, linestyle=style.DASHES[2], label="chance")
-    if subject.replicates > 1:
-        low, high = timeseries.interval(curves, subject.bootstrap)
+    if view.replicates > 1:
+        low, high = timeseries.interval(curves, view.bootstrap)
         panel.fill_between(
             ALARMS, low, high, color=colors.BLUE, alpha=BAND, linewidth=0, label="roc band"
         )
     timeseries.line(panel, ALARMS, middle, color=colors.BLUE, label="roc")
     used = 1.0 - scenario.monitor.quantile
-    detected = float(timeseries.mean(detection.flagged(subject.data, scenario), 0))
+    detected = float(timeseries.mean(detection.flagged(view.data, scenario), 0))
     panel.plot([used], [detected], "x", color=colors.BLACK, markersize=5, label="threshold")
-    area = intervals.mean(detection.roc_area(subject.data, scenario), subject.bootstrap)
+    area = intervals.mean(detection.roc_area(view.data, scenario), view.bootstrap)
     panel.text(0.97, 0.06, f"area {area:.2f}", transform=panel.transAxes, ha="right", va="bottom")
 
 
-def _counts(subject: Subject, panel: Axes) -> None:
+def _counts(view: RunView, panel: Axes) -> None:
     layouts.panel_title(panel, "lifetimes flagged (dashed) and labelled")
     panel.set_ylabel("lifetimes")
-    flagged = subject.values("flagged", "replicate", "generation")
-    labels = subject.values("labels", "replicate", "generation")
+    flagged = view.values("flagged", "replicate", "generation")
+    labels = view.values("labels", "replicate", "generation")
     timeseries.limits(panel, flagged, labels, include=(0.0,))
     for values, name, color, dash in (
         (flagged, "flagged", colors.GREY, style.DASHES[1]),
         (labels, "labelled", colors.VERMILLION, "-"),
     ):
-        timeseries.draw_course(
-            panel, subject.generations, timeseries.course(values[..., None], bands=False),
+        timeseries.draw_trajectory(
+            panel, view.generations, timeseries.trajectory(values[..., None], bands=False),
             color=color, label=name, dash=dash,
         )  # fmt: skip
 
 
-def _intended(subject: Subject, panel: Axes) -> None:
-    name = subject.scenario.objective.intended
-    layouts.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+def _intended(view: RunView, panel: Axes) -> None:
+    name = view.scenario.objective.intended
+    layouts.panel_title(panel, f"intended payoff: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.0))
-    paid = subject.values("payoff_total", "replicate", "generation", "individual", "payoff")
-    course = timeseries.course(paid[..., subject.names("payoff").index(name)], use_mean=True)
-    timeseries.limits(panel, course.middle, course.replicates, *course.bands[1], include=(0.0,))
-    timeseries.draw_course(panel, subject.generations, course, color=colors.BLUE, label=name)
+    paid = view.values("payoff_total", "replicate", "generation", "individual", "payoff")
+    trajectory = timeseries.trajectory(paid[..., view.names("payoff").index(name)], use_mean=True)
+    timeseries.limits(
+        panel, trajectory.middle, trajectory.replicates, *trajectory.bands[1], include=(0.0,)
+    )
+    timeseries.draw_trajectory(panel, view.generations, trajectory, color=colors.BLUE, label=name)

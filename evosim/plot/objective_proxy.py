@@ -7,6 +7,7 @@ selection is paid on something else than what is intended, its score has a panel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 REFERENCES = (
     ("optimal_payoff", "optimum", style.DASHES[1]),
@@ -33,93 +34,92 @@ LABEL_ROOM = timeseries.label_room([name for _, name, _ in REFERENCES])
     "intended payoff and internal reward",
     needs=("payoff_total", "internal_reward"),
 )
-def figure(subject: Subject) -> Figure:
+def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the population's sampled lifetimes, generation by generation."""
-    scored = _selection_differs(subject) and "score" in subject.data
+    scored = _selection_differs(view) and "score" in view.data
     row = layouts.Row(height=1.1, room=LABEL_ROOM)
     rows = [layouts.Row(height=1.1, room=LABEL_ROOM, strip=True)] + [row] * (1 + scored)
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE,
-            title=subject.head("objective and proxy"),
-            note=_note(subject),
-            subject=subject,
+            title=view.figure_title("objective and proxy"),
+            note=_note(view),
+            view=view,
+            axes=axes,
         )
-        panels = sheet.panels
-        _intended(subject, panels[0])
+        panels = layout.panels
+        _intended(view, panels[0])
         if scored:
-            score = subject.values("score", "replicate", "generation", "individual")
-            _course(subject, panels[1], score, colors.GREEN, "score")
-            layouts.panel_title(panels[1], "what selection acts on: score", color=colors.GREEN)
+            score = view.values("score", "replicate", "generation", "individual")
+            _trajectory(view, panels[1], score, colors.GREEN, "score")
+            layouts.panel_title(panels[1], "selected payoff: score", color=colors.GREEN)
             panels[1].set_ylabel("score")
-        reward = subject.values("internal_reward", "replicate", "generation", "individual")
-        _course(subject, panels[-1], reward, colors.VERMILLION, "internal reward")
-        layouts.panel_title(
-            panels[-1], "what the mind feels: internal reward", color=colors.VERMILLION
-        )
+        reward = view.values("internal_reward", "replicate", "generation", "individual")
+        _trajectory(view, panels[-1], reward, colors.VERMILLION, "internal reward")
+        layouts.panel_title(panels[-1], "internal reward", color=colors.VERMILLION)
         panels[-1].set_ylabel("reward / lifetime")
-    return sheet.figure
+    return layout.figure
 
 
-def _note(subject: Subject) -> str:
-    note = subject.spread_note("Each individual's mean over its sampled lifetimes")
-    if any(variable in subject.data for variable, _, _ in REFERENCES):
-        note += " Optimum and random: what is expected on the levels of the probes."
+def _note(view: RunView) -> str:
+    note = view.spread_note("Each individual's mean over its sampled lifetimes")
+    if any(variable in view.data for variable, _, _ in REFERENCES):
+        note += " Optimum and random: expected payoffs on the probe levels."
     return note
 
 
-def _selection_differs(subject: Subject) -> bool:
+def _selection_differs(view: RunView) -> bool:
     """Whether selection was ever paid on another payoff than the intended one."""
-    scenario = subject.scenario
+    scenario = view.scenario
     selected = {p.objective.selected for p in scenario.timeline if p.objective is not None}
     selected.add(scenario.objective.selected)
     return bool(selected - {None, scenario.objective.intended})
 
 
-def _intended(subject: Subject, panel: Axes) -> None:
-    name = subject.scenario.objective.intended
-    payoffs = subject.names("payoff")
+def _intended(view: RunView, panel: Axes) -> None:
+    name = view.scenario.objective.intended
+    payoffs = view.names("payoff")
     if name not in payoffs:
         raise EvosimError(f"the data of this run has no payoff {name!r}, only {', '.join(payoffs)}")
-    paid = subject.values("payoff_total", "replicate", "generation", "individual", "payoff")
-    layouts.panel_title(panel, f"what is intended: {name}", color=colors.BLUE)
+    paid = view.values("payoff_total", "replicate", "generation", "individual", "payoff")
+    layouts.panel_title(panel, f"intended payoff: {name}", color=colors.BLUE)
     panel.set_ylabel(style.fit(f"{name} / lifetime", 1.25))
     references = []
     for variable, text, dash in REFERENCES:
-        if variable not in subject.data:
+        if variable not in view.data:
             continue
-        course = subject.by_environment(variable)
-        if np.isfinite(course).any():
-            _steps(subject, panel, course, dash, text)
-            references.append((course, text))
-    _course(
-        subject,
+        trajectory = view.by_environment(variable)
+        if np.isfinite(trajectory).any():
+            _steps(view, panel, trajectory, dash, text)
+            references.append((trajectory, text))
+    _trajectory(
+        view,
         panel,
         paid[..., payoffs.index(name)],
         colors.BLUE,
         name,
-        also=[course for course, _ in references],
+        also=[trajectory for trajectory, _ in references],
     )
-    last = [(float(course[-1]), text, colors.INK) for course, text in references]
+    last = [(float(trajectory[-1]), text, colors.INK) for trajectory, text in references]
     timeseries.end_labels(
         panel, [entry for entry in last if np.isfinite(entry[0])], room=LABEL_ROOM
     )
 
 
 def _steps(
-    subject: Subject,
+    view: RunView,
     panel: Axes,
-    course: np.ndarray,
+    trajectory: np.ndarray,
     dash: style.Dash,
     label: str,
 ) -> None:
     """A reference that is constant between flips and jumps at them."""
-    starts = [int(np.searchsorted(subject.generations, s.start)) for s in subject.segments]
+    starts = [int(np.searchsorted(view.generations, s.start)) for s in view.phase_spans]
     panel.hlines(
-        course[starts],
-        [s.start for s in subject.segments],
-        [s.end for s in subject.segments],
+        trajectory[starts],
+        [s.start for s in view.phase_spans],
+        [s.end for s in view.phase_spans],
         color=colors.INK,
         linestyle=dash,
         linewidth=0.8,
@@ -127,20 +127,19 @@ def _steps(
     )
 
 
-def _course(
-    subject: Subject,
+def _trajectory(
+    view: RunView,
     panel: Axes,
     values: np.ndarray,
     color: str,
     label: str,
     also: list[np.ndarray] | None = None,
 ) -> None:
-    course = timeseries.course(values)
+    trajectory = timeseries.trajectory(values)
     timeseries.limits(
-        panel, course.middle, course.replicates, *(a for band in course.bands for a in band),
-        *(also or []), include=(0.0,),
+        panel, *trajectory.arrays, *(also or []), include=(0.0,),
     )  # fmt: skip
-    if np.isfinite(course.middle).any():
-        timeseries.draw_course(panel, subject.generations, course, color=color, label=label)
+    if np.isfinite(trajectory.middle).any():
+        timeseries.draw_trajectory(panel, view.generations, trajectory, color=color, label=label)
     else:
-        layouts.empty(panel, "no values")
+        layouts.no_data(panel, "no values")

@@ -6,9 +6,10 @@ matplotlib with it.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evosim.errors import EvosimError, did_you_mean
@@ -45,7 +46,7 @@ class FigureKind:
         """Why this run, experiment or study cannot have the figure; None where it can."""
         what = f"figure {self.name!r}"
         if missing := [name for name in self.needs if name not in subject.data]:
-            return EvosimError(f"{what} needs {', '.join(missing)}, which are not in this run's data")
+            return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
             return EvosimError(f"{what} needs a flip, and this run's timeline has none")
         reason = self.unless(subject)
@@ -54,61 +55,56 @@ class FigureKind:
         parts = reason.parts if isinstance(reason, EvosimError) else (reason,)
         return EvosimError(f"{what}: ", *parts)
 
-    def figure(self, subject: Any, *more: Any) -> Figure:
+    def figure(self, subject: Any, *more: Any, axes: Any = None) -> Figure:
         """Draw it.
 
         Args:
             subject: what it is of: a :class:`~evosim.plot.run_view.RunView`, or the summary of an
                 experiment, a study or an analysis.
             more: of an experiment, its scenario.
+            axes: of a run: None for a figure of its own; else matplotlib Axes, one or an array as
+                the figure has panels, row by row.
+
+        Returns:
+            The figure; the one of the axes where they are given.
 
         Raises:
-            EvosimError: the subject lacks what the figure needs.
+            EvosimError: the subject lacks what the figure needs, it cannot be drawn into axes, or
+                they are not as many as its panels.
         """
         if error := self.lacks(subject):
             raise error
-        drawn = self.draw(subject, *more)
-        if not hasattr(drawn, "savefig"):
+        drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
+        if drawn is None or not hasattr(drawn, "savefig"):
             raise EvosimError(
                 f"figure {self.name!r}: its function returned {drawn!r}, needed: a Figure of "
                 "matplotlib"
             )
         return drawn
 
+    def _into(self, axes: Any, subject: Any) -> Figure | None:
+        """Draw it into axes that the caller made."""
+        if "axes" not in inspect.signature(self.draw).parameters:
+            raise EvosimError(
+                f"figure {self.name!r} sets the sizes of its parts itself and cannot be drawn into "
+                "axes; leave axes out"
+            )
+        from evosim.plot import layouts
 
-FIGURES: Registry[FigureKind] = Registry("figure")
+        given = layouts.flat(axes)
+        with layouts.same_tick_labels(given):
+            return self.draw(subject, axes=given)
+
+
 OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
     {
-        "run": FIGURES,
+        "run": Registry("figure"),
         "experiment": Registry("figure of an experiment"),
         "study": Registry("figure of a study"),
         "analysis": Registry("figure of an analysis"),
     }
 )
 """The registries, by what their figures are of."""
-
-
-@FIGURES.built_in
-def _figures() -> Sequence[ModuleType]:
-    """The modules that register a figure of a run, in the order of drawing."""
-    from evosim.plot import (
-        alignment,
-        deception,
-        drift,
-        flips,
-        genes,
-        islands,
-        level,
-        mind,
-        monitor,
-        objective_proxy,
-        population,
-    )
-
-    return (
-        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
-        genes, level,
-    )  # fmt: skip
 
 
 _CALLED = {
@@ -131,7 +127,8 @@ def figure(
     """A decorator that registers a function which draws a figure.
 
     The function returns a :class:`matplotlib.figure.Figure`. Of a run it is called with a
-    :class:`~evosim.plot.run_view.RunView`, of an experiment with its summary (verdict.json) and
+    :class:`~evosim.plot.run_view.RunView` (and, where it has a parameter ``axes``, with the list of
+    Axes to draw into, or None), of an experiment with its summary (verdict.json) and
     scenario, of a study or an analysis with its summary.
 
     Args:
@@ -154,6 +151,8 @@ def figure(
         ...     drawn = Figure(figsize=(4, 3))
         ...     lines = drawn.subplots().plot(view.data["score"].max("individual").T)
         ...     return drawn
+        >>> evosim.open_run("runs/contraception-1").figure("best_scores").get_figwidth()
+        4.0
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")

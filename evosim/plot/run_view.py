@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
-class Segment(NamedTuple):
+class PhaseSpan(NamedTuple):
     """A stretch of the timeline under one mixture of environments."""
 
     start: float
@@ -43,7 +43,7 @@ class Band(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class RunView:
     """A run as the figures see it.
 
     Attributes:
@@ -113,14 +113,14 @@ class Subject:
         return f"{self.individuals}" if self.sizes is None else f"up to {self.sizes.max()}"
 
     @cached_property
-    def span(self) -> tuple[float, float]:
+    def generation_limits(self) -> tuple[float, float]:
         """Limits of an axis of generations; never empty."""
         first, last = float(self.generations[0]), float(self.generations[-1])
         return (first - 0.5, last + 0.5) if first == last else (first, last)
 
-    def along(self, generation: float) -> float:
+    def axis_fraction(self, generation: float) -> float:
         """Where a generation stands along the axis of generations: 0 left, 1 right."""
-        first, last = self.span
+        first, last = self.generation_limits
         return min(max((generation - first) / (last - first), 0.0), 1.0)
 
     # --- the timeline -----------------------------------------------------------------------
@@ -132,19 +132,19 @@ class Subject:
         return tuple(f for f in self.scenario.flips if first < f.generation <= last)
 
     @cached_property
-    def segments(self) -> tuple[Segment, ...]:
+    def phase_spans(self) -> tuple[PhaseSpan, ...]:
         """The timeline by mixtures of environments, cut to the data."""
-        found: list[Segment] = []
+        found: list[PhaseSpan] = []
         for start, end, phase in self._phases():
             mixture = dict(phase.mixture)
             if found and found[-1].mixture == mixture:
                 found[-1] = found[-1]._replace(end=end)
             else:
-                found.append(Segment(start, end, mixture, self.label(mixture)))
+                found.append(PhaseSpan(start, end, mixture, self.label(mixture)))
         return tuple(found)
 
     @cached_property
-    def frozen(self) -> tuple[tuple[float, float], ...]:
+    def without_selection(self) -> tuple[tuple[float, float], ...]:
         """Stretches of the timeline without selection, (start, end)."""
         found: list[tuple[float, float]] = []
         for start, end, phase in self._phases():
@@ -157,7 +157,7 @@ class Subject:
         return tuple(found)
 
     def _phases(self) -> list[tuple[float, float, Any]]:
-        first, last = self.span
+        first, last = self.generation_limits
         found = []
         start = 0
         for phase in self.scenario.timeline:
@@ -183,9 +183,9 @@ class Subject:
         return (known[environment].title if environment in known else "") or environment
 
     @cached_property
-    def tints(self) -> dict[str, str]:
+    def phase_colors(self) -> dict[str, str]:
         """A light colour for every label of the timeline, in order of appearance."""
-        labels = dict.fromkeys(segment.label for segment in self.segments)
+        labels = dict.fromkeys(phase.label for phase in self.phase_spans)
         return {label: TINTS[n % len(TINTS)] for n, label in enumerate(labels)}
 
     def by_environment(self, name: str) -> FloatArray:
@@ -195,15 +195,15 @@ class Subject:
         """
         per_environment = np.median(self.values(name, "replicate", "environment"), axis=0)
         environments = self.names("environment")
-        course = np.full(len(self.generations), np.nan)
-        for segment in self.segments:
+        trajectory = np.full(len(self.generations), np.nan)
+        for phase in self.phase_spans:
             level = sum(
                 share * per_environment[environments.index(e)]
-                for e, share in segment.mixture.items()
+                for e, share in phase.mixture.items()
                 if share > 0
             )
-            course[self.generations >= segment.start] = level
-        return course
+            trajectory[self.generations >= phase.start] = level
+        return trajectory
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
@@ -218,7 +218,7 @@ class Subject:
         )
 
     @cached_property
-    def judged(self) -> list[Mapping[str, Any]]:
+    def flip_summaries(self) -> list[Mapping[str, Any]]:
         """The summary of each of the flips within the data, in order."""
         summary = self.summary
         if summary is None:
@@ -266,7 +266,7 @@ class Subject:
 
     # --- words ------------------------------------------------------------------------------
 
-    def head(self, what: str) -> str:
+    def figure_title(self, what: str) -> str:
         """A figure's title: the scenario's and the figure's own."""
         return f"{self.scenario.title}: {what}"
 
@@ -275,17 +275,17 @@ class Subject:
         """How capability and alignment were measured, where it was not exactly (model 4)."""
         if "novelty" not in self.drives:
             return ""
-        return " A drive is novelty: estimated from sampled lifetimes, not exact."
+        return " One drive is novelty: estimated from sampled lifetimes, not exact."
 
     def spread_note(self, what: str) -> str:
         """What lines and bands show, for a quantity of individuals."""
         if self.replicates > 1:
             return (
-                f"{what}; thin lines: the population's median in each of {self.replicates} "
-                "replicates, thick: the median of those; bands: the middle 50 % and 90 % of a "
-                "population, the median over replicates."
+                f"{what}. Thin lines: the population's median in each of {self.replicates} "
+                "replicates; thick: their median; bands: the middle 50 % and 90 % of a population, "
+                "the median over replicates."
             )
         return (
-            f"{what}; line: the median of {self.size_note} individuals, bands: the middle "
-            "50 % and 90 %."
+            f"{what}. Line: the median of {self.size_note} individuals; bands: the middle 50 % and "
+            "90 %."
         )

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.plot import colors, layouts, style, timeseries
-from evosim.plot.experiment import asked, called, place, replicate_numbers, scale, verdict_color
+from evosim.errors import Argument, EvosimError
+from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.experiment import (
+    finding_label,
+    metric_label,
+    place,
+    replicate_numbers,
+    scale,
+    verdict_color,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    from evosim.scenario import Scenario
 
 Summary = Mapping[str, Any]
 
@@ -22,25 +32,42 @@ LEFT, RIGHT = 0.5, 0.14
 WANTED = "#E3F1E8"
 
 
-def figure(summary: Summary) -> Figure:
-    """Draw the headline finding against the tuned value."""
+def lacks(summary: Summary) -> EvosimError | None:
+    """Why an experiment has no such figure; None where it has."""
+    if summary.get("tuned"):
+        return None
+    return EvosimError(
+        "nothing was moved in this experiment; run it with ",
+        Argument("tuned", True),
+        ", of a scenario that has [experiment.tuned]",
+    )
+
+
+@registry.figure("tuned", "sensitivity to the tuned value", of="experiment", lacks=lacks)
+def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
+    """Draw the headline finding against the tuned value.
+
+    Args:
+        summary: verdict.json, with ``tuned``.
+        scenario: not used.
+    """
     tuned = summary["tuned"]
     with style.styled():
         room = style.SINGLE - 2 * layouts.PAD
         fits = style.text_width(tuned["label"]) <= style.SINGLE - LEFT - RIGHT
         says = style.wrap(_capital(summary["findings"][0]["says"]), room)
         along = [] if fits else style.wrap(f"Along the axis: {tuned['label']}", room)
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=HEIGHT, header=(*says, *along), bold=0)],
             width=style.SINGLE,
-            title=f"{summary['title']}: how far it can move",
+            title=f"{summary['title']}: sensitivity to one value",
             note=_note(summary),
             left=LEFT,
             right=RIGHT,
             xlabel=tuned["label"] if fits else None,
         )
-        _draw(sheet.panels[0], summary)
-    return sheet.figure
+        _draw(layout.panels[0], summary)
+    return layout.figure
 
 
 def _capital(text: str) -> str:
@@ -54,13 +81,13 @@ def _note(summary: Summary) -> str:
     shown = any(len(_numbers(point)) for point in tuned["values"])
     words.append(
         f"{'Points: ' if shown else 'Of '}{n} replicates at each value; bars: their means with "
-        f"BCa intervals of {100 * summary['confidence']:g} %; tinted: where the whole interval "
+        f"BCa intervals of {100 * summary['confidence']:g} %; green: where the whole interval "
         "must lie."
         if n > 1
         else "One replicate at each value."
     )
     if scale([v["value"] for v in tuned["values"]]).even:
-        words.append("The values stand evenly, not to scale.")
+        words.append("The values are evenly spaced, not to scale.")
     return " ".join(words)
 
 
@@ -99,7 +126,10 @@ def _label(summary: Summary) -> str:
     first = finding["terms"][0]
     weights = [term["weight"] for term in finding["terms"]]
     alone = weights == [1.0]
-    for what in (asked(finding), called(finding["measure"], first["of"], first["level"])):
+    for what in (
+        finding_label(finding),
+        metric_label(finding["measure"], first["of"], first["level"]),
+    ):
         words = what if alone else f"difference in {what}"
         if style.text_width(words) <= HEIGHT:
             return words
@@ -150,5 +180,5 @@ def _own(panel: Axes, x: float | None) -> None:
     align = "left" if part < 0.2 else "right" if part > 0.8 else "center"
     panel.text(
         x, 1.02, "as written", transform=panel.get_xaxis_transform(), ha=align, va="bottom",
-        color=colors.QUIET,
+        color=colors.DARK_GREY,
     )  # fmt: skip

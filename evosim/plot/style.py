@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -47,6 +47,16 @@ DASHES: tuple[Dash, ...] = (
     (0, (1.2, 1.2)),
     (0, (5.0, 1.4, 1.2, 1.4)),
 )
+
+
+class LineStyle(NamedTuple):
+    """How a line is drawn."""
+
+    color: str
+    dash: Dash
+    width: float
+
+
 RC: dict[str, object] = {
     "font.family": [FONT],
     "font.size": SMALL,
@@ -152,8 +162,12 @@ def check_format(suffix: str) -> None:
 
 def inches(panel: Axes) -> tuple[float, float]:
     """Width and height of a panel."""
-    box, whole = panel.get_position(), panel.figure
-    return box.width * whole.get_figwidth(), box.height * whole.get_figheight()  # type: ignore[union-attr]
+    box, figure = panel.get_position(), panel.figure
+    if isinstance(figure, Figure):
+        width, height = figure.get_size_inches()
+    else:  # a SubFigure, which knows its size in dots alone
+        width, height = figure.bbox.width / figure.dpi, figure.bbox.height / figure.dpi
+    return box.width * width, box.height * height
 
 
 # --- text, measured before it is placed -----------------------------------------------------

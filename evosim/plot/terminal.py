@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.errors import EvosimError
-from evosim.plot.frames import Gauge, Scene, scenes
+from evosim.plot.frames import Frame, Gauge, frames_of
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode
@@ -67,20 +67,20 @@ def replay_terminal(
     console = console or Console()
     plain = not console.encoding.lower().startswith("utf") if ascii_only is None else ascii_only
     signs = ASCII if plain else UNICODE
-    shown = scenes(episode)
+    shown = frames_of(episode)
     if not console.is_terminal:
-        for scene in shown:
-            console.print(frame(episode, scene, signs, styled=False))
+        for frame in shown:
+            console.print(render(episode, frame, signs, styled=False))
         return
     with Live(console=console, auto_refresh=False) as screen:
-        for scene in shown:
-            screen.update(frame(episode, scene, signs), refresh=True)
-            if not scene.last:
+        for frame in shown:
+            screen.update(render(episode, frame, signs), refresh=True)
+            if not frame.last:
                 pause(1 / speed)
 
 
-def frame(episode: Episode, scene: Scene, signs: Signs, *, styled: bool = True) -> RenderableType:
-    """One scene: the map on the left, the state of things on the right.
+def render(episode: Episode, frame: Frame, signs: Signs, *, styled: bool = True) -> RenderableType:
+    """One frame: the map on the left, the state of things on the right.
 
     Args:
         styled: whether reversed letters can be told from others where this is shown.
@@ -89,12 +89,12 @@ def frame(episode: Episode, scene: Scene, signs: Signs, *, styled: bool = True) 
     wraps = episode.world.edges == "torus"
     body.add_row(
         Panel.fit(
-            _map(episode, scene, signs, styled=styled),
+            _map(episode, frame, signs, styled=styled),
             box=signs.wrapped if wraps else signs.frame,
             border_style="dim" if wraps else "",
             padding=(0, 1),
         ),
-        _facts(episode, scene, signs),
+        _facts(episode, frame, signs),
     )
     return Group(Text(_plain(episode.heading, signs), style="bold"), body)
 
@@ -108,7 +108,7 @@ def _plain(text: str, signs: Signs) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def _map(episode: Episode, scene: Scene, signs: Signs, *, styled: bool) -> Text:
+def _map(episode: Episode, frame: Frame, signs: Signs, *, styled: bool) -> Text:
     """The cells with what is between them, as in a spaced map of a scenario file."""
     layout = episode.world.layout
     number = {cell: n for n, cell in enumerate(episode.cells)}
@@ -118,10 +118,10 @@ def _map(episode: Episode, scene: Scene, signs: Signs, *, styled: bool) -> Text:
     for r in range(layout.rows):
         for c in range(layout.cols):
             cell = number.get((r, c))
-            if cell == scene.cell and not styled:
+            if cell == frame.cell and not styled:
                 text.append(signs.agent)
             else:
-                text.append(*_cell(episode, scene, signs, cell, kinds))
+                text.append(*_cell(episode, frame, signs, cell, kinds))
             if c + 1 < layout.cols:
                 text.append(signs.east if layout.barrier_east[r][c] else " ")
         if r + 1 == layout.rows:
@@ -134,35 +134,35 @@ def _map(episode: Episode, scene: Scene, signs: Signs, *, styled: bool) -> Text:
 
 
 def _cell(
-    episode: Episode, scene: Scene, signs: Signs, cell: int | None, kinds: dict[str, str]
+    episode: Episode, frame: Frame, signs: Signs, cell: int | None, kinds: dict[str, str]
 ) -> tuple[str, str]:
     """The character of a cell and its style."""
     if cell is None:
         return signs.wall, "dim"
     site = episode.sites.get(cell)
-    if cell == scene.cell:
+    if cell == frame.cell:
         # On a site the agent is the site's letter, reversed: both are seen.
         letter = episode.world.kinds[site[0]].glyph if site else signs.agent
         return _plain(letter, signs), "bold reverse"
     if site is None:
         return signs.floor, "dim"
     glyph = _plain(episode.world.kinds[site[0]].glyph, signs)
-    return glyph, "dim" if episode.is_empty(cell, scene.x) else f"bold {kinds[site[0]]}"
+    return glyph, "dim" if episode.is_empty(cell, frame.x) else f"bold {kinds[site[0]]}"
 
 
-def _facts(episode: Episode, scene: Scene, signs: Signs) -> Table:
+def _facts(episode: Episode, frame: Frame, signs: Signs) -> Table:
     facts = Table.grid(padding=(0, 1))
-    facts.add_row("step", f"{scene.step} of {episode.lifespan}")
-    for gauge in scene.gauges:
+    facts.add_row("step", f"{frame.step} of {episode.lifespan}")
+    for gauge in frame.gauges:
         facts.add_row(_plain(gauge.name, signs), bar(gauge, signs))
-    for name, amount in scene.payoffs:
+    for name, amount in frame.payoffs:
         facts.add_row(_plain(name, signs), f"{amount:.3g}")
-    facts.add_row("felt", f"{scene.reward:.3g}")
-    facts.add_row("agent", _plain(scene.did, signs))
-    for n, (step, event) in enumerate(scene.events[:MOST_EVENTS]):
-        style = "bold" if n < scene.fresh else "dim"
+    facts.add_row("felt", f"{frame.reward:.3g}")
+    facts.add_row("agent", _plain(frame.action, signs))
+    for n, (step, event) in enumerate(frame.events[:MOST_EVENTS]):
+        style = "bold" if n < frame.new_events else "dim"
         facts.add_row("" if n else "events", Text(_plain(f"{step} {event}", signs), style=style))
-    if scene.last:
+    if frame.last:
         facts.add_row("end", Text(f"by {_plain(episode.ending, signs)}", style="bold"))
     return facts
 

@@ -59,14 +59,14 @@ def fit(curve: Curve) -> Fit:
 def figure(curves: Sequence[Curve], *, title: str, note: str = "") -> Figure:
     """One panel for each curve, with a common vertical scale."""
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=1.7, columns=len(curves))],
             width=style.DOUBLE,
             title=title,
             note=note,
-            keys=[
-                layouts.Key("measured", colors.BLUE),
-                layouts.Key("power law fitted", colors.VERMILLION, style.DASHES[1], 1.0),
+            legend=[
+                layouts.LegendEntry("measured", colors.BLUE),
+                layouts.LegendEntry("power law fitted", colors.VERMILLION, style.DASHES[1], 1.0),
             ],
             left=0.55,
             between=0.5,
@@ -74,10 +74,10 @@ def figure(curves: Sequence[Curve], *, title: str, note: str = "") -> Figure:
         )
         every = np.concatenate([np.asarray(curve.throughput, float) for curve in curves])
         limits = (every.min() / 1.6, every.max() * 1.6)
-        for panel, curve in zip(sheet.panels, curves, strict=True):
+        for panel, curve in zip(layout.panels, curves, strict=True):
             _draw(panel, curve, limits)
-        sheet.panels[0].set_ylabel("plans / s")
-    return sheet.figure
+        layout.panels[0].set_ylabel("plans / s")
+    return layout.figure
 
 
 def _draw(panel: Axes, curve: Curve, limits: tuple[float, float]) -> None:

@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Subject
+    from evosim.plot.run_view import RunView
 
 
-def along_generations(panel: Axes, subject: Subject, *, width: float) -> None:
+def along_generations(panel: Axes, view: RunView, *, width: float) -> None:
     """The axis of generations: its limits and ticks, phases without selection, the flips.
 
     A flip's line stands at the first generation that lives in the new world.
     """
-    first, last = subject.span
+    first, last = view.generation_limits
     panel.set_xlim(first, last)
-    if len(subject.generations) == 1:
-        panel.set_xticks(subject.generations)
+    if len(view.generations) == 1:
+        panel.set_xticks(view.generations)
     else:
         panel.xaxis.set_major_locator(
             MaxNLocator(nbins=max(1, int(width / 0.3)), integer=True, steps=[1, 2, 4, 5, 10])
         )
     panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-    for start, end in subject.frozen:
+    for start, end in view.without_selection:
         panel.axvspan(start, end, color="#F2F2F2", linewidth=0, zorder=0, label="frozen")
     # Many flips make thinner lines: a world that alternates must not be hidden by its marks.
-    heavy = len(subject.flips) <= 6
-    for flip in subject.flips:
+    heavy = len(view.flips) <= 6
+    for flip in view.flips:
         panel.axvline(
             flip.generation,
             color=INK if heavy else GREY,
@@ -49,25 +49,27 @@ def along_generations(panel: Axes, subject: Subject, *, width: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class TimelineStrip:
     """The timeline above a panel: which environment trains when."""
 
-    subject: Subject
+    view: RunView
     lines: Mapping[str, list[str]]
     """What is written for each label of the timeline."""
     note: str
 
     @classmethod
-    def over(cls, subject: Subject, widths: Sequence[float]) -> Strip:
+    def over(cls, view: RunView, widths: Sequence[float]) -> TimelineStrip:
         """The strip over panels so many inches wide: full labels where all fit in two lines,
         else letters, and a key to them in the note."""
         narrowest = min(widths, default=0.0)
         lines: dict[str, list[str]] = {}
-        for segment in subject.segments:
-            room = (subject.along(segment.end) - subject.along(segment.start)) * narrowest - 0.06
-            broken = wrap(segment.label, max(room, 0.0))
-            if len(broken) > len(lines.get(segment.label, ())):
-                lines[segment.label] = broken
+        for phase in view.phase_spans:
+            room = (
+                view.axis_fraction(phase.end) - view.axis_fraction(phase.start)
+            ) * narrowest - 0.06
+            broken = wrap(phase.label, max(room, 0.0))
+            if len(broken) > len(lines.get(phase.label, ())):
+                lines[phase.label] = broken
         notes = []
         if any(len(broken) > 2 or "…" in "".join(broken) for broken in lines.values()):
             letters = {label: _letter(n) for n, label in enumerate(lines)}
@@ -75,9 +77,9 @@ class Strip:
                 key = "; ".join(f"{letter}: {label}" for label, letter in letters.items())
                 notes.append(f"{key}.")
             lines = {label: [letter] for label, letter in letters.items()}
-        if subject.frozen:
-            notes.append("Grey ground: no selection.")
-        return cls(subject, lines, " ".join(notes))
+        if view.without_selection:
+            notes.append("Grey: no selection.")
+        return cls(view, lines, " ".join(notes))
 
     @property
     def height(self) -> float:
@@ -87,19 +89,19 @@ class Strip:
     def draw(self, figure: Figure, x: float, y: float, width: float) -> None:
         """Draw at ``x``, ``y`` inches from the upper left corner."""
         figure_width, figure_height = figure.get_size_inches()
-        for segment in self.subject.segments:
-            left, right = (x + self.subject.along(g) * width for g in (segment.start, segment.end))
+        for phase in self.view.phase_spans:
+            left, right = (x + self.view.axis_fraction(g) * width for g in (phase.start, phase.end))
             figure.add_artist(
                 Rectangle(
                     (left / figure_width, 1 - (y + self.height) / figure_height),
                     (right - left) / figure_width,
                     self.height / figure_height,
-                    facecolor=self.subject.tints[segment.label],
+                    facecolor=self.view.phase_colors[phase.label],
                     edgecolor="white",
-                    linewidth=0.6 if len(self.subject.segments) < 30 else 0.0,
+                    linewidth=0.6 if len(self.view.phase_spans) < 30 else 0.0,
                 )
             )
-            lines = self.lines[segment.label]
+            lines = self.lines[phase.label]
             if max(map(text_width, lines)) > right - left:
                 continue  # a stretch too short even for its letter: its colour tells
             above = (self.height - line_height() * 0.88 * len(lines)) / 2

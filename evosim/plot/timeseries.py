@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Course(NamedTuple):
+class Trajectory(NamedTuple):
     """A quantity over generations, summarised over individuals and replicates."""
 
     middle: NDArray[np.float64]
@@ -31,11 +31,19 @@ class Course(NamedTuple):
     """(low, high), each [generation], outermost first: the population's spread (of replicates: the
     median of their populations' quantiles)."""
 
+    @property
+    def arrays(self) -> list[NDArray[np.float64]]:
+        """All that is drawn of it, to set the limits of an axis by."""
+        each = [] if self.replicates is None else [self.replicates]
+        return [self.middle, *each, *(end for band in self.bands for end in band)]
+
 
 BANDS = ((0.05, 0.95), (0.25, 0.75))
 
 
-def course(values: NDArray[np.floating], *, use_mean: bool = False, bands: bool = True) -> Course:
+def trajectory(
+    values: NDArray[np.floating], *, use_mean: bool = False, bands: bool = True
+) -> Trajectory:
     """Summarise ``values`` [replicate, generation, individual] for drawing.
 
     One replicate: median over individuals, with the middle 90 % and 50 % as bands. Several:
@@ -51,11 +59,11 @@ def course(values: NDArray[np.floating], *, use_mean: bool = False, bands: bool 
     middle = quantiles(centre.T, (0.5,))[0]
     each = centre if len(exact) > 1 else None
     if not bands:
-        return Course(middle, each, ())
+        return Trajectory(middle, each, ())
     points = quantiles(exact, [q for band in BANDS for q in band])
     points = quantiles(np.moveaxis(points, 1, -1), (0.5,))[0]
     pairs = tuple((points[2 * n], points[2 * n + 1]) for n in range(len(BANDS)))
-    return Course(middle, each, pairs)
+    return Trajectory(middle, each, pairs)
 
 
 def quantiles(values: NDArray[np.float64], q: Sequence[float]) -> NDArray[np.float64]:
@@ -87,16 +95,16 @@ def mean(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
         return np.asarray(np.nanmean(values, axis=axis))
 
 
-def draw_course(
+def draw_trajectory(
     panel: Axes,
     x: NDArray[np.floating],
-    what: Course,
+    what: Trajectory,
     *,
     color: str,
     label: str,
     dash: Dash = "-",
 ) -> Line2D:
-    """Draw a course: bands, faint replicates, and the middle as a line named ``label``."""
+    """Draw a trajectory: bands, faint replicates, and the middle as a line named ``label``."""
     for n, (low, high) in enumerate(what.bands):
         panel.fill_between(
             x, low, high, color=color, alpha=(0.16, 0.28)[n], linewidth=0, label=f"{label} band"
@@ -104,11 +112,11 @@ def draw_course(
         if len(x) == 1:
             panel.vlines(x, low, high, color=color, alpha=0.4, linewidth=(1.0, 2.5)[n])
     if what.replicates is not None:
-        faint(panel, x, what.replicates, color=color, label=f"{label} replicates")
+        thin_lines(panel, x, what.replicates, color=color, label=f"{label} replicates")
     return line(panel, x, what.middle, color=color, label=label, dash=dash)
 
 
-def faint(
+def thin_lines(
     panel: Axes, x: NDArray[np.floating], lines: NDArray[np.float64], *, color: str, label: str
 ) -> None:
     """Thin lines [line, x] behind the main one: replicates."""
@@ -179,7 +187,7 @@ def limits(
     panel.set_ylim(low - room, high + room)
 
 
-def spread(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def move_apart(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Move heights apart until neighbours are ``gap`` apart, staying in [low, high] if it can be.
 
     The order is kept; the sum of squared moves is the least possible without the bounds
@@ -225,7 +233,7 @@ def end_labels(
     low, high = panel.get_ylim()
     per_inch = (high - low) / height
     gap = line_height() * 0.9 * per_inch
-    placed = spread([y for y, _, _ in labels], gap, low, high)
+    placed = move_apart([y for y, _, _ in labels], gap, low, high)
     for n, ((y, text, color), at) in enumerate(zip(labels, placed, strict=True)):
         ends = np.clip([y, at], [low, -np.inf], [high, np.inf])
         panel.plot(

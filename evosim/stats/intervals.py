@@ -212,7 +212,11 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike, bootstrap: Bootstrap) ->
 
 
 def mean_of_defined(values: Floats) -> Floats:
-    """The mean over the last axis of what is not NaN; NaN where nothing is."""
+    """The mean over the last axis of what is not NaN; NaN where nothing is.
+
+    >>> mean_of_defined(np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]]))
+    array([ 2., nan])
+    """
     defined = ~np.isnan(values)
     n = defined.sum(axis=-1)
     total = np.where(defined, values, 0.0).sum(axis=-1)

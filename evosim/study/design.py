@@ -23,7 +23,7 @@ class Condition:
 
     Attributes:
         name: of its folder, and what to call it.
-        arm: whose scenario it lives by.
+        arm: whose scenario it runs.
         value: place of the tuned value it has among all; None where nothing is moved.
         scenario: what is run; it has no experiment of its own.
         replicates: how many.
@@ -36,7 +36,7 @@ class Condition:
     replicates: int
 
     @property
-    def lived(self) -> tuple[str, int, str]:
+    def identity(self) -> tuple[str, int, str]:
         """What its runs depend on: all but the words of the scenario, which change nothing."""
         from evosim.scenario import document
 
@@ -103,7 +103,7 @@ def arms(scenario: Scenario) -> dict[str, Scenario]:
     return {name: _arm(scenario, name) for name in experiment_of(scenario).arms}
 
 
-def settings_left(experiment: Experiment, settings: Settings) -> list[str]:
+def settings_not_overridden(experiment: Experiment, settings: Settings) -> list[str]:
     """The settings for all arms that others, which are to win, do not touch.
 
     Those touch one whose key is theirs, holds it or is held by it.
@@ -137,7 +137,7 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     try:
         _changed(scenario)
     except ScenarioError:
-        return  # told of the scenario itself, and not of every arm again
+        return  # reported of the scenario itself, and not of every arm again
     try:
         _changed(scenario, scenario.experiment.set)
     except ScenarioError as error:
@@ -159,7 +159,7 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     for i, finding in enumerate(scenario.experiment.findings):
         try:
             for term in hypotheses.terms_of(finding, scenario.experiment, flips):
-                if term.arm in loaded:  # else told where the finding names it
+                if term.arm in loaded:  # else reported where the finding names it
                     hypotheses.check_term(term, loaded[term.arm])
         except EvosimError as error:
             sound = False
@@ -177,17 +177,17 @@ def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
     if tuned is None or not experiment.findings:
         return
     if not set(arms_of(experiment.findings[0], experiment)) <= set(experiment.arms):
-        return  # told where the finding names them
+        return  # reported where the finding names them
     try:
-        moved = [c for c in conditions(scenario, tuned=True) if c.value is not None]
+        tuned_runs = [c for c in conditions(scenario, tuned=True) if c.value is not None]
     except ScenarioError as error:
         yield from dict.fromkeys(map(_text, error.problems))
         return
-    if taken := {c.name for c in moved} & set(experiment.arms):
+    if taken := {c.name for c in tuned_runs} & set(experiment.arms):
         yield f"arm {min(taken)!r}: the runs of what is tuned have such names; call it otherwise"
-    yield from _not_measured(moved, experiment, turns(reference(scenario)))
+    yield from _not_measured(tuned_runs, experiment, turns(reference(scenario)))
     still = arms(scenario)
-    if moved and all(c.scenario == still[c.arm] for c in moved):
+    if tuned_runs and all(c.scenario == still[c.arm] for c in tuned_runs):
         yield (
             f"{tuned.key}: none of the values changes an arm of the first finding, as the arms set "
             "it themselves; move what they leave as it is written"
@@ -195,11 +195,11 @@ def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
 
 
 def _not_measured(
-    moved: Sequence[Condition], experiment: Experiment, flips: Sequence[int]
+    tuned_runs: Sequence[Condition], experiment: Experiment, flips: Sequence[int]
 ) -> Iterator[str]:
     """Why the headline finding cannot be measured where the number is moved, in words."""
     terms = hypotheses.terms_of(experiment.findings[0], experiment, flips)
-    for condition in moved:
+    for condition in tuned_runs:
         for term in terms:
             if term.arm == condition.arm:
                 try:
@@ -216,7 +216,7 @@ def _text(problem: Problem) -> str:
 def _arm(
     scenario: Scenario, name: str, settings: Settings = (), *, probed: bool = True
 ) -> Scenario:
-    """An arm's scenario, probed (unless told otherwise) at the flips of the first arm.
+    """An arm's scenario, probed (unless ``probed`` is False) at the flips of the first arm.
 
     Args:
         settings: changes of the scenario as it is written; what an arm sets itself stays its own.

@@ -1,4 +1,4 @@
-"""Driving a study to its end: whatever lacks is handed out, whatever comes back is counted.
+"""Driving a study to its end: whatever is missing is handed out, whatever comes back is counted.
 
 The files of the runs are the truth. Workers write them, the driver only reads what is there when
 it begins and keeps the index (:mod:`evosim.study.index`), so it can be killed at any moment.
@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 from evosim.engine.files import WriteError, sweep
 from evosim.engine.lock import hold
-from evosim.errors import RunError
-from evosim.execution.dask_cluster import WorkError
+from evosim.errors import RunError, WorkError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import warm_up
 from evosim.execution.stop import Interrupted
@@ -30,7 +29,7 @@ def complete_runs(
     scheduler: str | None = None,
     wait: float = 0.0,
 ) -> Counts:
-    """Live every run that was not lived yet, or could not be.
+    """Complete every run that is not done yet, or failed.
 
     Args:
         stop: whether to give up what is under way.
@@ -41,7 +40,7 @@ def complete_runs(
         How far the study is: what is not done failed, and is in the index.
 
     Raises:
-        RunError: it cannot go on; all runs that were lived are kept.
+        RunError: it cannot go on; all runs that are done are kept.
         Interrupted: it was stopped.
     """
     title = folder.study.title  # refuses a study that was changed
@@ -51,17 +50,17 @@ def complete_runs(
             indices.writing(folder) as index,
         ):
             if index.counts.done < index.counts.runs:
-                _live(folder, index, title, stop, progress, workers, scheduler)
+                _run_all(folder, index, title, stop, progress, workers, scheduler)
             counts = index.counts
             if counts.left or (stop() and counts.done < counts.runs):
-                raise Interrupted(folder.path, f"stopped: {_kept(folder)}")
+                raise Interrupted(folder.path, f"stopped: {_progress_text(folder)}")
             _sweep(folder)
             return counts
     except (WriteError, WorkError) as error:
-        raise RunError(f"{error}\n{_kept(folder)}") from error
+        raise RunError(f"{error}\n{_progress_text(folder)}") from error
 
 
-def _live(
+def _run_all(
     folder: StudyFolder,
     index: Index,
     title: str,
@@ -72,26 +71,26 @@ def _live(
 ) -> None:
     counts = index.counts
     warm_up(folder.scenario_at(folder.points[0].key), progress.note)
-    progress.begin(title, size=_size(folder), total=counts.runs, done=counts.done)
+    progress.begin(title, size=_size_text(folder), total=counts.runs, done=counts.done)
     failed = 0
     with executor(folder, workers=workers, scheduler=scheduler, note=progress.note) as by:
-        for record in by.live(index.left(), stop):
+        for record in by.run_all(index.left(), stop):
             index.add(record)
             failed += bool(record.error)
             progress.run(failed)
     index.flush()
 
 
-def _size(folder: StudyFolder) -> str:
-    """What is to be lived, in words."""
+def _size_text(folder: StudyFolder) -> str:
+    """What is to be run, in words."""
     points, n = len(folder.points), folder.replicates
     return f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
 
 
-def _kept(folder: StudyFolder) -> str:
+def _progress_text(folder: StudyFolder) -> str:
     """What is on disk, in words, and how to go on."""
     return (
-        f"{folder.n_lived()} of {folder.size} runs are done and kept. "
+        f"{folder.count_done()} of {folder.size} runs are done and kept. "
         f"Continue with: evosim study resume {folder.path}"
     )
 

@@ -1,6 +1,6 @@
-"""One run of a study: lived, measured, written. What workers do.
+"""One run of a study: run, measured, written. What workers do.
 
-A run is a function of its study's folder, point and replicate, so it does not matter who lives
+A run is a function of its study's folder, point and replicate, so it does not matter who runs
 it, when, or whether it was begun before.
 """
 
@@ -37,7 +37,7 @@ Stop = Callable[[], bool]
 _WAIT = 30.0  # seconds for which a worker that was given up may still be at a run
 
 
-def live(
+def complete_run(
     path: str, identity: str, key: str, replicate: int, stop: Stop = lambda: False
 ) -> Record | None:
     """Live a run and write its file, unless it is there already.
@@ -58,13 +58,13 @@ def live(
     folder = opened(path, identity)
     if (done := folder.read(key, replicate)) is not None:
         return done
-    record = _lived(folder, key, replicate, stop)
+    record = _evaluate(folder, key, replicate, stop)
     if record is not None:
         folder.write(record)
     return record
 
 
-def _lived(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record | None:
+def _evaluate(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record | None:
     began = time.perf_counter()
     columns: dict[str, tuple[float, ...]] = {}
     error = ""
@@ -78,7 +78,7 @@ def _lived(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record 
         raise
     except EvosimError as problem:
         error = str(problem)
-    except Exception:  # a defect: it is told with the run, and the others go on
+    except Exception:  # a defect: it is recorded with the run, and the others go on
         error = traceback.format_exc().rstrip()
     return Record(
         point=key,
@@ -165,5 +165,5 @@ def measured(
 
 @lru_cache(maxsize=256)
 def _scenario(path: str, identity: str, key: str) -> Scenario:
-    """The scenario of a point, read once by a process that lives many of its replicates."""
+    """The scenario of a point, read once by a process that runs many of its replicates."""
     return opened(path, identity).scenario_at(key)

@@ -1,7 +1,7 @@
-"""Who lives the runs of a study: this process, or the workers of a Dask scheduler.
+"""Who does the runs of a study: this process, or the workers of a Dask scheduler.
 
 An executor takes runs and gives their records back, in whatever order they are done. It does not
-know what was lived before, and keeps nothing: :mod:`evosim.study.driver` does.
+know what was run before, and keeps nothing: :mod:`evosim.study.driver` does.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, WorkError
 from evosim.execution.dask_cluster import (
     CONNECT,
-    WorkError,
     connected,
     differing,
-    gone,
+    explain_lost_scheduler,
     name_of_worker,
     one_thread,
     quiet,
-    scheduler_lives,
+    scheduler_lost,
     versions_here,
     worker_command,
 )
-from evosim.study.evaluation import live
+from evosim.study.evaluation import complete_run
 from evosim.study.folder import Record, StudyFolder, opened
 
 if TYPE_CHECKING:
@@ -49,13 +48,13 @@ Note = Callable[[str], None]
 PER_WORKER = 4
 """Runs that are handed out at a time, for each thread of the workers: enough that none waits."""
 _GUARD = 'In a script, call evosim under: if __name__ == "__main__": (workers import the script)'
-_LOOK = 1.0  # seconds between looks at who works
+_WATCH_EVERY = 1.0  # seconds between looks at who works
 
 
 class Executor(Protocol):
     """Lives runs."""
 
-    def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
+    def run_all(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
         """Live runs; ends early, without those under way, where it is to stop.
 
         Raises:
@@ -70,12 +69,12 @@ class InProcess:
     def __init__(self, folder: StudyFolder) -> None:
         self._folder = folder
 
-    def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
+    def run_all(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
         path, identity = str(self._folder.path), self._folder.manifest["identity"]
         for key, replicate in runs:
             if stop():
                 return
-            record = live(path, identity, key, replicate, stop)
+            record = complete_run(path, identity, key, replicate, stop)
             if record is None:
                 return
             yield record
@@ -86,14 +85,14 @@ class OnDask:
 
     At most ``PER_WORKER`` runs for each thread are handed out at a time, so that neither this
     process nor the scheduler grows with the study. Where a worker dies, Dask gives its runs to
-    others; a run that several died of is lived once more when all others are done, by itself, and
+    others; a run that several died of is run once more when all others are done, by itself, and
     then given up.
 
     Args:
         client: connected to the scheduler.
         folder: the study, whose path must be the same to the workers.
         address: of the scheduler, for words; empty where the workers are our own.
-        note: told in words what is worth knowing.
+        note: called with one line on what is worth knowing.
     """
 
     def __init__(self, client: Client, folder: StudyFolder, address: str, note: Note) -> None:
@@ -108,11 +107,11 @@ class OnDask:
         )
         self._done: queue.SimpleQueue[tuple[Run, Future[Answer]]] = queue.SimpleQueue()
         self._threads: dict[str, int] = {}
-        self._looked = 0.0
-        self._lonely = False
+        self._watched_at = 0.0
+        self._without_workers = False
 
-    def live(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
-        with scheduler_lives(self._address):
+    def run_all(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
+        with explain_lost_scheduler(self._address):
             self._wait_for_workers(stop)
             self._check_workers()
             suspects: deque[Run] = deque()
@@ -133,7 +132,7 @@ class OnDask:
         at_work: dict[Run, Future[Answer]] = {}
         try:
             while not stop():
-                self._look()
+                self._watch_workers()
                 most_now = most or PER_WORKER * max(1, sum(self._threads.values()))
                 for run in islice(waiting, max(0, most_now - len(at_work))):
                     at_work[run] = self._submit(run, again=suspects is None)
@@ -165,11 +164,11 @@ class OnDask:
     def _record(
         self, run: Run, future: Future[Answer], suspects: deque[Run] | None
     ) -> Record | None:
-        """What became of a run; None where it is to be lived once more."""
+        """What became of a run; None where it is to be run once more."""
         from distributed import KilledWorker
 
         if future.status == "cancelled":
-            raise gone(self._address)
+            raise scheduler_lost(self._address)
         error = future.exception() if future.status == "error" else None
         if isinstance(error, KilledWorker):
             if suspects is not None:
@@ -202,38 +201,38 @@ class OnDask:
 
     # The scheduler and its workers
 
-    def _look(self) -> None:
+    def _watch_workers(self) -> None:
         """Look now and then who works, and tell where nobody does or somebody is gone."""
         now = time.monotonic()
-        if now - self._looked < _LOOK:
+        if now - self._watched_at < _WATCH_EVERY:
             return
-        self._looked = now
+        self._watched_at = now
         before, self._threads = self._threads, dict(self._client.nthreads())
         if n := len(set(before) - set(self._threads)):
             who = f"{n} workers are" if n > 1 else "1 worker is"
             self._note(f"{who} gone; other workers do the runs that were interrupted")
-        if not self._threads and not self._lonely:
+        if not self._threads and not self._without_workers:
             self._note(f"waiting for workers{self._how_to_add()}")
-        self._lonely = not self._threads
+        self._without_workers = not self._threads
 
     def _wait_for_workers(self, stop: Stop) -> None:
         while not stop():
-            self._look()
+            self._watch_workers()
             if self._threads:
                 return
             time.sleep(0.1)
 
     def _check_workers(self) -> None:
-        """Have every worker say whether it can live our runs; later ones say it with a run."""
-        for worker, said in self._client.run(self._task.obstacle, on_error="return").items():
-            if isinstance(said, ImportError | AttributeError):
-                raise WorkError(f"worker {worker} has no evosim, or another one: {said}")
-            if isinstance(said, OSError):
+        """Have every worker report whether it can do our runs; later ones report it with a run."""
+        for worker, answer in self._client.run(self._task.obstacle, on_error="return").items():
+            if isinstance(answer, ImportError | AttributeError):
+                raise WorkError(f"worker {worker} has no evosim, or another one: {answer}")
+            if isinstance(answer, OSError):
                 continue  # it died before it answered; its runs go to others
-            if isinstance(said, Exception):
-                raise WorkError(f"worker {worker}: {type(said).__name__}: {said}")
-            if said:
-                raise WorkError(f"worker {worker} {said}")
+            if isinstance(answer, Exception):
+                raise WorkError(f"worker {worker}: {type(answer).__name__}: {answer}")
+            if answer:
+                raise WorkError(f"worker {worker} {answer}")
 
     def _how_to_add(self) -> str:
         if not self._address:
@@ -268,14 +267,14 @@ class Task:
         if obstacle := self.obstacle():
             return Answer(None, f"worker {name_of_worker()} {obstacle}")
         try:
-            return Answer(live(self.path, self.identity, key, replicate, _abandoned()))
+            return Answer(complete_run(self.path, self.identity, key, replicate, _abandoned()))
         except WriteError as error:
             return Answer(None, f"worker {name_of_worker()}: {error}", unwritten=True)
         except EvosimError as error:
             return Answer(None, f"worker {name_of_worker()}: {error}")
 
     def obstacle(self) -> str:
-        """Why this worker cannot live runs of the study, as what follows its name; empty where it
+        """Why this worker cannot do runs of the study, as what follows its name; empty where it
         can."""
         if problem := differing(self.versions):
             return problem
@@ -308,13 +307,13 @@ def _abandoned() -> Stop:
 def executor(
     folder: StudyFolder, *, workers: int | None, scheduler: str | None, note: Note
 ) -> Iterator[Executor]:
-    """Whoever is to live the runs of a study, for the time of the block.
+    """Whoever is to do the runs of a study, for the time of the block.
 
     Args:
         workers: processes on this machine; one is this process itself. As many as it has cores
             if None.
         scheduler: address of a Dask scheduler, whose workers do it instead.
-        note: told in words what is worth knowing.
+        note: called with one line on what is worth knowing.
 
     Raises:
         WorkError: the scheduler does not answer, or workers cannot be started.
@@ -357,7 +356,7 @@ def _local(workers: int) -> Iterator[Client]:
     before = dict(os.environ)
     try:
         with dask.config.set(settings):
-            with _unheard():
+            with _signals_blocked():
                 cluster = LocalCluster(
                     n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
                     dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
@@ -373,7 +372,7 @@ def _local(workers: int) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def _unheard() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Threads and processes begun in the block do not hear Ctrl-C, which is for the driver."""
     from multiprocessing import resource_tracker
 

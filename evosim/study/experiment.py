@@ -31,7 +31,7 @@ from evosim.execution.runner import complete_runs, finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.leakage import check_disjoint
-from evosim.metrics.trajectories import courses
+from evosim.metrics.trajectories import trajectories
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import Condition, arms_of, conditions, experiment_of, reference, value_at
@@ -139,16 +139,16 @@ class ExperimentFolder:
         workers: int | None,
         checkpoint: float,
     ) -> None:
-        """Live what is left of all runs, side by side, and settle the claim.
+        """Complete what is left of all runs, side by side, and evaluate the claim.
 
         Raises:
-            RunError: it cannot go on, or the scenario was changed; what was lived is kept.
+            RunError: it cannot go on, or the scenario was changed; what is done is kept.
             Interrupted: it was stopped.
         """
         runs = {c.name: self.run(c.name) for c in self.conditions}
         for condition in self.conditions:
             there = replace(condition, scenario=runs[condition.name].scenario)
-            if there.lived != condition.lived:
+            if there.identity != condition.identity:
                 raise RunError(
                     f"{self.path / 'scenario.toml'} was changed after the experiment began: arm "
                     f"{condition.name!r} ran with another one. Restore it, or start again"
@@ -185,7 +185,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         place on the axis, phases and flips), findings (see
         :func:`evosim.metrics.hypotheses.evaluate`; and ``curve``, the first term in every arm along
         the axis), courses (the headline measure over generations,
-        see :func:`evosim.metrics.trajectories.courses`), tuned (None, or label, key, says,
+        see :func:`evosim.metrics.trajectories.trajectories`), tuned (None, or label, key, says,
         replicates,
         written (the scenario's own value) and values: each with the headline finding there, as
         ``measured`` and the rest), command, versions, machine.
@@ -198,8 +198,8 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     )
     flips = turns(reference(scenario))
     with folder.opened(list(written.arms)) as data:
-        findings = [_settled(f, written, flips, data, bootstrap) for f in written.findings]
-        lines = courses(hypotheses.terms_of(written.findings[0], written, flips), data)
+        findings = [_evaluated(f, written, flips, data, bootstrap) for f in written.findings]
+        lines = trajectories(hypotheses.terms_of(written.findings[0], written, flips), data)
         arms = {name: _arm(arm, data[name].scenario) for name, arm in written.arms.items()}
     return {
         "verdict": hypotheses.verdict_of(findings),
@@ -217,7 +217,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     }
 
 
-def _settled(
+def _evaluated(
     finding: Finding,
     written: Written,
     flips: Sequence[int],
@@ -284,8 +284,8 @@ def _tuned(folder: ExperimentFolder, flips: Sequence[int], bootstrap: Bootstrap)
         runs = {arm: f"tuned-{i}-{arm}" for arm in arms_of(headline, written)}
         with folder.opened(list(runs.values())) as data:
             columns = [_columns_at(term, runs, data) for term in terms]
-        settled = hypotheses.evaluate(headline, terms, columns, bootstrap)
-        values.append({**settled, "measured": settled["value"], "value": value})
+        evaluated = hypotheses.evaluate(headline, terms, columns, bootstrap)
+        values.append({**evaluated, "measured": evaluated["value"], "value": value})
     return {
         "label": tuned.label,
         "key": tuned.key,

@@ -1,7 +1,7 @@
 """The numbers of a study for other tools: CSV, Parquet, and a dataset for xarray or any netCDF.
 
 A file is the same to the byte for the same study and the same numbers: nothing of the machine,
-the day or the way it was lived is in it.
+the day or the way it was run is in it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ POINT, REPLICATE = "point", "replicate"
 
 
 def export(folder: StudyFolder, path: Path) -> Path:
-    """Write the numbers of all runs that were lived, in the format of the suffix.
+    """Write the numbers of all runs that are done, in the format of the suffix.
 
     Args:
         path: ``.csv`` or ``.parquet``, a row a run; or ``.nc``, with a dimension a parameter.
@@ -120,11 +120,11 @@ def _batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
 
 
 def dataset(folder: StudyFolder) -> xr.Dataset:
-    """The numbers of all runs, with NaN for those that were not lived.
+    """The numbers of all runs, with NaN for those that were not run.
 
     Dimensions are the parameters and ``replicate`` for a grid; otherwise ``point``, with the
     parameters along it, and ``replicate``. ``lived`` says which runs there are, ``seed`` by which
-    seed each is lived. A measure that is made of several numbers has them as NAME.1, NAME.2 ...
+    seed each is run. A measure that is made of several numbers has them as NAME.1, NAME.2 ...
     """
     import xarray as xr
 

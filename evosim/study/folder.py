@@ -1,15 +1,15 @@
-"""The folder of a study: what it is, and one small file for every run that was lived.
+"""The folder of a study: what it is, and one small file for every run that is done.
 
     study.toml      as it was written
     scenario.toml   its scenario, resolved, before the settings of any point
     study.json      what it is: seed, points and their settings, command, versions, machine
     runs/KEY/RRR.json     a run: point KEY, replicate RRR, its measures
-    runs/KEY/RRR.failed   why a run could not be lived
+    runs/KEY/RRR.failed   why a run failed
     runs/KEY/RRR/         with keep = "runs": its whole run folder
     index.sqlite    every run in one table, made from the files (evosim/study/index.py)
     summary.json  figures/     once all of it is complete
 
-The files of the runs are all the state there is. Whoever lives a run writes its file, under
+The files of the runs are all the state there is. Whoever does a run writes its file, under
 another name first; a file that is torn, or of another study, is as good as missing.
 """
 
@@ -44,7 +44,7 @@ FACTS = "study.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A run that was lived, or could not be.
+    """A run that is done, or failed.
 
     Attributes:
         point: key of its point.
@@ -52,8 +52,8 @@ class Record:
         seed: of the run, as :func:`evosim.run` takes it.
         columns: by measure, the numbers of this replicate: one, or for a measure that is made
             of several (a ratio of means, a difference) those, in their order.
-        seconds: that living and measuring took.
-        error: why it could not be lived; empty where it was.
+        seconds: that running and measuring took.
+        error: why it failed; empty where it did not.
     """
 
     point: str
@@ -171,7 +171,7 @@ class StudyFolder:
         return len(self.points) * self.replicates
 
     def scenario_at(self, key: str) -> Scenario:
-        """What is lived at a point.
+        """What is run at a point.
 
         Raises:
             ScenarioError: a setting of the point is wrong.
@@ -197,7 +197,7 @@ class StudyFolder:
         return self.by_key[key].seed(self.seed, replicate)
 
     def command(self, key: str, replicate: int) -> str:
-        """The command line that lives a run by itself."""
+        """The command line that does a run by itself."""
         point = self.by_key[key]
         words = ["evosim", "run", str(self.path / "scenario.toml")]
         for setting in as_texts(point.settings):
@@ -217,19 +217,19 @@ class StudyFolder:
         return self.path / "runs" / key / f"{replicate:03d}"
 
     def read(self, key: str, replicate: int) -> Record | None:
-        """A run that was lived; None where its file is missing, torn or of another study."""
+        """A run that is done; None where its file is missing, torn or of another study."""
         return self._record(self.record_path(key, replicate), key, replicate)
 
     def read_failure(self, key: str, replicate: int) -> Record | None:
-        """Why a run could not be lived; None where nothing is known of it."""
+        """Why a run failed; None where nothing is known of it."""
         return self._record(self.failure_path(key, replicate), key, replicate)
 
-    def n_lived(self) -> int:
-        """How many files of runs that were lived are there, sound or not."""
+    def count_done(self) -> int:
+        """How many files of runs that are done are there, sound or not."""
         return sum(1 for _ in (self.path / "runs").glob("*/[0-9]*.json"))
 
     def found(self) -> Iterator[Record]:
-        """Every run that there is a sound file of, lived or failed, point by point."""
+        """Every run that there is a sound file of, done or failed, point by point."""
         for point in self.points:
             try:
                 names = set(os.listdir(self.path / "runs" / point.key))
@@ -245,7 +245,7 @@ class StudyFolder:
                     yield record
 
     def write(self, record: Record) -> None:
-        """Write the file of a run that was lived or could not be, atomically.
+        """Write the file of a run that is done or failed, atomically.
 
         Raises:
             WriteError: the operating system refused.
@@ -305,7 +305,7 @@ class StudyFolder:
 
 @lru_cache(maxsize=4)
 def opened(path: str, identity: str) -> StudyFolder:
-    """The study of a folder, read once by a process that lives many of its runs.
+    """The study of a folder, read once by a process that runs many of its runs.
 
     Raises:
         RunError: it is not the study with that identity.

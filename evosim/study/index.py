@@ -54,8 +54,8 @@ class Counts:
 
     Attributes:
         runs: that there are to be.
-        done: that were lived.
-        failed: that could not be.
+        done: that are complete.
+        failed: that ended with an error.
         seconds: that the done ones took, together.
     """
 
@@ -107,14 +107,14 @@ class Index:
             WriteError: the operating system refused.
         """
         rows = [_row(record) for record in self._batch]
-        with _told(self._folder.path / NAME), self._database:
+        with _explained_errors(self._folder.path / NAME), self._database:
             self._database.executemany("REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._batch.clear()
         self._written = time.monotonic()
 
     def mark(self, *, whole: bool) -> None:
         """Note whether everything that the files hold is in here."""
-        with _told(self._folder.path / NAME), self._database:
+        with _explained_errors(self._folder.path / NAME), self._database:
             self._database.execute("REPLACE INTO about VALUES ('whole', ?)", (str(int(whole)),))
 
     # Reading
@@ -135,7 +135,7 @@ class Index:
         )
 
     def failures(self) -> list[Record]:
-        """The runs that could not be lived, by point and replicate."""
+        """The runs that failed, by point and replicate."""
         return list(self.records("failed"))
 
     def records(self, state: str = "done") -> Iterator[Record]:
@@ -155,7 +155,7 @@ class Index:
             )  # fmt: skip
 
     def left(self) -> Iterator[tuple[str, int]]:
-        """Point and replicate of what was not lived yet, or could not be, in the order of
+        """Point and replicate of what is not done yet, or failed, in the order of
         :meth:`StudyFolder.runs`; a replicate at a time, so that little is held in memory."""
         for replicate in range(self._folder.replicates):
             rows = self._database.execute(
@@ -168,7 +168,7 @@ class Index:
 
     def digest(self) -> str:
         """A hash of all that was measured; it depends on nothing else: neither on the order in
-        which runs were lived, nor on where, nor on how long it took."""
+        which runs are done, nor on where, nor on how long it took."""
         found = hashlib.sha256()
         rows = self._database.execute(
             "SELECT point, replicate, measures FROM runs WHERE state = 'done' "
@@ -191,7 +191,7 @@ def writing(folder: StudyFolder) -> Iterator[Index]:
         WriteError: the operating system refused.
     """
     path = folder.path / NAME
-    with _told(path):
+    with _explained_errors(path):
         for stale in folder.path.glob(f"{NAME}*"):
             stale.unlink()
         database = sqlite3.connect(path, timeout=_PATIENCE)
@@ -225,7 +225,7 @@ def reading(
     memory where the folder is read-only or a driver holds it.
 
     Args:
-        note: told in words where that is done.
+        note: called with one line where that is done.
     """
     index = _open(folder)
     why = ""
@@ -251,7 +251,7 @@ def reading(
 def _fill(index: Index) -> None:
     """Make the tables, and fill them from the files of the runs."""
     folder = index._folder
-    with _told(folder.path / NAME):
+    with _explained_errors(folder.path / NAME):
         index._database.executescript(_TABLES)
         with index._database:
             index._database.executemany(
@@ -303,7 +303,7 @@ def is_held(folder: StudyFolder) -> bool:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _explained_errors(path: Path) -> Iterator[None]:
     """What sqlite and the operating system refuse, as words."""
     try:
         yield

@@ -26,9 +26,9 @@ from evosim.study.schema import Measured, Study
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
 
-FOLDER = Path(__file__).parents[1] / "studies"
+FOLDER = Path(__file__).parents[1] / "_studies"
 MOST_CHECKED = 200
-"""Points whose scenario is checked before anything is lived: all of them, or so many spread out."""
+"""Points whose scenario is checked before anything is run: all of them, or so many spread out."""
 _WHEN = ("timeline", "measure")  # what says when phases begin and when is probed
 
 
@@ -73,7 +73,7 @@ class Written:
         return _unprobed(self.base)
 
     def scenario_at(self, point: Point) -> Scenario:
-        """What is lived at a point.
+        """What is run at a point.
 
         Raises:
             ScenarioError: a setting of the point is wrong.

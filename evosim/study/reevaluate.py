@@ -1,4 +1,4 @@
-"""Settling a claim again from runs that were lived: other findings, other measures."""
+"""Evaluating a claim again from complete runs: other findings, other measures."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def is_of_other_runs(path: Path, scenario: Scenario, *, tuned: bool) -> bool:
         tuned: whether the values of what was tuned are to be run as well.
     """
     try:
-        there = [c.lived for c in ExperimentFolder(path).conditions]
+        there = [c.identity for c in ExperimentFolder(path).conditions]
     except EvosimError:
         return True  # nobody knows what they were
-    return there != [c.lived for c in conditions(scenario, tuned=tuned)]
+    return there != [c.identity for c in conditions(scenario, tuned=tuned)]
 
 
-def unsettle(path: Path, scenario: Scenario) -> None:
-    """Take the verdict of an experiment away, so that it is settled when the experiment goes on.
+def invalidate(path: Path, scenario: Scenario) -> None:
+    """Take the verdict of an experiment away, so that it is evaluated when the experiment goes on.
 
     Args:
         path: the folder of the experiment.
@@ -42,7 +42,7 @@ def unsettle(path: Path, scenario: Scenario) -> None:
     folder = ExperimentFolder(path)
     manifest = folder.manifest
     now = conditions(scenario, replicates=manifest["replicates"], tuned=manifest["tuned"])
-    if [c.lived for c in now] != [c.lived for c in folder.conditions]:
+    if [c.identity for c in now] != [c.identity for c in folder.conditions]:
         raise RunError(f"{path}: the arms of {scenario.id!r} are others than were run here")
     try:
         folder.verdict_path.unlink(missing_ok=True)

@@ -49,16 +49,16 @@ def _counted(n: int, what: str) -> str:
 
 def _measure(summary: Summary, name: str, measure: Summary) -> Iterator[str]:
     threshold = measure["threshold"]
-    says = ""
+    verdict_marks = ""
     if threshold is not None:
         ((side, number),) = threshold.items()
-        says = f" ({side} {number:g}: + supported, - refuted, ? undecided)"
-    yield f"{with_unit(measure)}{says}"
+        verdict_marks = f" ({side} {number:g}: + supported, - refuted, ? undecided)"
+    yield f"{with_unit(measure)}{verdict_marks}"
     yield from _points(summary, name)
     if threshold is not None:
         yield ""
         yield from _verdicts(summary, name)
-    yield from _moved(summary, measure)
+    yield from _importance_text(summary, measure)
 
 
 # The points
@@ -84,7 +84,7 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
 
 
 def _in_tables(summary: Summary) -> bool:
-    """Whether points are told in tables of two parameters, and not one by one."""
+    """Whether points are shown in tables of two parameters, and not one by one."""
     levels = [len(parameter["values"]) for parameter in summary["parameters"].values()]
     grid = summary["design"] == "grid" and len(levels) >= 2
     return grid and math.prod(levels[2:]) <= MOST_TABLES
@@ -172,7 +172,7 @@ def _tally(verdicts: Sequence[str]) -> str:
     return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in MARKS)
 
 
-def _moved(summary: Summary, measure: Summary) -> Iterator[str]:
+def _importance_text(summary: Summary, measure: Summary) -> Iterator[str]:
     if measure["variance"] is not None:
         noise = measure["variance"]["noise"]
         yield "  shares of its variance (eta squared; in brackets without what chance alone gives):"
@@ -208,8 +208,8 @@ def _foot(summary: Summary) -> Iterator[str]:
         confidence = f"BCa intervals of {100 * summary['confidence']:g} %"
         by = "+ - ? by" if _in_tables(summary) else "[low, high]:"
         yield f"  Means over replicates; {by} {confidence}."
-        if told := together(summary):
-            yield f"  {told}"
+        if tests_text := together(summary):
+            yield f"  {tests_text}"
     if any(m["ranks"] for m in summary["measures"].values()):
         yield "  Rank correlations are Spearman's, over points, with intervals over points."
     if any(not point["lived"] for point in summary["points"]):

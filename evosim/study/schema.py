@@ -1,7 +1,7 @@
 """A study file: one scenario under many conditions, and what is measured of each run.
 
 A parameter moves one number of the scenario, or several places at once; the design says at which
-combinations of them it is lived. Every combination is a point.
+combinations of them it is run. Every combination is a point.
 """
 
 from __future__ import annotations

@@ -36,11 +36,11 @@ FORMAT = 1
 MOST_NUMBERS = 50_000
 """Replicates' numbers that a summary holds, over all points and measures; beyond that, none."""
 FEWEST_POINTS = 5
-"""Points from which on a rank correlation tells something."""
+"""Points from which on a rank correlation means something."""
 
 
 def path_of(folder: StudyFolder) -> Path:
-    """Where the summary of a study stands once all of it was lived."""
+    """Where the summary of a study stands once all of it was run."""
     return folder.path / "summary.json"
 
 
@@ -68,7 +68,7 @@ def read(folder: StudyFolder) -> dict[str, Any] | None:
 
 
 def summarize(folder: StudyFolder) -> dict[str, Any]:
-    """The numbers of a study, of as many runs as were lived: plain, as JSON holds them.
+    """The numbers of a study, of as many runs as are done: plain, as JSON holds them.
 
     Returns:
         study, title, question, finding, source, scenario, scenario_title, seed, design, replicates,
@@ -127,7 +127,7 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
                 "unit": measured.unit,
                 "measure": measured.measure,
                 "threshold": _threshold(measured),
-                **_moved(folder, axes, name, columns[name], bootstrap),
+                **_importance(folder, axes, name, columns[name], bootstrap),
             }
             for name, measured in study.measures.items()
         },
@@ -156,7 +156,7 @@ def _failures(folder: StudyFolder, key: str, read: Sequence[Record | None]) -> i
 
 
 def _columns(records: Sequence[Record], name: str) -> Floats:
-    """The columns of a measure over the replicates that were lived, [column, replicate]."""
+    """The columns of a measure over the replicates that are done, [column, replicate]."""
     rows = [record.columns[name] for record in records if name in record.columns]
     return np.array(rows, np.float64).T if rows else np.zeros((1, 0))
 
@@ -219,7 +219,7 @@ def _decided(
 # Which parameters move a measure
 
 
-def _moved(
+def _importance(
     folder: StudyFolder,
     axes: Mapping[str, Axis],
     name: str,

@@ -111,7 +111,7 @@ def places(axes: Mapping[str, Axis], points: Sequence[Point]) -> NDArray[np.intp
 
 def records(folder: StudyFolder) -> Iterator[tuple[int, Point, int, Record | None]]:
     """All runs, by point and then by replicate: number and point, replicate, and what was
-    measured; None where the run was not lived."""
+    measured; None where the run is not done."""
     for n, point in enumerate(folder.points):
         for replicate in range(folder.replicates):
             yield n, point, replicate, folder.read(point.key, replicate)
@@ -159,7 +159,7 @@ def counts_of(folder: StudyFolder) -> Mapping[str, int]:
 
 
 def rows(folder: StudyFolder) -> Iterator[list[Any]]:
-    """A row for each run that was lived, in the order of points and replicates.
+    """A row for each run that is done, in the order of points and replicates.
 
     What is undefined is NaN; a value that is no number, text or truth is JSON text.
     """

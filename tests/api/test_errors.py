@@ -104,7 +104,7 @@ def test_the_command_line_writes_an_argument_as_its_option() -> None:
         (["run", "strawberry", "--out", "full"], "full exists and is not empty; choose another "
          "place with --out\n"),
         (["run", "strawberry", "--scheduler", "nowhere:1", "--workers", "2"],
-         "--workers 2 and --scheduler nowhere:1: to start workers of a scheduler"),
+         "--workers 2 and --scheduler nowhere:1: "),
         (["export", "strawberry", "--tensors", "a.npz", "-g", "3"], "--generation is about a run"),
     ],
 )  # fmt: skip

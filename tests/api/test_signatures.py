@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
 from collections.abc import Callable, Iterator
@@ -40,7 +41,13 @@ def test_public_signatures_are_as_recorded() -> None:
     found = "".join(f"{line}\n" for line in lines())
     if os.environ.get(UPDATE):
         FILE.write_text(found, encoding="utf-8")
-    assert found.splitlines() == FILE.read_text(encoding="utf-8").splitlines(), (
+    changes = [
+        line
+        for line in difflib.ndiff(FILE.read_text(encoding="utf-8").splitlines(), found.splitlines())
+        if not line.startswith(" ")
+    ]
+    assert not changes, (
         "the public functions are not those of signatures.txt; where that is meant, tell it in "
-        f"CHANGELOG.md and write the file anew: {UPDATE}=1 pytest tests/api/test_signatures.py"
+        f"CHANGELOG.md and write the file anew: {UPDATE}=1 pytest tests/api/test_signatures.py\n"
+        + "\n".join(changes)
     )

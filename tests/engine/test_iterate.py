@@ -91,7 +91,7 @@ def test_a_flip_lasts_for_the_rest_of_the_phase_unless_told_how_long(tiny: Path)
         return [(phase.generations, phase.train) for phase in iteration.scenario.timeline]
 
     assert lengths() == [(1, "before"), (2, "after"), (3, "after")]
-    assert lengths(generations=7) == [(1, "before"), (7, "after"), (3, "after")]
+    assert lengths(generations=7) == [(1, "before"), (7, "after")]
 
 
 def test_a_flip_in_a_phases_last_generation_is_of_the_next_phase(tiny: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_last_of_several_flips_of_a_generation_counts(tiny: Path) -> None:
     first = next(iteration)
     first.flip("after", generations=9)
     first.flip("before", generations=2)
-    assert [p.generations for p in iteration.scenario.timeline] == [1, 2, 3]
+    assert [p.generations for p in iteration.scenario.timeline] == [1, 2]
 
 
 def test_a_flip_can_go_on_after_the_last_generation(tiny: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_run_stopped_anywhere_resumes_to_the_bit(
 ) -> None:
     whole = run(tiny, tmp_path / "whole", kind)
     with monkeypatch.context() as patch:
-        patch.setattr("evosim.api.runs._complete", lambda *_, **__: None)
+        patch.setattr("evosim.api.running._complete", lambda *_, **__: None)
         run(tiny, tmp_path / "run", kind)
     folder = RunFolder(tmp_path / "run")
     lived = 0

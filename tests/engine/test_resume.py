@@ -29,7 +29,7 @@ RUN = ["run", "tiny.toml", "--seed", "1", "--out", "run", "--checkpoint", "0", "
 
 KILLED_AT = """
 import os, signal, sys
-import evosim.api.runs  # whose imports may write to the cache of compiled code
+import evosim.api.running  # whose imports may write to the cache of compiled code
 moment, seen = int(sys.argv.pop(1)), 0
 
 def counted(function):
@@ -220,7 +220,7 @@ main()
 def test_a_folder_at_work_is_left_alone(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evosim.api.runs.WAIT", 0.2)
+    monkeypatch.setattr("evosim.api.running.WAIT", 0.2)
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()
     with RunFolder(tmp_path / "run").lock():

@@ -11,10 +11,10 @@ from tiny_experiment import TINY, Gallery
 import evosim
 from evosim import scenario
 from evosim.gallery.depends import (
-    _LIVES,
-    LIVED,
-    MEASURES,
-    SETTLED,
+    _RUN_MODULES,
+    METRIC_MODULES,
+    RUN_INPUTS,
+    VERDICT_INPUTS,
     changed,
     code,
     depends,
@@ -30,8 +30,10 @@ def of(text: str) -> dict[str, str]:
 
 def test_comments_docstrings_and_layout_are_no_change_of_code() -> None:
     plain = 'def f(x):\n    return x + "a"\n'
-    told = '"""A module."""\n\ndef f(x):  # f\n    """F."""\n    return (x\n            + "a")\n'
-    assert meaning(told) == meaning(plain)
+    reported = (
+        '"""A module."""\n\ndef f(x):  # f\n    """F."""\n    return (x\n            + "a")\n'
+    )
+    assert meaning(reported) == meaning(plain)
     assert meaning(plain.replace('"a"', '"b"')) != meaning(plain)
 
 
@@ -40,13 +42,15 @@ def of_the_package(files: Iterable[Path]) -> set[str]:
 
 
 def test_what_a_module_imports_is_found_at_any_remove_and_its_types_are_not() -> None:
-    lived = of_the_package(imported(_LIVES))
+    run_modules = of_the_package(imported(_RUN_MODULES))
     assert {
         "core/plan.py", "core/rng.py", "engine/ood_monitor.py", "evolution/cma.py",
         "mind/genome.py", "rng.py", "scenario/check_placement.py", "world/tables.py",
-    } <= lived  # fmt: skip
-    assert not {name for name in lived if name.startswith(("metrics/", "plot/", "cli/", "api/"))}
-    assert "core/reference.py" not in lived
+    } <= run_modules  # fmt: skip
+    assert not {
+        name for name in run_modules if name.startswith(("metrics/", "plot/", "cli/", "api/"))
+    }
+    assert "core/reference.py" not in run_modules
 
 
 def test_a_name_that_a_package_imports_when_asked_leads_to_its_module() -> None:
@@ -55,7 +59,7 @@ def test_a_name_that_a_package_imports_when_asked_leads_to_its_module() -> None:
 
 
 def test_whatever_metrics_are_made_of_is_code_that_a_study_depends_on() -> None:
-    made_of = of_the_package(imported(MEASURES))
+    made_of = of_the_package(imported(METRIC_MODULES))
     assert {
         "metrics/best_of_n.py", "metrics/deception.py", "metrics/popgen/coalescent.py",
         "metrics/reward_distance.py", "stats/intervals.py",
@@ -63,9 +67,9 @@ def test_whatever_metrics_are_made_of_is_code_that_a_study_depends_on() -> None:
 
 
 def test_the_verdict_depends_on_what_settles_and_not_on_figures() -> None:
-    settled = of_the_package(imported(("study/experiment.py",)))
-    assert {"metrics/hypotheses.py", "metrics/summary.py", "study/design.py"} <= settled
-    assert not {name for name in settled if name.startswith(("plot/", "cli/", "gallery/"))}
+    verdict_modules = of_the_package(imported(("study/experiment.py",)))
+    assert {"metrics/hypotheses.py", "metrics/summary.py", "study/design.py"} <= verdict_modules
+    assert not {name for name in verdict_modules if name.startswith(("plot/", "cli/", "gallery/"))}
 
 
 def test_a_hash_of_code_leaves_out_what_it_is_told_to() -> None:
@@ -77,9 +81,9 @@ def test_what_is_said_or_found_is_a_reason_to_settle_again_and_not_to_live_again
     plain = of(TINY)
     for old, new in [("above   = 0.1", "above   = 0.2"), ("A collapse.", "A loss.")]:
         other = of(TINY.replace(old, new))
-        assert changed(plain, other, LIVED) == ""
-        assert changed(plain, other, SETTLED) == "its findings or its words were changed"
-    assert changed(plain, of(TINY), {**LIVED, **SETTLED}) == ""
+        assert changed(plain, other, RUN_INPUTS) == ""
+        assert changed(plain, other, VERDICT_INPUTS) == "its findings or its words were changed"
+    assert changed(plain, of(TINY), {**RUN_INPUTS, **VERDICT_INPUTS}) == ""
 
 
 @pytest.mark.parametrize(

@@ -38,17 +38,17 @@ def test_a_scenario_gets_a_record_a_page_and_its_figures(whole: Gallery) -> None
 def test_what_is_told_says_which_scenario_how_many_are_left_and_how_long_it_took(
     whole: Gallery,
 ) -> None:
-    assert whole.told[0] == "tiny (1 of 1, 0 left after it): Tiny"
-    assert whole.told[1].startswith("  supported, ")
-    assert whole.told[1].endswith(" s")
-    assert whole.told[2].startswith("1 scenario, ")
+    assert whole.reported[0] == "tiny (1 of 1, 0 left after it): Tiny"
+    assert whole.reported[1].startswith("  supported, ")
+    assert whole.reported[1].endswith(" s")
+    assert whole.reported[2].startswith("1 scenario, ")
 
 
 def test_a_complete_experiment_is_left_alone_and_the_files_are_the_same(again: Gallery) -> None:
     files, data = again.files, data_of(again)
     shutil.rmtree(again.out)
     again.make()
-    assert "  was complete" in again.told
+    assert "  was complete" in again.reported
     assert (again.files, data_of(again)) == (files, data)
 
 
@@ -57,7 +57,7 @@ def test_a_changed_world_is_lived_again_and_told(again: Gallery) -> None:
     data, before = data_of(again), again.record
     again.edit("lifetime = 20", "lifetime = 15")
     again.make()
-    assert "  run again: the scenario or its arms were changed" in again.told[1]
+    assert "  run again: the scenario or its arms were changed" in again.reported[1]
     assert all(data_of(again)[name] > data[name] for name in data)
     assert again.record["findings"] != before["findings"]
 
@@ -66,19 +66,19 @@ def test_a_changed_finding_is_settled_again_from_the_runs_there_are(again: Galle
     data = data_of(again)
     again.edit("above   = 0.1", "above   = 1.5")
     again.make()
-    assert again.told[1] == "  evaluated again: its findings or its words were changed"
+    assert again.reported[1] == "  evaluated again: its findings or its words were changed"
     assert again.record["verdict"] == "refuted"
     assert again.record["findings"][0]["threshold"] == {"above": 1.5}
     assert data_of(again) == data
     again.make()
-    assert again.told[1] == "  was complete"
+    assert again.reported[1] == "  was complete"
 
 
 def test_changed_words_are_told_and_nothing_is_lived_again(again: Gallery) -> None:
     data = data_of(again)
     again.edit('expected = "A collapse."', 'expected = "A loss."')
     again.make()
-    assert again.told[1] == "  evaluated again: its findings or its words were changed"
+    assert again.reported[1] == "  evaluated again: its findings or its words were changed"
     assert again.record["expected"] == "A loss."
     assert data_of(again) == data
 
@@ -86,7 +86,7 @@ def test_changed_words_are_told_and_nothing_is_lived_again(again: Gallery) -> No
 def test_pages_alone_take_changed_words_into_the_record(again: Gallery) -> None:
     before = again.record
     again.edit('expected = "A collapse."', 'expected = "A collapse."\nfound = "A loss."')
-    making.make_pages([str(again.source)], out=again.out, tell=again.told.append)
+    making.make_pages([str(again.source)], out=again.out, report=again.reported.append)
     assert again.record == {**before, "found": "A loss."}
     assert "## Found\n\nA loss." in again.files["tiny.md"].decode()
 
@@ -99,7 +99,7 @@ def test_changed_code_is_reason_to_live_again(
     monkeypatch.setattr(making, "depends", lambda scenario: {**found(scenario), "code": "other"})
     files = again.files
     again.make()
-    assert again.told[1] == "  run again: the code that runs it was changed"
+    assert again.reported[1] == "  run again: the code that runs it was changed"
     assert again.files == files
 
 
@@ -107,7 +107,7 @@ def test_changed_code_is_reason_to_live_again(
 def test_runs_of_unknown_origin_are_lived_again(again: Gallery) -> None:
     (again.work / "tiny.json").unlink()
     again.make()
-    assert again.told[1] == "  run again: it is not known what it was run with"
+    assert again.reported[1] == "  run again: it is not known what it was run with"
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_one_that_was_stopped_goes_on_to_the_same_end(
     assert (gallery.work / "tiny" / "experiment.json").is_file()
     assert not any(gallery.out.iterdir())
     gallery.make()
-    assert not any("run again" in line for line in gallery.told)
+    assert not any("run again" in line for line in gallery.reported)
     assert gallery.files == whole.files
 
 
@@ -140,8 +140,8 @@ def test_a_scenario_without_an_experiment_is_left_out_and_told(again: Gallery) -
     bare = again.folder / "bare.toml"
     bare.write_text(TINY.partition("[experiment]")[0].replace('"tiny"', '"bare"'))
     again.make(str(bare), str(again.source))
-    assert again.told[0] == "bare: left out, it has no [experiment]"
-    assert again.told[1].startswith("tiny (1 of 1, ")
+    assert again.reported[0] == "bare: left out, it has no [experiment]"
+    assert again.reported[1].startswith("tiny (1 of 1, ")
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_made(
@@ -149,14 +149,14 @@ def test_one_that_fails_does_not_keep_the_others_from_being_made(
 ) -> None:
     other = again.folder / "other.toml"
     other.write_text(TINY.replace('"tiny"', '"other"'))
-    conducted = making._conducted
+    completed = making._complete_experiment
 
     def fail(scenario, *args, **options):
         if scenario.id == "other":
             raise EvosimError("no luck")
-        return conducted(scenario, *args, **options)
+        return completed(scenario, *args, **options)
 
-    monkeypatch.setattr(making, "_conducted", fail)
+    monkeypatch.setattr(making, "_complete_experiment", fail)
     shutil.rmtree(again.out)
     with pytest.raises(EvosimError, match="1 scenario failed\nother: no luck"):
         again.make(str(other), str(again.source))
@@ -179,7 +179,7 @@ def test_pages_alone_come_out_the_same_from_the_records(again: Gallery) -> None:
         if path.suffix != ".json":
             path.unlink()
     shutil.rmtree(again.work)
-    making.make_pages([str(again.source)], out=again.out, tell=again.told.append)
+    making.make_pages([str(again.source)], out=again.out, report=again.reported.append)
     assert again.files == files
     assert not again.work.exists()
 
@@ -196,7 +196,7 @@ def test_a_figure_that_a_record_no_longer_has_is_removed(again: Gallery) -> None
 def test_pages_of_a_scenario_that_was_changed_since_are_refused(again: Gallery) -> None:
     again.edit("lifetime = 20", "lifetime = 15")
     with pytest.raises(EvosimError, match="tiny: the scenario was changed after its record was"):
-        making.make_pages([str(again.source)], out=again.out, tell=again.told.append)
+        making.make_pages([str(again.source)], out=again.out, report=again.reported.append)
 
 
 def test_where_there_are_no_records_there_are_no_pages(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def test_a_page_tells_expectation_from_finding_and_exploratory_from_confirmatory
     assert "**Confirmatory**: " in pages.page(frozen)
     assert "**Exploratory**" not in pages.page(frozen)
     assert "Confirmatory: none. Exploratory: all 1." in pages.index([record])
-    told = pages.index([record, {**frozen, "scenario": "other"}])
-    assert "Confirmatory: [other](other.md). Exploratory: all the others." in told
+    reported = pages.index([record, {**frozen, "scenario": "other"}])
+    assert "Confirmatory: [other](other.md). Exploratory: all the others." in reported
 
 
 def test_every_figure_and_link_of_a_page_is_there(whole: Gallery) -> None:
@@ -66,8 +66,14 @@ def with_verdict(record: dict[str, Any], name: str, verdict: str) -> dict[str, A
 
 
 def test_the_index_has_all_scenarios_those_not_borne_out_first(whole: Gallery) -> None:
-    told = {"a": "supported", "b": "undecided", "c": "refuted", "d": "supported", "e": "refuted"}
-    text = pages.index(with_verdict(whole.record, name, v) for name, v in told.items())
+    reported = {
+        "a": "supported",
+        "b": "undecided",
+        "c": "refuted",
+        "d": "supported",
+        "e": "refuted",
+    }
+    text = pages.index(with_verdict(whole.record, name, v) for name, v in reported.items())
     rows = re.findall(r"^\| \[(\w)\]\(\1\.md\) \| (\S+) \|", text, re.MULTILINE)
     assert rows == [
         ("c", "**refuted**"), ("e", "**refuted**"), ("b", "**undecided**"),

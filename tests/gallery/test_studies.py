@@ -1,4 +1,4 @@
-"""Making the pages of studies: what is lived, what is left alone, what a table must be of."""
+"""Making the pages of studies: what is run, what is left alone, what a table must be of."""
 
 from __future__ import annotations
 
@@ -64,21 +64,21 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make(tiny: Path, tmp_path: Path) -> Make:
     """Makes the pages of the study, and returns what was told."""
 
-    def made(*, live: bool = True) -> list[str]:
-        told: list[str] = []
-        if live:
+    def made(*, run: bool = True) -> list[str]:
+        reported: list[str] = []
+        if run:
             studies.make(
                 out=tmp_path / "out", work=tmp_path / "work", workers=1, progress=False,
-                tell=told.append,
+                report=reported.append,
             )  # fmt: skip
         else:
-            studies.make_pages(out=tmp_path / "out", tell=told.append)
-        return told
+            studies.make_pages(out=tmp_path / "out", report=reported.append)
+        return reported
 
     return made
 
 
-def lived(tmp_path: Path) -> dict[Path, int]:
+def written_at(tmp_path: Path) -> dict[Path, int]:
     """When each run was written."""
     return {p: p.stat().st_mtime_ns for p in (tmp_path / "work/tiny/runs").glob("*/*.json")}
 
@@ -93,13 +93,13 @@ def test_a_study_is_lived_once_and_its_page_says_what_the_file_says_now(
     make: Make, tiny: Path, tmp_path: Path
 ) -> None:
     make()
-    before = lived(tmp_path)
+    before = written_at(tmp_path)
     assert len(before) == 8
     changed(tiny, "It did.", "It did indeed.")
     changed(tiny, 'unit   = "steps"', 'unit   = "moves"')
     changed(tiny, "above   = 0.2", "above   = 0.3")
     assert not any("lived again" in line for line in make())
-    assert lived(tmp_path) == before
+    assert written_at(tmp_path) == before
     page = (tmp_path / "out/tiny.md").read_text()
     assert "## Found\n\nIt did indeed." in page
     assert "**Exploratory**: " in page
@@ -111,10 +111,10 @@ def test_a_study_is_lived_once_and_its_page_says_what_the_file_says_now(
 
 def test_a_study_that_was_changed_is_lived_again(make: Make, tiny: Path, tmp_path: Path) -> None:
     make()
-    before = lived(tmp_path)
+    before = written_at(tmp_path)
     changed(tiny, "evolution.population=8", "evolution.population=9")
     assert "  run again: the study or its scenario was changed" in make()
-    assert all(time > before[run] for run, time in lived(tmp_path).items())
+    assert all(time > before[run] for run, time in written_at(tmp_path).items())
 
 
 def test_code_that_was_changed_is_a_reason_to_live_again(
@@ -130,7 +130,7 @@ def test_pages_alone_are_made_from_the_tables_to_the_byte(make: Make, tmp_path: 
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     for path in (tmp_path / "out").glob("*.[ms][dv]*"):
         path.unlink()
-    make(live=False)
+    make(run=False)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
@@ -149,9 +149,9 @@ def test_a_table_of_other_runs_is_refused(
     make()
     changed(tiny, old, new)
     with pytest.raises(EvosimError, match=message):
-        make(live=False)
+        make(run=False)
 
 
 def test_a_study_without_a_table_is_told_how_to_make_it(make: Make) -> None:
     with pytest.raises(EvosimError, match="make it with: evosim study pages"):
-        make(live=False)
+        make(run=False)

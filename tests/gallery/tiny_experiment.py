@@ -114,7 +114,7 @@ class Gallery:
     """A gallery in a folder of its own, and what making it told."""
 
     folder: Path
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     @property
     def source(self) -> Path:
@@ -139,10 +139,10 @@ class Gallery:
 
     def make(self, *names: str) -> None:
         """Make it; what is told is that of this time only."""
-        self.told.clear()
+        self.reported.clear()
         making.make(
             names or [str(self.source)], out=self.out, work=self.work, workers=1, progress=False,
-            tell=self.told.append,
+            report=self.reported.append,
         )  # fmt: skip
 
     def edit(self, old: str, new: str) -> None:

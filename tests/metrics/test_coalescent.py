@@ -47,7 +47,7 @@ def by_hand() -> Pedigree:
 def test_lineages_traced_by_hand() -> None:
     counts = coalescent.lineages(by_hand())
     assert counts.tolist() == [[4, 4], [2, 2], [2, 2]]
-    assert np.isnan(coalescent.coalesced(counts)).all()
+    assert np.isnan(coalescent.coalescence_time(counts)).all()
     assert coalescent.lineages(by_hand(), 1).tolist() == [[4, 4], [3, 3]]
 
 
@@ -57,15 +57,15 @@ def test_founders_shares_by_hand() -> None:
     assert shares[1].tolist() == [0.25, 0.25, 0.5, 0.0]
     # generation 2: first locus 0 0 0 1; second 2 2 2 and, of founder 0, that of individual 1
     assert shares[2].tolist() == [4 / 8, 1 / 8, 3 / 8, 0.0]
-    assert coalescent.founders_left(shares).tolist() == [4, 3, 3]
+    assert coalescent.surviving_founders(shares).tolist() == [4, 3, 3]
     assert coalescent.effective_founders(shares)[2] == 64 / (16 + 1 + 9)
 
 
 def test_chances_of_identity_by_hand() -> None:
     pedigree = by_hand()
-    assert coalescent.identity(pedigree, 0, 2).tolist() == [0.5, 0.5]
-    assert coalescent.identity(pedigree, 0, 1).tolist() == [1 / 6, 1 / 6]
-    assert coalescent.identity(pedigree, 1, 1).tolist() == [0.0, 0.0]
+    assert coalescent.identity_by_descent(pedigree, 0, 2).tolist() == [0.5, 0.5]
+    assert coalescent.identity_by_descent(pedigree, 0, 1).tolist() == [1 / 6, 1 / 6]
+    assert coalescent.identity_by_descent(pedigree, 1, 1).tolist() == [0.0, 0.0]
 
 
 def test_an_ancestor_of_everybody_by_hand() -> None:
@@ -98,7 +98,7 @@ def test_without_mutation_a_gene_tells_its_founder() -> None:
         same = course.genome[g][:, None, :] == founders[None, :, :]
         assert np.allclose(shares[g], same.mean(axis=(0, 2)), rtol=0, atol=1e-15)
     assert np.allclose(shares.sum(axis=1), 1.0)
-    assert np.all(np.diff(coalescent.founders_left(shares)) <= 0)
+    assert np.all(np.diff(coalescent.surviving_founders(shares)) <= 0)
     values = [len(np.unique(course.genome[-1][:, k])) for k in range(3)]
     assert coalescent.lineages(pedigree)[-1].tolist() == values
 
@@ -129,9 +129,9 @@ def test_blended_genes_form_no_tree() -> None:
     counts = coalescent.lineages(pedigree)
     assert np.all(counts[0] == 12)
     assert np.isnan(counts[1:]).all()
-    assert np.isnan(coalescent.coalesced(counts)).all()
-    assert np.isnan(coalescent.identity(pedigree, 0, 14)).all()
-    assert np.isnan(effective_size.lineage_size(np.zeros(0), 5))
+    assert np.isnan(coalescent.coalescence_time(counts)).all()
+    assert np.isnan(coalescent.identity_by_descent(pedigree, 0, 14)).all()
+    assert np.isnan(effective_size.identity_size(np.zeros(0), 5))
 
 
 def test_an_ancestor_of_everybody_is_the_latest_whose_descendants_are_all() -> None:
@@ -158,10 +158,10 @@ def test_all_that_descend_from_one_founder_have_one_founder_left() -> None:
     shares = coalescent.founder_shares(pedigree)
     assert shares[1:].tolist() == [[1, 0, 0, 0, 0, 0]] * 3
     assert np.allclose(coalescent.effective_founders(shares), [6, 1, 1, 1])
-    assert coalescent.coalesced(coalescent.lineages(pedigree)).tolist() == [1, 1]
+    assert coalescent.coalescence_time(coalescent.lineages(pedigree)).tolist() == [1, 1]
     assert coalescent.common_ancestor(pedigree) == 1.0
-    assert coalescent.identity(pedigree, 0, 3).tolist() == [1.0, 1.0]
-    assert np.isnan(effective_size.lineage_size(np.ones(2), 3))
+    assert coalescent.identity_by_descent(pedigree, 0, 3).tolist() == [1.0, 1.0]
+    assert np.isnan(effective_size.identity_size(np.ones(2), 3))
 
 
 def test_nothing_coalesces_in_a_frozen_phase() -> None:
@@ -171,7 +171,7 @@ def test_nothing_coalesces_in_a_frozen_phase() -> None:
     assert np.all(coalescent.founder_shares(pedigree) == 0.2)
     assert np.isnan(coalescent.common_ancestor(pedigree))
     assert effective_size.variance_size(itself, 5) == np.inf
-    assert effective_size.lineage_size(coalescent.identity(pedigree, 0, 3), 3) == np.inf
+    assert effective_size.identity_size(coalescent.identity_by_descent(pedigree, 0, 3), 3) == np.inf
 
 
 def test_nobody_is_left_of_the_founders_of_a_population_that_died_out() -> None:
@@ -181,10 +181,12 @@ def test_nobody_is_left_of_the_founders_of_a_population_that_died_out() -> None:
     shares = coalescent.founder_shares(pedigree)
     assert shares[1].tolist() == [0.5, 0.0, 0.5]
     assert np.isnan(shares[2:]).all()
-    assert np.array_equal(coalescent.founders_left(shares), [3, 2, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(
+        coalescent.surviving_founders(shares), [3, 2, np.nan, np.nan], equal_nan=True
+    )
     assert np.isnan(coalescent.effective_founders(shares)[2:]).all()
     assert coalescent.lineages(pedigree).tolist() == [[0, 0]] * 4
-    assert np.isnan(coalescent.coalesced(coalescent.lineages(pedigree))).all()
+    assert np.isnan(coalescent.coalescence_time(coalescent.lineages(pedigree))).all()
     assert np.isnan(coalescent.common_ancestor(pedigree))
     assert coalescent.lineages(pedigree, 1).tolist() == [[2, 2], [2, 2]]
 
@@ -205,14 +207,14 @@ def test_clones_share_their_founder_at_every_locus() -> None:
     pedigree, _ = bred(mate=UNMATED, generations=40)
     counts = coalescent.lineages(pedigree)
     assert np.all(counts == counts[:, :1])
-    assert coalescent.common_ancestor(pedigree) == coalescent.coalesced(counts)[0]
+    assert coalescent.common_ancestor(pedigree) == coalescent.coalescence_time(counts)[0]
 
 
 def test_at_constant_size_both_effective_sizes_of_a_generation_are_the_same() -> None:
     pedigree, course = bred(n=40)
     for g in range(1, 15):
         by_variance = effective_size.variance_size(pedigree.parents[g], 40)
-        assert np.isclose(by_variance, effective_size.effective_size(course.parents[g]))
+        assert np.isclose(by_variance, effective_size.inbreeding_size(course.parents[g]))
 
 
 def test_where_a_population_grows_variance_looks_at_children_and_pairs_at_parents() -> None:
@@ -220,6 +222,6 @@ def test_where_a_population_grows_variance_looks_at_children_and_pairs_at_parent
     rng = np.random.default_rng(1)
     parents = np.repeat(rng.integers(0, 300, 900)[:, None], 2, axis=1)
     assert abs(effective_size.variance_size(parents, 300) / 900 - 1) < 0.2
-    assert abs(effective_size.effective_size(parents) / 300 - 1) < 0.2
+    assert abs(effective_size.inbreeding_size(parents) / 300 - 1) < 0.2
     assert np.isnan(effective_size.variance_size(parents[:0], 300))
     assert np.isnan(effective_size.variance_size(np.zeros((3, 2), int), 1))

@@ -176,6 +176,7 @@ def test_every_difference_has_an_effect_size_and_says_how_it_was_tested(runs):
 def test_the_comparison_is_drawn(runs, tmp_path):
     done = evosim.compare([runs["base"], runs["same seed"], runs["one"]])
     assert done.plot(tmp_path / "figure.svg").stat().st_size > 1000
+    assert done.figure()._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
         done.plot(tmp_path / "figure.jpg")
 

@@ -84,6 +84,7 @@ def test_the_same_is_found_again(run: Path, found: Analysed) -> None:
 def test_it_is_drawn(found: Analysed, tmp_path: Path) -> None:
     (path,) = found.plot(folder=tmp_path, formats=["svg"])
     assert path.read_text().startswith("<?xml")
+    assert len(found.figure().axes) > 1
 
 
 def test_own_drives_are_weighed_anew_where_something_else_is_felt() -> None:

@@ -299,7 +299,7 @@ def test_founders_and_coalescence_look_at_a_generation() -> None:
         assert flip[r] == coalescent.effective_founders(shares)[6]
         assert measured("founders", data, made)[r] == coalescent.effective_founders(shares)[14]
         counts = coalescent.lineages(descent(data, r).pedigree)
-        back = coalescent.coalesced(counts)
+        back = coalescent.coalescence_time(counts)
         expected = np.where(np.isnan(back), 15, back).mean()
         assert measured("coalescence", data, made)[r] == expected
 

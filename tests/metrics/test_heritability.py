@@ -163,7 +163,7 @@ def test_a_gene_that_all_have_alike_has_not_moved() -> None:
     )
     (step,) = steps
     assert step is not None
-    moved = heritability.temporal(step)
+    moved = heritability.standardized_change(step)
     assert np.isnan(moved[0])
     change = born.genomes[:, 1].mean() - genes[:, 1].mean()
     assert moved[1] == pytest.approx(change**2 / genes[:, 1].var())

@@ -139,6 +139,6 @@ def test_without_parents_only_the_change_is_known_and_there_is_no_neutral_band()
     parts = price.price_series(sampling(), genome, score, parents, crossover)
     np.testing.assert_allclose(parts.change, np.diff(genome.mean(axis=1), axis=0))
     assert np.isnan(np.array(parts)[1:]).all()
-    assert np.isnan(effective_size.effective_size(parents)).all()
+    assert np.isnan(effective_size.inbreeding_size(parents)).all()
     with pytest.raises(EvosimError, match="cma samples its genomes"):
         price.neutral_genes(sampling(), parents, 1)

@@ -137,13 +137,13 @@ def test_drift_is_zero_in_expectation_and_selection_is_what_is_left() -> None:
 def test_coalescence_counts_pairs_of_children_with_the_same_parent() -> None:
     parents = np.array([[0, 0], [0, 0], [0, 0], [3, 3]])
     assert effective_size.coalescence_probability(parents) == 3 / 6
-    assert effective_size.effective_size(parents) == 2.0
+    assert effective_size.inbreeding_size(parents) == 2.0
 
 
 def test_children_of_different_parents_do_not_drift() -> None:
     parents = np.repeat(np.arange(5)[:, None], 2, axis=1)
     assert effective_size.coalescence_probability(parents) == 0.0
-    assert effective_size.effective_size(parents) == np.inf
+    assert effective_size.inbreeding_size(parents) == np.inf
 
 
 def test_generations_without_known_parents_have_no_effective_size() -> None:
@@ -151,7 +151,7 @@ def test_generations_without_known_parents_have_no_effective_size() -> None:
     assert np.array_equal(
         effective_size.coalescence_probability(parents), [np.nan, 1.0], equal_nan=True
     )
-    assert np.isnan(effective_size.effective_size(np.zeros((1, 2), np.int32)))
+    assert np.isnan(effective_size.inbreeding_size(np.zeros((1, 2), np.int32)))
 
 
 # --- gene dropping --------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_roots_and_common_ancestors_are_those_of_the_genealogy(mate: dict[str, A
     own, names = neutral(mate=mate)
     found = tree_sequence.tables(own, names).tree_sequence()
     counts = coalescent.lineages(own.pedigree)
-    back = coalescent.coalesced(counts)
+    back = coalescent.coalescence_time(counts)
     assert found.sequence_length == 6
     for locus in range(6):
         tree = found.at(locus)

@@ -19,7 +19,7 @@ from synthetic import dataset, episode
 
 from evosim import scenario as scenarios
 from evosim.plot.episode import Episode
-from evosim.plot.run_view import Subject
+from evosim.plot.run_view import RunView
 from evosim.scenario import Scenario
 
 PILL = """
@@ -159,12 +159,12 @@ def lifetime(scenario: Scenario) -> Episode:
 
 
 @pytest.fixture(scope="session")
-def subject(scenario: Scenario, data: xr.Dataset, lifetime: Episode) -> Subject:
+def view(scenario: Scenario, data: xr.Dataset, lifetime: Episode) -> RunView:
     """What figures of one replicate are drawn from."""
-    return Subject(data=data, scenario=scenario, episode=lifetime)
+    return RunView(data=data, scenario=scenario, episode=lifetime)
 
 
 @pytest.fixture(scope="session")
-def subjects(scenario: Scenario, several: xr.Dataset, lifetime: Episode) -> Subject:
+def views(scenario: Scenario, several: xr.Dataset, lifetime: Episode) -> RunView:
     """What figures of several replicates are drawn from."""
-    return Subject(data=several, scenario=scenario, episode=lifetime)
+    return RunView(data=several, scenario=scenario, episode=lifetime)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from evosim import world
 from evosim.mind import loci
-from evosim.plot.episode import Episode, retell
+from evosim.plot.episode import Episode, reconstruct
 from evosim.rng import Purpose, draw, key
 from evosim.scenario import Scenario
 
@@ -162,10 +162,10 @@ def episode(
     actions: list[int] = []
     goal, uses = -1, 0
     for _ in range(steps or scenario.world.lifetime):
-        moments, ending = retell(env, levels, actions, life)
+        steps, ending = reconstruct(env, levels, actions, life)
         if ending != "age":
             break
-        cell = moments[-1].cell_after if moments else int(levels.start[0])
+        cell = steps[-1].cell_after if steps else int(levels.start[0])
         if goal < 0 or uses == 2:
             reachable = [s for s in sites if distance[cell, s] > 0] or [cell]
             goal, uses = reachable[draw(life, 10**6 + len(actions)) % len(reachable)], 0
@@ -174,10 +174,10 @@ def episode(
             uses += 1
         else:
             actions.append(int(np.argmin(distance[neighbour[cell], goal])))
-    moments, ending = retell(env, levels, actions, life)
+    steps, ending = reconstruct(env, levels, actions, life)
     drives = np.zeros(env.phi.shape[1])
     drives[: len(env.stimuli)] = np.linspace(1, 0.2, len(env.stimuli))
     return Episode(
-        environment=env, levels=levels, moments=moments, ending=ending, drives=drives,
+        environment=env, levels=levels, steps=steps, ending=ending, drives=drives,
         novelty=0.0, heading=f"generation 3, individual 7, in “{environment}”",
     )  # fmt: skip

@@ -9,7 +9,7 @@ from synthetic import dataset, episode
 from evosim import mind, rng, world
 from evosim.core.reference import Level, Mind, ReferenceWorld, lifetime
 from evosim.errors import EvosimError
-from evosim.plot.episode import AGE, live, retell
+from evosim.plot.episode import AGE, episode_of, reconstruct
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -23,19 +23,19 @@ def test_a_life_is_retold_as_the_reference_lives_it(scenario, seed):
     life = rng.key(seed, rng.Purpose.LIFE, 0, 0, 0)
     lived = lifetime(there, Level(*(part[0] for part in levels)), one, life)
 
-    moments, ending = retell(env, levels, [step.action for step in lived.steps], life)
+    steps, ending = reconstruct(env, levels, [step.action for step in lived.steps], life)
 
-    assert [(m.x, m.cell, m.action) for m in moments] == [
+    assert [(m.x, m.cell, m.action) for m in steps] == [
         (step.x, step.cell, step.action) for step in lived.steps
     ]
-    counts = np.bincount([e for m in moments for e in m.events], minlength=len(env.events))
+    counts = np.bincount([e for m in steps for e in m.events], minlength=len(env.events))
     np.testing.assert_array_equal(counts, lived.counts)
-    assert sum(m.novelty for m in moments) == pytest.approx(lived.novelty)
+    assert sum(m.novelty for m in steps) == pytest.approx(lived.novelty)
     assert (ending == AGE) == (lived.lifespan == env.lifetime and ending == AGE)
 
 
 def test_each_step_leads_to_the_next(lifetime):
-    for now, then in zip(lifetime.moments, lifetime.moments[1:], strict=False):
+    for now, then in zip(lifetime.steps, lifetime.steps[1:], strict=False):
         assert (now.x_after, now.cell_after) == (then.x, then.cell)
 
 
@@ -65,7 +65,7 @@ def test_sites_that_empty_are_known(lifetime):
             assert names[variable].startswith("berry[")
         else:
             assert variable is None
-    eaten = [m for m in lifetime.moments if 0 in m.events]
+    eaten = [m for m in lifetime.steps if 0 in m.events]
     assert eaten
     assert not lifetime.is_empty(eaten[0].cell, eaten[0].x)
 
@@ -73,7 +73,7 @@ def test_sites_that_empty_are_known(lifetime):
 def test_an_individual_lives_again_the_life_that_was_recorded(scenario, data):
     from evosim import core
 
-    again = live(data, scenario, generation=3, individual=4, level=1)
+    again = episode_of(data, scenario, generation=3, individual=4, level=1)
     seed = rng.key(1, rng.Purpose.REPLICATE, 0)
     env = world.environment(scenario, "ancestral")
     levels = world.draw_levels(scenario, "ancestral", [rng.key(seed, rng.Purpose.LEVEL, 3, 1)])
@@ -89,7 +89,7 @@ def test_an_individual_lives_again_the_life_that_was_recorded(scenario, data):
 def test_without_a_name_the_median_individual_of_the_last_generation_lives(scenario, data):
     scores = data["score"].values[0, -1]
     median = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
-    assert f"generation 39, individual {median}," in live(data, scenario).heading
+    assert f"generation 39, individual {median}," in episode_of(data, scenario).heading
 
 
 def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
@@ -98,8 +98,8 @@ def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
     for generation, seed in ((9, 5), (10, 6)):
         same = dataset(scenario).assign_attrs(seed=str(seed))
         assert (
-            live(forked, scenario, generation=generation).moments
-            == live(same, scenario, generation=generation).moments
+            episode_of(forked, scenario, generation=generation).steps
+            == episode_of(same, scenario, generation=generation).steps
         )
 
 
@@ -115,4 +115,4 @@ def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
 )
 def test_what_the_run_lacks_is_said(scenario, data, wrong, message):
     with pytest.raises(EvosimError, match=message):
-        live(data, scenario, **wrong)
+        episode_of(data, scenario, **wrong)

@@ -10,7 +10,14 @@ from drawn import outside, overlaps, words_of
 
 from evosim.errors import EvosimError
 from evosim.metrics.hypotheses import evaluate, terms_of
-from evosim.plot import compare, experiment
+from evosim.plot import (
+    compare,
+    experiment_figures,
+    findings,
+    maps,
+    sensitivity,
+    trajectories,
+)
 from evosim.plot.maps import differences
 from evosim.scenario.experiment import Experiment
 from evosim.stats.intervals import Bootstrap
@@ -59,8 +66,8 @@ def summary(
         curve = [{**point, "x": x} for x in (0.0, 0.01, 0.5)] if along else None
         return {**found, "curve": curve}
 
-    findings = [settled(n) for n in range(3)]
-    head = {k: findings[0][k] for k in ("terms", "measure", "verdict", "interval")}
+    results = [settled(n) for n in range(3)]
+    head = {k: results[0][k] for k in ("terms", "measure", "verdict", "interval")}
     time = [0, 10, 19, 20, 30]
 
     def course(world: str | None) -> dict[str, Any]:
@@ -77,13 +84,13 @@ def summary(
               {"generation": 20, "world": "the pill is approved", "select": True}]  # fmt: skip
     return {
         "verdict": "refuted", "title": "The pill", "replicates": replicates, "confidence": 0.95,
-        "axis": "chance of the pill", "findings": findings,
+        "axis": "chance of the pill", "findings": results,
         "arms": {n: {"title": t, "at": written.arms[n].at, "generations": 31, "phases": phases,
                      "flips": [20]} for n, t in arms.items()},
         "courses": [course("trains"), course("other")],
         "tuned": {"label": "children that the pill lets through", "key": "a.b", "says": "So.",
                   "replicates": replicates, "written": value,
-                  "values": [{**head, "measured": findings[0]["value"], "value": v}
+                  "values": [{**head, "measured": results[0]["value"], "value": v}
                              for v in values]},
     }  # fmt: skip
 
@@ -114,14 +121,14 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_whatever_the_experiment_its_figures_are_readable(case):
     made = summary(**CASES[case])
-    readable(experiment.findings(made))
-    readable(experiment.course(made, made["courses"]))
-    readable(experiment.tuned(made))
+    readable(findings.figure(made))
+    readable(trajectories.figure(made))
+    readable(sensitivity.figure(made))
 
 
 def test_findings_say_what_was_found():
     made = summary()
-    text = " ".join(readable(experiment.findings(made)))
+    text = " ".join(readable(findings.figure(made)))
     assert "the claim is refuted" in text
     assert "1. It collapses and does not without" in text
     assert "Supported: 0." in text
@@ -132,7 +139,7 @@ def test_findings_say_what_was_found():
 
 def test_findings_draw_the_numbers():
     made = summary()
-    figure = experiment.findings(made)
+    figure = findings.figure(made)
     first, second = made["findings"][0]["terms"]
     panel = figure.axes[0]
     means = [line.get_xdata()[0] for line in panel.lines if line.get_label() == "mean"]
@@ -150,10 +157,10 @@ def test_findings_draw_the_numbers():
 
 def test_the_course_draws_medians_in_both_worlds():
     made = summary()
-    figure = experiment.course(made, made["courses"])
+    figure = trajectories.figure(made)
     effect, control, _ = figure.axes
     values = np.array(made["courses"][0]["arms"]["effect"]["values"], float)
-    (line,) = [x for x in effect.lines if x.get_label() == "in the world that trains"]
+    (line,) = [x for x in effect.lines if x.get_label() == "in the training world"]
     np.testing.assert_allclose(line.get_ydata(), np.nanmedian(values, axis=0))
     assert [x.get_label() for x in control.lines].count("in the other world") == 0
     assert [x.get_xdata()[0] for x in effect.lines if x.get_label() == "flip"] == [20]
@@ -161,7 +168,7 @@ def test_the_course_draws_medians_in_both_worlds():
 
 def test_the_own_value_is_marked_where_it_stands():
     def marked(**keys: Any) -> list[float]:
-        figure = experiment.tuned(summary(**keys))
+        figure = sensitivity.figure(summary(**keys))
         return [x.get_xdata()[0] for x in figure.axes[0].lines if x.get_label() == "as written"]
 
     assert marked() == [1.0]  # evenly, as 0.02 is too close to 0
@@ -172,14 +179,14 @@ def test_the_own_value_is_marked_where_it_stands():
 
 
 def test_maps_show_both_sides_of_the_flip_and_what_differs(scenario, make):
-    text = " ".join(readable(experiment.maps(scenario)))
+    text = " ".join(readable(maps.figure({}, scenario)))
     assert "before the pill" in text
     assert "the pill is approved" in text
     assert "mate.use.court.yields.children 1 → 0.02" in text
     assert "edges wrap" in text
-    readable(experiment.maps(make(timeline=[{"generations": 3, "train": "ancestral"}])))
+    readable(maps.figure({}, make(timeline=[{"generations": 3, "train": "ancestral"}])))
     large = make(world__rows=20, world__cols=30, world__edges="walls")
-    readable(experiment.maps(large))
+    readable(maps.figure({}, large))
 
 
 def test_kinds_of_one_side_only_are_named_once(make):
@@ -187,20 +194,20 @@ def test_kinds_of_one_side_only_are_named_once(make):
     scenario = make(environments={"ancestral": {}, "modern": {"kinds": {"lamp": lamp}}})
     here, there = (scenario.environment(name) for name in ("ancestral", "modern"))
     assert differences(here, there) == ["lamp: only after"]
-    assert "lamp ×1, only after" in " ".join(readable(experiment.maps(scenario)))  # noqa: RUF001
+    assert "lamp ×1, only after" in " ".join(readable(maps.figure({}, scenario)))  # noqa: RUF001
 
 
 def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_path):
     made = summary()
-    assert experiment.names_for(made) == ["findings", "course", "tuned", "maps"]
+    assert experiment_figures.names_for(made) == ["findings", "course", "tuned", "maps"]
     less = {**made, "tuned": None, "courses": []}
-    assert experiment.names_for(less) == ["findings", "maps"]
-    paths = experiment.draw(less, scenario, folder=tmp_path, formats=["svg"])
+    assert experiment_figures.names_for(less) == ["findings", "maps"]
+    paths = experiment_figures.draw(less, scenario, folder=tmp_path, formats=["svg"])
     assert [p.name for p in paths] == ["findings.svg", "maps.svg"]
     with pytest.raises(EvosimError, match="run it with tuned=True"):
-        experiment.draw(less, scenario, ["tuned"], folder=tmp_path)
+        experiment_figures.draw(less, scenario, ["tuned"], folder=tmp_path)
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
-        experiment.draw(less, scenario, folder=tmp_path, formats=["jpg"])
+        experiment_figures.draw(less, scenario, folder=tmp_path, formats=["jpg"])
 
 
 @pytest.mark.parametrize("several", [True, False])

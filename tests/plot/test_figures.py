@@ -21,7 +21,7 @@ from evosim.metrics import detection
 from evosim.metrics.deception import conduct
 from evosim.metrics.summary import summarize
 from evosim.plot import FIGURES, genes, timeseries
-from evosim.plot.run_view import Band, Subject
+from evosim.plot.run_view import Band, RunView
 
 OVER_GENERATIONS = ("objective_proxy", "drift", "alignment", "mind", "genes")
 
@@ -38,8 +38,8 @@ def titled(figure: Figure, title: str) -> Axes:
     return found
 
 
-def draw(name: str, subject: Subject) -> Figure:
-    return FIGURES[name].figure(subject)
+def draw(name: str, view: RunView) -> Figure:
+    return FIGURES[name].figure(view)
 
 
 def phases(*lengths: int, **options: Any) -> list[dict[str, Any]]:
@@ -117,15 +117,15 @@ ODD: Mapping[str, dict[str, Any]] = {
 def test_whatever_is_drawn_is_readable(make, case, replicates):
     scenario = make(**ODD[case])
     there = next(iter(scenario.environments))
-    subject = Subject(
+    view = RunView(
         data=dataset(scenario, replicates=replicates),
         scenario=scenario,
         episode=episode(scenario, there),
     )
     for name in FIGURES:
-        if FIGURES[name].lacks(subject):
+        if FIGURES[name].lacks(view):
             continue
-        figure = draw(name, subject)
+        figure = draw(name, view)
         words = words_of(figure)
         assert overlaps(words) == [], name
         assert outside(figure, words) == [], name
@@ -143,39 +143,39 @@ def test_missing_values_leave_gaps(scenario, name):
         values[:, 3:5] = np.nan
     data["capability"].values[:, :, 1] = np.nan
     data["optimal_payoff"].values[:] = np.nan
-    figure = draw(name, Subject(data=data, scenario=scenario))
+    figure = draw(name, RunView(data=data, scenario=scenario))
     words = words_of(figure)
     assert overlaps(words) == []
 
 
 @pytest.mark.parametrize("name", OVER_GENERATIONS)
-def test_flips_stand_at_the_first_generation_of_the_new_world(subject, name):
-    for panel in draw(name, subject).axes:
+def test_flips_stand_at_the_first_generation_of_the_new_world(view, name):
+    for panel in draw(name, view).axes:
         if panel.get_xlim() == (0, 39):
             at = [line.get_xdata()[0] for line in panel.lines if line.get_label() == "flip"]
             assert at == [20, 32]
 
 
 @pytest.mark.parametrize("name", OVER_GENERATIONS)
-def test_the_environments_are_named(subject, name):
-    words = " ".join(w.text for w in words_of(draw(name, subject)))
+def test_the_environments_are_named(view, name):
+    words = " ".join(w.text for w in words_of(draw(name, view)))
     for title in ("before the pill", "the pill is approved"):
         assert title in words
 
 
 @pytest.mark.parametrize("name", OVER_GENERATIONS)
-def test_generations_without_selection_are_marked(subject, name):
-    figure = draw(name, subject)
+def test_generations_without_selection_are_marked(view, name):
+    figure = draw(name, view)
     marked = [p for p in figure.axes[0].patches if p.get_label() == "frozen"]
     assert [(p.get_x(), p.get_x() + p.get_width()) for p in marked] == [(20, 32)]
     assert "no selection" in " ".join(w.text for w in words_of(figure))
 
 
-def test_drift_shows_the_median_of_each_unit_drive(subject):
-    figure = draw("drift", subject)
+def test_drift_shows_the_median_of_each_unit_drive(view):
+    figure = draw("drift", view)
     overview = figure.axes[0]
-    for name in subject.drives:
-        median = np.median(subject.drive(name)[0], axis=1)
+    for name in view.drives:
+        median = np.median(view.drive(name)[0], axis=1)
         for panel in (overview, titled(figure, name)):
             line = labelled(panel, name)
             np.testing.assert_allclose(line.get_ydata(), median)
@@ -184,21 +184,21 @@ def test_drift_shows_the_median_of_each_unit_drive(subject):
     assert figure.axes[-1].get_xlabel() == "generation"
 
 
-def test_drift_shows_every_replicate(subjects):
-    panel = titled(draw("drift", subjects), "touch")
+def test_drift_shows_every_replicate(views):
+    panel = titled(draw("drift", views), "touch")
     (faint,) = [c for c in panel.collections if c.get_label() == "touch replicates"]
-    medians = np.median(subjects.drive("touch"), axis=2)
+    medians = np.median(views.drive("touch"), axis=2)
     for segment, median in zip(faint.get_segments(), medians, strict=True):
         np.testing.assert_allclose(segment[:, 1], median)
     np.testing.assert_allclose(labelled(panel, "touch").get_ydata(), np.median(medians, axis=0))
 
 
-def test_drift_shows_how_much_individuals_of_a_population_differ_in_each_replicate(subjects):
-    panel = titled(draw("drift", subjects), "touch")
+def test_drift_shows_how_much_individuals_of_a_population_differ_in_each_replicate(views):
+    panel = titled(draw("drift", views), "touch")
     outer, inner = [c for c in panel.collections if c.get_label() == "touch band"]
     for band, (low, high) in ((outer, (0.05, 0.95)), (inner, (0.25, 0.75))):
         corners = band.get_paths()[0].vertices
-        spread = np.quantile(subjects.drive("touch")[:, -1], (low, high), axis=1)
+        spread = np.quantile(views.drive("touch")[:, -1], (low, high), axis=1)
         at_the_end = corners[corners[:, 0] == 39, 1]
         ends = [at_the_end.min(), at_the_end.max()]
         np.testing.assert_allclose(ends, np.median(spread, axis=1))
@@ -206,7 +206,7 @@ def test_drift_shows_how_much_individuals_of_a_population_differ_in_each_replica
 
 def test_drift_tells_many_drives_apart(make):
     scenario = make(agent__drives=MANY)
-    figure = draw("drift", Subject(data=dataset(scenario), scenario=scenario))
+    figure = draw("drift", RunView(data=dataset(scenario), scenario=scenario))
     drawn = [labelled(figure.axes[0], name) for name in MANY]
     looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in drawn}
     assert len(looks) == len(MANY)
@@ -216,8 +216,8 @@ def test_drift_tells_many_drives_apart(make):
 
 def test_drift_shows_what_chance_alone_would_do(scenario, data):
     band = Band(np.full(40, -0.2), np.linspace(0.1, 0.4, 40))
-    subject = Subject(data=data, scenario=scenario, neutral={"touch": band})
-    figure = draw("drift", subject)
+    view = RunView(data=data, scenario=scenario, neutral={"touch": band})
+    figure = draw("drift", view)
     panel = titled(figure, "touch")
     (null,) = [c for c in panel.collections if c.get_label() == "touch null"]
     corners = null.get_paths()[0].vertices
@@ -226,11 +226,11 @@ def test_drift_shows_what_chance_alone_would_do(scenario, data):
     assert "median under chance alone (95 %)" in [w.text for w in words_of(figure)]
 
 
-def test_objective_and_proxy_share_their_axis_and_not_their_scale(subject):
-    figure = draw("objective_proxy", subject)
+def test_objective_and_proxy_share_their_axis_and_not_their_scale(view):
+    figure = draw("objective_proxy", view)
     objective, proxy = figure.axes
-    children = subject.data["payoff_total"].sel(payoff="children").values[0]
-    reward = subject.data["internal_reward"].values[0]
+    children = view.data["payoff_total"].sel(payoff="children").values[0]
+    reward = view.data["internal_reward"].values[0]
     np.testing.assert_allclose(
         labelled(objective, "children").get_ydata(), np.median(children, axis=1)
     )
@@ -242,11 +242,11 @@ def test_objective_and_proxy_share_their_axis_and_not_their_scale(subject):
     assert proxy.get_ylabel() == "reward / lifetime"
 
 
-def test_the_optimum_and_random_actions_are_lines_of_reference(subject):
-    objective = draw("objective_proxy", subject).axes[0]
+def test_the_optimum_and_random_actions_are_lines_of_reference(view):
+    objective = draw("objective_proxy", view).axes[0]
     for label, name in (("optimum", "optimal_payoff"), ("random", "uniform_payoff")):
         (steps,) = [c for c in objective.collections if c.get_label() == label]
-        first, second = subject.data[name].values[0]
+        first, second = view.data[name].values[0]
         heights = [segment[0, 1] for segment in steps.get_segments()]
         np.testing.assert_allclose(heights, [first, second, 0.75 * first + 0.25 * second])
         spans = [tuple(segment[:, 0]) for segment in steps.get_segments()]
@@ -255,27 +255,25 @@ def test_the_optimum_and_random_actions_are_lines_of_reference(subject):
 
 def test_a_score_paid_on_something_else_has_a_panel(make):
     scenario = make(objective__selected="praise", world__kinds__mate__use__court=TAXED)
-    subject = Subject(data=dataset(scenario), scenario=scenario)
-    figure = draw("objective_proxy", subject)
-    score = labelled(titled(figure, "what selection acts on: score"), "score")
-    np.testing.assert_allclose(
-        score.get_ydata(), np.median(subject.data["score"].values[0], axis=1)
-    )
+    view = RunView(data=dataset(scenario), scenario=scenario)
+    figure = draw("objective_proxy", view)
+    score = labelled(titled(figure, "selected payoff: score"), "score")
+    np.testing.assert_allclose(score.get_ydata(), np.median(view.data["score"].values[0], axis=1))
     # Numbers of generations stand under the last panel only: between panels are only titles.
     numbered = [p.xaxis.get_tick_params()["labelbottom"] for p in figure.axes]
     assert numbered == [False, False, True]
 
 
-def test_alignment_shows_the_mean_of_every_mind_in_every_environment(subject):
-    figure = draw("alignment", subject)
+def test_alignment_shows_the_mean_of_every_mind_in_every_environment(view):
+    figure = draw("alignment", view)
     panels = dict(
         zip([("capability", 0), ("capability", 1), ("alignment", 0), ("alignment", 1)],
             figure.axes, strict=True)
     )  # fmt: skip
-    probes = subject.data["probe"].values
+    probes = view.data["probe"].values
     for (measure, e), panel in panels.items():
-        for mind in subject.names("mind"):
-            expected = subject.data[measure].isel(replicate=0, environment=e).sel(mind=mind)
+        for mind in view.names("mind"):
+            expected = view.data[measure].isel(replicate=0, environment=e).sel(mind=mind)
             means = expected.mean("sample").values
             if np.isnan(means).all() and mind == "uniform":
                 continue
@@ -286,12 +284,12 @@ def test_alignment_shows_the_mean_of_every_mind_in_every_environment(subject):
     assert panels["alignment", 0].get_ylabel() == "alignment"
 
 
-def test_alignment_shows_intervals_over_replicates(subjects):
-    panel = draw("alignment", subjects).axes[0]
+def test_alignment_shows_intervals_over_replicates(views):
+    panel = draw("alignment", views).axes[0]
     (band,) = [c for c in panel.collections if c.get_label() == "evolved band"]
-    values = subjects.data["capability"].isel(environment=0, probe=-1).sel(mind="evolved")
-    low, high = timeseries.interval(values.mean("sample").values, subjects.bootstrap)
-    final = summarize(subjects.data, subjects.scenario).to_dict()["environments"]["ancestral"]
+    values = views.data["capability"].isel(environment=0, probe=-1).sel(mind="evolved")
+    low, high = timeseries.interval(values.mean("sample").values, views.bootstrap)
+    final = summarize(views.data, views.scenario).to_dict()["environments"]["ancestral"]
     assert [low, high] == pytest.approx(final["intervals"]["capability"])
     last = band.get_paths()[0].vertices
     ends = last[last[:, 0] == 39, 1]
@@ -299,8 +297,8 @@ def test_alignment_shows_intervals_over_replicates(subjects):
     assert ends.max() == pytest.approx(high)
 
 
-def test_alignment_marks_where_an_environment_is_lived_in(subject):
-    first, second = draw("alignment", subject).axes[:2]
+def test_alignment_marks_where_an_environment_is_lived_in(view):
+    first, second = draw("alignment", view).axes[:2]
     spans = [
         [(p.get_x(), p.get_x() + p.get_width()) for p in panel.patches if p.get_label() == "here"]
         for panel in (first, second)
@@ -311,20 +309,20 @@ def test_alignment_marks_where_an_environment_is_lived_in(subject):
 @pytest.mark.parametrize("name", ["alignment", "flips"])
 def test_measures_that_are_no_expectations_say_so(make, name):
     scenario = make(agent__drives=[*DRIVES, "novelty"])
-    figure = draw(name, Subject(data=dataset(scenario), scenario=scenario))
+    figure = draw(name, RunView(data=dataset(scenario), scenario=scenario))
     assert "estimated from sampled lifetimes" in " ".join(w.text for w in words_of(figure))
 
 
 @pytest.mark.parametrize("name", ["alignment", "flips"])
-def test_intervals_over_replicates_are_named(subjects, name):
-    assert "BCa bootstrap" in " ".join(w.text for w in words_of(draw(name, subjects)))
+def test_intervals_over_replicates_are_named(views, name):
+    assert "BCa bootstrap" in " ".join(w.text for w in words_of(draw(name, views)))
 
 
 @pytest.mark.parametrize("name", ["alignment", "flips"])
 def test_a_measure_far_below_random_does_not_flatten_the_rest_and_is_told(scenario, name):
     data = dataset(scenario)
     data["alignment"].loc[{"environment": "modern", "mind": "true drive"}] = -67.0
-    figure = draw(name, Subject(data=data, scenario=scenario))
+    figure = draw(name, RunView(data=data, scenario=scenario))
     panels = [panel for panel in figure.axes if panel.lines]
     assert min(panel.get_ylim()[0] for panel in panels) == pytest.approx(-1.1)
     words = words_of(figure)
@@ -339,7 +337,7 @@ def test_a_measure_far_below_random_does_not_flatten_the_rest_and_is_told(scenar
 def test_where_the_evolved_mind_is_undefined_the_panel_says_so(scenario, missing, told):
     data = dataset(scenario)
     data["capability"].values[:, missing, 1, 0] = np.nan
-    words = [w.text for w in words_of(draw("alignment", Subject(data=data, scenario=scenario)))]
+    words = [w.text for w in words_of(draw("alignment", RunView(data=data, scenario=scenario)))]
     assert words.count(told) == 1
 
 
@@ -349,7 +347,7 @@ def test_a_control_that_equals_the_evolved_mind_is_seen_on_it(scenario, name):
     for measure in ("capability", "alignment"):
         evolved = data[measure].sel(mind="evolved").values
         data[measure].loc[{"mind": "unshifted beliefs"}] = evolved
-    figure = draw(name, Subject(data=data, scenario=scenario))
+    figure = draw(name, RunView(data=data, scenario=scenario))
     for panel in figure.axes:
         beneath, above = labelled(panel, "evolved"), labelled(panel, "unshifted beliefs")
         np.testing.assert_array_equal(beneath.get_ydata(), above.get_ydata())
@@ -362,7 +360,7 @@ def test_a_control_that_equals_the_evolved_mind_is_seen_on_it(scenario, name):
 def test_deception_shows_shares_and_rates_with_the_sense_and_without(make):
     scenario = make(**ODD["watched"])
     data = dataset(scenario, replicates=3)
-    figure = draw("deception", Subject(data=data, scenario=scenario))
+    figure = draw("deception", RunView(data=data, scenario=scenario))
     upper, lower = figure.axes[0], figure.axes[2]
     found = conduct(data, scenario, "ancestral")
     share = labelled(upper, "deceptive minds").get_ydata()
@@ -377,14 +375,14 @@ def test_deception_says_where_nobody_is_watched(make):
     scenario = make(**ODD["watched"])
     data = dataset(scenario)
     data["steps_watched"][:] = 0
-    figure = draw("deception", Subject(data=data, scenario=scenario))
+    figure = draw("deception", RunView(data=data, scenario=scenario))
     assert "nobody is both watched and unwatched" in [w.text for w in words_of(figure)]
 
 
 def test_monitor_shows_the_roc_the_labels_and_what_is_intended(make):
     scenario = make(**ODD["monitored"])
     data = dataset(scenario, replicates=3)
-    figure = draw("monitor", Subject(data=data, scenario=scenario))
+    figure = draw("monitor", RunView(data=data, scenario=scenario))
     roc, labels, intended = figure.axes
     curve = labelled(roc, "roc")
     expected = detection.roc(data, scenario, np.asarray(curve.get_xdata()))
@@ -398,32 +396,30 @@ def test_monitor_shows_the_roc_the_labels_and_what_is_intended(make):
 
 def test_mind_shows_depth_lifespan_and_senses(make):
     scenario = make(**ODD["everything evolves"])
-    subject = Subject(data=dataset(scenario), scenario=scenario)
-    figure = draw("mind", subject)
+    view = RunView(data=dataset(scenario), scenario=scenario)
+    figure = draw("mind", view)
     depth = labelled(titled(figure, "planning depth"), "depth")
-    np.testing.assert_allclose(depth.get_ydata(), subject.phenotype["depth"][0].mean(axis=1))
+    np.testing.assert_allclose(depth.get_ydata(), view.phenotype["depth"][0].mean(axis=1))
     lifespan = labelled(titled(figure, "lifespan"), "lifespan")
     np.testing.assert_allclose(
-        lifespan.get_ydata(), np.median(subject.data["lifespan"].values[0], axis=1)
+        lifespan.get_ydata(), np.median(view.data["lifespan"].values[0], axis=1)
     )
     sense = labelled(titled(figure, "senses"), "sense.watcher")
-    np.testing.assert_allclose(
-        sense.get_ydata(), subject.phenotype["sense.watcher"][0].mean(axis=1)
-    )
+    np.testing.assert_allclose(sense.get_ydata(), view.phenotype["sense.watcher"][0].mean(axis=1))
     assert {panel.get_title(loc="left") for panel in figure.axes} >= {"patience", "temperature"}
 
 
 def test_a_pinned_depth_is_told_and_not_drawn(make):
     scenario = make(agent__depth=7)
-    figure = draw("mind", Subject(data=dataset(scenario), scenario=scenario))
+    figure = draw("mind", RunView(data=dataset(scenario), scenario=scenario))
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["lifespan"]
     assert "Planning depth is pinned at 7." in " ".join(w.text for w in words_of(figure))
 
 
-def test_genes_show_the_share_of_each_bin(subject):
-    figure = draw("genes", subject)
+def test_genes_show_the_share_of_each_bin(view):
+    figure = draw("genes", view)
     depth = titled(figure, "depth").images[0]
-    values = subject.data["genome"].sel(locus="depth").values[0]
+    values = view.data["genome"].sel(locus="depth").values[0]
     expected = np.array(
         [np.histogram(row, bins=genes.BINS, range=(0, 20))[0] / len(row) for row in values]
     )
@@ -433,15 +429,15 @@ def test_genes_show_the_share_of_each_bin(subject):
     assert depth.get_extent() == [-0.5, 39.5, 0, 20]
 
 
-def test_genes_pool_replicates(subjects):
-    shares = genes.histograms(subjects)["drive.touch"]
+def test_genes_pool_replicates(views):
+    shares = genes.histograms(views)["drive.touch"]
     assert shares.shape == (40, genes.BINS)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0)
 
 
-def test_flips_show_the_numbers_of_the_summary(subjects):
-    figure = draw("flips", subjects)
-    for n, flip in enumerate(subjects.judged):
+def test_flips_show_the_numbers_of_the_summary(views):
+    figure = draw("flips", views)
+    for n, flip in enumerate(views.flip_summaries):
         for column, measure in enumerate(("capability", "alignment")):
             panel = figure.axes[2 * n + column]
             line = labelled(panel, "evolved")
@@ -454,35 +450,35 @@ def test_flips_show_the_numbers_of_the_summary(subjects):
                 for side in ("before", "after")
             ]
     words = " ".join(w.text for w in words_of(figure))
-    assert f"Generation 20: {subjects.judged[0]['verdict']}" in words
+    assert f"Generation 20: {views.flip_summaries[0]['verdict']}" in words
 
 
-def test_flips_of_one_replicate_show_the_spread_of_the_sample(subject):
-    panel = draw("flips", subject).axes[1]
+def test_flips_of_one_replicate_show_the_spread_of_the_sample(view):
+    panel = draw("flips", view).axes[1]
     (bars,) = [c for c in panel.collections if c.get_label() == "interval"]
-    before = subject.data["alignment"].sel(probe=20, environment="ancestral", mind="evolved")
+    before = view.data["alignment"].sel(probe=20, environment="ancestral", mind="evolved")
     np.testing.assert_allclose(
         bars.get_segments()[0][:, 1], np.quantile(before.values[0], [0.05, 0.95])
     )
 
 
-def test_the_path_goes_where_the_agent_went(subject, lifetime):
-    ground = draw("level", subject).axes[0]
+def test_the_path_goes_where_the_agent_went(view, lifetime):
+    ground = draw("level", view).axes[0]
     (path,) = [c for c in ground.collections if c.get_label() == "path"]
     assert isinstance(path, LineCollection)
     times = path.get_array()
     segments = path.get_segments()
     assert sorted(set(times)) == list(range(lifetime.lifespan))
-    for t, moment in enumerate(lifetime.moments):
+    for t, record in enumerate(lifetime.steps):
         pieces = [segment for segment, time in zip(segments, times, strict=True) if time == t]
         start, end = np.round(pieces[0][0]), np.round(pieces[-1][-1])
-        assert tuple(start[::-1]) == lifetime.cells[moment.cell]
-        assert tuple(end[::-1]) == lifetime.cells[moment.cell_after]
+        assert tuple(start[::-1]) == lifetime.cells[record.cell]
+        assert tuple(end[::-1]) == lifetime.cells[record.cell_after]
         assert all(np.abs(piece[1] - piece[0]).sum() < 1.1 for piece in pieces)
 
 
-def test_sites_stand_on_their_cells(subject, lifetime):
-    ground = draw("level", subject).axes[0]
+def test_sites_stand_on_their_cells(view, lifetime):
+    ground = draw("level", view).axes[0]
     drawn = {
         (circle.center[1], circle.center[0], circle.get_label())
         for circle in ground.patches
@@ -495,10 +491,10 @@ def test_sites_stand_on_their_cells(subject, lifetime):
     }
 
 
-def test_events_are_marked_at_their_steps(subject, lifetime):
-    panel = draw("level", subject).axes[1]
+def test_events_are_marked_at_their_steps(view, lifetime):
+    panel = draw("level", view).axes[1]
     (marks,) = [c for c in panel.collections if c.get_label() == "events"]
-    happened = sum(len(m.events) for m in lifetime.moments)
+    happened = sum(len(m.events) for m in lifetime.steps)
     assert len(marks.get_segments()) == happened
     names = [label.get_text() for label in panel.get_yticklabels()]
     assert f"berry.eat ×{lifetime.counts[0]}" in names  # noqa: RUF001
@@ -511,8 +507,8 @@ def test_walls_barriers_and_edges_are_drawn(make):
         world__cols=3, world__kinds__berry__count=1, world__kinds__mate__count=1,
     )  # fmt: skip
     lived = episode(scenario, "ancestral")
-    subject = Subject(data=dataset(scenario), scenario=scenario, episode=lived)
-    ground = draw("level", subject).axes[0]
+    view = RunView(data=dataset(scenario), scenario=scenario, episode=lived)
+    ground = draw("level", view).axes[0]
     (barriers,) = [c for c in ground.collections if c.get_label() == "barriers"]
     ends = [segment.tolist() for segment in barriers.get_segments()]
     assert ends == [[[-0.5, 1.5], [0.5, 1.5]], [[1.5, 1.5], [1.5, 2.5]]]
@@ -523,8 +519,8 @@ def test_walls_barriers_and_edges_are_drawn(make):
     assert edge.get_linestyle() == "-"
 
 
-def test_the_edges_of_a_torus_are_dashed(subject):
-    figure = draw("level", subject)
+def test_the_edges_of_a_torus_are_dashed(view):
+    figure = draw("level", view)
     (edge,) = [p for p in figure.axes[0].patches if p.get_label() == "edge"]
     assert edge.get_linestyle() != "-"
     assert "edges wrap" in [w.text for w in words_of(figure)]
@@ -533,41 +529,41 @@ def test_the_edges_of_a_torus_are_dashed(subject):
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_a_figure_lacks_is_said(scenario, data, name):
     kind = FIGURES[name]
-    without = Subject(data=xr.Dataset(coords=data.coords), scenario=scenario)
+    without = RunView(data=xr.Dataset(coords=data.coords), scenario=scenario)
     with pytest.raises(EvosimError, match=f"figure {name!r} needs .*{kind.needs[0]}"):
         kind.figure(without)
 
 
 def test_without_a_flip_there_is_nothing_to_compare(make):
     scenario = make(timeline=phases(6))
-    subject = Subject(data=dataset(scenario), scenario=scenario)
+    view = RunView(data=dataset(scenario), scenario=scenario)
     with pytest.raises(EvosimError, match="needs a flip"):
-        draw("flips", subject)
+        draw("flips", view)
 
 
 def test_an_intended_payoff_that_was_not_recorded_is_said(scenario, data):
     other = data.assign_coords(payoff=np.array(["gold"], dtype=object))
     with pytest.raises(EvosimError, match="no payoff 'children', only gold"):
-        draw("objective_proxy", Subject(data=other, scenario=scenario))
+        draw("objective_proxy", RunView(data=other, scenario=scenario))
 
 
 def test_islands_show_the_mean_of_every_deme_and_when_somebody_migrated(make):
     scenario = make(evolution__islands={**MIGRATING, "demes": 3})
-    subject = Subject(data=dataset(scenario), scenario=scenario)
-    figure = draw("islands", subject)
+    view = RunView(data=dataset(scenario), scenario=scenario)
+    figure = draw("islands", view)
     scores, drives, apart = figure.axes
     for deme in range(3):
         own = slice(10 * deme, 10 * deme + 10)
         for panel, values in (
-            (scores, subject.data["score"].values[0]),
-            (drives, subject.drive(drives.get_title(loc="left").partition(": ")[2])[0]),
+            (scores, view.data["score"].values[0]),
+            (drives, view.drive(drives.get_title(loc="left").partition(": ")[2])[0]),
         ):
             line = labelled(panel, f"deme {deme}")
             np.testing.assert_allclose(line.get_ydata(), values[:, own].mean(axis=1))
     for panel in figure.axes:
         (marks,) = [c for c in panel.collections if c.get_label() == "migration"]
         assert [s[0, 0] for s in marks.get_segments()] == [3.5 + 4 * n for n in range(9)]
-    unit = np.stack([subject.drive(name)[0] for name in subject.drives], axis=-1)
+    unit = np.stack([view.drive(name)[0] for name in view.drives], axis=-1)
     within = np.mean([unit[:, 10 * d : 10 * d + 10].var(axis=1, ddof=1) for d in range(3)], axis=0)
     share = 1 - within.sum(axis=-1) / unit.var(axis=1, ddof=1).sum(axis=-1)
     np.testing.assert_allclose(labelled(apart, "differentiation").get_ydata(), share)

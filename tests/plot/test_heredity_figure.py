@@ -53,7 +53,7 @@ def test_each_gene_has_a_panel_whose_parts_sum_to_its_change(n_loci: int, tmp_pa
         low, high = panel.get_ylim()
         assert low < np.min(parts) <= np.max(parts) < high
     assert {"effective size", "individuals"} <= set(lines_of(sizes))
-    assert lines_of(founders)["founders left"].get_ydata()[0] == 20
+    assert lines_of(founders)["founders with descendants"].get_ydata()[0] == 20
     write(drawn, tmp_path / "x.png")
 
 

@@ -13,11 +13,11 @@ from synthetic import episode
 
 from evosim.errors import EvosimError
 from evosim.plot import replay_gif, replay_terminal
-from evosim.plot.frames import Gauge, scenes
+from evosim.plot.frames import Gauge, frames_of
 from evosim.plot.terminal import ASCII, bar
 
 
-def frames_of(path):
+def images_of(path):
     with Image.open(path) as image:
         for n in range(image.n_frames):
             image.seek(n)
@@ -31,38 +31,38 @@ def played(lifetime, **options):
     return out.getvalue()
 
 
-def test_scenes_follow_the_lifetime(lifetime):
-    shown = scenes(lifetime)
-    assert [scene.step for scene in shown] == list(range(lifetime.lifespan + 1))
+def test_frames_follow_the_lifetime(lifetime):
+    shown = frames_of(lifetime)
+    assert [frame.step for frame in shown] == list(range(lifetime.lifespan + 1))
     assert shown[0].cell == lifetime.levels.start[0]
     assert shown[0].reward == 0
-    for scene, moment in zip(shown[1:], lifetime.moments, strict=True):
-        assert (scene.cell, scene.x) == (moment.cell_after, moment.x_after)
-        assert scene.fresh == min(len(moment.events), 5)
-        assert scene.trail[-1] == scene.cell
+    for frame, record in zip(shown[1:], lifetime.steps, strict=True):
+        assert (frame.cell, frame.x) == (record.cell_after, record.x_after)
+        assert frame.new_events == min(len(record.events), 5)
+        assert frame.trail[-1] == frame.cell
     assert shown[-1].last
     assert dict(shown[-1].payoffs)["children"] == pytest.approx(lifetime.payoffs[-1, 0])
     assert [g.name for g in shown[0].gauges] == ["energy", "fertile"]
 
 
-def test_of_a_long_life_scenes_are_left_out_evenly(lifetime):
-    steps = [scene.step for scene in scenes(lifetime, most=7)]
+def test_of_a_long_life_frames_are_left_out_evenly(lifetime):
+    steps = [frame.step for frame in frames_of(lifetime, most=7)]
     assert len(steps) == 7
     assert (steps[0], steps[-1]) == (0, lifetime.lifespan)
     assert max(np.diff(steps)) - min(np.diff(steps)) <= 1
 
 
 def test_what_the_agent_does_is_told(lifetime):
-    told = {scene.did for scene in scenes(lifetime)}
-    assert any(did.startswith("goes ") for did in told)
-    assert any(did.startswith("uses ") for did in told)
-    paid = [text for scene in scenes(lifetime) for _, text in scene.events]
+    texts = {frame.action for frame in frames_of(lifetime)}
+    assert any(action.startswith("goes ") for action in texts)
+    assert any(action.startswith("uses ") for action in texts)
+    paid = [text for frame in frames_of(lifetime) for _, text in frame.events]
     assert any("mate.court: children +1" in text for text in paid)
 
 
 def test_a_gif_has_a_frame_for_every_step(lifetime, tmp_path):
     path = replay_gif(lifetime, tmp_path / "new" / "life.gif", speed=10)
-    frames = list(frames_of(path))
+    frames = list(images_of(path))
     assert len(frames) == lifetime.lifespan + 1
     assert [duration for duration, _ in frames[:-1]] == [100] * lifetime.lifespan
     assert frames[-1][0] > 1000
@@ -70,7 +70,7 @@ def test_a_gif_has_a_frame_for_every_step(lifetime, tmp_path):
 
 
 def test_every_frame_differs_from_the_one_before(lifetime, tmp_path):
-    frames = [frame for _, frame in frames_of(replay_gif(lifetime, tmp_path / "life.gif"))]
+    frames = [frame for _, frame in images_of(replay_gif(lifetime, tmp_path / "life.gif"))]
     assert all((a != b).any() for a, b in itertools.pairwise(frames))
 
 
@@ -92,7 +92,7 @@ def test_a_gif_of_200_steps_is_small(make, tmp_path):
 def test_a_large_level_still_fits(make, tmp_path):
     wide = make(world__rows=30, world__cols=50)
     path = replay_gif(episode(wide, "ancestral", steps=5), tmp_path / "life.gif")
-    _, frame = next(iter(frames_of(path)))
+    _, frame = next(iter(images_of(path)))
     assert frame.shape[1] < 800
 
 

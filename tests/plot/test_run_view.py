@@ -7,12 +7,12 @@ import pytest
 from synthetic import dataset
 
 from evosim.errors import EvosimError
-from evosim.plot.run_view import Subject
+from evosim.plot.run_view import RunView
 
 
-def test_the_timeline_is_cut_where_the_mixture_changes(subject):
-    assert [(s.start, s.end) for s in subject.segments] == [(0, 20), (20, 32), (32, 39)]
-    assert [s.label for s in subject.segments] == [
+def test_the_timeline_is_cut_where_the_mixture_changes(view):
+    assert [(s.start, s.end) for s in view.phase_spans] == [(0, 20), (20, 32), (32, 39)]
+    assert [s.label for s in view.phase_spans] == [
         "before the pill",
         "the pill is approved",
         "75 % before the pill + 25 % the pill is approved",
@@ -22,46 +22,46 @@ def test_the_timeline_is_cut_where_the_mixture_changes(subject):
 def test_phases_of_one_mixture_are_one_stretch(make):
     phases = [{"generations": 4, "train": "ancestral"}, {"generations": 5, "train": "ancestral"}]
     scenario = make(timeline=phases)
-    one = Subject(data=dataset(scenario), scenario=scenario)
-    assert [(s.start, s.end) for s in one.segments] == [(0, 8)]
+    one = RunView(data=dataset(scenario), scenario=scenario)
+    assert [(s.start, s.end) for s in one.phase_spans] == [(0, 8)]
     assert one.flips == ()
 
 
-def test_phases_without_selection_are_found(subject):
-    assert subject.frozen == ((20, 32),)
+def test_phases_without_selection_are_found(view):
+    assert view.without_selection == ((20, 32),)
 
 
 def test_a_run_that_ended_early_has_the_flips_it_reached(scenario, data):
-    early = Subject(data=data.isel(generation=slice(0, 25)), scenario=scenario)
+    early = RunView(data=data.isel(generation=slice(0, 25)), scenario=scenario)
     assert [flip.generation for flip in early.flips] == [20]
-    assert early.segments[-1].end == 24
+    assert early.phase_spans[-1].end == 24
 
 
 def test_a_single_generation_has_a_span(make):
     scenario = make(timeline=[{"generations": 1, "train": "ancestral"}])
-    one = Subject(data=dataset(scenario), scenario=scenario)
-    assert one.span == (-0.5, 0.5)
-    assert one.along(0) == 0.5
+    one = RunView(data=dataset(scenario), scenario=scenario)
+    assert one.generation_limits == (-0.5, 0.5)
+    assert one.axis_fraction(0) == 0.5
 
 
-def test_references_follow_the_mixture_of_environments(subject):
-    optimum = subject.by_environment("optimal_payoff")
-    first, second = subject.data["optimal_payoff"].values[0]
+def test_references_follow_the_mixture_of_environments(view):
+    optimum = view.by_environment("optimal_payoff")
+    first, second = view.data["optimal_payoff"].values[0]
     assert optimum[19] == first
     assert optimum[20] == second
     assert optimum[32] == pytest.approx(0.75 * first + 0.25 * second)
 
 
-def test_unit_drives_have_unit_length(subject):
-    drives = np.stack([subject.drive(name) for name in subject.drives])
+def test_unit_drives_have_unit_length(view):
+    drives = np.stack([view.drive(name) for name in view.drives])
     np.testing.assert_allclose((drives**2).sum(axis=0), 1.0)
 
 
-def test_a_missing_variable_is_named(subject):
+def test_a_missing_variable_is_named(view):
     with pytest.raises(EvosimError, match="no variable 'wellbeing'"):
-        subject.values("wellbeing", "replicate")
+        view.values("wellbeing", "replicate")
 
 
-def test_wrong_dimensions_are_named(subject):
+def test_wrong_dimensions_are_named(view):
     with pytest.raises(EvosimError, match=r"'score' has the dimensions .*'generation'.*expected"):
-        subject.values("score", "replicate")
+        view.values("score", "replicate")

@@ -64,7 +64,7 @@ def test_the_users_settings_come_back():
 
 @given(COORDINATES)
 def test_labels_are_moved_apart_and_keep_their_order(heights):
-    placed = timeseries.spread(heights, 0.2, -10, 10)
+    placed = timeseries.move_apart(heights, 0.2, -10, 10)
     order = np.argsort(heights, kind="stable")
     gaps = np.diff(np.array(placed)[order])
     assert (gaps >= 0.2 - 1e-9).all()
@@ -74,12 +74,12 @@ def test_labels_are_moved_apart_and_keep_their_order(heights):
 def test_labels_far_enough_apart_stay_where_they_are(heights):
     apart = [n + 0.1 * h for n, h in enumerate(heights)]
     if all(b - a >= 0.1 for a, b in itertools.pairwise(apart)):
-        assert timeseries.spread(apart, 0.1, -100, 100) == pytest.approx(apart)
+        assert timeseries.move_apart(apart, 0.1, -100, 100) == pytest.approx(apart)
 
 
 def test_labels_stay_within_the_panel_where_there_is_room():
-    assert max(timeseries.spread([0.99, 0.995, 1.0], 0.1, 0, 1)) <= 1.0
-    assert min(timeseries.spread([0.0, 0.0, 0.01], 0.1, 0, 1)) >= 0.0
+    assert max(timeseries.move_apart([0.99, 0.995, 1.0], 0.1, 0, 1)) <= 1.0
+    assert min(timeseries.move_apart([0.0, 0.0, 0.01], 0.1, 0, 1)) >= 0.0
 
 
 BOOTSTRAP = intervals.Bootstrap(confidence=0.95, resamples=500, key=3)
@@ -87,7 +87,7 @@ BOOTSTRAP = intervals.Bootstrap(confidence=0.95, resamples=500, key=3)
 
 def test_one_replicate_is_summarised_over_individuals():
     values = np.random.default_rng(0).normal(size=(1, 3, 101))
-    course = timeseries.course(values)
+    course = timeseries.trajectory(values)
     np.testing.assert_allclose(course.middle, np.median(values[0], axis=1))
     assert course.replicates is None
     (low, high), inner = course.bands
@@ -98,7 +98,7 @@ def test_one_replicate_is_summarised_over_individuals():
 
 def test_several_replicates_are_summarised_over_replicates():
     values = np.random.default_rng(0).normal(size=(4, 3, 101))
-    course = timeseries.course(values)
+    course = timeseries.trajectory(values)
     np.testing.assert_allclose(course.replicates, np.median(values, axis=2))
     np.testing.assert_allclose(course.middle, np.median(np.median(values, axis=2), axis=0))
     (low, high), (inner_low, inner_high) = course.bands
@@ -108,7 +108,7 @@ def test_several_replicates_are_summarised_over_replicates():
 
 def test_missing_values_are_left_out_of_summaries():
     values = np.array([[[1.0, 2.0, 6.0, np.nan], [np.nan] * 4]])
-    course = timeseries.course(values)
+    course = timeseries.trajectory(values)
     assert course.middle[0] == 2.0
     assert np.isnan(course.middle[1])
 
@@ -169,7 +169,7 @@ def test_a_lonely_value_between_gaps_is_seen():
     assert drawn.get_marker() == "o"
 
 
-@pytest.mark.parametrize("color", [*colors.SERIES, colors.GREY, colors.QUIET])
+@pytest.mark.parametrize("color", [*colors.SERIES, colors.GREY, colors.DARK_GREY])
 def test_coloured_text_can_be_read_on_white(color):
     def luminance(text):
         channels = np.array([int(text[i : i + 2], 16) / 255 for i in (1, 3, 5)])

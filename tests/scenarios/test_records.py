@@ -25,7 +25,7 @@ from evosim import scenario
 from evosim.gallery import making, pages, record
 from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
-from evosim.plot.experiment import names_for
+from evosim.plot.experiment_figures import names_for
 from evosim.scenario import Scenario
 from evosim.scenario.words import fingerprint
 

@@ -11,7 +11,7 @@ from evosim.study.executors import Answer, Task
 
 
 class Deadly(Task):
-    """Kills its worker wherever the first point is lived."""
+    """Kills its worker where the first point is run."""
 
     def __call__(self, key: str, replicate: int) -> Answer:
         from evosim.study.folder import opened

@@ -1,4 +1,4 @@
-"""A study whose runs take no time, and real processes that live it."""
+"""A study whose runs take no time, and real processes that run it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ label  = "food of a fruit"
 key    = "world.kinds.fruit.use.eat.yields.food"
 values = [1.0, -1.0]
 """
-"""A parameter one of whose values cannot be lived by proportional selection."""
+"""A parameter one of whose values cannot be run by proportional selection."""
 
 
 def write_sweep(
@@ -70,7 +70,7 @@ def write_sweep(
 
 
 def failing(sweep: Path) -> Path:
-    """The same study, half of whose points cannot be lived."""
+    """The same study, half of whose points fail."""
     text = sweep.read_text().replace(
         "set = [", "set = [\"evolution.select={operator = 'selRoulette'}\","
     )
@@ -85,13 +85,13 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> No
         time.sleep(0.02)
 
 
-def lived(folder: Path) -> int:
-    """How many runs of a study were lived."""
+def count_done(folder: Path) -> int:
+    """How many runs of a study are done."""
     return len(list(folder.glob("runs/*/[0-9]*.json")))
 
 
 def files(folder: Path) -> dict[Path, tuple[int, int]]:
-    """The files of the runs that were lived, and what changes where one is written again."""
+    """The files of the runs that are done, and what changes where one is written again."""
     found = {}
     for path in folder.glob("runs/*/[0-9]*.json"):
         stat = path.stat()

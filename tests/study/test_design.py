@@ -182,9 +182,9 @@ def test_settings_on_the_command_line_win_over_those_for_all_arms(
 ) -> None:
     experiment = scenarios.loads(written).experiment
     assert experiment is not None
-    assert design.settings_left(experiment, ["agent.patience=0.5"]) == []
-    assert design.settings_left(experiment, ["agent={}"]) == []
-    assert design.settings_left(experiment, ["agent.depth=1"]) == ["agent.patience=0.8"]
+    assert design.settings_not_overridden(experiment, ["agent.patience=0.5"]) == []
+    assert design.settings_not_overridden(experiment, ["agent={}"]) == []
+    assert design.settings_not_overridden(experiment, ["agent.depth=1"]) == ["agent.patience=0.8"]
     (tmp_path / "tiny.toml").write_text(written)
     done = evosim.experiment(
         tmp_path / "tiny.toml", seed=1, replicates=1, settings=["agent.patience=0.5"],

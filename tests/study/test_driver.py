@@ -1,4 +1,4 @@
-"""Studies in this process: what is lived, how often, and what becomes of what cannot be."""
+"""Studies in this process: what is run, how often, and what becomes of what cannot be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sweeps import columns, failing, files, lived
+from sweeps import columns, count_done, failing, files
 
 import evosim
 from evosim.api.folders import open_folder
@@ -80,7 +80,7 @@ def test_what_was_lived_is_not_lived_again(sweep: Path, lives: Lives) -> None:
     with pytest.raises(Interrupted, match="evosim study resume"):
         run(sweep)
     out = sweep.parent / "out"
-    assert lived(out) == 3
+    assert count_done(out) == 3
     before = files(out)
     lives.end_after = None
     done = evosim.open_study(out).resume(workers=1)
@@ -133,11 +133,14 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     folder.record_path(key, 0).unlink()
     asked = iter([False, False, True])
     identity = folder.manifest["identity"]
-    assert evaluation.live(str(folder.path), identity, key, 0, lambda: next(asked, True)) is None
+    assert (
+        evaluation.complete_run(str(folder.path), identity, key, 0, lambda: next(asked, True))
+        is None
+    )
     left = evosim.open_run(folder.run_path(key, 0))._folder.generations_done(0)
     assert 0 < left < 7
     before = whole.digest
-    record = evaluation.live(str(folder.path), identity, key, 0)
+    record = evaluation.complete_run(str(folder.path), identity, key, 0)
     assert record is not None
     assert not record.error
     whole.resume(workers=1)
@@ -180,7 +183,7 @@ def test_a_full_disk_stops_the_study_with_what_is_kept(
     real = StudyFolder.write
 
     def full(self: StudyFolder, record: object) -> None:
-        if lived(self.path) == 3:
+        if count_done(self.path) == 3:
             raise WriteError("cannot write: the disk is full")
         real(self, record)  # type: ignore[arg-type]
 

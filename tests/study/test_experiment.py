@@ -134,6 +134,7 @@ def test_the_figures_are_there_and_drawn_again(whole: Path, tmp_path: Path) -> N
     assert {p.name for p in done.figures} == {f"{n}.{s}" for n in names for s in ("svg", "png")}
     again = done.plot("findings", folder=tmp_path, formats=["svg"])
     assert [p.read_bytes() for p in again] == [(whole / "figures" / "findings.svg").read_bytes()]
+    assert {len(done.figure(name).axes) > 0 for name in names} == {True}
     shown = CliRunner().invoke(cli, ["plot", str(whole), "maps", "--out", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert shown.stdout.split() == [str(tmp_path / f"maps.{s}") for s in ("svg", "png")]

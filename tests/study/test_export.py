@@ -81,8 +81,8 @@ def test_the_dataset_of_a_grid_holds_every_number_at_its_place(folder: StudyFold
                 found = float(data["alignment"].sel(at))
                 expected = (numbers(values, replicate) or {"alignment": (math.nan,)})["alignment"]
                 assert found == pytest.approx(expected[0], nan_ok=True)
-                lived = (population, replicate) != (160, 2)
-                assert int(data["lived"].sel(at)) == lived
+                is_done = (population, replicate) != (160, 2)
+                assert int(data["lived"].sel(at)) == is_done
     assert data["retained.2"].max() == 2.0
     assert data["alignment"].attrs["above"] == 0.5
 

@@ -17,10 +17,10 @@ from studying import call
 from sweeps import (
     Cluster,
     columns,
+    count_done,
     ended,
     files,
     is_alive,
-    lived,
     started,
     wait_until,
     workers_of,
@@ -48,7 +48,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def undisturbed(sweep: Path) -> evosim.Study:
-    """The same study, lived in this process."""
+    """The same study, run in this process."""
     return evosim.run_study(sweep, out=sweep.parent / "whole", workers=1, figures=False)
 
 
@@ -57,21 +57,21 @@ def test_500_runs_survive_a_killed_worker_and_a_killed_driver(tmp_path: Path) ->
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--workers", 2, "--no-figures"]
     with started(tmp_path, *words) as driver:
-        wait_until(lambda: lived(out) >= 50)
+        wait_until(lambda: count_done(out) >= 50)
         first = workers_of(driver.pid)
         assert len(first) == 2
         os.kill(first[0], signal.SIGKILL)
         wait_until(lambda: len(set(workers_of(driver.pid)) - {first[0]}) == 2)
-        there = lived(out)
-        wait_until(lambda: lived(out) >= there + 50)
+        there = count_done(out)
+        wait_until(lambda: count_done(out) >= there + 50)
         workers = workers_of(driver.pid)
         os.kill(driver.pid, signal.SIGKILL)
         wait_until(lambda: not any(map(is_alive, workers)))
-    assert lived(out) < 500
+    assert count_done(out) < 500
     before = files(out)
     done = call(tmp_path, "study", "resume", out, "--workers", 2)
     assert done.returncode == 0, done.stderr
-    assert before.items() <= files(out).items()  # nothing that was lived was lived again
+    assert before.items() <= files(out).items()  # nothing that was done was done again
     whole = undisturbed(sweep)
     study = evosim.open_study(out)
     assert study.counts.done == 500
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_for_the_workers_stops_the_study(
         evosim.run_study(sweep, out=out, workers=2, figures=False)
     assert "the disk is full, or a quota or file size limit" in str(told.value)
     assert f"Continue with: evosim study resume {out}" in str(told.value)
-    assert 3 <= lived(out) < 8
+    assert 3 <= count_done(out) < 8
     assert not list(out.glob("runs/*/*.failed"))
     before = files(out)
     monkeypatch.undo()
@@ -164,10 +164,10 @@ def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster:
                 assert f"dask worker {cluster.address} --nthreads 1" in line
                 break
         first = cluster.add_worker()
-        wait_until(lambda: lived(out) >= 20)
+        wait_until(lambda: count_done(out) >= 20)
         cluster.add_worker()
-        there = lived(out)
-        wait_until(lambda: lived(out) >= there + 20)
+        there = count_done(out)
+        wait_until(lambda: count_done(out) >= there + 20)
         first.kill()
         _, err = ended(driver)
         assert driver.returncode == 0, err
@@ -183,7 +183,7 @@ def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
     with started(tmp_path, *words) as driver:
-        wait_until(lambda: lived(out) >= 20)
+        wait_until(lambda: count_done(out) >= 20)
         cluster.scheduler.kill()
         _, err = ended(driver)
         assert driver.returncode == 2, err

@@ -1,4 +1,4 @@
-"""The demes of one run, lived by the workers of a scheduler: the same data as without them."""
+"""The demes of one run, evaluated by the workers of a scheduler: the same data as without them."""
 
 from __future__ import annotations
 

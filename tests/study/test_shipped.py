@@ -128,7 +128,9 @@ def test_first_replicates_lived_anew_measure_what_the_table_says(name: str, tmp_
     manifest = {"seed": study.seed, "replicates": study.replicates, "versions": {}}
     folder = StudyFolder.create(tmp_path / name, written(name), manifest)
     for point in (points[0], points[len(points) // 2], points[-1]):
-        record = evaluation.live(str(folder.path), folder.manifest["identity"], point.key, 0)
+        record = evaluation.complete_run(
+            str(folder.path), folder.manifest["identity"], point.key, 0
+        )
         told = recorded(name).read(point.key, 0)
         assert record is not None
         assert told is not None

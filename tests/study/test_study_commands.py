@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sweeps import failing, files, lived
+from sweeps import count_done, failing, files
 
 from evosim.cli import cli
 from evosim.study import reading
@@ -72,9 +72,9 @@ def test_status_of_a_study_that_was_stopped_tells_how_to_go_on(invoke: Invoke) -
 
 def test_a_study_goes_to_a_folder_of_its_name_and_seed(invoke: Invoke) -> None:
     assert invoke(*RUN, "--quiet", "--seed", 7, "--replicates", 1).exit_code == 0
-    assert lived(Path("runs/study-tiny_sweep-7")) == 4
+    assert count_done(Path("runs/study-tiny_sweep-7")) == 4
     assert invoke(*RUN, "--quiet", "--seed", 7, "--replicates", 1).exit_code == 0
-    assert lived(Path("runs/study-tiny_sweep-7-2")) == 4
+    assert count_done(Path("runs/study-tiny_sweep-7-2")) == 4
 
 
 def test_a_new_study_is_sound(invoke: Invoke) -> None:

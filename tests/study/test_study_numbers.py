@@ -36,8 +36,8 @@ def command(*words: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of four runs, lived with its summary and figures; to be read only."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of four runs, with its summary and figures; to be read only."""
     folder = tmp_path_factory.mktemp("short")
     (folder / "short.toml").write_text(STUDY)
     done = evosim.run_study(folder / "short.toml", out=folder / "out", workers=1, progress=False)
@@ -45,8 +45,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return done.path
 
 
-def test_a_study_ends_with_its_summary_and_its_figures(lived: Path) -> None:
-    study = evosim.open_study(lived)
+def test_a_study_ends_with_its_summary_and_its_figures(finished: Path) -> None:
+    study = evosim.open_study(finished)
     names = [path.name for path in study.files]
     assert names == [
         "summary.json", "curve.png", "curve.svg", "raincloud.png", "raincloud.svg"
@@ -56,32 +56,32 @@ def test_a_study_ends_with_its_summary_and_its_figures(lived: Path) -> None:
     assert list(study.table["alignment"])[:2] == numbers
 
 
-def test_what_is_lacking_in_the_end_is_made_by_resume(lived: Path) -> None:
-    wanted = lived / "figures" / "curve.svg"
-    kept = lived / "figures" / "raincloud.svg"
+def test_what_is_lacking_in_the_end_is_made_by_resume(finished: Path) -> None:
+    wanted = finished / "figures" / "curve.svg"
+    kept = finished / "figures" / "raincloud.svg"
     content, stamp = wanted.read_bytes(), kept.stat().st_mtime_ns
     wanted.unlink()
-    evosim.open_study(lived).resume(workers=1, progress=False)
+    evosim.open_study(finished).resume(workers=1, progress=False)
     assert wanted.read_bytes() == content
     assert kept.stat().st_mtime_ns == stamp, "what was there was drawn again"
 
 
-def test_commands_tell_draw_and_export(lived: Path, tmp_path: Path) -> None:
-    told = command("summary", lived)
+def test_commands_tell_draw_and_export(finished: Path, tmp_path: Path) -> None:
+    told = command("summary", finished)
     assert told.output.startswith("A short study")
-    assert json.loads(command("summary", lived, "--json").output)["study"] == "short"
-    drawn = command("plot", lived, "curve", "--out", tmp_path, "--format", "svg")
+    assert json.loads(command("summary", finished, "--json").output)["study"] == "short"
+    drawn = command("plot", finished, "curve", "--out", tmp_path, "--format", "svg")
     assert drawn.output.split() == [str(tmp_path / "curve.svg")]
-    written = command("export", lived, tmp_path / "runs.csv")
+    written = command("export", finished, tmp_path / "runs.csv")
     assert written.output.split() == [str(tmp_path / "runs.csv")]
     assert len((tmp_path / "runs.csv").read_text().splitlines()) == 5
 
 
-def test_mistakes_are_told_in_a_line(lived: Path, tmp_path: Path) -> None:
+def test_mistakes_are_told_in_a_line(finished: Path, tmp_path: Path) -> None:
     for words, text in (
-        (("export", lived, tmp_path / "runs.xls"), "unknown format '.xls'"),
-        (("plot", lived, "phase"), "a phase diagram takes two parameters"),
-        (("plot", lived, "curve", "--format", "gif"), "unknown figure format 'gif'"),
+        (("export", finished, tmp_path / "runs.xls"), "unknown format '.xls'"),
+        (("plot", finished, "phase"), "a phase diagram takes two parameters"),
+        (("plot", finished, "curve", "--format", "gif"), "unknown figure format 'gif'"),
         (("summary", tmp_path), "not a study's folder"),
     ):
         done = command(*words)

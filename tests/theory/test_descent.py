@@ -64,7 +64,7 @@ def test_genes_of_a_neutral_population_meet_after_the_time_of_the_exact_chain() 
     met = []
     for _ in range(300):
         pedigree = wright_fisher(n, 260, 2, rng)
-        met.append(coalescent.coalesced(coalescent.lineages(pedigree)).mean())
+        met.append(coalescent.coalescence_time(coalescent.lineages(pedigree)).mean())
     assert not np.isnan(met).any()
     assert abs(z_of_mean(met, exact)) < 4
 
@@ -80,7 +80,7 @@ def test_genes_bred_without_selection_meet_as_in_the_neutral_model() -> None:
             made, np.zeros((n, 2)), lambda g, _: np.zeros(len(g)), generations=140, seed=seed
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
-        met.append(coalescent.coalesced(coalescent.lineages(pedigree)).mean())
+        met.append(coalescent.coalescence_time(coalescent.lineages(pedigree)).mean())
     assert abs(z_of_mean(met, expected_coalescence(n))) < 4
 
 
@@ -103,7 +103,7 @@ def test_the_founders_left_of_a_locus_are_what_identity_by_descent_says() -> Non
     lost = []
     for _ in range(400):
         pedigree = wright_fisher(n, t + 1, 1, rng)
-        f = coalescent.identity(pedigree, 0, t)[0]
+        f = coalescent.identity_by_descent(pedigree, 0, t)[0]
         shares = coalescent.founder_shares(pedigree)[-1]
         assert math.isclose(coalescent.effective_founders(shares), n / (1 + (n - 1) * f))
         lost.append(1 - f)
@@ -125,9 +125,9 @@ def test_lineages_of_a_tournament_that_nothing_is_inherited_by_meet_at_its_effec
             seed=seed,
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
-        f = coalescent.identity(pedigree, 0, t)
+        f = coalescent.identity_by_descent(pedigree, 0, t)
         kept.append(1 - f.mean())
-        sizes.append(effective_size.lineage_size(f, t))
+        sizes.append(effective_size.identity_size(f, t))
     c = float(np.sum(np.diff((np.arange(n + 1) / n) ** 3) ** 2))
     assert abs(c * n * 5 / 9 - 1) < 1e-2
     assert abs(z_of_mean(kept, (1 - c) ** t)) < 4
@@ -146,7 +146,9 @@ def test_inherited_fitness_makes_lineages_meet_sooner_than_single_generations_te
         )
         pedigree = Pedigree.of(course.genome, course.parents, course.crossover)
         single = 1 / np.mean(effective_size.coalescence_probability(course.parents[1:]))
-        gaps.append(effective_size.lineage_size(coalescent.identity(pedigree, 0, t), t) / single)
+        gaps.append(
+            effective_size.identity_size(coalescent.identity_by_descent(pedigree, 0, t), t) / single
+        )
     assert np.mean(gaps) < 0.7
 
 
@@ -162,7 +164,7 @@ def test_the_squared_change_of_a_neutral_gene_over_its_variance_is_one_over_the_
         seed=5,
     )
     steps = [step for step in price.steps(made, *course) if step is not None]
-    moved = np.array([heritability.temporal(step).mean() for step in steps])
+    moved = np.array([heritability.standardized_change(step).mean() for step in steps])
     c = effective_size.coalescence_probability(course.parents[1:])
     assert abs(z_of_mean(moved - c)) < 4
     assert abs(np.mean(moved) / (9 / 5 / 80) - 1) < 0.1

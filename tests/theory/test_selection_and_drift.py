@@ -214,7 +214,7 @@ def test_stochastic_universal_sampling_on_equal_scores_has_no_drift_at_all() -> 
     genomes = np.random.default_rng(8).random((50, 2))
     course = evolve(made, genomes, lambda g, _: np.full(len(g), 2.0), generations=20, seed=8)
     assert np.all(effective_size.coalescence_probability(course.parents)[1:] == 0.0)
-    assert np.all(effective_size.effective_size(course.parents)[1:] == np.inf)
+    assert np.all(effective_size.inbreeding_size(course.parents)[1:] == np.inf)
 
 
 # --- 8 quantitative genetics ----------------------------------------------------------------

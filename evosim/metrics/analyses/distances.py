@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evosim.engine.probe import probe_seeds, random_drives
 from evosim.errors import EvosimError, did_you_mean
-from evosim.metrics import rewards
+from evosim.metrics import flips, rewards
 from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.rewards import KINDS
 from evosim.stats import intervals
@@ -203,8 +203,11 @@ def _flip(
     sides: dict[str, Any] = {}
     for name in (*KINDS, "alignment"):
         before, after = (
-            sum(w * mean_of_defined(found[e][name][:, probe]) for e, w in mixture.items())
-            for mixture in (flip.before, flip.after)
+            flips.mixed(
+                np.stack([mean_of_defined(found[e][name][:, probe]) for e in weights], axis=-1),
+                weights,
+            )
+            for weights in (flip.before, flip.after)
         )
         sides[name] = {
             "before": intervals.mean(before, bootstrap).to_dict(),

@@ -203,8 +203,8 @@ def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     births = int(np.isfinite(series["coalescence"][begin:end]).sum())
     shared = np.zeros(0)
     if one.pedigree.sizes[end]:
-        shared = coalescent.identity(one.pedigree, begin, end)
-    return pairs, variance, effective_size.lineage_size(shared[~np.isnan(shared)], births)
+        shared = coalescent.identity_by_descent(one.pedigree, begin, end)
+    return pairs, variance, effective_size.identity_size(shared[~np.isnan(shared)], births)
 
 
 def _courses(one: Descent) -> dict[str, list[float]]:
@@ -215,7 +215,7 @@ def _courses(one: Descent) -> dict[str, list[float]]:
         for g in range(1, len(sizes))
     ]
     return {
-        "coalescence": effective_size.effective_size(one.parents[1:]).tolist(),
+        "coalescence": effective_size.inbreeding_size(one.parents[1:]).tolist(),
         "variance": variance,
     }
 
@@ -228,14 +228,14 @@ def _ancestry(one: Descent, names: Sequence[str], generation: int | None) -> dic
     shares = coalescent.founder_shares(pedigree)
     counts = coalescent.lineages(pedigree, at)
     nobody = not pedigree.sizes[at]
-    back = coalescent.coalesced(counts)
+    back = coalescent.coalescence_time(counts)
     order = np.argsort(-shares[at], kind="stable")[: len(shares[at]) * (not nobody)]
     return {
         "generation": at + one.first,
         "alive": int(pedigree.sizes[at]),
         "founders": {
             "first": int(pedigree.sizes[0]),
-            "left": coalescent.founders_left(shares).tolist(),
+            "left": coalescent.surviving_founders(shares).tolist(),
             "effective": coalescent.effective_founders(shares).tolist(),
             "shares": [
                 {"founder": int(f), "share": float(shares[at, f])}

@@ -21,7 +21,8 @@ from evosim.metrics.popgen.pedigree import (
     last_generation,
     without_parents,
 )
-from evosim.metrics.registry import Columns, Query, metric
+from evosim.metrics.query import Query
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +63,7 @@ def lineages(pedigree: Pedigree, at: int | None = None) -> FloatArray:
     return counts
 
 
-def coalesced(counts: FloatArray) -> FloatArray:
+def coalescence_time(counts: FloatArray) -> FloatArray:
     """Generations back to the most recent gene that all descend from.
 
     Args:
@@ -164,7 +165,7 @@ def _blended_shares(pedigree: Pedigree) -> FloatArray:
     return shares
 
 
-def founders_left(shares: FloatArray) -> FloatArray:
+def surviving_founders(shares: FloatArray) -> FloatArray:
     """Founders of whose genome anything is left [...]; NaN where nobody lived.
 
     Args:
@@ -186,7 +187,7 @@ def effective_founders(shares: FloatArray) -> FloatArray:
     return np.asarray(1.0 / (shares**2).sum(axis=-1), np.float64)
 
 
-def identity(pedigree: Pedigree, start: int, end: int) -> FloatArray:
+def identity_by_descent(pedigree: Pedigree, start: int, end: int) -> FloatArray:
     """The chance that two genes of a generation descend from one gene of an earlier one.
 
     Args:
@@ -245,5 +246,5 @@ def _back(descent: Descent) -> float:
     if not pedigree.sizes[-1] or not descent.genome.shape[2]:
         return np.nan
     counts = lineages(pedigree)
-    back = np.where((counts > 1).all(axis=0), len(counts), coalesced(counts))
+    back = np.where((counts > 1).all(axis=0), len(counts), coalescence_time(counts))
     return float(back.mean())

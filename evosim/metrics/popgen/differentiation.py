@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.metrics.registry import Columns, Query, generation_of, metric
+from evosim.metrics.query import Query, generation_of
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +34,10 @@ def differentiation(values: Floats, demes: NDArray[np.integer]) -> Floats:
 
     Returns:
         [...]; NaN where all individuals are alike, or demes have one individual each.
+
+    >>> apart = np.array([[0.0], [0.1], [0.9], [1.0]])
+    >>> float(differentiation(apart, np.array([0, 0, 1, 1])).round(2))
+    0.98
     """
     known = np.unique(demes)
     whole = values.var(axis=-2, ddof=1).sum(axis=-1)

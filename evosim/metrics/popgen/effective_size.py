@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.metrics.popgen.pedigree import Descent, by_replicate, without_parents
-from evosim.metrics.registry import Columns, Query, metric
+from evosim.metrics.query import Query
+from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +49,7 @@ def coalescence_probability(parents: IntArray) -> FloatArray:
     return result.reshape(own.shape[:-1])
 
 
-def effective_size(parents: IntArray) -> FloatArray:
+def inbreeding_size(parents: IntArray) -> FloatArray:
     """The effective population size of each generation: the size of a population of parents
     drawn at random that would drift as much; infinite where no two children share a parent.
 
@@ -59,6 +60,9 @@ def effective_size(parents: IntArray) -> FloatArray:
 
     Returns:
         [...] individuals.
+
+    >>> inbreeding_size(np.array([[0, 0], [0, 0], [1, 1], [2, 2]]))  # one pair of six, by parent 0
+    array(6.)
     """
     with np.errstate(divide="ignore"):
         return np.asarray(1.0 / coalescence_probability(parents), np.float64)
@@ -70,7 +74,7 @@ def variance_size(parents: IntArray, n_parents: int) -> float:
     (N - 1) k^2 / V, with k = M/N the mean number of offspring and V its variance over the N
     parents (Crow & Denniston 1988, doi:10.1111/j.1558-5646.1988.tb04154.x, haploid). It is the size
     whose drift of frequencies is as large. At constant size it equals that of
-    :func:`effective_size`, which counts pairs with one parent; where
+    :func:`inbreeding_size`, which counts pairs with one parent; where
     the population grows or shrinks, the former looks at the children and the latter at the parents.
 
     Args:
@@ -88,7 +92,7 @@ def variance_size(parents: IntArray, n_parents: int) -> float:
         return float((n_parents - 1) * k**2 / spread)
 
 
-def lineage_size(identities: FloatArray, generations: int) -> float:
+def identity_size(identities: FloatArray, generations: int) -> float:
     """The effective size whose drift alone would have made so many genes identical by descent.
 
     1 - F = (1 - 1/N_e)^t. Where fitness is inherited it is smaller than the sizes of single
@@ -97,7 +101,7 @@ def lineage_size(identities: FloatArray, generations: int) -> float:
 
     Args:
         identities: F of each locus [loci]; their mean is taken. See
-            :func:`evosim.metrics.popgen.coalescent.identity`.
+            :func:`evosim.metrics.popgen.coalescent.identity_by_descent`.
         generations: t, in which somebody was born.
 
     Returns:

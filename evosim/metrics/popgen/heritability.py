@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.metrics.popgen.pedigree import Descent, by_replicate, expressed, without_parents
 from evosim.metrics.popgen.price import Price, Step
-from evosim.metrics.registry import LOCUS, Columns, Query, known, metric
+from evosim.metrics.query import Query, known
+from evosim.metrics.registry import LOCUS, Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -213,7 +214,7 @@ def gradients(steps: Iterable[Step | None], n_loci: int) -> FloatArray:
     ).reshape(-1, n_loci)
 
 
-def temporal(step: Step) -> FloatArray:
+def standardized_change(step: Step) -> FloatArray:
     """The squared change of each gene by who bred, over its variance: 1/N_e if it is neutral.
 
     The temporal method (Nei & Tajima 1981, Genetics 98: 625) with genes in place of alleles,
@@ -307,7 +308,9 @@ def _drifted(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
         if column is None:
             return np.nan  # a pinned locus has no gene
         steps = descent.steps(scenario)
-        changes = [temporal(step)[column] for step in steps if step is not None and step.bred]
+        changes = [
+            standardized_change(step)[column] for step in steps if step is not None and step.bred
+        ]
         defined = np.array(changes)[~np.isnan(changes)]
         return float(defined.mean()) if len(defined) else np.nan
 

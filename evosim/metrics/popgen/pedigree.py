@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.metrics.popgen.price import Step, has_pedigree, sources, steps
-from evosim.metrics.registry import Query, generation_of, no_peak
+from evosim.metrics.query import Query, generation_of, no_peak
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,7 +7,7 @@ in the first and falls in another is Goodhart's law at work.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter
@@ -30,21 +30,15 @@ APART = 0.1
 """Share of the axis that numbers on it are apart, at least."""
 
 
-class Look(NamedTuple):
-    """How selection by a proxy is drawn."""
-
-    proxy: str
-    name: str
-    color: str
-    dash: style.Dash
-
-
-LOOKS = (
-    Look("score", "selected by the score, as lived", colors.BLUE, "-"),
-    Look("exact", "selected by the exact selected payoff", colors.VERMILLION, style.DASHES[1]),
-)
-FIT = layouts.Key("fit", colors.BLACK, style.DASHES[2], 0.8)
-SCORE = layouts.Key("the score itself", colors.GREY, style.DASHES[3], 1.0)
+PROXIES = {
+    "score": layouts.LegendEntry("selected by the score, as lived", colors.BLUE),
+    "exact": layouts.LegendEntry(
+        "selected by the exact selected payoff", colors.VERMILLION, style.DASHES[1]
+    ),
+}
+"""How selection by a proxy is drawn."""
+FIT = layouts.LegendEntry("fit", colors.BLACK, style.DASHES[2], 0.8)
+SCORE = layouts.LegendEntry("the score itself", colors.GREY, style.DASHES[3], 1.0)
 
 
 @registry.figure("best_of_n", of="analysis")
@@ -54,42 +48,48 @@ def figure(summary: Summary) -> Figure:
     payoffs = ["intended", "selected"] if differ(summary) else ["intended"]
     wide = len(places) > 1
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=HEIGHT, columns=len(places), ticks=True) for _ in payoffs],
             width=style.DOUBLE if wide else style.SINGLE,
             title=f"{summary['title']}: best of n, generation {summary['generation']}",
             note=_note(summary),
-            keys=[*(layouts.Key(look.name, look.color, look.dash) for look in LOOKS), FIT, SCORE],
+            legend=[*PROXIES.values(), FIT, SCORE],
             left=0.5,
             xlabel="d (√nat)",
         )
         for row, payoff in enumerate(payoffs):
             for column, place in enumerate(places):
-                panel = sheet.axes[row][column]
+                panel = layout.axes[row][column]
                 where = "where they train" if column == 0 else "elsewhere"
                 layouts.panel_title(panel, f"{place} ({where})", bold=True)
                 itself = column == 0 and payoff == payoffs[-1]
                 _panel(panel, summary, payoff, column, itself)
             words = f"{payoff}: {summary[payoff]}" if differ(summary) else summary[payoff]
-            sheet.axes[row][0].set_ylabel(style.fit(f"{words} / lifetime", HEIGHT + 0.25))
-    return sheet.figure
+            layout.axes[row][0].set_ylabel(style.fit(f"{words} / lifetime", HEIGHT + 0.25))
+    return layout.figure
 
 
 def _panel(panel: Axes, summary: Summary, payoff: str, column: int, itself: bool) -> None:
     drawn = []
-    for n, look in enumerate(LOOKS):
-        found = summary["proxies"][look.proxy]
+    for n, (proxy, entry) in enumerate(PROXIES.items()):
+        found = summary["proxies"][proxy]
         d = np.asarray(found["d"], np.float64)
-        course = found[payoff][column]
-        values, low, high = (_array(course[name]) for name in ("values", "low", "high"))
+        trajectory = found[payoff][column]
+        values, low, high = (_array(trajectory[name]) for name in ("values", "low", "high"))
         panel.fill_between(
-            d, low, high, color=look.color, alpha=0.16, linewidth=0, label=f"{look.name} interval"
+            d, low, high, color=entry.color, alpha=0.16, linewidth=0, label=f"{entry.name} interval"
         )
         timeseries.line(
-            panel, d, values, color=look.color, dash=look.dash, label=look.name, zorder=3 + n / 10
+            panel,
+            d,
+            values,
+            color=entry.color,
+            dash=entry.dash,
+            label=entry.name,
+            zorder=3 + n / 10,
         )
         drawn += [values, low, high]
-        _fit(panel, d, course)
+        _fit(panel, d, trajectory)
     score = summary["proxies"]["score"]
     if itself:
         values = _array(score["proxy"]["values"])
@@ -102,18 +102,18 @@ def _panel(panel: Axes, summary: Summary, payoff: str, column: int, itself: bool
     low_end, high_end = panel.get_ylim()
     panel.set_ylim(low_end, high_end + HEADROOM * (high_end - low_end))
     _numbers(panel, summary)
-    if len(_tied(summary)) == len(LOOKS):
-        layouts.empty(panel, "all have the same proxy:\nnothing is selected")
+    if len(_tied(summary)) == len(PROXIES):
+        layouts.no_data(panel, "all have the same proxy:\nnothing is selected")
     panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
 
 
-def _fit(panel: Axes, d: np.ndarray[Any, Any], course: Summary) -> None:
+def _fit(panel: Axes, d: np.ndarray[Any, Any], trajectory: Summary) -> None:
     """The parabola, and its peak where it is within what was reached."""
-    alpha, beta, top = (course[name]["value"] for name in ("alpha", "beta", "peak"))
+    alpha, beta, top = (trajectory[name]["value"] for name in ("alpha", "beta", "peak"))
     if alpha is None or beta is None:
         return
     along = np.linspace(0, d.max(), 60)
-    start = course["values"][0]
+    start = trajectory["values"][0]
     panel.plot(
         along, start + along * (alpha - beta * along), color=FIT.color, linestyle=FIT.dash,
         linewidth=FIT.width, zorder=4, label="fit",
@@ -136,14 +136,16 @@ def _numbers(panel: Axes, summary: Summary) -> None:
     upper = panel.secondary_xaxis("top")
     labels = [f"{'n = ' if n == 0 else ''}{summary['n'][i]:g}" for n, i in enumerate(at)]
     upper.set_xticks([score["d"][i] for i in at], labels=labels)
-    upper.tick_params(direction="in", pad=-10, labelcolor=colors.QUIET, color=colors.QUIET)
+    upper.tick_params(direction="in", pad=-10, labelcolor=colors.DARK_GREY, color=colors.DARK_GREY)
     upper.get_xticklabels()[0].set_horizontalalignment("left")
     upper.spines["top"].set_visible(False)
 
 
 def _tied(summary: Summary) -> list[str]:
     """The proxies, by what is drawn of them, that all individuals have alike."""
-    return [look.name for look in LOOKS if not any(summary["proxies"][look.proxy]["d"])]
+    return [
+        entry.name for proxy, entry in PROXIES.items() if not any(summary["proxies"][proxy]["d"])
+    ]
 
 
 def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.analyses.distances import NAMES
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.alignment import BAND, HERE, WITHIN, look
+from evosim.plot.alignment import BAND, HERE, WITHIN, line_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ SELECTED = (colors.PURPLE, style.DASHES[3], 1.1)
 
 @registry.figure("distances", of="analysis")
 def figure(summary: Summary) -> Figure:
-    """Draw the courses of the distances and of alignment.
+    """Draw the trajectories of the distances and of alignment.
 
     Args:
         summary: what the analysis found, None for NaN.
@@ -42,26 +42,24 @@ def figure(summary: Summary) -> Figure:
     blocks = -(-len(names) // columns)
     rows = [
         layouts.Row(
-            height=HEIGHT, columns=columns, titles=n % 3 == 0, ticks=n % 3 == 2 and blocks > 1
+            height=HEIGHT, columns=columns, panels=min(columns, len(names) - n // 3 * columns),
+            titles=n % 3 == 0, ticks=n % 3 == 2 and blocks > 1,
         )
         for n in range(3 * blocks)
-    ]
+    ]  # fmt: skip
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=f"{summary['title']}: distance of the drives from the intended payoff, "
             f"{summary['intended']}",
             note=_note(summary),
-            keys=_keys(summary),
+            legend=_legend_entries(summary),
         )
-        for n, row in enumerate(sheet.axes):
+        for n, row in enumerate(layout.axes):
             measure = list(NAMES)[n % 3]
             for column, panel in enumerate(row):
                 e = n // 3 * columns + column
-                if e >= len(names):
-                    panel.remove()
-                    continue
                 _panel(panel, summary, names[e], measure)
                 if n % 3 == 0:
                     title = f"in “{summary['environments'][names[e]]['title']}”"
@@ -69,19 +67,21 @@ def figure(summary: Summary) -> Figure:
                 panel.tick_params(labelleft=column == 0)
                 if column == 0:
                     panel.set_ylabel(NAMES[measure])
-    return sheet.figure
+    return layout.figure
 
 
-def _keys(summary: Summary) -> list[layouts.Key]:
-    keys = [
-        layouts.Key("evolved", *look("evolved")),
-        layouts.Key("random drives", *look("random drives")),
+def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
+    legend = [
+        layouts.LegendEntry("evolved", *line_style("evolved")),
+        layouts.LegendEntry("random drives", *line_style("random drives")),
     ]
     if summary["selected"] is not None:
-        keys.append(layouts.Key(f"evolved, from {summary['selected']}, the selected", *SELECTED))
+        legend.append(
+            layouts.LegendEntry(f"evolved, from {summary['selected']}, the selected", *SELECTED)
+        )
     if summary["flips"]:
-        keys.append(layouts.Key("flip", colors.INK, (0, (3, 2)), 0.8))
-    return keys
+        legend.append(layouts.LegendEntry("flip", colors.INK, (0, (3, 2)), 0.8))
+    return legend
 
 
 def _note(summary: Summary) -> str:
@@ -93,10 +93,10 @@ def _note(summary: Summary) -> str:
         drawn = f"Means of {summary['sample']} sampled individuals; band: their middle 90 %."
     levels = summary["levels"]
     return (
-        f"{drawn} Distance 0 (the true drive): asks for the same; 0.71: for something unrelated; "
-        f"1: for the opposite (thin lines); mean over {levels} probe "
-        f"level{'s' if levels > 1 else ''}. Alignment 0: as random actions; 1: the best there is. "
-        "Tinted ground: generations that live in this environment."
+        f"{drawn} Distance 0: the same goal as the true drive; 0.71: an unrelated goal; "
+        f"1: the opposite goal (thin lines); mean over {levels} probe "
+        f"level{'s' if levels > 1 else ''}. Alignment 0: random actions; 1: the best possible "
+        "policy. Tinted: generations that train in this environment."
     )
 
 
@@ -118,7 +118,7 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
         places = [place[measure] for place in summary["environments"].values()]
         every = [_array(place[key]) for place in places for key in ("mean", "low", "high")]
         timeseries.limits(panel, *every, include=(0.0, 1.0), within=WITHIN)
-    color, dash, width = look("evolved")
+    color, dash, width = line_style("evolved")
     panel.fill_between(x, low, high, color=color, alpha=BAND, linewidth=0, label="evolved band")
     if len(x) == 1:
         panel.vlines(x, low, high, color=color, alpha=0.5, linewidth=1.0)
@@ -127,10 +127,10 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     )
     if not distance:
         if not np.isfinite(middle).any():
-            layouts.empty(panel, "alignment is undefined here")
+            layouts.no_data(panel, "alignment is undefined here")
         return
     if found["random_drives"] is not None:
-        color, dash, width = look("random drives")
+        color, dash, width = line_style("random drives")
         panel.axhline(
             found["random_drives"], color=color, linestyle=dash, linewidth=width, zorder=2.5,
             label="random drives",
@@ -142,9 +142,9 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
             label="selected", zorder=3.1,
         )  # fmt: skip
     if found["true_drive"] is None:
-        layouts.empty(panel, "undefined: the reward is trivial")
+        layouts.no_data(panel, "undefined: the reward is trivial")
     elif np.isnan(middle).any():
-        layouts.remark(panel, ["gaps where the drives' reward is trivial"])
+        layouts.footnote(panel, ["gaps where the drives' reward is trivial"])
 
 
 def _time(panel: Axes, summary: Summary, name: str) -> None:

@@ -21,7 +21,7 @@ ROLES = {
     "intended": ("the intended payoff", colors.BLUE, "s"),
     "selected": ("the selected payoff", colors.VERMILLION, "^"),
 }
-TONES = (colors.GREEN, colors.PURPLE, colors.ORANGE, colors.SKY, colors.QUIET)
+TONES = (colors.GREEN, colors.PURPLE, colors.ORANGE, colors.SKY, colors.DARK_GREY)
 """Of drives: none of those of the roles."""
 MARKERS = "osD^vP*X"
 SPREAD = 0.16
@@ -37,32 +37,32 @@ def figure(summary: dict[str, Any]) -> Figure:
     roles = [r for r in ROLES if r != "selected" or payoffs["selected"] != payoffs["intended"]]
     drives = summary["drives"]
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=1.5, columns=3)],
             width=style.DOUBLE,
-            title=f"{summary['title']}: what minds are directed at",
+            title=f"{summary['title']}: goals of the minds",
             note=_note(summary),
-            keys=[
-                *(layouts.Key(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
+            legend=[
+                *(layouts.LegendEntry(ROLES[r][0], ROLES[r][1], width=4.0) for r in roles),
                 *(
-                    layouts.Key(f"drive for {name}", TONES[n % len(TONES)], width=4.0)
+                    layouts.LegendEntry(f"drive for {name}", TONES[n % len(TONES)], width=4.0)
                     for n, name in enumerate(drives)
                 ),
             ],
             between=0.5,
             xlabel=" ",
         )
-        directed, stance, inferred = sheet.panels
+        directed, stance, inferred = layout.panels
         names = list(environments)
         _directed(directed, [environments[n] for n in names], roles)
         _stances(stance, [environments[n] for n in names])
         _inferred(inferred, environments[names[0]], summary)
         for panel in (directed, stance):
             _name(panel, names)
-        layouts.panel_title(directed, "what it is directed at", bold=True)
+        layouts.panel_title(directed, "goal-directedness", bold=True)
         layouts.panel_title(stance, "does it plan?", bold=True)
         layouts.panel_title(inferred, f"its drives, in {names[0]}", bold=True)
-    return sheet.figure
+    return layout.figure
 
 
 def _note(summary: dict[str, Any]) -> str:
@@ -70,11 +70,12 @@ def _note(summary: dict[str, Any]) -> str:
     flip = summary["flip"]
     born = f", bred in {flip['before']} and the first to meet {flip['after']}" if flip else ""
     return (
-        f"Left: MEG as a share of an optimal policy's, below 0: directed against it. Middle: "
-        "posterior chance of planning against reflexes, prior 0.5. Right: posterior mean of the "
+        "Left: MEG (maximum entropy goal-directedness) as a share of an optimal policy's; below "
+        "0: directed against it. Middle: posterior probability of planning against reflexes, "
+        "prior 0.5. Right: posterior mean of the "
         f"drives (of {summary['considered']} considered) over the true ones, shape and colour by "
         f"drive. {n} individuals of generation {summary['generation']}{born}, each a point; bars: "
-        f"their means. Left exact, else from {summary['levels']} sampled lives each. They share "
+        f"their means. Left: exact; else: from {summary['levels']} sampled lives each. They share "
         "ancestors: no interval."
     )
 
@@ -107,7 +108,7 @@ def _points(panel: Axes, middle: float, values: list[float], role: str, *, width
         mean = float(np.mean(known))
         panel.hlines(mean, middle - half, middle + half, color=color, linewidth=1.6, zorder=4)
     else:
-        panel.text(middle, 0.04, "undefined", ha="center", color=colors.QUIET, rotation=90)
+        panel.text(middle, 0.04, "undefined", ha="center", color=colors.DARK_GREY, rotation=90)
 
 
 def _stances(panel: Axes, environments: list[dict[str, Any]]) -> None:
@@ -115,7 +116,7 @@ def _stances(panel: Axes, environments: list[dict[str, Any]]) -> None:
         _points(panel, at, [one["agent"] for one in environment["stances"]], "own", width=0.7)
     panel.axhline(0.5, color=colors.GREY, linewidth=0.4, zorder=1)
     panel.set_ylim(-0.05, 1.05)
-    panel.set_ylabel("posterior chance that it plans")
+    panel.set_ylabel("probability that it plans")
 
 
 def _inferred(panel: Axes, environment: dict[str, Any], summary: dict[str, Any]) -> None:

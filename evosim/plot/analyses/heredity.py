@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.layouts import LegendEntry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,29 +29,20 @@ MOST = 1.5
 LEFT, BETWEEN = 0.56, 0.42
 
 
-class Look(NamedTuple):
-    """How a part of the Price equation is drawn."""
-
-    name: str
-    color: str
-    dash: style.Dash
-    width: float
-
-
-LOOKS = (
-    Look("selection", colors.BLUE, "-", 1.3),
-    Look("drift", colors.VERMILLION, style.DASHES[1], 1.3),
-    Look("transmission", colors.GREEN, style.DASHES[2], 1.5),
-    Look("change", colors.BLACK, "-", 0.8),
+PRICE_PARTS = (
+    LegendEntry("selection", colors.BLUE, "-", 1.3),
+    LegendEntry("drift", colors.VERMILLION, style.DASHES[1], 1.3),
+    LegendEntry("transmission", colors.GREEN, style.DASHES[2], 1.5),
+    LegendEntry("change", colors.BLACK, "-", 0.8),
 )
 SIZES = (
-    Look("effective size", colors.GREY, "-", 0.7),
-    Look("its harmonic mean of the phase", colors.PURPLE, "-", 1.8),
-    Look("individuals", colors.BLACK, style.DASHES[1], 0.8),
+    LegendEntry("effective size", colors.GREY, "-", 0.7),
+    LegendEntry("its harmonic mean of the phase", colors.PURPLE, "-", 1.8),
+    LegendEntry("individuals", colors.BLACK, style.DASHES[1], 0.8),
 )
 FOUNDERS = (
-    Look("founders left", colors.SKY, "-", 1.3),
-    Look("effective number of founders", colors.ORANGE, style.DASHES[1], 1.5),
+    LegendEntry("founders with descendants", colors.SKY, "-", 1.3),
+    LegendEntry("effective number of founders", colors.ORANGE, style.DASHES[1], 1.5),
 )
 
 
@@ -62,33 +55,29 @@ def figure(summary: Summary) -> Figure:
     """
     genes = summary["genes"]
     columns = 2 if len(genes) in (1, 2, 4) else COLUMNS
-    n_rows = -(-len(genes) // columns)
-    keys = [layouts.Key(look.name, look.color, look.dash, look.width) for look in LOOKS]
-    rows = [layouts.Row(height=HEIGHT, columns=columns) for _ in range(n_rows)]
-    rows[-1] = layouts.Row(height=HEIGHT, columns=columns, ticks=True)
+    rows = layouts.rows_of(len(genes), columns, height=HEIGHT)
+    rows[-1] = replace(rows[-1], ticks=True)
     rows.append(layouts.Row(height=BELOW, columns=2))
     with style.styled():
-        sheet = layouts.sheet(
+        layout = layouts.create(
             rows,
             width=style.DOUBLE,
-            title=f"{summary['title']}: what moved the genes, and who is left of the founders",
+            title=f"{summary['title']}: why genes changed, and which founders have descendants",
             note=_note(summary),
-            keys=keys,
+            legend=PRICE_PARTS,
             left=LEFT,
             between=BETWEEN,
         )
-        panels = [panel for row in sheet.axes[:-1] for panel in row]
-        for panel in panels[len(genes) :]:
-            panel.remove()
-        for n, (panel, gene) in enumerate(zip(panels, genes, strict=False)):
+        panels = [panel for row in layout.axes[:-1] for panel in row]
+        for n, (panel, gene) in enumerate(zip(panels, genes, strict=True)):
             _gene(panel, summary, gene)
             layouts.panel_title(panel, gene)
             panel.tick_params(labelbottom=n + columns >= len(genes))
             if n % columns == 0:
                 panel.set_ylabel("sum of changes")
-        _sizes(sheet.axes[-1][0], summary)
-        _founders(sheet.axes[-1][1], summary)
-    return sheet.figure
+        _sizes(layout.axes[-1][0], summary)
+        _founders(layout.axes[-1][1], summary)
+    return layout.figure
 
 
 def _note(summary: Summary) -> str:
@@ -105,7 +94,7 @@ def _note(summary: Summary) -> str:
     if summary["flips"]:
         words.append("Dashed upright lines: flips.")
     if any(not phase["selects"] for phase in summary["phases"]):
-        words.append("Grey ground: no selection.")
+        words.append("Grey: no selection.")
     return " ".join(words)
 
 
@@ -116,13 +105,13 @@ def _numbers(values: Any) -> Floats:
 def _gene(panel: Axes, summary: Summary, gene: str) -> None:
     x = _numbers(summary["generations"])
     sums = {
-        look.name: np.concatenate([[0.0], np.cumsum(_numbers(summary["price"][look.name][gene]))])
-        for look in LOOKS
+        entry.name: np.concatenate([[0.0], np.cumsum(_numbers(summary["price"][entry.name][gene]))])
+        for entry in PRICE_PARTS
     }
     timeseries.limits(panel, *sums.values(), include=(0.0,))
     panel.axhline(0, color=colors.GREY, linewidth=0.5, zorder=1, label="zero")
-    for look in LOOKS:
-        _line(panel, x, sums[look.name], look)
+    for entry in PRICE_PARTS:
+        _line(panel, x, sums[entry.name], entry)
     _along(panel, summary)
 
 
@@ -153,8 +142,8 @@ def _most(summary: Summary) -> float:
 
 def _founders(panel: Axes, summary: Summary) -> None:
     x = _numbers(summary["generations"])
-    for look, name in zip(FOUNDERS, ("left", "effective"), strict=True):
-        _line(panel, x, _numbers(summary["founders"][name]), look)
+    for entry, name in zip(FOUNDERS, ("left", "effective"), strict=True):
+        _line(panel, x, _numbers(summary["founders"][name]), entry)
     _logarithmic(panel)
     _along(panel, summary)
     _legend(panel, FOUNDERS)
@@ -163,9 +152,9 @@ def _founders(panel: Axes, summary: Summary) -> None:
     panel.set_ylabel("founders")
 
 
-def _line(panel: Axes, x: Floats, y: Floats, look: Look) -> None:
+def _line(panel: Axes, x: Floats, y: Floats, entry: LegendEntry) -> None:
     timeseries.line(
-        panel, x, y, color=look.color, label=look.name, dash=look.dash, width=look.width
+        panel, x, y, color=entry.color, label=entry.name, dash=entry.dash, width=entry.width
     )
 
 
@@ -196,13 +185,13 @@ def _along(panel: Axes, summary: Summary) -> None:
                       label="flip")  # fmt: skip
 
 
-def _legend(panel: Axes, looks: tuple[Look, ...]) -> None:
+def _legend(panel: Axes, entries: tuple[LegendEntry, ...]) -> None:
     """Names of the lines above the panel, in their colours."""
     width = style.inches(panel)[0]
     x = 0.0
-    for look in looks:
+    for entry in entries:
         panel.text(
-            x / width, 1.03, look.name, transform=panel.transAxes, ha="left", va="bottom",
-            color=colors.readable(look.color),
+            x / width, 1.03, entry.name, transform=panel.transAxes, ha="left", va="bottom",
+            color=colors.readable(entry.color),
         )  # fmt: skip
-        x += style.text_width(look.name) + 0.14
+        x += style.text_width(entry.name) + 0.14

@@ -32,17 +32,20 @@ def figure(summary: Summary) -> Figure:
     with style.styled():
         names = [f"{row['environment']}, {row['what']}" for row in rows]
         left = min(max(map(style.text_width, names)) + 0.2, MOST_LABEL)
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [layouts.Row(height=BAR * len(rows) + 0.1, titles=False)],
             width=style.SINGLE,
             title=f"{summary['title']}: levels that have trained",
             note=_note(summary),
-            keys=[layouts.Key(SAYS[what], COLORS[what], patch=True, alpha=0.6) for what in used],
+            legend=[
+                layouts.LegendEntry(SAYS[what], COLORS[what], patch=True, alpha=0.6)
+                for what in used
+            ],
             left=left,
             right=RIGHT,
             xlabel="share seen in training",
         )
-        ((panel,),) = sheet.axes
+        ((panel,),) = layout.axes
         for n, row in enumerate(rows):
             _bar(panel, n, row)
         panel.set_ylim(len(rows) - 0.4, -0.6)
@@ -51,7 +54,7 @@ def figure(summary: Summary) -> Figure:
         panel.set_xlim(0, 1)
         panel.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
         panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g} %"))
-    return sheet.figure
+    return layout.figure
 
 
 def _bar(panel: Any, n: int, row: Summary) -> None:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import EvosimError
-from evosim.plot.drawing import FORMATS
+from evosim.plot.drawing import FORMATS, write_all
 from evosim.plot.registry import OF
 
 if TYPE_CHECKING:
@@ -73,16 +73,9 @@ def draw(
         EvosimError: an unknown name or format, a figure that this study does not have, or a folder
             that cannot be written.
     """
-    from evosim.plot.style import check_format, write
-
-    for suffix in formats:
-        check_format(suffix)
     kinds = [FIGURES[name] for name in (names_for(summary) if names is None else names)]
-    paths = []
-    for kind in kinds:
-        drawn = figure(kind.name, summary)
-        for suffix in formats:
-            path = Path(folder) / f"{kind.name}.{suffix}"
-            write(drawn, path, title=f"{summary['title']}: {kind.title}")
-            paths.append(path)
-    return paths
+    drawn = (
+        (kind.name, f"{summary['title']}: {kind.title}", figure(kind.name, summary))
+        for kind in kinds
+    )
+    return write_all(drawn, Path(folder), formats)

@@ -14,7 +14,7 @@ import numpy as np
 from evosim.metrics.grid import field, is_grid, keeps_numbers, replicates, together, with_unit
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Along, Floats
+from evosim.plot.studies.parts import Floats, ParameterAxis
 from evosim.stats import intervals
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def _is_table(summary: Summary) -> bool:
 
 def _of_grid(summary: Summary) -> Figure:
     named = list(summary["parameters"].values())
-    x = parts.along(named[0])
+    x = parts.parameter_axis(named[0])
     panels, left_out = parts.split(summary, MOST_PANELS)
-    second = parts.along(named[1]) if len(named) > 1 else None
-    chosen = parts.spread_out(len(second.at), MOST_LINES) if second else [0]
+    second = parts.parameter_axis(named[1]) if len(named) > 1 else None
+    chosen = parts.evenly_chosen(len(second.at), MOST_LINES) if second else [0]
     palette = parts.level_colors(second, chosen) if second else [colors.BLUE]
     measures = summary["measures"]
     columns = min(3, len(panels)) if len(panels) > 1 else min(2, len(measures))
@@ -71,18 +71,18 @@ def _of_grid(summary: Summary) -> Figure:
         for measure in list(measures.values())[:: 1 if per_row else columns]
         for n in range(per_row or 1)
     ]  # fmt: skip
-    sheet = layouts.sheet(
+    layout = layouts.create(
         rows,
         width=width,
         title=f"{summary['title']}: {_what(summary)} against {named[0]['label']}",
         note=_note(summary, x, second, chosen, left_out),
-        keys=_keys(summary, second, chosen, palette),
+        legend=_legend_entries(summary, second, chosen, palette),
         left=LEFT,
         right=RIGHT,
         between=0.55,
         xlabel=style.fit(x.label, 3.0),
     )
-    free = iter(sheet.panels)
+    free = iter(layout.panels)
     for name, measure in measures.items():
         for title, points in panels:
             panel = next(free)
@@ -93,7 +93,7 @@ def _of_grid(summary: Summary) -> Figure:
             next(free).set_visible(False)
     for panel in free:
         panel.set_visible(False)
-    return sheet.figure
+    return layout.figure
 
 
 def _what(summary: Summary) -> str:
@@ -101,46 +101,50 @@ def _what(summary: Summary) -> str:
     return measures[0] if len(measures) == 1 else "measures"
 
 
-def _keys(
-    summary: Summary, second: Along | None, chosen: list[int], palette: list[str]
-) -> list[layouts.Key]:
-    keys = []
+def _legend_entries(
+    summary: Summary, second: ParameterAxis | None, chosen: list[int], palette: list[str]
+) -> list[layouts.LegendEntry]:
+    legend = []
     if second is not None:
-        keys += [
-            layouts.Key(
+        legend += [
+            layouts.LegendEntry(
                 f"{second.label}: {second.labels[n]}" if i == 0 else second.labels[n], color
             )
             for i, (n, color) in enumerate(zip(chosen, palette, strict=True))
         ]
     if any(m["threshold"] for m in summary["measures"].values()):
-        keys.append(layouts.Key("threshold", colors.INK, parts.THRESHOLD, 0.8))
-    return keys
+        legend.append(layouts.LegendEntry("threshold", colors.INK, parts.THRESHOLD, 0.8))
+    return legend
 
 
 def _note(
-    summary: Summary, x: Along, second: Along | None, chosen: list[int], left_out: str
+    summary: Summary,
+    x: ParameterAxis,
+    second: ParameterAxis | None,
+    chosen: list[int],
+    left_out: str,
 ) -> str:
     averaged = len(summary["parameters"]) > 3
     kind = parts.interval_kind(summary)
-    words = ["Lines: means over replicates." if kind else "Lines: the one replicate."]
+    words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if kind and not averaged:
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
     if kind and not averaged and not x.crowded and keeps_numbers(summary):
         words.append("Dots: replicates.")
-    words += [parts.counted(summary), together(summary)]
+    words += [parts.replicates_note(summary), together(summary)]
     if second is not None and len(chosen) < len(second.at):
         words.append(f"{len(chosen)} of {len(second.at)} levels of {second.label}.")
     words.append(left_out)
     if any(m["value"] is None for p in summary["points"] for m in p["measures"].values()):
         words.append("A gap: no run yet, or undefined.")
     if x.even:
-        words.append("The levels stand evenly, not to scale.")
+        words.append("The levels are evenly spaced, not to scale.")
     return " ".join(word for word in words if word)
 
 
 def _lines(
     panel: Axes,
-    x: Along,
+    x: ParameterAxis,
     points: NDArray[np.object_],
     chosen: list[int],
     palette: list[str],
@@ -183,7 +187,9 @@ def _dots(panel: Axes, x: float, each: Floats, spread: float, color: str) -> Flo
     return each
 
 
-def _interval(panel: Axes, x: Along, beside: Floats, low: Floats, high: Floats, color: str) -> None:
+def _interval(
+    panel: Axes, x: ParameterAxis, beside: Floats, low: Floats, high: Floats, color: str
+) -> None:
     if not np.any(np.isfinite(low)):
         return
     if x.numeric and len(x.at) > 1:
@@ -200,7 +206,7 @@ def _of_points(summary: Summary) -> Figure:
     measures = summary["measures"]
     columns = min(3, len(names))
     per = -(-len(names) // columns)
-    sheet = layouts.sheet(
+    layout = layouts.create(
         [
             layouts.Row(height=HEIGHT, columns=columns, ticks=True,
                        **parts.header(m + n, *([with_unit(measure)] if n == 0 else [])))
@@ -210,27 +216,27 @@ def _of_points(summary: Summary) -> Figure:
         width=style.SINGLE if columns == 1 else style.DOUBLE,
         title=f"{summary['title']}: {_what(summary)} against each parameter",
         note=_note_of_points(summary),
-        keys=_keys(summary, None, [], []),
+        legend=_legend_entries(summary, None, [], []),
         left=LEFT,
         right=RIGHT,
         between=0.45,
         xlabel=" ",
     )  # fmt: skip
-    for n, panel in enumerate(sheet.panels):
+    for n, panel in enumerate(layout.panels):
         m, k = divmod(n, per * columns)
         if k >= len(names):
             panel.set_visible(False)
             continue
         _against(panel, summary, names[k], list(measures)[m])
-    return sheet.figure
+    return layout.figure
 
 
 def _note_of_points(summary: Summary) -> str:
     kind = parts.interval_kind(summary)
-    words = ["Each dot a point: its mean over replicates." if kind else "Each dot a point."]
+    words = ["Each dot: one point, its mean over replicates." if kind else "Each dot: one point."]
     if kind:
         words.append(f"Bars: {kind}.")
-    words += [parts.counted(summary), together(summary)]
+    words += [parts.replicates_note(summary), together(summary)]
     if len(summary["parameters"]) > 1:
         words.append("The other parameters vary as well from dot to dot.")
     if any(m["ranks"] for m in summary["measures"].values()):

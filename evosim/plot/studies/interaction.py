@@ -11,7 +11,7 @@ import numpy as np
 from evosim.metrics.grid import cells, is_grid, together, with_unit
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Along, Field
+from evosim.plot.studies.parts import Field, ParameterAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,12 +41,12 @@ def figure(summary: Summary) -> Figure:
     with style.styled():
         points = cells(summary)
         drawn = [(name, pair) for name in summary["measures"] for pair in _pairs(summary, name)]
-        axes = {name: parts.along(p) for name, p in summary["parameters"].items()}
+        axes = {name: parts.parameter_axis(p) for name, p in summary["parameters"].items()}
         room = max(
             timeseries.label_room([axes[name].labels[n] for n in _chosen(axes[name])], 0.9)
             for name in axes
         )
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [
                 layouts.Row(height=HEIGHT, columns=2, ticks=True, room=room,
                            **parts.header(n, *_header(summary, name, pair)))
@@ -55,19 +55,19 @@ def figure(summary: Summary) -> Figure:
             width=style.DOUBLE,
             title=f"{summary['title']}: what parameters do together",
             note=_note(summary, axes),
-            keys=_keys(summary),
+            legend=_legend_entries(summary),
             left=LEFT,
             right=0.06,
             between=room + GAP,
             xlabel=" ",
         )  # fmt: skip
-        for (name, pair), row in zip(drawn, sheet.axes, strict=True):
+        for (name, pair), row in zip(drawn, layout.axes, strict=True):
             for panel, (i, j) in zip(row, (pair, pair[::-1]), strict=True):
                 each = parts.over(points, name, (i, j))
                 both = list(axes)[i], list(axes)[j]
                 _lines(panel, axes[both[0]], axes[both[1]], each, summary["measures"][name], room)
                 layouts.panel_title(panel, f"lines: {axes[both[1]].label}")
-    return sheet.figure
+    return layout.figure
 
 
 def _pairs(summary: Summary, measure: str) -> list[tuple[int, int]]:
@@ -81,8 +81,8 @@ def _pairs(summary: Summary, measure: str) -> list[tuple[int, int]]:
     return sorted(strongest[:MOST_PAIRS])
 
 
-def _chosen(axis: Along) -> list[int]:
-    return parts.spread_out(len(axis.at), MOST_LINES)
+def _chosen(axis: ParameterAxis) -> list[int]:
+    return parts.evenly_chosen(len(axis.at), MOST_LINES)
 
 
 def _header(summary: Summary, name: str, pair: tuple[int, int]) -> tuple[str, ...]:
@@ -119,25 +119,26 @@ def _p(effect: Summary) -> str:
     return " (p < 0.001)" if effect["p"] < 0.001 else f" (p = {effect['p']:.2g})"
 
 
-def _keys(summary: Summary) -> list[layouts.Key]:
+def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
     if not any(m["threshold"] for m in summary["measures"].values()):
         return []
-    return [layouts.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
+    return [layouts.LegendEntry("threshold", colors.INK, parts.THRESHOLD, 0.8)]
 
 
-def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
+def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
     kind = parts.interval_kind(summary)
-    words = ["Lines: means over replicates." if kind else "Lines: the one replicate."]
+    words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if len(axes) > 2:
         words.append("Means over all levels of the other parameters, without intervals.")
     elif kind:
         crowded = any(axis.crowded for axis in axes.values())
         words.append(f"Bars: {kind}{', where there is room' if crowded else ''}.")
-    words += [parts.counted(summary), together(summary)]
+    words += [parts.replicates_note(summary), together(summary)]
     split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
     if split:
         words.append(
-            "Shares of variance: eta squared of an analysis of variance, points weighing the same."
+            "Shares of variance: eta squared of an analysis of variance, all points with equal "
+            "weight."
         )
     if any(effect["p"] is not None for each in split for effect in each["effects"]):
         words.append("p: F test that there is no interaction.")
@@ -147,11 +148,13 @@ def _note(summary: Summary, axes: Mapping[str, Along]) -> str:
     if len(parts.pairs(len(axes))) > MOST_PAIRS:
         words.append(f"The {MOST_PAIRS} pairs that interact most.")
     if any(axis.even for axis in axes.values()):
-        words.append("Levels that lie close stand evenly, not to scale.")
+        words.append("Levels that are close together are evenly spaced, not to scale.")
     return " ".join(word for word in words if word)
 
 
-def _lines(panel: Axes, x: Along, other: Along, each: Field, measure: Summary, room: float) -> None:
+def _lines(
+    panel: Axes, x: ParameterAxis, other: ParameterAxis, each: Field, measure: Summary, room: float
+) -> None:
     chosen = _chosen(other)
     palette = parts.level_colors(other, chosen)
     ends = []

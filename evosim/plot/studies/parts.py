@@ -34,7 +34,7 @@ LOG_LABEL = 0.42
 """Inches for a label of an axis of logarithms."""
 
 
-class Along(NamedTuple):
+class ParameterAxis(NamedTuple):
     """Where the levels of a parameter stand along an axis, and how they are marked."""
 
     at: Floats
@@ -69,13 +69,13 @@ class Along(NamedTuple):
         return self.at + min(step, 0.6 * gap / of) * (n - (of - 1) / 2)
 
 
-def along(parameter: Summary) -> Along:
+def parameter_axis(parameter: Summary) -> ParameterAxis:
     """The axis of a parameter that was not drawn; of a log scale in decimal logarithms."""
     label = with_unit(parameter)
     values, numbers = parameter["values"], parameter["numbers"]
     if numbers is None:
         places = np.arange(len(values), dtype=np.float64)
-        return Along(places, [shown(v) for v in values], label, False, False, True)
+        return ParameterAxis(places, [shown(v) for v in values], label, False, False, True)
     words = any(isinstance(value, str) for value in values)
     labels = [
         value if words else style.number(float(f"{n:.3g}"))
@@ -90,7 +90,7 @@ def along(parameter: Summary) -> Along:
     )
     if even:
         at = np.arange(len(at), dtype=np.float64)
-    return Along(at, labels, label, True, even, words)
+    return ParameterAxis(at, labels, label, True, even, words)
 
 
 def edges(at: Floats) -> Floats:
@@ -101,7 +101,7 @@ def edges(at: Floats) -> Floats:
     return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
 
 
-def mark_x(panel: Axes, axis: Along, width: float) -> None:
+def mark_x(panel: Axes, axis: ParameterAxis, width: float) -> None:
     """Ticks at the levels along x, as many as there is room for.
 
     Args:
@@ -117,7 +117,7 @@ def mark_x(panel: Axes, axis: Along, width: float) -> None:
     panel.set_xticks(axis.at[::step], labels=axis.labels[::step])
 
 
-def mark_y(panel: Axes, axis: Along, height: float, room: float) -> None:
+def mark_y(panel: Axes, axis: ParameterAxis, height: float, room: float) -> None:
     """Ticks at the levels along y, as many as there is room for.
 
     Args:
@@ -207,7 +207,7 @@ def split(summary: Summary, most: int) -> tuple[list[tuple[str, Any]], str]:
         return [("", points)], ""
     names = list(summary["parameters"])
     third = summary["parameters"][names[2]]
-    chosen = spread_out(len(third["values"]), most)
+    chosen = evenly_chosen(len(third["values"]), most)
     words = []
     if len(chosen) < len(third["values"]):
         words.append(f"{len(chosen)} of {len(third['values'])} levels of {third['label']}.")
@@ -221,14 +221,14 @@ def split(summary: Summary, most: int) -> tuple[list[tuple[str, Any]], str]:
     return panels, " ".join(words)
 
 
-def spread_out(n: int, most: int) -> list[int]:
+def evenly_chosen(n: int, most: int) -> list[int]:
     """At most so many of n numbers, from the first to the last."""
     if n <= most:
         return list(range(n))
     return [round(i * (n - 1) / (most - 1)) for i in range(most)]
 
 
-def level_colors(axis: Along, chosen: Sequence[int]) -> list[str]:
+def level_colors(axis: ParameterAxis, chosen: Sequence[int]) -> list[str]:
     """A colour for each level: in order along a scale, or of the palette."""
     if not axis.numeric and len(chosen) <= len(colors.SERIES):
         return list(colors.SERIES[: len(chosen)])
@@ -251,12 +251,12 @@ def threshold_of(measure: Summary) -> tuple[str, float] | None:
     return None if found is None else next(iter(found.items()))
 
 
-def counted(summary: Summary) -> str:
+def replicates_note(summary: Summary) -> str:
     """How many replicates there are, and whether runs are lacking; a sentence."""
     n, runs = summary["replicates"], summary["runs"]
     words = f"{n} replicates at each point" if n > 1 else "One replicate at each point"
     if runs["lived"] < runs["wanted"]:
-        words += f" when all are lived; so far {runs['lived']} of {runs['wanted']} runs"
+        words += f" when all are complete; so far {runs['lived']} of {runs['wanted']} runs"
     return f"{words}."
 
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from evosim.metrics.grid import is_grid, together, with_unit
 from evosim.plot import colors, layouts, registry, style
 from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Along, Field, Floats
+from evosim.plot.studies.parts import Field, Floats, ParameterAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def figure(summary: Summary) -> Figure:
 
 def _of_grid(summary: Summary) -> Figure:
     names = list(summary["parameters"])
-    x, y = (parts.along(summary["parameters"][name]) for name in names[:2])
+    x, y = (parts.parameter_axis(summary["parameters"][name]) for name in names[:2])
     panels, left_out = parts.split(summary, MOST_PANELS)
     several = len(panels) > 1
     room = min(max(map(style.text_width, y.labels)), LONGEST)
@@ -63,7 +63,7 @@ def _of_grid(summary: Summary) -> Figure:
     columns = min(3, len(panels)) if several else min(2, len(measures))
     width = style.SINGLE if columns == 1 else style.DOUBLE
     rows = _rows(summary, len(panels), columns)
-    sheet = layouts.sheet(
+    layout = layouts.create(
         rows,
         width=width,
         title=_title(summary, names[:2]),
@@ -73,7 +73,7 @@ def _of_grid(summary: Summary) -> Figure:
         between=0.2 if several else BAR_ROOM + 0.12,
         xlabel=style.fit(x.label, 3.0),
     )
-    free = iter(sheet.panels)
+    free = iter(layout.panels)
     for name in measures:
         fields = [parts.over(points, name, (0, 1)) for _, points in panels]
         norm = Normalize(*parts.limits_of(np.concatenate([f.value.ravel() for f in fields])))
@@ -89,10 +89,10 @@ def _of_grid(summary: Summary) -> Figure:
         for _ in range(-len(panels) % columns if several else 0):
             next(free).set_visible(False)
         last = drawn[min(columns, len(drawn)) - 1]
-        _bar(sheet.figure, last, norm, measure)
+        _bar(layout.figure, last, norm, measure)
     for panel in free:
         panel.set_visible(False)
-    return sheet.figure
+    return layout.figure
 
 
 def _rows(summary: Summary, panels: int, columns: int) -> list[layouts.Row]:
@@ -119,11 +119,13 @@ def _title(summary: Summary, names: Sequence[str]) -> str:
     return f"{summary['title']}: {what} over {first} and {second}"
 
 
-def _note(summary: Summary, x: Along, y: Along, left_out: str) -> str:
+def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -> str:
     n = summary["replicates"]
     words = [
-        f"Colour: mean over {n} replicates." if n > 1 else "Colour: the one replicate.",
-        parts.counted(summary) if summary["runs"]["lived"] < summary["runs"]["wanted"] else "",
+        f"Colour: mean over {n} replicates." if n > 1 else "Colour: the only replicate.",
+        parts.replicates_note(summary)
+        if summary["runs"]["lived"] < summary["runs"]["wanted"]
+        else "",
         together(summary),
         left_out,
     ]
@@ -136,15 +138,15 @@ def _note(summary: Summary, x: Along, y: Along, left_out: str) -> str:
         len(summary["parameters"]) <= 3
     ):
         words.append(
-            f"Hatched: undecided, the BCa interval of {100 * summary['confidence']:g} % holds "
-            "the threshold, or there is none."
+            f"Hatched: undecided, the BCa interval of {100 * summary['confidence']:g} % "
+            "contains the threshold, or there is none."
         )
     if any(not point["lived"] for point in points):
         words.append("Crossed out: no run yet.")
     if any(p["lived"] and m["value"] is None for p in points for m in p["measures"].values()):
         words.append("Grey: undefined.")
     if x.even or y.even:
-        words.append("Levels stand evenly, not to scale.")
+        words.append("Levels are evenly spaced, not to scale.")
     return " ".join(word for word in words if word)
 
 
@@ -156,7 +158,7 @@ def _is_crossed(summary: Summary, name: str) -> bool:
     return threshold is not None and bool(known) and min(known) <= threshold[1] < max(known)
 
 
-def _frame(panel: Axes, x: Along, y: Along, room: float, *, first: bool) -> None:
+def _frame(panel: Axes, x: ParameterAxis, y: ParameterAxis, room: float, *, first: bool) -> None:
     width, height = style.inches(panel)
     panel.set_xlim(*parts.edges(x.at)[[0, -1]])
     panel.set_ylim(*parts.edges(y.at)[[0, -1]])
@@ -171,7 +173,9 @@ def _frame(panel: Axes, x: Along, y: Along, room: float, *, first: bool) -> None
         panel.tick_params(labelleft=False)
 
 
-def _cells(panel: Axes, x: Along, y: Along, each: Field, norm: Normalize, measure: Summary) -> None:
+def _cells(
+    panel: Axes, x: ParameterAxis, y: ParameterAxis, each: Field, norm: Normalize, measure: Summary
+) -> None:
     across, up = parts.edges(x.at), parts.edges(y.at)
     for i in range(len(x.at)):
         for j in range(len(y.at)):
@@ -202,14 +206,16 @@ def _hatched(
 def _crossed(panel: Axes, corner: tuple[float, float], size: tuple[float, float]) -> None:
     (left, low), (width, height) = corner, size
     panel.add_patch(
-        Rectangle(corner, *size, facecolor="white", edgecolor=colors.FAINT, linewidth=0.4, zorder=1,
-                  label="missing")
+        Rectangle(corner, *size, facecolor="white", edgecolor=colors.LIGHT_GREY, linewidth=0.4,
+                  zorder=1, label="missing")
     )  # fmt: skip
     for ends in ((low, low + height), (low + height, low)):
-        panel.plot([left, left + width], ends, color=colors.FAINT, linewidth=0.5, zorder=1.2)
+        panel.plot([left, left + width], ends, color=colors.LIGHT_GREY, linewidth=0.5, zorder=1.2)
 
 
-def _crossing(panel: Axes, x: Along, y: Along, value: Floats, threshold: float) -> None:
+def _crossing(
+    panel: Axes, x: ParameterAxis, y: ParameterAxis, value: Floats, threshold: float
+) -> None:
     """Where the mean crosses the threshold: a contour, or along the cells where no number lies
     between two levels."""
     halo: tuple[tuple[str, float, float], ...] = (("white", 2.6, 3.0), (colors.BLACK, 1.1, 3.1))
@@ -261,7 +267,7 @@ def _of_points(summary: Summary) -> Figure:
     columns = len(pairs) if len(pairs) > 1 else min(2, len(measures))
     n = len(measures) if len(pairs) > 1 else -(-len(measures) // columns)
     headers = [with_unit(m) for m in summary["measures"].values()] if len(pairs) > 1 else []
-    sheet = layouts.sheet(
+    layout = layouts.create(
         [
             layouts.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True,
                        **parts.header(k, *headers[k : k + 1]))
@@ -276,7 +282,7 @@ def _of_points(summary: Summary) -> Figure:
         between=0.6 if len(pairs) > 1 else BAR_ROOM + 0.5,
         xlabel=" ",
     )  # fmt: skip
-    free = iter(sheet.panels)
+    free = iter(layout.panels)
     for name in measures:
         measure = summary["measures"][name]
         values = [point["measures"][name]["value"] for point in summary["points"]]
@@ -286,14 +292,17 @@ def _of_points(summary: Summary) -> Figure:
             _scatter(panel, summary, (names[first], names[second]), name, norm)
             if len(pairs) == 1:
                 layouts.panel_title(panel, with_unit(measure))
-        _bar(sheet.figure, panel, norm, measure)
+        _bar(layout.figure, panel, norm, measure)
     for panel in free:
         panel.set_visible(False)
-    return sheet.figure
+    return layout.figure
 
 
 def _note_of_points(summary: Summary, n: int) -> str:
-    words = ["Each dot a point; colour: its mean over replicates.", parts.counted(summary)]
+    words = [
+        "Each dot: one point; colour: its mean over replicates.",
+        parts.replicates_note(summary),
+    ]
     words.append(together(summary))
     if n > 2:
         words.append("The other parameters vary as well from dot to dot.")

@@ -68,7 +68,7 @@ def figure(summary: Summary) -> Figure:
         names = [group.name for _, groups in blocks for group in groups]
         room = max(style.text_width(line) for name in names for line in _two_lines(name))
         per = -(-len(measures) // columns)
-        sheet = layouts.sheet(
+        layout = layouts.create(
             [
                 layouts.Row(height=ROW * len(groups), columns=columns, ticks=True,
                            header=tuple(style.wrap(title, style.SINGLE)) if n == 0 else ())
@@ -78,13 +78,13 @@ def figure(summary: Summary) -> Figure:
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=f"{summary['title']}: replicates",
             note=_note(summary, by_point=len(blocks) == 1 and not blocks[0][0]),
-            keys=_keys(summary),
+            legend=_legend_entries(summary),
             left=room + 0.14,
             right=0.12,
             between=0.2,
             xlabel=None,
         )  # fmt: skip
-        free = iter(sheet.panels)
+        free = iter(layout.panels)
         for title, groups in blocks:
             for n in range(per * columns):
                 panel = next(free)
@@ -93,7 +93,7 @@ def figure(summary: Summary) -> Figure:
                     continue
                 _panel(panel, groups, measures[n], summary, first=n % columns == 0,
                        by_point=not title)  # fmt: skip
-    return sheet.figure
+    return layout.figure
 
 
 def _blocks(summary: Summary) -> list[tuple[str, list[Group]]]:
@@ -106,7 +106,7 @@ def _blocks(summary: Summary) -> list[tuple[str, list[Group]]]:
         values = parameter["values"]
         if len(values) < 2:
             continue
-        chosen = [values[n] for n in parts.spread_out(len(values), MOST_LEVELS)]
+        chosen = [values[n] for n in parts.evenly_chosen(len(values), MOST_LEVELS)]
         groups = [
             Group(shown(value), [p for p in points if p["values"][name] == value])
             for value in chosen
@@ -130,17 +130,19 @@ def _two_lines(name: str) -> list[str]:
     return [first, *([style.fit(" ".join(rest), MOST_NAME)] if rest else [])]
 
 
-def _keys(summary: Summary) -> list[layouts.Key]:
+def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
     if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
         return []
-    return [layouts.Key("threshold", colors.INK, parts.THRESHOLD, 0.8)]
+    return [layouts.LegendEntry("threshold", colors.INK, parts.THRESHOLD, 0.8)]
 
 
 def _note(summary: Summary, *, by_point: bool) -> str:
-    words = ["Dots: replicates; what they wander across has no meaning."]
+    words = ["Dots: replicates; their height within a row has no meaning."]
     most = max(_size(group) for _, groups in _blocks(summary) for group in groups)
     if most >= FOR_DENSITY:
-        words.append(f"Above them their density (Gaussian kernel), from {FOR_DENSITY} on.")
+        words.append(
+            f"Above them their density (Gaussian kernel), from {FOR_DENSITY} replicates on."
+        )
     if most > MOST_DOTS:
         words.append(f"At most {MOST_DOTS} dots a row, spread over all.")
     if by_point:
@@ -157,7 +159,7 @@ def _note(summary: Summary, *, by_point: bool) -> str:
         ]
         if few:
             words.append(f"Shown are {' and '.join(few)}.")
-    words.append(parts.counted(summary))
+    words.append(parts.replicates_note(summary))
     drawn = _measures(summary)
     if others := [m["label"] for n, m in summary["measures"].items() if n not in drawn]:
         words.append(f"Only all replicates together have {', '.join(others)}.")
@@ -222,7 +224,7 @@ def _cloud(panel: Axes, y: float, each: Floats) -> None:
         density = stats.gaussian_kde(each)(places)
         panel.fill_between(places, y - CLOUD * density / density.max(), y, color=color, alpha=0.28,
                            linewidth=0, zorder=2, label="density")  # fmt: skip
-    shown = each[parts.spread_out(len(each), MOST_DOTS)]
+    shown = each[parts.evenly_chosen(len(each), MOST_DOTS)]
     wander = (np.arange(len(shown)) * 0.618034) % 1
     panel.plot(shown, y + 0.14 + RAIN * wander, ".", color=color, alpha=0.45, markersize=2.8,
                markeredgewidth=0, zorder=2, label="replicates",

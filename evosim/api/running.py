@@ -1,0 +1,302 @@
+"""Running a scenario in a folder: run, resume_run, fork."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evosim import evolution
+from evosim import scenario as scenarios
+from evosim.api.arguments import (
+    check_numbers,
+    check_scheduler,
+    free_path,
+    read_scenario,
+    seed_of,
+)
+from evosim.api.runs import Run, missing_figures
+from evosim.engine import provenance
+from evosim.engine.files import WriteError
+from evosim.engine.run_folder import RunFolder
+from evosim.errors import RunError
+from evosim.execution.progress import Progress
+from evosim.execution.progress import progress as make_progress
+from evosim.execution.runner import CHECKPOINT, complete_runs
+from evosim.execution.stop import Interrupted, Stop
+from evosim.metrics.leakage import check_disjoint
+from evosim.scenario.settings import as_texts
+
+if TYPE_CHECKING:
+    from evosim.engine.in_memory import OnGeneration
+    from evosim.scenario import Scenario, Settings
+
+WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
+
+
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    replicates: int = 1,
+    settings: Settings = (),
+    out: str | Path | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    figures: bool = True,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+    command: str | None = None,
+    on_generation: OnGeneration | None = None,
+) -> Run:
+    """Run a scenario from its first generation to its verdict and figures.
+
+    Args:
+        scenario: a scenario, the id of one of the catalogue, or the path of a file.
+        seed: 0 .. 2**64 - 1; drawn by the operating system, and recorded, if None.
+        replicates: independent populations.
+        settings: changes of the scenario: a mapping, ``{"evolution.population": 100}``, or texts,
+            ``["evolution.population=100"]``.
+        out: the run's folder; runs/<id>-<seed> if None.
+        workers: processes to share the replicates among, or with islands the demes of each; as
+            many as are useful if None. The data do not depend on it.
+        scheduler: address of a Dask scheduler, whose workers live the demes of a population with
+            islands instead.
+        figures: whether to draw the figures in the end.
+        progress: show progress on stderr; None: where it is a terminal.
+        checkpoint: seconds between writes, which is what a kill can cost.
+        command: what to record as the command.
+        on_generation: called with the replicate, the generation and its mean score after each
+            generation, always in this process. Where it returns True the run stops as at Ctrl-C,
+            but without an exception: worker processes end the generations that they are at.
+
+    Returns:
+        The complete run; where ``on_generation`` stopped it, one that :func:`resume` goes on with
+        (``run.complete`` is False).
+
+    Raises:
+        EvosimError: a mistake in the scenario or the arguments, a folder that cannot be written.
+        Interrupted: it was stopped (Ctrl-C) and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> small = {
+        ...     "evolution.population": 16, "measure.sample": 4, "measure.levels": 1,
+        ...     "timeline.0.generations": 3, "timeline.1.generations": 2,
+        ... }
+        >>> run = evosim.run(
+        ...     "contraception", seed=1, replicates=2, settings=small, out="runs/small", workers=1,
+        ...     figures=False,
+        ... )
+        >>> run.data["genome"].sizes["generation"]
+        5
+        >>> print(run.verdict.splitlines()[0])
+        Flip at generation 3: ancestral -> modern
+    """
+    read = read_scenario(scenario, settings)
+    check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
+    check_scheduler(scheduler, workers, read)
+    seed = seed_of(seed)
+    path = Path(out) if out is not None else free_path(read.id, seed)
+    manifest = provenance.manifest(
+        read,
+        seed=seed,
+        probe_seed=seed,
+        seeds=[{"from": 0, "seed": seed}],
+        replicates=replicates,
+        figures=figures,
+        command=command or f"evosim.run({read.id!r}, ...)",
+    )
+    check_disjoint(read, manifest)
+    with make_progress(show=progress) as reporter:
+        with RunFolder.create(path, read, manifest):
+            pass
+        reporter.note(f"{read.id}, seed {seed}: {path}")
+        return _complete(
+            path,
+            reporter,
+            workers=workers,
+            scheduler=scheduler,
+            checkpoint=checkpoint,
+            on_generation=on_generation,
+        )
+
+
+def resume_run(
+    path: str | Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> Run:
+    """Go on with a run that was stopped or killed, to the same end it would have had.
+
+    A run that is complete stays as it is, and may be in a folder that is read-only.
+
+    Args:
+        path: the run's folder.
+        workers, scheduler, progress, checkpoint: see :func:`run`.
+
+    Raises:
+        RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
+            fork whose history is torn.
+        Interrupted: it was stopped again.
+    """
+    check_numbers(workers=workers, checkpoint=checkpoint)
+    with make_progress(show=progress) as reporter:
+        folder = RunFolder(Path(path))
+        check_scheduler(scheduler, workers, folder.scenario)
+        if not folder.data_path.exists() and (
+            warning := provenance.other_versions(folder.manifest, "run")
+        ):
+            reporter.warn(warning)
+        return _complete(
+            Path(path),
+            reporter,
+            workers=workers,
+            scheduler=scheduler,
+            checkpoint=checkpoint,
+            again=True,
+        )
+
+
+def fork(
+    path: str | PathLike[str],
+    at: int,
+    *,
+    settings: Settings = (),
+    seed: int | None = None,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    figures: bool = True,
+    progress: bool | None = None,
+    checkpoint: float = CHECKPOINT,
+    command: str | None = None,
+) -> Run:
+    """Another future from a past generation of a run, in a run of its own.
+
+    The new run holds the history 0 .. at-1 as it was, and lives on from the same population of
+    generation ``at``. Probes of the history stay as measured then (NaN for environments and
+    payoffs that are new); levels and samples of probes are those of the first ancestor, so that
+    they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
+
+    Args:
+        path: the run to fork, or its folder.
+        at: the first generation to live anew.
+        settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
+        seed: for what is lived anew; the parent's if None.
+        out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
+        workers, figures, progress, checkpoint, command: see :func:`run`.
+
+    Returns:
+        The new run, complete.
+
+    Raises:
+        RunError: there is no such generation, or the changes contradict the history.
+        Interrupted: it was stopped and can be resumed.
+
+    Example:
+        >>> import evosim
+        >>> other = evosim.fork(
+        ...     "runs/contraception-1", 3, settings={"timeline.1.train": "ancestral"},
+        ...     out="runs/no-flip", figures=False,
+        ... )
+        >>> other.summary["flips"]
+        []
+    """
+    from evosim.engine.fork import check_fork, copy_history
+
+    check_numbers(workers=workers, checkpoint=checkpoint)
+    parent = RunFolder(Path(path))
+    source = parent.path / "scenario.toml"
+    read = scenarios.from_dict(
+        parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
+    )
+    done = parent.scenario.generations
+    if not parent.data_path.exists():
+        done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
+    check_fork(parent, read, at, done)
+    seed = parent.seed if seed is None else seed_of(seed)
+    new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
+    manifest = provenance.manifest(
+        read,
+        seed=seed,
+        probe_seed=parent.probe_seed,
+        seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
+        + [{"from": at, "seed": seed}],
+        replicates=parent.replicates,
+        figures=figures,
+        command=command or f"evosim.fork({str(path)!r}, {at}, ...)",
+    )
+    manifest["parent"] = {
+        "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
+    }  # fmt: skip
+    check_disjoint(read, manifest)
+    with make_progress(show=progress) as reporter:
+        if warning := provenance.other_versions(parent.manifest, "run to fork"):
+            reporter.warn(warning)
+        with RunFolder.create(new, read, manifest) as child:
+            copy_history(parent, child, at)
+        reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
+        return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
+
+
+def _complete(
+    path: Path,
+    reporter: Progress,
+    *,
+    workers: int | None,
+    checkpoint: float,
+    scheduler: str | None = None,
+    again: bool = False,
+    on_generation: OnGeneration | None = None,
+) -> Run:
+    """Do whatever a run still lacks, under its lock."""
+    enough = False
+
+    def call(replicate: int, generation: int, score: float) -> bool:
+        nonlocal enough
+        if on_generation is not None and on_generation(replicate, generation, score):
+            enough = True
+        return enough
+
+    done = Run(path)
+    folder = done._folder
+    wanted = bool(folder.manifest["figures"])
+    try:
+        if again and done.complete and not (wanted and missing_figures(done)):
+            _ = done.data  # refuses a damaged one
+            return done
+        with folder.lock(wait=WAIT, announce=reporter.note) as lock, Stop() as stop:
+            if not folder.data_path.exists():
+                for replicate in range(folder.replicates):
+                    folder.check_history(replicate)
+            if again and not (done.complete and not (wanted and missing_figures(done))):
+                folder.note_resumed(provenance.versions(), provenance.now())
+            complete_runs(
+                {"": folder}, locks=[lock], stop=stop, progress=reporter,
+                title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
+                checkpoint=checkpoint, on_generation=call,
+            )  # fmt: skip
+            if wanted and (missing := missing_figures(done)):
+                _draw_in_the_end(done, missing, stop)
+    except Interrupted:
+        if enough:
+            return done
+        raise
+    except KeyboardInterrupt:
+        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
+        raise Interrupted(path, text) from None
+    return done
+
+
+def _draw_in_the_end(done: Run, names: Sequence[str], stop: Callable[[], bool]) -> None:
+    later = f"Figures are drawn by: evosim resume {done.path}"
+    if stop():
+        raise Interrupted(done.path, f"stopped: the data and the summary are complete. {later}")
+    try:
+        done.plot(*names)
+    except WriteError as error:
+        raise RunError(f"{error}\nThe data and the summary are complete. {later}") from error
