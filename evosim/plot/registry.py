@@ -46,7 +46,7 @@ class FigureKind:
         """Why this run, experiment or study cannot have the figure; None where it can."""
         what = f"figure {self.name!r}"
         if missing := [name for name in self.needs if name not in subject.data]:
-            return EvosimError(f"{what} needs {', '.join(missing)}, which this run's data lacks")
+            return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
             return EvosimError(f"{what} needs a flip, and this run's timeline has none")
         reason = self.unless(subject)

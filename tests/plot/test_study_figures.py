@@ -273,5 +273,5 @@ def test_a_study_draws_itself_as_far_as_it_was_lived(tmp_path: Path) -> None:
     assert paths == [folder.path / "figures" / "curve.svg"]
     assert "alignment" in said(open_study(folder.path).figure("curve"))
     empty = made(tmp_path / "empty", text(PATIENT, ABOVE, replicates=2), lambda v, r: None)
-    with pytest.raises(EvosimError, match="no run was lived yet"):
+    with pytest.raises(EvosimError, match="no run is done yet"):
         open_study(empty.path).plot("curve")
