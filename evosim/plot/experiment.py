@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evosim.metrics import METRICS
-from evosim.metrics.query import WHEN
 from evosim.plot import colors
 
 Summary = Mapping[str, Any]
