@@ -147,8 +147,9 @@ def _directed(observed: _Observed, earlier: list[_Own]) -> dict[str, list[dict[s
     """MEG of every individual for its own drives and for the payoffs.
 
     Args:
-        known: what was found in other environments. Where one feels the same and agents behave alike,
-            as where a flip changes what is paid and nothing else, the MEG of own drives is not computed again.
+        earlier: what was found in other environments. Where one feels the same and agents behave
+            alike, as where a flip changes what is paid and nothing else, the MEG of own drives is
+            taken from there.
     """
     ground = goal_inference.ground(observed.env, observed.levels, 1.0 - 1.0 / observed.env.lifetime)
     policies = goal_inference.policies(

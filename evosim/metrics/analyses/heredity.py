@@ -50,8 +50,8 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     """The Price equation, selection, heritability, effective sizes, founders and coalescence.
 
     Args:
-        request: ``replicate`` is the one whose trajectories are shown; ``generation`` looks back at its
-            ancestors, the last one if None. Phases are of all replicates.
+        request: ``replicate`` is the one whose trajectories are shown; ``generation`` looks back at
+            its ancestors, the last one if None. Phases are of all replicates.
 
     Raises:
         EvosimError: genomes have no parents, or no locus evolves.
