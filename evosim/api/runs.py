@@ -405,7 +405,7 @@ def missing_figures(done: Run) -> list[str]:
     return [
         name
         for name in plot.FIGURES
-        if plot.FIGURES[name].lacks(view) is None
+        if plot.FIGURES[name].unsupported(view) is None
         and not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 

@@ -185,7 +185,7 @@ def _wants(
         data, generation=generation, individual=number, replicate=replicate
     )
     scenario = run._folder.scenario_at(generation)
-    if rewards.lacks(scenario):
+    if rewards.unsupported(scenario):
         raise EvosimError(
             "novelty is among the drives: it depends on the cells visited before, so that it is "
             f"no reward of (s, a, s'). Without drives: export {run.path / 'scenario.toml'}"

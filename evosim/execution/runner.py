@@ -89,10 +89,13 @@ def complete_runs(
             finish(folder)
     except WriteError as error:
         raise RunError(
-            f"{error}\n{kept(folders)}. Once it can be written, continue with: evosim resume {resume}"
+            f"{error}\n{kept(folders)}. "
+            f"Once it can be written, continue with: evosim resume {resume}"
         ) from error
     except WorkError as error:
-        raise RunError(f"{error}\n{kept(folders)}. Continue with: evosim resume {resume}") from error
+        raise RunError(
+            f"{error}\n{kept(folders)}. Continue with: evosim resume {resume}"
+        ) from error
 
 
 def finish(folder: RunFolder) -> None:

@@ -269,9 +269,9 @@ def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:
 def _seed_at(data: xr.Dataset, generation: int) -> int:
     """The seed of a generation's lives; a fork has lived some of them under other seeds."""
     seed = int(data.attrs["seed"])
-    for lived in json.loads(data.attrs.get("provenance", "{}")).get("seeds", ()):
-        if lived["from"] <= generation:
-            seed = int(lived["seed"])
+    for entry in json.loads(data.attrs.get("provenance", "{}")).get("seeds", ()):
+        if entry["from"] <= generation:
+            seed = int(entry["seed"])
     return seed
 
 

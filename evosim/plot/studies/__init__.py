@@ -36,7 +36,7 @@ def names_for(summary: Summary) -> list[str]:
     """The figures that a study has."""
     if not summary["runs"]["lived"]:
         return []
-    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
+    return [name for name in FIGURES if FIGURES[name].unsupported(summary) is None]
 
 
 def figure(name: str, summary: Summary) -> Figure:

@@ -31,14 +31,14 @@ RIGHT = 0.1
 LEFT = 0.52
 
 
-def lacks(summary: Summary) -> str | None:
+def unsupported(summary: Summary) -> str | None:
     """Why there is no curve; None where there is one."""
     if _is_table(summary) or any(p["numeric"] for p in summary["parameters"].values()):
         return None
     return "points that are no grid take a parameter with numbers"
 
 
-@registry.figure("curve", "measures against a parameter", of="study", lacks=lacks)
+@registry.figure("curve", "measures against a parameter", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw all measures against a parameter."""
     with style.styled():

@@ -26,7 +26,7 @@ MOST_LINES = 9
 MOST_PAIRS = 3
 
 
-def lacks(summary: Summary) -> str | None:
+def unsupported(summary: Summary) -> str | None:
     """Why there is no interaction to draw; None where there is one."""
     if not is_grid(summary):
         return "it takes a grid: all combinations of levels"
@@ -35,7 +35,7 @@ def lacks(summary: Summary) -> str | None:
     return None
 
 
-@registry.figure("interaction", "what parameters do together", of="study", lacks=lacks)
+@registry.figure("interaction", "what parameters do together", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw all pairs of parameters, or those that interact most, of all measures."""
     with style.styled():

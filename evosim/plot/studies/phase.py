@@ -32,7 +32,7 @@ LONGEST = 0.9
 """Inches that the names of levels may fill."""
 
 
-def lacks(summary: Summary) -> str | None:
+def unsupported(summary: Summary) -> str | None:
     """Why there is no phase diagram; None where there is one."""
     parameters = summary["parameters"].values()
     if len(parameters) < 2:
@@ -42,7 +42,7 @@ def lacks(summary: Summary) -> str | None:
     return None
 
 
-@registry.figure("phase", "phase diagram", of="study", lacks=lacks)
+@registry.figure("phase", "phase diagram", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw the phase diagrams of all measures."""
     with style.styled():
@@ -183,7 +183,7 @@ def _cells(
             size = (across[i + 1] - across[i], up[j + 1] - up[j])
             value = each.value[i, j]
             color = to_hex(_parts.SHADES(norm(value))) if np.isfinite(value) else _parts.UNDEFINED
-            if not each.lived[i, j] and not np.isfinite(value):
+            if not each.has_runs[i, j] and not np.isfinite(value):
                 _crossed(panel, corner, size)
                 continue
             panel.add_patch(Rectangle(corner, *size, facecolor=color, linewidth=0, zorder=1))

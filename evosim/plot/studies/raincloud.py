@@ -40,7 +40,7 @@ class Group(NamedTuple):
     points: list[Summary]
 
 
-def lacks(summary: Summary) -> str | None:
+def unsupported(summary: Summary) -> str | None:
     """Why there is no raincloud; None where there is one."""
     if not keeps_numbers(summary):
         return "the study is too large for its summary to hold every replicate; export it"
@@ -58,7 +58,7 @@ def _measures(summary: Summary) -> list[str]:
     return [name for name in summary["measures"] if comes_apart(summary, name)]
 
 
-@registry.figure("raincloud", "replicates", of="study", lacks=lacks)
+@registry.figure("raincloud", "replicates", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw the replicates of all measures, by point or by level of each parameter."""
     with style.styled():
