@@ -52,8 +52,8 @@ class Analysed:
 
         Example:
             >>> import evosim
-            >>> evosim.analyse("runs/contraception-1", "leakage").figure().get_figwidth()
-            3.4
+            >>> evosim.analyse("runs/contraception-1", "leakage").figure()
+            <Drawing size ... Axes>
         """
         from evosim.plot import analyses
 

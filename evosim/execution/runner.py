@@ -89,8 +89,8 @@ def complete_runs(
             finish(folder)
     except WriteError as error:
         raise RunError(
-            f"{error}\n{kept(folders)}. Once it can be written, "
-            f"continue with: evosim resume {resume}"
+            f"{error}\n{kept(folders)}. "
+            f"Once it can be written, continue with: evosim resume {resume}"
         ) from error
     except WorkError as error:
         raise RunError(
