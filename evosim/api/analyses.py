@@ -52,8 +52,7 @@ class Analysed:
 
         Example:
             >>> import evosim
-            >>> evosim.analyse("runs/contraception-1", "leakage").figure().get_figwidth()
-            3.4
+            >>> evosim.analyse("runs/contraception-1", "leakage").figure().savefig("drawn.svg")
         """
         from evosim.plot import analyses
 

@@ -48,8 +48,7 @@ class Comparison:
         Example:
             >>> import evosim
             >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
-            >>> compared.figure().get_figwidth()
-            7.0
+            >>> compared.figure().savefig("drawn.svg")
         """
         from evosim.plot import compare as drawing
 

@@ -127,8 +127,7 @@ class Experiment:
         Example:
             >>> import evosim
             >>> done = evosim.open_experiment("runs/strawberry-1-arms")
-            >>> done.figure("maps").get_figwidth()
-            7.0
+            >>> done.figure("maps").savefig("drawn.svg")
         """
         return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
 

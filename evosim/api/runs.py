@@ -155,8 +155,7 @@ class Run:
             >>> import evosim
             >>> from matplotlib.figure import Figure
             >>> run = evosim.open_run("runs/contraception-1")
-            >>> run.figure("drift").get_figwidth()
-            3.4
+            >>> run.figure("drift").savefig("drawn.svg")
             >>> mine = Figure(layout="constrained")
             >>> left, right = mine.subplots(1, 2)
             >>> run.figure("drift", axes=left) is mine

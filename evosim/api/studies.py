@@ -228,8 +228,7 @@ class Study:
 
         Example:
             >>> import evosim
-            >>> evosim.open_study("runs/study-small-1").figure("curve").get_figwidth()
-            3.4
+            >>> evosim.open_study("runs/study-small-1").figure("curve").savefig("drawn.svg")
         """
         return drawing.figure(name, self.summary)
 

@@ -151,8 +151,7 @@ def figure(
         ...     drawn = Figure(figsize=(4, 3))
         ...     lines = drawn.subplots().plot(view.data["score"].max("individual").T)
         ...     return drawn
-        >>> evosim.open_run("runs/contraception-1").figure("best_scores").get_figwidth()
-        4.0
+        >>> evosim.open_run("runs/contraception-1").figure("best_scores").savefig("drawn.svg")
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")
