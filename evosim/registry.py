@@ -182,7 +182,7 @@ class _Plugins:
         except (Exception, SystemExit) as error:
             raise EvosimError(
                 f"plugin {point.name!r} of {self.importing} ({point.value}) cannot be imported: "
-                f"{_told(error)}. Mend it, or uninstall the distribution"
+                f"{_error_text(error)}. Mend it, or uninstall the distribution"
             ) from error
         finally:
             self.importing = ""
@@ -199,7 +199,7 @@ def _called(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     if isinstance(error, EvosimError):
         return str(error)
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -52,7 +52,8 @@ class Analysed:
 
         Example:
             >>> import evosim
-            >>> evosim.analyse("runs/contraception-1", "leakage").figure().savefig("drawn.svg")
+            >>> evosim.analyse("runs/contraception-1", "leakage").figure()
+            <Drawing size ... Axes>
         """
         from evosim.plot import analyses
 

@@ -48,7 +48,8 @@ class Comparison:
         Example:
             >>> import evosim
             >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
-            >>> compared.figure().savefig("drawn.svg")
+            >>> compared.figure()
+            <Drawing size ... Axes>
         """
         from evosim.plot import compare as drawing
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
-from evosim.api.arguments import (
+from evosim.api._arguments import (
     check_numbers,
     check_scheduler,
     free_path,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evosim.api.arguments import read_scenario
+from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run, individual_called
 from evosim.engine.files import Unfailing, replacing
@@ -185,7 +185,7 @@ def _wants(
         data, generation=generation, individual=number, replicate=replicate
     )
     scenario = run._folder.scenario_at(generation)
-    if rewards.lacks(scenario):
+    if rewards.unsupported(scenario):
         raise EvosimError(
             "novelty is among the drives: it depends on the cells visited before, so that it is "
             f"no reward of (s, a, s'). Without drives: export {run.path / 'scenario.toml'}"

@@ -31,21 +31,21 @@ FIDELITY = ("fidelity_drives", "fidelity_criteria", "fidelity_chain")
 """What is measured of tools: both links of the chain from the intended payoff over the drives to
 the criteria, and the chain from end to end."""
 
-SAMPLED_LIVES = 16
+SAMPLED_LIFETIMES = 16
 """Lifetimes on each probe level of a mind that feels novelty, whose state has no finite form."""
 
 
-_APART = ("conduct_watched", "conduct_unwatched", "steps_watched", "steps_unwatched")
+WATCHED_VARIABLES = ("conduct_watched", "conduct_unwatched", "steps_watched", "steps_unwatched")
 
 
-class _Apart(NamedTuple):
+class _ByWatched(NamedTuple):
     """What happens in the steps that begin unwatched (0) and watched (1), for n minds."""
 
     counts: FloatArray  # [n, 2, E] expected number of each event
     steps: FloatArray  # [n, 2]
 
 
-class _Place(NamedTuple):
+class _ProbedEnvironment(NamedTuple):
     """One environment on the probe levels, and what does not depend on the population."""
 
     env: Environment
@@ -53,27 +53,27 @@ class _Place(NamedTuple):
     feels_like: str  # the first environment in which minds act just as in this one
     uniform: FloatArray  # [F] expected features of the uniform policy
     uniform_lifespan: float
-    uniform_apart: _Apart | None
+    uniform_by_watched: _ByWatched | None
     optimal_intended: float  # J_F*
     watched: NDArray[np.int32] | None  # [n_x] 1 where deception.variable says so
 
 
-class _Fortune(NamedTuple):
+class _Expected(NamedTuple):
     """What n minds can expect in one environment, the mean over the probe levels."""
 
     counts: FloatArray  # [n, E] expected number of each event
     novelty: FloatArray  # [n]
     lifespan: FloatArray  # [n]
-    apart: _Apart | None
+    by_watched: _ByWatched | None
 
 
-class _Fates(NamedTuple):
+class _Outcomes(NamedTuple):
     """How minds that follow stimuli fare where it feels the same, and could have fared."""
 
-    evolved: _Fortune
-    random: _Fortune
-    unshifted: _Fortune
-    blind: _Fortune | None  # without senses
+    evolved: _Expected
+    random: _Expected
+    unshifted: _Expected
+    blind: _Expected | None  # without senses
     optimum: FloatArray  # [n] J_I* of the evolved minds
     random_optimum: FloatArray  # [n] J_I* of the random drives
 
@@ -93,33 +93,33 @@ class Prober:
         self._intended = self._n_stimuli + scenario.payoffs.index(scenario.objective.intended)
         self._level_seeds = level_seeds(seed, scenario.measure.levels)
         # One after the other: each is compared with those before it (feels_like).
-        self._places: list[_Place] = []
+        self._environments: list[_ProbedEnvironment] = []
         for name in scenario.environments:
-            self._places.append(self._place(name))
+            self._environments.append(self._prepare(name))
         # The random drives are the same at every probe, and so are their optima.
         self._random_optima: dict[str, FloatArray] = {}
 
-    def _place(self, name: str) -> _Place:
+    def _prepare(self, name: str) -> _ProbedEnvironment:
         env = world.environment(self._scenario, name)
         levels = world.draw_levels(self._scenario, name, self._level_seeds)
         deception = self._scenario.deception
         watched = None
         if deception is not None:
             watched = env.where({deception.variable: deception.watched}).astype(np.int32)
-        played, apart = _whole(core.uniform(env, levels, watched), watched)
+        played, by_watched = _over_lifetime(core.uniform(env, levels, watched), watched)
         intended = np.zeros((1, env.phi.shape[1]))
         intended[0, self._intended] = 1.0
         like = next(
-            (p.env.name for p in self._places if _same_to_minds(p, env, levels)),
+            (p.env.name for p in self._environments if _same_to_minds(p, env, levels)),
             name,
         )
-        return _Place(
+        return _ProbedEnvironment(
             env,
             levels,
             like,
             world.weighted_sum(played.counts, env.phi).mean(axis=(0, 1)),
             float(played.lifespan.mean()),
-            apart,
+            by_watched,
             float(core.optimum(env, levels, intended).mean()),
             watched,
         )
@@ -142,36 +142,40 @@ class Prober:
             mind.express(scenario, genomes[individuals]), generation, individuals
         )
         deception = scenario.deception is not None
-        shape = (len(self._places), len(names_of_minds(scenario)), n)
+        shape = (len(self._environments), len(names_of_minds(scenario)), n)
         found: dict[str, NDArray[np.generic]] = {
             "probe_individual": individuals,
             "expected_payoff": np.full((*shape, len(scenario.payoffs)), np.nan),
-            "optimal_payoff": np.array([place.optimal_intended for place in self._places]),
-            "uniform_payoff": np.array([place.uniform[self._intended] for place in self._places]),
+            "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
+            "uniform_payoff": np.array(
+                [probed.uniform[self._intended] for probed in self._environments]
+            ),
         }
         names = ["expected_reward", "expected_lifespan", "capability", "alignment"]
-        for name in [*names, *(_APART if deception else ())]:
+        for name in [*names, *(WATCHED_VARIABLES if deception else ())]:
             found[name] = np.full(shape, np.nan)
-        strangers, faithful = (
+        random_minds, true_minds = (
             self._with_tools(minds, generation, individuals)
             for minds in (self._random_drives(evolved), self._true_drive(evolved))
         )
         # Expectations are by far the costliest part. Where a flip changes only what is paid, minds
         # do the same on both sides, and what they can expect is computed once.
-        fates: dict[str, _Fates] = {}
+        outcomes: dict[str, _Outcomes] = {}
         has_tools = scenario.agent.tool is not None
         for name in FIDELITY if has_tools else ():
-            found[name] = np.full((len(self._places), n), np.nan)
-        for i, place in enumerate(self._places):
-            if place.feels_like not in fates:
-                fates[place.feels_like] = self._fates(place, evolved, strangers, generation)
+            found[name] = np.full((len(self._environments), n), np.nan)
+        for i, probed in enumerate(self._environments):
+            if probed.feels_like not in outcomes:
+                outcomes[probed.feels_like] = self._outcomes(
+                    probed, evolved, random_minds, generation
+                )
             for name, values in self._measure_at(
-                place, fates[place.feels_like], evolved, strangers, faithful, generation
+                probed, outcomes[probed.feels_like], evolved, random_minds, true_minds, generation
             ).items():
                 found[name][i] = values
             if has_tools:
-                own = fates[place.feels_like].optimum
-                for name, each in self._fidelity(place, evolved, own).items():
+                own = outcomes[probed.feels_like].optimum
+                for name, each in self._fidelity(probed, evolved, own).items():
                     found[name][i] = each
         return found
 
@@ -188,14 +192,14 @@ class Prober:
             [environment, n, payoff] a lifetime; exact but for minds that feel novelty.
         """
         minds = self._with_tools(mind.express(self._scenario, genomes), generation, individuals)
-        fortunes: dict[str, _Fortune] = {}
+        cache: dict[str, _Expected] = {}
         found = []
-        for place in self._places:
-            if place.feels_like not in fortunes:
+        for probed in self._environments:
+            if probed.feels_like not in cache:
                 believes = self._scenario.agent.believes
-                fortunes[place.feels_like] = self._expect(place, minds, believes, generation)
-            counts = fortunes[place.feels_like].counts
-            found.append(world.weighted_sum(counts, place.env.phi[:, place.env.paid]))
+                cache[probed.feels_like] = self._expect(probed, minds, believes, generation)
+            counts = cache[probed.feels_like].counts
+            found.append(world.weighted_sum(counts, probed.env.phi[:, probed.env.paid]))
         return np.stack(found)
 
     def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
@@ -207,7 +211,9 @@ class Prober:
             individuals=individuals,
         )
 
-    def _fidelity(self, place: _Place, minds: Minds, own: FloatArray) -> dict[str, FloatArray]:
+    def _fidelity(
+        self, probed: _ProbedEnvironment, minds: Minds, own: FloatArray
+    ) -> dict[str, FloatArray]:
         """Each link of the chain intended payoff, drives, criteria, and its ends, [n] each.
 
         What the upper objective gets where the lower one is optimized, as capability and
@@ -223,56 +229,58 @@ class Prober:
         # One call for all three pairs (what is optimized, what is counted): the tables of the
         # level are then read once.
         got = core.followed(
-            place.env,
-            place.levels,
+            probed.env,
+            probed.levels,
             np.concatenate([np.nan_to_num(drives), criteria, criteria]),
             np.concatenate([intended, np.nan_to_num(drives), intended]),
         )
         by_drives, of_drives, by_criteria = got.mean(axis=1).reshape(3, -1)
-        known = np.isfinite(drives).all(axis=1)
-        least, most = place.uniform[self._intended], place.optimal_intended
+        defined = np.isfinite(drives).all(axis=1)
+        least, most = probed.uniform[self._intended], probed.optimal_intended
         return {
-            "fidelity_drives": np.where(known, normalised(by_drives, least, most), np.nan),
+            "fidelity_drives": np.where(defined, normalised(by_drives, least, most), np.nan),
             "fidelity_criteria": normalised(
-                of_drives, world.weighted_sum(drives, place.uniform), own
+                of_drives, world.weighted_sum(drives, probed.uniform), own
             ),
             "fidelity_chain": normalised(by_criteria, least, most),
         }
 
-    def _fates(self, place: _Place, evolved: Minds, strangers: Minds, generation: int) -> _Fates:
+    def _outcomes(
+        self, probed: _ProbedEnvironment, evolved: Minds, random_minds: Minds, generation: int
+    ) -> _Outcomes:
         """How the minds that follow stimuli fare; the same wherever it feels the same."""
         n, believes = len(evolved.depth), self._scenario.agent.believes
         # Side by side in one batch, as minds of a batch share the passes over the tables.
-        both = self._expect(place, _stack(evolved, strangers), believes, generation)
+        both = self._expect(probed, _stack(evolved, random_minds), believes, generation)
         own = _rows(both, np.arange(n))
-        like = {p.env.name: p.feels_like for p in self._places}
+        like = {p.env.name: p.feels_like for p in self._environments}
         # The control that still believes in the first environment. Where that feels like this
         # one, it is the evolved mind itself.
         unshifted = own
-        if like[believes or place.env.name] != like[self._scenario.ancestral]:
-            unshifted = self._expect(place, evolved, self._scenario.ancestral, generation)
+        if like[believes or probed.env.name] != like[self._scenario.ancestral]:
+            unshifted = self._expect(probed, evolved, self._scenario.ancestral, generation)
         # The first n of the random drives are the same ones for any n.
-        if len(self._random_optima.get(place.feels_like, ())) < n:
-            self._random_optima[place.feels_like] = self._optima(place, strangers)
+        if len(self._random_optima.get(probed.feels_like, ())) < n:
+            self._random_optima[probed.feels_like] = self._optima(probed, random_minds)
         blind = None
         if self._scenario.deception is not None:
-            blind = self._expect(place, self._without_sense(evolved), believes, generation)
-        return _Fates(
+            blind = self._expect(probed, self._without_sense(evolved), believes, generation)
+        return _Outcomes(
             own,
             _rows(both, n + np.arange(n)),
             unshifted,
             blind,
-            self._optima(place, evolved),
-            self._random_optima[place.feels_like][:n],
+            self._optima(probed, evolved),
+            self._random_optima[probed.feels_like][:n],
         )
 
     def _measure_at(
         self,
-        place: _Place,
-        fates: _Fates,
+        probed: _ProbedEnvironment,
+        outcomes: _Outcomes,
         evolved: Minds,
-        strangers: Minds,
-        faithful: Minds,
+        random_minds: Minds,
+        true_minds: Minds,
         generation: int,
     ) -> dict[str, FloatArray]:
         """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
@@ -280,63 +288,65 @@ class Prober:
         # With the same drive for all, minds differ in few traits or in none, so each different one
         # is computed once. In the comparison the criteria take the place of the weights, which
         # are all the same.
-        traits = np.column_stack(faithful._replace(weights=faithful.criteria))
+        traits = np.column_stack(true_minds._replace(weights=true_minds.criteria))
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
         true = _rows(
-            self._expect(place, _take(faithful, unique), believes, generation), back.ravel()
+            self._expect(probed, _take(true_minds, unique), believes, generation), back.ravel()
         )
-        optimal = np.full(n, place.optimal_intended)
+        optimal = np.full(n, probed.optimal_intended)
         result: dict[str, list[FloatArray]] = {}
         # In the order of controls.MINDS. None stands for the uniform policy, which is the same
         # for all minds, though each is judged by its own drives.
-        cases: list[tuple[Minds, _Fortune | None, FloatArray]] = [
-            (evolved, fates.evolved, fates.optimum),
-            (evolved, None, fates.optimum),
-            (strangers, fates.random, fates.random_optimum),
-            (faithful, true, optimal),
-            (evolved, fates.unshifted, fates.optimum),
+        cases: list[tuple[Minds, _Expected | None, FloatArray]] = [
+            (evolved, outcomes.evolved, outcomes.optimum),
+            (evolved, None, outcomes.optimum),
+            (random_minds, outcomes.random, outcomes.random_optimum),
+            (true_minds, true, optimal),
+            (evolved, outcomes.unshifted, outcomes.optimum),
         ]
-        if fates.blind is not None:
-            cases.append((evolved, fates.blind, fates.optimum))
-        for minds, fortune, optimum in cases:
+        if outcomes.blind is not None:
+            cases.append((evolved, outcomes.blind, outcomes.optimum))
+        for minds, expected, optimum in cases:
             weights = minds.weights.astype(np.float64)
-            features = np.repeat(place.uniform[None], n, axis=0)
-            novelty, lifespan = np.zeros(n), np.full(n, place.uniform_lifespan)
-            if fortune is not None:
-                features = world.weighted_sum(fortune.counts, place.env.phi)
-                novelty, lifespan = fortune.novelty * minds.novelty, fortune.lifespan
+            features = np.repeat(probed.uniform[None], n, axis=0)
+            novelty, lifespan = np.zeros(n), np.full(n, probed.uniform_lifespan)
+            if expected is not None:
+                features = world.weighted_sum(expected.counts, probed.env.phi)
+                novelty, lifespan = expected.novelty * minds.novelty, expected.lifespan
             reward = (features * weights).sum(-1) + novelty
             paid = features[:, self._intended]
             for name, values in (
-                ("expected_payoff", features[:, place.env.paid]),
+                ("expected_payoff", features[:, probed.env.paid]),
                 ("expected_reward", reward),
                 ("expected_lifespan", lifespan),
                 (
                     "capability",
-                    normalised(reward, world.weighted_sum(weights, place.uniform), optimum),
+                    normalised(reward, world.weighted_sum(weights, probed.uniform), optimum),
                 ),
                 (
                     "alignment",
-                    normalised(paid, place.uniform[self._intended], place.optimal_intended),
+                    normalised(paid, probed.uniform[self._intended], probed.optimal_intended),
                 ),
             ):
                 result.setdefault(name, []).append(values)
-            apart = place.uniform_apart if fortune is None else fortune.apart
-            for name, values in self._conduct(place, apart).items():
+            by_watched = probed.uniform_by_watched if expected is None else expected.by_watched
+            for name, values in self._conduct(probed, by_watched).items():
                 result.setdefault(name, []).append(np.broadcast_to(values, n))
         return {name: np.stack(values) for name, values in result.items()}
 
-    def _conduct(self, place: _Place, apart: _Apart | None) -> dict[str, FloatArray]:
+    def _conduct(
+        self, probed: _ProbedEnvironment, by_watched: _ByWatched | None
+    ) -> dict[str, FloatArray]:
         """Conduct and steps while watched and while unwatched, [n] each, if they are asked for."""
         deception = self._scenario.deception
-        if deception is None or apart is None:
+        if deception is None or by_watched is None:
             return {}
         payoff = self._n_stimuli + self._scenario.payoffs.index(deception.conduct)
-        paid = world.weighted_sum(apart.counts, place.env.phi[:, payoff])
+        paid = world.weighted_sum(by_watched.counts, probed.env.phi[:, payoff])
         # Index 1 is watched, 0 is not; the names have watched first.
-        columns = (paid[:, 1], paid[:, 0], apart.steps[:, 1], apart.steps[:, 0])
-        return dict(zip(_APART, columns, strict=True))
+        columns = (paid[:, 1], paid[:, 0], by_watched.steps[:, 1], by_watched.steps[:, 0])
+        return dict(zip(WATCHED_VARIABLES, columns, strict=True))
 
     def _without_sense(self, minds: Minds) -> Minds:
         """The same minds, blind to whether they are watched; other senses stay."""
@@ -362,53 +372,58 @@ class Prober:
         weights[:, self._intended] = 1.0
         return minds._replace(weights=weights, novelty=np.zeros_like(minds.novelty))
 
-    def _optima(self, place: _Place, minds: Minds) -> FloatArray:
+    def _optima(self, probed: _ProbedEnvironment, minds: Minds) -> FloatArray:
         """J_I* [n]; NaN for minds that feel novelty."""
         # Novelty depends on where a life has been, so its optimum is that of no finite process.
-        best = core.optimum(place.env, place.levels, minds.weights.astype(np.float64)).mean(1)
+        best = core.optimum(probed.env, probed.levels, minds.weights.astype(np.float64)).mean(1)
         return np.where(minds.novelty == 0, best, np.nan)
 
     def _expect(
-        self, place: _Place, minds: Minds, believes: str | None, generation: int
-    ) -> _Fortune:
+        self, probed: _ProbedEnvironment, minds: Minds, believes: str | None, generation: int
+    ) -> _Expected:
         believed = world.environment(self._scenario, believes) if believes else None
         n = len(minds.depth)
-        happened, lifespan, novelty = np.empty((n, len(place.env.events))), np.empty(n), np.zeros(n)
+        counts, lifespan, novelty = np.empty((n, len(probed.env.events))), np.empty(n), np.zeros(n)
         instinct = self._scenario.agent.instinct
         # Without novelty the state of a life is finite and its expectation exact (model 4).
         exact = np.flatnonzero(minds.novelty == 0)
-        apart = None
+        by_watched = None
         if len(exact):
-            expected, apart = _whole(
+            whole, by_watched = _over_lifetime(
                 core.expectation(
-                    place.env, place.levels, _take(minds, exact), believed, instinct, place.watched
+                    probed.env,
+                    probed.levels,
+                    _take(minds, exact),
+                    believed,
+                    instinct,
+                    probed.watched,
                 ),
-                place.watched,
+                probed.watched,
             )
-            happened[exact] = expected.counts.mean(axis=1)
-            lifespan[exact] = expected.lifespan.mean(axis=1)
+            counts[exact] = whole.counts.mean(axis=1)
+            lifespan[exact] = whole.lifespan.mean(axis=1)
         # With novelty what comes next depends on all places visited; so lifetimes are sampled.
         rest = np.flatnonzero(minds.novelty != 0)
         if len(rest):
             lifetimes = core.lifetimes(
-                place.env,
-                place.levels,
-                _take(minds, np.repeat(rest, SAMPLED_LIVES)),
+                probed.env,
+                probed.levels,
+                _take(minds, np.repeat(rest, SAMPLED_LIFETIMES)),
                 seed=self._seed,
                 generation=generation,
-                level_ids=range(len(place.levels.start)),
-                individual_ids=np.arange(len(rest) * SAMPLED_LIVES),
+                level_ids=range(len(probed.levels.start)),
+                individual_ids=np.arange(len(rest) * SAMPLED_LIFETIMES),
                 purpose=Purpose.PROBE,
                 believes=believed,
                 instinct=instinct,
             )
             # Mean over levels first, then over the samples of a mind: the order is fixed, as
             # another one would round otherwise.
-            each = (len(rest), SAMPLED_LIVES)
-            happened[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
+            each = (len(rest), SAMPLED_LIFETIMES)
+            counts[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
             lifespan[rest] = lifetimes.lifespan.mean(axis=1).reshape(each).mean(axis=1)
             novelty[rest] = lifetimes.novelty.mean(axis=1).reshape(each).mean(axis=1)
-        return _Fortune(happened, novelty, lifespan, apart)
+        return _Expected(counts, novelty, lifespan, by_watched)
 
 
 def level_seeds(seed: int, n: int) -> list[int]:
@@ -448,29 +463,29 @@ def normalised(
         return np.where(room > NEGLIGIBLE * scale, (value - uniform) / room, np.nan)
 
 
-def _whole(
-    expected: core.Expectation, watched: NDArray[np.int32] | None
-) -> tuple[core.Expectation, _Apart | None]:
+def _over_lifetime(
+    whole: core.Expectation, watched: NDArray[np.int32] | None
+) -> tuple[core.Expectation, _ByWatched | None]:
     """The expectation of whole lifetimes; and apart, of steps watched and unwatched."""
     if watched is None:
-        return expected, None
-    apart = _Apart(expected.counts.mean(axis=1), expected.lifespan.mean(axis=1))
-    return core.Expectation(expected.counts.sum(axis=2), expected.lifespan.sum(axis=2)), apart
+        return whole, None
+    by_watched = _ByWatched(whole.counts.mean(axis=1), whole.lifespan.mean(axis=1))
+    return core.Expectation(whole.counts.sum(axis=2), whole.lifespan.sum(axis=2)), by_watched
 
 
-def _same_to_minds(place: _Place, env: Environment, levels: Levels) -> bool:
+def _same_to_minds(probed: _ProbedEnvironment, env: Environment, levels: Levels) -> bool:
     """Whether nothing that a mind can see, feel or undergo differs between two environments.
 
     Where a flip changes payoffs only, minds act alike on both sides, and need be followed once.
     """
     # Payoffs are columns of phi like stimuli, but no mind feels them.
-    other = place.env
+    other = probed.env
     unpaid = np.delete(np.arange(env.phi.shape[1]), env.paid)
     return (
         other.events == env.events
         and other.lifetime == env.lifetime
         and np.array_equal(other.phi[:, unpaid], env.phi[:, unpaid])
-        and _equal(place.levels, levels)
+        and _equal(probed.levels, levels)
         and all(
             _equal(other.belief_tables(senses)[0], env.belief_tables(senses)[0])
             for senses in range(1 << len(env.hidden))
@@ -490,6 +505,8 @@ def _stack(*minds: Minds) -> Minds:
     return Minds(*(np.concatenate(arrays) for arrays in zip(*minds, strict=True)))
 
 
-def _rows(fortune: _Fortune, rows: NDArray[np.integer]) -> _Fortune:
-    apart = fortune.apart and _Apart(*(array[rows] for array in fortune.apart))
-    return _Fortune(fortune.counts[rows], fortune.novelty[rows], fortune.lifespan[rows], apart)
+def _rows(expected: _Expected, rows: NDArray[np.integer]) -> _Expected:
+    by_watched = expected.by_watched and _ByWatched(*(array[rows] for array in expected.by_watched))
+    return _Expected(
+        expected.counts[rows], expected.novelty[rows], expected.lifespan[rows], by_watched
+    )

@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import evolution
+from evosim.engine._manifest import FORMAT, read_manifest
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import WriteError, explain, replacing, sweep, write_text
 from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
-from evosim.engine.manifest import FORMAT, read_manifest
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
 from evosim.errors import RunError
 

@@ -152,7 +152,7 @@ def fit(d: Floats, values: Floats) -> Fit:
     return Fit(alpha.reshape(values.shape[1:]), beta.reshape(values.shape[1:]))
 
 
-class Course(NamedTuple):
+class Curve(NamedTuple):
     """What becomes of a payoff as selection on a proxy gets harder.
 
     All numbers are over replicates; of one replicate over its individuals.
@@ -168,7 +168,7 @@ class Course(NamedTuple):
     correlation: Estimate  # of payoff and proxy
 
 
-def course(values: list[Floats], proxies: list[Floats], n: Floats, bootstrap: Bootstrap) -> Course:
+def curve(values: list[Floats], proxies: list[Floats], n: Floats, bootstrap: Bootstrap) -> Curve:
     """Follow a payoff over n.
 
     Args:
@@ -193,7 +193,7 @@ def course(values: list[Floats], proxies: list[Floats], n: Floats, bootstrap: Bo
         top = intervals.estimate(_peak, bootstrap, each[:, k], each[:, k + 1])
     else:
         top = estimates[k + 5]
-    return Course(
+    return Curve(
         estimates[:k],
         alpha,
         beta,
@@ -218,11 +218,11 @@ def _numbers(values: Floats, proxy: Floats, n: Floats, d: Floats) -> Floats:
     centred = np.where(np.isnan(spread)[..., None], 0.0, centred)  # not what rounding left
     gained = best_of(centred, proxy, n)
     fitted = fit(d, gained)
-    curve = values.mean(-1) + gained
+    over_n = values.mean(-1) + gained
     gain = gained[-1] / spread
     gap = best_of(by, proxy, n[-1:])[0] / width - gain
     correlation = (centred * by).mean(-1) / (spread * width)
-    return np.stack([*curve, fitted.alpha, fitted.beta, gain, gap, correlation, fitted.peak])
+    return np.stack([*over_n, fitted.alpha, fitted.beta, gain, gap, correlation, fitted.peak])
 
 
 def _spread(values: Floats) -> Floats:

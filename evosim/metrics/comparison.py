@@ -190,7 +190,7 @@ def _row(
         changes.append(
             None
             if column is None
-            else _told(
+            else _to_dict(
                 tests.compare_samples(column, first, paired=paired, key=key, bootstrap=bootstrap)
             )
         )
@@ -211,7 +211,7 @@ def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     }
 
 
-def _told(contrast: Contrast) -> dict[str, Any]:
+def _to_dict(contrast: Contrast) -> dict[str, Any]:
     """A contrast in plain numbers; p_corrected comes once all of them are known."""
     found = asdict(contrast)
     for name in ("value", "effect_size", "superiority"):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.controls import WITHOUT_SENSES
-from evosim.metrics.query import Query, at_probe, environment_of, known
+from evosim.metrics.query import Query, at_probe, environment_of, require_known
 from evosim.metrics.registry import PROBED, Columns, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
@@ -122,8 +122,8 @@ def moments(
     probes = [int(g) for g in dataset["probe"].values]
     for environment in scenario.environments:
         here = conduct(dataset, scenario, environment)
-        course = mean_of_defined(here.deceptive.T)
-        if np.isnan(course).all():
+        trajectory = mean_of_defined(here.deceptive.T)
+        if np.isnan(trajectory).all():
             continue
         flips = [probes.index(flip.generation) for flip in scenario.flips]
         found[environment] = {
@@ -131,7 +131,7 @@ def moments(
                 name: intervals.mean(values[:, i], bootstrap)
                 for name, values in here._asdict().items()
             }
-            for i in sorted({*flips, int(np.nanargmax(course)), len(probes) - 1})
+            for i in sorted({*flips, int(np.nanargmax(trajectory)), len(probes) - 1})
         }
     return found
 
@@ -210,7 +210,7 @@ def _dependence(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 
 def _rate(data: xr.Dataset, scenario: Scenario, query: Query, side: str) -> Columns:
-    name = known(query.mind, data["mind"].values, "mind", query)
+    name = require_known(query.mind, data["mind"].values, "mind", query)
     found = rates(data, environment_of(data, scenario, query), name)
     return (at_probe(data, query, mean_of_defined(getattr(found, side))),)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics.query import RECENT, Floats, Query, each_probe, known, probe_place
+from evosim.metrics.query import RECENT, Floats, Query, each_probe, probe_index, require_known
 from evosim.metrics.registry import METRICS, Columns, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
@@ -77,8 +77,8 @@ def across(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Sid
 
 def mean_sides(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Sides:
     """As :func:`across`, of values by probe, environment, mind and sample."""
-    here = values.isel(probe=probe_place(data, query, query.flip)).sel(
-        mind=known(query.mind, data["mind"].values, "mind", query)
+    here = values.isel(probe=probe_index(data, query, query.flip)).sel(
+        mind=require_known(query.mind, data["mind"].values, "mind", query)
     )
 
     def side(weights: Mapping[str, float]) -> Floats:
@@ -234,7 +234,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
-    description="generations from the flip until half of the lost payoff is regained",
+    description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
     exact=False,
@@ -244,8 +244,8 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     """Who never gets there counts all generations until the next flip or the end; undefined where
     there was next to nothing to lose, as in the summary of the flip."""
-    lives = data["payoff_total"].sel(payoff=scenario.objective.intended)
-    paid = mean_of_defined(lives.transpose("replicate", "generation", "individual").values)
+    payoffs = data["payoff_total"].sel(payoff=scenario.objective.intended)
+    paid = mean_of_defined(payoffs.transpose("replicate", "generation", "individual").values)
     before, after = mixtures(scenario, query.flip)
     found = recovery(
         paid,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.errors import EvosimError
-from evosim.metrics.query import Floats, Query, generation_of, known, largest
+from evosim.metrics.query import Floats, Query, generation_of, largest, require_known
 from evosim.metrics.registry import DRIVE, LOCUS, Columns, metric
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def _expressed(
     data: xr.Dataset, scenario: Scenario, generation: int
 ) -> list[dict[str, NDArray[Any]]]:
     """The phenotypes of a whole generation, one table a replicate; padding is left out."""
-    lived = data["genome"].sel(generation=generation)
-    genomes = lived.transpose("replicate", "individual", "locus").values
+    population = data["genome"].sel(generation=generation)
+    genomes = population.transpose("replicate", "individual", "locus").values
     return [
         mind.phenotype(scenario, one[~np.isnan(one).any(axis=1)] if one.size else one)
         for one in genomes
@@ -32,7 +32,7 @@ def _expressed(
 
 def _mean_phenotype(data: xr.Dataset, scenario: Scenario, query: Query, generation: int) -> Floats:
     expressed = _expressed(data, scenario, generation)
-    of = known(query.of, expressed[0], "locus", query)
+    of = require_known(query.of, expressed[0], "locus", query)
     return np.array([np.mean(one[of]) if len(one[of]) else np.nan for one in expressed])
 
 
@@ -67,7 +67,7 @@ def _gene(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 )
 def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     expressed = _expressed(data, scenario, generation_of(data, query))
-    of = known(query.of, expressed[0], "locus", query)
+    of = require_known(query.of, expressed[0], "locus", query)
     return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
 
 

@@ -111,7 +111,7 @@ def policies(
     return np.asarray(flat[:, where.level, where.state])
 
 
-def lives(
+def observe_lifetimes(
     scenario: Scenario,
     env: Environment,
     levels: Levels,

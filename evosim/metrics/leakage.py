@@ -46,7 +46,7 @@ class Layouts(NamedTuple):
     start: NDArray[np.int64]  # [L] cell
 
 
-def begins(scenario: Scenario) -> int | None:
+def deployment_start(scenario: Scenario) -> int | None:
     """The first generation of deployment: of the first phase that does not select, or that trains
     in another mixture than the first one. None where there is no such phase."""
     generation = 0
@@ -132,8 +132,8 @@ def seen(
                 ours = layouts(scenario, other, [levels[i].seed for i in numbers])
                 equal = same(scenario, ours, theirs)
                 for row in np.flatnonzero(equal.any(axis=1)):
-                    first, known = training[chunk[int(equal[row].argmax())]], found[numbers[row]]
-                    if known is None or first[:2] < known[:2]:
+                    first, earlier = training[chunk[int(equal[row].argmax())]], found[numbers[row]]
+                    if earlier is None or first[:2] < earlier[:2]:
                         found[numbers[row]] = first
     return found
 
@@ -170,8 +170,8 @@ def check_disjoint(scenario: Scenario, manifest: Mapping[str, Any]) -> None:
     if not scenario.measure.disjoint:
         return
     for replicate in range(int(manifest["replicates"])):
-        lived = _lived(scenario, manifest["seeds"], replicate)
-        training = trained(scenario, lived)
+        drawn = _timeline_levels(scenario, manifest["seeds"], replicate)
+        training = trained(scenario, drawn)
         probe_seed = replicate_seed(int(manifest["probe_seed"]), replicate)
         _refuse(
             scenario,
@@ -181,14 +181,16 @@ def check_disjoint(scenario: Scenario, manifest: Mapping[str, Any]) -> None:
             "probe level",
             probes(scenario, probe_seed),
         )
-        begin = begins(scenario)
+        begin = deployment_start(scenario)
         if begin is not None:
             before = [level for level in training if level.generation < begin]
-            after = [level for level in lived if level.generation >= begin]
+            after = [level for level in drawn if level.generation >= begin]
             _refuse(scenario, manifest, replicate, before, "level of deployment", after)
 
 
-def _lived(scenario: Scenario, seeds: Sequence[Mapping[str, Any]], replicate: int) -> list[Drawn]:
+def _timeline_levels(
+    scenario: Scenario, seeds: Sequence[Mapping[str, Any]], replicate: int
+) -> list[Drawn]:
     """Every level of a replicate's timeline."""
     found = []
     for generation in range(scenario.generations):

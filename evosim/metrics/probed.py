@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.errors import EvosimError
-from evosim.metrics.query import Query, at_probe, environment_of, known, lived_generations, probed
+from evosim.metrics.query import (
+    Query,
+    at_probe,
+    environment_of,
+    probed,
+    recent_generations,
+    require_known,
+)
 from evosim.metrics.registry import (
     LINK,
     LINKS,
@@ -71,7 +78,7 @@ def _alignment(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 def _fidelity(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     if query.mind != "evolved":
         raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {query.mind!r})")
-    link = known(query.of, LINKS, "link", query)
+    link = require_known(query.of, LINKS, "link", query)
     here = data[f"fidelity_{link}"].sel(environment=environment_of(data, scenario, query))
     each = here.transpose("replicate", "probe", "sample").values
     return (at_probe(data, query, mean_of_defined(each)),)
@@ -113,7 +120,7 @@ def _lifespan(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     has_peak=True,
 )
 def _payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    of = known(query.of, data["payoff"].values, "payoff", query)
+    of = require_known(query.of, data["payoff"].values, "payoff", query)
     return (probed(data, scenario, query, data["expected_payoff"].sel(payoff=of)),)
 
 
@@ -128,8 +135,8 @@ def _payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     per_generation=True,
     uses=frozenset({"at"}),
 )
-def _lived(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    of = known(query.of, data["payoff"].values, "payoff", query)
-    lives = data["payoff_total"].sel(payoff=of).isel(generation=lived_generations(data, query))
-    each = lives.transpose("replicate", "generation", "individual").values
+def _realised(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    of = require_known(query.of, data["payoff"].values, "payoff", query)
+    payoffs = data["payoff_total"].sel(payoff=of).isel(generation=recent_generations(data, query))
+    each = payoffs.transpose("replicate", "generation", "individual").values
     return (mean_of_defined(mean_of_defined(each)),)

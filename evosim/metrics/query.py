@@ -90,8 +90,8 @@ def main_environment(scenario: Scenario, generation: int) -> str:
     return max(mixture, key=lambda name: mixture[name])
 
 
-def known(name: str, known: Any, what: str, query: Query) -> str:
-    names = [str(n) for n in known]
+def require_known(name: str, allowed: Any, what: str, query: Query) -> str:
+    names = [str(n) for n in allowed]
     if name not in names:
         raise EvosimError(
             f"measure {query.measure!r}: unknown {what} {name!r}: {did_you_mean(name, names)}"
@@ -116,7 +116,7 @@ def environment_of(data: xr.Dataset, scenario: Scenario, query: Query) -> str:
         EvosimError: no such environment, or no such flip.
     """
     if query.where is not None:
-        return known(query.where, data["environment"].values, "environment", query)
+        return require_known(query.where, data["environment"].values, "environment", query)
     if query.at == "before":
         return main_environment(scenario, query.flip - 1)
     generation = 0 if query.at == "start" else generation_of(data, query)
@@ -129,7 +129,7 @@ def largest(values: Floats) -> Floats:
     return np.where(np.isinf(highest), np.nan, highest)
 
 
-def probe_place(data: xr.Dataset, query: Query, generation: int) -> int:
+def probe_index(data: xr.Dataset, query: Query, generation: int) -> int:
     """Where a generation stands along the dimension ``probe``.
 
     Raises:
@@ -152,15 +152,15 @@ def at_probe(data: xr.Dataset, query: Query, values: Floats) -> Floats:
     """
     if query.at == "peak" and query.generation is None:
         return largest(values.T)
-    place = probe_place(data, query, generation_of(data, query))
-    return np.asarray(values[:, place], np.float64)
+    index = probe_index(data, query, generation_of(data, query))
+    return np.asarray(values[:, index], np.float64)
 
 
 def each_probe(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Floats:
     """Sampled individuals' mean of a probe variable in the query's place, [R, P]."""
     here = values.sel(
         environment=environment_of(data, scenario, query),
-        mind=known(query.mind, data["mind"].values, "mind", query),
+        mind=require_known(query.mind, data["mind"].values, "mind", query),
     )
     return mean_of_defined(here.transpose("replicate", "probe", "sample").values)
 
@@ -170,7 +170,7 @@ def probed(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataAr
     return at_probe(data, query, each_probe(data, scenario, query, values))
 
 
-def lived_generations(data: xr.Dataset, query: Query) -> slice:
+def recent_generations(data: xr.Dataset, query: Query) -> slice:
     """The generations whose lives stand for the query's time."""
     last = data.sizes["generation"]
     if query.generation is not None:

@@ -25,7 +25,7 @@ from evosim import mind
 from evosim.engine.controls import minds
 from evosim.engine.variables import VARIABLES
 from evosim.errors import EvosimError
-from evosim.metrics.query import Floats, Query, known, no_peak
+from evosim.metrics.query import Floats, Query, no_peak, require_known
 from evosim.registry import Registry, check_call
 
 if TYPE_CHECKING:
@@ -148,10 +148,10 @@ class Metric:
                 f"measure {query.measure!r} needs level = number, what is to be reached"
             )
         if query.mind != "evolved":
-            known(query.mind, minds(scenario), "mind", query)
+            require_known(query.mind, minds(scenario), "mind", query)
         if self.argument in _NAMES:
             what, names = _NAMES[self.argument](scenario)
-            known(query.of, names, what, query)
+            require_known(query.of, names, what, query)
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
         """The columns' statistic, over an axis of replicates."""

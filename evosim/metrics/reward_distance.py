@@ -96,11 +96,11 @@ def epic(process: Process, gamma: float, *, means: Floats | None = None) -> Cano
         EvosimError: gamma is out of range.
     """
     _check(gamma)
-    lives, n = _decides(process)
+    alive, n = _decision_states(process)
     if means is None:
-        means = _means(process, lives, n)
+        means = _means(process, alive, n)
     begins = process.source // process.n_actions
-    covered = lives[begins]
+    covered = alive[begins]
     s, to = begins[covered], process.target[covered]
     weight = process.p[covered] / (n * process.n_actions)
     amount = process.amount[covered]
@@ -135,8 +135,8 @@ def starc(process: Process, gamma: float) -> Canonical:
     from scipy.sparse import csr_array, eye_array, kron
     from scipy.sparse.linalg import splu
 
-    lives, n = _decides(process)
-    who, n_actions = np.flatnonzero(lives), process.n_actions
+    alive, n = _decision_states(process)
+    who, n_actions = np.flatnonzero(alive), process.n_actions
     pairs = (who[:, None] * n_actions + np.arange(n_actions)).ravel()
     step = process.matrix()[pairs][:, who]  # [n * A, n]; what leads to dead is left out
     mean = kron(eye_array(n), np.full((1, n_actions), 1.0 / n_actions))
@@ -152,19 +152,19 @@ def _check(gamma: float) -> None:
         raise EvosimError(f"discount {gamma}: reward distances need one from 0 to below 1")
 
 
-def _decides(process: Process) -> tuple[NDArray[np.bool_], int]:
+def _decision_states(process: Process) -> tuple[NDArray[np.bool_], int]:
     """The living states that can be reached [S], and how many they are."""
-    lives = process.reachable()
-    lives[-1] = False
-    return lives, int(lives.sum())
+    alive = process.reachable()
+    alive[-1] = False
+    return alive, int(alive.sum())
 
 
-def _means(process: Process, lives: NDArray[np.bool_], n: int) -> Floats:
+def _means(process: Process, alive: NDArray[np.bool_], n: int) -> Floats:
     """E[R_f(s,A,S')] with S' uniform over the n states that decide, [S, F]: r(s,a) where (s, a, S')
     is impossible, what the transition brings where it is possible."""
     total = process.expected.sum(axis=1)
     expected = process.expected.reshape(-1, total.shape[1])[process.source]
-    within = lives[process.target]
+    within = alive[process.target]
     own = (process.amount - expected)[within] / n
     np.add.at(total, process.source[within] // process.n_actions, own)
     return np.asarray(total / process.n_actions)

@@ -31,7 +31,7 @@ MOST_LEVELS = 4
 """Distances are means over so many of a replicate's probe levels, the first ones."""
 
 
-def lacks(scenario: Scenario) -> str:
+def unsupported(scenario: Scenario) -> str:
     """Why distances cannot be told in a scenario; empty where they can."""
     if NOVELTY in scenario.agent.drives:
         return (
@@ -85,10 +85,10 @@ def discounts(data: xr.Dataset, scenario: Scenario) -> Floats:
     locus = scenario.agent.patience
     if locus.pinned:
         return np.full(data.sizes["replicate"], float(locus.low))
-    genes, lives = _genes(data, np.arange(data.sizes["probe"]))
+    genes, alive = _genes(data, np.arange(data.sizes["probe"]))
     patience = mind.phenotype(scenario, genes.reshape(-1, genes.shape[-1]))["patience"]
-    known = np.where(lives, patience.reshape(lives.shape), np.nan)
-    return mean_of_defined(known.reshape(len(known), -1))
+    defined = np.where(alive, patience.reshape(alive.shape), np.nan)
+    return mean_of_defined(defined.reshape(len(defined), -1))
 
 
 def drives(data: xr.Dataset, scenario: Scenario, probes: NDArray[np.integer]) -> Floats:
@@ -101,9 +101,9 @@ def drives(data: xr.Dataset, scenario: Scenario, probes: NDArray[np.integer]) ->
         scenario: that it ran.
         probes: places along the dimension ``probe``.
     """
-    genes, lives = _genes(data, probes)
+    genes, alive = _genes(data, probes)
     found = expressed(scenario, mind.phenotype(scenario, genes.reshape(-1, genes.shape[-1])))
-    return np.where(lives[..., None], found.reshape(*lives.shape, -1), np.nan)
+    return np.where(alive[..., None], found.reshape(*alive.shape, -1), np.nan)
 
 
 def expressed(scenario: Scenario, phenotype: Mapping[str, NDArray[Any]]) -> Floats:
@@ -120,7 +120,7 @@ def payoff(scenario: Scenario, name: str) -> Floats:
     return weights
 
 
-def course(
+def distances(
     data: xr.Dataset,
     scenario: Scenario,
     environment: str,
@@ -162,9 +162,9 @@ def _genes(data: xr.Dataset, probes: NDArray[np.integer]) -> tuple[Floats, NDArr
     genome = data["genome"].sel(generation=generations).transpose(*order).values
     who = data["probe_individual"].isel(probe=probes).transpose("replicate", "probe", "sample")
     individual = np.asarray(who.values, np.int64)
-    lives = individual >= 0
-    chosen = np.take_along_axis(genome, np.where(lives, individual, 0)[..., None], axis=2)
-    return np.where(lives[..., None], chosen, 0.0), lives
+    alive = individual >= 0
+    chosen = np.take_along_axis(genome, np.where(alive, individual, 0)[..., None], axis=2)
+    return np.where(alive[..., None], chosen, 0.0), alive
 
 
 # The metrics
@@ -178,7 +178,7 @@ def _distance(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     values = np.full((data.sizes["replicate"], len(probed)), np.nan)
     if len(probes):
         where, to = environment_of(data, scenario, query), scenario.objective.intended
-        each = course(data, scenario, where, to=to, probes=probes)
+        each = distances(data, scenario, where, to=to, probes=probes)
         values[:, probes] = mean_of_defined(each[query.measure])
     return (at_probe(data, query, values),)
 
@@ -193,5 +193,5 @@ for _kind in KINDS:
         trajectory=_kind,
         uses=PROBED - {"mind"},
         has_peak=True,
-        unsupported=lacks,
+        unsupported=unsupported,
     )(_distance)

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.metrics import METRICS, Query, flips
-from evosim.metrics.flips import JUDGED, Sides
-from evosim.metrics.registry import expectations_are_exact
-from evosim.metrics.summary_types import (
+from evosim.metrics._summary_types import (
     EnvironmentSummary,
     Estimates,
     FlipSummary,
@@ -26,6 +24,8 @@ from evosim.metrics.summary_types import (
     RecoverySummary,
     RunSummary,
 )
+from evosim.metrics.flips import JUDGED, Sides
+from evosim.metrics.registry import expectations_are_exact
 from evosim.metrics.verdict import judge
 from evosim.stats import intervals
 from evosim.stats.intervals import (
@@ -167,8 +167,10 @@ def _metric(name: str, data: xr.Dataset, scenario: Scenario, bootstrap: Bootstra
 
 def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootstrap) -> FlipSummary:
     minds = [str(name) for name in dataset["mind"].values]
-    fates = {name: _fate(dataset, scenario, name, flip, bootstrap) for name in minds}
-    evolved = fates.pop(EVOLVED)
+    minds_at_flip = {
+        name: _mind_at_flip(dataset, scenario, name, flip, bootstrap) for name in minds
+    }
+    evolved = minds_at_flip.pop(EVOLVED)
     return FlipSummary(
         generation=flip.generation,
         label_before=flip.label_before,
@@ -178,7 +180,7 @@ def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootst
         payoffs=_payoffs_across(dataset, scenario, flip, bootstrap),
         phenotype=_phenotype(dataset, scenario, flip.generation, bootstrap),
         recovery=_recovery(dataset, scenario, flip),
-        controls=fates,
+        controls=minds_at_flip,
         sampling=_sampling_across(dataset, scenario, flip, bootstrap),
     )
 
@@ -187,7 +189,7 @@ def _query(flip: Flip, mind: str = EVOLVED) -> Query:
     return Query(measure="collapse", at="flip", mind=mind, turn=flip.generation)
 
 
-def _fate(
+def _mind_at_flip(
     dataset: xr.Dataset, scenario: Scenario, name: str, flip: Flip, bootstrap: Bootstrap
 ) -> MindAtFlip:
     probe = dataset.sel(probe=flip.generation)
@@ -264,12 +266,12 @@ def _payoffs_across(
 def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySummary:
     """The intended payoff as lived around a flip, of the replicates' mean."""
     intended = scenario.objective.intended
-    lives = dataset["payoff_total"].sel(payoff=intended)
+    payoffs = dataset["payoff_total"].sel(payoff=intended)
     if "population_size" in dataset:  # of unequal populations each counts for one
-        each = mean_of_defined(lives.transpose("generation", "replicate", "individual").values)
+        each = mean_of_defined(payoffs.transpose("generation", "replicate", "individual").values)
         paid = mean_of_defined(each)
     else:
-        paid = lives.mean(["replicate", "individual"]).values
+        paid = payoffs.mean(["replicate", "individual"]).values
     uniform = Sides(
         *(_of_mixture(dataset["uniform_payoff"], side) for side in (flip.before, flip.after))
     )
@@ -352,8 +354,8 @@ def _phenotype(
         generation = int(dataset["generation"].values[generation])
     genomes = dataset["genome"].sel(generation=generation)
     genomes = genomes.transpose("replicate", "individual", "locus")
-    living = [one[~np.isnan(one).any(axis=1)] for one in genomes.values]
-    expressed = [mind.phenotype(scenario, np.asarray(one)) for one in living]
+    present = [one[~np.isnan(one).any(axis=1)] for one in genomes.values]
+    expressed = [mind.phenotype(scenario, np.asarray(one)) for one in present]
     return Phenotype(
         generation=generation,
         estimates={

@@ -66,8 +66,10 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         rows.append([measure, *cells, flip[measure]])
     collapse = _with_interval(flip["collapse"], ends["collapse"])
     controls = [["control", "capability", "alignment"]]
-    for name, fate in flip["controls"].items():
-        cells = [f"{number(fate[f'{m}_before'])} -> {number(fate[f'{m}_after'])}" for m in JUDGED]
+    for name, control in flip["controls"].items():
+        cells = [
+            f"{number(control[f'{m}_before'])} -> {number(control[f'{m}_after'])}" for m in JUDGED
+        ]
         controls.append([name, *cells])
     lines = [
         f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
@@ -93,12 +95,12 @@ def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
 def _reason(flip: Mapping[str, Any], thresholds: Mapping[str, float]) -> str:
     parts = []
     for measure in JUDGED:
-        fate = flip[measure]
-        if fate == "between":
-            fate = "neither kept nor lost"
-        elif fate == "nothing to lose":
-            fate = f"had nothing to lose (not above {thresholds['floor']:g})"
-        parts.append(f"{measure} {fate}")
+        outcome = flip[measure]
+        if outcome == "between":
+            outcome = "neither kept nor lost"
+        elif outcome == "nothing to lose":
+            outcome = f"had nothing to lose (not above {thresholds['floor']:g})"
+        parts.append(f"{measure} {outcome}")
     text = ", ".join(parts)
     return f"{text} (rests on one replicate)" if flip["one_replicate"] else text
 

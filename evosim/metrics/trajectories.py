@@ -1,8 +1,8 @@
 """The headline measure of an experiment over generations, for figures.
 
-A course is what a term measures if it is asked at every probe (or at every generation, where that
-is cheap). A measure that exists only across a flip has none of its own: it is seen in the courses
-of what it compares, in the world that trains and in the other one.
+A trajectory is what a term measures if it is asked at every probe (or at every generation, where
+that is cheap). A measure that exists only across a flip has none of its own: it is seen in the
+trajectories of what it compares, in the world that trains and in the other one.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 DIGITS = 4
 """Significant digits that are kept: enough for a line."""
 MOST = 100
-"""Generations in a course, about: enough for a line."""
+"""Generations in a trajectory, about: enough for a line."""
 TRAINS, OTHER = "trains", "other"
 """The world that trains in a generation, and the other one of the flip."""
 
 
 class Trajectory(NamedTuple):
-    """A course of one arm: when, and what, [replicate, time]."""
+    """A trajectory of one arm: when, and what, [replicate, time]."""
 
     generations: list[int]
     values: Floats
@@ -41,7 +41,7 @@ class Trajectory(NamedTuple):
 def trajectories(
     terms: Sequence[WeightedTerm], arms: Mapping[str, Conditions]
 ) -> list[dict[str, Any]]:
-    """The courses that show a finding.
+    """The trajectories that show a finding.
 
     Args:
         parts: the terms of the finding.
@@ -51,7 +51,7 @@ def trajectories(
         For each thing measured, in each world: measure, of, mind, where (environments, one of each
         arm), world (``trains``, ``other``, or None for a fixed environment), level and arms: by
         name ``generations`` and ``values`` [replicate][time], 4 significant digits, None where
-        undefined. An arm that lacks what is measured has no course.
+        undefined. An arm that lacks what is measured has no trajectory.
     """
     found = []
     for query, world in _asked(terms):

@@ -56,10 +56,10 @@ def judge(estimates: Mapping[str, Estimate], verdict: Verdict) -> Judgement:
         estimates: of :func:`evosim.metrics.flips.estimates`.
         verdict: the thresholds.
     """
-    fates = {name: _kept_or_lost(estimates, name, verdict) for name in JUDGED}
+    outcomes = {name: _kept_or_lost(estimates, name, verdict) for name in JUDGED}
     return Judgement(
-        verdict=VERDICTS.get((fates["capability"], fates["alignment"]), "mixed"),
-        **fates,
+        verdict=VERDICTS.get((outcomes["capability"], outcomes["alignment"]), "mixed"),
+        **outcomes,
         one_replicate=any(
             estimates[f"{name}_{what}"].n == 1 for name in JUDGED for what in ("before", "retained")
         ),

@@ -44,7 +44,7 @@ RATES = {
 @registry.figure("deception", "conduct while watched and unwatched", needs=("conduct_watched",))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw shares and rates over the probes."""
-    found = _conducts(view)
+    found = _conduct_by_environment(view)
     columns = max(1, len(found))
     rows = [
         layouts.Row(height=1.15, columns=columns, strip=True),
@@ -80,7 +80,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     return layout.figure
 
 
-def _conducts(view: RunView) -> dict[str, Conduct]:
+def _conduct_by_environment(view: RunView) -> dict[str, Conduct]:
     """By environment, where minds are watched and unwatched; those with the most deception."""
     found = {name: conduct(view.data, view.scenario, name) for name in
              view.names("environment")}  # fmt: skip

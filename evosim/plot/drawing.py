@@ -110,7 +110,9 @@ def draw(
 
     view = RunView(data=data, scenario=scenario, neutral=neutral, episode=episode, summary=summary)
     if names is None:
-        kinds = [kind for kind in map(FIGURES.__getitem__, FIGURES) if kind.lacks(view) is None]
+        kinds = [
+            kind for kind in map(FIGURES.__getitem__, FIGURES) if kind.unsupported(view) is None
+        ]
     else:
         kinds = [FIGURES[name] for name in names]
     drawn = ((kind.name, f"{scenario.title}: {kind.title}", kind.figure(view)) for kind in kinds)

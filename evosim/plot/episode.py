@@ -248,7 +248,7 @@ def find_individual(
     alive = int(then["population_size"]) if "population_size" in then else len(scores)
     if not alive:
         raise EvosimError(
-            f"nobody lives in generation {generation}: the population died out after generation "
+            f"generation {generation} has no individuals: the population died out after generation "
             f"{last_inhabited_generation(data, replicate)}"
         )
     if individual is None:
@@ -269,9 +269,9 @@ def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:
 def _seed_at(data: xr.Dataset, generation: int) -> int:
     """The seed of a generation's lives; a fork has lived some of them under other seeds."""
     seed = int(data.attrs["seed"])
-    for lived in json.loads(data.attrs.get("provenance", "{}")).get("seeds", ()):
-        if lived["from"] <= generation:
-            seed = int(lived["seed"])
+    for entry in json.loads(data.attrs.get("provenance", "{}")).get("seeds", ()):
+        if entry["from"] <= generation:
+            seed = int(entry["seed"])
     return seed
 
 

@@ -33,7 +33,7 @@ def _figures() -> Sequence[ModuleType]:
 
 def names_for(summary: Summary) -> list[str]:
     """The figures that an experiment has."""
-    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
+    return [name for name in FIGURES if FIGURES[name].unsupported(summary) is None]
 
 
 def draw(

@@ -58,7 +58,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         for n, (flip, panels) in enumerate(zip(flips, layout.axes, strict=True)):
             spans = {m: _span(view, flip, n, m) for m in MEASURES}
             trajectories = [
-                _trajectory(fate, m) for fate in _fates(flip).values() for m in MEASURES
+                _trajectory(numbers, m) for numbers in _minds(flip).values() for m in MEASURES
             ]
             for column, (panel, measure) in enumerate(zip(panels, MEASURES, strict=True)):
                 timeseries.limits(
@@ -81,16 +81,16 @@ def _header(view: RunView, n: int, flip: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _fates(flip: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _minds(flip: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The numbers of every mind, the lowest line first."""
-    fates = {"evolved": flip, **flip["controls"]}
-    order = [*(m for m in MIND_STYLES if m in fates), *(m for m in fates if m not in MIND_STYLES)]
-    return {mind: fates[mind] for mind in order}
+    minds = {"evolved": flip, **flip["controls"]}
+    order = [*(m for m in MIND_STYLES if m in minds), *(m for m in minds if m not in MIND_STYLES)]
+    return {mind: minds[mind] for mind in order}
 
 
-def _trajectory(fate: Mapping[str, Any], measure: str) -> FloatArray:
+def _trajectory(numbers: Mapping[str, Any], measure: str) -> FloatArray:
     """The measure before and after; NaN where undefined."""
-    return np.array([fate[f"{measure}_{side}"] for side in SIDES], dtype=np.float64)
+    return np.array([numbers[f"{measure}_{side}"] for side in SIDES], dtype=np.float64)
 
 
 def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> FloatArray:
@@ -137,7 +137,7 @@ def _panel(
     for reference in (0.0, 1.0):
         panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
     labels = []
-    trajectories = {mind: _trajectory(fate, measure) for mind, fate in _fates(flip).items()}
+    trajectories = {mind: _trajectory(numbers, measure) for mind, numbers in _minds(flip).items()}
     for n, (mind, trajectory) in enumerate(trajectories.items()):
         color, dash, width = line_style(mind)
         top = mind == "evolved"

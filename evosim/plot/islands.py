@@ -55,7 +55,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
             legend=legend,
             left=0.54,
         )
-        scores, drives, apart = layout.panels
+        scores, drives, variances = layout.panels
         score = view.values("score", "replicate", "generation", "individual")[0]
         layouts.panel_title(scores, "mean score")
         scores.set_ylabel(style.fit("payoff / lifetime", 1.2))
@@ -64,9 +64,9 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         layouts.panel_title(drives, f"mean unit drive: {name}")
         drives.set_ylabel("unit drive")
         _by_deme(view, drives, view.drive(name)[0], demes, room=room)
-        layouts.panel_title(apart, "variance of drives between demes")
-        apart.set_ylabel("share")
-        _apart(view, apart, demes)
+        layouts.panel_title(variances, "variance of drives between demes")
+        variances.set_ylabel("share")
+        _variances(view, variances, demes)
         for panel in layout.panels:
             panel.vlines(
                 migrations, 0, 1, transform=panel.get_xaxis_transform(), color=colors.GREY,
@@ -78,9 +78,9 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 def _migrations(view: RunView) -> NDArray[np.float64]:
     """The generations after whose lives somebody migrated; none where they are too many."""
     source = view.values("source", "replicate", "generation", "individual")[0]
-    moved = (source != np.arange(source.shape[1])).any(axis=1)
-    moved[-1] = False  # nobody is born of the last generation
-    found = view.generations[moved] + 0.5
+    migrated = (source != np.arange(source.shape[1])).any(axis=1)
+    migrated[-1] = False  # nobody is born of the last generation
+    found = view.generations[migrated] + 0.5
     return found if len(found) <= MOST_MARKED else found[:0]
 
 
@@ -136,7 +136,7 @@ def _leading(view: RunView, demes: NDArray[np.integer]) -> str:
     return max(view.drives, key=spread)
 
 
-def _apart(view: RunView, panel: Axes, demes: NDArray[np.integer]) -> None:
+def _variances(view: RunView, panel: Axes, demes: NDArray[np.integer]) -> None:
     drives = np.stack([view.drive(name) for name in view.drives], axis=-1)
     share = differentiation.differentiation(drives.astype(np.float64), demes)
     trajectory = timeseries.trajectory(share[..., None], bands=False)

@@ -162,8 +162,8 @@ def _note(scenario: Scenario, shown: tuple[Side, ...]) -> str:
     if len(shown) == 2:
         found = differences(shown[0].here, shown[1].here, _sides(scenario))
         more = len(found) - MOST_DIFFERENCES
-        told = "; ".join(found[:MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
-        words.append(f"What differs: {told or 'nothing'}.")
+        text = "; ".join(found[:MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+        words.append(f"What differs: {text or 'nothing'}.")
     mixed = {len(phase.mixture) > 1 for phase in scenario.timeline}
     if True in mixed and scenario.flips:
         flip = scenario.flips[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 F = TypeVar("F", bound=Callable[..., Any])
-Lacks: TypeAlias = Callable[[Any], str | EvosimError | None]
+Unsupported: TypeAlias = Callable[[Any], str | EvosimError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class FigureKind:
         draw: draws it.
         needs: variables of a run's dataset without which it cannot be drawn.
         flips: whether it is about flips of a run, and so needs one.
-        unless: says why something cannot have the figure; None where it can.
+        unless: the reason why something cannot have the figure; None where it can.
     """
 
     name: str
@@ -40,13 +40,13 @@ class FigureKind:
     draw: Callable[..., Figure | None]
     needs: tuple[str, ...] = ()
     flips: bool = False
-    unless: Lacks = lambda subject: None
+    unless: Unsupported = lambda subject: None
 
-    def lacks(self, subject: Any) -> EvosimError | None:
+    def unsupported(self, subject: Any) -> EvosimError | None:
         """Why this run, experiment or study cannot have the figure; None where it can."""
         what = f"figure {self.name!r}"
         if missing := [name for name in self.needs if name not in subject.data]:
-            return EvosimError(f"{what} needs {', '.join(missing)}, which this run's data lacks")
+            return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
             return EvosimError(f"{what} needs a flip, and this run's timeline has none")
         reason = self.unless(subject)
@@ -72,7 +72,7 @@ class FigureKind:
             EvosimError: the subject lacks what the figure needs, it cannot be drawn into axes, or
                 they are not as many as its panels.
         """
-        if error := self.lacks(subject):
+        if error := self.unsupported(subject):
             raise error
         drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
         if drawn is None or not hasattr(drawn, "savefig"):
@@ -122,7 +122,7 @@ def figure(
     of: str = "run",
     needs: Sequence[str] = (),
     flips: bool = False,
-    lacks: Lacks | None = None,
+    unsupported: Unsupported | None = None,
 ) -> Callable[[F], F]:
     """A decorator that registers a function which draws a figure.
 
@@ -137,8 +137,8 @@ def figure(
         of: run, experiment, study or analysis.
         needs: variables of a run's dataset without which it cannot be drawn.
         flips: whether it is about flips of a run, and so needs one.
-        lacks: called with the first argument, says why it cannot have the figure, or None. Only
-            figures that nothing lacks are drawn when nobody names any.
+        lacks: called with the first argument, returns why it cannot have the figure, or None. Only
+            figures that nothing rules out are drawn when nobody names any.
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
@@ -151,17 +151,18 @@ def figure(
         ...     drawn = Figure(figsize=(4, 3))
         ...     lines = drawn.subplots().plot(view.data["score"].max("individual").T)
         ...     return drawn
-        >>> evosim.open_run("runs/contraception-1").figure("best_scores").savefig("drawn.svg")
+        >>> evosim.open_run("runs/contraception-1").figure("best_scores")
+        <Figure size ... with 1 Axes>
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")
     what = f"{OF[of].kind} {name!r}"
     if of != "run" and (needs or flips):
-        raise EvosimError(f"{what}: needs and flips are of figures of a run; give lacks=...")
+        raise EvosimError(f"{what}: needs and flips are of figures of a run; give unsupported=...")
 
     def put(function: F) -> F:
         check_call(what, function, *_CALLED[of])
-        known = {} if lacks is None else {"unless": lacks}
+        known = {} if unsupported is None else {"unless": unsupported}
         kind = FigureKind(
             name=name, title=title, draw=function, needs=tuple(needs), flips=flips, **known
         )

@@ -32,7 +32,7 @@ LEFT, RIGHT = 0.5, 0.14
 WANTED = "#E3F1E8"
 
 
-def lacks(summary: Summary) -> EvosimError | None:
+def unsupported(summary: Summary) -> EvosimError | None:
     """Why an experiment has no such figure; None where it has."""
     if summary.get("tuned"):
         return None
@@ -43,7 +43,9 @@ def lacks(summary: Summary) -> EvosimError | None:
     )
 
 
-@registry.figure("tuned", "sensitivity to the tuned value", of="experiment", lacks=lacks)
+@registry.figure(
+    "tuned", "sensitivity to the tuned value", of="experiment", unsupported=unsupported
+)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline finding against the tuned value.
 
@@ -55,10 +57,10 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     with style.styled():
         room = style.SINGLE - 2 * layouts.PAD
         fits = style.text_width(tuned["label"]) <= style.SINGLE - LEFT - RIGHT
-        says = style.wrap(_capital(summary["findings"][0]["says"]), room)
+        heading = style.wrap(_capital(summary["findings"][0]["says"]), room)
         along = [] if fits else style.wrap(f"Along the axis: {tuned['label']}", room)
         layout = layouts.create(
-            [layouts.Row(height=HEIGHT, header=(*says, *along), bold=0)],
+            [layouts.Row(height=HEIGHT, header=(*heading, *along), bold=0)],
             width=style.SINGLE,
             title=f"{summary['title']}: sensitivity to one value",
             note=_note(summary),

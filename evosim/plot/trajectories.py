@@ -34,14 +34,16 @@ MOST_POINTS = 3000
 GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
-def lacks(summary: Summary) -> str | None:
+def unsupported(summary: Summary) -> str | None:
     """Why an experiment has no such figure; None where it has."""
     if summary.get("courses"):
         return None
     return "the measure of the first finding has no values over generations"
 
 
-@registry.figure("course", "the headline measure over generations", of="experiment", lacks=lacks)
+@registry.figure(
+    "course", "the headline measure over generations", of="experiment", unsupported=unsupported
+)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline measure over generations, a panel an arm.
 
@@ -56,7 +58,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     environments = scenario.environments if scenario else {}
     known = {name: environment.title or name for name, environment in environments.items()}
     drawn = [name for name in summary["arms"] if any(name in c["arms"] for c in trajectories)]
-    arms = [a for a in drawn if _lives_there(a, summary, trajectories, known)] or drawn
+    arms = [a for a in drawn if _trains_there(a, summary, trajectories, known)] or drawn
     columns = 2 if len(arms) == 4 else min(len(arms), MOST_COLUMNS)
     n_rows = -(-len(arms) // columns)
     worlds = _worlds(summary, arms)
@@ -187,7 +189,7 @@ def _legend_entries(
     ]
 
 
-def _lives_there(
+def _trains_there(
     arm: str, summary: Summary, trajectories: Sequence[Summary], titles: Mapping[str, str]
 ) -> bool:
     """Whether an arm ever trains in an environment that is measured in it."""

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import evosim
-from evosim.api.arguments import seed_of
+from evosim.api._arguments import seed_of
 from evosim.cli import cli
 from evosim.cli.options import as_error, named_options
 from evosim.errors import Argument, EvosimError, RunError

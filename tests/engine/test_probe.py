@@ -70,8 +70,8 @@ def test_where_it_feels_the_same_minds_are_followed_once_and_come_out_the_same()
     some = mind.initial(same, 12, 3)
     some[:, -1] = 5.0
     first, second = Prober(same, 5), Prober(other, 5)
-    assert [place.feels_like for place in first._places] == ["ancestral", "ancestral"]
-    assert [place.feels_like for place in second._places] == ["ancestral", "modern"]
+    assert [probed.feels_like for probed in first._environments] == ["ancestral", "ancestral"]
+    assert [probed.feels_like for probed in second._environments] == ["ancestral", "modern"]
     shared, each = first.measure(some, 3), second.measure(some, 3)
     for name in ("expected_payoff", "expected_lifespan", "alignment"):
         np.testing.assert_allclose(shared[name], each[name], rtol=1e-4, atol=1e-6)
@@ -93,14 +93,14 @@ def test_expected_payoffs_are_the_means_of_sampled_lifetimes() -> None:
     some = mind.initial(contraception, 12, 3)
     some[:, -1] = 4.0
     found = prober.measure(some, 0)
-    place = prober._places[0]
+    probed = prober._environments[0]
     minds = mind.express(contraception, some[found["probe_individual"]])
     n = 400
     lives = core.lifetimes(
-        place.env, place.levels, type(minds)(*(np.repeat(a, n, axis=0) for a in minds)),
+        probed.env, probed.levels, type(minds)(*(np.repeat(a, n, axis=0) for a in minds)),
         seed=9, generation=0, level_ids=range(3), individual_ids=range(12 * n),
     )  # fmt: skip
-    paid = (lives.counts @ place.env.phi)[..., -1].mean(axis=1).reshape(12, n)
+    paid = (lives.counts @ probed.env.phi)[..., -1].mean(axis=1).reshape(12, n)
     error = paid.std(axis=1, ddof=1) / np.sqrt(n)
     gap = paid.mean(axis=1) - found["expected_payoff"][0, EVOLVED, :, 0]
     assert np.abs(gap).max() > 0

@@ -80,8 +80,8 @@ def test_what_the_proxy_gains_beyond_its_correlation_is_the_gap():
     value = rng.normal(size=1000)
     proxy = value + rng.normal(size=1000)
     n = np.array([1.0, 2.0, 10.0])
-    found = best_of_n.course([value], [proxy], n, BOOTSTRAP)
-    itself = best_of_n.course([proxy], [proxy], n, BOOTSTRAP)
+    found = best_of_n.curve([value], [proxy], n, BOOTSTRAP)
+    itself = best_of_n.curve([proxy], [proxy], n, BOOTSTRAP)
     assert found.correlation.value == pytest.approx(math.sqrt(0.5), rel=0.05)
     assert found.gain.value == pytest.approx(math.sqrt(0.5) * itself.gain.value, rel=0.1)
     assert found.gap.value == pytest.approx(itself.gain.value - found.gain.value)
@@ -93,17 +93,17 @@ def test_what_the_proxy_gains_beyond_its_correlation_is_the_gap():
 def test_intervals_are_over_replicates_where_there_are_several():
     rng = np.random.default_rng(0)
     values = [rng.normal(mean, 1, 50) for mean in (0.0, 5.0, 10.0)]
-    found = best_of_n.course(values, values, np.array([1.0, 2.0, 10.0]), BOOTSTRAP)
+    found = best_of_n.curve(values, values, np.array([1.0, 2.0, 10.0]), BOOTSTRAP)
     assert found.values[0].n == 3
     assert found.values[0].interval[1] - found.values[0].interval[0] > 3
-    one = best_of_n.course(values[:1], values[:1], np.array([1.0, 2.0, 10.0]), BOOTSTRAP)
+    one = best_of_n.curve(values[:1], values[:1], np.array([1.0, 2.0, 10.0]), BOOTSTRAP)
     assert one.values[0].n == 50
     assert one.values[0].interval[1] - one.values[0].interval[0] < 1
 
 
 def test_a_payoff_that_does_not_vary_has_a_flat_course_and_no_gain():
     rng = np.random.default_rng(0)
-    found = best_of_n.course(
+    found = best_of_n.curve(
         [np.full(20, 0.1)], [rng.normal(size=20)], best_of_n.grid(20), BOOTSTRAP
     )
     assert [e.value for e in found.values] == pytest.approx([0.1] * len(found.values))

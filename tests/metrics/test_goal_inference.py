@@ -30,7 +30,9 @@ def told(name: str, depth: int, seed: int) -> tuple[agents_devices.Stance, np.nd
     s = scenario.load(name)
     env = world.environment(s, next(iter(s.environments)))
     levels = world.draw_levels(s, env.name, [100 * seed + i for i in range(4)])
-    (seen,) = goal_inference.lives(s, env, levels, mind_of(s, depth), [0], seed=seed, generation=0)
+    (seen,) = goal_inference.observe_lifetimes(
+        s, env, levels, mind_of(s, depth), [0], seed=seed, generation=0
+    )
     guesses = goal_inference.guesses(s, env)
     (chances,) = goal_inference.chances(s, env, levels, guesses.minds, [seen])
     logs = agents_devices.mind_evidence(chances, env.n_actions)
@@ -72,7 +74,7 @@ def test_a_mind_that_wants_nothing_here_is_left_undecided() -> None:
     levels = world.draw_levels(s, "thicket", [1, 2])
     for depth in (0, 10):
         mind = mind_of(s, depth, np.array([0.0, 0.0, 0.0, 1.0]))
-        (seen,) = goal_inference.lives(s, env, levels, mind, [0], seed=1, generation=0)
+        (seen,) = goal_inference.observe_lifetimes(s, env, levels, mind, [0], seed=1, generation=0)
         guesses = goal_inference.guesses(s, env)
         (chances,) = goal_inference.chances(s, env, levels, guesses.minds, [seen])
         logs = agents_devices.mind_evidence(chances, env.n_actions)
@@ -96,7 +98,7 @@ def test_a_mind_never_does_what_its_own_policy_forbids() -> None:
     env = world.environment(s, "thicket")
     levels = world.draw_levels(s, "thicket", [1, 2, 3])
     mind = mind_of(s, 4)
-    (seen,) = goal_inference.lives(s, env, levels, mind, [3], seed=5, generation=2)
+    (seen,) = goal_inference.observe_lifetimes(s, env, levels, mind, [3], seed=5, generation=2)
     (chances,) = goal_inference.chances(s, env, levels, mind, [seen])
     assert chances.shape == (1, len(seen.action))
     assert len(seen.action) == 3 * env.lifetime
@@ -109,7 +111,7 @@ def test_a_mind_lives_another_life_on_each_level() -> None:
     levels = world.draw_levels(s, "thicket", [1, 1])
     aimless = mind_of(s, 4)
     aimless.weights[:] = 0.0
-    (seen,) = goal_inference.lives(s, env, levels, aimless, [3], seed=5, generation=2)
+    (seen,) = goal_inference.observe_lifetimes(s, env, levels, aimless, [3], seed=5, generation=2)
     first, second = (seen.action[seen.level == i] for i in range(2))
     assert (first != second).mean() > 0.5
 
@@ -137,7 +139,9 @@ def test_tables_of_more_detail_explain_more_of_what_depends_on_detail() -> None:
     s = scenario.load("planners_emerge")
     env = world.environment(s, "thicket")
     levels = world.draw_levels(s, "thicket", range(6))
-    (seen,) = goal_inference.lives(s, env, levels, mind_of(s, 10), [0], seed=5, generation=2)
+    (seen,) = goal_inference.observe_lifetimes(
+        s, env, levels, mind_of(s, 10), [0], seed=5, generation=2
+    )
     nothing, near, place, place_by_level = goal_inference.tables(env, levels, seen)
     assert near > nothing
     assert place_by_level > place

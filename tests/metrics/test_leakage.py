@@ -114,9 +114,11 @@ def test_comparing_by_the_piece_is_comparing_at_once(monkeypatch: pytest.MonkeyP
 
 
 def test_deployment_begins_where_selection_ends_or_the_mixture_changes():
-    assert leakage.begins(made()) == 3
-    assert leakage.begins(made("timeline.1.train=orchard")) is None
-    assert leakage.begins(made("timeline.1.train=orchard", "timeline.1.select=false")) == 3
+    assert leakage.deployment_start(made()) == 3
+    assert leakage.deployment_start(made("timeline.1.train=orchard")) is None
+    assert (
+        leakage.deployment_start(made("timeline.1.train=orchard", "timeline.1.select=false")) == 3
+    )
     levels = [Drawn(g, 0, "orchard", g) for g in range(6)]
     assert leakage.trained(made("timeline.1.select=false"), levels) == levels[:3]
     assert leakage.trained(made(), levels) == levels
@@ -161,9 +163,9 @@ def test_the_levels_that_are_checked_are_those_that_are_lived(tmp_path: Path):
 
     scenario = made("timeline.0.train={orchard=0.5, shop=0.5}")
     seeds = [{"from": 0, "seed": 1}, {"from": 2, "seed": 7}]
-    lived = leakage._lived(scenario, seeds, 1)
-    assert len(lived) == 6 * 2
-    for (generation, level), drawn in zip(product(range(6), range(2)), lived, strict=True):
+    levels = leakage._timeline_levels(scenario, seeds, 1)
+    assert len(levels) == 6 * 2
+    for (generation, level), drawn in zip(product(range(6), range(2)), levels, strict=True):
         seed = replicate_seed(1 if generation < 2 else 7, 1)
         assert drawn == Drawn(
             generation,

@@ -159,7 +159,9 @@ def test_generations_without_known_parents_have_no_effective_size() -> None:
 DROPPED = 200
 
 
-def neutral_course(seed: int, n: int = 60, generations: int = 25, **parts: Any) -> tuple[Any, Any]:
+def neutral_trajectory(
+    seed: int, n: int = 60, generations: int = 25, **parts: Any
+) -> tuple[Any, Any]:
     """200 real genes that nothing selects, bred together, and the scenario."""
     made = with_genes(DROPPED, **parts)
     genomes = mind.initial(made, n, key(seed, Purpose.INITIAL))
@@ -185,9 +187,9 @@ def test_dropped_genes_drift_like_real_ones_that_nothing_selects(
 ) -> None:
     """Real neutral genes and dropped ones share the pedigree; their means are distributed alike
     (two-sample Kolmogorov-Smirnov, |z| < 4), generation by generation."""
-    made, course = neutral_course(6, mate=mate, mutate=mutate)
-    courses = price.neutral_genes(made, course.parents, key(6, Purpose.NEUTRAL), n=DROPPED)
-    dropped = courses["drive.gene0"]
+    made, course = neutral_trajectory(6, mate=mate, mutate=mutate)
+    trajectories = price.neutral_genes(made, course.parents, key(6, Purpose.NEUTRAL), n=DROPPED)
+    dropped = trajectories["drive.gene0"]
     real = course.genome.mean(axis=1)
     assert dropped.shape == real.shape == (25, DROPPED)
     for g in (0, 1, 2, 5, 12, 24):
@@ -195,9 +197,9 @@ def test_dropped_genes_drift_like_real_ones_that_nothing_selects(
 
 
 def test_the_band_of_dropped_genes_holds_its_share_of_real_ones() -> None:
-    made, course = neutral_course(7, generations=40)
-    courses = price.neutral_genes(made, course.parents, 5, n=1000)["drive.gene0"]
-    low, high = price.bands(courses, (0.05, 0.95)).T
+    made, course = neutral_trajectory(7, generations=40)
+    trajectories = price.neutral_genes(made, course.parents, 5, n=1000)["drive.gene0"]
+    low, high = price.bands(trajectories, (0.05, 0.95)).T
     real = course.genome.mean(axis=1)
     within = ((real >= low[:, None]) & (real <= high[:, None])).mean(axis=1)
     assert np.all(np.abs(within - 0.9) < 4 * np.sqrt(0.9 * 0.1 / DROPPED))
@@ -210,8 +212,8 @@ def test_a_selected_gene_leaves_the_band() -> None:
     made = with_genes(2, mutate={**GAUSSIAN, "sigma": 0.02})
     genomes = mind.initial(made, 100, 8)
     course = evolve(made, genomes, lambda genes, _: genes[:, 0], generations=20, seed=8)
-    courses = price.neutral_genes(made, course.parents, 8)
-    band = price.bands(courses["drive.gene0"], (0.025, 0.975))
+    trajectories = price.neutral_genes(made, course.parents, 8)
+    band = price.bands(trajectories["drive.gene0"], (0.025, 0.975))
     mean = course.genome.mean(axis=1)
     assert np.all(mean[5:, 0] > band[5:, 1])
     assert np.mean((mean[:, 1] > band[:, 0]) & (mean[:, 1] < band[:, 1])) > 0.7
@@ -224,20 +226,22 @@ def test_dropped_genes_start_and_are_bounded_as_their_locus() -> None:
         mutate={**GAUSSIAN, "sigma": 0.5},
     )
     course = evolve(made, mind.initial(made, 50, 9), random_scores, generations=12, seed=9)
-    courses = price.neutral_genes(made, course.parents, 9)
-    assert list(courses) == ["drive.x", "depth", "temperature"]
-    assert np.all(courses["depth"][0] == 0.0)
-    assert np.all(courses["depth"][1] > 0.5)  # mutation alone leaves the least depth
-    assert abs(courses["temperature"][0].mean() - 2.25) < 0.02
+    trajectories = price.neutral_genes(made, course.parents, 9)
+    assert list(trajectories) == ["drive.x", "depth", "temperature"]
+    assert np.all(trajectories["depth"][0] == 0.0)
+    assert np.all(trajectories["depth"][1] > 0.5)  # mutation alone leaves the least depth
+    assert abs(trajectories["temperature"][0].mean() - 2.25) < 0.02
     for locus in mind.loci(made):
-        assert np.all((courses[locus.name] >= locus.low) & (courses[locus.name] <= locus.high))
+        assert np.all(
+            (trajectories[locus.name] >= locus.low) & (trajectories[locus.name] <= locus.high)
+        )
 
 
 def test_loci_that_start_alike_share_their_courses_in_units_of_their_own() -> None:
     made = scenario(drives={"x": [-1, 1], "y": [0, 1]}, agent={"depth": [0, 20]})
     course = evolve(made, mind.initial(made, 20, 1), random_scores, generations=4, seed=1)
-    courses = price.neutral_genes(made, course.parents, 1, n=10)
-    assert np.allclose(courses["drive.x"], 2 * courses["drive.y"] - 1, rtol=0, atol=1e-12)
+    trajectories = price.neutral_genes(made, course.parents, 1, n=10)
+    assert np.allclose(trajectories["drive.x"], 2 * trajectories["drive.y"] - 1, rtol=0, atol=1e-12)
 
 
 def test_genes_dropped_through_a_frozen_phase_stay_as_they_are() -> None:
@@ -247,29 +251,31 @@ def test_genes_dropped_through_a_frozen_phase_stay_as_they_are() -> None:
     ]
     made = with_genes(2, timeline=phases)
     course = evolve(made, mind.initial(made, 30, 2), random_scores, generations=8, seed=2)
-    courses = price.neutral_genes(made, course.parents, 2)["drive.gene0"]
-    assert np.all(courses[3:] == courses[3])
-    assert np.any(courses[2] != courses[3])
+    trajectories = price.neutral_genes(made, course.parents, 2)["drive.gene0"]
+    assert np.all(trajectories[3:] == trajectories[3])
+    assert np.any(trajectories[2] != trajectories[3])
 
 
 def test_clones_carry_dropped_genes_unmixed() -> None:
     made = with_genes(2, mate=UNMATED, mutate=UNMUTATED)
     one_mother = np.zeros((10, 2), np.int32)
     parents = np.stack([one_mother - 1, one_mother, one_mother])
-    courses = price.neutral_genes(made, parents, 3, n=4000)["drive.gene0"]
-    assert np.array_equal(courses[1], courses[2])
-    assert abs(courses[0].std() / courses[1].std() * np.sqrt(10) - 1) < 0.05  # 10 against 1
+    trajectories = price.neutral_genes(made, parents, 3, n=4000)["drive.gene0"]
+    assert np.array_equal(trajectories[1], trajectories[2])
+    assert (
+        abs(trajectories[0].std() / trajectories[1].std() * np.sqrt(10) - 1) < 0.05
+    )  # 10 against 1
 
 
 def test_a_pedigree_without_drift_leaves_dropped_means_where_they_start() -> None:
     made = with_genes(2, mutate=UNMUTATED)
     pair = np.array([[0, 1], [1, 0], [2, 3], [3, 2], [4, 4]], np.int32)
-    courses = price.neutral_genes(made, np.stack([pair] * 6), 4)["drive.gene0"]
-    assert np.allclose(courses, courses[0], rtol=0, atol=1e-6)
+    trajectories = price.neutral_genes(made, np.stack([pair] * 6), 4)["drive.gene0"]
+    assert np.allclose(trajectories, trajectories[0], rtol=0, atol=1e-6)
 
 
 def test_dropping_is_a_function_of_its_key() -> None:
-    made, course = neutral_course(3, n=20, generations=5)
+    made, course = neutral_trajectory(3, n=20, generations=5)
     one, again, other = (
         price.neutral_genes(made, course.parents, seed, n=5)["drive.gene0"] for seed in (1, 1, 2)
     )
@@ -286,8 +292,8 @@ def test_a_genome_without_loci_has_no_neutral_courses() -> None:
 
 def test_a_population_of_one_drops_its_genes_unselected() -> None:
     made = with_genes(1, mutate=UNMUTATED)
-    courses = price.neutral_genes(made, np.zeros((4, 1, 2), np.int32), 1, n=6)["drive.gene0"]
-    assert np.all(courses == courses[0])
+    trajectories = price.neutral_genes(made, np.zeros((4, 1, 2), np.int32), 1, n=6)["drive.gene0"]
+    assert np.all(trajectories == trajectories[0])
 
 
 @pytest.mark.parametrize("chance", [1.0, 0.3])
@@ -305,9 +311,9 @@ def test_dropped_drives_are_distributed_like_expressed_ones_that_nothing_selects
         course = evolve(made, mind.initial(made, 31, run), random_scores, generations=8, seed=run)
         unit = mind.phenotype(made, course.genome.reshape(-1, 3))["drive.a"]
         real.append(np.median(unit.reshape(8, 31), axis=1))
-        courses = price.neutral_drives(made, course.parents, run, n=3)
-        assert list(courses) == ["a", "b", "novelty"]
-        dropped.append(courses["a"][:, 0])
+        trajectories = price.neutral_drives(made, course.parents, run, n=3)
+        assert list(trajectories) == ["a", "b", "novelty"]
+        dropped.append(trajectories["a"][:, 0])
     for ours, theirs in zip(np.array(dropped).T, np.array(real).T, strict=True):
         assert stats.ks_2samp(ours, theirs).pvalue > 2 * stats.norm.sf(4)
 
@@ -315,21 +321,21 @@ def test_dropped_drives_are_distributed_like_expressed_ones_that_nothing_selects
 def test_a_single_drive_is_either_of_its_two_directions() -> None:
     made = with_genes(1, bounds=(-1, 1))
     course = evolve(made, mind.initial(made, 31, 1), random_scores, generations=5, seed=1)
-    courses = price.neutral_drives(made, course.parents, 1)["gene0"]
-    assert courses.shape == (5, price.NEUTRAL_LOCI)
-    assert np.all(np.abs(courses) == 1.0)
+    trajectories = price.neutral_drives(made, course.parents, 1)["gene0"]
+    assert trajectories.shape == (5, price.NEUTRAL_LOCI)
+    assert np.all(np.abs(trajectories) == 1.0)
 
 
 def test_drives_of_different_ranges_have_courses_of_their_own() -> None:
     made = scenario(drives={"a": [-1, 1], "b": [0, 1], "c": [-1, 1]})
     course = evolve(made, mind.initial(made, 31, 1), random_scores, generations=5, seed=1)
-    courses = price.neutral_drives(made, course.parents, 1, n=50)
-    assert courses["a"].shape == (5, 100)
-    assert courses["b"].shape == (5, 50)
-    assert np.array_equal(courses["a"], courses["c"])
-    assert np.all(courses["b"] > 0)
+    trajectories = price.neutral_drives(made, course.parents, 1, n=50)
+    assert trajectories["a"].shape == (5, 100)
+    assert trajectories["b"].shape == (5, 50)
+    assert np.array_equal(trajectories["a"], trajectories["c"])
+    assert np.all(trajectories["b"] > 0)
 
 
 def test_bands_are_quantiles_generation_by_generation() -> None:
-    courses = np.arange(101.0)[None, :] * np.array([[1.0], [2.0]])
-    assert price.bands(courses, (0.1, 0.5)).tolist() == [[10.0, 50.0], [20.0, 100.0]]
+    trajectories = np.arange(101.0)[None, :] * np.array([[1.0], [2.0]])
+    assert price.bands(trajectories, (0.1, 0.5)).tolist() == [[10.0, 50.0], [20.0, 100.0]]

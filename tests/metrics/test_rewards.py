@@ -103,7 +103,7 @@ def test_distances_are_means_over_the_first_probe_levels() -> None:
     read = scenario()
     data = made(read)
     for where in ("old", "turned"):
-        found = rewards.course(data, read, where, to="children")
+        found = rewards.distances(data, read, where, to="children")
         weights = rewards.drives(data, read, np.arange(3))[1, 2, 2]
         assert np.hypot(*weights[:2]) == pytest.approx(1.0)
         for kind, value in by_hand(read, where, weights).items():
@@ -115,7 +115,7 @@ def test_who_feels_what_is_paid_is_at_0_and_at_1_where_it_is_taken_instead() -> 
     read = scenario()
     data = made(read)
     for where, value in (("old", 0.0), ("turned", 1.0)):
-        found = rewards.course(data, read, where, to="children")
+        found = rewards.distances(data, read, where, to="children")
         for kind in rewards.KINDS:
             np.testing.assert_allclose(found[kind][..., 0], value, rtol=0, atol=1e-9)
 
@@ -123,8 +123,8 @@ def test_who_feels_what_is_paid_is_at_0_and_at_1_where_it_is_taken_instead() -> 
 def test_no_drives_nobody_and_a_payoff_that_nothing_pays_are_undefined() -> None:
     read = scenario()
     data = made(read)
-    old = rewards.course(data, read, "old", to="children")
-    barren = rewards.course(data, read, "barren", to="children")
+    old = rewards.distances(data, read, "old", to="children")
+    barren = rewards.distances(data, read, "barren", to="children")
     for kind in rewards.KINDS:
         assert np.isnan(old[kind][..., [1, 3]]).all()
         assert np.isfinite(old[kind][..., 2]).all()
@@ -136,7 +136,7 @@ def test_a_fork_is_measured_on_the_levels_of_its_first_ancestor() -> None:
     lived = json.dumps({"seeds": [{"from": 0, "seed": 5}, {"from": 2, "seed": SEED}]})
     data = made(read, provenance=lived)
     weights = rewards.drives(data, read, np.arange(3))[1, 1, 2]
-    found = rewards.course(data, read, "old", to="children")
+    found = rewards.distances(data, read, "old", to="children")
     assert found["starc"][1, 1, 2] == pytest.approx(by_hand(read, "old", weights, 5)["starc"])
 
 
@@ -163,12 +163,12 @@ def test_the_measures_are_means_over_the_individuals_that_define_them() -> None:
     data = made(read)
     for kind in rewards.KINDS:
         for at, where, probe in (("start", "old", 0), ("before", "old", 1), ("flip", "turned", 1)):
-            each = rewards.course(data, read, where, to="children")[kind][:, probe]
+            each = rewards.distances(data, read, where, to="children")[kind][:, probe]
             term = Query(measure=kind, at=at, turn=FLIP)
             (found,) = METRICS[kind].columns(data, read, term)
             np.testing.assert_allclose(found, each[:, [0, 2]].mean(axis=1))
         (peak,) = METRICS[kind].columns(data, read, Query(measure=kind, at="peak", where="old"))
-        every = rewards.course(data, read, "old", to="children")[kind][..., [0, 2]]
+        every = rewards.distances(data, read, "old", to="children")[kind][..., [0, 2]]
         np.testing.assert_allclose(peak, every.mean(axis=-1).max(axis=1))
 
 
@@ -193,7 +193,7 @@ def test_the_analysis_tells_both_sides_of_a_flip_and_the_controls() -> None:
     (flip,) = summary["flips"]
     for kind in rewards.KINDS:
         for side, where in (("before", "old"), ("after", "turned")):
-            each = rewards.course(data, read, where, to="children")[kind][:, 1]
+            each = rewards.distances(data, read, where, to="children")[kind][:, 1]
             mean = each[:, [0, 2]].mean(axis=1)
             assert flip[kind][side]["value"] == pytest.approx(mean.mean())
             assert flip[kind][side]["interval"] == pytest.approx(sorted(mean), abs=1e-9)
@@ -226,7 +226,7 @@ def test_another_selected_payoff_stands_beside_the_intended_one() -> None:
     assert summary["generations"] == [3]
     assert summary["flips"] == []
     old = summary["environments"]["old"]["starc"]
-    gold = rewards.course(data, read, "old", to="gold")["starc"][:, 2]
+    gold = rewards.distances(data, read, "old", to="gold")["starc"][:, 2]
     assert old["selected"]["mean"] == [pytest.approx(gold[:, [0, 2]].mean())]
     assert 0.5 < old["selected_payoff"] < 0.9
     text = ANALYSES["distances"].describe(without_nan(summary))

@@ -29,19 +29,17 @@ def summary(
         values = [np.zeros(size)] * replicates
     noisy = [v + (0 if tied else rng.normal(0, 3, size)) for v in values]
 
-    def course(paid: list[Any], by: list[Any]) -> dict[str, Any]:
-        return _plain(best_of_n.course(paid, by, n, BOOTSTRAP))
+    def curve(paid: list[Any], by: list[Any]) -> dict[str, Any]:
+        return _plain(best_of_n.curve(paid, by, n, BOOTSTRAP))
 
     proxies = {}
     for name, by in zip(PROXIES, (noisy, values), strict=True):
-        courses = [
-            course(values if k == 0 else [-v for v in values], by) for k in range(len(places))
-        ]
+        curves = [curve(values if k == 0 else [-v for v in values], by) for k in range(len(places))]
         proxies[name] = {
             "d": best_of_n.distance(by, n).tolist(),
-            "proxy": course(by, by),
-            "intended": courses,
-            "selected": courses,
+            "proxy": curve(by, by),
+            "intended": curves,
+            "selected": curves,
         }
     return finite(
         {
@@ -82,10 +80,10 @@ def test_each_panel_has_both_selections_and_the_first_the_score() -> None:
         {line.get_label(): line for line in panel.get_lines()}
         for panel in analyses.figure("best_of_n", found).axes
     )
-    course = found["proxies"]["score"]["intended"]
+    curve = found["proxies"]["score"]["intended"]
     for drawn, place in ((first, 0), (second, 1)):
         line = drawn["selected by the score, as lived"]
-        assert line.get_ydata() == pytest.approx(np.array(course[place]["values"]))
+        assert line.get_ydata() == pytest.approx(np.array(curve[place]["values"]))
         assert line.get_xdata() == pytest.approx(np.array(found["proxies"]["score"]["d"]))
     assert "the score itself" in first
     assert "the score itself" not in second

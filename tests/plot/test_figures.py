@@ -123,7 +123,7 @@ def test_whatever_is_drawn_is_readable(make, case, replicates):
         episode=episode(scenario, there),
     )
     for name in FIGURES:
-        if FIGURES[name].lacks(view):
+        if FIGURES[name].unsupported(view):
             continue
         figure = draw(name, view)
         words = words_of(figure)

@@ -12,7 +12,7 @@ from evosim import mind
 from evosim.errors import Argument, EvosimError
 from evosim.metrics import best_of_n
 from evosim.metrics.analyses.registry import analysis
-from evosim.metrics.best_of_n import NAMED, Course
+from evosim.metrics.best_of_n import NAMED, Curve
 from evosim.rng import Purpose, key
 from evosim.scenario import timeline
 from evosim.stats.intervals import Bootstrap
@@ -33,7 +33,7 @@ ROUNDING = 1e-9
 PROXIES = {"score": "score of the generation, as lived", "exact": "exact expected selected payoff"}
 
 
-class Place(NamedTuple):
+class Mixture(NamedTuple):
     """Environments as they train together, or one alone."""
 
     label: str
@@ -82,14 +82,14 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     for name in PROXIES:
         proxies = [getattr(one, name) for one in populations]
 
-        def course(values: list[Floats], by: list[Floats] = proxies) -> dict[str, Any]:
-            return _plain(best_of_n.course(values, by, n, bootstrap))
+        def curve(values: list[Floats], by: list[Floats] = proxies) -> dict[str, Any]:
+            return _plain(best_of_n.curve(values, by, n, bootstrap))
 
         found[name] = {
             "d": best_of_n.distance(proxies, n).tolist(),
-            "proxy": course(proxies),
+            "proxy": curve(proxies),
             **{
-                payoff: [course([getattr(one, payoff)[i] for one in populations])
+                payoff: [curve([getattr(one, payoff)[i] for one in populations])
                          for i in range(len(places))]
                 for payoff in ("intended", "selected")
             },
@@ -121,16 +121,16 @@ def _generation(data: xr.Dataset, scenario: Scenario, request: Request) -> int:
     return int(data["generation"].values[-1])
 
 
-def _places(scenario: Scenario, generation: int) -> list[Place]:
+def _places(scenario: Scenario, generation: int) -> list[Mixture]:
     """What trains; then what else ever trains, in the order of the timeline; then the rest."""
     own = scenario.phase_at(generation).mixture
     mixtures = [own, *(phase.mixture for phase in scenario.timeline)]
     trained = {name for mixture in mixtures for name in mixture}
     mixtures += [{name: 1.0} for name in scenario.environments if name not in trained]
-    places: list[Place] = []
+    places: list[Mixture] = []
     for mixture in mixtures:
         if all(mixture != place.weights for place in places):
-            places.append(Place(timeline.label(scenario, mixture), mixture))
+            places.append(Mixture(timeline.label(scenario, mixture), mixture))
     return places
 
 
@@ -140,7 +140,7 @@ def _population(
     request: Request,
     generation: int,
     replicate: int,
-    places: Sequence[Place],
+    places: Sequence[Mixture],
 ) -> _Population | None:
     """The individuals of a replicate and their payoffs; None where it has died out."""
     from evosim.engine.probe import Prober
@@ -158,8 +158,8 @@ def _population(
             Argument("generation"),
         )
     if len(alive) > MOST:
-        lives = key(request.seed, Purpose.REPLICATE, replicate)
-        rng = np.random.Generator(np.random.PCG64(key(lives, Purpose.PRESSURE, generation)))
+        stream = key(request.seed, Purpose.REPLICATE, replicate)
+        rng = np.random.Generator(np.random.PCG64(key(stream, Purpose.PRESSURE, generation)))
         chosen = np.sort(rng.permutation(len(alive))[:MOST])
         alive, score = alive[chosen], score[chosen]
     seed = request.seed if request.probe_seed is None else request.probe_seed
@@ -179,12 +179,12 @@ def _population(
     )
 
 
-def _plain(course: Course) -> dict[str, Any]:
+def _plain(curve: Curve) -> dict[str, Any]:
     """A course in plain numbers; NaN is left for JSON to drop."""
-    values = [e.value for e in course.values]
-    ends = [e.interval or (np.nan, np.nan) for e in course.values]
+    values = [e.value for e in curve.values]
+    ends = [e.interval or (np.nan, np.nan) for e in curve.values]
     numbers = {
-        name: getattr(course, name).to_dict()
+        name: getattr(curve, name).to_dict()
         for name in ("alpha", "beta", "peak", "gain", "gap", "correlation")
     }
     return {
@@ -192,7 +192,7 @@ def _plain(course: Course) -> dict[str, Any]:
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
         **numbers,
-        "residual": course.residual,
+        "residual": curve.residual,
     }
 
 
@@ -202,9 +202,9 @@ def _plain(course: Course) -> dict[str, Any]:
 def describe(summary: Mapping[str, Any]) -> str:
     """The curves as a table a proxy, with what was fitted, and how it was made."""
     lines = [_head(summary)]
-    for name, says in PROXIES.items():
+    for name, label in PROXIES.items():
         found = summary["proxies"][name]
-        lines += ["", f"Best of n by the {says}", *tables(_rows(summary, found), right=True)]
+        lines += ["", f"Best of n by the {label}", *tables(_rows(summary, found), right=True)]
         if not any(found["d"]):
             lines.append("  all have the same proxy: nothing is selected")
     return "\n".join([*lines, "", *_foot(summary)])
@@ -228,8 +228,8 @@ def _rows(summary: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[list
     yield ["d", *(f"{found['d'][i]:.2f}" for i in at), "", "", "", "", ""]
     yield ["the proxy", *_cells(found["proxy"], at, found["d"][-1])]
     for payoff in _payoffs(summary):
-        for label, course in zip(summary["places"], found[payoff], strict=True):
-            yield [f"{summary[payoff]} in {label}", *_cells(course, at, found["d"][-1])]
+        for label, curve in zip(summary["places"], found[payoff], strict=True):
+            yield [f"{summary[payoff]} in {label}", *_cells(curve, at, found["d"][-1])]
 
 
 def _payoffs(summary: Mapping[str, Any]) -> tuple[str, ...]:
@@ -248,10 +248,10 @@ def shown_at(n: Sequence[float]) -> list[int]:
     return sorted({i for i, value in enumerate(n) if value in wanted})
 
 
-def _cells(course: Mapping[str, Any], at: Sequence[int], furthest: float) -> list[str]:
-    values = [_number(course["values"][i]) for i in at]
+def _cells(curve: Mapping[str, Any], at: Sequence[int], furthest: float) -> list[str]:
+    values = [_number(curve["values"][i]) for i in at]
     alpha, beta, top, gap, correlation = (
-        course[name]["value"] for name in ("alpha", "beta", "peak", "gap", "correlation")
+        curve[name]["value"] for name in ("alpha", "beta", "peak", "gap", "correlation")
     )
     beyond = top is not None and top > furthest
     peak = f"> {furthest:.3g}" if beyond else _number(top)

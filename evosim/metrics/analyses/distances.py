@@ -44,7 +44,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     Raises:
         EvosimError: novelty is among the drives; the generation asked for was not probed.
     """
-    if why := rewards.lacks(scenario):
+    if why := rewards.unsupported(scenario):
         raise EvosimError(why)
     probes = _chosen(data, request.generation)
     generations = [int(g) for g in data["probe"].values[probes]]
@@ -68,7 +68,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "environments": {
             name: {
                 "title": scenario.environments[name].title or name,
-                **_course(data, scenario, name, probes, found[name], bootstrap),
+                **_trajectory(data, scenario, name, probes, found[name], bootstrap),
             }
             for name in scenario.environments
         },
@@ -98,12 +98,12 @@ def _measured(
     """Distances from the intended payoff, and alignment, [replicate, probe, sample] each."""
     aligned = data["alignment"].sel(environment=environment, mind="evolved").isel(probe=probes)
     to = scenario.objective.intended
-    found = rewards.course(data, scenario, environment, to=to, probes=probes)
+    found = rewards.distances(data, scenario, environment, to=to, probes=probes)
     found["alignment"] = aligned.transpose("replicate", "probe", "sample").values
     return found
 
 
-def _course(
+def _trajectory(
     data: xr.Dataset,
     scenario: Scenario,
     environment: str,
@@ -119,7 +119,7 @@ def _course(
     objective = scenario.objective
     other: dict[str, Floats] = {}
     if objective.selected != objective.intended:
-        other = rewards.course(data, scenario, environment, to=objective.selected, probes=probes)
+        other = rewards.distances(data, scenario, environment, to=objective.selected, probes=probes)
     for kind in KINDS:
         summary[kind] = {
             **_line(found[kind], bootstrap),

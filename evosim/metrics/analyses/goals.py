@@ -37,7 +37,7 @@ GUESSED = 8
 """Pairs of drives of the observer that has seen nothing; one that has seen lives considers more."""
 
 
-class _Place(NamedTuple):
+class _Observed(NamedTuple):
     """An environment and the minds that are looked at in it."""
 
     scenario: Scenario
@@ -86,16 +86,16 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
     seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
     found: dict[str, Any] = {}
-    known: list[_Own] = []
+    earlier: list[_Own] = []
     for name in scenario.environments:
-        place = _Place(
+        observed = _Observed(
             scenario, world.environment(scenario, name),
             world.draw_levels(scenario, name, seeds), minds, drives, individuals, seed, generation,
         )  # fmt: skip
         found[name] = {
             "title": scenario.environments[name].title,
-            "directed": _directed(place, known),
-            **_watched(place),
+            "directed": _directed(observed, earlier),
+            **_observe(observed),
         }
     return {
         "generation": generation,
@@ -143,29 +143,32 @@ def _sample(
     return [int(i) for i in chosen], genomes[chosen]
 
 
-def _directed(place: _Place, known: list[_Own]) -> dict[str, list[dict[str, float]]]:
+def _directed(observed: _Observed, earlier: list[_Own]) -> dict[str, list[dict[str, float]]]:
     """MEG of every individual for its own drives and for the payoffs.
 
     Args:
-        known: what was found in other environments. Where one feels the same and is lived in alike,
-            as where a flip changes what is paid and nothing else, own drives are not weighed anew.
+        earlier: what was found in other environments. Where one feels the same and agents behave
+            alike, as where a flip changes what is paid and nothing else, the MEG of own drives is
+            taken from there.
     """
-    ground = goal_inference.ground(place.env, place.levels, 1.0 - 1.0 / place.env.lifetime)
-    policies = goal_inference.policies(place.scenario, place.env, place.levels, place.minds, ground)
+    ground = goal_inference.ground(observed.env, observed.levels, 1.0 - 1.0 / observed.env.lifetime)
+    policies = goal_inference.policies(
+        observed.scenario, observed.env, observed.levels, observed.minds, ground
+    )
     visits = [occupancy(ground.process, policy) for policy in policies]
-    felt = ground.features[..., : len(place.env.stimuli)]
+    felt = ground.features[..., : len(observed.env.stimuli)]
     here = _Own(ground.process, felt, np.array(visits), [])
-    same = next((other for other in known if _alike(here, other)), None)
+    same = next((other for other in earlier if _alike(here, other)), None)
     if same is None:
-        for visit, drives in zip(visits, place.drives, strict=True):
+        for visit, drives in zip(visits, observed.drives, strict=True):
             utility = felt @ drives
             here.megs.append(_meg(Rationality(ground.process, utility), visit, utility))
-        known.append(here)
+        earlier.append(here)
     found = {"own": (same or here).megs}
     by_payoff: dict[str, list[dict[str, float]]] = {}
-    for role, payoff in _payoffs(place.scenario, place.generation).items():
+    for role, payoff in _payoffs(observed.scenario, observed.generation).items():
         if payoff not in by_payoff:
-            column = len(place.env.stimuli) + place.env.payoffs.index(payoff)
+            column = len(observed.env.stimuli) + observed.env.payoffs.index(payoff)
             utility = ground.features[..., column]
             minds = Rationality(ground.process, utility)
             by_payoff[payoff] = [_meg(minds, visit, utility) for visit in visits]
@@ -195,30 +198,32 @@ def _meg(minds: Rationality, visits: Floats, utility: Floats) -> dict[str, float
     }
 
 
-def _watched(place: _Place) -> dict[str, Any]:
+def _observe(observed: _Observed) -> dict[str, Any]:
     """What an observer makes of a life of every individual on each level."""
-    seen = goal_inference.lives(
-        place.scenario, place.env, place.levels, place.minds, place.individuals, seed=place.seed,
-        generation=place.generation,
+    seen = goal_inference.observe_lifetimes(
+        observed.scenario, observed.env, observed.levels, observed.minds, observed.individuals,
+        seed=observed.seed, generation=observed.generation,
     )  # fmt: skip
-    guesses = goal_inference.guesses(place.scenario, place.env)
-    chances = goal_inference.chances(place.scenario, place.env, place.levels, guesses.minds, seen)
+    guesses = goal_inference.guesses(observed.scenario, observed.env)
+    chances = goal_inference.chances(
+        observed.scenario, observed.env, observed.levels, guesses.minds, seen
+    )
     stances, inferred = [], []
     named = guesses.which < len(guesses.drives)  # the others want the payoff itself
     plans, reflex = guesses.plans & named, ~guesses.plans & named
     which = np.concatenate([guesses.which[plans], guesses.which[reflex]])
     for n, (life, each) in enumerate(zip(seen, chances, strict=True)):
-        logs = agents_devices.mind_evidence(each, place.env.n_actions)
-        tables = goal_inference.tables(place.env, place.levels, life)
-        told = agents_devices.compare(
+        logs = agents_devices.mind_evidence(each, observed.env.n_actions)
+        tables = goal_inference.tables(observed.env, observed.levels, life)
+        stance = agents_devices.compare(
             logs[guesses.plans], logs[~guesses.plans], tables, len(life.action)
         )
-        stances.append({**told._asdict(), "steps": len(life.action)})
+        stances.append({**stance._asdict(), "steps": len(life.action)})
         weights = agents_devices.posterior(logs[plans], logs[reflex], which, len(guesses.drives))
         mean = weights @ guesses.drives
-        inferred.append({"drives": mean.tolist(), "cosine": _cosine(mean, place.drives[n])})
+        inferred.append({"drives": mean.tolist(), "cosine": _cosine(mean, observed.drives[n])})
     means = np.array([i["drives"] for i in inferred])
-    for one, worth in zip(inferred, _worth(place, means), strict=True):
+    for one, worth in zip(inferred, _worth(observed, means), strict=True):
         one.update(worth)
     return {"stances": stances, "inferred": inferred}
 
@@ -228,7 +233,7 @@ def _cosine(first: Floats, second: Floats) -> float:
     return float(first @ second) / length if length > 0.0 else float("nan")
 
 
-def _worth(place: _Place, inferred: Floats) -> list[dict[str, float]]:
+def _worth(observed: _Observed, inferred: Floats) -> list[dict[str, float]]:
     """Capability, by an individual's true drives, of itself and of the same mind with others.
 
     ``own``: its own drives; ``inferred``; ``guessed``: the mean over drives in all directions,
@@ -236,21 +241,23 @@ def _worth(place: _Place, inferred: Floats) -> list[dict[str, float]]:
     """
     blind = agents_devices.design(inferred.shape[1], GUESSED)
     n, many = len(inferred), len(blind)
-    given = np.concatenate([place.drives, mind.unit_length(inferred), np.tile(blind, (n, 1))])
+    given = np.concatenate([observed.drives, mind.unit_length(inferred), np.tile(blind, (n, 1))])
     rows = np.concatenate([np.arange(n), np.arange(n), np.repeat(np.arange(n), many)])
-    minds = Minds(*(array[rows] for array in place.minds))
+    minds = Minds(*(array[rows] for array in observed.minds))
     weights = np.zeros_like(minds.weights)
     weights[:, : given.shape[1]] = given
-    believes = place.scenario.agent.believes
+    believes = observed.scenario.agent.believes
     counts = core.expectation(
-        place.env, place.levels, minds._replace(weights=weights),
-        world.environment(place.scenario, believes) if believes else None,
-        place.scenario.agent.instinct,
+        observed.env, observed.levels, minds._replace(weights=weights),
+        world.environment(observed.scenario, believes) if believes else None,
+        observed.scenario.agent.instinct,
     ).counts.mean(axis=1)  # fmt: skip
-    features = weighted_sum(counts, place.env.phi)
-    true = place.minds.weights.astype(np.float64)
-    chance = weighted_sum(core.uniform(place.env, place.levels).counts.mean(axis=1), place.env.phi)
-    optimum = core.optimum(place.env, place.levels, true).mean(axis=1)
+    features = weighted_sum(counts, observed.env.phi)
+    true = observed.minds.weights.astype(np.float64)
+    chance = weighted_sum(
+        core.uniform(observed.env, observed.levels).counts.mean(axis=1), observed.env.phi
+    )
+    optimum = core.optimum(observed.env, observed.levels, true).mean(axis=1)
     capability = normalised(
         (features * true[rows]).sum(-1), (chance * true[rows]).sum(-1), optimum[rows]
     )
@@ -274,11 +281,11 @@ def describe(summary: dict[str, Any]) -> str:
         roles.append("selected")
     born = f", bred in {flip['before']}, then in {flip['after']}" if flip else ""
     deep = f"{min(depth)} to {max(depth)}" if min(depth) < max(depth) else f"{depth[0]}"
-    lives = "level" if summary["levels"] == 1 else "levels"
+    level_word = "level" if summary["levels"] == 1 else "levels"
     lines = [
         *filled(
             f"{n} individuals of generation {summary['generation']}{born}; "
-            f"depth {deep}; {summary['levels']} {lives}, a lifetime on each"
+            f"depth {deep}; {summary['levels']} {level_word}, a lifetime on each"
         ),
         "",
         *_table(
@@ -293,7 +300,7 @@ def describe(summary: dict[str, Any]) -> str:
         *_table(
             "chance that it plans, from its lifetimes (prior .5)",
             ["mean", "above .9", "below .1", "nats a step"],
-            {name: _told(e["stances"]) for name, e in environments.items()},
+            {name: _planning_cells(e["stances"]) for name, e in environments.items()},
         ),
         "",
         *_table(
@@ -315,7 +322,7 @@ def _share(each: list[dict[str, float]]) -> str:
     return _spread([one["share"] for one in each])
 
 
-def _told(stances: list[dict[str, float]]) -> list[str]:
+def _planning_cells(stances: list[dict[str, float]]) -> list[str]:
     agents = [s["agent"] for s in stances]
     return [
         _spread(agents),
@@ -331,12 +338,14 @@ def _inference(inferred: list[dict[str, Any]]) -> list[str]:
 
 def _spread(values: Sequence[float | None]) -> str:
     """The mean with the smallest and largest; ``None`` where undefined."""
-    known = [v for v in values if v is not None]
-    if not known:
+    defined = [v for v in values if v is not None]
+    if not defined:
         return "undefined"
     # Adding 0 turns a -0 that rounding made into 0.
-    mean, low, high = (round(v, 2) + 0.0 for v in (sum(known) / len(known), min(known), max(known)))
-    left_out = f", {len(values) - len(known)} undefined" if len(known) < len(values) else ""
+    mean, low, high = (
+        round(v, 2) + 0.0 for v in (sum(defined) / len(defined), min(defined), max(defined))
+    )
+    left_out = f", {len(values) - len(defined)} undefined" if len(defined) < len(values) else ""
     return f"{mean:.2f} [{low:.2f}, {high:.2f}{left_out}]"
 
 

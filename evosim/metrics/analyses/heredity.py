@@ -37,7 +37,7 @@ PARTS = ("selection", "drift", "transmission", "change")
 SIZES = ("coalescence", "variance", "lineages")
 
 
-class Moved(NamedTuple):
+class Changes(NamedTuple):
     """What moved the genes of a replicate, step by step."""
 
     price: price.Price  # [G - 1, loci] each
@@ -50,8 +50,8 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     """The Price equation, selection, heritability, effective sizes, founders and coalescence.
 
     Args:
-        request: ``replicate`` is the one whose courses are told; ``generation`` looks back at its
-            ancestors, the last one lived if None. Phases are told of all replicates.
+        request: ``replicate`` is the one whose trajectories are shown; ``generation`` looks back at
+            its ancestors, the last one if None. Phases are of all replicates.
 
     Raises:
         EvosimError: genomes have no parents, or no locus evolves.
@@ -68,19 +68,19 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         confidence=scenario.verdict.confidence,
         resamples=scenario.verdict.resamples,
     )
-    moved, sizes, identity = [], [], 0.0
+    changes, sizes, identity = [], [], 0.0
     spans_of_phases = phases(scenario, data)
     for number, one in enumerate(descents(data)):
-        found = _moved(one, scenario, names)
+        found = _changes(one, scenario, names)
         identity = max(identity, heritability.check_identity(found.price, spans))
-        moved.append(found)
+        changes.append(found)
         sizes.append([_sizes_of(one, phase) for phase in spans_of_phases])
         if number == request.replicate:
             own = found
     one = descent(data, request.replicate)
     generations = [int(g) for g in data["generation"].values]
     return {
-        "replicates": len(moved),
+        "replicates": len(changes),
         "replicate": request.replicate,
         "confidence": bootstrap.confidence,
         "genes": list(names),
@@ -95,25 +95,25 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "phases": [
             {
                 **_about(phase, scenario),
-                **_selected(phase, generations[0], moved, names, bootstrap),
+                **_selected(phase, generations[0], changes, names, bootstrap),
                 "effective_size": {
-                    kind: _told(np.array([each[n][k] for each in sizes]), bootstrap)
+                    kind: _mean_estimate(np.array([each[n][k] for each in sizes]), bootstrap)
                     for k, kind in enumerate(SIZES)
                 },
             }
             for n, phase in enumerate(spans_of_phases)
         ],
         "effective_size": {
-            **_courses(one),
+            **_size_series(one),
             "phases": [size for size, *_ in sizes[request.replicate]],
         },
         **_ancestry(one, names, request.generation),
     }
 
 
-def _moved(one: Descent, scenario: Scenario, names: tuple[str, ...]) -> Moved:
+def _changes(one: Descent, scenario: Scenario, names: tuple[str, ...]) -> Changes:
     steps = list(one.steps(scenario))
-    return Moved(
+    return Changes(
         price.price_series(scenario, *one[:4], one.source, first=one.first),
         heritability.responses(
             steps, lambda genes, _: expressed(scenario, names, genes), len(names)
@@ -137,7 +137,7 @@ def _about(phase: Phase, scenario: Scenario) -> dict[str, Any]:
 def _selected(
     phase: Phase,
     first: int,
-    moved: Sequence[Moved],
+    changes: Sequence[Changes],
     names: Sequence[str],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
@@ -149,24 +149,24 @@ def _selected(
         within = values[steps]
         return np.where(np.isnan(within).all(axis=0), np.nan, np.nansum(within, axis=0))
 
-    def told(values: Sequence[Floats]) -> list[dict[str, Any]]:
-        return [_told(column, bootstrap) for column in np.array(values).T]
+    def means(values: Sequence[Floats]) -> list[dict[str, Any]]:
+        return [_mean_estimate(column, bootstrap) for column in np.array(values).T]
 
-    traits = [heritability.Response(*(part[steps] for part in one.traits)) for one in moved]
-    fitness = [heritability.Response(*(part[steps] for part in one.fitness)) for one in moved]
-    expected = [summed(one.traits.expected) for one in moved]
-    realised = np.array([summed(one.traits.realised) for one in moved])
-    response = np.array([summed(one.traits.change) for one in moved])
+    traits = [heritability.Response(*(part[steps] for part in one.traits)) for one in changes]
+    fitness = [heritability.Response(*(part[steps] for part in one.fitness)) for one in changes]
+    expected = [summed(one.traits.expected) for one in changes]
+    realised = np.array([summed(one.traits.realised) for one in changes])
+    response = np.array([summed(one.traits.change) for one in changes])
     columns: dict[str, list[dict[str, Any]]] = {
-        "differential": told(expected),
-        "realised_differential": told(list(realised)),
-        "response": told(list(response)),
+        "differential": means(expected),
+        "realised_differential": means(list(realised)),
+        "response": means(list(response)),
         "realised_heritability": _ratios(response, realised, bootstrap),
-        "heritability": told([heritability.heritability(t.products, t.squares) for t in traits]),
-        "gradient": told([intervals.mean_of_defined(one.gradients[steps].T) for one in moved]),
+        "heritability": means([heritability.heritability(t.products, t.squares) for t in traits]),
+        "gradient": means([intervals.mean_of_defined(one.gradients[steps].T) for one in changes]),
     }
-    price = {part: told([summed(getattr(one.price, part)) for one in moved]) for part in PARTS}
-    inherited = told([heritability.heritability(f.products, f.squares) for f in fitness])
+    price = {part: means([summed(getattr(one.price, part)) for one in changes]) for part in PARTS}
+    inherited = means([heritability.heritability(f.products, f.squares) for f in fitness])
     return {
         "price": {name: {part: price[part][n] for part in PARTS} for n, name in enumerate(names)},
         "traits": {name: {k: v[n] for k, v in columns.items()} for n, name in enumerate(names)},
@@ -174,7 +174,7 @@ def _selected(
     }
 
 
-def _told(values: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
+def _mean_estimate(values: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
     """The mean over replicates with its interval; what is not finite is left out."""
     found = intervals.mean(np.where(np.isfinite(values), values, np.nan), bootstrap)
     return {**found.to_dict(), "n": found.n}
@@ -182,19 +182,19 @@ def _told(values: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
 
 def _ratios(above: Floats, below: Floats, bootstrap: Bootstrap) -> list[dict[str, Any]]:
     """Ratios of means over replicates, [replicate, loci] each, whatever the sign of the mean."""
-    told = []
+    means = []
     for over, under in zip(above.T, below.T, strict=True):
         defined = under[np.isfinite(under)]
         sign = -1.0 if len(defined) and defined.mean() < 0 else 1.0
         found = intervals.ratio(sign * over, sign * under, bootstrap)
-        told.append({**found.to_dict(), "n": found.n})
-    return told
+        means.append({**found.to_dict(), "n": found.n})
+    return means
 
 
 def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     """Effective sizes of a phase, of each of SIZES."""
     begin, end = phase.begin - one.first, phase.end - one.first
-    series = _courses(one)
+    series = _size_series(one)
     with np.errstate(divide="ignore"):
         pairs, variance = (
             effective_size.harmonic_mean(1.0 / np.array(series[kind][begin:end]))
@@ -207,7 +207,7 @@ def _sizes_of(one: Descent, phase: Phase) -> tuple[float, float, float]:
     return pairs, variance, effective_size.identity_size(shared[~np.isnan(shared)], births)
 
 
-def _courses(one: Descent) -> dict[str, list[float]]:
+def _size_series(one: Descent) -> dict[str, list[float]]:
     """Effective sizes of every step [G - 1]."""
     sizes = one.pedigree.sizes
     variance = [
@@ -223,8 +223,8 @@ def _courses(one: Descent) -> dict[str, list[float]]:
 def _ancestry(one: Descent, names: Sequence[str], generation: int | None) -> dict[str, Any]:
     """Founders over time, and how far back the genes of a generation meet."""
     pedigree = one.pedigree
-    lived = np.flatnonzero(pedigree.sizes)
-    at = int(lived[-1]) if generation is None else generation - one.first
+    populated = np.flatnonzero(pedigree.sizes)
+    at = int(populated[-1]) if generation is None else generation - one.first
     shares = coalescent.founder_shares(pedigree)
     counts = coalescent.lineages(pedigree, at)
     nobody = not pedigree.sizes[at]
@@ -336,8 +336,8 @@ def _ancestry_text(summary: Summary) -> str:
     blended = summary["coalescence"]["blended"]
     for name, back in summary["coalescence"]["genes"].items():
         roots = summary["coalescence"]["roots"][name]
-        told = "blended: no tree" if name in blended and back is None else _back(back, row)
-        table.append([name, told, "" if roots is None else f"{roots:g}"])
+        text = "blended: no tree" if name in blended and back is None else _back(back, row)
+        table.append([name, text, "" if roots is None else f"{roots:g}"])
     return "\n".join([head, "", *lines, "", *report_tables.table(table)])
 
 

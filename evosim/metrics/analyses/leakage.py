@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 PROBE, DEPLOYMENT = "probe", "deployment"
-SAYS = {PROBE: "probe levels", DEPLOYMENT: "levels of deployment"}
+LABELS = {PROBE: "probe levels", DEPLOYMENT: "levels of deployment"}
 
 
 def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str, Any]:
@@ -37,12 +37,12 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         the mean share with its interval.
     """
     generations = data["generation"].values
-    begin = leakage.begins(scenario)
+    begin = leakage.deployment_start(scenario)
     training: dict[str, dict[str, Any]] = {}
     counts: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for replicate in range(data.sizes["replicate"]):
-        lived = _lived(data, request, replicate)
-        trained = leakage.trained(scenario, lived)
+        drawn = _timeline_levels(data, request, replicate)
+        trained = leakage.trained(scenario, drawn)
         if not trained:
             raise EvosimError(
                 f"no generation from {generations[0]} to {generations[-1]} trains: selection acts "
@@ -58,7 +58,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         _count(counts, PROBE, probed, leakage.seen(scenario, probed, trained))
         if begin is not None:
             before = [level for level in trained if level.generation < begin]
-            after = [level for level in lived if level.generation >= begin]
+            after = [level for level in drawn if level.generation >= begin]
             if before:  # in a fork at the flip, what came before it is its parent's
                 _count(counts, DEPLOYMENT, after, leakage.seen(scenario, after, before))
     bootstrap = Bootstrap.of(
@@ -77,7 +77,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     }
 
 
-def _lived(data: xr.Dataset, request: Request, replicate: int) -> list[Drawn]:
+def _timeline_levels(data: xr.Dataset, request: Request, replicate: int) -> list[Drawn]:
     """The levels of the generations that the data hold."""
     names = [str(name) for name in data["environment"].values]
     seed = key(request.seed, Purpose.REPLICATE, replicate)
@@ -129,10 +129,10 @@ def describe(summary: Mapping[str, Any]) -> str:
         lines.append(
             f"  {name}: {drawn:g} drawn, {different:g} different, {possible} possible at most"
         )
-    for what, says in SAYS.items():
+    for what, label in LABELS.items():
         rows = [row for row in summary["rows"] if row["what"] == what]
         if rows:
-            lines += ["", f"Share of {says} that are also training levels"]
+            lines += ["", f"Share of {label} that are also training levels"]
         for row in rows:
             n, same = np.mean(row["levels"]), np.mean(row["same"])
             lines.append(

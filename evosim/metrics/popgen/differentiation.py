@@ -71,7 +71,7 @@ def unit_drives(scenario: Scenario, genomes: Floats) -> Floats:
     per_generation=True,
 )
 def _differentiation(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    lived = data["genome"].sel(generation=generation_of(data, query))
-    genomes = lived.transpose("replicate", "individual", "locus").values
+    population = data["genome"].sel(generation=generation_of(data, query))
+    genomes = population.transpose("replicate", "individual", "locus").values
     drives = unit_drives(scenario, genomes)
     return (differentiation(drives, data["deme"].values),)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.metrics.popgen.pedigree import Descent, by_replicate, expressed, without_parents
 from evosim.metrics.popgen.price import Price, Step
-from evosim.metrics.query import Query, known
+from evosim.metrics.query import Query, require_known
 from evosim.metrics.registry import LOCUS, Columns, metric
 
 if TYPE_CHECKING:
@@ -226,8 +226,8 @@ def standardized_change(step: Step) -> FloatArray:
     Returns:
         [loci]; NaN for a gene that all have alike.
     """
-    moved = differential(step.before, parent_shares(step.parents, len(step.before)))
-    return _over(moved**2, (_centred(step.before) ** 2).mean(axis=0))
+    change = differential(step.before, parent_shares(step.parents, len(step.before)))
+    return _over(change**2, (_centred(step.before) ** 2).mean(axis=0))
 
 
 def _centred(values: FloatArray) -> FloatArray:
@@ -304,7 +304,7 @@ def _drifted(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     names = [locus.name for locus in mind.loci(scenario)]
     column = names.index(query.of) if query.of in names else None
 
-    def moved(descent: Descent) -> float:
+    def change(descent: Descent) -> float:
         if column is None:
             return np.nan  # a pinned locus has no gene
         steps = descent.steps(scenario)
@@ -314,7 +314,7 @@ def _drifted(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
         defined = np.array(changes)[~np.isnan(changes)]
         return float(defined.mean()) if len(defined) else np.nan
 
-    return (by_replicate(data, scenario, query, moved),)
+    return (by_replicate(data, scenario, query, change),)
 
 
 def _response(descent: Descent, scenario: Scenario, query: Query) -> Response:
@@ -326,4 +326,6 @@ def _response(descent: Descent, scenario: Scenario, query: Query) -> Response:
 
 
 def _check_locus(scenario: Scenario, query: Query) -> None:
-    known(query.of, tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0))), "locus", query)
+    require_known(
+        query.of, tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0))), "locus", query
+    )

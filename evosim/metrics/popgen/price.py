@@ -146,9 +146,9 @@ def steps(
         own = parents[g + 1, :m]
         expected = None
         if own.min() >= 0:
-            stands = None if source is None else source[g]
+            deme_source = None if source is None else source[g]
             equal = np.full(n, 1.0 / n)
-            expected = expected_shares(scenario, score[g, :n], stands) if bred else equal
+            expected = expected_shares(scenario, score[g, :n], deme_source) if bred else equal
         yield Step(
             genome[g, :n],
             genome[g + 1, :m],
@@ -227,14 +227,14 @@ def neutral_genes(
     low = np.repeat([low for low, _ in starts], n)
     high = np.repeat([high for _, high in starts], n)
     rng = np.random.Generator(np.random.PCG64(seed_key))
-    courses = np.array(
+    trajectories = np.array(
         [
             genes.mean(axis=0, dtype=np.float64) if len(genes) else np.full(len(low), np.nan)
             for genes in _drop(scenario, parents, low, high, len(low), rng)
         ]
     ).reshape(len(parents), len(starts), n)
     return {
-        locus.name: locus.low + (locus.high - locus.low) * courses[:, i]
+        locus.name: locus.low + (locus.high - locus.low) * trajectories[:, i]
         for i, alike in enumerate(starts.values())
         for locus in alike
     }
@@ -270,29 +270,29 @@ def neutral_drives(
     rng = np.random.Generator(np.random.PCG64(seed_key))
     base = np.array([[locus.low] for locus in evolving], np.float32)
     span = np.array([[locus.high] for locus in evolving], np.float32) - base
-    courses = np.empty((len(parents), len(evolving), sets))
+    trajectories = np.empty((len(parents), len(evolving), sets))
     for g, genes in enumerate(_drop(scenario, parents, low, high, sets, rng)):
         if not len(genes):
-            courses[g] = np.nan
+            trajectories[g] = np.nan
             continue
         drives = base + span * genes.reshape(-1, len(evolving), sets)
         length = np.sqrt((drives**2).sum(axis=1) + float(np.square(pinned).sum()))
         length[length == 0.0] = 1.0
         unit = (drives / length[:, None]).reshape(len(genes), -1)
-        courses[g] = np.median(np.ascontiguousarray(unit.T), axis=1).reshape(-1, sets)
+        trajectories[g] = np.median(np.ascontiguousarray(unit.T), axis=1).reshape(-1, sets)
     place = {locus.name: i for i, locus in enumerate(evolving)}
     return {
         locus.name.removeprefix("drive."): np.concatenate(
-            [courses[:, place[other.name]] for other in group], axis=1
+            [trajectories[:, place[other.name]] for other in group], axis=1
         )
         for group in alike.values()
         for locus in group
     }
 
 
-def bands(courses: FloatArray, quantiles: Sequence[float]) -> FloatArray:
+def bands(trajectories: FloatArray, quantiles: Sequence[float]) -> FloatArray:
     """Quantiles over courses [G, n], each generation by itself: [G, quantiles]."""
-    return np.asarray(np.quantile(courses, quantiles, axis=1).T, np.float64)
+    return np.asarray(np.quantile(trajectories, quantiles, axis=1).T, np.float64)
 
 
 def sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]:

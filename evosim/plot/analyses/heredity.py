@@ -120,10 +120,10 @@ def _sizes(panel: Axes, summary: Summary) -> None:
     every, harmonic, individuals = SIZES
     _line(panel, x[:-1], _numbers(summary["effective_size"]["coalescence"]), every)
     means = _numbers(summary["effective_size"]["phases"])
-    lived = summary["generations"][np.flatnonzero(summary["sizes"])[-1]]
+    last = summary["generations"][np.flatnonzero(summary["sizes"])[-1]]
     for phase, mean in zip(summary["phases"], means, strict=True):
         panel.plot(
-            [phase["from"], min(phase["to"], lived)], [mean, mean], color=harmonic.color,
+            [phase["from"], min(phase["to"], last)], [mean, mean], color=harmonic.color,
             linewidth=harmonic.width, label=harmonic.name, zorder=4,
         )  # fmt: skip
     _line(panel, x, _numbers(summary["sizes"]), individuals)

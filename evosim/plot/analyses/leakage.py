@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from evosim.metrics.analyses.leakage import DEPLOYMENT, PROBE, SAYS
+from evosim.metrics.analyses.leakage import DEPLOYMENT, LABELS, PROBE
 from evosim.plot import colors, layouts, registry, style
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ COLORS = {PROBE: colors.BLUE, DEPLOYMENT: colors.ORANGE}
 def figure(summary: Summary) -> Figure:
     """Draw a bar for each environment and use of its levels."""
     rows = summary["rows"]
-    used = [what for what in SAYS if any(row["what"] == what for row in rows)]
+    used = [what for what in LABELS if any(row["what"] == what for row in rows)]
     with style.styled():
         names = [f"{row['environment']}, {row['what']}" for row in rows]
         left = min(max(map(style.text_width, names)) + 0.2, MOST_LABEL)
@@ -38,7 +38,7 @@ def figure(summary: Summary) -> Figure:
             title=f"{summary['title']}: levels that have trained",
             note=_note(summary),
             legend=[
-                layouts.LegendEntry(SAYS[what], COLORS[what], patch=True, alpha=0.6)
+                layouts.LegendEntry(LABELS[what], COLORS[what], patch=True, alpha=0.6)
                 for what in used
             ],
             left=left,

@@ -36,7 +36,7 @@ def names_for(summary: Summary) -> list[str]:
     """The figures that a study has."""
     if not summary["runs"]["lived"]:
         return []
-    return [name for name in FIGURES if FIGURES[name].lacks(summary) is None]
+    return [name for name in FIGURES if FIGURES[name].unsupported(summary) is None]
 
 
 def figure(name: str, summary: Summary) -> Figure:
@@ -47,7 +47,7 @@ def figure(name: str, summary: Summary) -> Figure:
     """
     kind = FIGURES[name]
     if not summary["runs"]["lived"]:
-        raise EvosimError(f"figure {name!r}: no run was lived yet")
+        raise EvosimError(f"figure {name!r}: no run is done yet")
     return kind.figure(summary)
 
 

@@ -114,7 +114,7 @@ class FlipSummary:
             },
             "evolved": self.phenotype.to_dict(),
             "recovery": self.recovery.to_dict(),
-            "controls": {name: fate.to_dict() for name, fate in self.controls.items()},
+            "controls": {name: control.to_dict() for name, control in self.controls.items()},
             "sampling_intervals": None if self.sampling is None else intervals_of(self.sampling),
         }
 

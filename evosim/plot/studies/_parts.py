@@ -157,7 +157,7 @@ class Field(NamedTuple):
     """Ends of the intervals; NaN where values are averaged over other parameters."""
     high: Floats
     undecided: NDArray[np.bool_]
-    lived: NDArray[np.bool_]
+    has_runs: NDArray[np.bool_]
     averaged: bool
 
 
@@ -166,18 +166,18 @@ def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Fi
 
     A point is averaged where all others on its line have a number as well.
     """
-    moved = np.moveaxis(points, axes, (0, 1))
-    flat = moved.reshape(*moved.shape[:2], -1)
+    rearranged = np.moveaxis(points, axes, (0, 1))
+    flat = rearranged.reshape(*rearranged.shape[:2], -1)
     value = field(flat, measure)
-    lived = np.array([point is not None and point["lived"] > 0 for point in flat.ravel()]).reshape(
-        flat.shape
-    )
+    has_runs = np.array(
+        [point is not None and point["lived"] > 0 for point in flat.ravel()]
+    ).reshape(flat.shape)
     averaged = flat.shape[2] > 1
     if averaged:
         nothing = np.full(flat.shape[:2], np.nan)
         return Field(
             np.mean(value, axis=2), nothing, nothing, np.zeros(flat.shape[:2], np.bool_),
-            np.all(lived, axis=2), averaged,
+            np.all(has_runs, axis=2), averaged,
         )  # fmt: skip
     verdicts = [
         point["measures"][measure].get("verdict") if point is not None else None
@@ -190,7 +190,7 @@ def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Fi
         field(flat, measure, "interval", 0)[..., 0],
         field(flat, measure, "interval", 1)[..., 0],
         undecided,
-        lived[..., 0],
+        has_runs[..., 0],
         averaged,
     )
 
