@@ -137,7 +137,7 @@ def figure(
         of: run, experiment, study or analysis.
         needs: variables of a run's dataset without which it cannot be drawn.
         flips: whether it is about flips of a run, and so needs one.
-        lacks: called with the first argument, returns why it cannot have the figure, or None. Only
+        unsupported: called with the first argument, returns why it cannot have the figure, or None. Only
             figures that nothing rules out are drawn when nobody names any.
 
     Raises:
