@@ -186,3 +186,15 @@ def test_names_of_the_glossary_exist() -> None:
     assert len(names) > 20
     for name in sorted(names):
         assert pkgutil.resolve_name(name) is not None
+
+
+def test_names_in_the_pictures_of_the_architecture_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = [
+        name.removeprefix("evosim.")
+        for line in re.findall(r"^ {4,}(?:.*-- )?\| ?(.*?)(?:  |$)", text, re.M)
+        for name in re.findall(r"\b[a-z_]+(?:\.[a-zA-Z_]+)+\b", line)
+    ]
+    assert len(names) > 10
+    for name in names:
+        assert pkgutil.resolve_name(f"evosim.{name}") is not None

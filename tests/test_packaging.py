@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 def catalogue(names: list[str]) -> set[str]:
     """The files of the catalogue among paths, by name."""
     return {
-        Path(name).name for name in names if "evosim/catalogue/" in name and not name.endswith("/")
+        Path(name).name for name in names if "evosim/_scenarios/" in name and not name.endswith("/")
     }
 
 

@@ -48,7 +48,13 @@ class Analysed:
         return ANALYSES[self.name].describe(self.summary)
 
     def figure(self) -> Figure:
-        """Its figure, in memory: nothing is written, and a notebook shows it."""
+        """Its figure, in memory: nothing is written, and a notebook shows it.
+
+        Example:
+            >>> import evosim
+            >>> evosim.analyse("runs/contraception-1", "leakage").figure()
+            <Drawing size ... Axes>
+        """
         from evosim.plot import analyses
 
         return analyses.figure(self.name, self.summary)

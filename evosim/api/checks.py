@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api.arguments import read_scenario
+from evosim.api._arguments import read_scenario
 from evosim.study import design
 from evosim.study import reading as studies
 

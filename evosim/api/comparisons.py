@@ -43,7 +43,14 @@ class Comparison:
         return measures.describe(self.summary)
 
     def figure(self) -> Figure:
-        """The comparison drawn, in memory: nothing is written, and a notebook shows it."""
+        """The comparison drawn, in memory: nothing is written, and a notebook shows it.
+
+        Example:
+            >>> import evosim
+            >>> compared = evosim.compare(["runs/contraception-1", "runs/contraception-2"])
+            >>> compared.figure()
+            <Drawing size ... Axes>
+        """
         from evosim.plot import compare as drawing
 
         return drawing.figure(self.summary)

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api.arguments import check_numbers, free_path, seed_of
+from evosim.api._arguments import check_numbers, free_path, seed_of
+from evosim.api._reading import figures_in, read_summary
 from evosim.api.checks import check
-from evosim.api.reading import figures_in, read_summary
 from evosim.api.running import WAIT
 from evosim.api.runs import Run
 from evosim.engine import provenance
@@ -127,8 +127,8 @@ class Experiment:
         Example:
             >>> import evosim
             >>> done = evosim.open_experiment("runs/strawberry-1-arms")
-            >>> done.figure("maps").get_figwidth()
-            7.0
+            >>> done.figure("maps")
+            <Drawing size ... Axes>
         """
         return drawing.FIGURES[name].figure(self.summary, design.reference(self.scenario))
 
@@ -167,9 +167,12 @@ class Experiment:
         )
 
     def _repr_html_(self) -> str:
-        from evosim.api import html
+        from evosim.api import _html
 
-        return html.of_experiment(self)
+        return _html.of_experiment(self)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         state = "" if self.complete else ", not complete"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
 from evosim.api.experiments import Experiment, resume_experiment
@@ -63,7 +64,7 @@ def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
 
 
 def resume(
-    path: str | Path,
+    path: str | PathLike[str],
     *,
     workers: int | None = None,
     scheduler: str | None = None,
@@ -75,7 +76,7 @@ def resume(
     What is complete stays as it is, and may be in a folder that is read-only.
 
     Args:
-        path: the folder of the run, the experiment or the study.
+        path: the run, the experiment or the study, or its folder.
         workers, progress, checkpoint: see :func:`evosim.run`.
         scheduler: address of a Dask scheduler, for a study or a run with islands.
 
@@ -92,9 +93,10 @@ def resume(
         >>> evosim.resume("runs/contraception-1")
         <Run 'runs/contraception-1': contraception, seed 1, 2 replicates>
     """
-    if StudyFolder.is_at(Path(path)):
+    path = Path(path)
+    if StudyFolder.is_at(path):
         return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)
-    if not ExperimentFolder.is_at(Path(path)):
+    if not ExperimentFolder.is_at(path):
         return resume_run(
             path, workers=workers, scheduler=scheduler, progress=progress, checkpoint=checkpoint
         )

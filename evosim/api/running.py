@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
-from evosim.api.arguments import (
+from evosim.api._arguments import (
     check_numbers,
     check_scheduler,
     free_path,
@@ -162,7 +163,7 @@ def resume_run(
 
 
 def fork(
-    path: str | Path,
+    path: str | PathLike[str],
     at: int,
     *,
     settings: Settings = (),
@@ -182,7 +183,7 @@ def fork(
     they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
 
     Args:
-        path: the folder of the run to fork.
+        path: the run to fork, or its folder.
         at: the first generation to live anew.
         settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
         seed: for what is lived anew; the parent's if None.
@@ -227,7 +228,7 @@ def fork(
         + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=figures,
-        command=command or f"evosim.run({read.id!r}, ...)",
+        command=command or f"evosim.fork({str(path)!r}, {at}, ...)",
     )
     manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),

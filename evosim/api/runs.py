@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import plot
-from evosim.api.reading import figures_in, read_summary
+from evosim.api._reading import figures_in, read_summary
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, did_you_mean
@@ -155,8 +155,8 @@ class Run:
             >>> import evosim
             >>> from matplotlib.figure import Figure
             >>> run = evosim.open_run("runs/contraception-1")
-            >>> run.figure("drift").get_figwidth()
-            3.4
+            >>> run.figure("drift")
+            <Drawing size ... Axes>
             >>> mine = Figure(layout="constrained")
             >>> left, right = mine.subplots(1, 2)
             >>> run.figure("drift", axes=left) is mine
@@ -255,9 +255,12 @@ class Run:
         return fork(self.path, at, **options)
 
     def _repr_html_(self) -> str:
-        from evosim.api import html
+        from evosim.api import _html
 
-        return html.of_run(self)
+        return _html.of_run(self)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         n = self.manifest["replicates"]

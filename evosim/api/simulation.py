@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api.arguments import check_numbers, read_scenario, seed_of
+from evosim.api._arguments import check_numbers, read_scenario, seed_of
 from evosim.engine import in_memory, provenance
 from evosim.engine.dataset import attributes
 from evosim.engine.in_memory import OnGeneration

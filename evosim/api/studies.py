@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evosim.api.arguments import (
+from evosim.api._arguments import (
     check_numbers,
     check_scheduler,
     free_path,
     seed_of,
 )
-from evosim.api.reading import figures_in
+from evosim.api._reading import figures_in
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.errors import RunError
@@ -228,8 +228,8 @@ class Study:
 
         Example:
             >>> import evosim
-            >>> evosim.open_study("runs/study-small-1").figure("curve").get_figwidth()
-            3.4
+            >>> evosim.open_study("runs/study-small-1").figure("curve")
+            <Drawing size ... Axes>
         """
         return drawing.figure(name, self.summary)
 
@@ -282,9 +282,12 @@ class Study:
         return resume_study(self.path, **options)
 
     def _repr_html_(self) -> str:
-        from evosim.api import html
+        from evosim.api import _html
 
-        return html.of_study(self)
+        return _html.of_study(self)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def __repr__(self) -> str:
         counts = self.counts

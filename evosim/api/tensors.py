@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evosim.api.arguments import read_scenario
+from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run, individual_called
 from evosim.engine.files import Unfailing, replacing

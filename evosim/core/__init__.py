@@ -3,6 +3,7 @@
 :mod:`evosim.core.reference` is the slow readable twin of every kernel.
 """
 
+from evosim.core._tasks import threads
 from evosim.core.expectations import (
     Expectation,
     expectation,
@@ -13,7 +14,6 @@ from evosim.core.expectations import (
 )
 from evosim.core.jit import CACHE
 from evosim.core.rollout import Lifetimes, Trace, lifetimes, trace
-from evosim.core.tasks import threads
 from evosim.core.tool import with_tools
 
 __all__ = [

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.core._tasks import run_tasks
 from evosim.core.plan import decide, improve, prepare
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
-from evosim.core.tasks import run_tasks
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, Tables
 

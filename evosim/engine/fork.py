@@ -194,7 +194,7 @@ class _States:
         """
         # A genetic algorithm has no state: nothing is simulated again for it.
         state = evolution.NOTHING
-        if evolution.optimizer(self._parent.scenario).state:
+        if evolution.optimizer_of(self._parent.scenario).state:
             if self._at is None:
                 self._at = self._checked(
                     initial_population(self._parent.scenario_at(0), self._seed(0))

@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import evolution
+from evosim.engine._manifest import FORMAT, read_manifest
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import WriteError, explain, replacing, sweep, write_text
 from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
-from evosim.engine.manifest import FORMAT, read_manifest
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
 from evosim.errors import RunError
 
@@ -306,7 +306,7 @@ class RunFolder:
         probed = by_probe(self.scenario)
         next_population = None
         if _NEXT + "genome" in arrays:
-            known = evolution.optimizer(self.scenario).state
+            known = evolution.optimizer_of(self.scenario).state
             genome, parents, crossover = (arrays[_NEXT + name] for name in INHERITED)
             state = {name: arrays[_STATE + name] for name in known}
             next_population = Population(file.last + 1, genome, parents, crossover, state)
@@ -371,7 +371,7 @@ class RunFolder:
         # The last chunk of a run has no next population; all others must, to be gone on from.
         if file.last + 1 < self.scenario.generations:
             expected |= {_NEXT + name for name in INHERITED}
-            expected |= {_STATE + name for name in evolution.optimizer(self.scenario).state}
+            expected |= {_STATE + name for name in evolution.optimizer_of(self.scenario).state}
         if arrays.get("probe", np.empty(0)).size:
             expected |= set(by_probe(self.scenario))
         # What a fork takes over has no measures of its whole replicate.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evosim.evolution import genetic, islands
 from evosim.evolution.breed import breed, breed_open, check_genes
 from evosim.evolution.check import check
-from evosim.evolution.generation import expected_shares, next_generation, optimizer, start
+from evosim.evolution.generation import expected_shares, next_generation, optimizer_of, start
 from evosim.evolution.optimizer import (
     NOTHING,
     OPTIMIZERS,
@@ -43,7 +43,7 @@ __all__ = [
     "islands",
     "middle",
     "next_generation",
-    "optimizer",
+    "optimizer_of",
     "sampled",
     "start",
 ]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import Problem, did_you_mean
+from evosim.evolution._values import is_number, is_whole
 from evosim.evolution.optimizer import OPTIMIZERS
 from evosim.evolution.registry import MIGRATE, OPERATORS, RNG, SUPPLIED, Operator
-from evosim.evolution.values import is_number, is_whole
 from evosim.mind import loci
 from evosim.registry import Registry
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from deap.cma import Strategy
 
+from evosim.evolution._values import is_number
 from evosim.evolution.optimizer import (
     Asked,
     Bounds,
@@ -20,7 +21,6 @@ from evosim.evolution.optimizer import (
     optimizer,
     sampled,
 )
-from evosim.evolution.values import is_number
 from evosim.mind import loci
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-def optimizer(scenario: Scenario) -> Optimizer:
+def optimizer_of(scenario: Scenario) -> Optimizer:
     """The base optimizer of a scenario.
 
     Raises:
@@ -40,7 +40,7 @@ def start(scenario: Scenario, seed_key: int) -> Asked:
     Args:
         seed_key: of the purpose INITIAL (model 5).
     """
-    chosen = optimizer(scenario)
+    chosen = optimizer_of(scenario)
     return _checked(scenario, chosen, chosen.start(scenario, seed_key))
 
 
@@ -72,7 +72,7 @@ def next_generation(
     if scenario.evolution.islands is not None:
         rows = _source_rows(scenario, source)
         return Asked(islands.breed_demes(scenario, genomes, scores, rows, seed_key), NOTHING)
-    chosen = optimizer(scenario)
+    chosen = optimizer_of(scenario)
     genes, score = checked(scenario, genomes, scores)
     told = chosen.tell(scenario, state, genes, score)
     return _checked(scenario, chosen, chosen.ask(scenario, told, seed_key))

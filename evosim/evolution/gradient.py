@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from evosim.evolution._values import is_number
 from evosim.evolution.optimizer import (
     Asked,
     Bounds,
@@ -19,7 +20,6 @@ from evosim.evolution.optimizer import (
     optimizer,
     sampled,
 )
-from evosim.evolution.values import is_number
 from evosim.mind import loci
 
 if TYPE_CHECKING:

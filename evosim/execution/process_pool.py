@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import RunError
-from evosim.execution.child_process import Inbox, WorkerProcess, start
+from evosim.execution._child_process import Inbox, WorkerProcess, start
 
 _VALUES = "values"
 Arrays = Mapping[str, NDArray[Any]]

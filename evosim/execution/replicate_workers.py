@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from evosim.engine.files import WriteError
 from evosim.errors import RunError
-from evosim.execution.child_process import Inbox, WorkerProcess, start
+from evosim.execution._child_process import Inbox, WorkerProcess, start
 
 if TYPE_CHECKING:
     from evosim.execution.runner import Task

@@ -89,10 +89,13 @@ def complete_runs(
             finish(folder)
     except WriteError as error:
         raise RunError(
-            f"{error}\n{kept(folders)}. Once it can be written, {_go_on(resume)}"
+            f"{error}\n{kept(folders)}. "
+            f"Once it can be written, continue with: evosim resume {resume}"
         ) from error
     except WorkError as error:
-        raise RunError(f"{error}\n{kept(folders)}. G{_go_on(resume)[1:]}") from error
+        raise RunError(
+            f"{error}\n{kept(folders)}. Continue with: evosim resume {resume}"
+        ) from error
 
 
 def finish(folder: RunFolder) -> None:
@@ -120,10 +123,6 @@ def kept(folders: Mapping[str, RunFolder]) -> str:
         for replicate in range(folder.replicates):
             done += each if folder.data_path.exists() else folder.generations_done(replicate)
     return f"{done} of {wanted} generations are done and kept"
-
-
-def _go_on(resume: Path) -> str:
-    return f"continue with: evosim resume {resume}"
 
 
 def run_replicates(
@@ -156,7 +155,7 @@ def run_replicates(
         return len(folders) > 1 and not left[task.folder.path]
 
     def resumed() -> str:
-        return f"{kept(folders)}. G{_go_on(resume)[1:]}"
+        return f"{kept(folders)}. Continue with: evosim resume {resume}"
 
     enough = False
 

@@ -234,7 +234,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
-    description="generations from the flip until half of the lost payoff is regained",
+    description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
     exact=False,

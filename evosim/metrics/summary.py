@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from evosim import mind
 from evosim.metrics import METRICS, Query, flips
-from evosim.metrics.flips import JUDGED, Sides
-from evosim.metrics.registry import expectations_are_exact
-from evosim.metrics.summary_types import (
+from evosim.metrics._summary_types import (
     EnvironmentSummary,
     Estimates,
     FlipSummary,
@@ -26,6 +24,8 @@ from evosim.metrics.summary_types import (
     RecoverySummary,
     RunSummary,
 )
+from evosim.metrics.flips import JUDGED, Sides
+from evosim.metrics.registry import expectations_are_exact
 from evosim.metrics.verdict import judge
 from evosim.stats import intervals
 from evosim.stats.intervals import (

@@ -248,7 +248,7 @@ def find_individual(
     alive = int(then["population_size"]) if "population_size" in then else len(scores)
     if not alive:
         raise EvosimError(
-            f"nobody lives in generation {generation}: the population died out after generation "
+            f"generation {generation} has no individuals: the population died out after generation "
             f"{last_inhabited_generation(data, replicate)}"
         )
     if individual is None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evosim.metrics import METRICS
+from evosim.metrics.query import WHEN
 from evosim.plot import colors
 
 Summary = Mapping[str, Any]
@@ -23,15 +24,6 @@ def verdict_color(verdict: str) -> str:
     """The colour of a verdict, for what also says it in words."""
     known = {"supported": colors.GREEN, "refuted": colors.VERMILLION}
     return known.get(verdict, colors.GREY)
-
-
-_WHEN = {
-    "start": "at the start",
-    "before": "before the flip",
-    "flip": "at the flip",
-    "end": "at the end",
-    "peak": "at its peak",
-}
 
 
 def metric_label(measure: str, of: str = "", level: float | None = None) -> str:
@@ -50,7 +42,7 @@ def finding_label(finding: Summary) -> str:
     if first["where"] and len({t["where"] for t in terms}) == 1:
         words.append(f"in {first['where']}")
     if _has_time(finding["measure"]) and len({t["at"] for t in terms}) == 1:
-        words.append(_WHEN[first["at"]])
+        words.append(WHEN[first["at"]])
     if first["mind"] != "evolved" and len({t["mind"] for t in terms}) == 1:
         words.append(f"({first['mind']})")
     return " ".join(words)
@@ -66,7 +58,7 @@ def term_label(term: Summary, finding: Summary, summary: Summary) -> str:
     words = [summary["arms"][term["arm"]]["title"]]
     several = len({t["arm"] for t in terms}) > 1
     differs = [k for k in ("of", "where", "at", "mind") if len({t[k] for t in terms}) > 1]
-    what = [_WHEN[term[k]] if k == "at" else str(term[k]) for k in differs if term[k]]
+    what = [WHEN[term[k]] if k == "at" else str(term[k]) for k in differs if term[k]]
     label = ", ".join([*words, *what] if several or not what else what)
     if [t["weight"] for t in terms] in ([1.0], [1.0, -1.0]):
         return label

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from evosim.errors import EvosimError
 from evosim.plot import colors
+from evosim.plot._frames import EVENTS, Frame, Gauge, frames_of
 from evosim.plot.files import put
-from evosim.plot.frames import EVENTS, Frame, Gauge, frames_of
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode

@@ -26,6 +26,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.errors import EvosimError
+from evosim.plot._timeline import TimelineStrip, along_generations
 from evosim.plot.colors import BLACK, DARK_GREY, GREY, INK, readable
 from evosim.plot.style import (
     SMALL,
@@ -40,7 +41,6 @@ from evosim.plot.style import (
     text_width,
     wrap,
 )
-from evosim.plot.timeline import TimelineStrip, along_generations
 
 if TYPE_CHECKING:
     from evosim.plot.run_view import RunView

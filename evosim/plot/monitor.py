@@ -14,7 +14,7 @@ import numpy as np
 
 from evosim.metrics import detection
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.timeline import along_generations
+from evosim.plot._timeline import along_generations
 from evosim.stats import intervals
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ class FigureKind:
         """Why this run, experiment or study cannot have the figure; None where it can."""
         what = f"figure {self.name!r}"
         if missing := [name for name in self.needs if name not in subject.data]:
-            return EvosimError(f"{what} needs {', '.join(missing)}, which this run's data lacks")
+            return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
             return EvosimError(f"{what} needs a flip, and this run's timeline has none")
         reason = self.unless(subject)
@@ -142,6 +142,17 @@ def figure(
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
+
+    Example:
+        >>> import evosim
+        >>> @evosim.figure("best_scores", "the best score of each generation", needs=("score",))
+        ... def best_scores(view):
+        ...     from matplotlib.figure import Figure
+        ...     drawn = Figure(figsize=(4, 3))
+        ...     lines = drawn.subplots().plot(view.data["score"].max("individual").T)
+        ...     return drawn
+        >>> evosim.open_run("runs/contraception-1").figure("best_scores")
+        <Figure size ... with 1 Axes>
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")

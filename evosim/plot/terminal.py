@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.errors import EvosimError
-from evosim.plot.frames import Frame, Gauge, frames_of
+from evosim.plot._frames import Frame, Gauge, frames_of
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode

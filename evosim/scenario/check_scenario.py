@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evosim.errors import nearest
-from evosim.scenario import check_world, overrides
+from evosim.scenario import _overrides, check_world
+from evosim.scenario._overrides import NO_PAYOFF
+from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
-from evosim.scenario.overrides import NO_PAYOFF
-from evosim.scenario.partial import PartialDocument, as_model
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
@@ -44,7 +44,7 @@ def _counts(partial: PartialDocument) -> Iterator[Mistake]:
 
 
 def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
-    known = overrides.table(partial.raw, "environments")
+    known = _overrides.table(partial.raw, "environments")
     for i, phase in partial.phases.items():
         for name in phase.mixture:
             if name not in known:
@@ -70,7 +70,7 @@ def _payoffs(partial: PartialDocument) -> list[str] | None:
     if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.mistakes if f.path):
         return None
     misspelt = {f.path[-1] for w in worlds for f in w.mistakes if f.message.startswith(NO_PAYOFF)}
-    paid = [name for world in worlds for name in overrides.payoffs_of(world.raw)]
+    paid = [name for world in worlds for name in _overrides.payoffs_of(world.raw)]
     return [name for name in dict.fromkeys(paid) if name not in misspelt]
 
 
@@ -91,18 +91,18 @@ def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
 
 def _hidden(partial: PartialDocument) -> list[str]:
     """The names of the hidden variables."""
-    variables = overrides.table(partial.base.raw, "variables")
-    return [name for name in variables if overrides.table(variables, name).get("hidden") is True]
+    variables = _overrides.table(partial.base.raw, "variables")
+    return [name for name in variables if _overrides.table(variables, name).get("hidden") is True]
 
 
 def _agent(partial: PartialDocument) -> Iterator[Mistake]:
-    believed = overrides.table(partial.raw, "agent").get("believes")
-    known = overrides.table(partial.raw, "environments")
+    believed = _overrides.table(partial.raw, "agent").get("believes")
+    known = _overrides.table(partial.raw, "environments")
     if isinstance(believed, str) and believed not in known:
         yield Mistake(("agent", "believes"), unknown("environment", believed, known))
-    variables = overrides.table(partial.base.raw, "variables")
+    variables = _overrides.table(partial.base.raw, "variables")
     hidden = _hidden(partial)
-    for name in overrides.table(partial.raw, "agent", "senses"):
+    for name in _overrides.table(partial.raw, "agent", "senses"):
         if name in hidden:
             continue
         what = "is not hidden" if name in variables else "is no variable"
@@ -146,10 +146,10 @@ def _tool(partial: PartialDocument) -> Iterator[Mistake]:
     looks = [
         (*place, "kinds", kind, "looks")
         for place, world in worlds.items()
-        for kind in overrides.table(world.raw, "kinds")
-        if overrides.table(world.raw, "kinds", kind, "looks")
+        for kind in _overrides.table(world.raw, "kinds")
+        if _overrides.table(world.raw, "kinds", kind, "looks")
     ]
-    tool = overrides.table(partial.raw, "agent").get("tool")
+    tool = _overrides.table(partial.raw, "agent").get("tool")
     if tool is None:
         if looks:
             allowed = "none without [agent.tool], which goes by them"
@@ -162,8 +162,8 @@ def _tool(partial: PartialDocument) -> Iterator[Mistake]:
             ("agent", "tool"),
             "a tool without looks to go by (got none, needed: world.kinds.KIND.looks = { ... })",
         )
-    remembered = overrides.table(tool).get("remembers")
-    known = overrides.table(partial.raw, "environments")
+    remembered = _overrides.table(tool).get("remembers")
+    known = _overrides.table(partial.raw, "environments")
     if isinstance(remembered, str) and remembered not in known:
         yield Mistake(("agent", "tool", "remembers"), unknown("environment", remembered, known))
         return
@@ -202,10 +202,10 @@ def _sites(partial: PartialDocument) -> Iterator[Mistake]:
         if any(name in w.kinds and w.sites_of(name) for w in partial.worlds.values()):
             continue
         if any(
-            "count" in overrides.table(d.raw, "kinds", name) for d in partial.environments.values()
+            "count" in _overrides.table(d.raw, "kinds", name) for d in partial.environments.values()
         ):
             continue
-        in_world = name in overrides.table(partial.base.raw, "kinds")
+        in_world = name in _overrides.table(partial.base.raw, "kinds")
         place = ("world",) if in_world else ("environments", environment)
         yield Mistake(
             (*place, "kinds", name),
@@ -215,8 +215,8 @@ def _sites(partial: PartialDocument) -> Iterator[Mistake]:
 
 
 def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
-    for name, operator in overrides.table(partial.raw, "evolution").items():
-        for key, value in overrides.table(operator).items():
+    for name, operator in _overrides.table(partial.raw, "evolution").items():
+        for key, value in _overrides.table(operator).items():
             if key != "chance" and not _finite(value):
                 allowed = "finite numbers"
                 yield Mistake(
@@ -224,7 +224,7 @@ def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
                 )
     evolution = as_model(Evolution, partial.raw.get("evolution"))
     measure = as_model(Measure, partial.raw.get("measure", {}))
-    written = "sample" in overrides.table(partial.raw, "measure")
+    written = "sample" in _overrides.table(partial.raw, "measure")
     if evolution and measure and written and measure.sample > evolution.population:
         allowed = f"1 to evolution.population = {evolution.population}"
         yield Mistake(
@@ -298,7 +298,7 @@ def _deception(partial: PartialDocument) -> Iterator[Mistake]:
     if deception.variable not in hidden:
         message = unknown("hidden variable", deception.variable, hidden)
         yield Mistake(("deception", "variable"), message)
-    values = overrides.table(partial.base.raw, "variables", deception.variable).get("values")
+    values = _overrides.table(partial.base.raw, "variables", deception.variable).get("values")
     if isinstance(values, int) and bounds(deception.watched)[1] >= values:
         allowed = f"0 to {values - 1}"
         yield Mistake(
@@ -329,7 +329,7 @@ def _monitor(partial: PartialDocument) -> Iterator[Mistake]:
             "the first phase cannot be monitored (got true): the monitor learns what is familiar "
             "in the last generation of a phase that is not; put one before it",
         )
-    if monitored and "open" in overrides.table(partial.raw, "evolution"):
+    if monitored and "open" in _overrides.table(partial.raw, "evolution"):
         yield Mistake(
             ("timeline", monitored[0], "monitored"),
             "an open population cannot be monitored (got true): individuals without a label have "
@@ -349,7 +349,7 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         )
     if experiment.tuned is not None and not experiment.tuned.values:
         yield Mistake(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
-    environments = overrides.table(partial.raw, "environments")
+    environments = _overrides.table(partial.raw, "environments")
     for i, finding in enumerate(experiment.findings):
         path = ("experiment", "findings", i)
         for where, term in ((path, finding), ((*path, "against"), finding.against)):

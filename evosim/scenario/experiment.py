@@ -39,7 +39,9 @@ class Against(Model):
     where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description=_AT)
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
-    flip: Natural | None = Field(default=None, description="Number of the flip, from 0.")
+    flip: Natural | None = Field(
+        default=None, description="Number of the phase boundary that is looked at, from 0."
+    )
     level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
 
 
@@ -56,7 +58,9 @@ class Finding(Model):
     )
     at: At = Field(default="end", description=_AT)
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
-    flip: Natural = Field(default=0, description="Number of the flip, from 0.")
+    flip: Natural = Field(
+        default=0, description="Number of the phase boundary that is looked at, from 0."
+    )
     level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
     against: Against | None = Field(
         default=None, description="A second term, subtracted: the keys in which it differs."

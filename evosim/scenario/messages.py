@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from evosim.errors import did_you_mean
 from evosim.scenario import document
-from evosim.scenario.paths import model_at
+from evosim.scenario._paths import model_at
 from evosim.scenario.positions import KeyPath
 
 _LONGEST = 60

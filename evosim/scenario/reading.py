@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
 from evosim.scenario import check_scenario, shipped
+from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
-from evosim.scenario.partial import PartialDocument
 from evosim.scenario.positions import KeyPath, dotted, line_map, line_of
 from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply

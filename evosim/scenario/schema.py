@@ -723,5 +723,5 @@ class Scenario(Model):
 
     def _repr_html_(self) -> str:
         # Notebooks ask the object itself; what they show is drawn far above this package.
-        html: str = import_module("evosim.api.html").of_scenario(self)
+        html: str = import_module("evosim.api._html").of_scenario(self)
         return html

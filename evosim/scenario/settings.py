@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
+from evosim.scenario import _paths
 from evosim.scenario import document as documents
-from evosim.scenario import paths
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
 from evosim.scenario.values import spell_out_drives
@@ -185,11 +185,11 @@ def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -
             return
     else:
         below = path
-    expected = paths.at(root, below)
-    if paths.is_table_of_models(expected):
+    expected = _paths.at(root, below)
+    if _paths.is_table_of_models(expected):
         if not isinstance(value, dict):
             raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
-    elif paths.is_model(expected):
+    elif _paths.is_model(expected):
         fields = expected.model_fields
         if part not in fields and expected.model_config.get("extra") != "allow":
             raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, fields)}")

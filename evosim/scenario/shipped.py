@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
 
-FOLDER = Path(__file__).parents[1] / "catalogue"
+FOLDER = Path(__file__).parents[1] / "_scenarios"
 
 
 def catalogue() -> dict[str, Path]:

@@ -26,7 +26,7 @@ from evosim.study.schema import Measured, Study
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
 
-FOLDER = Path(__file__).parents[1] / "studies"
+FOLDER = Path(__file__).parents[1] / "_studies"
 MOST_CHECKED = 200
 """Points whose scenario is checked before anything is run: all of them, or so many spread out."""
 _WHEN = ("timeline", "measure")  # what says when phases begin and when is probed

@@ -93,7 +93,9 @@ class Difference(Model):
     where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description="When.")
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
-    flip: Natural | None = Field(default=None, description="Number of the flip, from 0.")
+    flip: Natural | None = Field(
+        default=None, description="Number of the phase boundary that is looked at, from 0."
+    )
 
 
 class Measured(Model):
@@ -109,7 +111,9 @@ class Measured(Model):
     )
     at: At = Field(default="end", description="When: start, before, flip, end or peak.")
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
-    flip: Natural = Field(default=0, description="Number of the flip, from 0.")
+    flip: Natural = Field(
+        default=0, description="Number of the phase boundary that is looked at, from 0."
+    )
     level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
     against: Difference | None = Field(
         default=None, description="A second term, subtracted: the keys in which it differs."

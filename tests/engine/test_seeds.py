@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import evosim
-from evosim.api.arguments import seed_of
+from evosim.api._arguments import seed_of
 from evosim.errors import EvosimError
 
 LARGEST = 2**64 - 1

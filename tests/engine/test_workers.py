@@ -145,11 +145,11 @@ def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"replicates": 0}, "--replicates 0"),
-        ({"workers": 0}, "--workers 0"),
-        ({"seed": -1}, "--seed -1"),
-        ({"seed": 2**64}, "--seed"),
-        ({"checkpoint": -1.0}, "--checkpoint"),
+        ({"replicates": 0}, "replicates=0"),
+        ({"workers": 0}, "workers=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 2**64}, "seed=18446744073709551616"),
+        ({"checkpoint": -1.0}, "checkpoint=-1.0"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused_before_anything_is_made(

@@ -13,7 +13,7 @@ from synthetic import episode
 
 from evosim.errors import EvosimError
 from evosim.plot import replay_gif, replay_terminal
-from evosim.plot.frames import Gauge, frames_of
+from evosim.plot._frames import Gauge, frames_of
 from evosim.plot.terminal import ASCII, bar
 
 

@@ -124,7 +124,7 @@ def test_axes_have_units_and_a_log_scale_has_its_levels_at_equal_steps(
 
 
 def test_cells_have_the_colour_of_their_number(summaries: dict[str, dict[str, Any]]) -> None:
-    from evosim.plot.studies import parts
+    from evosim.plot.studies import _parts
 
     summary = summaries["two"]
     panel = studies.figure("phase", summary).axes[0]
@@ -133,7 +133,7 @@ def test_cells_have_the_colour_of_their_number(summaries: dict[str, dict[str, An
     assert len(cells) == 15
     low, high = min(values), max(values)
     for cell, value in zip(cells, values, strict=True):
-        expected = parts.SHADES((value - low) / (high - low))
+        expected = _parts.SHADES((value - low) / (high - low))
         np.testing.assert_allclose(cell.get_facecolor(), expected, atol=1 / 255)
 
 
@@ -273,5 +273,5 @@ def test_a_study_draws_itself_as_far_as_it_was_lived(tmp_path: Path) -> None:
     assert paths == [folder.path / "figures" / "curve.svg"]
     assert "alignment" in said(open_study(folder.path).figure("curve"))
     empty = made(tmp_path / "empty", text(PATIENT, ABOVE, replicates=2), lambda v, r: None)
-    with pytest.raises(EvosimError, match="no run was lived yet"):
+    with pytest.raises(EvosimError, match="no run is done yet"):
         open_study(empty.path).plot("curve")

@@ -225,7 +225,7 @@ def test_a_point_edited_in_the_folder_is_refused(sweep: Path) -> None:
 
 
 def test_a_scenario_named_as_a_study_is_told_apart() -> None:
-    with pytest.raises(EvosimError, match="is a scenario: evosim run contraception lives it"):
+    with pytest.raises(EvosimError, match="is a scenario: run it with evosim run contraception"):
         evosim.run_study("contraception")
 
 
@@ -282,7 +282,7 @@ def test_a_damaged_study_json_is_told_in_words(sweep: Path, damage: dict[str, ob
 
 def test_a_folder_of_a_study_is_told_from_its_file(sweep: Path) -> None:
     done = run(sweep)
-    with pytest.raises(ScenarioError, match=f"goes on with: evosim study resume {done.path}"):
+    with pytest.raises(ScenarioError, match=f"continue it with: evosim study resume {done.path}"):
         run(done.path)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.evolution import MATE, MUTATE, expected_shares, islands, optimizer
+from evosim.evolution import MATE, MUTATE, expected_shares, islands, optimizer_of
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
 
@@ -198,7 +198,7 @@ def price_series(
 
 def has_pedigree(scenario: Scenario) -> bool:
     """Whether genomes have parents, down whom neutral genes can be sent; else they are sampled."""
-    return optimizer(scenario).pedigree
+    return optimizer_of(scenario).pedigree
 
 
 def neutral_genes(

@@ -47,7 +47,7 @@ def figure(name: str, summary: Summary) -> Figure:
     """
     kind = FIGURES[name]
     if not summary["runs"]["lived"]:
-        raise EvosimError(f"figure {name!r}: no run was lived yet")
+        raise EvosimError(f"figure {name!r}: no run is done yet")
     return kind.figure(summary)
 
 

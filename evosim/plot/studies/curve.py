@@ -13,8 +13,8 @@ import numpy as np
 
 from evosim.metrics.grid import field, is_grid, keeps_numbers, replicates, together, with_unit
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Floats, ParameterAxis
+from evosim.plot.studies import _parts
+from evosim.plot.studies._parts import Floats, ParameterAxis
 from evosim.stats import intervals
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def _is_table(summary: Summary) -> bool:
 
 def _of_grid(summary: Summary) -> Figure:
     named = list(summary["parameters"].values())
-    x = parts.parameter_axis(named[0])
-    panels, left_out = parts.split(summary, MOST_PANELS)
-    second = parts.parameter_axis(named[1]) if len(named) > 1 else None
-    chosen = parts.evenly_chosen(len(second.at), MOST_LINES) if second else [0]
-    palette = parts.level_colors(second, chosen) if second else [colors.BLUE]
+    x = _parts.parameter_axis(named[0])
+    panels, left_out = _parts.split(summary, MOST_PANELS)
+    second = _parts.parameter_axis(named[1]) if len(named) > 1 else None
+    chosen = _parts.evenly_chosen(len(second.at), MOST_LINES) if second else [0]
+    palette = _parts.level_colors(second, chosen) if second else [colors.BLUE]
     measures = summary["measures"]
     columns = min(3, len(panels)) if len(panels) > 1 else min(2, len(measures))
     per_row = -(-len(panels) // columns) if len(panels) > 1 else 0
@@ -113,7 +113,7 @@ def _legend_entries(
             for i, (n, color) in enumerate(zip(chosen, palette, strict=True))
         ]
     if any(m["threshold"] for m in summary["measures"].values()):
-        legend.append(layouts.LegendEntry("threshold", colors.INK, parts.THRESHOLD, 0.8))
+        legend.append(layouts.LegendEntry("threshold", colors.INK, _parts.THRESHOLD, 0.8))
     return legend
 
 
@@ -125,13 +125,13 @@ def _note(
     left_out: str,
 ) -> str:
     averaged = len(summary["parameters"]) > 3
-    kind = parts.interval_kind(summary)
+    kind = _parts.interval_kind(summary)
     words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if kind and not averaged:
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
     if kind and not averaged and not x.crowded and keeps_numbers(summary):
         words.append("Dots: replicates.")
-    words += [parts.replicates_note(summary), together(summary)]
+    words += [_parts.replicates_note(summary), together(summary)]
     if second is not None and len(chosen) < len(second.at):
         words.append(f"{len(chosen)} of {len(second.at)} levels of {second.label}.")
     words.append(left_out)
@@ -151,8 +151,8 @@ def _lines(
     name: str,
     summary: Summary,
 ) -> None:
-    whole = parts.over(points, name, (0, 1))
-    threshold = parts.threshold_of(summary["measures"][name])
+    whole = _parts.over(points, name, (0, 1))
+    threshold = _parts.threshold_of(summary["measures"][name])
     width = style.inches(panel)[0]
     dots: list[Floats] = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
@@ -173,10 +173,10 @@ def _lines(
     shown = whole.value[:, chosen], whole.low[:, chosen], whole.high[:, chosen], *dots
     timeseries.limits(panel, *shown, include=[threshold[1]] if threshold else [])
     if threshold is not None:
-        panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
+        panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
     panel.set_xlim(*x.limits)
-    parts.mark_x(panel, x, width)
+    _parts.mark_x(panel, x, width)
 
 
 def _dots(panel: Axes, x: float, each: Floats, spread: float, color: str) -> Floats:
@@ -209,7 +209,7 @@ def _of_points(summary: Summary) -> Figure:
     layout = layouts.create(
         [
             layouts.Row(height=HEIGHT, columns=columns, ticks=True,
-                       **parts.header(m + n, *([with_unit(measure)] if n == 0 else [])))
+                       **_parts.header(m + n, *([with_unit(measure)] if n == 0 else [])))
             for m, measure in enumerate(measures.values())
             for n in range(per)
         ],
@@ -232,11 +232,11 @@ def _of_points(summary: Summary) -> Figure:
 
 
 def _note_of_points(summary: Summary) -> str:
-    kind = parts.interval_kind(summary)
+    kind = _parts.interval_kind(summary)
     words = ["Each dot: one point, its mean over replicates." if kind else "Each dot: one point."]
     if kind:
         words.append(f"Bars: {kind}.")
-    words += [parts.replicates_note(summary), together(summary)]
+    words += [_parts.replicates_note(summary), together(summary)]
     if len(summary["parameters"]) > 1:
         words.append("The other parameters vary as well from dot to dot.")
     if any(m["ranks"] for m in summary["measures"].values()):
@@ -253,7 +253,7 @@ def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     x = np.array([point["at"][name] for point in points], np.float64)
     value = field(points, measure)
     low, high = (field(points, measure, "interval", end) for end in (0, 1))
-    parts.drawn_axis(panel, "x", summary["parameters"][name], x)
+    _parts.drawn_axis(panel, "x", summary["parameters"][name], x)
     if not np.any(np.isfinite(value)):
         text = "undefined" if any(point["lived"] for point in points) else "no run yet"
         panel.text(0.5, 0.5, text, transform=panel.transAxes, color=colors.GREY, ha="center")
@@ -263,10 +263,10 @@ def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
     panel.vlines(x, low, high, color=colors.BLUE, alpha=0.35, linewidth=0.8, label="interval")
     panel.plot(x, value, "o", color=colors.BLUE, markersize=2.8, markeredgewidth=0, label="points")
     found = summary["measures"][measure]
-    threshold = parts.threshold_of(found)
+    threshold = _parts.threshold_of(found)
     timeseries.limits(panel, value, low, high, include=[threshold[1]] if threshold else [])
     if threshold is not None:
-        panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
+        panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD,
                       label="threshold")  # fmt: skip
     width = style.inches(panel)[0]
     panel.set_xlabel(style.fit(with_unit(summary["parameters"][name]), width + 0.3))

@@ -10,8 +10,8 @@ import numpy as np
 
 from evosim.metrics.grid import cells, is_grid, together, with_unit
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Field, ParameterAxis
+from evosim.plot.studies import _parts
+from evosim.plot.studies._parts import Field, ParameterAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def figure(summary: Summary) -> Figure:
     with style.styled():
         points = cells(summary)
         drawn = [(name, pair) for name in summary["measures"] for pair in _pairs(summary, name)]
-        axes = {name: parts.parameter_axis(p) for name, p in summary["parameters"].items()}
+        axes = {name: _parts.parameter_axis(p) for name, p in summary["parameters"].items()}
         room = max(
             timeseries.label_room([axes[name].labels[n] for n in _chosen(axes[name])], 0.9)
             for name in axes
@@ -49,7 +49,7 @@ def figure(summary: Summary) -> Figure:
         layout = layouts.create(
             [
                 layouts.Row(height=HEIGHT, columns=2, ticks=True, room=room,
-                           **parts.header(n, *_header(summary, name, pair)))
+                           **_parts.header(n, *_header(summary, name, pair)))
                 for n, (name, pair) in enumerate(drawn)
             ],
             width=style.DOUBLE,
@@ -63,7 +63,7 @@ def figure(summary: Summary) -> Figure:
         )  # fmt: skip
         for (name, pair), row in zip(drawn, layout.axes, strict=True):
             for panel, (i, j) in zip(row, (pair, pair[::-1]), strict=True):
-                each = parts.over(points, name, (i, j))
+                each = _parts.over(points, name, (i, j))
                 both = list(axes)[i], list(axes)[j]
                 _lines(panel, axes[both[0]], axes[both[1]], each, summary["measures"][name], room)
                 layouts.panel_title(panel, f"lines: {axes[both[1]].label}")
@@ -74,7 +74,7 @@ def _pairs(summary: Summary, measure: str) -> list[tuple[int, int]]:
     """The pairs to draw, in the order of parameters: those that interact most, where many."""
     names = list(summary["parameters"])
     several = [n for n, p in enumerate(summary["parameters"].values()) if len(p["values"]) > 1]
-    pairs = [(several[a], several[b]) for a, b in parts.pairs(len(several))]
+    pairs = [(several[a], several[b]) for a, b in _parts.pairs(len(several))]
     variance = summary["measures"][measure]["variance"]
     shares = {tuple(e["of"]): e["share"] for e in variance["effects"]} if variance else {}
     strongest = sorted(pairs, key=lambda p: -shares.get((names[p[0]], names[p[1]]), 0.0))
@@ -82,7 +82,7 @@ def _pairs(summary: Summary, measure: str) -> list[tuple[int, int]]:
 
 
 def _chosen(axis: ParameterAxis) -> list[int]:
-    return parts.evenly_chosen(len(axis.at), MOST_LINES)
+    return _parts.evenly_chosen(len(axis.at), MOST_LINES)
 
 
 def _header(summary: Summary, name: str, pair: tuple[int, int]) -> tuple[str, ...]:
@@ -122,18 +122,18 @@ def _p(effect: Summary) -> str:
 def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
     if not any(m["threshold"] for m in summary["measures"].values()):
         return []
-    return [layouts.LegendEntry("threshold", colors.INK, parts.THRESHOLD, 0.8)]
+    return [layouts.LegendEntry("threshold", colors.INK, _parts.THRESHOLD, 0.8)]
 
 
 def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
-    kind = parts.interval_kind(summary)
+    kind = _parts.interval_kind(summary)
     words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if len(axes) > 2:
         words.append("Means over all levels of the other parameters, without intervals.")
     elif kind:
         crowded = any(axis.crowded for axis in axes.values())
         words.append(f"Bars: {kind}{', where there is room' if crowded else ''}.")
-    words += [parts.replicates_note(summary), together(summary)]
+    words += [_parts.replicates_note(summary), together(summary)]
     split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
     if split:
         words.append(
@@ -145,7 +145,7 @@ def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
     few = [axis.label for axis in axes.values() if len(_chosen(axis)) < len(axis.at)]
     if few:
         words.append(f"{MOST_LINES} levels are lines: {', '.join(few)}.")
-    if len(parts.pairs(len(axes))) > MOST_PAIRS:
+    if len(_parts.pairs(len(axes))) > MOST_PAIRS:
         words.append(f"The {MOST_PAIRS} pairs that interact most.")
     if any(axis.even for axis in axes.values()):
         words.append("Levels that are close together are evenly spaced, not to scale.")
@@ -156,7 +156,7 @@ def _lines(
     panel: Axes, x: ParameterAxis, other: ParameterAxis, each: Field, measure: Summary, room: float
 ) -> None:
     chosen = _chosen(other)
-    palette = parts.level_colors(other, chosen)
+    palette = _parts.level_colors(other, chosen)
     ends = []
     for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
         at = x.beside(i, len(chosen))
@@ -169,14 +169,14 @@ def _lines(
         known = each.value[:, k][np.isfinite(each.value[:, k])]
         if len(known):
             ends.append((float(known[-1]), other.labels[k], color))
-    threshold = parts.threshold_of(measure)
+    threshold = _parts.threshold_of(measure)
     shown = each.value[:, chosen], each.low[:, chosen], each.high[:, chosen]
     timeseries.limits(panel, *shown, include=[threshold[1]] if threshold else [])
     if threshold is not None:
-        panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
+        panel.axhline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
     width = style.inches(panel)[0]
     panel.set_xlim(*x.limits)
-    parts.mark_x(panel, x, width)
+    _parts.mark_x(panel, x, width)
     panel.set_xlabel(style.fit(x.label, width))
     timeseries.end_labels(panel, ends, room=room)

@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.grid import is_grid, together, with_unit
 from evosim.plot import colors, layouts, registry, style
-from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Field, Floats, ParameterAxis
+from evosim.plot.studies import _parts
+from evosim.plot.studies._parts import Field, Floats, ParameterAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +54,8 @@ def figure(summary: Summary) -> Figure:
 
 def _of_grid(summary: Summary) -> Figure:
     names = list(summary["parameters"])
-    x, y = (parts.parameter_axis(summary["parameters"][name]) for name in names[:2])
-    panels, left_out = parts.split(summary, MOST_PANELS)
+    x, y = (_parts.parameter_axis(summary["parameters"][name]) for name in names[:2])
+    panels, left_out = _parts.split(summary, MOST_PANELS)
     several = len(panels) > 1
     room = min(max(map(style.text_width, y.labels)), LONGEST)
     left = room + 0.3
@@ -75,8 +75,8 @@ def _of_grid(summary: Summary) -> Figure:
     )
     free = iter(layout.panels)
     for name in measures:
-        fields = [parts.over(points, name, (0, 1)) for _, points in panels]
-        norm = Normalize(*parts.limits_of(np.concatenate([f.value.ravel() for f in fields])))
+        fields = [_parts.over(points, name, (0, 1)) for _, points in panels]
+        norm = Normalize(*_parts.limits_of(np.concatenate([f.value.ravel() for f in fields])))
         measure = summary["measures"][name]
         drawn: list[Axes] = []
         for (title, _), each in zip(panels, fields, strict=True):
@@ -123,7 +123,7 @@ def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -
     n = summary["replicates"]
     words = [
         f"Colour: mean over {n} replicates." if n > 1 else "Colour: the only replicate.",
-        parts.replicates_note(summary)
+        _parts.replicates_note(summary)
         if summary["runs"]["lived"] < summary["runs"]["wanted"]
         else "",
         together(summary),
@@ -152,7 +152,7 @@ def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -
 
 def _is_crossed(summary: Summary, name: str) -> bool:
     """Whether a measure lies on both sides of its threshold."""
-    threshold = parts.threshold_of(summary["measures"][name])
+    threshold = _parts.threshold_of(summary["measures"][name])
     values = [point["measures"][name]["value"] for point in summary["points"]]
     known = [value for value in values if value is not None]
     return threshold is not None and bool(known) and min(known) <= threshold[1] < max(known)
@@ -160,10 +160,10 @@ def _is_crossed(summary: Summary, name: str) -> bool:
 
 def _frame(panel: Axes, x: ParameterAxis, y: ParameterAxis, room: float, *, first: bool) -> None:
     width, height = style.inches(panel)
-    panel.set_xlim(*parts.edges(x.at)[[0, -1]])
-    panel.set_ylim(*parts.edges(y.at)[[0, -1]])
-    parts.mark_x(panel, x, width)
-    parts.mark_y(panel, y, height, room)
+    panel.set_xlim(*_parts.edges(x.at)[[0, -1]])
+    panel.set_ylim(*_parts.edges(y.at)[[0, -1]])
+    _parts.mark_x(panel, x, width)
+    _parts.mark_y(panel, y, height, room)
     panel.tick_params(length=1.5)
     for spine in panel.spines.values():
         spine.set_visible(True)
@@ -176,20 +176,20 @@ def _frame(panel: Axes, x: ParameterAxis, y: ParameterAxis, room: float, *, firs
 def _cells(
     panel: Axes, x: ParameterAxis, y: ParameterAxis, each: Field, norm: Normalize, measure: Summary
 ) -> None:
-    across, up = parts.edges(x.at), parts.edges(y.at)
+    across, up = _parts.edges(x.at), _parts.edges(y.at)
     for i in range(len(x.at)):
         for j in range(len(y.at)):
             corner = (across[i], up[j])
             size = (across[i + 1] - across[i], up[j + 1] - up[j])
             value = each.value[i, j]
-            color = to_hex(parts.SHADES(norm(value))) if np.isfinite(value) else parts.UNDEFINED
+            color = to_hex(_parts.SHADES(norm(value))) if np.isfinite(value) else _parts.UNDEFINED
             if not each.has_runs[i, j] and not np.isfinite(value):
                 _crossed(panel, corner, size)
                 continue
             panel.add_patch(Rectangle(corner, *size, facecolor=color, linewidth=0, zorder=1))
             if each.undecided[i, j]:
                 _hatched(panel, corner, size, colors.contrast(color))
-    if (threshold := parts.threshold_of(measure)) is not None:
+    if (threshold := _parts.threshold_of(measure)) is not None:
         _crossing(panel, x, y, each.value, threshold[1])
 
 
@@ -228,7 +228,7 @@ def _crossing(
                     colors=[color], linewidths=width, zorder=order,
                 )  # fmt: skip
         return
-    across, up = parts.edges(x.at), parts.edges(y.at)
+    across, up = _parts.edges(x.at), _parts.edges(y.at)
     beyond = np.where(np.isfinite(value), value > threshold, np.nan)
     for color, width, order in halo:
         for i, j in np.ndindex(value.shape):
@@ -244,11 +244,11 @@ def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None
     """The scale of the colours to the right of a panel, with the threshold."""
     box, whole = panel.get_position(), figure.get_figwidth()
     bar = figure.add_axes((box.x1 + 0.08 / whole, box.y0, BAR / whole, box.height))
-    figure.colorbar(ScalarMappable(norm, parts.SHADES), cax=bar)
+    figure.colorbar(ScalarMappable(norm, _parts.SHADES), cax=bar)
     bar.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     bar.yaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
     bar.tick_params(length=1.5)
-    if (threshold := parts.threshold_of(measure)) is None:
+    if (threshold := _parts.threshold_of(measure)) is None:
         return
     low, high = bar.get_ylim()
     if low < threshold[1] < high:
@@ -261,7 +261,7 @@ def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None
 
 def _of_points(summary: Summary) -> Figure:
     names = [name for name, p in summary["parameters"].items() if p["numeric"]]
-    pairs = parts.pairs(min(len(names), 3))
+    pairs = _parts.pairs(min(len(names), 3))
     measures = list(summary["measures"])
     width = style.DOUBLE if len(pairs) > 1 or len(measures) > 1 else style.SINGLE
     columns = len(pairs) if len(pairs) > 1 else min(2, len(measures))
@@ -270,7 +270,7 @@ def _of_points(summary: Summary) -> Figure:
     layout = layouts.create(
         [
             layouts.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True,
-                       **parts.header(k, *headers[k : k + 1]))
+                       **_parts.header(k, *headers[k : k + 1]))
             for k in range(n)
         ],
         width=width,
@@ -286,7 +286,7 @@ def _of_points(summary: Summary) -> Figure:
     for name in measures:
         measure = summary["measures"][name]
         values = [point["measures"][name]["value"] for point in summary["points"]]
-        norm = Normalize(*parts.limits_of(np.array([v for v in values if v is not None], float)))
+        norm = Normalize(*_parts.limits_of(np.array([v for v in values if v is not None], float)))
         for first, second in pairs:
             panel = next(free)
             _scatter(panel, summary, (names[first], names[second]), name, norm)
@@ -301,7 +301,7 @@ def _of_points(summary: Summary) -> Figure:
 def _note_of_points(summary: Summary, n: int) -> str:
     words = [
         "Each dot: one point; colour: its mean over replicates.",
-        parts.replicates_note(summary),
+        _parts.replicates_note(summary),
     ]
     words.append(together(summary))
     if n > 2:
@@ -324,7 +324,7 @@ def _scatter(
 ) -> None:
     for which, name in zip("xy", names, strict=True):
         places = np.array([point["at"][name] for point in summary["points"]], np.float64)
-        parts.drawn_axis(panel, which, summary["parameters"][name], places)
+        _parts.drawn_axis(panel, which, summary["parameters"][name], places)
     for point in summary["points"]:
         x, y = (point["at"][name] for name in names)
         numbers = point["measures"][measure]
@@ -333,7 +333,8 @@ def _scatter(
                        markeredgecolor=colors.GREY)  # fmt: skip
             continue
         marker = _MARKERS.get(numbers.get("verdict", ""), "o")
-        panel.plot(x, y, marker, markersize=4.6, color=to_hex(parts.SHADES(norm(numbers["value"]))),
+        shade = to_hex(_parts.SHADES(norm(numbers["value"])))
+        panel.plot(x, y, marker, markersize=4.6, color=shade,
                    markeredgecolor=colors.INK, markeredgewidth=0.4)  # fmt: skip
     width = style.inches(panel)[0]
     first, second = (with_unit(summary["parameters"][name]) for name in names)

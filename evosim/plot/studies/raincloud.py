@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.grid import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.studies import parts
-from evosim.plot.studies.parts import Floats
+from evosim.plot.studies import _parts
+from evosim.plot.studies._parts import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +106,7 @@ def _blocks(summary: Summary) -> list[tuple[str, list[Group]]]:
         values = parameter["values"]
         if len(values) < 2:
             continue
-        chosen = [values[n] for n in parts.evenly_chosen(len(values), MOST_LEVELS)]
+        chosen = [values[n] for n in _parts.evenly_chosen(len(values), MOST_LEVELS)]
         groups = [
             Group(shown(value), [p for p in points if p["values"][name] == value])
             for value in chosen
@@ -133,7 +133,7 @@ def _two_lines(name: str) -> list[str]:
 def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
     if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
         return []
-    return [layouts.LegendEntry("threshold", colors.INK, parts.THRESHOLD, 0.8)]
+    return [layouts.LegendEntry("threshold", colors.INK, _parts.THRESHOLD, 0.8)]
 
 
 def _note(summary: Summary, *, by_point: bool) -> str:
@@ -146,7 +146,7 @@ def _note(summary: Summary, *, by_point: bool) -> str:
     if most > MOST_DOTS:
         words.append(f"At most {MOST_DOTS} dots a row, spread over all.")
     if by_point:
-        if kind := parts.interval_kind(summary):
+        if kind := _parts.interval_kind(summary):
             words.append(f"Line and ring: mean and {kind.replace('intervals', 'interval', 1)}.")
     else:
         words.append(
@@ -159,7 +159,7 @@ def _note(summary: Summary, *, by_point: bool) -> str:
         ]
         if few:
             words.append(f"Shown are {' and '.join(few)}.")
-    words.append(parts.replicates_note(summary))
+    words.append(_parts.replicates_note(summary))
     drawn = _measures(summary)
     if others := [m["label"] for n, m in summary["measures"].items() if n not in drawn]:
         words.append(f"Only all replicates together have {', '.join(others)}.")
@@ -179,14 +179,14 @@ def _panel(
     first: bool,
     by_point: bool,
 ) -> None:
-    threshold = parts.threshold_of(summary["measures"][measure])
+    threshold = _parts.threshold_of(summary["measures"][measure])
     every = [
         np.concatenate([replicates(p, measure) for p in group.points] or [np.zeros(0)])
         for group in groups
     ]
     _limits(panel, every, threshold)
     if threshold is not None:
-        panel.axvline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=parts.THRESHOLD,
+        panel.axvline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD,
                       zorder=1.5, label="threshold")  # fmt: skip
     for y, (group, each) in enumerate(zip(groups, every, strict=True)):
         _cloud(panel, y, each)
@@ -224,7 +224,7 @@ def _cloud(panel: Axes, y: float, each: Floats) -> None:
         density = stats.gaussian_kde(each)(places)
         panel.fill_between(places, y - CLOUD * density / density.max(), y, color=color, alpha=0.28,
                            linewidth=0, zorder=2, label="density")  # fmt: skip
-    shown = each[parts.evenly_chosen(len(each), MOST_DOTS)]
+    shown = each[_parts.evenly_chosen(len(each), MOST_DOTS)]
     wander = (np.arange(len(shown)) * 0.618034) % 1
     panel.plot(shown, y + 0.14 + RAIN * wander, ".", color=color, alpha=0.45, markersize=2.8,
                markeredgewidth=0, zorder=2, label="replicates",

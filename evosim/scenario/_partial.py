@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from evosim.scenario import check_world, overrides
+from evosim.scenario import _overrides, check_world
 from evosim.scenario.document import merged
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.positions import KeyPath
@@ -71,7 +71,7 @@ class PartialWorld:
         meaning: list[Mistake] = []
         if sketch is not None:
             meaning += check_world.check_entries(
-                sketch, tuple(overrides.table(raw, "variables")), stimuli
+                sketch, tuple(_overrides.table(raw, "variables")), stimuli
             )
         if world is not None:
             meaning += check_world.check_whole(world)
@@ -121,7 +121,7 @@ class PartialDocument:
     @cached_property
     def stimuli(self) -> tuple[str, ...] | None:
         """The names of the drives as written, or None where they cannot be read."""
-        drives = overrides.table(self.raw, "agent").get("drives")
+        drives = _overrides.table(self.raw, "agent").get("drives")
         if isinstance(drives, list | dict) and all(isinstance(name, str) for name in drives):
             return tuple(drives)
         return None
@@ -129,12 +129,12 @@ class PartialDocument:
     @cached_property
     def base(self) -> PartialWorld:
         """The world before overrides."""
-        return PartialWorld.of(overrides.table(self.raw, "world"), self.stimuli)
+        return PartialWorld.of(_overrides.table(self.raw, "world"), self.stimuli)
 
     @cached_property
     def overrides(self) -> dict[str, dict[str, Any]]:
         """The raw overrides of each environment that is a table."""
-        environments = overrides.table(self.raw, "environments")
+        environments = _overrides.table(self.raw, "environments")
         return {
             name: {key: value for key, value in environment.items() if key != "title"}
             for name, environment in environments.items()
@@ -144,10 +144,10 @@ class PartialDocument:
     @cached_property
     def payoffs(self) -> tuple[str, ...]:
         """The payoffs that the world and the objective name."""
-        named = overrides.table(self.raw, "objective").values()
+        named = _overrides.table(self.raw, "objective").values()
         return tuple(
             dict.fromkeys(
-                [*overrides.payoffs_of(self.base.raw), *(n for n in named if isinstance(n, str))]
+                [*_overrides.payoffs_of(self.base.raw), *(n for n in named if isinstance(n, str))]
             )
         )
 
@@ -156,7 +156,7 @@ class PartialDocument:
         """The world of each environment."""
         found = {}
         for name, changes in self.overrides.items():
-            as_overrides = overrides.mistakes(self.base.raw, changes, self.payoffs)
+            as_overrides = _overrides.mistakes(self.base.raw, changes, self.payoffs)
             found[name] = PartialWorld.of(
                 merged(self.base.raw, changes), self.stimuli, as_overrides
             )
@@ -190,7 +190,7 @@ class PartialDocument:
         inherited = set(self.base.mistakes)
         return [
             mistake.below("world")
-            if mistake in inherited and not overrides.replaces(self.overrides[name], mistake.path)
+            if mistake in inherited and not _overrides.replaces(self.overrides[name], mistake.path)
             else mistake.below("environments", name)
             for name, partial in self.environments.items()
             for mistake in partial.mistakes
