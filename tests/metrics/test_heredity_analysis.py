@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import numpy as np
@@ -219,15 +218,6 @@ def test_the_text_tells_what_a_reader_needs() -> None:
     assert "holds to" in text
     one = ANALYSES["heredity"].describe(analysed(data.isel(replicate=[0]), made))
     assert "replicates" not in one
-
-
-@pytest.mark.slow
-def test_a_large_run_takes_seconds() -> None:
-    made = with_genes(10, timeline=[{"generations": 160, "train": "wild"}])
-    data = dataset(made, n=1000)
-    begun = time.perf_counter()
-    analysed(data, made)
-    assert time.perf_counter() - begun < 15  # measured: 2
 
 
 # --- the measures ---------------------------------------------------------------------------
