@@ -174,7 +174,7 @@ def evaluate(
     """What becomes of a finding, from one number or a few a replicate of each term.
 
     Args:
-        parts: the finding's terms.
+        terms: the finding's terms.
         columns: for each term what it measured, [replicate] each.
 
     Returns:

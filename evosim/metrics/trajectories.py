@@ -44,7 +44,7 @@ def trajectories(
     """The trajectories that show a finding.
 
     Args:
-        parts: the terms of the finding.
+        terms: the terms of the finding.
         arms: every arm of the experiment, those that the finding does not look at too.
 
     Returns:

@@ -137,8 +137,8 @@ def figure(
         of: run, experiment, study or analysis.
         needs: variables of a run's dataset without which it cannot be drawn.
         flips: whether it is about flips of a run, and so needs one.
-        lacks: called with the first argument, returns why it cannot have the figure, or None. Only
-            figures that nothing rules out are drawn when nobody names any.
+        unsupported: called with the first argument, returns why it cannot have the figure, or
+            None. Only figures that nothing rules out are drawn when nobody names any.
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.

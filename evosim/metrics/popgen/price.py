@@ -213,11 +213,11 @@ def neutral_genes(
     Args:
         parents: [G, N, 2] as recorded, from generation 0.
         seed_key: of the purpose NEUTRAL (model 5).
-        n: courses for each locus.
+        n: trajectories for each locus.
 
     Returns:
         By locus, means [G, n] in units of the gene; NaN once a population has died out. Loci
-        that start alike share their courses.
+        that start alike share their trajectories.
 
     Raises:
         EvosimError: the genomes were sampled and have no parents.
@@ -251,11 +251,11 @@ def neutral_drives(
     Args:
         parents: [G, N, 2] as recorded, from generation 0.
         seed_key: of the purpose NEUTRAL (model 5).
-        n: courses for each drive, at least.
+        n: trajectories for each drive, at least.
 
     Returns:
         By name of the evolving drive (without ``drive.``), medians [G, >= n]; NaN once a
-        population has died out. Drives of equal bounds and start share their courses.
+        population has died out. Drives of equal bounds and start share their trajectories.
 
     Raises:
         EvosimError: the genomes were sampled and have no parents.
@@ -291,7 +291,7 @@ def neutral_drives(
 
 
 def bands(trajectories: FloatArray, quantiles: Sequence[float]) -> FloatArray:
-    """Quantiles over courses [G, n], each generation by itself: [G, quantiles]."""
+    """Quantiles over trajectories [G, n], each generation by itself: [G, quantiles]."""
     return np.asarray(np.quantile(trajectories, quantiles, axis=1).T, np.float64)
 
 
