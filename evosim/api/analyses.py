@@ -118,7 +118,7 @@ def analyse(
     if generation is not None and not first <= generation <= last:
         raise EvosimError(f"no generation {generation} to analyse: there are {first} to {last}")
     data = run.data
-    if first:  # the history of a fork was lived by another scenario
+    if first:  # the history of a fork is of another scenario
         data = data.sel(generation=slice(first, None), probe=slice(first, None))
     request = Request(
         seed=run.seed,

@@ -68,7 +68,7 @@ class Experiment:
 
     @property
     def complete(self) -> bool:
-        """Whether every arm was lived and the claim is settled."""
+        """Whether every arm is done and the claim is evaluated."""
         return self._folder.verdict_path.exists()
 
     @cached_property

@@ -61,8 +61,8 @@ def run(
         out: the run's folder; runs/<id>-<seed> if None.
         workers: processes to share the replicates among, or with islands the demes of each; as
             many as are useful if None. The data do not depend on it.
-        scheduler: address of a Dask scheduler, whose workers live the demes of a population with
-            islands instead.
+        scheduler: address of a Dask scheduler, whose workers evaluate the demes of a population
+            with islands instead.
         figures: whether to draw the figures in the end.
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
@@ -177,16 +177,16 @@ def fork(
 ) -> Run:
     """Another future from a past generation of a run, in a run of its own.
 
-    The new run holds the history 0 .. at-1 as it was, and lives on from the same population of
+    The new run holds the history 0 .. at-1 as it was, and goes on from the same population of
     generation ``at``. Probes of the history stay as measured then (NaN for environments and
     payoffs that are new); levels and samples of probes are those of the first ancestor, so that
     they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
 
     Args:
         path: the run to fork, or its folder.
-        at: the first generation to live anew.
+        at: the first generation to simulate again.
         settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
-        seed: for what is lived anew; the parent's if None.
+        seed: for what is simulated again; the parent's if None.
         out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
         workers, figures, progress, checkpoint, command: see :func:`run`.
 

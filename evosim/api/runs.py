@@ -69,7 +69,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether every generation was lived and the summary is written."""
+        """Whether every generation is done and the summary is written."""
         return self._folder.data_path.exists() and self._folder.summary_path.exists()
 
     @cached_property
@@ -81,7 +81,7 @@ class Run:
         that all replicates have lived.
 
         Raises:
-            RunError: nothing was lived yet, or the file is damaged.
+            RunError: nothing is done yet, or the file is damaged.
 
         Example:
             >>> import evosim
@@ -179,7 +179,7 @@ class Run:
         """One lifetime once more: as a GIF, or played in the terminal.
 
         Args:
-            generation: the last one that anybody lived if None.
+            generation: the last one with any individuals if None.
             environment: the one that trained on the level if None.
             individual: its number, or "best" or "median", by the score of its generation.
             level: which of the generation's levels.

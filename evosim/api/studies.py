@@ -156,7 +156,7 @@ class Study:
         return index.rebuild(self._folder, wait=WAIT)
 
     def command(self, point: str, replicate: int) -> str:
-        """The command line that lives one run by itself.
+        """The command line that does one run by itself.
 
         Args:
             point: its key.
@@ -202,7 +202,7 @@ class Study:
         return table.frame(self._folder)
 
     def export(self, path: str | Path) -> Path:
-        """Write the numbers of the runs that were lived to a file.
+        """Write the numbers of the runs that are done to a file.
 
         Args:
             path: its suffix says how: ``.csv`` or ``.parquet``, a row a run; ``.nc``, ``data``.
@@ -309,7 +309,7 @@ def run_study(
     progress: bool | None = None,
     command: str | None = None,
 ) -> Study:
-    """Live every run of a study.
+    """Do every run of a study.
 
     In a script, call it under ``if __name__ == "__main__":``; worker processes import the script.
 
@@ -322,13 +322,13 @@ def run_study(
         keep: "measures" or "runs"; as the study says if None.
         out: the study's folder; runs/study-<id>-<seed> if None.
         workers: processes on this machine, as many as it has cores if None; with 1 this one.
-        scheduler: address of a Dask scheduler, whose workers live the runs instead.
+        scheduler: address of a Dask scheduler, whose workers do the runs instead.
         figures: whether to draw the figures in the end.
         progress: show progress on stderr; None: where it is a terminal.
         command: what to record as the command.
 
     Returns:
-        The study; runs that could not be lived are in its ``failures``.
+        The study; runs that failed are in its ``failures``.
 
     Raises:
         EvosimError: a mistake in the study or the arguments, a folder that cannot be written, a

@@ -56,7 +56,7 @@ def tensors(
         environment: by name; the main one of the first phase if None.
         level_seed: of the level drawn, as ``evosim show`` draws it.
         settings: changes of a scenario, see :func:`evosim.run`.
-        generation: of a run; the last one that anybody lived if None.
+        generation: of a run; the last one with any individuals if None.
         individual: of a run: whose reward is written out; its number, "best" or "median" by the
             score of its generation, best if None.
         replicate: of a run; the first if None.
@@ -126,7 +126,7 @@ def export_tensors(
         environment: by name; the main one of the first phase if None.
         level_seed: of the level drawn.
         settings: changes of a scenario, see :func:`evosim.run`.
-        generation: of a run; the last one that anybody lived if None.
+        generation: of a run; the last one with any individuals if None.
         individual: of a run: whose reward is written out; its number, "best" or "median" by the
             score of its generation, best if None.
         replicate: of a run; the first if None.
@@ -170,7 +170,7 @@ def _run_of(source: Scenario | Run | str | Path) -> Run | None:
 def _wants(
     run: Run, generation: int | None, individual: int | str | None, replicate: int
 ) -> tuple[Scenario, Wants]:
-    """The scenario that a generation was lived by, and what its individuals want."""
+    """The scenario of a generation, and what its individuals want."""
     from evosim import mind
     from evosim.metrics import rewards
     from evosim.plot.episode import find_individual, last_inhabited_generation

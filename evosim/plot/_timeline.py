@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def along_generations(panel: Axes, view: RunView, *, width: float) -> None:
     """The axis of generations: its limits and ticks, phases without selection, the flips.
 
-    A flip's line stands at the first generation that lives in the new world.
+    A flip's line stands at the first generation in the new world.
     """
     first, last = view.generation_limits
     panel.set_xlim(first, last)

@@ -72,7 +72,7 @@ class Episode:
 
     @property
     def world(self) -> World:
-        """The world that it was lived in."""
+        """The world that it happened in."""
         return self.environment.world
 
     @property
@@ -148,9 +148,9 @@ def episode_of(
     level: int = 0,
     replicate: int = 0,
 ) -> Episode:
-    """Let an individual of a run live once more on a level of its generation.
+    """Simulate the lifetime of an individual of a run again, on a level of its generation.
 
-    In the environment that trained on that level it lives the very life that it was scored by;
+    In the environment that trained on that level it is the very lifetime that it was scored by;
     in another one, the life that it would have had there.
 
     Args:
@@ -267,7 +267,7 @@ def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:
 
 
 def _seed_at(data: xr.Dataset, generation: int) -> int:
-    """The seed of a generation's lives; a fork has lived some of them under other seeds."""
+    """The seed of a generation's lifetimes; in a fork some have other seeds."""
     seed = int(data.attrs["seed"])
     for entry in json.loads(data.attrs.get("provenance", "{}")).get("seeds", ()):
         if entry["from"] <= generation:

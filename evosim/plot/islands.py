@@ -76,7 +76,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 
 
 def _migrations(view: RunView) -> NDArray[np.float64]:
-    """The generations after whose lives somebody migrated; none where they are too many."""
+    """The generations after which somebody migrated; none where they are too many."""
     source = view.values("source", "replicate", "generation", "individual")[0]
     migrated = (source != np.arange(source.shape[1])).any(axis=1)
     migrated[-1] = False  # nobody is born of the last generation

@@ -47,7 +47,7 @@ def unsupported(summary: Summary) -> str | None:
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the headline measure over generations, a panel an arm.
 
-    An arm that never lives in the environment that is measured is left out where others do.
+    An arm that never trains in the environment that is measured is left out where others do.
 
     Args:
         summary: verdict.json, with its ``courses``

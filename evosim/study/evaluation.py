@@ -40,7 +40,7 @@ _WAIT = 30.0  # seconds for which a worker that was given up may still be at a r
 def complete_run(
     path: str, identity: str, key: str, replicate: int, stop: Stop = lambda: False
 ) -> Record | None:
-    """Live a run and write its file, unless it is there already.
+    """Do a run and write its file, unless it is there already.
 
     Args:
         path: the study's folder, as this process sees it.

@@ -52,10 +52,10 @@ _WATCH_EVERY = 1.0  # seconds between looks at who works
 
 
 class Executor(Protocol):
-    """Lives runs."""
+    """Does runs."""
 
     def run_all(self, runs: Iterable[Run], stop: Stop) -> Iterator[Record]:
-        """Live runs; ends early, without those under way, where it is to stop.
+        """Do runs; ends early, without those under way, where it is to stop.
 
         Raises:
             WriteError: a file cannot be written.

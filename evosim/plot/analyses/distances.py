@@ -148,7 +148,7 @@ def _panel(panel: Axes, summary: Summary, name: str, measure: str) -> None:
 
 
 def _time(panel: Axes, summary: Summary, name: str) -> None:
-    """The axis of generations, the generations that live in the environment, the flips."""
+    """The axis of generations, the generations that train in the environment, the flips."""
     first, last = summary["span"]
     panel.set_xlim(first, max(last, first + 1))
     ends = [phase["generation"] for phase in summary["phases"][1:]] + [last + 1]

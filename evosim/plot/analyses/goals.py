@@ -1,7 +1,7 @@
 """Figure of the analysis ``goals``: what minds are directed at, in every environment.
 
 To the left how directed they are at their own drives and at the payoffs, in the middle whether
-their lives read as planning, to the right the drives inferred against the true ones.
+their lifetimes read as planning, to the right the drives inferred against the true ones.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def _note(summary: dict[str, Any]) -> str:
         "prior 0.5. Right: posterior mean of the "
         f"drives (of {summary['considered']} considered) over the true ones, shape and colour by "
         f"drive. {n} individuals of generation {summary['generation']}{born}, each a point; bars: "
-        f"their means. Left: exact; else: from {summary['levels']} sampled lives each. They share "
-        "ancestors: no interval."
+        f"their means. Left: exact; else: from {summary['levels']} sampled lifetimes each. They "
+        "share ancestors: no interval."
     )
 
 
