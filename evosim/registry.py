@@ -11,6 +11,7 @@ import inspect
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -71,15 +72,11 @@ class Registry(Generic[T]):
         Raises:
             EvosimError: no name, or one that is taken.
         """
-        if not name.isidentifier():
-            raise EvosimError(
-                f"{self.kind} {name!r}: not a name (allowed: letters, digits and '_', "
-                "beginning with a letter)"
-            )
+        check_name(self.kind, name)
         place = _place(defined)
-        if place.module.partition(".")[0] != "evosim" and not _plugins.importing:
-            with _plugins.lock:
-                self._import_built_ins()  # a name that evosim has is refused here, and not later
+        if place.module.partition(".")[0] != "evosim" and not _plugins.in_worker:
+            with _plugins.lock:  # what evosim has is refused here; a worker need not import it
+                self._import_built_ins()
         before = self._places.get(name, place)
         if (before.module, before.name) != (place.module, place.name):
             raise EvosimError(
@@ -102,8 +99,8 @@ class Registry(Generic[T]):
             EvosimError: no such name; the message lists the known ones and the nearest. Or a plugin
                 that cannot be imported.
         """
-        if name in self._things:  # whoever needs one built-in needs no other, and no plugin
-            return self._things[name]
+        if name in self._things and (self._import is None or _ours(self._places[name].module)):
+            return self._things[name]  # whoever needs one built-in needs no other, and no plugin
         things = self._known()
         if name not in things:
             raise EvosimError(self.unknown(name))
@@ -115,7 +112,7 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} {name!r}: {did_you_mean(name, self._known())}{where}"
 
     def __contains__(self, name: object) -> bool:
-        return name in self._things or name in self._known()
+        return (name in self._things and self._import is None) or name in self._known()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known())
@@ -191,8 +188,12 @@ class _Plugins:
 def _place(defined: Any) -> _Place:
     module = getattr(defined, "__module__", type(defined).__module__) or "__main__"
     name = getattr(defined, "__qualname__", type(defined).__qualname__)
-    ours = module.partition(".")[0] in ("evosim", "deap")  # a plugin may be the first to import it
-    return _Place(module, name, "" if ours else _plugins.importing)
+    # A plugin may be the first to import what is ours.
+    return _Place(module, name, "" if _ours(module) else _plugins.importing)
+
+
+def _ours(module: str) -> bool:
+    return module.partition(".")[0] in ("evosim", "deap")
 
 
 def _called(point: EntryPoint) -> str:
@@ -223,6 +224,40 @@ def plugins() -> dict[str, str]:
 def in_worker() -> None:
     """Note that this process works for another one, so that errors about names can say so."""
     _plugins.in_worker = True
+
+
+def check_name(kind: str, name: Any) -> None:
+    """Refuse what is not a name.
+
+    Raises:
+        EvosimError: it is no text, or not of letters and digits.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise EvosimError(
+            f"{kind} {name!r}: not a name (allowed: letters, digits and '_', "
+            "beginning with a letter)"
+        )
+
+
+@contextmanager
+def calling(what: str, function: Any) -> Iterator[None]:
+    """While a function is called that may be a plugin's: name it in whatever it raises.
+
+    Errors of evosim's own functions are not touched.
+
+    Raises:
+        EvosimError: with the original as its cause.
+    """
+    try:
+        yield
+    except EvosimError:
+        raise
+    except Exception as error:
+        module = _place(function).module
+        if _ours(module):
+            raise
+        where = "this script or notebook" if module == "__main__" else f"module {module}"
+        raise EvosimError(f"{what} (from {where}): {_error_text(error)}") from error
 
 
 def check_call(what: str, function: Any, *arguments: str, **keywords: Any) -> None:

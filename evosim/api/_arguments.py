@@ -12,6 +12,7 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import Argument, EvosimError
 from evosim.execution.runner import CHECKPOINT
+from evosim.registry import plugins
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
@@ -28,7 +29,11 @@ def read_scenario(
     Args:
         source: a scenario, the id of one of the catalogue, or the path of a file.
         further: checks beside that of the operators.
+
+    Raises:
+        EvosimError: a mistake in it, or a plugin that cannot be imported.
     """
+    plugins()  # a broken one is no mistake of the scenario's
     checks = [evolution.check, *further]
     if isinstance(source, str | Path):
         return scenarios.load(source, settings, checks)

@@ -298,7 +298,7 @@ def _complete(
                 stop=stop, progress=reporter, wait=WAIT, workers=workers, checkpoint=checkpoint
             )
             if missing := _missing_figures(done):
-                _draw_in_the_end(done, missing, stop)
+                _draw_in_the_end(done, missing, stop, reporter)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -319,11 +319,19 @@ def _missing_figures(done: Experiment) -> list[str]:
     ]
 
 
-def _draw_in_the_end(done: Experiment, names: Sequence[str], stop: Callable[[], bool]) -> None:
+def _draw_in_the_end(
+    done: Experiment, names: Sequence[str], stop: Callable[[], bool], reporter: Progress
+) -> None:
     later = f"Figures are drawn by: evosim resume {done.path}"
     if stop():
         raise Interrupted(done.path, f"stopped: the arms and the verdict are complete. {later}")
     try:
-        done.plot(*names)
+        drawing.draw(
+            done.summary,
+            design.reference(done.scenario),
+            names,
+            folder=done._folder.figures_path,
+            failed=lambda error: reporter.warn(str(error)),
+        )
     except WriteError as error:
         raise RunError(f"{error}\nThe arms and the verdict are complete. {later}") from error

@@ -148,10 +148,10 @@ def resume_run(
     with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
-        if not folder.data_path.exists() and (
-            warning := provenance.other_versions(folder.manifest, "run")
-        ):
-            reporter.warn(warning)
+        if not folder.data_path.exists():
+            _check_plugins(folder)
+            if warning := provenance.other_versions(folder.manifest, "run"):
+                reporter.warn(warning)
         return _complete(
             Path(path),
             reporter,
@@ -243,6 +243,17 @@ def fork(
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
 
 
+def _check_plugins(folder: RunFolder) -> None:
+    """Refuse to go on with a run that lacks an operator or optimizer here."""
+    if problems := evolution.check(folder.scenario):
+        found = "; ".join(f"{problem.key}: {problem.message}" for problem in problems)
+        lacking = provenance.lacking_plugins(folder.manifest)
+        remedy = f". The run was made with {lacking}, not installed here: install it" * bool(
+            lacking
+        )
+        raise RunError(f"{folder.path}: {found}{remedy}")
+
+
 def _complete(
     path: Path,
     reporter: Progress,
@@ -281,7 +292,7 @@ def _complete(
                 checkpoint=checkpoint, on_generation=call,
             )  # fmt: skip
             if wanted and (missing := missing_figures(done)):
-                _draw_in_the_end(done, missing, stop)
+                _draw_in_the_end(done, missing, stop, reporter)
     except Interrupted:
         if enough:
             return done
@@ -292,11 +303,13 @@ def _complete(
     return done
 
 
-def _draw_in_the_end(done: Run, names: Sequence[str], stop: Callable[[], bool]) -> None:
+def _draw_in_the_end(
+    done: Run, names: Sequence[str], stop: Callable[[], bool], reporter: Progress
+) -> None:
     later = f"Figures are drawn by: evosim resume {done.path}"
     if stop():
         raise Interrupted(done.path, f"stopped: the data and the summary are complete. {later}")
     try:
-        done.plot(*names)
+        done.plot._draw(names, failed=lambda error: reporter.warn(str(error)))
     except WriteError as error:
         raise RunError(f"{error}\nThe data and the summary are complete. {later}") from error

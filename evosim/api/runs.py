@@ -12,7 +12,7 @@ from evosim.api._reading import figures_in, read_summary
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, did_you_mean
-from evosim.plot.drawing import FORMATS
+from evosim.plot.drawing import FORMATS, Failed, names_for
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -300,6 +300,16 @@ class Plots:
             >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
             ['flips.svg']
         """
+        return self._draw(names, folder=folder, formats=formats)
+
+    def _draw(
+        self,
+        names: Sequence[str],
+        *,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = FORMATS,
+        failed: Failed | None = None,
+    ) -> list[Path]:
         run = self._run
         return plot.draw(
             run.data,
@@ -307,6 +317,7 @@ class Plots:
             names or None,
             folder=Path(folder) if folder else run.path / "figures",
             formats=formats,
+            failed=failed,
             **self._beside_the_data(names or tuple(plot.FIGURES)),
         )
 
@@ -336,7 +347,11 @@ class Plots:
         }
 
     def __getattr__(self, name: str) -> Callable[..., list[Path]]:
-        if name not in plot.FIGURES:
+        try:
+            known = not name.startswith("_") and name in plot.FIGURES
+        except EvosimError as error:  # a broken plugin: hasattr() must be able to say no
+            raise AttributeError(f"no figure {name!r}: {error}") from error
+        if not known:
             raise AttributeError(f"no figure {name!r}: {did_you_mean(name, plot.FIGURES)}")
 
         def draw(**options: Any) -> list[Path]:
@@ -404,9 +419,8 @@ def missing_figures(done: Run) -> list[str]:
     folder = done.path / "figures"
     return [
         name
-        for name in plot.FIGURES
-        if plot.FIGURES[name].unsupported(view) is None
-        and not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
+        for name in names_for(plot.FIGURES, view)
+        if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 
 

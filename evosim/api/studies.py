@@ -416,7 +416,7 @@ def _complete(
                 done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
                 wait=WAIT,
             )  # fmt: skip
-            _conclude(done, stop)
+            _conclude(done, stop, reporter)
     except Interrupted:
         raise
     except KeyboardInterrupt:
@@ -427,7 +427,7 @@ def _complete(
     return done
 
 
-def _conclude(done: Study, stop: Callable[[], bool]) -> None:
+def _conclude(done: Study, stop: Callable[[], bool], reporter: Progress) -> None:
     """The summary and the figures of a study of which no run is left."""
     later = f"Summary and figures are made by: evosim study resume {done.path}"
     try:
@@ -439,7 +439,12 @@ def _conclude(done: Study, stop: Callable[[], bool]) -> None:
         if stop():
             raise Interrupted(done.path, f"stopped: no run is left. {later}")
         if done.manifest.get("figures", True) and wanted != []:
-            drawing.draw(found, wanted, folder=done.path / "figures")
+            drawing.draw(
+                found,
+                wanted,
+                folder=done.path / "figures",
+                failed=lambda error: reporter.warn(str(error)),
+            )
     except WriteError as error:
         raise RunError(f"{error}\nNo run is left. {later}") from error
 

@@ -79,12 +79,21 @@ def other_versions(manifest: Mapping[str, Any], what: str) -> str:
         for name, version in versions().items()
         if then.get(name, version) != version
     ]
+    if lacking := lacking_plugins(manifest):
+        changed.append(f"{lacking} -> not installed")
     if not changed:
         return ""
     return (
         f"versions differ from those the {what} began with: {', '.join(changed)}. Numbers may "
         "differ from those that the old ones would have given"
     )
+
+
+def lacking_plugins(manifest: Mapping[str, Any]) -> str:
+    """Distributions of plugins that a manifest names and that are not found here, in words."""
+    found = versions()
+    then = manifest.get("versions", {})
+    return ", ".join(f"{name} {then[name]}" for name in then if name not in found)
 
 
 def _processor() -> str:

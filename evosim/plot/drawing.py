@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from evosim.plot.registry import OF
+from evosim.engine.files import WriteError
+from evosim.errors import EvosimError
+from evosim.plot.registry import OF, FigureKind
+from evosim.registry import Registry, calling
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,30 +20,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 FORMATS = ("svg", "png")
+Failed: TypeAlias = Callable[[EvosimError], None]
 FIGURES = OF["run"]
-
-
-@FIGURES.built_in
-def _figures() -> Sequence[ModuleType]:
-    """The modules that register a figure of a run, in the order of drawing."""
-    from evosim.plot import (
-        alignment,
-        deception,
-        drift,
-        flips,
-        genes,
-        islands,
-        level,
-        mind,
-        monitor,
-        objective_proxy,
-        population,
-    )
-
-    return (
-        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
-        genes, level,
-    )  # fmt: skip
 
 
 def figure(
@@ -87,6 +67,7 @@ def draw(
     neutral: Mapping[str, Band] | None = None,
     episode: Episode | None = None,
     summary: Mapping[str, Any] | None = None,
+    failed: Failed | None = None,
 ) -> list[Path]:
     """Draw figures into a folder, one file for each name and format.
 
@@ -98,6 +79,8 @@ def draw(
         folder: where; made if it does not exist.
         formats: of svg, png and pdf.
         data, scenario, neutral, episode, summary: see :func:`figure`.
+        failed: called with the error of each figure that cannot be drawn; raised, when the others
+            are drawn, if None.
 
     Returns:
         The files, in the order of the names.
@@ -109,14 +92,57 @@ def draw(
     from evosim.plot.run_view import RunView
 
     view = RunView(data=data, scenario=scenario, neutral=neutral, episode=episode, summary=summary)
-    if names is None:
-        kinds = [
-            kind for kind in map(FIGURES.__getitem__, FIGURES) if kind.unsupported(view) is None
-        ]
-    else:
-        kinds = [FIGURES[name] for name in names]
-    drawn = ((kind.name, f"{scenario.title}: {kind.title}", kind.figure(view)) for kind in kinds)
-    return write_all(drawn, Path(folder), formats)
+    kinds = [FIGURES[name] for name in (names_for(FIGURES, view) if names is None else names)]
+    return write_kinds(
+        kinds, scenario.title, lambda kind: kind.figure(view), Path(folder), formats, failed
+    )
+
+
+def names_for(figures: Registry[FigureKind], subject: Any) -> list[str]:
+    """The figures that a run, an experiment or a study has, and those that fail to say so: they
+    fail again when they are drawn."""
+
+    def can_be_drawn(kind: FigureKind) -> bool:
+        try:
+            return kind.unsupported(subject) is None
+        except EvosimError:
+            return True
+
+    return [name for name in figures if can_be_drawn(figures[name])]
+
+
+def write_kinds(
+    kinds: Iterable[FigureKind],
+    title: str,
+    draw_one: Callable[[FigureKind], Figure],
+    folder: Path,
+    formats: Sequence[str],
+    failed: Failed | None,
+) -> list[Path]:
+    """Draw and write figures one by one; one that fails does not stop the others.
+
+    Args:
+        title: of what they are of.
+        failed: see :func:`draw`.
+
+    Raises:
+        EvosimError: as :func:`write_all`, at once; and the first error of a figure, in the end.
+    """
+    write_all((), folder, formats)  # refuses a format
+    paths: list[Path] = []
+    errors: list[EvosimError] = []
+    for kind in kinds:
+        try:
+            with calling(f"figure {kind.name!r}", kind.draw):
+                drawn = (kind.name, f"{title}: {kind.title}", draw_one(kind))
+                paths += write_all([drawn], folder, formats)
+        except WriteError:
+            raise
+        except EvosimError as error:
+            (failed or errors.append)(error)
+    if errors:
+        raise errors[0]
+    return paths
 
 
 def write_all(

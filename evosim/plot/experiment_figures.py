@@ -1,17 +1,17 @@
 """Figures of an experiment, by name: drawn from its summary (verdict.json) and its scenario.
 
 A new figure is a module with a function that :func:`evosim.plot.registry.figure` registers, and
-its name below.
+its name there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from evosim.plot.drawing import FORMATS, write_all
+from evosim.plot import drawing
+from evosim.plot.drawing import FORMATS, Failed, write_kinds
 from evosim.plot.registry import OF
 
 if TYPE_CHECKING:
@@ -23,17 +23,9 @@ Summary = Mapping[str, Any]
 FIGURES = OF["experiment"]
 
 
-@FIGURES.built_in
-def _figures() -> Sequence[ModuleType]:
-    """The modules that register a figure of an experiment, in the order of drawing."""
-    from evosim.plot import findings, maps, sensitivity, trajectories
-
-    return findings, trajectories, sensitivity, maps
-
-
 def names_for(summary: Summary) -> list[str]:
     """The figures that an experiment has."""
-    return [name for name in FIGURES if FIGURES[name].unsupported(summary) is None]
+    return drawing.names_for(FIGURES, summary)
 
 
 def draw(
@@ -43,6 +35,7 @@ def draw(
     *,
     folder: str | Path,
     formats: Sequence[str] = FORMATS,
+    failed: Failed | None = None,
 ) -> list[Path]:
     """Draw figures of an experiment into a folder, one file for each name and format.
 
@@ -52,6 +45,7 @@ def draw(
         names: which, of ``FIGURES``; None for all that the experiment has.
         folder: where; made if it does not exist.
         formats: of svg, png and pdf.
+        failed: see :func:`evosim.plot.drawing.draw`.
 
     Returns:
         The files, in the order of the names.
@@ -61,8 +55,7 @@ def draw(
             a folder that cannot be written.
     """
     kinds = [FIGURES[name] for name in (names_for(summary) if names is None else names)]
-    drawn = (
-        (kind.name, f"{summary['title']}: {kind.title}", kind.figure(summary, scenario))
-        for kind in kinds
+    title = summary["title"]
+    return write_kinds(
+        kinds, title, lambda kind: kind.figure(summary, scenario), Path(folder), formats, failed
     )
-    return write_all(drawn, Path(folder), formats)

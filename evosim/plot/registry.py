@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evosim.errors import EvosimError, did_you_mean
-from evosim.registry import Registry, check_call
+from evosim.registry import Registry, calling, check_call, check_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,8 @@ class FigureKind:
             return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
             return EvosimError(f"{what} needs a flip, and this run's timeline has none")
-        reason = self.unless(subject)
+        with calling(f"{what}: unsupported", self.unless):
+            reason = self.unless(subject)
         if reason is None:
             return None
         parts = reason.parts if isinstance(reason, EvosimError) else (reason,)
@@ -74,7 +75,8 @@ class FigureKind:
         """
         if error := self.unsupported(subject):
             raise error
-        drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
+        with calling(f"figure {self.name!r}", self.draw):
+            drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
         if drawn is None or not hasattr(drawn, "savefig"):
             raise EvosimError(
                 f"figure {self.name!r}: its function returned {drawn!r}, needed: a Figure of "
@@ -105,6 +107,53 @@ OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
     }
 )
 """The registries, by what their figures are of."""
+
+
+@OF["run"].built_in
+def _of_run() -> Sequence[ModuleType]:
+    """The modules that register a figure of a run, in the order of drawing."""
+    from evosim.plot import (
+        alignment,
+        deception,
+        drift,
+        flips,
+        genes,
+        islands,
+        level,
+        mind,
+        monitor,
+        objective_proxy,
+        population,
+    )
+
+    return (
+        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
+        genes, level,
+    )  # fmt: skip
+
+
+@OF["experiment"].built_in
+def _of_experiment() -> Sequence[ModuleType]:
+    """The modules that register a figure of an experiment, in the order of drawing."""
+    from evosim.plot import findings, maps, sensitivity, trajectories
+
+    return findings, trajectories, sensitivity, maps
+
+
+@OF["study"].built_in
+def _of_study() -> Sequence[ModuleType]:
+    """The modules that register a figure of a study, in the order of drawing."""
+    from evosim.plot.studies import curve, interaction, phase, raincloud
+
+    return phase, curve, interaction, raincloud
+
+
+@OF["analysis"].built_in
+def _of_analysis() -> Sequence[ModuleType]:
+    """The modules that register a figure of an analysis."""
+    from evosim.plot.analyses import best_of_n, distances, goals, heredity, leakage
+
+    return best_of_n, distances, goals, heredity, leakage
 
 
 _CALLED = {
@@ -156,7 +205,10 @@ def figure(
     """
     if of not in OF:
         raise EvosimError(f"figure {name!r} of {of!r}: {did_you_mean(of, OF)}")
+    check_name(OF[of].kind, name)
     what = f"{OF[of].kind} {name!r}"
+    if isinstance(needs, str):
+        raise EvosimError(f"{what}: needs={needs!r} is a text, needed: names, ({needs!r},)")
     if of != "run" and (needs or flips):
         raise EvosimError(f"{what}: needs and flips are of figures of a run; give unsupported=...")
 

@@ -16,6 +16,7 @@ from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import METRICS, hypotheses, turns
 from evosim.metrics.hypotheses import WeightedTerm
+from evosim.registry import plugins
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.reading import located, parse
@@ -156,6 +157,7 @@ def loads(
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
     """
+    plugins()  # a broken one is no mistake of the study's
     raw = parse(text, name)
     try:
         study = Study.model_validate(raw)

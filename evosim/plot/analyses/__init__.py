@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from evosim.plot.registry import OF
@@ -12,14 +10,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURES = OF["analysis"]
-
-
-@FIGURES.built_in
-def _figures() -> Sequence[ModuleType]:
-    """The modules that register a figure of an analysis."""
-    from evosim.plot.analyses import best_of_n, distances, goals, heredity, leakage
-
-    return best_of_n, distances, goals, heredity, leakage
 
 
 def figure(name: str, summary: dict[str, Any]) -> Figure:

@@ -1,18 +1,18 @@
 """Figures of a study, by name: drawn from its summary (summary.json) alone, a module each.
 
 A new figure is a module with a function that :func:`evosim.plot.registry.figure` registers, and
-its name below.
+its name there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import EvosimError
-from evosim.plot.drawing import FORMATS, write_all
+from evosim.plot import drawing
+from evosim.plot.drawing import FORMATS, Failed, write_kinds
 from evosim.plot.registry import OF
 
 if TYPE_CHECKING:
@@ -24,19 +24,11 @@ Summary = Mapping[str, Any]
 FIGURES = OF["study"]
 
 
-@FIGURES.built_in
-def _figures() -> Sequence[ModuleType]:
-    """The modules that register a figure of a study, in the order of drawing."""
-    from evosim.plot.studies import curve, interaction, phase, raincloud
-
-    return phase, curve, interaction, raincloud
-
-
 def names_for(summary: Summary) -> list[str]:
     """The figures that a study has."""
     if not summary["runs"]["lived"]:
         return []
-    return [name for name in FIGURES if FIGURES[name].unsupported(summary) is None]
+    return drawing.names_for(FIGURES, summary)
 
 
 def figure(name: str, summary: Summary) -> Figure:
@@ -57,6 +49,7 @@ def draw(
     *,
     folder: str | Path,
     formats: Sequence[str] = FORMATS,
+    failed: Failed | None = None,
 ) -> list[Path]:
     """Draw figures of a study into a folder, one file for each name and format.
 
@@ -65,6 +58,7 @@ def draw(
         names: which, of ``FIGURES``; None for all that the study has.
         folder: where; made if it does not exist.
         formats: of svg, png and pdf.
+        failed: see :func:`evosim.plot.drawing.draw`.
 
     Returns:
         The files, in the order of the names.
@@ -74,8 +68,7 @@ def draw(
             that cannot be written.
     """
     kinds = [FIGURES[name] for name in (names_for(summary) if names is None else names)]
-    drawn = (
-        (kind.name, f"{summary['title']}: {kind.title}", figure(kind.name, summary))
-        for kind in kinds
+    title = summary["title"]
+    return write_kinds(
+        kinds, title, lambda kind: figure(kind.name, summary), Path(folder), formats, failed
     )
-    return write_all(drawn, Path(folder), formats)
