@@ -25,6 +25,7 @@ from evosim.evolution import operators
 from evosim.evolution.optimizer import Bounds, FloatArray, Offspring
 from evosim.evolution.registry import MATE, MUTATE, SELECT, Operator
 from evosim.mind import loci
+from evosim.registry import calling
 
 if TYPE_CHECKING:
     from evosim.scenario import Operator as Written
@@ -184,7 +185,9 @@ def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:
     if scenario.evolution.open is not None:
         return SELECT["selRoulette"].shares(np.maximum(score, 0.0))
     written = scenario.evolution.select
-    shares = np.asarray(SELECT[written.operator].shares(score, **written.options), np.float64)
+    function = SELECT[written.operator].shares
+    with calling(f"{SELECT.kind} {written.operator!r}: shares", function):
+        shares = np.asarray(function(score, **written.options), np.float64)
     if shares.shape != score.shape or not np.isclose(shares.sum(), 1.0):
         raise EvosimError(
             f"{SELECT.kind} {written.operator!r}: shares={shares} of {len(score)} individuals, "
@@ -213,11 +216,18 @@ def chosen_rows(
         EvosimError: it chooses others than k of them.
     """
     options = {**operator.supplied(_OWN), **written.options}
-    chosen = operator.function(handles, k, fit_attr="score", **options)
-    if len(chosen) != k or not all(isinstance(one, Handle) for one in chosen):
+    what = f"operator {written.operator!r}"
+    with calling(what, operator.function):
+        chosen = operator.function(list(handles), k, fit_attr="score", **options)
+    needed = f"needed: a list of {k} of the individuals that it was given"
+    if not hasattr(chosen, "__len__"):
+        raise EvosimError(f"{what} returned {chosen!r}, {needed}")
+    given = set(map(id, handles))
+    if len(chosen) != k or not all(id(one) in given for one in chosen):
+        others = sum(id(one) not in given for one in chosen)
         raise EvosimError(
-            f"operator {written.operator!r} returned {len(chosen)} things, needed: {k} of the "
-            "individuals that it was given"
+            f"{what} returned {len(chosen)} things, {others} of them others than it was given "
+            f"(copies?), {needed}"
         )
     return np.array([handle.row for handle in chosen], np.int32)
 
@@ -282,7 +292,8 @@ def _apply(operator: Any, written: Written, *parts: NDArray[Any]) -> list[NDArra
     ends = [array(part.dtype.char, part.tobytes()) for part in parts]
     width = len(ends[0]) if operator.genewise else parts[0].shape[1]
     rows = range(0, len(ends[0]), width)
-    varied = [function(*(end[row : row + width] for end in ends)) for row in rows]
+    with calling(f"operator {written.operator!r}", operator.function):
+        varied = [function(*(end[row : row + width] for end in ends)) for row in rows]
     try:
         found = [
             np.frombuffer(b"".join(one[i] for one in varied), part.dtype).reshape(part.shape)

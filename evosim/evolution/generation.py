@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from evosim.errors import EvosimError
 from evosim.evolution import islands
@@ -16,10 +17,12 @@ from evosim.evolution.optimizer import (
     Asked,
     Bounds,
     FloatArray,
+    Offspring,
     Optimizer,
     State,
 )
 from evosim.mind import loci
+from evosim.registry import calling
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -41,7 +44,9 @@ def start(scenario: Scenario, seed_key: int) -> Asked:
         seed_key: of the purpose INITIAL (model 5).
     """
     chosen = optimizer_of(scenario)
-    return _checked(scenario, chosen, chosen.start(scenario, seed_key))
+    with calling(_named(scenario), chosen):
+        asked = chosen.start(scenario, seed_key)
+    return _checked(scenario, chosen, asked)
 
 
 def next_generation(
@@ -74,16 +79,69 @@ def next_generation(
         return Asked(islands.breed_demes(scenario, genomes, scores, rows, seed_key), NOTHING)
     chosen = optimizer_of(scenario)
     genes, score = checked(scenario, genomes, scores)
-    told = chosen.tell(scenario, state, genes, score)
-    return _checked(scenario, chosen, chosen.ask(scenario, told, seed_key))
+    what = _named(scenario)
+    # What is told is recorded as well: nobody may write in it.
+    kept = {name: _read_only(array) for name, array in state.items()}
+    with calling(what, chosen):
+        told = chosen.tell(scenario, kept, _read_only(genes), _read_only(score))
+    _check_state(f"{what}: tell", told)
+    with calling(what, chosen):
+        asked = chosen.ask(scenario, told, seed_key)
+    return _checked(scenario, chosen, asked)
 
 
-def _checked(scenario: Scenario, chosen: Optimizer, asked: Asked) -> Asked:
+def _named(scenario: Scenario) -> str:
+    return f"{OPTIMIZERS.kind} {scenario.evolution.optimizer.name!r}"
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers, of which no one can be overwritten."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _check_state(what: str, state: Any) -> None:
+    """Refuse what is no state.
+
+    Raises:
+        EvosimError: it is no mapping of arrays of numbers.
+    """
+    if not isinstance(state, Mapping):
+        raise EvosimError(f"{what} returned {_short(state)} as state, needed: arrays by name")
+    for name, array in state.items():
+        numbers = isinstance(array, np.ndarray | np.generic) and array.dtype.kind in "biuf"
+        if not numbers:
+            raise EvosimError(
+                f"{what} returned {_short(array)} as state {name!r}, needed: an array of numbers"
+            )
+
+
+def _short(value: Any) -> str:
+    """What a value is, in a few words."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _checked(scenario: Scenario, chosen: Optimizer, asked: Any) -> Asked:
     """What an optimizer asks for, if it can be lived and kept."""
-    what = f"{OPTIMIZERS.kind} {scenario.evolution.optimizer.name!r}"
+    what = _named(scenario)
     evolving = loci(scenario)
     shape = (scenario.evolution.population, len(evolving))
-    genomes, parents, crossover = map(np.asarray, asked.offspring)
+    needed = "needed: Asked(Offspring(genomes, parents, crossover), state)"
+    if not isinstance(asked, Asked):
+        raise EvosimError(f"{what} asked for {_short(asked)}, {needed}")
+    if not isinstance(asked.offspring, Offspring):
+        raise EvosimError(f"{what} asked for {_short(asked.offspring)} as offspring, {needed}")
+    arrays = zip(Offspring._fields, asked.offspring, ("biuf", "iu", "iu"), strict=True)
+    for name, array, kinds in arrays:
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
+            raise EvosimError(
+                f"{what} asked for {_short(array)} as {name}, needed: an array of "
+                f"{'numbers' if 'f' in kinds else 'whole numbers'}"
+            )
+    genomes, parents, crossover = asked.offspring
     if genomes.shape != shape or crossover.shape != shape or parents.shape != (shape[0], 2):
         raise EvosimError(
             f"{what} asked for genomes {genomes.shape} with parents {parents.shape} and crossover "
@@ -92,6 +150,7 @@ def _checked(scenario: Scenario, chosen: Optimizer, asked: Asked) -> Asked:
     bounds = Bounds.of(evolving)
     if not ((genomes >= bounds.low) & (genomes <= bounds.high)).all():
         raise EvosimError(f"{what} asked for genes beyond the bounds of their loci")
+    _check_state(what, asked.state)
     if set(asked.state) != set(chosen.state):
         raise EvosimError(
             f"{what} keeps {', '.join(sorted(asked.state)) or 'nothing'}, and its state is said to "

@@ -21,6 +21,7 @@ from evosim.errors import EvosimError
 from evosim.evolution.breed import Handle, breed, chosen_rows, expected_shares_of_one, seeded
 from evosim.evolution.optimizer import FloatArray, Offspring
 from evosim.evolution.registry import MIGRATE
+from evosim.registry import calling
 
 if TYPE_CHECKING:
     from evosim.scenario import Islands, Scenario
@@ -187,11 +188,17 @@ def _expected_places(islands: Islands, scores: FloatArray) -> FloatArray:
     assert islands.replace is not None
     k, places = islands.migrants, []
     for deme, own in enumerate(scores.reshape(islands.demes, -1)):
-        sent = MIGRATE[islands.select.operator].chances(own, k)
-        lost = MIGRATE[islands.replace.operator].chances(own, k)
+        sent, lost = (_chances(one, own, k) for one in (islands.select, islands.replace))
         moves = islands.target[deme] != deme
         places.append(1.0 + moves * (sent - lost))
     return np.concatenate(places)
+
+
+def _chances(written: Written, scores: FloatArray, k: int) -> FloatArray:
+    """The chance of each of a deme to be chosen by a migration operator [n]."""
+    function = MIGRATE[written.operator].chances
+    with calling(f"{MIGRATE.kind} {written.operator!r}: chances", function):
+        return function(scores, k)
 
 
 def _chosen(written: Written, own: Rows, scores: FloatArray, k: int) -> Rows:

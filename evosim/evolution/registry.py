@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError, did_you_mean
-from evosim.registry import Registry, check_call
+from evosim.registry import Registry, check_call, check_name
 
 FloatArray = NDArray[np.float64]
 Genes = NDArray[np.floating]
@@ -185,6 +185,7 @@ def operator(kind: str, name: str, description: str = "", **known: Any) -> Calla
     if kind not in _KINDS:
         raise EvosimError(f"unknown kind of operator {kind!r}: {did_you_mean(kind, _KINDS)}")
     of = _KINDS[kind]
+    check_name(of.registry.kind, name)
     what = f"{of.registry.kind} {name!r}"
     fields = [one.name for one in dataclasses.fields(of.made)]
     for key in known:
