@@ -45,7 +45,7 @@ class Analysed:
     @property
     def text(self) -> str:
         """The numbers for people."""
-        return ANALYSES[self.name].describe(self.summary)
+        return ANALYSES[self.name].text(self.summary)
 
     def figure(self) -> Figure:
         """Its figure, in memory: nothing is written, and a notebook shows it.
@@ -130,7 +130,7 @@ def analyse(
         "analysis": name,
         "scenario": run.scenario.id,
         "title": run.scenario.title,
-        **kind.analyse(data, run.scenario, request),
+        **kind.found(data, run.scenario, request),
     }
     path = run.path / "analyses" / f"{name}.json"
     summary = finite(found)

@@ -26,7 +26,7 @@ from evosim.engine.controls import minds
 from evosim.engine.variables import VARIABLES
 from evosim.errors import EvosimError
 from evosim.metrics.query import Floats, Query, no_peak, require_known
-from evosim.registry import Registry, check_call
+from evosim.registry import Registry, calling, check_call, check_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,14 +102,29 @@ class Metric:
         """
         self.check(query.of, query.measure)
         self.check_section(scenario, query)
-        columns = tuple(np.asarray(c, np.float64) for c in self.compute(data, scenario, query))
-        if any(column.ndim != 1 for column in columns):
-            shapes = ", ".join(str(column.shape) for column in columns)
+        what = f"measure {query.measure!r}"
+        with calling(what, self.compute):
+            found = self.compute(data, scenario, query)
+        return self._checked(what, found, data.sizes["replicate"])
+
+    def _checked(self, what: str, found: Any, replicates: int) -> Columns:
+        """What the function returned, as columns that the statistic takes."""
+        needed = f"needed: a tuple of columns, each of {replicates} real numbers [replicate]"
+        if not isinstance(found, tuple | list):
+            raise EvosimError(f"{what}: its function returned {found!r}, {needed}")
+        columns = [np.asarray(column) for column in found]
+        if any(c.shape != (replicates,) or c.dtype.kind not in "biuf" for c in columns):
+            got = ", ".join(f"shape {c.shape} of {c.dtype}" for c in columns)
+            raise EvosimError(f"{what}: its function returned values of {got}; {needed}")
+        if self.statistic is None and len(columns) != 1:
             raise EvosimError(
-                f"measure {query.measure!r}: its function returned values of shape {shapes}, "
-                "needed: a tuple of columns, [replicate] each"
+                f"{what}: its function returned {len(columns)} columns, needed: one, or "
+                "statistic=..., a function of the columns and axis"
             )
-        return columns
+        if self.statistic is not None:
+            names = [f"column {n}" for n in range(1, len(columns) + 1)]
+            check_call(f"{what}: statistic", self.statistic, *names, axis=-1)
+        return tuple(column.astype(np.float64, copy=False) for column in columns)
 
     def check(self, of: str, name: str) -> None:
         """Refuse an ``of`` that the metric does not take, and its want where it takes one."""
@@ -158,7 +173,8 @@ class Metric:
         if self.statistic is None:
             (only,) = columns
             return np.mean(only, axis=axis)
-        return self.statistic(*columns, axis=axis)
+        with calling(f"measure {self.name!r}: statistic", self.statistic):
+            return self.statistic(*columns, axis=axis)
 
     def by_replicate(self, *columns: ArrayLike) -> Floats:
         """The number of each replicate alone, [replicate].
@@ -238,6 +254,9 @@ def metric(
         ... def best_score(data, scenario, query):
         ...     return (data["score"].isel(generation=-1).max("individual").values,)
     """
+    check_name(METRICS.kind, name)
+    if isinstance(uses, str):
+        raise EvosimError(f"measure {name!r}: uses={uses!r} is a text, needed: {{{uses!r}}}")
     known = VARIABLES.get(variable)
 
     def put(function: Compute) -> Compute:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evosim.registry import Registry, check_call
+from evosim.errors import EvosimError
+from evosim.registry import Registry, calling, check_call
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,6 +53,33 @@ class Analysis:
     description: str
     analyse: Callable[[xr.Dataset, Scenario, Request], dict[str, Any]]
     describe: Callable[[dict[str, Any]], str]
+
+    def found(self, data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str, Any]:
+        """The numbers, by name.
+
+        Raises:
+            EvosimError: the function fails, or returns something else.
+        """
+        what = f"analysis {self.name!r}"
+        with calling(what, self.analyse):
+            found = self.analyse(data, scenario, request)
+        if not isinstance(found, dict):
+            raise EvosimError(f"{what}: its function returned {found!r}, needed: a dictionary")
+        if taken := sorted(OWN & found.keys()):
+            raise EvosimError(
+                f"{what}: its function returned {', '.join(taken)}, which evosim writes itself "
+                f"({', '.join(sorted(OWN))}); rename them"
+            )
+        return found
+
+    def text(self, summary: dict[str, Any]) -> str:
+        """The numbers for people."""
+        with calling(f"analysis {self.name!r}: describe", self.describe):
+            return self.describe(summary)
+
+
+OWN = frozenset({"analysis", "scenario", "title"})
+"""Keys of a summary that say what it is of."""
 
 
 ANALYSES: Registry[Analysis] = Registry("analysis")
