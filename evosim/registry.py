@@ -239,6 +239,14 @@ def check_name(kind: str, name: Any) -> None:
         )
 
 
+def origin(function: Any) -> str:
+    """Where a function is from, in brackets after its name; empty of evosim's own."""
+    module = _place(function).module
+    if _ours(module):
+        return ""
+    return " (from this script or notebook)" if module == "__main__" else f" (from module {module})"
+
+
 @contextmanager
 def calling(what: str, function: Any) -> Iterator[None]:
     """While a function is called that may be a plugin's: name it in whatever it raises.
@@ -253,11 +261,9 @@ def calling(what: str, function: Any) -> Iterator[None]:
     except EvosimError:
         raise
     except Exception as error:
-        module = _place(function).module
-        if _ours(module):
+        if not (where := origin(function)):
             raise
-        where = "this script or notebook" if module == "__main__" else f"module {module}"
-        raise EvosimError(f"{what} (from {where}): {_error_text(error)}") from error
+        raise EvosimError(f"{what}{where}: {_error_text(error)}") from error
 
 
 def check_call(what: str, function: Any, *arguments: str, **keywords: Any) -> None:

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import evosim.api.runs
 import evosim.plot
 from evosim.errors import EvosimError
 from evosim.evolution import Asked, Optimizer
-from evosim.registry import Registry, check_call
+from evosim.metrics.analyses.registry import Analysis, Request
+from evosim.registry import Registry, calling, check_call
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "extending.md"
@@ -360,6 +362,10 @@ class Still(Optimizer):
             ),
             "write them out in place of",
         ),
+        (lambda: evosim.operator("select", 3), "selection operator 3: not a name"),
+        (lambda: evosim.metric(3), "measure 3: not a name"),
+        (lambda: evosim.metric("m1", uses="at"), "uses='at' is a text"),
+        (lambda: evosim.figure("f1", "f", needs="score"), "needs='score' is a text"),
         (lambda: evosim.optimizer("o1")(dict), "not derived from evosim.evolution.Optimizer"),
         (lambda: evosim.optimizer("o1")(Still), "Still has no method ask"),
     ],
@@ -379,3 +385,150 @@ def test_a_check_of_a_call_gives_keywords_by_name() -> None:
     with pytest.raises(EvosimError, match="not a function"):
         check_call("thing", 3)
     check_call("thing", np.add, "a", "b")
+
+
+TAKEN = {
+    "figure": "@evosim.figure('drift', 'x')\ndef mine(view): ...\n",
+    "analysis": "@evosim.analysis('heredity', 'x')\ndef mine(data, scenario, request): ...\n",
+}
+
+
+@pytest.mark.parametrize("worker", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("figure", "from evosim.evolution import OPTIMIZERS; 'x' in OPTIMIZERS; show('drift')"),
+        ("figure", "show('drift')"),
+        ("analysis", "from evosim.metrics.analyses import ANALYSES; ANALYSES['heredity']"),
+        ("analysis", "evosim.registry.plugins()\n"
+         "from evosim.metrics.analyses import ANALYSES; ANALYSES['heredity']"),
+    ],
+)  # fmt: skip
+def test_a_built_in_name_is_refused_whichever_registry_is_asked_first(
+    kind: str, asked: str, worker: bool, tmp_path: Path
+) -> None:
+    install(tmp_path, "a", "1.0", "a_things", f"import evosim\n{TAKEN[kind]}")
+    code = f"""
+import evosim, evosim.registry
+def show(name):
+    from evosim.plot.drawing import FIGURES
+    print(FIGURES[name])
+if {worker}:
+    evosim.registry.in_worker()
+{asked}
+"""
+    done = python("-c", code, path=tmp_path)
+    told = done.stderr.splitlines()[-1]
+    assert "is registered twice" in told
+    assert "a_things.mine of a 1.0" in told
+    assert "evosim." in told.replace("a_things.mine of a 1.0", "").replace("evosim.errors", "")
+
+
+FIGURES = """
+import evosim
+def wrong(view):
+    raise KeyError("in unsupported")
+@evosim.figure("one_raises", "x")
+def one_raises(view):
+    raise ValueError("in draw")
+@evosim.figure("one_nothing", "x")
+def one_nothing(view):
+    return None
+@evosim.figure("one_unsure", "x", unsupported=wrong)
+def one_unsure(view):
+    return None
+"""
+
+
+def test_figures_that_fail_stop_no_other_at_the_end_of_a_run(plugin: Path, tmp_path: Path) -> None:
+    install(tmp_path, "bad", "1.0", "bad_figures", FIGURES)
+    install(tmp_path, "mine", "1.0", "my_things", python_of_the_page())
+    run = tmp_path / "run"
+    done = command("run", plugin / "mine.toml", "--seed", 1, "--quiet", "--out", run, path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    drawn = {path.stem for path in (run / "figures").iterdir()}
+    assert {"score_histogram", "drift", "genes"} <= drawn
+    for name, why in [
+        ("one_raises", "(from module bad_figures): ValueError: in draw"),
+        ("one_nothing", "(from module bad_figures): its function returned None"),
+        ("one_unsure", "KeyError: 'in unsupported'"),
+    ]:
+        (told,) = [line for line in done.stderr.splitlines() if repr(name) in line]
+        assert told.startswith("warning: ")
+        assert why in told
+    done = command("plot", run, "one_raises", path=tmp_path)
+    assert done.returncode == 2
+    assert "figure 'one_raises' (from module bad_figures): ValueError: in draw" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_who_resumes_without_the_plugin_is_told_which_one_is_missing(
+    plugin: Path, tmp_path: Path
+) -> None:
+    code = f"""
+import evosim
+run = evosim.run({str(plugin / "mine.toml")!r}, seed=1, out="run", workers=1, figures=False,
+                 checkpoint=0, on_generation=lambda replicate, generation, score: generation == 1)
+assert not run.complete
+"""
+    done = python("-c", code, path=plugin, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    before = (tmp_path / "run" / "run.json").read_text()
+    (empty := tmp_path / "empty").mkdir()
+    done = command("resume", tmp_path / "run", path=empty)
+    assert "unknown selection operator 'selLinear'" in done.stderr
+    assert "The run was made with my_evosim_things 1.0, not found here" in done.stderr
+    assert (tmp_path / "run" / "run.json").read_text() == before
+    assert command("resume", tmp_path / "run", path=plugin).returncode == 0
+
+
+@pytest.mark.parametrize("word", ["check", "show"])
+def test_a_broken_plugin_is_not_blamed_on_a_line_of_a_scenario(word: str, tmp_path: Path) -> None:
+    install(tmp_path, "broken", "0.3", "broken_things", "import nothing_of_that_name\n")
+    done = command(word, "contraception", path=tmp_path)
+    assert done.stderr.startswith("Error: plugin 'broken_things'") or done.stderr.startswith(
+        "plugin 'broken_things'"
+    )
+    assert "contraception.toml" not in done.stderr
+
+
+def test_a_run_has_no_figure_of_a_broken_plugin(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Broken:
+        def __contains__(self, name: object) -> bool:
+            raise EvosimError("plugin 'x' cannot be imported")
+
+    plots = evosim.api.runs.Plots(None)  # type: ignore[arg-type]
+    assert not hasattr(plots, "foo")
+    monkeypatch.setattr(evosim.plot, "FIGURES", Broken())
+    assert not hasattr(plots, "foo")
+    assert not hasattr(plots, "_repr_png_")
+
+
+@pytest.mark.parametrize("raised", [ValueError("mine"), KeyError("mine")])
+def test_what_code_from_outside_raises_names_it(raised: Exception) -> None:
+    with (
+        pytest.raises(EvosimError, match=r"operator 'x' \(from module .*test_plugins\)") as told,
+        calling("operator 'x'", select),
+    ):
+        raise raised
+    assert told.value.__cause__ is raised
+    with pytest.raises(type(raised)), calling("operator 'x'", evosim.run):
+        raise raised
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "returned None, needed: a dictionary"),
+        ([1], r"returned \[1\], needed: a dictionary"),
+        ({"title": 1, "x": 2}, "returned title, which evosim writes itself"),
+    ],
+)
+def test_an_analysis_returns_a_dictionary_of_its_own_keys(found: object, said: str) -> None:
+    one = Analysis(
+        name="a1", description="", analyse=lambda data, scenario, request: found, describe=str
+    )  # type: ignore[arg-type, return-value]
+    with pytest.raises(EvosimError, match=f"analysis 'a1': its function {said}"):
+        one.found(xr.Dataset(), None, Request(seed=1))  # type: ignore[arg-type]

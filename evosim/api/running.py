@@ -248,9 +248,7 @@ def _check_plugins(folder: RunFolder) -> None:
     if problems := evolution.check(folder.scenario):
         found = "; ".join(f"{problem.key}: {problem.message}" for problem in problems)
         lacking = provenance.lacking_plugins(folder.manifest)
-        remedy = f". The run was made with {lacking}, not installed here: install it" * bool(
-            lacking
-        )
+        remedy = f". The run was made with {lacking}, not found here: install it" if lacking else ""
         raise RunError(f"{folder.path}: {found}{remedy}")
 
 

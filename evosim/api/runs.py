@@ -347,8 +347,10 @@ class Plots:
         }
 
     def __getattr__(self, name: str) -> Callable[..., list[Path]]:
+        if name.startswith("_"):
+            raise AttributeError(name)
         try:
-            known = not name.startswith("_") and name in plot.FIGURES
+            known = name in plot.FIGURES
         except EvosimError as error:  # a broken plugin: hasattr() must be able to say no
             raise AttributeError(f"no figure {name!r}: {error}") from error
         if not known:

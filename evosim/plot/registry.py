@@ -13,7 +13,7 @@ from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evosim.errors import EvosimError, did_you_mean
-from evosim.registry import Registry, calling, check_call, check_name
+from evosim.registry import Registry, calling, check_call, check_name, origin
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,8 +79,8 @@ class FigureKind:
             drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
         if drawn is None or not hasattr(drawn, "savefig"):
             raise EvosimError(
-                f"figure {self.name!r}: its function returned {drawn!r}, needed: a Figure of "
-                "matplotlib"
+                f"figure {self.name!r}{origin(self.draw)}: its function returned {drawn!r}, "
+                "needed: a Figure of matplotlib"
             )
         return drawn
 

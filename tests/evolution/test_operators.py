@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,13 @@ from deap import tools
 from scipy import stats
 
 from evosim import evolution
+from evosim.errors import EvosimError
 from evosim.evolution import operators
+from evosim.evolution.breed import Handle as Individual
+from evosim.evolution.breed import chosen_rows
 from evosim.evolution.operators import reflect
+from evosim.evolution.registry import Migration, Selection
+from evosim.scenario.schema import Operator
 
 TIED = np.array([0.0, 2.0, 1.0, 2.0, 0.0, 3.0, 2.0])
 
@@ -182,3 +188,31 @@ def test_functions_of_the_list_are_deap_s_own_or_made_of_them() -> None:
     for registry in (evolution.MATE, evolution.MUTATE):
         for name in registry:
             assert registry[name].function is getattr(tools, name)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (lambda given: None, "returned None, needed: a list of 6"),
+        (lambda given: (one for one in given), "returned <generator .*, needed: a list of 6"),
+        (lambda given: given[:5], "returned 5 things, 0 of them others"),
+        (lambda given: list(map(copy.copy, given)), "6 things, 6 of them others than it was given"),
+        (lambda given: given[9], r"\(from module .*\): IndexError"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["select", "migrate"])
+def test_who_chooses_others_than_it_was_given_is_named(
+    kind: str, returned: Callable[[Any], Any], said: str
+) -> None:
+    def chooses(individuals: Any, k: int, fit_attr: str = "") -> Any:
+        return returned(individuals)
+
+    made = (
+        Selection(function=chooses, shares=len)  # type: ignore[arg-type]
+        if kind == "select"
+        else Migration(function=chooses, chances=len)  # type: ignore[arg-type]
+    )
+    written = Operator(operator="mine")
+    handles = [Individual(row, float(row)) for row in range(6)]
+    with pytest.raises(EvosimError, match=f"operator 'mine' .*{said}"):
+        chosen_rows(made, written, handles, 6)

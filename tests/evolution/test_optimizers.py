@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from deap.cma import Strategy
 
 from evosim import evolution, mind
 from evosim.errors import EvosimError
-from evosim.evolution import OPTIMIZERS, Asked
+from evosim.evolution import OPTIMIZERS, Asked, Optimizer, sampled
 from evosim.evolution.gradient import centred_ranks
+from evosim.evolution.optimizer import optimizer
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -285,3 +287,78 @@ def test_what_samples_needs_two_individuals_a_locus_and_a_fixed_size(name: str) 
     assert list(complaints(optimized(name, n_loci=0))) == ["evolution.optimizer.name"]
     opened = with_genes(2, optimizer={"name": name}, open={"offspring": 1.0, "capacity": 20})
     assert list(complaints(opened)) == ["evolution.open"]
+
+
+@pytest.fixture
+def hook() -> Iterator[Callable[..., Scenario]]:
+    """A scenario evolved by an optimizer of a user's that is made of a function each."""
+
+    def made(ask: Any = None, tell: Any = None, state: tuple[str, ...] = ()) -> Scenario:
+        class Mine(Optimizer):
+            def start(self, scenario: Scenario, seed_key: int) -> Asked:
+                zeros = dict.fromkeys(self.state, np.zeros(2))
+                return Asked(sampled(scenario, np.full((20, 4), 0.5)), zeros)
+
+            def tell(self, scenario: Any, state: Any, genomes: Any, scores: Any) -> Any:
+                return tell(state, genomes, scores) if tell else {}
+
+            def ask(self, scenario: Scenario, state: Any, seed_key: int) -> Any:
+                return ask(scenario) if ask else self.start(scenario, seed_key)
+
+        Mine.state = state
+        optimizer("mine")(Mine)
+        return optimized("mine")
+
+    yield made
+    for known in (OPTIMIZERS._things, OPTIMIZERS._places):
+        known.pop("mine", None)  # type: ignore[attr-defined]
+
+
+def in_place(what: str) -> Callable[..., dict[str, Any]]:
+    def tell(state: Any, genomes: Floats, scores: Floats) -> dict[str, Any]:
+        array = {"state": state.get("s"), "genomes": genomes, "scores": scores}[what]
+        array -= array.mean()
+        return {}
+
+    return tell
+
+
+@pytest.mark.parametrize("what", ["state", "genomes", "scores"])
+def test_what_an_optimizer_is_told_cannot_be_overwritten(
+    what: str, hook: Callable[..., Scenario]
+) -> None:
+    of = hook(tell=in_place(what), state=("s",))
+    asked = evolution.start(of, 1)
+    genomes, scores = asked.offspring.genomes.copy(), np.arange(20.0)
+    with pytest.raises(EvosimError, match=r"'mine' \(from module .*: ValueError: .*read-only"):
+        evolution.next_generation(of, asked.state, genomes, scores, 1)
+    assert scores.tolist() == list(range(20))
+    assert genomes.flags.writeable
+    assert scores.flags.writeable
+
+
+def offspring(of: Scenario, **changed: Any) -> Asked:
+    return Asked(sampled(of, np.full((20, 4), 0.5))._replace(**changed), {})
+
+
+@pytest.mark.parametrize(
+    ("functions", "said"),
+    [
+        ({"ask": lambda of: None}, r"'mine' asked for None, needed: Asked\("),
+        ({"ask": lambda of: np.zeros((20, 4))}, r"asked for an array of shape \(20, 4\)"),
+        ({"ask": lambda of: Asked(np.zeros((20, 4)), {})}, "as offspring, needed: Asked"),
+        ({"ask": lambda of: offspring(of, parents=[1])}, "a list as parents"),
+        ({"ask": lambda of: offspring(of, genomes=np.full((20, 4), None))}, "type object as geno"),
+        ({"ask": lambda of: offspring(of)._replace(state=None)}, "returned None as state"),
+        ({"tell": lambda *told: None}, "'mine': tell returned None as state"),
+        ({"tell": lambda *told: {"s": [1.0]}}, "'mine': tell returned a list as state 's'"),
+        ({"tell": lambda *told: {"s": np.array([None])}}, "type object as state 's'"),
+        ({"tell": lambda *told: 1 / 0}, r"'mine' \(from module .*\): ZeroDivisionError"),
+    ],
+)  # fmt: skip
+def test_what_an_optimizer_must_not_return_is_refused_by_its_name(
+    functions: Any, said: str, hook: Callable[..., Scenario]
+) -> None:
+    of = hook(**functions)
+    with pytest.raises(EvosimError, match=f"base optimizer .*{said}"):
+        step(of, evolution.start(of, 1), np.arange(20.0), 0)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from evosim import scenario
 from evosim.engine.variables import VARIABLES
@@ -39,6 +40,30 @@ def test_what_is_left_out_of_a_metric_is_what_its_name_says(own: str) -> None:
         found.check_in(read, Query(measure=own, of="childen"))
     with pytest.raises(EvosimError, match="measure 'mine' takes no at"):
         found.check_in(read, Query(measure=own, of="children", at="start"))
+
+
+@pytest.mark.parametrize(
+    ("returned", "statistic", "said"),
+    [
+        (None, None, "returned None, needed: a tuple of columns, each of 2 real"),
+        (3.0, None, "returned 3.0, needed: a tuple of columns"),
+        (np.zeros(2), None, "needed: a tuple of columns"),
+        ((3.0,), None, r"shape \(\) of float64"),
+        ((np.zeros(3),), None, r"shape \(3,\) of float64"),
+        ((np.zeros(2, complex),), None, "of complex128"),
+        ((np.array(["a", "b"]),), None, "of <U1"),
+        ((np.zeros(2),) * 2, None, "returned 2 columns, needed: one, or statistic"),
+        ((), None, "returned 0 columns"),
+        ((np.zeros(2),), lambda a, b, axis: a, "statistic: .*cannot be called with"),
+    ],
+)
+def test_what_is_no_tuple_of_columns_is_refused_by_the_name_of_the_metric(
+    returned: Any, statistic: Any, said: str, own: str
+) -> None:
+    metric(own, statistic=statistic)(lambda data, scenario, query: returned)
+    data = xr.Dataset(coords={"replicate": [0, 1]})
+    with pytest.raises(EvosimError, match=f"(?s)measure 'mine': .*{said}"):
+        METRICS[own].columns(data, scenario.load("contraception"), Query(measure=own))
 
 
 @pytest.mark.parametrize("name", METRICS)
