@@ -22,7 +22,7 @@ from evosim.core.batch import (
 )
 from evosim.core.exact import expect
 from evosim.core.plan import follow
-from evosim.core.structs import Level, WorldTables
+from evosim.core.structs import LANES, Level, WorldTables
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, weighted_sum
 
@@ -118,12 +118,34 @@ def _expect(
             space.greedy[:] = (1 << env.n_actions) - 1
         else:
             plan_policy(group, batch, level, instinct, space)
-        expect(*world, *level, *policy, batch.mind, env.lifetime, part_of, counts[i], lifespan[i])
+        # Minds of an evolved population often do the same although they want it a little more or
+        # less. What one of them can expect is then what the others can, to the bit.
+        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy)
+        mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
+        expect(*world, *level, *policy, mind, env.lifetime, part_of, counts[i], lifespan[i])
+        others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
+        counts[i, batch.mind[others]] = counts[i, batch.mind[alike[others]]]
+        lifespan[i, batch.mind[others]] = lifespan[i, batch.mind[alike[others]]]
 
     for_each_batch(env, levels, found, run)
     if part is None:
         return Expectation(counts[:, :, 0].swapaxes(0, 1), lifespan[:, :, 0].T)
     return Expectation(counts.swapaxes(0, 1), lifespan.swapaxes(0, 1))
+
+
+def lanes_alike(greedy: NDArray[np.uint8]) -> NDArray[np.integer]:
+    """The first lane with the same policy as each lane, [LANES].
+
+    Args:
+        greedy: [n_x, C, LANES] the best actions of each state, a bit each.
+
+    >>> import numpy as np
+    >>> lanes_alike(np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]]], np.uint8)).tolist()
+    [0, 1, 0, 3]
+    """
+    lanes = np.ascontiguousarray(greedy.reshape(-1, greedy.shape[-1]).T)
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(lane.tobytes(), j) for j, lane in enumerate(lanes)])
 
 
 def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:
