@@ -102,3 +102,21 @@ def test_minds_that_do_the_same_share_a_chain_and_get_what_each_gets_alone() -> 
         assert (alone.counts[0] == together.counts[row]).all()
         assert (alone.lifespan[0] == together.lifespan[row]).all()
     assert (together.lifespan[0] == together.lifespan[1]).all()
+
+
+def test_a_level_that_comes_twice_is_computed_once_and_counts_twice() -> None:
+    read = scenario.load("strawberry")
+    name = next(iter(read.environments))
+    env = environment(read, name)
+    minds = mind.express(read, mind.initial(read, 3, rng.key(5, rng.Purpose.INITIAL)))
+    seeds = [4, 9, 4, 4, 2]
+    weights = minds.weights.astype(np.float64)
+    together = draw_levels(read, name, seeds)
+    expected, best = core.expectation(env, together, minds), core.optimum(env, together, weights)
+    for i, seed in enumerate(seeds):
+        alone = draw_levels(read, name, [seed])
+        found = core.expectation(env, alone, minds)
+        assert (expected.counts[:, i] == found.counts[:, 0]).all()
+        assert (expected.lifespan[:, i] == found.lifespan[:, 0]).all()
+        assert (best[:, i] == core.optimum(env, alone, weights)[:, 0]).all()
+    assert (expected.counts[:, 0] != expected.counts[:, 1]).any()
