@@ -179,9 +179,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the nearest known one, then all of them."""
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the nearest known one, then all of them.
+
+    What is no text is near to none.
+    """
     names = sorted(known)
-    guess = nearest(name, names)
+    guess = nearest(name, names) if isinstance(name, str) else None
     hint = f"did you mean {guess!r}? " if guess else ""
     return f"{hint}known: {', '.join(names) if names else 'none'}"

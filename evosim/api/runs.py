@@ -324,8 +324,6 @@ class Plots:
     def figure(self, name: str, *, axes: Any = None) -> Figure:
         """See :meth:`Run.figure`."""
         run = self._run
-        if not isinstance(name, str):
-            raise EvosimError(f"figure {name!r}: no name; {did_you_mean('', plot.FIGURES)}")
         return plot.figure(
             name, run.data, run.scenario, axes=axes, **self._beside_the_data((name,))
         )

@@ -339,10 +339,10 @@ def _wrong_flip(
         )
     for name in [train] if isinstance(train, str) else train:
         if name not in scenario.environments:
-            known = did_you_mean(str(name), scenario.environments)
+            known = did_you_mean(name, scenario.environments)
             return f"unknown environment {name!r}: {known}"
     if selected is not None and selected not in scenario.payoffs:
-        return f"unknown payoff {selected!r}: {did_you_mean(str(selected), scenario.payoffs)}"
+        return f"unknown payoff {selected!r}: {did_you_mean(selected, scenario.payoffs)}"
     return ""
 
 

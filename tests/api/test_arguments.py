@@ -151,9 +151,11 @@ def test_a_single_run_and_a_text_are_no_runs_to_compare(whole: evosim.Run) -> No
             evosim.compare(one)  # type: ignore[arg-type]
 
 
-def test_a_figure_has_a_name(whole: evosim.Run) -> None:
-    with pytest.raises(EvosimError, match=r"figure None: no name; known: .*flips"):
+def test_a_figure_and_an_analysis_have_a_name(whole: evosim.Run) -> None:
+    with pytest.raises(EvosimError, match=r"unknown figure None: known: .*flips"):
         whole.figure(None)  # type: ignore[arg-type]
+    with pytest.raises(EvosimError, match=r"unknown analysis None: known: .*leakage"):
+        evosim.analyse(whole, None)  # type: ignore[arg-type]
 
 
 def test_the_flip_of_an_unfinished_run_is_ahead(tmp_path: Path) -> None:

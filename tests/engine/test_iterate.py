@@ -206,9 +206,7 @@ def test_a_flip_to_nowhere_is_refused(
 @pytest.mark.parametrize("genomes", [[["1"]], [[1j]], None, [[{}]], np.zeros((2, 2), "M8[s]")])
 def test_a_population_that_is_no_numbers_is_refused(tiny: Path, genomes: Any) -> None:
     first = next(evosim.iterate(tiny, seed=1))
-    with pytest.raises(
-        EvosimError, match=r"population: (not a matrix of numbers|genomes of shape)"
-    ):
+    with pytest.raises(EvosimError, match=r"^population: (not a matrix of|genomes of shape)"):
         first.population = genomes
 
 
