@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,46 @@ def _python(value: object) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to do next, in the text of an error: a function of evosim, or the command for it.
+
+    Its text is Python, ``evosim.resume("runs/a")``, or ``evosim.resume`` without a subject; the
+    command line shows :attr:`line` instead.
+
+    Attributes:
+        name: of the command, ``resume`` or ``study run``.
+        subject: what it is about.
+    """
+
+    name: str
+    subject: str | Path | None = None
+
+    @property
+    def line(self) -> str:
+        """The command as it is typed into a shell."""
+        subject = "" if self.subject is None else f" {shlex.quote(str(self.subject))}"
+        return f"evosim {self.name}{subject}"
+
+    def __str__(self) -> str:
+        function = f"evosim.{_FUNCTIONS.get(self.name, self.name)}"
+        return function if self.subject is None else f"{function}({_python(self.subject)})"
+
+
+_FUNCTIONS = {"study run": "run_study", "study resume": "resume"}
+"""The functions of commands that have another name."""
+
+Part: TypeAlias = str | Argument | Command
+"""A piece of the text of an error."""
+
+
 class EvosimError(Exception):
     """A user's mistake or a broken surrounding; shown as text, never as a traceback.
 
     Args:
-        parts: the text, or pieces of it that are joined; an :class:`Argument` where the text names
-            an argument, so that Python and the command line each name it in their own way.
+        parts: the text, or pieces of it that are joined; an :class:`Argument` or a
+            :class:`Command` where the text names one, so that Python and the command line each
+            name it in their own way.
 
     Example:
         >>> import evosim
@@ -49,19 +86,36 @@ class EvosimError(Exception):
         ...     evosim.run("contraception", replicates=0)
         ... except evosim.EvosimError as error:
         ...     print(error)
-        replicates=0: at least 1 is needed
+        replicates=0: a whole number of at least 1 is needed
     """
 
-    def __init__(self, *parts: str | Argument) -> None:
+    def __init__(self, *parts: Part) -> None:
         super().__init__(*parts)
 
     @property
-    def parts(self) -> tuple[str | Argument, ...]:
+    def parts(self) -> tuple[Part, ...]:
         """The pieces of the text."""
         return self.args
 
     def __str__(self) -> str:
         return "".join(map(str, self.args))
+
+
+def whole_number(name: str, value: object, least: int = 0) -> int:
+    """An argument that has to be a whole number, as a plain int; of numpy or of Python.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        least: the smallest that is allowed.
+
+    Raises:
+        EvosimError: it is none, or a smaller one.
+    """
+    # A numpy integer neither goes into JSON nor has as many bits as random numbers are made of.
+    if not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least:
+        return int(value)
+    raise EvosimError(Argument(name, value), f": a whole number of at least {least} is needed")
 
 
 class RunError(EvosimError):
@@ -125,9 +179,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the nearest known one, then all of them."""
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the nearest known one, then all of them.
+
+    What is no text is near to none.
+    """
     names = sorted(known)
-    guess = nearest(name, names)
+    guess = nearest(name, names) if isinstance(name, str) else None
     hint = f"did you mean {guess!r}? " if guess else ""
     return f"{hint}known: {', '.join(names) if names else 'none'}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
-from evosim.errors import Argument, EvosimError
-from evosim.execution.runner import CHECKPOINT
+from evosim.errors import Argument, Command, EvosimError, whole_number
 from evosim.registry import plugins
 
 if TYPE_CHECKING:
@@ -36,8 +35,21 @@ def read_scenario(
     plugins()  # a broken one is no mistake of the scenario's
     checks = [evolution.check, *further]
     if isinstance(source, str | Path):
+        _refuse_study(str(source))
         return scenarios.load(source, settings, checks)
     return scenarios.from_dict(source.to_dict(), name=source.id, settings=settings, checks=checks)
+
+
+def _refuse_study(source: str) -> None:
+    """Refuse the id of a shipped study where a scenario is meant."""
+    if source in scenarios.catalogue():
+        return
+    from evosim.study import reading
+
+    if source in reading.catalogue():
+        raise EvosimError(
+            f"{source} is a study, not a scenario; run it with: ", Command("study run", source)
+        )
 
 
 def seed_of(seed: int | None) -> int:
@@ -56,16 +68,33 @@ def seed_of(seed: int | None) -> int:
     return int(seed)
 
 
-def check_numbers(
-    *, replicates: int = 1, workers: int | None = None, checkpoint: float = CHECKPOINT
-) -> None:
-    """Refuse numbers that no run can be made with."""
-    if replicates < 1:
-        raise EvosimError(Argument("replicates", replicates), ": at least 1 is needed")
-    if workers is not None and workers < 1:
-        raise EvosimError(Argument("workers", workers), ": at least 1 is needed")
-    if not checkpoint >= 0:
-        raise EvosimError(Argument("checkpoint", checkpoint), ": seconds, at least 0")
+def checked_workers(workers: int | None) -> int | None:
+    """The number of processes that was given, as a plain int.
+
+    Raises:
+        EvosimError: not a whole number of at least 1, and not None.
+    """
+    return None if workers is None else whole_number("workers", workers, 1)
+
+
+def checked_seconds(checkpoint: float) -> float:
+    """The seconds between writes that were given, as a plain float.
+
+    Raises:
+        EvosimError: not a number of at least 0.
+    """
+    number = isinstance(checkpoint, Real) and not isinstance(checkpoint, bool)
+    if not (number and float(checkpoint) >= 0):
+        raise EvosimError(
+            Argument("checkpoint", checkpoint), ": a number of seconds of at least 0 is needed"
+        )
+    return float(checkpoint)
+
+
+def check_switch(name: str, value: object) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise EvosimError(Argument(name, value), ": True or False is needed")
 
 
 def check_scheduler(
@@ -91,7 +120,8 @@ def check_scheduler(
         raise EvosimError(
             named,
             f": in one run the workers of a scheduler share the demes, and {scenario.id!r} has no "
-            "[evolution.islands]. For many runs: evosim study run",
+            "[evolution.islands]. For many runs: ",
+            Command("study run"),
         )
 
 

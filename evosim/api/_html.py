@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evosim.engine.folders import GONE
 from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def of_scenario(scenario: Scenario) -> str:
 
 def of_run(run: Run) -> str:
     """Verdict and numbers; of a run that is not complete, how to go on."""
+    if gone := _gone(run.path):
+        return gone
     n = run.manifest["replicates"]
     head = _head(run.scenario.title, f"{run.scenario.id}, seed {run.seed}, {_many(n, 'replicate')}")
     return _box(head, _place(run.path), _outcome(run), _thumbnail(run.figures))
@@ -58,6 +61,8 @@ def of_run(run: Run) -> str:
 
 def of_experiment(experiment: Experiment) -> str:
     """The verdict on the claim, finding by finding."""
+    if gone := _gone(experiment.path):
+        return gone
     scenario, n = experiment.scenario, experiment.manifest["replicates"]
     arms = ", ".join(experiment.arms)
     words = (
@@ -74,6 +79,8 @@ def of_experiment(experiment: Experiment) -> str:
 
 def of_study(study: Study) -> str:
     """How far it is; its numbers so far, folded where they are many."""
+    if gone := _gone(study.path):
+        return gone
     counts = study.counts
     done = f"{counts.done} of {counts.runs} runs complete, {counts.failed} failed"
     words = f"{study.manifest['study']}, {_many(len(study.points), 'point')}, {done}"
@@ -82,6 +89,11 @@ def of_study(study: Study) -> str:
     return _box(
         _head(study.study.title, words), _place(study.path), numbers, _thumbnail(study.figures)
     )
+
+
+def _gone(path: Path) -> str:
+    """What is shown in place of a folder that was deleted; empty where it is there."""
+    return "" if path.is_dir() else _box(_place(path), f"<p>{GONE}</p>")
 
 
 def _outcome(done: Run | Experiment) -> str:

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evosim.errors import RunError
+from evosim.engine.folders import check_there
+from evosim.errors import Command, Part, RunError
 
 
-def read_summary(path: Path, *, what: str, remedy: str = "") -> dict[str, Any]:
+def read_summary(path: Path, *, what: str, remedy: Sequence[Part] = ()) -> dict[str, Any]:
     """The JSON that is written once a folder is complete.
 
     Args:
         path: the file; its folder is the run's or the experiment's.
         what: what the folder is of, in a word.
-        remedy: what helps where the file is damaged, a sentence.
+        remedy: what helps where the file is damaged, the pieces of a sentence.
 
     Raises:
-        RunError: the folder is not complete, or the file is damaged.
+        RunError: the folder is not complete or no longer there, or the file is damaged.
     """
+    check_there(path.parent)
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(
-            f"{path.parent}: the {what} is not complete; continue with: evosim resume {path.parent}"
-        ) from None
+        raise not_complete(path.parent, what) from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}{remedy and '. '}{remedy}") from error
+        end = (". ", *remedy) if remedy else ()
+        raise RunError(f"{path} cannot be read: {error}", *end) from error
     return found
+
+
+def not_complete(path: Path, what: str) -> RunError:
+    """The error about a folder that has to be complete, and is not."""
+    return RunError(f"{path}: the {what} is not complete; continue with: ", Command("resume", path))
 
 
 def figures_in(folder: Path) -> list[Path]:

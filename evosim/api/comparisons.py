@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evosim.api._reading import not_complete
 from evosim.api.experiments import Experiment
 from evosim.api.runs import Run
 from evosim.engine.dataset import open_dataset
-from evosim.errors import EvosimError, RunError
+from evosim.errors import EvosimError
 from evosim.metrics import comparison as measures
 from evosim.metrics.comparison import Sample
 from evosim.study.experiment import ExperimentFolder
@@ -105,15 +106,15 @@ def compare(
         >>> [run["name"] for run in compared.summary["runs"]]
         ['contraception-1', 'contraception-2']
     """
+    if isinstance(runs, str | Path | Run | Experiment) or not isinstance(runs, Iterable):
+        raise EvosimError(f"runs to compare: {runs!r} is not a list of runs")
     found = [pair for one in runs for pair in _expanded(one)]
     places = Counter(run.path.resolve() for _, run in found)
     if twice := [str(place) for place, n in places.items() if n > 1]:
         raise EvosimError(f"{twice[0]}: named twice; a run does not differ from itself")
     for _, run in found:
         if not run.complete:
-            raise RunError(
-                f"{run.path}: the run is not complete; continue with: evosim resume {run.path}"
-            )
+            raise not_complete(run.path, "run")
     names = Counter(name for name, _ in found)
     with ExitStack() as held:
         samples = [

@@ -7,14 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api._arguments import check_numbers, free_path, seed_of
+from evosim.api._arguments import (
+    check_switch,
+    checked_seconds,
+    checked_workers,
+    free_path,
+    seed_of,
+)
 from evosim.api._reading import figures_in, read_summary
 from evosim.api.checks import check
 from evosim.api.running import WAIT
 from evosim.api.runs import Run
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
-from evosim.errors import RunError
+from evosim.engine.folders import GONE
+from evosim.errors import Command, RunError, whole_number
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT
@@ -87,7 +94,7 @@ class Experiment:
         return read_summary(
             self.summary_path,
             what="experiment",
-            remedy=f"Delete it: evosim resume {self.path} then evaluates the claim again",
+            remedy=("Delete it: ", Command("resume", self.path), " then evaluates the claim again"),
         )
 
     @property
@@ -175,6 +182,8 @@ class Experiment:
         return str(self.path)
 
     def __repr__(self) -> str:
+        if not self.path.is_dir():
+            return f"<Experiment {str(self.path)!r}: {GONE}>"
         state = "" if self.complete else ", not complete"
         return f"<Experiment {str(self.path)!r}: {', '.join(self._folder.written.arms)}{state}>"
 
@@ -225,8 +234,12 @@ def experiment(
         ['effect', 'control', 'as_bright']
     """
     read = _read(scenario, settings)
-    n = design.experiment_of(read).replicates if replicates is None else replicates
-    check_numbers(replicates=n, workers=workers, checkpoint=checkpoint)
+    n = design.experiment_of(read).replicates
+    if replicates is not None:
+        n = whole_number("replicates", replicates, 1)
+    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
+    check_switch("tuned", tuned)
+    check_switch("figures", figures)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
     manifest = provenance.manifest(
@@ -267,7 +280,7 @@ def resume_experiment(
     checkpoint: float = CHECKPOINT,
 ) -> Experiment:
     """Go on with an experiment that was stopped or killed, see :func:`evosim.resume`."""
-    check_numbers(workers=workers, checkpoint=checkpoint)
+    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     done = Experiment(path)
     if done.complete and not _missing_figures(done):
         return done
@@ -302,8 +315,11 @@ def _complete(
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
-        raise Interrupted(path, text) from None
+        raise Interrupted(
+            path,
+            "stopped at once. What was written is kept. Continue with: ",
+            Command("resume", path),
+        ) from None
     return done
 
 
@@ -322,9 +338,9 @@ def _missing_figures(done: Experiment) -> list[str]:
 def _draw_in_the_end(
     done: Experiment, names: Sequence[str], stop: Callable[[], bool], reporter: Progress
 ) -> None:
-    later = f"Figures are drawn by: evosim resume {done.path}"
+    later = ("Figures are drawn by: ", Command("resume", done.path))
     if stop():
-        raise Interrupted(done.path, f"stopped: the arms and the verdict are complete. {later}")
+        raise Interrupted(done.path, "stopped: the arms and the verdict are complete. ", *later)
     try:
         drawing.draw(
             done.summary,
@@ -334,4 +350,4 @@ def _draw_in_the_end(
             failed=lambda error: reporter.warn(str(error)),
         )
     except WriteError as error:
-        raise RunError(f"{error}\nThe arms and the verdict are complete. {later}") from error
+        raise RunError(*error.parts, "\nThe arms and the verdict are complete. ", *later) from error

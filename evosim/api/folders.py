@@ -5,11 +5,12 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+from evosim.api._reading import not_complete
 from evosim.api.experiments import Experiment, resume_experiment
 from evosim.api.running import resume_run
 from evosim.api.runs import Run
 from evosim.api.studies import Study, resume_study
-from evosim.errors import Argument, EvosimError, RunError
+from evosim.errors import Argument, EvosimError, RunError, whole_number
 from evosim.execution.runner import CHECKPOINT
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import StudyFolder
@@ -52,11 +53,10 @@ def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
         RunError: it is not complete, or none is there.
         EvosimError: no such replicate.
     """
+    replicate = whole_number("replicate", replicate)
     run = run if isinstance(run, Run) else open_single_run(run)
     if not run.complete:
-        raise RunError(
-            f"{run.path}: the run is not complete; continue with: evosim resume {run.path}"
-        )
+        raise not_complete(run.path, "run")
     n = run.manifest["replicates"]
     if not 0 <= replicate < n:
         raise EvosimError(f"no replicate {replicate}: there are 0 to {n - 1}")

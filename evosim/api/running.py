@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.api._arguments import (
-    check_numbers,
     check_scheduler,
+    check_switch,
+    checked_seconds,
+    checked_workers,
     free_path,
     read_scenario,
     seed_of,
@@ -20,7 +22,7 @@ from evosim.api.runs import Run, missing_figures
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import RunError
+from evosim.errors import Command, RunError, whole_number
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT, complete_runs
@@ -95,7 +97,9 @@ def run(
         Flip at generation 3: ancestral -> modern
     """
     read = read_scenario(scenario, settings)
-    check_numbers(replicates=replicates, workers=workers, checkpoint=checkpoint)
+    replicates = whole_number("replicates", replicates, 1)
+    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
+    check_switch("figures", figures)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
@@ -144,7 +148,7 @@ def resume_run(
             fork whose history is torn.
         Interrupted: it was stopped again.
     """
-    check_numbers(workers=workers, checkpoint=checkpoint)
+    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
@@ -208,7 +212,9 @@ def fork(
     """
     from evosim.engine.fork import check_fork, copy_history
 
-    check_numbers(workers=workers, checkpoint=checkpoint)
+    at = whole_number("at", at)
+    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
+    check_switch("figures", figures)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
     read = scenarios.from_dict(
@@ -296,18 +302,21 @@ def _complete(
             return done
         raise
     except KeyboardInterrupt:
-        text = f"stopped at once. What was written is kept. Continue with: evosim resume {path}"
-        raise Interrupted(path, text) from None
+        raise Interrupted(
+            path,
+            "stopped at once. What was written is kept. Continue with: ",
+            Command("resume", path),
+        ) from None
     return done
 
 
 def _draw_in_the_end(
     done: Run, names: Sequence[str], stop: Callable[[], bool], reporter: Progress
 ) -> None:
-    later = f"Figures are drawn by: evosim resume {done.path}"
+    later = ("Figures are drawn by: ", Command("resume", done.path))
     if stop():
-        raise Interrupted(done.path, f"stopped: the data and the summary are complete. {later}")
+        raise Interrupted(done.path, "stopped: the data and the summary are complete. ", *later)
     try:
         done.plot._draw(names, failed=lambda error: reporter.warn(str(error)))
     except WriteError as error:
-        raise RunError(f"{error}\nThe data and the summary are complete. {later}") from error
+        raise RunError(*error.parts, "\nThe data and the summary are complete. ", *later) from error

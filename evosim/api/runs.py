@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim import plot
 from evosim.api._reading import figures_in, read_summary
+from evosim.engine.folders import GONE
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import EvosimError, did_you_mean, whole_number
 from evosim.plot.drawing import FORMATS, Failed, names_for
 from evosim.rng import Purpose, key
 
@@ -192,7 +193,8 @@ class Run:
             The path of the GIF; None where it was played.
 
         Raises:
-            EvosimError: there is no such generation, environment, individual ... in the run.
+            EvosimError: there is no such generation, environment, individual ... in the run, or
+                ``out`` has another suffix than ``.gif``.
 
         Example:
             >>> import evosim
@@ -202,6 +204,13 @@ class Run:
         """
         from evosim.plot.episode import last_inhabited_generation
 
+        replicate, level = whole_number("replicate", replicate), whole_number("level", level)
+        if not isinstance(individual, str):
+            individual = whole_number("individual", individual)
+        if out is not None and Path(out).suffix != ".gif":
+            raise EvosimError(f"{out}: a replay is written as .gif")
+        if generation is not None:
+            generation = whole_number("generation", generation)
         data = self.data
         if generation is None:
             generation = last_inhabited_generation(data, replicate)
@@ -211,7 +220,7 @@ class Run:
             else individual
         )
         # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= max(0, generation)]
+        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= generation]
         episode = plot.episode_of(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
@@ -263,6 +272,8 @@ class Run:
         return str(self.path)
 
     def __repr__(self) -> str:
+        if not self.path.is_dir():
+            return f"<Run {str(self.path)!r}: {GONE}>"
         n = self.manifest["replicates"]
         state = "" if self.complete else ", not complete"
         words = f"{self.scenario.id}, seed {self.seed}, {n} replicate{'s' * (n != 1)}{state}"

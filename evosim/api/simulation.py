@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api._arguments import check_numbers, read_scenario, seed_of
+from evosim.api._arguments import read_scenario, seed_of
 from evosim.engine import in_memory, provenance
 from evosim.engine.dataset import attributes
 from evosim.engine.in_memory import OnGeneration
 from evosim.engine.iterate import Generation, Iteration
-from evosim.errors import Argument, EvosimError
+from evosim.errors import whole_number
 from evosim.metrics.leakage import check_disjoint
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def simulate(
         {'replicate': 1, 'generation': 4, 'individual': 10}
     """
     read = read_scenario(scenario, settings)
-    check_numbers(replicates=replicates)
+    replicates = whole_number("replicates", replicates, 1)
     seed = seed_of(seed)
     manifest = provenance.manifest(
         read,
@@ -124,6 +124,4 @@ def iterate(
         (3, {'modern'})
     """
     read = read_scenario(scenario, settings)
-    if replicate < 0:
-        raise EvosimError(Argument("replicate", replicate), ": replicates are counted from 0")
-    return Iteration(read, seed_of(seed), replicate)
+    return Iteration(read, seed_of(seed), whole_number("replicate", replicate))

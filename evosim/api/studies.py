@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api._arguments import (
-    check_numbers,
     check_scheduler,
+    check_switch,
+    checked_workers,
     free_path,
     seed_of,
 )
 from evosim.api._reading import figures_in
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
-from evosim.errors import RunError
+from evosim.engine.folders import GONE, check_there
+from evosim.errors import Command, RunError, whole_number
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
@@ -66,6 +68,12 @@ class Study:
         self._folder = StudyFolder(self.path)
 
     @property
+    def _present(self) -> StudyFolder:
+        """The folder, where it is still there."""
+        check_there(self.path)
+        return self._folder
+
+    @property
     def study(self) -> Schema:
         """The study as it was written."""
         return self._folder.study
@@ -83,7 +91,7 @@ class Study:
     @property
     def counts(self) -> Counts:
         """How many runs there are to be, were lived, and could not be."""
-        with index.reading(self._folder) as table:
+        with index.reading(self._present) as table:
             return table.counts
 
     @property
@@ -95,13 +103,13 @@ class Study:
     @property
     def failures(self) -> list[Record]:
         """The runs that could not be lived, each with its error."""
-        with index.reading(self._folder) as table:
+        with index.reading(self._present) as table:
             return table.failures()
 
     @property
     def digest(self) -> str:
         """A hash of all that was measured, whatever the order, the workers and the time."""
-        with index.reading(self._folder) as table:
+        with index.reading(self._present) as table:
             return table.digest()
 
     def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
@@ -115,7 +123,7 @@ class Study:
             >>> evosim.open_study("runs/study-small-1").status()["left"]
             0
         """
-        folder = self._folder
+        folder = self._present
         at_work = index.is_held(folder)
         with index.reading(folder, note or (lambda text: None)) as table:
             counts, digest, failures = table.counts, table.digest(), table.failures()
@@ -153,7 +161,7 @@ class Study:
             >>> evosim.open_study("runs/study-small-1").reindex().done
             4
         """
-        return index.rebuild(self._folder, wait=WAIT)
+        return index.rebuild(self._present, wait=WAIT)
 
     def command(self, point: str, replicate: int) -> str:
         """The command line that does one run by itself.
@@ -183,7 +191,7 @@ class Study:
 
         Of a study that is complete it is what summary.json holds.
         """
-        return summary.read(self._folder) or summary.summarize(self._folder)
+        return summary.read(self._present) or summary.summarize(self._folder)
 
     @property
     def text(self) -> str:
@@ -194,12 +202,12 @@ class Study:
     def data(self) -> xr.Dataset:
         """The numbers of all runs: dimensions are the parameters (or ``point``, for a design that
         is no grid) and ``replicate``; NaN for what was not lived, or is undefined."""
-        return export.dataset(self._folder)
+        return export.dataset(self._present)
 
     @property
     def table(self) -> pd.DataFrame:
         """The numbers of the runs that were lived, a row a run."""
-        return table.frame(self._folder)
+        return table.frame(self._present)
 
     def export(self, path: str | Path) -> Path:
         """Write the numbers of the runs that are done to a file.
@@ -215,13 +223,14 @@ class Study:
             >>> evosim.open_study("runs/study-small-1").export("runs.csv").name
             'runs.csv'
         """
-        return export.export(self._folder, Path(path))
+        return export.export(self._present, Path(path))
 
-    def figure(self, name: str) -> Figure:
+    def figure(self, name: str | None = None) -> Figure:
         """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
 
         Args:
-            name: phase, curve, interaction or raincloud.
+            name: phase, curve, interaction or raincloud; the first of them that the study has if
+                None.
 
         Raises:
             EvosimError: no figure of that name, or one that this study does not have.
@@ -290,6 +299,8 @@ class Study:
         return str(self.path)
 
     def __repr__(self) -> str:
+        if not self.path.is_dir():
+            return f"<Study {str(self.path)!r}: {GONE}>"
         counts = self.counts
         words = f"{self.manifest['study']}, {counts.done} of {counts.runs} runs complete"
         return f"<Study {str(self.path)!r}: {words}>"
@@ -342,11 +353,13 @@ def run_study(
         4
     """
     refuse_in_worker()
-    check_numbers(workers=workers)
+    workers = checked_workers(workers)
+    check_switch("figures", figures)
     check_scheduler(scheduler, workers)
+    if replicates is not None:
+        replicates = whole_number("replicates", replicates, 1)
     written = studies.load(source, settings)
-    n = written.study.replicates if replicates is None else replicates
-    check_numbers(replicates=n)
+    n = replicates or written.study.replicates
     seed = written.study.seed if seed is None else seed_of(seed)
     path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
     manifest = provenance.manifest(
@@ -396,7 +409,7 @@ def resume_study(
         Interrupted: it was stopped again.
     """
     refuse_in_worker()
-    check_numbers(workers=workers)
+    workers = checked_workers(workers)
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as reporter:
         folder = StudyFolder(Path(path))
@@ -420,16 +433,17 @@ def _complete(
     except Interrupted:
         raise
     except KeyboardInterrupt:
-        text = (
-            f"stopped at once. What was written is kept. Continue with: evosim study resume {path}"
-        )
-        raise Interrupted(path, text) from None
+        raise Interrupted(
+            path,
+            "stopped at once. What was written is kept. Continue with: ",
+            Command("study resume", path),
+        ) from None
     return done
 
 
 def _conclude(done: Study, stop: Callable[[], bool], reporter: Progress) -> None:
     """The summary and the figures of a study of which no run is left."""
-    later = f"Summary and figures are made by: evosim study resume {done.path}"
+    later = ("Summary and figures are made by: ", Command("study resume", done.path))
     try:
         wanted: list[str] | None = None
         if (found := summary.read(done._folder)) is None:
@@ -437,7 +451,7 @@ def _conclude(done: Study, stop: Callable[[], bool], reporter: Progress) -> None
         else:
             wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
         if stop():
-            raise Interrupted(done.path, f"stopped: no run is left. {later}")
+            raise Interrupted(done.path, "stopped: no run is left. ", *later)
         if done.manifest.get("figures", True) and wanted != []:
             drawing.draw(
                 found,
@@ -446,7 +460,7 @@ def _conclude(done: Study, stop: Callable[[], bool], reporter: Progress) -> None
                 failed=lambda error: reporter.warn(str(error)),
             )
     except WriteError as error:
-        raise RunError(f"{error}\nNo run is left. {later}") from error
+        raise RunError(*error.parts, "\nNo run is left. ", *later) from error
 
 
 def _is_drawn(done: Study, name: str) -> bool:

@@ -12,7 +12,7 @@ from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run, individual_called
 from evosim.engine.files import Unfailing, replacing
-from evosim.errors import Argument, EvosimError, did_you_mean
+from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
 from evosim.world.tensors import BOUND
 
 if TYPE_CHECKING:
@@ -91,7 +91,12 @@ def tensors(
                 f" changes a scenario, and {run.path} is a run: name its scenario instead, "
                 f"{run.path / 'scenario.toml'}",
             )
-        scenario, wants = _wants(run, generation, individual, replicate or 0)
+        if generation is not None:
+            generation = whole_number("generation", generation)
+        if individual is not None and not isinstance(individual, str):
+            individual = whole_number("individual", individual)
+        replicate = 0 if replicate is None else whole_number("replicate", replicate)
+        scenario, wants = _wants(run, generation, individual, replicate)
     name = environment or scenario.ancestral
     if name not in scenario.environments:
         raise EvosimError(

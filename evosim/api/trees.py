@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, whole_number
 
 
 def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0) -> Path:
@@ -44,6 +44,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     path = Path(path)
     if path.suffix != ".trees":
         raise EvosimError(f"{path}: a tree sequence is written as .trees (tskit)")
+    replicate = whole_number("replicate", replicate)
     run = complete_run(run, replicate)
     tree_sequence.need_tskit()
     if why := without_parents(run.scenario):

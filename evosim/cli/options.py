@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from evosim.errors import SETTING, Argument, EvosimError, Problem, ScenarioError
+from evosim.errors import SETTING, Argument, Command, EvosimError, Part, Problem, ScenarioError
 
 MISTAKE = 2
 """Exit code of a user's mistake."""
@@ -28,7 +28,7 @@ class Commands(click.Group):
             click.echo(as_error(error), err=True)
             ctx.exit(MISTAKE)
         except KeyboardInterrupt as stop:
-            click.echo(str(stop) or "stopped", err=True)
+            click.echo(_joined(stop.args) or "stopped", err=True)
             ctx.exit(STOPPED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -36,11 +36,25 @@ class Commands(click.Group):
 
 
 def as_error(error: EvosimError) -> str:
-    """The text of an error, with options where it names arguments."""
+    """The text of an error, with options and commands where it names arguments and functions."""
     if isinstance(error, ScenarioError):
         return "\n".join(map(_as_problem, error.problems))
-    return "Error: " + "".join(
-        as_option(part) if isinstance(part, Argument) else part for part in error.parts
+    return f"Error: {as_words(error)}"
+
+
+def as_words(error: EvosimError) -> str:
+    """As :func:`as_error`, without saying that it is one."""
+    return str(error) if isinstance(error, ScenarioError) else _joined(error.parts)
+
+
+def _joined(parts: Iterable[Part]) -> str:
+    return "".join(
+        as_option(part)
+        if isinstance(part, Argument)
+        else part.line
+        if isinstance(part, Command)
+        else str(part)
+        for part in parts
     )
 
 

@@ -82,7 +82,7 @@ def analyse(
         except EvosimError as error:
             if names or not run.complete:
                 raise
-            click.echo(f"{name}: {error}\n", err=True)
+            click.echo(f"{name}: {options.as_words(error)}\n", err=True)
             continue
         summaries[name] = done.summary
         if not as_json:

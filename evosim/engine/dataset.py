@@ -14,6 +14,7 @@ from evosim import evolution, mind
 from evosim.engine.controls import minds
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, replacing
+from evosim.engine.folders import check_there
 from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder
 from evosim.engine.variables import (
     BY_REPLICATE,
@@ -22,7 +23,7 @@ from evosim.engine.variables import (
     probe_generations,
     variables,
 )
-from evosim.errors import RunError
+from evosim.errors import Command, Part, RunError
 
 if TYPE_CHECKING:
     import h5netcdf
@@ -49,7 +50,8 @@ def assemble(folder: RunFolder) -> None:
         if done != wanted:
             raise RunError(
                 f"{folder.path}: replicate {replicate} has {done} of {wanted} generations; "
-                f"continue with: evosim resume {folder.path}"
+                "continue with: ",
+                Command("resume", folder.path),
             )
     # Without a buffer, as Unfailing needs to know of each write whether it succeeded.
     with replacing(folder.data_path, buffering=0) as file:
@@ -62,7 +64,7 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     Where the run is not complete, they are the generations that all replicates have done.
 
     Raises:
-        RunError: nothing is done yet; run.nc cannot be read.
+        RunError: nothing is done yet; run.nc cannot be read; the folder is no longer there.
     """
     import xarray as xr
 
@@ -71,11 +73,13 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
             return xr.open_dataset(folder.data_path, engine="h5netcdf")
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
+    check_there(folder.path)
     rows = [folder.chunk_files(replicate) for replicate in range(folder.replicates)]
     done = min(row[-1].last + 1 if row else 0 for row in rows)
     if done == 0:
         raise RunError(
-            f"{folder.path}: no generation is done yet; continue with: evosim resume {folder.path}"
+            f"{folder.path}: no generation is done yet; continue with: ",
+            Command("resume", folder.path),
         )
     # Through netCDF, though it is read back at once: so the data of an unfinished run are made
     # by the same code, and have the same form.
@@ -90,21 +94,26 @@ def unreadable(folder: RunFolder, error: Exception) -> RunError:
     path, history = folder.path, folder.history
     done = min(folder.generations_done(replicate) for replicate in range(folder.replicates))
     if isinstance(error, PermissionError):
-        remedy = "Check who may read it"
+        remedy: tuple[Part, ...] = ("Check who may read it",)
     elif done >= max(1, history):
-        remedy = f"Its chunks are there: delete it, then evosim resume {path} writes it again"
+        remedy = (
+            "Its chunks are there: delete it, then ",
+            Command("resume", path),
+            " writes it again",
+        )
     elif history:
         parent = folder.manifest["parent"]["path"]
         remedy = (
             "Restore it from a copy; it cannot be made again, as it holds the history of a "
-            f"fork, but {parent} can be forked again at generation {history}"
+            f"fork, but {parent} can be forked again at generation {history}",
         )
     else:
         remedy = (
-            f"Restore it from a copy, or delete it: evosim resume {path} then makes all of it "
-            "again, to the same data"
+            "Restore it from a copy, or delete it: ",
+            Command("resume", path),
+            " then makes all of it again, to the same data",
         )
-    return RunError(f"{folder.data_path} cannot be read: {error}. {remedy}")
+    return RunError(f"{folder.data_path} cannot be read: {error}. ", *remedy)
 
 
 def _write(folder: RunFolder, rows: list[list[ChunkFile]], done: int, file: BinaryIO) -> None:

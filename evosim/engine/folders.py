@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evosim.engine.files import explain
-from evosim.errors import Argument, RunError
+from evosim.errors import Argument, Command, RunError
 
 
 def _refuse_unnamed(path: Path) -> None:
@@ -49,8 +49,20 @@ def appearing(path: Path) -> Iterator[Path]:
         shutil.rmtree(making, ignore_errors=True)
 
 
+GONE = "the folder is no longer there"
+"""What is said of a run, an experiment or a study whose folder was deleted after it was opened."""
 _HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}
 """What a folder holds, by the file that says so."""
+
+
+def check_there(path: Path) -> None:
+    """Refuse a folder that was opened and is gone since.
+
+    Raises:
+        RunError: it is no longer there.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path}: {GONE}")
 
 
 def refuse_existing(path: Path) -> None:
@@ -74,8 +86,9 @@ def refuse_existing(path: Path) -> None:
     for name, what in _HOLDS.items():
         if name in names:
             raise RunError(
-                f"{path} holds {what} already. To continue it: evosim resume {path}\n"
-                "To start another: choose another place with ",
+                f"{path} holds {what} already. To continue it: ",
+                Command("resume", path),
+                "\nTo start another: choose another place with ",
                 Argument("out"),
                 ", or delete the folder first",
             )

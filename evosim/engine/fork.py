@@ -22,7 +22,7 @@ from evosim.engine.variables import (
     probe_generations,
     variables,
 )
-from evosim.errors import Argument, RunError
+from evosim.errors import Argument, Command, RunError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,8 +48,8 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> Non
     if at == 0:
         raise RunError(
             Argument("at", 0),
-            ": before generation 0 there is no history to keep; a new run is "
-            f"evosim run {parent.path / 'scenario.toml'}",
+            ": before generation 0 there is no history to keep; a new run is ",
+            Command("run", parent.path / "scenario.toml"),
         )
     if not 1 <= at <= done or (at == done < old.generations):
         few = f" ({done} of {old.generations} done so far)" if done < old.generations else ""

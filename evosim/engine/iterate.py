@@ -7,6 +7,7 @@ that timeline gives (``Iteration.scenario``), to the bit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ from evosim.engine.loop import (
     scores_of,
 )
 from evosim.engine.variables import probe_generations
-from evosim.errors import EvosimError, ScenarioError, did_you_mean
+from evosim.errors import EvosimError, ScenarioError, did_you_mean, whole_number
 
 if TYPE_CHECKING:
     from evosim.engine.ood_monitor import Detector
@@ -237,9 +238,11 @@ class Generation:
         """
         self._refuse_past("be flipped")
         scenario = self._before_flip
-        wrong = _wrong_flip(scenario, train, selected, generations)
+        wrong = _wrong_flip(scenario, train, selected)
         if wrong:
             raise EvosimError(f"generation {self.number}: flip: {wrong}")
+        if generations is not None:
+            generations = _checked_length(self.number, generations)
         phases = _flipped(scenario, self.number + 1, train, selected, generations)
         if phases is None:
             raise EvosimError(
@@ -273,12 +276,12 @@ class Generation:
         return f"Generation({self.number}, {len(self.genomes)} individuals)"
 
 
-def _read_only(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+def _read_only(arrays: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.generic]]:
     """Views that cannot be written to: the simulation goes on from these very arrays."""
     views = {name: values.view() for name, values in arrays.items()}
     for view in views.values():
         view.flags.writeable = False
-    return views
+    return MappingProxyType(views)
 
 
 def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
@@ -291,7 +294,10 @@ def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
 
     columns = len(loci(scenario))
     try:
-        genes = np.array(genomes, np.float64)
+        given = np.asarray(genomes)
+        if given.dtype.kind not in "biufO":  # a cast would drop imaginary parts, and read texts
+            raise TypeError(f"numbers of type {given.dtype}")
+        genes = np.array(given, np.float64)
     except (TypeError, ValueError) as error:
         raise EvosimError(f"population: not a matrix of numbers: {error}") from None
     # A population breeds to its own size, but for an open one, which may be of any.
@@ -308,20 +314,35 @@ def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
     return genes
 
 
+def _checked_length(number: int, generations: int) -> int:
+    """How many generations a flip asks for.
+
+    Raises:
+        EvosimError: not a whole number of at least 1.
+    """
+    try:
+        return whole_number("generations", generations, 1)
+    except EvosimError as error:
+        raise EvosimError(f"generation {number}: flip: ", *error.parts) from None
+
+
 def _wrong_flip(
     scenario: Scenario,
     train: str | Mapping[str, float],
     selected: str | None,
-    generations: int | None,
 ) -> str:
     """What is wrong with the arguments of a flip, in words; empty where nothing is."""
+    if not isinstance(train, str | Mapping):
+        return (
+            f"{train!r} is neither the name of an environment nor weights of several, "
+            '{"name": weight}'
+        )
     for name in [train] if isinstance(train, str) else train:
         if name not in scenario.environments:
-            return f"unknown environment {name!r}: {did_you_mean(name, scenario.environments)}"
+            known = did_you_mean(name, scenario.environments)
+            return f"unknown environment {name!r}: {known}"
     if selected is not None and selected not in scenario.payoffs:
         return f"unknown payoff {selected!r}: {did_you_mean(selected, scenario.payoffs)}"
-    if generations is not None and generations < 1:
-        return f"generations={generations}: at least 1 is needed"
     return ""
 
 

@@ -37,7 +37,7 @@ from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
-from evosim.errors import RunError
+from evosim.errors import Command, RunError
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -301,7 +301,9 @@ class RunFolder:
         arrays = _read_npz(file.path)
         if arrays is None:
             raise RunError(
-                f"{file.path} is damaged; evosim resume {self.path} makes its generations again"
+                f"{file.path} is damaged; ",
+                Command("resume", self.path),
+                " makes its generations again",
             )
         probed = by_probe(self.scenario)
         next_population = None

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from evosim import core
-from evosim.errors import RunError
+from evosim.errors import Part, RunError
 
 Inbox: TypeAlias = "queue.Queue[tuple[WorkerProcess, dict[str, Any] | None]]"
 """What workers have answered: who, and the message, or None where it has ended."""
@@ -90,7 +90,7 @@ class WorkerProcess:
             with suppress(BrokenPipeError):
                 stdin.close()
 
-    def failure(self, resume: str) -> RunError | None:
+    def failure(self, resume: Sequence[Part]) -> RunError | None:
         """What became of a worker that ended otherwise than well."""
         code = self._process.wait()
         if code == 0:
@@ -101,7 +101,7 @@ class WorkerProcess:
             how = f"killed by {signal.Signals(-code).name}"
             if -code == signal.SIGKILL:
                 how += ", perhaps for lack of memory: fewer workers need less"
-        return RunError(f"a worker process died{where} ({how}). {resume}")
+        return RunError(f"a worker process died{where} ({how}). ", *resume)
 
     def end(self) -> None:
         """Make sure that it is gone."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import RunError
+from evosim.errors import Part, RunError
 from evosim.execution._child_process import Inbox, WorkerProcess, start
 
 _VALUES = "values"
@@ -35,7 +35,12 @@ class Pool:
     """
 
     def __init__(
-        self, *, workers: int, locks: Sequence[int], resume: Callable[[], str], each: str = "call"
+        self,
+        *,
+        workers: int,
+        locks: Sequence[int],
+        resume: Callable[[], Sequence[Part]],
+        each: str = "call",
     ) -> None:
         self._inbox: Inbox = queue.Queue()
         self._each = each
@@ -76,7 +81,7 @@ class Pool:
                     raise RunError(text)
                 case _:
                     failure = worker.failure(self._resume())
-                    raise failure or RunError(f"a worker process ended. {self._resume()}")
+                    raise failure or RunError("a worker process ended. ", *self._resume())
         return [results[call] for call in range(len(calls))]
 
     def __enter__(self) -> Pool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from evosim.engine.files import WriteError
-from evosim.errors import RunError
+from evosim.errors import Part, RunError
 from evosim.execution._child_process import Inbox, WorkerProcess, start
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ReplicateWorkers:
     """
 
     def __init__(
-        self, *, workers: int, locks: Sequence[int], checkpoint: float, resume: str
+        self, *, workers: int, locks: Sequence[int], checkpoint: float, resume: Sequence[Part]
     ) -> None:
         self._inbox: Inbox = queue.Queue()
         self._resume = resume

@@ -24,7 +24,7 @@ from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
 from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import by_probe, by_replicate
-from evosim.errors import EvosimError, RunError, WorkError
+from evosim.errors import Command, EvosimError, Part, RunError, WorkError
 from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
@@ -89,12 +89,15 @@ def complete_runs(
             finish(folder)
     except WriteError as error:
         raise RunError(
-            f"{error}\n{kept(folders)}. "
-            f"Once it can be written, continue with: evosim resume {resume}"
+            *error.parts,
+            f"\n{kept(folders)}. Once it can be written, continue with: ",
+            Command("resume", resume),
         ) from error
     except WorkError as error:
         raise RunError(
-            f"{error}\n{kept(folders)}. Continue with: evosim resume {resume}"
+            *error.parts,
+            f"\n{kept(folders)}. Continue with: ",
+            Command("resume", resume),
         ) from error
 
 
@@ -154,8 +157,8 @@ def run_replicates(
         left[task.folder.path] -= 1
         return len(folders) > 1 and not left[task.folder.path]
 
-    def resumed() -> str:
-        return f"{kept(folders)}. Continue with: evosim resume {resume}"
+    def resumed() -> tuple[Part, ...]:
+        return (f"{kept(folders)}. Continue with: ", Command("resume", resume))
 
     enough = False
 
@@ -198,7 +201,7 @@ def run_replicates(
     else:
         whole = run_each()
     if not whole:
-        raise Interrupted(resume, f"stopped: {resumed()}")
+        raise Interrupted(resume, "stopped: ", *resumed())
 
 
 def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]:
@@ -301,7 +304,7 @@ def run_replicate(
     except WriteError:
         raise
     except EvosimError as error:
-        raise RunError(f"replicate {replicate}, {error}") from error
+        raise RunError(f"replicate {replicate}, ", *error.parts) from error
     finally:
         if unwritten:
             folder.write(replicate, chunk_of(unwritten))

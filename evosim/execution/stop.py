@@ -8,6 +8,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from evosim.errors import Part
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -24,9 +26,12 @@ class Interrupted(KeyboardInterrupt):
         ...     print(f"{stop}; later: evosim.resume({str(stop.path)!r})")
     """
 
-    def __init__(self, path: Path, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, path: Path, *parts: Part) -> None:
+        super().__init__(*parts)
         self.path = path
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.args))
 
 
 class Stop:

@@ -29,11 +29,23 @@ SIDES = ("before", "after")
 X = np.array([0.0, 1.0])
 
 
+def _without_flip(view: RunView) -> str | None:
+    """Why there is no flip to draw: none in the timeline, or none in the data yet."""
+    if view.flips:
+        return None
+    if not view.scenario.flips:
+        return "needs a flip, and this run's timeline has none"
+    return (
+        f"the flip at generation {view.scenario.flips[0].generation} is not reached yet; the last "
+        f"generation so far is {view.generations[-1]:g}"
+    )
+
+
 @registry.figure(
     "flips",
     "capability and alignment before and after each flip",
     needs=("capability", "alignment"),
-    flips=True,
+    unsupported=_without_flip,
 )
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every flip as a row of two panels: capability, alignment."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from evosim.engine.files import WriteError, sweep
 from evosim.engine.lock import hold
-from evosim.errors import RunError, WorkError
+from evosim.errors import Command, Part, RunError, WorkError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import warm_up
 from evosim.execution.stop import Interrupted
@@ -53,11 +53,11 @@ def complete_runs(
                 _run_all(folder, index, title, stop, progress, workers, scheduler)
             counts = index.counts
             if counts.left or (stop() and counts.done < counts.runs):
-                raise Interrupted(folder.path, f"stopped: {_progress_text(folder)}")
+                raise Interrupted(folder.path, "stopped: ", *_progress_parts(folder))
             _sweep(folder)
             return counts
     except (WriteError, WorkError) as error:
-        raise RunError(f"{error}\n{_progress_text(folder)}") from error
+        raise RunError(*error.parts, "\n", *_progress_parts(folder)) from error
 
 
 def _run_all(
@@ -87,11 +87,11 @@ def _size_text(folder: StudyFolder) -> str:
     return f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
 
 
-def _progress_text(folder: StudyFolder) -> str:
+def _progress_parts(folder: StudyFolder) -> tuple[Part, ...]:
     """What is on disk, in words, and how to go on."""
     return (
-        f"{folder.count_done()} of {folder.size} runs are done and kept. "
-        f"Continue with: evosim study resume {folder.path}"
+        f"{folder.count_done()} of {folder.size} runs are done and kept. Continue with: ",
+        Command("study resume", folder.path),
     )
 
 

@@ -48,6 +48,15 @@ def test_no_text_below_the_commands_holds_an_option() -> None:
         assert found <= COMMAND_LINES.get(name, set()), f"{name} speaks of {sorted(found)}"
 
 
+def test_no_text_below_the_commands_says_how_to_resume_as_a_command() -> None:
+    for name, tree in below_the_commands():
+        if name == "scenario/shipped.py":  # a problem of a file, which is one text
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not re.search(r"evosim (study )?resume", node.value), name
+
+
 def test_every_argument_that_errors_name_is_an_option_of_a_command() -> None:
     options = named_options(cli)
     names = [
@@ -123,8 +132,8 @@ def test_commands_speak_of_options(
 def test_functions_speak_of_arguments(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     for options, said in (
-        ({"replicates": 0}, "replicates=0: at least 1 is needed"),
-        ({"workers": 0}, "workers=0: at least 1 is needed"),
+        ({"replicates": 0}, "replicates=0: a whole number of at least 1 is needed"),
+        ({"workers": 0}, "workers=0: a whole number of at least 1 is needed"),
         ({"seed": 2**64}, f"seed={2**64}: not a seed"),
         ({"out": tmp_path}, "choose another place with out=..."),
         ({"settings": {"world.rows": 0}}, "setting world.rows=0: world.rows: out of range"),

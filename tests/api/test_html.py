@@ -88,7 +88,7 @@ def test_a_run_shows_its_verdict_and_its_figure(tmp_path: Path) -> None:
 def test_a_run_that_is_not_complete_shows_how_to_go_on(tmp_path: Path) -> None:
     whole = evosim.run("strawberry", seed=1, settings=SMALL, out=tmp_path / "a", figures=False)
     whole.summary_path.unlink()
-    assert f"evosim resume {whole.path}" in read(whole._repr_html_()).text
+    assert f'evosim.resume("{whole.path}")' in read(whole._repr_html_()).text
     assert "not complete" in repr(whole)
     whole.summary_path.write_text("{")
     assert "cannot be read" in read(whole._repr_html_()).text

@@ -184,7 +184,13 @@ def test_a_population_of_another_shape_or_out_of_bounds_is_refused(
         ({"before": 1.0, "else": 1.0}, {}, "unknown environment 'else'"),
         ({"before": -1.0}, {}, r"generation 0: flip: timeline\.1\.train"),
         ("after", {"selected": "fod"}, "unknown payoff 'fod': did you mean 'food'"),
-        ("after", {"generations": 0}, "generations=0: at least 1"),
+        ("after", {"generations": 0}, "generations=0: a whole number of at least 1"),
+        ("after", {"generations": "3"}, 'flip: generations="3": a whole number of at least 1'),
+        ("after", {"selected": 3}, "unknown payoff 3: known: "),
+        (None, {}, "None is neither the name of an environment nor weights of several"),
+        (3, {}, "3 is neither the name"),
+        (["after"], {}, r"\['after'\] is neither the name"),
+        ({3: 1.0}, {}, "unknown environment 3: known: "),
     ],
 )
 def test_a_flip_to_nowhere_is_refused(
@@ -195,6 +201,27 @@ def test_a_flip_to_nowhere_is_refused(
     with pytest.raises(EvosimError, match=message):
         next(iteration).flip(train, **options)
     assert iteration.scenario is before
+
+
+@pytest.mark.parametrize("genomes", [[["1"]], [[1j]], None, [[{}]], np.zeros((2, 2), "M8[s]")])
+def test_a_population_that_is_no_numbers_is_refused(tiny: Path, genomes: Any) -> None:
+    first = next(evosim.iterate(tiny, seed=1))
+    with pytest.raises(EvosimError, match=r"^population: (not a matrix of|genomes of shape)"):
+        first.population = genomes
+
+
+def test_complex_genomes_do_not_lose_their_imaginary_parts_in_silence(tiny: Path) -> None:
+    first = next(evosim.iterate(tiny, seed=1))
+    with pytest.raises(EvosimError, match="not a matrix of numbers: numbers of type complex128"):
+        first.population = first.genomes + 0j
+
+
+def test_what_is_recorded_can_only_be_read(tiny: Path) -> None:
+    first = next(evosim.iterate(tiny, seed=1))
+    with pytest.raises(TypeError):
+        first.arrays["score"] = first.arrays["score"]  # type: ignore[index]
+    given = (first.genomes, first.scores, first.payoffs, first.parents, *first.arrays.values())
+    assert not any(values.flags.writeable for values in given)
 
 
 def test_only_the_latest_generation_can_be_changed(tiny: Path) -> None:

@@ -154,7 +154,7 @@ main()
     half = evosim.open_run(tmp_path / "Run-1")
     assert not half.complete
     assert half.data.sizes["generation"] == 3
-    with pytest.raises(RunError, match="not complete; continue with: evosim resume"):
+    with pytest.raises(RunError, match=r"not complete; continue with: evosim\.resume"):
         _ = half.summary
     evosim.resume(tmp_path / "Run-1")
     # The command that is recorded differs in the time between checkpoints, the numbers do not.
@@ -184,7 +184,7 @@ def test_a_full_disk_is_told_with_the_path_and_loses_nothing(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match=r"cannot write .*\.npz: No space left") as told:
         evosim.run(tiny, seed=1, out=tmp_path / "run", checkpoint=0, figures=False)
-    assert f"evosim resume {tmp_path / 'run'}" in str(told.value)
+    assert f'evosim.resume("{tmp_path / "run"}")' in str(told.value)
     monkeypatch.undo()
     kept = RunFolder(tmp_path / "run").generations_done(0)
     assert 0 < kept < 6
@@ -233,9 +233,9 @@ def test_a_folder_at_work_is_left_alone(
 def test_a_damaged_run_nc_is_told(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "run.nc").write_bytes(b"not a file of data")
-    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim resume"):
+    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim\.resume"):
         _ = evosim.open_run(tmp_path / "run").data
-    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim resume"):
+    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim\.resume"):
         evosim.resume(tmp_path / "run")
     (tmp_path / "run" / "run.nc").unlink()
     evosim.resume(tmp_path / "run")

@@ -166,7 +166,7 @@ def test_a_folder_that_holds_something_is_never_taken(tiny: Path, tmp_path: Path
         RunFolder.create(path, read, FACTS).__enter__()
     assert os.listdir(path) == ["thesis.tex"]
     (path / "run.json").touch()
-    with pytest.raises(RunError, match="evosim resume"):
+    with pytest.raises(RunError, match=r"evosim\.resume"):
         RunFolder.create(path, read, FACTS).__enter__()
     with pytest.raises(RunError, match="a file is in the way"):
         RunFolder.create(path / "thesis.tex", read, FACTS).__enter__()

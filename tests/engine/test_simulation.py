@@ -94,5 +94,5 @@ def test_a_run_that_is_only_looked_at_is_complete(tiny: Path, tmp_path: Path) ->
 
 
 def test_a_negative_replicate_is_refused(tiny: Path) -> None:
-    with pytest.raises(EvosimError, match="replicate=-1: replicates are counted from 0"):
+    with pytest.raises(EvosimError, match="replicate=-1: a whole number of at least 0"):
         evosim.iterate(tiny, seed=1, replicate=-1)

@@ -204,7 +204,7 @@ def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
 
     shutil.copytree(runs["base"], tmp_path / "part")
     (tmp_path / "part" / "summary.json").unlink()
-    with pytest.raises(RunError, match="not complete; continue with: evosim resume"):
+    with pytest.raises(RunError, match=r"not complete; continue with: evosim\.resume"):
         evosim.compare([runs["other seed"], tmp_path / "part"])
 
 

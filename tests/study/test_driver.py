@@ -77,7 +77,7 @@ def test_what_was_lived_is_not_lived_again(sweep: Path, lives: Lives) -> None:
     whole = run(sweep, "whole")
     lives.seeds.clear()
     lives.end_after = 3
-    with pytest.raises(Interrupted, match="evosim study resume"):
+    with pytest.raises(Interrupted, match=r"evosim\.resume"):
         run(sweep)
     out = sweep.parent / "out"
     assert count_done(out) == 3
@@ -188,7 +188,7 @@ def test_a_full_disk_stops_the_study_with_what_is_kept(
         real(self, record)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StudyFolder, "write", full)
-    with pytest.raises(RunError, match=r"(?s)disk is full.*3 of 8 runs .* evosim study resume"):
+    with pytest.raises(RunError, match=r"(?s)disk is full.*3 of 8 runs .* evosim\.resume"):
         run(sweep)
     monkeypatch.undo()
     assert evosim.open_study(sweep.parent / "out").resume(workers=1).complete

@@ -235,7 +235,7 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     shutil.copytree(whole, copy)
     (copy / "verdict.json").unlink()
     with pytest.raises(
-        RunError, match="the experiment is not complete; continue with: evosim resume"
+        RunError, match=r"the experiment is not complete; continue with: evosim\.resume"
     ):
         _ = evosim.open_experiment(copy).summary
     evosim.resume(copy, progress=False)
@@ -297,7 +297,7 @@ def test_an_experiment_whose_scenario_was_changed_is_not_settled(
 def test_a_damaged_verdict_says_how_to_settle_again(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "out")
     (tmp_path / "out" / "verdict.json").write_text("")
-    with pytest.raises(EvosimError, match="Delete it: evosim resume"):
+    with pytest.raises(EvosimError, match=r"Delete it: evosim\.resume"):
         evosim.resume(tmp_path / "out")
 
 

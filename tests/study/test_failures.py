@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_for_the_workers_stops_the_study(
     with pytest.raises(RunError) as told:
         evosim.run_study(sweep, out=out, workers=2, figures=False)
     assert "the disk is full, or a quota or file size limit" in str(told.value)
-    assert f"Continue with: evosim study resume {out}" in str(told.value)
+    assert f'Continue with: evosim.resume("{out}")' in str(told.value)
     assert 3 <= count_done(out) < 8
     assert not list(out.glob("runs/*/*.failed"))
     before = files(out)

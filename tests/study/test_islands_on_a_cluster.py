@@ -64,7 +64,7 @@ def test_a_scheduler_that_does_not_answer_is_told_with_how_to_go_on(
     out = tmp_path / "out"
     with pytest.raises(RunError, match="no Dask scheduler answers there") as told:
         evosim.run(world, seed=1, settings=[ISLANDS], out=out, scheduler="tcp://127.0.0.1:9")
-    assert f"evosim resume {out}" in str(told.value)
+    assert f'evosim.resume("{out}")' in str(told.value)
     resumed = evosim.resume(out)
     alone = evosim.run(world, seed=1, settings=[ISLANDS], out=tmp_path / "alone")
     assert same(resumed, alone)
@@ -91,7 +91,7 @@ def test_one_signal_stops_a_run_that_waits_for_workers(
 def test_a_scheduler_is_refused_where_there_is_nothing_to_share(
     tmp_path: Path, world: Path
 ) -> None:
-    with pytest.raises(EvosimError, match=r"no \[evolution\.islands\].*evosim study run"):
+    with pytest.raises(EvosimError, match=r"no \[evolution\.islands\].*evosim\.run_study"):
         evosim.run(world, out=tmp_path / "out", scheduler="tcp://127.0.0.1:9")
     with pytest.raises(EvosimError, match="workers=2 and scheduler="):
         evosim.run(world, settings=[ISLANDS], workers=2, scheduler="tcp://127.0.0.1:9")

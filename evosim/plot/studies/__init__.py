@@ -31,12 +31,15 @@ def names_for(summary: Summary) -> list[str]:
     return drawing.names_for(FIGURES, summary)
 
 
-def figure(name: str, summary: Summary) -> Figure:
-    """One figure, not written anywhere.
+def figure(name: str | None, summary: Summary) -> Figure:
+    """One figure, not written anywhere; the first that the study has if None.
 
     Raises:
         EvosimError: no figure of that name, or the study does not have what it shows.
     """
+    if name is None:
+        # The last one can say best why there is none: it needs the least.
+        name = [*names_for(summary), *list(FIGURES)[::-1]][0]
     kind = FIGURES[name]
     if not summary["runs"]["lived"]:
         raise EvosimError(f"figure {name!r}: no run is done yet")
