@@ -7,20 +7,23 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from pydantic_core import PydanticCustomError
+
 from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
 from evosim.scenario import _paths
 from evosim.scenario import document as documents
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
-from evosim.scenario.values import spell_out_drives
+from evosim.scenario.values import Locus, spell_out_drives
 
 Settings: TypeAlias = Mapping[str, Any] | Sequence[str]
 """Values by dotted key, ``{"world.slip": 0.1}``, or texts ``"world.slip=0.1"``.
 
 Values of texts are written as in TOML. A table or list given as a value replaces the one that was
-there. Later settings win.
+there. Later settings win. Drives, as a list or a table, go by name.
 """
 
+_DRIVES: KeyPath = ("agent", "drives")
 _BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
 
 
@@ -135,8 +138,7 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
     path: KeyPath = ()
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
-        if path == ("agent", "drives") and isinstance(holder, list) and part in holder:
-            holder = document["agent"]["drives"] = spell_out_drives(holder)
+        holder, path = _one_form(document, path, holder, part)
         if isinstance(holder, list):
             index = _index(holder, path, part)
             path = (*path, index)
@@ -154,6 +156,33 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
         else:
             holder = holder.setdefault(part, {})
     return path
+
+
+def _one_form(
+    document: dict[str, Any], path: KeyPath, holder: Any, part: str
+) -> tuple[Any, KeyPath]:
+    """What stands at a path, and the path, in the form in which a setting addresses its parts.
+
+    Drives and loci have a short form, and a scenario that was read spells them out. So a key has to
+    mean the same place in both. Drives go by name, and a new one needs the whole table: its name
+    alone is more likely a misspelling.
+    """
+    if path == _DRIVES:
+        if isinstance(holder, list):
+            try:
+                holder = spell_out_drives(holder)
+            except PydanticCustomError as error:
+                raise RefusedError(f"agent.drives: {error.message()}") from None
+            document["agent"]["drives"] = holder
+        if isinstance(holder, dict) and part not in holder:
+            raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
+    elif _paths.at(Scenario, path) is Locus:
+        if isinstance(holder, list) and part in ("range", "start"):
+            holder = {"range": holder}
+            _lookup(document, path[:-1])[str(path[-1])] = holder
+        elif isinstance(holder, dict) and part.isdecimal() and "range" in holder:
+            return holder["range"], (*path, "range")
+    return holder, path
 
 
 def _index(holder: list[Any], path: KeyPath, part: str) -> int:
