@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, Problem, ScenarioError
@@ -88,9 +87,7 @@ def _unprobed(scenario: Scenario) -> dict[str, Any]:
 
 
 def _changed(base: Scenario, settings: Settings) -> Scenario:
-    return scenarios.from_dict(
-        base.to_dict(), name=base.id, settings=settings, checks=[evolution.check]
-    )
+    return scenarios.from_dict(base.to_dict(), name=base.id, settings=settings)
 
 
 def terms_of(measured: Measured, scenario: Scenario) -> tuple[WeightedTerm, ...]:
@@ -176,16 +173,14 @@ def loads(
 def _base(study: Study, text: str, name: str, source: str) -> Scenario:
     """The scenario of a study, with the settings for all points and without its experiment."""
     try:
-        read = scenarios.load(source, checks=[evolution.check])
+        read = scenarios.load(source)
     except ScenarioError as error:
         found = [Mistake(("scenario",), str(problem)) for problem in error.problems]
         raise ScenarioError(located(found, text, name)) from None
     table = read.to_dict()
     table.pop("experiment", None)
     try:
-        return scenarios.from_dict(
-            table, name=read.id, settings=study.set, checks=[evolution.check]
-        )
+        return scenarios.from_dict(table, name=read.id, settings=study.set)
     except ScenarioError as error:
         found = [Mistake(("set",), f"{p.file}: {p.message}") for p in error.problems]
         raise ScenarioError(located(found, text, name)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_one_key_several_keys_and_texts_say_the_same() -> None:
 def test_a_table_or_list_given_as_a_value_replaces_the_one_that_was_there() -> None:
     scenario = loads(SMALL).replace(
         {
-            "evolution.select": {"operator": "selBest"},
+            "evolution.select": {"operator": "selRandom"},
             "agent.drives": ["sour"],
             "world.kinds.berry.use.eat.feels": {"sour": 1},
         }
@@ -157,6 +158,36 @@ def test_a_wrong_setting_of_a_mapping_is_told_as_its_text_is(
     told = refusal(scenario.replace, {key: value})
     assert told == refusal(scenario.replace, key, value) == refusal(scenario.replace, [text])
     assert told[0].startswith(f"setting {text}: {key}")
+
+
+def test_a_misspelt_operator_is_refused_wherever_a_scenario_is_made_or_changed(
+    tmp_path: Path,
+) -> None:
+    said = "evolution.select.operator: unknown selection operator 'selTornament'"
+    scenario = loads(SMALL)
+    (by_key,) = refusal(scenario.replace, "evolution.select.operator", "selTornament")
+    assert said in by_key
+    given = document()
+    given["evolution"]["select"]["operator"] = "selTornament"
+    (by_table,) = refusal(Scenario.from_dict, given)
+    assert said in by_table
+    file = tmp_path / "misspelt.toml"
+    file.write_text(changed(('operator = "selTournament"', 'operator = "selTornament"')))
+    (by_file,) = refusal(load, file)
+    assert said in by_file
+
+
+def test_a_misspelt_base_optimizer_is_refused_in_a_plain_document() -> None:
+    given = document()
+    given["evolution"]["optimizer"] = {"name": "cmaa"}
+    (said,) = refusal(Scenario.from_dict, given)
+    assert "evolution.optimizer.name" in said
+    assert "did you mean 'cma'?" in said
+
+
+def test_a_scenario_with_the_operator_of_a_plugin_that_is_gone_can_be_read_from_text() -> None:
+    text = changed(('operator = "selTournament"', 'operator = "selMine"'))
+    assert loads(text).evolution.select.operator == "selMine"
 
 
 def test_a_setting_without_a_value_is_refused() -> None:
