@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
@@ -93,6 +94,12 @@ def from_dict(
         >>> from_dict(document).world.slip
         0.1
     """
+    if not isinstance(document, Mapping | Scenario):
+        message = (
+            f"not a table (got {shorten(document)}, allowed nested tables with the keys of a file, "
+            "as to_dict gives them); load reads a file, or a scenario of the catalogue by its id"
+        )
+        raise ScenarioError([Problem(file=name, line=None, key="", message=message)])
     return _read(document, name, settings, (_operators, *checks))
 
 

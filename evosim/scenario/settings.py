@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from reprlib import repr as shorten
 from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import PydanticCustomError
@@ -95,15 +96,16 @@ def is_within(key: str, other: str) -> bool:
 
 def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     """Key, value (or why there is none) and name in errors of each setting."""
+    _check_form(settings)
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
-            written = f"{SETTING}{key}={documents.inline(value)}"
+            written = documents.shown(f"{SETTING}{key}={documents.inline(value)}")
             none = RefusedError("no value (got None, allowed anything that a file can hold)")
             yield str(key).strip(), none if value is None else value, written
         return
     for text in as_texts(settings):
-        written = f"{SETTING}{text}".replace("\n", "\\n")
+        written = documents.shown(f"{SETTING}{text}")
         key, equals, value_text = text.partition("=")
         key = key.strip()
         if not equals or not key:
@@ -114,6 +116,19 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
             yield key, _value(value_text.strip()), written
         except RefusedError as refusal:
             yield key, refusal, written
+
+
+def _check_form(settings: Any) -> None:
+    """Refuse what is no settings at all."""
+    if isinstance(settings, str | Mapping):
+        return
+    of_texts = isinstance(settings, Sequence) and not isinstance(settings, bytes)
+    if not of_texts or not all(isinstance(text, str) for text in settings):
+        message = (
+            f"not settings (got {shorten(settings)}, allowed values by dotted key such as "
+            '{"world.slip": 0.1}, or texts such as ["world.slip=0.1"])'
+        )
+        raise ScenarioError([Problem(file="settings", line=None, key="", message=message)])
 
 
 def _value(text: str) -> Any:

@@ -16,7 +16,7 @@ from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import METRICS, hypotheses, turns
 from evosim.metrics.hypotheses import WeightedTerm
 from evosim.scenario import shipped
-from evosim.scenario.messages import Mistake, mistakes_of
+from evosim.scenario.messages import Mistake, mistakes_of, unwritable_texts
 from evosim.scenario.reading import located, parse
 from evosim.scenario.settings import as_mapping, is_within
 from evosim.study.points import Point, points, settings_of
@@ -158,6 +158,8 @@ def loads(
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
+    if unwritable := list(unwritable_texts(raw)):
+        raise ScenarioError(located(unwritable, text, name))
     source = study.scenario
     if source not in scenarios.catalogue() and (beside / source).exists():
         source = str(beside / source)
