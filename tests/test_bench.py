@@ -175,7 +175,7 @@ bench.watch(run, "folder", began)
 def test_a_watched_run_tells_where_its_time_went() -> None:
     told = bench.in_new_process(RUN)
     assert list(told["seconds"]) == [
-        "imports", "loading the core", "lives", "breeding", "probes", "figures"
+        "imports", "loading the core", "lifetimes", "breeding", "probes", "figures"
     ]  # fmt: skip
     assert all(seconds > 0 for seconds in told["seconds"].values())
     assert told["processor"] > 0

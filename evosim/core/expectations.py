@@ -22,7 +22,7 @@ from evosim.core.batch import (
 )
 from evosim.core.exact import expect
 from evosim.core.plan import follow
-from evosim.core.structs import Level, WorldTables
+from evosim.core.structs import LANES, Level, WorldTables
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, weighted_sum
 
@@ -103,6 +103,7 @@ def _expect(
     part: NDArray[np.int32] | None,
     random: bool,
 ) -> Expectation:
+    levels, which = distinct(levels)
     n, n_levels = len(minds.depth), len(levels.start)
     whole = np.zeros(env.n_x, np.int32)
     part_of = whole if part is None else np.ascontiguousarray(part, np.int32)
@@ -118,12 +119,56 @@ def _expect(
             space.greedy[:] = (1 << env.n_actions) - 1
         else:
             plan_policy(group, batch, level, instinct, space)
-        expect(*world, *level, *policy, batch.mind, env.lifetime, part_of, counts[i], lifespan[i])
+        # Minds of an evolved population often do the same although they want it a little more or
+        # less. What one of them can expect is then what the others can, to the bit.
+        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy)
+        mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
+        expect(*world, *level, *policy, mind, env.lifetime, part_of, counts[i], lifespan[i])
+        others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
+        counts[i, batch.mind[others]] = counts[i, batch.mind[alike[others]]]
+        lifespan[i, batch.mind[others]] = lifespan[i, batch.mind[alike[others]]]
 
     for_each_batch(env, levels, found, run)
+    counts, lifespan = counts[which], lifespan[which]
     if part is None:
         return Expectation(counts[:, :, 0].swapaxes(0, 1), lifespan[:, :, 0].T)
     return Expectation(counts.swapaxes(0, 1), lifespan.swapaxes(0, 1))
+
+
+def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
+    """The different ones of L levels of one environment, and which of them each level is, [L].
+
+    Where a map fixes every site, other seeds draw the same level over and over.
+
+    >>> from evosim import scenario, world
+    >>> levels = world.draw_levels(scenario.load("supervised_shortcut"), "alone", [1, 2, 3])
+    >>> different, which = distinct(levels)
+    >>> len(different.start), which.tolist()
+    (1, [0, 0, 0])
+    """
+    # Neighbours and distances are of the environment's map, which all its levels share.
+    number: dict[bytes, int] = {}
+    which = [
+        number.setdefault(slot.tobytes() + start.tobytes(), len(number))
+        for slot, start in zip(levels.slot, levels.start, strict=True)
+    ]
+    first = [which.index(i) for i in range(len(number))]
+    return Levels(*(field[first] for field in levels)), np.array(which)
+
+
+def lanes_alike(greedy: NDArray[np.uint8]) -> NDArray[np.integer]:
+    """The first lane with the same policy as each lane, [LANES].
+
+    Args:
+        greedy: [n_x, C, LANES] the best actions of each state, a bit each.
+
+    >>> import numpy as np
+    >>> lanes_alike(np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]]], np.uint8)).tolist()
+    [0, 1, 0, 3]
+    """
+    lanes = np.ascontiguousarray(greedy.reshape(-1, greedy.shape[-1]).T)
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(lane.tobytes(), j) for j, lane in enumerate(lanes)])
 
 
 def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:
@@ -151,9 +196,9 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
     >>> bool(best[0, 0] > by_chance[0, 0])
     True
     """
-    n, n_levels = len(weights), len(levels.start)
+    levels, which = distinct(levels)
     minds = _optimizers(env, weights)
-    best = np.zeros((n_levels, n))
+    best = np.zeros((len(levels.start), len(weights)))
 
     # An optimum is a plan of depth T without discount or instinct: the same kernels compute it.
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
@@ -162,7 +207,7 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
         _at_birth(env, level, batch, space.value[last], best[i])
 
     for_each_batch(env, levels, batch_groups(env, minds), run)
-    return best.T
+    return best[which].T
 
 
 def _at_birth(
@@ -217,6 +262,7 @@ def followed(
     >>> bool(core.followed(env, levels, payoff, payoff) == core.optimum(env, levels, payoff))
     True
     """
+    levels, which = distinct(levels)
     minds = _optimizers(env, optimized)._replace(criteria=np.asarray(rewarded, np.float32))
     others = tools(minds)
     found = np.zeros((len(levels.start), len(optimized)))
@@ -235,7 +281,7 @@ def followed(
         _at_birth(env, level, batch, other.value[last], found[i])
 
     for_each_batch(env, levels, batch_groups(env, minds), run, second=True)
-    return found.T
+    return found[which].T
 
 
 def policies(

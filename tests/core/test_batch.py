@@ -85,3 +85,38 @@ def test_expectations_of_minds_that_feel_novelty_are_refused() -> None:
     curious = minds._replace(novelty=np.ones(2, np.float32))
     with pytest.raises(ValueError, match="novelty"):
         core.expectation(env, draw_levels(read, "modern", [1]), curious)
+
+
+def test_minds_that_do_the_same_share_a_chain_and_get_what_each_gets_alone() -> None:
+    """Of six minds some want the same a little more or less, so that their policies are equal."""
+    read = scenario.load("strawberry")
+    name = next(iter(read.environments))
+    env = environment(read, name)
+    levels = draw_levels(read, name, [1, 2])
+    genomes = np.repeat(mind.initial(read, 3, rng.key(5, rng.Purpose.INITIAL)), 2, axis=0)
+    minds = mind.express(read, genomes)
+    minds = minds._replace(weights=minds.weights * np.float32([1, 2] * 3)[:, None])
+    together = core.expectation(env, levels, minds)
+    for row in range(6):
+        alone = core.expectation(env, levels, mind.Minds(*(field[[row]] for field in minds)))
+        assert (alone.counts[0] == together.counts[row]).all()
+        assert (alone.lifespan[0] == together.lifespan[row]).all()
+    assert (together.lifespan[0] == together.lifespan[1]).all()
+
+
+def test_a_level_that_comes_twice_is_computed_once_and_counts_twice() -> None:
+    read = scenario.load("strawberry")
+    name = next(iter(read.environments))
+    env = environment(read, name)
+    minds = mind.express(read, mind.initial(read, 3, rng.key(5, rng.Purpose.INITIAL)))
+    seeds = [4, 9, 4, 4, 2]
+    weights = minds.weights.astype(np.float64)
+    together = draw_levels(read, name, seeds)
+    expected, best = core.expectation(env, together, minds), core.optimum(env, together, weights)
+    for i, seed in enumerate(seeds):
+        alone = draw_levels(read, name, [seed])
+        found = core.expectation(env, alone, minds)
+        assert (expected.counts[:, i] == found.counts[:, 0]).all()
+        assert (expected.lifespan[:, i] == found.lifespan[:, 0]).all()
+        assert (best[:, i] == core.optimum(env, alone, weights)[:, 0]).all()
+    assert (expected.counts[:, 0] != expected.counts[:, 1]).any()

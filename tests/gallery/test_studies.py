@@ -121,7 +121,7 @@ def test_code_that_was_changed_is_a_reason_to_live_again(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make()
-    monkeypatch.setattr(studies, "MEASURES", ("stats/variance.py",))
+    monkeypatch.setattr(studies, "METRIC_MODULES", ("stats/variance.py",))
     assert "  run again: the code that measures was changed" in make()
 
 
