@@ -112,10 +112,10 @@ def follow(typed: Iterator[str], folder: Path, ended: ExitStack) -> None:
         elif "study run" in line and "--scheduler" in line:
             driver = terminal(line, folder, ended)
         elif line.startswith("kill "):
-            until(lambda: lived(folder) >= 5)
+            until(lambda: runs_on_disk(folder) >= 5)
             shell(line, folder)
-            seen = lived(folder)
-            until(lambda seen=seen: lived(folder) > seen + 3)
+            seen = runs_on_disk(folder)
+            until(lambda seen=seen: runs_on_disk(folder) > seen + 3)
             assert driver is not None
             driver.send_signal(signal.SIGINT)
             assert driver.wait(LIMIT) == 130
@@ -150,7 +150,7 @@ def shell(line: str, folder: Path) -> str:
     return done.stdout
 
 
-def lived(folder: Path) -> int:
+def runs_on_disk(folder: Path) -> int:
     """Runs of the study that are on disk."""
     return len(list((folder / "thinking" / "runs").glob("*/*.json")))
 

@@ -12,7 +12,7 @@ from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
-from evosim.scenario.messages import Mistake, bad_value, show, unknown
+from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable_texts
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
@@ -31,6 +31,8 @@ def mistakes(partial: PartialDocument) -> list[Mistake]:
     found = [*partial.form_mistakes, *partial.world_mistakes()]
     for check in _CHECKS:
         found += check(partial)
+    known = {mistake.path for mistake in found}
+    found += [m for m in unwritable_texts(partial.raw) if m.path not in known]
     return list(dict.fromkeys(found))
 
 

@@ -89,7 +89,7 @@ def _one_line(match: re.Match[str]) -> str:
 def inline(value: Any) -> str:
     """A value as TOML, on one line."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return shown(json.dumps(value, ensure_ascii=False)).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -98,6 +98,12 @@ def inline(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(inline(part) for part in value)}]"
     return str(value)
+
+
+def shown(text: str) -> str:
+    """A text that can be printed: NUL, line breaks and surrogates as their escapes."""
+    text = text.replace("\0", "\\u0000").replace("\n", "\\n")
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _key(key: Any) -> str:

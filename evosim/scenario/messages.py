@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,8 @@ from evosim.scenario._paths import model_at
 from evosim.scenario.positions import KeyPath
 
 _LONGEST = 60
+# What the files of a run cannot hold: NUL, and surrogates, which UTF-8 has no bytes for.
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Mistake(NamedTuple):
@@ -40,6 +43,20 @@ def bad_value(what: str, got: Any, allowed: str) -> str:
 def unknown(what: str, name: str, known: Any) -> str:
     """The usual message about an unknown name."""
     return f"unknown {what} {show(name)}: {did_you_mean(name, known)}"
+
+
+def unwritable_texts(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
+    """The texts within a plain value that the files of a run could not hold."""
+    if isinstance(value, str) and (found := _UNWRITABLE.search(value)):
+        what = "a NUL character" if found[0] == "\0" else "half of a surrogate pair"
+        where = f"{what} at position {found.start()}"
+        yield Mistake(path, f"{bad_value(where, value, 'text that files can hold')}; remove it")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from unwritable_texts(part, (*path, key))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from unwritable_texts(part, (*path, i))
 
 
 def mistakes_of(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
@@ -28,8 +30,8 @@ def load(source: str | Path, settings: Settings = (), checks: Sequence[Check] = 
     Args:
         source: catalogue id or path of a TOML file.
         settings: changes of it: ``{"world.slip": 0.1}``, or texts ``["world.slip=0.1"]``.
-        checks: further checks of what this package does not know, such as operators. Each takes
-            the scenario, whose environments may still be wrong, and gives problems by key.
+        checks: further checks, beside that of operators and base optimizer. Each takes the
+            scenario, whose environments may still be wrong, and gives problems by key.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
@@ -39,7 +41,7 @@ def load(source: str | Path, settings: Settings = (), checks: Sequence[Check] = 
         20
     """
     path = shipped.find(source)
-    return loads(shipped.read(path), name=str(path), settings=settings, checks=checks)
+    return _read(shipped.read(path), str(path), settings, (_operators, *checks))
 
 
 def loads(
@@ -48,13 +50,15 @@ def loads(
     settings: Settings = (),
     checks: Sequence[Check] = (),
 ) -> Scenario:
-    """Read a scenario from TOML text.
+    """Read a scenario from TOML text, without a check of operators and base optimizer.
+
+    So the folder of a run can be read where the plugin that has its operators is not installed.
 
     Args:
         text: the TOML text.
         name: what errors call the text, usually its file.
         settings: changes of it, see :func:`load`.
-        checks: further checks, see :func:`load`.
+        checks: further checks, as of :func:`load`.
 
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
@@ -90,7 +94,23 @@ def from_dict(
         >>> from_dict(document).world.slip
         0.1
     """
-    return _read(document, name, settings, checks)
+    if not isinstance(document, Mapping | Scenario):
+        message = (
+            f"not a table (got {shorten(document)}, allowed nested tables with the keys of a file, "
+            "as to_dict gives them); load reads a file, or a scenario of the catalogue by its id"
+        )
+        raise ScenarioError([Problem(file=name, line=None, key="", message=message)])
+    return _read(document, name, settings, (_operators, *checks))
+
+
+def _operators(scenario: Scenario) -> Iterable[Problem]:
+    """What is wrong with operators and base optimizer.
+
+    They stand on a higher stair than scenarios, whose form does not depend on them; but whoever
+    changes a scenario wants to hear of a misspelt one at once.
+    """
+    found: Iterable[Problem] = import_module("evosim.evolution").check(scenario)
+    return found
 
 
 def _read(
@@ -106,7 +126,7 @@ def _read(
         if partial.scenario is not None:
             mistakes += [_mistake(p) for check in checks for p in check(partial.scenario)]
         if mistakes:
-            raise ScenarioError(located(mistakes, text, name, applied))
+            raise ScenarioError(located(list(dict.fromkeys(mistakes)), text, name, applied))
     except RecursionError:
         problem = Problem(
             file=name, line=None, key="", message="tables or arrays nested too deeply"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from reprlib import repr as shorten
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -647,7 +648,8 @@ class Scenario(Model):
             document: the tables; it is not changed. A key whose value is None counts as left out.
 
         Raises:
-            ScenarioError: everything wrong with it at once, by key.
+            ScenarioError: everything wrong with it at once, by key; or it is no table. Arms and
+                findings of an experiment are checked later, by :func:`evosim.check`.
 
         Example:
             >>> from evosim import scenario
@@ -667,10 +669,11 @@ class Scenario(Model):
     def replace(self, key: str, value: Any, /) -> Scenario: ...
 
     def replace(self, settings: Any, value: Any = ..., /) -> Scenario:
-        """A new scenario with other values, all of it checked; this one stays as it is.
+        """A new scenario with other values, checked like a file; this one stays as it is.
 
-        Defaults that were filled in when it was read count as written: where the population becomes
-        smaller than ``measure.sample``, set that too.
+        Arms and findings of an experiment are checked later, by :func:`evosim.check`. Defaults that
+        were filled in when it was read count as written: where the population becomes smaller than
+        ``measure.sample``, set that too.
 
         Args:
             settings: one dotted key, with the value after it; or several,
@@ -679,7 +682,8 @@ class Scenario(Model):
             value: of the one key.
 
         Raises:
-            ScenarioError: unknown keys and bad values, all at once.
+            ScenarioError: unknown keys and bad values, operators included, all at once.
+            EvosimError: a value, and not one key before it.
 
         Example:
             >>> from evosim import scenario
@@ -691,6 +695,11 @@ class Scenario(Model):
         """
         from evosim.scenario import reading  # which builds on these models
 
+        if value is not ... and not isinstance(settings, str):
+            raise EvosimError(
+                f"replace: not a key (got {shorten(settings)}, allowed one dotted key and its "
+                "value, or settings alone)"
+            )
         changes = settings if value is ... else {settings: value}
         return reading.from_dict(self.to_dict(), name=self.id, settings=changes)
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from reprlib import repr as shorten
 from typing import Any, NamedTuple, TypeAlias
+
+from pydantic_core import PydanticCustomError
 
 from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
 from evosim.scenario import _paths
 from evosim.scenario import document as documents
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
-from evosim.scenario.values import spell_out_drives
+from evosim.scenario.values import Locus, spell_out_drives
 
 Settings: TypeAlias = Mapping[str, Any] | Sequence[str]
 """Values by dotted key, ``{"world.slip": 0.1}``, or texts ``"world.slip=0.1"``.
 
 Values of texts are written as in TOML. A table or list given as a value replaces the one that was
-there. Later settings win.
+there. Later settings win. Drives, as a list or a table, go by name.
 """
 
+_DRIVES: KeyPath = ("agent", "drives")
 _BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
 
 
@@ -92,15 +96,16 @@ def is_within(key: str, other: str) -> bool:
 
 def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     """Key, value (or why there is none) and name in errors of each setting."""
+    _check_form(settings)
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
-            written = f"{SETTING}{key}={documents.inline(value)}"
+            written = documents.shown(f"{SETTING}{key}={documents.inline(value)}")
             none = RefusedError("no value (got None, allowed anything that a file can hold)")
             yield str(key).strip(), none if value is None else value, written
         return
     for text in as_texts(settings):
-        written = f"{SETTING}{text}".replace("\n", "\\n")
+        written = documents.shown(f"{SETTING}{text}")
         key, equals, value_text = text.partition("=")
         key = key.strip()
         if not equals or not key:
@@ -111,6 +116,19 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
             yield key, _value(value_text.strip()), written
         except RefusedError as refusal:
             yield key, refusal, written
+
+
+def _check_form(settings: Any) -> None:
+    """Refuse what is no settings at all."""
+    if isinstance(settings, str | Mapping):
+        return
+    of_texts = isinstance(settings, Sequence) and not isinstance(settings, bytes)
+    if not of_texts or not all(isinstance(text, str) for text in settings):
+        message = (
+            f"not settings (got {shorten(settings)}, allowed values by dotted key such as "
+            '{"world.slip": 0.1}, or texts such as ["world.slip=0.1"])'
+        )
+        raise ScenarioError([Problem(file="settings", line=None, key="", message=message)])
 
 
 def _value(text: str) -> Any:
@@ -135,8 +153,7 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
     path: KeyPath = ()
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
-        if path == ("agent", "drives") and isinstance(holder, list) and part in holder:
-            holder = document["agent"]["drives"] = spell_out_drives(holder)
+        holder, path = _one_form(document, path, holder, part)
         if isinstance(holder, list):
             index = _index(holder, path, part)
             path = (*path, index)
@@ -154,6 +171,33 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
         else:
             holder = holder.setdefault(part, {})
     return path
+
+
+def _one_form(
+    document: dict[str, Any], path: KeyPath, holder: Any, part: str
+) -> tuple[Any, KeyPath]:
+    """What stands at a path, and the path, in the form in which a setting addresses its parts.
+
+    Drives and loci have a short form, and a scenario that was read spells them out. So a key has to
+    mean the same place in both. Drives go by name, and a new one needs the whole table: its name
+    alone is more likely a misspelling.
+    """
+    if path == _DRIVES:
+        if isinstance(holder, list):
+            try:
+                holder = spell_out_drives(holder)
+            except PydanticCustomError as error:
+                raise RefusedError(f"agent.drives: {error.message()}") from None
+            document["agent"]["drives"] = holder
+        if isinstance(holder, dict) and part not in holder:
+            raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
+    elif _paths.at(Scenario, path) is Locus:
+        if isinstance(holder, list) and part in ("range", "start"):
+            holder = {"range": holder}
+            _lookup(document, path[:-1])[str(path[-1])] = holder
+        elif isinstance(holder, dict) and part.isdecimal() and "range" in holder:
+            return holder["range"], (*path, "range")
+    return holder, path
 
 
 def _index(holder: list[Any], path: KeyPath, part: str) -> int:

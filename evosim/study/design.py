@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import hypotheses, turns
@@ -231,9 +230,7 @@ def _changed(scenario: Scenario, settings: Settings = ()) -> Scenario:
     """A scenario without its experiment, changed by settings."""
     document = scenario.to_dict()
     del document["experiment"]
-    return scenarios.from_dict(
-        document, name=scenario.id, settings=settings, checks=[evolution.check]
-    )
+    return scenarios.from_dict(document, name=scenario.id, settings=settings)
 
 
 def _also(scenario: Scenario) -> list[int]:

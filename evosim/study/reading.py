@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, Problem, ScenarioError
@@ -18,7 +17,7 @@ from evosim.metrics import METRICS, hypotheses, turns
 from evosim.metrics.hypotheses import WeightedTerm
 from evosim.registry import plugins
 from evosim.scenario import shipped
-from evosim.scenario.messages import Mistake, mistakes_of
+from evosim.scenario.messages import Mistake, mistakes_of, unwritable_texts
 from evosim.scenario.reading import located, parse
 from evosim.scenario.settings import as_mapping, is_within
 from evosim.study.points import Point, points, settings_of
@@ -89,9 +88,7 @@ def _unprobed(scenario: Scenario) -> dict[str, Any]:
 
 
 def _changed(base: Scenario, settings: Settings) -> Scenario:
-    return scenarios.from_dict(
-        base.to_dict(), name=base.id, settings=settings, checks=[evolution.check]
-    )
+    return scenarios.from_dict(base.to_dict(), name=base.id, settings=settings)
 
 
 def terms_of(measured: Measured, scenario: Scenario) -> tuple[WeightedTerm, ...]:
@@ -163,6 +160,8 @@ def loads(
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
+    if unwritable := list(unwritable_texts(raw)):
+        raise ScenarioError(located(unwritable, text, name))
     source = study.scenario
     if source not in scenarios.catalogue() and (beside / source).exists():
         source = str(beside / source)
@@ -178,16 +177,14 @@ def loads(
 def _base(study: Study, text: str, name: str, source: str) -> Scenario:
     """The scenario of a study, with the settings for all points and without its experiment."""
     try:
-        read = scenarios.load(source, checks=[evolution.check])
+        read = scenarios.load(source)
     except ScenarioError as error:
         found = [Mistake(("scenario",), str(problem)) for problem in error.problems]
         raise ScenarioError(located(found, text, name)) from None
     table = read.to_dict()
     table.pop("experiment", None)
     try:
-        return scenarios.from_dict(
-            table, name=read.id, settings=study.set, checks=[evolution.check]
-        )
+        return scenarios.from_dict(table, name=read.id, settings=study.set)
     except ScenarioError as error:
         found = [Mistake(("set",), f"{p.file}: {p.message}") for p in error.problems]
         raise ScenarioError(located(found, text, name)) from None

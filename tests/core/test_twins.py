@@ -144,7 +144,7 @@ def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() ->
     glutton = worlds.mind({"sweet": 1.0}, scenario=scenario, depth=1)
     case = Case(scenario, "home", "away", [glutton], True, [0])
     assert_plans_equal(case)
-    assert_lives_equal(case, None)
+    assert_lifetimes_equal(case, None)
     policy = core.policies(case.env, case.levels, worlds.as_minds([glutton]), case.believed_env)
     assert policy[0, 0, 0, 1].tolist() == [0, 0, 0, 0, 0, 1]
 
@@ -152,7 +152,7 @@ def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() ->
 # ---------------------------------------------------------------------- living
 
 
-def assert_lives_equal(case: Case, window: int | None) -> None:
+def assert_lifetimes_equal(case: Case, window: int | None) -> None:
     lives = core.lifetimes(
         case.env,
         case.levels,
@@ -185,14 +185,14 @@ def assert_lives_equal(case: Case, window: int | None) -> None:
 @FEW
 @given(cases(), st.sampled_from([None, 1, 3, 50]))
 def test_minds_live_as_their_twins_draw_by_draw(case: Case, window: int | None) -> None:
-    assert_lives_equal(case, window)
+    assert_lifetimes_equal(case, window)
 
 
 @pytest.mark.slow
 @MANY
 @given(cases(), st.sampled_from([None, 1, 3, 50]))
 def test_minds_live_as_their_twins_in_hundreds_of_worlds(case: Case, window: int | None) -> None:
-    assert_lives_equal(case, window)
+    assert_lifetimes_equal(case, window)
 
 
 @FEW
@@ -200,7 +200,7 @@ def test_minds_live_as_their_twins_in_hundreds_of_worlds(case: Case, window: int
 def test_minds_that_feel_novelty_plan_anew_every_step_as_their_twins(
     case: Case, window: int | None
 ) -> None:
-    assert_lives_equal(case, window)
+    assert_lifetimes_equal(case, window)
 
 
 @pytest.mark.slow
@@ -209,19 +209,19 @@ def test_minds_that_feel_novelty_plan_anew_every_step_as_their_twins(
 def test_minds_that_feel_novelty_live_as_their_twins_in_hundreds_of_worlds(
     case: Case, window: int | None
 ) -> None:
-    assert_lives_equal(case, window)
+    assert_lifetimes_equal(case, window)
 
 
 @FEW
 @given(cases(tools=True), st.sampled_from([None, 3]))
 def test_minds_with_tools_live_as_their_twins_draw_by_draw(case: Case, window: int | None) -> None:
-    assert_lives_equal(case, window)
+    assert_lifetimes_equal(case, window)
 
 
 @FEW
 @given(cases(novelty=True, tools=True, n_minds=1, depth=2))
 def test_minds_with_tools_that_feel_novelty_live_as_their_twins(case: Case) -> None:
-    assert_lives_equal(case, None)
+    assert_lifetimes_equal(case, None)
 
 
 @FEW

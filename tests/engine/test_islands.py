@@ -214,7 +214,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
-def lived(folder: Path) -> int:
+def files_written(folder: Path) -> int:
     return len(list(folder.glob("run/replicates/000/*.npz")))
 
 
@@ -230,7 +230,7 @@ def test_a_killed_worker_loses_and_changes_nothing(
     tiny: Path, tmp_path: Path, undisturbed: evosim.Run
 ) -> None:
     going = start(tmp_path)
-    wait_until(lambda: lived(tmp_path) > 2)
+    wait_until(lambda: files_written(tmp_path) > 2)
     os.kill(children(going.pid)[1], signal.SIGKILL)
     _, err = going.communicate(timeout=60)
     assert going.returncode == 2
@@ -250,7 +250,7 @@ def test_a_killed_run_resumes_to_the_same_end(
     tiny: Path, tmp_path: Path, undisturbed: evosim.Run
 ) -> None:
     going = start(tmp_path)
-    wait_until(lambda: lived(tmp_path) > 2)
+    wait_until(lambda: files_written(tmp_path) > 2)
     workers = children(going.pid)
     assert len(workers) == 2
     going.kill()
@@ -267,7 +267,7 @@ def test_a_stopped_run_keeps_what_it_has_and_goes_on(
     tiny: Path, tmp_path: Path, undisturbed: evosim.Run
 ) -> None:
     going = start(tmp_path)
-    wait_until(lambda: lived(tmp_path) > 2)
+    wait_until(lambda: files_written(tmp_path) > 2)
     going.send_signal(signal.SIGINT)
     _, err = going.communicate(timeout=30)
     assert going.returncode == 130, err

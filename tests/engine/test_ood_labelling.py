@@ -18,14 +18,16 @@ SETS = (
 )
 
 
-def lived(tiny: Path, out: Path, budget: int = 7, *sets: str) -> evosim.Run:
+def run_with_monitor(tiny: Path, out: Path, budget: int = 7, *sets: str) -> evosim.Run:
     changes = [*SETS, f"monitor={{budget={budget}}}", *sets]
     return evosim.run(tiny, seed=1, settings=changes, out=out, figures=False, workers=1)
 
 
 @pytest.fixture(scope="module")
 def monitored(tmp_path_factory: pytest.TempPathFactory, whole: Path) -> evosim.Run:
-    return lived(whole.parent / "tiny.toml", tmp_path_factory.mktemp("monitored") / "run")
+    return run_with_monitor(
+        whole.parent / "tiny.toml", tmp_path_factory.mktemp("monitored") / "run"
+    )
 
 
 def assert_same(one: evosim.Run, other: evosim.Run) -> None:
@@ -56,7 +58,7 @@ def test_selection_acts_on_labelled_lifetimes_only(monitored: evosim.Run) -> Non
 
 
 def test_without_labels_nothing_is_learnt(tiny: Path, tmp_path: Path) -> None:
-    run = lived(tiny, tmp_path / "run", 0)
+    run = run_with_monitor(tiny, tmp_path / "run", 0)
     data = run.data.isel(replicate=0)
     genome = data["genome"].values
     assert (genome[3:] == genome[3]).all()
@@ -114,7 +116,7 @@ def test_what_was_familiar_was_lived_with_tools(tiny: Path, tmp_path: Path) -> N
         "world.kinds.fruit.looks={red=1.0}",
         "world.kinds.lime.looks={green=1.0}",
     )
-    parent = lived(tiny, tmp_path / "run", 7, *tooled)
+    parent = run_with_monitor(tiny, tmp_path / "run", 7, *tooled)
     child = evosim.fork(parent.path, 5, out=tmp_path / "fork", figures=False, workers=1)
     assert_same(child, parent)
 

@@ -51,11 +51,11 @@ def test_a_run_stopped_anywhere_resumes_to_the_bit(
         patch.setattr("evosim.api.running._complete", lambda *_, **__: None)
         run(tiny, tmp_path / "run", kind)
     folder = RunFolder(tmp_path / "run")
-    lived = 0
+    finished = 0
     while not runner.run_replicate(folder, 0, stop=lambda: True, report=lambda *_: None):
-        lived += 1
-        assert folder.generations_done(0) == lived
-    assert lived == 5
+        finished += 1
+        assert folder.generations_done(0) == finished
+    assert finished == 5
     assert_equal(evosim.resume(tmp_path / "run"), whole)
 
 

@@ -244,7 +244,7 @@ def test_a_damaged_run_nc_is_told(whole: Path, tmp_path: Path) -> None:
         xr.testing.assert_identical(a, b)
 
 
-def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_lived_again(
+def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_run_again(
     whole: Path, tmp_path: Path
 ) -> None:
     path = evosim.fork(whole, 4, out=tmp_path / "fork", figures=False).path
@@ -307,11 +307,11 @@ main()
 def test_a_refused_score_is_told_with_its_replicate(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lived(*_: Any, **__: Any) -> Any:
+    def failing(*_: Any, **__: Any) -> Any:
         raise RunError("generation 0: individual 3 has a score of -1")
         yield
 
-    monkeypatch.setattr(runner, "generations", lived)
+    monkeypatch.setattr(runner, "generations", failing)
     with pytest.raises(RunError, match="replicate 0, generation 0: individual 3"):
         evosim.run(tiny, seed=1, out=tmp_path / "run", figures=False, replicates=2, workers=1)
 

@@ -53,7 +53,7 @@ def test_a_complete_experiment_is_left_alone_and_the_files_are_the_same(again: G
 
 
 @pytest.mark.slow
-def test_a_changed_world_is_lived_again_and_told(again: Gallery) -> None:
+def test_a_changed_world_is_run_again_and_told(again: Gallery) -> None:
     data, before = data_of(again), again.record
     again.edit("lifetime = 20", "lifetime = 15")
     again.make()
@@ -74,7 +74,7 @@ def test_a_changed_finding_is_settled_again_from_the_runs_there_are(again: Galle
     assert again.reported[1] == "  was complete"
 
 
-def test_changed_words_are_told_and_nothing_is_lived_again(again: Gallery) -> None:
+def test_changed_words_are_told_and_nothing_is_run_again(again: Gallery) -> None:
     data = data_of(again)
     again.edit('expected = "A collapse."', 'expected = "A loss."')
     again.make()
@@ -104,7 +104,7 @@ def test_changed_code_is_reason_to_live_again(
 
 
 @pytest.mark.slow
-def test_runs_of_unknown_origin_are_lived_again(again: Gallery) -> None:
+def test_runs_of_unknown_origin_are_run_again(again: Gallery) -> None:
     (again.work / "tiny.json").unlink()
     again.make()
     assert again.reported[1] == "  run again: it is not known what it was run with"
@@ -205,7 +205,7 @@ def test_where_there_are_no_records_there_are_no_pages(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_lived(
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_run(
     again: Gallery,
 ) -> None:
     before = data_of(again)

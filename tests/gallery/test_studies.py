@@ -89,7 +89,7 @@ def changed(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_a_study_is_lived_once_and_its_page_says_what_the_file_says_now(
+def test_a_study_is_run_once_and_its_page_says_what_the_file_says_now(
     make: Make, tiny: Path, tmp_path: Path
 ) -> None:
     make()
@@ -109,7 +109,7 @@ def test_a_study_is_lived_once_and_its_page_says_what_the_file_says_now(
         assert studies.file_of("tiny", name) in page
 
 
-def test_a_study_that_was_changed_is_lived_again(make: Make, tiny: Path, tmp_path: Path) -> None:
+def test_a_study_that_was_changed_is_run_again(make: Make, tiny: Path, tmp_path: Path) -> None:
     make()
     before = written_at(tmp_path)
     changed(tiny, "evolution.population=8", "evolution.population=9")

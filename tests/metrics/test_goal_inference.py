@@ -25,7 +25,7 @@ def mind_of(s: Scenario, depth: int, drives: np.ndarray = TRUE) -> Minds:
     return one
 
 
-def told(name: str, depth: int, seed: int) -> tuple[agents_devices.Stance, np.ndarray]:
+def inferred(name: str, depth: int, seed: int) -> tuple[agents_devices.Stance, np.ndarray]:
     """The stance and the inferred drives of a mind that lived once on each of four levels."""
     s = scenario.load(name)
     env = world.environment(s, next(iter(s.environments)))
@@ -50,19 +50,19 @@ def told(name: str, depth: int, seed: int) -> tuple[agents_devices.Stance, np.nd
 @pytest.mark.parametrize("name", ["planners_emerge", "detour"])
 def test_a_mind_of_depth_0_is_told_as_a_reflex(name: str) -> None:
     for seed in range(5):
-        assert told(name, 0, seed)[0].agent < 0.1
+        assert inferred(name, 0, seed)[0].agent < 0.1
 
 
 @pytest.mark.parametrize("name", ["planners_emerge", "detour"])
 def test_a_mind_of_depth_10_is_told_as_an_agent(name: str) -> None:
     for seed in range(5):
-        assert told(name, 10, seed)[0].agent > 0.9
+        assert inferred(name, 10, seed)[0].agent > 0.9
 
 
 @pytest.mark.slow
 def test_the_stance_is_right_in_nearly_all_of_many_worlds() -> None:
-    reflexes = [told("planners_emerge", 0, seed)[0].agent for seed in range(100, 140)]
-    planners = [told("planners_emerge", 10, seed)[0].agent for seed in range(100, 140)]
+    reflexes = [inferred("planners_emerge", 0, seed)[0].agent for seed in range(100, 140)]
+    planners = [inferred("planners_emerge", 10, seed)[0].agent for seed in range(100, 140)]
     assert np.mean(np.array(reflexes) < 0.1) >= 0.95
     assert np.mean(np.array(planners) > 0.9) >= 0.95
 
@@ -88,7 +88,7 @@ def test_a_mind_that_wants_nothing_here_is_left_undecided() -> None:
 def test_drives_are_inferred_from_lives_alone() -> None:
     cosines = []
     for seed in range(5):
-        _, mean = told("planners_emerge", 10, seed)
+        _, mean = inferred("planners_emerge", 10, seed)
         cosines.append(float(mean @ TRUE / np.linalg.norm(TRUE) / np.linalg.norm(mean)))
     assert np.mean(cosines) > 0.7  # a guess has 0
 

@@ -133,8 +133,8 @@ def test_no_drives_nobody_and_a_payoff_that_nothing_pays_are_undefined() -> None
 
 def test_a_fork_is_measured_on_the_levels_of_its_first_ancestor() -> None:
     read = scenario()
-    lived = json.dumps({"seeds": [{"from": 0, "seed": 5}, {"from": 2, "seed": SEED}]})
-    data = made(read, provenance=lived)
+    provenance_json = json.dumps({"seeds": [{"from": 0, "seed": 5}, {"from": 2, "seed": SEED}]})
+    data = made(read, provenance=provenance_json)
     weights = rewards.drives(data, read, np.arange(3))[1, 1, 2]
     found = rewards.distances(data, read, "old", to="children")
     assert found["starc"][1, 1, 2] == pytest.approx(by_hand(read, "old", weights, 5)["starc"])
@@ -149,7 +149,7 @@ def test_the_discount_is_the_patience_or_the_mean_of_one_that_evolves() -> None:
     np.testing.assert_allclose(rewards.discounts(data, evolving), genes.mean(axis=(1, 2)))
 
 
-def test_novelty_among_the_drives_is_refused_before_anything_is_lived() -> None:
+def test_novelty_among_the_drives_is_refused_before_anything_is_run() -> None:
     read = scenario(drives=["sweet", "sour", "novelty"])
     for name in ("epic", "starc"):
         with pytest.raises(EvosimError, match=f"measure '{name}': .*novelty"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from texts import SMALL, changed, complaints
 
-from evosim.errors import ScenarioError
+from evosim.errors import EvosimError, ScenarioError
 from evosim.scenario import Scenario, catalogue, load, loads
 from evosim.scenario.settings import as_mapping, as_texts
 
@@ -125,7 +126,7 @@ def test_one_key_several_keys_and_texts_say_the_same() -> None:
 def test_a_table_or_list_given_as_a_value_replaces_the_one_that_was_there() -> None:
     scenario = loads(SMALL).replace(
         {
-            "evolution.select": {"operator": "selBest"},
+            "evolution.select": {"operator": "selRandom"},
             "agent.drives": ["sour"],
             "world.kinds.berry.use.eat.feels": {"sour": 1},
         }
@@ -157,6 +158,79 @@ def test_a_wrong_setting_of_a_mapping_is_told_as_its_text_is(
     told = refusal(scenario.replace, {key: value})
     assert told == refusal(scenario.replace, key, value) == refusal(scenario.replace, [text])
     assert told[0].startswith(f"setting {text}: {key}")
+
+
+def test_a_misspelt_operator_is_refused_wherever_a_scenario_is_made_or_changed(
+    tmp_path: Path,
+) -> None:
+    said = "evolution.select.operator: unknown selection operator 'selTornament'"
+    scenario = loads(SMALL)
+    (by_key,) = refusal(scenario.replace, "evolution.select.operator", "selTornament")
+    assert said in by_key
+    given = document()
+    given["evolution"]["select"]["operator"] = "selTornament"
+    (by_table,) = refusal(Scenario.from_dict, given)
+    assert said in by_table
+    file = tmp_path / "misspelt.toml"
+    file.write_text(changed(('operator = "selTournament"', 'operator = "selTornament"')))
+    (by_file,) = refusal(load, file)
+    assert said in by_file
+
+
+def test_a_misspelt_base_optimizer_is_refused_in_a_plain_document() -> None:
+    given = document()
+    given["evolution"]["optimizer"] = {"name": "cmaa"}
+    (said,) = refusal(Scenario.from_dict, given)
+    assert "evolution.optimizer.name" in said
+    assert "did you mean 'cma'?" in said
+
+
+def test_a_scenario_with_the_operator_of_a_plugin_that_is_gone_can_be_read_from_text() -> None:
+    text = changed(('operator = "selTournament"', 'operator = "selMine"'))
+    assert loads(text).evolution.select.operator == "selMine"
+
+
+@pytest.mark.parametrize("given", ["strawberry", None, [], 3, b"id"])
+def test_what_is_no_table_is_refused_with_a_remedy(given: Any) -> None:
+    (said,) = refusal(Scenario.from_dict, given)
+    assert said.startswith(f"scenario: not a table (got {given!r}, allowed nested tables")
+    assert "load reads" in said
+
+
+@pytest.mark.parametrize("given", [3, None, [1], b"world.slip=1", {"world.slip=1"}])
+def test_what_are_no_settings_is_refused(given: Any) -> None:
+    (said,) = refusal(loads(SMALL).replace, given)
+    assert said.startswith(f"settings: not settings (got {given!r}, allowed values by dotted key")
+
+
+@pytest.mark.parametrize("given", [{}, ["world.slip"], None, 3])
+def test_a_value_needs_one_key(given: Any) -> None:
+    with pytest.raises(EvosimError, match=r"not a key .*one dotted key and its value"):
+        loads(SMALL).replace(given, 1)
+
+
+UNWRITABLE = [
+    ("a\0b", 'a NUL character at position 1 (got "a\\u0000b"'),
+    ("\ud800", 'half of a surrogate pair at position 0 (got "\\ud800"'),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), UNWRITABLE)
+@pytest.mark.parametrize("key", ["title", "environments.home.title", "evolution.select.note"])
+def test_a_text_that_no_file_can_hold_is_refused_at_its_key(key: str, text: str, said: str) -> None:
+    lines = refusal(loads(SMALL).replace, key, text)
+    assert any(f": {key}: {said}" in line and "remove it" in line for line in lines)
+    lines[0].encode()  # can be printed
+
+
+def test_a_nul_in_a_file_is_refused_with_its_line() -> None:
+    (said,) = complaints(changed(('title = "away"', 'title = "a\\u0000b"')))
+    assert ": environments.away.title: a NUL character" in said
+    assert int(said.split(":")[1]) > 1
+
+
+def test_a_name_with_a_nul_is_refused_once() -> None:
+    assert len(refusal(loads(SMALL).replace, "timeline.0.train", "ho\0me")) == 1
 
 
 def test_a_setting_without_a_value_is_refused() -> None:

@@ -64,6 +64,47 @@ def test_one_drive_of_a_list_can_be_pinned() -> None:
     assert not agent.drives["sweet"].pinned
 
 
+SAME_PLACE = [
+    ("agent.drives.swet=1", "unknown entry 'swet': did you mean 'sweet'? known: sour, sweet"),
+    ("agent.drives.swet.start=1", "unknown entry 'swet': did you mean 'sweet'? known: sour, sweet"),
+    ("agent.drives.0=1", "unknown entry '0': known: sour, sweet"),
+]
+
+
+@pytest.mark.parametrize(("written", "said"), SAME_PLACE)
+def test_drives_go_by_name_in_a_file_and_in_a_scenario_that_was_read(
+    written: str, said: str
+) -> None:
+    (in_file,) = complaints(SMALL, [written])
+    with pytest.raises(ScenarioError) as in_object:
+        loads(SMALL).replace([written])
+    assert in_file == str(in_object.value)
+    assert in_file.endswith(f": {said}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["agent.drives.sour=-1"],
+        ["agent.drives.sweet.start=0"],
+        ["agent.depth.1=3"],
+        ["agent.depth.range=[0, 3]"],
+        ["agent.depth.start=[1, 2]"],
+        ["agent.drives={ redness = 1, sweet = [0, 1], sour = 0 }", "agent.drives.redness=0"],
+    ],
+)
+def test_a_key_means_the_same_place_in_a_file_and_in_a_scenario_that_was_read(
+    written: list[str],
+) -> None:
+    assert with_sets(*written) == loads(SMALL).replace(written)
+
+
+def test_drives_that_are_named_twice_are_refused_when_one_is_set() -> None:
+    twice = SMALL.replace('["sweet", "sour"]', '["sweet", "sour", "sweet"]')
+    (found,) = complaints(twice, ["agent.drives.sour=1"])
+    assert "agent.drives: the drive 'sweet' is named twice" in found
+
+
 def test_a_kind_can_be_left_out_on_purpose() -> None:
     scenario = with_sets("world.kinds.rock.count=0")
     assert scenario.environment("home").sites_of("rock") == 0

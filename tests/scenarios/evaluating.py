@@ -122,17 +122,17 @@ def _width(finding: Mapping[str, Any]) -> float:
     return 0.0 if ends is None or None in ends else ends[1] - ends[0]
 
 
-def assert_lived_again(record: Record, scenario: Scenario, folder: Path) -> None:
-    """Live the first replicate of every arm anew; assert that it measures what is recorded."""
-    lived = {}
+def assert_reproduced(record: Record, scenario: Scenario, folder: Path) -> None:
+    """Run the first replicate of every arm again; assert that it measures what is recorded."""
+    conditions = {}
     for name, arm in design.arms(scenario).items():
         run = evosim.run(
             arm, seed=record["seed"], replicates=1, out=folder / name, workers=1, figures=False
         )
-        lived[name] = Conditions(run.data, run.scenario)
+        conditions[name] = Conditions(run.data, run.scenario)
     for terms, finding in zip(terms_of(scenario), record["findings"], strict=True):
         for term, columns in zip(terms, recorded(finding), strict=True):
-            again = hypotheses.columns_of(term, lived)
+            again = hypotheses.columns_of(term, conditions)
             np.testing.assert_allclose(
                 [column[0] for column in again],
                 [column[0] for column in columns],

@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 
 import pytest
-from evaluating import assert_lived_again, assert_same, evaluated, recorded, without_effect
+from evaluating import assert_reproduced, assert_same, evaluated, recorded, without_effect
 from tiny_experiment import TINY, Gallery
 
 from evosim import scenario
@@ -72,11 +72,11 @@ def test_a_number_that_was_changed_by_hand_is_noticed(
 
 
 @pytest.mark.slow
-def test_the_first_replicate_lived_anew_measures_what_is_recorded(
+def test_the_first_replicate_run_anew_measures_what_is_recorded(
     tiny: Gallery, read: Scenario, tmp_path: Path
 ) -> None:
-    assert_lived_again(tiny.record, read, tmp_path / "same")
+    assert_reproduced(tiny.record, read, tmp_path / "same")
     changed = copy.deepcopy(tiny.record)
     changed["findings"][0]["terms"][0]["columns"][0][0] *= 1.001
     with pytest.raises(AssertionError, match="arm effect"):
-        assert_lived_again(changed, read, tmp_path / "other")
+        assert_reproduced(changed, read, tmp_path / "other")

@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 from evaluating import (
-    assert_lived_again,
+    assert_reproduced,
     assert_same,
     evaluated,
     recorded,
@@ -174,7 +174,5 @@ def test_the_figures_are_drawn_from_the_record(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @each
-def test_the_first_replicate_lived_anew_measures_what_is_recorded(
-    name: str, tmp_path: Path
-) -> None:
-    assert_lived_again(record_of(name), shipped(name), tmp_path)
+def test_the_first_replicate_run_anew_measures_what_is_recorded(name: str, tmp_path: Path) -> None:
+    assert_reproduced(record_of(name), shipped(name), tmp_path)

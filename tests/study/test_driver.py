@@ -47,7 +47,7 @@ def run(sweep: Path, out: str = "out", **options: object) -> evosim.Study:
     )  # type: ignore[arg-type]
 
 
-def test_every_run_is_lived_once_with_a_seed_of_its_own(sweep: Path, lives: Lives) -> None:
+def test_every_run_is_done_once_with_a_seed_of_its_own(sweep: Path, lives: Lives) -> None:
     done = run(sweep)
     assert done.complete
     assert (done.counts.runs, done.counts.done, done.counts.failed) == (8, 8, 0)
@@ -73,7 +73,7 @@ def test_a_run_of_a_study_is_the_run_that_its_command_line_lives(
     assert end.sizes["sample"] == 2
 
 
-def test_what_was_lived_is_not_lived_again(sweep: Path, lives: Lives) -> None:
+def test_what_was_run_is_not_run_again(sweep: Path, lives: Lives) -> None:
     whole = run(sweep, "whole")
     lives.seeds.clear()
     lives.end_after = 3
@@ -91,7 +91,7 @@ def test_what_was_lived_is_not_lived_again(sweep: Path, lives: Lives) -> None:
     assert len(lives.seeds) == 8
 
 
-def test_a_torn_file_is_lived_again_and_nothing_else(sweep: Path, lives: Lives) -> None:
+def test_a_torn_file_is_run_again_and_nothing_else(sweep: Path, lives: Lives) -> None:
     done = run(sweep)
     digest = done.digest
     torn = sorted(files(done.path))[2]

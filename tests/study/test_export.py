@@ -188,6 +188,14 @@ def test_names_of_evosims_own_columns_are_refused() -> None:
         loads(GRID.replace("parameters.patience", "parameters.seed"))
 
 
+def test_a_text_that_no_export_can_hold_is_refused_at_its_key() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        loads(GRID.replace('label = "', 'label = "\\u0000', 1))
+    (problem,) = caught.value.problems
+    assert problem.key.endswith(".label")
+    assert problem.message.startswith("a NUL character at position 0")
+
+
 def test_a_study_has_its_numbers_as_table_and_dataset(folder: StudyFolder, tmp_path: Path) -> None:
     study = open_study(folder.path)
     assert len(study.table) == 40

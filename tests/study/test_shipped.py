@@ -123,7 +123,7 @@ def test_the_figures_are_drawn_from_the_table(name: str, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @each
-def test_first_replicates_lived_anew_measure_what_the_table_says(name: str, tmp_path: Path) -> None:
+def test_first_replicates_run_anew_measure_what_the_table_says(name: str, tmp_path: Path) -> None:
     study, points = written(name).study, written(name).points
     manifest = {"seed": study.seed, "replicates": study.replicates, "versions": {}}
     folder = StudyFolder.create(tmp_path / name, written(name), manifest)

@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 FEWEST_REPLICATES = 30
-LIVED = ("evolution.population=50", "measure.every=100", "measure.sample=8")
-"""Settings of a live run that is to be short."""
+SHORT = ("evolution.population=50", "measure.every=100", "measure.sample=8")
+"""Settings of a run that is to be short."""
 
 
 def recorded(name: str, measure: str, arm: str, **where: str | None) -> list[Floats]:
@@ -49,12 +49,12 @@ def surely_above(threshold: float, numbers: Floats) -> bool:
     return bool(numbers.mean() - 4 * stats.sem(numbers) > threshold)
 
 
-def lived(
+def short_run(
     name: str, arm: str, folder: Path, *sets: str, replicates: int = 3, seed: int = 5
 ) -> evosim.Run:
     """A short run of an arm of a scenario, with settings of its own."""
     written = design.experiment_of(load(name)).arms[arm].set
-    scenario = load(name, settings=[*written, *LIVED, *sets])
+    scenario = load(name, settings=[*written, *SHORT, *sets])
     return evosim.run(
         scenario, seed=seed, replicates=replicates, out=folder / f"{name}-{arm}", workers=1,
         figures=False, progress=False,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from published import lived, mean_of, measured, surely_above
+from published import mean_of, measured, short_run, surely_above
 
 from evosim.scenario import load
 from evosim.study import design
@@ -52,7 +52,7 @@ def test_planners_lead_in_a_live_run(tmp_path: Path) -> None:
     """Ackley & Littman 1991, the ordering; few replicates and generations."""
     chicks = {
         arm: measured(
-            lived("detour", arm, tmp_path, "timeline.0.generations=30"), "payoff", of="chicks"
+            short_run("detour", arm, tmp_path, "timeline.0.generations=30"), "payoff", of="chicks"
         )[0]
         for arm in ("effect", "reflexes")
     }

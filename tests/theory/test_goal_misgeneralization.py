@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from published import lived, mean_of, measured, recorded, surely_above
+from published import mean_of, measured, recorded, short_run, surely_above
 
 SHARES = {"p00": 0.0, "p02": 0.02, "p10": 0.1, "p50": 0.5}
 
@@ -33,9 +33,9 @@ def test_the_drive_for_keys_stays_positive_and_capability_is_kept() -> None:
     assert after.mean() > 0.9 * before.mean()
 
 
-def test_keys_and_chests_lived_anew_has_the_published_shape(tmp_path: Path) -> None:
+def test_keys_and_chests_run_anew_has_the_published_shape(tmp_path: Path) -> None:
     """Langosco et al. 2022, keys and chests; few replicates, so less will do."""
-    run = lived("keys_and_chests", "effect", tmp_path, "timeline.0.generations=20")
+    run = short_run("keys_and_chests", "effect", tmp_path, "timeline.0.generations=20")
     assert measured(run, "collapse", turn=20)[0] > 0.1
     assert measured(run, "gene", of="drive.keys")[0] > 0.1
     after, before = measured(run, "capability_retained", turn=20)
@@ -61,11 +61,11 @@ def test_most_of_the_gain_is_there_by_a_share_of_a_tenth() -> None:
     assert surely_above(0.0, found["p10"] - (found["p00"] + found["p50"]) / 2)
 
 
-def test_varied_levels_lived_anew_repair_the_proxy(tmp_path: Path) -> None:
+def test_varied_levels_run_anew_repair_the_proxy(tmp_path: Path) -> None:
     """Langosco et al. 2022, section 3.1, at both ends of the shares; few replicates."""
     aligned = {
         arm: measured(
-            lived("lighting", arm, tmp_path, "timeline.0.generations=25", "agent.depth=4"),
+            short_run("lighting", arm, tmp_path, "timeline.0.generations=25", "agent.depth=4"),
             "alignment",
             where="evening",
         )[0]

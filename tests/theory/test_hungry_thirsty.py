@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from published import lived, mean_of, measured, surely_above
+from published import mean_of, measured, short_run, surely_above
 
 from evosim import core
 from evosim.mind import express
@@ -69,7 +69,7 @@ def test_meals_of_a_planner_that_wants_water_or_not(
 
 def test_a_drive_for_water_evolves_in_a_live_run(tmp_path: Path) -> None:
     """Singh, Lewis & Barto 2009; few replicates and generations."""
-    run = lived("hungry_thirsty", "effect", tmp_path, "timeline.0.generations=20")
+    run = short_run("hungry_thirsty", "effect", tmp_path, "timeline.0.generations=20")
     assert measured(run, "gene", of="drive.water")[0] > 0
     gain = measured(run, "alignment") - measured(run, "alignment", mind="true drive")
     assert gain[0] > 0.2

@@ -21,7 +21,9 @@ def drawn(read: Scenario, name: str, seed: int) -> tuple[world.Environment, worl
     return world.environment(read, name), world.draw_levels(read, name, [seed])
 
 
-def lived(process: tensors.Process, policy: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+def expected_by_steps(
+    process: tensors.Process, policy: np.ndarray, steps: int
+) -> tuple[np.ndarray, float]:
     """Expected amount of each feature [F], and expected steps alive, by T steps of the tensors."""
     dense, rewards = process.transitions(), process.rewards()
     now, total, alive = process.start, np.zeros(len(process.features)), 0.0
@@ -54,7 +56,7 @@ def test_as_many_steps_of_the_tensors_are_a_lifetime_of_the_reference(
     chance = np.random.default_rng(seed).dirichlet(np.ones(env.n_actions), process.n_states)
     policy = chance[:-1].reshape(env.n_x, len(level.slot), env.n_actions)
     truth = reference.expectation(twin, level, policy)
-    total, alive = lived(process, chance, env.lifetime)
+    total, alive = expected_by_steps(process, chance, env.lifetime)
     np.testing.assert_allclose(total, truth.counts @ twin.phi[:, : len(total)], **CLOSE)
     np.testing.assert_allclose(alive, truth.lifespan, **CLOSE)
 
@@ -97,7 +99,7 @@ def test_the_kernels_agree_on_a_shipped_scenario(id_: str) -> None:
     name = next(iter(read.environments))
     env, levels = drawn(read, name, 7)
     process = tensors.process(env, levels)
-    total, alive = sparsely_lived(process, env.lifetime)
+    total, alive = expected_of_uniform_play(process, env.lifetime)
     truth = core.uniform(env, levels)
     expected = world.weighted_sum(truth.counts[0], env.phi)[0, : len(total)]
     np.testing.assert_allclose(total, expected, **CLOSE)
@@ -114,7 +116,7 @@ def test_the_kernels_agree_on_a_shipped_scenario(id_: str) -> None:
         )
 
 
-def sparsely_lived(process: tensors.Process, steps: int) -> tuple[np.ndarray, float]:
+def expected_of_uniform_play(process: tensors.Process, steps: int) -> tuple[np.ndarray, float]:
     """Uniform play by the sparse form."""
     matrix, now = process.matrix(), process.start
     total, alive = np.zeros(len(process.features)), 0.0
