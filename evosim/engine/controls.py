@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
+EVOLVED, UNIFORM = "evolved", "uniform"
+
 # The order is that of the dimension in every run.nc there is: new ones go to the end.
-MINDS = ("evolved", "uniform", "random drives", "true drive", "unshifted beliefs")
+MINDS = (EVOLVED, UNIFORM, "random drives", "true drive", "unshifted beliefs")
 """The evolved minds and the four controls of every run."""
 
 WITHOUT_SENSES = "without senses"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.engine.controls import WITHOUT_SENSES
+from evosim.engine.controls import EVOLVED, UNIFORM, WITHOUT_SENSES
 from evosim.metrics.query import Query, at_probe, environment_of, require_known
 from evosim.metrics.registry import PROBED, Columns, metric
 from evosim.stats import intervals
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-EVOLVED = "evolved"
-UNIFORM = "uniform"
 HALF = 0.5
 """A rate is held back where it is at most this share of what it is compared with."""
 

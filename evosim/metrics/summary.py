@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
+from evosim.engine.controls import EVOLVED
 from evosim.metrics import METRICS, Query, flips
 from evosim.metrics._summary_types import (
     EnvironmentSummary,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from evosim.scenario import Flip, Scenario
 
 Floats = NDArray[np.float64]
-
-EVOLVED = "evolved"
 
 
 def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:

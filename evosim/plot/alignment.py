@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from evosim.metrics.flips import JUDGED
 from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from evosim.plot.run_view import FloatArray, RunView
 
-MEASURES = ("capability", "alignment")
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
 MOST_COLUMNS = 3
 WITHIN = (-1.0, 1.1)
@@ -60,7 +60,7 @@ class Measured(NamedTuple):
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the measures of the probes."""
     environments = view.names("environment")
-    measured = {name: summarise(view, name) for name in MEASURES}
+    measured = {name: summarise(view, name) for name in JUDGED}
     minds = minds_of(view, measured)
     columns = min(len(environments), MOST_COLUMNS)
     blocks = -(-len(environments) // columns)
@@ -82,7 +82,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
             legend=[layouts.LegendEntry(m, *line_style(m)) for m in minds],
         )
         for n, row in enumerate(layout.axes):
-            measure = MEASURES[n % 2]
+            measure = JUDGED[n % 2]
             for column, panel in enumerate(row):
                 e = n // 2 * columns + column
                 _panel(view, panel, measured[measure], e, minds, measure)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evosim.metrics.flips import JUDGED
 from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.alignment import DIMS, MEASURES, MIND_STYLES, WITHIN, cut_off, line_style
+from evosim.plot.alignment import DIMS, MIND_STYLES, WITHIN, cut_off, line_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,11 +69,11 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
             between=0.14,
         )
         for n, (flip, panels) in enumerate(zip(flips, layout.axes, strict=True)):
-            spans = {m: _span(view, flip, n, m) for m in MEASURES}
+            spans = {m: _span(view, flip, n, m) for m in JUDGED}
             trajectories = [
-                _trajectory(numbers, m) for numbers in _minds(flip).values() for m in MEASURES
+                _trajectory(numbers, m) for numbers in _minds(flip).values() for m in JUDGED
             ]
-            for column, (panel, measure) in enumerate(zip(panels, MEASURES, strict=True)):
+            for column, (panel, measure) in enumerate(zip(panels, JUDGED, strict=True)):
                 timeseries.limits(
                     panel, *trajectories, *spans.values(), include=(0.0, 1.0), within=WITHIN
                 )
