@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.engine.files import write_text
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, whole_number
 from evosim.execution.runner import finite
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
@@ -115,6 +115,8 @@ def analyse(
     kind = ANALYSES[name]
     run = complete_run(run, replicate)
     first, last = run._folder.history, run.scenario.generations - 1
+    if generation is not None:
+        generation = whole_number("generation", generation)
     if generation is not None and not first <= generation <= last:
         raise EvosimError(f"no generation {generation} to analyse: there are {first} to {last}")
     data = run.data
