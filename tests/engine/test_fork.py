@@ -146,8 +146,7 @@ def test_an_unfinished_run_can_be_forked_where_it_was_lived(
 @pytest.mark.parametrize(
     ("at", "sets", "message"),
     [
-        (0, (), "at=0: .*a new run is evosim run"),
-        (-1, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
+        (0, (), r"at=0: .*a new run is evosim\.run\("),
         (7, (), "can be forked at generations 1 to 5, or at 6 with a longer"),
         (6, (), r"nothing is left to simulate.*timeline\.1\.generations"),
         (4, ("evolution.population=10",), "evolution.population was 20"),
