@@ -99,7 +99,7 @@ def test_sdist_and_both_wheels_hold_the_whole_catalogue(tree: Path, built: Path)
 def test_the_wheel_holds_the_studies_and_the_worlds_that_they_are_about(built: Path) -> None:
     files = {path.relative_to(ROOT) for path in (ROOT / "studies").rglob("*.toml")}
     assert Path("studies/worlds/lottery.toml") in files
-    assert {f"evosim/{path}" for path in files} <= set(contents(next(built.glob("*.whl"))))
+    assert {f"evosim/_{path}" for path in files} <= set(contents(next(built.glob("*.whl"))))
 
 
 def test_the_wheel_holds_every_module_and_no_tests(built: Path) -> None:
