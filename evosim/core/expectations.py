@@ -166,9 +166,19 @@ def lanes_alike(greedy: NDArray[np.uint8]) -> NDArray[np.integer]:
     >>> lanes_alike(np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]]], np.uint8)).tolist()
     [0, 1, 0, 3]
     """
-    lanes = np.ascontiguousarray(greedy.reshape(-1, greedy.shape[-1]).T)
-    first: dict[bytes, int] = {}
-    return np.array([first.setdefault(lane.tobytes(), j) for j, lane in enumerate(lanes)])
+    states = greedy.reshape(-1, greedy.shape[-1])
+    # Where minds differ they mostly differ in some of a few states, which are quick to compare.
+    few = np.ascontiguousarray(states[:: max(1, len(states) // 64)].T)
+    candidates: dict[bytes, list[int]] = {}
+    for lane, some in enumerate(few):
+        candidates.setdefault(some.tobytes(), []).append(lane)
+    alike = np.arange(len(few))
+    for lanes in candidates.values():
+        if len(lanes) > 1:
+            first: dict[bytes, int] = {}
+            for lane in lanes:
+                alike[lane] = first.setdefault(states[:, lane].tobytes(), lane)
+    return alike
 
 
 def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:
