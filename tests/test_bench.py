@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from evosim.bench import core as bench
-from evosim.bench import main, studies
-from evosim.bench.rows import Row
+from evosim.benchmarks import core as bench
+from evosim.benchmarks import main, studies
+from evosim.benchmarks.rows import Row
 from evosim.cli import cli
 from evosim.errors import EvosimError
 from evosim.plot import throughput

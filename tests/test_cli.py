@@ -454,7 +454,7 @@ def test_progress_is_a_bar_on_a_terminal_and_can_be_silenced() -> None:
 
 
 def test_bench_is_handed_its_options(monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:
-    bench = pytest.importorskip("evosim.bench")
+    bench = pytest.importorskip("evosim.benchmarks")
     given: dict[str, Any] = {}
     monkeypatch.setattr(bench, "main", lambda **options: given.update(options))
     assert invoke("bench", "--json", "--quick", "--plot", "x.svg").exit_code == 0

@@ -21,7 +21,7 @@ def module_of(path: Path) -> str:
 
 def references() -> Iterator[tuple[str, str]]:
     """(module, what one of its docstrings refers to)."""
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted({*PACKAGE.rglob("*.py"), *PACKAGE.glob("*/*.py")}):
         for match in ROLE.finditer(path.read_text(encoding="utf-8")):
             yield module_of(path), match[1]
 

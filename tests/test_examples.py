@@ -48,7 +48,7 @@ measure = "alignment"
 def modules() -> list[str]:
     """The modules of evosim with an example in them."""
     found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted({*PACKAGE.rglob("*.py"), *PACKAGE.glob("*/*.py")}):
         if ">>> " in path.read_text(encoding="utf-8"):
             name = ".".join(("evosim", *path.relative_to(PACKAGE).with_suffix("").parts))
             found.append(name.removesuffix(".__init__"))

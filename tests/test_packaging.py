@@ -19,6 +19,7 @@ SHIPPED = (
     "scenarios",
     "studies",
     "benchmarks",
+    "tools",
     "setup.cfg",
     "pyproject.toml",
     "README.md",
@@ -104,9 +105,11 @@ def test_the_wheel_holds_the_studies_and_the_worlds_that_they_are_about(built: P
 
 def test_the_wheel_holds_every_module_and_no_tests(built: Path) -> None:
     names = set(contents(next(built.glob("*.whl"))))
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "evosim").rglob("*.py*")}
+    package = ROOT / "evosim"
+    paths = {*package.rglob("*.py*"), *package.glob("*/*.py*")}  # links too
+    modules = {str(path.relative_to(ROOT)) for path in paths}
     modules = {name for name in modules if name.endswith((".py", ".pyi"))}
-    assert "evosim/scenario/__init__.pyi" in modules
+    assert {"evosim/scenario/__init__.pyi", "evosim/benchmarks/command.py"} <= modules
     assert modules <= names
     assert {"evosim/py.typed", "evosim/benchmarks/plan.c"} <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

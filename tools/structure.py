@@ -45,7 +45,7 @@ def main() -> None:
     files = {
         path: text
         for path, text in files.items()
-        if path.relative_to(package).parts[0] not in ("bench", "catalogue", "benchmarks")
+        if path.relative_to(package).parts[0] not in ("catalogue", "benchmarks", "gallery")
     }
     trees = {path: ast.parse(text) for path, text in files.items()}
     once, defined = used_once(files, trees)

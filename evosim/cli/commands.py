@@ -236,7 +236,7 @@ for _command in (plot, analyse, compare, export, replay, study):
 )
 def bench(as_json: bool, **wanted: Any) -> None:
     """Measure the speed of evosim on this machine."""
-    from evosim import bench as benchmarks
+    from evosim import benchmarks
 
     benchmarks.main(json=as_json, **wanted)
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, scenario, world
-from evosim.bench.rows import Call, Row, interleaved, per, ratio
+from evosim.benchmarks.rows import Call, Row, interleaved, per, ratio
 from evosim.core import batch, reference
 from evosim.core.exact import expect
 from evosim.core.live import live
@@ -496,7 +496,7 @@ def in_new_process(code: str, *arguments: str, **environment: str) -> dict[str, 
     """
     begin = (
         "import json, sys, time; began = time.perf_counter(); "
-        "sys.path[:] = json.loads(sys.argv.pop(1)); from evosim.bench import core as bench; "
+        "sys.path[:] = json.loads(sys.argv.pop(1)); from evosim.benchmarks import core as bench; "
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", begin + code, json_format.dumps(sys.path), *arguments],

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from evosim.api.checks import check_study
-from evosim.bench.core import in_new_process, peak_megabytes
-from evosim.bench.rows import Row
+from evosim.benchmarks.core import in_new_process, peak_megabytes
+from evosim.benchmarks.rows import Row
 from evosim.execution.progress import Progress
 from evosim.study import driver
 from evosim.study.folder import StudyFolder
@@ -57,7 +57,7 @@ def _seconds(n: int) -> list[Row]:
     """Overhead over the runs' own time, and what two workers are worth."""
     alone, two = (
         in_new_process(
-            "from evosim.bench import studies; studies.time_study(*map(int, sys.argv[1:]))",
+            "from evosim.benchmarks import studies; studies.time_study(*map(int, sys.argv[1:]))",
             str(n), str(workers), **SINGLE,
         )
         for workers in (1, 2)
@@ -80,7 +80,7 @@ def _memory(sizes: tuple[int, int]) -> list[Row]:
     """What a driver needs where runs are many."""
     few, many = (
         in_new_process(
-            "from evosim.bench import studies; studies.time_driver(int(sys.argv[1]))",
+            "from evosim.benchmarks import studies; studies.time_driver(int(sys.argv[1]))",
             str(n),
             **SINGLE,
         )

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim import core
-from evosim.bench import core as of_core
-from evosim.bench import studies as of_studies
-from evosim.bench.rows import Row, heading, notes, table
+from evosim.benchmarks import core as of_core
+from evosim.benchmarks import studies as of_studies
+from evosim.benchmarks.rows import Row, heading, notes, table
 from evosim.core.structs import LANES
 from evosim.engine import provenance
 

@@ -1,5 +1,5 @@
 """``evosim bench``: how fast evosim is on this machine, against its goals and its limits."""
 
-from evosim.bench.command import main
+from evosim.benchmarks.command import main
 
 __all__ = ["main"]
