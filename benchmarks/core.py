@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, scenario, world
 from evosim.benchmarks.rows import Call, Row, interleaved, per, ratio
-from evosim.core import batch, reference
+from evosim.core import batch
 from evosim.core.exact import expect
 from evosim.core.live import live
 from evosim.core.plan import improve
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.engine import probe, provenance
 from evosim.engine.variables import probe_generations
+from evosim.testing import reference
 
 if TYPE_CHECKING:
     from evosim.plot.throughput import Curve

@@ -1,6 +1,6 @@
-"""The Numba core: planner, lifetimes, exact expectations, batches; the twin beside them.
+"""The Numba core: planner, lifetimes, exact expectations, batches.
 
-:mod:`evosim.core.reference` is the slow readable twin of every kernel.
+:mod:`evosim.testing.reference` is the slow readable twin of every kernel.
 """
 
 from evosim.core._tasks import threads

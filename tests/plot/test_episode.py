@@ -7,9 +7,9 @@ import pytest
 from synthetic import dataset, episode
 
 from evosim import core, mind, rng, world
-from evosim.core.reference import Level, Mind, ReferenceWorld, lifetime
 from evosim.errors import EvosimError
 from evosim.plot.episode import AGE, episode_of
+from evosim.testing.reference import Level, Mind, ReferenceWorld, lifetime
 
 
 @pytest.mark.parametrize("seed", range(12))
