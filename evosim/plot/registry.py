@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from evosim import mechanisms
 from evosim.errors import EvosimError, did_you_mean
 from evosim.registry import Registry, calling, check_call, check_name, origin
 
@@ -124,16 +125,13 @@ def _of_run() -> Sequence[ModuleType]:
         drift,
         flips,
         genes,
-        islands,
         level,
         mind,
-        monitor,
         objective_proxy,
-        population,
     )
 
     return (
-        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
+        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), deception, mind,
         genes, level,
     )  # fmt: skip
 
