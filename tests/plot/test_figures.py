@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
 from evosim.errors import EvosimError
-from evosim.metrics import detection
+from evosim.mechanisms.monitor import metrics as detection
 from evosim.metrics.deception import conduct
 from evosim.metrics.summary import summarize
 from evosim.plot import FIGURES, genes, timeseries
