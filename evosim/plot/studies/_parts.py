@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,16 +64,22 @@ def sheet(
     measures = summary["measures"]
     several = headed or len(titles) > 1
     columns = min(3, len(titles)) if several else min(2, len(measures))
-    row = {"height": height, "room": room, "ticks": True}
-    rows = [] if several else layouts.rows_of(len(measures), columns, **row)
-    for measure in measures.values() if several else ():
-        block = layouts.rows_of(len(titles), columns, **row)
-        rows += [replace(block[0], header=(with_unit(measure),)), *block[1:]]
-    if own_x:
-        rows = [
-            replace(row, header=("", *row.header), bold=2) if n else row
-            for n, row in enumerate(rows)
-        ]
+    blocks: list[tuple[str, int]] = [("", len(measures))]
+    """The name and the number of panels of each block of rows."""
+    if several:
+        blocks = [(with_unit(measure), len(titles)) for measure in measures.values()]
+    rows: list[layouts.Row] = []
+    for name, n in blocks:
+        for first in range(0, n, columns):
+            # Labels along x of the row above need a line.
+            blank = ("",) * bool(own_x and rows)
+            header = (name,) * bool(name and first == 0)
+            rows.append(
+                layouts.Row(
+                    height=height, room=room, ticks=True, columns=columns,
+                    panels=min(columns, n - first), header=blank + header, bold=1 + len(blank),
+                )
+            )  # fmt: skip
     named = [measure["label"] for measure in measures.values()]
     layout = layouts.create(
         rows,
