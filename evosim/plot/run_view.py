@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.mechanism import sizes
+from evosim.engine.run_arrays import RunArrays
 from evosim.errors import EvosimError
 from evosim.plot._timeline import Timeline
 from evosim.plot.colors import TINTS
@@ -48,7 +50,8 @@ class RunView:
     """A run as the figures see it.
 
     Attributes:
-        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``.
+        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``; for
+            built-in figures :class:`~evosim.engine.run_arrays.RunArrays`, which answer alike.
         scenario: the scenario that was run.
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
@@ -61,6 +64,12 @@ class RunView:
     neutral: Mapping[str, Band] | None = None
     episode: Episode | None = None
     summary: Mapping[str, Any] | None = None
+
+    @cached_property
+    def with_xarray(self) -> RunView:
+        """The same, with its data as xarray has them."""
+        data: object = self.data
+        return replace(self, data=data.whole()) if isinstance(data, RunArrays) else self
 
     def values(self, name: str, *dims: str) -> FloatArray:
         """A variable as float64, its dimensions in the order given.
@@ -106,11 +115,12 @@ class RunView:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64] | None:
-        """Size of an open population [replicate, generation]; None: always the same."""
-        if "population_size" not in self.data:
+        """Size of a population [replicate, generation]; None: always the same."""
+        least, most = sizes(self.scenario)
+        if least == most:
             return None
-        sizes = self.data["population_size"].transpose("replicate", "generation").values
-        return np.asarray(sizes, np.int64)
+        lifespan = self.values("lifespan", "replicate", "generation", "individual")
+        return np.isfinite(lifespan).sum(axis=2)
 
     @property
     def size_note(self) -> str:
