@@ -27,7 +27,6 @@ from evosim.plot.drawing import FORMATS
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, export, index, report, summary, table
 from evosim.study import reading as studies
-from evosim.study.executors import refuse_in_worker
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts
 from evosim.study.points import Point
@@ -322,8 +321,6 @@ def run_study(
 ) -> Study:
     """Do every run of a study.
 
-    In a script, call it under ``if __name__ == "__main__":``; worker processes import the script.
-
     Args:
         source: the id of a shipped study, or the path of a file.
         seed: of all runs; as the study says if None. Points that are drawn stay as they are.
@@ -352,7 +349,6 @@ def run_study(
         >>> study.counts.done
         4
     """
-    refuse_in_worker()
     workers = checked_workers(workers)
     check_switch("figures", figures)
     check_scheduler(scheduler, workers)
@@ -408,7 +404,6 @@ def resume_study(
         RunError: none is there, it is at work elsewhere, or its files were changed.
         Interrupted: it was stopped again.
     """
-    refuse_in_worker()
     workers = checked_workers(workers)
     check_scheduler(scheduler, workers)
     with make_progress(show=progress) as reporter:
