@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.engine.in_memory import OnGeneration
     from evosim.engine.islands import Map
     from evosim.engine.ood_labelling import PastGeneration
@@ -106,12 +108,13 @@ def finish(folder: RunFolder) -> None:
     if folder.data_path.exists() and folder.summary_path.exists():
         folder.clear_chunks()
         return
-    from evosim.engine.dataset import assemble, open_dataset
+    from evosim.engine.dataset import assemble, open_arrays
 
     if not folder.data_path.exists():
         assemble(folder)
     else:
-        open_dataset(folder).close()  # before the chunks go that it could be written from
+        with open_arrays(folder):  # before the chunks go that it could be written from
+            pass
     folder.clear_chunks()
     if not folder.summary_path.exists():
         write_text(folder.summary_path, _json(summary_of(folder)))
@@ -359,17 +362,20 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
 
 def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and where the run comes from."""
-    from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
+    from evosim.engine.dataset import UNREADABLE, open_arrays, unreadable
     from evosim.metrics import summary
 
-    with open_dataset(folder) as dataset:
+    with open_arrays(folder) as arrays:
         try:
-            probed = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
-            for name in ("payoff_total", *probed):  # once, not piece by piece
-                dataset[name].load()
+            for name in (
+                "payoff_total",
+                *by_probe(folder.scenario),
+                *by_replicate(folder.scenario),
+            ):
+                _ = arrays[name].values
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-        findings = summary.summarize(dataset, folder.scenario).to_dict()
+        findings = summary.summarize(cast("xr.Dataset", arrays), folder.scenario).to_dict()
     return {
         **findings,
         "versions": folder.manifest["versions"],

@@ -213,7 +213,7 @@ def _absent(probe: xr.Dataset) -> int:
     """How many of the sample an open population was too small for, all replicates together."""
     if "population_size" not in probe:
         return 0
-    return int((probe["probe_individual"] < 0).sum())
+    return int(np.sum(probe["probe_individual"].values < 0))
 
 
 def _sampling_across(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.run_arrays import RunArrays
 from evosim.errors import EvosimError
 from evosim.plot.colors import TINTS
 
@@ -47,7 +48,8 @@ class RunView:
     """A run as the figures see it.
 
     Attributes:
-        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``.
+        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``; for
+            built-in figures :class:`~evosim.engine.run_arrays.RunArrays`, which answer alike.
         scenario: the scenario that was run.
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
@@ -60,6 +62,12 @@ class RunView:
     neutral: Mapping[str, Band] | None = None
     episode: Episode | None = None
     summary: Mapping[str, Any] | None = None
+
+    @cached_property
+    def with_xarray(self) -> RunView:
+        """The same, with its data as xarray has them."""
+        data: object = self.data
+        return replace(self, data=data.whole()) if isinstance(data, RunArrays) else self
 
     def values(self, name: str, *dims: str) -> FloatArray:
         """A variable as float64, its dimensions in the order given.
