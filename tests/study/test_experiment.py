@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from studying import call
+from processes import call
 
 import evosim
 from evosim.cli import cli

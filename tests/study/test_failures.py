@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import stubs
-from studying import call
+from processes import call
 from sweeps import (
     Cluster,
     columns,

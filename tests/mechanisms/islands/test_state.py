@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from processes import Process
 
 import evosim
 from evosim import scenario as scenarios
@@ -199,15 +198,11 @@ def children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path) -> Process:
     words = [word for change in (ISLANDS, *LONG) for word in ("--set", change)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "evosim", "run", "tiny.toml", "--seed", "1", "--out", "run",
-         "--workers", "2", "--checkpoint", "0", "--no-figures", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return Process(
+        folder, "run", "tiny.toml", "--seed", 1, "--out", "run", "--workers", 2,
+        "--checkpoint", 0, "--no-figures", *words,
     )  # fmt: skip
 
 
