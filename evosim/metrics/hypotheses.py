@@ -277,7 +277,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     """The verdict of an experiment for people: findings with arms, intervals and thresholds.
 
     Args:
-        summary: what :func:`evosim.study.experiment.summarize` returned, or verdict.json.
+        summary: what :func:`evosim.study.verdict.summarize` returned, or verdict.json.
     """
     lines = [f"{summary['verdict'].upper()}: {summary['claim'] or summary['title']}", ""]
     for finding in summary["findings"]:

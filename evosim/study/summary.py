@@ -24,8 +24,6 @@ from evosim.stats.intervals import Bootstrap
 from evosim.study import table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from evosim.study.folder import Record, StudyFolder
     from evosim.study.schema import Measured, Parameter
     from evosim.study.table import Axis
@@ -39,11 +37,6 @@ FEWEST_POINTS = 5
 """Points from which on a rank correlation means something."""
 
 
-def path_of(folder: StudyFolder) -> Path:
-    """Where the summary of a study stands once all of it was run."""
-    return folder.path / "summary.json"
-
-
 def write(folder: StudyFolder) -> dict[str, Any]:
     """Summarize a study and write summary.json.
 
@@ -52,14 +45,14 @@ def write(folder: StudyFolder) -> dict[str, Any]:
     """
     found = summarize(folder)
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path_of(folder), text + "\n")
+    write_text(folder.summary_path, text + "\n")
     return found
 
 
 def read(folder: StudyFolder) -> dict[str, Any] | None:
     """The summary that was written; None where it is missing, torn, or of fewer runs than all."""
     try:
-        found: dict[str, Any] = json.loads(path_of(folder).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(folder.summary_path.read_text(encoding="utf-8"))
         whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size
         mine = found["identity"] == folder.manifest["identity"] and found["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError):

@@ -22,7 +22,7 @@ _PACKAGE = Path(evosim.__file__).parent
 
 _RUN_MODULES = ("scenario/reading.py", "engine/loop.py", "engine/islands.py", "engine/probe.py")
 """What reads a scenario, evaluates and probes a population: these, and all that they import."""
-_VERDICT_MODULES = ("study/experiment.py",)
+_VERDICT_MODULES = ("study/verdict.py",)
 """What makes verdicts of complete runs; what runs them is not counted again."""
 METRIC_MODULES = ("metrics/__init__.py",)
 """What makes numbers of the data of a run."""
@@ -42,7 +42,8 @@ VERDICT_INPUTS: Mapping[str, str] = {
 def depends(scenario: Scenario) -> dict[str, str]:
     """A hash of each thing that the record of a scenario's experiment depends on.
 
-    What was run the folder of the experiment knows itself: see :mod:`evosim.study.reevaluate`.
+    What was run the folder of the experiment knows itself: see
+    :meth:`evosim.study.experiment.ExperimentFolder.holds`.
     """
     versions = provenance.libraries()
     del versions["evosim"]  # its code has hashes of its own
