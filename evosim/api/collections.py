@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from evosim.api._reading import figures_in
+from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.engine.folders import GONE, check_there
 from evosim.errors import Command, RunError
 from evosim.execution.progress import Progress
+from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
 from evosim.plot import summaries as drawing
 from evosim.plot.drawing import FORMATS
@@ -37,8 +39,14 @@ class Collection(ABC, Generic[F]):
     """
 
     _opens: type[F]
+    _runs: Callable[..., object]
+    """What does its runs, see :mod:`evosim.study.driver`."""
+    _results: Any
+    """The module that summarizes it: ``read`` and ``write``."""
     _resume: ClassVar[str]
     """The command that goes on with it."""
+    _wait: ClassVar[float]
+    """Seconds for which who was stopped may still hold the folder."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -185,46 +193,45 @@ class Collection(ABC, Generic[F]):
     def _drawn_from(self) -> tuple[Any, ...]:
         """What figures are drawn from beside the summary."""
 
-    @abstractmethod
-    def _known_summary(self) -> dict[str, Any] | None:
-        """The summary that was written; None where there is none that fits."""
-
-    @abstractmethod
-    def _write_summary(self) -> dict[str, Any]:
-        """Write the summary of runs that are complete."""
-
     # Going on
 
-    def _complete(
-        self, reporter: Progress, complete_runs: Callable[..., object], **options: Any
-    ) -> Self:
+    def _complete(self, progress: bool | None, words: str = "", **options: Any) -> Self:
         """Do whatever is still lacking: runs, the summary, figures.
 
         Args:
-            complete_runs: what does the runs, with the options.
+            progress: see :func:`evosim.run`.
+            words: what is begun; empty where it goes on.
+            options: of what does the runs.
         """
-        try:
-            with Stop() as stop:
-                complete_runs(self._folder, stop=stop, progress=reporter, **options)
-                self._conclude(stop, reporter)
-        except Interrupted:
-            raise
-        except KeyboardInterrupt:
-            raise Interrupted(
-                self.path,
-                "stopped at once. What was written is kept. Continue with: ",
-                Command(self._resume, self.path),
-            ) from None
+        with make_progress(show=progress) as reporter:
+            if words:
+                reporter.note(f"{words}: {self.path}")
+            elif warning := provenance.other_versions(self.manifest, self._folder.WHAT):
+                reporter.warn(warning)
+            try:
+                with Stop() as stop:
+                    self._runs(
+                        self._folder, stop=stop, progress=reporter, wait=self._wait, **options
+                    )
+                    self._conclude(stop, reporter)
+            except Interrupted:
+                raise
+            except KeyboardInterrupt:
+                raise Interrupted(
+                    self.path,
+                    "stopped at once. What was written is kept. Continue with: ",
+                    Command(self._resume, self.path),
+                ) from None
         return self
 
     def _conclude(self, stop: Callable[[], bool], reporter: Progress) -> None:
         """The summary and the figures, when no run is left."""
         later = ("Summary and figures are made by: ", Command(self._resume, self.path))
         try:
-            if (found := self._known_summary()) is not None:
+            if (found := self._results.read(self._folder)) is not None:
                 names = self._missing_figures(found)
             else:
-                found = self._write_summary()
+                found = self._results.write(self._folder)
                 names = self._figures_of(found)
             if names and stop():
                 raise Interrupted(self.path, "stopped: no run is left. ", *later)

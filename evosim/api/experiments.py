@@ -13,14 +13,13 @@ from evosim.api._arguments import (
     free_path,
     seed_of,
 )
-from evosim.api._reading import read_summary
+from evosim.api._reading import not_complete
 from evosim.api.checks import check
 from evosim.api.collections import Collection
 from evosim.api.running import WAIT
 from evosim.api.runs import Run
 from evosim.engine import provenance
-from evosim.errors import Command, whole_number
-from evosim.execution.progress import progress as make_progress
+from evosim.errors import whole_number
 from evosim.execution.runner import CHECKPOINT
 from evosim.metrics import hypotheses
 from evosim.scenario.settings import as_mapping
@@ -52,7 +51,11 @@ class Experiment(Collection[ExperimentFolder]):
         ('replicate', 'generation', 'individual')
     """
 
-    _opens, _resume = ExperimentFolder, "resume"
+    _opens = ExperimentFolder
+    _runs = staticmethod(complete_arms)
+    _results = verdict
+    _resume = "resume"
+    _wait = WAIT
 
     @property
     def scenario(self) -> Scenario:
@@ -77,11 +80,9 @@ class Experiment(Collection[ExperimentFolder]):
         Raises:
             RunError: the experiment is not complete.
         """
-        return read_summary(
-            self.summary_path,
-            what="experiment",
-            remedy=("Delete it: ", Command("resume", self.path), " then evaluates the claim again"),
-        )
+        if (found := verdict.read(self._present)) is None:
+            raise not_complete(self.path, "experiment")
+        return found
 
     @property
     def files(self) -> list[Path]:
@@ -108,12 +109,6 @@ class Experiment(Collection[ExperimentFolder]):
 
     def _drawn_from(self) -> tuple[Scenario]:
         return (design.reference(self.scenario),)
-
-    def _known_summary(self) -> dict[str, Any] | None:
-        return self.summary if self.complete else None
-
-    def _write_summary(self) -> dict[str, Any]:
-        return verdict.write(self._folder)
 
 
 def experiment(
@@ -180,12 +175,9 @@ def experiment(
         figures=figures,
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
-    with make_progress(show=progress) as reporter:
-        folder = ExperimentFolder.create(path, read, manifest)
-        reporter.note(f"{read.id}, seed {seed}, {len(folder.points)} runs: {path}")
-        return Experiment(path)._complete(
-            reporter, complete_arms, wait=WAIT, workers=workers, checkpoint=checkpoint
-        )
+    folder = ExperimentFolder.create(path, read, manifest)
+    words = f"{read.id}, seed {seed}, {len(folder.points)} runs"
+    return Experiment(path)._complete(progress, words, workers=workers, checkpoint=checkpoint)
 
 
 def open_experiment(path: str | Path) -> Experiment:
@@ -214,12 +206,7 @@ def resume_experiment(
     done = Experiment(path)
     if done.complete and not done._missing_figures(done.summary):
         return done
-    with make_progress(show=progress) as reporter:
-        if warning := provenance.other_versions(done.manifest, "experiment"):
-            reporter.warn(warning)
-        return done._complete(
-            reporter, complete_arms, wait=WAIT, workers=workers, checkpoint=checkpoint
-        )
+    return done._complete(progress, workers=workers, checkpoint=checkpoint)
 
 
 def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:

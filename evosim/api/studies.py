@@ -17,7 +17,6 @@ from evosim.api._arguments import (
 from evosim.api.collections import Collection
 from evosim.engine import provenance
 from evosim.errors import whole_number
-from evosim.execution.progress import progress as make_progress
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, index, report, summary
 from evosim.study import reading as studies
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from evosim.study.folder import Record
     from evosim.study.index import Counts
     from evosim.study.schema import Study as Schema
-
-WAIT = 2.0  # seconds for which a driver that was stopped may still hold the folder
 
 
 class Study(Collection[StudyFolder]):
@@ -54,7 +51,11 @@ class Study(Collection[StudyFolder]):
         ['point', 'patience', 'replicate']
     """
 
-    _opens, _resume = StudyFolder, "study resume"
+    _opens = StudyFolder
+    _runs = staticmethod(driver.complete_runs)
+    _results = summary
+    _resume = "study resume"
+    _wait = 2.0
 
     @property
     def study(self) -> Schema:
@@ -139,7 +140,7 @@ class Study(Collection[StudyFolder]):
             >>> evosim.open_study("runs/study-small-1").reindex().done
             4
         """
-        return index.rebuild(self._present, wait=WAIT)
+        return index.rebuild(self._present, wait=self._wait)
 
     def command(self, point: str, replicate: int) -> str:
         """The command line that does one run by itself.
@@ -187,12 +188,6 @@ class Study(Collection[StudyFolder]):
 
     def _drawn_from(self) -> tuple[()]:
         return ()
-
-    def _known_summary(self) -> dict[str, Any] | None:
-        return summary.read(self._folder)
-
-    def _write_summary(self) -> dict[str, Any]:
-        return summary.write(self._folder)
 
 
 def run_study(
@@ -260,12 +255,9 @@ def run_study(
         figures=figures,
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
-    with make_progress(show=progress) as reporter:
-        StudyFolder.create(path, written, manifest)
-        reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
-        return Study(path)._complete(
-            reporter, driver.complete_runs, wait=WAIT, workers=workers, scheduler=scheduler
-        )
+    StudyFolder.create(path, written, manifest)
+    words = f"{written.study.id}, seed {seed}, {len(written.points)} points"
+    return Study(path)._complete(progress, words, workers=workers, scheduler=scheduler)
 
 
 def open_study(path: str | Path) -> Study:
@@ -302,10 +294,4 @@ def resume_study(
     refuse_in_worker()
     workers = checked_workers(workers)
     check_scheduler(scheduler, workers)
-    with make_progress(show=progress) as reporter:
-        done = Study(path)
-        if warning := provenance.other_versions(done.manifest, "study"):
-            reporter.warn(warning)
-        return done._complete(
-            reporter, driver.complete_runs, wait=WAIT, workers=workers, scheduler=scheduler
-        )
+    return Study(path)._complete(progress, workers=workers, scheduler=scheduler)

@@ -235,7 +235,7 @@ def settings_of(study: Study, name: str, value: Any) -> dict[str, Any]:
     settings: Settings
     if parameter.levels:
         levels = {level.title: level.set for level in parameter.levels}
-        if value not in levels:
+        if not isinstance(value, str) or value not in levels:
             raise EvosimError(
                 f"parameters.{name}: unknown level {value!r}: {did_you_mean(str(value), levels)}"
             )

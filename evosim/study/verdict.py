@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.engine.dataset import open_dataset
 from evosim.engine.files import write_text
-from evosim.errors import EvosimError
+from evosim.errors import Command, EvosimError, RunError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
@@ -29,6 +29,24 @@ if TYPE_CHECKING:
 FEWEST_OF_A_SWEEP = 3
 """Arms with a place on the axis that make a curve."""
 _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)\s+\]")
+
+
+def read(folder: ExperimentFolder) -> dict[str, Any] | None:
+    """What verdict.json holds; None where there is none.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    if not folder.summary_path.exists():
+        return None
+    try:
+        return dict(json.loads(folder.summary_path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder.summary_path} cannot be read: {error}. Delete it: ",
+            Command("resume", folder.path),
+            " then evaluates the claim again",
+        ) from error
 
 
 def write(folder: ExperimentFolder) -> dict[str, Any]:
