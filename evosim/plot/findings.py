@@ -56,7 +56,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     threshold and the verdict.
 
     Args:
-        summary: verdict.json (:func:`evosim.study.experiment.summarize`).
+        summary: verdict.json (:func:`evosim.study.verdict.summarize`).
         scenario: not used.
     """
     rows: list[Row] = []

@@ -33,7 +33,7 @@ _RUN_MODULES = (
 """What reads a scenario, evaluates and probes a population: these, and all that they import."""
 METRIC_MODULES = ("metrics/__init__.py", *_of_mechanisms("metrics"))
 """What makes numbers of the data of a run."""
-_VERDICT_MODULES = ("study/experiment.py", *METRIC_MODULES)
+_VERDICT_MODULES = ("study/verdict.py", *METRIC_MODULES)
 """What makes verdicts of complete runs; what runs them is not counted again."""
 
 RUN_INPUTS: Mapping[str, str] = {
@@ -51,7 +51,8 @@ VERDICT_INPUTS: Mapping[str, str] = {
 def depends(scenario: Scenario) -> dict[str, str]:
     """A hash of each thing that the record of a scenario's experiment depends on.
 
-    What was run the folder of the experiment knows itself: see :mod:`evosim.study.reevaluate`.
+    What was run the folder of the experiment knows itself: see
+    :meth:`evosim.study.experiment.ExperimentFolder.holds`.
     """
     versions = provenance.libraries()
     del versions["evosim"]  # its code has hashes of its own
