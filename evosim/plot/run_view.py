@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evosim.engine.mechanism import sizes
 from evosim.engine.run_arrays import RunArrays
 from evosim.errors import EvosimError
+from evosim.plot._timeline import Timeline
 from evosim.plot.colors import TINTS
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class RunView:
             )
         return np.asarray(array.transpose(*dims).values, dtype=np.float64)
 
+    def individuals_of(self, name: str, *more: str) -> FloatArray:
+        """A variable of every individual, [replicate, generation, individual, ...]."""
+        return self.values(name, "replicate", "generation", "individual", *more)
+
     def names(self, coordinate: str) -> list[str]:
         """The names along a dimension, as plain strings."""
         if coordinate not in self.data.coords:
@@ -127,6 +132,12 @@ class RunView:
         """Limits of an axis of generations; never empty."""
         first, last = float(self.generations[0]), float(self.generations[-1])
         return (first - 0.5, last + 0.5) if first == last else (first, last)
+
+    @property
+    def timeline(self) -> Timeline:
+        """The axis of generations, with its flips and the stretches without selection."""
+        flips = [float(flip.generation) for flip in self.flips]
+        return Timeline(self.generation_limits, flips, self.without_selection)
 
     def axis_fraction(self, generation: float) -> float:
         """Where a generation stands along the axis of generations: 0 left, 1 right."""
@@ -273,6 +284,20 @@ class RunView:
     def loci(self) -> tuple[str, ...]:
         """Names of the loci that evolve."""
         return tuple(self.names("locus"))
+
+    @cached_property
+    def locus_bounds(self) -> dict[str, tuple[float, float]]:
+        """The bounds of every locus that evolves, by name."""
+        from evosim.mind import loci
+
+        return {locus.name: (locus.low, locus.high) for locus in loci(self.scenario)}
+
+    @property
+    def selection_differs(self) -> bool:
+        """Whether selection was ever paid on another payoff than the intended one."""
+        scenario = self.scenario
+        selected = {p.objective.selected for p in scenario.timeline if p.objective is not None}
+        return bool({scenario.objective.selected, *selected} - {None, scenario.objective.intended})
 
     # --- words ------------------------------------------------------------------------------
 
