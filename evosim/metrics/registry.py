@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evosim import mind
+from evosim import mechanisms, mind
 from evosim.engine.controls import minds
 from evosim.engine.variables import VARIABLES
 from evosim.errors import EvosimError
@@ -193,7 +193,6 @@ def _metrics() -> Sequence[ModuleType]:
     """The modules that register a metric."""
     from evosim.metrics import (
         best_of_n,
-        deception,
         detection,
         flips,
         genes,
@@ -204,8 +203,8 @@ def _metrics() -> Sequence[ModuleType]:
     from evosim.metrics.popgen import coalescent, differentiation, effective_size, heritability
 
     return (
-        best_of_n, deception, detection, flips, genes, population_size, probed, rewards, coalescent,
-        differentiation, effective_size, heritability,
+        best_of_n, detection, flips, genes, population_size, probed, rewards, coalescent,
+        differentiation, effective_size, heritability, *mechanisms.modules("metrics"),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import mind
+from evosim import mechanisms, mind
 from evosim.engine.controls import EVOLVED
 from evosim.metrics import METRICS, Query, flips
 from evosim.metrics._summary_types import (
@@ -78,7 +78,11 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
         evolved=_phenotype(dataset, scenario, -1, bootstrap),
         sections={
             **_population(dataset, scenario),
-            **_deception(dataset, scenario, bootstrap),
+            **{
+                module.__name__.split(".")[-2]: found
+                for module in mechanisms.modules("metrics", mechanisms.used(scenario))
+                if (found := module.summary(dataset, scenario, bootstrap)) is not None
+            },
             **_monitor(dataset, scenario, bootstrap),
         },
     )
@@ -102,33 +106,6 @@ def _population(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
             "last": [int(row[-1]) for row in sizes],
             "died_out": sum(len(when) > 0 for when in extinct),
             "died_out_in": [int(generations[when[0]]) if len(when) else None for when in extinct],
-        }
-    }
-
-
-def _deception(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
-    """What is added to the summary of a scenario that asks about deception."""
-    if scenario.deception is None:
-        return {}
-    from evosim.metrics import deception
-
-    return {
-        "deception": {
-            "variable": scenario.deception.variable,
-            "conduct": scenario.deception.conduct,
-            "good": deception.is_good(scenario),
-            "environments": {
-                name: [
-                    {
-                        "generation": generation,
-                        **values_of(estimates),
-                        "intervals": intervals_of(estimates),
-                        "n_undefined": {key: e.n_undefined for key, e in estimates.items()},
-                    }
-                    for generation, estimates in moments.items()
-                ]
-                for name, moments in deception.moments(dataset, scenario, bootstrap).items()
-            },
         }
     }
 

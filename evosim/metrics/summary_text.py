@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from evosim import mechanisms
 from evosim.metrics.flips import JUDGED
-from evosim.stats.intervals import number, shown
+from evosim.stats.intervals import number, with_interval
 from evosim.stats.report_tables import table
 
 
@@ -24,8 +25,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     if "population" in summary:
         blocks.insert(0, _describe_population(summary))
     blocks.append(_describe_final(summary))
-    if "deception" in summary:
-        blocks.append(_describe_deception(summary["deception"]))
+    for module in mechanisms.modules("metrics", (n for n in mechanisms.SECTIONS if n in summary)):
+        blocks.append(module.describe(summary))
     if "monitor" in summary:
         blocks.append(_describe_monitor(summary["monitor"]))
     blocks.append(_describe_basis(summary))
@@ -62,9 +63,9 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     rows = [["", "before", "after", "retained", ""]]
     for measure in JUDGED:
         keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
-        cells = [_with_interval(flip[key], ends[key]) for key in keys]
+        cells = [with_interval(flip[key], ends[key]) for key in keys]
         rows.append([measure, *cells, flip[measure]])
-    collapse = _with_interval(flip["collapse"], ends["collapse"])
+    collapse = with_interval(flip["collapse"], ends["collapse"])
     controls = [["control", "capability", "alignment"]]
     for name, control in flip["controls"].items():
         cells = [
@@ -134,10 +135,10 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
     rows = [["environment", *names, "capability", "alignment", "lifespan"]]
     for name, final in summary["environments"].items():
         paid = [
-            _with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
+            with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
             for p in names
         ]
-        rest = [_with_interval(final[key], _shown(final)[key]) for key in JUDGED]
+        rest = [with_interval(final[key], _shown(final)[key]) for key in JUDGED]
         rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
     generation = next(iter(summary["environments"].values()))["generation"]
     return "\n".join([f"Population of generation {generation}", *table(rows)])
@@ -145,38 +146,13 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
 
 def _describe_monitor(found: Mapping[str, Any]) -> str:
     """Detection in the first monitored generation, and what it cost."""
-    shown = {key: _with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
+    shown = {key: with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
     return "\n".join(
         [
             f"Monitor, from generation {found['generation']} on",
             f"  area under the ROC {shown['roc_area']}; flagged {shown['flagged']} of its "
             f"lifetimes, {1 - found['quantile']:.2g} of those in training",
             f"  labels used: {shown['labels']} (at most {found['budget']} a generation)",
-        ]
-    )
-
-
-def _describe_deception(found: Mapping[str, Any]) -> str:
-    """Shares and rates in each environment, at the flips, the peak and the end."""
-    head = f"Deception: {found['conduct']} a step, by whether {found['variable']} is watching"
-    columns = ("deceptive", "honest", "watched", "unwatched", "watched_without")
-    rows = [["environment", "generation", *(name.replace("_", " ") for name in columns)]]
-    for name, moments in found["environments"].items():
-        for moment in moments:
-            cells = [
-                _with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
-                for n, key in enumerate(columns)
-            ]
-            rows.append([name, str(moment["generation"]), *cells])
-    if len(rows) == 1:
-        return f"{head}\n  no mind is both watched and unwatched in any environment"
-    side = "shown" if found["good"] else "held back"
-    return "\n".join(
-        [
-            head,
-            *table(rows),
-            f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
-            "the same minds without the sense",
         ]
     )
 
@@ -206,9 +182,3 @@ def _describe_basis(summary: Mapping[str, Any]) -> str:
                 "the error of sampling them and their lifetimes, not that between replicates",
             ]
     return "\n".join(lines)
-
-
-def _with_interval(
-    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
-) -> str:
-    return shown({"value": value, "interval": interval}, form)

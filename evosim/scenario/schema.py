@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, did_you_mean
+from evosim.mechanisms.deception.schema import Deception
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
@@ -435,14 +436,6 @@ class Monitor(Model):
         default=0.95, description="Quantile of training scores above which a lifetime is flagged."
     )
     budget: Natural = Field(description="Labels a generation, at most.")
-
-
-class Deception(Model):
-    """What is compared while watched and unwatched, with a sense and without."""
-
-    variable: Name = Field(description="The hidden variable that says whether one is watched.")
-    watched: Condition = Field(description="Its value, or range [lo, hi], while watched.")
-    conduct: Name = Field(description="The payoff that measures conduct.")
 
 
 class Measure(Model):
