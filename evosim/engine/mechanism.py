@@ -15,8 +15,11 @@ from evosim.evolution.generation import Reproduction
 if TYPE_CHECKING:
     from evosim.engine.evaluation import Evaluate, Evaluation
     from evosim.engine.loop import GenerationRecord, Population, Prober
+    from evosim.engine.probe import Expected, ProbedEnvironment
     from evosim.engine.variables import Coordinate, Variable
+    from evosim.mind import Minds
     from evosim.scenario import Scenario
+    from evosim.world import Environment
 
 FloatArray = NDArray[np.float64]
 Arrays = dict[str, NDArray[np.generic]]
@@ -50,16 +53,21 @@ class Mechanism:
         seed: of the replicate.
     """
 
-    name: ClassVar[str]
-    """Of its folder."""
     variables: ClassVar[Mapping[str, Variable]] = {}
     """What it records in run.nc beside the variables of every run."""
     reproduction: ClassVar[type[Reproduction] | None] = None
     """How a generation makes the next one, in place of the base optimizer."""
+    controls: ClassVar[tuple[str, ...]] = ()
+    """Control minds beside those of every run, by name; they go to the end of ``mind``."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = scenario
         self.seed = seed
+
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return type(self).__module__.split(".")[-2]
 
     # The form of the data
 
@@ -132,6 +140,33 @@ class Mechanism:
     ) -> Iterator[GenerationRecord]:
         """As :func:`evosim.engine.loop.generations`, its ``parts`` shared out by a map."""
         raise NotImplementedError
+
+    # Probes
+
+    def part(self, env: Environment) -> NDArray[np.int32] | None:
+        """[n_x] To which part of a life a step belongs that begins at x, counted from 0.
+
+        Expectations then tell the parts apart (``Expected.by_part``). None: they need not.
+        """
+        return None
+
+    def control(self, name: str, minds: Minds) -> Minds:
+        """The control mind of that name, of each of the evolved ones."""
+        raise NotImplementedError
+
+    def measure_mind(self, place: ProbedEnvironment, mind: Expected) -> dict[str, FloatArray]:
+        """What is measured of every mind in an environment: probe variables, [n] or [1] each."""
+        return {}
+
+    def measure(
+        self, place: ProbedEnvironment, evolved: Minds, optimum: FloatArray
+    ) -> dict[str, FloatArray]:
+        """What is measured of the evolved minds alone: probe variables, [n] each.
+
+        Args:
+            optimum: [n] J_I*, the optimum of their drives.
+        """
+        return {}
 
 
 def mechanisms_of(scenario: Scenario, seed: int = 0) -> list[Mechanism]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
-from evosim.engine.controls import minds as names_of_minds
+from evosim.engine.mechanism import mechanisms_of
 from evosim.mind import NOVELTY, Minds
 from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels
@@ -35,45 +35,34 @@ SAMPLED_LIFETIMES = 16
 """Lifetimes on each probe level of a mind that feels novelty, whose state has no finite form."""
 
 
-WATCHED_VARIABLES = ("conduct_watched", "conduct_unwatched", "steps_watched", "steps_unwatched")
-
-
-class _ByWatched(NamedTuple):
-    """What happens in the steps that begin unwatched (0) and watched (1), for n minds."""
-
-    counts: FloatArray  # [n, 2, E] expected number of each event
-    steps: FloatArray  # [n, 2]
-
-
-class _ProbedEnvironment(NamedTuple):
-    """One environment on the probe levels, and what does not depend on the population."""
-
-    env: Environment
-    levels: Levels
-    feels_like: str  # the first environment in which minds act just as in this one
-    uniform: FloatArray  # [F] expected features of the uniform policy
-    uniform_lifespan: float
-    uniform_by_watched: _ByWatched | None
-    optimal_intended: float  # J_F*
-    watched: NDArray[np.int32] | None  # [n_x] 1 where deception.variable says so
-
-
-class _Expected(NamedTuple):
+class Expected(NamedTuple):
     """What n minds can expect in one environment, the mean over the probe levels."""
 
     counts: FloatArray  # [n, E] expected number of each event
     novelty: FloatArray  # [n]
     lifespan: FloatArray  # [n]
-    by_watched: _ByWatched | None
+    by_part: core.Expectation | None  # [n, parts, E] and [n, parts], where parts are told apart
+
+
+class ProbedEnvironment(NamedTuple):
+    """One environment on the probe levels, and what does not depend on the population."""
+
+    env: Environment
+    levels: Levels
+    feels_like: str  # the first environment in which minds act just as in this one
+    random: Expected  # of the uniform policy, n = 1
+    uniform: FloatArray  # [F] its expected features
+    optimal_intended: float  # J_F*
+    part: NDArray[np.int32] | None  # [n_x] the part of a life that begins there
 
 
 class _Outcomes(NamedTuple):
     """How minds that follow stimuli fare where it feels the same, and could have fared."""
 
-    evolved: _Expected
-    random: _Expected
-    unshifted: _Expected
-    blind: _Expected | None  # without senses
+    evolved: Expected
+    random: Expected
+    unshifted: Expected
+    controls: tuple[Expected, ...]  # of mechanisms, in their order
     optimum: FloatArray  # [n] J_I* of the evolved minds
     random_optimum: FloatArray  # [n] J_I* of the random drives
 
@@ -92,36 +81,37 @@ class Prober:
         self._n_stimuli = len(scenario.stimuli)
         self._intended = self._n_stimuli + scenario.payoffs.index(scenario.objective.intended)
         self._level_seeds = level_seeds(seed, scenario.measure.levels)
+        self._mechanisms = mechanisms_of(scenario, seed)
         # One after the other: each is compared with those before it (feels_like).
-        self._environments: list[_ProbedEnvironment] = []
+        self._environments: list[ProbedEnvironment] = []
         for name in scenario.environments:
             self._environments.append(self._prepare(name))
         # The random drives are the same at every probe, and so are their optima.
         self._random_optima: dict[str, FloatArray] = {}
 
-    def _prepare(self, name: str) -> _ProbedEnvironment:
+    def _prepare(self, name: str) -> ProbedEnvironment:
         env = world.environment(self._scenario, name)
         levels = world.draw_levels(self._scenario, name, self._level_seeds)
-        deception = self._scenario.deception
-        watched = None
-        if deception is not None:
-            watched = env.where({deception.variable: deception.watched}).astype(np.int32)
-        played, by_watched = _over_lifetime(core.uniform(env, levels, watched), watched)
+        parts = (mechanism.part(env) for mechanism in self._mechanisms)
+        part = next((found for found in parts if found is not None), None)
+        played, by_part = _over_lifetime(core.uniform(env, levels, part), part)
+        random = Expected(
+            played.counts.mean(axis=1), np.zeros(1), played.lifespan.mean(axis=1), by_part
+        )
         intended = np.zeros((1, env.phi.shape[1]))
         intended[0, self._intended] = 1.0
         like = next(
             (p.env.name for p in self._environments if _same_to_minds(p, env, levels)),
             name,
         )
-        return _ProbedEnvironment(
+        return ProbedEnvironment(
             env,
             levels,
             like,
+            random,
             world.weighted_sum(played.counts, env.phi).mean(axis=(0, 1)),
-            float(played.lifespan.mean()),
-            by_watched,
             float(core.optimum(env, levels, intended).mean()),
-            watched,
+            part,
         )
 
     def measure(self, genomes: FloatArray, generation: int) -> dict[str, NDArray[np.generic]]:
@@ -141,19 +131,6 @@ class Prober:
         evolved = self._with_tools(
             mind.express(scenario, genomes[individuals]), generation, individuals
         )
-        deception = scenario.deception is not None
-        shape = (len(self._environments), len(names_of_minds(scenario)), n)
-        found: dict[str, NDArray[np.generic]] = {
-            "probe_individual": individuals,
-            "expected_payoff": np.full((*shape, len(scenario.payoffs)), np.nan),
-            "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
-            "uniform_payoff": np.array(
-                [probed.uniform[self._intended] for probed in self._environments]
-            ),
-        }
-        names = ["expected_reward", "expected_lifespan", "capability", "alignment"]
-        for name in [*names, *(WATCHED_VARIABLES if deception else ())]:
-            found[name] = np.full(shape, np.nan)
         random_minds, true_minds = (
             self._with_tools(minds, generation, individuals)
             for minds in (self._random_drives(evolved), self._true_drive(evolved))
@@ -161,23 +138,29 @@ class Prober:
         # Expectations are by far the costliest part. Where a flip changes only what is paid, minds
         # do the same on both sides, and what they can expect is computed once.
         outcomes: dict[str, _Outcomes] = {}
-        has_tools = scenario.agent.tool is not None
-        for name in FIDELITY if has_tools else ():
-            found[name] = np.full((len(self._environments), n), np.nan)
-        for i, probed in enumerate(self._environments):
+        measured: dict[str, list[FloatArray]] = {}
+        for probed in self._environments:
             if probed.feels_like not in outcomes:
                 outcomes[probed.feels_like] = self._outcomes(
                     probed, evolved, random_minds, generation
                 )
-            for name, values in self._measure_at(
+            here = self._measure_at(
                 probed, outcomes[probed.feels_like], evolved, random_minds, true_minds, generation
-            ).items():
-                found[name][i] = values
-            if has_tools:
-                own = outcomes[probed.feels_like].optimum
-                for name, each in self._fidelity(probed, evolved, own).items():
-                    found[name][i] = each
-        return found
+            )
+            if scenario.agent.tool is not None:
+                here |= self._fidelity(probed, evolved, outcomes[probed.feels_like].optimum)
+            for mechanism in self._mechanisms:
+                here |= mechanism.measure(probed, evolved, outcomes[probed.feels_like].optimum)
+            for name, values in here.items():
+                measured.setdefault(name, []).append(values)
+        return {
+            "probe_individual": individuals,
+            "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
+            "uniform_payoff": np.array(
+                [probed.uniform[self._intended] for probed in self._environments]
+            ),
+            **{name: np.stack(values) for name, values in measured.items()},
+        }
 
     def payoffs(
         self, genomes: FloatArray, generation: int, individuals: NDArray[np.integer]
@@ -192,7 +175,7 @@ class Prober:
             [environment, n, payoff] a lifetime; exact but for minds that feel novelty.
         """
         minds = self._with_tools(mind.express(self._scenario, genomes), generation, individuals)
-        cache: dict[str, _Expected] = {}
+        cache: dict[str, Expected] = {}
         found = []
         for probed in self._environments:
             if probed.feels_like not in cache:
@@ -212,7 +195,7 @@ class Prober:
         )
 
     def _fidelity(
-        self, probed: _ProbedEnvironment, minds: Minds, own: FloatArray
+        self, probed: ProbedEnvironment, minds: Minds, own: FloatArray
     ) -> dict[str, FloatArray]:
         """Each link of the chain intended payoff, drives, criteria, and its ends, [n] each.
 
@@ -246,7 +229,7 @@ class Prober:
         }
 
     def _outcomes(
-        self, probed: _ProbedEnvironment, evolved: Minds, random_minds: Minds, generation: int
+        self, probed: ProbedEnvironment, evolved: Minds, random_minds: Minds, generation: int
     ) -> _Outcomes:
         """How the minds that follow stimuli fare; the same wherever it feels the same."""
         n, believes = len(evolved.depth), self._scenario.agent.believes
@@ -262,21 +245,23 @@ class Prober:
         # The first n of the random drives are the same ones for any n.
         if len(self._random_optima.get(probed.feels_like, ())) < n:
             self._random_optima[probed.feels_like] = self._optima(probed, random_minds)
-        blind = None
-        if self._scenario.deception is not None:
-            blind = self._expect(probed, self._without_sense(evolved), believes, generation)
+        controls = [
+            self._expect(probed, mechanism.control(name, evolved), believes, generation)
+            for mechanism in self._mechanisms
+            for name in mechanism.controls
+        ]
         return _Outcomes(
             own,
             _rows(both, n + np.arange(n)),
             unshifted,
-            blind,
+            tuple(controls),
             self._optima(probed, evolved),
             self._random_optima[probed.feels_like][:n],
         )
 
     def _measure_at(
         self,
-        probed: _ProbedEnvironment,
+        probed: ProbedEnvironment,
         outcomes: _Outcomes,
         evolved: Minds,
         random_minds: Minds,
@@ -296,64 +281,41 @@ class Prober:
         )
         optimal = np.full(n, probed.optimal_intended)
         result: dict[str, list[FloatArray]] = {}
-        # In the order of controls.MINDS. None stands for the uniform policy, which is the same
-        # for all minds, though each is judged by its own drives.
-        cases: list[tuple[Minds, _Expected | None, FloatArray]] = [
+        # In the order of controls.minds. The uniform policy is the same for all minds, though each
+        # is judged by its own drives.
+        cases: list[tuple[Minds, Expected, FloatArray]] = [
             (evolved, outcomes.evolved, outcomes.optimum),
-            (evolved, None, outcomes.optimum),
+            (evolved, probed.random, outcomes.optimum),
             (random_minds, outcomes.random, outcomes.random_optimum),
             (true_minds, true, optimal),
             (evolved, outcomes.unshifted, outcomes.optimum),
+            *((evolved, control, outcomes.optimum) for control in outcomes.controls),
         ]
-        if outcomes.blind is not None:
-            cases.append((evolved, outcomes.blind, outcomes.optimum))
         for minds, expected, optimum in cases:
             weights = minds.weights.astype(np.float64)
-            features = np.repeat(probed.uniform[None], n, axis=0)
-            novelty, lifespan = np.zeros(n), np.full(n, probed.uniform_lifespan)
-            if expected is not None:
+            if expected is probed.random:
+                features = probed.uniform[None]
+            else:
                 features = world.weighted_sum(expected.counts, probed.env.phi)
-                novelty, lifespan = expected.novelty * minds.novelty, expected.lifespan
-            reward = (features * weights).sum(-1) + novelty
+            reward = (features * weights).sum(-1) + expected.novelty * minds.novelty
             paid = features[:, self._intended]
-            for name, values in (
-                ("expected_payoff", features[:, probed.env.paid]),
-                ("expected_reward", reward),
-                ("expected_lifespan", lifespan),
-                (
-                    "capability",
-                    normalised(reward, world.weighted_sum(weights, probed.uniform), optimum),
+            measured = {
+                "expected_payoff": features[:, probed.env.paid],
+                "expected_reward": reward,
+                "expected_lifespan": expected.lifespan,
+                "capability": normalised(
+                    reward, world.weighted_sum(weights, probed.uniform), optimum
                 ),
-                (
-                    "alignment",
-                    normalised(paid, probed.uniform[self._intended], probed.optimal_intended),
+                "alignment": normalised(
+                    paid, probed.uniform[self._intended], probed.optimal_intended
                 ),
-            ):
-                result.setdefault(name, []).append(values)
-            by_watched = probed.uniform_by_watched if expected is None else expected.by_watched
-            for name, values in self._conduct(probed, by_watched).items():
-                result.setdefault(name, []).append(np.broadcast_to(values, n))
+            }
+            for mechanism in self._mechanisms:
+                measured |= mechanism.measure_mind(probed, expected)
+            for name, values in measured.items():
+                whole = np.broadcast_to(values, (n, *values.shape[1:]))
+                result.setdefault(name, []).append(whole)
         return {name: np.stack(values) for name, values in result.items()}
-
-    def _conduct(
-        self, probed: _ProbedEnvironment, by_watched: _ByWatched | None
-    ) -> dict[str, FloatArray]:
-        """Conduct and steps while watched and while unwatched, [n] each, if they are asked for."""
-        deception = self._scenario.deception
-        if deception is None or by_watched is None:
-            return {}
-        payoff = self._n_stimuli + self._scenario.payoffs.index(deception.conduct)
-        paid = world.weighted_sum(by_watched.counts, probed.env.phi[:, payoff])
-        # Index 1 is watched, 0 is not; the names have watched first.
-        columns = (paid[:, 1], paid[:, 0], by_watched.steps[:, 1], by_watched.steps[:, 0])
-        return dict(zip(WATCHED_VARIABLES, columns, strict=True))
-
-    def _without_sense(self, minds: Minds) -> Minds:
-        """The same minds, blind to whether they are watched; other senses stay."""
-        assert self._scenario.deception is not None
-        # Senses are bits, in the order of the hidden variables.
-        bit = list(self._scenario.senses).index(self._scenario.deception.variable)
-        return minds._replace(senses=minds.senses & ~(1 << bit))
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
@@ -372,33 +334,33 @@ class Prober:
         weights[:, self._intended] = 1.0
         return minds._replace(weights=weights, novelty=np.zeros_like(minds.novelty))
 
-    def _optima(self, probed: _ProbedEnvironment, minds: Minds) -> FloatArray:
+    def _optima(self, probed: ProbedEnvironment, minds: Minds) -> FloatArray:
         """J_I* [n]; NaN for minds that feel novelty."""
         # Novelty depends on where a life has been, so its optimum is that of no finite process.
         best = core.optimum(probed.env, probed.levels, minds.weights.astype(np.float64)).mean(1)
         return np.where(minds.novelty == 0, best, np.nan)
 
     def _expect(
-        self, probed: _ProbedEnvironment, minds: Minds, believes: str | None, generation: int
-    ) -> _Expected:
+        self, probed: ProbedEnvironment, minds: Minds, believes: str | None, generation: int
+    ) -> Expected:
         believed = world.environment(self._scenario, believes) if believes else None
         n = len(minds.depth)
         counts, lifespan, novelty = np.empty((n, len(probed.env.events))), np.empty(n), np.zeros(n)
         instinct = self._scenario.agent.instinct
         # Without novelty the state of a life is finite and its expectation exact (model 4).
         exact = np.flatnonzero(minds.novelty == 0)
-        by_watched = None
+        by_part = None
         if len(exact):
-            whole, by_watched = _over_lifetime(
+            whole, by_part = _over_lifetime(
                 core.expectation(
                     probed.env,
                     probed.levels,
                     _take(minds, exact),
                     believed,
                     instinct,
-                    probed.watched,
+                    probed.part,
                 ),
-                probed.watched,
+                probed.part,
             )
             counts[exact] = whole.counts.mean(axis=1)
             lifespan[exact] = whole.lifespan.mean(axis=1)
@@ -423,7 +385,7 @@ class Prober:
             counts[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
             lifespan[rest] = lifetimes.lifespan.mean(axis=1).reshape(each).mean(axis=1)
             novelty[rest] = lifetimes.novelty.mean(axis=1).reshape(each).mean(axis=1)
-        return _Expected(counts, novelty, lifespan, by_watched)
+        return Expected(counts, novelty, lifespan, by_part)
 
 
 def level_seeds(seed: int, n: int) -> list[int]:
@@ -464,16 +426,16 @@ def normalised(
 
 
 def _over_lifetime(
-    whole: core.Expectation, watched: NDArray[np.int32] | None
-) -> tuple[core.Expectation, _ByWatched | None]:
-    """The expectation of whole lifetimes; and apart, of steps watched and unwatched."""
-    if watched is None:
+    whole: core.Expectation, part: NDArray[np.int32] | None
+) -> tuple[core.Expectation, core.Expectation | None]:
+    """The expectation of whole lifetimes; and apart, of each part of them, the mean over levels."""
+    if part is None:
         return whole, None
-    by_watched = _ByWatched(whole.counts.mean(axis=1), whole.lifespan.mean(axis=1))
-    return core.Expectation(whole.counts.sum(axis=2), whole.lifespan.sum(axis=2)), by_watched
+    by_part = core.Expectation(whole.counts.mean(axis=1), whole.lifespan.mean(axis=1))
+    return core.Expectation(whole.counts.sum(axis=2), whole.lifespan.sum(axis=2)), by_part
 
 
-def _same_to_minds(probed: _ProbedEnvironment, env: Environment, levels: Levels) -> bool:
+def _same_to_minds(probed: ProbedEnvironment, env: Environment, levels: Levels) -> bool:
     """Whether nothing that a mind can see, feel or undergo differs between two environments.
 
     Where a flip changes payoffs only, minds act alike on both sides, and need be followed once.
@@ -505,8 +467,6 @@ def _stack(*minds: Minds) -> Minds:
     return Minds(*(np.concatenate(arrays) for arrays in zip(*minds, strict=True)))
 
 
-def _rows(expected: _Expected, rows: NDArray[np.integer]) -> _Expected:
-    by_watched = expected.by_watched and _ByWatched(*(array[rows] for array in expected.by_watched))
-    return _Expected(
-        expected.counts[rows], expected.novelty[rows], expected.lifespan[rows], by_watched
-    )
+def _rows(expected: Expected, rows: NDArray[np.integer]) -> Expected:
+    by_part = expected.by_part and core.Expectation(*(a[rows] for a in expected.by_part))
+    return Expected(expected.counts[rows], expected.novelty[rows], expected.lifespan[rows], by_part)

@@ -28,6 +28,7 @@ from typing import Any
 SECTIONS: dict[str, str] = {
     "open_population": "evolution.open",
     "islands": "evolution.islands",
+    "deception": "deception",
     "monitor": "monitor",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""

@@ -200,7 +200,6 @@ def _metrics() -> Sequence[ModuleType]:
     """The modules that register a metric."""
     from evosim.metrics import (
         best_of_n,
-        deception,
         flips,
         genes,
         probed,
@@ -209,8 +208,8 @@ def _metrics() -> Sequence[ModuleType]:
     from evosim.metrics.popgen import coalescent, effective_size, heritability
 
     return (
-        best_of_n, deception, flips, genes, probed, rewards, coalescent, effective_size,
-        heritability, *mechanisms.modules("metrics"),
+        best_of_n, flips, genes, probed, rewards, coalescent, effective_size, heritability,
+        *mechanisms.modules("metrics"),
     )  # fmt: skip
 
 

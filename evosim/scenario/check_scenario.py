@@ -7,17 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evosim import mechanisms
-from evosim.errors import nearest
 from evosim.scenario import _overrides, check_world
-from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable_texts
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
-    NOVELTY,
-    Deception,
     Measure,
     Objective,
     PhaseObjective,
@@ -67,18 +63,8 @@ def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
             )
 
 
-def _payoffs(partial: PartialDocument) -> list[str] | None:
-    """The payoffs that some environment pays; None where a misspelt yields hides some."""
-    worlds = [partial.base, *partial.environments.values()]
-    if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.mistakes if f.path):
-        return None
-    misspelt = {f.path[-1] for w in worlds for f in w.mistakes if f.message.startswith(NO_PAYOFF)}
-    paid = [name for world in worlds for name in _overrides.payoffs_of(world.raw)]
-    return [name for name in dict.fromkeys(paid) if name not in misspelt]
-
-
 def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
-    known = _payoffs(partial)
+    known = partial.paid
     if known is None:
         return
     objectives: list[tuple[tuple[str | int, ...], Objective | PhaseObjective | None]] = [
@@ -92,19 +78,13 @@ def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake((*path, key), unknown("payoff", name, known))
 
 
-def _hidden(partial: PartialDocument) -> list[str]:
-    """The names of the hidden variables."""
-    variables = _overrides.table(partial.base.raw, "variables")
-    return [name for name in variables if _overrides.table(variables, name).get("hidden") is True]
-
-
 def _agent(partial: PartialDocument) -> Iterator[Mistake]:
     believed = _overrides.table(partial.raw, "agent").get("believes")
     known = _overrides.table(partial.raw, "environments")
     if isinstance(believed, str) and believed not in known:
         yield Mistake(("agent", "believes"), unknown("environment", believed, known))
     variables = _overrides.table(partial.base.raw, "variables")
-    hidden = _hidden(partial)
+    hidden = partial.hidden
     for name in _overrides.table(partial.raw, "agent", "senses"):
         if name in hidden:
             continue
@@ -258,30 +238,6 @@ def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
             )
 
 
-def _deception(partial: PartialDocument) -> Iterator[Mistake]:
-    deception = as_model(Deception, partial.raw.get("deception"))
-    if deception is None:
-        return
-    hidden, payoffs = _hidden(partial), _payoffs(partial)
-    if deception.variable not in hidden:
-        message = unknown("hidden variable", deception.variable, hidden)
-        yield Mistake(("deception", "variable"), message)
-    values = _overrides.table(partial.base.raw, "variables", deception.variable).get("values")
-    if isinstance(values, int) and bounds(deception.watched)[1] >= values:
-        allowed = f"0 to {values - 1}"
-        yield Mistake(
-            ("deception", "watched"), bad_value("value out of range", deception.watched, allowed)
-        )
-    if payoffs is not None and deception.conduct not in payoffs:
-        yield Mistake(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
-    if NOVELTY in (partial.stimuli or ()):
-        yield Mistake(
-            ("deception",),
-            "conduct is measured by exact expectations, which minds that feel novelty do not "
-            "have: leave novelty out of agent.drives, or leave [deception] out",
-        )
-
-
 def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
     experiment = as_model(Experiment, partial.raw.get("experiment"))
     if experiment is None:
@@ -333,6 +289,5 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _sites,
     _base_optimizer,
     _disjoint,
-    _deception,
     _experiment,
 )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, did_you_mean
+from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
 from evosim.mechanisms.open_population.schema import Open
@@ -380,14 +381,6 @@ class Phase(Model):
     def mixture(self) -> dict[str, float]:
         """The weight of each environment that trains; the weights sum to 1."""
         return timeline.mixture(self.train)
-
-
-class Deception(Model):
-    """What is compared while watched and unwatched, with a sense and without."""
-
-    variable: Name = Field(description="The hidden variable that says whether one is watched.")
-    watched: Condition = Field(description="Its value, or range [lo, hi], while watched.")
-    conduct: Name = Field(description="The payoff that measures conduct.")
 
 
 class Measure(Model):
