@@ -9,7 +9,7 @@ from evosim.core.rng import CHOICE, DIRECTION, DRIFT, ENDS, OUTCOME, SLIP, birth
 from evosim.core.structs import LANES, Level, Policy, WorldTables
 
 NO_EVENT = -1
-_ENDED, _DIED, _ALIVE = -1, 0, 1  # ended by a use in mid-step; dead at its end; going on
+ENDED, _DIED, _ALIVE = -1, 0, 1  # ended by a use in mid-step; dead at its end; going on
 
 # The actions in each set of up to 6 actions, by the bits of the set: the n-th of those that tie is
 # looked up and not counted out bit by bit.
@@ -63,7 +63,7 @@ def step(world, level, key, t, x, cell, action, counts, mind):
     Returns:
         x, cell: the state after it.
         event: the use rule that fired, or NO_EVENT.
-        fate: _ENDED, _DIED or _ALIVE.
+        fate: ENDED, _DIED or _ALIVE.
     """
     neighbour, slot = level.neighbour, level.slot
     event = NO_EVENT
@@ -83,7 +83,7 @@ def step(world, level, key, t, x, cell, action, counts, mind):
                 x = sample(u, world.outcome_x, world.outcome_p, begin, end)
             ends = world.use_ends[row]
             if ends > 0.0 and uniform(key, t, ENDS) < ends:
-                return x, cell, event, _ENDED
+                return x, cell, event, ENDED
     if world.arrivals:
         if slot[cell] >= 0 and world.here_event[slot[cell]] >= 0:
             counts[mind, world.here_event[slot[cell]]] += 1
@@ -144,20 +144,6 @@ def live(
                 break
 
 
-@inlined
-def novelty_of(now, visited):
-    """1 - 1/c, c the steps since the last visit; 1 where there was none (model 2, novelty)."""
-    return 1.0 if visited < 0 else 1.0 - 1.0 / (now - visited)
-
-
-@kernel
-def foresee_novelty(t, visited, weight, novelty):
-    """novelty[cell, lane]: what arriving at the cell by step t would be worth."""
-    for c in range(visited.shape[0]):
-        for lane in range(LANES):
-            novelty[c, lane] = weight[lane] * np.float32(novelty_of(t + 1, visited[c, lane]))
-
-
 @kernel
 def live_one_step(
     n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
@@ -166,13 +152,12 @@ def live_one_step(
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
     level_key, individuals, mind, window, counts, early, lifespan, record,
-    t, xs, cells, fates, visited, novelty,
+    t, xs, cells, fates,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
 
-    As :func:`live`, with the state of each lane in xs, cells, fates [LANES] and
-    visited [C, LANES] (time of the last visit, -1: none); adds to novelty[n].
-    Returns how many go on.
+    As :func:`live`, with the state of each lane in xs, cells and fates [LANES]; a fate is ENDED
+    where the lane arrived nowhere in this step. Returns how many go on.
     """
     world = WorldTables(
         n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
@@ -182,14 +167,11 @@ def live_one_step(
     level = Level(neighbour, slot, distance, start)
     policy = Policy(observed, soft, greedy, boltzmann)
     alive = 0
-    if t < 0:
-        visited[:] = -1
     for lane in range(LANES):
         i = mind[lane]
         if t < 0:
-            fates[lane] = _DIED
+            fates[lane] = ENDED
             cells[lane] = start
-            visited[start, lane] = 0
             if i >= 0:
                 fates[lane] = _ALIVE
                 u = birth(draw(level_key, individuals[i]))
@@ -205,15 +187,13 @@ def live_one_step(
             x, cell, event, fate = step(world, level, key, t, x, cell, action, counts, i)
             if t < record.shape[0]:
                 record[t, 3] = event
-            # A use that ends the life does so before the agent arrives anywhere (model 1).
-            if fate != _ENDED:
-                novelty[i] += novelty_of(t + 1, visited[cell, lane])
-                visited[cell, lane] = t + 1
             xs[lane], cells[lane], fates[lane] = x, cell, fate
             lifespan[i] = t + 1
             if t < window:
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]
+        else:
+            fates[lane] = ENDED  # it died in an earlier step
         if fates[lane] == _ALIVE:
             alive += 1
     return alive

@@ -133,7 +133,7 @@ def evaluate(
             counted, env.phi[:, [len(stimuli) + selected]]
         )[..., 0]
         # The sum goes drive by drive: a matrix product would add in an order of its own.
-        reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
+        reward = minds.arrival[:, None].astype(np.float64) * lifetimes.arrival
         for f in range(len(stimuli)):
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
         result.reward[:, at] = reward

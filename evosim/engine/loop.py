@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import core, evolution, mind
+from evosim import evolution, mind
 from evosim.engine.evaluation import (
     Arrays,
     Evaluate,
@@ -22,6 +22,7 @@ from evosim.engine.evaluation import (
     environments_of,
     evaluate,
 )
+from evosim.engine.mechanism import minds_of
 from evosim.engine.variables import ABSENT, BY_GENERATION, BY_PROBE, INHERITED, probe_generations
 from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key
@@ -274,12 +275,8 @@ def evaluate_generation(
     # is simulated alone draws what it draws among the others.
     individuals = np.arange(first, first + len(population.genome))
     names = environments_of(scenario, generation, seed)
-    minds = core.with_tools(
-        scenario,
-        mind.express(scenario, population.genome),
-        seed=seed,
-        generation=generation,
-        individuals=individuals,
+    minds = minds_of(
+        scenario, population.genome, seed=seed, generation=generation, individuals=individuals
     )
     found = evaluate(
         scenario, minds, seed=seed, generation=generation, environments=names,

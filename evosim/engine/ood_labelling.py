@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim import core, mind
 from evosim.engine import ood_monitor
 from evosim.engine.evaluation import Arrays, Evaluate, Evaluation, FloatArray, environments_of
+from evosim.engine.mechanism import minds_of
 from evosim.engine.ood_monitor import Detector
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def trained_detector(
     past = recall(reference)
     # The same seed and numbers as then, and so the same lifetimes.
     individuals = np.arange(len(past.genome))
-    minds = core.with_tools(
+    minds = minds_of(
         past.scenario,
-        mind.express(past.scenario, past.genome),
+        past.genome,
         seed=past.seed,
         generation=reference,
         individuals=individuals,

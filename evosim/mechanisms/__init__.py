@@ -24,6 +24,8 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: Mapping[str, str] = {
+    "tool": "agent.tool",
+    "novelty": "agent.drives.novelty",
     "deception": "deception",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""

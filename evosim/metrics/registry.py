@@ -290,9 +290,9 @@ def metric(
 
 
 def expectations_are_exact(scenario: Scenario) -> bool:
-    """Whether expectations are exact: a mind that feels novelty has no state of finite form, and
+    """Whether expectations are exact: a mind with a built-in drive has no state of finite form, and
     its expectations are means of sampled lifetimes (docs/measures.md, expectations)."""
-    return mind.NOVELTY not in scenario.agent.drives
+    return not scenario.built_in
 
 
 LINKS = ("drives", "criteria", "chain")

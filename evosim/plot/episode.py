@@ -163,7 +163,8 @@ def episode_of(
     Raises:
         EvosimError: one of them is not in the data; says what is.
     """
-    from evosim import core, mind, world
+    from evosim import core, world
+    from evosim.engine.mechanism import minds_of
 
     generation, individual = find_individual(
         data, generation=generation, individual=individual, replicate=replicate
@@ -184,9 +185,9 @@ def episode_of(
     )
     env = world.environment(scenario, environment)
     levels = world.draw_levels(scenario, environment, [key(seed, Purpose.LEVEL, generation, level)])
-    minds = core.with_tools(
+    minds = minds_of(
         scenario,
-        mind.express(scenario, np.asarray(then["genome"].values, np.float64)[[individual]]),
+        np.asarray(then["genome"].values, np.float64)[[individual]],
         seed=seed,
         generation=generation,
         individuals=np.array([individual]),
@@ -217,7 +218,7 @@ def episode_of(
         steps=steps,
         ending=ending,
         drives=minds.weights[0].astype(np.float64),
-        novelty=float(minds.novelty[0]),
+        novelty=float(minds.arrival[0]),
         heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
     )
 
