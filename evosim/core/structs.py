@@ -145,7 +145,7 @@ class Lives(NamedTuple):
     counts: NDArray[np.int32]  # [n, E] out: events of the whole life
     early: NDArray[np.int32]  # [n, E] out: events of its first steps
     lifespan: NDArray[np.int32]  # [n] out: steps lived
-    record: NDArray[np.int32]  # [steps or 0, 4] out: x, cell, action, event of each step
+    actions: NDArray[np.int32]  # [steps or 0] out: the action of each step
 
 
 class Afterstates(NamedTuple):

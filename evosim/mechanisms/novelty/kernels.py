@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from evosim.core.jit import inlined, kernel
 from evosim.core.live import ENDED
@@ -13,6 +16,20 @@ from evosim.core.structs import LANES
 def novelty_of(now, visited):
     """1 - 1/c, c the steps since the last visit; 1 where there was none (model 2, novelty)."""
     return 1.0 if visited < 0 else 1.0 - 1.0 / (now - visited)
+
+
+def felt_along(cells: Sequence[int], ended: bool) -> NDArray[np.float64]:
+    """What was felt on arriving in each step of a life, [T].
+
+    Args:
+        cells: [T + 1] from birth to the one after the last step.
+        ended: whether the last step ended the life before the agent arrived anywhere.
+    """
+    felt, visited = np.zeros(len(cells) - 1), {cells[0]: 0}
+    for t, cell in enumerate(cells[1:-1] if ended else cells[1:]):
+        felt[t] = 1.0 - 1.0 / (t + 1 - visited[cell]) if cell in visited else 1.0
+        visited[cell] = t + 1
+    return felt
 
 
 @kernel
