@@ -27,6 +27,7 @@ STAIRS = (
     ("execution",),
     ("plot", "study"),
     ("api",),
+    ("testing",),
     ("benchmarks", "describe", "gallery"),
     ("cli",),
     ("__main__",),
@@ -86,6 +87,11 @@ def test_imports_go_down_the_stairs(path: Path) -> None:
     for line, part in imported(path):
         assert part in STEP, f"{path}:{line} imports {part}, which has no place on the stairs"
         assert part == here or STEP[part] < STEP[here], f"{path}:{line}: {here} imports {part}"
+
+
+def test_the_twin_shares_nothing_with_what_it_is_the_twin_of() -> None:
+    twin = PACKAGE / "testing" / "reference.py"
+    assert {part for _, part in imported(twin)} == {"rng", "scenario"}
 
 
 def loaded(code: str) -> set[str]:

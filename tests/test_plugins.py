@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,6 +162,13 @@ def test_a_scenario_is_checked_with_the_operators_of_a_plugin(plugin: Path, tmp_
     done = command("check", plugin / "mine.toml", path=tmp_path)
     assert "unknown selection operator 'selLinear'" in done.stderr
     assert "unknown crossover operator 'cxMean'" in done.stderr
+
+
+@pytest.mark.usefixtures("registries_restored")
+def test_the_test_of_the_page_passes() -> None:
+    page: dict[str, Any] = {"__name__": "my_evosim_things"}
+    exec(compile(python_of_the_page(), PAGE.name, "exec"), page)
+    page["test_scores_differ"]()
 
 
 def test_a_run_with_workers_has_what_a_plugin_adds(plugin: Path, tmp_path: Path) -> None:

@@ -214,19 +214,14 @@ class Run:
         data = self.data
         if generation is None:
             generation = last_inhabited_generation(data, replicate)
-        which = (
-            individual_called(data, generation, replicate, individual)
-            if isinstance(individual, str)
-            else individual
-        )
         # A life is a function of the seed that was used then, which a fork may have changed.
         seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= generation]
         episode = plot.episode_of(
             data.assign_attrs(seed=str(seeds[-1])),
             self._folder.scenario_at(generation),
             generation=generation,
-            environment=environment or _trained(data, generation, replicate, level),
-            individual=which,
+            environment=environment,
+            individual=individual,
             level=level,
             replicate=replicate,
         )
@@ -347,10 +342,7 @@ class Plots:
         last = last_inhabited_generation(run.data, 0)
         episode = None
         if last < run._folder.history and "level" in names:
-            episode = plot.episode_of(
-                run.data, run._folder.scenario_at(last), generation=last,
-                environment=_trained(run.data, last, 0, 0),
-            )  # fmt: skip
+            episode = plot.episode_of(run.data, run._folder.scenario_at(last), generation=last)
         return {
             "neutral": _neutral_bands(run) if "drift" in names else None,
             "episode": episode,
@@ -390,38 +382,6 @@ def open_run(path: str | Path) -> Run:
         True
     """
     return Run(path)
-
-
-def individual_called(
-    data: xr.Dataset, generation: int, replicate: int, which: Literal["best", "median"] | str
-) -> int | None:
-    """The best of a generation, the first among equals; None: let the replay choose the median."""
-    if which == "median":
-        return None
-    if which != "best":
-        raise EvosimError(f"individual {which!r}: allowed are a number, 'best' and 'median'")
-    import numpy as np
-
-    known = generation in data["generation"].values and 0 <= replicate < data.sizes["replicate"]
-    if not known:
-        return None  # which the replay then refuses in words
-    scores = data["score"].isel(replicate=replicate).sel(generation=generation)
-    if np.isnan(scores.values).all():
-        return None  # nobody lives: refused in words
-    return int(np.nanargmax(scores.values))
-
-
-def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> str | None:
-    """The environment that trained on a level, which the data name by their own order."""
-    there = (
-        generation in data["generation"].values
-        and 0 <= replicate < data.sizes["replicate"]
-        and 0 <= level < data.sizes["level"]
-    )
-    if not there:
-        return None  # which the replay then refuses in words
-    train = data["train"].isel(replicate=replicate, level=level).sel(generation=generation)
-    return str(data["environment"].values[int(train)])
 
 
 def missing_figures(done: Run) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
-from evosim.api.runs import Run, individual_called
+from evosim.api.runs import Run
 from evosim.engine.files import Unfailing, replacing
 from evosim.engine.variables import present
 from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
@@ -179,16 +179,14 @@ def _wants(
     """The scenario of a generation, and what its individuals want."""
     from evosim import mind
     from evosim.metrics import rewards
-    from evosim.plot.episode import find_individual, last_inhabited_generation
+    from evosim.plot.episode import find_individual
 
     data = run.data
-    if generation is None:
-        generation = last_inhabited_generation(data, replicate)
-    number = None if isinstance(individual, str) else individual
-    if number is None:
-        number = individual_called(data, generation, replicate, str(individual or "best"))
     generation, number = find_individual(
-        data, generation=generation, individual=number, replicate=replicate
+        data,
+        generation=generation,
+        individual="best" if individual is None else individual,
+        replicate=replicate,
     )
     scenario = run._folder.scenario_at(generation)
     if rewards.unsupported(scenario):

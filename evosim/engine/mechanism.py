@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from evosim import mechanisms
+from evosim import mechanisms, mind
 from evosim.evolution.generation import Record as Record
 from evosim.evolution.generation import Reproduction
 
@@ -141,6 +141,12 @@ class Mechanism:
         """As :func:`evosim.engine.loop.generations`, its ``parts`` shared out by a map."""
         raise NotImplementedError
 
+    # Minds
+
+    def develop(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
+        """The minds of individuals of a generation, with what they acquire beside their genome."""
+        return minds
+
     # Probes
 
     def part(self, env: Environment) -> NDArray[np.int32] | None:
@@ -168,11 +174,63 @@ class Mechanism:
         """
         return {}
 
+    def expect(
+        self,
+        place: ProbedEnvironment,
+        minds: Minds,
+        believed: Environment | None,
+        generation: int,
+    ) -> tuple[NDArray[np.integer], Expected] | None:
+        """What minds can expect for which there is no exact expectation, and their rows.
+
+        None: there is one for all of them.
+        """
+        return None
+
 
 def mechanisms_of(scenario: Scenario, seed: int = 0) -> list[Mechanism]:
     """The mechanisms that a scenario uses, for a replicate of a seed."""
     used = mechanisms.modules("state", mechanisms.used(scenario))
     return [module.MECHANISM(scenario, seed) for module in used]
+
+
+def minds_of(
+    scenario: Scenario,
+    genomes: ArrayLike,
+    *,
+    seed: int,
+    generation: int,
+    individuals: NDArray[np.integer],
+) -> Minds:
+    """The minds of individuals of a generation: expressed, and with what they acquire.
+
+    Args:
+        genomes: [n, loci].
+        seed: of the replicate.
+        individuals: [n] their numbers in the generation.
+
+    >>> import numpy as np
+    >>> from evosim import mind, rng, scenario
+    >>> read = scenario.load("spreadsheet")
+    >>> genomes = mind.initial(read, 2, rng.key(1, rng.Purpose.INITIAL))
+    >>> minds = minds_of(read, genomes, seed=1, generation=0, individuals=np.arange(2))
+    >>> bool(minds.second_weights.any())
+    True
+    """
+    return developed(scenario, mind.express(scenario, genomes), seed, generation, individuals)
+
+
+def developed(
+    scenario: Scenario,
+    minds: Minds,
+    seed: int,
+    generation: int,
+    individuals: NDArray[np.integer],
+) -> Minds:
+    """Minds with what individuals acquire in that generation; controls acquire it likewise."""
+    for mechanism in mechanisms_of(scenario, seed):
+        minds = mechanism.develop(minds, generation, individuals)
+    return minds
 
 
 def reproduction_of(scenario: Scenario) -> Reproduction:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
-from evosim.engine.mechanism import mechanisms_of
-from evosim.mind import NOVELTY, Minds
+from evosim.engine.mechanism import developed, mechanisms_of, minds_of
+from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels
 
@@ -27,19 +27,12 @@ NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
 measured in: capability and alignment are NaN there."""
 
-FIDELITY = ("fidelity_drives", "fidelity_criteria", "fidelity_chain")
-"""What is measured of tools: both links of the chain from the intended payoff over the drives to
-the criteria, and the chain from end to end."""
-
-SAMPLED_LIFETIMES = 16
-"""Lifetimes on each probe level of a mind that feels novelty, whose state has no finite form."""
-
 
 class Expected(NamedTuple):
     """What n minds can expect in one environment, the mean over the probe levels."""
 
     counts: FloatArray  # [n, E] expected number of each event
-    novelty: FloatArray  # [n]
+    arrival: FloatArray  # [n] felt on arriving for what the life made of it, before its weight
     lifespan: FloatArray  # [n]
     by_part: core.Expectation | None  # [n, parts, E] and [n, parts], where parts are told apart
 
@@ -52,6 +45,7 @@ class ProbedEnvironment(NamedTuple):
     feels_like: str  # the first environment in which minds act just as in this one
     random: Expected  # of the uniform policy, n = 1
     uniform: FloatArray  # [F] its expected features
+    intended: FloatArray  # [F] weight of the intended payoff alone
     optimal_intended: float  # J_F*
     part: NDArray[np.int32] | None  # [n_x] the part of a life that begins there
 
@@ -98,8 +92,8 @@ class Prober:
         random = Expected(
             played.counts.mean(axis=1), np.zeros(1), played.lifespan.mean(axis=1), by_part
         )
-        intended = np.zeros((1, env.phi.shape[1]))
-        intended[0, self._intended] = 1.0
+        intended = np.zeros(env.phi.shape[1])
+        intended[self._intended] = 1.0
         like = next(
             (p.env.name for p in self._environments if _same_to_minds(p, env, levels)),
             name,
@@ -110,7 +104,8 @@ class Prober:
             like,
             random,
             world.weighted_sum(played.counts, env.phi).mean(axis=(0, 1)),
-            float(core.optimum(env, levels, intended).mean()),
+            intended,
+            float(core.optimum(env, levels, intended[None]).mean()),
             part,
         )
 
@@ -128,11 +123,15 @@ class Prober:
         rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.SAMPLE, generation)))
         # Sorted, so that rows of the sample stand in the order of the population's.
         individuals = np.sort(rng.permutation(len(genomes))[:n]).astype(np.int32)
-        evolved = self._with_tools(
-            mind.express(scenario, genomes[individuals]), generation, individuals
+        evolved = minds_of(
+            scenario,
+            genomes[individuals],
+            seed=self._seed,
+            generation=generation,
+            individuals=individuals,
         )
         random_minds, true_minds = (
-            self._with_tools(minds, generation, individuals)
+            developed(scenario, minds, self._seed, generation, individuals)
             for minds in (self._random_drives(evolved), self._true_drive(evolved))
         )
         # Expectations are by far the costliest part. Where a flip changes only what is paid, minds
@@ -147,8 +146,6 @@ class Prober:
             here = self._measure_at(
                 probed, outcomes[probed.feels_like], evolved, random_minds, true_minds, generation
             )
-            if scenario.agent.tool is not None:
-                here |= self._fidelity(probed, evolved, outcomes[probed.feels_like].optimum)
             for mechanism in self._mechanisms:
                 here |= mechanism.measure(probed, evolved, outcomes[probed.feels_like].optimum)
             for name, values in here.items():
@@ -172,9 +169,15 @@ class Prober:
             individuals: [n] their numbers in the generation.
 
         Returns:
-            [environment, n, payoff] a lifetime; exact but for minds that feel novelty.
+            [environment, n, payoff] a lifetime; exact where expectations are.
         """
-        minds = self._with_tools(mind.express(self._scenario, genomes), generation, individuals)
+        minds = minds_of(
+            self._scenario,
+            genomes,
+            seed=self._seed,
+            generation=generation,
+            individuals=individuals,
+        )
         cache: dict[str, Expected] = {}
         found = []
         for probed in self._environments:
@@ -184,49 +187,6 @@ class Prober:
             counts = cache[probed.feels_like].counts
             found.append(world.weighted_sum(counts, probed.env.phi[:, probed.env.paid]))
         return np.stack(found)
-
-    def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
-        return core.with_tools(
-            self._scenario,
-            minds,
-            seed=self._seed,
-            generation=generation,
-            individuals=individuals,
-        )
-
-    def _fidelity(
-        self, probed: ProbedEnvironment, minds: Minds, own: FloatArray
-    ) -> dict[str, FloatArray]:
-        """Each link of the chain intended payoff, drives, criteria, and its ends, [n] each.
-
-        What the upper objective gets where the lower one is optimized, as capability and
-        alignment are normalised. NaN in the links of drives that include novelty.
-
-        Args:
-            own: [n] J_I*, the optimum of the drives.
-        """
-        drives = np.where(minds.novelty[:, None] == 0, minds.weights, np.nan).astype(np.float64)
-        criteria = minds.criteria.astype(np.float64)
-        intended = np.zeros_like(drives)
-        intended[:, self._intended] = 1.0
-        # One call for all three pairs (what is optimized, what is counted): the tables of the
-        # level are then read once.
-        got = core.followed(
-            probed.env,
-            probed.levels,
-            np.concatenate([np.nan_to_num(drives), criteria, criteria]),
-            np.concatenate([intended, np.nan_to_num(drives), intended]),
-        )
-        by_drives, of_drives, by_criteria = got.mean(axis=1).reshape(3, -1)
-        defined = np.isfinite(drives).all(axis=1)
-        least, most = probed.uniform[self._intended], probed.optimal_intended
-        return {
-            "fidelity_drives": np.where(defined, normalised(by_drives, least, most), np.nan),
-            "fidelity_criteria": normalised(
-                of_drives, world.weighted_sum(drives, probed.uniform), own
-            ),
-            "fidelity_chain": normalised(by_criteria, least, most),
-        }
 
     def _outcomes(
         self, probed: ProbedEnvironment, evolved: Minds, random_minds: Minds, generation: int
@@ -271,13 +231,13 @@ class Prober:
         """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
         n = len(evolved.depth)
         # With the same drive for all, minds differ in few traits or in none, so each different one
-        # is computed once. In the comparison the criteria take the place of the weights, which
-        # are all the same.
-        traits = np.column_stack(true_minds._replace(weights=true_minds.criteria))
+        # is computed once. In the comparison the second weights take the place of the weights,
+        # which are all the same.
+        traits = np.column_stack(true_minds._replace(weights=true_minds.second_weights))
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
         true = _rows(
-            self._expect(probed, _take(true_minds, unique), believes, generation), back.ravel()
+            self._expect(probed, true_minds.rows(unique), believes, generation), back.ravel()
         )
         optimal = np.full(n, probed.optimal_intended)
         result: dict[str, list[FloatArray]] = {}
@@ -297,7 +257,7 @@ class Prober:
                 features = probed.uniform[None]
             else:
                 features = world.weighted_sum(expected.counts, probed.env.phi)
-            reward = (features * weights).sum(-1) + expected.novelty * minds.novelty
+            reward = (features * weights).sum(-1) + expected.arrival * minds.arrival
             paid = features[:, self._intended]
             measured = {
                 "expected_payoff": features[:, probed.env.paid],
@@ -323,69 +283,54 @@ class Prober:
         # Drives are of stimuli, the first columns of the weights; those of payoffs stay 0.
         weights = np.zeros_like(minds.weights)
         weights[:, : self._n_stimuli] = drives[:, : self._n_stimuli]
-        novelty = np.zeros_like(minds.novelty)
-        if NOVELTY in self._scenario.agent.drives:
-            novelty[:] = drives[:, -1]
-        return minds._replace(weights=weights, novelty=novelty)
+        arrival = np.zeros_like(minds.arrival)
+        if self._scenario.built_in:
+            arrival[:] = drives[:, -1]
+        return minds._replace(weights=weights, arrival=arrival)
 
     def _true_drive(self, minds: Minds) -> Minds:
         """The same minds with the intended payoff for their only drive."""
         weights = np.zeros_like(minds.weights)
         weights[:, self._intended] = 1.0
-        return minds._replace(weights=weights, novelty=np.zeros_like(minds.novelty))
+        return minds._replace(weights=weights, arrival=np.zeros_like(minds.arrival))
 
     def _optima(self, probed: ProbedEnvironment, minds: Minds) -> FloatArray:
-        """J_I* [n]; NaN for minds that feel novelty."""
-        # Novelty depends on where a life has been, so its optimum is that of no finite process.
+        """J_I* [n]; NaN for minds that feel what their life makes of arriving."""
+        # That depends on where a life has been, so its optimum is that of no finite process.
         best = core.optimum(probed.env, probed.levels, minds.weights.astype(np.float64)).mean(1)
-        return np.where(minds.novelty == 0, best, np.nan)
+        return np.where(minds.arrival == 0, best, np.nan)
 
     def _expect(
         self, probed: ProbedEnvironment, minds: Minds, believes: str | None, generation: int
     ) -> Expected:
         believed = world.environment(self._scenario, believes) if believes else None
         n = len(minds.depth)
-        counts, lifespan, novelty = np.empty((n, len(probed.env.events))), np.empty(n), np.zeros(n)
-        instinct = self._scenario.agent.instinct
-        # Without novelty the state of a life is finite and its expectation exact (model 4).
-        exact = np.flatnonzero(minds.novelty == 0)
-        by_part = None
-        if len(exact):
+        found = Expected(np.empty((n, len(probed.env.events))), np.zeros(n), np.empty(n), None)
+        exact = np.ones(n, bool)
+        for mechanism in self._mechanisms:
+            if (told := mechanism.expect(probed, minds, believed, generation)) is not None:
+                rows, expected = told
+                exact[rows] = False
+                for all_rows, some in zip(found[:3], expected[:3], strict=True):
+                    all_rows[rows] = some
+        # Else the state of a life is finite and its expectation exact (model 4).
+        rows = np.flatnonzero(exact)
+        if len(rows):
             whole, by_part = _over_lifetime(
                 core.expectation(
                     probed.env,
                     probed.levels,
-                    _take(minds, exact),
+                    minds.rows(rows),
                     believed,
-                    instinct,
+                    self._scenario.agent.instinct,
                     probed.part,
                 ),
                 probed.part,
             )
-            counts[exact] = whole.counts.mean(axis=1)
-            lifespan[exact] = whole.lifespan.mean(axis=1)
-        # With novelty what comes next depends on all places visited; so lifetimes are sampled.
-        rest = np.flatnonzero(minds.novelty != 0)
-        if len(rest):
-            lifetimes = core.lifetimes(
-                probed.env,
-                probed.levels,
-                _take(minds, np.repeat(rest, SAMPLED_LIFETIMES)),
-                seed=self._seed,
-                generation=generation,
-                level_ids=range(len(probed.levels.start)),
-                individual_ids=np.arange(len(rest) * SAMPLED_LIFETIMES),
-                purpose=Purpose.PROBE,
-                believes=believed,
-                instinct=instinct,
-            )
-            # Mean over levels first, then over the samples of a mind: the order is fixed, as
-            # another one would round otherwise.
-            each = (len(rest), SAMPLED_LIFETIMES)
-            counts[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
-            lifespan[rest] = lifetimes.lifespan.mean(axis=1).reshape(each).mean(axis=1)
-            novelty[rest] = lifetimes.novelty.mean(axis=1).reshape(each).mean(axis=1)
-        return Expected(counts, novelty, lifespan, by_part)
+            found.counts[rows] = whole.counts.mean(axis=1)
+            found.lifespan[rows] = whole.lifespan.mean(axis=1)
+            found = found._replace(by_part=by_part)
+        return found
 
 
 def level_seeds(seed: int, n: int) -> list[int]:
@@ -396,12 +341,10 @@ def level_seeds(seed: int, n: int) -> list[int]:
 def random_drives(scenario: Scenario, seed: int, n: int) -> FloatArray:
     """The drives of the control mind `random drives`, of unit length [n, stimuli].
 
-    Drawn uniformly; novelty, where it is among the drives, is one column more. The first ones are
-    the same for any n.
+    Drawn uniformly; a built-in drive is one column more. The first ones are the same for any n.
     """
     rng = np.random.Generator(np.random.PCG64(key(seed, Purpose.CONTROL)))
-    columns = len(scenario.stimuli) + (NOVELTY in scenario.agent.drives)
-    return mind.unit_length(rng.uniform(-1.0, 1.0, (n, columns)))
+    return mind.unit_length(rng.uniform(-1.0, 1.0, (n, len(scenario.agent.drives))))
 
 
 def probe_seeds(data: xr.Dataset) -> list[int]:
@@ -459,14 +402,10 @@ def _equal(first: Iterable[Any], second: Iterable[Any]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def _take(minds: Minds, rows: NDArray[np.integer]) -> Minds:
-    return Minds(*(array[rows] for array in minds))
-
-
 def _stack(*minds: Minds) -> Minds:
     return Minds(*(np.concatenate(arrays) for arrays in zip(*minds, strict=True)))
 
 
 def _rows(expected: Expected, rows: NDArray[np.integer]) -> Expected:
     by_part = expected.by_part and core.Expectation(*(a[rows] for a in expected.by_part))
-    return Expected(expected.counts[rows], expected.novelty[rows], expected.lifespan[rows], by_part)
+    return Expected(expected.counts[rows], expected.arrival[rows], expected.lifespan[rows], by_part)

@@ -22,7 +22,7 @@ from evosim.engine import loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.mechanism import Map, PastGeneration, parts
+from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
 from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import BY_REPLICATE, by_probe
 from evosim.errors import Command, EvosimError, Part, RunError, WorkError
@@ -327,21 +327,21 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
     from evosim import mind, world
     from evosim.core import jit
 
-    minds = core.with_tools(
+    minds = minds_of(
         scenario,
-        mind.express(scenario, mind.initial(scenario, 1, 0)),
+        mind.initial(scenario, 1, 0),
         seed=0,
         generation=0,
         individuals=np.zeros(1, np.int64),
     )
-    still = minds._replace(novelty=np.zeros(1, np.float32))
+    exact = minds._replace(arrival=np.zeros(1, np.float32))
     name = next(iter(scenario.environments))
 
     def call() -> None:
         env = world.environment(scenario, name)
         levels = world.draw_levels(scenario, name, [0])
         core.lifetimes(env, levels, minds, seed=0, generation=0, level_ids=[0], individual_ids=[0])
-        core.expectation(env, levels, still)
+        core.expectation(env, levels, exact)
         nothing = np.zeros((1, env.phi.shape[1]))
         core.optimum(env, levels, nothing)
         if scenario.agent.tool is not None:

@@ -26,6 +26,8 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
+    "tool": "agent.tool",
+    "novelty": "agent.drives.novelty",
     "open_population": "evolution.open",
     "islands": "evolution.islands",
     "deception": "deception",

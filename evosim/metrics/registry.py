@@ -295,9 +295,9 @@ def metric(
 
 
 def expectations_are_exact(scenario: Scenario) -> bool:
-    """Whether expectations are exact: a mind that feels novelty has no state of finite form, and
+    """Whether expectations are exact: a mind with a built-in drive has no state of finite form, and
     its expectations are means of sampled lifetimes (docs/measures.md, expectations)."""
-    return mind.NOVELTY not in scenario.agent.drives
+    return not scenario.built_in
 
 
 LINKS = ("drives", "criteria", "chain")
@@ -323,10 +323,6 @@ _NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
 }
 """What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario."""
 PROBED = frozenset({"where", "at", "mind"})
-_NEEDED = {
-    "deception": "a scenario with [deception]",
-    "agent.tool": "agents with a tool: [agent.tool]",
-}
 
 
 def _walk(scenario: Scenario, section: str) -> Any:
@@ -337,5 +333,8 @@ def _walk(scenario: Scenario, section: str) -> Any:
 
 
 def _lacking(query: Query, section: str) -> EvosimError:
-    needed = _NEEDED.get(section, f"a scenario with [{section}]")
+    needed = f"a scenario with [{section}]"
+    for name, words in mechanisms.defined("schema", "NEEDED").items():
+        if mechanisms.SECTIONS[name] == section:
+            needed = f"{words}: [{section}]"
     return EvosimError(f"measure {query.measure!r} needs {needed}")

@@ -16,7 +16,7 @@ from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario.document import merged
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.schema import Evolution, Phase, Scenario, World
+from evosim.scenario.schema import BUILT_IN, Evolution, Phase, Scenario, World
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -141,6 +141,11 @@ class PartialDocument:
         if isinstance(drives, list | dict) and all(isinstance(name, str) for name in drives):
             return tuple(drives)
         return None
+
+    @property
+    def built_in(self) -> list[str]:
+        """The drives, as far as they can be read, that are for no stimulus."""
+        return [name for name in self.stimuli or () if name in BUILT_IN]
 
     @cached_property
     def base(self) -> PartialWorld:

@@ -25,7 +25,7 @@ from evosim.scenario.values import bounds, is_whole
 def mistakes(partial: PartialDocument) -> list[Mistake]:
     """Everything wrong with a document, its form and its meaning; each mistake once."""
     found = [*partial.form_mistakes, *partial.world_mistakes()]
-    of_mechanisms = [module.mistakes for module in mechanisms.modules("schema")]
+    of_mechanisms = mechanisms.defined("schema", "mistakes").values()
     for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}

@@ -19,6 +19,7 @@ from evosim.errors import EvosimError, did_you_mean
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
+from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
@@ -58,7 +59,10 @@ from evosim.scenario.values import (
 if TYPE_CHECKING:
     from evosim.scenario.settings import Settings
 
-NOVELTY = "novelty"
+BUILT_IN = {NOVELTY: FELT}
+"""Drives that are for no stimulus but for what the life so far makes of a step, and what they feel:
+rewards that are no function of the state (non-Markovian), so that no expectation of theirs is
+exact."""
 SAMPLE = 32
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 
@@ -509,8 +513,14 @@ class Scenario(Model):
 
     @cached_property
     def stimuli(self) -> tuple[str, ...]:
-        """What can be felt: the drives' names in order, without the built-in novelty."""
-        return tuple(name for name in self.agent.drives if name != NOVELTY)
+        """What can be felt: the drives' names in order, without those that are built in."""
+        return tuple(name for name in self.agent.drives if name not in BUILT_IN)
+
+    @cached_property
+    def built_in(self) -> tuple[str, ...]:
+        """Drives for what the life so far makes of a step (novelty): nothing of minds that have
+        one is exact."""
+        return tuple(name for name in self.agent.drives if name in BUILT_IN)
 
     @cached_property
     def payoffs(self) -> tuple[str, ...]:

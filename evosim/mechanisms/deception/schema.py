@@ -40,9 +40,9 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
         )
     if payoffs is not None and deception.conduct not in payoffs:
         yield Mistake(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
-    if "novelty" in (partial.stimuli or ()):
+    for drive in partial.built_in:
         yield Mistake(
             ("deception",),
-            "conduct is measured by exact expectations, which minds that feel novelty do not "
-            "have: leave novelty out of agent.drives, or leave [deception] out",
+            f"conduct is measured by exact expectations, which minds that feel {drive} do not "
+            f"have: leave {drive} out of agent.drives, or leave [deception] out",
         )

@@ -10,8 +10,9 @@ import pytest
 from evosim import metrics, mind, scenario
 from evosim.engine import variables
 from evosim.engine.controls import MINDS
-from evosim.engine.probe import FIDELITY, Prober
+from evosim.engine.probe import Prober
 from evosim.errors import EvosimError
+from evosim.mechanisms.tool.state import FIDELITY
 from evosim.metrics import Query
 from evosim.scenario import Scenario
 

@@ -1,0 +1,3 @@
+"""The section ``[agent.tool]`` of a scenario."""
+
+NEEDED = "agents with a tool"
