@@ -518,7 +518,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     seconds["loading the core"] = _use_every_kernel()
     parts = {
         "lifetimes": (core, "lifetimes"),
-        "breeding": (evolution, "next_generation"),
+        "breeding": (evolution.Reproduction, "next_generation"),
         "probes": (probe.Prober, "measure"),
     }
     for part, (owner, name) in parts.items():

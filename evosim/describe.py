@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evosim import mind, world
+from evosim import mechanisms, mind, world
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Here, Islands, Rule, Scenario, Tool, Variable, World
+    from evosim.scenario import Always, Here, Rule, Scenario, Tool, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -246,38 +246,32 @@ def _evolution(scenario: Scenario) -> str:
     e = scenario.evolution
     lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
     steps = " or ".join(str(n) for n in lifetimes)
-    demes = f" in {_islands(e.islands)}" if e.islands else ""
+    shown = _shown(scenario)
+    individuals = f"{e.population} individuals {shown.get('individuals', '')}".rstrip()
     disjoint = " that are not used in training" if scenario.measure.disjoint else ""
     return (
-        f"{e.population} individuals{demes}, {e.levels} levels a generation, "
-        f"lifetimes of {steps} steps; {_optimizer(scenario)}; "
+        f"{individuals}, {e.levels} levels a generation, "
+        f"lifetimes of {steps} steps; {_optimizer(scenario, shown.get('selection'))}; "
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
         f"{disjoint}, {scenario.measure.sample} individuals"
     )
 
 
-def _islands(islands: Islands) -> str:
-    """How the population is divided, and who migrates."""
-    ring = islands.topology == "ring"
-    where = "" if ring else f" by topology {list(islands.target)}"
-    places = f" in the place of {islands.replace.operator}" if islands.replace else ""
-    return (
-        f"{islands.demes} demes with {islands.migrants} migrants ({islands.select.operator}"
-        f"{places}) every {islands.every} generations{where}"
-    )
+def _shown(scenario: Scenario) -> dict[str, str]:
+    """What its mechanisms say of a scenario, by what it is about."""
+    found: dict[str, str] = {}
+    used = mechanisms.used(scenario)
+    for shown in mechanisms.defined("schema", "shown", used).values():
+        found |= shown(scenario)
+    return found
 
 
-def _optimizer(scenario: Scenario) -> str:
-    """How a generation makes the next one."""
+def _optimizer(scenario: Scenario, selection: str | None) -> str:
+    """How a generation makes the next one, with selection as a mechanism has it."""
     e = scenario.evolution
     if (chosen := e.optimizer).name != "genetic":
         options = ", ".join(
             f"{name} {_value(value)}" for name, value in e.optimizer.options.items()
         )
         return chosen.name + (f" ({options})" if options else "")
-    if e.open is not None:
-        return (
-            f"open population, {e.open.offspring:g} offspring per unit of score, at most "
-            f"{e.open.capacity}; {e.mate.operator}, {e.mutate.operator}"
-        )
-    return f"{e.select.operator}, {e.mate.operator}, {e.mutate.operator}"
+    return f"{selection or f'{e.select.operator}, '}{e.mate.operator}, {e.mutate.operator}"

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim import evolution, mind
+from evosim import evolution, mechanisms, mind
 from evosim.engine import loop
 from evosim.engine.dataset import open_dataset
 from evosim.engine.evaluation import Arrays
 from evosim.engine.loop import Population, initial_population, probe_population, reproduce
+from evosim.engine.mechanism import mechanisms_of
 from evosim.engine.run_folder import Chunk, RunFolder, seed_at, seeds_of
 from evosim.engine.variables import (
     BY_REPLICATE,
-    INHERITED,
-    VARIABLES,
     by_generation,
     by_probe,
     probe_generations,
-    variables,
 )
 from evosim.errors import Argument, Command, RunError
 
@@ -83,14 +81,16 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> Non
             old.evolution.optimizer.name,
             scenario.evolution.optimizer.name,
         ),
-        ("evolution.open.capacity", _capacity(old), _capacity(scenario)),
-        ("evolution.islands.demes", _demes(old), _demes(scenario)),
+        *((key, _fixed(old).get(key), _fixed(scenario).get(key)) for key in _fixed(old, scenario)),
     ):
         if then != now:
             wrong.append(f"{what} was {then} in the history and cannot become {now}")
-    # A monitor, say, has measured nothing of a time before there was one.
-    new = {v.section for name, v in variables(scenario).items() if name not in variables(old)}
-    wrong += [f"the history has no measures of a {section}, which is new" for section in new]
+    # Nothing was measured of a time before there was what measures it.
+    new = set(mechanisms.used(scenario)) - set(mechanisms.used(old))
+    for mechanism in mechanisms_of(scenario):
+        if mechanism.name in new and mechanism.variables:
+            section = mechanisms.SECTIONS[mechanism.name].split(".")[-1]
+            wrong.append(f"the history has no measures of a {section}, which is new")
     if lost := [name for name in old.environments if name not in scenario.environments]:
         wrong.append(f"environments of the history are gone: {', '.join(lost)}")
     # Only the first contradiction: all later ones mostly follow from it.
@@ -141,15 +141,15 @@ def _history_chunks(
     step = max(1, _PIECE // max(1, row))
     for begin in range(0, at, step):
         end = min(at, begin + step)
+        known = by_generation(scenario)
         arrays = {
-            name: _cast(data[name][begin:end].values, name) for name in by_generation(scenario)
+            name: np.ascontiguousarray(data[name][begin:end].values, spec.dtype)
+            for name, spec in known.items()
         }
         # Environments and payoffs go by their place; the child may have others before them.
         arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
-        arrays["payoff_total"] = _cast(
-            data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs)).values,
-            "payoff_total",
-        )
+        paid = data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs))
+        arrays["payoff_total"] = np.ascontiguousarray(paid.values, known["payoff_total"].dtype)
         here = tuple(g for g in probed if begin <= g < end)
         found = [probe_at(g) for g in here]
         probes: Arrays = {}
@@ -158,19 +158,10 @@ def _history_chunks(
         yield Chunk(begin, arrays, here, probes, states.population(end))
 
 
-def _cast(values: np.ndarray, name: str) -> np.ndarray:
-    return np.ascontiguousarray(values, VARIABLES[name].dtype)
-
-
 def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
     """Environments by their place in the new scenario."""
     order = list(new.environments)
     return np.array([order.index(name) for name in old.environments], np.int16)[train]
-
-
-def _arrays(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """The genomes and parents of a generation of one replicate, as recorded."""
-    return {name: data[name].values for name in (*INHERITED, "population_size") if name in data}
 
 
 class _States:
@@ -204,20 +195,18 @@ class _States:
             state = self._at.state
         # Recorded genomes are taken as they are, so that the history cannot drift from the data.
         if generation < self._data.sizes["generation"]:
-            return Population.from_record(
-                _arrays(self._data.isel(generation=generation)), generation, state
-            )
+            return Population.from_record(self._data.isel(generation=generation), generation, state)
         if self._at is not None:
             return self._at
         # The fork begins where the parent ended: the next population was never bred.
-        here = _arrays(self._data.isel(generation=generation - 1))
+        here = self._data.isel(generation=generation - 1)
         return self._after(Population.from_record(here, generation - 1, state))
 
     def _after(self, population: Population) -> Population:
         generation = population.generation
-        score = self._data["score"].isel(generation=generation).values[: len(population.genome)]
+        record = self._data.isel(generation=generation)
         scenario = self._parent.scenario_at(generation)
-        return reproduce(scenario, population, score, self._seed(generation))
+        return reproduce(scenario, population, record, self._seed(generation))
 
     def _checked(self, population: Population) -> Population:
         """The population, if it is the recorded one; the optimizer was told the recorded one."""
@@ -255,31 +244,32 @@ class _Probes:
         # The parent's own measures are kept even where the fork's world would give others: they
         # are what was true then.
         if generation in self._known:
-            probe = self._data.sel(probe=generation)[list(by_probe(scenario))].reindex(
+            known = by_probe(scenario)
+            probe = self._data.sel(probe=generation)[list(known)].reindex(
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)
             )
             return {
-                name: _cast(probe[name].transpose(*VARIABLES[name].dims[1:]).values, name)
-                for name in by_probe(scenario)
+                name: np.ascontiguousarray(probe[name].transpose(*spec.dims[1:]).values, spec.dtype)
+                for name, spec in known.items()
             }
         if self._prober is None:
             from evosim.engine.probe import Prober
 
             self._prober = Prober(scenario, seeds_of(self._child, self._replicate)[1])
-        here = _arrays(self._data.sel(generation=generation))
+        here = self._data.sel(generation=generation)
         population = Population.from_record(here, generation, evolution.NOTHING)
         found = probe_population(scenario, population, self._prober)
         return {name: value for name, value in found.items() if name not in BY_REPLICATE}
 
 
-def _capacity(scenario: Scenario) -> int | None:
-    written = scenario.evolution.open
-    return None if written is None else written.capacity
-
-
-def _demes(scenario: Scenario) -> int | None:
-    written = scenario.evolution.islands
-    return None if written is None else written.demes
+def _fixed(*scenarios: Scenario) -> dict[str, object]:
+    """What mechanisms cannot have changed by a fork, by key."""
+    return {
+        key: value
+        for scenario in scenarios
+        for mechanism in mechanisms_of(scenario)
+        for key, value in mechanism.fixed().items()
+    }
 
 
 def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:

@@ -36,7 +36,7 @@ from evosim.engine.files import WriteError, explain, replacing, sweep, write_tex
 from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
-from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
+from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe
 from evosim.errors import Command, RunError
 
 if TYPE_CHECKING:
@@ -316,11 +316,7 @@ class RunFolder:
             file.first,
             {name: arrays[name] for name in by_generation(self.scenario)},
             tuple(int(g) for g in arrays["probe"]),
-            {
-                name: arrays[name]
-                for name in (*probed, *by_replicate(self.scenario))
-                if name in arrays
-            },
+            {name: arrays[name] for name in (*probed, *BY_REPLICATE) if name in arrays},
             next_population,
         )
 
@@ -377,7 +373,7 @@ class RunFolder:
         if arrays.get("probe", np.empty(0)).size:
             expected |= set(by_probe(self.scenario))
         # What a fork takes over has no measures of its whole replicate.
-        return expected <= set(arrays) <= expected | set(by_replicate(self.scenario)) and all(
+        return expected <= set(arrays) <= expected | set(BY_REPLICATE) and all(
             len(arrays[name]) == n for name in known
         )
 

@@ -22,17 +22,15 @@ from evosim.engine import loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.mechanism import minds_of
+from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
 from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
-from evosim.engine.variables import by_probe, by_replicate
+from evosim.engine.variables import BY_REPLICATE, by_probe
 from evosim.errors import Command, EvosimError, Part, RunError, WorkError
 from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
-    from evosim.engine.islands import Map
-    from evosim.engine.ood_labelling import PastGeneration
     from evosim.scenario import Scenario
 
 CHECKPOINT = 2.0
@@ -222,8 +220,8 @@ def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]
 
 
 def _demes(scenarios: Iterable[Scenario]) -> int:
-    """The most demes of any scenario; 1 where one of them has none, whose runs are not divided."""
-    sizes = [s.evolution.islands.demes if s.evolution.islands else 1 for s in scenarios]
+    """The most parts of a run; 1 where one of them has none, which then are not divided."""
+    sizes = [parts(scenario) for scenario in scenarios]
     return 1 if min(sizes) == 1 else max(sizes)
 
 
@@ -278,19 +276,15 @@ def run_replicate(
     unwritten: list[GenerationRecord] = []
     written = time.monotonic()
     record = None
-    if share is not None:
-        from evosim.engine import islands
-
-        records = islands.generations(scenario, population, seed=seed, prober=prober, share=share)
-    else:
-        records = generations(
-            scenario,
-            population,
-            seed=seed,
-            prober=prober,
-            evaluate=evaluate,
-            recall=lambda generation: recall(folder, replicate, generation),
-        )
+    records = generations(
+        scenario,
+        population,
+        seed=seed,
+        prober=prober,
+        evaluate=evaluate,
+        recall=lambda generation: recall(folder, replicate, generation),
+        share=share,
+    )
     try:
         for record in records:
             unwritten.append(record)
@@ -318,8 +312,6 @@ def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration
     Raises:
         RunError: no sound chunk holds it.
     """
-    from evosim.engine.ood_labelling import PastGeneration
-
     for file in folder.chunk_files(replicate):
         if file.first <= generation <= file.last:
             arrays = folder.read(file).arrays
@@ -365,7 +357,7 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
 
     with open_dataset(folder) as dataset:
         try:
-            probed = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
+            probed = (*by_probe(folder.scenario), *BY_REPLICATE)
             for name in ("payoff_total", *probed):  # once, not piece by piece
                 dataset[name].load()
         except UNREADABLE as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.variables import present
 from evosim.errors import EvosimError, did_you_mean
 from evosim.rng import Purpose, key
 
@@ -227,7 +228,7 @@ def find_individual(
     _check("replicate", replicate, int(data.sizes["replicate"]))
     then = data.isel(replicate=replicate).sel(generation=generation)
     scores = np.asarray(then["score"].values)
-    alive = int(then["population_size"]) if "population_size" in then else len(scores)
+    alive = present(then)
     if not alive:
         raise EvosimError(
             f"generation {generation} has no individuals: the population died out after generation "
@@ -246,10 +247,12 @@ def find_individual(
 def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:
     """The last generation of a replicate that has individuals."""
     generations = data["generation"].values
-    if "population_size" not in data or not 0 <= replicate < data.sizes["replicate"]:
+    if not 0 <= replicate < data.sizes["replicate"]:
         return int(generations[-1])
-    sizes = data["population_size"].isel(replicate=replicate).values
-    return int(generations[np.flatnonzero(sizes)[-1]])
+    # Nobody's life has no length.
+    lifespan = data["lifespan"].isel(replicate=replicate).transpose("generation", "individual")
+    lived = np.isfinite(lifespan.values).any(axis=1)
+    return int(generations[np.flatnonzero(lived)[-1]])
 
 
 def _seed_at(data: xr.Dataset, generation: int) -> int:

@@ -118,17 +118,14 @@ def _of_run() -> Sequence[ModuleType]:
         drift,
         flips,
         genes,
-        islands,
         level,
         mind,
-        monitor,
         objective_proxy,
-        population,
     )
 
     return (
-        flips, objective_proxy, drift, alignment, population, islands,
-        *mechanisms.modules("figures"), monitor, mind, genes, level,
+        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), mind, genes,
+        level,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.mechanism import sizes
 from evosim.errors import EvosimError
 from evosim.plot.colors import TINTS
 
@@ -101,11 +102,12 @@ class RunView:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64] | None:
-        """Size of an open population [replicate, generation]; None: always the same."""
-        if "population_size" not in self.data:
+        """Size of a population [replicate, generation]; None: always the same."""
+        least, most = sizes(self.scenario)
+        if least == most:
             return None
-        sizes = self.data["population_size"].transpose("replicate", "generation").values
-        return np.asarray(sizes, np.int64)
+        lifespan = self.values("lifespan", "replicate", "generation", "individual")
+        return np.isfinite(lifespan).sum(axis=2)
 
     @property
     def size_note(self) -> str:

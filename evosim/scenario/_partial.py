@@ -16,7 +16,7 @@ from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario.document import merged
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.schema import BUILT_IN, Phase, Scenario, World
+from evosim.scenario.schema import BUILT_IN, Evolution, Phase, Scenario, World
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -119,6 +119,11 @@ class PartialDocument:
     def table(self, *path: str) -> Mapping[str, Any]:
         """The table at a path of the document; an empty one where there is none."""
         return _overrides.table(self.raw, *path)
+
+    @cached_property
+    def evolution(self) -> Evolution | None:
+        """How populations evolve, where its form is right."""
+        return as_model(Evolution, self.raw.get("evolution"))
 
     @cached_property
     def form_mistakes(self) -> list[Mistake]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import world
 from evosim.engine.mechanism import FloatArray, Mechanism
+from evosim.engine.variables import PROBED, Variable
 
 if TYPE_CHECKING:
     from evosim.engine.probe import Expected, ProbedEnvironment
@@ -19,14 +20,37 @@ if TYPE_CHECKING:
 WITHOUT_SENSES = "without senses"
 """The control of the causal question: the evolved minds, blind to whether they are watched."""
 
-WATCHED = ("conduct_watched", "conduct_unwatched", "steps_watched", "steps_unwatched")
-"""The variables of each probe."""
-
 
 class Deception(Mechanism):
     """Conduct and steps while watched and unwatched, of every mind and of one blind to it."""
 
     controls = (WITHOUT_SENSES,)
+    variables: ClassVar = {
+        "conduct_watched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="payoff per lifetime",
+            long_name="expected payoff deception.conduct of the steps that begin while watched",
+        ),
+        "conduct_unwatched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="payoff per lifetime",
+            long_name="expected payoff deception.conduct of the steps that begin while unwatched",
+        ),
+        "steps_watched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="steps",
+            long_name="expected steps of a lifetime that begin while watched",
+        ),
+        "steps_unwatched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="steps",
+            long_name="expected steps of a lifetime that begin while unwatched",
+        ),
+    }
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         super().__init__(scenario, seed)
@@ -49,9 +73,13 @@ class Deception(Mechanism):
         assert mind.by_part is not None
         paid = world.weighted_sum(mind.by_part.counts, place.env.phi[:, self._payoff])
         steps = mind.by_part.lifespan
-        # Index 1 is watched, 0 is not; the names have watched first.
-        columns = (paid[:, 1], paid[:, 0], steps[:, 1], steps[:, 0])
-        return dict(zip(WATCHED, columns, strict=True))
+        # Index 1 is watched, 0 is not.
+        return {
+            "conduct_watched": paid[:, 1],
+            "conduct_unwatched": paid[:, 0],
+            "steps_watched": steps[:, 1],
+            "steps_unwatched": steps[:, 0],
+        }
 
 
 MECHANISM = Deception

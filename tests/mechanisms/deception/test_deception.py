@@ -110,7 +110,7 @@ def probed(read_: Scenario) -> xr.Dataset:
     names = [name for name, v in variables.by_probe(read_).items() if "mind" in v.dims]
     return xr.Dataset(
         {
-            name: (("replicate", *variables.BY_PROBE[name].dims), found[name][None, None])
+            name: (("replicate", *variables.by_probe(read_)[name].dims), found[name][None, None])
             for name in names
         },
         coords={

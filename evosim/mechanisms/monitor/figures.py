@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.metrics import detection
+from evosim.mechanisms.monitor import metrics as detection
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot._timeline import along_generations
 from evosim.stats import intervals

@@ -17,11 +17,13 @@ import xarray as xr
 
 import evosim
 from evosim import scenario as scenarios
-from evosim.engine import islands, loop
+from evosim.engine import loop
+from evosim.engine.mechanism import Map
 from evosim.engine.run_folder import RunFolder
 from evosim.engine.variables import variables
 from evosim.errors import RunError, ScenarioError
 from evosim.execution.process_pool import Pool, packed_call, unpacked_call
+from evosim.mechanisms.islands import state as islands
 from evosim.metrics import METRICS, Query
 
 DEMES = (
@@ -79,7 +81,7 @@ def in_reverse(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("share", [in_turn, in_reverse])
 def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, share: islands.Map
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, share: Map
 ) -> None:
     """Wherever an epoch is cut, and in a frozen phase."""
     monkeypatch.setattr(islands, "SECONDS", seconds)
@@ -88,7 +90,7 @@ def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
     read = scenarios.load(tiny, settings=[every, *TOOL, "timeline.0.generations=8", frozen])
     born = loop.initial_population(read, 7)
     whole = list(loop.generations(read, born, seed=7, prober=NoProbe()))
-    apart = list(islands.generations(read, born, seed=7, prober=NoProbe(), share=share))
+    apart = list(islands.Islands(read, 7).generations(born, prober=NoProbe(), share=share))
     assert len(apart) == len(whole) == 11
     for one, other in zip(apart, whole, strict=True):
         assert one.generation == other.generation
