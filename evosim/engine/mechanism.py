@@ -194,24 +194,6 @@ def mechanisms_of(scenario: Scenario, seed: int = 0) -> list[Mechanism]:
     return [module.MECHANISM(scenario, seed) for module in used]
 
 
-def reproduction_of(scenario: Scenario) -> Reproduction:
-    """How a generation makes the next one: as a mechanism has it, or the base optimizer."""
-    made = (m.reproduction for m in mechanisms_of(scenario) if m.reproduction is not None)
-    return next(made, Reproduction)(scenario)
-
-
-def sizes(scenario: Scenario) -> tuple[int, int]:
-    """The fewest and the most individuals that a generation can have."""
-    n = scenario.evolution.population
-    given = (mechanism.sizes() for mechanism in mechanisms_of(scenario))
-    return next((found for found in given if found is not None), (n, n))
-
-
-def parts(scenario: Scenario) -> int:
-    """Into how many parts a replicate can be divided, to be simulated side by side."""
-    return max((mechanism.parts for mechanism in mechanisms_of(scenario)), default=1)
-
-
 def minds_of(
     scenario: Scenario,
     genomes: ArrayLike,
@@ -249,3 +231,21 @@ def developed(
     for mechanism in mechanisms_of(scenario, seed):
         minds = mechanism.develop(minds, generation, individuals)
     return minds
+
+
+def reproduction_of(scenario: Scenario) -> Reproduction:
+    """How a generation makes the next one: as a mechanism has it, or the base optimizer."""
+    made = (m.reproduction for m in mechanisms_of(scenario) if m.reproduction is not None)
+    return next(made, Reproduction)(scenario)
+
+
+def sizes(scenario: Scenario) -> tuple[int, int]:
+    """The fewest and the most individuals that a generation can have."""
+    n = scenario.evolution.population
+    given = (mechanism.sizes() for mechanism in mechanisms_of(scenario))
+    return next((found for found in given if found is not None), (n, n))
+
+
+def parts(scenario: Scenario) -> int:
+    """Into how many parts a replicate can be divided, to be simulated side by side."""
+    return max((mechanism.parts for mechanism in mechanisms_of(scenario)), default=1)

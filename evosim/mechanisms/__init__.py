@@ -26,10 +26,10 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
-    "open_population": "evolution.open",
-    "islands": "evolution.islands",
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
+    "open_population": "evolution.open",
+    "islands": "evolution.islands",
     "deception": "deception",
     "monitor": "monitor",
 }

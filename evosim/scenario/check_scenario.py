@@ -24,8 +24,7 @@ from evosim.scenario.values import bounds, is_whole
 def mistakes(partial: PartialDocument) -> list[Mistake]:
     """Everything wrong with a document, its form and its meaning; each mistake once."""
     found = [*partial.form_mistakes, *partial.world_mistakes()]
-    schemas = mechanisms.modules("schema")
-    of_mechanisms = [schema.mistakes for schema in schemas if hasattr(schema, "mistakes")]
+    of_mechanisms = mechanisms.defined("schema", "mistakes").values()
     for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}

@@ -59,7 +59,7 @@ def test_what_a_module_imports_is_found_at_any_remove_and_its_types_are_not() ->
 
 def test_a_name_that_a_package_imports_when_asked_leads_to_its_module() -> None:
     assert "scenario/timeline.py" in of_the_package(imported(("metrics/analyses/best_of_n.py",)))
-    assert "scenario/reading.py" in of_the_package(imported(("engine/islands.py",)))
+    assert "scenario/reading.py" in of_the_package(imported(("mechanisms/islands/state.py",)))
 
 
 def test_whatever_metrics_are_made_of_is_code_that_a_study_depends_on() -> None:
