@@ -20,7 +20,6 @@ from evosim.errors import whole_number
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, index, report, summary
 from evosim.study import reading as studies
-from evosim.study.executors import refuse_in_worker
 from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -206,8 +205,6 @@ def run_study(
 ) -> Study:
     """Do every run of a study.
 
-    In a script, call it under ``if __name__ == "__main__":``; worker processes import the script.
-
     Args:
         source: the id of a shipped study, or the path of a file.
         seed: of all runs; as the study says if None. Points that are drawn stay as they are.
@@ -236,7 +233,6 @@ def run_study(
         >>> study.counts.done
         4
     """
-    refuse_in_worker()
     workers = checked_workers(workers)
     check_switch("figures", figures)
     check_scheduler(scheduler, workers)
@@ -291,7 +287,6 @@ def resume_study(
         RunError: none is there, it is at work elsewhere, or its files were changed.
         Interrupted: it was stopped again.
     """
-    refuse_in_worker()
     workers = checked_workers(workers)
     check_scheduler(scheduler, workers)
     return Study(path)._complete(progress, workers=workers, scheduler=scheduler)

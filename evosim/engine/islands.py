@@ -37,7 +37,7 @@ Map = Callable[[Callable[..., Arrays], Sequence[tuple[Any, ...]]], list[Arrays]]
 """Calls a function with each of some arguments, in any order; the results in the order given.
 
 The function is one of a module, the arguments are arrays and plain values
-(:mod:`evosim.execution.process_pool`).
+(:mod:`evosim.execution.executor`).
 """
 
 SECONDS = 1.0

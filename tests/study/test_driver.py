@@ -134,7 +134,9 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     asked = iter([False, False, True])
     identity = folder.manifest["identity"]
     assert (
-        evaluation.complete_run(str(folder.path), identity, key, 0, lambda: next(asked, True))
+        evaluation.complete_run(
+            str(folder.path), identity, key, 0, tell=lambda *_: next(asked, True)
+        )
         is None
     )
     left = evosim.open_run(folder.run_path(key, 0))._folder.generations_done(0)
