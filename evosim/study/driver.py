@@ -120,7 +120,7 @@ def _run_all(
     scheduler: str | None,
 ) -> None:
     workers = min(workers or provenance.cores(), folder.size)
-    study = (str(folder.path.absolute()), folder.manifest["identity"])
+    study = (str(folder.path.absolute()), folder.identity)
     failed = 0
     with executor(workers=workers, scheduler=scheduler, locks=[lock], note=progress.note) as by:
         items = ((*study, *run) for run in index.left())

@@ -72,7 +72,7 @@ def _evaluate(folder: StudyFolder, key: str, replicate: int, tell: Tell) -> Reco
     columns: dict[str, tuple[float, ...]] = {}
     error = ""
     try:
-        scenario = _scenario(str(folder.path), folder.manifest["identity"], key)
+        scenario = _scenario(str(folder.path), folder.identity, key)
         with _data(folder, scenario, key, replicate, tell) as data:
             if data is None:
                 return None
