@@ -226,10 +226,8 @@ class Run:
         data = self.data
         if generation is None:
             generation = last_inhabited_generation(data, replicate)
-        # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= generation]
         episode = plot.episode_of(
-            data.assign_attrs(seed=str(seeds[-1])),
+            data,
             self._folder.scenario_at(generation),
             generation=generation,
             environment=environment,
