@@ -19,7 +19,7 @@ from evosim.core.jit import inlined, kernel
 from evosim.core.structs import LANES, Level, Plan, PlanTables
 
 # Ties are ties of all bits (model 2, Choice, ties), so every float32 operation counts, and so does
-# the order in which they are done. It is that of evosim.core.reference: sums go from left to right
+# the order in which they are done. It is that of testing/reference.py: sums go from left to right
 # in the order of the tables, products are taken before sums. Fast-math would let the compiler
 # reorder sums and fuse a product with a sum, differently on each processor; without it, a result
 # is the same on every machine.

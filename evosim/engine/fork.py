@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim import evolution, mind
+from evosim import evolution, mechanisms, mind
 from evosim.engine import loop
 from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
 from evosim.engine.evaluation import Arrays
 from evosim.engine.loop import Population, initial_population, probe_population, reproduce
+from evosim.engine.mechanism import Record, mechanisms_of
 from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder, seed_at, seeds_of
 from evosim.engine.variables import (
     BY_REPLICATE,
-    INHERITED,
-    VARIABLES,
+    Variable,
     by_generation,
     by_probe,
     probe_generations,
-    variables,
 )
 from evosim.errors import Argument, Command, RunError
 
@@ -89,14 +88,16 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> Non
             old.evolution.optimizer.name,
             scenario.evolution.optimizer.name,
         ),
-        ("evolution.open.capacity", _capacity(old), _capacity(scenario)),
-        ("evolution.islands.demes", _demes(old), _demes(scenario)),
+        *((key, _fixed(old).get(key), _fixed(scenario).get(key)) for key in _fixed(old, scenario)),
     ):
         if then != now:
             wrong.append(f"{what} was {then} in the history and cannot become {now}")
-    # A monitor, say, has measured nothing of a time before there was one.
-    new = {v.section for name, v in variables(scenario).items() if name not in variables(old)}
-    wrong += [f"the history has no measures of a {section}, which is new" for section in new]
+    # Nothing was measured of a time before there was what measures it.
+    new = set(mechanisms.used(scenario)) - set(mechanisms.used(old))
+    for mechanism in mechanisms_of(scenario):
+        if mechanism.name in new and mechanism.variables:
+            section = mechanisms.SECTIONS[mechanism.name].split(".")[-1]
+            wrong.append(f"the history has no measures of a {section}, which is new")
     if lost := [name for name in old.environments if name not in scenario.environments]:
         wrong.append(f"environments of the history are gone: {', '.join(lost)}")
     # Only the first contradiction: all later ones mostly follow from it.
@@ -176,11 +177,11 @@ class History:
     def _data(self) -> xr.Dataset:
         return open_dataset(self._parent)
 
-    def recorded(self, replicate: int, generation: int) -> Arrays:
-        """What is recorded of the individuals of a generation."""
-        data = self._data.isel(replicate=replicate, generation=generation)
+    def recorded(self, replicate: int, generation: int) -> Record:
+        """What is recorded of a generation, but for its probe."""
+        here = self._data.isel(replicate=replicate, generation=generation)
         with self._readable():
-            return {n: data[n].values for n in (*INHERITED, "population_size") if n in data}
+            return {name: here[name].values for name in by_generation(self._parent.scenario)}
 
     def chunk(self, file: ChunkFile) -> Chunk:
         """Some generations, without the population after them (:meth:`population`)."""
@@ -188,10 +189,11 @@ class History:
         data = self._data.isel(replicate=file.replicate)
         here = data.isel(generation=slice(file.first, file.last + 1))
         with self._readable():
-            arrays = {name: _cast(here[name], name) for name in by_generation(scenario)}
+            known = by_generation(scenario)
+            arrays = {name: _cast(here[name], spec) for name, spec in known.items()}
             # Environments and payoffs go by their place; the child may have others before them.
             payoffs = here["payoff_total"].reindex(payoff=list(scenario.payoffs))
-            arrays["payoff_total"] = _cast(payoffs, "payoff_total")
+            arrays["payoff_total"] = _cast(payoffs, known["payoff_total"])
             order = [list(scenario.environments).index(name) for name in old.environments]
             arrays["train"] = np.array(order, np.int16)[arrays["train"]]
             # Probes are asked for at the generations of the child's timeline, not of the parent's.
@@ -233,11 +235,9 @@ class History:
 
     def _after(self, replicate: int, population: Population) -> Population:
         generation = population.generation
-        with self._readable():
-            score = self._data["score"].isel(replicate=replicate, generation=generation).values
+        record = self.recorded(replicate, generation)
         scenario = self._parent.scenario_at(generation)
-        seed = seed_at(self._parent, replicate, generation)
-        return reproduce(scenario, population, score[: len(population.genome)], seed)
+        return reproduce(scenario, population, record, seed_at(self._parent, replicate, generation))
 
     def _check(self, replicate: int, population: Population) -> None:
         """Refuse a population that is not the recorded one."""
@@ -262,12 +262,13 @@ class History:
         # The parent's own measures are kept even where the fork's world would give others: they
         # are what was true then.
         if generation in data["probe"].values:
-            probe = data.sel(probe=generation)[list(by_probe(scenario))].reindex(
+            known = by_probe(scenario)
+            probe = data.sel(probe=generation)[list(known)].reindex(
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)
             )
             return {
-                name: _cast(probe[name].transpose(*VARIABLES[name].dims[1:]), name)
-                for name in by_probe(scenario)
+                name: _cast(probe[name].transpose(*spec.dims[1:]), spec)
+                for name, spec in known.items()
             }
         if replicate not in self._probers:
             from evosim.engine.probe import Prober
@@ -288,18 +289,18 @@ class History:
             raise unreadable(self._parent, error) from error
 
 
-def _cast(values: xr.DataArray, name: str) -> np.ndarray:
-    return np.ascontiguousarray(values.values, VARIABLES[name].dtype)
+def _cast(values: xr.DataArray, spec: Variable) -> np.ndarray:
+    return np.ascontiguousarray(values.values, spec.dtype)
 
 
-def _capacity(scenario: Scenario) -> int | None:
-    written = scenario.evolution.open
-    return None if written is None else written.capacity
-
-
-def _demes(scenario: Scenario) -> int | None:
-    written = scenario.evolution.islands
-    return None if written is None else written.demes
+def _fixed(*scenarios: Scenario) -> dict[str, object]:
+    """What mechanisms cannot have changed by a fork, by key."""
+    return {
+        key: value
+        for scenario in scenarios
+        for mechanism in mechanisms_of(scenario)
+        for key, value in mechanism.fixed().items()
+    }
 
 
 def _bounds(scenario: Scenario) -> dict[str, tuple[float, float]]:

@@ -39,7 +39,8 @@ from evosim.engine.files import WriteError, explain, replacing, sweep, write_tex
 from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
-from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe, by_replicate
+from evosim.engine.mechanism import Record
+from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe
 from evosim.errors import Command, RunError
 from evosim.mind import loci
 
@@ -357,11 +358,7 @@ class RunFolder:
             file.first,
             {name: arrays[name] for name in by_generation(self.scenario)},
             tuple(int(g) for g in arrays["probe"]),
-            {
-                name: arrays[name]
-                for name in (*probed, *by_replicate(self.scenario))
-                if name in arrays
-            },
+            {name: arrays[name] for name in (*probed, *BY_REPLICATE) if name in arrays},
             next_population,
         )
 
@@ -372,7 +369,7 @@ class RunFolder:
             return self.parent.population(file.replicate)
         return self.read(file).next_population
 
-    def recorded(self, replicate: int, generation: int) -> Arrays:
+    def recorded(self, replicate: int, generation: int) -> Record:
         """What is recorded of a generation, but for its probe.
 
         Raises:
@@ -477,7 +474,7 @@ class RunFolder:
         if arrays.get("probe", np.empty(0)).size:
             expected |= set(by_probe(self.scenario))
         # What a fork takes over has no measures of its whole replicate.
-        return expected <= set(arrays) <= expected | set(by_replicate(self.scenario)) and all(
+        return expected <= set(arrays) <= expected | set(BY_REPLICATE) and all(
             len(arrays[name]) == n for name in known
         )
 

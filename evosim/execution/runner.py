@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -24,17 +24,18 @@ from evosim.engine import loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
+from evosim.engine.mechanism import Map, PastGeneration, parts
 from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
-from evosim.engine.variables import by_probe, by_replicate
+from evosim.engine.variables import BY_REPLICATE, by_probe
 from evosim.errors import Command, EvosimError, RunError, WorkError
 from evosim.execution.executor import Died, Executor, InProcess, Tell, executor
 from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.engine.in_memory import OnGeneration
-    from evosim.engine.islands import Map
-    from evosim.engine.ood_labelling import PastGeneration
     from evosim.scenario import Scenario
 
 CHECKPOINT = 8.0
@@ -202,8 +203,8 @@ class _Work:
 
 
 def _demes(scenarios: Iterable[Scenario]) -> int:
-    """The most demes of any scenario; 1 where one of them has none, whose runs are not divided."""
-    sizes = [s.evolution.islands.demes if s.evolution.islands else 1 for s in scenarios]
+    """The most parts of a run; 1 where one of them has none, which then are not divided."""
+    sizes = [parts(scenario) for scenario in scenarios]
     return 1 if min(sizes) == 1 else max(sizes)
 
 
@@ -283,12 +284,13 @@ def finish(folder: RunFolder) -> None:
     if folder.data_path.exists() and folder.summary_path.exists():
         folder.clear_chunks()
         return
-    from evosim.engine.dataset import assemble, open_dataset
+    from evosim.engine.dataset import assemble, open_arrays
 
     if not folder.data_path.exists():
         assemble(folder)
     else:
-        open_dataset(folder).close()  # before the chunks go that it could be written from
+        with open_arrays(folder):  # before the chunks go that it could be written from
+            pass
     folder.clear_chunks()
     if not folder.summary_path.exists():
         write_text(folder.summary_path, _json(summary_of(folder)))
@@ -330,19 +332,15 @@ def run_replicate(
     unwritten: list[GenerationRecord] = []
     written = time.monotonic()
     record = None
-    if share is not None:
-        from evosim.engine import islands
-
-        records = islands.generations(scenario, population, seed=seed, prober=prober, share=share)
-    else:
-        records = generations(
-            scenario,
-            population,
-            seed=seed,
-            prober=prober,
-            evaluate=evaluate,
-            recall=lambda generation: recall(folder, replicate, generation),
-        )
+    records = generations(
+        scenario,
+        population,
+        seed=seed,
+        prober=prober,
+        evaluate=evaluate,
+        recall=lambda generation: recall(folder, replicate, generation),
+        share=share,
+    )
     try:
         for record in records:
             unwritten.append(record)
@@ -370,8 +368,6 @@ def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration
     Raises:
         RunError: no sound chunk holds it.
     """
-    from evosim.engine.ood_labelling import PastGeneration
-
     here = folder.recorded(replicate, generation)
     genome = Population.from_record(here, generation, evolution.NOTHING).genome
     seed = seed_at(folder, replicate, generation)
@@ -408,17 +404,17 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
 
 def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and where the run comes from."""
-    from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
+    from evosim.engine.dataset import UNREADABLE, open_arrays, unreadable
     from evosim.metrics import summary
 
-    with open_dataset(folder) as dataset:
+    with open_arrays(folder) as arrays:
         try:
-            probed = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
-            for name in ("payoff_total", *probed):  # once, not piece by piece
-                dataset[name].load()
+            probed = (*by_probe(folder.scenario), *BY_REPLICATE)
+            for name in ("payoff_total", *probed):
+                _ = arrays[name].values
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-        findings = summary.summarize(dataset, folder.scenario).to_dict()
+        findings = summary.summarize(cast("xr.Dataset", arrays), folder.scenario).to_dict()
     return {
         **findings,
         "versions": folder.manifest["versions"],

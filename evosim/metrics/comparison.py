@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evosim import rng
+from evosim import mechanisms, rng
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Query
 from evosim.metrics.flips import JUDGED, across
@@ -153,11 +153,10 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
     yield from _asked(sample, Query(measure="capability"))
     yield from _asked(sample, Query(measure="alignment"))
     yield from _asked(sample, Query(measure="gene", of="depth"))
-    if scenario.evolution.islands is not None:
-        yield from _asked(sample, Query(measure="differentiation"))
-    if scenario.evolution.open is not None:
-        yield from _asked(sample, Query(measure="extinct"), "")
-        yield from _asked(sample, Query(measure="size"))
+    used = mechanisms.used(scenario)
+    for compared in mechanisms.defined("metrics", "COMPARED", used).values():
+        for query, when in compared:
+            yield from _asked(sample, query, when)
 
 
 def _asked(sample: Sample, query: Query, when: str = WHEN["end"]) -> Iterator[tuple[str, Floats]]:

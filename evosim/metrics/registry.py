@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evosim import mind
+from evosim import mechanisms, mind
 from evosim.engine.controls import minds
-from evosim.engine.variables import VARIABLES
+from evosim.engine.variables import BY_GENERATION, BY_PROBE
 from evosim.errors import EvosimError
 from evosim.metrics.query import Floats, Query, no_peak, require_known
 from evosim.registry import Registry, calling, check_call, check_name
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap, Estimate
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -176,6 +178,11 @@ class Metric:
         with calling(f"measure {self.name!r}: statistic", self.statistic):
             return self.statistic(*columns, axis=axis)
 
+    def estimate(self, data: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> Estimate:
+        """The metric of a whole run, estimated over replicates."""
+        columns = self.columns(data, scenario, Query(measure=self.name))
+        return intervals.estimate(self.number, bootstrap, *columns)
+
     def by_replicate(self, *columns: ArrayLike) -> Floats:
         """The number of each replicate alone, [replicate].
 
@@ -194,18 +201,16 @@ def _metrics() -> Sequence[ModuleType]:
     from evosim.metrics import (
         best_of_n,
         deception,
-        detection,
         flips,
         genes,
-        population_size,
         probed,
         rewards,
     )
-    from evosim.metrics.popgen import coalescent, differentiation, effective_size, heritability
+    from evosim.metrics.popgen import coalescent, effective_size, heritability
 
     return (
-        best_of_n, deception, detection, flips, genes, population_size, probed, rewards, coalescent,
-        differentiation, effective_size, heritability,
+        best_of_n, deception, flips, genes, probed, rewards, coalescent, effective_size,
+        heritability, *mechanisms.modules("metrics"),
     )  # fmt: skip
 
 
@@ -257,7 +262,7 @@ def metric(
     check_name(METRICS.kind, name)
     if isinstance(uses, str):
         raise EvosimError(f"measure {name!r}: uses={uses!r} is a text, needed: {{{uses!r}}}")
-    known = VARIABLES.get(variable)
+    known = {**BY_GENERATION, **BY_PROBE}.get(variable)
 
     def put(function: Compute) -> Compute:
         check_call(f"measure {name!r}", function, "data", "scenario", "query")
@@ -321,10 +326,7 @@ _NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
 PROBED = frozenset({"where", "at", "mind"})
 _NEEDED = {
     "deception": "a scenario with [deception]",
-    "monitor": "a scenario with [monitor]",
     "agent.tool": "agents with a tool: [agent.tool]",
-    "evolution.islands": "a population with demes: [evolution.islands]",
-    "evolution.open": "an open population: [evolution.open]",
 }
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from matplotlib.figure import Figure
 
 from evosim import world
-from evosim.plot import colors, layouts, registry, style
-from evosim.plot.level import SMALLEST_LETTER, draw_glyph, draw_ground
+from evosim.plot import layouts, level, registry, style
+from evosim.plot.level import LEGEND_LINE
+from evosim.plot.picture import of_level, symbols
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
-    from evosim.scenario import Kind, Scenario, World
+    from evosim.scenario import Scenario, World
 
 LARGEST_CELL = 0.36
-LEGEND_LINE = 0.17
 LEGEND = (1.35, 2.0)
 """Inches for the names of kinds: at least, at most."""
 GLYPH_ROOM = 0.28
@@ -124,43 +124,57 @@ def _shown(value: Any) -> str:
 
 def _draw(scenario: Scenario) -> Figure:
     shown = sides(scenario)
-    kinds = _kinds(shown)
-    rows = max(side.here.layout.rows for side in shown)
-    cols = max(side.here.layout.cols for side in shown)
+    called = ("before", "after") if scenario.flips else ("left", "right")
+    legend = {
+        name: symbol._replace(words=_sites(name, shown, called))
+        for name, symbol in symbols(*(side.here for side in shown)).items()
+    }
+    seed = key(SEED, Purpose.LEVEL, 0, 0)
+    pictures = [
+        of_level(side.here, *world.draw_level(scenario, side.name, seed), legend) for side in shown
+    ]
+    torus = any(picture.torus for picture in pictures)
+    rows = max(picture.layout.rows for picture in pictures)
+    cols = max(picture.layout.cols for picture in pictures)
     width = style.SINGLE if len(shown) == 1 and cols <= 12 else style.DOUBLE
-    names = [_sites(name, shown, _sides(scenario)) for name in kinds]
-    longest = max((style.text_width(words) for words in names), default=0.0) + GLYPH_ROOM
-    legend = min(max(LEGEND[0], longest), LEGEND[1])
-    room = (width - legend - 2 * layouts.PAD - GAP * len(shown)) / len(shown)
-    cell = min(LARGEST_CELL, room / cols, 2.7 / rows)
-    torus = any(side.here.edges == "torus" for side in shown)
-    headings = [style.wrap(side.heading, max(cell * cols, 1.6), bold=True) for side in shown]
+    longest = max((style.text_width(words) for *_, words in legend.values()), default=0.0)
+    room = min(max(LEGEND[0], longest + GLYPH_ROOM), LEGEND[1])
+    cell = min(
+        LARGEST_CELL, (width - room - 2 * layouts.PAD - GAP * len(shown)) / len(shown) / cols,
+        2.7 / rows,
+    )  # fmt: skip
+    across = max(cell * cols, 1.6)
+    headings = [style.wrap(side.heading, across, bold=True) for side in shown]
     above = style.line_height() * max(map(len, headings)) + 0.04
-    height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(kinds) + 1 + torus))
+    height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(legend) + 1 + torus))
     layout = layouts.create(
         [layouts.Row(height=height, titles=False)],
         width=width,
         title=f"{scenario.title}: the worlds",
-        note=_note(scenario, shown),
+        note=_note(scenario, shown, called),
         xlabel=None,
     )
     figure = layout.figure
     (base,) = layout.panels
-    top = (1 - base.get_position().y1) * figure.get_figheight()
+    y = (1 - base.get_position().y1) * figure.get_figheight()
     base.remove()
     x = layouts.PAD + 0.02
-    step = max(cell * cols, 1.6) + GAP
-    for side, heading in zip(shown, headings, strict=True):
-        _map(figure, scenario, side, heading, kinds, x=x, y=top, above=above, cell=cell)
-        x += step
-    _legend(figure, kinds, names, x=x, y=top + above, torus=torus)
+    for picture, heading in zip(pictures, headings, strict=True):
+        for n, words in enumerate(heading):
+            style.place_text(figure, x, y + n * style.line_height(), words, bold=True)
+        panel = figure.add_axes((0, 0, 1, 1))
+        size = (cell * picture.layout.cols + 0.08, cell * picture.layout.rows + 0.08)
+        level.place(panel, figure, x, y + above, *size)
+        level.draw_picture(panel, picture, cell)
+        x += across + GAP
+    level.legend(figure, legend.values(), x, y + above, torus=torus)
     return figure
 
 
-def _note(scenario: Scenario, shown: tuple[Side, ...]) -> str:
+def _note(scenario: Scenario, shown: tuple[Side, ...], called: tuple[str, str]) -> str:
     words = []
     if len(shown) == 2:
-        found = differences(shown[0].here, shown[1].here, _sides(scenario))
+        found = differences(shown[0].here, shown[1].here, called)
         more = len(found) - MOST_DIFFERENCES
         text = "; ".join(found[:MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
         words.append(f"What differs: {text or 'nothing'}.")
@@ -169,79 +183,6 @@ def _note(scenario: Scenario, shown: tuple[Side, ...]) -> str:
         flip = scenario.flips[0]
         words.append(f"Trains before: {flip.label_before}; after: {flip.label_after}.")
     return " ".join(words)
-
-
-def _sides(scenario: Scenario) -> tuple[str, str]:
-    """What to call the two worlds."""
-    return ("before", "after") if scenario.flips else ("left", "right")
-
-
-def _kinds(shown: tuple[Side, ...]) -> dict[str, tuple[Kind, str]]:
-    """Every kind of the worlds shown, with its colour."""
-    every: dict[str, Kind] = {}
-    for side in shown:
-        for name, kind in side.here.kinds.items():
-            every.setdefault(name, kind)
-    tones = colors.of_kinds(list(every))
-    return {name: (kind, tones[name]) for name, kind in every.items()}
-
-
-def _map(
-    figure: Figure,
-    scenario: Scenario,
-    side: Side,
-    heading: list[str],
-    kinds: Mapping[str, tuple[Kind, str]],
-    *,
-    x: float,
-    y: float,
-    above: float,
-    cell: float,
-) -> None:
-    width, height = figure.get_size_inches()
-    layout = side.here.layout
-    for n, words in enumerate(heading):
-        style.place_text(figure, x, y + n * style.line_height(), words, bold=True)
-    size = (cell * layout.cols + 0.08, cell * layout.rows + 0.08)
-    panel = figure.add_axes(
-        (x / width, 1 - (y + above + size[1]) / height, size[0] / width, size[1] / height)
-    )
-    draw_ground(panel, side.here, 0.04 / cell)
-    slots, _ = world.draw_level(scenario, side.name, key(SEED, Purpose.LEVEL, 0, 0))
-    cells = world.geometry(side.here).cells
-    for (r, c), slot in zip(cells, slots, strict=True):
-        if slot >= 0:
-            kind, color = kinds[side.here.slots[slot].kind]
-            draw_glyph(panel, c, r, kind.glyph, color, cell)
-
-
-def _legend(
-    figure: Figure,
-    kinds: Mapping[str, tuple[Kind, str]],
-    names: list[str],
-    *,
-    x: float,
-    y: float,
-    torus: bool,
-) -> None:
-    """Glyphs and what they stand for, to the right of the maps."""
-    width, height = figure.get_size_inches()
-    n_lines = len(kinds) + torus
-    size = LEGEND_LINE * n_lines
-    box = figure.add_axes(
-        (x / width, 1 - (y + size) / height, (width - x - 0.02) / width, size / height)
-    )
-    box.set_axis_off()
-    box.set_xlim(0, (width - x - 0.02) / LEGEND_LINE)
-    box.set_ylim(n_lines - 0.5, -0.5)
-    room = width - x - 0.26
-    for n, ((kind, color), words) in enumerate(zip(kinds.values(), names, strict=True)):
-        draw_glyph(box, 0.5, n, kind.glyph, color, max(LEGEND_LINE, SMALLEST_LETTER))
-        box.text(1.3, n, style.fit(words, room), va="center_baseline")
-    if torus:
-        n = len(kinds)
-        box.plot([0, 1], [n, n], color=colors.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
-        box.text(1.3, n, style.fit("edges wrap", room), va="center_baseline")
 
 
 def _sites(name: str, shown: tuple[Side, ...], called: tuple[str, str]) -> str:

@@ -14,7 +14,7 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario.document import merged
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.schema import Phase, Scenario, World
+from evosim.scenario.schema import Evolution, Phase, Scenario, World
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -108,6 +108,11 @@ class PartialDocument:
     def scenario(self) -> Scenario | None:
         """The scenario, where its form is right."""
         return as_model(Scenario, self.raw)
+
+    @cached_property
+    def evolution(self) -> Evolution | None:
+        """How populations evolve, where its form is right."""
+        return as_model(Evolution, self.raw.get("evolution"))
 
     @cached_property
     def form_mistakes(self) -> list[Mistake]:

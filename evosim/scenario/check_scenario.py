@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from evosim import mechanisms
 from evosim.errors import nearest
 from evosim.scenario import _overrides, check_world
 from evosim.scenario._overrides import NO_PAYOFF
@@ -17,7 +18,6 @@ from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     NOVELTY,
     Deception,
-    Evolution,
     Measure,
     Objective,
     PhaseObjective,
@@ -29,7 +29,8 @@ from evosim.scenario.values import bounds, is_whole
 def mistakes(partial: PartialDocument) -> list[Mistake]:
     """Everything wrong with a document, its form and its meaning; each mistake once."""
     found = [*partial.form_mistakes, *partial.world_mistakes()]
-    for check in _CHECKS:
+    of_mechanisms = [module.mistakes for module in mechanisms.modules("schema")]
+    for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}
     found += [m for m in unwritable_texts(partial.raw) if m.path not in known]
@@ -224,7 +225,7 @@ def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake(
                     ("evolution", name, key), bad_value("not a finite number", value, allowed)
                 )
-    evolution = as_model(Evolution, partial.raw.get("evolution"))
+    evolution = partial.evolution
     measure = as_model(Measure, partial.raw.get("measure", {}))
     written = "sample" in _overrides.table(partial.raw, "measure")
     if evolution and measure and written and measure.sample > evolution.population:
@@ -233,15 +234,6 @@ def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
             ("measure", "sample"),
             bad_value("sample beyond the population", measure.sample, allowed),
         )
-    if evolution and evolution.open and evolution.open.capacity < evolution.population:
-        allowed = f"evolution.population = {evolution.population} or more"
-        yield Mistake(
-            ("evolution", "open", "capacity"),
-            bad_value("capacity below the population", evolution.open.capacity, allowed),
-        )
-    if evolution and evolution.islands:
-        for mistake in _islands(evolution, partial):
-            yield mistake.below("evolution", "islands")
     verdict = as_model(Verdict, partial.raw.get("verdict", {}))
     if verdict and verdict.lost > verdict.kept:
         allowed = f"0 to verdict.kept = {verdict.kept}"
@@ -266,32 +258,6 @@ def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
             )
 
 
-def _islands(evolution: Evolution, partial: PartialDocument) -> Iterator[Mistake]:
-    """Demes of equal size, a topology of them all, and nothing that spans them."""
-    islands, population = evolution.islands, evolution.population
-    assert islands is not None
-    for section, written, why in (
-        ("[evolution.open]", evolution.open, "the population has no fixed size to divide"),
-        ("[monitor]", partial.raw.get("monitor"), "its labels are for the whole population"),
-    ):
-        if written is not None:
-            yield Mistake((), f"no demes with {section}: {why}; leave one of the two out")
-    if population % islands.demes:
-        allowed = f"a divisor of evolution.population = {population}"
-        yield Mistake(("demes",), bad_value("demes of unequal size", islands.demes, allowed))
-        return
-    if islands.migrants > population // islands.demes:
-        allowed = f"1 to {population // islands.demes}, the individuals of a deme"
-        yield Mistake(
-            ("migrants",), bad_value("more migrants than individuals", islands.migrants, allowed)
-        )
-    if sorted(islands.target) != list(range(islands.demes)):
-        allowed = f"each deme from 0 to {islands.demes - 1} once"
-        yield Mistake(
-            ("topology",), bad_value("not every deme once", list(islands.target), allowed)
-        )
-
-
 def _deception(partial: PartialDocument) -> Iterator[Mistake]:
     deception = as_model(Deception, partial.raw.get("deception"))
     if deception is None:
@@ -313,29 +279,6 @@ def _deception(partial: PartialDocument) -> Iterator[Mistake]:
             ("deception",),
             "conduct is measured by exact expectations, which minds that feel novelty do not "
             "have: leave novelty out of agent.drives, or leave [deception] out",
-        )
-
-
-def _monitor(partial: PartialDocument) -> Iterator[Mistake]:
-    phases = partial.phases
-    monitored = [i for i, phase in phases.items() if phase.monitored]
-    if "monitor" not in partial.raw:
-        for i in monitored:
-            yield Mistake(
-                ("timeline", i, "monitored"),
-                "no monitor (got true, needed: [monitor] with its budget of labels)",
-            )
-    if monitored[:1] == [0]:
-        yield Mistake(
-            ("timeline", 0, "monitored"),
-            "the first phase cannot be monitored (got true): the monitor learns what is familiar "
-            "in the last generation of a phase that is not; put one before it",
-        )
-    if monitored and "open" in _overrides.table(partial.raw, "evolution"):
-        yield Mistake(
-            ("timeline", monitored[0], "monitored"),
-            "an open population cannot be monitored (got true): individuals without a label have "
-            "no number of offspring; leave out evolution.open or monitored",
         )
 
 
@@ -391,6 +334,5 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _base_optimizer,
     _disjoint,
     _deception,
-    _monitor,
     _experiment,
 )

@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, did_you_mean
+from evosim.mechanisms.islands.schema import Islands as Islands
+from evosim.mechanisms.monitor.schema import Monitor
+from evosim.mechanisms.open_population.schema import Open
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.model import Model
+from evosim.scenario.model import Operator as Operator
 from evosim.scenario.state_space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
-    RING,
     Amount,
     Assignment,
     Chance,
@@ -48,7 +51,6 @@ from evosim.scenario.values import (
     Step,
     TemperatureLocus,
     Text,
-    Topology,
     is_whole,
 )
 
@@ -310,19 +312,6 @@ class Agent(Model):
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
 
 
-class Operator(BaseModel):
-    """A DEAP operator by name; further keys are its keyword arguments."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    operator: Text = Field(description="Name of the operator in deap.tools.")
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The operator's keyword arguments, as written."""
-        return dict(self.model_extra or {})
-
-
 class Variation(Operator):
     """A DEAP operator that varies individuals, with the chance that it does."""
 
@@ -343,41 +332,6 @@ class Optimizer(BaseModel):
     def options(self) -> dict[str, Any]:
         """The optimizer's options, as written."""
         return dict(self.model_extra or {})
-
-
-class Open(Model):
-    """An open population: offspring counts are real, and it grows, shrinks and can die out."""
-
-    offspring: Cost = Field(
-        description="Offspring that survive for each unit of score, on average (Poisson)."
-    )
-    capacity: Positive = Field(
-        description="Most individuals of a generation; of more newborns a random subset survives."
-    )
-
-
-class Islands(Model):
-    """A population of demes of equal size that breed apart and exchange migrants."""
-
-    demes: Positive = Field(description="Number of demes, which share the population equally.")
-    every: Positive = Field(description="Generations from one migration to the next.")
-    migrants: Positive = Field(description="Individuals that leave each deme.")
-    select: Operator = Field(description="How emigrants are chosen.")
-    replace: Operator | None = Field(
-        default=None,
-        description="How immigrants choose whom they replace; left out: the emigrants.",
-    )
-    topology: Topology = Field(
-        default=RING,
-        description="ring, or for each deme the one that its emigrants go to, each deme once.",
-    )
-
-    @property
-    def target(self) -> tuple[int, ...]:
-        """For each deme the one that its emigrants go to."""
-        if isinstance(self.topology, tuple):
-            return self.topology
-        return tuple((deme + 1) % self.demes for deme in range(self.demes))
 
 
 class Evolution(Model):
@@ -426,15 +380,6 @@ class Phase(Model):
     def mixture(self) -> dict[str, float]:
         """The weight of each environment that trains; the weights sum to 1."""
         return timeline.mixture(self.train)
-
-
-class Monitor(Model):
-    """Flags lifetimes that are unlike those of training; flagged ones are labelled (paid)."""
-
-    quantile: Chance = Field(
-        default=0.95, description="Quantile of training scores above which a lifetime is flagged."
-    )
-    budget: Natural = Field(description="Labels a generation, at most.")
 
 
 class Deception(Model):

@@ -7,6 +7,7 @@ it begins and keeps the index (:mod:`evosim.study.index`), so it can be killed a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, sweep
@@ -14,10 +15,13 @@ from evosim.engine.lock import hold
 from evosim.errors import Command, Part, RunError, WorkError
 from evosim.execution.executor import Died, executor
 from evosim.execution.progress import Progress
-from evosim.execution.runner import warm_up
+from evosim.execution.runner import CHECKPOINT, warm_up
+from evosim.execution.runner import complete_runs as complete_run_folders
 from evosim.execution.stop import Interrupted
 from evosim.study import index as indices
+from evosim.study.design import run_inputs
 from evosim.study.evaluation import complete_run
+from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts, Index
 
@@ -66,6 +70,42 @@ def complete_runs(
             return counts
     except (WriteError, WorkError) as error:
         raise RunError(*error.parts, "\n", *_progress_parts(folder)) from error
+
+
+def complete_arms(
+    folder: ExperimentFolder,
+    *,
+    stop: Callable[[], bool],
+    progress: Progress,
+    wait: float,
+    workers: int | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> None:
+    """Complete what is left of all arms of an experiment, side by side.
+
+    Args:
+        stop, progress, wait, workers: see :func:`complete_runs`.
+        checkpoint: seconds between writes of what was simulated.
+
+    Raises:
+        RunError: it cannot go on, or the scenario was changed; what is done is kept.
+        Interrupted: it was stopped.
+    """
+    runs = {condition.key: folder.run(condition.key) for condition in folder.points}
+    for key, run in runs.items():
+        if run_inputs(run.scenario) != run_inputs(folder.scenario_at(key)):
+            raise RunError(
+                f"{folder.path / 'scenario.toml'} was changed after the experiment began: arm "
+                f"{key!r} ran with another one. Restore it, or start again"
+            )
+    with ExitStack() as held:
+        locks = [
+            held.enter_context(run.lock(wait=wait, announce=progress.note)) for run in runs.values()
+        ]
+        complete_run_folders(
+            runs, locks=locks, stop=stop, progress=progress, title=folder.base.title,
+            resume=folder.path, workers=workers, checkpoint=checkpoint,
+        )  # fmt: skip
 
 
 def _run_all(

@@ -25,8 +25,8 @@ from evosim.execution.runner import complete_runs
 from evosim.execution.stop import Interrupted
 from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
+from evosim.study.design import terms_of
 from evosim.study.folder import Record, StudyFolder, opened
-from evosim.study.reading import terms_of
 
 if TYPE_CHECKING:
     import xarray as xr

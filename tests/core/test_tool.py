@@ -13,11 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from worlds import FEW
 
 from evosim import core, mind, rng
-from evosim.core import fit, reference
-from evosim.core.reference import Mind
+from evosim.core import fit
 from evosim.mind import Minds
 from evosim.rng import Purpose
 from evosim.scenario import Scenario
+from evosim.testing import reference
+from evosim.testing.reference import Mind
 from evosim.world import draw_levels, environment
 
 SEED, GENERATION = 7, 3

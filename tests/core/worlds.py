@@ -12,9 +12,9 @@ import tomli_w
 from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
-from evosim.core.reference import Level, Mind, ReferenceWorld
 from evosim.mind import Minds
 from evosim.scenario import Scenario, World, loads
+from evosim.testing.reference import Level, Mind, ReferenceWorld
 from evosim.world import Levels
 
 STIMULI = ("sweet", "sour")

@@ -197,9 +197,7 @@ def test_a_full_disk_stops_the_study_with_what_is_kept(
 
 
 def test_two_drivers_cannot_work_on_one_study(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evosim.api import studies
-
-    monkeypatch.setattr(studies, "WAIT", 0.0)
+    monkeypatch.setattr(evosim.Study, "_wait", 0.0)
     done = run(sweep)
     with hold(done.path, "study"):
         with pytest.raises(RunError, match="another process is at work on this study"):

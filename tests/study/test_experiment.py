@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from studying import call
+from processes import call
 
 import evosim
 from evosim.cli import cli
@@ -73,7 +73,7 @@ def test_the_arms_are_ordinary_runs_with_the_same_seed(whole: Path) -> None:
     with done.arms["effect"].data as effect, done.arms["control"].data as control:
         same = effect["genome"].isel(generation=slice(0, 4))
         assert same.equals(control["genome"].isel(generation=slice(0, 4)))
-        assert list(control["probe"].values) == [0, 2, 3, 4]
+        assert list(control["probe"].values) == [0, 2, 3, 4, 5]
 
 
 def test_the_verdict_has_every_finding_with_its_arms(whole: Path) -> None:
@@ -88,9 +88,39 @@ def test_the_verdict_has_every_finding_with_its_arms(whole: Path) -> None:
     assert [t["mind"] for t in aligned["terms"]] == ["evolved", "uniform"]
     assert aligned["terms"][1]["value"] == pytest.approx(0.0)
     with done.arms["effect"].data as data:
-        at_end = data["expected_payoff"].sel(probe=4, environment="after", mind="evolved")
+        at_end = data["expected_payoff"].sel(probe=5, environment="after", mind="evolved")
         each = at_end.sel(payoff="food").mean("sample").values
     assert effect == pytest.approx(list(each))
+
+
+def test_an_experiment_has_its_numbers_as_table_dataset_and_file(
+    whole: Path, tmp_path: Path
+) -> None:
+    done = evosim.open_experiment(whole)
+    table = done.table
+    assert list(table.columns) == [
+        "point", "arm", "tuned", "replicate", "seed", "payoff_food", "gene_drive_sweet",
+        "alignment_flip", "alignment_flip_uniform",
+    ]  # fmt: skip
+    assert len(table) == 4 * 3 + 2 * 3 * 2
+    assert set(table["seed"]) == {1}
+    for finding, name in zip(
+        done.summary["findings"][:2], ["payoff_food", "gene_drive_sweet"], strict=True
+    ):
+        for term in finding["terms"]:
+            assert list(table[name][table["point"] == term["arm"]]) == term["columns"][0]
+    moved = table[table["tuned"] == 1.0]
+    assert set(moved["point"]) == {"tuned-2-effect", "tuned-2-control"}
+    data = done.data
+    assert dict(data.sizes) == {"point": 4 + 2 * 3, "replicate": 3}
+    assert int(data["lived"].sum()) == len(table)
+    assert float(data["payoff_food"].sel(point="effect").mean()) == pytest.approx(
+        done.summary["findings"][0]["terms"][0]["value"]
+    )
+    assert data["payoff_food"].attrs["units"] == "payoff per lifetime"
+    path = done.export(tmp_path / "arms.csv")
+    assert len(path.read_text().splitlines()) == len(table) + 1
+    done.export(tmp_path / "arms.nc")
 
 
 def test_arms_along_the_axis_make_a_curve(whole: Path) -> None:
@@ -109,7 +139,7 @@ def test_the_course_ends_where_the_finding_looks(whole: Path) -> None:
     assert course["where"]["control"] == "before"
     for term in found["findings"][0]["terms"]:
         arm = course["arms"][term["arm"]]
-        assert arm["generations"] == [0, 2, 3, 4]
+        assert arm["generations"] == [0, 2, 3, 4, 5]
         assert [row[-1] for row in arm["values"]] == pytest.approx(term["columns"][0], rel=1e-3)
 
 
@@ -247,7 +277,7 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"format": 1}', "replicates, seed, tuned is missing"),
+        ('{"format": 1}', "seed is missing; replicates is missing; tuned is missing"),
         ('{"format": 9, "seed": 1, "replicates": 1, "tuned": false}', "this evosim reads 1"),
     ],
 )

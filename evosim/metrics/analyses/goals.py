@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from evosim import core, mind, world
 from evosim.engine.probe import normalised
+from evosim.engine.variables import present
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
 from evosim.metrics.analyses.registry import analysis
@@ -132,8 +133,7 @@ def _sample(
     """Some individuals of a generation, the first ones that a probe of it takes."""
     then = data.isel(replicate=replicate).sel(generation=generation)
     genomes = np.asarray(then["genome"].values, np.float64)
-    if "population_size" in data:
-        genomes = genomes[: int(then["population_size"])]
+    genomes = genomes[: present(then)]
     if not len(genomes):
         raise EvosimError(
             f"generation {generation} has no individuals: the population has died out"

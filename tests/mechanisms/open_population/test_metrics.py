@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from evosim.errors import EvosimError
+from evosim.mechanisms.open_population.metrics import extinct, regrown, smallest
 from evosim.metrics.popgen import effective_size, price
-from evosim.metrics.population_size import extinct, regrown, smallest
 from evosim.scenario import Scenario
 
 FLIP = 6

@@ -2,24 +2,132 @@
 
 What an agent felt and met in a lifetime is a vector of features. The monitor learns their mean
 and covariance in the last generation before it is switched on, and scores lifetimes by their
-Mahalanobis distance from it (docs/measures.md, monitor). Sums are exact and in a fixed order, so
+Mahalanobis distance from it (docs/mechanisms/monitor.md). Sums are exact and in a fixed order, so
 that scores do not depend on the machine's linear algebra.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import world
+from evosim.engine.evaluation import Arrays, Evaluate, Evaluation, evaluate_genomes
+from evosim.engine.mechanism import Mechanism, Recall
+from evosim.engine.variables import Variable
 
 if TYPE_CHECKING:
+    from evosim.mechanisms.monitor.schema import Monitor as Section
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
+
+
+class Monitor(Mechanism):
+    """Its memory is the detector, from the generation that trains it to the last monitored one."""
+
+    name = "monitor"
+    variables: ClassVar = {
+        "monitor_score": Variable(
+            dims=("generation", "individual", "level"),
+            dtype="f4",
+            units="1",
+            long_name="Mahalanobis distance of a lifetime from training; NaN: the monitor is off",
+        ),
+        "flagged": Variable(
+            dims=("generation",),
+            dtype="i4",
+            units="lifetimes",
+            long_name="lifetimes that the monitor flagged",
+        ),
+        "labels": Variable(
+            dims=("generation",),
+            dtype="i4",
+            units="lifetimes",
+            long_name="flagged lifetimes that were labelled",
+        ),
+    }
+
+    def observe(
+        self,
+        environment: str,
+        counts: NDArray[np.integer],
+        felt: Floats,
+        lifespan: NDArray[np.integer],
+    ) -> Floats:
+        return features(self.scenario, environment, counts, felt, lifespan)
+
+    def evaluated(
+        self,
+        generation: int,
+        evaluation: Evaluation,
+        record: Arrays,
+        cost: Floats,
+        memory: Detector | None,
+    ) -> tuple[Arrays, Detector | None]:
+        """Distances and labels; in a monitored phase the scores that labelled lifetimes give."""
+        none: Arrays = {"flagged": np.array(0, np.int32), "labels": np.array(0, np.int32)}
+        # Far from a monitored phase nothing is measured, as nobody would look at it.
+        if reference(self.scenario, generation) is None:
+            unknown = np.full(evaluation.selected_payoff.shape, np.nan, np.float32)
+            return none | {"monitor_score": unknown}, None
+        described = evaluation.observed[self.name]
+        monitored = self.scenario.phase_at(generation).monitored
+        # The last generation before the monitored phase is the one that it is trained on.
+        detector = memory if monitored else self._fit(self.scenario, generation, described)
+        assert detector is not None
+        distance = score(detector, described)
+        seen = none | {"monitor_score": distance.astype(np.float32)}
+        # Only now does labelling matter: before, selection knows every payoff.
+        if monitored:
+            chosen = labelled(distance, detector.threshold, self._section.budget)
+            seen |= {
+                "score": labelled_score(evaluation.selected_payoff, chosen, cost),
+                "flagged": np.array((distance > detector.threshold).sum(), np.int32),
+                "labels": np.array(chosen.sum(), np.int32),
+            }
+        return seen, detector
+
+    def remember(
+        self, generation: int, evaluate: Evaluate, recall: Recall | None
+    ) -> Detector | None:
+        """The generation that trained the detector is evaluated again."""
+        trained = reference(self.scenario, generation)
+        if trained is None or not self.scenario.phase_at(generation).monitored:
+            return None
+        if recall is None:
+            raise ValueError(f"generation {generation} is monitored: what was before is needed")
+        past = recall(trained)
+        # The same seed and numbers as then, and so the same lifetimes.
+        _, evaluation = evaluate_genomes(
+            past.scenario, past.genome, seed=past.seed, generation=trained, evaluate=evaluate
+        )
+        return self._fit(past.scenario, trained, evaluation.observed[self.name])
+
+    def _fit(self, then: Scenario, generation: int, features: Floats) -> Detector:
+        """Train on features [n, L, F] of a generation that the scenario ``then`` was run for."""
+        flat = features.reshape(-1, features.shape[-1])
+        # Resolution and features are those of the time of training, whatever is written now.
+        units = resolution(then, generation)
+        if then is not self.scenario:  # a fork's history: features are matched by name
+            names, known = feature_names(self.scenario), feature_names(then)
+            flat = np.stack(
+                [flat[:, known.index(n)] if n in known else np.zeros(len(flat)) for n in names],
+                axis=1,
+            )
+            units = np.array([units[known.index(n)] if n in known else units[-1] for n in names])
+        return fit(flat, units, self._section.quantile)
+
+    @property
+    def _section(self) -> Section:
+        assert self.scenario.monitor is not None
+        return self.scenario.monitor
+
+
+MECHANISM = Monitor
 
 
 class Detector(NamedTuple):

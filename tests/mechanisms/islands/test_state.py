@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,15 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from processes import Process
 
 import evosim
 from evosim import scenario as scenarios
-from evosim.engine import islands, loop
+from evosim.engine import loop
+from evosim.engine.mechanism import Map
 from evosim.engine.run_folder import RunFolder
 from evosim.engine.variables import variables
 from evosim.errors import RunError, ScenarioError
 from evosim.execution import runner
 from evosim.execution.executor import executor
+from evosim.mechanisms.islands import state as islands
 from evosim.metrics import METRICS, Query
 
 DEMES = (
@@ -81,7 +82,7 @@ def in_reverse(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 @pytest.mark.parametrize("share", [in_turn, in_reverse])
 def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, share: islands.Map
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, share: Map
 ) -> None:
     """Wherever an epoch is cut, and in a frozen phase."""
     monkeypatch.setattr(islands, "SECONDS", seconds)
@@ -90,7 +91,7 @@ def test_demes_lived_apart_make_the_population_that_is_lived_as_one(
     read = scenarios.load(tiny, settings=[every, *TOOL, "timeline.0.generations=8", frozen])
     born = loop.initial_population(read, 7)
     whole = list(loop.generations(read, born, seed=7, prober=NoProbe()))
-    apart = list(islands.generations(read, born, seed=7, prober=NoProbe(), share=share))
+    apart = list(islands.Islands(read, 7).generations(born, prober=NoProbe(), share=share))
     assert len(apart) == len(whole) == 11
     for one, other in zip(apart, whole, strict=True):
         assert one.generation == other.generation
@@ -197,15 +198,11 @@ def children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path) -> Process:
     words = [word for change in (ISLANDS, *LONG) for word in ("--set", change)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "evosim", "run", "tiny.toml", "--seed", "1", "--out", "run",
-         "--workers", "2", "--checkpoint", "0", "--no-figures", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return Process(
+        folder, "run", "tiny.toml", "--seed", 1, "--out", "run", "--workers", 2,
+        "--checkpoint", 0, "--no-figures", *words,
     )  # fmt: skip
 
 

@@ -1,15 +1,17 @@
-"""Detection: how well the monitor tells deployment from training (docs/measures.md, monitor)."""
+"""Detection: how well the monitor tells deployment from training (docs/mechanisms/monitor.md)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.metrics.query import Query
-from evosim.metrics.registry import Columns, metric
+from evosim.metrics.registry import METRICS, Columns, metric
+from evosim.stats.intervals import Bootstrap, intervals_of, values_of, with_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,6 +82,37 @@ def flagged(dataset: xr.Dataset, scenario: Scenario) -> Floats:
 def labels(dataset: xr.Dataset) -> Floats:
     """Labels used in the whole run, [replicate]."""
     return np.asarray(dataset["labels"].sum("generation").values, np.float64)
+
+
+def summary(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any] | None:
+    """Detection in the first monitored generation, and what it cost; None if there is none."""
+    if scenario.monitor is None or not any(phase.monitored for phase in scenario.timeline):
+        return None
+    estimates = {
+        name: METRICS[name].estimate(dataset, scenario, bootstrap)
+        for name in ("roc_area", "flagged", "labels")
+    }
+    return {
+        "generation": first_monitored(scenario),
+        "quantile": scenario.monitor.quantile,
+        "budget": scenario.monitor.budget,
+        **values_of(estimates),
+        "intervals": intervals_of(estimates),
+    }
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The section of a summary in words."""
+    found = summary["monitor"]
+    shown = {key: with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
+    return "\n".join(
+        [
+            f"Monitor, from generation {found['generation']} on",
+            f"  area under the ROC {shown['roc_area']}; flagged {shown['flagged']} of its "
+            f"lifetimes, {1 - found['quantile']:.2g} of those in training",
+            f"  labels used: {shown['labels']} (at most {found['budget']} a generation)",
+        ]
+    )
 
 
 # The metrics

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from breeding import UNMUTATED, evolve, sources, with_genes
 
+from evosim.mechanisms.islands.metrics import differentiation
 from evosim.metrics.popgen import price
-from evosim.metrics.popgen.differentiation import differentiation
 
 DEMES = np.repeat(np.arange(4), 10)
 BLEND = {"operator": "cxBlend", "alpha": 0.5, "chance": 1.0}

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from evosim import scenario
-from evosim.metrics import detection
+from evosim.mechanisms.monitor import metrics as detection
 
 RNG = np.random.default_rng(4)
 MONITORED = [

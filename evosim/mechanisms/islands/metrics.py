@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.metrics.query import Query, generation_of
+from evosim.metrics.query import WHEN, Query, generation_of
 from evosim.metrics.registry import Columns, metric
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
+
+COMPARED = ((Query(measure="differentiation"), WHEN["end"]),)
 
 
 def differentiation(values: Floats, demes: NDArray[np.integer]) -> Floats:

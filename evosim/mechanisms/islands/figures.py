@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.metrics.popgen import differentiation
+from evosim.mechanisms.islands.metrics import differentiation
 from evosim.plot import colors, layouts, registry, style, timeseries
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _leading(view: RunView, demes: NDArray[np.integer]) -> str:
 
 def _variances(view: RunView, panel: Axes, demes: NDArray[np.integer]) -> None:
     drives = np.stack([view.drive(name) for name in view.drives], axis=-1)
-    share = differentiation.differentiation(drives.astype(np.float64), demes)
+    share = differentiation(drives.astype(np.float64), demes)
     trajectory = timeseries.trajectory(share[..., None], bands=False)
     panel.set_ylim(min(-0.05, float(np.nanmin(share, initial=0.0)) * 1.1), 1.05)
     panel.axhline(0, color=colors.INK, linestyle=style.DASHES[1], linewidth=0.6, label="one")

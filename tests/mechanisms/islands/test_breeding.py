@@ -13,8 +13,9 @@ from deap import tools
 
 from evosim import evolution
 from evosim.errors import EvosimError
-from evosim.evolution import MIGRATE, islands
+from evosim.evolution import MIGRATE
 from evosim.evolution.breed import seeded
+from evosim.mechanisms.islands import state as islands
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -30,6 +31,18 @@ def divided(demes: int = 4, size: int = 5, n_loci: int = 2, **parts: Any) -> Sce
     named = ("every", "migrants", "select", "replace", "topology")
     written |= {name: parts.pop(name) for name in named if name in parts}
     return with_genes(n_loci, population=demes * size, islands=written, **parts)
+
+
+def born_of(
+    made: Scenario, genomes: Any, scores: Any, seed_key: int, source: Any = None
+) -> evolution.Offspring:
+    """The next generation; where no source is given nobody has migrated."""
+    record = {"source": np.arange(len(scores)) if source is None else source}
+    return islands.Demes(made).next_generation({}, genomes, scores, seed_key, record).offspring
+
+
+def deme_of(made: Scenario) -> np.ndarray:
+    return islands.Islands(made, 0).coordinates()["deme"].values
 
 
 class Individual(list[float]):
@@ -86,7 +99,7 @@ def test_a_deme_without_room_for_doubt_sends_nobody_twice() -> None:
     made = divided(demes=3, size=4, migrants=4, select=RANDOM)
     source = islands.migration(made, 0, np.zeros(12), 3)
     assert sorted(source) == list(range(12))
-    assert (islands.deme_of(made)[source] == (islands.deme_of(made) - 1) % 3).all()
+    assert (deme_of(made)[source] == (deme_of(made) - 1) % 3).all()
 
 
 def test_migrants_leave_every_so_many_generations_and_never_in_a_frozen_phase() -> None:
@@ -114,7 +127,7 @@ def test_one_deme_is_a_population_without_islands_to_the_bit() -> None:
     genomes, scores = rng.random((20, 3)), rng.random(20)
     alone = divided(demes=1, size=20, n_loci=3, replace=WORST)
     source = islands.migration(alone, 0, scores, 7)
-    born = evolution.next_generation(alone, {}, genomes, scores, 9, source).offspring
+    born = born_of(alone, genomes, scores, 9, source)
     plain = evolution.breed(with_genes(3, population=20), genomes, scores, 9)
     for one, other in zip(born, plain, strict=True):
         assert one.dtype == other.dtype
@@ -125,15 +138,15 @@ def test_without_migration_a_deme_breeds_as_if_there_were_no_other() -> None:
     made = divided(every=1000)
     rng = np.random.default_rng(2)
     genomes, scores = rng.random((20, 2)), rng.random(20)
-    born = evolution.next_generation(made, {}, genomes, scores, 5).offspring
+    born = born_of(made, genomes, scores, 5)
     own = islands.rows(made, 2)
     alone = islands.breed_deme(made, 2, genomes[own], scores[own], 5)
     np.testing.assert_array_equal(born.genomes[own], alone.genomes)
     np.testing.assert_array_equal(born.parents[own], alone.parents)
-    demes = islands.deme_of(made)
+    demes = deme_of(made)
     assert (demes[born.parents] == demes[:, None]).all()
     twins = np.tile(genomes[own], (4, 1))
-    apart = evolution.next_generation(made, {}, twins, np.tile(scores[own], 4), 5).offspring.genomes
+    apart = born_of(made, twins, np.tile(scores[own], 4), 5).genomes
     assert len({apart[islands.rows(made, d)].tobytes() for d in range(4)}) == 4
 
 
@@ -142,7 +155,7 @@ def test_the_pedigree_holds_migration() -> None:
     genomes = np.random.default_rng(3).random((24, 2))
     course = evolve(made, genomes, lambda g, _: g[:, 0], generations=5, seed=3)
     source = sources(made, course, 3)
-    demes = islands.deme_of(made)
+    demes = deme_of(made)
     from_afar = []
     for g in range(4):
         parents = course.parents[g + 1]
@@ -158,13 +171,13 @@ def test_the_pedigree_holds_migration() -> None:
 
 def test_in_demes_of_odd_size_nobody_is_paired_across_their_border() -> None:
     made = divided(demes=3, size=5, every=1000)
-    born = evolution.next_generation(made, {}, np.zeros((15, 2)), np.arange(15.0), 1).offspring
-    first = islands.firsts(made, 15)
+    born = born_of(made, np.zeros((15, 2)), np.arange(15.0), 1)
+    first = islands.Demes(made).first_of_pairs(15)
     assert first.tolist() == [0, 2, 5, 7, 10, 12]
     np.testing.assert_array_equal(born.parents[first], born.parents[first + 1, ::-1])
     alone = [4, 9, 14]
     assert (born.parents[alone, 0] == born.parents[alone, 1]).all()
-    assert islands.firsts(with_genes(1), 5).tolist() == [0, 2]
+    assert evolution.Reproduction(with_genes(1)).first_of_pairs(5).tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("select", [BEST, RANDOM])
@@ -180,9 +193,9 @@ def test_expected_shares_are_met_over_many_migrations_and_breedings(
     seen, expected = np.zeros((runs, 12)), np.zeros((runs, 12))
     for run in range(runs):
         source = islands.migration(made, 0, scores, key(run, Purpose.MIGRATE, 0))
-        expected[run] = evolution.expected_shares(made, scores, source)
-        asked = evolution.next_generation(made, {}, np.zeros((12, 1)), scores, run, source)
-        seen[run] = np.bincount(asked.offspring.parents[:, 0], minlength=12) / 12
+        expected[run] = islands.Demes(made).expected_shares(scores, {"source": source})
+        born = born_of(made, np.zeros((12, 1)), scores, run, source)
+        seen[run] = np.bincount(born.parents[:, 0], minlength=12) / 12
     np.testing.assert_allclose(expected.sum(axis=1), 1.0)
     gap = seen - expected
     error = gap.std(axis=0, ddof=1) / np.sqrt(runs)
@@ -195,7 +208,7 @@ def test_random_migration_selects_nobody() -> None:
     made = with_genes(1, population=20, select=neutral, islands=written)
     source = islands.migration(made, 0, np.arange(20.0), 1)
     assert len(set(source)) < 20
-    shares = evolution.expected_shares(made, np.arange(20.0), source)
+    shares = islands.Demes(made).expected_shares(np.arange(20.0), {"source": source})
     np.testing.assert_allclose(shares, 1 / 20, rtol=1e-12)
 
 
@@ -211,7 +224,7 @@ def test_a_score_that_is_refused_names_its_deme() -> None:
     scores = np.zeros(20)
     scores[11] = np.nan
     with pytest.raises(EvosimError, match="deme 2: individual 1 has a score of nan"):
-        evolution.next_generation(made, {}, np.full((20, 2), 0.5), scores, 1)
+        born_of(made, np.full((20, 2), 0.5), scores, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.mechanisms.open_population.state import OpenPopulation
 from evosim.metrics.flips import bounds
-from evosim.metrics.query import RECENT, Query, generation_of
+from evosim.metrics.query import RECENT, WHEN, Query, generation_of
 from evosim.metrics.registry import Columns, metric
+from evosim.stats.intervals import Bootstrap, number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -79,12 +82,60 @@ def _sizes(dataset: xr.Dataset, scenario: Scenario) -> Floats:
     return np.asarray(sizes, np.float64)
 
 
+def summary(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
+    """What became of the size of the population in each replicate."""
+    assert scenario.evolution.open is not None
+    sizes = dataset["population_size"].transpose("replicate", "generation").values
+    generations = dataset["generation"].values
+    extinct = [np.flatnonzero(row == 0) for row in sizes]
+    return {
+        "capacity": scenario.evolution.open.capacity,
+        "first": [int(row[0]) for row in sizes],
+        "smallest": [int(row.min()) for row in sizes],
+        "last": [int(row[-1]) for row in sizes],
+        "died_out": sum(len(when) > 0 for when in extinct),
+        "died_out_in": [int(generations[when[0]]) if len(when) else None for when in extinct],
+    }
+
+
+FIRST = True
+COMPARED = ((Query(measure="extinct"), ""), (Query(measure="size"), WHEN["end"]))
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The section of a summary in words."""
+    population, replicates = summary["population"], summary["replicates"]
+    when = [g for g in population["died_out_in"] if g is not None]
+    if not when:
+        head = "Open population: SURVIVED"
+    elif replicates == 1:
+        head = f"Open population: DIED OUT in generation {when[0]}"
+    else:
+        generations = ", ".join(map(str, sorted(when)))
+        several = "s" if len(when) > 1 else ""
+        head = (
+            f"Open population: DIED OUT in {len(when)} of {replicates} replicates, in "
+            f"generation{several} {generations}"
+        )
+    sizes = {name: population[name] for name in ("first", "smallest", "last")}
+    if replicates > 1:
+        words = [f"{name} {number(float(np.mean(n)), '.3g')}" for name, n in sizes.items()]
+        kind = "mean size"
+    else:
+        words = [f"{name} {n[0]}" for name, n in sizes.items()]
+        kind = "size"
+    return f"{head}\n  {kind}: {', '.join(words)}; capacity {population['capacity']}"
+
+
 # The metrics
+
+_SIZE = OpenPopulation.variables["population_size"]
 
 
 @metric(
     "size",
-    variable="population_size",
+    description=_SIZE.long_name,
+    unit=_SIZE.units,
     label="individuals",
     section="evolution.open",
     uses=frozenset({"at"}),

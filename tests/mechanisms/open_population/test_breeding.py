@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from breeding import GAUSSIAN, UNIFORM, UNMATED, UNMUTATED, with_genes
 
-from evosim import evolution
 from evosim.errors import EvosimError
+from evosim.mechanisms.open_population.state import Births, breed_open
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -38,7 +38,7 @@ def test_lines_die_out_as_often_as_branching_theory_says(m: float, founders: int
             if not 0 < len(genomes) < enough:
                 break
             seed_key = key(run, Purpose.BREED, g)
-            genomes = evolution.breed_open(of, genomes, np.ones(len(genomes)), seed_key).genomes
+            genomes = breed_open(of, genomes, np.ones(len(genomes)), seed_key).genomes
         died += len(genomes) == 0
     q = extinction(m) ** founders
     if q == pytest.approx(1.0):
@@ -52,7 +52,7 @@ def test_newborns_are_poisson_of_offspring_times_score() -> None:
     scores = np.array([-3.0, 0.0, 2.0, 6.0])
     counts = np.array([
         np.bincount(
-            evolution.breed_open(of, np.full((4, 1), 0.5), scores, seed_key).parents[:, 0],
+            breed_open(of, np.full((4, 1), 0.5), scores, seed_key).parents[:, 0],
             minlength=4,
         )
         for seed_key in range(4000)
@@ -71,17 +71,17 @@ def test_of_too_many_newborns_a_random_subset_survives() -> None:
     shares = np.zeros(4)
     runs = 500
     for seed_key in range(runs):
-        born = evolution.breed_open(of, np.full((4, 1), 0.5), scores, seed_key)
+        born = breed_open(of, np.full((4, 1), 0.5), scores, seed_key)
         assert len(born.genomes) == 30
         shares += np.bincount(born.parents[:, 0], minlength=4) / 30
-    expected = evolution.expected_shares(of, scores)
+    expected = Births(of).expected_shares(scores)
     np.testing.assert_allclose(expected, scores / 10)
     np.testing.assert_allclose(shares / runs, expected, atol=4 * 0.5 / math.sqrt(30 * runs))
 
 
 def test_siblings_do_not_mate_with_each_other_for_being_born_together() -> None:
     of = opened(4.0, capacity=400, mate=UNIFORM, mutate=UNMUTATED)
-    born = evolution.breed_open(of, np.full((100, 1), 0.5), np.ones(100), 1)
+    born = breed_open(of, np.full((100, 1), 0.5), np.ones(100), 1)
     assert (born.parents[:, 0] == born.parents[:, 1]).mean() < 0.05
     pairs = born.parents[: len(born.parents) // 2 * 2]
     assert (pairs[0::2] == pairs[1::2, ::-1]).all()
@@ -90,12 +90,12 @@ def test_siblings_do_not_mate_with_each_other_for_being_born_together() -> None:
 def test_children_mate_and_mutate_by_the_operators_of_the_scenario() -> None:
     of = opened(2.0, capacity=200, n_loci=3, mate=UNIFORM, mutate=UNMUTATED)
     genomes = np.random.default_rng(0).random((100, 3))
-    born = evolution.breed_open(of, genomes, np.ones(100), 1)
+    born = breed_open(of, genomes, np.ones(100), 1)
     rows = np.where(born.crossover == 1, born.parents[:, [1]], born.parents[:, [0]])
     np.testing.assert_array_equal(born.genomes, genomes[rows, np.arange(3)])
     assert (born.crossover == 1).any()
     mutated = opened(2.0, capacity=200, n_loci=3, mate=UNIFORM, mutate=GAUSSIAN)
-    changed = evolution.breed_open(mutated, genomes, np.ones(100), 1)
+    changed = breed_open(mutated, genomes, np.ones(100), 1)
     np.testing.assert_array_equal(changed.parents, born.parents)
     assert 0.2 < (changed.genomes != born.genomes).mean() < 0.4
 
@@ -103,7 +103,7 @@ def test_children_mate_and_mutate_by_the_operators_of_the_scenario() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_the_few_and_nobody_breed(n: int) -> None:
     of = opened(0.0, n_loci=2)
-    born = evolution.breed_open(of, np.full((n, 2), 0.5), np.ones(n), 1)
+    born = breed_open(of, np.full((n, 2), 0.5), np.ones(n), 1)
     assert born.genomes.shape == (0, 2)
     assert born.parents.shape == (0, 2)
     assert born.crossover.shape == (0, 2)
@@ -112,7 +112,7 @@ def test_the_few_and_nobody_breed(n: int) -> None:
 def test_the_same_seed_leaves_the_same_newborns() -> None:
     of = opened(1.2, n_loci=2)
     genomes, scores = np.full((50, 2), 0.5), np.linspace(0, 2, 50)
-    one, same, other = (evolution.breed_open(of, genomes, scores, k) for k in (1, 1, 2))
+    one, same, other = (breed_open(of, genomes, scores, k) for k in (1, 1, 2))
     assert one.genomes.tobytes() == same.genomes.tobytes()
     assert one.genomes.tobytes() != other.genomes.tobytes()
 
@@ -120,10 +120,10 @@ def test_the_same_seed_leaves_the_same_newborns() -> None:
 def test_more_newborns_than_can_be_drawn_are_refused() -> None:
     of = opened(10.0)
     with pytest.raises(EvosimError, match=r"lower evolution\.open\.offspring"):
-        evolution.breed_open(of, np.full((3, 1), 0.5), np.full(3, 1e9), 1)
+        breed_open(of, np.full((3, 1), 0.5), np.full(3, 1e9), 1)
     with pytest.raises(EvosimError, match="individual 1 has a score of nan"):
-        evolution.breed_open(of, np.full((3, 1), 0.5), np.array([1, np.nan, 1]), 1)
+        breed_open(of, np.full((3, 1), 0.5), np.array([1, np.nan, 1]), 1)
 
 
 def test_without_any_score_all_expect_the_same() -> None:
-    np.testing.assert_allclose(evolution.expected_shares(opened(), np.array([-1.0, 0.0])), 0.5)
+    np.testing.assert_allclose(Births(opened()).expected_shares(np.array([-1.0, 0.0])), 0.5)
