@@ -210,7 +210,7 @@ def fork(
         >>> other.summary["flips"]
         []
     """
-    from evosim.engine.fork import check_fork, copy_history
+    from evosim.engine.fork import check_fork, keep_past_scenarios, link_to
 
     at = whole_number("at", at)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
@@ -239,12 +239,15 @@ def fork(
     manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
+    manifest["history"] = link_to(parent, new)
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
         if warning := provenance.other_versions(parent.manifest, "run to fork"):
             reporter.warn(warning)
         with RunFolder.create(new, read, manifest) as child:
-            copy_history(parent, child, at)
+            keep_past_scenarios(parent, child)
+            for replicate in range(child.replicates):  # refuses what could not be gone on with
+                child.population_after(child.chunk_files(replicate)[-1])
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
 

@@ -120,6 +120,11 @@ def unreadable(folder: RunFolder, error: Exception) -> RunError:
     history of a fork is not one of the fork's scenario."""
     path, history = folder.path, folder.history
     done = min(folder.generations_done(replicate) for replicate in range(folder.replicates))
+    try:
+        if folder.parent is not None:  # which has the history
+            done, history = done - history, 0
+    except RunError:
+        done = 0
     if isinstance(error, PermissionError):
         remedy: tuple[Part, ...] = ("Check who may read it",)
     elif done >= max(1, history):
