@@ -100,16 +100,15 @@ def open_arrays(
 
     Args:
         folder: of the run.
-        whole: opens them with xarray, for what :class:`RunArrays` has not; open_dataset if None.
+        whole: opens them with xarray, for what :class:`RunArrays` has not;
+            ``xarray.open_dataset`` if None.
 
     Raises:
         RunError: run.nc cannot be read.
     """
     with ExitStack() as held:
         try:
-            arrays = held.enter_context(
-                opened(folder.data_path, whole or (lambda: open_dataset(folder)))
-            )
+            arrays = held.enter_context(opened(folder.data_path, whole))
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
         yield arrays

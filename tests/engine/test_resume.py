@@ -28,6 +28,7 @@ RUN = ["run", "tiny.toml", "--seed", "1", "--out", "run", "--checkpoint", "0", "
 
 KILLED_AT = """
 import os, signal, sys
+os.environ["EVOSIM_THREADS"] = "1"  # figures are drawn here, where the calls are counted
 import evosim.api.running  # whose imports may write to the cache of compiled code
 moment, seen = int(sys.argv.pop(1)), 0
 
