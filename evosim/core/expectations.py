@@ -18,7 +18,6 @@ from evosim.core.batch import (
     plan_policy,
     plan_values,
     prepare_values,
-    tools,
 )
 from evosim.core.exact import expect
 from evosim.core.plan import follow
@@ -58,7 +57,7 @@ def expectation(
             [n, L, parts].
 
     Raises:
-        ValueError: a mind feels novelty, so that its state has no finite form.
+        ValueError: a mind feels what its life makes of arriving: its state has no finite form.
         EvosimError: the believed environment has other variables, or holds a start for fatal.
 
     >>> from evosim import core, mind, rng, scenario, world
@@ -70,8 +69,10 @@ def expectation(
     >>> expected.counts.shape == (2, 1, len(env.events))
     True
     """
-    if (minds.novelty != 0).any():
-        raise ValueError("no exact expectation where novelty is felt: sample lifetimes instead")
+    if (minds.arrival != 0).any():
+        raise ValueError(
+            "no exact expectation where what is felt depends on the life so far: sample lifetimes"
+        )
     found = batch_groups(env, minds, believes)
     return _expect(env, levels, minds, found, instinct, part, random=False)
 
@@ -235,18 +236,8 @@ def _at_birth(
 
 def _optimizers(env: Environment, weights: FloatArray) -> Minds:
     """Minds that see every variable and plan, undiscounted, for as long as a life can last."""
-    n = len(weights)
-    return Minds(
-        weights=np.asarray(weights, np.float32),
-        novelty=np.zeros(n, np.float32),
-        depth=np.full(n, env.lifetime, np.int32),
-        patience=np.ones(n, np.float32),
-        temperature=np.zeros(n, np.float32),
-        senses=np.full(n, (1 << len(env.hidden)) - 1, np.int64),
-        criteria=np.zeros(np.shape(weights), np.float32),
-        tool_depth=np.zeros(n, np.int32),
-        reliance=np.zeros(n, np.float32),
-    )
+    all_senses = (1 << len(env.hidden)) - 1
+    return Minds.of(weights, depth=env.lifetime, patience=1.0, senses=all_senses)
 
 
 def followed(
@@ -276,8 +267,7 @@ def followed(
     True
     """
     levels, which = distinct(levels)
-    minds = _optimizers(env, optimized)._replace(criteria=np.asarray(rewarded, np.float32))
-    others = tools(minds)
+    minds, others = _optimizers(env, optimized), _optimizers(env, rewarded)
     found = np.zeros((len(levels.start), len(optimized)))
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.metrics.deception import Conduct, conduct, is_good
+from evosim.mechanisms.deception.metrics import Conduct, conduct, is_good
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.layouts import LegendEntry
 
