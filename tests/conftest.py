@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from evosim.registry import Registry
+
+sys.path.insert(0, str(Path(__file__).parent))  # which makes ``processes`` importable
 
 
 @pytest.fixture

@@ -141,3 +141,24 @@ def test_help_imports_little() -> None:
     modules = loaded(HELP)
     assert len({name for name in modules if name.split(".")[0] == "evosim"}) <= 8
     assert len(modules) <= 220
+
+
+RUN = """
+import evosim
+small = {{
+    "evolution.population": 4, "evolution.levels": 1, "measure.sample": 2, "measure.levels": 1,
+    "timeline.0.generations": 2, "timeline.1.generations": 1,
+}}
+run = evosim.run("contraception", seed=1, settings=small, out={out!r}, figures={figures}, workers=1)
+run.summary
+"""
+
+
+def test_a_run_without_figures_needs_no_libraries_of_tables_and_figures(tmp_path: Path) -> None:
+    modules = loaded(RUN.format(out=str(tmp_path / "run"), figures=False))
+    assert not modules & {"matplotlib", "xarray", "pandas", "dask", "evosim.plot.layouts"}
+
+
+def test_a_run_with_figures_needs_no_libraries_of_tables(tmp_path: Path) -> None:
+    modules = loaded(RUN.format(out=str(tmp_path / "run"), figures=True))
+    assert not modules & {"xarray", "pandas", "dask"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from evosim import plot
 from evosim.api._reading import figures_in, read_summary
@@ -95,6 +96,17 @@ class Run:
         from evosim.engine.dataset import open_dataset
 
         return open_dataset(self._folder)
+
+    @contextmanager
+    def _arrays(self) -> Iterator[xr.Dataset]:
+        """The data as the built-in figures read them: where that can be done, without xarray."""
+        from evosim.engine.dataset import open_arrays
+
+        if "data" in self.__dict__ or not self._folder.data_path.exists():
+            yield self.data
+            return
+        with open_arrays(self._folder, lambda: self.data) as arrays:
+            yield cast("xr.Dataset", arrays)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -317,34 +329,36 @@ class Plots:
         failed: Failed | None = None,
     ) -> list[Path]:
         run = self._run
-        return plot.draw(
-            run.data,
-            run.scenario,
-            names or None,
-            folder=Path(folder) if folder else run.path / "figures",
-            formats=formats,
-            failed=failed,
-            **self._beside_the_data(names or tuple(plot.FIGURES)),
-        )
+        with run._arrays() as data:
+            return plot.draw(
+                data,
+                run.scenario,
+                names or None,
+                folder=Path(folder) if folder else run.path / "figures",
+                formats=formats,
+                failed=failed,
+                **self._beside_the_data(data, names or tuple(plot.FIGURES)),
+            )
 
     def figure(self, name: str, *, axes: Any = None) -> Figure:
         """See :meth:`Run.figure`."""
         run = self._run
-        return plot.figure(
-            name, run.data, run.scenario, axes=axes, **self._beside_the_data((name,))
-        )
+        with run._arrays() as data:
+            return plot.figure(
+                name, data, run.scenario, axes=axes, **self._beside_the_data(data, (name,))
+            )
 
-    def _beside_the_data(self, names: Sequence[str]) -> dict[str, Any]:
+    def _beside_the_data(self, data: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
         """What figures of those names are drawn from, beside the data and the scenario."""
         from evosim.plot.episode import last_inhabited_generation
 
         run = self._run
-        last = last_inhabited_generation(run.data, 0)
+        last = last_inhabited_generation(data, 0)
         episode = None
         if last < run._folder.history and "level" in names:
-            episode = plot.episode_of(run.data, run._folder.scenario_at(last), generation=last)
+            episode = plot.episode_of(data, run._folder.scenario_at(last), generation=last)
         return {
-            "neutral": _neutral_bands(run) if "drift" in names else None,
+            "neutral": _neutral_bands(run, data) if "drift" in names else None,
             "episode": episode,
             "summary": run.summary if run.complete else None,
         }
@@ -388,16 +402,17 @@ def missing_figures(done: Run) -> list[str]:
     """Figures that the run has the data for and that are not all there."""
     from evosim.plot.run_view import RunView
 
-    view = RunView(data=done.data, scenario=done.scenario)
+    with done._arrays() as data:
+        names = names_for(plot.FIGURES, RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
         name
-        for name in names_for(plot.FIGURES, view)
+        for name in names
         if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 
 
-def _neutral_bands(done: Run) -> dict[str, Band] | None:
+def _neutral_bands(done: Run, data: xr.Dataset) -> dict[str, Band] | None:
     """By drive, where the median of a population would be 95 % of the time by chance alone; None
     where genomes were sampled and have no parents."""
     import numpy as np
@@ -407,7 +422,7 @@ def _neutral_bands(done: Run) -> dict[str, Band] | None:
 
     if not price.has_pedigree(done.scenario):
         return None
-    parents = done.data["parents"].values
+    parents = data["parents"].values
     trajectories = [
         price.neutral_drives(
             done.scenario,

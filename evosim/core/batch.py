@@ -47,9 +47,17 @@ class BatchGroup:
 
 
 def batch_groups(
-    env: Environment, minds: Minds, believes: Environment | None = None
+    env: Environment,
+    minds: Minds,
+    believes: Environment | None = None,
+    everywhere: bool = False,
 ) -> list[BatchGroup]:
-    """Put minds into batches: one group for each pattern of senses and way of choosing."""
+    """Put minds into batches: one group for each pattern of senses and way of choosing.
+
+    Args:
+        env, minds, believes: as for :func:`evosim.core.expectation`.
+        everywhere: whether to plan for states that no life can come to, too.
+    """
     soft = minds.temperature > 0
     replans = minds.arrival != 0
     mixed = minds.share > 0
@@ -68,7 +76,7 @@ def batch_groups(
         found.append(
             BatchGroup(
                 tables=tables,
-                plan_tables=PlanTables.of(tables),
+                plan_tables=PlanTables.of(tables, everywhere),
                 phi=np.ascontiguousarray(phi, np.float32),
                 soft=bool(kind & 2),
                 mixed=bool(kind & 4),

@@ -122,7 +122,7 @@ def _expect(
             plan_policy(group, batch, level, instinct, space)
         # Minds of an evolved population often do the same although they want it a little more or
         # less. What one of them can expect is then what the others can, to the bit.
-        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy)
+        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
         mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
         expect(*world, *level, *policy, mind, env.lifetime, part_of, counts[i], lifespan[i])
         others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
@@ -157,17 +157,20 @@ def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
     return Levels(*(field[first] for field in levels)), np.array(which)
 
 
-def lanes_alike(greedy: NDArray[np.uint8]) -> NDArray[np.integer]:
+def lanes_alike(greedy: NDArray[np.uint8], live: NDArray[np.int32]) -> NDArray[np.integer]:
     """The first lane with the same policy as each lane, [LANES].
 
     Args:
         greedy: [n_x, C, LANES] the best actions of each state, a bit each.
+        live: the x at which decisions are planned.
 
     >>> import numpy as np
-    >>> lanes_alike(np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]]], np.uint8)).tolist()
+    >>> greedy = np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]], [[0, 1, 2, 3]]], np.uint8)
+    >>> lanes_alike(greedy, np.array([0, 1])).tolist()
     [0, 1, 0, 3]
     """
-    states = greedy.reshape(-1, greedy.shape[-1])
+    # Elsewhere stands what was planned there before, for other minds.
+    states = greedy[live].reshape(-1, greedy.shape[-1])
     # Where minds differ they mostly differ in some of a few states, which are quick to compare.
     few = np.ascontiguousarray(states[:: max(1, len(states) // 64)].T)
     candidates: dict[bytes, list[int]] = {}
@@ -321,6 +324,6 @@ def policies(
                 bits = policy.greedy[observed, :, lane, None]
                 weights[i, mind] = bits >> np.arange(env.n_actions) & 1
 
-    for_each_batch(env, levels, batch_groups(env, minds, believes), run)
+    for_each_batch(env, levels, batch_groups(env, minds, believes, everywhere=True), run)
     weights[:, :, env.tables.dead.astype(bool)] = np.nan
     return weights.swapaxes(0, 1) / weights.swapaxes(0, 1).sum(-1, keepdims=True)

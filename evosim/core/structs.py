@@ -50,9 +50,11 @@ class PlanTables(NamedTuple):
     stay: bool
 
     @classmethod
-    def of(cls, t: Tables) -> PlanTables:
+    def of(cls, t: Tables, everywhere: bool = False) -> PlanTables:
+        """Those of an environment; ``everywhere``: also where no life can come to."""
+        live = np.concatenate([t.live, t.unreached]) if everywhere else t.live
         return cls(
-            t.live, t.drift_ptr, t.drift_x, t.drift_p32, t.use_row, t.use_event, t.next_ptr,
+            live, t.drift_ptr, t.drift_x, t.drift_p32, t.use_row, t.use_event, t.next_ptr,
             t.next_x, t.next_p32, t.outcome_ptr, t.outcome_x, t.outcome_p32, t.here_event,
             t.always_ptr, t.always_event, t.scent_like, np.float32(t.slip), t.stay,
         )  # fmt: skip

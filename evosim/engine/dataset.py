@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -16,6 +17,7 @@ from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, replacing
 from evosim.engine.folders import check_there
 from evosim.engine.mechanism import mechanisms_of
+from evosim.engine.run_arrays import RunArrays, opened
 from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder
 from evosim.engine.variables import (
     BY_REPLICATE,
@@ -88,6 +90,29 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     image = io.BytesIO()
     _write(folder, rows, done, image)
     return xr.open_dataset(image, engine="h5netcdf").load()
+
+
+@contextmanager
+def open_arrays(
+    folder: RunFolder, whole: Callable[[], xr.Dataset] | None = None
+) -> Iterator[RunArrays]:
+    """The data of a run that has its run.nc, without xarray, while the block lasts.
+
+    Args:
+        folder: of the run.
+        whole: opens them with xarray, for what :class:`RunArrays` has not; open_dataset if None.
+
+    Raises:
+        RunError: run.nc cannot be read.
+    """
+    with ExitStack() as held:
+        try:
+            arrays = held.enter_context(
+                opened(folder.data_path, whole or (lambda: open_dataset(folder)))
+            )
+        except UNREADABLE as error:
+            raise unreadable(folder, error) from error
+        yield arrays
 
 
 def unreadable(folder: RunFolder, error: Exception) -> RunError:

@@ -22,7 +22,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -79,6 +79,10 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest = read_manifest(path)
+
+    def __reduce__(self) -> tuple[Callable[[str, str], RunFolder], tuple[str, str]]:
+        # A worker process opens it itself, once for all replicates that it simulates.
+        return _opened, (str(self.path), json.dumps(self.manifest))
 
     @classmethod
     @contextlib.contextmanager
@@ -431,6 +435,11 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
             }
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
         return None
+
+
+@lru_cache(maxsize=4)
+def _opened(path: str, manifest: str) -> RunFolder:
+    return RunFolder(Path(path))
 
 
 def _sha256(data: bytes) -> str:

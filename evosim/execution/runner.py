@@ -1,7 +1,8 @@
 """From run folders to run.nc and summary.json, however far they got before.
 
-One replicate at a time in this process, several side by side in worker processes, or the demes of
-one. A replicate depends on its seed alone, so none makes a difference to the data.
+The unit of work is a replicate, or where there are more workers than replicates, an epoch of a
+deme; an executor spreads them. A replicate depends on its seed alone, so none makes a difference
+to the data.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,24 +26,20 @@ from evosim.engine.loop import GenerationRecord, Population, generations, initia
 from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
 from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import BY_REPLICATE, by_probe
-from evosim.errors import Command, EvosimError, Part, RunError, WorkError
+from evosim.errors import Command, EvosimError, RunError, WorkError
+from evosim.execution.executor import Died, Executor, InProcess, Tell, executor
 from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario
 
 CHECKPOINT = 2.0
 """Seconds of work that a kill can cost."""
-
-
-class Task(NamedTuple):
-    """A replicate of a run, and what to call it."""
-
-    folder: RunFolder
-    replicate: int
-    label: str
+_PATIENCE = 10.0  # seconds for which who is to stop waits for the epoch that is under way
 
 
 def complete_runs(
@@ -76,138 +73,69 @@ def complete_runs(
         RunError: the runs cannot go on; what was simulated is kept.
         Interrupted: they were stopped.
     """
-    try:
-        for folder in folders.values():
-            folder.sweep()
-        run_replicates(
-            folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
-            workers=workers, scheduler=scheduler, checkpoint=checkpoint,
-            on_generation=on_generation,
-        )  # fmt: skip
-        for folder in folders.values():
-            finish(folder)
-    except WriteError as error:
-        raise RunError(
-            *error.parts,
-            f"\n{kept(folders)}. Once it can be written, continue with: ",
-            Command("resume", resume),
-        ) from error
-    except WorkError as error:
-        raise RunError(
-            *error.parts,
-            f"\n{kept(folders)}. Continue with: ",
-            Command("resume", resume),
-        ) from error
-
-
-def finish(folder: RunFolder) -> None:
-    """Write run.nc and summary.json of a run that was simulated; remove its chunks."""
-    if folder.data_path.exists() and folder.summary_path.exists():
-        folder.clear_chunks()
-        return
-    from evosim.engine.dataset import assemble, open_dataset
-
-    if not folder.data_path.exists():
-        assemble(folder)
-    else:
-        open_dataset(folder).close()  # before the chunks go that it could be written from
-    folder.clear_chunks()
-    if not folder.summary_path.exists():
-        write_text(folder.summary_path, _json(summary_of(folder)))
-
-
-def kept(folders: Mapping[str, RunFolder]) -> str:
-    """How many generations are on disk, in words."""
-    done = wanted = 0
-    for folder in folders.values():
-        each = folder.scenario.generations
-        wanted += each * folder.replicates
-        for replicate in range(folder.replicates):
-            done += each if folder.data_path.exists() else folder.generations_done(replicate)
-    return f"{done} of {wanted} generations are done and kept"
-
-
-def run_replicates(
-    folders: Mapping[str, RunFolder],
-    *,
-    locks: Sequence[int],
-    stop: Callable[[], bool],
-    progress: Progress,
-    title: str,
-    resume: Path,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    checkpoint: float = CHECKPOINT,
-    on_generation: OnGeneration | None = None,
-) -> None:
-    """Simulate every replicate of every run to the end of its timeline."""
-    tasks, done, wanted = _unfinished(folders)
-    if not tasks:
-        return
-    left = Counter(task.folder.path for task in tasks)
-    # Demes are shared out where that is asked for: of one process the threads share all lifetimes.
-    workers = workers or min(core.threads(), len(tasks))
-    demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
-    workers = min(workers, len(tasks) if demes == 1 else demes)
-    warm_up(tasks[0].folder.scenario, progress.note)
-    progress.begin(title, size=_size(folders), total=wanted, done=done)
-
-    def complete(task: Task) -> bool:
-        left[task.folder.path] -= 1
-        return len(folders) > 1 and not left[task.folder.path]
-
-    def resumed() -> tuple[Part, ...]:
-        return (f"{kept(folders)}. Continue with: ", Command("resume", resume))
-
     enough = False
 
-    def report(task: Task, generation: int, score: float) -> None:
+    def report(item: tuple[RunFolder, int, float], generation: int, score: float) -> None:
         nonlocal enough
-        progress.generation(task.label, generation, score)
-        if on_generation is not None and on_generation(task.replicate, generation, score):
+        folder, replicate, _ = item
+        progress.generation(_label(folders, folder, replicate), generation, score)
+        if on_generation is not None and on_generation(replicate, generation, score):
             enough = True
 
     def stopping() -> bool:
         return enough or stop()
 
-    def run_each(share: Map | None = None) -> bool:
-        return all(
-            run_replicate(
-                task.folder, task.replicate, stop=stopping,
-                report=partial(report, task), checkpoint=checkpoint, share=share,
-            )
-            for task in tasks
-        )  # fmt: skip
+    try:
+        for folder in folders.values():
+            folder.sweep()
+        items, done, wanted = _unfinished(folders, checkpoint)
+        if items:
+            # Demes are shared out where that is asked for: of one process the threads share all
+            # lifetimes.
+            workers = workers or min(core.threads(), len(items))
+            demes = _demes(folder.scenario for folder, *_ in items) if workers > len(items) else 1
+            workers = min(workers, len(items) if demes == 1 else demes)
+            warm_up(items[0][0].scenario, progress.note)
+            progress.begin(title, size=_size(folders), total=wanted, done=done)
+            with executor(
+                workers=workers, scheduler=scheduler, locks=locks, note=progress.note
+            ) as by:
+                work: Callable[..., bool | None] = advance
+                if demes > 1 or scheduler is not None:
+                    work = partial(advance, share=_sharing(by, stopping))
+                    by = InProcess()
+                left = Counter(folder.path for folder, *_ in items)
+                for (folder, replicate, _), result in by.map(
+                    work, items, stop=stopping, report=report
+                ):
+                    if isinstance(result, Died):
+                        raise WorkError(f"{_label(folders, folder, replicate)}: {result}")
+                    left[folder.path] -= 1
+                    # The data of many runs are put together side by side, each as soon as it can.
+                    if left[folder.path] == 0 and len(folders) > 1:
+                        items.appendleft((folder, None, checkpoint))
+            if any(number > 0 for number in left.values()):
+                raise Interrupted(
+                    resume, "stopped: ", f"{kept(folders)}. Continue with: ",
+                    Command("resume", resume),
+                )  # fmt: skip
+        for folder in folders.values():
+            finish(folder)
+    except (WriteError, WorkError) as error:
+        remedy = "Once it can be written, continue" if isinstance(error, WriteError) else "Continue"
+        raise RunError(
+            *error.parts, f"\n{kept(folders)}. {remedy} with: ", Command("resume", resume)
+        ) from error
 
-    # Each way of sharing work is imported where it is taken: a run in one process needs none.
-    if scheduler is not None:
-        from evosim.execution import dask_cluster
 
-        with dask_cluster.demes(scheduler, progress.note, stopping) as shared:
-            whole = run_each(shared.map)
-    elif demes > 1:
-        from evosim.execution.process_pool import Pool
-
-        with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
-            whole = run_each(pool.map)
-    elif workers > 1:
-        from evosim.execution.replicate_workers import ReplicateWorkers
-
-        replicate_workers = ReplicateWorkers(
-            workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed()
-        )
-        whole = replicate_workers.run(tasks, stop=stopping, report=report, then=complete)
-    else:
-        whole = run_each()
-    if not whole:
-        raise Interrupted(resume, "stopped: ", *resumed())
-
-
-def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]:
-    """The replicates that are not at their end; generations that are done, and that there are."""
-    tasks: list[Task] = []
+def _unfinished(
+    folders: Mapping[str, RunFolder], checkpoint: float
+) -> tuple[deque[tuple[RunFolder, int | None, float]], int, int]:
+    """The replicates that are not at their end, as arguments of :func:`advance`; generations that
+    are done, and that there are."""
+    items: deque[tuple[RunFolder, int | None, float]] = deque()
     wanted = done = 0
-    for name, folder in folders.items():
+    for folder in folders.values():
         if folder.data_path.exists():
             continue
         generations = folder.scenario.generations
@@ -215,8 +143,8 @@ def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]
             n = folder.generations_done(replicate)
             done, wanted = done + n, wanted + generations
             if n < generations:
-                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
-    return tasks, done, wanted
+                items.append((folder, replicate, checkpoint))
+    return items, done, wanted
 
 
 def _demes(scenarios: Iterable[Scenario]) -> int:
@@ -225,10 +153,42 @@ def _demes(scenarios: Iterable[Scenario]) -> int:
     return 1 if min(sizes) == 1 else max(sizes)
 
 
-def _label(name: str, replicate: int, replicates: int) -> str:
+def _sharing(by: Executor, stop: Callable[[], bool]) -> Map:
+    """Maps over demes, in their order, by an executor."""
+
+    def share(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        asked: float | None = None
+
+        def give_up() -> bool:
+            nonlocal asked
+            if not stop():
+                return False
+            # An epoch takes about a second, which is better waited for than done again.
+            asked = asked or time.monotonic()
+            return time.monotonic() - asked > _PATIENCE
+
+        items = [(function, *call) for call in calls]
+        found = {id(item): result for item, result in by.map(untold, items, stop=give_up)}
+        if len(found) < len(items):
+            raise KeyboardInterrupt
+        results = [found[id(item)] for item in items]
+        for deme, result in enumerate(results):
+            if isinstance(result, Died):
+                raise WorkError(f"deme {deme}: {result}")
+        return results
+
+    return share
+
+
+def untold(function: Callable[..., Any], *arguments: Any, tell: Tell) -> Any:
+    """Call a function that is over too soon to tell anything."""
+    return function(*arguments)
+
+
+def _label(folders: Mapping[str, RunFolder], folder: RunFolder, replicate: int | None) -> str:
     """What to call a replicate of a run: nothing where it is the only one."""
-    words = [name] if name else []
-    if replicates > 1:
+    words = [name for name, other in folders.items() if name and other.path == folder.path]
+    if folder.replicates > 1 and replicate is not None:
         words.append(f"replicate {replicate}")
     return ", ".join(words)
 
@@ -242,12 +202,58 @@ def _size(folders: Mapping[str, RunFolder]) -> str:
     return f"{size}, {len(folders)} arms" if len(folders) > 1 else size
 
 
+def kept(folders: Mapping[str, RunFolder]) -> str:
+    """How many generations are on disk, in words."""
+    done = wanted = 0
+    for folder in folders.values():
+        each = folder.scenario.generations
+        wanted += each * folder.replicates
+        for replicate in range(folder.replicates):
+            done += each if folder.data_path.exists() else folder.generations_done(replicate)
+    return f"{done} of {wanted} generations are done and kept"
+
+
+def advance(
+    folder: RunFolder,
+    replicate: int | None,
+    checkpoint: float,
+    *,
+    tell: Tell,
+    share: Map | None = None,
+) -> bool | None:
+    """A unit of work of a run: a replicate, or of None the end of a run that was simulated.
+
+    Returns:
+        True, or None where it was stopped before its end.
+    """
+    if replicate is None:
+        finish(folder)
+        return True
+    return run_replicate(folder, replicate, tell=tell, checkpoint=checkpoint, share=share) or None
+
+
+def finish(folder: RunFolder) -> None:
+    """Write run.nc and summary.json of a run that was simulated; remove its chunks."""
+    if folder.data_path.exists() and folder.summary_path.exists():
+        folder.clear_chunks()
+        return
+    from evosim.engine.dataset import assemble, open_arrays
+
+    if not folder.data_path.exists():
+        assemble(folder)
+    else:
+        with open_arrays(folder):  # before the chunks go that it could be written from
+            pass
+    folder.clear_chunks()
+    if not folder.summary_path.exists():
+        write_text(folder.summary_path, _json(summary_of(folder)))
+
+
 def run_replicate(
     folder: RunFolder,
     replicate: int,
     *,
-    stop: Callable[[], bool],
-    report: Callable[[int, float], None],
+    tell: Tell,
     checkpoint: float = CHECKPOINT,
     evaluate: Evaluate = evaluate,
     prober: loop.Prober | None = None,
@@ -256,6 +262,7 @@ def run_replicate(
     """Simulate one replicate on from where its chunks end; False where it was stopped before.
 
     Args:
+        tell: told each generation and its mean score; whether to stop after it.
         share: with islands, what simulates the demes side by side.
 
     Raises:
@@ -288,8 +295,7 @@ def run_replicate(
     try:
         for record in records:
             unwritten.append(record)
-            report(record.generation, record.mean_score)
-            stopping = stop()
+            stopping = tell(record.generation, record.mean_score)
             if stopping or time.monotonic() - written >= checkpoint:
                 done, unwritten = unwritten, []
                 folder.write(replicate, chunk_of(done))
@@ -352,17 +358,17 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
 
 def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and where the run comes from."""
-    from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
+    from evosim.engine.dataset import UNREADABLE, open_arrays, unreadable
     from evosim.metrics import summary
 
-    with open_dataset(folder) as dataset:
+    with open_arrays(folder) as arrays:
         try:
             probed = (*by_probe(folder.scenario), *BY_REPLICATE)
-            for name in ("payoff_total", *probed):  # once, not piece by piece
-                dataset[name].load()
+            for name in ("payoff_total", *probed):
+                _ = arrays[name].values
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-        findings = summary.summarize(dataset, folder.scenario).to_dict()
+        findings = summary.summarize(cast("xr.Dataset", arrays), folder.scenario).to_dict()
     return {
         **findings,
         "versions": folder.manifest["versions"],

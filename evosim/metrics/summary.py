@@ -133,7 +133,7 @@ def _undefined(values: xr.DataArray, weights: Mapping[str, float], absent: int) 
 
 def _absent(probe: xr.Dataset) -> int:
     """How many of the sample a population was too small for, all replicates together."""
-    return int((probe["probe_individual"] < 0).sum())
+    return int(np.sum(probe["probe_individual"].values < 0))
 
 
 def _sampling_across(

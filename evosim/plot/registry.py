@@ -46,6 +46,7 @@ class FigureKind:
     def unsupported(self, subject: Any) -> EvosimError | None:
         """Why this run, experiment or study cannot have the figure; None where it can."""
         what = f"figure {self.name!r}"
+        subject = self._seen(subject)
         if missing := [name for name in self.needs if name not in subject.data]:
             return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
@@ -76,6 +77,7 @@ class FigureKind:
         """
         if error := self.unsupported(subject):
             raise error
+        subject = self._seen(subject)
         with calling(f"figure {self.name!r}", self.draw):
             drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
         if drawn is None or not hasattr(drawn, "savefig"):
@@ -84,6 +86,10 @@ class FigureKind:
                 "needed: a Figure of matplotlib"
             )
         return drawn
+
+    def _seen(self, subject: Any) -> Any:
+        """What a plugin's figure is given: data as xarray has them, of which it may ask all."""
+        return getattr(subject, "with_xarray", subject) if origin(self.draw) else subject
 
     def _into(self, axes: Any, subject: Any) -> Figure | None:
         """Draw it into axes that the caller made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.mechanism import sizes
+from evosim.engine.run_arrays import RunArrays
 from evosim.errors import EvosimError
+from evosim.plot._timeline import Timeline
 from evosim.plot.colors import TINTS
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ class RunView:
     """A run as the figures see it.
 
     Attributes:
-        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``.
+        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``; for
+            built-in figures :class:`~evosim.engine.run_arrays.RunArrays`, which answer alike.
         scenario: the scenario that was run.
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
@@ -61,6 +64,12 @@ class RunView:
     neutral: Mapping[str, Band] | None = None
     episode: Episode | None = None
     summary: Mapping[str, Any] | None = None
+
+    @cached_property
+    def with_xarray(self) -> RunView:
+        """The same, with its data as xarray has them."""
+        data: object = self.data
+        return replace(self, data=data.whole()) if isinstance(data, RunArrays) else self
 
     def values(self, name: str, *dims: str) -> FloatArray:
         """A variable as float64, its dimensions in the order given.
@@ -78,6 +87,10 @@ class RunView:
                 f"variable {name!r} has the dimensions {tuple(array.dims)}, expected {dims}"
             )
         return np.asarray(array.transpose(*dims).values, dtype=np.float64)
+
+    def individuals_of(self, name: str, *more: str) -> FloatArray:
+        """A variable of every individual, [replicate, generation, individual, ...]."""
+        return self.values(name, "replicate", "generation", "individual", *more)
 
     def names(self, coordinate: str) -> list[str]:
         """The names along a dimension, as plain strings."""
@@ -119,6 +132,12 @@ class RunView:
         """Limits of an axis of generations; never empty."""
         first, last = float(self.generations[0]), float(self.generations[-1])
         return (first - 0.5, last + 0.5) if first == last else (first, last)
+
+    @property
+    def timeline(self) -> Timeline:
+        """The axis of generations, with its flips and the stretches without selection."""
+        flips = [float(flip.generation) for flip in self.flips]
+        return Timeline(self.generation_limits, flips, self.without_selection)
 
     def axis_fraction(self, generation: float) -> float:
         """Where a generation stands along the axis of generations: 0 left, 1 right."""
@@ -265,6 +284,20 @@ class RunView:
     def loci(self) -> tuple[str, ...]:
         """Names of the loci that evolve."""
         return tuple(self.names("locus"))
+
+    @cached_property
+    def locus_bounds(self) -> dict[str, tuple[float, float]]:
+        """The bounds of every locus that evolves, by name."""
+        from evosim.mind import loci
+
+        return {locus.name: (locus.low, locus.high) for locus in loci(self.scenario)}
+
+    @property
+    def selection_differs(self) -> bool:
+        """Whether selection was ever paid on another payoff than the intended one."""
+        scenario = self.scenario
+        selected = {p.objective.selected for p in scenario.timeline if p.objective is not None}
+        return bool({scenario.objective.selected, *selected} - {None, scenario.objective.intended})
 
     # --- words ------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,7 +119,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
 def test_a_run_asked_to_stop_keeps_its_data_and_says_how_to_go_on(
-    tmp_path: Path, tiny: Path, whole: Path, number: signal.Signals
+    command: Command, tmp_path: Path, whole: Path, number: signal.Signals
 ) -> None:
     code = f"""
 import os, signal
@@ -138,15 +137,7 @@ main()
 """
     words = [word if word != "0" else "100" for word in RUN]
     words[words.index("--out") + 1] = "Run-1"
-    stopped = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        cwd=tmp_path,
-        env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    stopped = command(*words, code=code)
     assert stopped.returncode == 130, stopped.stderr
     assert "stopped: 3 of 6 generations are done and kept" in stopped.stderr
     assert "Continue with: evosim resume Run-1" in stopped.stderr
@@ -280,7 +271,7 @@ def test_resuming_a_complete_run_needs_no_right_to_write(
     assert evosim.resume(whole).complete
 
 
-def test_two_interrupts_at_once_still_tell_how_to_go_on(tmp_path: Path, tiny: Path) -> None:
+def test_two_interrupts_at_once_still_tell_how_to_go_on(command: Command) -> None:
     code = """
 import os, signal
 from evosim.execution import runner
@@ -291,14 +282,7 @@ runner.warm_up = interrupted
 from evosim.cli import main
 main()
 """
-    stopped = subprocess.run(
-        [sys.executable, "-c", code, *RUN],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    stopped = command(*RUN, code=code)
     assert stopped.returncode == 130, stopped.stderr
     assert "evosim resume run" in stopped.stderr
     assert "Traceback" not in stopped.stderr

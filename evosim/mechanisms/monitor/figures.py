@@ -55,7 +55,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         roc.set_ylim(-0.02, 1.02)
         _roc(view, roc) if on else layouts.no_data(roc, "no phase is monitored")
         for panel in (labels, intended):
-            along_generations(panel, view, width=style.inches(panel)[0])
+            along_generations(panel, view.timeline, width=style.inches(panel)[0])
         labels.tick_params(labelbottom=False)
         _counts(view, labels)
         _intended(view, intended)

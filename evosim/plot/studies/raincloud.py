@@ -78,7 +78,7 @@ def figure(summary: Summary) -> Figure:
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=f"{summary['title']}: replicates",
             note=_note(summary, by_point=len(blocks) == 1 and not blocks[0][0]),
-            legend=_legend_entries(summary),
+            legend=_parts.threshold_legend(*(summary["measures"][name] for name in measures)),
             left=room + 0.14,
             right=0.12,
             between=0.2,
@@ -130,12 +130,6 @@ def _two_lines(name: str) -> list[str]:
     return [first, *([style.fit(" ".join(rest), MOST_NAME)] if rest else [])]
 
 
-def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
-    if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
-        return []
-    return [layouts.LegendEntry("threshold", colors.INK, _parts.THRESHOLD, 0.8)]
-
-
 def _note(summary: Summary, *, by_point: bool) -> str:
     words = ["Dots: replicates; their height within a row has no meaning."]
     most = max(_size(group) for _, groups in _blocks(summary) for group in groups)
@@ -179,15 +173,16 @@ def _panel(
     first: bool,
     by_point: bool,
 ) -> None:
-    threshold = _parts.threshold_of(summary["measures"][measure])
+    found = summary["measures"][measure]
     every = [
         np.concatenate([replicates(p, measure) for p in group.points] or [np.zeros(0)])
         for group in groups
     ]
-    _limits(panel, every, threshold)
-    if threshold is not None:
-        panel.axvline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD,
-                      zorder=1.5, label="threshold")  # fmt: skip
+    timeseries.limits(panel, *every, include=_parts.threshold_of(found))
+    panel.set_xlim(panel.get_ylim())
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+    _parts.mark_threshold(panel, found, across=True)
     for y, (group, each) in enumerate(zip(groups, every, strict=True)):
         _cloud(panel, y, each)
         if by_point:
@@ -203,14 +198,7 @@ def _panel(
     panel.tick_params(left=False, labelleft=first)
     labels = ["\n".join(_two_lines(group.name)) for group in groups]
     panel.set_yticks(range(len(groups)), labels=labels)
-    layouts.panel_title(panel, with_unit(summary["measures"][measure]))
-
-
-def _limits(panel: Axes, every: Sequence[Floats], threshold: tuple[str, float] | None) -> None:
-    timeseries.limits(panel, *every, include=[threshold[1]] if threshold else [])
-    panel.set_xlim(panel.get_ylim())
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+    layouts.panel_title(panel, with_unit(found))
 
 
 def _cloud(panel: Axes, y: float, each: Floats) -> None:
