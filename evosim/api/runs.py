@@ -14,7 +14,7 @@ from evosim.engine.folders import GONE
 from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, did_you_mean, whole_number
-from evosim.plot.drawing import FORMATS, Failed, names_for
+from evosim.plot.drawing import FORMATS, Failed, names_of_run
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -403,7 +403,7 @@ def missing_figures(done: Run) -> list[str]:
     from evosim.plot.run_view import RunView
 
     with done._arrays() as data:
-        names = names_for(plot.FIGURES, RunView(data=data, scenario=done.scenario))
+        names = names_of_run(RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
         name
