@@ -92,11 +92,21 @@ class Registry(Generic[T]):
         self._modules = modules
         return modules
 
-    def names(self, without: Collection[str]) -> list[str]:
-        """The names, but for those that some modules register, which are not imported for it."""
+    def names(self, without: Collection[str] = (), *, plugins: bool = True) -> list[str]:
+        """The names, but for those of some modules, or of plugins: these are not imported for it.
+
+        Args:
+            without: modules by name.
+        """
         self._import(lambda: False, without)
-        _plugins.load()
-        return [name for name in self._things if self._places[name].module not in without]
+        if plugins:
+            _plugins.load()
+        modules = {name: place.module for name, place in self._places.items()}
+        return [
+            name
+            for name in self._things
+            if modules[name] not in without and (plugins or _ours(modules[name]))
+        ]
 
     def __getitem__(self, name: str) -> T:
         """The thing of that name.
@@ -134,11 +144,9 @@ class Registry(Generic[T]):
 
     def _import(self, enough: Callable[[], bool], without: Collection[str] = ()) -> None:
         """Import modules of built-ins that are not imported, one by one until it is enough."""
-        modules = self._modules()
-        left = [name for name in modules if name not in self._imported and name not in without]
-        if not left:
-            return
         with _plugins.lock:
+            modules = self._modules()
+            left = [m for m in modules if m not in self._imported and m not in without]
             for module in left:
                 if enough():
                     return
@@ -149,11 +157,11 @@ class Registry(Generic[T]):
                 except BaseException:
                     self._imported.discard(module)
                     raise
-            rank = {name: n for n, name in enumerate(modules)}
-            ordered = sorted(
-                self._places, key=lambda n: rank.get(self._places[n].module, len(rank))
-            )
-            self._things = {name: self._things[name] for name in ordered}
+            if left:
+                rank = {name: n for n, name in enumerate(modules)}
+                last = len(rank)
+                order = sorted(self._places, key=lambda n: rank.get(self._places[n].module, last))
+                self._things = {name: self._things[name] for name in order}
 
 
 class _Plugins:

@@ -24,7 +24,6 @@ class Variable:
     dtype: str
     units: str
     long_name: str
-    section: str = ""
 
 
 class Coordinate(NamedTuple):
@@ -121,27 +120,6 @@ BY_PROBE: dict[str, Variable] = {
         units="1",
         long_name="alignment: intended payoff between uniform play (0) and the optimum (1)",
     ),
-    "fidelity_drives": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="intended payoff where the drives are optimized, normalised as alignment",
-        section="tool",
-    ),
-    "fidelity_criteria": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="own reward where the tool's criteria are optimized, normalised as capability",
-        section="tool",
-    ),
-    "fidelity_chain": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="intended payoff where the tool's criteria are optimized, as alignment",
-        section="tool",
-    ),
 }
 
 BY_REPLICATE: dict[str, Variable] = {
@@ -167,10 +145,7 @@ def by_generation(scenario: Scenario) -> dict[str, Variable]:
 
 def by_probe(scenario: Scenario) -> dict[str, Variable]:
     """The variables of each probe that a run of the scenario has."""
-    # Until their folders have them.
-    has = {"tool": scenario.agent.tool is not None}
-    known = {name: v for name, v in BY_PROBE.items() if has.get(v.section, True)}
-    return known | _added(scenario, "probe")
+    return BY_PROBE | _added(scenario, "probe")
 
 
 def variables(scenario: Scenario) -> dict[str, Variable]:

@@ -136,7 +136,7 @@ class Metric:
     def check_section(self, scenario: Scenario, query: Query) -> None:
         """Refuse a scenario without the section that the metric is about, or with what it cannot
         be measured with."""
-        if self.section and _walk(scenario, self.section) is None:
+        if self.section and mechanisms.section(scenario, self.section) is None:
             raise _lacking(query, self.section)
         if self.unsupported is not None and (why := self.unsupported(scenario)):
             raise EvosimError(f"measure {query.measure!r}: {why}")
@@ -165,8 +165,8 @@ class Metric:
             )
         if query.mind != "evolved":
             require_known(query.mind, minds(scenario), "mind", query)
-        if self.argument in _NAMES:
-            what, names = _NAMES[self.argument](scenario)
+        if self.argument in ARGUMENTS:
+            what, names = ARGUMENTS[self.argument](scenario)
             require_known(query.of, names, what, query)
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
@@ -291,11 +291,7 @@ def expectations_are_exact(scenario: Scenario) -> bool:
     return not scenario.built_in
 
 
-LINKS = ("drives", "criteria", "chain")
-"""What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
-
 PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
-LINK = "a link of the tool: drives, criteria or chain"
 
 
 def _loci(scenario: Scenario) -> tuple[str, ...]:
@@ -303,29 +299,21 @@ def _loci(scenario: Scenario) -> tuple[str, ...]:
     return tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0)))
 
 
-_NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
+ARGUMENTS: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
     PAYOFF: lambda scenario: ("payoff", scenario.payoffs),
     LOCUS: lambda scenario: ("locus", _loci(scenario)),
     DRIVE: lambda scenario: (
         "drive",
         tuple(name for name in _loci(scenario) if name.startswith("drive.")),
     ),
-    LINK: lambda scenario: ("link", LINKS),
 }
-"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario."""
+"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario.
+Mechanisms add theirs."""
 PROBED = frozenset({"where", "at", "mind"})
 
 
-def _walk(scenario: Scenario, section: str) -> Any:
-    found: Any = scenario
-    for name in section.split("."):
-        found = None if found is None else getattr(found, name, None)
-    return found
-
-
 def _lacking(query: Query, section: str) -> EvosimError:
-    needed = f"a scenario with [{section}]"
-    for name, words in mechanisms.defined("schema", "NEEDED").items():
-        if mechanisms.SECTIONS[name] == section:
-            needed = f"{words}: [{section}]"
+    names = [name for name, key in mechanisms.SECTIONS.items() if key == section]
+    words = list(mechanisms.defined("schema", "NEEDED", names).values())
+    needed = f"{words[0]}: [{section}]" if words else f"a scenario with [{section}]"
     return EvosimError(f"measure {query.measure!r} needs {needed}")

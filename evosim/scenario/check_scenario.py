@@ -12,7 +12,6 @@ from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable_texts
-from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     Measure,
     Objective,
@@ -119,60 +118,6 @@ def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:
                     bad_value("agents believe that they are dead at birth", believes, allowed),
                 )
                 return
-
-
-def _tool(partial: PartialDocument) -> Iterator[Mistake]:
-    """A tool needs looks, and looks need a tool; memories need something that was used."""
-    worlds = {("world",): partial.base} | {
-        ("environments", name): world for name, world in partial.environments.items()
-    }
-    looks = [
-        (*place, "kinds", kind, "looks")
-        for place, world in worlds.items()
-        for kind in _overrides.table(world.raw, "kinds")
-        if _overrides.table(world.raw, "kinds", kind, "looks")
-    ]
-    tool = _overrides.table(partial.raw, "agent").get("tool")
-    if tool is None:
-        if looks:
-            allowed = "none without [agent.tool], which goes by them"
-            yield Mistake(
-                looks[0], bad_value("looks without a tool", _at(partial, looks[0]), allowed)
-            )
-        return
-    if not looks:
-        yield Mistake(
-            ("agent", "tool"),
-            "a tool without looks to go by (got none, needed: world.kinds.KIND.looks = { ... })",
-        )
-    remembered = _overrides.table(tool).get("remembers")
-    known = _overrides.table(partial.raw, "environments")
-    if isinstance(remembered, str) and remembered not in known:
-        yield Mistake(("agent", "tool", "remembers"), unknown("environment", remembered, known))
-        return
-    if (
-        partial.worlds is None
-        or partial.scenario is None
-        or any(w.mistakes for w in worlds.values())
-    ):
-        return
-    name = remembered or partial.scenario.ancestral
-    world = partial.worlds.get(name)
-    if world and not any(kind.use and world.sites_of(k) for k, kind in world.kinds.items()):
-        yield Mistake(
-            ("agent", "tool"),
-            f"nothing to remember in environment {show(name)} "
-            "(got no kind that has sites and use rules, needed: at least one)",
-        )
-
-
-def _at(partial: PartialDocument, path: KeyPath) -> Any:
-    """The raw value at a path into the world or an environment, overrides applied."""
-    in_world = path[0] == "world"
-    found: Any = partial.base.raw if in_world else partial.environments[str(path[1])].raw
-    for key in path[1 if in_world else 2 :]:
-        found = found[key]
-    return found
 
 
 def _sites(partial: PartialDocument) -> Iterator[Mistake]:
@@ -285,7 +230,6 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _objectives,
     _agent,
     _believed_dead,
-    _tool,
     _sites,
     _base_optimizer,
     _disjoint,

@@ -21,6 +21,7 @@ from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
 from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
+from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
@@ -45,7 +46,6 @@ from evosim.scenario.values import (
     PatienceLocus,
     Positive,
     Real,
-    RelianceLocus,
     SenseLocus,
     Side,
     Size,
@@ -266,23 +266,6 @@ class PhaseObjective(Model):
     selected: Name | None = Field(
         default=None,
         description="The payoff selected for in this phase.",
-    )
-
-
-class Tool(Model):
-    """A planner of the agent's making: it optimizes criteria fitted to remembered encounters."""
-
-    depth: Positive = Field(description="Planning depth of the tool, in steps.")
-    reliance: RelianceLocus = Field(
-        description="Share of the tool's action values in the agent's choice, from 0 to 1."
-    )
-    encounters: Positive = Field(
-        default=20, description="Remembered encounters that the criteria are fitted to."
-    )
-    typo: Chance = Field(default=0.0, description="Chance that a criterion is mistyped.")
-    remembers: Name | None = Field(
-        default=None,
-        description="Environment of the memories; left out: the main one of the first phase.",
     )
 
 

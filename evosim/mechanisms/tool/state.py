@@ -7,13 +7,14 @@ looked like and what they felt like, fits a weight for each look, and types the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, rng
 from evosim.engine.mechanism import FloatArray, Mechanism
+from evosim.engine.variables import Variable
 from evosim.mechanisms.tool.kernels import fit
 from evosim.rng import Purpose
 from evosim.world import environment, weighted_sum
@@ -23,13 +24,33 @@ if TYPE_CHECKING:
     from evosim.mind import Minds
     from evosim.scenario import World
 
-FIDELITY = ("fidelity_drives", "fidelity_criteria", "fidelity_chain")
-"""What is measured of tools: both links of the chain from the intended payoff over the drives to
-the criteria, and the chain from end to end."""
-
 
 class Tools(Mechanism):
     """The second plan of minds that have built a tool, and what the tool makes of their drives."""
+
+    # Both links of the chain from the intended payoff over the drives to the criteria, and the
+    # chain from end to end.
+    variables: ClassVar = {
+        "fidelity_drives": Variable(
+            dims=("probe", "environment", "sample"),
+            dtype="f8",
+            units="1",
+            long_name="intended payoff where the drives are optimized, normalised as alignment",
+        ),
+        "fidelity_criteria": Variable(
+            dims=("probe", "environment", "sample"),
+            dtype="f8",
+            units="1",
+            long_name="own reward where the tool's criteria are optimized, "
+            "normalised as capability",
+        ),
+        "fidelity_chain": Variable(
+            dims=("probe", "environment", "sample"),
+            dtype="f8",
+            units="1",
+            long_name="intended payoff where the tool's criteria are optimized, as alignment",
+        ),
+    }
 
     def develop(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
         """The minds with their criteria as second weights, float32, 0 for all but looks.
