@@ -185,7 +185,7 @@ def test_an_experiment_settles_a_finding_about_a_plugins_metric(
     plugin: Path, tmp_path: Path
 ) -> None:
     done = command(
-        "run", "mine.toml", "--arms", "--seed", 1, "--quiet", "--workers", 2,
+        "run", "mine.toml", "--arms", "--seed", 1, "--quiet", "--workers", 1,
         "--out", tmp_path / "x", path=plugin,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -207,7 +207,7 @@ def test_a_fork_goes_on_with_the_state_of_a_plugins_optimizer(
     code = f"""
 import evosim
 run = evosim.run({str(plugin / "mine.toml")!r}, settings={settings!r}, seed=1, replicates=2,
-                 workers=2, out="run", figures=False, progress=False)
+                 workers=1, out="run", figures=False, progress=False)
 fork = evosim.fork(run.path, at=2, out="fork", workers=2, figures=False, progress=False)
 assert fork.data.genome.identical(run.data.genome)
 assert (run.data.genome[:, 2] != run.data.genome[:, 3]).any()

@@ -226,9 +226,10 @@ def _described(status: dict[str, Any]) -> str:
     state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
+    n = status["replicates"]
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
-        f"{status['points']} points, {_replicates(status['replicates'])}: {status['done']} of "
+        f"{status['points']} points, {n} replicate{'s' * (n != 1)}: {status['done']} of "
         f"{status['runs']} runs done, {status['failed']} failed, {status['left']} left",
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
@@ -238,10 +239,6 @@ def _described(status: dict[str, Any]) -> str:
     if status["left"] and not status["at_work"]:
         lines += ["", f"Continue with: evosim study resume {status['path']}"]
     return "\n".join(lines)
-
-
-def _replicates(n: int) -> str:
-    return f"{n} replicate{'s' * (n != 1)}"
 
 
 def _failed(failures: Sequence[dict[str, Any]]) -> str:

@@ -114,18 +114,19 @@ def mistakes(written: Written) -> Iterator[Mistake]:
         every = written.points
     except EvosimError as error:
         where, _, message = str(error).partition(": ")
-        yield Mistake(_path(where), message)
+        path = tuple(int(part) if part.isdecimal() else part for part in where.split("."))
+        yield Mistake(path, message)
         return
-    checked = every[:: -(-len(every) // MOST_CHECKED)]
     known: set[str] = set()
-    for point in checked:
+    for point in every[:: -(-len(every) // MOST_CHECKED)]:
         try:
             scenario = written.scenario_at(point)
         except ScenarioError as error:
             for problem in error.problems:
                 if problem.message not in known:
                     known.add(problem.message)
-                    yield _of_setting(study, point, problem)
+                    message = f"at {point.shown}: {problem.file}: {problem.message}"
+                    yield Mistake(("parameters", *_moved(study, point, problem.key)), message)
             continue
         for label, measured in study.measures.items():
             try:
@@ -136,15 +137,11 @@ def mistakes(written: Written) -> Iterator[Mistake]:
                     yield Mistake(("measures", label), f"at {point.shown}: {error}")
 
 
-def _of_setting(study: Study, point: Condition, problem: Problem) -> Mistake:
-    """A problem of a point's scenario, as one of the parameter whose setting it is about."""
-    path: tuple[str, ...] = ("parameters",)
-    for name, value in point.values.items():
-        keys = settings_of(study, name, value)
-        if any(is_within(problem.key, key) or is_within(key, problem.key) for key in keys):
-            path = ("parameters", name)
-    return Mistake(path, f"at {point.shown}: {problem.file}: {problem.message}")
-
-
-def _path(dotted: str) -> tuple[str | int, ...]:
-    return tuple(int(part) if part.isdecimal() else part for part in dotted.split("."))
+def _moved(study: Study, point: Condition, key: str) -> tuple[str, ...]:
+    """The last parameter that sets what stands at a key; none where none does."""
+    moved = [
+        name
+        for name, value in point.values.items()
+        if any(is_within(key, k) or is_within(k, key) for k in settings_of(study, name, value))
+    ]
+    return tuple(moved[-1:])

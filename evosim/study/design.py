@@ -353,12 +353,11 @@ def queries(scenario: Scenario) -> dict[str, Query]:
     found: dict[str, Query] = {}
     for finding in experiment.findings:
         for _, _, query in hypotheses.terms_of(finding, experiment, flips):
-            words = [query.measure, query.of, query.where or "", query.at, query.mind]
-            if query.level is not None:
-                words.append(f"{query.level:g}")
-            if len(flips) > 1:
-                words.append(f"flip {query.turn}")
-            name = "_".join(word for word in words if word and word not in ("end", "evolved"))
+            words = [query.measure, query.of, query.where]
+            words += [query.at] * (query.at != "end") + [query.mind] * (query.mind != "evolved")
+            words += [f"{query.level:g}"] if query.level is not None else []
+            words += [f"flip {query.turn}"] * (len(flips) > 1)
+            name = "_".join(word for word in words if word)
             found[name.replace(".", "_").replace(" ", "_")] = query
     return found
 

@@ -59,8 +59,10 @@ def complete_runs(
         ):
             counts = index.counts
             if counts.done < counts.runs:
+                points, n = len(folder.points), folder.replicates
+                size = f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
                 warm_up(folder.scenario_at(folder.points[0].key), progress.note)
-                progress.begin(title, size=_size_text(folder), total=counts.runs, done=counts.done)
+                progress.begin(title, size=size, total=counts.runs, done=counts.done)
                 _run_all(folder, index, lock, stop, progress, workers, scheduler)
                 counts = index.counts
             if counts.left or (stop() and counts.done < counts.runs):
@@ -118,7 +120,7 @@ def _run_all(
     scheduler: str | None,
 ) -> None:
     workers = min(workers or provenance.cores(), folder.size)
-    study = (str(folder.path.absolute()), folder.manifest["identity"])
+    study = (str(folder.path.absolute()), folder.identity)
     failed = 0
     with executor(workers=workers, scheduler=scheduler, locks=[lock], note=progress.note) as by:
         items = ((*study, *run) for run in index.left())
@@ -133,12 +135,6 @@ def _run_all(
             failed += bool(record.error)
             progress.run(failed)
     index.flush()
-
-
-def _size_text(folder: StudyFolder) -> str:
-    """What is to be run, in words."""
-    points, n = len(folder.points), folder.replicates
-    return f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
 
 
 def _progress_parts(folder: StudyFolder) -> tuple[Part, ...]:

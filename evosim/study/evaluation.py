@@ -18,11 +18,9 @@ from evosim.engine.dataset import open_dataset
 from evosim.engine.files import WriteError
 from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import EvosimError, RunError, WorkError
+from evosim.errors import EvosimError, WorkError
 from evosim.execution.executor import Tell
-from evosim.execution.progress import Progress
-from evosim.execution.runner import complete_runs
-from evosim.execution.stop import Interrupted
+from evosim.execution.runner import CHECKPOINT, advance, finish
 from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
 from evosim.study.design import terms_of
@@ -74,7 +72,7 @@ def _evaluate(folder: StudyFolder, key: str, replicate: int, tell: Tell) -> Reco
     columns: dict[str, tuple[float, ...]] = {}
     error = ""
     try:
-        scenario = _scenario(str(folder.path), folder.manifest["identity"], key)
+        scenario = _scenario(str(folder.path), folder.identity, key)
         with _data(folder, scenario, key, replicate, tell) as data:
             if data is None:
                 return None
@@ -85,13 +83,10 @@ def _evaluate(folder: StudyFolder, key: str, replicate: int, tell: Tell) -> Reco
         error = str(problem)
     except Exception:  # a defect: it is recorded with the run, and the others go on
         error = traceback.format_exc().rstrip()
+    seconds = round(time.perf_counter() - began, 4)
+    seed = folder.seed_of(key, replicate)
     return Record(
-        point=key,
-        replicate=replicate,
-        seed=folder.seed_of(key, replicate),
-        columns=columns,
-        seconds=round(time.perf_counter() - began, 4),
-        error=error,
+        point=key, replicate=replicate, seed=seed, columns=columns, seconds=seconds, error=error
     )
 
 
@@ -112,41 +107,27 @@ def _data(
         yield None if stopped else data
         return
     run = _run_folder(folder, scenario, key, replicate)
-    try:
-        with run.lock(wait=_WAIT) as lock:
-            complete_runs(
-                {"": run}, locks=[lock], stop=tell, progress=Progress(), title=scenario.title,
-                resume=folder.path, workers=1,
-            )  # fmt: skip
-    except Interrupted:
-        yield None
-        return
-    except RunError as error:
-        if isinstance(error.__cause__, WriteError):
-            raise error.__cause__ from None  # no run could be written, not this one alone
-        raise
+    with run.lock(wait=_WAIT):
+        run.sweep()
+        if not run.data_path.exists() and not advance(run, 0, CHECKPOINT, tell=lambda *_: tell()):
+            yield None
+            return
+        finish(run)
     with open_dataset(run) as data:
         yield data
 
 
 def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: int) -> RunFolder:
     """The folder of a run that is kept, made unless it is there."""
-    path = folder.run_path(key, replicate)
-    if path.exists():
-        return RunFolder(path)
-    seed = folder.seed_of(key, replicate)
-    manifest = provenance.manifest(
-        scenario,
-        seed=seed,
-        probe_seed=seed,
-        seeds=[{"from": 0, "seed": seed}],
-        replicates=1,
-        figures=False,
-        command=folder.command(key, replicate),
-    )
-    check_disjoint(scenario, manifest)
-    with RunFolder.create(path, scenario, manifest):
-        pass
+    path, seed = folder.run_path(key, replicate), folder.seed_of(key, replicate)
+    if not path.exists():
+        manifest = provenance.manifest(
+            scenario, seed=seed, probe_seed=seed, seeds=[{"from": 0, "seed": seed}], replicates=1,
+            figures=False, command=folder.command(key, replicate),
+        )  # fmt: skip
+        check_disjoint(scenario, manifest)
+        with RunFolder.create(path, scenario, manifest):
+            pass
     return RunFolder(path)
 
 

@@ -15,7 +15,7 @@ from evosim.errors import EvosimError, RunError
 from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
 from evosim.study.design import Condition, as_study, conditions, queries, run_inputs
-from evosim.study.folder import Folder, Record
+from evosim.study.folder import Folder, Record, hash_of
 from evosim.study.schema import Study
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ class ExperimentFolder(Folder):
                 with RunFolder.create(making / "arms" / condition.key, arm, own):
                     pass
         return cls(path)
+
+    @property
+    def identity(self) -> str:
+        return hash_of(self.text("scenario.toml"), self.seed)
 
     @cached_property
     def points(self) -> tuple[Condition, ...]:

@@ -131,9 +131,9 @@ class Folder(ABC):
         return int(self.manifest["replicates"])
 
     @property
+    @abstractmethod
     def identity(self) -> str:
         """A hash of what the runs must belong to."""
-        return str(self.manifest.get("identity") or _hash(self.text("scenario.toml"), self.seed))
 
     @property
     def summary_path(self) -> Path:
@@ -251,7 +251,7 @@ class StudyFolder(Folder):
         known = {
             "study": written.study.id,
             **manifest,
-            "identity": _hash(
+            "identity": hash_of(
                 toml, written.text, manifest["seed"], json.dumps(listed, sort_keys=True)
             ),
             "points": listed,
@@ -275,12 +275,16 @@ class StudyFolder(Folder):
             self.text("scenario.toml"),
             json.dumps(self.manifest["points"], sort_keys=True),
         )
-        if _hash(toml, text, self.seed, listed) != self.manifest["identity"]:
+        if hash_of(toml, text, self.seed, listed) != self.identity:
             raise RunError(
                 f"{self.path}: study.toml, scenario.toml or the points in study.json were changed "
                 "after the study began; restore them, or start another study with the changed file"
             )
         return Study.model_validate(tomllib.loads(text))
+
+    @property
+    def identity(self) -> str:
+        return str(self.manifest["identity"])
 
     @property
     def keep(self) -> str:
@@ -355,7 +359,7 @@ class StudyFolder(Folder):
         key, replicate = record.point, record.replicate
         path = (self.failure_path if record.error else self.record_path)(key, replicate)
         table = {
-            "identity": self.manifest["identity"],
+            "identity": self.identity,
             "point": key,
             "values": dict(self.by_key[key].values),
             "replicate": replicate,
@@ -378,7 +382,7 @@ class StudyFolder(Folder):
     def _record(self, path: Path, key: str, replicate: int) -> Record | None:
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            if table["identity"] != self.manifest["identity"]:
+            if table["identity"] != self.identity:
                 return None
             if (table["point"], table["replicate"]) != (key, replicate):
                 return None
@@ -399,10 +403,10 @@ def opened(path: str, identity: str) -> StudyFolder:
         RunError: it is not the study with that identity.
     """
     folder = StudyFolder(Path(path))
-    if folder.manifest["identity"] != identity:
+    if folder.identity != identity:
         raise RunError(f"{path} holds another study than the one that asks for its runs")
     return folder
 
 
-def _hash(*what: object) -> str:
+def hash_of(*what: object) -> str:
     return hashlib.sha256(repr(what).encode()).hexdigest()

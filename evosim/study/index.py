@@ -114,7 +114,7 @@ class Index:
             (p.key, i, _json(dict(p.values)), _json(as_texts(p.settings)))
             for i, p in enumerate(folder.points)
         ]
-        about = [("format", str(_FORMAT)), ("identity", folder.manifest["identity"])]
+        about = [("format", str(_FORMAT)), ("identity", folder.identity)]
         with _explained_errors(folder):
             self._database.executescript(_TABLES)
             with self._database:
@@ -136,7 +136,7 @@ class Index:
         try:
             about = self._about()
             sound = about.get("format") == str(_FORMAT)
-            sound = sound and about.get("identity") == self._folder.manifest["identity"]
+            sound = sound and about.get("identity") == self._folder.identity
             sound = sound and self._database.execute("PRAGMA quick_check").fetchone() == ("ok",)
             _ = self.counts
         except sqlite3.Error:

@@ -55,7 +55,7 @@ def read(folder: StudyFolder) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(folder.summary_path.read_text(encoding="utf-8"))
         whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size
-        mine = found["identity"] == folder.manifest["identity"] and found["format"] == FORMAT
+        mine = found["identity"] == folder.identity and found["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if whole and mine else None
@@ -105,7 +105,7 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
     axes = {name: table.axis_of(study, name, folder.points) for name in study.parameters}
     return finite({
         "format": FORMAT,
-        "identity": folder.manifest["identity"],
+        "identity": folder.identity,
         "study": study.id,
         "title": study.title,
         "question": study.question,

@@ -51,18 +51,13 @@ class Axis(NamedTuple):
 # What is measured
 
 
-def weights_of(measured: Measured) -> tuple[float, ...]:
-    """The weights of the terms of a measure: one, or two where something is subtracted."""
-    return (1.0,) if measured.against is None else (1.0, -1.0)
-
-
 def total_of(measured: Measured, count: int) -> Any:
     """The statistic of all columns of a measure that makes one number of replicates.
 
     Args:
         count: how many columns it has, over all terms.
     """
-    weights = weights_of(measured)
+    weights = [1.0] if measured.against is None else [1.0, -1.0]  # of its terms
     return hypotheses.total_of(measured.measure, weights, [count // len(weights)] * len(weights))
 
 

@@ -21,11 +21,12 @@ def deadly(path: str, identity: str, key: str, replicate: int, **options: Any) -
 
 def fragile(path: str, *run: Any, **options: Any) -> Any:
     """Kills one worker, once, before it does anything."""
-    died = Path(path).with_name("died")
-    if not died.exists():
-        died.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return complete_run(path, *run, **options)
+    try:
+        Path(path).with_name("died").touch(exist_ok=False)
+    except FileExistsError:
+        return complete_run(path, *run, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
 
 
 def cramped(path: str, *run: Any, **options: Any) -> Any:

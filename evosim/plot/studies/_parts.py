@@ -212,33 +212,22 @@ def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Fi
 
     A point is averaged where all others on its line have a number as well.
     """
-    rearranged = np.moveaxis(points, axes, (0, 1))
-    flat = rearranged.reshape(*rearranged.shape[:2], -1)
-    value = field(flat, measure)
-    has_runs = np.array(
-        [point is not None and point["lived"] > 0 for point in flat.ravel()]
-    ).reshape(flat.shape)
+    moved = np.moveaxis(points, axes, (0, 1))
+    flat = moved.reshape(*moved.shape[:2], -1)
     averaged = flat.shape[2] > 1
+    value = np.mean(field(flat, measure), axis=2)
+    low, high = (field(flat, measure, "interval", end)[..., 0] for end in (0, 1))
     if averaged:
-        nothing = np.full(flat.shape[:2], np.nan)
-        return Field(
-            np.mean(value, axis=2), nothing, nothing, np.zeros(flat.shape[:2], np.bool_),
-            np.all(has_runs, axis=2), averaged,
-        )  # fmt: skip
-    verdicts = [
-        point["measures"][measure].get("verdict") if point is not None else None
-        for point in flat.ravel()
+        low = high = np.full(value.shape, np.nan)
+    undecided = [
+        not averaged and at is not None and at["measures"][measure].get("verdict") == "undecided"
+        for at in flat[..., 0].ravel()
     ]
-    undecided = np.array([v == "undecided" for v in verdicts]).reshape(flat.shape)[..., 0]
-    undecided &= np.isfinite(value[..., 0])
+    has_runs = [at is not None and at["lived"] > 0 for at in flat.ravel()]
     return Field(
-        value[..., 0],
-        field(flat, measure, "interval", 0)[..., 0],
-        field(flat, measure, "interval", 1)[..., 0],
-        undecided,
-        has_runs[..., 0],
-        averaged,
-    )
+        value, low, high, np.array(undecided).reshape(value.shape) & np.isfinite(value),
+        np.all(np.array(has_runs).reshape(flat.shape), axis=2), averaged,
+    )  # fmt: skip
 
 
 def split(summary: Summary, most: int) -> tuple[list[tuple[str, Any]], str]:

@@ -102,25 +102,13 @@ def _header(summary: Summary, name: str, pair: tuple[int, int]) -> tuple[str, ..
     first, second = (list(summary["parameters"])[n] for n in pair)
     labels = {n: p["label"] for n, p in summary["parameters"].items()}
     shares = {tuple(e["of"]): e for e in measure["variance"]["effects"]}
-    words = [
-        f"{labels[first]} {_percent(shares[(first,)])}",
-        f"{labels[second]} {_percent(shares[(second,)])}",
-        f"their interaction {_percent(shares[(first, second)])}{_p(shares[(first, second)])}",
-    ]
-    noise = measure["variance"]["noise"]
-    if noise is not None:
+    named = [*((labels[n], (n,)) for n in (first, second)), ("their interaction", (first, second))]
+    words = [f"{name} {100 * shares[of]['share']:.0f} %" for name, of in named]
+    if (p := shares[first, second]["p"]) is not None:
+        words[-1] += " (p < 0.001)" if p < 0.001 else f" (p = {p:.2g})"
+    if (noise := measure["variance"]["noise"]) is not None:
         words.append(f"noise {100 * noise:.0f} %")
     return (*title, *style.wrap(f"Shares of variance: {', '.join(words)}.", room))
-
-
-def _percent(effect: Summary) -> str:
-    return f"{100 * effect['share']:.0f} %"
-
-
-def _p(effect: Summary) -> str:
-    if effect["p"] is None:
-        return ""
-    return " (p < 0.001)" if effect["p"] < 0.001 else f" (p = {effect['p']:.2g})"
 
 
 def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:

@@ -67,13 +67,13 @@ def figure(summary: Summary) -> Figure:
         columns = min(2, len(measures))
         names = [group.name for _, groups in blocks for group in groups]
         room = max(style.text_width(line) for name in names for line in _two_lines(name))
-        per = -(-len(measures) // columns)
         layout = layouts.create(
             [
                 layouts.Row(height=ROW * len(groups), columns=columns, ticks=True,
+                           panels=min(columns, len(measures) - n),
                            header=tuple(style.wrap(title, style.SINGLE)) if n == 0 else ())
                 for title, groups in blocks
-                for n in range(per)
+                for n in range(0, len(measures), columns)
             ],
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=f"{summary['title']}: replicates",
@@ -86,12 +86,8 @@ def figure(summary: Summary) -> Figure:
         )  # fmt: skip
         free = iter(layout.panels)
         for title, groups in blocks:
-            for n in range(per * columns):
-                panel = next(free)
-                if n >= len(measures):
-                    panel.set_visible(False)
-                    continue
-                _panel(panel, groups, measures[n], summary, first=n % columns == 0,
+            for n, measure in enumerate(measures):
+                _panel(next(free), groups, measure, summary, first=n % columns == 0,
                        by_point=not title)  # fmt: skip
     return layout.figure
 
@@ -117,11 +113,10 @@ def _blocks(summary: Summary) -> list[tuple[str, list[Group]]]:
 
 def _named(point: Summary, summary: Summary) -> str:
     values = point["values"]
-    if len(values) == 1:
-        ((name, value),) = values.items()
-        unit = summary["parameters"][name]["unit"]
-        return f"{shown(value)} {unit}".strip()
-    return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+    if len(values) > 1:
+        return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+    ((name, value),) = values.items()
+    return f"{shown(value)} {summary['parameters'][name]['unit']}".strip()
 
 
 def _two_lines(name: str) -> list[str]:
