@@ -7,16 +7,45 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from evosim.registry import Registry
 
-sys.path.insert(0, str(Path(__file__).parent))  # which makes ``processes`` importable
+if TYPE_CHECKING:
+    from tiny_experiment import Gallery
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "gallery")]  # where ``processes`` and others lie
 
 # Tests run side by side, and to start a worker takes longer than most of them. So whatever names
 # no number of threads or workers has one; the tests of both name theirs.
 os.environ.setdefault("EVOSIM_THREADS", "1")
+
+SHARED = {
+    "gallery": "made_gallery",
+    "metrics": "runs",
+    "scenarios": "made_gallery",
+    "study": "whole",
+}
+"""By folder, the fixture that takes longest to make."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, those that share such a fixture go to one process."""
+    for item in items:
+        fixture = SHARED.get(item.path.parent.name)
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(fixture))
+
+
+@pytest.fixture(scope="session")
+def made_gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    """The gallery of a tiny experiment, never interrupted; to be read only."""
+    from tiny_experiment import make_tiny
+
+    return make_tiny(tmp_path_factory.mktemp("gallery"))
 
 
 @pytest.fixture
