@@ -107,7 +107,7 @@ def check_scheduler(
     """
     if scheduler is None:
         return
-    from evosim.execution.dask_cluster import check_address, worker_command
+    from evosim.execution.dask import check_address, worker_command
 
     check_address(scheduler)
     named = Argument("scheduler", scheduler)

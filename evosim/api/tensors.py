@@ -12,6 +12,7 @@ from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run
 from evosim.engine.files import Unfailing, replacing
+from evosim.engine.variables import present
 from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
 from evosim.world.tensors import BOUND
 
@@ -194,7 +195,7 @@ def _wants(
             f"no reward of (s, a, s'). Without drives: export {run.path / 'scenario.toml'}"
         )
     then = data.isel(replicate=replicate).sel(generation=generation)
-    alive = int(then["population_size"]) if "population_size" in then else then.sizes["individual"]
+    alive = present(then)
     genomes = np.asarray(then["genome"].transpose("individual", "locus").values, np.float64)
     drives = rewards.expressed(scenario, mind.phenotype(scenario, genomes[:alive]))
     return scenario, Wants(generation, replicate, number, drives)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from evosim import mechanisms
 from evosim.errors import EvosimError, did_you_mean
 from evosim.registry import Registry, calling, check_call, check_name, origin
 
@@ -120,21 +121,17 @@ def _of_run() -> Sequence[ModuleType]:
     """The modules that register a figure of a run, in the order of drawing."""
     from evosim.plot import (
         alignment,
-        deception,
         drift,
         flips,
         genes,
-        islands,
         level,
         mind,
-        monitor,
         objective_proxy,
-        population,
     )
 
     return (
-        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
-        genes, level,
+        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), mind, genes,
+        level,
     )  # fmt: skip
 
 
