@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,29 @@ def made_gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     from tiny_experiment import make_tiny
 
     return make_tiny(tmp_path_factory.mktemp("gallery"))
+
+
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Asserts that a text is that of a file beside the test: ``snapshot(name, text)``."""
+
+    def compared(name: str, text: str) -> None:
+        file = request.path.parent / name
+        if os.environ.get("UPDATE_SNAPSHOTS"):
+            file.write_text(text, encoding="utf-8")
+        wanted = file.read_text(encoding="utf-8") if file.exists() else ""
+        changes = [
+            line
+            for line in difflib.ndiff(wanted.splitlines(), text.splitlines())
+            if not line.startswith(" ")
+        ]
+        assert not changes, (
+            f"this is not what {file.name} holds. Where that is meant, tell it in CHANGELOG.md and "
+            f"write the file anew: UPDATE_SNAPSHOTS=1 pytest {request.path.name}\n"
+            + "\n".join(changes)
+        )
+
+    return compared
 
 
 @pytest.fixture
