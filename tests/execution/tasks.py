@@ -1,10 +1,11 @@
-"""Functions that workers call; they import them by name."""
+"""Functions that workers call, who import them by name; and who these workers are."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,12 @@ def either(*item: Any, tell: Any) -> str:
         raise WorkError("it is of no use")
     waited(*number, folder, tell=tell)
     return "stopped"
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found: list[int] = []
+    with suppress(OSError):
+        for one in Path(f"/proc/{pid}/task").glob("*/children"):
+            found += [int(child) for child in one.read_text().split()]
+    return found

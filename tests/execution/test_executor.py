@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import tasks
+from tasks import workers_of
 
 from evosim.errors import RunError, WorkError
 from evosim.execution.executor import Died, executor
@@ -33,14 +31,6 @@ with_processes = pytest.mark.skipif(
 def spread(workers: int, function: Any, items: Any, **options: Any) -> list[tuple[Any, Any]]:
     with executor(workers=workers, note=lambda text: None) as by:
         return list(by.map(function, items, **options))
-
-
-def workers_of(pid: int) -> list[int]:
-    found: list[int] = []
-    with suppress(OSError):
-        for one in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += [int(child) for child in one.read_text().split()]
-    return found
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -1,4 +1,4 @@
-"""Runs, arms, demes and studies whose processes are killed at random moments end as if undisturbed."""
+"""Runs, arms, demes and studies whose processes are killed at random moments, and resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from processes import Process
-from test_executor import with_processes, workers_of
+from tasks import workers_of
 
 import evosim
 from evosim.testing import TINY
@@ -100,7 +100,7 @@ def numbers(path: Path) -> Any:
     return found
 
 
-@with_processes
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes in /proc")
 @pytest.mark.parametrize(
     "kind", ["run", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS if k != "run")]
 )
