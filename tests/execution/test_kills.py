@@ -101,39 +101,38 @@ def numbers(path: Path) -> Any:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes in /proc")
-@pytest.mark.parametrize(
-    "kind", ["run", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS if k != "run")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_who_is_killed_at_random_moments_makes_no_difference(
     folder: Path, started: Callable[..., Process], kind: str
 ) -> None:
     settings = [word for text in LONG for word in ("--set", text)]
     begin = [*KINDS[kind], *settings, "--seed", 1, "--no-figures"]
-    assert wait_for(started(*begin, "--workers", 1, "--out", "undisturbed"), folder) == 0
+    end_of(started(*begin, "--workers", 1, "--out", "undisturbed"), 0)
     draw = random.Random(kind)
     marker = {"study": "study.json", "arms": "experiment.json"}.get(kind, "run.json")
     words: list[object] = [*begin, "--workers", 2, "--out", "run"]
-    for attempt in range(5):
+    for victims in (["worker", "driver"], ["worker"], []):
         going = started(*words)
         while not (folder / "run" / marker).exists() and going.returncode is None:
             time.sleep(0.01)
-        # A worker or two first, then all of it; at last nobody is killed.
-        for victim in ["worker", "worker", "driver"][attempt:]:
+        workers: list[int] = []
+        for victim in victims:
             time.sleep(draw.uniform(0.2, 1.5))
             workers = workers_of(going.pid)
             pid = going.pid if victim == "driver" else draw.choice(workers) if workers else None
             if pid is not None and going.returncode is None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        ended = wait_for(going, folder)
-        assert ended in (0, 2, -signal.SIGKILL)
-        words = ["study", "resume", "run"] if kind == "study" else ["resume", "run"]
-        words += ["--workers", 2]
-    assert ended == 0
+        end = end_of(going, 0, -signal.SIGKILL)
+        while any(Path(f"/proc/{worker}").exists() for worker in workers):
+            time.sleep(0.05)  # they stop by themselves; on a busy machine that takes a while
+        words = ["resume", "run", "--workers", 2]
+    assert end == 0
     assert numbers(folder / "run") == numbers(folder / "undisturbed")
 
 
-def wait_for(process: Process, folder: Path) -> int:
-    process.communicate(timeout=300)
-    assert process.returncode is not None
+def end_of(process: Process, *expected: int) -> int:
+    _, err = process.communicate(timeout=300)
+    assert process.returncode in expected, err
     return process.returncode
