@@ -268,25 +268,3 @@ def open_study(path: str | Path) -> Study:
         True
     """
     return Study(path)
-
-
-def resume_study(
-    path: str | Path,
-    *,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    progress: bool | None = None,
-) -> Study:
-    """Go on with a study that was stopped or killed; runs that failed are tried again.
-
-    Args:
-        path: its folder.
-        workers, scheduler, progress: see :func:`run_study`.
-
-    Raises:
-        RunError: none is there, it is at work elsewhere, or its files were changed.
-        Interrupted: it was stopped again.
-    """
-    workers = checked_workers(workers)
-    check_scheduler(scheduler, workers)
-    return Study(path)._complete(progress, workers=workers, scheduler=scheduler)
