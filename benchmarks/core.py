@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, scenario, world
 from evosim.benchmarks.rows import Call, Row, interleaved, per, ratio
-from evosim.core import batch, reference
+from evosim.core import batch
 from evosim.core.exact import expect
 from evosim.core.live import live
 from evosim.core.plan import improve
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.engine import probe, provenance
 from evosim.engine.variables import probe_generations
+from evosim.testing import reference
 
 if TYPE_CHECKING:
     from evosim.plot.throughput import Curve
@@ -168,7 +169,7 @@ class Case:
         self.space, self.other, self.afterstate = scratch
         self.level = Level.of(levels, 0)
         self.world = WorldTables.of(env.tables)
-        self.arrivals = group.tables.arrivals or minds.novel
+        self.arrivals = group.tables.arrivals or minds.replans
         self.values = self.space.plan(self.arrivals)
         self.plan()
 
@@ -198,7 +199,7 @@ class Case:
         steps = self.env.lifetime
         lives = Lives(
             np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.batch.mind, steps, counts,
-            np.empty_like(counts), lifespan, np.zeros((0, 4), np.int32),
+            np.empty_like(counts), lifespan, np.zeros(0, np.int32),
         )  # fmt: skip
         live(*self.world, *self.level, *self.space.policy(self.group), *lives, steps)
 
@@ -517,7 +518,7 @@ def watch(run: Callable[..., Any], folder: str, began: float) -> None:
     seconds["loading the core"] = _use_every_kernel()
     parts = {
         "lifetimes": (core, "lifetimes"),
-        "breeding": (evolution, "next_generation"),
+        "breeding": (evolution.Reproduction, "next_generation"),
         "probes": (probe.Prober, "measure"),
     }
     for part, (owner, name) in parts.items():
@@ -595,7 +596,7 @@ def _use_every_kernel() -> float:
     )
     began = time.perf_counter()
     sample_lifetimes(minds=minds)
-    sample_lifetimes(minds=minds._replace(novelty=np.ones(1, np.float32)))
+    sample_lifetimes(minds=minds._replace(arrival=np.ones(1, np.float32)))
     core.uniform(env, levels)
     core.optimum(env, levels, np.zeros((1, env.phi.shape[1])))
     return time.perf_counter() - began

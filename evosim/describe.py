@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evosim import mind, world
+from evosim import mechanisms, mind, world
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Here, Islands, Kind, Rule, Scenario, Tool, Variable, World
+    from evosim.scenario import Always, Drift, Here, Rule, Scenario, Tool, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -28,7 +28,10 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
         if text := getattr(scenario, name):
             yield _indented(f"{name}: {text}")
     yield _head("Objective")
-    yield _indented(_objective(scenario))
+    intended, selected = scenario.objective.intended, scenario.objective.selected
+    also = ", which is also the" if intended == selected else "; the"
+    named = "" if intended == selected else f" is {intended}"
+    yield _indented(f"Selection acts on {selected}{also} intended payoff{named}.")
     yield _head("A level")
     yield _indented(_levels(scenario, seed))
     first = scenario.environment(next(iter(scenario.environments)))
@@ -78,61 +81,29 @@ def _table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> Table:
     return table
 
 
-def draw_map(scenario: Scenario, environment: str, seed: int) -> str:
-    """A level as text: one character a cell, a blank or a thin barrier between cells."""
-    here = scenario.environment(environment)
-    layout = here.layout
-    slots, start = world.draw_level(scenario, environment, key(seed, Purpose.LEVEL, 0, 0))
-    cells = world.geometry(here).cells
-    grid = [["#" if wall else "." for wall in row] for row in layout.wall]
-    for (r, c), slot in zip(cells, slots, strict=True):
-        if slot >= 0:
-            grid[r][c] = here.kinds[here.slots[slot].kind].glyph
-    r, c = cells[start]
-    if grid[r][c] == ".":
-        grid[r][c] = "@"
-    lines = []
-    for r, row in enumerate(grid):
-        between = ["|" if barrier else " " for barrier in layout.barrier_east[r]]
-        lines.append("".join(a + b for a, b in zip(row, between, strict=True)).rstrip())
-        below = "".join("- " if barrier else "  " for barrier in layout.barrier_south[r])
-        if below.strip():
-            lines.append(below.rstrip())
-    return "\n".join(lines)
-
-
-def _objective(scenario: Scenario) -> str:
-    objective = scenario.objective
-    if objective.intended == objective.selected:
-        return f"Selection acts on {objective.selected}, which is also the intended payoff."
-    return f"Selection acts on {objective.selected}; the intended payoff is {objective.intended}."
-
-
 def _levels(scenario: Scenario, seed: int) -> Text:
     """A level of every environment; those that look alike once."""
     from rich.text import Text
 
-    drawn: dict[str, list[str]] = {}
-    for name in scenario.environments:
-        drawn.setdefault(draw_map(scenario, name, seed), []).append(name)
+    from evosim.plot import colors, picture, terminal
+
+    worlds = {name: scenario.environment(name) for name in scenario.environments}
+    legend = picture.symbols(*worlds.values())
+    drawn: dict[str, tuple[Text, list[str]]] = {}
+    for name, here in worlds.items():
+        level = world.draw_level(scenario, name, key(seed, Purpose.LEVEL, 0, 0))
+        text = terminal.draw_map(picture.of_level(here, *level, legend), terminal.ASCII)
+        drawn.setdefault(text.plain, (text, []))[1].append(name)
     blocks = []
-    for level, names in drawn.items():
-        if len(drawn) > 1:
-            blocks.append(f"in {', '.join(names)}:")
-        blocks.append(level)
-    first = scenario.environment(next(iter(scenario.environments)))
-    legend = ["@ start", *(f"{kind.glyph} {name}" for name, kind in _all_kinds(scenario).items())]
-    edges = "edges wrap around" if first.edges == "torus" else "edges are walls"
-    blocks.append(f"{', '.join(legend)}; {edges}")
-    return Text("\n".join(blocks))
-
-
-def _all_kinds(scenario: Scenario) -> dict[str, Kind]:
-    kinds: dict[str, Kind] = {}
-    for name in scenario.environments:
-        for kind_name, kind in scenario.environment(name).kinds.items():
-            kinds.setdefault(kind_name, kind)
-    return kinds
+    for text, names in drawn.values():
+        blocks += [Text(f"in {', '.join(names)}:")] * (len(drawn) > 1) + [text]
+    entries = [Text("@ start")] + [
+        Text.assemble((glyph, f"bold {colors.TERMINAL[color]}"), f" {name}")
+        for glyph, color, name in legend.values()
+    ]
+    torus = next(iter(worlds.values())).edges == "torus"
+    edges = "; edges wrap around" if torus else "; edges are walls"
+    return Text("\n").join([*blocks, Text(", ").join(entries) + Text(edges)])
 
 
 def _rules(here: World) -> Table:
@@ -145,7 +116,7 @@ def _rules(here: World) -> Table:
         if kind.looks:
             sites += f"; looks {_words(kind.looks)}"
         does = [
-            (_rule_name(rule_name, rule), _set_and_added(rule), *_felt(rule))
+            (rule_name + _when(rule, ", when"), _set_and_added(rule), *_felt(rule))
             for rule_name, rule in kind.use.items()
         ]
         if kind.here is not None:
@@ -154,13 +125,13 @@ def _rules(here: World) -> Table:
             rows.append((sites, *what))
             sites = ""
     for name, always in here.always.items():
-        when = f", {_words(always.when)}" if always.when else ""
-        rows.append(("always", f"{name}{when}", "", *_felt(always)))
+        rows.append(("always", name + _when(always, ","), "", *_felt(always)))
     return _table(rows, head=("sites", "use", "changes", "feels", "yields"))
 
 
-def _rule_name(name: str, rule: Rule) -> str:
-    return f"{name}, when {_words(rule.when)}" if rule.when else name
+def _when(rule: Rule | Always | Drift, joined: str) -> str:
+    """The state in which something holds, after some words; nothing where it always does."""
+    return f"{joined} {_words(rule.when)}" if rule.when else ""
 
 
 def _set_and_added(rule: Rule) -> str:
@@ -178,8 +149,7 @@ def _felt(effect: Rule | Here | Always) -> tuple[str, str]:
 def _variable(v: Variable) -> str:
     parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]
     if drift := v.drift:
-        when = f" when {_words(drift.when)}" if drift.when else ""
-        parts.append(f"{drift.step:+d} with chance {drift.chance:g}{when}")
+        parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
     if v.hidden:
@@ -271,38 +241,32 @@ def _evolution(scenario: Scenario) -> str:
     e = scenario.evolution
     lifetimes = sorted({scenario.environment(name).lifetime for name in scenario.environments})
     steps = " or ".join(str(n) for n in lifetimes)
-    demes = f" in {_islands(e.islands)}" if e.islands else ""
+    shown = _shown(scenario)
+    individuals = f"{e.population} individuals {shown.get('individuals', '')}".rstrip()
     disjoint = " that are not used in training" if scenario.measure.disjoint else ""
     return (
-        f"{e.population} individuals{demes}, {e.levels} levels a generation, "
-        f"lifetimes of {steps} steps; {_optimizer(scenario)}; "
+        f"{individuals}, {e.levels} levels a generation, "
+        f"lifetimes of {steps} steps; {_optimizer(scenario, shown.get('selection'))}; "
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
         f"{disjoint}, {scenario.measure.sample} individuals"
     )
 
 
-def _islands(islands: Islands) -> str:
-    """How the population is divided, and who migrates."""
-    ring = islands.topology == "ring"
-    where = "" if ring else f" by topology {list(islands.target)}"
-    places = f" in the place of {islands.replace.operator}" if islands.replace else ""
-    return (
-        f"{islands.demes} demes with {islands.migrants} migrants ({islands.select.operator}"
-        f"{places}) every {islands.every} generations{where}"
-    )
+def _shown(scenario: Scenario) -> dict[str, str]:
+    """What its mechanisms say of a scenario, by what it is about."""
+    found: dict[str, str] = {}
+    used = mechanisms.used(scenario)
+    for shown in mechanisms.defined("schema", "shown", used).values():
+        found |= shown(scenario)
+    return found
 
 
-def _optimizer(scenario: Scenario) -> str:
-    """How a generation makes the next one."""
+def _optimizer(scenario: Scenario, selection: str | None) -> str:
+    """How a generation makes the next one, with selection as a mechanism has it."""
     e = scenario.evolution
     if (chosen := e.optimizer).name != "genetic":
         options = ", ".join(
             f"{name} {_value(value)}" for name, value in e.optimizer.options.items()
         )
         return chosen.name + (f" ({options})" if options else "")
-    if e.open is not None:
-        return (
-            f"open population, {e.open.offspring:g} offspring per unit of score, at most "
-            f"{e.open.capacity}; {e.mate.operator}, {e.mutate.operator}"
-        )
-    return f"{e.select.operator}, {e.mate.operator}, {e.mutate.operator}"
+    return f"{selection or f'{e.select.operator}, '}{e.mate.operator}, {e.mutate.operator}"

@@ -164,7 +164,7 @@ def run(of, *, seed, out, figures, progress):
     small = scenario.load(of, ["evolution.population=8", "measure.levels=1", "measure.sample=2"])
     genomes = bench.mind.initial(small, 8, seed)
     bench._generation(small)[1]()
-    loop.reproduce(small, loop.initial_population(small, seed), np.arange(8.0), seed)
+    loop.reproduce(small, loop.initial_population(small, seed), {"score": np.arange(8.0)}, seed)
     Prober(small, 1).measure(genomes, 0)
     return Done()
 

@@ -16,7 +16,7 @@ PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
     ("errors", "rng", "starter"),
-    ("registry",),
+    ("mechanisms", "registry"),
     ("scenario", "stats"),
     ("world",),
     ("mind",),
@@ -27,6 +27,7 @@ STAIRS = (
     ("execution",),
     ("plot", "study"),
     ("api",),
+    ("testing",),
     ("benchmarks", "describe", "gallery"),
     ("cli",),
     ("__main__",),
@@ -35,10 +36,21 @@ STAIRS = (
 
 STEP = {name: step for step, names in enumerate(STAIRS) for name in names}
 
+OF_MECHANISMS = {
+    "schema": "scenario",
+    "kernels": "core",
+    "state": "engine",
+    "metrics": "metrics",
+    "figures": "plot",
+}
+"""The part that a file of a mechanism counts to: it is imported from there, and not by name."""
+
 
 def part_of(module: str) -> str | None:
     """The part of evosim that a module belongs to."""
     names = module.split(".")
+    if names[:2] == ["evosim", "mechanisms"] and len(names) > 3:
+        return OF_MECHANISMS.get(names[3], "mechanisms")
     return names[1] if names[0] == "evosim" and len(names) > 1 else None
 
 
@@ -53,6 +65,8 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
             names = [node.module or ""]
             if node.module == "evosim":
                 names = [f"evosim.{alias.name}" for alias in node.names]
+            elif names[0].startswith("evosim.mechanisms."):
+                names = [f"{names[0]}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in names:
@@ -68,11 +82,16 @@ def files() -> list[Path]:
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down_the_stairs(path: Path) -> None:
-    here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    here = part_of(".".join(("evosim", *path.relative_to(PACKAGE).with_suffix("").parts)))
     assert here in STEP, f"{here} has no place on the stairs"
     for line, part in imported(path):
         assert part in STEP, f"{path}:{line} imports {part}, which has no place on the stairs"
         assert part == here or STEP[part] < STEP[here], f"{path}:{line}: {here} imports {part}"
+
+
+def test_the_twin_shares_nothing_with_what_it_is_the_twin_of() -> None:
+    twin = PACKAGE / "testing" / "reference.py"
+    assert {part for _, part in imported(twin)} == {"rng", "scenario"}
 
 
 def loaded(code: str) -> set[str]:
@@ -122,3 +141,24 @@ def test_help_imports_little() -> None:
     modules = loaded(HELP)
     assert len({name for name in modules if name.split(".")[0] == "evosim"}) <= 8
     assert len(modules) <= 220
+
+
+RUN = """
+import evosim
+small = {{
+    "evolution.population": 4, "evolution.levels": 1, "measure.sample": 2, "measure.levels": 1,
+    "timeline.0.generations": 2, "timeline.1.generations": 1,
+}}
+run = evosim.run("contraception", seed=1, settings=small, out={out!r}, figures={figures}, workers=1)
+run.summary
+"""
+
+
+def test_a_run_without_figures_needs_no_libraries_of_tables_and_figures(tmp_path: Path) -> None:
+    modules = loaded(RUN.format(out=str(tmp_path / "run"), figures=False))
+    assert not modules & {"matplotlib", "xarray", "pandas", "dask", "evosim.plot.layouts"}
+
+
+def test_a_run_with_figures_needs_no_libraries_of_tables(tmp_path: Path) -> None:
+    modules = loaded(RUN.format(out=str(tmp_path / "run"), figures=True))
+    assert not modules & {"xarray", "pandas", "dask"}

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from evosim import plot
 from evosim.api._reading import figures_in, read_summary
 from evosim.engine.folders import GONE
-from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, did_you_mean, whole_number
 from evosim.plot.drawing import FORMATS, Failed, names_for
-from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Band
     from evosim.scenario import Scenario
-
-_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class Run:
@@ -95,6 +91,17 @@ class Run:
         from evosim.engine.dataset import open_dataset
 
         return open_dataset(self._folder)
+
+    @contextmanager
+    def _arrays(self) -> Iterator[xr.Dataset]:
+        """The data as the built-in figures read them: where that can be done, without xarray."""
+        from evosim.engine.dataset import open_arrays
+
+        if "data" in self.__dict__ or not self._folder.data_path.exists():
+            yield self.data
+            return
+        with open_arrays(self._folder, lambda: self.data) as arrays:
+            yield cast("xr.Dataset", arrays)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -214,19 +221,12 @@ class Run:
         data = self.data
         if generation is None:
             generation = last_inhabited_generation(data, replicate)
-        which = (
-            individual_called(data, generation, replicate, individual)
-            if isinstance(individual, str)
-            else individual
-        )
-        # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= generation]
         episode = plot.episode_of(
-            data.assign_attrs(seed=str(seeds[-1])),
+            data,
             self._folder.scenario_at(generation),
             generation=generation,
-            environment=environment or _trained(data, generation, replicate, level),
-            individual=which,
+            environment=environment,
+            individual=individual,
             level=level,
             replicate=replicate,
         )
@@ -322,37 +322,37 @@ class Plots:
         failed: Failed | None = None,
     ) -> list[Path]:
         run = self._run
-        return plot.draw(
-            run.data,
-            run.scenario,
-            names or None,
-            folder=Path(folder) if folder else run.path / "figures",
-            formats=formats,
-            failed=failed,
-            **self._beside_the_data(names or tuple(plot.FIGURES)),
-        )
+        with run._arrays() as data:
+            return plot.draw(
+                data,
+                run.scenario,
+                names or None,
+                folder=Path(folder) if folder else run.path / "figures",
+                formats=formats,
+                failed=failed,
+                **self._beside_the_data(data, names or tuple(plot.FIGURES)),
+            )
 
     def figure(self, name: str, *, axes: Any = None) -> Figure:
         """See :meth:`Run.figure`."""
         run = self._run
-        return plot.figure(
-            name, run.data, run.scenario, axes=axes, **self._beside_the_data((name,))
-        )
+        with run._arrays() as data:
+            return plot.figure(
+                name, data, run.scenario, axes=axes, **self._beside_the_data(data, (name,))
+            )
 
-    def _beside_the_data(self, names: Sequence[str]) -> dict[str, Any]:
+    def _beside_the_data(self, data: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
         """What figures of those names are drawn from, beside the data and the scenario."""
         from evosim.plot.episode import last_inhabited_generation
+        from evosim.plot.run_view import neutral_bands
 
         run = self._run
-        last = last_inhabited_generation(run.data, 0)
+        last = last_inhabited_generation(data, 0)
         episode = None
         if last < run._folder.history and "level" in names:
-            episode = plot.episode_of(
-                run.data, run._folder.scenario_at(last), generation=last,
-                environment=_trained(run.data, last, 0, 0),
-            )  # fmt: skip
+            episode = plot.episode_of(data, run._folder.scenario_at(last), generation=last)
         return {
-            "neutral": _neutral_bands(run) if "drift" in names else None,
+            "neutral": neutral_bands(data, run.scenario) if "drift" in names else None,
             "episode": episode,
             "summary": run.summary if run.complete else None,
         }
@@ -392,73 +392,15 @@ def open_run(path: str | Path) -> Run:
     return Run(path)
 
 
-def individual_called(
-    data: xr.Dataset, generation: int, replicate: int, which: Literal["best", "median"] | str
-) -> int | None:
-    """The best of a generation, the first among equals; None: let the replay choose the median."""
-    if which == "median":
-        return None
-    if which != "best":
-        raise EvosimError(f"individual {which!r}: allowed are a number, 'best' and 'median'")
-    import numpy as np
-
-    known = generation in data["generation"].values and 0 <= replicate < data.sizes["replicate"]
-    if not known:
-        return None  # which the replay then refuses in words
-    scores = data["score"].isel(replicate=replicate).sel(generation=generation)
-    if np.isnan(scores.values).all():
-        return None  # nobody lives: refused in words
-    return int(np.nanargmax(scores.values))
-
-
-def _trained(data: xr.Dataset, generation: int, replicate: int, level: int) -> str | None:
-    """The environment that trained on a level, which the data name by their own order."""
-    there = (
-        generation in data["generation"].values
-        and 0 <= replicate < data.sizes["replicate"]
-        and 0 <= level < data.sizes["level"]
-    )
-    if not there:
-        return None  # which the replay then refuses in words
-    train = data["train"].isel(replicate=replicate, level=level).sel(generation=generation)
-    return str(data["environment"].values[int(train)])
-
-
 def missing_figures(done: Run) -> list[str]:
     """Figures that the run has the data for and that are not all there."""
     from evosim.plot.run_view import RunView
 
-    view = RunView(data=done.data, scenario=done.scenario)
+    with done._arrays() as data:
+        names = names_for(plot.FIGURES, RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
         name
-        for name in names_for(plot.FIGURES, view)
+        for name in names
         if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
-
-
-def _neutral_bands(done: Run) -> dict[str, Band] | None:
-    """By drive, where the median of a population would be 95 % of the time by chance alone; None
-    where genomes were sampled and have no parents."""
-    import numpy as np
-
-    from evosim.metrics.popgen import price
-    from evosim.plot.run_view import Band
-
-    if not price.has_pedigree(done.scenario):
-        return None
-    parents = done.data["parents"].values
-    trajectories = [
-        price.neutral_drives(
-            done.scenario,
-            one,
-            key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
-            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
-        )
-        for replicate, one in enumerate(parents)
-    ]
-    pooled = {
-        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
-        for drive in trajectories[0]
-    }
-    return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}

@@ -10,8 +10,9 @@ import numpy as np
 
 from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
-from evosim.api.runs import Run, individual_called
+from evosim.api.runs import Run
 from evosim.engine.files import Unfailing, replacing
+from evosim.engine.variables import present
 from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
 from evosim.world.tensors import BOUND
 
@@ -178,16 +179,14 @@ def _wants(
     """The scenario of a generation, and what its individuals want."""
     from evosim import mind
     from evosim.metrics import rewards
-    from evosim.plot.episode import find_individual, last_inhabited_generation
+    from evosim.plot.episode import find_individual
 
     data = run.data
-    if generation is None:
-        generation = last_inhabited_generation(data, replicate)
-    number = None if isinstance(individual, str) else individual
-    if number is None:
-        number = individual_called(data, generation, replicate, str(individual or "best"))
     generation, number = find_individual(
-        data, generation=generation, individual=number, replicate=replicate
+        data,
+        generation=generation,
+        individual="best" if individual is None else individual,
+        replicate=replicate,
     )
     scenario = run._folder.scenario_at(generation)
     if rewards.unsupported(scenario):
@@ -196,7 +195,7 @@ def _wants(
             f"no reward of (s, a, s'). Without drives: export {run.path / 'scenario.toml'}"
         )
     then = data.isel(replicate=replicate).sel(generation=generation)
-    alive = int(then["population_size"]) if "population_size" in then else then.sizes["individual"]
+    alive = present(then)
     genomes = np.asarray(then["genome"].transpose("individual", "locus").values, np.float64)
     drives = rewards.expressed(scenario, mind.phenotype(scenario, genomes[:alive]))
     return scenario, Wants(generation, replicate, number, drives)

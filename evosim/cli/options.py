@@ -182,7 +182,7 @@ scheduler = click.option(
     "the demes of a run.",
 )  # fmt: skip
 checkpoint = click.option(
-    "--checkpoint", type=click.FloatRange(min=0), default=2.0, show_default=True,
+    "--checkpoint", type=click.FloatRange(min=0), default=8.0, show_default=True,
     metavar="SECONDS", help="Time between writes, which is what can be lost if it is killed.",
 )  # fmt: skip
 figures = click.option("--figures/--no-figures", default=True, help="Draw the figures at the end.")

@@ -1,6 +1,6 @@
-"""The Numba core: planner, lifetimes, exact expectations, batches; the twin beside them.
+"""The Numba core: planner, lifetimes, exact expectations, batches.
 
-:mod:`evosim.core.reference` is the slow readable twin of every kernel.
+:mod:`evosim.testing.reference` is the slow readable twin of every kernel.
 """
 
 from evosim.core._tasks import threads
@@ -13,8 +13,7 @@ from evosim.core.expectations import (
     uniform,
 )
 from evosim.core.jit import CACHE
-from evosim.core.rollout import Lifetimes, Trace, lifetimes, trace
-from evosim.core.tool import with_tools
+from evosim.core.rollout import Lifetimes, Trace, lifetimes, retrace, trace
 
 __all__ = [
     "CACHE",
@@ -26,8 +25,8 @@ __all__ = [
     "lifetimes",
     "optimum",
     "policies",
+    "retrace",
     "threads",
     "trace",
     "uniform",
-    "with_tools",
 ]

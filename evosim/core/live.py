@@ -9,7 +9,7 @@ from evosim.core.rng import CHOICE, DIRECTION, DRIFT, ENDS, OUTCOME, SLIP, birth
 from evosim.core.structs import LANES, Level, Policy, WorldTables
 
 NO_EVENT = -1
-_ENDED, _DIED, _ALIVE = -1, 0, 1  # ended by a use in mid-step; dead at its end; going on
+ENDED, DIED, ALIVE = -1, 0, 1  # ended by a use in mid-step; dead at its end; going on
 
 # The actions in each set of up to 6 actions, by the bits of the set: the n-th of those that tie is
 # looked up and not counted out bit by bit.
@@ -63,7 +63,7 @@ def step(world, level, key, t, x, cell, action, counts, mind):
     Returns:
         x, cell: the state after it.
         event: the use rule that fired, or NO_EVENT.
-        fate: _ENDED, _DIED or _ALIVE.
+        fate: ENDED, DIED or ALIVE.
     """
     neighbour, slot = level.neighbour, level.slot
     event = NO_EVENT
@@ -83,7 +83,7 @@ def step(world, level, key, t, x, cell, action, counts, mind):
                 x = sample(u, world.outcome_x, world.outcome_p, begin, end)
             ends = world.use_ends[row]
             if ends > 0.0 and uniform(key, t, ENDS) < ends:
-                return x, cell, event, _ENDED
+                return x, cell, event, ENDED
     if world.arrivals:
         if slot[cell] >= 0 and world.here_event[slot[cell]] >= 0:
             counts[mind, world.here_event[slot[cell]]] += 1
@@ -96,7 +96,7 @@ def step(world, level, key, t, x, cell, action, counts, mind):
         chance = world.move_chance[v, x]
         if chance > 0.0:
             after += world.move_delta[v, x] if uniform(key, t, DRIFT + v) < chance else 0
-    return after, cell, event, _DIED if world.dead[after] else _ALIVE
+    return after, cell, event, DIED if world.dead[after] else ALIVE
 
 
 @kernel
@@ -106,7 +106,7 @@ def live(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, counts, early, lifespan, record,
+    level_key, individuals, mind, window, counts, early, lifespan, actions,
     steps,
 ):  # fmt: skip
     """Live one life for each lane by its policy, on one level.
@@ -130,32 +130,16 @@ def live(
         x, cell = sample(birth(key), start_x, start_p, 0, start_x.shape[0]), start
         for t in range(steps):
             action = choose(policy, key, t, x, cell, lane)
-            if t < record.shape[0]:
-                record[t, 0], record[t, 1], record[t, 2] = x, cell, action
-            x, cell, event, fate = step(world, level, key, t, x, cell, action, counts, i)
+            if t < actions.shape[0]:
+                actions[t] = action
+            x, cell, _, fate = step(world, level, key, t, x, cell, action, counts, i)
             lifespan[i] = t + 1
-            if t < record.shape[0]:
-                record[t, 3] = event
             # Copied once, at the last step of the window or at death within it.
-            if t == window - 1 or (fate != _ALIVE and t < window):
+            if t == window - 1 or (fate != ALIVE and t < window):
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]
-            if fate != _ALIVE:
+            if fate != ALIVE:
                 break
-
-
-@inlined
-def novelty_of(now, visited):
-    """1 - 1/c, c the steps since the last visit; 1 where there was none (model 2, novelty)."""
-    return 1.0 if visited < 0 else 1.0 - 1.0 / (now - visited)
-
-
-@kernel
-def foresee_novelty(t, visited, weight, novelty):
-    """novelty[cell, lane]: what arriving at the cell by step t would be worth."""
-    for c in range(visited.shape[0]):
-        for lane in range(LANES):
-            novelty[c, lane] = weight[lane] * np.float32(novelty_of(t + 1, visited[c, lane]))
 
 
 @kernel
@@ -165,14 +149,13 @@ def live_one_step(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, counts, early, lifespan, record,
-    t, xs, cells, fates, visited, novelty,
+    level_key, individuals, mind, window, counts, early, lifespan, actions,
+    t, xs, cells, fates,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
 
-    As :func:`live`, with the state of each lane in xs, cells, fates [LANES] and
-    visited [C, LANES] (time of the last visit, -1: none); adds to novelty[n].
-    Returns how many go on.
+    As :func:`live`, with the state of each lane in xs, cells and fates [LANES]; a fate is ENDED
+    where the lane arrived nowhere in this step. Returns how many go on.
     """
     world = WorldTables(
         n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
@@ -182,38 +165,68 @@ def live_one_step(
     level = Level(neighbour, slot, distance, start)
     policy = Policy(observed, soft, greedy, boltzmann)
     alive = 0
-    if t < 0:
-        visited[:] = -1
     for lane in range(LANES):
         i = mind[lane]
         if t < 0:
-            fates[lane] = _DIED
+            fates[lane] = ENDED
             cells[lane] = start
-            visited[start, lane] = 0
             if i >= 0:
-                fates[lane] = _ALIVE
+                fates[lane] = ALIVE
                 u = birth(draw(level_key, individuals[i]))
                 xs[lane] = sample(u, start_x, start_p, 0, start_x.shape[0])
         # A life is a function of its key (model 5), so that nothing but the state is carried from
         # step to step.
-        elif fates[lane] == _ALIVE:
+        elif fates[lane] == ALIVE:
             key = draw(level_key, individuals[i])
             x, cell = xs[lane], cells[lane]
             action = choose(policy, key, t, x, cell, lane)
-            if t < record.shape[0]:
-                record[t, 0], record[t, 1], record[t, 2] = x, cell, action
-            x, cell, event, fate = step(world, level, key, t, x, cell, action, counts, i)
-            if t < record.shape[0]:
-                record[t, 3] = event
-            # A use that ends the life does so before the agent arrives anywhere (model 1).
-            if fate != _ENDED:
-                novelty[i] += novelty_of(t + 1, visited[cell, lane])
-                visited[cell, lane] = t + 1
+            if t < actions.shape[0]:
+                actions[t] = action
+            x, cell, _, fate = step(world, level, key, t, x, cell, action, counts, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
             lifespan[i] = t + 1
             if t < window:
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]
-        if fates[lane] == _ALIVE:
+        else:
+            fates[lane] = ENDED  # it died in an earlier step
+        if fates[lane] == ALIVE:
             alive += 1
     return alive
+
+
+@kernel
+def follow(
+    n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
+    outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p,
+    move_chance, move_delta, dead,
+    neighbour, slot, distance, start,
+    key, actions, xs, cells, uses, counts,
+):  # fmt: skip
+    """The life of a key through given actions, with all that happens in each step.
+
+    Args:
+        key: of the life.
+        actions: [T] of each step.
+        xs, cells: [T + 1] out: the states, from birth to the one after the last step.
+        uses: [T] out: the use rule that fired, or NO_EVENT.
+        counts: [T, E] out: the events.
+
+    Returns:
+        the steps until it ends, and how: ENDED, DIED or ALIVE.
+    """
+    world = WorldTables(
+        n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
+        outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr,
+        drift_x, drift_p, move_chance, move_delta, dead,
+    )  # fmt: skip
+    level = Level(neighbour, slot, distance, start)
+    x, cell = sample(birth(key), start_x, start_p, 0, start_x.shape[0]), start
+    xs[0], cells[0] = x, cell
+    for t in range(actions.shape[0]):
+        # A row of counts for each step in place of each mind: the same step as in `live`.
+        x, cell, uses[t], fate = step(world, level, key, t, x, cell, actions[t], counts, t)
+        xs[t + 1], cells[t + 1] = x, cell
+        if fate != ALIVE:
+            return t + 1, fate
+    return actions.shape[0], ALIVE

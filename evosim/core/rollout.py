@@ -18,7 +18,7 @@ from evosim.core.batch import (
     for_each_batch,
     plan_policy,
 )
-from evosim.core.live import foresee_novelty, live, live_one_step
+from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.mind import Minds
 from evosim.rng import Purpose
@@ -31,7 +31,7 @@ class Lifetimes(NamedTuple):
     counts: NDArray[np.int32]  # [n, L, E] how often each event happened
     window_counts: NDArray[np.int32]  # [n, L, E] within the first ``window`` steps
     lifespan: NDArray[np.int32]  # [n, L] steps lived
-    novelty: FloatArray  # [n, L] novelty felt, summed over the life (0 where it is no drive)
+    arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
 
 
 class Trace(NamedTuple):
@@ -41,6 +41,19 @@ class Trace(NamedTuple):
     cell: NDArray[np.int32]  # [t] cell before the step
     action: NDArray[np.int32]  # [t]
     event: NDArray[np.int32]  # [t] the use rule that fired, -1: none
+    counts: NDArray[np.int32]  # [t, E] how often each event happened in the step: 0 or 1
+    last: tuple[int, int]  # x and cell after the last step
+    fate: str  # after the last step: "ended" by its use, "died" of a fatal value, "alive"
+
+    @property
+    def arrival(self) -> FloatArray:
+        """[t] What is felt on arriving for what the life made of it, before a drive weighs it."""
+        from evosim.mechanisms.novelty.kernels import felt_along
+
+        return felt_along([*self.cell.tolist(), self.last[1]], self.fate == FATES[ENDED])
+
+
+FATES = {ENDED: "ended", DIED: "died", ALIVE: "alive"}
 
 
 def lifetimes(
@@ -132,11 +145,46 @@ def trace(
         raise ValueError(
             f"a trace is of one mind on one level, not {len(minds.depth)} on {len(levels.start)}"
         )
-    result, record = _live(
-        env, levels, minds, rng.key(seed, purpose, generation), [level_id], [individual_id], None,
-        believes, instinct, record_steps=env.lifetime,
+    base = rng.key(seed, purpose, generation)
+    result, actions = _live(
+        env, levels, minds, base, [level_id], [individual_id], None, believes, instinct,
+        record_steps=env.lifetime,
     )  # fmt: skip
-    return Trace(*record[: result.lifespan[0, 0]].T.copy())
+    life = rng.draw(rng.draw(base, level_id), individual_id)
+    return retrace(env, levels, actions[: result.lifespan[0, 0]], life)
+
+
+def retrace(
+    env: Environment, levels: Levels, actions: Sequence[int] | NDArray[np.integer], life: int
+) -> Trace:
+    """The life of a key through given actions: what a mind that takes them lives (model 1, 5).
+
+    Args:
+        env: where it is lived.
+        levels: the level, L = 1.
+        actions: of each step; those after the end of the life are left out.
+        life: the key of its draws.
+
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7])
+    >>> steps = core.retrace(env, levels, [2, 2, 0], life=5)
+    >>> steps.action.tolist(), steps.counts.shape == (3, len(env.events))
+    ([2, 2, 0], True)
+    """
+    steps = len(actions)
+    xs, at = np.zeros((2, steps + 1), np.int32)
+    uses, counts = np.zeros(steps, np.int32), np.zeros((steps, len(env.events)), np.int32)
+    taken = np.array(actions, np.int32)
+    lived, fate = follow(
+        *WorldTables.of(env.tables), *Level.of(levels, 0), np.uint64(life), taken,
+        xs, at, uses, counts,
+    )  # fmt: skip
+    return Trace(
+        xs[:lived], at[:lived], taken[:lived], uses[:lived], counts[:lived],
+        (int(xs[lived]), int(at[lived])), FATES[fate],
+    )  # fmt: skip
 
 
 def _live(
@@ -155,8 +203,8 @@ def _live(
     shape = (n_levels, n, len(env.events))
     counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     lifespan = np.zeros((n_levels, n), np.int32)
-    novelty = np.zeros((n_levels, n))
-    record = np.zeros((record_steps, 4), np.int32)
+    felt = np.zeros((n_levels, n))
+    actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
     level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
     first = steps if window is None else min(window, steps)
@@ -164,25 +212,30 @@ def _live(
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         lives = Lives(
-            level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], record
+            level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], actions
         )
-        if not batch.novel:
+        if not batch.replans:
             policy = plan_policy(group, batch, level, instinct, space)
             live(*world, *level, *policy, *lives, steps)
             return
-        # What is new depends on where one has been: these minds plan anew every step, by the
-        # novelty of that moment (model 2, novelty).
+        # What arriving is worth depends on where one has been: these minds plan anew every step, by
+        # what it is worth at that moment (model 2, novelty).
+        from evosim.mechanisms.novelty.kernels import feel, foresee
+
         policy = space.policy(group)
         xs, cells, fates = np.zeros((3, LANES), np.int32)
-        state = (xs, cells, fates, space.visited, novelty[i])
-        live_one_step(*world, *level, *policy, *lives, -1, *state)
+        visited = np.full((env.n_cells, LANES), -1, np.int32)
+        visited[level.start] = 0
+        live_one_step(*world, *level, *policy, *lives, -1, xs, cells, fates)
         for now in range(steps):
-            foresee_novelty(now, space.visited, batch.novelty, space.novelty)
+            foresee(now, visited, batch.arrival, space.arrival)
             plan_policy(group, batch, level, instinct, space)
-            if not live_one_step(*world, *level, *policy, *lives, now, *state):
+            go_on = live_one_step(*world, *level, *policy, *lives, now, xs, cells, fates)
+            feel(now, batch.mind, cells, fates, visited, felt[i])
+            if not go_on:
                 break
-        space.novelty[:] = 0.0  # the next batch in this workspace may feel none
+        space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
     for_each_batch(env, levels, batch_groups(env, minds, believes), run)
-    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, novelty.T)
-    return by_mind, record
+    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, felt.T)
+    return by_mind, actions

@@ -99,11 +99,18 @@ _OF_RUN: Entries = {
             )
         ),
     ),
+    "history": (
+        "a table of texts",
+        lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(value.get(k), str) for k in ("relative", "absolute", "identity"))
+        ),
+    ),
     "resumed": ("a list", lambda value: isinstance(value, list)),
 }
 """What the keys of run.json must be that evosim reads, in words and as a test."""
 # Runs have them only once something happened: a fork, a resume.
-_OPTIONAL = {"parent", "resumed"}
+_OPTIONAL = {"parent", "history", "resumed"}
 
 
 def _wrong_entries(manifest: Mapping[str, Any], entries: Entries) -> list[str]:

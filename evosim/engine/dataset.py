@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import evolution, mind
+from evosim import mind
 from evosim.engine.controls import minds
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, replacing
 from evosim.engine.folders import check_there
+from evosim.engine.mechanism import mechanisms_of
+from evosim.engine.run_arrays import RunArrays, opened
 from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder
 from evosim.engine.variables import (
     BY_REPLICATE,
     COORDINATES,
+    Coordinate,
     Variable,
     probe_generations,
     variables,
@@ -88,11 +92,38 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     return xr.open_dataset(image, engine="h5netcdf").load()
 
 
+@contextmanager
+def open_arrays(
+    folder: RunFolder, whole: Callable[[], xr.Dataset] | None = None
+) -> Iterator[RunArrays]:
+    """The data of a run that has its run.nc, without xarray, while the block lasts.
+
+    Args:
+        folder: of the run.
+        whole: opens them with xarray, for what :class:`RunArrays` has not;
+            ``xarray.open_dataset`` if None.
+
+    Raises:
+        RunError: run.nc cannot be read.
+    """
+    with ExitStack() as held:
+        try:
+            arrays = held.enter_context(opened(folder.data_path, whole))
+        except UNREADABLE as error:
+            raise unreadable(folder, error) from error
+        yield arrays
+
+
 def unreadable(folder: RunFolder, error: Exception) -> RunError:
     """What is wrong with run.nc, and what helps: the run is a function of its seed, but the
     history of a fork is not one of the fork's scenario."""
     path, history = folder.path, folder.history
     done = min(folder.generations_done(replicate) for replicate in range(folder.replicates))
+    try:
+        if folder.parent is not None:  # which has the history
+            done, history = done - history, 0
+    except RunError:
+        done = 0
     if isinstance(error, PermissionError):
         remedy: tuple[Part, ...] = ("Check who may read it",)
     elif done >= max(1, history):
@@ -141,14 +172,14 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
     scenario = folder.scenario
     head = folder.read(rows[0][0])
     labels = coordinates(scenario, folder.replicates, done, head)
-    sizes = {name: len(values) for name, (dim, values) in labels.items() if name == dim}
+    sizes = {name: len(label.values) for name, label in labels.items() if name == label.dim}
     sizes["parent"] = 2
     out.dimensions = sizes
-    for name, (dim, values) in labels.items():
-        dtype = h5py.string_dtype() if values.dtype.kind == "O" else values.dtype
-        variable = out.create_variable(name, (dim,), dtype=dtype)
-        variable[...] = values
-        variable.attrs["units"], variable.attrs["long_name"] = COORDINATES[name]
+    for name, label in labels.items():
+        dtype = h5py.string_dtype() if label.values.dtype.kind == "O" else label.values.dtype
+        variable = out.create_variable(name, (label.dim,), dtype=dtype)
+        variable[...] = label.values
+        variable.attrs["units"], variable.attrs["long_name"] = label.units, label.long_name
     for name, spec in variables(scenario).items():
         dims = ("replicate", *spec.dims)
         shape = tuple(sizes[dim] for dim in dims)
@@ -165,14 +196,17 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
         )
         variable.attrs["units"] = spec.units
         variable.attrs["long_name"] = spec.long_name
-    for name, value in _attributes(folder).items():
+    for name, value in attributes(scenario, folder.manifest).items():
         out.attrs[name] = value
+    # By the conventions of netCDF: coordinates that are no dimensions.
+    further = [name for name, label in labels.items() if name != label.dim]
+    out.attrs["coordinates"] = " ".join(further)
 
 
 def coordinates(
     scenario: Scenario, replicates: int, done: int, head: Chunk
-) -> dict[str, tuple[str, NDArray[Any]]]:
-    """The coordinates of a run's data: for each name its dimension and its values.
+) -> dict[str, Coordinate]:
+    """The coordinates of a run's data, by name.
 
     Args:
         scenario: of the run.
@@ -199,11 +233,14 @@ def coordinates(
         found["probe"] = np.array(probed, np.int32)
     found |= {name: np.arange(n, dtype=np.int32) for name, n in sizes.items()}
     found |= {name: np.array(list(names), object) for name, names in texts.items()}
-    labels = {name: (name, values) for name, values in found.items()}
     titles = [env.title or name for name, env in scenario.environments.items()]
-    labels["environment_title"] = ("environment", np.array(titles, object))
-    if scenario.evolution.islands:
-        labels["deme"] = ("individual", evolution.islands.deme_of(scenario))
+    found["environment_title"] = np.array(titles, object)
+    labels = {
+        name: Coordinate(name.removesuffix("_title"), values, *COORDINATES[name])
+        for name, values in found.items()
+    }
+    for mechanism in mechanisms_of(scenario):
+        labels |= mechanism.coordinates()
     return labels
 
 
@@ -263,12 +300,6 @@ def _put(out: h5netcdf.File, replicate: int, piece: Chunk) -> None:
             out[name][replicate] = values
         else:
             out[name][replicate, begin : begin + len(piece.probed)] = values
-
-
-def _attributes(folder: RunFolder) -> Mapping[str, str]:
-    scenario = folder.scenario
-    named = "environment_title deme" if scenario.evolution.islands else "environment_title"
-    return {**attributes(scenario, folder.manifest), "coordinates": named}
 
 
 def attributes(scenario: Scenario, manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
+from evosim.engine.mechanism import mechanisms_of, minds_of
 from evosim.rng import Purpose, key, uniform
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ class Evaluation(NamedTuple):
     selected_payoff: FloatArray  # [n, L] within the window that counts for selection
     reward: FloatArray  # [n, L] internal reward
     lifespan: FloatArray  # [n, L] steps
-    features: FloatArray | None = None  # [n, L, F] for the monitor, where there is one
+    observed: Mapping[str, FloatArray] = MappingProxyType({})
+    """What mechanisms keep of each lifetime, [n, L, ...], by the mechanism's name."""
 
 
 class Evaluate(Protocol):
@@ -71,6 +74,36 @@ def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str
     )
 
 
+def evaluate_genomes(
+    scenario: Scenario,
+    genome: FloatArray,
+    *,
+    seed: int,
+    generation: int,
+    evaluate: Evaluate,
+    first: int = 0,
+) -> tuple[mind.Minds, Evaluation]:
+    """The minds of a generation's genomes, and what they got.
+
+    Args:
+        genome: [n, loci].
+        evaluate: what gives minds their payoffs (:func:`evaluate`).
+        first: the number of the first individual, where they are a part of the population.
+    """
+    # Random numbers go by an individual's number in the whole population, so that a part that is
+    # simulated alone draws what it draws among the others.
+    individuals = np.arange(first, first + len(genome))
+    minds = minds_of(scenario, genome, seed=seed, generation=generation, individuals=individuals)
+    return minds, evaluate(
+        scenario,
+        minds,
+        seed=seed,
+        generation=generation,
+        environments=environments_of(scenario, generation, seed),
+        individuals=individuals,
+    )
+
+
 def evaluate(
     scenario: Scenario,
     minds: mind.Minds,
@@ -105,8 +138,9 @@ def evaluate(
         np.zeros((n, n_levels)),
         np.zeros((n, n_levels)),
     )
+    mechanisms = mechanisms_of(scenario, seed)
     # By level, as environments take turns; stacked in the order of the levels in the end.
-    features: list[FloatArray] = [np.zeros(0)] * n_levels
+    observed: dict[str, list[FloatArray]] = {}
     # Levels of one environment share its tables, and are simulated in one call.
     for name in dict.fromkeys(environments if n else ()):
         at = [level for level, other in enumerate(environments) if other == name]
@@ -133,19 +167,18 @@ def evaluate(
             counted, env.phi[:, [len(stimuli) + selected]]
         )[..., 0]
         # The sum goes drive by drive: a matrix product would add in an order of its own.
-        reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
+        reward = minds.arrival[:, None].astype(np.float64) * lifetimes.arrival
         for f in range(len(stimuli)):
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
         result.reward[:, at] = reward
         result.lifespan[:, at] = lifetimes.lifespan
-        if scenario.monitor is not None:
-            from evosim.engine import ood_monitor
-
-            described = ood_monitor.features(
-                scenario, name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
+        for mechanism in mechanisms:
+            kept = mechanism.observe(
+                name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
             )
-            for i, level in enumerate(at):
-                features[level] = described[:, i]
-    if scenario.monitor is not None:
-        result = result._replace(features=np.stack(features, axis=1))
-    return result
+            if kept is not None:
+                by_level = observed.setdefault(mechanism.name, [np.zeros(0)] * n_levels)
+                for i, level in enumerate(at):
+                    by_level[level] = kept[:, i]
+    stacked = {name: np.stack(by_level, axis=1) for name, by_level in observed.items()}
+    return result._replace(observed=stacked)

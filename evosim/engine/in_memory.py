@@ -20,7 +20,7 @@ from evosim.engine.loop import (
     replicate_seed,
 )
 from evosim.engine.run_folder import chunk_of
-from evosim.engine.variables import COORDINATES, by_generation, variables
+from evosim.engine.variables import by_generation, variables
 from evosim.errors import EvosimError, RunError
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def _dataset(scenario: Scenario, seed: int, records: list[list[GenerationRecord]
     return xr.Dataset(
         data,
         coords={
-            name: (dim, values, dict(zip(("units", "long_name"), COORDINATES[name], strict=True)))
-            for name, (dim, values) in labels.items()
+            name: (label.dim, label.values, {"units": label.units, "long_name": label.long_name})
+            for name, label in labels.items()
         },
         attrs={"seed": str(seed), "scenario_id": scenario.id, "title": scenario.title},
     )

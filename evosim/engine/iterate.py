@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from evosim import evolution
 from evosim.engine.evaluation import Arrays, FloatArray
 from evosim.engine.loop import (
+    NO_MEMORY,
     Population,
     Prober,
     evaluate_population,
@@ -23,13 +24,12 @@ from evosim.engine.loop import (
     probe_population,
     replicate_seed,
     reproduce,
-    scores_of,
 )
+from evosim.engine.mechanism import sizes
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, ScenarioError, did_you_mean, whole_number
 
 if TYPE_CHECKING:
-    from evosim.engine.ood_monitor import Detector
     from evosim.scenario import Scenario
 
 
@@ -64,7 +64,7 @@ class Iteration(Iterator["Generation"]):
         self._seed = replicate_seed(seed, replicate)
         # Optima of every environment are computed for it: not unless somebody asks for a probe.
         self._prober: Prober | None = None
-        self._detector: Detector | None = None
+        self._memory = NO_MEMORY
         self._latest: Generation | None = None
         self._closed = False
 
@@ -82,8 +82,8 @@ class Iteration(Iterator["Generation"]):
         if population is None:
             self.close()
             raise StopIteration
-        arrays, self._detector = evaluate_population(
-            self.scenario, population, self._seed, detector=self._detector
+        arrays, self._memory = evaluate_population(
+            self.scenario, population, self._seed, memory=self._memory
         )
         self._latest = Generation(self, population, arrays)
         return self._latest
@@ -120,8 +120,8 @@ class Generation:
         payoffs: [N, payoffs] mean of the lifetimes, payoff per lifetime.
         parents: [N, 2] individuals of the generation before; -1: none.
         arrays: all that is recorded of a generation, by the names of run.nc
-            (docs/architecture.md), without the dimension ``generation``. Those of an open
-            population are padded to its capacity.
+            (docs/architecture.md), without the dimension ``generation``; padded where the size of
+            a population is not fixed.
 
     Example:
         >>> import evosim
@@ -262,8 +262,7 @@ class Generation:
             return None
         # Scores and parents are fixed by now, so a flip of what follows cannot change the children.
         if self._next is None:
-            score = scores_of(dict(self.arrays), self._population)
-            self._next = reproduce(scenario, self._population, score, self._iteration._seed)
+            self._next = reproduce(scenario, self._population, self.arrays, self._iteration._seed)
         return self._next
 
     def _refuse_past(self, what: str) -> None:
@@ -300,10 +299,7 @@ def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
         genes = np.array(given, np.float64)
     except (TypeError, ValueError) as error:
         raise EvosimError(f"population: not a matrix of numbers: {error}") from None
-    # A population breeds to its own size, but for an open one, which may be of any.
-    least = most = scenario.evolution.population
-    if scenario.evolution.open is not None:
-        least, most = 0, scenario.evolution.open.capacity
+    least, most = sizes(scenario)
     if genes.ndim != 2 or genes.shape[1] != columns or not least <= len(genes) <= most:
         rows = f"{least}" if least == most else f"{least} to {most}"
         raise EvosimError(

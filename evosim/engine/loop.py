@@ -8,28 +8,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import core, evolution, mind
+from evosim import evolution, mind
 from evosim.engine.evaluation import (
     Arrays,
     Evaluate,
     FloatArray,
-    IntArray,
     environments_of,
     evaluate,
+    evaluate_genomes,
 )
-from evosim.engine.variables import ABSENT, BY_GENERATION, BY_PROBE, INHERITED, probe_generations
+from evosim.engine.mechanism import Map, Recall, Record, mechanisms_of, reproduction_of
+from evosim.engine.variables import (
+    BY_GENERATION,
+    INHERITED,
+    by_probe,
+    padded,
+    present,
+    probe_generations,
+)
 from evosim.errors import EvosimError, RunError
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
-    from evosim.engine.ood_labelling import Recall
-    from evosim.engine.ood_monitor import Detector
     from evosim.scenario import Scenario
+
+Memory = Mapping[str, Any]
+"""What mechanisms know of the generations before, by their names."""
+NO_MEMORY: Memory = MappingProxyType({})
 
 
 class Population(NamedTuple):
@@ -42,15 +53,15 @@ class Population(NamedTuple):
     state: evolution.State = evolution.NOTHING  # of the base optimizer
 
     @classmethod
-    def from_record(cls, data: Mapping[str, Any], generation: int, state: evolution.State) -> Self:
+    def from_record(cls, data: Record, generation: int, state: evolution.State) -> Self:
         """The population of a generation as it was recorded, without padding.
 
         Args:
-            data: arrays of one replicate and generation, by name.
+            data: what was recorded of one replicate and generation.
             generation: its number.
             state: of the base optimizer, which is not in the data.
         """
-        n = int(data["population_size"]) if "population_size" in data else None
+        n = present(data)
         genome, parents, crossover = (
             np.ascontiguousarray(data[name][:n], BY_GENERATION[name].dtype) for name in INHERITED
         )
@@ -114,6 +125,7 @@ def generations(
     prober: Prober,
     evaluate: Evaluate = evaluate,
     recall: Recall | None = None,
+    share: Map | None = None,
 ) -> Iterator[GenerationRecord]:
     """Simulate from a population's generation to the last one of the timeline.
 
@@ -123,28 +135,43 @@ def generations(
         seed: the replicate's seed.
         prober: what measures the generations that are to be probed.
         evaluate: what gives individuals their payoffs.
-        recall: gives an earlier generation, which a population in a monitored phase needs.
+        recall: gives an earlier generation, where a mechanism must know what was before.
+        share: where a mechanism divides a replicate into parts, what simulates them side by side.
 
     Raises:
         RunError: a score is not finite, or not one that the selection operator takes.
     """
+    if share is not None:
+        for mechanism in mechanisms_of(scenario, seed):
+            if mechanism.parts > 1:
+                yield from mechanism.generations(population, prober=prober, share=share)
+                return
     probed = frozenset(probe_generations(scenario))
     following: Population | None = population
-    detector: Detector | None = None
+    memory = remembered(scenario, population.generation, seed, evaluate, recall)
     while following is not None:
         population = following
         generation = population.generation
-        # A run that is resumed in a monitored phase has lost what the monitor had learnt.
-        if scenario.phase_at(generation).monitored and detector is None:
-            from evosim.engine.ood_labelling import trained_detector
-
-            detector = trained_detector(scenario, generation, evaluate, recall)
-        arrays, detector = evaluate_population(scenario, population, seed, evaluate, detector)
+        record, memory = evaluate_population(scenario, population, seed, evaluate, memory)
         probe = probe_population(scenario, population, prober) if generation in probed else None
         following = None
         if generation + 1 < scenario.generations:
-            following = reproduce(scenario, population, scores_of(arrays, population), seed)
-        yield GenerationRecord(generation, arrays, probe, following)
+            following = reproduce(scenario, population, record, seed)
+        yield GenerationRecord(generation, record, probe, following)
+
+
+def remembered(
+    scenario: Scenario,
+    generation: int,
+    seed: int,
+    evaluate: Evaluate = evaluate,
+    recall: Recall | None = None,
+) -> Memory:
+    """What mechanisms know of the past where a run goes on from a generation."""
+    return {
+        mechanism.name: mechanism.remember(generation, evaluate, recall)
+        for mechanism in mechanisms_of(scenario, seed)
+    }
 
 
 def evaluate_population(
@@ -152,65 +179,43 @@ def evaluate_population(
     population: Population,
     seed: int,
     evaluate: Evaluate = evaluate,
-    detector: Detector | None = None,
-) -> tuple[Arrays, Detector | None]:
-    """As :func:`evaluate_generation`, of all demes at once: with islands, also who migrates."""
-    arrays, detector = evaluate_generation(scenario, population, seed, evaluate, detector)
-    if scenario.evolution.islands:
-        score = scores_of(arrays, population)
-        arrays["source"] = migration_source(scenario, population.generation, score, seed)
-    return arrays, detector
+    memory: Memory = NO_MEMORY,
+) -> tuple[Arrays, Memory]:
+    """As :func:`evaluate_generation`, of a whole population; recorded in the form of the data."""
+    record, memory = evaluate_generation(scenario, population, seed, evaluate, memory)
+    for mechanism in mechanisms_of(scenario, seed):
+        record = mechanism.recorded(population.generation, record)
+    return record, memory
 
 
-def scores_of(arrays: Arrays, population: Population) -> FloatArray:
-    """The scores [N] of a population, without what pads the record of an open one."""
-    return np.asarray(arrays["score"], np.float64)[: len(population.genome)]
-
-
-def reproduce(
-    scenario: Scenario, population: Population, score: FloatArray, seed: int
-) -> Population:
-    """The next generation; the same one again where selection is frozen or nothing is labelled.
+def reproduce(scenario: Scenario, population: Population, record: Record, seed: int) -> Population:
+    """The next generation; the same one again where selection is frozen or no score is known.
 
     Args:
         scenario: whose operators select, mate and mutate.
         population: the parents.
-        score: of each individual [N]; NaN where nothing is labelled.
+        record: of their generation: ``score`` and what else its reproduction goes by. Scores of
+            NaN: nothing is known of anybody.
         seed: the replicate's seed.
 
     Raises:
         RunError: the base optimizer does not take a score.
     """
     generation, genome = population.generation, population.genome
-    # Without a single label no score is known (all NaN), so there is nothing to select by. An
-    # open population that died out has no scores at all: it does reproduce, to nobody.
+    score = np.asarray(record["score"], np.float64)[: len(genome)]
+    # Where no score is known there is nothing to select by. An open population that died out has
+    # no scores at all: it does reproduce, to nobody.
     unknown = len(score) and np.isnan(score).all()
     if not scenario.phase_at(generation).select or unknown:
         return population.carry_over()
     seed_key = key(seed, Purpose.BREED, generation)
-    source = None
-    if scenario.evolution.islands:
-        source = migration_source(scenario, generation, score, seed)
     try:
-        asked = evolution.next_generation(
-            scenario, population.state, genome, score, seed_key, source
+        asked = reproduction_of(scenario).next_generation(
+            population.state, genome, score, seed_key, record
         )
     except EvosimError as error:
         raise RunError(f"generation {generation}: {error}") from error
     return Population(generation + 1, *asked.offspring, asked.state)
-
-
-def migration_source(scenario: Scenario, generation: int, score: FloatArray, seed: int) -> IntArray:
-    """With islands, the row whose individual stands in each row [N] when a generation reproduces.
-
-    Args:
-        scenario: with islands.
-        generation: its number.
-        score: of each individual [N].
-        seed: the replicate's seed.
-    """
-    migrate_key = key(seed, Purpose.MIGRATE, generation)
-    return evolution.islands.migration(scenario, generation, score, migrate_key)
 
 
 def probe_population(scenario: Scenario, population: Population, prober: Prober) -> Arrays:
@@ -228,23 +233,10 @@ def probe_population(scenario: Scenario, population: Population, prober: Prober)
     found = prober.measure(genome, population.generation)
     if n == sample:
         return found
-    for name, values in found.items():
-        spec = BY_PROBE.get(name)
-        if spec is not None and "sample" in spec.dims:
-            found[name] = _padded(values, n, sample, axis=spec.dims.index("sample") - 1)
+    for name, spec in by_probe(scenario).items():
+        if name in found and "sample" in spec.dims:
+            found[name] = padded(found[name], n, sample, axis=spec.dims.index("sample") - 1)
     return found
-
-
-def _padded(
-    values: NDArray[np.generic], n: int, size: int, *, axis: int = 0
-) -> NDArray[np.generic]:
-    """The first n of an axis, then what stands for those absent, up to a size."""
-    # Integers have no NaN; ABSENT says what stands for nobody.
-    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
-    result = np.full(shape, ABSENT[values.dtype.kind], values.dtype)
-    here = (*(slice(None) for _ in range(axis)), slice(n))
-    result[here] = values[here]
-    return result
 
 
 def evaluate_generation(
@@ -252,39 +244,32 @@ def evaluate_generation(
     population: Population,
     seed: int,
     evaluate: Evaluate = evaluate,
-    detector: Detector | None = None,
+    memory: Memory = NO_MEMORY,
     *,
     first: int = 0,
-) -> tuple[Arrays, Detector | None]:
-    """What is recorded of a generation, and the monitor's detector for the next one.
+) -> tuple[Arrays, Memory]:
+    """What is recorded of a generation, and what mechanisms must know of it in the next one.
 
     Args:
         scenario: what to simulate.
         population: who to evaluate.
         seed: the replicate's seed.
         evaluate: what gives individuals their payoffs.
-        detector: what the monitor has learnt, where the generation is monitored.
-        first: the number of the first individual, where they are a deme of the population.
+        memory: of mechanisms, by their names.
+        first: the number of the first individual, where they are a part of the population.
 
     Raises:
         RunError: a score is not finite.
     """
     generation = population.generation
-    # Random numbers go by an individual's number in the whole population, so that a deme that
-    # is simulated alone draws what it draws among the others.
-    individuals = np.arange(first, first + len(population.genome))
-    names = environments_of(scenario, generation, seed)
-    minds = core.with_tools(
+    minds, found = evaluate_genomes(
         scenario,
-        mind.express(scenario, population.genome),
+        population.genome,
         seed=seed,
         generation=generation,
-        individuals=individuals,
+        evaluate=evaluate,
+        first=first,
     )
-    found = evaluate(
-        scenario, minds, seed=seed, generation=generation, environments=names,
-        individuals=individuals,
-    )  # fmt: skip
     cost = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
     _refuse_non_finite("selected payoff", found.selected_payoff, generation, first)
     _refuse_non_finite("internal reward", found.reward, generation, first)
@@ -298,7 +283,8 @@ def evaluate_generation(
         )
     # Environments are recorded by their place, as netCDF has no cheap texts.
     order = list(scenario.environments)
-    arrays: Arrays = {
+    names = environments_of(scenario, generation, seed)
+    record: Arrays = {
         "genome": population.genome,
         "score": score,
         "payoff_total": _mean(found.payoff),
@@ -308,27 +294,13 @@ def evaluate_generation(
         "crossover": population.crossover,
         "train": np.array([order.index(name) for name in names], np.int16),
     }
-    if scenario.monitor is not None:
-        from evosim.engine.ood_labelling import monitored
-
-        # In a monitored phase this replaces the score by that of labelled lifetimes only.
-        seen, detector = monitored(scenario, generation, found, cost, detector)
-        arrays |= seen
-    if scenario.evolution.open:
-        arrays = _padded_to_capacity(arrays, scenario, len(score))
-    return arrays, detector
-
-
-def _padded_to_capacity(arrays: Arrays, scenario: Scenario, n: int) -> Arrays:
-    """The record of n individuals of an open population, padded to its capacity."""
-    assert scenario.evolution.open is not None
-    capacity = scenario.evolution.open.capacity
-    for name, values in arrays.items():
-        if "individual" in BY_GENERATION[name].dims:
-            arrays[name] = _padded(values, n, capacity)
-    # There is no "absent" among its codes; parents of -1 say it already.
-    arrays["crossover"][n:] = 0
-    return arrays | {"population_size": np.array(n, np.int32)}
+    after = {}
+    for mechanism in mechanisms_of(scenario, seed):
+        more, after[mechanism.name] = mechanism.evaluated(
+            generation, found, record, cost, memory.get(mechanism.name)
+        )
+        record |= more
+    return record, after
 
 
 def _mean(values: FloatArray) -> FloatArray:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.engine.mechanism import Record, mechanisms_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -13,22 +18,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One variable of a run; ``dims`` come after the leading dimension ``replicate``.
-
-    ``section`` is the part of the scenario without which there is no such variable.
-    """
+    """One variable of a run; ``dims`` come after the leading dimension ``replicate``."""
 
     dims: tuple[str, ...]
     dtype: str
     units: str
     long_name: str
-    section: str = ""
+
+
+class Coordinate(NamedTuple):
+    """A coordinate of a run's data."""
+
+    dim: str
+    values: NDArray[Any]
+    units: str
+    long_name: str
 
 
 # The dimensions that most variables begin with, after replicate.
 _EACH = ("generation", "individual")
 _LEVELS = ("generation", "level")
-_PROBED = ("probe", "environment", "mind", "sample")
+PROBED = ("probe", "environment", "mind", "sample")
 
 # Small types where they do: a run of thousands of generations is mostly these.
 BY_GENERATION: dict[str, Variable] = {
@@ -74,41 +84,6 @@ BY_GENERATION: dict[str, Variable] = {
         units="1",
         long_name="environment a level of the generation was drawn in, as its place in environment",
     ),
-    "source": Variable(
-        dims=_EACH,
-        dtype="i4",
-        units="1",
-        long_name="individual that stands here to breed; another one where it migrated",
-        section="islands",
-    ),
-    "monitor_score": Variable(
-        dims=(*_EACH, "level"),
-        dtype="f4",
-        units="1",
-        long_name="Mahalanobis distance of a lifetime from training; NaN: the monitor is off",
-        section="monitor",
-    ),
-    "flagged": Variable(
-        dims=("generation",),
-        dtype="i4",
-        units="lifetimes",
-        long_name="lifetimes that the monitor flagged",
-        section="monitor",
-    ),
-    "labels": Variable(
-        dims=("generation",),
-        dtype="i4",
-        units="lifetimes",
-        long_name="flagged lifetimes that were labelled",
-        section="monitor",
-    ),
-    "population_size": Variable(
-        dims=("generation",),
-        dtype="i4",
-        units="individuals",
-        long_name="individuals of the generation, which come first; 0: died out",
-        section="open",
-    ),
 }
 
 BY_PROBE: dict[str, Variable] = {
@@ -116,83 +91,34 @@ BY_PROBE: dict[str, Variable] = {
         dims=("probe", "sample"), dtype="i4", units="1", long_name="individual that was probed"
     ),
     "expected_payoff": Variable(
-        dims=(*_PROBED, "payoff"),
+        dims=(*PROBED, "payoff"),
         dtype="f8",
         units="payoff per lifetime",
         long_name="expected payoff of a lifetime on the probe levels",
     ),
     "expected_reward": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="reward per lifetime",
         long_name="expected internal reward of a lifetime on the probe levels, the mind's own",
     ),
     "expected_lifespan": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="steps",
         long_name="expected length of a lifetime on the probe levels",
     ),
     "capability": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="1",
         long_name="capability: own reward between uniform play (0) and the optimum (1)",
     ),
     "alignment": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="1",
         long_name="alignment: intended payoff between uniform play (0) and the optimum (1)",
-    ),
-    "conduct_watched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="payoff per lifetime",
-        long_name="expected payoff deception.conduct of the steps that begin while watched",
-        section="deception",
-    ),
-    "conduct_unwatched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="payoff per lifetime",
-        long_name="expected payoff deception.conduct of the steps that begin while unwatched",
-        section="deception",
-    ),
-    "steps_watched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="steps",
-        long_name="expected steps of a lifetime that begin while watched",
-        section="deception",
-    ),
-    "steps_unwatched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="steps",
-        long_name="expected steps of a lifetime that begin while unwatched",
-        section="deception",
-    ),
-    "fidelity_drives": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="intended payoff where the drives are optimized, normalised as alignment",
-        section="tool",
-    ),
-    "fidelity_criteria": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="own reward where the tool's criteria are optimized, normalised as capability",
-        section="tool",
-    ),
-    "fidelity_chain": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="intended payoff where the tool's criteria are optimized, as alignment",
-        section="tool",
     ),
 }
 
@@ -211,40 +137,30 @@ BY_REPLICATE: dict[str, Variable] = {
     ),
 }
 
-VARIABLES = {**BY_GENERATION, **BY_PROBE, **BY_REPLICATE}
-
 
 def by_generation(scenario: Scenario) -> dict[str, Variable]:
     """The variables of each generation that a run of the scenario has."""
-    return _present(BY_GENERATION, scenario)
+    return BY_GENERATION | _added(scenario, "generation")
 
 
 def by_probe(scenario: Scenario) -> dict[str, Variable]:
     """The variables of each probe that a run of the scenario has."""
-    return _present(BY_PROBE, scenario)
-
-
-def by_replicate(scenario: Scenario) -> dict[str, Variable]:
-    """The variables of each replicate that a run of the scenario has."""
-    return _present(BY_REPLICATE, scenario)
+    return BY_PROBE | _added(scenario, "probe")
 
 
 def variables(scenario: Scenario) -> dict[str, Variable]:
     """All variables that a run of the scenario has."""
-    return _present(VARIABLES, scenario)
+    return by_generation(scenario) | by_probe(scenario) | BY_REPLICATE
 
 
-def _present(known: Mapping[str, Variable], scenario: Scenario) -> dict[str, Variable]:
-    # A variable without its section would be an array of NaN in every run that lacks it.
-    sections = {
-        "": True,
-        "deception": scenario.deception is not None,
-        "islands": scenario.evolution.islands is not None,
-        "monitor": scenario.monitor is not None,
-        "open": scenario.evolution.open is not None,
-        "tool": scenario.agent.tool is not None,
+def _added(scenario: Scenario, first: str) -> dict[str, Variable]:
+    """What the mechanisms of a scenario add, of those whose first dimension that is."""
+    return {
+        name: variable
+        for mechanism in mechanisms_of(scenario)
+        for name, variable in mechanism.variables.items()
+        if variable.dims[0] == first
     }
-    return {name: variable for name, variable in known.items() if sections[variable.section]}
 
 
 # With the generation, and the state of a base optimizer that has one, this is a population.
@@ -253,6 +169,23 @@ INHERITED = ("genome", "parents", "crossover")
 
 ABSENT: Mapping[str, float] = {"f": math.nan, "i": -1}
 """What stands for individuals that there are not, by kind of number; a crossover of none is 0."""
+
+
+def padded(values: NDArray[np.generic], n: int, size: int, *, axis: int = 0) -> NDArray[np.generic]:
+    """The first n of an axis, then what stands for those absent, up to a size."""
+    # Integers have no NaN; ABSENT says what stands for nobody.
+    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+    result = np.full(shape, ABSENT[values.dtype.kind], values.dtype)
+    here = (*(slice(None) for _ in range(axis)), slice(n))
+    result[here] = values[here]
+    return result
+
+
+def present(record: Record) -> int:
+    """How many individuals a generation of a replicate has, without what pads its record."""
+    # Nobody's life has no length, whatever a genome or a score may be.
+    return int(np.isfinite(np.asarray(record["lifespan"])).sum())
+
 
 COORDINATES: dict[str, tuple[str, str]] = {
     "replicate": ("1", "replicate of the run, an independent population"),
@@ -264,7 +197,6 @@ COORDINATES: dict[str, tuple[str, str]] = {
     "probe": ("generations", "generation at which the population was probed"),
     "environment": ("1", "name of the environment"),
     "environment_title": ("1", "title of the environment"),
-    "deme": ("1", "deme of the individual, with islands"),
     "mind": ("1", "the evolved minds and the controls"),
     "sample": ("1", "place in the random sample of the population that was probed"),
 }

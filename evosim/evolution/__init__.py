@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from evosim.evolution import genetic, islands
-from evosim.evolution.breed import breed, breed_open, check_genes
+from evosim.evolution import genetic
+from evosim.evolution.breed import breed, check_genes, expected_shares
 from evosim.evolution.check import check
-from evosim.evolution.generation import expected_shares, next_generation, optimizer_of, start
+from evosim.evolution.generation import Reproduction, next_generation, optimizer_of, start
 from evosim.evolution.optimizer import (
     NOTHING,
     OPTIMIZERS,
@@ -33,14 +33,13 @@ __all__ = [
     "Offspring",
     "Optimizer",
     "Option",
+    "Reproduction",
     "State",
     "breed",
-    "breed_open",
     "check",
     "check_genes",
     "expected_shares",
     "genetic",
-    "islands",
     "middle",
     "next_generation",
     "optimizer_of",

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from evosim.scenario import Operator as Written
     from evosim.scenario import Scenario
 
-MOST_NEWBORNS = 10**8
-"""More than this many newborns of a generation, in expectation, are refused."""
-
 _LOCK = threading.Lock()
 _OWN = random.Random()
 _DRAWING: tuple[Any, ...] = (tools.selection, tools.crossover, tools.mutation, operators)
@@ -96,46 +93,7 @@ def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: i
     genes, score = checked(scenario, genomes, scores)
     evolution = scenario.evolution
     with seeded(seed_key):
-        return _vary(scenario, genes, _select(evolution.select, score))
-
-
-def breed_open(
-    scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: int
-) -> Offspring:
-    """The next generation of an open population: as many as are born and find room.
-
-    An individual of score s leaves Poisson(offspring max(s, 0)) newborns. Of more than
-    ``capacity`` a random subset survives. In random order, they mate and mutate as in
-    :func:`breed`, each newborn standing for the parent that left it.
-
-    Args:
-        genomes: genes [N, loci], within their bounds; N may be 0.
-        scores: score of each individual [N].
-        seed_key: of the purpose BREED and the generation (model 5).
-
-    Returns:
-        From 0 to ``capacity`` children.
-
-    Raises:
-        EvosimError: as :func:`breed`; more newborns than a computer can count out.
-        ValueError: shapes that do not fit.
-    """
-    genes, score = checked(scenario, genomes, scores)
-    written = scenario.evolution.open
-    assert written is not None
-    expected = written.offspring * np.maximum(score, 0.0)
-    if not expected.sum() <= MOST_NEWBORNS:
-        raise EvosimError(
-            f"{expected.sum():.3g} newborns are expected of {len(score)} individuals, which is "
-            f"too many to draw (at most {MOST_NEWBORNS:.0g}); lower evolution.open.offspring"
-        )
-    rng = np.random.Generator(np.random.PCG64(seed_key))
-    newborns = rng.poisson(expected)
-    if newborns.sum() > written.capacity:
-        newborns = rng.multivariate_hypergeometric(newborns, written.capacity, method="marginals")
-    chosen = rng.permutation(np.repeat(np.arange(len(score), dtype=np.int32), newborns))
-    with seeded(seed_key):
-        return _vary(scenario, genes, chosen)
+        return vary(scenario, genes, _select(evolution.select, score))
 
 
 def checked(
@@ -155,12 +113,12 @@ def checked(
             f"genomes of shape {genes.shape} and scores of shape {score.shape}, "
             f"expected (individuals, {n_loci}) and (individuals,)"
         )
-    _refuse_bad_scores(score)
+    refuse_bad_scores(score)
     check_genes(scenario, genes)
     return genes, score
 
 
-def _vary(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> Offspring:
+def vary(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> Offspring:
     """Children of the chosen parents, mated and mutated."""
     bounds = Bounds.of(loci(scenario))
     children = _mate(scenario.evolution.mate, genes, chosen, bounds)
@@ -168,8 +126,8 @@ def _vary(scenario: Scenario, genes: FloatArray, chosen: NDArray[np.int32]) -> O
     return children
 
 
-def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:
-    """:func:`evosim.evolution.expected_shares` of a population that breeds as one.
+def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
+    """The share of parentage that selection gives each individual, exact, ties included.
 
     Args:
         scores: score of each individual [N].
@@ -181,9 +139,7 @@ def expected_shares_of_one(scenario: Scenario, scores: ArrayLike) -> FloatArray:
         EvosimError: as :func:`breed`.
     """
     score = np.asarray(scores, np.float64)
-    _refuse_bad_scores(score)
-    if scenario.evolution.open is not None:
-        return SELECT["selRoulette"].shares(np.maximum(score, 0.0))
+    refuse_bad_scores(score)
     written = scenario.evolution.select
     function = SELECT[written.operator].shares
     with calling(f"{SELECT.kind} {written.operator!r}: shares", function):
@@ -309,7 +265,12 @@ def _apply(operator: Any, written: Written, *parts: NDArray[Any]) -> list[NDArra
     return found
 
 
-def _refuse_bad_scores(scores: FloatArray) -> None:
+def refuse_bad_scores(scores: FloatArray) -> None:
+    """Refuse scores that selection cannot compare.
+
+    Raises:
+        EvosimError: with the first of them.
+    """
     finite = np.isfinite(scores)
     if not finite.all():
         individual = int(np.flatnonzero(~finite)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from evosim import mechanisms
 from evosim.errors import Problem, did_you_mean
 from evosim.evolution._values import is_number, is_whole
 from evosim.evolution.optimizer import OPTIMIZERS
@@ -35,11 +36,14 @@ def check(scenario: Scenario) -> list[Problem]:
     file knows, and have the scenario's id for a file.
     """
     found: list[tuple[str, str]] = []
-    for part, registry in OPERATORS.items():
-        written = getattr(scenario.evolution, part)
-        for key, message in _check_one(registry, written.operator, written.options):
+    written = {part: (part, getattr(scenario.evolution, part)) for part in OPERATORS}
+    used = mechanisms.used(scenario)
+    for operators in mechanisms.defined("schema", "operators", used).values():
+        written |= operators(scenario)
+    for part, (kind, operator) in written.items():
+        registry = MIGRATE if kind == "migrate" else OPERATORS[kind]
+        for key, message in _check_one(registry, operator.operator, operator.options):
             found.append((f"{part}.{key}" if key else part, message))
-    found += _check_islands(scenario)
     found += _check_optimizer(scenario)
     return [
         Problem(file=scenario.id, line=None, key=f"evolution.{key}", message=message)
@@ -69,25 +73,11 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
         found.append(("population", message))
     if len(loci(scenario)) < n_loci:
         found.append(("optimizer.name", f"{name} needs a locus that evolves, and all are pinned"))
-    if evolution.open is not None and name != "genetic":
-        message = f"{name} asks for a population of fixed size; an open one needs genetic"
-        found.append(("open", message))
-    if evolution.islands is not None and name != "genetic":
-        message = f"{name} asks for one population; demes need genetic"
-        found.append(("islands", message))
-    return found
-
-
-def _check_islands(scenario: Scenario) -> list[tuple[str, str]]:
-    """(key within ``evolution``, what is wrong) of the operators of migration."""
-    islands = scenario.evolution.islands
-    if islands is None:
-        return []
-    found = []
-    for part in ("select", "replace"):
-        if (written := getattr(islands, part)) is not None:
-            for key, message in _check_one(MIGRATE, written.operator, written.options):
-                found.append((f"islands.{part}.{key}" if key else f"islands.{part}", message))
+    if name != "genetic":
+        used = mechanisms.used(scenario)
+        for one, population in mechanisms.defined("schema", "POPULATION", used).items():
+            section = mechanisms.SECTIONS[one].removeprefix("evolution.")
+            found.append((section, f"{name} asks for {population} genetic"))
     return found
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim.errors import EvosimError
-from evosim.evolution import islands
-from evosim.evolution.breed import breed_open, checked, expected_shares_of_one
+from evosim.evolution.breed import checked, expected_shares
 from evosim.evolution.optimizer import (
     NOTHING,
     OPTIMIZERS,
@@ -26,6 +25,14 @@ from evosim.registry import calling
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
+
+
+class Record(Protocol):
+    """What is recorded of a generation: arrays by the names of run.nc, or a dataset of it."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+    def __contains__(self, name: object, /) -> bool: ...
 
 
 def optimizer_of(scenario: Scenario) -> Optimizer:
@@ -49,34 +56,64 @@ def start(scenario: Scenario, seed_key: int) -> Asked:
     return _checked(scenario, chosen, asked)
 
 
-def next_generation(
-    scenario: Scenario,
-    state: State,
-    genomes: ArrayLike,
-    scores: ArrayLike,
-    seed_key: int,
-    source: ArrayLike | None = None,
-) -> Asked:
-    """The generation after one that was evaluated.
+class Reproduction:
+    """How a generation makes the next one: here as the base optimizer does it.
+
+    What goes by more than scores takes it from ``record``, what is recorded of the generation.
 
     Args:
-        state: that with which the generation was asked for.
-        genomes: genes [N, loci], within their bounds.
-        scores: score of each individual [N].
-        seed_key: of the purpose BREED and the generation (model 5).
-        source: with islands, of each row [N] (:func:`evosim.evolution.islands.migration`); None
-            where nobody migrated.
-
-    Raises:
-        EvosimError: a score that is not finite, or that the selection operator does not take; a
-            gene out of bounds; an unknown operator.
-        ValueError: shapes that do not fit.
+        scenario: whose optimizer and operators they are.
     """
-    if scenario.evolution.open is not None:
-        return Asked(breed_open(scenario, genomes, scores, seed_key), NOTHING)
-    if scenario.evolution.islands is not None:
-        rows = _source_rows(scenario, source)
-        return Asked(islands.breed_demes(scenario, genomes, scores, rows, seed_key), NOTHING)
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    def next_generation(
+        self,
+        state: State,
+        genomes: ArrayLike,
+        scores: ArrayLike,
+        seed_key: int,
+        record: Record = NOTHING,
+    ) -> Asked:
+        """The generation after one that was evaluated.
+
+        Args:
+            state: that with which the generation was asked for.
+            genomes: genes [N, loci], within their bounds.
+            scores: score of each individual [N].
+            seed_key: of the purpose BREED and the generation (model 5).
+
+        Raises:
+            EvosimError: a score that is not finite, or that the selection operator does not take;
+                a gene out of bounds; an unknown operator.
+            ValueError: shapes that do not fit.
+        """
+        return next_generation(self.scenario, state, genomes, scores, seed_key)
+
+    def expected_shares(self, scores: ArrayLike, record: Record = NOTHING) -> FloatArray:
+        """The share of parentage that each individual can expect, exact, ties included.
+
+        Args:
+            scores: score of each individual [N].
+
+        Returns:
+            Shares [N], summing to 1.
+
+        Raises:
+            EvosimError: as :meth:`next_generation`.
+        """
+        return expected_shares(self.scenario, scores)
+
+    def first_of_pairs(self, n: int) -> NDArray[np.intp]:
+        """The rows of those born first of each pair, of n children; the next row is the other."""
+        return np.arange(0, n // 2 * 2, 2)
+
+
+def next_generation(
+    scenario: Scenario, state: State, genomes: ArrayLike, scores: ArrayLike, seed_key: int
+) -> Asked:
+    """The generation after one that was evaluated (:meth:`Reproduction.next_generation`)."""
     chosen = optimizer_of(scenario)
     genes, score = checked(scenario, genomes, scores)
     what = _named(scenario)
@@ -157,30 +194,3 @@ def _checked(scenario: Scenario, chosen: Optimizer, asked: Any) -> Asked:
             f"be {', '.join(sorted(chosen.state)) or 'nothing'}"
         )
     return asked
-
-
-def expected_shares(
-    scenario: Scenario, scores: ArrayLike, source: ArrayLike | None = None
-) -> FloatArray:
-    """The share of parentage that selection gives each individual in expectation.
-
-    Exact, ties included. In an open population it is the share of the expected newborns; equal
-    where none is expected. With islands migration is part of it.
-
-    Args:
-        scores: score of each individual [N].
-        source: as of :func:`next_generation`.
-
-    Returns:
-        Shares [N], summing to 1.
-
-    Raises:
-        EvosimError: as :func:`next_generation`.
-    """
-    if scenario.evolution.islands is None:
-        return expected_shares_of_one(scenario, scores)
-    return islands.expected_shares(scenario, scores, _source_rows(scenario, source))
-
-
-def _source_rows(scenario: Scenario, source: ArrayLike | None) -> ArrayLike:
-    return np.arange(scenario.evolution.population) if source is None else source

@@ -54,7 +54,8 @@ class Executor(Protocol):
         Args:
             function: one of a module's own, called ``function(*item, tell=tell)``. Where ``tell()``
                 is True it keeps what it has, and returns None.
-            items: taken from the left. To a deque more may be added while results come.
+            items: taken one by one as somebody is free. To a deque more may be added while
+                results come.
             stop: whether to begin no more, and to end what is under way.
             report: called ``report(item, *message)`` with what a function tells. Workers of a
                 scheduler tell nothing.
@@ -81,9 +82,8 @@ class InProcess:
         stop: Callable[[], bool] = never,
         report: Callable[..., None] = lambda *_: None,
     ) -> Iterator[tuple[Item, Any]]:
-        waiting = items if isinstance(items, deque) else deque(items)
-        while waiting and not stop():
-            item = waiting.popleft()
+        take = _taking(items)
+        while (item := take()) is not None and not stop():
 
             def tell(*message: Any, item: Item = item) -> bool:
                 if message:
@@ -131,7 +131,7 @@ class Workers(ABC):
         stop: Callable[[], bool] = never,
         report: Callable[..., None] = lambda *_: None,
     ) -> Iterator[tuple[Item, Any]]:
-        waiting = items if isinstance(items, deque) else deque(items)
+        take = _taking(items)
         suspects: deque[tuple[Item, Died]] = deque()
         at_work: dict[Hashable, Item] = {}
         earlier: dict[Hashable, Died] = {}  # deaths of those that are at work again
@@ -143,13 +143,11 @@ class Workers(ABC):
                 if not ending and (failure is not None or stop()):
                     ending = True
                     self._end(at_work)
-                if ending:
-                    waiting.clear()
-                    suspects.clear()
-                while waiting and len(at_work) < self._capacity():
-                    item = waiting.popleft()
+                while not ending and len(at_work) < self._capacity():
+                    if (item := take()) is None:
+                        break
                     at_work[self._begin(function, item)] = item
-                if suspects and not at_work and not waiting:
+                if suspects and not at_work and not ending:
                     item, died = suspects.popleft()
                     call = self._begin(function, item)
                     at_work[call], earlier[call] = item, died
@@ -159,7 +157,7 @@ class Workers(ABC):
                     yield from results
                     results.clear()
                     continue
-                if not at_work and not waiting:
+                if not at_work:
                     break
                 for call, answer in self._answers(at_work):
                     if isinstance(answer, Message):
@@ -203,6 +201,14 @@ class Workers(ABC):
     @abstractmethod
     def _abandon(self, calls: Collection[Hashable]) -> None:
         """Give up calls at once: what they answer is asked for no more."""
+
+
+def _taking(items: Iterable[Item]) -> Callable[[], Item | None]:
+    """Takes the next item; None where there is none, for now or at all."""
+    if isinstance(items, deque):
+        return lambda: items.popleft() if items else None
+    source = iter(items)
+    return lambda: next(source, None)
 
 
 def executor(

@@ -14,7 +14,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,21 +24,22 @@ from evosim.engine import loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
-from evosim.engine.variables import by_probe, by_replicate
+from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
+from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
+from evosim.engine.variables import BY_REPLICATE, by_probe
 from evosim.errors import Command, EvosimError, RunError, WorkError
 from evosim.execution.executor import Died, Executor, InProcess, Tell, executor
 from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.engine.in_memory import OnGeneration
-    from evosim.engine.islands import Map
-    from evosim.engine.ood_labelling import PastGeneration
     from evosim.scenario import Scenario
 
-CHECKPOINT = 2.0
-"""Seconds of work that a kill can cost."""
+CHECKPOINT = 8.0
+"""Seconds of work that a kill can cost, but for the generation at hand: ten at most, mostly."""
 _PATIENCE = 10.0  # seconds for which who is to stop waits for the epoch that is under way
 
 
@@ -72,54 +74,35 @@ def complete_runs(
         RunError: the runs cannot go on; what was simulated is kept.
         Interrupted: they were stopped.
     """
-    enough = False
-
-    def report(item: tuple[RunFolder, int, float], generation: int, score: float) -> None:
-        nonlocal enough
-        folder, replicate, _ = item
-        progress.generation(_label(folders, folder, replicate), generation, score)
-        if on_generation is not None and on_generation(replicate, generation, score):
-            enough = True
-
-    def stopping() -> bool:
-        return enough or stop()
-
+    work = _Work(folders, stop, progress, on_generation, checkpoint)
     try:
-        for folder in folders.values():
-            folder.sweep()
-        items, done, wanted = _unfinished(folders, checkpoint)
-        if items:
-            # Demes are shared out where that is asked for: of one process the threads share all
-            # lifetimes.
-            workers = workers or min(core.threads(), len(items))
-            demes = _demes(folder.scenario for folder, *_ in items) if workers > len(items) else 1
-            workers = min(workers, len(items) if demes == 1 else demes)
-            warm_up(items[0][0].scenario, progress.note)
-            progress.begin(title, size=_size(folders), total=wanted, done=done)
-            with executor(
-                workers=workers, scheduler=scheduler, locks=locks, note=progress.note
-            ) as by:
-                work: Callable[..., bool | None] = advance
-                if demes > 1 or scheduler is not None:
-                    work = partial(advance, share=_sharing(by, stopping))
-                    by = InProcess()
-                left = Counter(folder.path for folder, *_ in items)
-                for (folder, replicate, _), result in by.map(
-                    work, items, stop=stopping, report=report
-                ):
-                    if isinstance(result, Died):
-                        raise WorkError(f"{_label(folders, folder, replicate)}: {result}")
-                    left[folder.path] -= 1
-                    # The data of many runs are put together side by side, each as soon as it can.
-                    if left[folder.path] == 0 and len(folders) > 1:
-                        items.appendleft((folder, None, checkpoint))
-            if any(number > 0 for number in left.values()):
-                raise Interrupted(
-                    resume, "stopped: ", f"{kept(folders)}. Continue with: ",
-                    Command("resume", resume),
-                )  # fmt: skip
-        for folder in folders.values():
-            finish(folder)
+        try:
+            for folder in folders.values():
+                folder.sweep()
+            if items := work.items():
+                # Demes are shared out where that is asked for: of one process the threads share
+                # all lifetimes.
+                workers = workers or min(core.threads(), len(items))
+                demes = _demes(item[0].scenario for item in items) if workers > len(items) else 1
+                workers = min(workers, len(items) if demes == 1 else demes)
+                warm_up(items[0][0].scenario, progress.note)
+                work.begin(title)
+                with executor(
+                    workers=workers, scheduler=scheduler, locks=locks, note=progress.note
+                ) as by:
+                    if demes > 1 or scheduler is not None:
+                        share = _sharing(by, work.stop)
+                        work.do(items, InProcess(), partial(advance, share=share))
+                    else:
+                        work.do(items, by, advance)
+            if not work.is_simulated:
+                raise Interrupted(resume, f"stopped: {kept(folders)}. Continue with: ",
+                                  Command("resume", resume))  # fmt: skip
+            for folder in folders.values():
+                finish(folder)
+        finally:
+            for folder in folders.values():
+                folder.write_held()
     except (WriteError, WorkError) as error:
         remedy = "Once it can be written, continue" if isinstance(error, WriteError) else "Continue"
         raise RunError(
@@ -127,28 +110,101 @@ def complete_runs(
         ) from error
 
 
-def _unfinished(
-    folders: Mapping[str, RunFolder], checkpoint: float
-) -> tuple[deque[tuple[RunFolder, int | None, float]], int, int]:
-    """The replicates that are not at their end, as arguments of :func:`advance`; generations that
-    are done, and that there are."""
-    items: deque[tuple[RunFolder, int | None, float]] = deque()
-    wanted = done = 0
-    for folder in folders.values():
-        if folder.data_path.exists():
-            continue
-        generations = folder.scenario.generations
-        for replicate in range(folder.replicates):
-            n = folder.generations_done(replicate)
-            done, wanted = done + n, wanted + generations
-            if n < generations:
-                items.append((folder, replicate, checkpoint))
-    return items, done, wanted
+class _Work:
+    """Runs on the way to their end: what is left of them, what is told and held of them."""
+
+    def __init__(
+        self,
+        folders: Mapping[str, RunFolder],
+        stop: Callable[[], bool],
+        progress: Progress,
+        on_generation: OnGeneration | None,
+        checkpoint: float,
+    ) -> None:
+        self._folders = folders
+        self._stop = stop
+        self._progress = progress
+        self._on_generation = on_generation
+        self._checkpoint = checkpoint
+        self._enough = False  # on_generation asked for a stop
+        self._left: Counter[Path] = Counter()  # replicates of a run that are not at their end
+        self._done = self._wanted = 0  # generations
+        self._since = math.inf  # when the oldest generation was simulated that is only held
+
+    def items(self) -> deque[tuple[Any, ...]]:
+        """The replicates that are not at their end, as arguments of :func:`advance`."""
+        items: deque[tuple[Any, ...]] = deque()
+        for folder in self._folders.values():
+            if folder.data_path.exists():
+                continue
+            for replicate in range(folder.replicates):
+                done, wanted = folder.generations_done(replicate), folder.scenario.generations
+                self._done, self._wanted = self._done + done, self._wanted + wanted
+                if done < wanted:
+                    items.append((folder, replicate, self._checkpoint))
+                    self._left[folder.path] += 1
+        return items
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether all replicates are at their end."""
+        return not self._left.total()
+
+    def begin(self, title: str) -> None:
+        """Tell what is to be simulated."""
+        first = next(iter(self._folders.values()))
+        size = f"{first.scenario.generations} generations"
+        if first.replicates > 1:
+            size += f", {first.replicates} replicates"
+        if len(self._folders) > 1:
+            size += f", {len(self._folders)} arms"
+        self._progress.begin(title, size=size, total=self._wanted, done=self._done)
+
+    def do(self, items: deque[tuple[Any, ...]], by: Executor, function: Callable[..., Any]) -> None:
+        """Have all replicates simulated, and where there are many runs, each of them finished."""
+        for item, result in by.map(function, items, stop=self.stop, report=self._report):
+            folder, replicate, *_ = item
+            if isinstance(result, Died):
+                raise WorkError(f"{self._label(folder, replicate)}: {result}")
+            since, held = result
+            if replicate is None:
+                folder.held.clear()
+                continue
+            folder.held.update(held)
+            self._since = min(self._since, since)
+            self._left[folder.path] -= 1
+            # Whoever is free puts the data together, so that many runs are finished side by side.
+            if self._left[folder.path] == 0 and len(self._folders) > 1:
+                items.appendleft((folder, None, self._checkpoint, dict(folder.held)))
+
+    def stop(self) -> bool:
+        """Whether to stop; asked all the time."""
+        # What is complete waits in memory for run.nc, but no longer than a kill may cost. A run
+        # that is being finished does not wait.
+        if time.monotonic() - self._since >= self._checkpoint:
+            self._since = math.inf
+            for folder in self._folders.values():
+                if self._left[folder.path]:
+                    folder.write_held()
+        return self._enough or self._stop()
+
+    def _report(self, item: tuple[Any, ...], generation: int, score: float) -> None:
+        folder, replicate, *_ = item
+        self._progress.generation(self._label(folder, replicate), generation, score)
+        if self._on_generation is not None and self._on_generation(replicate, generation, score):
+            self._enough = True
+
+    def _label(self, folder: RunFolder, replicate: int | None) -> str:
+        """What to call a replicate of a run: nothing where it is the only one."""
+        words = [name for name, other in self._folders.items() if name and other is folder]
+        if folder.replicates > 1 and replicate is not None:
+            words.append(f"replicate {replicate}")
+        return ", ".join(words)
 
 
 def _demes(scenarios: Iterable[Scenario]) -> int:
-    """The most demes of any scenario; 1 where one of them has none, whose runs are not divided."""
-    sizes = [s.evolution.islands.demes if s.evolution.islands else 1 for s in scenarios]
+    """The most parts of a run; 1 where one of them has none, which then are not divided."""
+    sizes = [parts(scenario) for scenario in scenarios]
     return 1 if min(sizes) == 1 else max(sizes)
 
 
@@ -184,23 +240,6 @@ def untold(function: Callable[..., Any], *arguments: Any, tell: Tell) -> Any:
     return function(*arguments)
 
 
-def _label(folders: Mapping[str, RunFolder], folder: RunFolder, replicate: int | None) -> str:
-    """What to call a replicate of a run: nothing where it is the only one."""
-    words = [name for name, other in folders.items() if name and other.path == folder.path]
-    if folder.replicates > 1 and replicate is not None:
-        words.append(f"replicate {replicate}")
-    return ", ".join(words)
-
-
-def _size(folders: Mapping[str, RunFolder]) -> str:
-    """What is to be simulated, in words."""
-    first = next(iter(folders.values()))
-    size = f"{first.scenario.generations} generations"
-    if first.replicates > 1:
-        size += f", {first.replicates} replicates"
-    return f"{size}, {len(folders)} arms" if len(folders) > 1 else size
-
-
 def kept(folders: Mapping[str, RunFolder]) -> str:
     """How many generations are on disk, in words."""
     done = wanted = 0
@@ -216,19 +255,28 @@ def advance(
     folder: RunFolder,
     replicate: int | None,
     checkpoint: float,
+    held: Mapping[Path, Chunk] = MappingProxyType({}),
     *,
     tell: Tell,
     share: Map | None = None,
-) -> bool | None:
+) -> tuple[float, Mapping[Path, Chunk]] | None:
     """A unit of work of a run: a replicate, or of None the end of a run that was simulated.
 
+    Args:
+        held: of the end of a run, what is not written of it.
+
     Returns:
-        True, or None where it was stopped before its end.
+        What is not written of the replicate, and since when; None where it was stopped before its
+        end, and all of it is written.
     """
+    began = time.monotonic()
     if replicate is None:
+        folder.held.update(held)
         finish(folder)
-        return True
-    return run_replicate(folder, replicate, tell=tell, checkpoint=checkpoint, share=share) or None
+        return began, {}
+    if not run_replicate(folder, replicate, tell=tell, checkpoint=checkpoint, share=share):
+        return None
+    return began, folder.release(replicate)
 
 
 def finish(folder: RunFolder) -> None:
@@ -236,12 +284,13 @@ def finish(folder: RunFolder) -> None:
     if folder.data_path.exists() and folder.summary_path.exists():
         folder.clear_chunks()
         return
-    from evosim.engine.dataset import assemble, open_dataset
+    from evosim.engine.dataset import assemble, open_arrays
 
     if not folder.data_path.exists():
         assemble(folder)
     else:
-        open_dataset(folder).close()  # before the chunks go that it could be written from
+        with open_arrays(folder):  # before the chunks go that it could be written from
+            pass
     folder.clear_chunks()
     if not folder.summary_path.exists():
         write_text(folder.summary_path, _json(summary_of(folder)))
@@ -259,6 +308,8 @@ def run_replicate(
 ) -> bool:
     """Simulate one replicate on from where its chunks end; False where it was stopped before.
 
+    The last generations are held in memory, for run.nc to be written from.
+
     Args:
         tell: told each generation and its mean score; whether to stop after it.
         share: with islands, what simulates the demes side by side.
@@ -271,7 +322,7 @@ def run_replicate(
     scenario = folder.scenario
     seed, probe_seed = seeds_of(folder, replicate)
     row = folder.tidy(replicate)
-    population = folder.read(row[-1]).next_population if row else initial_population(scenario, seed)
+    population = folder.population_after(row[-1]) if row else initial_population(scenario, seed)
     if population is None:
         return True
     if prober is None:
@@ -281,19 +332,15 @@ def run_replicate(
     unwritten: list[GenerationRecord] = []
     written = time.monotonic()
     record = None
-    if share is not None:
-        from evosim.engine import islands
-
-        records = islands.generations(scenario, population, seed=seed, prober=prober, share=share)
-    else:
-        records = generations(
-            scenario,
-            population,
-            seed=seed,
-            prober=prober,
-            evaluate=evaluate,
-            recall=lambda generation: recall(folder, replicate, generation),
-        )
+    records = generations(
+        scenario,
+        population,
+        seed=seed,
+        prober=prober,
+        evaluate=evaluate,
+        recall=lambda generation: recall(folder, replicate, generation),
+        share=share,
+    )
     try:
         for record in records:
             unwritten.append(record)
@@ -304,32 +351,27 @@ def run_replicate(
                 written = time.monotonic()
             if stopping:
                 break
-    except WriteError:
-        raise
-    except EvosimError as error:
-        raise RunError(f"replicate {replicate}, ", *error.parts) from error
-    finally:
+    except BaseException as error:
         if unwritten:
             folder.write(replicate, chunk_of(unwritten))
+        if isinstance(error, EvosimError) and not isinstance(error, WriteError):
+            raise RunError(f"replicate {replicate}, ", *error.parts) from error
+        raise
+    if unwritten:
+        folder.hold(replicate, chunk_of(unwritten))
     return record is not None and record.next_population is None
 
 
 def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration:
-    """An earlier generation, from the chunks of its replicate.
+    """An earlier generation of a replicate, as it was recorded.
 
     Raises:
         RunError: no sound chunk holds it.
     """
-    from evosim.engine.ood_labelling import PastGeneration
-
-    for file in folder.chunk_files(replicate):
-        if file.first <= generation <= file.last:
-            arrays = folder.read(file).arrays
-            here = {name: values[generation - file.first] for name, values in arrays.items()}
-            genome = Population.from_record(here, generation, evolution.NOTHING).genome
-            seed = seed_at(folder, replicate, generation)
-            return PastGeneration(folder.scenario_at(generation), seed, genome)
-    raise RunError(f"{folder.path}: generation {generation} of replicate {replicate} is missing")
+    here = folder.recorded(replicate, generation)
+    genome = Population.from_record(here, generation, evolution.NOTHING).genome
+    seed = seed_at(folder, replicate, generation)
+    return PastGeneration(folder.scenario_at(generation), seed, genome)
 
 
 def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
@@ -337,21 +379,21 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
     from evosim import mind, world
     from evosim.core import jit
 
-    minds = core.with_tools(
+    minds = minds_of(
         scenario,
-        mind.express(scenario, mind.initial(scenario, 1, 0)),
+        mind.initial(scenario, 1, 0),
         seed=0,
         generation=0,
         individuals=np.zeros(1, np.int64),
     )
-    still = minds._replace(novelty=np.zeros(1, np.float32))
+    exact = minds._replace(arrival=np.zeros(1, np.float32))
     name = next(iter(scenario.environments))
 
     def call() -> None:
         env = world.environment(scenario, name)
         levels = world.draw_levels(scenario, name, [0])
         core.lifetimes(env, levels, minds, seed=0, generation=0, level_ids=[0], individual_ids=[0])
-        core.expectation(env, levels, still)
+        core.expectation(env, levels, exact)
         nothing = np.zeros((1, env.phi.shape[1]))
         core.optimum(env, levels, nothing)
         if scenario.agent.tool is not None:
@@ -362,17 +404,17 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
 
 def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and where the run comes from."""
-    from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
+    from evosim.engine.dataset import UNREADABLE, open_arrays, unreadable
     from evosim.metrics import summary
 
-    with open_dataset(folder) as dataset:
+    with open_arrays(folder) as arrays:
         try:
-            probed = (*by_probe(folder.scenario), *by_replicate(folder.scenario))
-            for name in ("payoff_total", *probed):  # once, not piece by piece
-                dataset[name].load()
+            probed = (*by_probe(folder.scenario), *BY_REPLICATE)
+            for name in ("payoff_total", *probed):
+                _ = arrays[name].values
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
-        findings = summary.summarize(dataset, folder.scenario).to_dict()
+        findings = summary.summarize(cast("xr.Dataset", arrays), folder.scenario).to_dict()
     return {
         **findings,
         "versions": folder.manifest["versions"],

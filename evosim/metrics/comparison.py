@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evosim import rng
+from evosim import mechanisms, rng
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Query
 from evosim.metrics.flips import JUDGED, across
@@ -109,12 +109,16 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
 
 def differences(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     """The keys in which scenarios differ, with the value in each, None where it has none."""
-    flat = []
-    for scenario in scenarios:
-        document = scenario.to_dict()
-        for key in NOT_COMPARED:
-            document.pop(key, None)
-        flat.append(dict(_flat(document)))
+    documents = [scenario.to_dict() for scenario in scenarios]
+    return differing(
+        [{k: v for k, v in document.items() if k not in NOT_COMPARED} for document in documents]
+    )
+
+
+def differing(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The dotted keys in which nested tables differ, with the value in each, None where it has
+    none."""
+    flat = [dict(_flat(document)) for document in documents]
     keys = dict.fromkeys(key for one in flat for key in one)
     return [
         {"key": key, "values": [one.get(key) for one in flat]}
@@ -153,11 +157,10 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
     yield from _asked(sample, Query(measure="capability"))
     yield from _asked(sample, Query(measure="alignment"))
     yield from _asked(sample, Query(measure="gene", of="depth"))
-    if scenario.evolution.islands is not None:
-        yield from _asked(sample, Query(measure="differentiation"))
-    if scenario.evolution.open is not None:
-        yield from _asked(sample, Query(measure="extinct"), "")
-        yield from _asked(sample, Query(measure="size"))
+    used = mechanisms.used(scenario)
+    for compared in mechanisms.defined("metrics", "COMPARED", used).values():
+        for query, when in compared:
+            yield from _asked(sample, query, when)
 
 
 def _asked(sample: Sample, query: Query, when: str = WHEN["end"]) -> Iterator[tuple[str, Floats]]:

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evosim import mind
+from evosim import mechanisms, mind
 from evosim.engine.controls import minds
-from evosim.engine.variables import VARIABLES
+from evosim.engine.variables import BY_GENERATION, BY_PROBE
 from evosim.errors import EvosimError
 from evosim.metrics.query import Floats, Query, no_peak, require_known
 from evosim.registry import Registry, calling, check_call, check_name
+from evosim.stats import intervals
+from evosim.stats.intervals import Bootstrap, Estimate
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -135,7 +137,7 @@ class Metric:
     def check_section(self, scenario: Scenario, query: Query) -> None:
         """Refuse a scenario without the section that the metric is about, or with what it cannot
         be measured with."""
-        if self.section and _walk(scenario, self.section) is None:
+        if self.section and mechanisms.section(scenario, self.section) is None:
             raise _lacking(query, self.section)
         if self.unsupported is not None and (why := self.unsupported(scenario)):
             raise EvosimError(f"measure {query.measure!r}: {why}")
@@ -164,8 +166,8 @@ class Metric:
             )
         if query.mind != "evolved":
             require_known(query.mind, minds(scenario), "mind", query)
-        if self.argument in _NAMES:
-            what, names = _NAMES[self.argument](scenario)
+        if self.argument in ARGUMENTS:
+            what, names = ARGUMENTS[self.argument](scenario)
             require_known(query.of, names, what, query)
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
@@ -175,6 +177,11 @@ class Metric:
             return np.mean(only, axis=axis)
         with calling(f"measure {self.name!r}: statistic", self.statistic):
             return self.statistic(*columns, axis=axis)
+
+    def estimate(self, data: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> Estimate:
+        """The metric of a whole run, estimated over replicates."""
+        columns = self.columns(data, scenario, Query(measure=self.name))
+        return intervals.estimate(self.number, bootstrap, *columns)
 
     def by_replicate(self, *columns: ArrayLike) -> Floats:
         """The number of each replicate alone, [replicate].
@@ -193,19 +200,16 @@ def _metrics() -> Sequence[ModuleType]:
     """The modules that register a metric."""
     from evosim.metrics import (
         best_of_n,
-        deception,
-        detection,
         flips,
         genes,
-        population_size,
         probed,
         rewards,
     )
-    from evosim.metrics.popgen import coalescent, differentiation, effective_size, heritability
+    from evosim.metrics.popgen import coalescent, effective_size, heritability
 
     return (
-        best_of_n, deception, detection, flips, genes, population_size, probed, rewards, coalescent,
-        differentiation, effective_size, heritability,
+        best_of_n, flips, genes, probed, rewards, coalescent, effective_size, heritability,
+        *mechanisms.modules("metrics"),
     )  # fmt: skip
 
 
@@ -257,7 +261,7 @@ def metric(
     check_name(METRICS.kind, name)
     if isinstance(uses, str):
         raise EvosimError(f"measure {name!r}: uses={uses!r} is a text, needed: {{{uses!r}}}")
-    known = VARIABLES.get(variable)
+    known = {**BY_GENERATION, **BY_PROBE}.get(variable)
 
     def put(function: Compute) -> Compute:
         check_call(f"measure {name!r}", function, "data", "scenario", "query")
@@ -291,16 +295,12 @@ def metric(
 
 
 def expectations_are_exact(scenario: Scenario) -> bool:
-    """Whether expectations are exact: a mind that feels novelty has no state of finite form, and
+    """Whether expectations are exact: a mind with a built-in drive has no state of finite form, and
     its expectations are means of sampled lifetimes (docs/measures.md, expectations)."""
-    return mind.NOVELTY not in scenario.agent.drives
+    return not scenario.built_in
 
-
-LINKS = ("drives", "criteria", "chain")
-"""What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
 
 PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
-LINK = "a link of the tool: drives, criteria or chain"
 
 
 def _loci(scenario: Scenario) -> tuple[str, ...]:
@@ -308,33 +308,21 @@ def _loci(scenario: Scenario) -> tuple[str, ...]:
     return tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0)))
 
 
-_NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
+ARGUMENTS: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
     PAYOFF: lambda scenario: ("payoff", scenario.payoffs),
     LOCUS: lambda scenario: ("locus", _loci(scenario)),
     DRIVE: lambda scenario: (
         "drive",
         tuple(name for name in _loci(scenario) if name.startswith("drive.")),
     ),
-    LINK: lambda scenario: ("link", LINKS),
 }
-"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario."""
+"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario.
+Mechanisms add theirs."""
 PROBED = frozenset({"where", "at", "mind"})
-_NEEDED = {
-    "deception": "a scenario with [deception]",
-    "monitor": "a scenario with [monitor]",
-    "agent.tool": "agents with a tool: [agent.tool]",
-    "evolution.islands": "a population with demes: [evolution.islands]",
-    "evolution.open": "an open population: [evolution.open]",
-}
-
-
-def _walk(scenario: Scenario, section: str) -> Any:
-    found: Any = scenario
-    for name in section.split("."):
-        found = None if found is None else getattr(found, name, None)
-    return found
 
 
 def _lacking(query: Query, section: str) -> EvosimError:
-    needed = _NEEDED.get(section, f"a scenario with [{section}]")
+    names = [name for name, key in mechanisms.SECTIONS.items() if key == section]
+    words = list(mechanisms.defined("schema", "NEEDED", names).values())
+    needed = f"{words[0]}: [{section}]" if words else f"a scenario with [{section}]"
     return EvosimError(f"measure {query.measure!r} needs {needed}")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import mind
+from evosim import mechanisms, mind
 from evosim.engine.controls import EVOLVED
-from evosim.metrics import METRICS, Query, flips
+from evosim.engine.mechanism import sizes
+from evosim.metrics import Query, flips
 from evosim.metrics._summary_types import (
     EnvironmentSummary,
     Estimates,
@@ -33,9 +34,7 @@ from evosim.stats.intervals import (
     Bootstrap,
     Estimate,
     finite,
-    intervals_of,
     mean_of_defined,
-    values_of,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
         dataset: the data of the run (docs/architecture.md, run data).
         scenario: the scenario it ran.
     """
-    seed = int(dataset.attrs["seed"])
+    seed, used = int(dataset.attrs["seed"]), mechanisms.used(scenario)
     bootstrap = Bootstrap.of(
         seed, confidence=scenario.verdict.confidence, resamples=scenario.verdict.resamples
     )
@@ -77,88 +76,11 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
         },
         evolved=_phenotype(dataset, scenario, -1, bootstrap),
         sections={
-            **_population(dataset, scenario),
-            **_deception(dataset, scenario, bootstrap),
-            **_monitor(dataset, scenario, bootstrap),
+            mechanisms.in_summary(name): found
+            for name, section in mechanisms.defined("metrics", "summary", used).items()
+            if (found := section(dataset, scenario, bootstrap)) is not None
         },
     )
-
-
-# What optional sections add
-
-
-def _population(dataset: xr.Dataset, scenario: Scenario) -> dict[str, Any]:
-    """What became of the size of an open population in each replicate."""
-    if scenario.evolution.open is None or "population_size" not in dataset:
-        return {}
-    sizes = dataset["population_size"].transpose("replicate", "generation").values
-    generations = dataset["generation"].values
-    extinct = [np.flatnonzero(row == 0) for row in sizes]
-    return {
-        "population": {
-            "capacity": scenario.evolution.open.capacity,
-            "first": [int(row[0]) for row in sizes],
-            "smallest": [int(row.min()) for row in sizes],
-            "last": [int(row[-1]) for row in sizes],
-            "died_out": sum(len(when) > 0 for when in extinct),
-            "died_out_in": [int(generations[when[0]]) if len(when) else None for when in extinct],
-        }
-    }
-
-
-def _deception(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
-    """What is added to the summary of a scenario that asks about deception."""
-    if scenario.deception is None:
-        return {}
-    from evosim.metrics import deception
-
-    return {
-        "deception": {
-            "variable": scenario.deception.variable,
-            "conduct": scenario.deception.conduct,
-            "good": deception.is_good(scenario),
-            "environments": {
-                name: [
-                    {
-                        "generation": generation,
-                        **values_of(estimates),
-                        "intervals": intervals_of(estimates),
-                        "n_undefined": {key: e.n_undefined for key, e in estimates.items()},
-                    }
-                    for generation, estimates in moments.items()
-                ]
-                for name, moments in deception.moments(dataset, scenario, bootstrap).items()
-            },
-        }
-    }
-
-
-def _monitor(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
-    """What is added to the summary of a scenario that has a monitored phase."""
-    if scenario.monitor is None or not any(phase.monitored for phase in scenario.timeline):
-        return {}
-    from evosim.metrics import detection
-
-    estimates = {
-        name: _metric(name, dataset, scenario, bootstrap)
-        for name in ("roc_area", "flagged", "labels")
-    }
-    return {
-        "monitor": {
-            "generation": detection.first_monitored(scenario),
-            "quantile": scenario.monitor.quantile,
-            "budget": scenario.monitor.budget,
-            **values_of(estimates),
-            "intervals": intervals_of(estimates),
-        }
-    }
-
-
-def _metric(name: str, data: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> Estimate:
-    """A metric of the whole run, estimated over replicates."""
-    found = METRICS[name]
-    columns = found.columns(data, scenario, Query(measure=name))
-    return intervals.estimate(found.number, bootstrap, *columns)
 
 
 # Flips
@@ -210,10 +132,8 @@ def _undefined(values: xr.DataArray, weights: Mapping[str, float], absent: int) 
 
 
 def _absent(probe: xr.Dataset) -> int:
-    """How many of the sample an open population was too small for, all replicates together."""
-    if "population_size" not in probe:
-        return 0
-    return int((probe["probe_individual"] < 0).sum())
+    """How many of the sample a population was too small for, all replicates together."""
+    return int(np.sum(probe["probe_individual"].values < 0))
 
 
 def _sampling_across(
@@ -266,7 +186,8 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySu
     """The intended payoff as lived around a flip, of the replicates' mean."""
     intended = scenario.objective.intended
     payoffs = dataset["payoff_total"].sel(payoff=intended)
-    if "population_size" in dataset:  # of unequal populations each counts for one
+    least, most = sizes(scenario)
+    if least < most:  # of unequal populations each counts for one
         each = mean_of_defined(payoffs.transpose("generation", "replicate", "individual").values)
         paid = mean_of_defined(each)
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from evosim import mechanisms
 from evosim.metrics.flips import JUDGED
-from evosim.stats.intervals import number, shown
+from evosim.stats.intervals import number, with_interval
 from evosim.stats.report_tables import table
 
 
@@ -21,39 +20,13 @@ def describe(summary: Mapping[str, Any]) -> str:
     blocks = [_describe_flip(flip, summary) for flip in summary["flips"]]
     if not blocks:
         blocks = ["No flip: nothing to judge."]
-    if "population" in summary:
-        blocks.insert(0, _describe_population(summary))
     blocks.append(_describe_final(summary))
-    if "deception" in summary:
-        blocks.append(_describe_deception(summary["deception"]))
-    if "monitor" in summary:
-        blocks.append(_describe_monitor(summary["monitor"]))
+    known = [name for name in mechanisms.SECTIONS if mechanisms.in_summary(name) in summary]
+    first = mechanisms.defined("metrics", "FIRST", known)
+    for name, words in mechanisms.defined("metrics", "describe", known).items():
+        blocks.insert(0 if name in first else len(blocks), words(summary))
     blocks.append(_describe_basis(summary))
     return "\n\n".join(blocks)
-
-
-def _describe_population(summary: Mapping[str, Any]) -> str:
-    population, replicates = summary["population"], summary["replicates"]
-    when = [g for g in population["died_out_in"] if g is not None]
-    if not when:
-        head = "Open population: SURVIVED"
-    elif replicates == 1:
-        head = f"Open population: DIED OUT in generation {when[0]}"
-    else:
-        generations = ", ".join(map(str, sorted(when)))
-        several = "s" if len(when) > 1 else ""
-        head = (
-            f"Open population: DIED OUT in {len(when)} of {replicates} replicates, in "
-            f"generation{several} {generations}"
-        )
-    sizes = {name: population[name] for name in ("first", "smallest", "last")}
-    if replicates > 1:
-        words = [f"{name} {number(float(np.mean(n)), '.3g')}" for name, n in sizes.items()]
-        kind = "mean size"
-    else:
-        words = [f"{name} {n[0]}" for name, n in sizes.items()]
-        kind = "size"
-    return f"{head}\n  {kind}: {', '.join(words)}; capacity {population['capacity']}"
 
 
 def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
@@ -62,9 +35,9 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     rows = [["", "before", "after", "retained", ""]]
     for measure in JUDGED:
         keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
-        cells = [_with_interval(flip[key], ends[key]) for key in keys]
+        cells = [with_interval(flip[key], ends[key]) for key in keys]
         rows.append([measure, *cells, flip[measure]])
-    collapse = _with_interval(flip["collapse"], ends["collapse"])
+    collapse = with_interval(flip["collapse"], ends["collapse"])
     controls = [["control", "capability", "alignment"]]
     for name, control in flip["controls"].items():
         cells = [
@@ -134,51 +107,13 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
     rows = [["environment", *names, "capability", "alignment", "lifespan"]]
     for name, final in summary["environments"].items():
         paid = [
-            _with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
+            with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
             for p in names
         ]
-        rest = [_with_interval(final[key], _shown(final)[key]) for key in JUDGED]
+        rest = [with_interval(final[key], _shown(final)[key]) for key in JUDGED]
         rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
     generation = next(iter(summary["environments"].values()))["generation"]
     return "\n".join([f"Population of generation {generation}", *table(rows)])
-
-
-def _describe_monitor(found: Mapping[str, Any]) -> str:
-    """Detection in the first monitored generation, and what it cost."""
-    shown = {key: _with_interval(found[key], found["intervals"][key]) for key in found["intervals"]}
-    return "\n".join(
-        [
-            f"Monitor, from generation {found['generation']} on",
-            f"  area under the ROC {shown['roc_area']}; flagged {shown['flagged']} of its "
-            f"lifetimes, {1 - found['quantile']:.2g} of those in training",
-            f"  labels used: {shown['labels']} (at most {found['budget']} a generation)",
-        ]
-    )
-
-
-def _describe_deception(found: Mapping[str, Any]) -> str:
-    """Shares and rates in each environment, at the flips, the peak and the end."""
-    head = f"Deception: {found['conduct']} a step, by whether {found['variable']} is watching"
-    columns = ("deceptive", "honest", "watched", "unwatched", "watched_without")
-    rows = [["environment", "generation", *(name.replace("_", " ") for name in columns)]]
-    for name, moments in found["environments"].items():
-        for moment in moments:
-            cells = [
-                _with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
-                for n, key in enumerate(columns)
-            ]
-            rows.append([name, str(moment["generation"]), *cells])
-    if len(rows) == 1:
-        return f"{head}\n  no mind is both watched and unwatched in any environment"
-    side = "shown" if found["good"] else "held back"
-    return "\n".join(
-        [
-            head,
-            *table(rows),
-            f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
-            "the same minds without the sense",
-        ]
-    )
 
 
 def _describe_basis(summary: Mapping[str, Any]) -> str:
@@ -206,9 +141,3 @@ def _describe_basis(summary: Mapping[str, Any]) -> str:
                 "the error of sampling them and their lifetimes, not that between replicates",
             ]
     return "\n".join(lines)
-
-
-def _with_interval(
-    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
-) -> str:
-    return shown({"value": value, "interval": interval}, form)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.plot.colors import BLACK, GREY, INK
-from evosim.plot.style import line_height, number, place_text, text_width, wrap
+from evosim.plot.style import FLIP, line_height, number, place_text, text_width, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,30 +19,38 @@ if TYPE_CHECKING:
     from evosim.plot.run_view import RunView
 
 
-def along_generations(panel: Axes, view: RunView, *, width: float) -> None:
-    """The axis of generations: its limits and ticks, phases without selection, the flips.
+class Timeline(NamedTuple):
+    """An axis of generations."""
 
-    A flip's line stands at the first generation in the new world.
-    """
-    first, last = view.generation_limits
+    limits: tuple[float, float]
+    """The first and the last generation, apart."""
+    flips: Sequence[float] = ()
+    """The first generation in each new world."""
+    frozen: Sequence[tuple[float, float]] = ()
+    """Stretches without selection, (start, end)."""
+
+
+def along_generations(panel: Axes, timeline: Timeline, *, width: float) -> None:
+    """The axis of generations: its limits and ticks, phases without selection, the flips."""
+    first, last = timeline.limits
     panel.set_xlim(first, last)
-    if len(view.generations) == 1:
-        panel.set_xticks(view.generations)
+    if first % 1:  # a single generation, with half of one on each side
+        panel.set_xticks([(first + last) / 2])
     else:
         panel.xaxis.set_major_locator(
             MaxNLocator(nbins=max(1, int(width / 0.3)), integer=True, steps=[1, 2, 4, 5, 10])
         )
     panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-    for start, end in view.without_selection:
+    for start, end in timeline.frozen:
         panel.axvspan(start, end, color="#F2F2F2", linewidth=0, zorder=0, label="frozen")
     # Many flips make thinner lines: a world that alternates must not be hidden by its marks.
-    heavy = len(view.flips) <= 6
-    for flip in view.flips:
+    heavy = len(timeline.flips) <= 6
+    for flip in timeline.flips:
         panel.axvline(
-            flip.generation,
+            flip,
             color=INK if heavy else GREY,
             linewidth=0.8 if heavy else 0.4,
-            linestyle=(0, (3, 2)),
+            linestyle=FLIP,
             zorder=1.5,
             label="flip",
         )

@@ -24,13 +24,12 @@ GRID = "#E4E4E4"
 
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 """Okabe-Ito without its yellow, which is too light for a line on white."""
+TERMINAL = dict(
+    zip(SERIES, ("cyan", "red", "green", "magenta", "yellow", "blue", "bright_white"), strict=True)
+)
+"""What stands for them in a terminal, whose user chose how each looks on the background."""
 TINTS = ("#E9E9E9", "#CFE3F2", "#F6DFC3", "#D3EBDF", "#EED9E6", "#F7F2C4")
 """Light fills; black text stays readable on each."""
-
-
-def of_kinds(kinds: list[str]) -> dict[str, str]:
-    """A colour for each kind of site."""
-    return {kind: SERIES[n % len(SERIES)] for n, kind in enumerate(kinds)}
 
 
 def readable(color: str) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
-from evosim.plot import colors, layouts, style
-from evosim.plot.findings import RIGHT, beside, draw_row, fit_limits, shorten
+from evosim.plot import colors, estimates, style, timeseries
+from evosim.plot.estimates import Mark
+from evosim.plot.facets import facets
+from evosim.plot.findings import GAP, MEAN, MOST_LABEL, RIGHT, SHARES
+from evosim.plot.layouts import Row
 from evosim.stats.tests import CORRECTIONS
 
 if TYPE_CHECKING:
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 Summary = Mapping[str, Any]
 
 ROW = 0.17
-MOST_LABEL = 1.9
-G_ROOM, P_ROOM = 0.44, 0.5
-"""Inches of the columns of effect sizes and of corrected p-values."""
+SIZES = {"effect_size": ("g", 0.44), "p_corrected": ("p", 0.94)}
+"""Effect sizes and corrected p-values: how their columns are headed, and where they end, inches
+right of the differences."""
 
 
 def figure(comparison: Summary) -> Figure:
@@ -34,23 +36,19 @@ def figure(comparison: Summary) -> Figure:
         comparison: what :func:`evosim.metrics.comparison.compare` returned.
     """
     names = [run["name"] for run in comparison["runs"]]
-    rows = comparison["measures"]
-    with style.styled():
-        left = min(max(map(style.text_width, names)) + 0.16, MOST_LABEL)
-        names = [style.fit(name, left - 0.1) for name in names]
-        layout = layouts.create(
-            [layouts.Row(height=ROW * len(names) + 0.06, ticks=True, titles=True) for _ in rows],
-            width=style.DOUBLE,
-            title=f"{len(names)} runs compared",
-            note=_note(comparison),
-            legend=[layouts.LegendEntry("mean with its interval", colors.INK, width=1.6)],
-            left=left,
-            right=RIGHT,
-            xlabel=None,
-        )
-        for row, (panel,) in zip(rows, layout.axes, strict=True):
-            _measure(layout, panel, row, names, left)
-    return layout.figure
+    left = min(max(map(style.text_width, names)) + 0.16, MOST_LABEL)
+    names = [style.fit(name, left - 0.1) for name in names]
+    return facets(
+        [_measure(row, names) for row in comparison["measures"]],
+        title=f"{len(names)} runs compared",
+        note=_note(comparison),
+        width=style.DOUBLE,
+        legend=[MEAN],
+        left=left,
+        right=RIGHT,
+        between=GAP,
+        xlabel=None,
+    )
 
 
 def _note(comparison: Summary) -> str:
@@ -68,65 +66,48 @@ def _note(comparison: Summary) -> str:
     return " ".join(words)
 
 
-def _measure(
-    layout: layouts.Layout, panel: Axes, row: Summary, names: list[str], left: float
-) -> None:
-    tones = [colors.SERIES[n % len(colors.SERIES)] for n in range(len(names))]
-    shorten(panel, left)
-    other = beside(layout, panel)
-    known = [v for v in row["values"] if v is not None]
-    each = [
-        np.array([np.nan if x is None else x for x in v["columns"][0]], np.float64)
-        if v
-        else np.zeros(0)
-        for v in row["values"]
+def _measure(row: Summary, names: list[str]) -> Row:
+    """A measure of all runs, and how they differ from the first."""
+    tones = [style.series(n)[0] for n in range(len(names))]
+    values = [
+        Mark(v["value"], v["interval"], timeseries.numbers(v["columns"][0]), tone) if v else None
+        for v, tone in zip(row["values"], tones, strict=True)
     ]
-    for n, (value, numbers) in enumerate(zip(row["values"], each, strict=True)):
-        if value is not None:
-            draw_row(panel, n, value, numbers, tones[n])
-        else:
-            panel.text(
-                0.0, n, "undefined", color=colors.DARK_GREY, va="center_baseline",
-                transform=panel.get_yaxis_transform(),
-            )  # fmt: skip
-    fit_limits(panel, known, each, [])
-    changes = [c for c in row["differences"] if c is not None]
-    for n, change in enumerate(row["differences"]):
-        if change is not None:
-            draw_row(other, n, change, np.zeros(0), tones[n])
-    fit_limits(other, changes, [], [0.0])
-    other.axvline(0, color=colors.GREY, linewidth=0.5, zorder=1, label="zero")
-    for one in (panel, other):
-        one.set_ylim(len(names) - 0.4, -0.6)
-        one.spines["left"].set_visible(False)
-        one.tick_params(left=False)
-    panel.set_yticks(range(len(names)), labels=names)
-    other.set_yticks([])
-    layouts.panel_title(panel, row["name"], bold=True)
-    layouts.panel_title(other, "difference to the first")
-    if any(change["p"] is not None for change in changes):
-        _sizes(other, row)
+    differences = [
+        Mark(change["value"], change["interval"], np.zeros(0), tone) if change else None
+        for change, tone in zip(row["differences"], tones, strict=True)
+    ]
+    sized = any(change and change["p"] is not None for change in row["differences"])
 
-
-def _sizes(panel: Axes, row: Summary) -> None:
-    """Effect sizes and corrected p-values, a column each to the right of the differences."""
-    whole = panel.figure.get_figwidth()  # type: ignore[union-attr]
-    box = panel.get_position()
-    width = box.width * whole - G_ROOM - P_ROOM
-    panel.set_position((box.x0, box.y0, width / whole, box.height))
-    panel.xaxis.set_major_locator(
-        MaxNLocator(nbins=max(2, int(width / 0.45)), steps=[1, 2, 2.5, 5, 10])
-    )
-    for name, right in (("effect_size", width + G_ROOM), ("p_corrected", width + G_ROOM + P_ROOM)):
-        x = right / width
-        head = "g" if name == "effect_size" else "p"
-        panel.annotate(
-            head, (x, 1.0), xytext=(0, 2.5), xycoords="axes fraction",
-            textcoords="offset points", ha="right", va="baseline",
-        )  # fmt: skip
-        for n, change in enumerate(row["differences"]):
-            if change is not None and change[name] is not None:
+    def undefined(panel: Axes) -> None:
+        for n, value in enumerate(values):
+            if value is None:
                 panel.text(
-                    x, n, style.number(float(f"{change[name]:.2g}")), ha="right",
-                    va="center_baseline", transform=panel.get_yaxis_transform(),
+                    0.0, n, "undefined", color=colors.DARK_GREY, va="center_baseline",
+                    transform=panel.get_yaxis_transform(),
                 )  # fmt: skip
+
+    def sizes(panel: Axes) -> None:
+        width = style.inches(panel)[0]
+        for key, (head, room) in SIZES.items() if sized else ():
+            x = 1 + room / width
+            panel.annotate(
+                head, (x, 1.0), xytext=(0, 2.5), xycoords="axes fraction",
+                textcoords="offset points", ha="right", va="baseline",
+            )  # fmt: skip
+            for n, change in enumerate(row["differences"]):
+                if change is not None and change[key] is not None:
+                    panel.text(
+                        x, n, style.number(float(f"{change[key]:.2g}")), ha="right",
+                        va="center_baseline", transform=panel.get_yaxis_transform(),
+                    )  # fmt: skip
+
+    return Row(
+        height=ROW * len(names) + 0.06,
+        room=max(room for _, room in SIZES.values()) if sized else 0.0,
+        shares=SHARES,
+        content=[
+            estimates.rows(values, names=names, title=row["name"], bold=True, more=undefined),
+            estimates.rows(differences, zero=True, title="difference to the first", more=sizes),
+        ],
+    )

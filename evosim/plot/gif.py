@@ -5,34 +5,45 @@ from __future__ import annotations
 import io
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from evosim.errors import EvosimError
-from evosim.plot import colors
-from evosim.plot._frames import EVENTS, Frame, Gauge, frames_of
+from evosim.plot import colors, style
 from evosim.plot.files import put
+from evosim.plot.picture import EVENTS, Line, Picture, Place, frames
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode
 
-Point = tuple[float, float]
-
 MARGIN = 12
 SIDE = 236
 """Width of the column of text, in pixels."""
+NAME = 96
+"""Pixels for the names of what is told."""
 MAP = 364
 """Largest side of the map, in pixels."""
 LARGEST_CELL, SMALLEST_CELL = 52, 6
 LINE = 18
+TEXT = 12
 FINE = 3
 """Shapes are drawn this much larger and scaled down, which smooths their edges."""
 MOST_FRAMES = 400
 LAST = 2.5
 """Seconds for which the last frame stands."""
 COLORS = 96
+TONES = {
+    "payoff": colors.BLUE,
+    "reward": colors.readable(colors.VERMILLION),
+    "action": colors.DARK_GREY,
+    "end": colors.DARK_GREY,
+    "old": colors.GREY,
+    "unseen": colors.GREY,
+}
+WIDE = ("action", "end", "new", "old")
+"""What is told across the whole column, without a name."""
 
 
 def replay_gif(
@@ -53,9 +64,9 @@ def replay_gif(
     """
     if not speed > 0:
         raise EvosimError(f"a replay needs a speed above 0 frames a second, not {speed:g}")
-    shown = frames_of(episode, most=max(2, most_frames))
-    canvas = Canvas(episode)
-    drawn = [canvas.draw(frame) for frame in shown]
+    shown = frames(episode, most=max(2, most_frames))
+    canvas = Canvas(shown[0])
+    drawn = [canvas.draw(picture) for picture in shown]
     palette = _palette(drawn)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in drawn]
     pause = max(20, round(1000 / speed))
@@ -89,95 +100,92 @@ def _palette(images: list[Image.Image]) -> Image.Image:
     return palette
 
 
-class Fonts(NamedTuple):
-    """DejaVu Sans, which comes with matplotlib."""
+def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(findfont(f"{style.FONT}:bold" if bold else style.FONT), size)
 
-    plain: ImageFont.FreeTypeFont
-    bold: ImageFont.FreeTypeFont
-    glyph: ImageFont.FreeTypeFont
-    small: ImageFont.FreeTypeFont
 
-    @classmethod
-    def load(cls, cell: int) -> Fonts:
-        """The fonts of a replay whose cells are so many pixels wide."""
-        folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-        plain, bold = folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
-        return cls(
-            ImageFont.truetype(plain, 12),
-            ImageFont.truetype(bold, 12),
-            ImageFont.truetype(bold, max(8, round(cell * 0.42)) * FINE),
-            ImageFont.truetype(bold, 10),
-        )
+def _square(middle: tuple[float, float], radius: float) -> list[float]:
+    x, y = middle
+    return [x - radius, y - radius, x + radius, y + radius]
 
 
 class Canvas:
-    """Where the frames of one lifetime are drawn: what never changes is drawn once."""
+    """Where the pictures of one lifetime are drawn: what never changes is drawn once."""
 
-    def __init__(self, episode: Episode) -> None:
-        self.episode = episode
-        layout = episode.world.layout
-        side = min(LARGEST_CELL, MAP // max(layout.rows, layout.cols))
+    def __init__(self, first: Picture) -> None:
+        self.first, self.layout = first, first.layout
+        side = min(LARGEST_CELL, MAP // max(self.layout.rows, self.layout.cols))
         self.cell = max(SMALLEST_CELL, side)
-        self.fonts = Fonts.load(self.cell)
-        self.width = self.cell * layout.cols
-        self.height = self.cell * layout.rows
+        self.unit = self.cell * FINE
+        self.fonts = {bold: _font(TEXT, bold=bold) for bold in (False, True)}
+        self.letters = _font(max(8, round(self.cell * 0.42)) * FINE, bold=True)
+        width, height = self.cell * self.layout.cols, self.cell * self.layout.rows
+        self.left = 2 * MARGIN + width
+        """Of the column of text."""
+        self.heading = style.wrap(first.title, (MARGIN + width + SIDE) / 72, TEXT, bold=True)
         self.top = MARGIN + LINE * len(self.heading) + 4
-        facts = 5 + len(episode.world.variables) + len(episode.environment.payoffs) + EVENTS
-        rows = -(-len(self._present) // 2)
-        self.size = (
-            3 * MARGIN + self.width + SIDE,
-            self.top + max(self.height, facts * LINE + rows * LINE + MARGIN) + MARGIN,
-        )
+        # At birth nothing has happened yet: the bar of progress, events and the end come to it.
+        lines = len(first.lines) + 2 + EVENTS
+        self.rows = -(-len(first.present) // 2)
+        beside = (lines + self.rows) * LINE + MARGIN
+        self.size = (self.left + SIDE + MARGIN, self.top + max(height, beside) + MARGIN)
 
-    @cached_property
-    def heading(self) -> list[str]:
-        """The episode's heading in lines."""
-        width = 2 * MARGIN + self.width + SIDE - MARGIN
-        return self._wrap(self.episode.heading, width, self.fonts.bold)
-
-    def draw(self, frame: Frame) -> Image.Image:
+    def draw(self, picture: Picture) -> Image.Image:
         """One frame, RGB."""
         image = self._blank.copy()
-        pen = ImageDraw.Draw(image)
-        image.paste(self._map(frame), (MARGIN, self.top))
-        self._facts(pen, frame)
+        image.paste(self._map(picture), (MARGIN, self.top))
+        self._told(ImageDraw.Draw(image), picture)
         return image
 
     @cached_property
     def _blank(self) -> Image.Image:
-        """Heading and legend, without map and facts."""
+        """Heading and legend, without map and what is told."""
         image = Image.new("RGB", self.size, "white")
         pen = ImageDraw.Draw(image)
         for n, text in enumerate(self.heading):
-            pen.text((MARGIN, MARGIN - 2 + n * LINE), text, colors.BLACK, self.fonts.bold)
-        self._legend(image)
+            pen.text((MARGIN, MARGIN - 2 + n * LINE), text, colors.BLACK, self.fonts[True])
+        self._legend(image, pen)
         return image
+
+    def _legend(self, image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
+        """Kinds and their letters in two columns, at the lower right."""
+        half, small = SIDE // 2, _font(10, bold=True)
+        top = self.size[1] - MARGIN - self.rows * LINE
+        for n, symbol in enumerate(self.first.present):
+            x, y = self.left + (n % 2) * half, top + (n // 2) * LINE
+            swatch = Image.new("RGB", (LINE * FINE, LINE * FINE), "white")
+            disc = [2 * FINE, 2 * FINE, (LINE - 2) * FINE, (LINE - 2) * FINE]
+            ImageDraw.Draw(swatch).ellipse(disc, symbol.color)
+            image.paste(swatch.reduce(FINE), (x, y - 1))
+            middle, ink = (x + LINE // 2, y - 1 + LINE // 2), colors.contrast(symbol.color)
+            pen.text(middle, symbol.glyph, ink, small, anchor="mm")
+            self._text(pen, x + LINE + 4, y, symbol.words, half - LINE - 8, colors.INK)
 
     # --- the map --------------------------------------------------------------------------
 
-    def _map(self, frame: Frame) -> Image.Image:
+    def _map(self, picture: Picture) -> Image.Image:
         """The level with the agent and where it came from; sites that are empty are hollow."""
         ground = self._ground.copy()
         pen = ImageDraw.Draw(ground)
-        self._trail(pen, frame)
-        for cell in self.episode.sites:
-            hollow = self.episode.is_empty(cell, frame.x)
-            if hollow or cell in frame.trail:
-                self._site(pen, cell, hollow=hollow)
-        self._agent(pen, frame)
+        self._trail(pen, picture)
+        for place in picture.sites:
+            hollow = place in picture.empty
+            if hollow or place in picture.trail:
+                self._site(pen, place, hollow=hollow)
+        self._agent(pen, picture)
         return ground.reduce(FINE)
 
     @cached_property
     def _ground(self) -> Image.Image:
         """Floor, walls, barriers, edges and sites, at :data:`FINE` times the size."""
-        episode, layout = self.episode, self.episode.world.layout
-        unit = self.cell * FINE
-        ground = Image.new("RGB", (self.width * FINE, self.height * FINE), "white")
+        layout, unit = self.layout, self.unit
+        width, height = unit * layout.cols, unit * layout.rows
+        ground = Image.new("RGB", (width, height), "white")
         pen = ImageDraw.Draw(ground)
-        for c in range(1, layout.cols):
-            pen.line([(c * unit, 0), (c * unit, ground.height)], colors.GRID, FINE)
-        for r in range(1, layout.rows):
-            pen.line([(0, r * unit), (ground.width, r * unit)], colors.GRID, FINE)
+        for x in range(unit, width, unit):
+            pen.line([(x, 0), (x, height)], colors.GRID, FINE)
+        for y in range(unit, height, unit):
+            pen.line([(0, y), (width, y)], colors.GRID, FINE)
         thick = max(2, self.cell // 10) * FINE
         for r in range(layout.rows):
             for c in range(layout.cols):
@@ -188,14 +196,12 @@ class Canvas:
                     pen.line([(x, y + unit), (x + unit, y + unit)], colors.WALL, thick)
                 if layout.barrier_east[r][c]:
                     pen.line([(x + unit, y), (x + unit, y + unit)], colors.WALL, thick)
-        if episode.world.edges == "torus":
-            self._dashes(pen, ground.width, ground.height)
+        if self.first.torus:
+            self._dashes(pen, width, height)
         else:
-            pen.rectangle(
-                [0, 0, ground.width - 1, ground.height - 1], outline=colors.WALL, width=thick
-            )
-        for cell in episode.sites:
-            self._site(pen, cell, hollow=False)
+            pen.rectangle([0, 0, width - 1, height - 1], outline=colors.WALL, width=thick)
+        for place in self.first.sites:
+            self._site(pen, place, hollow=False)
         return ground
 
     def _dashes(self, pen: ImageDraw.ImageDraw, width: int, height: int) -> None:
@@ -208,174 +214,90 @@ class Canvas:
             for x in (0, width - wide):
                 pen.rectangle([x, y, x + wide - 1, min(y + dash, height)], colors.GREY)
 
-    def _middle(self, cell: int) -> Point:
-        r, c = self.episode.cells[cell]
-        unit = self.cell * FINE
-        return (c + 0.5) * unit, (r + 0.5) * unit
+    def _middle(self, place: Place) -> tuple[float, float]:
+        return (place[1] + 0.5) * self.unit, (place[0] + 0.5) * self.unit
 
-    def _site(self, pen: ImageDraw.ImageDraw, cell: int, *, hollow: bool) -> None:
-        kind = self.episode.sites[cell][0]
-        color = self._colors[kind]
-        x, y = self._middle(cell)
-        radius = 0.36 * self.cell * FINE
-        pen.ellipse(
-            [x - radius, y - radius, x + radius, y + radius],
-            fill="white" if hollow else color,
-            outline=color,
-            width=2 * FINE,
-        )
+    def _site(self, pen: ImageDraw.ImageDraw, place: Place, *, hollow: bool) -> None:
+        symbol = self.first.legend[self.first.sites[place]]
+        color, middle = symbol.color, self._middle(place)
+        fill, ink = ("white", color) if hollow else (color, colors.contrast(color))
+        pen.ellipse(_square(middle, 0.36 * self.unit), fill, outline=color, width=2 * FINE)
         if self.cell >= 14:
-            letter = self.episode.world.kinds[kind].glyph
-            ink = color if hollow else colors.contrast(color)
-            pen.text((x, y), letter, ink, self.fonts.glyph, anchor="mm")
+            pen.text(middle, symbol.glyph, ink, self.letters, anchor="mm")
 
-    @cached_property
-    def _colors(self) -> dict[str, str]:
-        return colors.of_kinds(list(self.episode.world.kinds))
-
-    def _trail(self, pen: ImageDraw.ImageDraw, frame: Frame) -> None:
+    def _trail(self, pen: ImageDraw.ImageDraw, picture: Picture) -> None:
         """The last steps, the older the fainter; over the edge of a torus out and in again."""
-        unit, wide = self.cell * FINE, max(2, self.cell // 12) * FINE
-        pairs = list(zip(frame.trail, frame.trail[1:], strict=False))
+        wide = max(2, self.cell // 12) * FINE
+        pairs = list(zip(picture.trail, picture.trail[1:], strict=False))
         for n, (a, b) in enumerate(pairs):
             fade = 225 - round(135 * (n + 1) / len(pairs))
             shade = (fade, fade, fade)
             (x0, y0), (x1, y1) = self._middle(a), self._middle(b)
             dx, dy = x1 - x0, y1 - y0
-            if abs(dx) + abs(dy) <= unit:
+            if abs(dx) + abs(dy) <= self.unit:
                 pen.line([(x0, y0), (x1, y1)], shade, wide)
                 continue
-            out = ((dx < 0) - (dx > 0)) * unit / 2, ((dy < 0) - (dy > 0)) * unit / 2
+            out = ((dx < 0) - (dx > 0)) * self.unit / 2, ((dy < 0) - (dy > 0)) * self.unit / 2
             pen.line([(x0, y0), (x0 + out[0], y0 + out[1])], shade, wide)
             pen.line([(x1, y1), (x1 - out[0], y1 - out[1])], shade, wide)
 
-    def _agent(self, pen: ImageDraw.ImageDraw, frame: Frame) -> None:
+    def _agent(self, pen: ImageDraw.ImageDraw, picture: Picture) -> None:
         """A ring around its cell's middle, filled where no site would be hidden."""
-        x, y = self._middle(frame.cell)
-        on_site = frame.cell in self.episode.sites
-        radius = (0.45 if on_site else 0.3) * self.cell * FINE
-        wide = max(2, self.cell // 9) * FINE
-        box = [x - radius, y - radius, x + radius, y + radius]
-        if on_site:
-            if frame.new_events:
-                pen.ellipse(
-                    [box[0] - FINE, box[1] - FINE, box[2] + FINE, box[3] + FINE],
-                    outline=colors.ORANGE,
-                    width=wide + 2 * FINE,
-                )
-            pen.ellipse(box, outline=colors.BLACK, width=wide)
-        else:
-            pen.ellipse(box, fill=colors.BLACK)
+        assert picture.agent is not None
+        middle = self._middle(picture.agent)
+        if picture.agent not in picture.sites:
+            pen.ellipse(_square(middle, 0.3 * self.unit), fill=colors.BLACK)
+            return
+        radius, wide = 0.45 * self.unit, max(2, self.cell // 9) * FINE
+        if picture.happened:
+            ring = _square(middle, radius + FINE)
+            pen.ellipse(ring, outline=colors.ORANGE, width=wide + 2 * FINE)
+        pen.ellipse(_square(middle, radius), outline=colors.BLACK, width=wide)
 
-    # --- the facts ------------------------------------------------------------------------
+    # --- what is told ---------------------------------------------------------------------
 
-    def _facts(self, pen: ImageDraw.ImageDraw, frame: Frame) -> None:
+    def _told(self, pen: ImageDraw.ImageDraw, picture: Picture) -> None:
         """Step, variables, payoffs, felt reward and what happened last, beside the map."""
-        x, y = 2 * MARGIN + self.width, self.top
-        self._row(pen, x, y, "step", f"{frame.step} of {self.episode.lifespan}")
-        y += LINE
-        share = frame.step / max(self.episode.lifespan, 1)
-        pen.rectangle([x, y + 3, x + SIDE - 1, y + 6], colors.LIGHT_GREY)
-        if share > 0:
-            pen.rectangle([x, y + 3, x + round(share * (SIDE - 1)), y + 6], colors.INK)
-        y += LINE
-        for gauge in frame.gauges:
-            self._gauge(pen, x, y, gauge)
+        x, y = self.left, self.top
+        for n, line in enumerate(picture.lines):
+            color = TONES.get(line.tone, colors.BLACK)
+            if line.tone in WIDE:
+                bold = line.tone in ("new", "end")
+                self._text(pen, x, y, line.text, SIDE, color, bold=bold)
+            else:
+                self._text(pen, x, y, line.name, NAME - 8, colors.DARK_GREY)
+                if line.gauge is not None:
+                    self._gauge(pen, x + NAME, y, line)
+                else:
+                    self._text(pen, x + NAME, y, line.text, SIDE - NAME, color, bold=True)
             y += LINE
-        for name, amount in frame.payoffs:
-            self._row(pen, x, y, name, f"{amount:.3g}", value_color=colors.BLUE)
-            y += LINE
-        self._row(
-            pen,
-            x,
-            y,
-            "felt reward",
-            f"{frame.reward:.3g}",
-            value_color=colors.readable(colors.VERMILLION),
-        )
-        y += LINE
-        end = f"ended by {self.episode.ending}"
-        lines = [(end if frame.last else frame.action, frame.last, colors.DARK_GREY)]
-        for n, (step, event) in enumerate(frame.events):
-            new = n < frame.new_events
-            lines.append((f"{step}  {event}", new, colors.BLACK if new else colors.GREY))
-        for text, bold, color in lines:
-            font = self.fonts.bold if bold else self.fonts.plain
-            pen.text((x, y), self._fit(text, SIDE, font), color, font)
-            y += LINE
+            if n == 0:
+                pen.rectangle([x, y + 3, x + SIDE - 1, y + 6], colors.LIGHT_GREY)
+                if (share := picture.progress) > 0:
+                    pen.rectangle([x, y + 3, x + round(share * (SIDE - 1)), y + 6], colors.INK)
+                y += LINE
 
-    @cached_property
-    def _present(self) -> list[str]:
-        """The kinds of site on this level, in the scenario's order."""
-        there = {kind for kind, _ in self.episode.sites.values()}
-        return [kind for kind in self.episode.world.kinds if kind in there]
-
-    def _legend(self, image: Image.Image) -> None:
-        """Kinds and their letters in two columns, at the lower right."""
-        pen = ImageDraw.Draw(image)
-        half = SIDE // 2
-        rows = -(-len(self._present) // 2)
-        top = self.size[1] - MARGIN - rows * LINE
-        for n, kind in enumerate(self._present):
-            x = 2 * MARGIN + self.width + (n % 2) * half
-            y = top + (n // 2) * LINE
-            swatch = Image.new("RGB", (LINE * FINE, LINE * FINE), "white")
-            edge = 2 * FINE
-            ImageDraw.Draw(swatch).ellipse(
-                [edge, edge, (LINE - 2) * FINE, (LINE - 2) * FINE], self._colors[kind]
-            )
-            image.paste(swatch.reduce(FINE), (x, y - 1))
-            glyph = self.episode.world.kinds[kind].glyph
-            ink = colors.contrast(self._colors[kind])
-            pen.text((x + LINE // 2, y - 1 + LINE // 2), glyph, ink, self.fonts.small, anchor="mm")
-            name = self._fit(kind, half - LINE - 8, self.fonts.plain)
-            pen.text((x + LINE + 4, y), name, colors.INK, self.fonts.plain)
-
-    def _row(
-        self, pen: ImageDraw.ImageDraw, x: int, y: int, name: str, value: str,
-        value_color: str = colors.BLACK,
-    ) -> None:  # fmt: skip
-        pen.text(
-            (x, y), self._fit(name, NAME - 8, self.fonts.plain), colors.DARK_GREY, self.fonts.plain
-        )
-        pen.text((x + NAME, y), value, value_color, self.fonts.bold)
-
-    def _gauge(self, pen: ImageDraw.ImageDraw, x: int, y: int, gauge: Gauge) -> None:
+    def _gauge(self, pen: ImageDraw.ImageDraw, x: int, y: int, line: Line) -> None:
         """A variable as a row of boxes, as many filled as its value; a long one as a bar."""
-        name = self._fit(gauge.name, NAME - 8, self.fonts.plain)
-        pen.text((x, y), name, colors.DARK_GREY, self.fonts.plain)
-        left, room, top = x + NAME, SIDE - NAME - 34, gauge.size - 1
+        assert line.gauge is not None
+        (value, top), room = line.gauge, SIDE - NAME - 34
+        color = TONES.get(line.tone, colors.GREEN)
         if top <= 12:
             each = min(14, room // top)
             for n in range(top):
-                box = [left + n * each, y + 3, left + n * each + each - 3, y + 12]
-                filled = n < gauge.value
-                pen.rectangle(box, colors.GREEN if filled else "white", outline=colors.GREY)
+                box = [x + n * each, y + 3, x + n * each + each - 3, y + 12]
+                pen.rectangle(box, color if n < value else "white", outline=colors.GREY)
+            if line.tone == "unseen":
+                left = each * top + 4
+                self._text(pen, x + left, y, "unseen", room - left, colors.GREY)
         else:
-            pen.rectangle([left, y + 3, left + room, y + 12], "white", outline=colors.GREY)
-            pen.rectangle([left, y + 3, left + room * gauge.value // top, y + 12], colors.GREEN)
-        pen.text((x + SIDE - 30, y), str(gauge.value), colors.BLACK, self.fonts.plain)
+            pen.rectangle([x, y + 3, x + room, y + 12], "white", outline=colors.GREY)
+            pen.rectangle([x, y + 3, x + room * value // top, y + 12], color)
+        pen.text((x + room + 4, y), str(value), colors.BLACK, self.fonts[False])
 
-    @staticmethod
-    def _fit(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
-        """The text, shortened with an ellipsis to at most ``width`` pixels."""
-        if font.getlength(text) <= width:
-            return text
-        while text and font.getlength(f"{text}…") > width:
-            text = text[:-1]
-        return f"{text}…"
-
-    @classmethod
-    def _wrap(cls, text: str, width: float, font: ImageFont.FreeTypeFont) -> list[str]:
-        lines: list[str] = []
-        for word in text.split():
-            longer = f"{lines[-1]} {word}" if lines else word
-            if lines and font.getlength(longer) <= width:
-                lines[-1] = longer
-            else:
-                lines.append(cls._fit(word, width, font))
-        return lines
-
-
-NAME = 96
-"""Pixels for the names of what is told."""
+    def _text(
+        self, pen: ImageDraw.ImageDraw, x: int, y: int, text: str, width: int, color: str, *,
+        bold: bool = False,
+    ) -> None:  # fmt: skip
+        """Text, shortened to so many pixels."""
+        pen.text((x, y), style.fit(text, width / 72, TEXT, bold=bold), color, self.fonts[bold])

@@ -15,7 +15,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,7 @@ from evosim.plot.style import (
 )
 
 if TYPE_CHECKING:
+    from evosim.plot.facets import Panel
     from evosim.plot.run_view import RunView
 
 
@@ -67,8 +68,8 @@ class Row:
     """How many panels its width is divided among."""
     panels: int | None = None
     """How many panels it has, from the left; None: one in each column."""
-    titles: bool = True
-    """Whether room is left above for the panels' own titles."""
+    titles: int = 1
+    """For how many lines of the panels' own titles room is left above."""
     ticks: bool = False
     """Whether room is left below for tick labels (the last row always has it)."""
     strip: bool = False
@@ -79,19 +80,21 @@ class Row:
     """Lines above the row."""
     bold: int = 1
     """How many lines of the header are bold."""
+    shares: Sequence[float] = ()
+    """Of its width for each panel; left out: the same for all."""
+    content: Sequence[Panel] = ()
+    """What its panels show (:mod:`evosim.plot.facets`)."""
 
     @property
     def count(self) -> int:
         """Number of its panels."""
         return self.columns if self.panels is None else self.panels
 
-
-def rows_of(n: int, columns: int, **options: Any) -> list[Row]:
-    """Rows for ``n`` panels, ``columns`` in each but the last, which may have fewer."""
-    return [
-        Row(columns=columns, panels=min(columns, n - first), **options)
-        for first in range(0, n, columns)
-    ]
+    def spans(self, width: float, between: float) -> list[tuple[float, float]]:
+        """Where each column begins, and how wide it is, in ``width`` inches."""
+        shares = self.shares or [1 / self.columns] * self.columns
+        widths = [(width - between * (self.columns - 1)) * share for share in shares]
+        return [(sum(widths[:n]) + n * between, each) for n, each in enumerate(widths)]
 
 
 TITLE_ROOM = 0.15
@@ -138,6 +141,7 @@ def create(
     between: float = 0.36,
     xlabel: str | None = "generation",
     axes: Sequence[Axes] | None = None,
+    along: bool = True,
 ) -> Layout:
     """An empty figure of ``width`` inches: title, legend, rows of panels, a note below.
 
@@ -145,8 +149,7 @@ def create(
         rows: from top to bottom.
         title: set bold, broken into lines as needed.
         note: what is drawn, in small grey letters under the panels.
-        view: gives the panels their axis of generations, the flips and the timeline's strip
-            (None: the panels are left to the caller).
+        view: gives the timeline's strip, which names the environments (None: there is none).
         legend: set above the panels, where it covers nothing.
         left, right, between: margins and the gap between columns, inches.
         xlabel: under the last row (None: nothing).
@@ -156,15 +159,28 @@ def create(
         EvosimError: ``axes`` are not as many as the rows have panels.
     """
     if axes is not None:
-        return _within(axes, rows, title=title, view=view, legend=legend, xlabel=xlabel)
+        found = _within(axes, rows, title=title, legend=legend, xlabel=xlabel)
+        if view is not None and along:
+            for panel in found.panels:
+                along_generations(panel, view.timeline, width=inches(panel)[0])
+        return found
     room = width - 2 * PAD
-    widths = [
-        (width - left - right - row.room - between * (row.columns - 1)) / row.columns
-        for row in rows
+    spans = [row.spans(width - left - right - row.room, between) for row in rows]
+    rows = [
+        replace(
+            row,
+            titles=max(
+                len(wrap(panel.title, each, bold=panel.bold)[: row.titles])
+                for panel, (_, each) in zip(row.content, lanes, strict=False)
+            ),
+        )
+        if row.titles > 1 and row.content
+        else row
+        for row, lanes in zip(rows, spans, strict=True)
     ]
     strip = None
     if view is not None:
-        striped = [each for each, row in zip(widths, rows, strict=True) if row.strip]
+        striped = [lanes[0][1] for lanes, row in zip(spans, rows, strict=True) if row.strip]
         strip = TimelineStrip.over(view, striped)
     sentences = " ".join(s for s in (note, strip.note if strip else "") if s)
     plan = _plan(
@@ -182,21 +198,23 @@ def create(
     for y, entries in plan.legend:
         _draw_legend(figure, entries, y)
     placed = []
-    for n, (row, each, y) in enumerate(zip(rows, widths, plan.rows, strict=True)):
-        lefts = [left + column * (each + between) for column in range(row.columns)]
-        placed.append([_panel(figure, row, x, y, each, left) for x in lefts[: row.count]])
-        if view is not None:
+    for n, (row, lanes, y) in enumerate(zip(rows, spans, plan.rows, strict=True)):
+        placed.append(
+            [_panel(figure, row, left + x, y, each, left) for x, each in lanes[: row.count]]
+        )
+        if view is not None and along:
             for panel in placed[-1]:
-                along_generations(panel, view, width=each)
+                along_generations(panel, view.timeline, width=lanes[0][1])
         if strip is not None and row.strip:
-            for x in lefts:
-                strip.draw(figure, x, y - TITLE_ROOM * row.titles - strip.height - 0.02, each)
-        if not row.ticks and n < len(rows) - 1:
-            for panel in placed[-1]:
-                panel.tick_params(labelbottom=False)
-    if xlabel:
-        for panel in placed[-1]:
-            panel.set_xlabel(xlabel)
+            for x, each in lanes:
+                strip.draw(figure, left + x, y - _title_room(row) - strip.height - 0.02, each)
+        for k, panel in enumerate(placed[-1]):
+            covered = n < len(rows) - 1 and (
+                row.columns != rows[n + 1].columns or k < rows[n + 1].count
+            )
+            panel.tick_params(labelbottom=row.ticks or not covered)
+            if xlabel and not covered:
+                panel.set_xlabel(xlabel)
     return Layout(figure, placed)
 
 
@@ -239,7 +257,6 @@ def _within(
     rows: Sequence[Row],
     *,
     title: str,
-    view: RunView | None,
     legend: Sequence[LegendEntry],
     xlabel: str | None,
 ) -> Layout:
@@ -251,11 +268,8 @@ def _within(
             f"it takes as many axes, not {len(axes)}"
         )
     for panel in axes:
-        width, height = inches(panel)
         dress(panel)
-        _mark_y(panel, height)
-        if view is not None:
-            along_generations(panel, view, width=width)
+        _mark_y(panel, inches(panel)[1])
     if len(axes) == 1:
         words = wrap(title, inches(axes[0])[0], bold=True)
         axes[0].set_title("\n".join(words), loc="left", pad=2.5, fontweight="bold")
@@ -337,12 +351,16 @@ def _plan(
             y += line_height()
         y += 0.04 * bool(row.header)
         y += (strip + 0.03) * (row.strip and strip > 0)
-        y += TITLE_ROOM * row.titles + 0.07 * (n > 0)
+        y += _title_room(row) + 0.07 * (n > 0)
         tops.append(y)
         y += row.height + TICK_ROOM * (row.ticks or n == len(rows) - 1)
     y += (XLABEL_ROOM if xlabel else 0.03) + 0.05
     texts += [_Text(y + n * line_height(), words, color=DARK_GREY) for n, words in enumerate(note)]
     return _Plan(texts, lines, tops, y + len(note) * line_height() + PAD)
+
+
+def _title_room(row: Row) -> float:
+    return TITLE_ROOM + (row.titles - 1) * line_height() if row.titles else 0.0
 
 
 def _panel(figure: Figure, row: Row, x: float, y: float, width: float, left: float) -> Axes:
@@ -414,11 +432,14 @@ def _draw_legend(figure: Figure, entries: Sequence[tuple[float, LegendEntry]], y
         place_text(figure, x + _SWATCH + 0.05, y, entry.name)
 
 
-def panel_title(panel: Axes, text: str, *, color: str = INK, bold: bool = False) -> None:
-    """A panel's name over its left end, shortened to the panel's width."""
+def panel_title(
+    panel: Axes, text: str, *, color: str = INK, bold: bool = False, lines: int = 1
+) -> None:
+    """A panel's name over its left end, broken and shortened to the panel's width."""
     width = inches(panel)[0]
+    words = wrap(text, width, bold=bold) if lines > 1 else [text]
     panel.set_title(
-        fit(text, width, bold=bold),
+        "\n".join(fit(line, width, bold=bold) for line in words[:lines]),
         loc="left",
         pad=2.5,
         color=readable(color),

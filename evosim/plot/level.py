@@ -1,4 +1,4 @@
-"""Figure ``level``: one level, and one lifetime on it.
+"""Figure ``level``: one level, and one lifetime on it; how matplotlib draws a picture of a level.
 
 The path is coloured by time and shifted across its cells as time goes by, so that ways taken
 again and again lie side by side instead of on top of each other. Below the map, what happened
@@ -7,7 +7,8 @@ when, in the colours of the path.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -16,6 +17,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Rectangle
 
 from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.picture import Picture, Symbol, frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from evosim.plot.episode import Episode
     from evosim.plot.run_view import RunView
-    from evosim.scenario import World
 
 MOST_EVENTS = 10
 """Rows of the panel of events; the rarer ones are left out, and the note says so."""
@@ -35,6 +36,8 @@ SHIFT = 0.27
 """How far the path wanders across a cell over a lifetime, to both sides of its centre."""
 ROW = 0.13
 LEGEND_LINE = 0.17
+WRAPS: dict[str, Any] = {"color": colors.GREY, "linewidth": 0.8, "linestyle": (0, (3, 2))}
+"""How edges are drawn that wrap around."""
 
 
 @registry.figure("level", "a level and a lifetime on it", needs=("genome",))
@@ -43,208 +46,157 @@ def figure(view: RunView) -> Figure:
     from evosim.plot.episode import episode_of
 
     episode = view.episode or episode_of(view.data, view.scenario)
-    return draw_level(episode, title=f"{view.scenario.title}: a lifetime")
-
-
-def draw_level(episode: Episode, *, title: str) -> Figure:
-    """Draw one lifetime on its level."""
-    grid = episode.world.layout
-    shown = _shown(episode)
+    picture = frame(episode, episode.lifespan, trail=episode.lifespan)
+    rows, cols = picture.layout.rows, picture.layout.cols
+    # The events that happened, in their order; of many the most frequent.
+    happened = [int(e) for e in np.flatnonzero(episode.counts)]
+    shown = sorted(sorted(happened, key=lambda e: -int(episode.counts[e]))[:MOST_EVENTS])
     names = [f"{episode.environment.events[e]} ×{episode.counts[e]}" for e in shown]  # noqa: RUF001
-    width = style.SINGLE if grid.cols <= 18 else style.DOUBLE
+    width = style.SINGLE if cols <= 18 else style.DOUBLE
     left = max(timeseries.label_room(names, 1.25), 0.4)
     room = width - 2 * layouts.PAD - 0.1
-    cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / grid.cols, 6.0 / grid.rows)
-    kinds = _kinds(episode)
-    height = max(cell * grid.rows + 0.08, LEGEND_LINE * (len(kinds) + 2 + _edges_line(episode)))
-    rows = [layouts.Row(height=height, titles=False, ticks=False)]
+    cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / cols, 6.0 / rows)
+    height = max(cell * rows + 0.08, LEGEND_LINE * (len(picture.present) + 2 + picture.torus))
+    panels = [layouts.Row(height=height, titles=False, ticks=False)]
     if shown:
-        rows.append(layouts.Row(height=ROW * len(shown), titles=False))
+        panels.append(layouts.Row(height=ROW * len(shown), titles=False))
     with style.styled():
         layout = layouts.create(
-            rows, width=width, title=title, note=_note(episode, len(shown)),
-            left=left, xlabel="step" if shown else None,
+            panels, width=width, title=f"{view.scenario.title}: a lifetime",
+            note=_note(episode, len(happened) - len(shown)), left=left,
+            xlabel="step" if shown else None,
         )  # fmt: skip
         ground = layout.axes[0][0]
         total = layout.figure.get_figheight()
-        y1 = ground.get_position().y1
-        size = (cell * grid.cols + 0.08, cell * grid.rows + 0.08)
-        x0 = layouts.PAD + 0.02
-        ground.set_position((x0 / width, y1 - size[1] / total, size[0] / width, size[1] / total))
-        edge = 0.04 / cell
-        draw_ground(ground, episode.world, edge)
-        _path(ground, episode)
-        _sites(ground, episode, kinds, cell)
-        _ends(ground, episode)
-        _legend(layout.figure, episode, kinds, x0 + size[0] + 0.12, y1)
+        top = (1 - ground.get_position().y1) * total
+        size = (cell * cols + 0.08, cell * rows + 0.08)
+        x = layouts.PAD + 0.02
+        place(ground, layout.figure, x, top, *size)
+        draw_picture(ground, picture, cell)
+        # From dark to light, but never too light for a line on white.
+        shades = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.86, 256)))
+        coloring: dict[str, Any] = {
+            "cmap": shades, "norm": Normalize(0, max(episode.lifespan - 1, 1))
+        }  # fmt: skip
+        _path(ground, picture, coloring)
+        ends = [("o", shades(0.0), "start"), ("s", shades(1.0), "end")]
+        if episode.lifespan:
+            for (marker, shade, name), (r, c), shift in zip(
+                ends, (picture.trail[0], picture.trail[-1]), (-SHIFT, SHIFT), strict=True
+            ):
+                _end(ground, c + shift, r + shift, marker, shade, name)
+        box = legend(layout.figure, picture.present, x + size[0] + 0.12, top,
+                     torus=picture.torus, more=[name for *_, name in ends])  # fmt: skip
+        for n, (marker, shade, name) in enumerate(ends, len(picture.present)):
+            _end(box, 0.5, n, marker, shade, name)
         if shown:
-            _events(layout.axes[1][0], episode, shown, names)
+            _events(layout.axes[1][0], episode, shown, names, coloring)
     return layout.figure
 
 
-def _shades() -> ListedColormap:
-    """Time, from early to late: dark to light but never too light for a line on white."""
-    return ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.86, 256)))
-
-
-def _time(episode: Episode) -> Normalize:
-    return Normalize(0, max(episode.lifespan - 1, 1))
-
-
-def _kinds(episode: Episode) -> dict[str, str]:
-    """A colour for each kind that the level has, in the scenario's order."""
-    present = {kind for kind, _ in episode.sites.values()}
-    every = colors.of_kinds(list(episode.world.kinds))
-    return {kind: color for kind, color in every.items() if kind in present}
-
-
-def _shown(episode: Episode) -> list[int]:
-    """The events that happened, in their order; of many the most frequent."""
-    happened = [int(e) for e in np.flatnonzero(episode.counts)]
-    frequent = sorted(happened, key=lambda e: -int(episode.counts[e]))[:MOST_EVENTS]
-    return sorted(frequent)
-
-
-def _edges_line(episode: Episode) -> bool:
-    return episode.world.edges == "torus"
-
-
-def _note(episode: Episode, shown: int) -> str:
+def _note(episode: Episode, hidden: int) -> str:
     words = [f"{episode.heading[0].upper()}{episode.heading[1:]}."]
     words.append(f"Lived {episode.lifespan} steps; ended by {episode.ending}.")
-    if episode.lifespan:
-        paid = [
-            f"{name} {style.number(float(f'{amount:.3g}'))}"
-            for name, amount in zip(episode.environment.payoffs, episode.payoffs[-1], strict=True)
-        ]
-        felt = f"internal reward {style.number(float(f'{episode.reward[-1]:.3g}'))}"
-        words.append(f"{'; '.join([*paid, felt])}.")
-    hidden = int((episode.counts > 0).sum()) - shown
+    names = [*episode.environment.payoffs, "internal reward"]
+    sums = (style.number(float(f"{v:.3g}")) for v in (*episode.payoffs[-1], episode.reward[-1]))
+    words.append("; ".join(map(" ".join, zip(names, sums, strict=True))) + ".")
     if hidden:
         words.append(f"{hidden} rarer events are left out.")
     return " ".join(words)
 
 
-def draw_ground(panel: Axes, here: World, edge: float) -> None:
-    """Floor, walls, barriers and what lies at the edges; row 0 at the top.
+# A picture of a level, drawn by matplotlib
+
+
+def place(panel: Axes, figure: Figure, x: float, y: float, width: float, height: float) -> None:
+    """Put a panel with its upper left corner ``x`` and ``y`` inches from the figure's."""
+    across, up = figure.get_size_inches()
+    panel.set_position((x / across, 1 - (y + height) / up, width / across, height / up))
+
+
+def draw_picture(panel: Axes, picture: Picture, cell: float) -> None:
+    """Floor, walls, barriers, edges and sites; row 0 at the top.
 
     Args:
-        edge: room around the map, in cells.
+        cell: inches of a cell's side; around the map are 0.04 inches more.
     """
-    layout = here.layout
+    layout, edge = picture.layout, 0.04 / cell
+    rows, cols = range(layout.rows), range(layout.cols)
     panel.set_xlim(-0.5 - edge, layout.cols - 0.5 + edge)
     panel.set_ylim(layout.rows - 0.5 + edge, -0.5 - edge)
     panel.set_xticks([])
     panel.set_yticks([])
     for spine in panel.spines.values():
         spine.set_visible(False)
-    grid = [[(c - 0.5, -0.5), (c - 0.5, layout.rows - 0.5)] for c in range(1, layout.cols)]
-    grid += [[(-0.5, r - 0.5), (layout.cols - 0.5, r - 0.5)] for r in range(1, layout.rows)]
+    grid = [[(c - 0.5, -0.5), (c - 0.5, layout.rows - 0.5)] for c in cols[1:]]
+    grid += [[(-0.5, r - 0.5), (layout.cols - 0.5, r - 0.5)] for r in rows[1:]]
     panel.add_collection(
         LineCollection(grid, colors=[colors.GRID], linewidths=0.4, zorder=1, label="grid")
     )
-    for r in range(layout.rows):
-        for c in range(layout.cols):
-            if layout.wall[r][c]:
-                panel.add_patch(
-                    Rectangle(
-                        (c - 0.5, r - 0.5), 1, 1, facecolor=colors.WALL, linewidth=0, zorder=2
-                    )
-                )
-    barriers = [
-        [(c - 0.5, r + 0.5), (c + 0.5, r + 0.5)]
-        for r in range(layout.rows)
-        for c in range(layout.cols)
-        if layout.barrier_south[r][c]
-    ]
-    barriers += [
-        [(c + 0.5, r - 0.5), (c + 0.5, r + 0.5)]
-        for r in range(layout.rows)
-        for c in range(layout.cols)
-        if layout.barrier_east[r][c]
-    ]
+    for r, c in np.argwhere(layout.wall):
+        panel.add_patch(
+            Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=colors.WALL, linewidth=0, zorder=2)
+        )
+    south, east = np.argwhere(layout.barrier_south), np.argwhere(layout.barrier_east)
+    barriers = [[(c - 0.5, r + 0.5), (c + 0.5, r + 0.5)] for r, c in south]
+    barriers += [[(c + 0.5, r - 0.5), (c + 0.5, r + 0.5)] for r, c in east]
     panel.add_collection(
         LineCollection(
-            barriers,
-            colors=[colors.WALL],
-            linewidths=2.2,
-            zorder=2.5,
-            capstyle="projecting",
+            barriers, colors=[colors.WALL], linewidths=2.2, zorder=2.5, capstyle="projecting",
             label="barriers",
         )
-    )
-    torus = here.edges == "torus"
+    )  # fmt: skip
+    edges = WRAPS if picture.torus else {"color": colors.WALL, "linewidth": 2.2, "linestyle": "-"}
     panel.add_patch(
-        Rectangle(
-            (-0.5, -0.5),
-            layout.cols,
-            layout.rows,
-            fill=False,
-            edgecolor=colors.GREY if torus else colors.WALL,
-            linewidth=0.8 if torus else 2.2,
-            linestyle=(0, (3, 2)) if torus else "-",
-            zorder=2.6,
-            label="edge",
-        )
-    )
+        Rectangle((-0.5, -0.5), layout.cols, layout.rows, fill=False, zorder=2.6, label="edge",
+                  **edges)
+    )  # fmt: skip
+    for (r, c), kind in picture.sites.items():
+        _glyph(panel, c, r, picture.legend[kind], cell)
 
 
-def _path(panel: Axes, episode: Episode) -> None:
-    """Every step as a line in the colour of its time; a step over a torus' edge as two."""
-    layout = episode.world.layout
-    segments, times = [], []
-    for t, record in enumerate(episode.steps):
-        (r0, c0), (r1, c1) = episode.cells[record.cell], episode.cells[record.cell_after]
-        dr, dc = r1 - r0, c1 - c0
-        wraps = abs(dr) > 1 or abs(dc) > 1
-        if wraps:  # the way out over the edge, and the way in from the other one
-            dr -= layout.rows * int(np.sign(dr)) * (abs(dr) > 1)
-            dc -= layout.cols * int(np.sign(dc)) * (abs(dc) > 1)
-        s0, s1 = _shift(t, episode.lifespan), _shift(t + 1, episode.lifespan)
-        segments.append([(c0 + s0, r0 + s0), (c0 + dc + s1, r0 + dr + s1)])
-        times.append(t)
-        if wraps:
-            segments.append([(c1 - dc + s0, r1 - dr + s0), (c1 + s1, r1 + s1)])
-            times.append(t)
-    path = LineCollection(
-        segments,
-        cmap=_shades(),
-        norm=_time(episode),
-        linewidths=1.0,
-        capstyle="round",
-        zorder=3,
-        label="path",
-    )
-    path.set_array(np.array(times, dtype=np.float64))
-    panel.add_collection(path)
-    path.set_clip_path(Rectangle((-0.5, -0.5), layout.cols, layout.rows, transform=panel.transData))
+def legend(
+    figure: Figure,
+    symbols: Iterable[Symbol],
+    x: float,
+    y: float,
+    *,
+    torus: bool,
+    more: Iterable[str] = (),
+) -> Axes:
+    """Glyphs and what they stand for, to the right of a map.
+
+    Args:
+        x, y: inches of the upper left corner from the figure's.
+        more: names below the kinds, whose marks the caller draws: the n-th line is at (0.5, n).
+    """
+    symbols = list(symbols)
+    names = [*(symbol.words for symbol in symbols), *more, *["edges wrap"] * torus]
+    width = figure.get_figwidth() - x - 0.02
+    box = figure.add_axes((0, 0, 1, 1))
+    place(box, figure, x, y, width, LEGEND_LINE * len(names))
+    box.set_axis_off()
+    box.set_xlim(0, width / LEGEND_LINE)
+    box.set_ylim(len(names) - 0.5, -0.5)
+    for n, symbol in enumerate(symbols):
+        _glyph(box, 0.5, n, symbol, LEGEND_LINE)
+    for n, name in enumerate(names):
+        box.text(1.3, n, style.fit(name, width - 0.24), va="center_baseline")
+    if torus:
+        box.plot([0, 1], [len(names) - 1] * 2, **WRAPS)
+    return box
 
 
-def _shift(t: int, lifespan: int) -> float:
-    return SHIFT * (2 * t / max(lifespan, 1) - 1)
-
-
-def _sites(panel: Axes, episode: Episode, kinds: dict[str, str], cell: float) -> None:
-    for number, (kind, _) in episode.sites.items():
-        r, c = episode.cells[number]
-        draw_glyph(panel, c, r, episode.world.kinds[kind].glyph, kinds[kind], cell)
-
-
-def draw_glyph(panel: Axes, x: float, y: float, glyph: str, color: str, cell: float) -> None:
+def _glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None:
     """A disc with a letter; where the cell is too small for a letter, the disc alone."""
+    glyph, color, _ = symbol
     letter = cell >= SMALLEST_LETTER
-    radius = min(0.44, 0.075 / cell) if letter else 0.36
     panel.add_patch(
         Circle(
-            (x, y),
-            radius,
-            facecolor=color,
-            edgecolor="white",
-            linewidth=0.8,
-            zorder=4,
-            label=f"site {glyph}",
+            (x, y), min(0.44, 0.075 / cell) if letter else 0.36, facecolor=color,
+            edgecolor="white", linewidth=0.8, zorder=4, label=f"site {glyph}",
         )
-    )
+    )  # fmt: skip
     if letter:
         panel.text(
             x, y, glyph, color=colors.contrast(color), ha="center", va="center_baseline",
@@ -252,65 +204,51 @@ def draw_glyph(panel: Axes, x: float, y: float, glyph: str, color: str, cell: fl
         )  # fmt: skip
 
 
-def _ends(panel: Axes, episode: Episode) -> None:
-    """Where the life began (ring) and ended (square)."""
-    if not episode.steps:
-        return
-    shades = _shades()
-    for record, marker, shift, color in (
-        (episode.steps[0].cell, "o", _shift(0, 1), shades(0.0)),
-        (episode.steps[-1].cell_after, "s", SHIFT, shades(1.0)),
-    ):
-        r, c = episode.cells[record]
-        panel.plot(
-            c + shift, r + shift, marker, markersize=4.5, markerfacecolor="white",
-            markeredgecolor=color, markeredgewidth=1.2, zorder=6,
-            label="start" if marker == "o" else "end",
-        )  # fmt: skip
+# A lifetime on it
 
 
-def _legend(figure: Figure, episode: Episode, kinds: dict[str, str], x: float, top: float) -> None:
-    """Glyphs and their kinds, to the right of the map."""
-    width, height = figure.get_size_inches()
-    lines = len(kinds) + 2 + _edges_line(episode)
-    size = LEGEND_LINE * lines
-    box = figure.add_axes(
-        (x / width, top - size / height, (width - x - 0.02) / width, size / height)
+def _path(panel: Axes, picture: Picture, coloring: dict[str, Any]) -> None:
+    """Every step as a line in the colour of its time; a step over a torus' edge as two."""
+    layout, steps = picture.layout, len(picture.trail) - 1
+    shifts = SHIFT * (2 * np.arange(steps + 1) / max(steps, 1) - 1)
+    segments, times = [], []
+    for t in range(steps):
+        (r0, c0), (r1, c1) = picture.trail[t : t + 2]
+        dr, dc = r1 - r0, c1 - c0
+        wraps = abs(dr) > 1 or abs(dc) > 1
+        if wraps:  # the way out over the edge, and the way in from the other one
+            dr -= layout.rows * int(np.sign(dr)) * (abs(dr) > 1)
+            dc -= layout.cols * int(np.sign(dc)) * (abs(dc) > 1)
+        s0, s1 = shifts[t : t + 2]
+        segments.append([(c0 + s0, r0 + s0), (c0 + dc + s1, r0 + dr + s1)])
+        times.append(t)
+        if wraps:
+            segments.append([(c1 - dc + s0, r1 - dr + s0), (c1 + s1, r1 + s1)])
+            times.append(t)
+    path = LineCollection(
+        segments, linewidths=1.0, capstyle="round", zorder=3, label="path", **coloring
     )
-    box.set_axis_off()
-    box.set_xlim(0, (width - x - 0.02) / LEGEND_LINE)
-    box.set_ylim(lines - 0.5, -0.5)
-    room = width - x - 0.02 - 0.2
-    for n, (kind, color) in enumerate(kinds.items()):
-        draw_glyph(box, 0.5, n, episode.world.kinds[kind].glyph, color, LEGEND_LINE)
-        box.text(1.3, n, style.fit(kind, room), va="center_baseline")
-    n = len(kinds)
-    shades = _shades()
-    for marker, shade, text in (("o", shades(0.0), "start"), ("s", shades(1.0), "end")):
-        box.plot(
-            0.5, n, marker, markersize=4.5, markerfacecolor="white", markeredgecolor=shade,
-            markeredgewidth=1.2,
-        )  # fmt: skip
-        box.text(1.3, n, text, va="center_baseline")
-        n += 1
-    if _edges_line(episode):
-        box.plot([0, 1], [n, n], color=colors.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
-        box.text(1.3, n, style.fit("edges wrap", room), va="center_baseline")
+    path.set_array(np.array(times, dtype=np.float64))
+    panel.add_collection(path)
+    path.set_clip_path(Rectangle((-0.5, -0.5), layout.cols, layout.rows, transform=panel.transData))
 
 
-def _events(panel: Axes, episode: Episode, shown: list[int], names: list[str]) -> None:
+def _end(panel: Axes, x: float, y: float, marker: str, shade: Any, name: str) -> None:
+    """Where the life began (ring) or ended (square)."""
+    panel.plot(x, y, marker, markersize=4.5, markerfacecolor="white", markeredgecolor=shade,
+               markeredgewidth=1.2, zorder=6, label=name)  # fmt: skip
+
+
+def _events(
+    panel: Axes, episode: Episode, shown: list[int], names: list[str], coloring: dict[str, Any]
+) -> None:
     """A mark for every event, at its step and in the colour of its time."""
-    shades, time = _shades(), _time(episode)
-    rows = {event: n for n, event in enumerate(shown)}
-    marks = [(t, rows[e]) for t, m in enumerate(episode.steps) for e in m.events if e in rows]
+    marks = np.argwhere(episode.trace.counts[:, shown])
     lines = LineCollection(
         [[(t, row - 0.36), (t, row + 0.36)] for t, row in marks],
-        cmap=shades,
-        norm=time,
-        linewidths=max(0.8, min(2.0, 150 / max(episode.lifespan, 1))),
-        label="events",
-    )
-    lines.set_array(np.array([t for t, _ in marks], dtype=np.float64))
+        linewidths=max(0.8, min(2.0, 150 / max(episode.lifespan, 1))), label="events", **coloring,
+    )  # fmt: skip
+    lines.set_array(marks[:, 0].astype(np.float64))
     panel.add_collection(lines)
     panel.set_xlim(-0.5, max(episode.lifespan, 1) - 0.5)
     panel.set_ylim(len(shown) - 0.5, -0.5)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
 from evosim import world
-from evosim.plot import colors, layouts, registry, style
-from evosim.plot.level import SMALLEST_LETTER, draw_glyph, draw_ground
+from evosim.metrics.comparison import differing
+from evosim.plot import layouts, level, registry, style
+from evosim.plot.level import LEGEND_LINE
+from evosim.plot.picture import of_level, symbols
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
-    from evosim.scenario import Kind, Scenario, World
+    from evosim.scenario import Scenario, World
 
 LARGEST_CELL = 0.36
-LEGEND_LINE = 0.17
 LEGEND = (1.35, 2.0)
 """Inches for the names of kinds: at least, at most."""
 GLYPH_ROOM = 0.28
@@ -24,14 +25,6 @@ GLYPH_ROOM = 0.28
 GAP = 0.3
 SEED = 0
 MOST_DIFFERENCES = 12
-
-
-class Side(NamedTuple):
-    """The world of one side of the flip."""
-
-    name: str
-    heading: str
-    here: World
 
 
 @registry.figure("maps", "the worlds", of="experiment")
@@ -47,120 +40,105 @@ def figure(summary: Mapping[str, Any], scenario: Scenario) -> Figure:
 
 def of_scenario(scenario: Scenario) -> Figure:
     """Draw a level in the worlds on either side of the first flip, the kinds, what differs."""
+    names, headings = zip(*sides(scenario), strict=True)
+    worlds = [scenario.environment(name) for name in names]
+    called = ("before", "after") if scenario.flips else ("left", "right")
+    legend = {
+        name: symbol._replace(words=_sites(name, worlds, called))
+        for name, symbol in symbols(*worlds).items()
+    }
+    seed = key(SEED, Purpose.LEVEL, 0, 0)
+    pictures = [
+        of_level(here, *world.draw_level(scenario, name, seed), legend)
+        for name, here in zip(names, worlds, strict=True)
+    ]
+    torus, n = any(picture.torus for picture in pictures), len(pictures)
+    rows = max(picture.layout.rows for picture in pictures)
+    cols = max(picture.layout.cols for picture in pictures)
+    width = style.SINGLE if n == 1 and cols <= 12 else style.DOUBLE
+    longest = max((style.text_width(words) for *_, words in legend.values()), default=0.0)
+    room = width - min(max(LEGEND[0], longest + GLYPH_ROOM), LEGEND[1]) - 2 * layouts.PAD - GAP * n
+    cell = min(LARGEST_CELL, room / n / cols, 2.7 / rows)
+    across = max(cell * cols, 1.6)
+    titles = [style.wrap(heading, across, bold=True) for heading in headings]
+    above = style.line_height() * max(map(len, titles)) + 0.04
+    height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(legend) + 1 + torus))
     with style.styled():
-        return _draw(scenario)
+        layout = layouts.create(
+            [layouts.Row(height=height, titles=False)],
+            width=width,
+            title=f"{scenario.title}: the worlds",
+            note=_note(scenario, worlds, called),
+            xlabel=None,
+        )
+        figure = layout.figure
+        (base,) = layout.panels
+        y = (1 - base.get_position().y1) * figure.get_figheight()
+        base.remove()
+        x = layouts.PAD + 0.02
+        for picture, lines in zip(pictures, titles, strict=True):
+            for k, words in enumerate(lines):
+                style.place_text(figure, x, y + k * style.line_height(), words, bold=True)
+            panel = figure.add_axes((0, 0, 1, 1))
+            size = (cell * picture.layout.cols + 0.08, cell * picture.layout.rows + 0.08)
+            level.place(panel, figure, x, y + above, *size)
+            level.draw_picture(panel, picture, cell)
+            x += across + GAP
+        level.legend(figure, legend.values(), x, y + above, torus=torus)
+    return figure
 
 
-def sides(scenario: Scenario) -> tuple[Side, ...]:
-    """The environments on either side of the first flip; without a flip those that train."""
+def sides(scenario: Scenario) -> list[tuple[str, str]]:
+    """The environments on either side of the first flip, without a flip those that train; and what
+    is written above them."""
     if not scenario.flips:
         trained = dict.fromkeys(name for phase in scenario.timeline for name in phase.mixture)
-        return tuple(_side(scenario, name, "") for name in list(trained)[:2])
-    flip = scenario.flips[0]
-    before = max(flip.before, key=lambda name: flip.before[name])
-    rise = {n: flip.after.get(n, 0.0) - flip.before.get(n, 0.0) for n in {**flip.after}}
-    after = max(rise, key=lambda name: rise[name])
-    if after == before:  # what rises is what was there most already: show what goes
-        before = min(flip.before, key=lambda n: flip.after.get(n, 0.0) - flip.before[n])
-    return (
-        _side(scenario, before, f"before generation {flip.generation}"),
-        _side(scenario, after, f"from generation {flip.generation} on"),
-    )
-
-
-def _side(scenario: Scenario, name: str, heading: str) -> Side:
-    title = scenario.environments[name].title or name
-    return Side(name, f"{title}" + (f" ({heading})" if heading else ""), scenario.environment(name))
+        when = [(name, "") for name in list(trained)[:2]]
+    else:
+        flip = scenario.flips[0]
+        before = max(flip.before, key=lambda name: flip.before[name])
+        rise = {n: flip.after[n] - flip.before.get(n, 0.0) for n in flip.after}
+        after = max(rise, key=lambda name: rise[name])
+        if after == before:  # what rises is what was there most already: show what goes
+            before = min(flip.before, key=lambda n: flip.after.get(n, 0.0) - flip.before[n])
+        when = [
+            (before, f" (before generation {flip.generation})"),
+            (after, f" (from generation {flip.generation} on)"),
+        ]
+    return [(n, f"{scenario.environments[n].title or n}{words}") for n, words in when]
 
 
 def differences(
     first: World, second: World, called: tuple[str, str] = ("before", "after")
 ) -> list[str]:
-    """What differs between two worlds, one thing each: the key and both values."""
-    one, other = dict(_flat(first.model_dump())), dict(_flat(second.model_dump()))
-    found = []
-    for name in dict.fromkeys([*one, *other]):
-        if one.get(name) == other.get(name):
-            continue
-        if name == "map":
-            found.append("the map")
-            continue
-        found.append(f"{name} {_shown(one.get(name))} → {_shown(other.get(name))}")
-    return _kinds_as_one(found, (first, second), called)
+    """What differs between two worlds, one thing each: the key and both values.
 
-
-def _kinds_as_one(
-    found: list[str], worlds: tuple[World, World], called: tuple[str, str]
-) -> list[str]:
-    """Kinds that only one of the worlds has are told by their name alone."""
+    Kinds that only one of the worlds has are told by their name alone.
+    """
     result: list[str] = []
-    for words in found:
-        parts = words.split(" ")[0].split(".")
-        kind = parts[1] if parts[0] == "kinds" and len(parts) > 1 else None
-        for here, other in ((0, 1), (1, 0)):
-            if kind is not None and kind not in worlds[other].kinds:
-                words = f"{kind}: only {called[here]}"
-        words = words.removeprefix("kinds.")
-        if words not in result:
-            result.append(words)
+    for found in differing([first.model_dump(), second.model_dump()]):
+        name, values = found["key"], " → ".join(map(_shown, found["values"]))
+        kind = name.split(".")[1] if name.startswith("kinds.") else None
+        words = "the map" if name == "map" else f"{name.removeprefix('kinds.')} {values}"
+        for side, other in zip(called, (second, first), strict=True):
+            if kind is not None and kind not in other.kinds:
+                words = f"{kind}: only {side}"
+        result += [words] * (words not in result)
     return result
-
-
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _flat(item, f"{path}.{name}" if path else str(name))
-    else:
-        yield path, value
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(_shown(v) for v in value) + "]"
+        return "[" + ", ".join(map(_shown, value)) + "]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _draw(scenario: Scenario) -> Figure:
-    shown = sides(scenario)
-    kinds = _kinds(shown)
-    rows = max(side.here.layout.rows for side in shown)
-    cols = max(side.here.layout.cols for side in shown)
-    width = style.SINGLE if len(shown) == 1 and cols <= 12 else style.DOUBLE
-    names = [_sites(name, shown, _sides(scenario)) for name in kinds]
-    longest = max((style.text_width(words) for words in names), default=0.0) + GLYPH_ROOM
-    legend = min(max(LEGEND[0], longest), LEGEND[1])
-    room = (width - legend - 2 * layouts.PAD - GAP * len(shown)) / len(shown)
-    cell = min(LARGEST_CELL, room / cols, 2.7 / rows)
-    torus = any(side.here.edges == "torus" for side in shown)
-    headings = [style.wrap(side.heading, max(cell * cols, 1.6), bold=True) for side in shown]
-    above = style.line_height() * max(map(len, headings)) + 0.04
-    height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(kinds) + 1 + torus))
-    layout = layouts.create(
-        [layouts.Row(height=height, titles=False)],
-        width=width,
-        title=f"{scenario.title}: the worlds",
-        note=_note(scenario, shown),
-        xlabel=None,
-    )
-    figure = layout.figure
-    (base,) = layout.panels
-    top = (1 - base.get_position().y1) * figure.get_figheight()
-    base.remove()
-    x = layouts.PAD + 0.02
-    step = max(cell * cols, 1.6) + GAP
-    for side, heading in zip(shown, headings, strict=True):
-        _map(figure, scenario, side, heading, kinds, x=x, y=top, above=above, cell=cell)
-        x += step
-    _legend(figure, kinds, names, x=x, y=top + above, torus=torus)
-    return figure
-
-
-def _note(scenario: Scenario, shown: tuple[Side, ...]) -> str:
+def _note(scenario: Scenario, worlds: Sequence[World], called: tuple[str, str]) -> str:
     words = []
-    if len(shown) == 2:
-        found = differences(shown[0].here, shown[1].here, _sides(scenario))
+    if len(worlds) == 2:
+        found = differences(worlds[0], worlds[1], called)
         more = len(found) - MOST_DIFFERENCES
         text = "; ".join(found[:MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
         words.append(f"What differs: {text or 'nothing'}.")
@@ -171,82 +149,9 @@ def _note(scenario: Scenario, shown: tuple[Side, ...]) -> str:
     return " ".join(words)
 
 
-def _sides(scenario: Scenario) -> tuple[str, str]:
-    """What to call the two worlds."""
-    return ("before", "after") if scenario.flips else ("left", "right")
-
-
-def _kinds(shown: tuple[Side, ...]) -> dict[str, tuple[Kind, str]]:
-    """Every kind of the worlds shown, with its colour."""
-    every: dict[str, Kind] = {}
-    for side in shown:
-        for name, kind in side.here.kinds.items():
-            every.setdefault(name, kind)
-    tones = colors.of_kinds(list(every))
-    return {name: (kind, tones[name]) for name, kind in every.items()}
-
-
-def _map(
-    figure: Figure,
-    scenario: Scenario,
-    side: Side,
-    heading: list[str],
-    kinds: Mapping[str, tuple[Kind, str]],
-    *,
-    x: float,
-    y: float,
-    above: float,
-    cell: float,
-) -> None:
-    width, height = figure.get_size_inches()
-    layout = side.here.layout
-    for n, words in enumerate(heading):
-        style.place_text(figure, x, y + n * style.line_height(), words, bold=True)
-    size = (cell * layout.cols + 0.08, cell * layout.rows + 0.08)
-    panel = figure.add_axes(
-        (x / width, 1 - (y + above + size[1]) / height, size[0] / width, size[1] / height)
-    )
-    draw_ground(panel, side.here, 0.04 / cell)
-    slots, _ = world.draw_level(scenario, side.name, key(SEED, Purpose.LEVEL, 0, 0))
-    cells = world.geometry(side.here).cells
-    for (r, c), slot in zip(cells, slots, strict=True):
-        if slot >= 0:
-            kind, color = kinds[side.here.slots[slot].kind]
-            draw_glyph(panel, c, r, kind.glyph, color, cell)
-
-
-def _legend(
-    figure: Figure,
-    kinds: Mapping[str, tuple[Kind, str]],
-    names: list[str],
-    *,
-    x: float,
-    y: float,
-    torus: bool,
-) -> None:
-    """Glyphs and what they stand for, to the right of the maps."""
-    width, height = figure.get_size_inches()
-    n_lines = len(kinds) + torus
-    size = LEGEND_LINE * n_lines
-    box = figure.add_axes(
-        (x / width, 1 - (y + size) / height, (width - x - 0.02) / width, size / height)
-    )
-    box.set_axis_off()
-    box.set_xlim(0, (width - x - 0.02) / LEGEND_LINE)
-    box.set_ylim(n_lines - 0.5, -0.5)
-    room = width - x - 0.26
-    for n, ((kind, color), words) in enumerate(zip(kinds.values(), names, strict=True)):
-        draw_glyph(box, 0.5, n, kind.glyph, color, max(LEGEND_LINE, SMALLEST_LETTER))
-        box.text(1.3, n, style.fit(words, room), va="center_baseline")
-    if torus:
-        n = len(kinds)
-        box.plot([0, 1], [n, n], color=colors.GREY, linewidth=0.8, linestyle=(0, (3, 2)))
-        box.text(1.3, n, style.fit("edges wrap", room), va="center_baseline")
-
-
-def _sites(name: str, shown: tuple[Side, ...], called: tuple[str, str]) -> str:
+def _sites(name: str, worlds: Sequence[World], called: tuple[str, str]) -> str:
     """A kind and its number of sites, in both worlds where that differs."""
-    counts = [side.here.sites_of(name) if name in side.here.kinds else 0 for side in shown]
+    counts = [here.sites_of(name) if name in here.kinds else 0 for here in worlds]
     if len(set(counts)) == 1:
         return f"{name} ×{counts[0]}"  # noqa: RUF001
     before, after = counts

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from evosim import mechanisms
 from evosim.errors import EvosimError, did_you_mean
 from evosim.registry import Registry, calling, check_call, check_name, origin
 
@@ -45,6 +46,7 @@ class FigureKind:
     def unsupported(self, subject: Any) -> EvosimError | None:
         """Why this run, experiment or study cannot have the figure; None where it can."""
         what = f"figure {self.name!r}"
+        subject = self._seen(subject)
         if missing := [name for name in self.needs if name not in subject.data]:
             return EvosimError(f"{what} needs {', '.join(missing)}, missing in this run's data")
         if self.flips and not subject.flips:
@@ -75,6 +77,7 @@ class FigureKind:
         """
         if error := self.unsupported(subject):
             raise error
+        subject = self._seen(subject)
         with calling(f"figure {self.name!r}", self.draw):
             drawn = self.draw(subject, *more) if axes is None else self._into(axes, subject)
         if drawn is None or not hasattr(drawn, "savefig"):
@@ -83,6 +86,10 @@ class FigureKind:
                 "needed: a Figure of matplotlib"
             )
         return drawn
+
+    def _seen(self, subject: Any) -> Any:
+        """What a plugin's figure is given: data as xarray has them, of which it may ask all."""
+        return getattr(subject, "with_xarray", subject) if origin(self.draw) else subject
 
     def _into(self, axes: Any, subject: Any) -> Figure | None:
         """Draw it into axes that the caller made."""
@@ -114,21 +121,17 @@ def _of_run() -> Sequence[ModuleType]:
     """The modules that register a figure of a run, in the order of drawing."""
     from evosim.plot import (
         alignment,
-        deception,
         drift,
         flips,
         genes,
-        islands,
         level,
         mind,
-        monitor,
         objective_proxy,
-        population,
     )
 
     return (
-        flips, objective_proxy, drift, alignment, population, islands, deception, monitor, mind,
-        genes, level,
+        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), mind, genes,
+        level,
     )  # fmt: skip
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.mechanism import sizes
+from evosim.engine.run_arrays import RunArrays
 from evosim.errors import EvosimError
+from evosim.plot._timeline import Timeline
 from evosim.plot.colors import TINTS
+from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from evosim.stats.intervals import Bootstrap
 
 FloatArray = NDArray[np.float64]
+_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class PhaseSpan(NamedTuple):
@@ -47,7 +52,8 @@ class RunView:
     """A run as the figures see it.
 
     Attributes:
-        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``.
+        data: the dataset of a run (docs/architecture.md): a leading dimension ``replicate``; for
+            built-in figures :class:`~evosim.engine.run_arrays.RunArrays`, which answer alike.
         scenario: the scenario that was run.
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
@@ -60,6 +66,12 @@ class RunView:
     neutral: Mapping[str, Band] | None = None
     episode: Episode | None = None
     summary: Mapping[str, Any] | None = None
+
+    @cached_property
+    def with_xarray(self) -> RunView:
+        """The same, with its data as xarray has them."""
+        data: object = self.data
+        return replace(self, data=data.whole()) if isinstance(data, RunArrays) else self
 
     def values(self, name: str, *dims: str) -> FloatArray:
         """A variable as float64, its dimensions in the order given.
@@ -77,6 +89,10 @@ class RunView:
                 f"variable {name!r} has the dimensions {tuple(array.dims)}, expected {dims}"
             )
         return np.asarray(array.transpose(*dims).values, dtype=np.float64)
+
+    def individuals_of(self, name: str, *more: str) -> FloatArray:
+        """A variable of every individual, [replicate, generation, individual, ...]."""
+        return self.values(name, "replicate", "generation", "individual", *more)
 
     def names(self, coordinate: str) -> list[str]:
         """The names along a dimension, as plain strings."""
@@ -101,11 +117,12 @@ class RunView:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64] | None:
-        """Size of an open population [replicate, generation]; None: always the same."""
-        if "population_size" not in self.data:
+        """Size of a population [replicate, generation]; None: always the same."""
+        least, most = sizes(self.scenario)
+        if least == most:
             return None
-        sizes = self.data["population_size"].transpose("replicate", "generation").values
-        return np.asarray(sizes, np.int64)
+        lifespan = self.values("lifespan", "replicate", "generation", "individual")
+        return np.isfinite(lifespan).sum(axis=2)
 
     @property
     def size_note(self) -> str:
@@ -117,6 +134,12 @@ class RunView:
         """Limits of an axis of generations; never empty."""
         first, last = float(self.generations[0]), float(self.generations[-1])
         return (first - 0.5, last + 0.5) if first == last else (first, last)
+
+    @property
+    def timeline(self) -> Timeline:
+        """The axis of generations, with its flips and the stretches without selection."""
+        flips = [float(flip.generation) for flip in self.flips]
+        return Timeline(self.generation_limits, flips, self.without_selection)
 
     def axis_fraction(self, generation: float) -> float:
         """Where a generation stands along the axis of generations: 0 left, 1 right."""
@@ -264,6 +287,20 @@ class RunView:
         """Names of the loci that evolve."""
         return tuple(self.names("locus"))
 
+    @cached_property
+    def locus_bounds(self) -> dict[str, tuple[float, float]]:
+        """The bounds of every locus that evolves, by name."""
+        from evosim.mind import loci
+
+        return {locus.name: (locus.low, locus.high) for locus in loci(self.scenario)}
+
+    @property
+    def selection_differs(self) -> bool:
+        """Whether selection was ever paid on another payoff than the intended one."""
+        scenario = self.scenario
+        selected = {p.objective.selected for p in scenario.timeline if p.objective is not None}
+        return bool({scenario.objective.selected, *selected} - {None, scenario.objective.intended})
+
     # --- words ------------------------------------------------------------------------------
 
     def figure_title(self, what: str) -> str:
@@ -289,3 +326,27 @@ class RunView:
             f"{what}. Line: the median of {self.size_note} individuals; bands: the middle 50 % and "
             "90 %."
         )
+
+
+def neutral_bands(data: xr.Dataset, scenario: Scenario) -> dict[str, Band] | None:
+    """By drive, where the median of a population would be 95 % of the time by chance alone; None
+    where genomes were sampled and have no parents."""
+    from evosim.metrics.popgen import price
+
+    if not price.has_pedigree(scenario):
+        return None
+    seed, parents = int(data.attrs["seed"]), data["parents"].values
+    trajectories = [
+        price.neutral_drives(
+            scenario,
+            one,
+            key(key(seed, Purpose.REPLICATE, replicate), Purpose.NEUTRAL),
+            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
+        )
+        for replicate, one in enumerate(parents)
+    ]
+    pooled = {
+        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
+        for drive in trajectories[0]
+    }
+    return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}

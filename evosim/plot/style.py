@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
 from evosim.errors import EvosimError, did_you_mean
-from evosim.plot.colors import INK
+from evosim.plot.colors import INK, SERIES
 from evosim.plot.files import put
 
 SINGLE = 3.4
@@ -47,15 +47,17 @@ DASHES: tuple[Dash, ...] = (
     (0, (1.2, 1.2)),
     (0, (5.0, 1.4, 1.2, 1.4)),
 )
+FLIP: Dash = (0, (3, 2))
+"""Of what is marked across a panel: flips, thresholds."""
 
 
-class LineStyle(NamedTuple):
-    """How a line is drawn."""
+def series(n: int) -> tuple[str, Dash]:
+    """Colour and dash of the n-th of several lines."""
+    return SERIES[n % len(SERIES)], DASHES[n % len(DASHES)]
 
-    color: str
-    dash: Dash
-    width: float
 
+HEAVY = 1.5
+"""Points: a broader line is the one that a figure is about."""
 
 RC: dict[str, object] = {
     "font.family": [FONT],

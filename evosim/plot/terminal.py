@@ -1,4 +1,4 @@
-"""Playing a lifetime in the terminal; without one, printing it."""
+"""A level in the characters of a terminal; playing a lifetime there, or printing it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.errors import EvosimError
-from evosim.plot._frames import Frame, Gauge, frames_of
+from evosim.plot import colors
+from evosim.plot.picture import Line, Picture, Place, frames
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode
 
-COLORS = ("cyan", "red", "green", "magenta", "yellow", "blue", "bright_white")
 GAUGE_WIDTH = 16
-MOST_EVENTS = 3
+STYLES = {"unseen": "dim", "new": "bold", "old": "dim", "end": "bold"}
 
 
 class Signs(NamedTuple):
@@ -36,11 +36,19 @@ class Signs(NamedTuple):
     empty: str
     frame: box.Box
     wrapped: box.Box
-    ellipsis: str
+
+    def text(self, text: str) -> str:
+        """The text in the characters that the output has."""
+        if self is not ASCII:
+            return text
+        for typographic, simple in (("“", '"'), ("”", '"'), ("…", "~"), ("−", "-")):  # noqa: RUF001
+            text = text.replace(typographic, simple)
+        return text.encode("ascii", "replace").decode()
 
 
-UNICODE = Signs("@", "·", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED, "…")
-ASCII = Signs("@", ".", "#", "-", "|", "#", ".", box.ASCII, box.ASCII, "~")
+UNICODE = Signs("@", "·", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED)
+ASCII = Signs("@", ".", "#", "-", "|", "#", ".", box.ASCII, box.ASCII)
+"""Those of the maps in scenario files."""
 
 
 def replay_terminal(
@@ -67,109 +75,84 @@ def replay_terminal(
     console = console or Console()
     plain = not console.encoding.lower().startswith("utf") if ascii_only is None else ascii_only
     signs = ASCII if plain else UNICODE
-    shown = frames_of(episode)
+    shown = frames(episode)
     if not console.is_terminal:
-        for frame in shown:
-            console.print(render(episode, frame, signs, styled=False))
+        for picture in shown:
+            console.print(render(picture, signs, styled=False))
         return
     with Live(console=console, auto_refresh=False) as screen:
-        for frame in shown:
-            screen.update(render(episode, frame, signs), refresh=True)
-            if not frame.last:
+        for n, picture in enumerate(shown):
+            if n:
                 pause(1 / speed)
+            screen.update(render(picture, signs), refresh=True)
 
 
-def render(episode: Episode, frame: Frame, signs: Signs, *, styled: bool = True) -> RenderableType:
+def render(picture: Picture, signs: Signs, *, styled: bool = True) -> RenderableType:
     """One frame: the map on the left, the state of things on the right.
 
     Args:
         styled: whether reversed letters can be told from others where this is shown.
     """
     body = Table.grid(padding=(0, 2))
-    wraps = episode.world.edges == "torus"
     body.add_row(
         Panel.fit(
-            _map(episode, frame, signs, styled=styled),
-            box=signs.wrapped if wraps else signs.frame,
-            border_style="dim" if wraps else "",
+            draw_map(picture, signs, styled=styled),
+            box=signs.wrapped if picture.torus else signs.frame,
+            border_style="dim" if picture.torus else "",
             padding=(0, 1),
         ),
-        _facts(episode, frame, signs),
+        _told(picture, signs),
     )
-    return Group(Text(_plain(episode.heading, signs), style="bold"), body)
+    return Group(Text(signs.text(picture.title), style="bold"), body)
 
 
-def _plain(text: str, signs: Signs) -> str:
-    """The text in the characters that the output has."""
-    if signs is not ASCII:
-        return text
-    for typographic, simple in (("“", '"'), ("”", '"'), ("…", "~"), ("−", "-")):  # noqa: RUF001
-        text = text.replace(typographic, simple)
-    return text.encode("ascii", "replace").decode()
-
-
-def _map(episode: Episode, frame: Frame, signs: Signs, *, styled: bool) -> Text:
+def draw_map(picture: Picture, signs: Signs, *, styled: bool = True) -> Text:
     """The cells with what is between them, as in a spaced map of a scenario file."""
-    layout = episode.world.layout
-    number = {cell: n for n, cell in enumerate(episode.cells)}
-    kinds = {kind: COLORS[n % len(COLORS)] for n, kind in enumerate(episode.world.kinds)}
+    layout = picture.layout
     barred = any(map(any, layout.barrier_south))
-    text = Text(no_wrap=True)
+    lines = []
     for r in range(layout.rows):
+        line = Text()
         for c in range(layout.cols):
-            cell = number.get((r, c))
-            if cell == frame.cell and not styled:
-                text.append(signs.agent)
-            else:
-                text.append(*_cell(episode, frame, signs, cell, kinds))
-            if c + 1 < layout.cols:
-                text.append(signs.east if layout.barrier_east[r][c] else " ")
-        if r + 1 == layout.rows:
-            break
-        text.append("\n")
-        if barred:
-            line = " ".join(signs.south if b else " " for b in layout.barrier_south[r])
-            text.append(line + "\n")
-    return text
+            line.append(*_cell(picture, (r, c), signs, styled=styled))
+            line.append(signs.east if layout.barrier_east[r][c] else " ")
+        lines.append(line)
+        if barred and r + 1 < layout.rows:
+            below = (signs.south if barrier else " " for barrier in layout.barrier_south[r])
+            lines.append(Text(" ".join(below)))
+    for line in lines:
+        line.rstrip()
+    return Text("\n", no_wrap=True).join(lines)
 
 
-def _cell(
-    episode: Episode, frame: Frame, signs: Signs, cell: int | None, kinds: dict[str, str]
-) -> tuple[str, str]:
+def _cell(picture: Picture, place: Place, signs: Signs, *, styled: bool) -> tuple[str, str]:
     """The character of a cell and its style."""
-    if cell is None:
+    r, c = place
+    site = picture.legend[picture.sites[place]] if place in picture.sites else None
+    if picture.layout.wall[r][c]:
         return signs.wall, "dim"
-    site = episode.sites.get(cell)
-    if cell == frame.cell:
+    if place == picture.agent:
         # On a site the agent is the site's letter, reversed: both are seen.
-        letter = episode.world.kinds[site[0]].glyph if site else signs.agent
-        return _plain(letter, signs), "bold reverse"
+        return signs.text(site.glyph) if site and styled else signs.agent, "bold reverse"
     if site is None:
         return signs.floor, "dim"
-    glyph = _plain(episode.world.kinds[site[0]].glyph, signs)
-    return glyph, "dim" if episode.is_empty(cell, frame.x) else f"bold {kinds[site[0]]}"
+    empty = place in picture.empty
+    return signs.text(site.glyph), "dim" if empty else f"bold {colors.TERMINAL[site.color]}"
 
 
-def _facts(episode: Episode, frame: Frame, signs: Signs) -> Table:
-    facts = Table.grid(padding=(0, 1))
-    facts.add_row("step", f"{frame.step} of {episode.lifespan}")
-    for gauge in frame.gauges:
-        facts.add_row(_plain(gauge.name, signs), bar(gauge, signs))
-    for name, amount in frame.payoffs:
-        facts.add_row(_plain(name, signs), f"{amount:.3g}")
-    facts.add_row("felt", f"{frame.reward:.3g}")
-    facts.add_row("agent", _plain(frame.action, signs))
-    for n, (step, event) in enumerate(frame.events[:MOST_EVENTS]):
-        style = "bold" if n < frame.new_events else "dim"
-        facts.add_row("" if n else "events", Text(_plain(f"{step} {event}", signs), style=style))
-    if frame.last:
-        facts.add_row("end", Text(f"by {_plain(episode.ending, signs)}", style="bold"))
-    return facts
+def _told(picture: Picture, signs: Signs) -> Table:
+    told = Table.grid(padding=(0, 1))
+    for line in picture.lines:
+        text = bar(line, signs) if line.gauge else signs.text(line.text)
+        told.add_row(signs.text(line.name), Text(text, style=STYLES.get(line.tone, "")))
+    return told
 
 
-def bar(gauge: Gauge, signs: Signs) -> str:
+def bar(line: Line, signs: Signs) -> str:
     """A variable as a bar and a number, ``#####... 5 of 7``."""
-    top = gauge.size - 1
+    assert line.gauge is not None
+    value, top = line.gauge
     width = min(top, GAUGE_WIDTH)
-    filled = round(gauge.value * width / top)
-    return f"{signs.full * filled}{signs.empty * (width - filled)} {gauge.value} of {top}"
+    filled = round(value * width / top)
+    unseen = ", unseen" * (line.tone == "unseen")
+    return f"{signs.full * filled}{signs.empty * (width - filled)} {line.text}{unseen}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from evosim.plot.colors import readable
 from evosim.plot.style import Dash, fit, inches, line_height, text_width
@@ -17,33 +18,37 @@ from evosim.stats.intervals import Bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
 
 
 class Trajectory(NamedTuple):
     """A quantity over generations, summarised over individuals and replicates."""
 
-    middle: NDArray[np.float64]
+    middle: Floats
     """[generation]: the population's median (of replicates: the median of their medians)."""
-    replicates: NDArray[np.float64] | None
+    replicates: Floats | None = None
     """[replicate, generation]: each replicate's own, where there are several."""
-    bands: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]
+    bands: tuple[tuple[Floats, Floats], ...] = ()
     """(low, high), each [generation], outermost first: the population's spread (of replicates: the
     median of their populations' quantiles)."""
 
     @property
-    def arrays(self) -> list[NDArray[np.float64]]:
+    def arrays(self) -> list[Floats]:
         """All that is drawn of it, to set the limits of an axis by."""
         each = [] if self.replicates is None else [self.replicates]
         return [self.middle, *each, *(end for band in self.bands for end in band)]
+
+    def at(self, place: int) -> Trajectory:
+        """One of several [generation, place], without replicates."""
+        bands = tuple((low[:, place], high[:, place]) for low, high in self.bands)
+        return Trajectory(self.middle[:, place], None, bands)
 
 
 BANDS = ((0.05, 0.95), (0.25, 0.75))
 
 
-def trajectory(
-    values: NDArray[np.floating], *, use_mean: bool = False, bands: bool = True
-) -> Trajectory:
+def trajectory(values: Floats, *, use_mean: bool = False, bands: bool = True) -> Trajectory:
     """Summarise ``values`` [replicate, generation, individual] for drawing.
 
     One replicate: median over individuals, with the middle 90 % and 50 % as bands. Several:
@@ -66,7 +71,17 @@ def trajectory(
     return Trajectory(middle, each, pairs)
 
 
-def quantiles(values: NDArray[np.float64], q: Sequence[float]) -> NDArray[np.float64]:
+def numbers(values: Iterable[float | None]) -> Floats:
+    """What a summary holds as an array, None as NaN."""
+    return np.array([np.nan if v is None else v for v in values], np.float64)
+
+
+def medians(values: Floats) -> Trajectory:
+    """The median of values [replicate, x] over replicates, with each of several replicates."""
+    return trajectory(values[..., None], bands=False)
+
+
+def quantiles(values: Floats, q: Sequence[float]) -> Floats:
     """Quantiles over the last axis, first axis of the result; NaN values are left out."""
     if values.shape[-1] == 0:
         return np.full((len(q), *values.shape[:-1]), np.nan)
@@ -77,7 +92,7 @@ def quantiles(values: NDArray[np.float64], q: Sequence[float]) -> NDArray[np.flo
         return np.asarray(np.nanquantile(values, q, axis=-1))
 
 
-def interval(values: NDArray[np.float64], bootstrap: Bootstrap) -> NDArray[np.float64]:
+def interval(values: Floats, bootstrap: Bootstrap) -> Floats:
     """BCa interval of a mean over the first axis (replicates), [low and high, ...].
 
     The same as in summary.json (docs/measures.md, intervals). NaN values are left out; where
@@ -88,7 +103,7 @@ def interval(values: NDArray[np.float64], bootstrap: Bootstrap) -> NDArray[np.fl
     return np.array(ends, dtype=np.float64).reshape(-1, 2).T.reshape(2, *values.shape[1:])
 
 
-def mean(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+def mean(values: Floats, axis: int = -1) -> Floats:
     """The mean over an axis, NaN values left out; NaN where none is left."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -96,29 +111,16 @@ def mean(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
 
 
 def draw_trajectory(
-    panel: Axes,
-    x: NDArray[np.floating],
-    what: Trajectory,
-    *,
-    color: str,
-    label: str,
-    dash: Dash = "-",
-) -> Line2D:
-    """Draw a trajectory: bands, faint replicates, and the middle as a line named ``label``."""
-    for n, (low, high) in enumerate(what.bands):
-        panel.fill_between(
-            x, low, high, color=color, alpha=(0.16, 0.28)[n], linewidth=0, label=f"{label} band"
-        )
-        if len(x) == 1:
-            panel.vlines(x, low, high, color=color, alpha=0.4, linewidth=(1.0, 2.5)[n])
-    if what.replicates is not None:
-        thin_lines(panel, x, what.replicates, color=color, label=f"{label} replicates")
-    return line(panel, x, what.middle, color=color, label=label, dash=dash)
-
-
-def thin_lines(
-    panel: Axes, x: NDArray[np.floating], lines: NDArray[np.float64], *, color: str, label: str
+    panel: Axes, x: Floats, what: Trajectory, *, color: str, label: str, dash: Dash = "-"
 ) -> None:
+    """Draw a trajectory: bands, faint replicates, and the middle as a line named ``label``."""
+    from evosim.plot.facets import Line, draw_line
+    from evosim.plot.layouts import LegendEntry
+
+    draw_line(panel, x, Line(LegendEntry(label, color, dash), what))
+
+
+def thin_lines(panel: Axes, x: Floats, lines: Floats, *, color: str, label: str) -> None:
     """Thin lines [line, x] behind the main one: replicates."""
     alpha = float(np.clip(2.4 / len(lines), 0.15, 0.45))
     if len(x) == 1:
@@ -134,8 +136,8 @@ def thin_lines(
 
 def line(
     panel: Axes,
-    x: NDArray[np.floating],
-    y: NDArray[np.floating],
+    x: Floats,
+    y: Floats,
     *,
     color: str,
     label: str,
@@ -164,27 +166,34 @@ def line(
     return drawn
 
 
-def limits(
-    panel: Axes,
-    *arrays: NDArray[np.floating] | None,
+def ends_of(
+    *arrays: Floats | None,
     include: Sequence[float] = (),
     within: tuple[float, float] = (-np.inf, np.inf),
-) -> None:
-    """Set the vertical limits so that all finite values and ``include`` are seen.
+    room: float = 0.05,
+    least: float = 1e-3,
+) -> tuple[float, float]:
+    """The ends of an axis on which all finite values and ``include`` are seen.
 
     Args:
         within: values beyond these bounds are cut off; the caller says so in the figure.
+        room: part of the range that is left free at each end.
+        least: part of the values; of a smaller range the axis is wider.
     """
     values = [np.asarray(include, dtype=np.float64)]
     values += [np.asarray(a, dtype=np.float64).ravel() for a in arrays if a is not None]
     every = np.concatenate(values)
     every = np.clip(every[np.isfinite(every)], *within)
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
-    least = max(1e-3 * max(abs(low), abs(high)), 1e-6)
+    least = max(least * max(abs(low), abs(high)), 1e-6)
     if high - low < least:
         low, high = low - max(least, 0.5), high + max(least, 0.5)
-    room = 0.05 * (high - low)
-    panel.set_ylim(low - room, high + room)
+    return low - room * (high - low), high + room * (high - low)
+
+
+def limits(panel: Axes, *arrays: Floats | None, **options: Any) -> None:
+    """Set the vertical limits to what :func:`ends_of` finds."""
+    panel.set_ylim(*ends_of(*arrays, **options))
 
 
 def move_apart(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:

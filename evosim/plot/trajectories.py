@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics import METRICS
-from evosim.plot import colors, layouts, registry, style, timeseries
-from evosim.plot.alignment import WITHIN
+from evosim.plot import colors, registry, style, timeseries
+from evosim.plot._timeline import Timeline
 from evosim.plot.experiment import colors_of, metric_label
+from evosim.plot.facets import EVERYTHING, NORMALIZED, Level, Line, Panel, facets, grid
+from evosim.plot.layouts import LegendEntry
+from evosim.plot.timeseries import Floats, Trajectory, numbers
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
     from evosim.scenario import Scenario
 
@@ -25,12 +25,11 @@ Summary = Mapping[str, Any]
 
 MOST_COLUMNS = 3
 HEIGHT = 1.25
-LEFT, RIGHT, BETWEEN = 0.5, 0.12, 0.22
 FAR = 3.0
 """So many times the range of all later generations, and the first is not drawn whole."""
 BAND = (0.25, 0.75)
 MOST_POINTS = 3000
-"""Points of thin lines in a figure, about: more make a file of more than 150 kB."""
+"""Points of thin lines in a figure, about."""
 GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
@@ -54,286 +53,177 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
             (:func:`evosim.metrics.trajectories.trajectories`).
         scenario: knows the titles of environments; None: they are called by their names.
     """
-    trajectories: Sequence[Summary] = summary["courses"]
     environments = scenario.environments if scenario else {}
-    known = {name: environment.title or name for name, environment in environments.items()}
-    drawn = [name for name in summary["arms"] if any(name in c["arms"] for c in trajectories)]
-    arms = [a for a in drawn if _trains_there(a, summary, trajectories, known)] or drawn
-    columns = 2 if len(arms) == 4 else min(len(arms), MOST_COLUMNS)
-    n_rows = -(-len(arms) // columns)
-    worlds = _worlds(summary, arms)
-    width = style.SINGLE if columns == 1 else style.DOUBLE
-    with style.styled():
-        room = (width - LEFT - RIGHT - BETWEEN * (columns - 1)) / columns
-        headings = {
-            arm: style.wrap(summary["arms"][arm]["title"], room, bold=True)[:2] for arm in arms
-        }
-        tall = [
-            any(len(headings[arm]) > 1 for arm in arms[n * columns : (n + 1) * columns])
-            for n in range(n_rows)
-        ]
-        layout = layouts.create(
-            [
-                replace(row, header=("",) * more)
-                for row, more in zip(
-                    layouts.rows_of(len(arms), columns, height=HEIGHT), tall, strict=True
-                )
-            ],
-            width=width,
-            title=f"{summary['title']}: {_what(trajectories)} over generations",
-            note=_note(
-                summary,
-                trajectories,
-                known,
-                left_out=len(drawn) - len(arms),
-                far_off=_begins_far_off(trajectories, arms),
-            ),
-            legend=_legend_entries(summary, trajectories, worlds, arms),
-            left=LEFT,
-            right=RIGHT,
-            between=BETWEEN,
-        )
-        limits = _limits(trajectories, arms)
-        for n, panel in enumerate(layout.panels):
-            _panel(panel, arms[n], summary, trajectories, worlds, limits, thin=_thin(trajectories))
-            below = n + columns < len(arms)
-            panel.tick_params(labelleft=n % columns == 0, labelbottom=not below)
-            panel.set_xlabel("" if below else "generation")
-            panel.set_title(
-                "\n".join(headings[arms[n]]), loc="left", pad=2.5, fontweight="bold",
-                color=colors.readable(colors_of(summary)[arms[n]]),
-            )  # fmt: skip
-            if n % columns == 0:
-                panel.set_ylabel(_short(trajectories))
-    return layout.figure
-
-
-def _what(trajectories: Sequence[Summary]) -> str:
-    """What is drawn, in words."""
-    names = dict.fromkeys(metric_label(c["measure"], c["of"], c["level"]) for c in trajectories)
-    return next(iter(names)) if len(names) == 1 else "what is compared"
-
-
-def _short(trajectories: Sequence[Summary]) -> str:
-    """The same for an axis: where there is no room, the payoff, the locus or the unit alone."""
-    words = _what(trajectories)
-    if style.text_width(words) > HEIGHT:
-        words = trajectories[0]["of"] or _unit(trajectories) or words
-    return style.fit(words, HEIGHT)
-
-
-def _unit(trajectories: Sequence[Summary]) -> str:
-    """What a metric is counted in, where that is more than a number."""
-    measure = trajectories[0]["measure"]
-    unit = METRICS[measure].unit if measure in METRICS else "1"
-    return "" if unit == "1" else unit
-
-
-def _normalized(trajectories: Sequence[Summary]) -> bool:
-    """Whether 0 is random play and 1 the optimum."""
-    measure = trajectories[0]["measure"]
-    return measure in METRICS and METRICS[measure].normalized
-
-
-def _name(trajectory: Summary, trajectories: Sequence[Summary]) -> str:
-    """What tells a trajectory from the others of its arm; empty where it is the only one."""
-    if len(trajectories) == 1:
-        return ""
-    if trajectory["world"]:
-        return {"trains": "in the training world", "other": "in the other world"}[
-            trajectory["world"]
-        ]
-    words = (
-        [metric_label(trajectory["measure"], trajectory["of"])]
-        if _differ(trajectories, "of")
-        else []
+    shown = _Shown(summary, {n: environment.title or n for n, environment in environments.items()})
+    columns = 2 if len(shown.arms) == 4 else min(len(shown.arms), MOST_COLUMNS)
+    return facets(
+        grid([_panel(shown, arm) for arm in shown.arms], columns, height=HEIGHT, titles=2),
+        title=f"{summary['title']}: {shown.words} over generations",
+        note=_note(shown),
+        legend=_legend(shown),
+        left=0.5,
+        right=0.12,
+        between=0.22,
     )
-    if _differ(trajectories, "mind"):
-        words.append(trajectory["mind"])
-    if _differ(trajectories, "where") and trajectory["where"]:
-        words.append("in " + " or ".join(dict.fromkeys(trajectory["where"].values())))
-    return ", ".join(words)
 
 
-def _differ(trajectories: Sequence[Summary], key: str) -> bool:
-    return any(c[key] != trajectories[0][key] for c in trajectories)
+class _Shown:
+    """The trajectories of the arms, with what all panels need to know of them."""
 
+    def __init__(self, summary: Summary, titles: Mapping[str, str]) -> None:
+        self.summary, self.titles = summary, titles
+        self.trajectories: Sequence[Summary] = summary["courses"]
+        known = (measure := self.trajectories[0]["measure"]) in METRICS
+        metric = METRICS[measure] if known else None
+        self.normalized = metric is not None and metric.normalized
+        self.unit = "" if metric is None or metric.unit == "1" else metric.unit
+        labels = {metric_label(c["measure"], c["of"], c["level"]) for c in self.trajectories}
+        self.words = labels.pop() if len(labels) == 1 else "what is compared"
+        drawn = [a for a in summary["arms"] if any(a in c["arms"] for c in self.trajectories)]
+        self.arms = [arm for arm in drawn if self._trains_there(arm)] or drawn
+        self.left_out = len(drawn) - len(self.arms)
+        times = sum(len(a["generations"]) for c in self.trajectories for a in c["arms"].values())
+        self.thin = max(1, MOST_POINTS // max(times, 1))
+        """How many replicates are drawn as thin lines: all, or the first of too many."""
 
-def _worlds(summary: Summary, arms: Sequence[str]) -> dict[str, str]:
-    """A ground for each world that trains in some arm."""
-    named = dict.fromkeys(p["world"] for arm in arms for p in summary["arms"][arm]["phases"])
-    return {world: GROUND[n % len(GROUND)] for n, world in enumerate(named)}
+    def _trains_there(self, arm: str) -> bool:
+        """Whether an arm ever trains in an environment that is measured in it."""
+        worlds = " ".join(phase["world"] for phase in self.summary["arms"][arm]["phases"])
+        measured = [c["where"][arm] for c in self.trajectories if arm in c["where"]]
+        return not measured or any(self.titles.get(name, name) in worlds for name in measured)
 
+    @cached_property
+    def worlds(self) -> dict[str, str]:
+        """A ground for each world that trains in some arm."""
+        arms = self.summary["arms"]
+        named = dict.fromkeys(p["world"] for arm in self.arms for p in arms[arm]["phases"])
+        return {world: GROUND[n % len(GROUND)] for n, world in enumerate(named)}
 
-def _dash(n: int) -> style.Dash:
-    return style.DASHES[n % len(style.DASHES)]
+    @cached_property
+    def values(self) -> list[Floats]:
+        """The values of each trajectory in each arm that is drawn, [replicate, time]."""
+        return [_values(c, arm) for c in self.trajectories for arm in self.arms if arm in c["arms"]]
 
-
-def _legend_entries(
-    summary: Summary,
-    trajectories: Sequence[Summary],
-    worlds: Mapping[str, str],
-    arms: Sequence[str],
-) -> list[layouts.LegendEntry]:
-    legend = []
-    if len(trajectories) > 1:
-        legend = [
-            layouts.LegendEntry(_name(trajectory, trajectories), colors.INK, _dash(n))
-            for n, trajectory in enumerate(trajectories)
-        ]
-    if any(summary["arms"][arm]["flips"] for arm in arms):
-        legend.append(layouts.LegendEntry("flip", colors.INK, (0, (3, 2)), 0.8))
-    return [
-        *legend,
-        *(layouts.LegendEntry(f"training in: {w}", c, patch=True) for w, c in worlds.items()),
-    ]
-
-
-def _trains_there(
-    arm: str, summary: Summary, trajectories: Sequence[Summary], titles: Mapping[str, str]
-) -> bool:
-    """Whether an arm ever trains in an environment that is measured in it."""
-    worlds = " ".join(phase["world"] for phase in summary["arms"][arm]["phases"])
-    measured = [c["where"][arm] for c in trajectories if arm in c["where"]]
-    return not measured or any(titles.get(name, name) in worlds for name in measured)
-
-
-def _note(
-    summary: Summary,
-    trajectories: Sequence[Summary],
-    titles: Mapping[str, str],
-    *,
-    left_out: int,
-    far_off: bool,
-) -> str:
-    several = max(len(arm["values"]) for c in trajectories for arm in c["arms"].values()) > 1
-    words = []
-    if several:
-        n = _thin(trajectories)
-        words.append(
-            f"Thick line: the median of {summary['replicates']} replicates; band: their middle "
-            f"50 %; thin lines: {'all' if n >= summary['replicates'] else n} of them."
+    @cached_property
+    def begins_far_off(self) -> bool:
+        """Whether the first generation is so far from all others that they would be one line."""
+        if self.normalized or min(values.shape[1] for values in self.values) < 2:
+            return False
+        whole = np.concatenate([[0.0], *(values.ravel() for values in self.values)])
+        later = np.concatenate([[0.0], *(values[:, 1:].ravel() for values in self.values)])
+        return bool(
+            np.nanmax(whole) - np.nanmin(whole) > FAR * (np.nanmax(later) - np.nanmin(later))
         )
-    elif summary["replicates"] > 1:
-        words.append(f"Of all {summary['replicates']} replicates together.")
-    if _normalized(trajectories):
+
+    @cached_property
+    def within(self) -> tuple[float, float]:
+        """What is drawn at most: not the depths of a measure, unless some arm's median lives
+        there."""
+        if not self.normalized:
+            return EVERYTHING
+        ends = [_values(c, arm)[:, -1] for c in self.trajectories for arm in c["arms"]]
+        lowest = min((np.nanmedian(v) for v in ends if not np.isnan(v).all()), default=0.0)
+        return NORMALIZED if lowest >= NORMALIZED[0] else (-np.inf, NORMALIZED[1])
+
+    def name(self, trajectory: Summary) -> str:
+        """What tells a trajectory from the others of its arm; empty where it is the only one."""
+        if len(self.trajectories) == 1:
+            return ""
+        if trajectory["world"]:
+            return f"in the {'training' if trajectory['world'] == 'trains' else 'other'} world"
+        differ = {
+            key for key in ("of", "mind", "where")
+            if any(c[key] != self.trajectories[0][key] for c in self.trajectories)
+        }  # fmt: skip
+        words = [metric_label(trajectory["measure"], trajectory["of"])] if "of" in differ else []
+        if "mind" in differ:
+            words.append(trajectory["mind"])
+        if "where" in differ and trajectory["where"]:
+            words.append("in " + " or ".join(dict.fromkeys(trajectory["where"].values())))
+        return ", ".join(words)
+
+
+def _values(trajectory: Summary, arm: str) -> Floats:
+    """The values of an arm, [replicate, time]."""
+    return np.array([numbers(row) for row in trajectory["arms"][arm]["values"]])
+
+
+def _legend(shown: _Shown) -> list[LegendEntry]:
+    legend = []
+    if len(shown.trajectories) > 1:
+        legend = [
+            LegendEntry(shown.name(trajectory), colors.INK, style.series(n)[1])
+            for n, trajectory in enumerate(shown.trajectories)
+        ]
+    if any(shown.summary["arms"][arm]["flips"] for arm in shown.arms):
+        legend.append(LegendEntry("flip", colors.INK, style.FLIP, 0.8))
+    worlds = [LegendEntry(f"training in: {w}", c, patch=True) for w, c in shown.worlds.items()]
+    return [*legend, *worlds]
+
+
+def _note(shown: _Shown) -> str:
+    replicates = shown.summary["replicates"]
+    arms = [arm for c in shown.trajectories for arm in c["arms"].values()]
+    words = []
+    if max(len(arm["values"]) for arm in arms) > 1:
+        words.append(
+            f"Thick line: the median of {replicates} replicates; band: their middle 50 %; "
+            f"thin lines: {'all' if shown.thin >= replicates else shown.thin} of them."
+        )
+    elif replicates > 1:
+        words.append(f"Of all {replicates} replicates together.")
+    if shown.normalized:
         words.append("0: random actions; 1: the best possible policy.")
-    worlds = {phase["world"] for arm in summary["arms"].values() for phase in arm["phases"]}
-    where = sorted({titles.get(n, n) for c in trajectories for n in c["where"].values()})
+    worlds = {p["world"] for arm in shown.summary["arms"].values() for p in arm["phases"]}
+    where = sorted(
+        {shown.titles.get(n, n) for c in shown.trajectories for n in c["where"].values()}
+    )
     if where and worlds != set(where):
         words.append(f"Measured in the world “{'” or “'.join(where)}”.")
-    if far_off:
+    if shown.begins_far_off:
         words.append("The first generation lies beyond the axis.")
-    if left_out:
+    if shown.left_out:
         words.append("Arms that never train there are left out.")
     return " ".join(words)
 
 
-def _thin(trajectories: Sequence[Summary]) -> int:
-    """How many replicates are drawn as thin lines: all, or the first of too many."""
-    times = sum(len(arm["generations"]) for c in trajectories for arm in c["arms"].values())
-    return max(1, MOST_POINTS // max(times, 1))
-
-
-def _values(trajectory: Summary, arm: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Generations [time], and values [replicate, time]."""
-    found = trajectory["arms"][arm]
-    values = [[np.nan if v is None else v for v in row] for row in found["values"]]
-    return np.array(found["generations"], np.float64), np.array(values, np.float64)
-
-
-def _limits(trajectories: Sequence[Summary], arms: Sequence[str]) -> list[NDArray[np.float64]]:
-    """What the axis has to hold; the first generation only where it leaves room for the rest."""
-    every = [_values(c, arm)[1] for c in trajectories for arm in arms if arm in c["arms"]]
-    if _begins_far_off(trajectories, arms):
-        every = [values[:, 1:] for values in every]
-    levels = [c["level"] for c in trajectories if c["level"] is not None]
-    return [*(values.ravel() for values in every), np.array(levels, np.float64)]
-
-
-def _within(trajectories: Sequence[Summary]) -> tuple[float, float]:
-    """What is drawn at most: not the depths of a measure, unless some arm's median lives there."""
-    bounds = WITHIN if _normalized(trajectories) else (-np.inf, np.inf)
-    every = [_values(c, arm)[1][:, -1] for c in trajectories for arm in c["arms"]]
-    lowest = min((np.nanmedian(v) for v in every if not np.isnan(v).all()), default=0.0)
-    return bounds if lowest >= bounds[0] else (-np.inf, bounds[1])
-
-
-def _begins_far_off(trajectories: Sequence[Summary], arms: Sequence[str]) -> bool:
-    """Whether the first generation is so far from all others that they would be one line."""
-    every = [_values(c, arm)[1] for c in trajectories for arm in arms if arm in c["arms"]]
-    if _normalized(trajectories) or min(values.shape[1] for values in every) < 2:
-        return False
-    whole = np.concatenate([[0.0], *(values.ravel() for values in every)])
-    later = np.concatenate([[0.0], *(values[:, 1:].ravel() for values in every)])
-    return float(np.ptp(whole[~np.isnan(whole)])) > FAR * float(np.ptp(later[~np.isnan(later)]))
-
-
-def _panel(
-    panel: Axes,
-    arm: str,
-    summary: Summary,
-    trajectories: Sequence[Summary],
-    worlds: Mapping[str, str],
-    limits: Sequence[NDArray[np.float64]],
-    *,
-    thin: int,
-) -> None:
-    bounded = _normalized(trajectories)
-    timeseries.limits(
-        panel, *limits, include=(0.0, 1.0) if bounded else (0.0,), within=_within(trajectories)
-    )
-    if bounded:
-        for reference in (0.0, 1.0):
-            panel.axhline(reference, color=colors.GREY, linewidth=0.4, zorder=1)
-    _time(panel, summary["arms"][arm], worlds)
-    color = colors_of(summary)[arm]
-    for n, trajectory in enumerate(trajectories):
+def _panel(shown: _Shown, arm: str) -> Panel:
+    """Of an arm replicates as thin lines, their middle half as a band, their median as a line."""
+    written = shown.summary["arms"][arm]
+    color = colors_of(shown.summary)[arm]
+    lines = []
+    for n, trajectory in enumerate(shown.trajectories):
         if arm not in trajectory["arms"]:
             continue
-        generations, values = _values(trajectory, arm)
-        if trajectory["level"] is not None:
-            panel.axhline(trajectory["level"], color=colors.GREY, linewidth=0.6, zorder=1)
-        label = _name(trajectory, trajectories)
-        _draw(panel, generations, values, thin=thin, color=color, dash=_dash(n), label=label)
-
-
-def _draw(
-    panel: Axes,
-    x: NDArray[np.float64],
-    values: NDArray[np.float64],
-    *,
-    thin: int,
-    color: str,
-    dash: style.Dash,
-    label: str,
-) -> None:
-    """Replicates as thin lines, their middle half as a band, their median as a line."""
-    middle, low, high = timeseries.quantiles(values.T, (0.5, *BAND))
-    if len(values) > 1:
-        panel.fill_between(x, low, high, color=color, alpha=0.22, linewidth=0, label="band")
-        timeseries.thin_lines(panel, x, values[:thin], color=color, label="replicates")
-    timeseries.line(
-        panel, x, middle, color=colors.readable(color), dash=dash, label=label or "median"
+        values = _values(trajectory, arm)
+        middle, low, high = timeseries.quantiles(values.T, (0.5, *BAND))
+        what = Trajectory(middle)
+        if len(values) > 1:
+            what = Trajectory(middle, values[: shown.thin], ((low, high),))
+        look = LegendEntry(shown.name(trajectory) or "median", color, style.series(n)[1])
+        lines.append(Line(look, what, numbers(trajectory["arms"][arm]["generations"])))
+    levels = [c["level"] for c in shown.trajectories if c["level"] is not None]
+    ends = [phase["generation"] for phase in written["phases"][1:]] + [written["generations"]]
+    label = shown.words
+    if style.text_width(label) > HEIGHT:  # no room: the payoff, the locus or the unit alone
+        label = shown.trajectories[0]["of"] or shown.unit or label
+    return Panel(
+        lines=lines,
+        timeline=Timeline((0, max(written["generations"] - 1, 1)), written["flips"]),
+        title=written["title"],
+        color=color,
+        bold=True,
+        ylabel=label,
+        scale="the same",
+        holds=[values[:, shown.begins_far_off :] for values in shown.values],
+        include=(0.0, 1.0) if shown.normalized else (0.0,),
+        within=shown.within,
+        levels=[
+            *(Level(float(v)) for v in ((0.0, 1.0) if shown.normalized else ())),
+            *(Level(level, LegendEntry("", colors.GREY, width=0.6)) for level in levels),
+        ],
+        ground=[
+            (phase["generation"], end, shown.worlds[phase["world"]])
+            for phase, end in zip(written["phases"], ends, strict=True)
+        ],
     )
-
-
-def _time(panel: Axes, arm: Summary, worlds: Mapping[str, str]) -> None:
-    """The axis of generations, the worlds that train, the flips."""
-    last = max(arm["generations"] - 1, 1)
-    panel.set_xlim(0, last)
-    ends = [phase["generation"] for phase in arm["phases"][1:]] + [arm["generations"]]
-    for phase, end in zip(arm["phases"], ends, strict=True):
-        panel.axvspan(
-            phase["generation"], end, color=worlds[phase["world"]], linewidth=0, zorder=0,
-            label="world",
-        )  # fmt: skip
-    for flip in arm["flips"]:
-        panel.axvline(
-            flip, color=colors.INK, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1.5, label="flip"
-        )
-    width = style.inches(panel)[0]
-    panel.xaxis.set_major_locator(
-        MaxNLocator(nbins=max(1, int(width / 0.35)), integer=True, steps=[1, 2, 4, 5, 10])
-    )
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))

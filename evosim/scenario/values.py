@@ -22,7 +22,7 @@ MOST = 10**9
 LARGEST_SIDE = 1000
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
-_WHOLE = {"type": "integer", "minimum": 0}
+WHOLE = {"type": "integer", "minimum": 0}
 
 
 def wrong(what: str, allowed: str) -> PydanticCustomError:
@@ -81,7 +81,7 @@ def parse_assignment(value: Any) -> int | tuple[float, ...]:
 
 
 _SPAN_SCHEMA: dict[str, Any] = {
-    "type": "array", "items": _WHOLE, "minItems": 2, "maxItems": 2,
+    "type": "array", "items": WHOLE, "minItems": 2, "maxItems": 2,
 }  # fmt: skip
 _WEIGHTS_SCHEMA: dict[str, Any] = {
     "type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2,
@@ -93,12 +93,12 @@ Span: TypeAlias = Annotated[
 Condition: TypeAlias = Annotated[
     int | tuple[int, int],
     PlainValidator(parse_condition),
-    WithJsonSchema({"anyOf": [_WHOLE, _SPAN_SCHEMA]}),
+    WithJsonSchema({"anyOf": [WHOLE, _SPAN_SCHEMA]}),
 ]
 Assignment: TypeAlias = Annotated[
     int | tuple[float, ...],
     PlainValidator(parse_assignment),
-    WithJsonSchema({"anyOf": [_WHOLE, _WEIGHTS_SCHEMA]}),
+    WithJsonSchema({"anyOf": [WHOLE, _WEIGHTS_SCHEMA]}),
 ]
 
 
@@ -362,24 +362,6 @@ Mixture: TypeAlias = Annotated[
     str | dict[str, float],
     PlainValidator(parse_mixture),
     WithJsonSchema({"anyOf": [_TEXT, _MIXTURE_SCHEMA]}),
-]
-
-RING = "ring"
-
-
-def parse_topology(value: Any) -> str | tuple[int, ...]:
-    """``"ring"``, or for each deme the one that its emigrants go to."""
-    if value == RING:
-        return RING
-    if not isinstance(value, list | tuple) or not all(is_whole(v) and v >= 0 for v in value):
-        raise wrong("not a topology", '"ring", or for each deme the number of the one it sends to')
-    return tuple(value)
-
-
-Topology: TypeAlias = Annotated[
-    str | tuple[int, ...],
-    PlainValidator(parse_topology),
-    WithJsonSchema({"anyOf": [{"const": RING}, {"type": "array", "items": _WHOLE}]}),
 ]
 
 _DRIVE = Domain(low=-1, high=1).locus_schema()

@@ -143,6 +143,17 @@ def shown(numbers: Mapping[str, Any], form: str | Callable[[float], str] = ".3g"
     return f"{written(value)} [{written(low)}, {written(high)}]"
 
 
+def with_interval(
+    value: float | None, interval: Sequence[float | None] | None, form: str = ".2f"
+) -> str:
+    """As :func:`shown`, of a value and its interval that stand apart.
+
+    >>> with_interval(0.7, (0.67, 0.72))
+    '0.70 [0.67, 0.72]'
+    """
+    return shown({"value": value, "interval": interval}, form)
+
+
 def mean(values: ArrayLike, bootstrap: Bootstrap) -> Estimate:
     """The mean over replicates.
 

@@ -15,10 +15,10 @@ import worlds
 from numpy.testing import assert_array_equal
 
 from evosim import rng
-from evosim.core import reference
-from evosim.core.reference import Level, ReferenceWorld
 from evosim.rng import Purpose
 from evosim.scenario import Scenario
+from evosim.testing import reference
+from evosim.testing.reference import Level, ReferenceWorld
 
 NORTH, SOUTH, WEST, EAST, STAY, USE = range(6)
 BERRY = {"glyph": "b", "use": {"eat": {"feels": {"sweet": 1.0}, "yields": {"children": 1.0}}}}

@@ -19,10 +19,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from worlds import FEW, MANY
 
 from evosim import core, rng
-from evosim.core import reference
-from evosim.core.reference import Level, Mind, ReferenceWorld
 from evosim.rng import Purpose
 from evosim.scenario import Scenario
+from evosim.testing import reference
+from evosim.testing.reference import Level, Mind, ReferenceWorld
 from evosim.world import Environment, Levels, draw_levels, environment
 
 SEED, GENERATION = 11, 3
@@ -179,7 +179,7 @@ def assert_lifetimes_equal(case: Case, window: int | None) -> None:
         assert_array_equal(lives.counts[m, i], life.counts)
         assert_array_equal(lives.window_counts[m, i], life.window_counts)
         if mind.novelty != 0:
-            assert lives.novelty[m, i] == pytest.approx(life.novelty, rel=1e-12)
+            assert lives.arrival[m, i] == pytest.approx(life.novelty, rel=1e-12)
 
 
 @FEW

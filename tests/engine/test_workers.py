@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import xarray as xr
+from processes import Process
 
 import evosim
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 SLOW = "timeline.0.generations=100000"  # to be interrupted
 
@@ -33,14 +30,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in found]
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "evosim", "run", "tiny.toml", "--out", "run", "--replicates", "3",
-         "--workers", "2", "--checkpoint", "0.05", "--set", SLOW, "--no-figures", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def start(folder: Path) -> Process:
+    return Process(
+        folder, "run", "tiny.toml", "--out", "run", "--replicates", 3, "--workers", 2,
+        "--checkpoint", 0.05, "--set", SLOW, "--no-figures",
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import evolution
+from evosim.engine.mechanism import reproduction_of
 from evosim.evolution import Offspring
+from evosim.mechanisms.islands.state import migration
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -129,7 +131,9 @@ def evolve(
             born = Offspring(born.genomes, frozen, none)
         elif scenario.evolution.islands is not None:
             source = source_of(scenario, scores, g, seed)
-            born = evolution.islands.breed_demes(scenario, born.genomes, scores, source, seed_key)
+            demes = reproduction_of(scenario)
+            record = {"source": source}
+            born = demes.next_generation({}, born.genomes, scores, seed_key, record).offspring
         else:
             born = evolution.breed(scenario, born.genomes, scores, seed_key)
     return Course(*(np.array(column) for column in zip(*rows, strict=True)))
@@ -137,7 +141,7 @@ def evolve(
 
 def source_of(scenario: Scenario, scores: Floats, g: int, seed: int) -> NDArray[np.int32]:
     """Where those stand who breed in generation g, with islands."""
-    return evolution.islands.migration(scenario, g, scores, key(seed, Purpose.MIGRATE, g))
+    return migration(scenario, g, scores, key(seed, Purpose.MIGRATE, g))
 
 
 def sources(scenario: Scenario, course: Course, seed: int) -> NDArray[np.int32]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tiny_experiment import TINY, Gallery
+from tiny_experiment import EXPERIMENT, Gallery
 
 import evosim
 from evosim import scenario
@@ -44,24 +44,29 @@ def of_the_package(files: Iterable[Path]) -> set[str]:
 def test_what_a_module_imports_is_found_at_any_remove_and_its_types_are_not() -> None:
     run_modules = of_the_package(imported(_RUN_MODULES))
     assert {
-        "core/plan.py", "core/rng.py", "engine/ood_monitor.py", "evolution/cma.py",
-        "mind/genome.py", "rng.py", "scenario/check_placement.py", "world/tables.py",
+        "core/plan.py", "core/rng.py", "evolution/cma.py",
+        "mechanisms/deception/state.py", "mechanisms/islands/state.py",
+        "mechanisms/monitor/state.py", "mind/genome.py",
+        "rng.py", "scenario/check_placement.py", "world/tables.py",
     } <= run_modules  # fmt: skip
     assert not {
-        name for name in run_modules if name.startswith(("metrics/", "plot/", "cli/", "api/"))
+        name
+        for name in run_modules
+        if name.startswith(("metrics/", "plot/", "cli/", "api/"))
+        or name.endswith(("/metrics.py", "/figures.py"))
     }
-    assert "core/reference.py" not in run_modules
+    assert "testing/reference.py" not in run_modules
 
 
 def test_a_name_that_a_package_imports_when_asked_leads_to_its_module() -> None:
     assert "scenario/timeline.py" in of_the_package(imported(("metrics/analyses/best_of_n.py",)))
-    assert "scenario/reading.py" in of_the_package(imported(("engine/islands.py",)))
+    assert "scenario/reading.py" in of_the_package(imported(("mechanisms/islands/state.py",)))
 
 
 def test_whatever_metrics_are_made_of_is_code_that_a_study_depends_on() -> None:
     made_of = of_the_package(imported(METRIC_MODULES))
     assert {
-        "metrics/best_of_n.py", "metrics/deception.py", "metrics/popgen/coalescent.py",
+        "metrics/best_of_n.py", "mechanisms/deception/metrics.py", "metrics/popgen/coalescent.py",
         "metrics/reward_distance.py", "stats/intervals.py",
     } <= made_of  # fmt: skip
 
@@ -78,12 +83,12 @@ def test_a_hash_of_code_leaves_out_what_it_is_told_to() -> None:
 
 
 def test_what_is_said_or_found_is_a_reason_to_settle_again_and_not_to_live_again() -> None:
-    plain = of(TINY)
+    plain = of(EXPERIMENT)
     for old, new in [("above   = 0.1", "above   = 0.2"), ("A collapse.", "A loss.")]:
-        other = of(TINY.replace(old, new))
+        other = of(EXPERIMENT.replace(old, new))
         assert changed(plain, other, RUN_INPUTS) == ""
         assert changed(plain, other, VERDICT_INPUTS) == "its findings or its words were changed"
-    assert changed(plain, of(TINY), {**RUN_INPUTS, **VERDICT_INPUTS}) == ""
+    assert changed(plain, of(EXPERIMENT), {**RUN_INPUTS, **VERDICT_INPUTS}) == ""
 
 
 @pytest.mark.parametrize(
@@ -97,8 +102,8 @@ def test_what_is_said_or_found_is_a_reason_to_settle_again_and_not_to_live_again
     ],
 )
 def test_other_worlds_arms_or_replicates_are_other_runs(old: str, new: str, whole: Gallery) -> None:
-    other = scenario.loads(TINY.replace(old, new))
-    assert TINY.count(old) == 1
+    other = scenario.loads(EXPERIMENT.replace(old, new))
+    assert EXPERIMENT.count(old) == 1
     assert not ExperimentFolder(whole.work / "tiny").holds(other, tuned=True)
 
 
@@ -106,6 +111,6 @@ def test_other_worlds_arms_or_replicates_are_other_runs(old: str, new: str, whol
     ("old", "new"), [("A collapse.", "A loss."), ("fruit feeds on", "no"), ("Does it", "Does this")]
 )
 def test_other_words_are_the_same_runs(old: str, new: str, whole: Gallery) -> None:
-    other = scenario.loads(TINY.replace(old, new))
-    assert TINY.count(old) == 1
+    other = scenario.loads(EXPERIMENT.replace(old, new))
+    assert EXPERIMENT.count(old) == 1
     assert ExperimentFolder(whole.work / "tiny").holds(other, tuned=True)

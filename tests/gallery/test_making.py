@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_experiment import TINY, Gallery, tiny_gallery
+from tiny_experiment import BARE, EXPERIMENT, Gallery, tiny_gallery
 
 from evosim.errors import EvosimError
 from evosim.execution.stop import Interrupted, Stop
@@ -138,7 +138,7 @@ def test_a_folder_that_is_no_experiment_is_not_removed(tmp_path: Path) -> None:
 
 def test_a_scenario_without_an_experiment_is_left_out_and_told(again: Gallery) -> None:
     bare = again.folder / "bare.toml"
-    bare.write_text(TINY.partition("[experiment]")[0].replace('"tiny"', '"bare"'))
+    bare.write_text(BARE.replace('"tiny"', '"bare"'))
     again.make(str(bare), str(again.source))
     assert again.reported[0] == "bare: left out, it has no [experiment]"
     assert again.reported[1].startswith("tiny (1 of 1, ")
@@ -148,7 +148,7 @@ def test_one_that_fails_does_not_keep_the_others_from_being_made(
     again: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = again.folder / "other.toml"
-    other.write_text(TINY.replace('"tiny"', '"other"'))
+    other.write_text(EXPERIMENT.replace('"tiny"', '"other"'))
     completed = making._complete_experiment
 
     def fail(scenario, *args, **options):
@@ -167,7 +167,7 @@ def test_one_that_fails_does_not_keep_the_others_from_being_made(
 def test_a_mistake_in_a_scenario_is_told_before_anything_is_run(tmp_path: Path) -> None:
     gallery = tiny_gallery(tmp_path)
     wrong = tmp_path / "wrong.toml"
-    wrong.write_text(TINY.replace("rows = 3", "rows = 0"))
+    wrong.write_text(EXPERIMENT.replace("rows = 3", "rows = 0"))
     with pytest.raises(EvosimError, match=r"world\.rows"):
         gallery.make(str(gallery.source), str(wrong))
     assert not gallery.work.exists()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_experiment import TINY, Gallery
+from tiny_experiment import EXPERIMENT, Gallery
 
 from evosim import scenario
 from evosim.errors import EvosimError
@@ -47,13 +47,15 @@ def test_a_record_is_json_with_a_row_of_numbers_on_each_line() -> None:
 
 
 def test_the_fingerprint_sees_what_a_file_says_and_not_its_comments() -> None:
-    plain = fingerprint(TINY)
-    assert fingerprint("# a comment\n" + TINY.replace("rows = 3", "rows  =  3  # few")) == (plain)
-    assert fingerprint(TINY.replace("rows = 3", "rows = 4")) != plain
+    plain = fingerprint(EXPERIMENT)
+    assert fingerprint("# a comment\n" + EXPERIMENT.replace("rows = 3", "rows  =  3  # few")) == (
+        plain
+    )
+    assert fingerprint(EXPERIMENT.replace("rows = 3", "rows = 4")) != plain
 
 
 def test_words_are_taken_from_the_scenario_and_numbers_stay(whole: Gallery) -> None:
-    text = TINY.replace('expected = "A collapse."', 'expected = "A loss."\nfound = "None."')
+    text = EXPERIMENT.replace('expected = "A collapse."', 'expected = "A loss."\nfound = "None."')
     for old, new in (
         ('title = "fruit feeds on"', 'title = "fruit still feeds"'),
         ("capability does not", "capability stays"), ("Fruit has to be felt.", "It has to be."),
@@ -67,7 +69,7 @@ def test_words_are_taken_from_the_scenario_and_numbers_stay(whole: Gallery) -> N
     assert now["findings"][1]["says"] == "capability stays"
     assert now["tuned"]["says"] == "It has to be."
     assert "not without that" not in record.to_text(now)
-    assert record.with_words_of(scenario.loads(TINY), now) == whole.record
+    assert record.with_words_of(scenario.loads(EXPERIMENT), now) == whole.record
 
 
 @pytest.mark.parametrize(

@@ -7,80 +7,25 @@ from pathlib import Path
 
 from evosim.gallery import making, record
 from evosim.gallery.record import Record
+from evosim.testing import TINY
 
-TINY = """\
-id       = "tiny"
-title    = "Tiny"
-question = "Does it run?"
+BARE = f"""\
 claim    = "Fruit that no longer feeds is still eaten."
 source   = "nobody"
 control  = "no change, --set timeline.1.train=before"
 expected = "A collapse."
-
-[objective]
-intended = "food"
-selected = "food"
-
-[agent]
-drives        = ["sweet", "sour"]
-depth         = [0, 3]
-patience      = 0.9
-thinking_cost = 0.01
-
-[world]
-rows = 3
-cols = 3
-lifetime = 20
-
-[world.variables.energy]
-values = 3
-start  = 2
-drift  = { step = -1, chance = 0.2 }
-fatal  = 0
-
-[world.kinds.fruit]
-glyph = "f"
-count = 1
-use.eat = { add = { energy = 1 }, feels = { sweet = 1.0 }, yields = { food = 1.0 } }
-
-[world.kinds.lime]
-glyph = "l"
-count = 1
-use.eat = { feels = { sour = 1.0 } }
-
-[environments.before]
-title = "fruit feeds"
-
-[environments.after]
-title = "lime feeds"
-kinds.fruit.use.eat.yields.food = 0.0
-kinds.lime.use.eat.yields.food = 1.0
-
-[evolution]
-population = 20
-levels     = 2
-select     = { operator = "selTournament", tournsize = 3 }
-mate       = { operator = "cxUniform", indpb = 0.5, chance = 1.0 }
-mutate     = { operator = "mutGaussian", mu = 0.0, sigma = 0.1, indpb = 0.3, chance = 1.0 }
-
-[[timeline]]
-generations = 8
-train = "before"
-
-[[timeline]]
-generations = 3
-train = "after"
-
-[measure]
-every  = 4
-levels = 2
-sample = 4
-
-[verdict]
-resamples = 200
-
+{TINY}"""
+"""The tiny scenario with the words of a claim."""
+EXPERIMENT = (
+    BARE
+    + """
 [experiment]
 replicates = 6
+set = [
+    "timeline.0.generations=8", "measure.every=4", "verdict.resamples=200",
+    "environments.after.kinds.fruit.use.eat.yields.food=0.0",
+    "environments.after.kinds.lime.use.eat.yields.food=1.0",
+]
 
 [experiment.arms.effect]
 title = "fruit stops feeding"
@@ -107,6 +52,7 @@ values = [0.0, 1.0]
 replicates = 3
 says   = "Fruit has to be felt."
 """
+)
 
 
 @dataclass
@@ -155,7 +101,7 @@ class Gallery:
 def tiny_gallery(folder: Path) -> Gallery:
     """A gallery that is still to be made."""
     gallery = Gallery(folder)
-    gallery.source.write_text(TINY)
+    gallery.source.write_text(EXPERIMENT)
     return gallery
 
 

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import xarray as xr
 
-from evosim import world
+from evosim import core, world
 from evosim.mind import loci
-from evosim.plot.episode import Episode, reconstruct
+from evosim.plot.episode import Episode
 from evosim.rng import Purpose, draw, key
 from evosim.scenario import Scenario
 
@@ -162,10 +162,10 @@ def episode(
     actions: list[int] = []
     goal, uses = -1, 0
     for _ in range(steps or scenario.world.lifetime):
-        steps, ending = reconstruct(env, levels, actions, life)
-        if ending != "age":
+        so_far = core.retrace(env, levels, actions, life)
+        if so_far.fate != "alive":
             break
-        cell = steps[-1].cell_after if steps else int(levels.start[0])
+        cell = so_far.last[1]
         if goal < 0 or uses == 2:
             reachable = [s for s in sites if distance[cell, s] > 0] or [cell]
             goal, uses = reachable[draw(life, 10**6 + len(actions)) % len(reachable)], 0
@@ -174,10 +174,9 @@ def episode(
             uses += 1
         else:
             actions.append(int(np.argmin(distance[neighbour[cell], goal])))
-    steps, ending = reconstruct(env, levels, actions, life)
     drives = np.zeros(env.phi.shape[1])
     drives[: len(env.stimuli)] = np.linspace(1, 0.2, len(env.stimuli))
     return Episode(
-        environment=env, levels=levels, steps=steps, ending=ending, drives=drives,
-        novelty=0.0, heading=f"generation 3, individual 7, in “{environment}”",
+        environment=env, levels=levels, trace=core.retrace(env, levels, actions, life),
+        drives=drives, arrival=0.0, heading=f"generation 3, individual 7, in “{environment}”",
     )  # fmt: skip

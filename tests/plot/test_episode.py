@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from synthetic import dataset, episode
 
-from evosim import mind, rng, world
-from evosim.core.reference import Level, Mind, ReferenceWorld, lifetime
+from evosim import core, mind, rng, world
 from evosim.errors import EvosimError
-from evosim.plot.episode import AGE, episode_of, reconstruct
+from evosim.plot.episode import AGE, episode_of
+from evosim.testing.reference import Level, Mind, ReferenceWorld, lifetime
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -19,24 +19,34 @@ def test_a_life_is_retold_as_the_reference_lives_it(scenario, seed):
     there = ReferenceWorld(env.world, env.stimuli, env.payoffs)
     genome = mind.initial(scenario, 1, rng.key(seed, rng.Purpose.INITIAL))
     minds = mind.express(scenario, genome)
-    one = Mind(minds.weights[0], minds.novelty[0], seed % 3, *(np.float32(0.9),) * 2, 0)
+    one = Mind(minds.weights[0], minds.arrival[0], seed % 3, *(np.float32(0.9),) * 2, 0)
     life = rng.key(seed, rng.Purpose.LIFE, 0, 0, 0)
     lived = lifetime(there, Level(*(part[0] for part in levels)), one, life)
 
-    steps, ending = reconstruct(env, levels, [step.action for step in lived.steps], life)
+    actions = [step.action for step in lived.steps]
+    again = core.retrace(env, levels, actions, life)
 
-    assert [(m.x, m.cell, m.action) for m in steps] == [
+    assert [*zip(again.x, again.cell, again.action, strict=True)] == [
         (step.x, step.cell, step.action) for step in lived.steps
     ]
-    counts = np.bincount([e for m in steps for e in m.events], minlength=len(env.events))
-    np.testing.assert_array_equal(counts, lived.counts)
-    assert sum(m.novelty for m in steps) == pytest.approx(lived.novelty)
-    assert (ending == AGE) == (lived.lifespan == env.lifetime and ending == AGE)
+    for counts, step in zip(again.counts, lived.steps, strict=True):
+        assert np.flatnonzero(counts).tolist() == sorted(step.events)
+    np.testing.assert_array_equal(again.counts.sum(axis=0), lived.counts)
+    assert again.arrival.sum() == pytest.approx(lived.novelty)
+    if lived.lifespan < env.lifetime:
+        assert again.fate != "alive"
+        longer = core.retrace(env, levels, [*actions, 0, 0], life)
+        assert len(longer.action) == lived.lifespan
 
 
 def test_each_step_leads_to_the_next(lifetime):
-    for now, then in zip(lifetime.steps, lifetime.steps[1:], strict=False):
-        assert (now.x_after, now.cell_after) == (then.x, then.cell)
+    neighbour, trace = lifetime.levels.neighbour[0], lifetime.trace
+    for now, then, action in zip(lifetime.path, lifetime.path[1:], trace.action, strict=False):
+        assert then in ({now, *neighbour[now]} if action < 4 else {now})
+    assert lifetime.path[0] == lifetime.levels.start[0]
+    sizes = [v.values for v in lifetime.world.state_variables]
+    for step, x in enumerate([*trace.x, trace.last[0]]):
+        assert np.ravel_multi_index(list(lifetime.values(step).values()), sizes) == x
 
 
 def test_running_sums_end_at_what_was_counted(lifetime):
@@ -57,22 +67,21 @@ def test_the_ending_says_what_ended_it(make):
 
 
 def test_sites_that_empty_are_known(lifetime):
-    kinds = [kind for kind, _ in lifetime.sites.values()]
-    assert sorted(kinds) == ["baby", "berry", "berry", "mate", "mate"]
-    names = [v.name for v in lifetime.world.state_variables]
-    for kind, variable in lifetime.sites.values():
-        if kind == "berry":
-            assert names[variable].startswith("berry[")
-        else:
-            assert variable is None
-    eaten = [m for m in lifetime.steps if 0 in m.events]
+    assert sorted(lifetime.kinds.values()) == ["baby", "berry", "berry", "mate", "mate"]
+    eaten = [step for step in range(lifetime.lifespan) if 0 in lifetime.events(step)]
     assert eaten
-    assert not lifetime.is_empty(eaten[0].cell, eaten[0].x)
+    for step in range(lifetime.lifespan + 1):
+        empty = lifetime.empty(step)
+        assert {lifetime.kinds[cell] for cell in empty} <= {"berry"}
+        assert len(empty) == sum(
+            value == 0 for name, value in lifetime.values(step).items() if "berry[" in name
+        )
+    berry = lifetime.path[eaten[0]]
+    assert lifetime.kinds[berry] == "berry"
+    assert berry not in lifetime.empty(eaten[0])
 
 
 def test_an_individual_lives_again_the_life_that_was_recorded(scenario, data):
-    from evosim import core
-
     again = episode_of(data, scenario, generation=3, individual=4, level=1)
     seed = rng.key(1, rng.Purpose.REPLICATE, 0)
     env = world.environment(scenario, "ancestral")
@@ -90,6 +99,8 @@ def test_without_a_name_the_median_individual_of_the_last_generation_lives(scena
     scores = data["score"].values[0, -1]
     median = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
     assert f"generation 39, individual {median}," in episode_of(data, scenario).heading
+    best = episode_of(data, scenario, individual="best").heading
+    assert f"generation 39, individual {np.argmax(scores)}," in best
 
 
 def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
@@ -97,10 +108,10 @@ def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
     forked.attrs["provenance"] = '{"seeds": [{"from": 0, "seed": 5}, {"from": 10, "seed": 6}]}'
     for generation, seed in ((9, 5), (10, 6)):
         same = dataset(scenario).assign_attrs(seed=str(seed))
-        assert (
-            episode_of(forked, scenario, generation=generation).steps
-            == episode_of(same, scenario, generation=generation).steps
-        )
+        one = episode_of(forked, scenario, generation=generation).trace
+        other = episode_of(same, scenario, generation=generation).trace
+        for name in ("x", "cell", "action", "counts"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +119,7 @@ def test_a_fork_lives_by_the_seed_that_was_used_then(scenario):
     [
         ({"generation": 99}, r"no generation 99 in this run \(it has 0 to 39\)"),
         ({"environment": "modren"}, r"no environment 'modren'.*did you mean 'modern'"),
+        ({"individual": "worst"}, "individual 'worst': allowed are a number, 'best' and 'median'"),
         ({"individual": 30}, r"no individual 30 in this run \(allowed 0 to 29\)"),
         ({"level": 2}, r"no level 2 in this run \(allowed 0 to 1\)"),
         ({"replicate": -1}, "no replicate -1"),

@@ -17,8 +17,8 @@ from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
 from evosim.errors import EvosimError
-from evosim.metrics import detection
-from evosim.metrics.deception import conduct
+from evosim.mechanisms.deception.metrics import conduct
+from evosim.mechanisms.monitor import metrics as detection
 from evosim.metrics.summary import summarize
 from evosim.plot import FIGURES, genes, timeseries
 from evosim.plot.run_view import Band, RunView
@@ -469,11 +469,12 @@ def test_the_path_goes_where_the_agent_went(view, lifetime):
     times = path.get_array()
     segments = path.get_segments()
     assert sorted(set(times)) == list(range(lifetime.lifespan))
-    for t, record in enumerate(lifetime.steps):
+    cells = lifetime.world.layout.free
+    for t in range(lifetime.lifespan):
         pieces = [segment for segment, time in zip(segments, times, strict=True) if time == t]
         start, end = np.round(pieces[0][0]), np.round(pieces[-1][-1])
-        assert tuple(start[::-1]) == lifetime.cells[record.cell]
-        assert tuple(end[::-1]) == lifetime.cells[record.cell_after]
+        assert tuple(start[::-1]) == cells[lifetime.path[t]]
+        assert tuple(end[::-1]) == cells[lifetime.path[t + 1]]
         assert all(np.abs(piece[1] - piece[0]).sum() < 1.1 for piece in pieces)
 
 
@@ -486,15 +487,15 @@ def test_sites_stand_on_their_cells(view, lifetime):
     }
     kinds = lifetime.world.kinds
     assert drawn == {
-        (*lifetime.cells[cell], f"site {kinds[kind].glyph}")
-        for cell, (kind, _) in lifetime.sites.items()
+        (*lifetime.world.layout.free[cell], f"site {kinds[kind].glyph}")
+        for cell, kind in lifetime.kinds.items()
     }
 
 
 def test_events_are_marked_at_their_steps(view, lifetime):
     panel = draw("level", view).axes[1]
     (marks,) = [c for c in panel.collections if c.get_label() == "events"]
-    happened = sum(len(m.events) for m in lifetime.steps)
+    happened = lifetime.counts.sum()
     assert len(marks.get_segments()) == happened
     names = [label.get_text() for label in panel.get_yticklabels()]
     assert f"berry.eat ×{lifetime.counts[0]}" in names  # noqa: RUF001

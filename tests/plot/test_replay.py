@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from synthetic import episode
 
 from evosim.errors import EvosimError
 from evosim.plot import replay_gif, replay_terminal
-from evosim.plot._frames import Gauge, frames_of
+from evosim.plot.picture import Line, frames
 from evosim.plot.terminal import ASCII, bar
 
 
@@ -31,33 +32,57 @@ def played(lifetime, **options):
     return out.getvalue()
 
 
+def told(picture, name):
+    """What is told under a name."""
+    (line,) = [line for line in picture.lines if line.name == name]
+    return line
+
+
 def test_frames_follow_the_lifetime(lifetime):
-    shown = frames_of(lifetime)
-    assert [frame.step for frame in shown] == list(range(lifetime.lifespan + 1))
-    assert shown[0].cell == lifetime.levels.start[0]
-    assert shown[0].reward == 0
-    for frame, record in zip(shown[1:], lifetime.steps, strict=True):
-        assert (frame.cell, frame.x) == (record.cell_after, record.x_after)
-        assert frame.new_events == min(len(record.events), 5)
-        assert frame.trail[-1] == frame.cell
-    assert shown[-1].last
-    assert dict(shown[-1].payoffs)["children"] == pytest.approx(lifetime.payoffs[-1, 0])
-    assert [g.name for g in shown[0].gauges] == ["energy", "fertile"]
+    shown, cells = frames(lifetime), lifetime.world.layout.free
+    steps = range(lifetime.lifespan + 1)
+    assert [told(p, "step").text for p in shown] == [f"{n} of {lifetime.lifespan}" for n in steps]
+    assert shown[0].agent == cells[lifetime.levels.start[0]]
+    assert told(shown[0], "felt reward").text == "0"
+    for step, picture in enumerate(shown):
+        assert picture.agent == picture.trail[-1] == cells[lifetime.path[step]]
+        assert len(picture.trail) == min(step, 10) + 1
+        happened = lifetime.events(step - 1) if step else []
+        new = [line for line in picture.lines if line.tone == "new"]
+        assert len(new) == min(len(happened), 5)
+        assert picture.happened == bool(happened)
+        energy = lifetime.values(step)["energy"]
+        assert told(picture, "energy") == Line("energy", f"{energy} of 7", (energy, 7))
+    assert [line.text for line in shown[-1].lines if line.tone == "end"] == [
+        f"ended by {lifetime.ending}"
+    ]
+    assert told(shown[-1], "children").text == f"{lifetime.payoffs[-1, 0]:.3g}"
+    assert [line.name for line in shown[0].lines if line.gauge] == ["energy", "fertile"]
 
 
 def test_of_a_long_life_frames_are_left_out_evenly(lifetime):
-    steps = [frame.step for frame in frames_of(lifetime, most=7)]
+    steps = [int(told(p, "step").text.split()[0]) for p in frames(lifetime, most=7)]
     assert len(steps) == 7
     assert (steps[0], steps[-1]) == (0, lifetime.lifespan)
     assert max(np.diff(steps)) - min(np.diff(steps)) <= 1
 
 
 def test_what_the_agent_does_is_told(lifetime):
-    texts = {frame.action for frame in frames_of(lifetime)}
+    shown = frames(lifetime)
+    texts = {told(picture, "agent").text for picture in shown}
     assert any(action.startswith("goes ") for action in texts)
     assert any(action.startswith("uses ") for action in texts)
-    paid = [text for frame in frames_of(lifetime) for _, text in frame.events]
-    assert any("mate.court: children +1" in text for text in paid)
+    lines = [line.text for picture in shown for line in picture.lines if line.tone == "new"]
+    assert any("mate.court: children +1" in text for text in lines)
+
+
+def test_a_variable_that_the_mind_does_not_see_is_told_apart(lifetime):
+    blind = replace(lifetime, blind=frozenset({"fertile"}))
+    assert told(frames(blind)[0], "fertile").tone == "unseen"
+    assert told(frames(lifetime)[0], "fertile").tone == ""
+    text = played(blind, ascii_only=True)
+    assert text.count(" of 1, unseen") == blind.lifespan + 1
+    assert "unseen" not in played(lifetime)
 
 
 def test_a_gif_has_a_frame_for_every_step(lifetime, tmp_path):
@@ -154,4 +179,5 @@ def test_barriers_and_walls_are_shown_as_in_a_map(make):
     [(0, 2, ". 0 of 1"), (2, 4, "##. 2 of 3"), (50, 101, f"{'#' * 8}{'.' * 8} 50 of 100")],
 )
 def test_a_gauge_is_as_full_as_its_value(value, size, text):
-    assert bar(Gauge("energy", value, size), ASCII) == text
+    line = Line("energy", f"{value} of {size - 1}", (value, size - 1))
+    assert bar(line, ASCII) == text

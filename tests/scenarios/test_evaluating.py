@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from evaluating import assert_reproduced, assert_same, evaluated, recorded, without_effect
-from tiny_experiment import TINY, Gallery
+from tiny_experiment import EXPERIMENT, Gallery
 
 from evosim import scenario
 from evosim.gallery.record import Record
@@ -17,7 +17,7 @@ from evosim.scenario import Scenario
 
 @pytest.fixture(scope="module")
 def read() -> Scenario:
-    return scenario.loads(TINY)
+    return scenario.loads(EXPERIMENT)
 
 
 def columns_of(record: Record) -> list[list]:
@@ -44,7 +44,7 @@ def test_the_control_in_place_of_the_effect_does_not_support_the_claim(
 def test_a_finding_of_one_arm_takes_the_control_that_another_finding_looks_at(
     tiny: Gallery, read: Scenario
 ) -> None:
-    alone = TINY.replace('against = { arm = "control" }\n', "").replace(
+    alone = EXPERIMENT.replace('against = { arm = "control" }\n', "").replace(
         'measure = "capability_lost"\nbelow   = 0.3',
         'measure = "collapse"\narm     = "control"\nbelow   = 0.3',
     )

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tiny_experiment import TINY
+from tiny_experiment import EXPERIMENT
 
 from evosim import scenario
 from evosim.scenario import words
@@ -81,11 +81,13 @@ def test_a_frozen_file_is_the_one_that_was_frozen_and_had_not_been_run_by_then(n
     assert in_git(f"{commit}:docs/{made}") is None, "its numbers were there by that commit"
 
 
-FROZEN = TINY.replace("[objective]", f'frozen = "{words.fingerprint(TINY)}"\n\n[objective]')
+FROZEN = EXPERIMENT.replace(
+    "[objective]", f'frozen = "{words.fingerprint(EXPERIMENT)}"\n\n[objective]'
+)
 
 
 def test_a_file_is_confirmatory_while_nothing_but_its_words_has_changed() -> None:
-    assert not words.is_confirmatory(TINY)
+    assert not words.is_confirmatory(EXPERIMENT)
     assert words.is_confirmatory(FROZEN)
     said = FROZEN.replace('expected = "A collapse."', 'expected = "A loss."\nfound = "None."')
     said = said.replace('title = "fruit feeds on"', 'title = "fruit still feeds"')
@@ -103,7 +105,7 @@ def test_a_file_is_confirmatory_while_nothing_but_its_words_has_changed() -> Non
         ('set   = ["timeline.1.train=before"]', "set   = []"),
         ("replicates = 6", "replicates = 12"),
         ("chance = 0.2", "chance = 0.3"),
-        ('title = "lime feeds"', 'title = "lime feeds as fruit did"'),
+        ('title = "fruit feeds no longer"', 'title = "lime feeds as fruit did"'),
     ],
 )
 def test_whatever_else_is_changed_makes_it_exploratory_again(old: str, new: str) -> None:
@@ -116,7 +118,7 @@ def test_whatever_else_is_changed_makes_it_exploratory_again(old: str, new: str)
 
 def test_a_study_is_exploratory_again_where_its_scenario_was_changed() -> None:
     study = 'id = "x"\n'
-    frozen = f'{study}frozen = "{words.fingerprint(study, TINY)}"\n'
-    assert words.is_confirmatory(frozen, TINY)
-    assert words.is_confirmatory(frozen, TINY.replace('"Does it run?"', '"Does it walk?"'))
-    assert not words.is_confirmatory(frozen, TINY.replace("rows = 3", "rows = 4"))
+    frozen = f'{study}frozen = "{words.fingerprint(study, EXPERIMENT)}"\n'
+    assert words.is_confirmatory(frozen, EXPERIMENT)
+    assert words.is_confirmatory(frozen, EXPERIMENT.replace('"Does it run?"', '"Does it walk?"'))
+    assert not words.is_confirmatory(frozen, EXPERIMENT.replace("rows = 3", "rows = 4"))

@@ -12,72 +12,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from studying import call
+from processes import call
 from sweeps import write_sweep
+
+from evosim.testing import TINY
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-WORLD = """
-id       = "tiny"
-title    = "Tiny"
-question = "Does it run?"
-claim    = "It does."
-
-[objective]
-intended = "food"
-selected = "food"
-
-[agent]
-drives   = ["sweet", "sour"]
-depth    = [0, 3]
-patience = 0.9
-
-[world]
-rows = 3
-cols = 3
-lifetime = 20
-
-[world.kinds.fruit]
-glyph = "f"
-count = 1
-use.eat = { feels = { sweet = 1.0 }, yields = { food = 1.0 } }
-
-[world.kinds.lime]
-glyph = "l"
-count = 1
-use.eat = { feels = { sour = 1.0 } }
-
-[environments.before]
-title = "fruit feeds"
-
-[environments.after]
-title = "fruit feeds no longer"
-kinds.fruit.use.eat.yields.food = 0.1
-
-[evolution]
-population = 12
-levels     = 1
-select     = { operator = "selTournament", tournsize = 3 }
-mate       = { operator = "cxUniform", indpb = 0.5, chance = 1.0 }
-mutate     = { operator = "mutGaussian", mu = 0.0, sigma = 0.1, indpb = 0.3, chance = 1.0 }
-
-[[timeline]]
-generations = 3
-train = "before"
-
-[[timeline]]
-generations = 2
-train = "after"
-
-[measure]
-every  = 2
-levels = 2
-sample = 4
-
-[verdict]
-resamples = 50
-"""
-
+CLAIM = 'claim = "It does."\n'
 EXPERIMENT = """
 [experiment]
 axis       = "fruit"
@@ -136,7 +78,7 @@ says   = "It has to be less than before."
 def tiny(tmp_path: Path) -> Path:
     """The file of a scenario with an experiment that takes no time."""
     path = tmp_path / "tiny.toml"
-    path.write_text(WORLD + EXPERIMENT)
+    path.write_text(CLAIM + TINY + EXPERIMENT)
     return path
 
 
@@ -150,7 +92,7 @@ def command(tmp_path: Path, tiny: Path) -> Command:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An experiment with what was tuned and its figures, never interrupted; to be read only."""
     folder = tmp_path_factory.mktemp("whole")
-    (folder / "tiny.toml").write_text(WORLD + EXPERIMENT)
+    (folder / "tiny.toml").write_text(CLAIM + TINY + EXPERIMENT)
     done = call(
         folder, "run", "tiny.toml", "--arms", "--tuned", "--seed", 1, "--out", "out",
         "--workers", 1, "--checkpoint", 0,
@@ -162,16 +104,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world() -> str:
     """The scenario without its experiment."""
-    return WORLD
+    return TINY
 
 
 @pytest.fixture
 def written() -> str:
     """The scenario with its experiment."""
-    return WORLD + EXPERIMENT
+    return CLAIM + TINY + EXPERIMENT
 
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
     """The file of a study of four points and eight runs that takes no time."""
-    return write_sweep(tmp_path, WORLD)
+    return write_sweep(tmp_path, TINY)

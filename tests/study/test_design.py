@@ -65,7 +65,7 @@ def test_a_value_is_looked_up_in_the_world_where_the_environment_does_not_overri
     food = "kinds.fruit.use.eat.yields.food"
     assert design.value_at(scenario, f"environments.after.{food}") == 0.1
     assert design.value_at(scenario, f"environments.before.{food}") == 1.0
-    assert design.value_at(scenario, "timeline.1.generations") == 2
+    assert design.value_at(scenario, "timeline.1.generations") == 3
     assert design.value_at(scenario, "timeline.7.generations") is None
     assert design.value_at(scenario, "evolution.population.size") is None
 
@@ -170,7 +170,7 @@ def test_phases_of_an_arm_begin_where_those_of_the_first_do(written: str) -> Non
     (problem,) = checks.check(scenarios.loads(text))
     assert problem.key == "experiment.findings.0"
     assert problem.message.startswith("arm 'control': measure 'collapse' looks at the first arm's")
-    assert "no phase begins there (but in 4; 6 generations in all)" in problem.message
+    assert "no phase begins there (but in 4; 7 generations in all)" in problem.message
 
 
 def test_no_arm_is_called_as_a_run_of_what_is_tuned(written: str) -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from studying import call
+from processes import call
 
 import evosim
 from evosim.cli import cli
@@ -73,7 +73,7 @@ def test_the_arms_are_ordinary_runs_with_the_same_seed(whole: Path) -> None:
     with done.arms["effect"].data as effect, done.arms["control"].data as control:
         same = effect["genome"].isel(generation=slice(0, 4))
         assert same.equals(control["genome"].isel(generation=slice(0, 4)))
-        assert list(control["probe"].values) == [0, 2, 3, 4]
+        assert list(control["probe"].values) == [0, 2, 3, 4, 5]
 
 
 def test_the_verdict_has_every_finding_with_its_arms(whole: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_verdict_has_every_finding_with_its_arms(whole: Path) -> None:
     assert [t["mind"] for t in aligned["terms"]] == ["evolved", "uniform"]
     assert aligned["terms"][1]["value"] == pytest.approx(0.0)
     with done.arms["effect"].data as data:
-        at_end = data["expected_payoff"].sel(probe=4, environment="after", mind="evolved")
+        at_end = data["expected_payoff"].sel(probe=5, environment="after", mind="evolved")
         each = at_end.sel(payoff="food").mean("sample").values
     assert effect == pytest.approx(list(each))
 
@@ -139,7 +139,7 @@ def test_the_course_ends_where_the_finding_looks(whole: Path) -> None:
     assert course["where"]["control"] == "before"
     for term in found["findings"][0]["terms"]:
         arm = course["arms"][term["arm"]]
-        assert arm["generations"] == [0, 2, 3, 4]
+        assert arm["generations"] == [0, 2, 3, 4, 5]
         assert [row[-1] for row in arm["values"]] == pytest.approx(term["columns"][0], rel=1e-3)
 
 

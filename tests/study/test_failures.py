@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 import stubs
-from conftest import WORLD
-from studying import call
+from processes import call
 from sweeps import (
     Cluster,
     columns,
@@ -31,6 +30,7 @@ import evosim
 from evosim.errors import RunError
 from evosim.execution import dask
 from evosim.study import driver as study_driver
+from evosim.testing import TINY
 
 pytestmark = [
     pytest.mark.slow,
@@ -54,7 +54,7 @@ def undisturbed(sweep: Path) -> evosim.Study:
 
 
 def test_500_runs_survive_a_killed_worker_and_a_killed_driver(tmp_path: Path) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=25, steps=10)
+    sweep = write_sweep(tmp_path, TINY, replicates=25, steps=10)
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--workers", 2, "--no-figures"]
     with started(tmp_path, *words) as driver:
@@ -124,7 +124,7 @@ def test_a_disk_that_is_full_for_the_workers_stops_the_study(
 
 
 def test_a_disk_that_is_full_for_the_index_stops_the_study(tmp_path: Path) -> None:
-    sweep = write_sweep(tmp_path, WORLD, steps=2)
+    sweep = write_sweep(tmp_path, TINY, steps=2)
     words = f"ulimit -f 12; exec {sys.executable} -m evosim study run {sweep} --out out"
     done = subprocess.run(
         ["bash", "-c", f"{words} --workers 1 --no-figures"], cwd=tmp_path, text=True,
@@ -140,7 +140,7 @@ def test_a_disk_that_is_full_for_the_index_stops_the_study(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_workers_and_tells_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
-    sweep = write_sweep(tmp_path, WORLD, generations=LONG)
+    sweep = write_sweep(tmp_path, TINY, generations=LONG)
     with started(tmp_path, "run", sweep, "--out", "out", "--workers", 2) as driver:
         wait_until(lambda: len(workers_of(driver.pid)) == 2)
         wait_until(lambda: (tmp_path / "out" / "index.sqlite").exists())
@@ -155,7 +155,7 @@ def test_a_stop_ends_workers_and_tells_how_to_go_on(tmp_path: Path, number: sign
 
 
 def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster: Cluster) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=15, steps=5)
+    sweep = write_sweep(tmp_path, TINY, replicates=15, steps=5)
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
     with started(tmp_path, *words) as driver:
@@ -179,7 +179,7 @@ def test_workers_come_and_go_on_a_scheduler_of_ones_own(tmp_path: Path, cluster:
 
 
 def test_a_scheduler_that_dies_is_told_with_what_is_kept(tmp_path: Path, cluster: Cluster) -> None:
-    sweep = write_sweep(tmp_path, WORLD, replicates=40, steps=2)
+    sweep = write_sweep(tmp_path, TINY, replicates=40, steps=2)
     cluster.add_worker()
     out = tmp_path / "out"
     words = ["run", sweep, "--out", out, "--scheduler", cluster.address, "--no-figures"]
@@ -209,7 +209,7 @@ def test_a_scheduler_that_does_not_answer_is_told_once(sweep: Path) -> None:
 
 
 def test_a_worker_is_free_again_when_its_driver_stops(tmp_path: Path, cluster: Cluster) -> None:
-    endless = write_sweep(tmp_path, WORLD, generations=LONG)
+    endless = write_sweep(tmp_path, TINY, generations=LONG)
     cluster.add_worker()
     words = ["run", endless, "--out", "endless", "--scheduler", cluster.address]
     with started(tmp_path, *words) as driver:
@@ -219,7 +219,7 @@ def test_a_worker_is_free_again_when_its_driver_stops(tmp_path: Path, cluster: C
         driver.send_signal(signal.SIGTERM)
         ended(driver)
         assert driver.returncode == 130
-    short = write_sweep(tmp_path, WORLD)
+    short = write_sweep(tmp_path, TINY)
     done = evosim.run_study(short, out=tmp_path / "out", scheduler=cluster.address, figures=False)
     assert done.digest == undisturbed(short).digest
 

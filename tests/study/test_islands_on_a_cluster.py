@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import WORLD
 from sweeps import Cluster, wait_until
 
 import evosim
 from evosim.errors import EvosimError, RunError
+from evosim.testing import TINY
 
 ISLANDS = "evolution.islands={demes=4, every=2, migrants=2, select={operator='selBest'}}"
 
@@ -28,7 +28,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
-    path.write_text(WORLD.partition("[experiment")[0])
+    path.write_text(TINY)
     return path
 
 

@@ -10,8 +10,8 @@ import pytest
 from breeding import GAUSSIAN, UNMATED, UNMUTATED, with_genes
 
 from evosim import evolution
-from evosim.evolution import islands
-from evosim.metrics.popgen.differentiation import differentiation
+from evosim.mechanisms.islands import state as islands
+from evosim.mechanisms.islands.metrics import differentiation
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
@@ -30,7 +30,8 @@ def following(made: Scenario, genomes: np.ndarray, g: int, seed: int) -> evoluti
     scores = np.zeros(N)
     source = islands.migration(made, g, scores, key(seed, Purpose.MIGRATE, g))
     seed_key = key(seed, Purpose.BREED, g)
-    return evolution.next_generation(made, {}, genomes, scores, seed_key, source).offspring
+    record = {"source": source}
+    return islands.Demes(made).next_generation({}, genomes, scores, seed_key, record).offspring
 
 
 def coalescence_time(distance: int) -> float:
@@ -57,7 +58,7 @@ def test_coalescence_times_and_differentiation_are_those_of_the_ring() -> None:
     sigma, burn, generations = 3e-4, 500, 10_500
     mutate = {**GAUSSIAN, "sigma": sigma, "indpb": 1.0}
     made = ring(mutate=mutate, timeline=[{"generations": generations, "train": "wild"}])
-    demes = islands.deme_of(made)
+    demes = islands.Islands(made, 0).coordinates()["deme"].values
     apart = np.abs(demes[:, None] - demes)
     distance = np.minimum(apart, DEMES - apart)
     pairs = [(distance == j) & ~np.eye(N, dtype=bool) for j in range(3)]
@@ -87,7 +88,7 @@ def test_without_migration_demes_drift_apart_as_populations_of_their_own() -> No
     """Wright 1931: variance within falls by 1 - 1/n in a generation, between pairs of different
     demes it stays. 400 runs of 12 generations, |z| < 4."""
     made = ring(every=1000, mutate=UNMUTATED)
-    demes = islands.deme_of(made)
+    demes = islands.Islands(made, 0).coordinates()["deme"].values
     rng = np.random.default_rng(3)
     runs, generations = 400, 12
     within, whole, share = np.zeros((3, runs))

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evosim import core, scenario, world
-from evosim.core import reference
 from evosim.errors import EvosimError
 from evosim.scenario import Scenario
+from evosim.testing import reference
 from evosim.world import tensors
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
+from evosim.engine.mechanism import minds_of
 from evosim.engine.probe import normalised
+from evosim.engine.variables import present
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
 from evosim.metrics.analyses.registry import analysis
@@ -79,10 +81,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     probes = request.seed if request.probe_seed is None else request.probe_seed
     seed = key(probes, Purpose.REPLICATE, int(data["replicate"].values[request.replicate]))
     individuals, genomes = _sample(data, seed, generation, request.replicate)
-    minds = core.with_tools(
-        scenario, mind.express(scenario, genomes), seed=seed, generation=generation,
-        individuals=np.array(individuals),
-    )  # fmt: skip
+    minds = minds_of(
+        scenario, genomes, seed=seed, generation=generation, individuals=np.array(individuals)
+    )
     drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
     seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
     found: dict[str, Any] = {}
@@ -132,8 +133,7 @@ def _sample(
     """Some individuals of a generation, the first ones that a probe of it takes."""
     then = data.isel(replicate=replicate).sel(generation=generation)
     genomes = np.asarray(then["genome"].values, np.float64)
-    if "population_size" in data:
-        genomes = genomes[: int(then["population_size"])]
+    genomes = genomes[: present(then)]
     if not len(genomes):
         raise EvosimError(
             f"generation {generation} has no individuals: the population has died out"

@@ -60,7 +60,7 @@ class Descent(NamedTuple):
     parents: NDArray[np.integer]  # [G, N, 2]
     crossover: NDArray[np.integer]  # [G, N, loci]
     first: int  # the generation that the arrays begin with
-    source: NDArray[np.integer] | None = None  # [G, N] with islands
+    source: NDArray[np.integer] | None = None  # [G, N] where individuals migrate
 
     def steps(
         self, scenario: Scenario, begin: int = 0, end: int | None = None

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.mechanism import reproduction_of
 from evosim.errors import EvosimError
-from evosim.evolution import MATE, MUTATE, expected_shares, islands, optimizer_of
+from evosim.evolution import MATE, MUTATE, optimizer_of
 from evosim.evolution.operators import reflect
 from evosim.mind import Locus, loci
 
@@ -78,7 +79,7 @@ def price(
     Args:
         genomes: the parents' generation [N, loci].
         expected: p, the share of parentage that each of them expected [N]
-            (:func:`evosim.evolution.expected_shares`).
+            (:meth:`evosim.evolution.Reproduction.expected_shares`).
         parents: [M, 2], crossover: [M, loci], offspring: [M, loci]; the children, as
             :class:`evosim.evolution.Offspring`. In an open population M is not N.
 
@@ -126,17 +127,16 @@ def steps(
     Args:
         genome: [G, N, loci], score: [G, N], parents: [G, N, 2], crossover: [G, N, loci]; as
             recorded, an open population with its padding.
-        source: [G, N] as recorded, of a population with islands.
+        source: [G, N] as recorded, where individuals migrate before they breed.
         first: the generation that the arrays begin with.
 
     Yields:
         G - 1 steps; None where a generation has died out.
 
     Raises:
-        ValueError: islands without ``source``.
+        ValueError: individuals migrate, and there is no ``source``.
     """
-    if source is None and scenario.evolution.islands is not None:
-        raise ValueError("with islands, who was expected to breed needs the recorded source")
+    reproduction = reproduction_of(scenario)
     sizes = np.isfinite(genome).all(axis=2).sum(axis=1)
     for g, bred in enumerate(_bred(scenario, parents, first)):
         n, m = sizes[g], sizes[g + 1]
@@ -146,9 +146,10 @@ def steps(
         own = parents[g + 1, :m]
         expected = None
         if own.min() >= 0:
-            deme_source = None if source is None else source[g]
-            equal = np.full(n, 1.0 / n)
-            expected = expected_shares(scenario, score[g, :n], deme_source) if bred else equal
+            expected = np.full(n, 1.0 / n)
+            if bred:
+                record = {} if source is None else {"source": source[g]}
+                expected = reproduction.expected_shares(score[g, :n], record)
         yield Step(
             genome[g, :n],
             genome[g + 1, :m],
@@ -181,7 +182,7 @@ def price_series(
         but the change are.
 
     Raises:
-        ValueError: islands without ``source``.
+        ValueError: individuals migrate, and there is no ``source``.
     """
     n_generations, _, n_loci = genome.shape
     parts = np.full((4, max(n_generations - 1, 0), n_loci), np.nan)
@@ -343,7 +344,7 @@ def _drop(
             f"{scenario.evolution.optimizer.name} samples its genomes: they have no parents, down "
             "whom neutral genes could be sent, so there is no neutral band"
         )
-    n = scenario.evolution.population if scenario.evolution.open else parents.shape[1]
+    n = scenario.evolution.population
     genes = (low + (high - low) * rng.random((n, len(low)))).astype(np.float32)
     yield genes
     for g, bred in enumerate(_bred(scenario, parents)):
@@ -359,7 +360,7 @@ def _cross(scenario: Scenario, genes: Genes, parents: IntArray, rng: np.random.G
     written = scenario.evolution.mate
     operator = MATE[written.operator]
     children = genes[parents[:, 0]]
-    firsts = islands.firsts(scenario, len(parents))
+    firsts = reproduction_of(scenario).first_of_pairs(len(parents))
     pairs = firsts[parents[firsts, 0] != parents[firsts, 1]]
     if len(pairs):
         born = operator.neutral(rng, children[pairs], children[pairs + 1], **written.options)

@@ -1,0 +1,1 @@
+"""Islands: demes that breed apart and exchange migrants (docs/mechanisms/islands.md)."""

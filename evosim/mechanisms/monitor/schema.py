@@ -1,0 +1,48 @@
+"""The section ``[monitor]`` of a scenario, and what it must agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from evosim.scenario import _overrides
+from evosim.scenario.messages import Mistake
+from evosim.scenario.model import Model
+from evosim.scenario.values import Chance, Natural
+
+if TYPE_CHECKING:
+    from evosim.scenario._partial import PartialDocument
+
+
+class Monitor(Model):
+    """Flags lifetimes that are unlike those of training; flagged ones are labelled (paid)."""
+
+    quantile: Chance = Field(
+        default=0.95, description="Quantile of training scores above which a lifetime is flagged."
+    )
+    budget: Natural = Field(description="Labels a generation, at most.")
+
+
+def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
+    """Phases are monitored by a monitor that has learnt before, and give everybody a score."""
+    monitored = [i for i, phase in partial.phases.items() if phase.monitored]
+    if "monitor" not in partial.raw:
+        for i in monitored:
+            yield Mistake(
+                ("timeline", i, "monitored"),
+                "no monitor (got true, needed: [monitor] with its budget of labels)",
+            )
+    if monitored[:1] == [0]:
+        yield Mistake(
+            ("timeline", 0, "monitored"),
+            "the first phase cannot be monitored (got true): the monitor learns what is familiar "
+            "in the last generation of a phase that is not; put one before it",
+        )
+    if monitored and "open" in _overrides.table(partial.raw, "evolution"):
+        yield Mistake(
+            ("timeline", monitored[0], "monitored"),
+            "an open population cannot be monitored (got true): individuals without a label have "
+            "no number of offspring; leave out evolution.open or monitored",
+        )

@@ -1,0 +1,199 @@
+"""One picture of a level as plain data: what stands where, who is there, what is told beside it.
+
+It is made once and drawn by three backends: matplotlib (:mod:`evosim.plot.level`), GIF
+(:mod:`evosim.plot.gif`) and text (:mod:`evosim.plot.terminal`). A lifetime is a row of pictures.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from evosim.plot import colors
+from evosim.world import geometry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evosim.plot.episode import Episode
+    from evosim.scenario import Kind, World
+    from evosim.scenario.map import Layout
+
+Place = tuple[int, int]
+"""Row and column of a cell; row 0 at the top."""
+
+TRAIL = 10
+"""Steps that the trail of a frame shows."""
+EVENTS = 5
+"""Events that are told beside a frame, at most."""
+ACTIONS = ("goes north", "goes south", "goes west", "goes east")
+
+
+class Symbol(NamedTuple):
+    """How a kind of site is drawn, and what it is called."""
+
+    glyph: str
+    color: str
+    words: str
+
+
+class Line(NamedTuple):
+    """A line of what is told beside a level."""
+
+    name: str
+    text: str
+    gauge: tuple[int, int] | None = None
+    """Of a variable: its value, and the largest that it can have."""
+    tone: str = ""
+    """What it is about: ``payoff``, ``reward``, ``unseen`` (a variable that the mind does not
+    see), ``action``, ``new`` or ``old`` (an event of the last step, or of one before), ``end``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A level, and one moment of a life on it.
+
+    Attributes:
+        layout: rows, columns, walls and barriers.
+        torus: whether its edges wrap around.
+        sites: the kind of the site on each cell that has one.
+        legend: how each kind is drawn.
+        agent: where the agent is; None where there is none.
+        trail: where it came from, cell by cell, the present one last.
+        empty: cells whose site was used up.
+        happened: whether an event happened in the last step.
+        progress: how much of the life has passed, 0 to 1.
+        title: who and where.
+        lines: what is told beside the level.
+    """
+
+    layout: Layout
+    torus: bool
+    sites: Mapping[Place, str]
+    legend: Mapping[str, Symbol]
+    agent: Place | None = None
+    trail: tuple[Place, ...] = ()
+    empty: frozenset[Place] = frozenset()
+    happened: bool = False
+    progress: float = 0.0
+    title: str = ""
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def present(self) -> list[Symbol]:
+        """The legend of the kinds that the level has."""
+        there = set(self.sites.values())
+        return [symbol for kind, symbol in self.legend.items() if kind in there]
+
+
+def symbols(*worlds: World) -> dict[str, Symbol]:
+    """How the kinds of some worlds are drawn: a colour each, in order of first appearance."""
+    kinds: dict[str, Kind] = {}
+    for here in worlds:
+        for name, kind in here.kinds.items():
+            kinds.setdefault(name, kind)
+    return {
+        name: Symbol(kind.glyph, colors.SERIES[n % len(colors.SERIES)], name)
+        for n, (name, kind) in enumerate(kinds.items())
+    }
+
+
+def of_level(
+    world: World,
+    slots: NDArray[np.integer],
+    start: int,
+    legend: Mapping[str, Symbol] | None = None,
+) -> Picture:
+    """A level before anybody lives there.
+
+    Args:
+        slots: by cell, as :func:`evosim.world.draw_level` returns them.
+        start: the cell where lives begin.
+        legend: None: of the kinds of this world.
+    """
+    cells = geometry(world).cells
+    return Picture(
+        layout=world.layout,
+        torus=world.edges == "torus",
+        sites={
+            cell: world.slots[slot].kind
+            for cell, slot in zip(cells, slots, strict=True)
+            if slot >= 0
+        },
+        legend=symbols(world) if legend is None else legend,
+        agent=cells[start],
+    )
+
+
+def frames(episode: Episode, *, most: int | None = None) -> list[Picture]:
+    """The pictures of a lifetime, from birth to its end.
+
+    Args:
+        most: at most so many, evenly chosen, birth and end among them; None: one for each step.
+    """
+    last = episode.lifespan
+    steps: Sequence[int] = range(last + 1)
+    if most is not None and len(steps) > most:
+        steps = sorted({round(n * last / (most - 1)) for n in range(most)})
+    return [frame(episode, step) for step in steps]
+
+
+def frame(episode: Episode, step: int, *, trail: int = TRAIL) -> Picture:
+    """The picture after so many steps of a lifetime.
+
+    Args:
+        trail: how many steps the trail goes back.
+    """
+    cells = geometry(episode.world).cells
+    level = of_level(episode.world, episode.levels.slot[0], episode.path[step])
+    return replace(
+        level,
+        trail=tuple(cells[n] for n in episode.path[max(0, step - trail) : step + 1]),
+        empty=frozenset(cells[n] for n in episode.empty(step)),
+        happened=step > 0 and bool(episode.events(step - 1)),
+        progress=step / max(episode.lifespan, 1),
+        title=episode.heading,
+        lines=tuple(_lines(episode, step)),
+    )
+
+
+def _lines(episode: Episode, step: int) -> Iterator[Line]:
+    yield Line("step", f"{step} of {episode.lifespan}")
+    values = episode.values(step)
+    for name, variable in episode.world.variables.items():
+        value, top = values[name], variable.values - 1
+        tone = "unseen" if name in episode.blind else ""
+        yield Line(name, f"{value} of {top}", (value, top), tone)
+    for name, amount in zip(episode.environment.payoffs, episode.payoffs[step], strict=True):
+        yield Line(name, f"{amount:.3g}", tone="payoff")
+    yield Line("felt reward", f"{episode.reward[step]:.3g}", tone="reward")
+    yield Line("agent", _action(episode, step - 1) if step else "", tone="action")
+    if step == episode.lifespan:
+        yield Line("", f"ended by {episode.ending}", tone="end")
+    told = ((t, event) for t in range(step - 1, -1, -1) for event in episode.events(t)[::-1])
+    for n, (t, event) in enumerate(itertools.islice(told, EVENTS)):
+        tone = "new" if t == step - 1 else "old"
+        yield Line("" if n else "events", f"{t + 1} {_words(episode, event)}", tone=tone)
+
+
+def _action(episode: Episode, step: int) -> str:
+    """What the agent did in a step."""
+    action, cell = int(episode.trace.action[step]), episode.path[step]
+    if action < len(ACTIONS):
+        return f"{ACTIONS[action]}{', in vain' * (episode.path[step + 1] == cell)}"
+    if action < episode.environment.n_actions - 1:
+        return "stays"
+    if cell not in episode.kinds:
+        return "uses nothing"
+    return f"uses {episode.kinds[cell]}{', in vain' * bool(episode.trace.event[step] < 0)}"
+
+
+def _words(episode: Episode, event: int) -> str:
+    """An event and what it pays, as ``mate.court: children +1``."""
+    environment = episode.environment
+    amounts = environment.phi[event, environment.paid]
+    paid = [f"{name} {a:+.3g}" for name, a in zip(environment.payoffs, amounts, strict=True) if a]
+    return ": ".join([environment.events[event], *([", ".join(paid)] if paid else [])])
