@@ -20,7 +20,7 @@ from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, WorkError
 from evosim.execution.executor import Tell
-from evosim.execution.runner import CHECKPOINT, advance, finish
+from evosim.execution.runner import finish, run_replicate
 from evosim.metrics.leakage import check_disjoint
 from evosim.study.folder import Record, StudyFolder, opened
 from evosim.study.measures import measured
@@ -108,10 +108,10 @@ def _data(
     run = _run_folder(folder, scenario, key, replicate)
     with run.lock(wait=_WAIT):
         run.sweep()
-        if not run.data_path.exists() and not advance(run, 0, CHECKPOINT, tell=lambda *_: tell()):
+        if not run.data_path.exists() and not run_replicate(run, 0, tell=lambda *_: tell()):
             yield None
             return
-        finish(run)
+        finish(run)  # of what the run folder still holds in memory as well
     with open_dataset(run) as data:
         yield data
 
