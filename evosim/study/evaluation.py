@@ -108,10 +108,15 @@ def _data(
     run = _run_folder(folder, scenario, key, replicate)
     with run.lock(wait=_WAIT):
         run.sweep()
-        if not run.data_path.exists() and not run_replicate(run, 0, tell=lambda *_: tell()):
-            yield None
-            return
-        finish(run)  # of what the run folder still holds in memory as well
+        try:
+            whole = run.data_path.exists() or run_replicate(run, 0, tell=lambda *_: tell())
+            if whole:
+                finish(run)
+        finally:
+            run.write_held()
+    if not whole:
+        yield None
+        return
     with open_dataset(run) as data:
         yield data
 
