@@ -24,7 +24,6 @@ from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
     from evosim.scenario import Settings
-    from evosim.study.design import Condition
     from evosim.study.folder import Record
     from evosim.study.index import Counts
     from evosim.study.schema import Study as Schema
@@ -60,11 +59,6 @@ class Study(Collection[StudyFolder]):
     def study(self) -> Schema:
         """The study as it was written."""
         return self._folder.study
-
-    @property
-    def points(self) -> tuple[Condition, ...]:
-        """Its points: their values by parameter, and what they set in the scenario."""
-        return self._folder.points
 
     @property
     def counts(self) -> Counts:
