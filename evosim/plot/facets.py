@@ -138,7 +138,9 @@ class Panel:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to be seen in it."""
-        return not (self.more or any(np.isfinite(line.what.middle).any() for line in self.lines))
+        if not self.lines:
+            return self.more is None
+        return not any(np.isfinite(line.what.middle).any() for line in self.lines)
 
 
 def grid(panels: Sequence[Panel], columns: int, **options: Any) -> list[Row]:
