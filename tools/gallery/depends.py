@@ -108,9 +108,6 @@ def _imports(file: Path) -> tuple[Path, ...]:
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
-        # What mechanisms give to a part is imported by a call, not by name.
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "mechanisms.modules":
-            found += _PACKAGE.glob(f"mechanisms/*/{ast.literal_eval(node.args[0])}.py")
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 found += _homes(str(node.module), alias.name)
