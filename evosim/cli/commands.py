@@ -230,11 +230,17 @@ for _command in (resume, plot):
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
-              help="Draw throughput against population, states and depth.")  # fmt: skip
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE",
+    help="Draw cost against population, levels, states, depth and replicates.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer and shorter measurements.")
 @click.option(
     "--studies", is_flag=True, help="Measure studies with two workers instead; takes minutes."
+)
+@click.option("--record", is_flag=True, help="Keep what was measured in benchmarks/history.")
+@click.option(
+    "--check", is_flag=True, help="Fail if a ratio is 10 % worse than the last record has it."
 )
 def bench(as_json: bool, **wanted: Any) -> None:
     """Measure the speed of evosim on this machine."""

@@ -112,7 +112,7 @@ class Panel:
 
     def of_its_metric(self) -> Panel:
         """The panel with what the registry knows of its metric: name, references, bounds."""
-        if self.metric not in METRICS:
+        if not self.metric or self.metric not in METRICS:
             return self
         metric = METRICS[self.metric]
         named = replace(self, ylabel=metric.called() if self.ylabel is None else self.ylabel)
@@ -138,7 +138,9 @@ class Panel:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to be seen in it."""
-        return not (self.more or any(np.isfinite(line.what.middle).any() for line in self.lines))
+        if not self.lines:
+            return self.more is None
+        return not any(np.isfinite(line.what.middle).any() for line in self.lines)
 
 
 def grid(panels: Sequence[Panel], columns: int, **options: Any) -> list[Row]:
