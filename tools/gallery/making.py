@@ -214,7 +214,11 @@ def _rerun_reason(path: Path, scenario: Scenario, known: Any, now: Mapping[str, 
     """Why an experiment has to be run again, in words; empty where it has not."""
     if not known:
         return "it is not known what it was run with"
-    if not ExperimentFolder(path).holds(scenario, tuned=True):
+    try:
+        there = ExperimentFolder(path)
+    except EvosimError as error:
+        return str(error)
+    if not there.holds(scenario, tuned=True):
         return "the scenario or its arms were changed"
     return changed(known, now, RUN_INPUTS)
 
