@@ -169,7 +169,7 @@ class Case:
         self.space, self.other, self.afterstate = scratch
         self.level = Level.of(levels, 0)
         self.world = WorldTables.of(env.tables)
-        self.arrivals = group.tables.arrivals or minds.novel
+        self.arrivals = group.tables.arrivals or minds.replans
         self.values = self.space.plan(self.arrivals)
         self.plan()
 
@@ -596,7 +596,7 @@ def _use_every_kernel() -> float:
     )
     began = time.perf_counter()
     sample_lifetimes(minds=minds)
-    sample_lifetimes(minds=minds._replace(novelty=np.ones(1, np.float32)))
+    sample_lifetimes(minds=minds._replace(arrival=np.ones(1, np.float32)))
     core.uniform(env, levels)
     core.optimum(env, levels, np.zeros((1, env.phi.shape[1])))
     return time.perf_counter() - began

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Here, Rule, Scenario, Tool, Variable, World
+    from evosim.scenario import Always, Drift, Here, Rule, Scenario, Tool, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -28,7 +28,10 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
         if text := getattr(scenario, name):
             yield _indented(f"{name}: {text}")
     yield _head("Objective")
-    yield _indented(_objective(scenario))
+    intended, selected = scenario.objective.intended, scenario.objective.selected
+    also = ", which is also the" if intended == selected else "; the"
+    named = "" if intended == selected else f" is {intended}"
+    yield _indented(f"Selection acts on {selected}{also} intended payoff{named}.")
     yield _head("A level")
     yield _indented(_levels(scenario, seed))
     first = scenario.environment(next(iter(scenario.environments)))
@@ -78,13 +81,6 @@ def _table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> Table:
     return table
 
 
-def _objective(scenario: Scenario) -> str:
-    objective = scenario.objective
-    if objective.intended == objective.selected:
-        return f"Selection acts on {objective.selected}, which is also the intended payoff."
-    return f"Selection acts on {objective.selected}; the intended payoff is {objective.intended}."
-
-
 def _levels(scenario: Scenario, seed: int) -> Text:
     """A level of every environment; those that look alike once."""
     from rich.text import Text
@@ -120,7 +116,7 @@ def _rules(here: World) -> Table:
         if kind.looks:
             sites += f"; looks {_words(kind.looks)}"
         does = [
-            (_rule_name(rule_name, rule), _set_and_added(rule), *_felt(rule))
+            (rule_name + _when(rule, ", when"), _set_and_added(rule), *_felt(rule))
             for rule_name, rule in kind.use.items()
         ]
         if kind.here is not None:
@@ -129,13 +125,13 @@ def _rules(here: World) -> Table:
             rows.append((sites, *what))
             sites = ""
     for name, always in here.always.items():
-        when = f", {_words(always.when)}" if always.when else ""
-        rows.append(("always", f"{name}{when}", "", *_felt(always)))
+        rows.append(("always", name + _when(always, ","), "", *_felt(always)))
     return _table(rows, head=("sites", "use", "changes", "feels", "yields"))
 
 
-def _rule_name(name: str, rule: Rule) -> str:
-    return f"{name}, when {_words(rule.when)}" if rule.when else name
+def _when(rule: Rule | Always | Drift, joined: str) -> str:
+    """The state in which something holds, after some words; nothing where it always does."""
+    return f"{joined} {_words(rule.when)}" if rule.when else ""
 
 
 def _set_and_added(rule: Rule) -> str:
@@ -153,8 +149,7 @@ def _felt(effect: Rule | Here | Always) -> tuple[str, str]:
 def _variable(v: Variable) -> str:
     parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]
     if drift := v.drift:
-        when = f" when {_words(drift.when)}" if drift.when else ""
-        parts.append(f"{drift.step:+d} with chance {drift.chance:g}{when}")
+        parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
     if v.hidden:

@@ -172,6 +172,9 @@ class ScenarioError(EvosimError):
         self.problems = list(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
 
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[list[Problem]]]:
+        return ScenarioError, (self.problems,)
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` most likely means, or None where none is near."""

@@ -92,6 +92,12 @@ class Registry(Generic[T]):
         self._import = imports
         return imports
 
+    def built_ins(self) -> list[str]:
+        """The names of evosim's own things; no plugin is imported."""
+        with _plugins.lock:
+            self._import_built_ins()
+        return [name for name in self._things if _ours(self._places[name].module)]
+
     def __getitem__(self, name: str) -> T:
         """The thing of that name.
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from evosim.registry import Registry
+
+sys.path.insert(0, str(Path(__file__).parent))  # which makes ``processes`` importable
+
+# Tests run side by side, and to start a worker takes longer than most of them. So whatever names
+# no number of threads or workers has one; the tests of both name theirs.
+os.environ.setdefault("EVOSIM_THREADS", "1")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from processes import call
 
 import evosim.api.runs
 import evosim.plot
@@ -128,22 +128,11 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(
-    *words: object, path: Path, cwd: Path | None = None
+    *words: object, path: Path, cwd: Path | None = None, code: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """The command line with a folder on Python's path."""
-    return python("-m", "evosim", *words, path=path, cwd=cwd)
-
-
-def python(*words: object, path: Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The command line, or code, with a folder on Python's path."""
     places = os.pathsep.join([str(path), str(ROOT)])
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        env=os.environ | {"PYTHONPATH": places},
-        cwd=cwd or path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return call(cwd or path, *words, code=code, env={"PYTHONPATH": places})
 
 
 def test_a_scenario_is_checked_with_the_operators_of_a_plugin(plugin: Path, tmp_path: Path) -> None:
@@ -196,7 +185,7 @@ def test_an_experiment_settles_a_finding_about_a_plugins_metric(
     plugin: Path, tmp_path: Path
 ) -> None:
     done = command(
-        "run", "mine.toml", "--arms", "--seed", 1, "--quiet", "--workers", 2,
+        "run", "mine.toml", "--arms", "--seed", 1, "--quiet", "--workers", 1,
         "--out", tmp_path / "x", path=plugin,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -218,12 +207,12 @@ def test_a_fork_goes_on_with_the_state_of_a_plugins_optimizer(
     code = f"""
 import evosim
 run = evosim.run({str(plugin / "mine.toml")!r}, settings={settings!r}, seed=1, replicates=2,
-                 workers=2, out="run", figures=False, progress=False)
+                 workers=1, out="run", figures=False, progress=False)
 fork = evosim.fork(run.path, at=2, out="fork", workers=2, figures=False, progress=False)
 assert fork.data.genome.identical(run.data.genome)
 assert (run.data.genome[:, 2] != run.data.genome[:, 3]).any()
 """
-    done = python("-c", code, path=plugin, cwd=tmp_path)
+    done = command(code=code, path=plugin, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -269,7 +258,7 @@ def test_a_name_that_is_taken_twice_names_both_places(
     for dist, name in zip("ab", names, strict=False):
         install(tmp_path, dist, "1.0", f"{dist}_things", TWICE.format(name=name))
     code = "import evosim.metrics as m; list(m.METRICS)"
-    done = python("-c", code, path=tmp_path)
+    done = command(code=code, path=tmp_path)
     told = done.stderr.splitlines()[-1]
     assert f"measure {names[0]!r} is registered twice" in told
     assert all(place in told for place in places), told
@@ -278,8 +267,7 @@ def test_a_name_that_is_taken_twice_names_both_places(
 def test_what_a_script_registers_is_unknown_to_workers_and_they_say_so(
     plugin: Path, tmp_path: Path
 ) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(f"""{python_of_the_page()}
+    script = f"""{python_of_the_page()}
 for workers in (1, 2):
     try:
         evosim.run({str(plugin / "mine.toml")!r}, seed=1, replicates=2, workers=workers,
@@ -288,8 +276,8 @@ for workers in (1, 2):
         print(workers, error)
     else:
         print(workers, "ok")
-""")
-    done = python(script, path=tmp_path)
+"""
+    done = command(code=script, path=tmp_path)
     first, second = done.stdout.splitlines()[:2]
     assert first == "1 ok", done.stderr
     assert "unknown selection operator 'selLinear'" in second
@@ -425,7 +413,7 @@ if {worker}:
     evosim.registry.in_worker()
 {asked}
 """
-    done = python("-c", code, path=tmp_path)
+    done = command(code=code, path=tmp_path)
     told = done.stderr.splitlines()[-1]
     assert "is registered twice" in told
     assert "a_things.mine of a 1.0" in told
@@ -479,7 +467,7 @@ run = evosim.run({str(plugin / "mine.toml")!r}, seed=1, out="run", workers=1, fi
                  checkpoint=0, on_generation=lambda replicate, generation, score: generation == 1)
 assert not run.complete
 """
-    done = python("-c", code, path=plugin, cwd=tmp_path)
+    done = command(code=code, path=plugin, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     before = (tmp_path / "run" / "run.json").read_text()
     (empty := tmp_path / "empty").mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evosim.api._arguments import read_scenario
-from evosim.study import design
+from evosim.study import checks
 from evosim.study import reading as studies
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
         >>> evosim.check("strawberry", {"evolution.population": 40}).evolution.population
         40
     """
-    return read_scenario(source, settings, further=[design.check])
+    return read_scenario(source, settings, further=[checks.check])
 
 
 def check_study(source: str | Path, settings: Settings = ()) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,7 +12,7 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.api._arguments import (
     check_scheduler,
-    check_switch,
+    checked_figures,
     checked_seconds,
     checked_workers,
     free_path,
@@ -28,12 +29,14 @@ from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT, complete_runs
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
+from evosim.plot.figure_process import FigureProcess
 from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario, Settings
 
+LEAD = 3.0  # seconds that a process is given to make ready for drawing
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 
 
@@ -46,7 +49,7 @@ def run(
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
@@ -65,7 +68,7 @@ def run(
             many as are useful if None. The data do not depend on it.
         scheduler: address of a Dask scheduler, whose workers evaluate the demes of a population
             with islands instead.
-        figures: whether to draw the figures in the end.
+        figures: whether to draw the figures in the end; or the names of those to draw.
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
         command: what to record as the command.
@@ -99,7 +102,6 @@ def run(
     read = read_scenario(scenario, settings)
     replicates = whole_number("replicates", replicates, 1)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    check_switch("figures", figures)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
@@ -109,7 +111,7 @@ def run(
         probe_seed=seed,
         seeds=[{"from": 0, "seed": seed}],
         replicates=replicates,
-        figures=figures,
+        figures=checked_figures(figures, "run"),
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     check_disjoint(read, manifest)
@@ -174,7 +176,7 @@ def fork(
     seed: int | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
@@ -210,11 +212,10 @@ def fork(
         >>> other.summary["flips"]
         []
     """
-    from evosim.engine.fork import check_fork, copy_history
+    from evosim.engine.fork import check_fork, keep_past_scenarios, link_to
 
     at = whole_number("at", at)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    check_switch("figures", figures)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
     read = scenarios.from_dict(
@@ -233,18 +234,21 @@ def fork(
         seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
         + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
-        figures=figures,
+        figures=checked_figures(figures, "run"),
         command=command or f"evosim.fork({str(path)!r}, {at}, ...)",
     )
     manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
+    manifest["history"] = link_to(parent, new)
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
         if warning := provenance.other_versions(parent.manifest, "run to fork"):
             reporter.warn(warning)
         with RunFolder.create(new, read, manifest) as child:
-            copy_history(parent, child, at)
+            keep_past_scenarios(parent, child)
+            for replicate in range(child.replicates):  # refuses what could not be gone on with
+                child.population_after(child.chunk_files(replicate)[-1])
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
 
@@ -270,21 +274,33 @@ def _complete(
 ) -> Run:
     """Do whatever a run still lacks, under its lock."""
     enough = False
+    done = Run(path)
+    folder = done._folder
+    wanted = bool(folder.manifest["figures"])
+    began, generations, left = 0.0, 0, folder.replicates * folder.scenario.generations
 
     def call(replicate: int, generation: int, score: float) -> bool:
-        nonlocal enough
+        nonlocal enough, began, generations, left
+        now = time.monotonic()
+        began = began or now
+        left -= 1
+        # Not for as long as a run takes: a process that waits holds some 100 MB.
+        if wanted and generations and (now - began) / generations * left < LEAD:
+            process.start()
+        generations += 1
         if on_generation is not None and on_generation(replicate, generation, score):
             enough = True
         return enough
 
-    done = Run(path)
-    folder = done._folder
-    wanted = bool(folder.manifest["figures"])
     try:
         if again and done.complete and not (wanted and missing_figures(done)):
             _ = done.data  # refuses a damaged one
             return done
-        with folder.lock(wait=WAIT, announce=reporter.note) as lock, Stop() as stop:
+        with (
+            folder.lock(wait=WAIT, announce=reporter.note) as lock,
+            Stop() as stop,
+            FigureProcess([lock]) as process,
+        ):
             if not folder.data_path.exists():
                 for replicate in range(folder.replicates):
                     folder.check_history(replicate)
@@ -295,8 +311,8 @@ def _complete(
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
                 checkpoint=checkpoint, on_generation=call,
             )  # fmt: skip
-            if wanted and (missing := missing_figures(done)):
-                _draw_in_the_end(done, missing, stop, reporter)
+            if wanted and (not folder.figures_path.is_dir() or missing_figures(done)):
+                _draw_in_the_end(done, process, stop, reporter)
     except Interrupted:
         if enough:
             return done
@@ -311,12 +327,26 @@ def _complete(
 
 
 def _draw_in_the_end(
-    done: Run, names: Sequence[str], stop: Callable[[], bool], reporter: Progress
+    done: Run, process: FigureProcess, stop: Callable[[], bool], reporter: Progress
 ) -> None:
+    """Draw what is missing: the process from the first figure on, this one from the last."""
     later = ("Figures are drawn by: ", Command("resume", done.path))
     if stop():
         raise Interrupted(done.path, "stopped: the data and the summary are complete. ", *later)
+    drawn = set()
+
+    def draw(name: str) -> None:
+        drawn.add(name)
+        done.plot._draw((name,), failed=lambda error: reporter.warn(str(error)))
+
     try:
-        done.plot._draw(names, failed=lambda error: reporter.warn(str(error)))
+        process.draw(done.path)
+        for name in reversed(missing_figures(done)):
+            if process.take(name):
+                draw(name)
+        process.wait()
+        for name in missing_figures(done):
+            if name not in drawn:
+                draw(name)
     except WriteError as error:
         raise RunError(*error.parts, "\nThe data and the summary are complete. ", *later) from error

@@ -11,20 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from evosim import plot
 from evosim.api._reading import figures_in, read_summary
 from evosim.engine.folders import GONE
-from evosim.engine.loop import replicate_seed
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, did_you_mean, whole_number
 from evosim.plot.drawing import FORMATS, Failed, names_for
-from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from evosim.plot.run_view import Band
     from evosim.scenario import Scenario
-
-_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class Run:
@@ -226,10 +221,8 @@ class Run:
         data = self.data
         if generation is None:
             generation = last_inhabited_generation(data, replicate)
-        # A life is a function of the seed that was used then, which a fork may have changed.
-        seeds = [s["seed"] for s in self.manifest["seeds"] if s["from"] <= generation]
         episode = plot.episode_of(
-            data.assign_attrs(seed=str(seeds[-1])),
+            data,
             self._folder.scenario_at(generation),
             generation=generation,
             environment=environment,
@@ -351,6 +344,7 @@ class Plots:
     def _beside_the_data(self, data: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
         """What figures of those names are drawn from, beside the data and the scenario."""
         from evosim.plot.episode import last_inhabited_generation
+        from evosim.plot.run_view import neutral_bands
 
         run = self._run
         last = last_inhabited_generation(data, 0)
@@ -358,7 +352,7 @@ class Plots:
         if last < run._folder.history and "level" in names:
             episode = plot.episode_of(data, run._folder.scenario_at(last), generation=last)
         return {
-            "neutral": _neutral_bands(run, data) if "drift" in names else None,
+            "neutral": neutral_bands(data, run.scenario) if "drift" in names else None,
             "episode": episode,
             "summary": run.summary if run.complete else None,
         }
@@ -399,41 +393,16 @@ def open_run(path: str | Path) -> Run:
 
 
 def missing_figures(done: Run) -> list[str]:
-    """Figures that the run has the data for and that are not all there."""
+    """Figures that were asked for, or that the run has the data for, and that are not all there."""
     from evosim.plot.run_view import RunView
 
-    with done._arrays() as data:
-        names = names_for(plot.FIGURES, RunView(data=data, scenario=done.scenario))
+    names = done.manifest["figures"]
+    if names is True:
+        with done._arrays() as data:
+            names = names_for(plot.FIGURES, RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
         name
         for name in names
         if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
-
-
-def _neutral_bands(done: Run, data: xr.Dataset) -> dict[str, Band] | None:
-    """By drive, where the median of a population would be 95 % of the time by chance alone; None
-    where genomes were sampled and have no parents."""
-    import numpy as np
-
-    from evosim.metrics.popgen import price
-    from evosim.plot.run_view import Band
-
-    if not price.has_pedigree(done.scenario):
-        return None
-    parents = data["parents"].values
-    trajectories = [
-        price.neutral_drives(
-            done.scenario,
-            one,
-            key(replicate_seed(done.seed, replicate), Purpose.NEUTRAL),
-            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
-        )
-        for replicate, one in enumerate(parents)
-    ]
-    pooled = {
-        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
-        for drive in trajectories[0]
-    }
-    return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}

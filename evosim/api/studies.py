@@ -9,41 +9,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api._arguments import (
     check_scheduler,
-    check_switch,
+    checked_figures,
     checked_workers,
     free_path,
     seed_of,
 )
-from evosim.api._reading import figures_in
+from evosim.api.collections import Collection
 from evosim.engine import provenance
-from evosim.engine.files import WriteError
-from evosim.engine.folders import GONE, check_there
-from evosim.errors import Command, RunError, whole_number
-from evosim.execution.progress import Progress
-from evosim.execution.progress import progress as make_progress
-from evosim.execution.stop import Interrupted, Stop
-from evosim.plot import studies as drawing
-from evosim.plot.drawing import FORMATS
+from evosim.errors import whole_number
 from evosim.scenario.settings import as_texts
-from evosim.study import driver, export, index, report, summary, table
+from evosim.study import driver, index, report, summary
 from evosim.study import reading as studies
-from evosim.study.executors import refuse_in_worker
-from evosim.study.folder import Record, StudyFolder
-from evosim.study.index import Counts
-from evosim.study.points import Point
+from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
-    from matplotlib.figure import Figure
-
     from evosim.scenario import Settings
+    from evosim.study.design import Condition
+    from evosim.study.folder import Record
+    from evosim.study.index import Counts
     from evosim.study.schema import Study as Schema
 
-WAIT = 2.0  # seconds for which a driver that was stopped may still hold the folder
 
-
-class Study:
+class Study(Collection[StudyFolder]):
     """A study on disk: its points, and what was measured of every run.
 
     Attributes:
@@ -63,15 +50,11 @@ class Study:
         ['point', 'patience', 'replicate']
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._folder = StudyFolder(self.path)
-
-    @property
-    def _present(self) -> StudyFolder:
-        """The folder, where it is still there."""
-        check_there(self.path)
-        return self._folder
+    _opens = StudyFolder
+    _runs = staticmethod(driver.complete_runs)
+    _results = summary
+    _resume = "study resume"
+    _wait = 2.0
 
     @property
     def study(self) -> Schema:
@@ -79,12 +62,7 @@ class Study:
         return self._folder.study
 
     @property
-    def manifest(self) -> dict[str, Any]:
-        """What study.json holds: seed, replicates, points, command, versions, machine."""
-        return dict(self._folder.manifest)
-
-    @property
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[Condition, ...]:
         """Its points: their values by parameter, and what they set in the scenario."""
         return self._folder.points
 
@@ -104,7 +82,7 @@ class Study:
     def failures(self) -> list[Record]:
         """The runs that could not be lived, each with its error."""
         with index.reading(self._present) as table:
-            return table.failures()
+            return list(table.records("failed"))
 
     @property
     def digest(self) -> str:
@@ -126,7 +104,7 @@ class Study:
         folder = self._present
         at_work = index.is_held(folder)
         with index.reading(folder, note or (lambda text: None)) as table:
-            counts, digest, failures = table.counts, table.digest(), table.failures()
+            counts, digest, failures = table.counts, table.digest(), list(table.records("failed"))
         return {
             "study": folder.manifest["study"],
             "title": folder.study.title,
@@ -161,7 +139,7 @@ class Study:
             >>> evosim.open_study("runs/study-small-1").reindex().done
             4
         """
-        return index.rebuild(self._present, wait=WAIT)
+        return index.rebuild(self._present, wait=self._wait)
 
     def command(self, point: str, replicate: int) -> str:
         """The command line that does one run by itself.
@@ -181,11 +159,6 @@ class Study:
         return self._folder.command(point, replicate)
 
     @property
-    def summary_path(self) -> Path:
-        """The file of the summary, written once no run is left."""
-        return self.path / "summary.json"
-
-    @property
     def summary(self) -> dict[str, Any]:
         """What the runs so far come to (:func:`evosim.study.summary.summarize`).
 
@@ -199,111 +172,21 @@ class Study:
         return report.describe(self.summary)
 
     @property
-    def data(self) -> xr.Dataset:
-        """The numbers of all runs: dimensions are the parameters (or ``point``, for a design that
-        is no grid) and ``replicate``; NaN for what was not lived, or is undefined."""
-        return export.dataset(self._present)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The numbers of the runs that were lived, a row a run."""
-        return table.frame(self._present)
-
-    def export(self, path: str | Path) -> Path:
-        """Write the numbers of the runs that are done to a file.
-
-        Args:
-            path: its suffix says how: ``.csv`` or ``.parquet``, a row a run; ``.nc``, ``data``.
-
-        Raises:
-            EvosimError: another suffix, no pyarrow for Parquet, a place that cannot be written.
-
-        Example:
-            >>> import evosim
-            >>> evosim.open_study("runs/study-small-1").export("runs.csv").name
-            'runs.csv'
-        """
-        return export.export(self._present, Path(path))
-
-    def figure(self, name: str | None = None) -> Figure:
-        """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
-
-        Args:
-            name: phase, curve, interaction or raincloud; the first of them that the study has if
-                None.
-
-        Raises:
-            EvosimError: no figure of that name, or one that this study does not have.
-
-        Example:
-            >>> import evosim
-            >>> evosim.open_study("runs/study-small-1").figure("curve")
-            <Drawing size ... Axes>
-        """
-        return drawing.figure(name, self.summary)
-
-    def plot(
-        self,
-        *names: str,
-        folder: str | Path | None = None,
-        formats: Sequence[str] = FORMATS,
-    ) -> list[Path]:
-        """Draw figures of the runs so far: phase, curve, interaction, raincloud.
-
-        Args:
-            names: which; none for all that the study has.
-            folder: where; the study's own ``figures`` if None.
-            formats: of svg, png, pdf.
-
-        Returns:
-            The files.
-
-        Raises:
-            EvosimError: no figure of that name, or one that this study does not have.
-
-        Example:
-            >>> import evosim
-            >>> study = evosim.open_study("runs/study-small-1")
-            >>> [path.name for path in study.plot("curve", formats=["svg"], folder="drawn")]
-            ['curve.svg']
-        """
-        where = Path(folder) if folder else self.path / "figures"
-        return drawing.draw(self.summary, names or None, folder=where, formats=formats)
-
-    @property
-    def figures(self) -> list[Path]:
-        """The figures drawn so far."""
-        return figures_in(self.path / "figures")
-
-    @property
     def files(self) -> list[Path]:
         """What a reader may want to open: the summary and the figures."""
         return [*([self.summary_path] if self.summary_path.exists() else []), *self.figures]
-
-    def resume(self, **options: Any) -> Study:
-        """Go on with it: see :func:`evosim.resume`. Runs that failed are tried again.
-
-        Example:
-            >>> import evosim
-            >>> evosim.open_study("runs/study-small-1").resume().complete
-            True
-        """
-        return resume_study(self.path, **options)
 
     def _repr_html_(self) -> str:
         from evosim.api import _html
 
         return _html.of_study(self)
 
-    def __fspath__(self) -> str:
-        return str(self.path)
-
-    def __repr__(self) -> str:
-        if not self.path.is_dir():
-            return f"<Study {str(self.path)!r}: {GONE}>"
+    def _in_words(self) -> str:
         counts = self.counts
-        words = f"{self.manifest['study']}, {counts.done} of {counts.runs} runs complete"
-        return f"<Study {str(self.path)!r}: {words}>"
+        return f"{self.manifest['study']}, {counts.done} of {counts.runs} runs complete"
+
+    def _drawn_from(self) -> tuple[()]:
+        return ()
 
 
 def run_study(
@@ -316,13 +199,11 @@ def run_study(
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     command: str | None = None,
 ) -> Study:
     """Do every run of a study.
-
-    In a script, call it under ``if __name__ == "__main__":``; worker processes import the script.
 
     Args:
         source: the id of a shipped study, or the path of a file.
@@ -334,7 +215,7 @@ def run_study(
         out: the study's folder; runs/study-<id>-<seed> if None.
         workers: processes on this machine, as many as it has cores if None; with 1 this one.
         scheduler: address of a Dask scheduler, whose workers do the runs instead.
-        figures: whether to draw the figures in the end.
+        figures: whether to draw the figures in the end; or the names of those to draw.
         progress: show progress on stderr; None: where it is a terminal.
         command: what to record as the command.
 
@@ -352,9 +233,7 @@ def run_study(
         >>> study.counts.done
         4
     """
-    refuse_in_worker()
     workers = checked_workers(workers)
-    check_switch("figures", figures)
     check_scheduler(scheduler, workers)
     if replicates is not None:
         replicates = whole_number("replicates", replicates, 1)
@@ -368,13 +247,12 @@ def run_study(
         replicates=n,
         sets=as_texts(settings),
         keep=keep or written.study.keep,
-        figures=figures,
+        figures=checked_figures(figures, "study"),
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
-    with make_progress(show=progress) as reporter:
-        StudyFolder.create(path, written, manifest)
-        reporter.note(f"{written.study.id}, seed {seed}, {len(written.points)} points: {path}")
-        return _complete(path, reporter, workers=workers, scheduler=scheduler)
+    StudyFolder.create(path, written, manifest)
+    words = f"{written.study.id}, seed {seed}, {len(written.points)} points"
+    return Study(path)._complete(progress, words, workers=workers, scheduler=scheduler)
 
 
 def open_study(path: str | Path) -> Study:
@@ -408,60 +286,6 @@ def resume_study(
         RunError: none is there, it is at work elsewhere, or its files were changed.
         Interrupted: it was stopped again.
     """
-    refuse_in_worker()
     workers = checked_workers(workers)
     check_scheduler(scheduler, workers)
-    with make_progress(show=progress) as reporter:
-        folder = StudyFolder(Path(path))
-        if warning := provenance.other_versions(folder.manifest, "study"):
-            reporter.warn(warning)
-        return _complete(Path(path), reporter, workers=workers, scheduler=scheduler)
-
-
-def _complete(
-    path: Path, reporter: Progress, *, workers: int | None, scheduler: str | None
-) -> Study:
-    """Do whatever a study still lacks."""
-    done = Study(path)
-    try:
-        with Stop() as stop:
-            driver.complete_runs(
-                done._folder, stop=stop, progress=reporter, workers=workers, scheduler=scheduler,
-                wait=WAIT,
-            )  # fmt: skip
-            _conclude(done, stop, reporter)
-    except Interrupted:
-        raise
-    except KeyboardInterrupt:
-        raise Interrupted(
-            path,
-            "stopped at once. What was written is kept. Continue with: ",
-            Command("study resume", path),
-        ) from None
-    return done
-
-
-def _conclude(done: Study, stop: Callable[[], bool], reporter: Progress) -> None:
-    """The summary and the figures of a study of which no run is left."""
-    later = ("Summary and figures are made by: ", Command("study resume", done.path))
-    try:
-        wanted: list[str] | None = None
-        if (found := summary.read(done._folder)) is None:
-            found = summary.write(done._folder)
-        else:
-            wanted = [name for name in drawing.names_for(found) if not _is_drawn(done, name)]
-        if stop():
-            raise Interrupted(done.path, "stopped: no run is left. ", *later)
-        if done.manifest.get("figures", True) and wanted != []:
-            drawing.draw(
-                found,
-                wanted,
-                folder=done.path / "figures",
-                failed=lambda error: reporter.warn(str(error)),
-            )
-    except WriteError as error:
-        raise RunError(*error.parts, "\nNo run is left. ", *later) from error
-
-
-def _is_drawn(done: Study, name: str) -> bool:
-    return all((done.path / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
+    return Study(path)._complete(progress, workers=workers, scheduler=scheduler)

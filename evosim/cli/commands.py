@@ -143,7 +143,7 @@ def run(
     arms: bool,
     tuned: bool,
     replicates: int | None,
-    figures: bool,
+    figures: bool | list[str],
     as_json: bool,
     quiet: bool,
     scheduler: str | None,
@@ -224,6 +224,8 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
 
 for _command in (plot, analyse, compare, export, replay, study):
     cli.add_command(_command)
+for _command in (resume, plot):
+    study.add_command(_command)
 
 
 @cli.command()

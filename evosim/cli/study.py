@@ -115,24 +115,6 @@ def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: A
 
 @study.command()
 @_folder
-@_workers
-@options.scheduler
-@click.option("--json", "as_json", is_flag=True, help="Print only the status, as JSON.")
-@options.quiet
-@click.pass_context
-def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **wanted: Any) -> None:
-    """Continue the study in FOLDER.
-
-    Runs that failed are tried again.
-    """
-    from evosim.api.studies import resume_study
-
-    done = resume_study(folder, progress=not quiet, **wanted)
-    ctx.exit(print_study(done, as_json=as_json, quiet=quiet))
-
-
-@study.command()
-@_folder
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def status(folder: Path, as_json: bool) -> None:
     """Show how far the study in FOLDER is, also while it runs."""
@@ -157,25 +139,6 @@ def summary(folder: Path, as_json: bool) -> None:
         _print(done.summary)
     else:
         click.echo(done.text)
-
-
-@study.command()
-@_folder
-@click.argument("figures", nargs=-1, metavar="[FIGURE]...")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of the figures. [default: FOLDER/figures]")  # fmt: skip
-@click.option("--format", "formats", multiple=True, metavar="FORMAT",
-              help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
-def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
-    """Draw figures of the study in FOLDER so far.
-
-    FIGURE is phase, curve, interaction or raincloud; without one, all that the study has.
-    """
-    import evosim
-
-    wanted: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in evosim.open_study(folder).plot(*figures, folder=out, **wanted):
-        click.echo(str(path))
 
 
 @study.command()
@@ -263,9 +226,10 @@ def _described(status: dict[str, Any]) -> str:
     state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
+    n = status["replicates"]
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
-        f"{status['points']} points, {_replicates(status['replicates'])}: {status['done']} of "
+        f"{status['points']} points, {n} replicate{'s' * (n != 1)}: {status['done']} of "
         f"{status['runs']} runs done, {status['failed']} failed, {status['left']} left",
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
@@ -275,10 +239,6 @@ def _described(status: dict[str, Any]) -> str:
     if status["left"] and not status["at_work"]:
         lines += ["", f"Continue with: evosim study resume {status['path']}"]
     return "\n".join(lines)
-
-
-def _replicates(n: int) -> str:
-    return f"{n} replicate{'s' * (n != 1)}"
 
 
 def _failed(failures: Sequence[dict[str, Any]]) -> str:

@@ -14,7 +14,6 @@ from evosim.core.expectations import (
 )
 from evosim.core.jit import CACHE
 from evosim.core.rollout import Lifetimes, Trace, lifetimes, retrace, trace
-from evosim.core.tool import with_tools
 
 __all__ = [
     "CACHE",
@@ -30,5 +29,4 @@ __all__ = [
     "threads",
     "trace",
     "uniform",
-    "with_tools",
 ]

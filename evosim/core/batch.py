@@ -29,9 +29,9 @@ class Batch(NamedTuple):
 
     lanes: Lanes
     mind: NDArray[np.int32]  # [LANES] row of the mind, -1 on an idle lane
-    novelty: NDArray[np.float32]  # [LANES] weight of novelty in the reward
-    novel: bool  # whether any lane feels novelty
-    tool: Lanes | None  # the tools, as minds of their own; None where nobody relies on one
+    arrival: NDArray[np.float32]  # [LANES] weight of what the life so far makes of arriving
+    replans: bool  # whether any lane feels that, and so plans anew every step
+    second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +42,27 @@ class BatchGroup:
     plan_tables: PlanTables
     phi: NDArray[np.float32]  # [E, F]
     soft: bool
-    tooled: bool
+    mixed: bool  # whether lanes have a second plan
     batches: tuple[Batch, ...]
 
 
 def batch_groups(
-    env: Environment, minds: Minds, believes: Environment | None = None
+    env: Environment,
+    minds: Minds,
+    believes: Environment | None = None,
+    everywhere: bool = False,
 ) -> list[BatchGroup]:
-    """Put minds into batches: one group for each pattern of senses and way of choosing."""
+    """Put minds into batches: one group for each pattern of senses and way of choosing.
+
+    Args:
+        env, minds, believes: as for :func:`evosim.core.expectation`.
+        everywhere: whether to plan for states that no life can come to, too.
+    """
     soft = minds.temperature > 0
-    novel = minds.novelty != 0
-    tooled = minds.reliance > 0
+    replans = minds.arrival != 0
+    mixed = minds.share > 0
     # Whoever does without (no draws, no second plan, no planning anew) is not to pay for others.
-    kinds = minds.senses * 8 + tooled * 4 + soft * 2 + novel
+    kinds = minds.senses * 8 + mixed * 4 + soft * 2 + replans
     found = []
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
@@ -68,17 +76,17 @@ def batch_groups(
         found.append(
             BatchGroup(
                 tables=tables,
-                plan_tables=PlanTables.of(tables),
+                plan_tables=PlanTables.of(tables, everywhere),
                 phi=np.ascontiguousarray(phi, np.float32),
                 soft=bool(kind & 2),
-                tooled=bool(kind & 4),
+                mixed=bool(kind & 4),
                 batches=batches,
             )
         )
     return found
 
 
-def _batch(minds: Minds, members: NDArray[np.integer], novel: bool, tooled: bool) -> Batch:
+def _batch(minds: Minds, members: NDArray[np.integer], replans: bool, mixed: bool) -> Batch:
     # Idle lanes do what the last mind does: lanes run side by side, so that costs nothing.
     rows = np.concatenate([members, np.repeat(members[-1:], LANES - len(members))])
     mind = rows.astype(np.int32)
@@ -86,9 +94,9 @@ def _batch(minds: Minds, members: NDArray[np.integer], novel: bool, tooled: bool
     return Batch(
         lanes=lanes_of(minds, rows),
         mind=mind,
-        novelty=np.ascontiguousarray(minds.novelty[rows], np.float32),
-        novel=novel,
-        tool=lanes_of(tools(minds), rows) if tooled else None,
+        arrival=np.ascontiguousarray(minds.arrival[rows], np.float32),
+        replans=replans,
+        second=lanes_of(minds.second, rows) if mixed else None,
     )
 
 
@@ -99,13 +107,8 @@ def lanes_of(minds: Minds, rows: NDArray[np.integer]) -> Lanes:
         patience=np.ascontiguousarray(minds.patience[rows], np.float32),
         depth=np.ascontiguousarray(minds.depth[rows], np.int32),
         temperature=np.ascontiguousarray(minds.temperature[rows], np.float32),
-        reliance=np.ascontiguousarray(minds.reliance[rows], np.float32),
+        share=np.ascontiguousarray(minds.share[rows], np.float32),
     )
-
-
-def tools(minds: Minds) -> Minds:
-    """Their tools, as minds of their own: criteria for drives, and the tool's depth."""
-    return minds._replace(weights=minds.criteria, depth=minds.tool_depth)
 
 
 # ---------------------------------------------------------------------- workspaces
@@ -126,11 +129,10 @@ class Workspace(NamedTuple):
     q: NDArray[np.float32]  # [A, LANES]
     best: NDArray[np.float32]  # [LANES]
     discount: NDArray[np.float32]  # [C, LANES] powers of patience
-    novelty: NDArray[np.float32]  # [C, LANES] reward of arriving, for its novelty
-    visited: NDArray[np.int32]  # [C, LANES] time of the last visit, -1: none
+    arrival: NDArray[np.float32]  # [C, LANES] reward of arriving beside those of events
     greedy: NDArray[np.uint8]  # [n_x, C, LANES] as in Policy
     boltzmann: NDArray[np.float32]  # [n_x, C, A, LANES] A = 0 where no mind is soft
-    second: Workspace | None  # for the plans of tools
+    second: Workspace | None  # for second plans
 
     def plan(self, arrivals: bool) -> Plan:
         return Plan(
@@ -163,8 +165,7 @@ def new_workspace(
         q=new(n_actions),
         best=new(),
         discount=new(n_cells),
-        novelty=new(n_cells),
-        visited=new(n_cells, dtype=np.int32),
+        arrival=new(n_cells),
         greedy=new(n_x, n_cells, dtype=np.uint8),
         boltzmann=new(n_x, n_cells, n_actions if soft else 0),
         second=new_workspace(n_x, n_cells, n_actions, n_events, False) if second else None,
@@ -191,7 +192,7 @@ def prepare_values(
     """What events are worth to every lane, and V_0 in plan.value[0]."""
     prepare(
         *group.plan_tables, *level, *lanes, *plan,
-        group.phi, space.novelty, instinct, space.discount, space.best,
+        group.phi, space.arrival, instinct, space.discount, space.best,
     )  # fmt: skip
 
 
@@ -207,18 +208,17 @@ def plan_policy(
     group: BatchGroup, batch: Batch, level: Level, instinct: bool, space: Workspace
 ) -> Policy:
     """The policy of every lane of a batch on a level, in the workspace's arrays."""
-    plan = space.plan(group.tables.arrivals or batch.novel)
+    plan = space.plan(group.tables.arrivals or batch.replans)
     now = plan_values(group, batch.lanes, level, plan, instinct, space)
-    tool, tool_now = plan, 0
-    if batch.tool is not None:
+    other, other_now = plan, 0
+    if batch.second is not None:
         assert space.second is not None
-        # No novelty in the tool's plan: it arrives where nothing but `here` and `always` is felt.
-        tool = space.second.plan(group.tables.arrivals)
-        tool_now = plan_values(group, batch.tool, level, tool, instinct, space.second)
+        # The arrival reward is of the first plan alone: in the second one's workspace it is 0.
+        other = space.second.plan(group.tables.arrivals)
+        other_now = plan_values(group, batch.second, level, other, instinct, space.second)
     decide(
-        *group.plan_tables, *level, *batch.lanes, *plan, *tool,
-        batch.tool is not None, now, tool_now, space.best, group.soft, space.greedy,
-        space.boltzmann,
+        *group.plan_tables, *level, *batch.lanes, *plan, *other,
+        group.mixed, now, other_now, space.best, group.soft, space.greedy, space.boltzmann,
     )  # fmt: skip
     return space.policy(group)
 
@@ -234,13 +234,13 @@ def for_each_batch(
     """Call ``run(group, batch, i, level, workspace)`` for every batch on every level i.
 
     Args:
-        second: whether there are to be workspaces for two plans even without tools.
+        second: whether there are to be workspaces for two plans whoever has them.
     """
     tables = [Level.of(levels, i) for i in range(len(levels.start))]
 
     def task(group: BatchGroup, batch: Batch, i: int) -> Callable[[], None]:
         n_events = max(len(env.events), len(group.phi))
-        two = second or group.tooled
+        two = second or group.mixed
         size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, two)
         return lambda: run(group, batch, i, tables[i], _workspace(size))
 

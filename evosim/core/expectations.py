@@ -18,7 +18,6 @@ from evosim.core.batch import (
     plan_policy,
     plan_values,
     prepare_values,
-    tools,
 )
 from evosim.core.exact import expect
 from evosim.core.plan import follow
@@ -58,7 +57,7 @@ def expectation(
             [n, L, parts].
 
     Raises:
-        ValueError: a mind feels novelty, so that its state has no finite form.
+        ValueError: a mind feels what its life makes of arriving: its state has no finite form.
         EvosimError: the believed environment has other variables, or holds a start for fatal.
 
     >>> from evosim import core, mind, rng, scenario, world
@@ -70,8 +69,10 @@ def expectation(
     >>> expected.counts.shape == (2, 1, len(env.events))
     True
     """
-    if (minds.novelty != 0).any():
-        raise ValueError("no exact expectation where novelty is felt: sample lifetimes instead")
+    if (minds.arrival != 0).any():
+        raise ValueError(
+            "no exact expectation where what is felt depends on the life so far: sample lifetimes"
+        )
     found = batch_groups(env, minds, believes)
     return _expect(env, levels, minds, found, instinct, part, random=False)
 
@@ -121,7 +122,7 @@ def _expect(
             plan_policy(group, batch, level, instinct, space)
         # Minds of an evolved population often do the same although they want it a little more or
         # less. What one of them can expect is then what the others can, to the bit.
-        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy)
+        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
         mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
         expect(*world, *level, *policy, mind, env.lifetime, part_of, counts[i], lifespan[i])
         others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
@@ -156,17 +157,20 @@ def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
     return Levels(*(field[first] for field in levels)), np.array(which)
 
 
-def lanes_alike(greedy: NDArray[np.uint8]) -> NDArray[np.integer]:
+def lanes_alike(greedy: NDArray[np.uint8], live: NDArray[np.int32]) -> NDArray[np.integer]:
     """The first lane with the same policy as each lane, [LANES].
 
     Args:
         greedy: [n_x, C, LANES] the best actions of each state, a bit each.
+        live: the x at which decisions are planned.
 
     >>> import numpy as np
-    >>> lanes_alike(np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]]], np.uint8)).tolist()
+    >>> greedy = np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]], [[0, 1, 2, 3]]], np.uint8)
+    >>> lanes_alike(greedy, np.array([0, 1])).tolist()
     [0, 1, 0, 3]
     """
-    states = greedy.reshape(-1, greedy.shape[-1])
+    # Elsewhere stands what was planned there before, for other minds.
+    states = greedy[live].reshape(-1, greedy.shape[-1])
     # Where minds differ they mostly differ in some of a few states, which are quick to compare.
     few = np.ascontiguousarray(states[:: max(1, len(states) // 64)].T)
     candidates: dict[bytes, list[int]] = {}
@@ -232,18 +236,8 @@ def _at_birth(
 
 def _optimizers(env: Environment, weights: FloatArray) -> Minds:
     """Minds that see every variable and plan, undiscounted, for as long as a life can last."""
-    n = len(weights)
-    return Minds(
-        weights=np.asarray(weights, np.float32),
-        novelty=np.zeros(n, np.float32),
-        depth=np.full(n, env.lifetime, np.int32),
-        patience=np.ones(n, np.float32),
-        temperature=np.zeros(n, np.float32),
-        senses=np.full(n, (1 << len(env.hidden)) - 1, np.int64),
-        criteria=np.zeros(np.shape(weights), np.float32),
-        tool_depth=np.zeros(n, np.int32),
-        reliance=np.zeros(n, np.float32),
-    )
+    all_senses = (1 << len(env.hidden)) - 1
+    return Minds.of(weights, depth=env.lifetime, patience=1.0, senses=all_senses)
 
 
 def followed(
@@ -273,8 +267,7 @@ def followed(
     True
     """
     levels, which = distinct(levels)
-    minds = _optimizers(env, optimized)._replace(criteria=np.asarray(rewarded, np.float32))
-    others = tools(minds)
+    minds, others = _optimizers(env, optimized), _optimizers(env, rewarded)
     found = np.zeros((len(levels.start), len(optimized)))
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
@@ -331,6 +324,6 @@ def policies(
                 bits = policy.greedy[observed, :, lane, None]
                 weights[i, mind] = bits >> np.arange(env.n_actions) & 1
 
-    for_each_batch(env, levels, batch_groups(env, minds, believes), run)
+    for_each_batch(env, levels, batch_groups(env, minds, believes, everywhere=True), run)
     weights[:, :, env.tables.dead.astype(bool)] = np.nan
     return weights.swapaxes(0, 1) / weights.swapaxes(0, 1).sum(-1, keepdims=True)

@@ -20,17 +20,23 @@ from typing import Any
 
 import platformdirs
 
-# Every file that goes into a kernel, from evosim/ on: kernels, and what they use of other files.
+_PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
-    "core/exact.py", "core/fit.py", "core/jit.py", "core/live.py", "core/plan.py", "core/rng.py",
+    "core/exact.py", "core/jit.py", "core/live.py", "core/plan.py", "core/rng.py",
     "core/structs.py", "rng.py",
 )  # fmt: skip
 
 
+def sources() -> list[Path]:
+    """Every file that goes into a kernel: kernels, and what they use of other files."""
+    of_mechanisms = sorted(_PACKAGE.glob("mechanisms/*/kernels.py"))
+    return [*(_PACKAGE / name for name in _SOURCES), *of_mechanisms]
+
+
 def _source_hash() -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for name in _SOURCES:
-        digest.update((Path(__file__).parents[1] / name).read_bytes())
+    for file in sources():
+        digest.update(file.read_bytes())
     # Bytecode, and with it what Numba makes of it, changes with the version of Python.
     digest.update(sys.version.encode())
     return digest.hexdigest()

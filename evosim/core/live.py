@@ -142,20 +142,6 @@ def live(
                 break
 
 
-@inlined
-def novelty_of(now, visited):
-    """1 - 1/c, c the steps since the last visit; 1 where there was none (model 2, novelty)."""
-    return 1.0 if visited < 0 else 1.0 - 1.0 / (now - visited)
-
-
-@kernel
-def foresee_novelty(t, visited, weight, novelty):
-    """novelty[cell, lane]: what arriving at the cell by step t would be worth."""
-    for c in range(visited.shape[0]):
-        for lane in range(LANES):
-            novelty[c, lane] = weight[lane] * np.float32(novelty_of(t + 1, visited[c, lane]))
-
-
 @kernel
 def live_one_step(
     n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
@@ -164,13 +150,12 @@ def live_one_step(
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
     level_key, individuals, mind, window, counts, early, lifespan, actions,
-    t, xs, cells, fates, visited, novelty,
+    t, xs, cells, fates,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
 
-    As :func:`live`, with the state of each lane in xs, cells, fates [LANES] and
-    visited [C, LANES] (time of the last visit, -1: none); adds to novelty[n].
-    Returns how many go on.
+    As :func:`live`, with the state of each lane in xs, cells and fates [LANES]; a fate is ENDED
+    where the lane arrived nowhere in this step. Returns how many go on.
     """
     world = WorldTables(
         n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends,
@@ -180,14 +165,11 @@ def live_one_step(
     level = Level(neighbour, slot, distance, start)
     policy = Policy(observed, soft, greedy, boltzmann)
     alive = 0
-    if t < 0:
-        visited[:] = -1
     for lane in range(LANES):
         i = mind[lane]
         if t < 0:
-            fates[lane] = DIED
+            fates[lane] = ENDED
             cells[lane] = start
-            visited[start, lane] = 0
             if i >= 0:
                 fates[lane] = ALIVE
                 u = birth(draw(level_key, individuals[i]))
@@ -201,15 +183,13 @@ def live_one_step(
             if t < actions.shape[0]:
                 actions[t] = action
             x, cell, _, fate = step(world, level, key, t, x, cell, action, counts, i)
-            # A use that ends the life does so before the agent arrives anywhere (model 1).
-            if fate != ENDED:
-                novelty[i] += novelty_of(t + 1, visited[cell, lane])
-                visited[cell, lane] = t + 1
             xs[lane], cells[lane], fates[lane] = x, cell, fate
             lifespan[i] = t + 1
             if t < window:
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]
+        else:
+            fates[lane] = ENDED  # it died in an earlier step
         if fates[lane] == ALIVE:
             alive += 1
     return alive
@@ -221,17 +201,16 @@ def follow(
     outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p,
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
-    key, actions, visited, xs, cells, uses, counts, novelty,
+    key, actions, xs, cells, uses, counts,
 ):  # fmt: skip
     """The life of a key through given actions, with all that happens in each step.
 
     Args:
         key: of the life.
         actions: [T] of each step.
-        visited: [C] scratch.
         xs, cells: [T + 1] out: the states, from birth to the one after the last step.
         uses: [T] out: the use rule that fired, or NO_EVENT.
-        counts: [T, E] out: the events; novelty: [T] out: novelty felt, unweighted.
+        counts: [T, E] out: the events.
 
     Returns:
         the steps until it ends, and how: ENDED, DIED or ALIVE.
@@ -242,17 +221,12 @@ def follow(
         drift_x, drift_p, move_chance, move_delta, dead,
     )  # fmt: skip
     level = Level(neighbour, slot, distance, start)
-    visited[:] = -1
-    visited[start] = 0
     x, cell = sample(birth(key), start_x, start_p, 0, start_x.shape[0]), start
     xs[0], cells[0] = x, cell
     for t in range(actions.shape[0]):
         # A row of counts for each step in place of each mind: the same step as in `live`.
         x, cell, uses[t], fate = step(world, level, key, t, x, cell, actions[t], counts, t)
         xs[t + 1], cells[t + 1] = x, cell
-        if fate != ENDED:
-            novelty[t] = novelty_of(t + 1, visited[cell])
-            visited[cell] = t + 1
         if fate != ALIVE:
             return t + 1, fate
     return actions.shape[0], ALIVE

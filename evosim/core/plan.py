@@ -35,14 +35,14 @@ def prepare(
     live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p, outcome_ptr,
     outcome_x, outcome_p, here_event, always_ptr, always_event, scent_like, slip, stay,
     neighbour, slot, distance, start,
-    weights, patience, depth, temperature, reliance,
+    weights, patience, depth, temperature, share,
     value, reward, always, here, afterstate, q, arrivals,
-    phi, novelty, instinct, discount, scent,
+    phi, arrival, instinct, discount, scent,
 ):  # fmt: skip
     """What events and arrivals are worth to each lane, and V_0, the instinct (model 2).
 
     Args:
-        phi: [E, F]; novelty: [C, LANES] reward of arriving for its novelty.
+        phi: [E, F]; arrival: [C, LANES] reward of arriving beside those of events.
         instinct: whether V_0 is the scent of the best usable thing, or 0.
         value: out: V_0 in value[0]; reward, always, here: out.
         discount: [C, LANES], scent: [LANES] scratch.
@@ -56,7 +56,7 @@ def prepare(
     plan = Plan(value, reward, always, here, afterstate, q, arrivals)
     event_rewards(plan, phi, weights)
     if arrivals:
-        arrival_rewards(plan, tables, level, novelty)
+        arrival_rewards(plan, tables, level, arrival)
     # Powers by repeated products, not by pow(): that one's last bit differs between machines.
     for lane in range(LANES):
         discount[0, lane] = _ONE
@@ -96,7 +96,7 @@ def event_rewards(plan, phi, weights):
 
 
 @inlined
-def arrival_rewards(plan, tables, level, novelty):
+def arrival_rewards(plan, tables, level, arrival):
     """plan.always[x, lane], plan.here[cell, lane]: what ending a step's action there is worth."""
     reward, always, here = plan.reward, plan.always, plan.here
     for x in range(always.shape[0]):
@@ -106,11 +106,11 @@ def arrival_rewards(plan, tables, level, novelty):
             event = tables.always_event[j]
             for lane in range(LANES):
                 always[x, lane] += reward[event, lane]
-    # `here` and novelty depend on the cell alone and `always` on x alone, so that two small tables
-    # do for all states.
+    # `here` and `arrival` depend on the cell alone and `always` on x alone, so that two small
+    # tables do for all states.
     for c in range(level.slot.shape[0]):
         for lane in range(LANES):
-            here[c, lane] = novelty[c, lane]
+            here[c, lane] = arrival[c, lane]
         if level.slot[c] >= 0 and tables.here_event[level.slot[c]] >= 0:
             event = tables.here_event[level.slot[c]]
             for lane in range(LANES):
@@ -317,7 +317,7 @@ def improve(
     live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p, outcome_ptr,
     outcome_x, outcome_p, here_event, always_ptr, always_event, scent_like, slip, stay,
     neighbour, slot, distance, start,
-    weights, patience, depth, temperature, reliance,
+    weights, patience, depth, temperature, share,
     value, reward, always, here, afterstate, q, arrivals,
 ):  # fmt: skip
     """Back up each lane to its depth: V_k+1 = max_a Q_k. Returns k such that value[k] is V_d.
@@ -400,17 +400,17 @@ def decide(
     live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p, outcome_ptr,
     outcome_x, outcome_p, here_event, always_ptr, always_event, scent_like, slip, stay,
     neighbour, slot, distance, start,
-    weights, patience, depth, temperature, reliance,
+    weights, patience, depth, temperature, share,
     value, reward, always, here, afterstate, q, arrivals,
-    tool_value, tool_reward, tool_always, tool_here, tool_afterstate, tool_q, tool_arrivals,
-    tooled, now, tool_now, best, soft, greedy, boltzmann,
+    other_value, other_reward, other_always, other_here, other_afterstate, other_q,
+    other_arrivals, mixed, now, other_now, best, soft, greedy, boltzmann,
 ):  # fmt: skip
     """Read the policy off V_d = value[now]: argmax_a Q_d, or softmax(Q_d / temperature).
 
-    Q_d is (1 - reliance) Q_d + reliance Q of the tool where there are tools (model 2, tool).
+    Q_d is (1 - share) Q_d + share Q of the other plan where there are two (model 2, tool).
 
     Args:
-        tooled: whether the lanes have tools; if not, no other argument of tools is looked at.
+        mixed: whether the lanes have two plans; if not, nothing of the other one is looked at.
         greedy: [n_x, C, LANES] out, unless soft: bit a is set where Q of action a is the largest.
         boltzmann: [n_x, C, A, LANES] out, where soft: exp((Q - max Q)/temperature), at
             temperature 0 1 for the best actions and 0 for the others.
@@ -421,18 +421,19 @@ def decide(
         stay,
     )  # fmt: skip
     plan = Plan(value, reward, always, here, afterstate, q, arrivals)
-    tool = Plan(
-        tool_value, tool_reward, tool_always, tool_here, tool_afterstate, tool_q, tool_arrivals
-    )
+    other = Plan(
+        other_value, other_reward, other_always, other_here, other_afterstate, other_q,
+        other_arrivals,
+    )  # fmt: skip
     n_actions = q.shape[0]
     for i in range(live.shape[0]):
         x = live[i]
         afterstate_values(plan, now, x, tables, patience)
-        if tooled:
-            afterstate_values(tool, tool_now, x, tables, patience)
+        if mixed:
+            afterstate_values(other, other_now, x, tables, patience)
         # Where it can, the whole block of cells is decided in one pass, without a Q for each
         # action; what is left are cells on which a use takes effect.
-        simple = slip == _ZERO and not soft and not tooled
+        simple = slip == _ZERO and not soft and not mixed
         if simple:
             best_moves(greedy, x, afterstate, neighbour, stay)
         for c in range(slot.shape[0]):
@@ -442,12 +443,12 @@ def decide(
             if simple and row < 0:
                 continue
             action_values(plan, now, c, row, tables, neighbour, patience)
-            if tooled:
-                action_values(tool, tool_now, c, row, tables, neighbour, patience)
+            if mixed:
+                action_values(other, other_now, c, row, tables, neighbour, patience)
                 for a in range(n_actions):
                     for lane in range(LANES):
-                        own = (_ONE - reliance[lane]) * q[a, lane]
-                        q[a, lane] = own + reliance[lane] * tool_q[a, lane]
+                        own = (_ONE - share[lane]) * q[a, lane]
+                        q[a, lane] = own + share[lane] * other_q[a, lane]
             largest(best, q)
             if soft:
                 for a in range(n_actions):
@@ -468,7 +469,7 @@ def follow(
     live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p, outcome_ptr,
     outcome_x, outcome_p, here_event, always_ptr, always_event, scent_like, slip, stay,
     neighbour, slot, distance, start,
-    weights, patience, depth, temperature, reliance,
+    weights, patience, depth, temperature, share,
     value, reward, always, here, afterstate, q, arrivals,
     other_value, other_reward, other_always, other_here, other_afterstate, other_q,
     other_arrivals, steps, best,

@@ -18,7 +18,7 @@ from evosim.core.batch import (
     for_each_batch,
     plan_policy,
 )
-from evosim.core.live import ALIVE, DIED, ENDED, follow, foresee_novelty, live, live_one_step
+from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.mind import Minds
 from evosim.rng import Purpose
@@ -31,7 +31,7 @@ class Lifetimes(NamedTuple):
     counts: NDArray[np.int32]  # [n, L, E] how often each event happened
     window_counts: NDArray[np.int32]  # [n, L, E] within the first ``window`` steps
     lifespan: NDArray[np.int32]  # [n, L] steps lived
-    novelty: FloatArray  # [n, L] novelty felt, summed over the life (0 where it is no drive)
+    arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
 
 
 class Trace(NamedTuple):
@@ -42,9 +42,15 @@ class Trace(NamedTuple):
     action: NDArray[np.int32]  # [t]
     event: NDArray[np.int32]  # [t] the use rule that fired, -1: none
     counts: NDArray[np.int32]  # [t, E] how often each event happened in the step: 0 or 1
-    novelty: FloatArray  # [t] novelty felt on arriving, before its drive weighs it
     last: tuple[int, int]  # x and cell after the last step
     fate: str  # after the last step: "ended" by its use, "died" of a fatal value, "alive"
+
+    @property
+    def arrival(self) -> FloatArray:
+        """[t] What is felt on arriving for what the life made of it, before a drive weighs it."""
+        from evosim.mechanisms.novelty.kernels import felt_along
+
+        return felt_along([*self.cell.tolist(), self.last[1]], self.fate == FATES[ENDED])
 
 
 FATES = {ENDED: "ended", DIED: "died", ALIVE: "alive"}
@@ -167,17 +173,16 @@ def retrace(
     >>> steps.action.tolist(), steps.counts.shape == (3, len(env.events))
     ([2, 2, 0], True)
     """
-    steps, cells = len(actions), len(levels.slot[0])
+    steps = len(actions)
     xs, at = np.zeros((2, steps + 1), np.int32)
     uses, counts = np.zeros(steps, np.int32), np.zeros((steps, len(env.events)), np.int32)
-    novelty = np.zeros(steps)
     taken = np.array(actions, np.int32)
     lived, fate = follow(
         *WorldTables.of(env.tables), *Level.of(levels, 0), np.uint64(life), taken,
-        np.zeros(cells, np.int32), xs, at, uses, counts, novelty,
+        xs, at, uses, counts,
     )  # fmt: skip
     return Trace(
-        xs[:lived], at[:lived], taken[:lived], uses[:lived], counts[:lived], novelty[:lived],
+        xs[:lived], at[:lived], taken[:lived], uses[:lived], counts[:lived],
         (int(xs[lived]), int(at[lived])), FATES[fate],
     )  # fmt: skip
 
@@ -198,7 +203,7 @@ def _live(
     shape = (n_levels, n, len(env.events))
     counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     lifespan = np.zeros((n_levels, n), np.int32)
-    novelty = np.zeros((n_levels, n))
+    felt = np.zeros((n_levels, n))
     actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
     level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
@@ -209,23 +214,28 @@ def _live(
         lives = Lives(
             level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], actions
         )
-        if not batch.novel:
+        if not batch.replans:
             policy = plan_policy(group, batch, level, instinct, space)
             live(*world, *level, *policy, *lives, steps)
             return
-        # What is new depends on where one has been: these minds plan anew every step, by the
-        # novelty of that moment (model 2, novelty).
+        # What arriving is worth depends on where one has been: these minds plan anew every step, by
+        # what it is worth at that moment (model 2, novelty).
+        from evosim.mechanisms.novelty.kernels import feel, foresee
+
         policy = space.policy(group)
         xs, cells, fates = np.zeros((3, LANES), np.int32)
-        state = (xs, cells, fates, space.visited, novelty[i])
-        live_one_step(*world, *level, *policy, *lives, -1, *state)
+        visited = np.full((env.n_cells, LANES), -1, np.int32)
+        visited[level.start] = 0
+        live_one_step(*world, *level, *policy, *lives, -1, xs, cells, fates)
         for now in range(steps):
-            foresee_novelty(now, space.visited, batch.novelty, space.novelty)
+            foresee(now, visited, batch.arrival, space.arrival)
             plan_policy(group, batch, level, instinct, space)
-            if not live_one_step(*world, *level, *policy, *lives, now, *state):
+            go_on = live_one_step(*world, *level, *policy, *lives, now, xs, cells, fates)
+            feel(now, batch.mind, cells, fates, visited, felt[i])
+            if not go_on:
                 break
-        space.novelty[:] = 0.0  # the next batch in this workspace may feel none
+        space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
     for_each_batch(env, levels, batch_groups(env, minds, believes), run)
-    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, novelty.T)
+    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, felt.T)
     return by_mind, actions

@@ -50,9 +50,11 @@ class PlanTables(NamedTuple):
     stay: bool
 
     @classmethod
-    def of(cls, t: Tables) -> PlanTables:
+    def of(cls, t: Tables, everywhere: bool = False) -> PlanTables:
+        """Those of an environment; ``everywhere``: also where no life can come to."""
+        live = np.concatenate([t.live, t.unreached]) if everywhere else t.live
         return cls(
-            t.live, t.drift_ptr, t.drift_x, t.drift_p32, t.use_row, t.use_event, t.next_ptr,
+            live, t.drift_ptr, t.drift_x, t.drift_p32, t.use_row, t.use_event, t.next_ptr,
             t.next_x, t.next_p32, t.outcome_ptr, t.outcome_x, t.outcome_p32, t.here_event,
             t.always_ptr, t.always_event, t.scent_like, np.float32(t.slip), t.stay,
         )  # fmt: skip
@@ -111,7 +113,7 @@ class Lanes(NamedTuple):
     patience: NDArray[np.float32]  # [LANES] discount factor
     depth: NDArray[np.int32]  # [LANES] lookahead depth
     temperature: NDArray[np.float32]  # [LANES] of the softmax; 0: greedy
-    reliance: NDArray[np.float32]  # [LANES] share of the tool in the values of actions
+    share: NDArray[np.float32]  # [LANES] of a second plan in the values of actions
 
 
 class Plan(NamedTuple):
@@ -120,7 +122,7 @@ class Plan(NamedTuple):
     value: NDArray[np.float32]  # [2, n_x, C, LANES] V, to and fro between the two
     reward: NDArray[np.float32]  # [E, LANES] reward of each event
     always: NDArray[np.float32]  # [n_x, LANES] reward of ending a step's action at x
-    here: NDArray[np.float32]  # [C, LANES] reward of ending it on the cell
+    here: NDArray[np.float32]  # [C, LANES] reward of ending it on the cell, `arrival` in it
     afterstate: NDArray[np.float32]  # [C, LANES] value of being there between action and drift
     q: NDArray[np.float32]  # [A, LANES] values of the actions of one state
     arrivals: bool  # whether anything is felt on arriving: are `always` and `here` to be read

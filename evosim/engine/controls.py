@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evosim.engine.mechanism import mechanisms_of
+
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
@@ -13,10 +15,8 @@ EVOLVED, UNIFORM = "evolved", "uniform"
 MINDS = (EVOLVED, UNIFORM, "random drives", "true drive", "unshifted beliefs")
 """The evolved minds and the four controls of every run."""
 
-WITHOUT_SENSES = "without senses"
-"""The control of the causal question: the evolved minds, blind to whether they are watched."""
-
 
 def minds(scenario: Scenario) -> tuple[str, ...]:
     """The minds of a run of the scenario, in their order."""
-    return MINDS if scenario.deception is None else (*MINDS, WITHOUT_SENSES)
+    more = [name for mechanism in mechanisms_of(scenario) for name in mechanism.controls]
+    return (*MINDS, *more)

@@ -100,16 +100,15 @@ def open_arrays(
 
     Args:
         folder: of the run.
-        whole: opens them with xarray, for what :class:`RunArrays` has not; open_dataset if None.
+        whole: opens them with xarray, for what :class:`RunArrays` has not;
+            ``xarray.open_dataset`` if None.
 
     Raises:
         RunError: run.nc cannot be read.
     """
     with ExitStack() as held:
         try:
-            arrays = held.enter_context(
-                opened(folder.data_path, whole or (lambda: open_dataset(folder)))
-            )
+            arrays = held.enter_context(opened(folder.data_path, whole))
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
         yield arrays
@@ -120,6 +119,11 @@ def unreadable(folder: RunFolder, error: Exception) -> RunError:
     history of a fork is not one of the fork's scenario."""
     path, history = folder.path, folder.history
     done = min(folder.generations_done(replicate) for replicate in range(folder.replicates))
+    try:
+        if folder.parent is not None:  # which has the history
+            done, history = done - history, 0
+    except RunError:
+        done = 0
     if isinstance(error, PermissionError):
         remedy: tuple[Part, ...] = ("Check who may read it",)
     elif done >= max(1, history):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
-from evosim.engine.mechanism import mechanisms_of
+from evosim.engine.mechanism import mechanisms_of, minds_of
 from evosim.rng import Purpose, key, uniform
 
 if TYPE_CHECKING:
@@ -93,13 +93,7 @@ def evaluate_genomes(
     # Random numbers go by an individual's number in the whole population, so that a part that is
     # simulated alone draws what it draws among the others.
     individuals = np.arange(first, first + len(genome))
-    minds = core.with_tools(
-        scenario,
-        mind.express(scenario, genome),
-        seed=seed,
-        generation=generation,
-        individuals=individuals,
-    )
+    minds = minds_of(scenario, genome, seed=seed, generation=generation, individuals=individuals)
     return minds, evaluate(
         scenario,
         minds,
@@ -173,7 +167,7 @@ def evaluate(
             counted, env.phi[:, [len(stimuli) + selected]]
         )[..., 0]
         # The sum goes drive by drive: a matrix product would add in an order of its own.
-        reward = minds.novelty[:, None].astype(np.float64) * lifetimes.novelty
+        reward = minds.arrival[:, None].astype(np.float64) * lifetimes.arrival
         for f in range(len(stimuli)):
             reward += minds.weights[:, f, None].astype(np.float64) * felt[..., f]
         result.reward[:, at] = reward

@@ -1,21 +1,30 @@
-"""Another future from a past generation: a new run whose history is that of an older one."""
+"""Another future from a past generation: a new run whose history is that of an older one.
+
+A fork is a link to its parent and a generation. What was before that generation is read from the
+parent, until run.nc of the fork is written, which holds all of it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evosim import evolution, mechanisms, mind
 from evosim.engine import loop
-from evosim.engine.dataset import open_dataset
+from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
 from evosim.engine.evaluation import Arrays
 from evosim.engine.loop import Population, initial_population, probe_population, reproduce
-from evosim.engine.mechanism import mechanisms_of
-from evosim.engine.run_folder import Chunk, RunFolder, seed_at, seeds_of
+from evosim.engine.mechanism import Record, mechanisms_of
+from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder, seed_at, seeds_of
 from evosim.engine.variables import (
     BY_REPLICATE,
+    Variable,
     by_generation,
     by_probe,
     probe_generations,
@@ -26,8 +35,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
-
-_PIECE = 2**25  # bytes of genomes in a chunk of the history
 
 
 def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> None:
@@ -109,157 +116,181 @@ def check_fork(parent: RunFolder, scenario: Scenario, at: int, done: int) -> Non
         raise RunError("\n".join([f"cannot fork {parent.path} at {at}:", *wrong]))
 
 
-def copy_history(parent: RunFolder, child: RunFolder, at: int) -> None:
-    """Write generations 0 .. at-1 of the parent into a new run, and the population of ``at``.
+def link_to(parent: RunFolder, path: Path) -> dict[str, str]:
+    """What run.json of a fork holds of where its history is.
 
-    Probes are taken over as they were measured then; environments and payoffs that were not
-    there then are NaN. What the child's timeline wants probed and the parent did not is measured.
-    The scenarios that the history was run for are kept beside it.
+    Args:
+        path: the fork's folder.
     """
-    # A fork of a fork: each part of the history belongs to the scenario of its own time.
+    # Both, so that the two may be moved together, or the fork alone.
+    return {
+        "relative": os.path.relpath(parent.path, path),
+        "absolute": str(parent.path.absolute()),
+        "identity": parent.identity,
+    }
+
+
+def keep_past_scenarios(parent: RunFolder, child: RunFolder) -> None:
+    """Keep the scenarios that the history was run for beside it.
+
+    A fork of a fork: each part of the history belongs to the scenario of its own time.
+    """
     for begin, path in parent.past_scenarios():
-        if begin < at:
+        if begin < child.history:
             child.keep_past_scenario(begin, path.read_text(encoding="utf-8"))
-    if parent.history < at:
+    if parent.history < child.history:
         child.keep_past_scenario(parent.history, parent.scenario.to_toml())
-    with open_dataset(parent) as data:
-        for replicate in range(child.replicates):
-            one = data.isel(replicate=replicate)
-            for chunk in _history_chunks(parent, child, one, replicate, at):
-                child.write(replicate, chunk)
 
 
-def _history_chunks(
-    parent: RunFolder, child: RunFolder, data: xr.Dataset, replicate: int, at: int
-) -> Iterator[Chunk]:
-    # Probes are asked for at the generations of the child's timeline, not of the parent's.
-    scenario = child.scenario
-    probed = [g for g in probe_generations(scenario) if g < at]
-    probe_at = _Probes(child, data, replicate)
-    states = _States(parent, data, replicate)
-    row = int(np.prod(data["genome"].shape[1:])) * 8
-    step = max(1, _PIECE // max(1, row))
-    for begin in range(0, at, step):
-        end = min(at, begin + step)
-        known = by_generation(scenario)
-        arrays = {
-            name: np.ascontiguousarray(data[name][begin:end].values, spec.dtype)
-            for name, spec in known.items()
-        }
-        # Environments and payoffs go by their place; the child may have others before them.
-        arrays["train"] = _renumbered(arrays["train"], parent.scenario, scenario)
-        paid = data["payoff_total"][begin:end].reindex(payoff=list(scenario.payoffs))
-        arrays["payoff_total"] = np.ascontiguousarray(paid.values, known["payoff_total"].dtype)
-        here = tuple(g for g in probed if begin <= g < end)
-        found = [probe_at(g) for g in here]
-        probes: Arrays = {}
-        if found:
-            probes = {name: np.stack([probe[name] for probe in found]) for name in found[0]}
-        yield Chunk(begin, arrays, here, probes, states.population(end))
+class History:
+    """Generations 0 .. at-1 of a fork, as its parent holds them.
 
+    Probes are taken over as they were measured then; environments and payoffs that were not there
+    then are NaN. What the fork's timeline wants probed and the parent did not is measured.
 
-def _renumbered(train: np.ndarray, old: Scenario, new: Scenario) -> np.ndarray:
-    """Environments by their place in the new scenario."""
-    order = list(new.environments)
-    return np.array([order.index(name) for name in old.environments], np.int16)[train]
-
-
-class _States:
-    """What the base optimizer knew at each generation of a replicate's history.
-
-    It is not recorded, but it follows from what is: the optimizer is told all scores again. The
-    genomes that it then asks for must be those of the history, to the bit.
+    Raises:
+        RunError: the parent is gone, or another run now.
     """
 
-    def __init__(self, parent: RunFolder, data: xr.Dataset, replicate: int) -> None:
-        self._parent = parent
-        self._data = data
-        self._replicate = replicate
-        self._at: Population | None = None
+    def __init__(self, child: RunFolder) -> None:
+        self._child = child
+        link = child.manifest["history"]
+        places = (child.path / link["relative"], Path(link["absolute"]))
+        for place in dict.fromkeys(places):
+            with contextlib.suppress(RunError):
+                parent = RunFolder(place)
+                if parent.identity == link["identity"]:
+                    self._parent = parent
+                    break
+        else:
+            parent_path = child.manifest["parent"]["path"]
+            raise RunError(
+                f"{child.path}: its history (generations 0 to {child.history - 1}) is that of "
+                f"{parent_path}, which is gone or is another run now; it cannot be simulated "
+                "again in the fork's changed world. Nothing was removed. Put "
+                f"{link['absolute']} back, or fork a copy of it again at generation "
+                f"{child.history}"
+            )
+        self._probers: dict[int, loop.Prober] = {}
 
-    def population(self, generation: int) -> Population:
-        """The population of a generation, as it was, or as it would have been.
+    @cached_property
+    def _data(self) -> xr.Dataset:
+        return open_dataset(self._parent)
+
+    def recorded(self, replicate: int, generation: int) -> Record:
+        """What is recorded of a generation, but for its probe."""
+        here = self._data.isel(replicate=replicate, generation=generation)
+        with self._readable():
+            return {name: here[name].values for name in by_generation(self._parent.scenario)}
+
+    def chunk(self, file: ChunkFile) -> Chunk:
+        """Some generations, without the population after them (:meth:`population`)."""
+        child, scenario, old = self._child, self._child.scenario, self._parent.scenario
+        data = self._data.isel(replicate=file.replicate)
+        here = data.isel(generation=slice(file.first, file.last + 1))
+        with self._readable():
+            known = by_generation(scenario)
+            arrays = {name: _cast(here[name], spec) for name, spec in known.items()}
+            # Environments and payoffs go by their place; the child may have others before them.
+            payoffs = here["payoff_total"].reindex(payoff=list(scenario.payoffs))
+            arrays["payoff_total"] = _cast(payoffs, known["payoff_total"])
+            order = [list(scenario.environments).index(name) for name in old.environments]
+            arrays["train"] = np.array(order, np.int16)[arrays["train"]]
+            # Probes are asked for at the generations of the child's timeline, not of the parent's.
+            probed = [g for g in probe_generations(scenario) if file.first <= g <= file.last]
+            found = [self._probe(child, data, file.replicate, g) for g in probed]
+        probes = (
+            {name: np.stack([one[name] for one in found]) for name in found[0]} if found else {}
+        )
+        return Chunk(file.first, arrays, tuple(probed), probes, None)
+
+    def population(self, replicate: int) -> Population:
+        """The population of the first generation that the fork simulates.
+
+        What the base optimizer knew is not recorded, but it follows from what is: it is told all
+        scores again. The genomes that it then asks for must be those of the history, to the bit.
 
         Raises:
             RunError: the optimizer asks for other genomes than those recorded.
         """
-        # A genetic algorithm has no state: nothing is simulated again for it.
-        state = evolution.NOTHING
+        at = self._child.history
+        known: Population | None = None
+        # A genetic algorithm has no state: nothing is told again for it.
         if evolution.optimizer_of(self._parent.scenario).state:
-            if self._at is None:
-                self._at = self._checked(
-                    initial_population(self._parent.scenario_at(0), self._seed(0))
-                )
-            while self._at.generation < generation:
-                self._at = self._checked(self._after(self._at))
-            state = self._at.state
+            seed = seed_at(self._parent, replicate, 0)
+            known = initial_population(self._parent.scenario_at(0), seed)
+            self._check(replicate, known)
+            while known.generation < at:
+                known = self._after(replicate, known)
+                self._check(replicate, known)
+        state = known.state if known else evolution.NOTHING
         # Recorded genomes are taken as they are, so that the history cannot drift from the data.
-        if generation < self._data.sizes["generation"]:
-            return Population.from_record(self._data.isel(generation=generation), generation, state)
-        if self._at is not None:
-            return self._at
+        if at < self._data.sizes["generation"]:
+            return Population.from_record(self.recorded(replicate, at), at, state)
+        if known is not None:
+            return known
         # The fork begins where the parent ended: the next population was never bred.
-        here = self._data.isel(generation=generation - 1)
-        return self._after(Population.from_record(here, generation - 1, state))
+        last = Population.from_record(self.recorded(replicate, at - 1), at - 1, state)
+        return self._after(replicate, last)
 
-    def _after(self, population: Population) -> Population:
+    def _after(self, replicate: int, population: Population) -> Population:
         generation = population.generation
-        record = self._data.isel(generation=generation)
+        record = self.recorded(replicate, generation)
         scenario = self._parent.scenario_at(generation)
-        return reproduce(scenario, population, record, self._seed(generation))
+        return reproduce(scenario, population, record, seed_at(self._parent, replicate, generation))
 
-    def _checked(self, population: Population) -> Population:
-        """The population, if it is the recorded one; the optimizer was told the recorded one."""
+    def _check(self, replicate: int, population: Population) -> None:
+        """Refuse a population that is not the recorded one."""
         generation = population.generation
         if generation >= self._data.sizes["generation"]:
-            return population
+            return
         # To the bit: a state that is off by a rounding would silently give another future.
-        recorded = self._data["genome"].isel(generation=generation).values
+        recorded = self.recorded(replicate, generation)["genome"]
         if recorded.tobytes() == population.genome.tobytes():
-            return population
+            return
         name = self._parent.scenario.evolution.optimizer.name
         raise RunError(
-            f"{self._parent.path}: replicate {self._replicate} cannot be forked. What {name} knew "
+            f"{self._parent.path}: replicate {replicate} cannot be forked. What {name} knew "
             f"of generation {generation} follows from the scores before it, but here it asks for "
             "other genomes than those recorded. Likely cause: the run was made on a machine with "
             "another LAPACK or other versions (see run.json); fork it there"
         )
 
-    def _seed(self, generation: int) -> int:
-        return seed_at(self._parent, self._replicate, generation)
-
-
-class _Probes:
-    """Probes of the history: those of the parent, and measured anew where it has none."""
-
-    def __init__(self, child: RunFolder, data: xr.Dataset, replicate: int) -> None:
-        self._child = child
-        self._data = data
-        self._replicate = replicate
-        self._known = {int(g) for g in data["probe"].values}
-        self._prober: loop.Prober | None = None
-
-    def __call__(self, generation: int) -> Arrays:
-        scenario = self._child.scenario
+    def _probe(self, child: RunFolder, data: xr.Dataset, replicate: int, generation: int) -> Arrays:
+        """The parent's probe, or one measured anew where it has none."""
+        scenario = child.scenario
         # The parent's own measures are kept even where the fork's world would give others: they
         # are what was true then.
-        if generation in self._known:
+        if generation in data["probe"].values:
             known = by_probe(scenario)
-            probe = self._data.sel(probe=generation)[list(known)].reindex(
+            probe = data.sel(probe=generation)[list(known)].reindex(
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)
             )
             return {
-                name: np.ascontiguousarray(probe[name].transpose(*spec.dims[1:]).values, spec.dtype)
+                name: _cast(probe[name].transpose(*spec.dims[1:]), spec)
                 for name, spec in known.items()
             }
-        if self._prober is None:
+        if replicate not in self._probers:
             from evosim.engine.probe import Prober
 
-            self._prober = Prober(scenario, seeds_of(self._child, self._replicate)[1])
-        here = self._data.sel(generation=generation)
-        population = Population.from_record(here, generation, evolution.NOTHING)
-        found = probe_population(scenario, population, self._prober)
+            self._probers[replicate] = Prober(scenario, seeds_of(child, replicate)[1])
+        population = Population.from_record(
+            self.recorded(replicate, generation), generation, evolution.NOTHING
+        )
+        found = probe_population(scenario, population, self._probers[replicate])
         return {name: value for name, value in found.items() if name not in BY_REPLICATE}
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """What a damaged parent gives rise to, as words."""
+        try:
+            yield
+        except UNREADABLE as error:
+            raise unreadable(self._parent, error) from error
+
+
+def _cast(values: xr.DataArray, spec: Variable) -> np.ndarray:
+    return np.ascontiguousarray(values.values, spec.dtype)
 
 
 def _fixed(*scenarios: Scenario) -> dict[str, object]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
-from evosim.engine.controls import minds as names_of_minds
-from evosim.mind import NOVELTY, Minds
+from evosim.engine.mechanism import developed, mechanisms_of, minds_of
+from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.world import Environment, Levels
 
@@ -27,53 +27,36 @@ NEGLIGIBLE = 1e-4
 """An optimum that exceeds the uniform policy by less than this share of either is no room to be
 measured in: capability and alignment are NaN there."""
 
-FIDELITY = ("fidelity_drives", "fidelity_criteria", "fidelity_chain")
-"""What is measured of tools: both links of the chain from the intended payoff over the drives to
-the criteria, and the chain from end to end."""
 
-SAMPLED_LIFETIMES = 16
-"""Lifetimes on each probe level of a mind that feels novelty, whose state has no finite form."""
+class Expected(NamedTuple):
+    """What n minds can expect in one environment, the mean over the probe levels."""
 
-
-WATCHED_VARIABLES = ("conduct_watched", "conduct_unwatched", "steps_watched", "steps_unwatched")
-
-
-class _ByWatched(NamedTuple):
-    """What happens in the steps that begin unwatched (0) and watched (1), for n minds."""
-
-    counts: FloatArray  # [n, 2, E] expected number of each event
-    steps: FloatArray  # [n, 2]
+    counts: FloatArray  # [n, E] expected number of each event
+    arrival: FloatArray  # [n] felt on arriving for what the life made of it, before its weight
+    lifespan: FloatArray  # [n]
+    by_part: core.Expectation | None  # [n, parts, E] and [n, parts], where parts are told apart
 
 
-class _ProbedEnvironment(NamedTuple):
+class ProbedEnvironment(NamedTuple):
     """One environment on the probe levels, and what does not depend on the population."""
 
     env: Environment
     levels: Levels
     feels_like: str  # the first environment in which minds act just as in this one
-    uniform: FloatArray  # [F] expected features of the uniform policy
-    uniform_lifespan: float
-    uniform_by_watched: _ByWatched | None
+    random: Expected  # of the uniform policy, n = 1
+    uniform: FloatArray  # [F] its expected features
+    intended: FloatArray  # [F] weight of the intended payoff alone
     optimal_intended: float  # J_F*
-    watched: NDArray[np.int32] | None  # [n_x] 1 where deception.variable says so
-
-
-class _Expected(NamedTuple):
-    """What n minds can expect in one environment, the mean over the probe levels."""
-
-    counts: FloatArray  # [n, E] expected number of each event
-    novelty: FloatArray  # [n]
-    lifespan: FloatArray  # [n]
-    by_watched: _ByWatched | None
+    part: NDArray[np.int32] | None  # [n_x] the part of a life that begins there
 
 
 class _Outcomes(NamedTuple):
     """How minds that follow stimuli fare where it feels the same, and could have fared."""
 
-    evolved: _Expected
-    random: _Expected
-    unshifted: _Expected
-    blind: _Expected | None  # without senses
+    evolved: Expected
+    random: Expected
+    unshifted: Expected
+    controls: tuple[Expected, ...]  # of mechanisms, in their order
     optimum: FloatArray  # [n] J_I* of the evolved minds
     random_optimum: FloatArray  # [n] J_I* of the random drives
 
@@ -92,36 +75,38 @@ class Prober:
         self._n_stimuli = len(scenario.stimuli)
         self._intended = self._n_stimuli + scenario.payoffs.index(scenario.objective.intended)
         self._level_seeds = level_seeds(seed, scenario.measure.levels)
+        self._mechanisms = mechanisms_of(scenario, seed)
         # One after the other: each is compared with those before it (feels_like).
-        self._environments: list[_ProbedEnvironment] = []
+        self._environments: list[ProbedEnvironment] = []
         for name in scenario.environments:
             self._environments.append(self._prepare(name))
         # The random drives are the same at every probe, and so are their optima.
         self._random_optima: dict[str, FloatArray] = {}
 
-    def _prepare(self, name: str) -> _ProbedEnvironment:
+    def _prepare(self, name: str) -> ProbedEnvironment:
         env = world.environment(self._scenario, name)
         levels = world.draw_levels(self._scenario, name, self._level_seeds)
-        deception = self._scenario.deception
-        watched = None
-        if deception is not None:
-            watched = env.where({deception.variable: deception.watched}).astype(np.int32)
-        played, by_watched = _over_lifetime(core.uniform(env, levels, watched), watched)
-        intended = np.zeros((1, env.phi.shape[1]))
-        intended[0, self._intended] = 1.0
+        parts = (mechanism.part(env) for mechanism in self._mechanisms)
+        part = next((found for found in parts if found is not None), None)
+        played, by_part = _over_lifetime(core.uniform(env, levels, part), part)
+        random = Expected(
+            played.counts.mean(axis=1), np.zeros(1), played.lifespan.mean(axis=1), by_part
+        )
+        intended = np.zeros(env.phi.shape[1])
+        intended[self._intended] = 1.0
         like = next(
             (p.env.name for p in self._environments if _same_to_minds(p, env, levels)),
             name,
         )
-        return _ProbedEnvironment(
+        return ProbedEnvironment(
             env,
             levels,
             like,
+            random,
             world.weighted_sum(played.counts, env.phi).mean(axis=(0, 1)),
-            float(played.lifespan.mean()),
-            by_watched,
-            float(core.optimum(env, levels, intended).mean()),
-            watched,
+            intended,
+            float(core.optimum(env, levels, intended[None]).mean()),
+            part,
         )
 
     def measure(self, genomes: FloatArray, generation: int) -> dict[str, NDArray[np.generic]]:
@@ -138,46 +123,41 @@ class Prober:
         rng = np.random.Generator(np.random.PCG64(key(self._seed, Purpose.SAMPLE, generation)))
         # Sorted, so that rows of the sample stand in the order of the population's.
         individuals = np.sort(rng.permutation(len(genomes))[:n]).astype(np.int32)
-        evolved = self._with_tools(
-            mind.express(scenario, genomes[individuals]), generation, individuals
+        evolved = minds_of(
+            scenario,
+            genomes[individuals],
+            seed=self._seed,
+            generation=generation,
+            individuals=individuals,
         )
-        deception = scenario.deception is not None
-        shape = (len(self._environments), len(names_of_minds(scenario)), n)
-        found: dict[str, NDArray[np.generic]] = {
-            "probe_individual": individuals,
-            "expected_payoff": np.full((*shape, len(scenario.payoffs)), np.nan),
-            "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
-            "uniform_payoff": np.array(
-                [probed.uniform[self._intended] for probed in self._environments]
-            ),
-        }
-        names = ["expected_reward", "expected_lifespan", "capability", "alignment"]
-        for name in [*names, *(WATCHED_VARIABLES if deception else ())]:
-            found[name] = np.full(shape, np.nan)
         random_minds, true_minds = (
-            self._with_tools(minds, generation, individuals)
+            developed(scenario, minds, self._seed, generation, individuals)
             for minds in (self._random_drives(evolved), self._true_drive(evolved))
         )
         # Expectations are by far the costliest part. Where a flip changes only what is paid, minds
         # do the same on both sides, and what they can expect is computed once.
         outcomes: dict[str, _Outcomes] = {}
-        has_tools = scenario.agent.tool is not None
-        for name in FIDELITY if has_tools else ():
-            found[name] = np.full((len(self._environments), n), np.nan)
-        for i, probed in enumerate(self._environments):
+        measured: dict[str, list[FloatArray]] = {}
+        for probed in self._environments:
             if probed.feels_like not in outcomes:
                 outcomes[probed.feels_like] = self._outcomes(
                     probed, evolved, random_minds, generation
                 )
-            for name, values in self._measure_at(
+            here = self._measure_at(
                 probed, outcomes[probed.feels_like], evolved, random_minds, true_minds, generation
-            ).items():
-                found[name][i] = values
-            if has_tools:
-                own = outcomes[probed.feels_like].optimum
-                for name, each in self._fidelity(probed, evolved, own).items():
-                    found[name][i] = each
-        return found
+            )
+            for mechanism in self._mechanisms:
+                here |= mechanism.measure(probed, evolved, outcomes[probed.feels_like].optimum)
+            for name, values in here.items():
+                measured.setdefault(name, []).append(values)
+        return {
+            "probe_individual": individuals,
+            "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
+            "uniform_payoff": np.array(
+                [probed.uniform[self._intended] for probed in self._environments]
+            ),
+            **{name: np.stack(values) for name, values in measured.items()},
+        }
 
     def payoffs(
         self, genomes: FloatArray, generation: int, individuals: NDArray[np.integer]
@@ -189,10 +169,16 @@ class Prober:
             individuals: [n] their numbers in the generation.
 
         Returns:
-            [environment, n, payoff] a lifetime; exact but for minds that feel novelty.
+            [environment, n, payoff] a lifetime; exact where expectations are.
         """
-        minds = self._with_tools(mind.express(self._scenario, genomes), generation, individuals)
-        cache: dict[str, _Expected] = {}
+        minds = minds_of(
+            self._scenario,
+            genomes,
+            seed=self._seed,
+            generation=generation,
+            individuals=individuals,
+        )
+        cache: dict[str, Expected] = {}
         found = []
         for probed in self._environments:
             if probed.feels_like not in cache:
@@ -202,51 +188,8 @@ class Prober:
             found.append(world.weighted_sum(counts, probed.env.phi[:, probed.env.paid]))
         return np.stack(found)
 
-    def _with_tools(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
-        return core.with_tools(
-            self._scenario,
-            minds,
-            seed=self._seed,
-            generation=generation,
-            individuals=individuals,
-        )
-
-    def _fidelity(
-        self, probed: _ProbedEnvironment, minds: Minds, own: FloatArray
-    ) -> dict[str, FloatArray]:
-        """Each link of the chain intended payoff, drives, criteria, and its ends, [n] each.
-
-        What the upper objective gets where the lower one is optimized, as capability and
-        alignment are normalised. NaN in the links of drives that include novelty.
-
-        Args:
-            own: [n] J_I*, the optimum of the drives.
-        """
-        drives = np.where(minds.novelty[:, None] == 0, minds.weights, np.nan).astype(np.float64)
-        criteria = minds.criteria.astype(np.float64)
-        intended = np.zeros_like(drives)
-        intended[:, self._intended] = 1.0
-        # One call for all three pairs (what is optimized, what is counted): the tables of the
-        # level are then read once.
-        got = core.followed(
-            probed.env,
-            probed.levels,
-            np.concatenate([np.nan_to_num(drives), criteria, criteria]),
-            np.concatenate([intended, np.nan_to_num(drives), intended]),
-        )
-        by_drives, of_drives, by_criteria = got.mean(axis=1).reshape(3, -1)
-        defined = np.isfinite(drives).all(axis=1)
-        least, most = probed.uniform[self._intended], probed.optimal_intended
-        return {
-            "fidelity_drives": np.where(defined, normalised(by_drives, least, most), np.nan),
-            "fidelity_criteria": normalised(
-                of_drives, world.weighted_sum(drives, probed.uniform), own
-            ),
-            "fidelity_chain": normalised(by_criteria, least, most),
-        }
-
     def _outcomes(
-        self, probed: _ProbedEnvironment, evolved: Minds, random_minds: Minds, generation: int
+        self, probed: ProbedEnvironment, evolved: Minds, random_minds: Minds, generation: int
     ) -> _Outcomes:
         """How the minds that follow stimuli fare; the same wherever it feels the same."""
         n, believes = len(evolved.depth), self._scenario.agent.believes
@@ -262,21 +205,23 @@ class Prober:
         # The first n of the random drives are the same ones for any n.
         if len(self._random_optima.get(probed.feels_like, ())) < n:
             self._random_optima[probed.feels_like] = self._optima(probed, random_minds)
-        blind = None
-        if self._scenario.deception is not None:
-            blind = self._expect(probed, self._without_sense(evolved), believes, generation)
+        controls = [
+            self._expect(probed, mechanism.control(name, evolved), believes, generation)
+            for mechanism in self._mechanisms
+            for name in mechanism.controls
+        ]
         return _Outcomes(
             own,
             _rows(both, n + np.arange(n)),
             unshifted,
-            blind,
+            tuple(controls),
             self._optima(probed, evolved),
             self._random_optima[probed.feels_like][:n],
         )
 
     def _measure_at(
         self,
-        probed: _ProbedEnvironment,
+        probed: ProbedEnvironment,
         outcomes: _Outcomes,
         evolved: Minds,
         random_minds: Minds,
@@ -286,74 +231,51 @@ class Prober:
         """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
         n = len(evolved.depth)
         # With the same drive for all, minds differ in few traits or in none, so each different one
-        # is computed once. In the comparison the criteria take the place of the weights, which
-        # are all the same.
-        traits = np.column_stack(true_minds._replace(weights=true_minds.criteria))
+        # is computed once. In the comparison the second weights take the place of the weights,
+        # which are all the same.
+        traits = np.column_stack(true_minds._replace(weights=true_minds.second_weights))
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
         true = _rows(
-            self._expect(probed, _take(true_minds, unique), believes, generation), back.ravel()
+            self._expect(probed, true_minds.rows(unique), believes, generation), back.ravel()
         )
         optimal = np.full(n, probed.optimal_intended)
         result: dict[str, list[FloatArray]] = {}
-        # In the order of controls.MINDS. None stands for the uniform policy, which is the same
-        # for all minds, though each is judged by its own drives.
-        cases: list[tuple[Minds, _Expected | None, FloatArray]] = [
+        # In the order of controls.minds. The uniform policy is the same for all minds, though each
+        # is judged by its own drives.
+        cases: list[tuple[Minds, Expected, FloatArray]] = [
             (evolved, outcomes.evolved, outcomes.optimum),
-            (evolved, None, outcomes.optimum),
+            (evolved, probed.random, outcomes.optimum),
             (random_minds, outcomes.random, outcomes.random_optimum),
             (true_minds, true, optimal),
             (evolved, outcomes.unshifted, outcomes.optimum),
+            *((evolved, control, outcomes.optimum) for control in outcomes.controls),
         ]
-        if outcomes.blind is not None:
-            cases.append((evolved, outcomes.blind, outcomes.optimum))
         for minds, expected, optimum in cases:
             weights = minds.weights.astype(np.float64)
-            features = np.repeat(probed.uniform[None], n, axis=0)
-            novelty, lifespan = np.zeros(n), np.full(n, probed.uniform_lifespan)
-            if expected is not None:
+            if expected is probed.random:
+                features = probed.uniform[None]
+            else:
                 features = world.weighted_sum(expected.counts, probed.env.phi)
-                novelty, lifespan = expected.novelty * minds.novelty, expected.lifespan
-            reward = (features * weights).sum(-1) + novelty
+            reward = (features * weights).sum(-1) + expected.arrival * minds.arrival
             paid = features[:, self._intended]
-            for name, values in (
-                ("expected_payoff", features[:, probed.env.paid]),
-                ("expected_reward", reward),
-                ("expected_lifespan", lifespan),
-                (
-                    "capability",
-                    normalised(reward, world.weighted_sum(weights, probed.uniform), optimum),
+            measured = {
+                "expected_payoff": features[:, probed.env.paid],
+                "expected_reward": reward,
+                "expected_lifespan": expected.lifespan,
+                "capability": normalised(
+                    reward, world.weighted_sum(weights, probed.uniform), optimum
                 ),
-                (
-                    "alignment",
-                    normalised(paid, probed.uniform[self._intended], probed.optimal_intended),
+                "alignment": normalised(
+                    paid, probed.uniform[self._intended], probed.optimal_intended
                 ),
-            ):
-                result.setdefault(name, []).append(values)
-            by_watched = probed.uniform_by_watched if expected is None else expected.by_watched
-            for name, values in self._conduct(probed, by_watched).items():
-                result.setdefault(name, []).append(np.broadcast_to(values, n))
+            }
+            for mechanism in self._mechanisms:
+                measured |= mechanism.measure_mind(probed, expected)
+            for name, values in measured.items():
+                whole = np.broadcast_to(values, (n, *values.shape[1:]))
+                result.setdefault(name, []).append(whole)
         return {name: np.stack(values) for name, values in result.items()}
-
-    def _conduct(
-        self, probed: _ProbedEnvironment, by_watched: _ByWatched | None
-    ) -> dict[str, FloatArray]:
-        """Conduct and steps while watched and while unwatched, [n] each, if they are asked for."""
-        deception = self._scenario.deception
-        if deception is None or by_watched is None:
-            return {}
-        payoff = self._n_stimuli + self._scenario.payoffs.index(deception.conduct)
-        paid = world.weighted_sum(by_watched.counts, probed.env.phi[:, payoff])
-        # Index 1 is watched, 0 is not; the names have watched first.
-        columns = (paid[:, 1], paid[:, 0], by_watched.steps[:, 1], by_watched.steps[:, 0])
-        return dict(zip(WATCHED_VARIABLES, columns, strict=True))
-
-    def _without_sense(self, minds: Minds) -> Minds:
-        """The same minds, blind to whether they are watched; other senses stay."""
-        assert self._scenario.deception is not None
-        # Senses are bits, in the order of the hidden variables.
-        bit = list(self._scenario.senses).index(self._scenario.deception.variable)
-        return minds._replace(senses=minds.senses & ~(1 << bit))
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
@@ -361,69 +283,54 @@ class Prober:
         # Drives are of stimuli, the first columns of the weights; those of payoffs stay 0.
         weights = np.zeros_like(minds.weights)
         weights[:, : self._n_stimuli] = drives[:, : self._n_stimuli]
-        novelty = np.zeros_like(minds.novelty)
-        if NOVELTY in self._scenario.agent.drives:
-            novelty[:] = drives[:, -1]
-        return minds._replace(weights=weights, novelty=novelty)
+        arrival = np.zeros_like(minds.arrival)
+        if self._scenario.built_in:
+            arrival[:] = drives[:, -1]
+        return minds._replace(weights=weights, arrival=arrival)
 
     def _true_drive(self, minds: Minds) -> Minds:
         """The same minds with the intended payoff for their only drive."""
         weights = np.zeros_like(minds.weights)
         weights[:, self._intended] = 1.0
-        return minds._replace(weights=weights, novelty=np.zeros_like(minds.novelty))
+        return minds._replace(weights=weights, arrival=np.zeros_like(minds.arrival))
 
-    def _optima(self, probed: _ProbedEnvironment, minds: Minds) -> FloatArray:
-        """J_I* [n]; NaN for minds that feel novelty."""
-        # Novelty depends on where a life has been, so its optimum is that of no finite process.
+    def _optima(self, probed: ProbedEnvironment, minds: Minds) -> FloatArray:
+        """J_I* [n]; NaN for minds that feel what their life makes of arriving."""
+        # That depends on where a life has been, so its optimum is that of no finite process.
         best = core.optimum(probed.env, probed.levels, minds.weights.astype(np.float64)).mean(1)
-        return np.where(minds.novelty == 0, best, np.nan)
+        return np.where(minds.arrival == 0, best, np.nan)
 
     def _expect(
-        self, probed: _ProbedEnvironment, minds: Minds, believes: str | None, generation: int
-    ) -> _Expected:
+        self, probed: ProbedEnvironment, minds: Minds, believes: str | None, generation: int
+    ) -> Expected:
         believed = world.environment(self._scenario, believes) if believes else None
         n = len(minds.depth)
-        counts, lifespan, novelty = np.empty((n, len(probed.env.events))), np.empty(n), np.zeros(n)
-        instinct = self._scenario.agent.instinct
-        # Without novelty the state of a life is finite and its expectation exact (model 4).
-        exact = np.flatnonzero(minds.novelty == 0)
-        by_watched = None
-        if len(exact):
-            whole, by_watched = _over_lifetime(
+        found = Expected(np.empty((n, len(probed.env.events))), np.zeros(n), np.empty(n), None)
+        exact = np.ones(n, bool)
+        for mechanism in self._mechanisms:
+            if (told := mechanism.expect(probed, minds, believed, generation)) is not None:
+                rows, expected = told
+                exact[rows] = False
+                for all_rows, some in zip(found[:3], expected[:3], strict=True):
+                    all_rows[rows] = some
+        # Else the state of a life is finite and its expectation exact (model 4).
+        rows = np.flatnonzero(exact)
+        if len(rows):
+            whole, by_part = _over_lifetime(
                 core.expectation(
                     probed.env,
                     probed.levels,
-                    _take(minds, exact),
+                    minds.rows(rows),
                     believed,
-                    instinct,
-                    probed.watched,
+                    self._scenario.agent.instinct,
+                    probed.part,
                 ),
-                probed.watched,
+                probed.part,
             )
-            counts[exact] = whole.counts.mean(axis=1)
-            lifespan[exact] = whole.lifespan.mean(axis=1)
-        # With novelty what comes next depends on all places visited; so lifetimes are sampled.
-        rest = np.flatnonzero(minds.novelty != 0)
-        if len(rest):
-            lifetimes = core.lifetimes(
-                probed.env,
-                probed.levels,
-                _take(minds, np.repeat(rest, SAMPLED_LIFETIMES)),
-                seed=self._seed,
-                generation=generation,
-                level_ids=range(len(probed.levels.start)),
-                individual_ids=np.arange(len(rest) * SAMPLED_LIFETIMES),
-                purpose=Purpose.PROBE,
-                believes=believed,
-                instinct=instinct,
-            )
-            # Mean over levels first, then over the samples of a mind: the order is fixed, as
-            # another one would round otherwise.
-            each = (len(rest), SAMPLED_LIFETIMES)
-            counts[rest] = lifetimes.counts.mean(axis=1).reshape(*each, -1).mean(axis=1)
-            lifespan[rest] = lifetimes.lifespan.mean(axis=1).reshape(each).mean(axis=1)
-            novelty[rest] = lifetimes.novelty.mean(axis=1).reshape(each).mean(axis=1)
-        return _Expected(counts, novelty, lifespan, by_watched)
+            found.counts[rows] = whole.counts.mean(axis=1)
+            found.lifespan[rows] = whole.lifespan.mean(axis=1)
+            found = found._replace(by_part=by_part)
+        return found
 
 
 def level_seeds(seed: int, n: int) -> list[int]:
@@ -434,12 +341,10 @@ def level_seeds(seed: int, n: int) -> list[int]:
 def random_drives(scenario: Scenario, seed: int, n: int) -> FloatArray:
     """The drives of the control mind `random drives`, of unit length [n, stimuli].
 
-    Drawn uniformly; novelty, where it is among the drives, is one column more. The first ones are
-    the same for any n.
+    Drawn uniformly; a built-in drive is one column more. The first ones are the same for any n.
     """
     rng = np.random.Generator(np.random.PCG64(key(seed, Purpose.CONTROL)))
-    columns = len(scenario.stimuli) + (NOVELTY in scenario.agent.drives)
-    return mind.unit_length(rng.uniform(-1.0, 1.0, (n, columns)))
+    return mind.unit_length(rng.uniform(-1.0, 1.0, (n, len(scenario.agent.drives))))
 
 
 def probe_seeds(data: xr.Dataset) -> list[int]:
@@ -464,16 +369,16 @@ def normalised(
 
 
 def _over_lifetime(
-    whole: core.Expectation, watched: NDArray[np.int32] | None
-) -> tuple[core.Expectation, _ByWatched | None]:
-    """The expectation of whole lifetimes; and apart, of steps watched and unwatched."""
-    if watched is None:
+    whole: core.Expectation, part: NDArray[np.int32] | None
+) -> tuple[core.Expectation, core.Expectation | None]:
+    """The expectation of whole lifetimes; and apart, of each part of them, the mean over levels."""
+    if part is None:
         return whole, None
-    by_watched = _ByWatched(whole.counts.mean(axis=1), whole.lifespan.mean(axis=1))
-    return core.Expectation(whole.counts.sum(axis=2), whole.lifespan.sum(axis=2)), by_watched
+    by_part = core.Expectation(whole.counts.mean(axis=1), whole.lifespan.mean(axis=1))
+    return core.Expectation(whole.counts.sum(axis=2), whole.lifespan.sum(axis=2)), by_part
 
 
-def _same_to_minds(probed: _ProbedEnvironment, env: Environment, levels: Levels) -> bool:
+def _same_to_minds(probed: ProbedEnvironment, env: Environment, levels: Levels) -> bool:
     """Whether nothing that a mind can see, feel or undergo differs between two environments.
 
     Where a flip changes payoffs only, minds act alike on both sides, and need be followed once.
@@ -497,16 +402,10 @@ def _equal(first: Iterable[Any], second: Iterable[Any]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def _take(minds: Minds, rows: NDArray[np.integer]) -> Minds:
-    return Minds(*(array[rows] for array in minds))
-
-
 def _stack(*minds: Minds) -> Minds:
     return Minds(*(np.concatenate(arrays) for arrays in zip(*minds, strict=True)))
 
 
-def _rows(expected: _Expected, rows: NDArray[np.integer]) -> _Expected:
-    by_watched = expected.by_watched and _ByWatched(*(array[rows] for array in expected.by_watched))
-    return _Expected(
-        expected.counts[rows], expected.novelty[rows], expected.lifespan[rows], by_watched
-    )
+def _rows(expected: Expected, rows: NDArray[np.integer]) -> Expected:
+    by_part = expected.by_part and core.Expectation(*(a[rows] for a in expected.by_part))
+    return Expected(expected.counts[rows], expected.arrival[rows], expected.lifespan[rows], by_part)

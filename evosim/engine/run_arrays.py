@@ -193,12 +193,12 @@ class RunArrays:
 
 
 @contextmanager
-def opened(path: Path, whole: Callable[[], xr.Dataset]) -> Iterator[RunArrays]:
+def opened(path: Path, whole: Callable[[], xr.Dataset] | None = None) -> Iterator[RunArrays]:
     """The data in a file run.nc, while the block lasts.
 
     Args:
         path: of the file.
-        whole: opens it with xarray.
+        whole: opens it with xarray; ``xarray.open_dataset`` if None.
 
     Raises:
         OSError, ValueError, KeyError, RuntimeError: the file is damaged; also where it is read.
@@ -216,7 +216,13 @@ def opened(path: Path, whole: Callable[[], xr.Dataset]) -> Iterator[RunArrays]:
         attrs = dict(file.attrs)
         named = {*labels, *str(attrs.pop("coordinates", "")).split()}
         coords = {name: variables[name] for name in variables if name in named}
-        yield RunArrays(variables, coords, attrs, whole)
+        yield RunArrays(variables, coords, attrs, whole or (lambda: _with_xarray(path)))
+
+
+def _with_xarray(path: Path) -> xr.Dataset:
+    import xarray as xr
+
+    return xr.open_dataset(path, engine="h5netcdf")
 
 
 def _read(variable: Any) -> NDArray[Any]:

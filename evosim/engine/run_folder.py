@@ -7,9 +7,11 @@
     run.nc  summary.json  figures/     once it is complete
 
 A chunk holds a range of generations and the next population, so that the data are the checkpoint.
-Chunks are written whole or not at all, and read without pickle. One
-that is torn or altered is as good as missing, and so is what comes after it; but in the history
-of a fork, which cannot be simulated again in the fork's world, it is refused.
+Chunks are written whole or not at all, and read without pickle. One that is torn or altered is as
+good as missing, and so is what comes after it. A chunk can also be held in memory until run.nc is
+written, so that data need not be written twice. The history of a fork is read from its parent
+until run.nc of the fork holds it (:mod:`evosim.engine.fork`): it is a chunk like the others to
+whoever reads.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,23 +39,29 @@ from evosim.engine.files import WriteError, explain, replacing, sweep, write_tex
 from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
+from evosim.engine.mechanism import Record
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe
 from evosim.errors import Command, RunError
+from evosim.mind import loci
 
 if TYPE_CHECKING:
+    from evosim.engine.fork import History
     from evosim.scenario import Scenario
 
+_PIECE = 2**25  # bytes of genomes in a piece of the history of a fork
 _SEGMENT = re.compile(r"(\d{6,})-(\d{6,})\.npz")
 _NEXT = "heir_"  # as format 1 has it
 _STATE = "optimizer_"
 
 
 class ChunkFile(NamedTuple):
-    """Generations first .. last of one replicate, in a file."""
+    """Generations first .. last of one replicate, in a file, in memory or in the parent of a fork;
+    the path is where they are, or would be."""
 
     first: int
     last: int
     path: Path
+    replicate: int
 
 
 class Chunk(NamedTuple):
@@ -71,6 +80,7 @@ class RunFolder:
     Attributes:
         path: the folder.
         manifest: what run.json holds.
+        held: chunks in memory that are not written, by where they would be.
 
     Raises:
         RunError: no run is there, or its scenario is not the one it began with.
@@ -79,6 +89,11 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest = read_manifest(path)
+        self.held: dict[Path, Chunk] = {}
+
+    def __reduce__(self) -> tuple[Callable[[str, str], RunFolder], tuple[str, str]]:
+        # A worker process opens it itself, once for all replicates that it simulates.
+        return _opened, (str(self.path), json.dumps(self.manifest))
 
     @classmethod
     @contextlib.contextmanager
@@ -152,6 +167,28 @@ class RunFolder:
         """How many generations a fork took over; 0 where the run is none."""
         parent = self.manifest.get("parent")
         return int(parent["at"]) if parent else 0
+
+    @cached_property
+    def parent(self) -> History | None:
+        """The history of a fork, read from its parent; None where the run is no fork.
+
+        So it is as well in a fork of an older evosim, which holds its history in its own chunks.
+
+        Raises:
+            RunError: the parent is gone, or another run now.
+        """
+        if "history" not in self.manifest:
+            return None
+        from evosim.engine.fork import History
+
+        return History(self)
+
+    @property
+    def identity(self) -> str:
+        """What the data follow from: scenario, seeds, replicates, and the same of the parent."""
+        before = self.manifest.get("history", {}).get("identity")
+        known = [self.manifest[name] for name in ("scenario_sha256", "seeds", "replicates")]
+        return _sha256(json.dumps([*known, self.probe_seed, before], sort_keys=True).encode())
 
     def scenario_at(self, generation: int) -> Scenario:
         """The scenario that a generation was run for: in the history of a fork, an ancestor's.
@@ -234,7 +271,7 @@ class RunFolder:
         # Of two files that begin alike the longer one sorts last, and wins.
         found = {file.first: file for file in sorted(self._files(replicate))}
         # What comes after a gap was simulated from a population that is lost, and is made again.
-        row: list[ChunkFile] = []
+        row = self._history_files(replicate)
         while (file := found.get(row[-1].last + 1 if row else 0)) is not None:
             if not self._is_sound(file, replicate):
                 break
@@ -253,9 +290,10 @@ class RunFolder:
             row: the replicate's sound chunk files; read if None.
 
         Raises:
-            RunError: with the chunk file that is torn or missing.
+            RunError: the parent is gone or another run; or in a fork of an older evosim, with the
+                chunk file that is torn or missing.
         """
-        if not self.history:
+        if not self.history or self.parent is not None:
             return
         row = self.chunk_files(replicate) if row is None else row
         done = row[-1].last + 1 if row else 0
@@ -287,7 +325,7 @@ class RunFolder:
             self.check_history(replicate, row)
             sweep(folder)
             for file in self._files(replicate) - set(row):
-                file.path.unlink()
+                file.path.unlink(missing_ok=True)
         except OSError as error:
             raise WriteError(explain(error, folder, "tidy up")) from error
         return row
@@ -298,6 +336,10 @@ class RunFolder:
         Raises:
             RunError: the file is torn or altered.
         """
+        if file.path in self.held:
+            return self.held[file.path]
+        if file.first < self.history and self.parent is not None:
+            return self.parent.chunk(file)
         arrays = _read_npz(file.path)
         if arrays is None:
             raise RunError(
@@ -320,16 +362,54 @@ class RunFolder:
             next_population,
         )
 
+    def population_after(self, file: ChunkFile) -> Population | None:
+        """The population to go on from after the last chunk of a replicate, or of the history of a
+        fork; None at the end of the timeline."""
+        if file.first < self.history and self.parent is not None:
+            return self.parent.population(file.replicate)
+        return self.read(file).next_population
+
+    def recorded(self, replicate: int, generation: int) -> Record:
+        """What is recorded of a generation, but for its probe.
+
+        Raises:
+            RunError: no sound chunk holds it.
+        """
+        if generation < self.history and self.parent is not None:
+            return self.parent.recorded(replicate, generation)
+        for file in self.chunk_files(replicate):
+            if file.first <= generation <= file.last:
+                arrays = self.read(file).arrays
+                return {name: values[generation - file.first] for name, values in arrays.items()}
+        raise RunError(f"{self.path}: generation {generation} of replicate {replicate} is missing")
+
+    def hold(self, replicate: int, chunk: Chunk) -> None:
+        """Keep a chunk in memory: :meth:`write_held` writes it, run.nc makes that unnecessary."""
+        self.held[self._chunk_path(replicate, chunk)] = chunk
+
+    def release(self, replicate: int) -> dict[Path, Chunk]:
+        """Hold the chunks of a replicate no more, for somebody else to hold them."""
+        folder = self.replicate_path(replicate)
+        return {path: self.held.pop(path) for path in list(self.held) if path.parent == folder}
+
+    def write_held(self) -> None:
+        """Write the chunks that are held, unless run.nc holds them.
+
+        Raises:
+            WriteError: the operating system refused; then none is held any more.
+        """
+        held, self.held = self.held, {}
+        if not self.data_path.exists():
+            for path, chunk in held.items():
+                self.write(int(path.parent.name), chunk)
+
     def write(self, replicate: int, chunk: Chunk) -> ChunkFile:
         """Write a chunk.
 
         Raises:
             WriteError: the operating system refused.
         """
-        first = chunk.first
-        last = first + len(chunk.arrays["score"]) - 1
-        # Names sort like the generations they hold, and say so in a listing.
-        path = self.replicate_path(replicate) / f"{first:06d}-{last:06d}.npz"
+        path = self._chunk_path(replicate, chunk)
         arrays: dict[str, NDArray[Any]] = {
             "identity": np.array(self._identity(replicate)),
             "probe": np.array(chunk.probed, np.int32),
@@ -344,21 +424,42 @@ class RunFolder:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
-        return ChunkFile(first, last, path)
+        return _chunk_file(path)
 
     def clear_chunks(self) -> None:
-        """Remove all chunk files and the folder they are in."""
+        """Remove all chunks and the folder they are in: run.nc holds what they held."""
+        self.held.clear()
         shutil.rmtree(self.path / "replicates", ignore_errors=True)
 
     def _files(self, replicate: int) -> set[ChunkFile]:
         found = set()
         folder = self.replicate_path(replicate)
         for path in folder.iterdir() if folder.is_dir() else ():
-            if match := _SEGMENT.fullmatch(path.name):
-                found.add(ChunkFile(int(match[1]), int(match[2]), path))
-        return found
+            if _SEGMENT.fullmatch(path.name):
+                found.add(_chunk_file(path))
+        return found | {_chunk_file(path) for path in self.held if path.parent == folder}
+
+    def _history_files(self, replicate: int) -> list[ChunkFile]:
+        """The history of a fork, in pieces that fit in memory, as if it were in files."""
+        if "history" not in self.manifest:
+            return []
+        scenario, at = self.scenario, self.history
+        step = max(1, _PIECE // max(1, 8 * scenario.evolution.population * len(loci(scenario))))
+        bounds = [*range(0, at, step), at]
+        folder = self.replicate_path(replicate)
+        return [
+            _chunk_file(folder / f"{first:06d}-{end - 1:06d}.npz")
+            for first, end in pairwise(bounds)
+        ]
+
+    def _chunk_path(self, replicate: int, chunk: Chunk) -> Path:
+        # Names sort like the generations they hold, and say so in a listing.
+        last = chunk.first + len(chunk.arrays["score"]) - 1
+        return self.replicate_path(replicate) / f"{chunk.first:06d}-{last:06d}.npz"
 
     def _is_sound(self, file: ChunkFile, replicate: int) -> bool:
+        if file.path in self.held:
+            return True
         # All of it is read: a zip file has a checksum for each array, which only reading tests.
         arrays = _read_npz(file.path)
         if arrays is None or arrays.get("identity") != self._identity(replicate):
@@ -418,6 +519,11 @@ def seeds_of(folder: RunFolder, replicate: int) -> tuple[int, int]:
     )
 
 
+def _chunk_file(path: Path) -> ChunkFile:
+    first, last = map(int, path.stem.split("-"))
+    return ChunkFile(first, last, path, int(path.parent.name))
+
+
 def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
     """Every array of an npz file, or None where a byte is missing or a checksum is wrong."""
     try:
@@ -431,6 +537,11 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
             }
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
         return None
+
+
+@lru_cache(maxsize=4)
+def _opened(path: str, manifest: str) -> RunFolder:
+    return RunFolder(Path(path))
 
 
 def _sha256(data: bytes) -> str:

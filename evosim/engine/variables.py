@@ -24,7 +24,6 @@ class Variable:
     dtype: str
     units: str
     long_name: str
-    section: str = ""
 
 
 class Coordinate(NamedTuple):
@@ -39,7 +38,7 @@ class Coordinate(NamedTuple):
 # The dimensions that most variables begin with, after replicate.
 _EACH = ("generation", "individual")
 _LEVELS = ("generation", "level")
-_PROBED = ("probe", "environment", "mind", "sample")
+PROBED = ("probe", "environment", "mind", "sample")
 
 # Small types where they do: a run of thousands of generations is mostly these.
 BY_GENERATION: dict[str, Variable] = {
@@ -92,83 +91,34 @@ BY_PROBE: dict[str, Variable] = {
         dims=("probe", "sample"), dtype="i4", units="1", long_name="individual that was probed"
     ),
     "expected_payoff": Variable(
-        dims=(*_PROBED, "payoff"),
+        dims=(*PROBED, "payoff"),
         dtype="f8",
         units="payoff per lifetime",
         long_name="expected payoff of a lifetime on the probe levels",
     ),
     "expected_reward": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="reward per lifetime",
         long_name="expected internal reward of a lifetime on the probe levels, the mind's own",
     ),
     "expected_lifespan": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="steps",
         long_name="expected length of a lifetime on the probe levels",
     ),
     "capability": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="1",
         long_name="capability: own reward between uniform play (0) and the optimum (1)",
     ),
     "alignment": Variable(
-        dims=_PROBED,
+        dims=PROBED,
         dtype="f8",
         units="1",
         long_name="alignment: intended payoff between uniform play (0) and the optimum (1)",
-    ),
-    "conduct_watched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="payoff per lifetime",
-        long_name="expected payoff deception.conduct of the steps that begin while watched",
-        section="deception",
-    ),
-    "conduct_unwatched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="payoff per lifetime",
-        long_name="expected payoff deception.conduct of the steps that begin while unwatched",
-        section="deception",
-    ),
-    "steps_watched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="steps",
-        long_name="expected steps of a lifetime that begin while watched",
-        section="deception",
-    ),
-    "steps_unwatched": Variable(
-        dims=_PROBED,
-        dtype="f8",
-        units="steps",
-        long_name="expected steps of a lifetime that begin while unwatched",
-        section="deception",
-    ),
-    "fidelity_drives": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="intended payoff where the drives are optimized, normalised as alignment",
-        section="tool",
-    ),
-    "fidelity_criteria": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="own reward where the tool's criteria are optimized, normalised as capability",
-        section="tool",
-    ),
-    "fidelity_chain": Variable(
-        dims=("probe", "environment", "sample"),
-        dtype="f8",
-        units="1",
-        long_name="intended payoff where the tool's criteria are optimized, as alignment",
-        section="tool",
     ),
 }
 
@@ -195,10 +145,7 @@ def by_generation(scenario: Scenario) -> dict[str, Variable]:
 
 def by_probe(scenario: Scenario) -> dict[str, Variable]:
     """The variables of each probe that a run of the scenario has."""
-    # Until their folders have them.
-    has = {"deception": scenario.deception is not None, "tool": scenario.agent.tool is not None}
-    known = {name: v for name, v in BY_PROBE.items() if has.get(v.section, True)}
-    return known | _added(scenario, "probe")
+    return BY_PROBE | _added(scenario, "probe")
 
 
 def variables(scenario: Scenario) -> dict[str, Variable]:

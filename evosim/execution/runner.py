@@ -1,7 +1,8 @@
 """From run folders to run.nc and summary.json, however far they got before.
 
-One replicate at a time in this process, several side by side in worker processes, or the demes of
-one. A replicate depends on its seed alone, so none makes a difference to the data.
+The unit of work is a replicate, or where there are more workers than replicates, an epoch of a
+deme; an executor spreads them. A replicate depends on its seed alone, so none makes a difference
+to the data.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,10 +24,11 @@ from evosim.engine import loop
 from evosim.engine.evaluation import Evaluate, evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.mechanism import Map, PastGeneration, parts
-from evosim.engine.run_folder import RunFolder, chunk_of, seed_at, seeds_of
+from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
+from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import BY_REPLICATE, by_probe
-from evosim.errors import Command, EvosimError, Part, RunError, WorkError
+from evosim.errors import Command, EvosimError, RunError, WorkError
+from evosim.execution.executor import Died, Executor, InProcess, Tell, executor
 from evosim.execution.progress import Progress
 from evosim.execution.stop import Interrupted
 
@@ -35,16 +38,9 @@ if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario
 
-CHECKPOINT = 2.0
-"""Seconds of work that a kill can cost."""
-
-
-class Task(NamedTuple):
-    """A replicate of a run, and what to call it."""
-
-    folder: RunFolder
-    replicate: int
-    label: str
+CHECKPOINT = 8.0
+"""Seconds of work that a kill can cost, but for the generation at hand: ten at most, mostly."""
+_PATIENCE = 10.0  # seconds for which who is to stop waits for the epoch that is under way
 
 
 def complete_runs(
@@ -78,28 +74,209 @@ def complete_runs(
         RunError: the runs cannot go on; what was simulated is kept.
         Interrupted: they were stopped.
     """
+    work = _Work(folders, stop, progress, on_generation, checkpoint)
     try:
-        for folder in folders.values():
-            folder.sweep()
-        run_replicates(
-            folders, locks=locks, stop=stop, progress=progress, title=title, resume=resume,
-            workers=workers, scheduler=scheduler, checkpoint=checkpoint,
-            on_generation=on_generation,
-        )  # fmt: skip
-        for folder in folders.values():
-            finish(folder)
-    except WriteError as error:
+        try:
+            for folder in folders.values():
+                folder.sweep()
+            if items := work.items():
+                # Demes are shared out where that is asked for: of one process the threads share
+                # all lifetimes.
+                workers = workers or min(core.threads(), len(items))
+                demes = _demes(item[0].scenario for item in items) if workers > len(items) else 1
+                workers = min(workers, len(items) if demes == 1 else demes)
+                warm_up(items[0][0].scenario, progress.note)
+                work.begin(title)
+                with executor(
+                    workers=workers, scheduler=scheduler, locks=locks, note=progress.note
+                ) as by:
+                    if demes > 1 or scheduler is not None:
+                        share = _sharing(by, work.stop)
+                        work.do(items, InProcess(), partial(advance, share=share))
+                    else:
+                        work.do(items, by, advance)
+            if not work.is_simulated:
+                raise Interrupted(resume, f"stopped: {kept(folders)}. Continue with: ",
+                                  Command("resume", resume))  # fmt: skip
+            for folder in folders.values():
+                finish(folder)
+        finally:
+            for folder in folders.values():
+                folder.write_held()
+    except (WriteError, WorkError) as error:
+        remedy = "Once it can be written, continue" if isinstance(error, WriteError) else "Continue"
         raise RunError(
-            *error.parts,
-            f"\n{kept(folders)}. Once it can be written, continue with: ",
-            Command("resume", resume),
+            *error.parts, f"\n{kept(folders)}. {remedy} with: ", Command("resume", resume)
         ) from error
-    except WorkError as error:
-        raise RunError(
-            *error.parts,
-            f"\n{kept(folders)}. Continue with: ",
-            Command("resume", resume),
-        ) from error
+
+
+class _Work:
+    """Runs on the way to their end: what is left of them, what is told and held of them."""
+
+    def __init__(
+        self,
+        folders: Mapping[str, RunFolder],
+        stop: Callable[[], bool],
+        progress: Progress,
+        on_generation: OnGeneration | None,
+        checkpoint: float,
+    ) -> None:
+        self._folders = folders
+        self._stop = stop
+        self._progress = progress
+        self._on_generation = on_generation
+        self._checkpoint = checkpoint
+        self._enough = False  # on_generation asked for a stop
+        self._left: Counter[Path] = Counter()  # replicates of a run that are not at their end
+        self._done = self._wanted = 0  # generations
+        self._since = math.inf  # when the oldest generation was simulated that is only held
+
+    def items(self) -> deque[tuple[Any, ...]]:
+        """The replicates that are not at their end, as arguments of :func:`advance`."""
+        items: deque[tuple[Any, ...]] = deque()
+        for folder in self._folders.values():
+            if folder.data_path.exists():
+                continue
+            for replicate in range(folder.replicates):
+                done, wanted = folder.generations_done(replicate), folder.scenario.generations
+                self._done, self._wanted = self._done + done, self._wanted + wanted
+                if done < wanted:
+                    items.append((folder, replicate, self._checkpoint))
+                    self._left[folder.path] += 1
+        return items
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether all replicates are at their end."""
+        return not self._left.total()
+
+    def begin(self, title: str) -> None:
+        """Tell what is to be simulated."""
+        first = next(iter(self._folders.values()))
+        size = f"{first.scenario.generations} generations"
+        if first.replicates > 1:
+            size += f", {first.replicates} replicates"
+        if len(self._folders) > 1:
+            size += f", {len(self._folders)} arms"
+        self._progress.begin(title, size=size, total=self._wanted, done=self._done)
+
+    def do(self, items: deque[tuple[Any, ...]], by: Executor, function: Callable[..., Any]) -> None:
+        """Have all replicates simulated, and where there are many runs, each of them finished."""
+        for item, result in by.map(function, items, stop=self.stop, report=self._report):
+            folder, replicate, *_ = item
+            if isinstance(result, Died):
+                raise WorkError(f"{self._label(folder, replicate)}: {result}")
+            since, held = result
+            if replicate is None:
+                folder.held.clear()
+                continue
+            folder.held.update(held)
+            self._since = min(self._since, since)
+            self._left[folder.path] -= 1
+            # Whoever is free puts the data together, so that many runs are finished side by side.
+            if self._left[folder.path] == 0 and len(self._folders) > 1:
+                items.appendleft((folder, None, self._checkpoint, dict(folder.held)))
+
+    def stop(self) -> bool:
+        """Whether to stop; asked all the time."""
+        # What is complete waits in memory for run.nc, but no longer than a kill may cost. A run
+        # that is being finished does not wait.
+        if time.monotonic() - self._since >= self._checkpoint:
+            self._since = math.inf
+            for folder in self._folders.values():
+                if self._left[folder.path]:
+                    folder.write_held()
+        return self._enough or self._stop()
+
+    def _report(self, item: tuple[Any, ...], generation: int, score: float) -> None:
+        folder, replicate, *_ = item
+        self._progress.generation(self._label(folder, replicate), generation, score)
+        if self._on_generation is not None and self._on_generation(replicate, generation, score):
+            self._enough = True
+
+    def _label(self, folder: RunFolder, replicate: int | None) -> str:
+        """What to call a replicate of a run: nothing where it is the only one."""
+        words = [name for name, other in self._folders.items() if name and other is folder]
+        if folder.replicates > 1 and replicate is not None:
+            words.append(f"replicate {replicate}")
+        return ", ".join(words)
+
+
+def _demes(scenarios: Iterable[Scenario]) -> int:
+    """The most parts of a run; 1 where one of them has none, which then are not divided."""
+    sizes = [parts(scenario) for scenario in scenarios]
+    return 1 if min(sizes) == 1 else max(sizes)
+
+
+def _sharing(by: Executor, stop: Callable[[], bool]) -> Map:
+    """Maps over demes, in their order, by an executor."""
+
+    def share(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        asked: float | None = None
+
+        def give_up() -> bool:
+            nonlocal asked
+            if not stop():
+                return False
+            # An epoch takes about a second, which is better waited for than done again.
+            asked = asked or time.monotonic()
+            return time.monotonic() - asked > _PATIENCE
+
+        items = [(function, *call) for call in calls]
+        found = {id(item): result for item, result in by.map(untold, items, stop=give_up)}
+        if len(found) < len(items):
+            raise KeyboardInterrupt
+        results = [found[id(item)] for item in items]
+        for deme, result in enumerate(results):
+            if isinstance(result, Died):
+                raise WorkError(f"deme {deme}: {result}")
+        return results
+
+    return share
+
+
+def untold(function: Callable[..., Any], *arguments: Any, tell: Tell) -> Any:
+    """Call a function that is over too soon to tell anything."""
+    return function(*arguments)
+
+
+def kept(folders: Mapping[str, RunFolder]) -> str:
+    """How many generations are on disk, in words."""
+    done = wanted = 0
+    for folder in folders.values():
+        each = folder.scenario.generations
+        wanted += each * folder.replicates
+        for replicate in range(folder.replicates):
+            done += each if folder.data_path.exists() else folder.generations_done(replicate)
+    return f"{done} of {wanted} generations are done and kept"
+
+
+def advance(
+    folder: RunFolder,
+    replicate: int | None,
+    checkpoint: float,
+    held: Mapping[Path, Chunk] = MappingProxyType({}),
+    *,
+    tell: Tell,
+    share: Map | None = None,
+) -> tuple[float, Mapping[Path, Chunk]] | None:
+    """A unit of work of a run: a replicate, or of None the end of a run that was simulated.
+
+    Args:
+        held: of the end of a run, what is not written of it.
+
+    Returns:
+        What is not written of the replicate, and since when; None where it was stopped before its
+        end, and all of it is written.
+    """
+    began = time.monotonic()
+    if replicate is None:
+        folder.held.update(held)
+        finish(folder)
+        return began, {}
+    if not run_replicate(folder, replicate, tell=tell, checkpoint=checkpoint, share=share):
+        return None
+    return began, folder.release(replicate)
 
 
 def finish(folder: RunFolder) -> None:
@@ -119,138 +296,11 @@ def finish(folder: RunFolder) -> None:
         write_text(folder.summary_path, _json(summary_of(folder)))
 
 
-def kept(folders: Mapping[str, RunFolder]) -> str:
-    """How many generations are on disk, in words."""
-    done = wanted = 0
-    for folder in folders.values():
-        each = folder.scenario.generations
-        wanted += each * folder.replicates
-        for replicate in range(folder.replicates):
-            done += each if folder.data_path.exists() else folder.generations_done(replicate)
-    return f"{done} of {wanted} generations are done and kept"
-
-
-def run_replicates(
-    folders: Mapping[str, RunFolder],
-    *,
-    locks: Sequence[int],
-    stop: Callable[[], bool],
-    progress: Progress,
-    title: str,
-    resume: Path,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    checkpoint: float = CHECKPOINT,
-    on_generation: OnGeneration | None = None,
-) -> None:
-    """Simulate every replicate of every run to the end of its timeline."""
-    tasks, done, wanted = _unfinished(folders)
-    if not tasks:
-        return
-    left = Counter(task.folder.path for task in tasks)
-    # Demes are shared out where that is asked for: of one process the threads share all lifetimes.
-    workers = workers or min(core.threads(), len(tasks))
-    demes = _demes(task.folder.scenario for task in tasks) if workers > len(tasks) else 1
-    workers = min(workers, len(tasks) if demes == 1 else demes)
-    warm_up(tasks[0].folder.scenario, progress.note)
-    progress.begin(title, size=_size(folders), total=wanted, done=done)
-
-    def complete(task: Task) -> bool:
-        left[task.folder.path] -= 1
-        return len(folders) > 1 and not left[task.folder.path]
-
-    def resumed() -> tuple[Part, ...]:
-        return (f"{kept(folders)}. Continue with: ", Command("resume", resume))
-
-    enough = False
-
-    def report(task: Task, generation: int, score: float) -> None:
-        nonlocal enough
-        progress.generation(task.label, generation, score)
-        if on_generation is not None and on_generation(task.replicate, generation, score):
-            enough = True
-
-    def stopping() -> bool:
-        return enough or stop()
-
-    def run_each(share: Map | None = None) -> bool:
-        return all(
-            run_replicate(
-                task.folder, task.replicate, stop=stopping,
-                report=partial(report, task), checkpoint=checkpoint, share=share,
-            )
-            for task in tasks
-        )  # fmt: skip
-
-    # Each way of sharing work is imported where it is taken: a run in one process needs none.
-    if scheduler is not None:
-        from evosim.execution import dask_cluster
-
-        with dask_cluster.demes(scheduler, progress.note, stopping) as shared:
-            whole = run_each(shared.map)
-    elif demes > 1:
-        from evosim.execution.process_pool import Pool
-
-        with Pool(workers=workers, locks=locks, resume=resumed, each="deme") as pool:
-            whole = run_each(pool.map)
-    elif workers > 1:
-        from evosim.execution.replicate_workers import ReplicateWorkers
-
-        replicate_workers = ReplicateWorkers(
-            workers=workers, locks=locks, checkpoint=checkpoint, resume=resumed()
-        )
-        whole = replicate_workers.run(tasks, stop=stopping, report=report, then=complete)
-    else:
-        whole = run_each()
-    if not whole:
-        raise Interrupted(resume, "stopped: ", *resumed())
-
-
-def _unfinished(folders: Mapping[str, RunFolder]) -> tuple[list[Task], int, int]:
-    """The replicates that are not at their end; generations that are done, and that there are."""
-    tasks: list[Task] = []
-    wanted = done = 0
-    for name, folder in folders.items():
-        if folder.data_path.exists():
-            continue
-        generations = folder.scenario.generations
-        for replicate in range(folder.replicates):
-            n = folder.generations_done(replicate)
-            done, wanted = done + n, wanted + generations
-            if n < generations:
-                tasks.append(Task(folder, replicate, _label(name, replicate, folder.replicates)))
-    return tasks, done, wanted
-
-
-def _demes(scenarios: Iterable[Scenario]) -> int:
-    """The most parts of a run; 1 where one of them has none, which then are not divided."""
-    sizes = [parts(scenario) for scenario in scenarios]
-    return 1 if min(sizes) == 1 else max(sizes)
-
-
-def _label(name: str, replicate: int, replicates: int) -> str:
-    """What to call a replicate of a run: nothing where it is the only one."""
-    words = [name] if name else []
-    if replicates > 1:
-        words.append(f"replicate {replicate}")
-    return ", ".join(words)
-
-
-def _size(folders: Mapping[str, RunFolder]) -> str:
-    """What is to be simulated, in words."""
-    first = next(iter(folders.values()))
-    size = f"{first.scenario.generations} generations"
-    if first.replicates > 1:
-        size += f", {first.replicates} replicates"
-    return f"{size}, {len(folders)} arms" if len(folders) > 1 else size
-
-
 def run_replicate(
     folder: RunFolder,
     replicate: int,
     *,
-    stop: Callable[[], bool],
-    report: Callable[[int, float], None],
+    tell: Tell,
     checkpoint: float = CHECKPOINT,
     evaluate: Evaluate = evaluate,
     prober: loop.Prober | None = None,
@@ -258,7 +308,10 @@ def run_replicate(
 ) -> bool:
     """Simulate one replicate on from where its chunks end; False where it was stopped before.
 
+    The last generations are held in memory, for run.nc to be written from.
+
     Args:
+        tell: told each generation and its mean score; whether to stop after it.
         share: with islands, what simulates the demes side by side.
 
     Raises:
@@ -269,7 +322,7 @@ def run_replicate(
     scenario = folder.scenario
     seed, probe_seed = seeds_of(folder, replicate)
     row = folder.tidy(replicate)
-    population = folder.read(row[-1]).next_population if row else initial_population(scenario, seed)
+    population = folder.population_after(row[-1]) if row else initial_population(scenario, seed)
     if population is None:
         return True
     if prober is None:
@@ -291,38 +344,34 @@ def run_replicate(
     try:
         for record in records:
             unwritten.append(record)
-            report(record.generation, record.mean_score)
-            stopping = stop()
+            stopping = tell(record.generation, record.mean_score)
             if stopping or time.monotonic() - written >= checkpoint:
                 done, unwritten = unwritten, []
                 folder.write(replicate, chunk_of(done))
                 written = time.monotonic()
             if stopping:
                 break
-    except WriteError:
-        raise
-    except EvosimError as error:
-        raise RunError(f"replicate {replicate}, ", *error.parts) from error
-    finally:
+    except BaseException as error:
         if unwritten:
             folder.write(replicate, chunk_of(unwritten))
+        if isinstance(error, EvosimError) and not isinstance(error, WriteError):
+            raise RunError(f"replicate {replicate}, ", *error.parts) from error
+        raise
+    if unwritten:
+        folder.hold(replicate, chunk_of(unwritten))
     return record is not None and record.next_population is None
 
 
 def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration:
-    """An earlier generation, from the chunks of its replicate.
+    """An earlier generation of a replicate, as it was recorded.
 
     Raises:
         RunError: no sound chunk holds it.
     """
-    for file in folder.chunk_files(replicate):
-        if file.first <= generation <= file.last:
-            arrays = folder.read(file).arrays
-            here = {name: values[generation - file.first] for name, values in arrays.items()}
-            genome = Population.from_record(here, generation, evolution.NOTHING).genome
-            seed = seed_at(folder, replicate, generation)
-            return PastGeneration(folder.scenario_at(generation), seed, genome)
-    raise RunError(f"{folder.path}: generation {generation} of replicate {replicate} is missing")
+    here = folder.recorded(replicate, generation)
+    genome = Population.from_record(here, generation, evolution.NOTHING).genome
+    seed = seed_at(folder, replicate, generation)
+    return PastGeneration(folder.scenario_at(generation), seed, genome)
 
 
 def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
@@ -330,21 +379,21 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
     from evosim import mind, world
     from evosim.core import jit
 
-    minds = core.with_tools(
+    minds = minds_of(
         scenario,
-        mind.express(scenario, mind.initial(scenario, 1, 0)),
+        mind.initial(scenario, 1, 0),
         seed=0,
         generation=0,
         individuals=np.zeros(1, np.int64),
     )
-    still = minds._replace(novelty=np.zeros(1, np.float32))
+    exact = minds._replace(arrival=np.zeros(1, np.float32))
     name = next(iter(scenario.environments))
 
     def call() -> None:
         env = world.environment(scenario, name)
         levels = world.draw_levels(scenario, name, [0])
         core.lifetimes(env, levels, minds, seed=0, generation=0, level_ids=[0], individual_ids=[0])
-        core.expectation(env, levels, still)
+        core.expectation(env, levels, exact)
         nothing = np.zeros((1, env.phi.shape[1]))
         core.optimum(env, levels, nothing)
         if scenario.agent.tool is not None:

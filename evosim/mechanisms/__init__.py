@@ -26,8 +26,11 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
+    "tool": "agent.tool",
+    "novelty": "agent.drives.novelty",
     "open_population": "evolution.open",
     "islands": "evolution.islands",
+    "deception": "deception",
     "monitor": "monitor",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""

@@ -17,10 +17,9 @@ from evosim.metrics.query import (
     no_flip,
     turns,
 )
-from evosim.metrics.registry import LINKS, METRICS, Columns, Metric, metric
+from evosim.metrics.registry import METRICS, Columns, Metric, metric
 
 __all__ = [
-    "LINKS",
     "METRICS",
     "RECENT",
     "Columns",

@@ -109,12 +109,16 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
 
 def differences(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     """The keys in which scenarios differ, with the value in each, None where it has none."""
-    flat = []
-    for scenario in scenarios:
-        document = scenario.to_dict()
-        for key in NOT_COMPARED:
-            document.pop(key, None)
-        flat.append(dict(_flat(document)))
+    documents = [scenario.to_dict() for scenario in scenarios]
+    return differing(
+        [{k: v for k, v in document.items() if k not in NOT_COMPARED} for document in documents]
+    )
+
+
+def differing(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The dotted keys in which nested tables differ, with the value in each, None where it has
+    none."""
+    flat = [dict(_flat(document)) for document in documents]
     keys = dict.fromkeys(key for one in flat for key in one)
     return [
         {"key": key, "values": [one.get(key) for one in flat]}

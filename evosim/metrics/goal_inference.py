@@ -17,7 +17,7 @@ from evosim import core
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices
 from evosim.metrics.meg import Discounted, side_by_side
-from evosim.mind import NOVELTY, Minds
+from evosim.mind import Minds
 from evosim.rng import Purpose
 from evosim.world import Environment, Levels
 from evosim.world.tensors import process
@@ -69,13 +69,13 @@ def check(scenario: Scenario, env: Environment) -> None:
     """Refuse what has no finite Markov decision process, or one too large.
 
     Raises:
-        EvosimError: minds have no drives, or feel novelty; or the world is too large.
+        EvosimError: minds have no drives, or one that is built in; or the world is too large.
     """
     if not scenario.agent.drives:
         raise EvosimError(f"scenario {scenario.id!r}: minds have no drives, so no goals")
-    if NOVELTY in scenario.agent.drives:
+    for drive in scenario.built_in:
         raise EvosimError(
-            f"scenario {scenario.id!r}: minds feel novelty, which depends on where they have been: "
+            f"scenario {scenario.id!r}: minds feel {drive}, which depends on where they have been: "
             "what they do is no function of the state, and goal-directedness is not defined for it"
         )
     size = env.n_x * env.n_cells * env.n_actions
@@ -165,17 +165,8 @@ def guesses(scenario: Scenario, env: Environment) -> Guesses:
         sorted({agent.temperature.low, agent.temperature.high}),
     )
     which, depth, senses, patience, temperature = (np.array(c) for c in zip(*kinds, strict=True))
-    n = len(which)
-    minds = Minds(
-        weights=worth[which],
-        novelty=np.zeros(n, np.float32),
-        depth=depth.astype(np.int32),
-        patience=patience.astype(np.float32),
-        temperature=temperature.astype(np.float32),
-        senses=senses.astype(np.int64),
-        criteria=np.zeros((n, worth.shape[1]), np.float32),
-        tool_depth=np.zeros(n, np.int32),
-        reliance=np.zeros(n, np.float32),
+    minds = Minds.of(
+        worth[which], depth=depth, patience=patience, temperature=temperature, senses=senses
     )
     return Guesses(minds, drives, which, depth > 0)
 

@@ -201,9 +201,7 @@ def evaluate(
         "measure": finding.measure,
         "verdict": judge(estimate, finding),
         **estimate.to_dict(),
-        "threshold": {"above": finding.above}
-        if finding.below is None
-        else {"below": finding.below},
+        "threshold": threshold_of(finding),
         "replicates": estimate.n,
         "undefined": estimate.n_undefined,
         "terms": [
@@ -273,11 +271,17 @@ def judge(estimate: Estimate, threshold: Threshold) -> str:
     return SUPPORTED if beyond else REFUTED if short else UNDECIDED
 
 
+def threshold_of(threshold: Threshold) -> dict[str, float]:
+    """A threshold by its side, above or below; empty where there is none."""
+    sides = {"above": threshold.above, "below": threshold.below}
+    return {side: number for side, number in sides.items() if number is not None}
+
+
 def describe(summary: Mapping[str, Any]) -> str:
     """The verdict of an experiment for people: findings with arms, intervals and thresholds.
 
     Args:
-        summary: what :func:`evosim.study.experiment.summarize` returned, or verdict.json.
+        summary: what :func:`evosim.study.verdict.summarize` returned, or verdict.json.
     """
     lines = [f"{summary['verdict'].upper()}: {summary['claim'] or summary['title']}", ""]
     for finding in summary["findings"]:

@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.errors import EvosimError
 from evosim.metrics.query import (
     Query,
-    at_probe,
-    environment_of,
     probed,
     recent_generations,
     require_known,
 )
 from evosim.metrics.registry import (
-    LINK,
-    LINKS,
     PAYOFF,
     PROBED,
     Columns,
@@ -62,26 +57,6 @@ def _capability(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 )
 def _alignment(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return (probed(data, scenario, query, data["alignment"]),)
-
-
-@metric(
-    "fidelity",
-    bounds=NORMALIZED,
-    exact=expectations_are_exact,
-    description="what the upper objective of a link gets if the lower one is optimized",
-    trajectory="fidelity",
-    argument=LINK,
-    uses=PROBED - {"mind"},
-    has_peak=True,
-    section="agent.tool",
-)
-def _fidelity(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    if query.mind != "evolved":
-        raise EvosimError(f"measure 'fidelity' is of evolved minds (got mind = {query.mind!r})")
-    link = require_known(query.of, LINKS, "link", query)
-    here = data[f"fidelity_{link}"].sel(environment=environment_of(data, scenario, query))
-    each = here.transpose("replicate", "probe", "sample").values
-    return (at_probe(data, query, mean_of_defined(each)),)
 
 
 @metric(

@@ -137,7 +137,7 @@ class Metric:
     def check_section(self, scenario: Scenario, query: Query) -> None:
         """Refuse a scenario without the section that the metric is about, or with what it cannot
         be measured with."""
-        if self.section and _walk(scenario, self.section) is None:
+        if self.section and mechanisms.section(scenario, self.section) is None:
             raise _lacking(query, self.section)
         if self.unsupported is not None and (why := self.unsupported(scenario)):
             raise EvosimError(f"measure {query.measure!r}: {why}")
@@ -166,8 +166,8 @@ class Metric:
             )
         if query.mind != "evolved":
             require_known(query.mind, minds(scenario), "mind", query)
-        if self.argument in _NAMES:
-            what, names = _NAMES[self.argument](scenario)
+        if self.argument in ARGUMENTS:
+            what, names = ARGUMENTS[self.argument](scenario)
             require_known(query.of, names, what, query)
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
@@ -200,7 +200,6 @@ def _metrics() -> Sequence[ModuleType]:
     """The modules that register a metric."""
     from evosim.metrics import (
         best_of_n,
-        deception,
         flips,
         genes,
         probed,
@@ -209,8 +208,8 @@ def _metrics() -> Sequence[ModuleType]:
     from evosim.metrics.popgen import coalescent, effective_size, heritability
 
     return (
-        best_of_n, deception, flips, genes, probed, rewards, coalescent, effective_size,
-        heritability, *mechanisms.modules("metrics"),
+        best_of_n, flips, genes, probed, rewards, coalescent, effective_size, heritability,
+        *mechanisms.modules("metrics"),
     )  # fmt: skip
 
 
@@ -296,16 +295,12 @@ def metric(
 
 
 def expectations_are_exact(scenario: Scenario) -> bool:
-    """Whether expectations are exact: a mind that feels novelty has no state of finite form, and
+    """Whether expectations are exact: a mind with a built-in drive has no state of finite form, and
     its expectations are means of sampled lifetimes (docs/measures.md, expectations)."""
-    return mind.NOVELTY not in scenario.agent.drives
+    return not scenario.built_in
 
-
-LINKS = ("drives", "criteria", "chain")
-"""What a tool's fidelity is measured of: base objective to drives, drives to criteria, and both."""
 
 PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
-LINK = "a link of the tool: drives, criteria or chain"
 
 
 def _loci(scenario: Scenario) -> tuple[str, ...]:
@@ -313,30 +308,21 @@ def _loci(scenario: Scenario) -> tuple[str, ...]:
     return tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0)))
 
 
-_NAMES: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
+ARGUMENTS: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
     PAYOFF: lambda scenario: ("payoff", scenario.payoffs),
     LOCUS: lambda scenario: ("locus", _loci(scenario)),
     DRIVE: lambda scenario: (
         "drive",
         tuple(name for name in _loci(scenario) if name.startswith("drive.")),
     ),
-    LINK: lambda scenario: ("link", LINKS),
 }
-"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario."""
+"""What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario.
+Mechanisms add theirs."""
 PROBED = frozenset({"where", "at", "mind"})
-_NEEDED = {
-    "deception": "a scenario with [deception]",
-    "agent.tool": "agents with a tool: [agent.tool]",
-}
-
-
-def _walk(scenario: Scenario, section: str) -> Any:
-    found: Any = scenario
-    for name in section.split("."):
-        found = None if found is None else getattr(found, name, None)
-    return found
 
 
 def _lacking(query: Query, section: str) -> EvosimError:
-    needed = _NEEDED.get(section, f"a scenario with [{section}]")
+    names = [name for name, key in mechanisms.SECTIONS.items() if key == section]
+    words = list(mechanisms.defined("schema", "NEEDED", names).values())
+    needed = f"{words[0]}: [{section}]" if words else f"a scenario with [{section}]"
     return EvosimError(f"measure {query.measure!r} needs {needed}")

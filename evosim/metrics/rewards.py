@@ -14,7 +14,6 @@ from evosim.metrics import reward_distance
 from evosim.metrics.query import Query, at_probe, environment_of, generation_of
 from evosim.metrics.registry import PROBED, Columns, metric
 from evosim.metrics.reward_distance import Canonical
-from evosim.mind import NOVELTY
 from evosim.stats.intervals import mean_of_defined
 from evosim.world import tensors
 from evosim.world.identity_cache import by_identity
@@ -33,9 +32,9 @@ MOST_LEVELS = 4
 
 def unsupported(scenario: Scenario) -> str:
     """Why distances cannot be told in a scenario; empty where they can."""
-    if NOVELTY in scenario.agent.drives:
+    for drive in scenario.built_in:
         return (
-            "reward distances are not defined with novelty among the drives: it depends on the "
+            f"reward distances are not defined with {drive} among the drives: it depends on the "
             "cells visited before, so that it is no reward of (s, a, s')"
         )
     return ""
@@ -107,7 +106,7 @@ def drives(data: xr.Dataset, scenario: Scenario, probes: NDArray[np.integer]) ->
 
 
 def expressed(scenario: Scenario, phenotype: Mapping[str, NDArray[Any]]) -> Floats:
-    """The rewards of phenotypes, but for novelty: weights [n, F], 0 for payoffs."""
+    """The rewards of phenotypes, but for built-in drives: weights [n, F], 0 for payoffs."""
     unit = [phenotype[f"drive.{name}"] for name in scenario.stimuli]
     nothing = [np.zeros(len(phenotype["depth"]))] * len(scenario.payoffs)
     return np.stack([*unit, *nothing], axis=1)
@@ -132,7 +131,7 @@ def distances(
 
     Args:
         data: of the run.
-        scenario: that it ran, without novelty among the drives.
+        scenario: that it ran, without built-in drives.
         environment: by whose rules and levels.
         to: the payoff.
         probes: places along the dimension ``probe``; all if None.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,7 @@ from evosim.stats.intervals import (
     Bootstrap,
     Estimate,
     finite,
-    intervals_of,
     mean_of_defined,
-    values_of,
 )
 
 if TYPE_CHECKING:
@@ -78,44 +76,11 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
         },
         evolved=_phenotype(dataset, scenario, -1, bootstrap),
         sections={
-            **{
-                mechanisms.in_summary(name): found
-                for name, section in mechanisms.defined("metrics", "summary", used).items()
-                if (found := section(dataset, scenario, bootstrap)) is not None
-            },
-            **_deception(dataset, scenario, bootstrap),
+            mechanisms.in_summary(name): found
+            for name, section in mechanisms.defined("metrics", "summary", used).items()
+            if (found := section(dataset, scenario, bootstrap)) is not None
         },
     )
-
-
-# What optional sections add
-
-
-def _deception(dataset: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
-    """What is added to the summary of a scenario that asks about deception."""
-    if scenario.deception is None:
-        return {}
-    from evosim.metrics import deception
-
-    return {
-        "deception": {
-            "variable": scenario.deception.variable,
-            "conduct": scenario.deception.conduct,
-            "good": deception.is_good(scenario),
-            "environments": {
-                name: [
-                    {
-                        "generation": generation,
-                        **values_of(estimates),
-                        "intervals": intervals_of(estimates),
-                        "n_undefined": {key: e.n_undefined for key, e in estimates.items()},
-                    }
-                    for generation, estimates in moments.items()
-                ]
-                for name, moments in deception.moments(dataset, scenario, bootstrap).items()
-            },
-        }
-    }
 
 
 # Flips

@@ -21,8 +21,6 @@ def describe(summary: Mapping[str, Any]) -> str:
     if not blocks:
         blocks = ["No flip: nothing to judge."]
     blocks.append(_describe_final(summary))
-    if "deception" in summary:
-        blocks.append(_describe_deception(summary["deception"]))
     known = [name for name in mechanisms.SECTIONS if mechanisms.in_summary(name) in summary]
     first = mechanisms.defined("metrics", "FIRST", known)
     for name, words in mechanisms.defined("metrics", "describe", known).items():
@@ -116,31 +114,6 @@ def _describe_final(summary: Mapping[str, Any]) -> str:
         rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
     generation = next(iter(summary["environments"].values()))["generation"]
     return "\n".join([f"Population of generation {generation}", *table(rows)])
-
-
-def _describe_deception(found: Mapping[str, Any]) -> str:
-    """Shares and rates in each environment, at the flips, the peak and the end."""
-    head = f"Deception: {found['conduct']} a step, by whether {found['variable']} is watching"
-    columns = ("deceptive", "honest", "watched", "unwatched", "watched_without")
-    rows = [["environment", "generation", *(name.replace("_", " ") for name in columns)]]
-    for name, moments in found["environments"].items():
-        for moment in moments:
-            cells = [
-                with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
-                for n, key in enumerate(columns)
-            ]
-            rows.append([name, str(moment["generation"]), *cells])
-    if len(rows) == 1:
-        return f"{head}\n  no mind is both watched and unwatched in any environment"
-    side = "shown" if found["good"] else "held back"
-    return "\n".join(
-        [
-            head,
-            *table(rows),
-            f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
-            "the same minds without the sense",
-        ]
-    )
 
 
 def _describe_basis(summary: Mapping[str, Any]) -> str:

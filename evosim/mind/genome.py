@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from evosim import scenario as written
     from evosim.scenario import Scenario
 
-NOVELTY = "novelty"
-
 FloatArray = NDArray[np.float64]
 
 
@@ -42,14 +40,62 @@ class Minds(NamedTuple):
     """The phenotypes of n individuals, as the planner takes them."""
 
     weights: NDArray[np.float32]  # [n, F] drives by feature: stimuli; 0 for payoffs and looks
-    novelty: NDArray[np.float32]  # [n] drive for novelty, part of the same unit vector
+    arrival: NDArray[np.float32]  # [n] drive for what the life so far makes of arriving
     depth: NDArray[np.int32]  # [n] planning depth
     patience: NDArray[np.float32]  # [n] discount factor a step
     temperature: NDArray[np.float32]  # [n] softmax temperature; 0: greedy
     senses: NDArray[np.int64]  # [n] bit i: the i-th hidden variable is seen
-    criteria: NDArray[np.float32]  # [n, F] the tool's weights of looks; 0 until a tool is built
-    tool_depth: NDArray[np.int32]  # [n] the tool's own planning depth
-    reliance: NDArray[np.float32]  # [n] share of the tool in the values of actions; 0: no tool
+    # A second plan of the same world, of other rewards and depth (model 2, tool)
+    second_weights: NDArray[np.float32]  # [n, F]; 0 until :meth:`Mechanism.develop` fills them in
+    second_depth: NDArray[np.int32]  # [n]
+    share: NDArray[np.float32]  # [n] of the second plan in the values of actions; 0: there is none
+
+    @classmethod
+    def of(
+        cls,
+        weights: NDArray[np.floating],
+        *,
+        depth: ArrayLike,
+        patience: ArrayLike,
+        senses: ArrayLike,
+        temperature: ArrayLike = 0.0,
+    ) -> Minds:
+        """Minds of one plan, that feel nothing but features.
+
+        Args:
+            weights: [n, F].
+            depth, patience, senses, temperature: [n], or one number for all.
+        """
+        n = len(weights)
+
+        def of_each(value: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
+            return np.broadcast_to(np.asarray(value, dtype), n)
+
+        nothing = np.zeros(n, np.float32)
+        return cls(
+            weights=np.asarray(weights, np.float32),
+            arrival=nothing,
+            depth=of_each(depth, np.int32),
+            patience=of_each(patience, np.float32),
+            temperature=of_each(temperature, np.float32),
+            senses=of_each(senses, np.int64),
+            second_weights=np.zeros(weights.shape, np.float32),
+            second_depth=np.zeros(n, np.int32),
+            share=nothing,
+        )
+
+    def rows(self, which: NDArray[np.integer]) -> Minds:
+        """Some of them, in that order."""
+        return Minds(*(array[which] for array in self))
+
+    @property
+    def second(self) -> Minds:
+        """Their second plans, as minds of their own, which feel nothing but features."""
+        return self._replace(
+            weights=self.second_weights,
+            depth=self.second_depth,
+            arrival=np.zeros_like(self.arrival),
+        )
 
 
 def loci(scenario: Scenario) -> tuple[Locus, ...]:
@@ -105,8 +151,8 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     """The minds of genomes: drives scaled to unit length, depth rounded down, a sense present
     where its gene is above 1/2.
 
-    Drives that are all zero stay zero. Values are rounded to float32 last. Tools have yet to be
-    built (:func:`evosim.core.with_tools`).
+    Drives that are all zero stay zero. Values are rounded to float32 last. What minds acquire in
+    their lives comes later (:func:`evosim.engine.mechanism.minds_of`).
 
     Args:
         scenario: whose loci the genes are of.
@@ -119,7 +165,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     >>> from evosim import mind, rng, scenario
     >>> read = scenario.load("foraging")
     >>> minds = mind.express(read, mind.initial(read, 5, rng.key(1, rng.Purpose.INITIAL)))
-    >>> length = np.sqrt((minds.weights.astype(float) ** 2).sum(axis=1) + minds.novelty**2)
+    >>> length = np.sqrt((minds.weights.astype(float) ** 2).sum(axis=1) + minds.arrival**2)
     >>> bool(np.allclose(length, 1.0))
     True
     """
@@ -132,18 +178,20 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     for i, name in enumerate(stimuli):
         weights[:, i] = drives[name]
     senses = np.zeros(n, np.int64)
+    # A drive that is no stimulus is built in: what it is for is felt on arriving.
+    built_in = [unit for name, unit in drives.items() if name not in stimuli]
     for bit, name in enumerate(scenario.senses):
         senses |= _has_sense(genes[f"sense.{name}"]).astype(np.int64) << bit
     return Minds(
         weights=weights,
-        novelty=np.asarray(drives.get(NOVELTY, np.zeros(n)), np.float32),
+        arrival=np.asarray(built_in[0] if built_in else np.zeros(n), np.float32),
         depth=_depth(genes).astype(np.int32),
         patience=genes["patience"].astype(np.float32),
         temperature=genes["temperature"].astype(np.float32),
         senses=senses,
-        criteria=np.zeros_like(weights),
-        tool_depth=np.full(n, tool.depth if tool else 0, np.int32),
-        reliance=genes["reliance"].astype(np.float32) if tool else np.zeros(n, np.float32),
+        second_weights=np.zeros_like(weights),
+        second_depth=np.full(n, tool.depth if tool else 0, np.int32),
+        share=genes["reliance"].astype(np.float32) if tool else np.zeros(n, np.float32),
     )
 
 

@@ -33,7 +33,7 @@ class Episode:
         levels: the one level (L = 1).
         trace: its steps, as the core lived them.
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
-        novelty: the drive for novelty.
+        arrival: the drive for what a life makes of arriving (novelty).
         blind: the hidden variables that the mind does not see.
         heading: who and where, in a few words.
     """
@@ -42,7 +42,7 @@ class Episode:
     levels: Levels
     trace: Trace
     drives: NDArray[np.float64]
-    novelty: float
+    arrival: float
     heading: str
     blind: frozenset[str] = frozenset()
 
@@ -70,7 +70,7 @@ class Episode:
     def reward(self) -> NDArray[np.float64]:
         """Internal reward felt until birth (0) and up to each step, [1 + step]."""
         felt = self.trace.counts @ (self.environment.phi @ self.drives)
-        return self._sums(felt + self.novelty * self.trace.novelty)
+        return self._sums(felt + self.arrival * self.trace.arrival)
 
     @staticmethod
     def _sums(gained: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,7 +151,8 @@ def episode_of(
     Raises:
         EvosimError: one of them is not in the data; says what is.
     """
-    from evosim import core, mind, world
+    from evosim import core, world
+    from evosim.engine.mechanism import minds_of
 
     generation, individual = find_individual(
         data, generation=generation, individual=individual, replicate=replicate
@@ -171,9 +172,9 @@ def episode_of(
     )
     env = world.environment(scenario, environment)
     levels = world.draw_levels(scenario, environment, [key(seed, Purpose.LEVEL, generation, level)])
-    minds = core.with_tools(
+    minds = minds_of(
         scenario,
-        mind.express(scenario, np.asarray(then["genome"].values, np.float64)[[individual]]),
+        np.asarray(then["genome"].values, np.float64)[[individual]],
         seed=seed,
         generation=generation,
         individuals=np.array([individual]),
@@ -197,7 +198,7 @@ def episode_of(
         levels=levels,
         trace=trace,
         drives=minds.weights[0].astype(np.float64),
-        novelty=float(minds.novelty[0]),
+        arrival=float(minds.arrival[0]),
         blind=frozenset(n for i, n in enumerate(env.hidden) if not minds.senses[0] >> i & 1),
         heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
     )

@@ -46,11 +46,6 @@ def figure(view: RunView) -> Figure:
     from evosim.plot.episode import episode_of
 
     episode = view.episode or episode_of(view.data, view.scenario)
-    return draw_level(episode, title=f"{view.scenario.title}: a lifetime")
-
-
-def draw_level(episode: Episode, *, title: str) -> Figure:
-    """Draw one lifetime on its level."""
     picture = frame(episode, episode.lifespan, trail=episode.lifespan)
     rows, cols = picture.layout.rows, picture.layout.cols
     # The events that happened, in their order; of many the most frequent.
@@ -67,8 +62,9 @@ def draw_level(episode: Episode, *, title: str) -> Figure:
         panels.append(layouts.Row(height=ROW * len(shown), titles=False))
     with style.styled():
         layout = layouts.create(
-            panels, width=width, title=title, note=_note(episode, len(happened) - len(shown)),
-            left=left, xlabel="step" if shown else None,
+            panels, width=width, title=f"{view.scenario.title}: a lifetime",
+            note=_note(episode, len(happened) - len(shown)), left=left,
+            xlabel="step" if shown else None,
         )  # fmt: skip
         ground = layout.axes[0][0]
         total = layout.figure.get_figheight()

@@ -121,7 +121,6 @@ def _of_run() -> Sequence[ModuleType]:
     """The modules that register a figure of a run, in the order of drawing."""
     from evosim.plot import (
         alignment,
-        deception,
         drift,
         flips,
         genes,
@@ -131,8 +130,8 @@ def _of_run() -> Sequence[ModuleType]:
     )
 
     return (
-        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), deception, mind,
-        genes, level,
+        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), mind, genes,
+        level,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from evosim.engine.run_arrays import RunArrays
 from evosim.errors import EvosimError
 from evosim.plot._timeline import Timeline
 from evosim.plot.colors import TINTS
+from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evosim.stats.intervals import Bootstrap
 
 FloatArray = NDArray[np.float64]
+_FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class PhaseSpan(NamedTuple):
@@ -324,3 +326,27 @@ class RunView:
             f"{what}. Line: the median of {self.size_note} individuals; bands: the middle 50 % and "
             "90 %."
         )
+
+
+def neutral_bands(data: xr.Dataset, scenario: Scenario) -> dict[str, Band] | None:
+    """By drive, where the median of a population would be 95 % of the time by chance alone; None
+    where genomes were sampled and have no parents."""
+    from evosim.metrics.popgen import price
+
+    if not price.has_pedigree(scenario):
+        return None
+    seed, parents = int(data.attrs["seed"]), data["parents"].values
+    trajectories = [
+        price.neutral_drives(
+            scenario,
+            one,
+            key(key(seed, Purpose.REPLICATE, replicate), Purpose.NEUTRAL),
+            n=max(_FEWEST_TRAJECTORIES, price.NEUTRAL_LOCI // len(parents)),
+        )
+        for replicate, one in enumerate(parents)
+    ]
+    pooled = {
+        drive: np.concatenate([one[drive] for one in trajectories], axis=1)
+        for drive in trajectories[0]
+    }
+    return {drive: Band(*price.bands(values, (0.025, 0.975)).T) for drive, values in pooled.items()}

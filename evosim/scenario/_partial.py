@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from evosim.errors import nearest
 from evosim.scenario import _overrides, check_world
+from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario.document import merged
 from evosim.scenario.messages import Mistake, mistakes_of
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.schema import Evolution, Phase, Scenario, World
+from evosim.scenario.schema import BUILT_IN, Evolution, Phase, Scenario, World
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -109,6 +111,15 @@ class PartialDocument:
         """The scenario, where its form is right."""
         return as_model(Scenario, self.raw)
 
+    def section(self, key: str, model: type[M]) -> M | None:
+        """The table at a dotted key as a model; None where there is none, or its form is wrong."""
+        *above, name = key.split(".")
+        return as_model(model, self.table(*above).get(name))
+
+    def table(self, *path: str) -> Mapping[str, Any]:
+        """The table at a path of the document; an empty one where there is none."""
+        return _overrides.table(self.raw, *path)
+
     @cached_property
     def evolution(self) -> Evolution | None:
         """How populations evolve, where its form is right."""
@@ -130,6 +141,11 @@ class PartialDocument:
         if isinstance(drives, list | dict) and all(isinstance(name, str) for name in drives):
             return tuple(drives)
         return None
+
+    @property
+    def built_in(self) -> list[str]:
+        """The drives, as far as they can be read, that are for no stimulus."""
+        return [name for name in self.stimuli or () if name in BUILT_IN]
 
     @cached_property
     def base(self) -> PartialWorld:
@@ -155,6 +171,24 @@ class PartialDocument:
                 [*_overrides.payoffs_of(self.base.raw), *(n for n in named if isinstance(n, str))]
             )
         )
+
+    @cached_property
+    def paid(self) -> list[str] | None:
+        """The payoffs that some environment pays; None where a misspelt yields hides some."""
+        worlds = [self.base, *self.environments.values()]
+        if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.mistakes if f.path):
+            return None
+        misspelt = {
+            f.path[-1] for w in worlds for f in w.mistakes if f.message.startswith(NO_PAYOFF)
+        }
+        paid = [name for world in worlds for name in _overrides.payoffs_of(world.raw)]
+        return [name for name in dict.fromkeys(paid) if name not in misspelt]
+
+    @cached_property
+    def hidden(self) -> list[str]:
+        """The names of the hidden variables."""
+        variables = self.table("world", "variables")
+        return [n for n in variables if _overrides.table(variables, n).get("hidden") is True]
 
     @cached_property
     def environments(self) -> dict[str, PartialWorld]:

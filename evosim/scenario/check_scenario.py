@@ -7,17 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evosim import mechanisms
-from evosim.errors import nearest
 from evosim.scenario import _overrides, check_world
-from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable_texts
-from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
-    NOVELTY,
-    Deception,
     Measure,
     Objective,
     PhaseObjective,
@@ -29,7 +24,7 @@ from evosim.scenario.values import bounds, is_whole
 def mistakes(partial: PartialDocument) -> list[Mistake]:
     """Everything wrong with a document, its form and its meaning; each mistake once."""
     found = [*partial.form_mistakes, *partial.world_mistakes()]
-    of_mechanisms = [module.mistakes for module in mechanisms.modules("schema")]
+    of_mechanisms = mechanisms.defined("schema", "mistakes").values()
     for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}
@@ -67,18 +62,8 @@ def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
             )
 
 
-def _payoffs(partial: PartialDocument) -> list[str] | None:
-    """The payoffs that some environment pays; None where a misspelt yields hides some."""
-    worlds = [partial.base, *partial.environments.values()]
-    if any(nearest(str(f.path[-1]), ["yields"]) for w in worlds for f in w.mistakes if f.path):
-        return None
-    misspelt = {f.path[-1] for w in worlds for f in w.mistakes if f.message.startswith(NO_PAYOFF)}
-    paid = [name for world in worlds for name in _overrides.payoffs_of(world.raw)]
-    return [name for name in dict.fromkeys(paid) if name not in misspelt]
-
-
 def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
-    known = _payoffs(partial)
+    known = partial.paid
     if known is None:
         return
     objectives: list[tuple[tuple[str | int, ...], Objective | PhaseObjective | None]] = [
@@ -92,19 +77,13 @@ def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake((*path, key), unknown("payoff", name, known))
 
 
-def _hidden(partial: PartialDocument) -> list[str]:
-    """The names of the hidden variables."""
-    variables = _overrides.table(partial.base.raw, "variables")
-    return [name for name in variables if _overrides.table(variables, name).get("hidden") is True]
-
-
 def _agent(partial: PartialDocument) -> Iterator[Mistake]:
     believed = _overrides.table(partial.raw, "agent").get("believes")
     known = _overrides.table(partial.raw, "environments")
     if isinstance(believed, str) and believed not in known:
         yield Mistake(("agent", "believes"), unknown("environment", believed, known))
     variables = _overrides.table(partial.base.raw, "variables")
-    hidden = _hidden(partial)
+    hidden = partial.hidden
     for name in _overrides.table(partial.raw, "agent", "senses"):
         if name in hidden:
             continue
@@ -139,60 +118,6 @@ def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:
                     bad_value("agents believe that they are dead at birth", believes, allowed),
                 )
                 return
-
-
-def _tool(partial: PartialDocument) -> Iterator[Mistake]:
-    """A tool needs looks, and looks need a tool; memories need something that was used."""
-    worlds = {("world",): partial.base} | {
-        ("environments", name): world for name, world in partial.environments.items()
-    }
-    looks = [
-        (*place, "kinds", kind, "looks")
-        for place, world in worlds.items()
-        for kind in _overrides.table(world.raw, "kinds")
-        if _overrides.table(world.raw, "kinds", kind, "looks")
-    ]
-    tool = _overrides.table(partial.raw, "agent").get("tool")
-    if tool is None:
-        if looks:
-            allowed = "none without [agent.tool], which goes by them"
-            yield Mistake(
-                looks[0], bad_value("looks without a tool", _at(partial, looks[0]), allowed)
-            )
-        return
-    if not looks:
-        yield Mistake(
-            ("agent", "tool"),
-            "a tool without looks to go by (got none, needed: world.kinds.KIND.looks = { ... })",
-        )
-    remembered = _overrides.table(tool).get("remembers")
-    known = _overrides.table(partial.raw, "environments")
-    if isinstance(remembered, str) and remembered not in known:
-        yield Mistake(("agent", "tool", "remembers"), unknown("environment", remembered, known))
-        return
-    if (
-        partial.worlds is None
-        or partial.scenario is None
-        or any(w.mistakes for w in worlds.values())
-    ):
-        return
-    name = remembered or partial.scenario.ancestral
-    world = partial.worlds.get(name)
-    if world and not any(kind.use and world.sites_of(k) for k, kind in world.kinds.items()):
-        yield Mistake(
-            ("agent", "tool"),
-            f"nothing to remember in environment {show(name)} "
-            "(got no kind that has sites and use rules, needed: at least one)",
-        )
-
-
-def _at(partial: PartialDocument, path: KeyPath) -> Any:
-    """The raw value at a path into the world or an environment, overrides applied."""
-    in_world = path[0] == "world"
-    found: Any = partial.base.raw if in_world else partial.environments[str(path[1])].raw
-    for key in path[1 if in_world else 2 :]:
-        found = found[key]
-    return found
 
 
 def _sites(partial: PartialDocument) -> Iterator[Mistake]:
@@ -258,30 +183,6 @@ def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
             )
 
 
-def _deception(partial: PartialDocument) -> Iterator[Mistake]:
-    deception = as_model(Deception, partial.raw.get("deception"))
-    if deception is None:
-        return
-    hidden, payoffs = _hidden(partial), _payoffs(partial)
-    if deception.variable not in hidden:
-        message = unknown("hidden variable", deception.variable, hidden)
-        yield Mistake(("deception", "variable"), message)
-    values = _overrides.table(partial.base.raw, "variables", deception.variable).get("values")
-    if isinstance(values, int) and bounds(deception.watched)[1] >= values:
-        allowed = f"0 to {values - 1}"
-        yield Mistake(
-            ("deception", "watched"), bad_value("value out of range", deception.watched, allowed)
-        )
-    if payoffs is not None and deception.conduct not in payoffs:
-        yield Mistake(("deception", "conduct"), unknown("payoff", deception.conduct, payoffs))
-    if NOVELTY in (partial.stimuli or ()):
-        yield Mistake(
-            ("deception",),
-            "conduct is measured by exact expectations, which minds that feel novelty do not "
-            "have: leave novelty out of agent.drives, or leave [deception] out",
-        )
-
-
 def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
     experiment = as_model(Experiment, partial.raw.get("experiment"))
     if experiment is None:
@@ -329,10 +230,8 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _objectives,
     _agent,
     _believed_dead,
-    _tool,
     _sites,
     _base_optimizer,
     _disjoint,
-    _deception,
     _experiment,
 )

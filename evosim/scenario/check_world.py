@@ -10,7 +10,7 @@ from evosim.scenario import check_placement
 from evosim.scenario.map import RESERVED, MapError
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.schema import NOVELTY, Always, Here, Kind, Rule, Variable, World
+from evosim.scenario.schema import BUILT_IN, Always, Here, Kind, Rule, Variable, World
 from evosim.scenario.state_space import mebibytes
 from evosim.scenario.values import bounds
 
@@ -123,8 +123,8 @@ def _when(
 
 def _feels(effect: Rule | Here | Always, stimuli: Collection[str] | None) -> Iterator[Mistake]:
     for name in effect.feels:
-        if name == NOVELTY:
-            yield Mistake(("feels", name), "novelty is built in: it is felt on arrival at a cell")
+        if name in BUILT_IN:
+            yield Mistake(("feels", name), f"{name} is built in: {BUILT_IN[name]}")
         elif stimuli is not None and name not in stimuli:
             yield Mistake(("feels", name), f"no drive feels it: {unknown('drive', name, stimuli)}")
 

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, did_you_mean
+from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
+from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
+from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
@@ -43,7 +46,6 @@ from evosim.scenario.values import (
     PatienceLocus,
     Positive,
     Real,
-    RelianceLocus,
     SenseLocus,
     Side,
     Size,
@@ -57,7 +59,10 @@ from evosim.scenario.values import (
 if TYPE_CHECKING:
     from evosim.scenario.settings import Settings
 
-NOVELTY = "novelty"
+BUILT_IN = {NOVELTY: FELT}
+"""Drives that are for no stimulus but for what the life so far makes of a step, and what they feel:
+rewards that are no function of the state (non-Markovian), so that no expectation of theirs is
+exact."""
 SAMPLE = 32
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 
@@ -264,23 +269,6 @@ class PhaseObjective(Model):
     )
 
 
-class Tool(Model):
-    """A planner of the agent's making: it optimizes criteria fitted to remembered encounters."""
-
-    depth: Positive = Field(description="Planning depth of the tool, in steps.")
-    reliance: RelianceLocus = Field(
-        description="Share of the tool's action values in the agent's choice, from 0 to 1."
-    )
-    encounters: Positive = Field(
-        default=20, description="Remembered encounters that the criteria are fitted to."
-    )
-    typo: Chance = Field(default=0.0, description="Chance that a criterion is mistyped.")
-    remembers: Name | None = Field(
-        default=None,
-        description="Environment of the memories; left out: the main one of the first phase.",
-    )
-
-
 class Agent(Model):
     """What the genome can express, each locus pinned to a number or evolving within bounds."""
 
@@ -380,14 +368,6 @@ class Phase(Model):
     def mixture(self) -> dict[str, float]:
         """The weight of each environment that trains; the weights sum to 1."""
         return timeline.mixture(self.train)
-
-
-class Deception(Model):
-    """What is compared while watched and unwatched, with a sense and without."""
-
-    variable: Name = Field(description="The hidden variable that says whether one is watched.")
-    watched: Condition = Field(description="Its value, or range [lo, hi], while watched.")
-    conduct: Name = Field(description="The payoff that measures conduct.")
 
 
 class Measure(Model):
@@ -516,8 +496,14 @@ class Scenario(Model):
 
     @cached_property
     def stimuli(self) -> tuple[str, ...]:
-        """What can be felt: the drives' names in order, without the built-in novelty."""
-        return tuple(name for name in self.agent.drives if name != NOVELTY)
+        """What can be felt: the drives' names in order, without those that are built in."""
+        return tuple(name for name in self.agent.drives if name not in BUILT_IN)
+
+    @cached_property
+    def built_in(self) -> tuple[str, ...]:
+        """Drives for what the life so far makes of a step (novelty): nothing of minds that have
+        one is exact."""
+        return tuple(name for name in self.agent.drives if name in BUILT_IN)
 
     @cached_property
     def payoffs(self) -> tuple[str, ...]:

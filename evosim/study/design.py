@@ -1,46 +1,256 @@
-"""The conditions of an experiment: scenarios made from a scenario by settings."""
+"""Designs: the conditions under which a scenario is run, each with its replicates.
+
+A condition is the scenario with some settings changed: a point of a study, an arm of an
+experiment, or an arm with a tuned number moved. ``DESIGNS`` has every way to choose them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
-from evosim.errors import EvosimError, Problem, ScenarioError
-from evosim.metrics import hypotheses, turns
+from evosim.errors import EvosimError, ScenarioError, did_you_mean
+from evosim.metrics import METRICS, hypotheses, turns
+from evosim.rng import Purpose, key
+from evosim.scenario.document import inline
 from evosim.scenario.settings import as_mapping, is_within
 from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
+    from evosim.metrics import Query
     from evosim.scenario import Experiment, Finding, Scenario, Settings
+    from evosim.study.schema import Measured, Parameter, Study
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One run of an experiment.
+    """One combination of values, and what it changes in the scenario.
 
     Attributes:
-        name: of its folder, and what to call it.
-        arm: whose scenario it runs.
-        value: place of the tuned value it has among all; None where nothing is moved.
-        scenario: what is run; it has no experiment of its own.
-        replicates: how many.
+        key: names its folder: of an arm its name, of a point of a study sixteen hexadecimal digits
+            that follow from the values alone, so that a grid which grows keeps the points it had.
+        values: by parameter; of a parameter with levels the title. Of an arm its name, by "arm",
+            and the value of what is tuned, by "tuned": None where it is as written.
+        settings: what it changes in the scenario: values by dotted key.
+        replicates: how many runs.
+        paired: whether its replicates have the seeds of those of all other conditions.
     """
 
-    name: str
-    arm: str
-    value: int | None
-    scenario: Scenario
+    key: str
+    values: Values
+    settings: Mapping[str, Any]
     replicates: int
+    paired: bool = False
+
+    def seed(self, seed: int, replicate: int) -> int:
+        """The seed of a run, as :func:`evosim.run` takes it (model 5).
+
+        Args:
+            seed: of the study or experiment.
+        """
+        if self.paired:
+            return seed
+        return key(seed, Purpose.STUDY, int(self.key, 16), replicate)
+
+    def scenario(self, base: Scenario) -> Scenario:
+        """What is run: a scenario without its experiment, changed by the settings.
+
+        Raises:
+            ScenarioError: a setting is wrong.
+        """
+        return changed(base, self.settings)
 
     @property
-    def identity(self) -> tuple[str, int, str]:
-        """What its runs depend on: all but the words of the scenario, which change nothing."""
-        from evosim.scenario import document
+    def shown(self) -> str:
+        """The values, for people."""
+        return ", ".join(
+            f"{name} = {f'{value:.4g}' if isinstance(value, float) else value}"
+            for name, value in self.values.items()
+        )
 
-        table = {key: v for key, v in self.scenario.to_dict().items() if key not in WORDS}
-        return self.name, self.replicates, document.to_toml(table)
+
+def changed(scenario: Scenario, settings: Settings = ()) -> Scenario:
+    """A scenario without its experiment, changed by settings.
+
+    Raises:
+        ScenarioError: a setting is wrong.
+    """
+    document = scenario.to_dict()
+    document.pop("experiment", None)
+    return scenarios.from_dict(document, name=scenario.id, settings=settings)
+
+
+def run_inputs(scenario: Scenario) -> dict[str, Any]:
+    """What runs depend on: all but the words of a scenario, which change nothing."""
+    return {key: value for key, value in scenario.to_dict().items() if key not in WORDS}
+
+
+def conditions(
+    source: Study | Scenario, *, replicates: int | None = None, tuned: bool = False
+) -> tuple[Condition, ...]:
+    """The conditions of a study, or of the experiment of a scenario, each once.
+
+    Args:
+        source: a study, or a scenario with an experiment, whose arms come first.
+        replicates: of each; as the source says if None. Of tuned values at most as many.
+        tuned: whether the values of what was tuned are run as well.
+
+    Raises:
+        EvosimError: a scenario has no experiment; a listed point lacks a parameter or names
+            another; a parameter has no values for the design.
+        ScenarioError: a setting of an arm is wrong.
+    """
+    if isinstance(source, scenarios.Scenario):
+        n = replicates or experiment_of(source).replicates
+        designs = ("arms", "sensitivity") if tuned else ("arms",)
+    else:
+        n, designs = replicates or source.replicates, (source.design,)
+    found: dict[str, Condition] = {}
+    for name in designs:
+        for condition in DESIGNS[name](source, n):
+            found.setdefault(condition.key, condition)
+    names = dict.fromkeys(name for condition in found.values() for name in condition.values)
+    return tuple(
+        replace(one, values={name: one.values.get(name) for name in names})
+        for one in found.values()
+    )
+
+
+# Points of a study
+
+
+def _of_points(values_of: Callable[[Study], Iterable[Values]]) -> Design:
+    """The design of a study with points at these values."""
+
+    def points(study: Study, replicates: int) -> Iterator[Condition]:
+        for values in values_of(study):
+            settings = [settings_of(study, name, value) for name, value in values.items()]
+            yield Condition(
+                key=key_of(values), values=values, settings=as_mapping(*settings),
+                replicates=replicates,
+            )  # fmt: skip
+
+    return points
+
+
+def _grid(study: Study) -> Iterator[Values]:
+    """All combinations, the last parameter the fastest."""
+    axes = [levels_of(study, name) for name in study.parameters]
+    for row in itertools.product(*axes):
+        yield dict(zip(study.parameters, row, strict=True))
+
+
+def _listed(study: Study) -> Iterator[Values]:
+    """The combinations that are written."""
+    names = tuple(study.parameters)
+    for i, written in enumerate(study.points):
+        for name in written:
+            if name not in names:
+                raise EvosimError(
+                    f"points.{i}: unknown parameter {name!r}: {did_you_mean(name, names)}"
+                )
+        if lacking := [name for name in names if name not in written]:
+            raise EvosimError(f"points.{i}: a value of {lacking[0]!r} is missing")
+        yield {name: written[name] for name in names}
+
+
+def _drawn(study: Study) -> Iterator[Values]:
+    """Draws from the unit cube: independent, or spread out (a Latin hypercube)."""
+    import numpy as np
+    from scipy.stats import qmc
+
+    assert study.samples is not None
+    generator = np.random.Generator(np.random.PCG64(key(study.seed, Purpose.STUDY)))
+    n = len(study.parameters)
+    if study.design == "random":
+        draws = generator.random((study.samples, n))
+    else:
+        draws = qmc.LatinHypercube(d=n, rng=generator).random(study.samples)
+    for shares in draws:
+        yield {
+            name: _within(parameter, share)
+            for (name, parameter), share in zip(study.parameters.items(), shares, strict=True)
+        }
+
+
+def levels_of(study: Study, name: str) -> tuple[Any, ...]:
+    """The values of a parameter in the order of its axis; none where they are drawn.
+
+    Raises:
+        EvosimError: it has a range and no steps.
+    """
+    parameter = study.parameters[name]
+    if study.design in ("latin", "random"):
+        return ()
+    if study.design == "points":
+        return tuple(dict.fromkeys(point[name] for point in study.points if name in point))
+    if parameter.range is None:
+        return _choices(parameter)
+    if parameter.steps is None or parameter.steps < 2:
+        raise EvosimError(f"parameters.{name}: a grid needs steps = number, at least 2")
+    shares = [i / (parameter.steps - 1) for i in range(parameter.steps)]
+    return tuple(dict.fromkeys(_within(parameter, share) for share in shares))
+
+
+def _choices(parameter: Parameter) -> tuple[Any, ...]:
+    """The values of a parameter that has no range, or the titles of its levels."""
+    return parameter.values or tuple(level.title for level in parameter.levels)
+
+
+def _within(parameter: Parameter, share: float) -> float | int | Any:
+    """The value at a share, 0 to 1, of a parameter's range, or of its values in their order."""
+    if parameter.range is None:
+        choices = _choices(parameter)
+        return choices[min(int(share * len(choices)), len(choices) - 1)]
+    low, high = (float(end) for end in parameter.range)
+    if parameter.scale == "log":
+        value = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+    else:
+        value = low + share * (high - low)
+    value = float(f"{value:.6g}")  # 0.30000000000000004 is nobody's value
+    return round(value) if parameter.whole else min(max(value, low), high)
+
+
+def key_of(values: Values) -> str:
+    """The key of the point with these values: sixteen hexadecimal digits."""
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def settings_of(study: Study, name: str, value: Any) -> dict[str, Any]:
+    """What a value of a parameter changes in the scenario: values by dotted key.
+
+    Raises:
+        EvosimError: it has no such level, or a setting of it cannot be read.
+    """
+    parameter = study.parameters[name]
+    settings: Settings
+    if parameter.levels:
+        levels = {level.title: level.set for level in parameter.levels}
+        if not isinstance(value, str) or value not in levels:
+            raise EvosimError(
+                f"parameters.{name}: unknown level {value!r}: {did_you_mean(str(value), levels)}"
+            )
+        settings = levels[value]
+    elif parameter.set:
+        settings = [written.replace("{value}", inline(value)) for written in parameter.set]
+    else:
+        settings = dict.fromkeys([parameter.key] if parameter.key else parameter.keys, value)
+    try:
+        return as_mapping(settings)
+    except ScenarioError as error:
+        raise EvosimError(f"parameters.{name}: {error.problems[0]}") from None
+
+
+# Arms of an experiment
 
 
 def experiment_of(scenario: Scenario) -> Experiment:
@@ -57,40 +267,46 @@ def experiment_of(scenario: Scenario) -> Experiment:
     return scenario.experiment
 
 
-def conditions(
-    scenario: Scenario, *, replicates: int | None = None, tuned: bool = False
-) -> tuple[Condition, ...]:
-    """The runs that an experiment consists of, arms first.
+def _arms(scenario: Scenario, replicates: int) -> Iterator[Condition]:
+    """The arms."""
+    for name in experiment_of(scenario).arms:
+        yield _arm(scenario, name, name, replicates, {})
+
+
+def _sensitivity(scenario: Scenario, replicates: int) -> Iterator[Condition]:
+    """The arms of the first finding, with what was tuned moved through its values."""
+    experiment = experiment_of(scenario)
+    if (tuned := experiment.tuned) is None:
+        return
+    for i, value in enumerate(tuned.values):
+        for name in arms_of(experiment.findings[0], experiment):
+            n = min(replicates, tuned.replicates)
+            moved = {tuned.key: value}
+            yield _arm(scenario, name, tuned_key(i, name), n, moved, tuned=value)
+
+
+def _arm(
+    scenario: Scenario, name: str, key: str, replicates: int, moved: Values, **values: Any
+) -> Condition:
+    """An arm, probed also where the first one flips.
 
     Args:
-        replicates: of each arm; as the scenario says if None. Of tuned values at most as many.
-        tuned: whether the values of what was tuned are run as well.
-
-    Raises:
-        ScenarioError: a setting of an arm is wrong.
+        moved: changes of the scenario as it is written; what an arm sets itself stays its own.
     """
     experiment = experiment_of(scenario)
-    n = replicates or experiment.replicates
-    found = [
-        Condition(name=name, arm=name, value=None, scenario=arm, replicates=n)
-        for name, arm in arms(scenario).items()
-    ]
-    if not tuned or experiment.tuned is None:
-        return tuple(found)
-    headline = arms_of(experiment.findings[0], experiment)
-    for i, value in enumerate(experiment.tuned.values):
-        setting = {experiment.tuned.key: value}
-        for name in headline:
-            found.append(
-                Condition(
-                    name=f"tuned-{i}-{name}",
-                    arm=name,
-                    value=i,
-                    scenario=_arm(scenario, name, setting),
-                    replicates=min(n, experiment.tuned.replicates),
-                )
-            )
-    return tuple(found)
+    also = {"measure.also": sorted({*scenario.measure.also, *turns(reference(scenario))})}
+    return Condition(
+        key=key,
+        values={"arm": name, **values},
+        settings=as_mapping(moved, experiment.set, experiment.arms[name].set, also),
+        replicates=replicates,
+        paired=True,
+    )
+
+
+def tuned_key(value: int, arm: str) -> str:
+    """The key of an arm with what was tuned at one of its values, by number."""
+    return f"tuned-{value}-{arm}"
 
 
 def arms(scenario: Scenario) -> dict[str, Scenario]:
@@ -99,7 +315,22 @@ def arms(scenario: Scenario) -> dict[str, Scenario]:
     Raises:
         ScenarioError: a setting of an arm is wrong.
     """
-    return {name: _arm(scenario, name) for name in experiment_of(scenario).arms}
+    return {arm.key: arm.scenario(scenario) for arm in conditions(scenario)}
+
+
+def reference(scenario: Scenario) -> Scenario:
+    """The first arm's scenario, whose phases say when the flips of all arms are."""
+    experiment = experiment_of(scenario)
+    first = next(iter(experiment.arms.values()))
+    return changed(scenario, (*experiment.set, *first.set))
+
+
+def arms_of(finding: Finding, experiment: Experiment) -> tuple[str, ...]:
+    """The arms that a finding looks at, each once."""
+    first = next(iter(experiment.arms))
+    own = finding.arm or first
+    other = finding.against.arm if finding.against else None
+    return tuple(dict.fromkeys(finding.contrast or (own, other or own)))
 
 
 def settings_not_overridden(experiment: Experiment, settings: Settings) -> list[str]:
@@ -116,125 +347,98 @@ def settings_not_overridden(experiment: Experiment, settings: Settings) -> list[
     ]
 
 
-def reference(scenario: Scenario) -> Scenario:
-    """The first arm's scenario, whose phases say when the flips of all arms are."""
-    return _arm(scenario, next(iter(experiment_of(scenario).arms)), probed=False)
+def queries(scenario: Scenario) -> dict[str, Query]:
+    """What the findings of an experiment look at, each once, by a name for it."""
+    experiment, flips = experiment_of(scenario), turns(reference(scenario))
+    found: dict[str, Query] = {}
+    for finding in experiment.findings:
+        for _, _, query in hypotheses.terms_of(finding, experiment, flips):
+            words = [query.measure, query.of, query.where]
+            words += [query.at] * (query.at != "end") + [query.mind] * (query.mind != "evolved")
+            words += [f"{query.level:g}"] if query.level is not None else []
+            words += [f"flip {query.turn}"] * (len(flips) > 1)
+            name = "_".join(word for word in words if word)
+            found[name.replace(".", "_").replace(" ", "_")] = query
+    return found
 
 
-def arms_of(finding: Finding, experiment: Experiment) -> tuple[str, ...]:
-    """The arms that a finding looks at, each once."""
-    first = next(iter(experiment.arms))
-    own = finding.arm or first
-    other = finding.against.arm if finding.against else None
-    return tuple(dict.fromkeys(finding.contrast or (own, other or own)))
+def terms_of(measured: Measured, scenario: Scenario) -> tuple[hypotheses.WeightedTerm, ...]:
+    """The terms of what is measured at a point: one, or two where something is subtracted.
+
+    Raises:
+        EvosimError: no such measure, or one that the scenario does not have.
+    """
+    flips = turns(scenario)
+    terms = [hypotheses.WeightedTerm(1.0, "", hypotheses.query_of(measured, flips))]
+    if measured.against is not None:
+        changes = measured.against.model_dump(exclude_none=True)
+        other = measured.model_copy(update=changes)
+        terms.append(hypotheses.WeightedTerm(-1.0, "", hypotheses.query_of(other, flips)))
+    for term in terms:
+        METRICS[term.query.measure].check_in(scenario, term.query)
+        where = term.query.where
+        if where is not None and where not in scenario.environments:
+            known = ", ".join(scenario.environments)
+            raise EvosimError(
+                f"measure {measured.measure!r}: unknown environment {where!r} (known: {known})"
+            )
+    return tuple(terms)
 
 
-def check(scenario: Scenario) -> Iterator[Problem]:
-    """What is wrong with the arms and findings of a scenario, by key."""
-    if scenario.experiment is None or not scenario.experiment.arms:
-        return
-    try:
-        _changed(scenario)
-    except ScenarioError:
-        return  # reported of the scenario itself, and not of every arm again
-    try:
-        _changed(scenario, scenario.experiment.set)
-    except ScenarioError as error:
-        for problem in error.problems:
-            yield Problem(file=scenario.id, line=None, key="experiment.set", message=_text(problem))
-        return
-    loaded: dict[str, Scenario] = {}
-    for name in scenario.experiment.arms:
-        try:
-            loaded[name] = _arm(scenario, name, probed=False)
-        except ScenarioError as error:
-            key = f"experiment.arms.{name}.set"
-            for problem in error.problems:
-                yield Problem(file=scenario.id, line=None, key=key, message=_text(problem))
-    if len(loaded) < len(scenario.experiment.arms):
-        return
-    flips = turns(next(iter(loaded.values())))
-    sound = True
-    for i, finding in enumerate(scenario.experiment.findings):
-        try:
-            for term in hypotheses.terms_of(finding, scenario.experiment, flips):
-                if term.arm in loaded:  # else reported where the finding names it
-                    hypotheses.check_term(term, loaded[term.arm])
-        except EvosimError as error:
-            sound = False
-            key = f"experiment.findings.{i}"
-            yield Problem(file=scenario.id, line=None, key=key, message=str(error))
-    if not sound:
-        return
-    for message in _check_tuned(scenario, scenario.experiment):
-        yield Problem(file=scenario.id, line=None, key="experiment.tuned.key", message=message)
-
-
-def _check_tuned(scenario: Scenario, experiment: Experiment) -> Iterator[str]:
-    """What is wrong with the number that is moved, in words."""
-    tuned = experiment.tuned
-    if tuned is None or not experiment.findings:
-        return
-    if not set(arms_of(experiment.findings[0], experiment)) <= set(experiment.arms):
-        return  # reported where the finding names them
-    try:
-        tuned_runs = [c for c in conditions(scenario, tuned=True) if c.value is not None]
-    except ScenarioError as error:
-        yield from dict.fromkeys(map(_text, error.problems))
-        return
-    if taken := {c.name for c in tuned_runs} & set(experiment.arms):
-        yield f"arm {min(taken)!r}: the runs of what is tuned have such names; call it otherwise"
-    yield from _not_measured(tuned_runs, experiment, turns(reference(scenario)))
-    still = arms(scenario)
-    if tuned_runs and all(c.scenario == still[c.arm] for c in tuned_runs):
-        yield (
-            f"{tuned.key}: none of the values changes an arm of the first finding, as the arms set "
-            "it themselves; move what they leave as it is written"
-        )
-
-
-def _not_measured(
-    tuned_runs: Sequence[Condition], experiment: Experiment, flips: Sequence[int]
-) -> Iterator[str]:
-    """Why the headline finding cannot be measured where the number is moved, in words."""
-    terms = hypotheses.terms_of(experiment.findings[0], experiment, flips)
-    for condition in tuned_runs:
-        for term in terms:
-            if term.arm == condition.arm:
-                try:
-                    hypotheses.check_term(term, condition.scenario)
-                except EvosimError as error:
-                    yield str(error)
-                    return
-
-
-def _text(problem: Problem) -> str:
-    return f"{problem.key}: {problem.message}" if problem.key else problem.message
-
-
-def _arm(
-    scenario: Scenario, name: str, settings: Settings = (), *, probed: bool = True
-) -> Scenario:
-    """An arm's scenario, probed (unless ``probed`` is False) at the flips of the first arm.
+def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
+    """The experiment of a scenario as a study: arms are points, and findings say what is measured.
 
     Args:
-        settings: changes of the scenario as it is written; what an arm sets itself stays its own.
+        points: of :func:`conditions`.
     """
+    from evosim.study.schema import Study
+
     experiment = experiment_of(scenario)
-    also = {"measure.also": _also(scenario)} if probed else {}
-    own = experiment.arms[name].set
-    return _changed(scenario, as_mapping(settings, experiment.set, own, also))
+    levels = [{"title": n, "set": a.set, "at": a.at} for n, a in experiment.arms.items()]
+    parameters: dict[str, Any] = {"arm": {"label": "arm", "levels": levels}}
+    if "tuned" in points[-1].values and experiment.tuned:
+        tuned = experiment.tuned
+        parameters["tuned"] = {"label": tuned.label, "key": tuned.key, "values": tuned.values}
+    flips = turns(reference(scenario))
+    measures: dict[str, Any] = {}
+    for name, query in queries(scenario).items():
+        metric = METRICS[query.measure]
+        measures[name] = {
+            "label": metric.called(query.of, query.level),
+            "unit": metric.unit,
+            "measure": query.measure,
+            "of": query.of or None,
+            "where": query.where,
+            "at": query.at,
+            "mind": query.mind,
+            "flip": 0 if query.turn is None else flips.index(query.turn),
+            "level": query.level,
+        }
+    return Study.model_validate({
+        "id": scenario.id,
+        "title": scenario.title,
+        "question": scenario.question,
+        "scenario": scenario.id,
+        "design": "points",
+        "points": [dict(point.values) for point in points],
+        "replicates": points[0].replicates,
+        "confidence": scenario.verdict.confidence,
+        "parameters": parameters,
+        "measures": measures,
+    })  # fmt: skip
 
 
-def _changed(scenario: Scenario, settings: Settings = ()) -> Scenario:
-    """A scenario without its experiment, changed by settings."""
-    document = scenario.to_dict()
-    del document["experiment"]
-    return scenarios.from_dict(document, name=scenario.id, settings=settings)
-
-
-def _also(scenario: Scenario) -> list[int]:
-    return sorted({*scenario.measure.also, *turns(reference(scenario))})
+Design = Callable[[Any, int], Iterator[Condition]]
+"""Called with a study, or a scenario with an experiment, and the number of replicates."""
+DESIGNS: Mapping[str, Design] = {
+    "grid": _of_points(_grid),
+    "points": _of_points(_listed),
+    "latin": _of_points(_drawn),
+    "random": _of_points(_drawn),
+    "arms": _arms,
+    "sensitivity": _sensitivity,
+}
+"""The designs: the first four are of studies, the others of experiments."""
 
 
 def value_at(scenario: Scenario, key: str) -> Any:

@@ -7,16 +7,22 @@ it begins and keeps the index (:mod:`evosim.study.index`), so it can be killed a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
+from evosim.engine import provenance
 from evosim.engine.files import WriteError, sweep
 from evosim.engine.lock import hold
 from evosim.errors import Command, Part, RunError, WorkError
+from evosim.execution.executor import Died, executor
 from evosim.execution.progress import Progress
-from evosim.execution.runner import warm_up
+from evosim.execution.runner import CHECKPOINT, warm_up
+from evosim.execution.runner import complete_runs as complete_run_folders
 from evosim.execution.stop import Interrupted
 from evosim.study import index as indices
-from evosim.study.executors import executor
-from evosim.study.folder import StudyFolder
+from evosim.study.design import run_inputs
+from evosim.study.evaluation import complete_run
+from evosim.study.experiment import ExperimentFolder
+from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts, Index
 
 
@@ -33,7 +39,9 @@ def complete_runs(
 
     Args:
         stop: whether to give up what is under way.
-        workers, scheduler: see :func:`evosim.study.executors.executor`.
+        workers: processes on this machine; one is this process itself. As many as it has cores
+            if None.
+        scheduler: address of a Dask scheduler, whose workers do the runs instead.
         wait: seconds for which another driver may still be at work.
 
     Returns:
@@ -46,45 +54,87 @@ def complete_runs(
     title = folder.study.title  # refuses a study that was changed
     try:
         with (
-            hold(folder.path, "study", wait=wait, announce=progress.note),
+            hold(folder.path, "study", wait=wait, announce=progress.note) as lock,
             indices.writing(folder) as index,
         ):
-            if index.counts.done < index.counts.runs:
-                _run_all(folder, index, title, stop, progress, workers, scheduler)
             counts = index.counts
+            if counts.done < counts.runs:
+                points, n = len(folder.points), folder.replicates
+                size = f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
+                warm_up(folder.scenario_at(folder.points[0].key), progress.note)
+                progress.begin(title, size=size, total=counts.runs, done=counts.done)
+                _run_all(folder, index, lock, stop, progress, workers, scheduler)
+                counts = index.counts
             if counts.left or (stop() and counts.done < counts.runs):
                 raise Interrupted(folder.path, "stopped: ", *_progress_parts(folder))
-            _sweep(folder)
+            for point in folder.points:  # what killed workers left half written
+                sweep(folder.path / "runs" / point.key)
             return counts
     except (WriteError, WorkError) as error:
         raise RunError(*error.parts, "\n", *_progress_parts(folder)) from error
 
 
+def complete_arms(
+    folder: ExperimentFolder,
+    *,
+    stop: Callable[[], bool],
+    progress: Progress,
+    wait: float,
+    workers: int | None = None,
+    checkpoint: float = CHECKPOINT,
+) -> None:
+    """Complete what is left of all arms of an experiment, side by side.
+
+    Args:
+        stop, progress, wait, workers: see :func:`complete_runs`.
+        checkpoint: seconds between writes of what was simulated.
+
+    Raises:
+        RunError: it cannot go on, or the scenario was changed; what is done is kept.
+        Interrupted: it was stopped.
+    """
+    runs = {condition.key: folder.run(condition.key) for condition in folder.points}
+    for key, run in runs.items():
+        if run_inputs(run.scenario) != run_inputs(folder.scenario_at(key)):
+            raise RunError(
+                f"{folder.path / 'scenario.toml'} was changed after the experiment began: arm "
+                f"{key!r} ran with another one. Restore it, or start again"
+            )
+    with ExitStack() as held:
+        locks = [
+            held.enter_context(run.lock(wait=wait, announce=progress.note)) for run in runs.values()
+        ]
+        complete_run_folders(
+            runs, locks=locks, stop=stop, progress=progress, title=folder.base.title,
+            resume=folder.path, workers=workers, checkpoint=checkpoint,
+        )  # fmt: skip
+
+
 def _run_all(
     folder: StudyFolder,
     index: Index,
-    title: str,
+    lock: int,
     stop: Callable[[], bool],
     progress: Progress,
     workers: int | None,
     scheduler: str | None,
 ) -> None:
-    counts = index.counts
-    warm_up(folder.scenario_at(folder.points[0].key), progress.note)
-    progress.begin(title, size=_size_text(folder), total=counts.runs, done=counts.done)
+    workers = min(workers or provenance.cores(), folder.size)
+    study = (str(folder.path.absolute()), folder.identity)
     failed = 0
-    with executor(folder, workers=workers, scheduler=scheduler, note=progress.note) as by:
-        for record in by.run_all(index.left(), stop):
+    with executor(workers=workers, scheduler=scheduler, locks=[lock], note=progress.note) as by:
+        items = ((*study, *run) for run in index.left())
+        for (_, _, key, replicate), record in by.map(complete_run, items, stop=stop):
+            if isinstance(record, Died):
+                record = Record(
+                    point=key, replicate=replicate, columns={}, seconds=0.0,
+                    seed=folder.seed_of(key, replicate), error=str(record),
+                )  # fmt: skip
+                folder.write(record)
             index.add(record)
             failed += bool(record.error)
             progress.run(failed)
     index.flush()
-
-
-def _size_text(folder: StudyFolder) -> str:
-    """What is to be run, in words."""
-    points, n = len(folder.points), folder.replicates
-    return f"{points} point{'s' * (points != 1)}, {n} replicate{'s' * (n != 1)}"
 
 
 def _progress_parts(folder: StudyFolder) -> tuple[Part, ...]:
@@ -93,9 +143,3 @@ def _progress_parts(folder: StudyFolder) -> tuple[Part, ...]:
         f"{folder.count_done()} of {folder.size} runs are done and kept. Continue with: ",
         Command("study resume", folder.path),
     )
-
-
-def _sweep(folder: StudyFolder) -> None:
-    """Remove what killed workers left half written, once no worker is left."""
-    for point in folder.points:
-        sweep(folder.path / "runs" / point.key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,34 +18,31 @@ from evosim.engine.dataset import open_dataset
 from evosim.engine.files import WriteError
 from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import EvosimError, RunError
-from evosim.execution.progress import Progress
-from evosim.execution.runner import complete_runs
-from evosim.execution.stop import Interrupted
+from evosim.errors import EvosimError, WorkError
+from evosim.execution.executor import Tell
+from evosim.execution.runner import CHECKPOINT, advance, finish
 from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
+from evosim.study.design import terms_of
 from evosim.study.folder import Record, StudyFolder, opened
-from evosim.study.reading import terms_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.scenario import Scenario
 
-Stop = Callable[[], bool]
-
 _WAIT = 30.0  # seconds for which a worker that was given up may still be at a run
 
 
 def complete_run(
-    path: str, identity: str, key: str, replicate: int, stop: Stop = lambda: False
+    path: str, identity: str, key: str, replicate: int, *, tell: Tell = lambda *_: False
 ) -> Record | None:
     """Do a run and write its file, unless it is there already.
 
     Args:
         path: the study's folder, as this process sees it.
         identity: of the study.
-        stop: whether to give up.
+        tell: whether to give up.
 
     Returns:
         What was measured, or why it could not be: then nothing but ``error`` is in it. None
@@ -53,24 +50,30 @@ def complete_run(
 
     Raises:
         WriteError: the file cannot be written; another run could not either.
-        RunError: the folder is not the study's.
+        WorkError: the folder is not the study's.
     """
-    folder = opened(path, identity)
+    try:
+        folder = opened(path, identity)
+    except EvosimError as error:
+        raise WorkError(
+            f"does not see the study's folder: {error}. Workers read and write the same files "
+            "under the same path: share the folder, or make the study in one that is shared"
+        ) from error
     if (done := folder.read(key, replicate)) is not None:
         return done
-    record = _evaluate(folder, key, replicate, stop)
+    record = _evaluate(folder, key, replicate, tell)
     if record is not None:
         folder.write(record)
     return record
 
 
-def _evaluate(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Record | None:
+def _evaluate(folder: StudyFolder, key: str, replicate: int, tell: Tell) -> Record | None:
     began = time.perf_counter()
     columns: dict[str, tuple[float, ...]] = {}
     error = ""
     try:
-        scenario = _scenario(str(folder.path), folder.manifest["identity"], key)
-        with _data(folder, scenario, key, replicate, stop) as data:
+        scenario = _scenario(str(folder.path), folder.identity, key)
+        with _data(folder, scenario, key, replicate, tell) as data:
             if data is None:
                 return None
             columns = measured(folder, scenario, data)
@@ -80,19 +83,16 @@ def _evaluate(folder: StudyFolder, key: str, replicate: int, stop: Stop) -> Reco
         error = str(problem)
     except Exception:  # a defect: it is recorded with the run, and the others go on
         error = traceback.format_exc().rstrip()
+    seconds = round(time.perf_counter() - began, 4)
+    seed = folder.seed_of(key, replicate)
     return Record(
-        point=key,
-        replicate=replicate,
-        seed=folder.seed_of(key, replicate),
-        columns=columns,
-        seconds=round(time.perf_counter() - began, 4),
-        error=error,
+        point=key, replicate=replicate, seed=seed, columns=columns, seconds=seconds, error=error
     )
 
 
 @contextlib.contextmanager
 def _data(
-    folder: StudyFolder, scenario: Scenario, key: str, replicate: int, stop: Stop
+    folder: StudyFolder, scenario: Scenario, key: str, replicate: int, tell: Tell
 ) -> Iterator[xr.Dataset | None]:
     """What a run gives, of a folder that is kept or not; None where it was stopped."""
     if folder.keep == "measures":
@@ -100,48 +100,34 @@ def _data(
 
         def ask(*_: object) -> bool:
             nonlocal stopped
-            stopped = stop()
+            stopped = tell()
             return stopped
 
         data = simulate(scenario, folder.seed_of(key, replicate), on_generation=ask)
         yield None if stopped else data
         return
     run = _run_folder(folder, scenario, key, replicate)
-    try:
-        with run.lock(wait=_WAIT) as lock:
-            complete_runs(
-                {"": run}, locks=[lock], stop=stop, progress=Progress(), title=scenario.title,
-                resume=folder.path, workers=1,
-            )  # fmt: skip
-    except Interrupted:
-        yield None
-        return
-    except RunError as error:
-        if isinstance(error.__cause__, WriteError):
-            raise error.__cause__ from None  # no run could be written, not this one alone
-        raise
+    with run.lock(wait=_WAIT):
+        run.sweep()
+        if not run.data_path.exists() and not advance(run, 0, CHECKPOINT, tell=lambda *_: tell()):
+            yield None
+            return
+        finish(run)
     with open_dataset(run) as data:
         yield data
 
 
 def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: int) -> RunFolder:
     """The folder of a run that is kept, made unless it is there."""
-    path = folder.run_path(key, replicate)
-    if path.exists():
-        return RunFolder(path)
-    seed = folder.seed_of(key, replicate)
-    manifest = provenance.manifest(
-        scenario,
-        seed=seed,
-        probe_seed=seed,
-        seeds=[{"from": 0, "seed": seed}],
-        replicates=1,
-        figures=False,
-        command=folder.command(key, replicate),
-    )
-    check_disjoint(scenario, manifest)
-    with RunFolder.create(path, scenario, manifest):
-        pass
+    path, seed = folder.run_path(key, replicate), folder.seed_of(key, replicate)
+    if not path.exists():
+        manifest = provenance.manifest(
+            scenario, seed=seed, probe_seed=seed, seeds=[{"from": 0, "seed": seed}], replicates=1,
+            figures=False, command=folder.command(key, replicate),
+        )  # fmt: skip
+        check_disjoint(scenario, manifest)
+        with RunFolder.create(path, scenario, manifest):
+            pass
     return RunFolder(path)
 
 

@@ -1,16 +1,19 @@
-"""The folder of a study: what it is, and one small file for every run that is done.
+"""The folder of a design: what it is, and its runs.
 
-    study.toml      as it was written
-    scenario.toml   its scenario, resolved, before the settings of any point
-    study.json      what it is: seed, points and their settings, command, versions, machine
-    runs/KEY/RRR.json     a run: point KEY, replicate RRR, its measures
-    runs/KEY/RRR.failed   why a run failed
-    runs/KEY/RRR/         with keep = "runs": its whole run folder
-    index.sqlite    every run in one table, made from the files (evosim/study/index.py)
-    summary.json  figures/     once all of it is complete
+    of a study                                of an experiment
+    study.json                                experiment.json   what it is: scenario, seed, command,
+                                                                versions, machine
+    scenario.toml   study.toml                scenario.toml     the scenario, resolved, before the
+                                                                settings of any condition
+    runs/KEY/RRR.json      measures of a run
+    runs/KEY/RRR.failed    why it failed
+    runs/KEY/RRR/          with keep = "runs"   arms/KEY/       a run folder
+    index.sqlite    every run in one table (evosim/study/index.py)
+    summary.json  figures/                    verdict.json  figures/      once all is complete
 
-The files of the runs are all the state there is. Whoever does a run writes its file, under
-another name first; a file that is torn, or of another study, is as good as missing.
+KEY is a condition, RRR a replicate. The folders and files of the runs are all the state there is.
+Whoever does a run writes its file, under another name first; one that is torn, or of another
+study, is as good as missing.
 """
 
 from __future__ import annotations
@@ -18,28 +21,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from evosim import scenario as scenarios
+from evosim.engine._manifest import FORMAT, SEEDED, Entries, read_manifest
 from evosim.engine.files import WriteError, explain, write_text
 from evosim.engine.folders import appearing
 from evosim.engine.provenance import command_line
 from evosim.errors import RunError
 from evosim.execution.runner import finite
 from evosim.scenario.settings import as_mapping, as_texts
-from evosim.study.points import Point, key_of
+from evosim.study.design import Condition, key_of
 from evosim.study.schema import Study
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
     from evosim.study.reading import Written
-
-FORMAT = 1
-FACTS = "study.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class Record:
     """A run that is done, or failed.
 
     Attributes:
-        point: key of its point.
+        point: key of its condition.
         replicate: its number.
         seed: of the run, as :func:`evosim.run` takes it.
         columns: by measure, the numbers of this replicate: one, or for a measure that is made
@@ -64,24 +68,173 @@ class Record:
     error: str = ""
 
 
-class StudyFolder:
-    """A study on disk. ``StudyFolder(path)`` opens one, :meth:`create` makes one.
+def columns_from(measures: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    """The columns of a record as they were written in JSON, where null is undefined."""
+    return {
+        name: tuple(math.nan if value is None else float(value) for value in values)
+        for name, values in measures.items()
+    }
+
+
+class Folder(ABC):
+    """Conditions and their replicates on disk.
 
     Attributes:
         path: the folder.
-        manifest: what study.json holds.
+        manifest: what its manifest holds.
 
     Raises:
-        RunError: no study is there.
+        RunError: there is none, or it is damaged.
     """
+
+    WHAT: ClassVar[str]
+    """What it is of, in a word: its manifest is WHAT.json."""
+    SUMMARY: ClassVar[str]
+    """The file that is written once all of it is complete."""
+    SOURCE: ClassVar[str]
+    """The file that says what is varied and measured."""
+    ENTRIES: ClassVar[Entries]
+    """What its manifest must have."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.manifest = _read_manifest(path)
+        self.manifest = read_manifest(path, self.WHAT, self.ENTRIES)
 
     @classmethod
-    def create(cls, path: Path, written: Written, manifest: Mapping[str, Any]) -> StudyFolder:
-        """A new study folder; it appears whole or not at all.
+    def is_at(cls, path: Path) -> bool:
+        """Whether a folder is one of these."""
+        return (path / f"{cls.WHAT}.json").is_file()
+
+    @classmethod
+    @contextlib.contextmanager
+    def _making(
+        cls, path: Path, texts: Mapping[str, str], manifest: Mapping[str, Any]
+    ) -> Iterator[Path]:
+        """A new folder with these files, filled in the block; it appears whole or not at all.
+
+        Raises:
+            RunError: there is something already, or the folder cannot be made.
+        """
+        known = json.dumps({"format": FORMAT, **manifest}, indent=1, ensure_ascii=False)
+        with appearing(path) as making:
+            for name, text in {**texts, f"{cls.WHAT}.json": f"{known}\n"}.items():
+                write_text(making / name, text)
+            yield making
+
+    @property
+    def seed(self) -> int:
+        return int(self.manifest["seed"])
+
+    @property
+    def replicates(self) -> int:
+        """Runs at each condition, at most."""
+        return int(self.manifest["replicates"])
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """A hash of what the runs must belong to."""
+
+    @property
+    def summary_path(self) -> Path:
+        return self.path / self.SUMMARY
+
+    @property
+    def figures_path(self) -> Path:
+        return self.path / "figures"
+
+    @cached_property
+    def base(self) -> Scenario:
+        """The scenario before the settings of any condition.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        return scenarios.loads(self.text("scenario.toml"), name=str(self.path / "scenario.toml"))
+
+    @cached_property
+    @abstractmethod
+    def points(self) -> tuple[Condition, ...]:
+        """All conditions, in the order of the design."""
+
+    @cached_property
+    @abstractmethod
+    def study(self) -> Study:
+        """What is varied and measured, as a study; of a study as it was written."""
+
+    @abstractmethod
+    def read(self, key: str, replicate: int) -> Record | None:
+        """What was measured of a run that is done; None where it is not."""
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Condition]:
+        return {point.key: point for point in self.points}
+
+    @property
+    def size(self) -> int:
+        """How many runs there are to be."""
+        return sum(point.replicates for point in self.points)
+
+    def runs(self) -> Iterator[tuple[str, int]]:
+        """Condition and replicate of every run there is to be: the first replicate of all first,
+        so that the whole is seen early."""
+        for replicate in range(self.replicates):
+            for point in self.points:
+                if replicate < point.replicates:
+                    yield point.key, replicate
+
+    def seed_of(self, key: str, replicate: int) -> int:
+        """The seed of a run, as :func:`evosim.run` takes it."""
+        return self.by_key[key].seed(self.seed, replicate)
+
+    def scenario_at(self, key: str) -> Scenario:
+        """What is run at a condition.
+
+        Raises:
+            ScenarioError: a setting of it is wrong.
+        """
+        return self.by_key[key].scenario(self.base)
+
+    def text(self, name: str) -> str:
+        """The text of a file in it.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        path = self.path / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise RunError(explain(error, path, "read")) from error
+        except ValueError as error:
+            raise RunError(f"cannot read {path}: {error}") from error
+
+
+def _are_points(points: Any) -> bool:
+    """Whether study.json lists points, with keys that fit their values."""
+    try:
+        return bool(points) and all(
+            point["key"] == key_of(point["values"]) and isinstance(point["settings"], list)
+            for point in points
+        )
+    except (TypeError, KeyError):
+        return False
+
+
+class StudyFolder(Folder):
+    """A study: each run has a file with its measures."""
+
+    WHAT, SUMMARY, SOURCE = "study", "summary.json", "study.toml"
+    ENTRIES: ClassVar[Entries] = {
+        **SEEDED,
+        "study": ("a text", lambda value: isinstance(value, str)),
+        "identity": ("a text", lambda value: isinstance(value, str)),
+        "points": ("a list of points whose keys fit their values", _are_points),
+    }
+
+    @classmethod
+    def create(cls, path: Path, written: Written, manifest: Mapping[str, Any]) -> Self:
+        """A new folder.
 
         Args:
             manifest: of :func:`evosim.engine.provenance.manifest`, with ``seed``, ``replicates``,
@@ -96,23 +249,17 @@ class StudyFolder:
             for p in written.points
         ]
         known = {
-            "format": FORMAT,
             "study": written.study.id,
             **manifest,
-            "identity": _identity(toml, written.text, manifest["seed"], listed),
+            "identity": hash_of(
+                toml, written.text, manifest["seed"], json.dumps(listed, sort_keys=True)
+            ),
             "points": listed,
         }
-        with appearing(path) as making:
+        texts = {"study.toml": written.text, "scenario.toml": toml}
+        with cls._making(path, texts, known) as making:
             (making / "runs").mkdir()
-            write_text(making / "study.toml", written.text)
-            write_text(making / "scenario.toml", toml)
-            write_text(making / FACTS, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
         return cls(path)
-
-    @staticmethod
-    def is_at(path: Path) -> bool:
-        """Whether a study is there."""
-        return (path / FACTS).is_file()
 
     @cached_property
     def study(self) -> Study:
@@ -123,30 +270,21 @@ class StudyFolder:
         """
         import tomllib
 
-        text = self._read("study.toml")
-        toml, listed = self._read("scenario.toml"), self.manifest["points"]
-        if _identity(toml, text, self.seed, listed) != self.manifest["identity"]:
+        text = self.text("study.toml")
+        toml, listed = (
+            self.text("scenario.toml"),
+            json.dumps(self.manifest["points"], sort_keys=True),
+        )
+        if hash_of(toml, text, self.seed, listed) != self.identity:
             raise RunError(
-                f"{self.path}: study.toml, scenario.toml or the points in {FACTS} were changed "
+                f"{self.path}: study.toml, scenario.toml or the points in study.json were changed "
                 "after the study began; restore them, or start another study with the changed file"
             )
         return Study.model_validate(tomllib.loads(text))
 
-    @cached_property
-    def base(self) -> Scenario:
-        """The scenario before the settings of any point."""
-        from evosim import scenario
-
-        return scenario.loads(self._read("scenario.toml"), name=str(self.path / "scenario.toml"))
-
     @property
-    def seed(self) -> int:
-        return int(self.manifest["seed"])
-
-    @property
-    def replicates(self) -> int:
-        """Runs at each point."""
-        return int(self.manifest["replicates"])
+    def identity(self) -> str:
+        return str(self.manifest["identity"])
 
     @property
     def keep(self) -> str:
@@ -154,67 +292,35 @@ class StudyFolder:
         return str(self.manifest.get("keep", "measures"))
 
     @cached_property
-    def points(self) -> tuple[Point, ...]:
-        """All points, in the order of the design."""
+    def points(self) -> tuple[Condition, ...]:
         return tuple(
-            Point(key=p["key"], values=p["values"], settings=as_mapping(p["settings"]))
-            for p in self.manifest["points"]
-        )
-
-    @cached_property
-    def by_key(self) -> Mapping[str, Point]:
-        return {point.key: point for point in self.points}
-
-    @property
-    def size(self) -> int:
-        """How many runs there are to be."""
-        return len(self.points) * self.replicates
-
-    def scenario_at(self, key: str) -> Scenario:
-        """What is run at a point.
-
-        Raises:
-            ScenarioError: a setting of the point is wrong.
-        """
-        from evosim import evolution, scenario
-
-        return scenario.from_dict(
-            self.base.to_dict(),
-            name=str(self.path / "scenario.toml"),
-            settings=self.by_key[key].settings,
-            checks=[evolution.check],
-        )
-
-    def runs(self) -> Iterator[tuple[str, int]]:
-        """Point and replicate of every run there is to be: the first replicate of all points
-        first, so that the whole of the study is seen early."""
-        for replicate in range(self.replicates):
-            for point in self.points:
-                yield point.key, replicate
-
-    def seed_of(self, key: str, replicate: int) -> int:
-        """The seed of a run, as :func:`evosim.run` takes it."""
-        return self.by_key[key].seed(self.seed, replicate)
+            Condition(
+                key=point["key"], values=point["values"], replicates=self.replicates,
+                settings=as_mapping(point["settings"]),
+            )
+            for point in self.manifest["points"]
+        )  # fmt: skip
 
     def command(self, key: str, replicate: int) -> str:
         """The command line that does a run by itself."""
-        point = self.by_key[key]
         words = ["evosim", "run", str(self.path / "scenario.toml")]
-        for setting in as_texts(point.settings):
+        for setting in as_texts(self.by_key[key].settings):
             words += ["--set", setting]
         return command_line([*words, "--seed", str(self.seed_of(key, replicate))])
 
     # The files of the runs
 
-    def record_path(self, key: str, replicate: int) -> Path:
-        return self.path / "runs" / key / f"{replicate:03d}.json"
-
-    def failure_path(self, key: str, replicate: int) -> Path:
-        return self.path / "runs" / key / f"{replicate:03d}.failed"
-
     def run_path(self, key: str, replicate: int) -> Path:
         """With keep = "runs": the run's own folder."""
         return self.path / "runs" / key / f"{replicate:03d}"
+
+    def record_path(self, key: str, replicate: int) -> Path:
+        """The measures of a run."""
+        return self.run_path(key, replicate).with_suffix(".json")
+
+    def failure_path(self, key: str, replicate: int) -> Path:
+        """Why a run failed."""
+        return self.run_path(key, replicate).with_suffix(".failed")
 
     def read(self, key: str, replicate: int) -> Record | None:
         """A run that is done; None where its file is missing, torn or of another study."""
@@ -236,13 +342,13 @@ class StudyFolder:
             except OSError:
                 continue
             for replicate in range(self.replicates):
-                record = None
-                if self.record_path(point.key, replicate).name in names:
-                    record = self.read(point.key, replicate)
-                if record is None and self.failure_path(point.key, replicate).name in names:
-                    record = self.read_failure(point.key, replicate)
-                if record is not None:
-                    yield record
+                for path in (
+                    self.record_path(point.key, replicate),
+                    self.failure_path(point.key, replicate),
+                ):
+                    if path.name in names and (record := self._record(path, point.key, replicate)):
+                        yield record
+                        break
 
     def write(self, record: Record) -> None:
         """Write the file of a run that is done or failed, atomically.
@@ -250,17 +356,17 @@ class StudyFolder:
         Raises:
             WriteError: the operating system refused.
         """
-        where = self.failure_path if record.error else self.record_path
-        path = where(record.point, record.replicate)
+        key, replicate = record.point, record.replicate
+        path = (self.failure_path if record.error else self.record_path)(key, replicate)
         table = {
-            "identity": self.manifest["identity"],
-            "point": record.point,
-            "values": dict(self.by_key[record.point].values),
-            "replicate": record.replicate,
+            "identity": self.identity,
+            "point": key,
+            "values": dict(self.by_key[key].values),
+            "replicate": replicate,
             "seed": str(record.seed),
             "measures": finite(dict(record.columns)),
             "seconds": record.seconds,
-            "command": self.command(record.point, record.replicate),
+            "command": self.command(key, replicate),
         }
         if record.error:
             table["error"] = record.error
@@ -271,36 +377,22 @@ class StudyFolder:
         write_text(path, json.dumps(table, ensure_ascii=False, allow_nan=False) + "\n")
         if not record.error:
             with contextlib.suppress(OSError):
-                self.failure_path(record.point, record.replicate).unlink(missing_ok=True)
+                self.failure_path(key, replicate).unlink(missing_ok=True)
 
     def _record(self, path: Path, key: str, replicate: int) -> Record | None:
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
-            if table["identity"] != self.manifest["identity"]:
+            if table["identity"] != self.identity:
                 return None
             if (table["point"], table["replicate"]) != (key, replicate):
                 return None
-            columns = {
-                name: tuple(float("nan") if v is None else float(v) for v in values)
-                for name, values in table["measures"].items()
-            }
             return Record(
-                point=key,
-                replicate=replicate,
-                seed=int(table["seed"]),
-                columns=columns,
-                seconds=float(table["seconds"]),
+                point=key, replicate=replicate, seed=int(table["seed"]),
+                columns=columns_from(table["measures"]), seconds=float(table["seconds"]),
                 error=str(table.get("error", "")),
-            )
+            )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-
-    def _read(self, name: str) -> str:
-        path = self.path / name
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise RunError(f"cannot read {path}: {error}") from error
 
 
 @lru_cache(maxsize=4)
@@ -311,55 +403,10 @@ def opened(path: str, identity: str) -> StudyFolder:
         RunError: it is not the study with that identity.
     """
     folder = StudyFolder(Path(path))
-    if folder.manifest["identity"] != identity:
+    if folder.identity != identity:
         raise RunError(f"{path} holds another study than the one that asks for its runs")
     return folder
 
 
-def _identity(scenario: str, text: str, seed: int, points: Sequence[Any]) -> str:
-    """What the files of runs must belong to: a scenario, a study, a seed, its points."""
-    listed = json.dumps(points, sort_keys=True)
-    return hashlib.sha256(repr((scenario, text, seed, listed)).encode()).hexdigest()
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    source = path / FACTS
-    if not path.is_dir():
-        what = "is a file, not a study's folder" if path.exists() else "there is no such folder"
-        raise RunError(f"{path}: {what}")
-    try:
-        manifest = json.loads(source.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path} is not a study's folder: it holds no {FACTS}") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{source} is damaged: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise RunError(
-            f"{source}: this evosim reads studies of format {FORMAT}; use the version that made it"
-        )
-    wanted: Sequence[str] = ("study", "seed", "replicates", "identity", "points")
-    if lacking := [name for name in wanted if name not in manifest]:
-        raise RunError(f"{source} is damaged: {lacking[0]} is missing")
-    if problem := _wrong_entries(manifest):
-        raise RunError(f"{source} is damaged: {problem}")
-    return manifest
-
-
-def _wrong_entries(manifest: Mapping[str, Any]) -> str:
-    """What is wrong with what study.json holds, in words; empty where nothing is."""
-    for name in ("seed", "replicates"):
-        try:
-            int(manifest[name])
-        except (TypeError, ValueError):
-            return f"{name} is {json.dumps(manifest[name])[:60]}, not a whole number"
-    points = manifest["points"]
-    if not isinstance(points, list) or not points:
-        return "points is not a list of points"
-    for i, point in enumerate(points):
-        sound = isinstance(point, dict)
-        sound = sound and isinstance(point.get("key"), str)
-        sound = sound and isinstance(point.get("values"), dict)
-        sound = sound and isinstance(point.get("settings"), list)
-        if not sound or point["key"] != key_of(point["values"]):
-            return f"point {i} is not a point, or its key does not fit its values"
-    return ""
+def hash_of(*what: object) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()

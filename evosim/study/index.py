@@ -13,20 +13,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 from evosim.engine.files import WriteError
 from evosim.engine.lock import HeldError, hold
 from evosim.errors import RunError
 from evosim.execution.runner import finite
 from evosim.scenario.settings import as_texts
-from evosim.study.folder import Record, StudyFolder
+from evosim.study.folder import Record, StudyFolder, columns_from
 
 NAME = "index.sqlite"
 BATCH = 500
@@ -77,15 +74,7 @@ class Index:
         self._database = database
         self._batch: list[Record] = []
         self._written = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._database.close()
+        self.close = database.close
 
     # Writing
 
@@ -106,40 +95,71 @@ class Index:
         Raises:
             WriteError: the operating system refused.
         """
-        rows = [_row(record) for record in self._batch]
-        with _explained_errors(self._folder.path / NAME), self._database:
+        rows = [
+            (
+                r.point, r.replicate, "failed" if r.error else "done", str(r.seed), r.seconds,
+                r.error, _json(finite(dict(r.columns))),
+            )
+            for r in self._batch
+        ]  # fmt: skip
+        with _explained_errors(self._folder), self._database:
             self._database.executemany("REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._batch.clear()
         self._written = time.monotonic()
 
-    def mark(self, *, whole: bool) -> None:
-        """Note whether everything that the files hold is in here."""
-        with _explained_errors(self._folder.path / NAME), self._database:
-            self._database.execute("REPLACE INTO about VALUES ('whole', ?)", (str(int(whole)),))
+    def fill(self) -> None:
+        """Make the tables, and fill them from the files of the runs."""
+        folder = self._folder
+        points = [
+            (p.key, i, _json(dict(p.values)), _json(as_texts(p.settings)))
+            for i, p in enumerate(folder.points)
+        ]
+        about = [("format", str(_FORMAT)), ("identity", folder.identity)]
+        with _explained_errors(folder):
+            self._database.executescript(_TABLES)
+            with self._database:
+                self._database.executemany("INSERT INTO about VALUES (?, ?)", about)
+                self._database.executemany("INSERT INTO points VALUES (?, ?, ?, ?)", points)
+        for record in folder.found():
+            self.add(record)
+        self.flush()
+
+    def mark_whole(self) -> None:
+        """Note that everything that the files hold is in here."""
+        with _explained_errors(self._folder), self._database:
+            self._database.execute("REPLACE INTO about VALUES ('whole', '1')")
 
     # Reading
+
+    def is_sound(self) -> bool:
+        """Whether it is undamaged, and of this study."""
+        try:
+            about = self._about()
+            sound = about.get("format") == str(_FORMAT)
+            sound = sound and about.get("identity") == self._folder.identity
+            sound = sound and self._database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            _ = self.counts
+        except sqlite3.Error:
+            return False
+        return sound
 
     @property
     def whole(self) -> bool:
         """Whether the last driver left it so that it holds all that the files do."""
-        return self._value("SELECT value FROM about WHERE name = 'whole'") == "1"
+        return self._about().get("whole") == "1"
+
+    def _about(self) -> dict[str, str]:
+        return dict(self._database.execute("SELECT name, value FROM about"))
 
     @property
     def counts(self) -> Counts:
-        done, seconds = self._database.execute(
-            "SELECT count(*), total(seconds) FROM runs WHERE state = 'done'"
-        ).fetchone()
-        failed = self._value("SELECT count(*) FROM runs WHERE state = 'failed'")
-        return Counts(
-            runs=self._folder.size, done=done, failed=int(failed or 0), seconds=float(seconds)
-        )
-
-    def failures(self) -> list[Record]:
-        """The runs that failed, by point and replicate."""
-        return list(self.records("failed"))
+        query = "SELECT count(*), total(seconds) FROM runs WHERE state = ?"
+        done, seconds = self._database.execute(query, ("done",)).fetchone()
+        failed, _ = self._database.execute(query, ("failed",)).fetchone()
+        return Counts(runs=self._folder.size, done=done, failed=failed, seconds=float(seconds))
 
     def records(self, state: str = "done") -> Iterator[Record]:
-        """All runs of a state, by point and replicate."""
+        """All runs of a state, done or failed, by point and replicate."""
         rows = self._database.execute(
             "SELECT point, replicate, seed, seconds, error, measures FROM runs WHERE state = ? "
             "ORDER BY point, replicate",
@@ -148,10 +168,7 @@ class Index:
         for point, replicate, seed, seconds, error, measures in rows:
             yield Record(
                 point=point, replicate=replicate, seed=int(seed), seconds=seconds, error=error,
-                columns={
-                    name: tuple(math.nan if v is None else float(v) for v in values)
-                    for name, values in json.loads(measures).items()
-                },
+                columns=columns_from(json.loads(measures)),
             )  # fmt: skip
 
     def left(self) -> Iterator[tuple[str, int]]:
@@ -178,10 +195,6 @@ class Index:
             found.update(repr(row).encode())
         return found.hexdigest()
 
-    def _value(self, query: str) -> str | int | None:
-        row = self._database.execute(query).fetchone()
-        return row[0] if row else None
-
 
 @contextlib.contextmanager
 def writing(folder: StudyFolder) -> Iterator[Index]:
@@ -190,18 +203,17 @@ def writing(folder: StudyFolder) -> Iterator[Index]:
     Raises:
         WriteError: the operating system refused.
     """
-    path = folder.path / NAME
-    with _explained_errors(path):
+    with _explained_errors(folder):
         for stale in folder.path.glob(f"{NAME}*"):
             stale.unlink()
-        database = sqlite3.connect(path, timeout=_PATIENCE)
-    with Index(folder, database) as index:
-        _fill(index)
+        database = sqlite3.connect(folder.path / NAME, timeout=_PATIENCE)
+    with contextlib.closing(Index(folder, database)) as index:
+        index.fill()
         try:
             yield index
         finally:
             index.flush()
-            index.mark(whole=True)
+            index.mark_whole()
 
 
 def rebuild(folder: StudyFolder, *, wait: float = 0.0) -> Counts:
@@ -243,31 +255,9 @@ def reading(
             index = None
     if index is None:
         index = Index(folder, sqlite3.connect(":memory:"))
-        _fill(index)
-    with index:
+        index.fill()
+    with contextlib.closing(index):
         yield index
-
-
-def _fill(index: Index) -> None:
-    """Make the tables, and fill them from the files of the runs."""
-    folder = index._folder
-    with _explained_errors(folder.path / NAME):
-        index._database.executescript(_TABLES)
-        with index._database:
-            index._database.executemany(
-                "INSERT INTO about VALUES (?, ?)",
-                [("format", str(_FORMAT)), ("identity", folder.manifest["identity"])],
-            )
-            index._database.executemany(
-                "INSERT INTO points VALUES (?, ?, ?, ?)",
-                [
-                    (p.key, i, _json(dict(p.values)), _json(as_texts(p.settings)))
-                    for i, p in enumerate(folder.points)
-                ],
-            )
-    for record in folder.found():
-        index.add(record)
-    index.flush()
 
 
 def _open(folder: StudyFolder) -> Index | None:
@@ -277,18 +267,10 @@ def _open(folder: StudyFolder) -> Index | None:
         return None
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
     index = Index(folder, database)
-    try:
-        about = dict(database.execute("SELECT name, value FROM about"))
-        sound = about.get("format") == str(_FORMAT)
-        sound = sound and about.get("identity") == folder.manifest["identity"]
-        sound = sound and database.execute("PRAGMA quick_check").fetchone() == ("ok",)
-        _ = index.counts
-    except sqlite3.Error:
-        sound = False
-    if not sound:
-        database.close()
-        return None
-    return index
+    if index.is_sound():
+        return index
+    index.close()
+    return None
 
 
 def is_held(folder: StudyFolder) -> bool:
@@ -303,20 +285,12 @@ def is_held(folder: StudyFolder) -> bool:
 
 
 @contextlib.contextmanager
-def _explained_errors(path: Path) -> Iterator[None]:
+def _explained_errors(folder: StudyFolder) -> Iterator[None]:
     """What sqlite and the operating system refuse, as words."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise WriteError(f"cannot write {path}: {error}") from error
-
-
-def _row(record: Record) -> tuple[object, ...]:
-    columns: Mapping[str, object] = finite(dict(record.columns))
-    return (
-        record.point, record.replicate, "failed" if record.error else "done", str(record.seed),
-        record.seconds, record.error, _json(columns),
-    )  # fmt: skip
+        raise WriteError(f"cannot write {folder.path / NAME}: {error}") from error
 
 
 def _json(value: object) -> str:

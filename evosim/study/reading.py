@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,23 +11,21 @@ from pydantic import ValidationError
 
 from evosim import scenario as scenarios
 from evosim.engine.variables import probe_generations
-from evosim.errors import EvosimError, Problem, ScenarioError
-from evosim.metrics import METRICS, hypotheses, turns
-from evosim.metrics.hypotheses import WeightedTerm
+from evosim.errors import Problem, ScenarioError
+from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of, unwritable_texts
 from evosim.scenario.reading import located, parse
-from evosim.scenario.settings import as_mapping, is_within
-from evosim.study.points import Point, points, settings_of
-from evosim.study.schema import Measured, Study
+from evosim.scenario.settings import as_mapping
+from evosim.study.checks import mistakes
+from evosim.study.design import Condition, changed, conditions
+from evosim.study.schema import Study
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
 
 FOLDER = Path(__file__).parents[1] / "_studies"
-MOST_CHECKED = 200
-"""Points whose scenario is checked before anything is run: all of them, or so many spread out."""
 _WHEN = ("timeline", "measure")  # what says when phases begin and when is probed
 
 
@@ -54,17 +51,17 @@ class Written:
         return self.text, self.base_text
 
     @cached_property
-    def points(self) -> tuple[Point, ...]:
-        return points(self.study)
+    def points(self) -> tuple[Condition, ...]:
+        return conditions(self.study)
 
-    def settings_at(self, point: Point) -> dict[str, Any]:
+    def settings_at(self, point: Condition) -> dict[str, Any]:
         """What a point changes in the scenario; it is probed wherever a phase begins.
 
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
         if any(key.startswith(_WHEN) for key in point.settings):
-            return as_mapping(point.settings, _unprobed(_changed(self.base, point.settings)))
+            return as_mapping(point.settings, _unprobed(changed(self.base, point.settings)))
         return as_mapping(point.settings, self._unprobed)
 
     @cached_property
@@ -72,46 +69,19 @@ class Written:
         """What has to be set for the phases of the base, as of all points that keep them."""
         return _unprobed(self.base)
 
-    def scenario_at(self, point: Point) -> Scenario:
+    def scenario_at(self, point: Condition) -> Scenario:
         """What is run at a point.
 
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        return _changed(self.base, self.settings_at(point))
+        return changed(self.base, self.settings_at(point))
 
 
 def _unprobed(scenario: Scenario) -> dict[str, Any]:
     """The setting by which a scenario is probed wherever a phase begins; none where it is."""
     unprobed = set(turns(scenario)) - set(probe_generations(scenario))
     return {"measure.also": sorted({*scenario.measure.also, *unprobed})} if unprobed else {}
-
-
-def _changed(base: Scenario, settings: Settings) -> Scenario:
-    return scenarios.from_dict(base.to_dict(), name=base.id, settings=settings)
-
-
-def terms_of(measured: Measured, scenario: Scenario) -> tuple[WeightedTerm, ...]:
-    """The terms of what is measured at a point: one, or two where something is subtracted.
-
-    Raises:
-        EvosimError: no such measure, or one that the scenario does not have.
-    """
-    flips = turns(scenario)
-    terms = [WeightedTerm(1.0, "", hypotheses.query_of(measured, flips))]
-    if measured.against is not None:
-        changes = measured.against.model_dump(exclude_none=True)
-        other = measured.model_copy(update=changes)
-        terms.append(WeightedTerm(-1.0, "", hypotheses.query_of(other, flips)))
-    for term in terms:
-        METRICS[term.query.measure].check_in(scenario, term.query)
-        where = term.query.where
-        if where is not None and where not in scenario.environments:
-            known = ", ".join(scenario.environments)
-            raise EvosimError(
-                f"measure {measured.measure!r}: unknown environment {where!r} (known: {known})"
-            )
-    return tuple(terms)
 
 
 def catalogue() -> dict[str, Path]:
@@ -167,10 +137,10 @@ def loads(
         source = str(beside / source)
     base = _base(study, text, name, source)
     if settings:
-        base = _changed(base, settings)
+        base = changed(base, settings)
     written = Written(study, text, base, shipped.read(shipped.find(source)))
-    if mistakes := list(_mistakes(written)):
-        raise ScenarioError(located(mistakes, text, name))
+    if found := list(mistakes(written)):
+        raise ScenarioError(located(found, text, name))
     return written
 
 
@@ -181,53 +151,8 @@ def _base(study: Study, text: str, name: str, source: str) -> Scenario:
     except ScenarioError as error:
         found = [Mistake(("scenario",), str(problem)) for problem in error.problems]
         raise ScenarioError(located(found, text, name)) from None
-    table = read.to_dict()
-    table.pop("experiment", None)
     try:
-        return scenarios.from_dict(table, name=read.id, settings=study.set)
+        return changed(read, study.set)
     except ScenarioError as error:
         found = [Mistake(("set",), f"{p.file}: {p.message}") for p in error.problems]
         raise ScenarioError(located(found, text, name)) from None
-
-
-def _mistakes(written: Written) -> Iterator[Mistake]:
-    """What is wrong with parameters, points and measures."""
-    study = written.study
-    try:
-        every = written.points
-    except EvosimError as error:
-        where, _, message = str(error).partition(": ")
-        yield Mistake(_path(where), message)
-        return
-    checked = every[:: -(-len(every) // MOST_CHECKED)]
-    known: set[str] = set()
-    for point in checked:
-        try:
-            scenario = written.scenario_at(point)
-        except ScenarioError as error:
-            for problem in error.problems:
-                if problem.message not in known:
-                    known.add(problem.message)
-                    yield _of_setting(study, point, problem)
-            continue
-        for label, measured in study.measures.items():
-            try:
-                terms_of(measured, scenario)
-            except EvosimError as error:
-                if str(error) not in known:
-                    known.add(str(error))
-                    yield Mistake(("measures", label), f"at {point.shown}: {error}")
-
-
-def _of_setting(study: Study, point: Point, problem: Problem) -> Mistake:
-    """A problem of a point's scenario, as one of the parameter whose setting it is about."""
-    path: tuple[str, ...] = ("parameters",)
-    for name, value in point.values.items():
-        keys = settings_of(study, name, value)
-        if any(is_within(problem.key, key) or is_within(key, problem.key) for key in keys):
-            path = ("parameters", name)
-    return Mistake(path, f"at {point.shown}: {problem.file}: {problem.message}")
-
-
-def _path(dotted: str) -> tuple[str | int, ...]:
-    return tuple(int(part) if part.isdecimal() else part for part in dotted.split("."))

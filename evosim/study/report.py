@@ -74,7 +74,10 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
         return
     points = summary["points"]
     listed = points[:MOST_LINES]
-    labels = [_named(point) for point in listed]
+    labels = [
+        ", ".join(f"{name} = {shown(value)}" for name, value in point["values"].items())
+        for point in listed
+    ]
     width = min(max(map(len, labels), default=0), WIDTH - 36)
     for label, point in zip(labels, listed, strict=True):
         numbers = point["measures"][name]
@@ -88,10 +91,6 @@ def _in_tables(summary: Summary) -> bool:
     levels = [len(parameter["values"]) for parameter in summary["parameters"].values()]
     grid = summary["design"] == "grid" and len(levels) >= 2
     return grid and math.prod(levels[2:]) <= MOST_TABLES
-
-
-def _named(point: Summary) -> str:
-    return ", ".join(f"{name} = {shown(value)}" for name, value in point["values"].items())
 
 
 def _cut(text: str, width: int) -> str:
@@ -178,7 +177,8 @@ def _importance_text(summary: Summary, measure: Summary) -> Iterator[str]:
         yield "  shares of its variance (eta squared; in brackets without what chance alone gives):"
         for effect in measure["variance"]["effects"]:
             label = _cut(effect_name(effect["of"], summary["parameters"]), 60)
-            p = "" if effect["p"] is None else f", p {_p(effect['p'])}"
+            p = "" if effect["p"] is None else f", p = {effect['p']:.2g}"
+            p = ", p < 0.001" if p and effect["p"] < 0.001 else p
             adjusted = effect["adjusted"]
             bracket = "" if adjusted is None else f" ({_percent(adjusted)}{p})"
             yield f"    {_percent(effect['share']):>6}  {label}{bracket}"
@@ -195,10 +195,6 @@ def _importance_text(summary: Summary, measure: Summary) -> Iterator[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
 
 
 def _foot(summary: Summary) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,13 @@ from numpy.typing import NDArray
 from evosim.engine.files import write_text
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses
-from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
+from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, threshold_of
 from evosim.stats import intervals, tests, variance
 from evosim.stats.intervals import Bootstrap
 from evosim.study import table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from evosim.study.folder import Record, StudyFolder
+    from evosim.study.folder import StudyFolder
     from evosim.study.schema import Measured, Parameter
     from evosim.study.table import Axis
 
@@ -39,11 +38,6 @@ FEWEST_POINTS = 5
 """Points from which on a rank correlation means something."""
 
 
-def path_of(folder: StudyFolder) -> Path:
-    """Where the summary of a study stands once all of it was run."""
-    return folder.path / "summary.json"
-
-
 def write(folder: StudyFolder) -> dict[str, Any]:
     """Summarize a study and write summary.json.
 
@@ -52,16 +46,16 @@ def write(folder: StudyFolder) -> dict[str, Any]:
     """
     found = summarize(folder)
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path_of(folder), text + "\n")
+    write_text(folder.summary_path, text + "\n")
     return found
 
 
 def read(folder: StudyFolder) -> dict[str, Any] | None:
     """The summary that was written; None where it is missing, torn, or of fewer runs than all."""
     try:
-        found: dict[str, Any] = json.loads(path_of(folder).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(folder.summary_path.read_text(encoding="utf-8"))
         whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size
-        mine = found["identity"] == folder.manifest["identity"] and found["format"] == FORMAT
+        mine = found["identity"] == folder.identity and found["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if whole and mine else None
@@ -82,30 +76,36 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
         folder.seed, confidence=study.confidence, resamples=folder.base.verdict.resamples
     )
     points: list[dict[str, Any]] = []
-    lived = failed = 0
+    failed = 0
     keeps = folder.size * len(study.measures) <= MOST_NUMBERS
     columns: dict[str, list[Floats]] = {name: [] for name in study.measures}
     for point in folder.points:
-        read = [folder.read(point.key, replicate) for replicate in range(folder.replicates)]
-        there = [record for record in read if record is not None]
-        lived += len(there)
-        failed += _failures(folder, point.key, read)
+        there = []
+        for replicate in range(folder.replicates):
+            if (record := folder.read(point.key, replicate)) is not None:
+                there.append(record)
+            else:
+                failed += folder.read_failure(point.key, replicate) is not None
         at = {n: table.number_at(p, point.values[n]) for n, p in study.parameters.items()}
+        measures = {}
+        for name, measured in study.measures.items():
+            rows = [record.columns[name] for record in there if name in record.columns]
+            mine = np.array(rows, np.float64).T if rows else np.zeros((1, 0))
+            columns[name].append(mine)  # [column, replicate]
+            measures[name] = _estimated(measured, mine, bootstrap, keeps)
         points.append({
             "key": point.key, "values": dict(point.values), "at": at, "lived": len(there),
-            "measures": {},
+            "measures": measures,
         })  # fmt: skip
-        for name, measured in study.measures.items():
-            mine = _columns(there, name)
-            columns[name].append(mine)
-            points[-1]["measures"][name] = _estimated(measured, mine, bootstrap, keeps)
     for name, measured in study.measures.items():
-        if _threshold(measured) is not None:
-            _correct([point["measures"][name] for point in points], measured, columns[name], study)
+        if threshold_of(measured):
+            numbers = [point["measures"][name] for point in points]
+            _correct(numbers, measured, columns[name], 1 - study.confidence)
+    grid = study.design == "grid"
     axes = {name: table.axis_of(study, name, folder.points) for name in study.parameters}
     return finite({
         "format": FORMAT,
-        "identity": folder.manifest["identity"],
+        "identity": folder.identity,
         "study": study.id,
         "title": study.title,
         "question": study.question,
@@ -117,7 +117,8 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
         "design": study.design,
         "replicates": folder.replicates,
         "confidence": study.confidence,
-        "runs": {"wanted": folder.size, "lived": lived, "failed": failed},
+        "runs": {"wanted": folder.size, "lived": sum(point["lived"] for point in points),
+                 "failed": failed},
         "parameters": {
             name: _of_axis(parameter, axes[name]) for name, parameter in study.parameters.items()
         },
@@ -126,8 +127,9 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
                 "label": measured.label,
                 "unit": measured.unit,
                 "measure": measured.measure,
-                "threshold": _threshold(measured),
-                **_importance(folder, axes, name, columns[name], bootstrap),
+                "threshold": threshold_of(measured) or None,
+                "variance": _variance(folder, axes, name, columns[name]) if grid else None,
+                "ranks": None if grid else _ranks(folder, name, columns[name], bootstrap),
             }
             for name, measured in study.measures.items()
         },
@@ -148,25 +150,6 @@ def _of_axis(parameter: Parameter, axis: Axis) -> dict[str, Any]:
     }
 
 
-def _failures(folder: StudyFolder, key: str, read: Sequence[Record | None]) -> int:
-    return sum(
-        record is None and folder.read_failure(key, replicate) is not None
-        for replicate, record in enumerate(read)
-    )
-
-
-def _columns(records: Sequence[Record], name: str) -> Floats:
-    """The columns of a measure over the replicates that are done, [column, replicate]."""
-    rows = [record.columns[name] for record in records if name in record.columns]
-    return np.array(rows, np.float64).T if rows else np.zeros((1, 0))
-
-
-def _threshold(measured: Measured) -> dict[str, float] | None:
-    if measured.above is not None:
-        return {"above": measured.above}
-    return None if measured.below is None else {"below": measured.below}
-
-
 def _estimated(
     measured: Measured, columns: Floats, bootstrap: Bootstrap, keeps: bool
 ) -> dict[str, Any]:
@@ -177,7 +160,7 @@ def _estimated(
     found["numbers"] = (
         [table.number_of(measured, column) for column in columns.T] if keeps else None
     )
-    if _threshold(measured) is not None:
+    if threshold_of(measured):
         found["verdict"] = hypotheses.judge(estimate, measured)
     return found
 
@@ -186,14 +169,14 @@ def _correct(
     numbers: Sequence[dict[str, Any]],
     measured: Measured,
     columns: Sequence[Floats],
-    study: Any,
+    level: float,
 ) -> None:
     """p against the threshold at each point, and verdicts that are corrected for their number.
 
-    The family are all points of a measure that have a p. p is two-sided; where it is small enough,
-    the side that the value lies on is the verdict.
+    The family are all points of a measure that have a p. p is two-sided; where it is below
+    ``level``, the side that the value lies on is the verdict.
     """
-    ((side, threshold),) = (_threshold(measured) or {}).items()
+    ((side, threshold),) = threshold_of(measured).items()
     raw = [
         variance.p_against(table.total_of(measured, len(mine)), list(mine), threshold)
         for mine in columns
@@ -202,33 +185,13 @@ def _correct(
         found["p"] = p
     for method in tests.CORRECTIONS:
         for found, p in zip(numbers, tests.corrected(raw, method), strict=True):
-            found[method] = p
-            found[f"verdict_{method}"] = _decided(
-                found["value"], p, side, threshold, 1 - study.confidence
-            )
-
-
-def _decided(
-    value: float | None, p: float | None, side: str, threshold: float, level: float
-) -> str:
-    if value is None or p is None or p >= level or value == threshold:
-        return UNDECIDED
-    return SUPPORTED if (value > threshold) == (side == "above") else REFUTED
+            value, verdict = found["value"], UNDECIDED
+            if value is not None and p is not None and p < level and value != threshold:
+                verdict = SUPPORTED if (value > threshold) == (side == "above") else REFUTED
+            found |= {method: p, f"verdict_{method}": verdict}
 
 
 # Which parameters move a measure
-
-
-def _importance(
-    folder: StudyFolder,
-    axes: Mapping[str, Axis],
-    name: str,
-    columns: Sequence[Floats],
-    bootstrap: Bootstrap,
-) -> dict[str, Any]:
-    if folder.study.design == "grid":
-        return {"variance": _variance(folder, axes, name, columns), "ranks": None}
-    return {"variance": None, "ranks": _ranks(folder, name, columns, bootstrap)}
 
 
 def _variance(
@@ -249,20 +212,10 @@ def _variance(
     if found is None:
         return None
     names = list(axes)
-    return {
-        "effects": [
-            {
-                "of": [names[axis] for axis in effect.of],
-                "share": effect.share,
-                "adjusted": effect.adjusted,
-                "df": effect.df,
-                "p": effect.p,
-            }
-            for effect in found.effects
-        ],
-        "noise": found.noise,
-        "total": found.variance,
-    }
+    effects = [
+        {**asdict(effect), "of": [names[axis] for axis in effect.of]} for effect in found.effects
+    ]
+    return {"effects": effects, "noise": found.noise, "total": found.variance}
 
 
 def _all_of(measured: Measured, columns: Floats) -> float:

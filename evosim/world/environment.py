@@ -120,6 +120,7 @@ class Environment:
                     events=rules._numbers,
                     hidden=self.hidden,
                     blind_to=blind,
+                    lived=self.tables.live.tolist(),
                 )
             self._minds[key] = (tables, rules.phi)
         return self._minds[key]

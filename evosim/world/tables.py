@@ -35,7 +35,8 @@ class Tables(NamedTuple):
     depletes), U = use rows: a rule at an x where it fires.
     """
 
-    live: NDArray[np.int32]  # [n_live] the x at which decisions are planned
+    live: NDArray[np.int32]  # [n_live] the x at which decisions are planned: a life can come there
+    unreached: NDArray[np.int32]  # other x at which one would be alive, but to which no way leads
     observed: NDArray[np.int32]  # [n_x] the x that a mind takes x for
     dead: NDArray[np.uint8]  # [n_x] 1 where a variable has a fatal value
     start_x: NDArray[np.int32]  # [k]
@@ -59,7 +60,7 @@ class Tables(NamedTuple):
     here_event: NDArray[np.int32]  # [S] -1 where the kind has no `here`
     always_ptr: NDArray[np.int32]  # [n_x + 1] rows of always_event
     always_event: NDArray[np.int32]
-    scent_like: NDArray[np.int32]  # [n_x] the first live x at which the same rules fire
+    scent_like: NDArray[np.int32]  # [n_x] the first of live, unreached where the same rules fire
     n_actions: int
     stay: bool
     slip: float
@@ -209,6 +210,7 @@ def compile_tables(
     events: Mapping[str, int],
     hidden: Sequence[str] = (),
     blind_to: frozenset[str] = frozenset(),
+    lived: Iterable[int] | None = None,
 ) -> Tables:
     """Compile one environment (docs/model.md, 1).
 
@@ -219,6 +221,7 @@ def compile_tables(
         events: event name -> event number, see :class:`evosim.world.Environment`.
         hidden: names of the hidden variables (documentation of ``blind_to``'s range).
         blind_to: hidden variables that stand, and stay, at their ``assume`` value.
+        lived: the x that lives in ``structure`` can come to; those by ``rules`` if None.
 
     Raises:
         EvosimError: the two worlds' variables differ; or a start of ``structure`` is fatal by
@@ -242,10 +245,10 @@ def compile_tables(
     observed = [c.x_of(c.observed(values)) for values in c.values]
     dead = [c.dead(values) for values in c.values]
     # An agent can stand alive where its beliefs hold it for dead; there too it must decide.
-    lived = c if rules is structure else _Compiler(structure, structure, frozenset())
-    _check_starts(lived, observed, dead, rules.name)
-    stood_at = {observed[x] for x, values in enumerate(c.values) if not lived.dead(values)}
-    live = [x for x in range(c.n_x) if observed[x] == x and (x in stood_at or not dead[x])]
+    true = c if rules is structure else _Compiler(structure, structure, frozenset())
+    _check_starts(true, observed, dead, rules.name)
+    stood_at = {observed[x] for x, values in enumerate(c.values) if not true.dead(values)}
+    alive = [x for x in range(c.n_x) if observed[x] == x and (x in stood_at or not dead[x])]
     drift_rows = [c.drift(values) for values in c.values]
 
     use_row = np.full((len(structure.slots), c.n_x), -1, np.int32)
@@ -301,20 +304,27 @@ def compile_tables(
     move_chance.flags.writeable = False
     move_delta.flags.writeable = False
 
+    starts = _start(c)
+    # What a mind plans for is where it can stand, and what may follow from there by its beliefs.
+    stands = {observed[x] for x in ((x for x, _ in starts) if lived is None else lived)}
+    reached = _closure(stands, use_row, next_rows, drift_rows)
+    live = [x for x in alive if x in reached]
+    unreached = [x for x in alive if x not in reached]
+
     scent_like = np.arange(c.n_x, dtype=np.int32)
     first: dict[bytes, int] = {}
     fired = np.where(use_row >= 0, np.array([*use_event, -1])[use_row], -1)
-    for x in live:
+    for x in (*live, *unreached):
         scent_like[x] = first.setdefault(fired[:, x].tobytes(), x)
     scent_like.flags.writeable = False
 
-    starts = _start(c)
     flat = [pair for row in outcome_rows for pair in row]
     ends_flat = [e for e, row in zip(use_ends, outcome_rows, strict=True) for _ in row]
     drift_flat = [pair for row in drift_rows for pair in row]
     next_flat = [pair for row in next_rows for pair in row]
     return Tables(
         live=_frozen(live, np.int32),
+        unreached=_frozen(unreached, np.int32),
         observed=_frozen(observed, np.int32),
         dead=_frozen(dead, np.uint8),
         start_x=_frozen((x for x, _ in starts), np.int32),
@@ -346,6 +356,23 @@ def compile_tables(
         slip=float(rules.slip),
         arrivals=bool(always) or bool((here_event >= 0).any()),
     )
+
+
+def _closure(
+    starts: Iterable[int],
+    use_row: NDArray[np.int32],
+    next_rows: Sequence[Outcomes],
+    drift_rows: Sequence[Outcomes],
+) -> set[int]:
+    """The x that steps can lead to, from some on, whatever is done and wherever sites lie."""
+    reached, left = set(), list(starts)
+    while left:
+        x = left.pop()
+        if x not in reached:
+            reached.add(x)
+            used = (next_rows[row] for row in use_row[:, x] if row >= 0)
+            left += [after for row in (drift_rows[x], *used) for after, _ in row]
+    return reached
 
 
 def _check_starts(

@@ -82,8 +82,8 @@ def test_expectations_of_minds_that_feel_novelty_are_refused() -> None:
     read = scenario.load("contraception")
     env = environment(read, "modern")
     minds = mind.express(read, mind.initial(read, 2, 7))
-    curious = minds._replace(novelty=np.ones(2, np.float32))
-    with pytest.raises(ValueError, match="novelty"):
+    curious = minds._replace(arrival=np.ones(2, np.float32))
+    with pytest.raises(ValueError, match="life so far"):
         core.expectation(env, draw_levels(read, "modern", [1]), curious)
 
 

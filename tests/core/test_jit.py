@@ -43,7 +43,9 @@ def test_a_truncated_cache_is_made_anew(tmp_path: Path, suffix: str, left: int) 
     assert run(tmp_path)[:2] == (number, 0)
 
 
-@pytest.mark.parametrize("edited_file", ["core/exact.py", "core/rng.py", "rng.py"])
+@pytest.mark.parametrize(
+    "edited_file", ["core/exact.py", "core/rng.py", "rng.py", "mechanisms/novelty/kernels.py"]
+)
 def test_an_edited_kernel_has_another_cache(
     edited_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +68,7 @@ def test_every_file_that_kernels_are_made_of_counts_for_the_cache() -> None:
     package = Path(jit.__file__).parents[1]
     kernels = {
         path
-        for path in (package / "core").glob("*.py")
+        for path in [*(package / "core").glob("*.py"), *(package / "mechanisms").rglob("*.py")]
         if re.search(r"^(@|\w+ = )(kernel|inlined|allocating)\b", path.read_text(), re.MULTILINE)
     }
     imported = {
@@ -74,8 +76,8 @@ def test_every_file_that_kernels_are_made_of_counts_for_the_cache() -> None:
         for path in kernels
         for name in re.findall(r"^from (evosim\.[\w.]+) import", path.read_text(), re.MULTILINE)
     }
-    assert len(kernels) == 5
-    assert kernels | imported <= {package / name for name in jit._SOURCES}
+    assert len(kernels) == 6
+    assert kernels | imported <= set(jit.sources())
 
 
 def test_a_cache_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:

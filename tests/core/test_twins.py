@@ -179,7 +179,7 @@ def assert_lifetimes_equal(case: Case, window: int | None) -> None:
         assert_array_equal(lives.counts[m, i], life.counts)
         assert_array_equal(lives.window_counts[m, i], life.window_counts)
         if mind.novelty != 0:
-            assert lives.novelty[m, i] == pytest.approx(life.novelty, rel=1e-12)
+            assert lives.arrival[m, i] == pytest.approx(life.novelty, rel=1e-12)
 
 
 @FEW

@@ -169,14 +169,14 @@ def as_minds(minds: Sequence[Mind]) -> Minds:
     """Minds of the core: one row for each mind."""
     return Minds(
         weights=np.array([m.weights for m in minds], np.float32),
-        novelty=np.array([m.novelty for m in minds], np.float32),
+        arrival=np.array([m.novelty for m in minds], np.float32),
         depth=np.array([m.depth for m in minds], np.int32),
         patience=np.array([m.patience for m in minds], np.float32),
         temperature=np.array([m.temperature for m in minds], np.float32),
         senses=np.array([m.senses for m in minds], np.int64),
-        criteria=np.array([m.criteria for m in minds], np.float32),
-        tool_depth=np.array([m.tool_depth for m in minds], np.int32),
-        reliance=np.array([m.reliance for m in minds], np.float32),
+        second_weights=np.array([m.criteria for m in minds], np.float32),
+        second_depth=np.array([m.tool_depth for m in minds], np.int32),
+        share=np.array([m.reliance for m in minds], np.float32),
     )
 
 

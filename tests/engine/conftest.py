@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from processes import call
 
 from evosim.testing import TINY
 
@@ -22,20 +21,6 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(TINY)
     return path
-
-
-def call(folder: Path, *words: object, code: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run evosim, or the code, in a process of its own with that working folder."""
-    start = ["-m", "evosim"] if code is None else ["-c", code]
-    return subprocess.run(
-        [sys.executable, *start, *map(str, words)],
-        cwd=folder,
-        env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -129,12 +129,10 @@ def test_a_run_can_go_on_beyond_its_end_in_a_fork(whole: Path, tmp_path: Path) -
 def test_an_unfinished_run_can_be_forked_where_it_was_lived(
     whole: Path, tmp_path: Path, tiny: Path
 ) -> None:
-    shutil.copytree(whole, tmp_path / "half")
-    from evosim.engine.fork import copy_history
-
-    half = RunFolder(tmp_path / "half")
-    with RunFolder.create(tmp_path / "unfinished", half.scenario, half.manifest) as unfinished:
-        copy_history(half, unfinished, 4)
+    evosim.run(
+        tiny, seed=1, out=tmp_path / "unfinished", figures=False, workers=1,
+        on_generation=lambda replicate, generation, score: generation == 3,
+    )  # fmt: skip
     child = forked(tmp_path / "unfinished", tmp_path / "fork", 3)
     xr.testing.assert_equal(child.data, evosim.open_run(whole).data)
     with pytest.raises(
@@ -225,12 +223,95 @@ def test_a_fork_of_a_fork_keeps_a_scenario_for_each_part_of_its_history(
     assert lifetimes == [20, 20, 9, 9, 7, 7]
 
 
+@pytest.fixture
+def parent(whole: Path, tmp_path: Path) -> Path:
+    """A run that may be damaged."""
+    return Path(shutil.copytree(whole, tmp_path / "parent"))
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """The data of two runs are equal to the bit."""
+    first, second = evosim.open_run(one).data, evosim.open_run(other).data
+    assert set(first.variables) == set(second.variables)
+    for name in first.variables:
+        assert first[name].values.tobytes() == second[name].values.tobytes()
+
+
+def test_a_fork_holds_a_link_until_it_is_complete_and_all_data_after(
+    parent: Path, tmp_path: Path
+) -> None:
+    child = unlived(parent, tmp_path / "fork", 4, "world.lifetime=9")
+    assert not list(child.rglob("*.npz"))
+    assert RunFolder(child).generations_done(0) == 4
+    half = evosim.open_run(child).data
+    xr.testing.assert_equal(half["score"], evosim.open_run(parent).data["score"][:, :4])
+    evosim.resume(child)
+    assert_same(child, forked(parent, tmp_path / "at_once", 4, "world.lifetime=9").path)
+    shutil.rmtree(parent)
+    assert evosim.open_run(child).data.sizes["generation"] == 6
+    assert evosim.resume(child).complete
+
+
+def test_a_fork_finds_its_parent_where_both_or_the_fork_alone_were_moved(
+    parent: Path, tmp_path: Path
+) -> None:
+    whole_fork = forked(parent, tmp_path / "at_once", 4, "world.lifetime=9").path
+    unlived(parent, tmp_path / "fork", 4, "world.lifetime=9")
+    (tmp_path / "deep" / "down").mkdir(parents=True)
+    alone = tmp_path / "deep" / "down" / "fork"
+    shutil.copytree(tmp_path / "fork", alone)
+    assert_same(evosim.resume(alone).path, whole_fork)
+    for name in ("fork", "parent"):
+        (tmp_path / name).rename(tmp_path / "deep" / name)
+    assert_same(evosim.resume(tmp_path / "deep" / "fork").path, whole_fork)
+
+
+@pytest.mark.parametrize("how", ["gone", "another", "damaged"])
+def test_a_fork_whose_parent_is_not_what_it_was_is_refused_and_nothing_removed(
+    parent: Path, tmp_path: Path, tiny: Path, how: str
+) -> None:
+    child = unlived(parent, tmp_path / "fork", 4, "world.lifetime=9")
+    aside = tmp_path / "aside"
+    shutil.copytree(parent, aside)
+    message = f"its history .* is that of {parent}, which is gone or is another run now.*fork"
+    if how == "damaged":
+        (parent / "run.nc").write_bytes(b"no data")
+        message = "parent/run.nc cannot be read"
+    else:
+        shutil.rmtree(parent)
+    if how == "another":
+        evosim.run(tiny, seed=2, out=parent, figures=False)
+    before = {p: p.read_bytes() for p in child.rglob("*") if p.is_file()}
+    with pytest.raises(RunError, match=message):
+        evosim.resume(child)
+    after = {p: p.read_bytes() for p in child.rglob("*") if p.is_file() and p.name != ".lock"}
+    after = {p: data for p, data in after.items() if p.name != "run.json"}  # resumed, it says
+    assert after.items() <= before.items()
+    assert len(after) == len(before) - 1
+    shutil.rmtree(parent, ignore_errors=True)
+    aside.rename(parent)
+    evosim.resume(child)
+    assert_same(child, forked(parent, tmp_path / "at_once", 4, "world.lifetime=9").path)
+
+
+def as_older_evosim_made_it(path: Path) -> Path:
+    """A fork that holds its history in chunks of its own, one for each generation."""
+    folder = RunFolder(path)
+    for file in folder.chunk_files(0):
+        later = {"next_population": folder.population_after(file)}
+        folder.write(0, folder.read(file)._replace(**later))
+    del folder.manifest["history"]
+    (path / "run.json").write_text(json.dumps(folder.manifest))
+    return path
+
+
 @pytest.mark.parametrize("how", ["torn", "missing", "no run.nc"])
-def test_a_fork_whose_history_is_not_whole_is_refused_and_nothing_removed(
+def test_a_fork_of_an_older_evosim_whose_history_is_not_whole_is_refused_and_nothing_removed(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr("evosim.engine.fork._PIECE", 1)  # a segment for each generation
-    child = unlived(whole, tmp_path / "fork", 4, "world.lifetime=9")
+    monkeypatch.setattr("evosim.engine.run_folder._PIECE", 1)  # a piece for each generation
+    child = as_older_evosim_made_it(unlived(whole, tmp_path / "fork", 4, "world.lifetime=9"))
+    kept = shutil.copytree(child, tmp_path / "kept")
     file = child / "replicates" / "000" / "000001-000001.npz"
     if how == "torn":
         file.write_bytes(file.read_bytes()[:-9])
@@ -248,6 +329,8 @@ def test_a_fork_whose_history_is_not_whole_is_refused_and_nothing_removed(
         RunFolder(child).tidy(0)
     after = {p: p.read_bytes() for p in child.rglob("*") if p.is_file() and p.name != ".lock"}
     assert after == before
+    evosim.resume(kept)
+    assert_same(kept, forked(whole, tmp_path / "now", 4, "world.lifetime=9").path)
 
 
 def test_the_figure_of_a_life_of_the_history_is_in_the_world_it_was_lived_in(

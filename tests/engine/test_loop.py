@@ -189,14 +189,14 @@ def test_each_generation_builds_tools_and_lives_by_them(tiny: Path) -> None:
 
     records = run_replicates(read, evaluate)
     assert all(record.arrays["genome"].shape[1] == 4 for record in records)
-    criteria = [minds.criteria[:, -1] for minds in seen]
+    criteria = [minds.second_weights[:, -1] for minds in seen]
     assert all((each != 0).any() for each in criteria)
-    assert all((minds.tool_depth == 4).all() for minds in seen)
+    assert all((minds.second_depth == 4).all() for minds in seen)
     half = records[2].next_population
     assert half is not None
     rest = list(generations(read, half, seed=SEED, prober=NoProbe(), evaluate=evaluate))
     for before, after in zip(seen[3:6], seen[6:], strict=True):
-        assert (before.criteria == after.criteria).all()
+        assert (before.second_weights == after.second_weights).all()
     assert (rest[-1].arrays["score"] == records[-1].arrays["score"]).all()
 
 

@@ -52,7 +52,7 @@ def test_a_run_stopped_anywhere_resumes_to_the_bit(
         run(tiny, tmp_path / "run", kind)
     folder = RunFolder(tmp_path / "run")
     finished = 0
-    while not runner.run_replicate(folder, 0, stop=lambda: True, report=lambda *_: None):
+    while not runner.run_replicate(folder, 0, tell=lambda *_: True):
         finished += 1
         assert folder.generations_done(0) == finished
     assert finished == 5

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ RUN = ["run", "tiny.toml", "--seed", "1", "--out", "run", "--checkpoint", "0", "
 
 KILLED_AT = """
 import os, signal, sys
+os.environ["EVOSIM_THREADS"] = "1"  # figures are drawn here, where the calls are counted
 import evosim.api.running  # whose imports may write to the cache of compiled code
 moment, seen = int(sys.argv.pop(1)), 0
 
@@ -120,7 +120,7 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
 def test_a_run_asked_to_stop_keeps_its_data_and_says_how_to_go_on(
-    tmp_path: Path, tiny: Path, whole: Path, number: signal.Signals
+    command: Command, tmp_path: Path, whole: Path, number: signal.Signals
 ) -> None:
     code = f"""
 import os, signal
@@ -138,15 +138,7 @@ main()
 """
     words = [word if word != "0" else "100" for word in RUN]
     words[words.index("--out") + 1] = "Run-1"
-    stopped = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        cwd=tmp_path,
-        env=os.environ | {"SOURCE_DATE_EPOCH": "0"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    stopped = command(*words, code=code)
     assert stopped.returncode == 130, stopped.stderr
     assert "stopped: 3 of 6 generations are done and kept" in stopped.stderr
     assert "Continue with: evosim resume Run-1" in stopped.stderr
@@ -244,29 +236,42 @@ def test_a_damaged_run_nc_is_told(whole: Path, tmp_path: Path) -> None:
         xr.testing.assert_identical(a, b)
 
 
-def test_a_damaged_run_nc_of_a_fork_is_not_told_to_be_run_again(
+def test_a_damaged_run_nc_of_a_fork_is_made_again_where_its_parent_is_there(
     whole: Path, tmp_path: Path
 ) -> None:
-    path = evosim.fork(whole, 4, out=tmp_path / "fork", figures=False).path
+    parent = Path(shutil.copytree(whole, tmp_path / "parent"))
+    path = evosim.fork(parent, 4, out=tmp_path / "fork", figures=False).path
+    shutil.copytree(path, tmp_path / "sound")
     data = (path / "run.nc").read_bytes()
     (path / "run.nc").write_bytes(data[: len(data) // 2])
+    with pytest.raises(RunError, match=r"run\.nc cannot be read.*or delete it: evosim\.resume"):
+        evosim.resume(path)
+    parent.rename(tmp_path / "elsewhere")
     with pytest.raises(RunError, match=r"Restore it from a copy; .*forked again at generation 4"):
         evosim.resume(path)
     (path / "summary.json").unlink()
     with pytest.raises(RunError, match=r"Restore it from a copy; .*forked again at generation 4"):
         evosim.resume(path)
+    (tmp_path / "elsewhere").rename(parent)
+    (path / "run.nc").unlink()
+    evosim.resume(path)
+    assert_same(path, tmp_path / "sound")
 
 
 def test_chunks_outlive_a_damaged_run_nc(whole: Path, tmp_path: Path) -> None:
-    from evosim.engine.fork import copy_history
-
-    old = RunFolder(whole)
-    with RunFolder.create(tmp_path / "run", old.scenario, old.manifest) as made:
-        copy_history(old, made, 5)
+    stopped_after(whole, 4, tmp_path / "run")
     (tmp_path / "run" / "run.nc").write_bytes(b"not a file of data")
     with pytest.raises(RunError, match="Its chunks are there: delete it"):
         evosim.resume(tmp_path / "run")
     assert RunFolder(tmp_path / "run").generations_done(0) == 5
+
+
+def stopped_after(whole: Path, generation: int, out: Path) -> evosim.Run:
+    """The same run, stopped after a generation."""
+    return evosim.run(
+        whole.parent / "tiny.toml", seed=1, out=out, figures=False, workers=1, progress=False,
+        on_generation=lambda replicate, at, score: at == generation,
+    )  # fmt: skip
 
 
 def test_resuming_a_complete_run_needs_no_right_to_write(
@@ -280,7 +285,7 @@ def test_resuming_a_complete_run_needs_no_right_to_write(
     assert evosim.resume(whole).complete
 
 
-def test_two_interrupts_at_once_still_tell_how_to_go_on(tmp_path: Path, tiny: Path) -> None:
+def test_two_interrupts_at_once_still_tell_how_to_go_on(command: Command) -> None:
     code = """
 import os, signal
 from evosim.execution import runner
@@ -291,14 +296,7 @@ runner.warm_up = interrupted
 from evosim.cli import main
 main()
 """
-    stopped = subprocess.run(
-        [sys.executable, "-c", code, *RUN],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    stopped = command(*RUN, code=code)
     assert stopped.returncode == 130, stopped.stderr
     assert "evosim resume run" in stopped.stderr
     assert "Traceback" not in stopped.stderr
@@ -388,10 +386,7 @@ def test_the_seed_is_drawn_and_recorded_where_none_is_given(tiny: Path, tmp_path
 def test_going_on_with_other_versions_is_told_even_where_nothing_else_is(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stopped = evosim.run(
-        whole.parent / "tiny.toml", seed=1, out=tmp_path / "run", figures=False, workers=1,
-        progress=False, on_generation=lambda replicate, generation, score: generation == 2,
-    )  # fmt: skip
+    stopped = stopped_after(whole, 2, tmp_path / "run")
     there = provenance.versions()
     monkeypatch.setattr(provenance, "versions", lambda: there | {"numpy": "99.0"})
     evosim.resume(stopped.path, progress=False, workers=1)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import xarray as xr
+from processes import Process
 
 import evosim
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 SLOW = "timeline.0.generations=100000"  # to be interrupted
 
@@ -33,14 +30,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in found]
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "evosim", "run", "tiny.toml", "--out", "run", "--replicates", "3",
-         "--workers", "2", "--checkpoint", "0.05", "--set", SLOW, "--no-figures", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def start(folder: Path) -> Process:
+    return Process(
+        folder, "run", "tiny.toml", "--out", "run", "--replicates", 3, "--workers", 2,
+        "--checkpoint", 0.05, "--set", SLOW, "--no-figures",
     )  # fmt: skip
 
 
@@ -96,14 +89,26 @@ def test_a_stop_reaches_all_workers_and_keeps_their_data(
         pass
 
 
-def test_a_worker_that_is_killed_is_told_and_the_run_can_go_on(tiny: Path, tmp_path: Path) -> None:
+def test_what_a_killed_worker_was_at_is_done_by_another_one_and_given_up_if_that_dies_too(
+    tiny: Path, tmp_path: Path
+) -> None:
     run = start(tmp_path)
     wait_until(at_work(tmp_path))
-    os.kill(children(run.pid)[0], signal.SIGKILL)
+    before = set(children(run.pid))
+    os.kill(min(before), signal.SIGKILL)
+    # Two of three replicates never end, so that the one whose worker died waits for them.
+    wait_until(lambda: len(set(children(run.pid)) - before) == 1)
+    assert run.poll() is None
+    for _ in range(4):
+        wait_until(lambda: len(children(run.pid)) > 0 or run.poll() is not None)
+        if run.poll() is not None:
+            break
+        for worker in children(run.pid):
+            os.kill(worker, signal.SIGKILL)
+        time.sleep(0.5)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 2
-    assert "a worker process died at replicate" in err
-    assert "killed by SIGKILL, perhaps for lack of memory" in err
+    assert "replicate 0: 2 workers died of it (killed by SIGKILL, perhaps for lack of" in err
     assert "evosim resume run" in err
     assert "Traceback" not in err
     assert RunFolder(tmp_path / "run").generations_done(1) > 0

@@ -21,7 +21,7 @@ from evosim.gallery.depends import (
     imported,
     meaning,
 )
-from evosim.study.reevaluate import is_of_other_runs
+from evosim.study.experiment import ExperimentFolder
 
 
 def of(text: str) -> dict[str, str]:
@@ -44,30 +44,35 @@ def of_the_package(files: Iterable[Path]) -> set[str]:
 def test_what_a_module_imports_is_found_at_any_remove_and_its_types_are_not() -> None:
     run_modules = of_the_package(imported(_RUN_MODULES))
     assert {
-        "core/plan.py", "core/rng.py", "engine/ood_monitor.py", "evolution/cma.py",
-        "mind/genome.py", "rng.py", "scenario/check_placement.py", "world/tables.py",
+        "core/plan.py", "core/rng.py", "evolution/cma.py",
+        "mechanisms/deception/state.py", "mechanisms/islands/state.py",
+        "mechanisms/monitor/state.py", "mind/genome.py",
+        "rng.py", "scenario/check_placement.py", "world/tables.py",
     } <= run_modules  # fmt: skip
     assert not {
-        name for name in run_modules if name.startswith(("metrics/", "plot/", "cli/", "api/"))
+        name
+        for name in run_modules
+        if name.startswith(("metrics/", "plot/", "cli/", "api/"))
+        or name.endswith(("/metrics.py", "/figures.py"))
     }
     assert "testing/reference.py" not in run_modules
 
 
 def test_a_name_that_a_package_imports_when_asked_leads_to_its_module() -> None:
     assert "scenario/timeline.py" in of_the_package(imported(("metrics/analyses/best_of_n.py",)))
-    assert "scenario/reading.py" in of_the_package(imported(("engine/islands.py",)))
+    assert "scenario/reading.py" in of_the_package(imported(("mechanisms/islands/state.py",)))
 
 
 def test_whatever_metrics_are_made_of_is_code_that_a_study_depends_on() -> None:
     made_of = of_the_package(imported(METRIC_MODULES))
     assert {
-        "metrics/best_of_n.py", "metrics/deception.py", "metrics/popgen/coalescent.py",
+        "metrics/best_of_n.py", "mechanisms/deception/metrics.py", "metrics/popgen/coalescent.py",
         "metrics/reward_distance.py", "stats/intervals.py",
     } <= made_of  # fmt: skip
 
 
 def test_the_verdict_depends_on_what_settles_and_not_on_figures() -> None:
-    verdict_modules = of_the_package(imported(("study/experiment.py",)))
+    verdict_modules = of_the_package(imported(("study/verdict.py",)))
     assert {"metrics/hypotheses.py", "metrics/summary.py", "study/design.py"} <= verdict_modules
     assert not {name for name in verdict_modules if name.startswith(("plot/", "cli/", "gallery/"))}
 
@@ -99,7 +104,7 @@ def test_what_is_said_or_found_is_a_reason_to_settle_again_and_not_to_live_again
 def test_other_worlds_arms_or_replicates_are_other_runs(old: str, new: str, whole: Gallery) -> None:
     other = scenario.loads(EXPERIMENT.replace(old, new))
     assert EXPERIMENT.count(old) == 1
-    assert is_of_other_runs(whole.work / "tiny", other, tuned=True)
+    assert not ExperimentFolder(whole.work / "tiny").holds(other, tuned=True)
 
 
 @pytest.mark.parametrize(
@@ -108,4 +113,4 @@ def test_other_worlds_arms_or_replicates_are_other_runs(old: str, new: str, whol
 def test_other_words_are_the_same_runs(old: str, new: str, whole: Gallery) -> None:
     other = scenario.loads(EXPERIMENT.replace(old, new))
     assert EXPERIMENT.count(old) == 1
-    assert not is_of_other_runs(whole.work / "tiny", other, tuned=True)
+    assert ExperimentFolder(whole.work / "tiny").holds(other, tuned=True)

@@ -12,8 +12,9 @@ import pytest
 import xarray as xr
 
 from evosim import scenario
-from evosim.engine.variables import VARIABLES
+from evosim.engine.variables import BY_PROBE
 from evosim.errors import EvosimError
+from evosim.mechanisms.open_population.state import OpenPopulation
 from evosim.metrics import METRICS, Columns, Query, metric
 from evosim.metrics.registry import DRIVE, PAYOFF
 
@@ -88,7 +89,7 @@ def test_a_metric_says_what_it_is_of(name: str) -> None:
     ],
 )
 def test_a_metric_that_is_a_variable_has_its_unit_and_its_words(name: str, variable: str) -> None:
-    known = VARIABLES[variable]
+    known = {**BY_PROBE, **OpenPopulation.variables}[variable]
     assert (METRICS[name].unit, METRICS[name].description) == (known.units, known.long_name)
 
 

@@ -86,7 +86,7 @@ def test_drives_are_scaled_to_unit_length_with_novelty_and_pinned_ones_among_the
     # stimuli sweet and sour, then the payoff food
     assert minds.weights.dtype == np.float32
     assert minds.weights[0].tolist() == [np.float32(0.5 / length), np.float32(0.25 / length), 0.0]
-    assert minds.novelty[0] == np.float32(-1.0 / length)
+    assert minds.arrival[0] == np.float32(-1.0 / length)
 
 
 def test_reliance_is_the_last_locus_where_there_is_a_tool(sensing: Scenario) -> None:
@@ -97,12 +97,12 @@ def test_reliance_is_the_last_locus_where_there_is_a_tool(sensing: Scenario) -> 
     assert [locus.name for locus in mind.loci(relying)][-2:] == ["sense.a", "reliance"]
     genomes = [[0.5, -1.0, 3.0, 0.0, 0.0, 0.75]]
     minds = mind.express(relying, genomes)
-    assert (minds.reliance.tolist(), minds.tool_depth.tolist()) == ([0.75], [9])
-    assert minds.weights.shape == minds.criteria.shape == (1, 4)
-    assert not minds.criteria.any()  # it has yet to be built
+    assert (minds.share.tolist(), minds.second_depth.tolist()) == ([0.75], [9])
+    assert minds.weights.shape == minds.second_weights.shape == (1, 4)
+    assert not minds.second_weights.any()  # it has yet to be built
     assert mind.phenotype(relying, genomes)["reliance"].tolist() == [0.75]
     assert "reliance" not in mind.phenotype(sensing, np.zeros((1, 5)))
-    assert mind.express(sensing, np.zeros((1, 5))).reliance.tolist() == [0.0]
+    assert mind.express(sensing, np.zeros((1, 5))).share.tolist() == [0.0]
 
 
 def test_drives_that_are_all_zero_stay_zero() -> None:
@@ -120,7 +120,7 @@ def test_the_length_of_drives_does_not_matter_however_small(size: float) -> None
 def test_a_mind_without_drives_is_a_mind_that_wants_nothing() -> None:
     minds = mind.express(scenario(drives={}), np.zeros((3, 0)))
     assert minds.weights.tolist() == [[0.0]] * 3
-    assert minds.novelty.tolist() == [0.0] * 3
+    assert minds.arrival.tolist() == [0.0] * 3
     assert minds.depth.tolist() == [2] * 3
 
 
@@ -164,7 +164,7 @@ def test_phenotype_and_expressed_mind_agree(sensing: Scenario) -> None:
     genomes = mind.initial(sensing, 50, 6)
     minds, seen = mind.express(sensing, genomes), mind.phenotype(sensing, genomes)
     assert np.array_equal(minds.weights[:, 0], seen["drive.sweet"].astype(np.float32))
-    assert np.array_equal(minds.novelty, seen["drive.novelty"].astype(np.float32))
+    assert np.array_equal(minds.arrival, seen["drive.novelty"].astype(np.float32))
     assert np.array_equal(minds.depth, seen["depth"])
     assert np.array_equal(minds.senses & 1 == 1, seen["sense.a"])
     assert np.array_equal(minds.temperature, seen["temperature"].astype(np.float32))

@@ -178,5 +178,5 @@ def episode(
     drives[: len(env.stimuli)] = np.linspace(1, 0.2, len(env.stimuli))
     return Episode(
         environment=env, levels=levels, trace=core.retrace(env, levels, actions, life),
-        drives=drives, novelty=0.0, heading=f"generation 3, individual 7, in “{environment}”",
+        drives=drives, arrival=0.0, heading=f"generation 3, individual 7, in “{environment}”",
     )  # fmt: skip

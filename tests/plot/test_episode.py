@@ -19,7 +19,7 @@ def test_a_life_is_retold_as_the_reference_lives_it(scenario, seed):
     there = ReferenceWorld(env.world, env.stimuli, env.payoffs)
     genome = mind.initial(scenario, 1, rng.key(seed, rng.Purpose.INITIAL))
     minds = mind.express(scenario, genome)
-    one = Mind(minds.weights[0], minds.novelty[0], seed % 3, *(np.float32(0.9),) * 2, 0)
+    one = Mind(minds.weights[0], minds.arrival[0], seed % 3, *(np.float32(0.9),) * 2, 0)
     life = rng.key(seed, rng.Purpose.LIFE, 0, 0, 0)
     lived = lifetime(there, Level(*(part[0] for part in levels)), one, life)
 
@@ -32,7 +32,7 @@ def test_a_life_is_retold_as_the_reference_lives_it(scenario, seed):
     for counts, step in zip(again.counts, lived.steps, strict=True):
         assert np.flatnonzero(counts).tolist() == sorted(step.events)
     np.testing.assert_array_equal(again.counts.sum(axis=0), lived.counts)
-    assert again.novelty.sum() == pytest.approx(lived.novelty)
+    assert again.arrival.sum() == pytest.approx(lived.novelty)
     if lived.lifespan < env.lifetime:
         assert again.fate != "alive"
         longer = core.retrace(env, levels, [*actions, 0, 0], life)

@@ -12,12 +12,12 @@ from evosim.errors import EvosimError
 from evosim.metrics.hypotheses import evaluate, terms_of
 from evosim.plot import (
     compare,
-    experiment_figures,
     findings,
     maps,
     sensitivity,
     trajectories,
 )
+from evosim.plot import summaries as drawing
 from evosim.plot.maps import differences
 from evosim.scenario.experiment import Experiment
 from evosim.stats.intervals import Bootstrap
@@ -199,15 +199,15 @@ def test_kinds_of_one_side_only_are_named_once(make):
 
 def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_path):
     made = summary()
-    assert experiment_figures.names_for(made) == ["findings", "course", "tuned", "maps"]
+    assert drawing.names_for("experiment", made) == ["findings", "course", "tuned", "maps"]
     less = {**made, "tuned": None, "courses": []}
-    assert experiment_figures.names_for(less) == ["findings", "maps"]
-    paths = experiment_figures.draw(less, scenario, folder=tmp_path, formats=["svg"])
+    assert drawing.names_for("experiment", less) == ["findings", "maps"]
+    paths = drawing.draw("experiment", less, scenario, folder=tmp_path, formats=["svg"])
     assert [p.name for p in paths] == ["findings.svg", "maps.svg"]
     with pytest.raises(EvosimError, match="run it with tuned=True"):
-        experiment_figures.draw(less, scenario, ["tuned"], folder=tmp_path)
+        drawing.draw("experiment", less, scenario, names=["tuned"], folder=tmp_path)
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):
-        experiment_figures.draw(less, scenario, folder=tmp_path, formats=["jpg"])
+        drawing.draw("experiment", less, scenario, folder=tmp_path, formats=["jpg"])
 
 
 @pytest.mark.parametrize("several", [True, False])

@@ -17,8 +17,8 @@ from matplotlib.patches import Rectangle
 from synthetic import dataset, episode
 
 from evosim.errors import EvosimError
+from evosim.mechanisms.deception.metrics import conduct
 from evosim.mechanisms.monitor import metrics as detection
-from evosim.metrics.deception import conduct
 from evosim.metrics.summary import summarize
 from evosim.plot import FIGURES, genes, timeseries
 from evosim.plot.run_view import Band, RunView
@@ -363,7 +363,7 @@ def test_deception_shows_shares_and_rates_with_the_sense_and_without(make):
     figure = draw("deception", RunView(data=data, scenario=scenario))
     upper, lower = figure.axes[0], figure.axes[2]
     found = conduct(data, scenario, "ancestral")
-    share = labelled(upper, "deceptive minds").get_ydata()
+    share = labelled(upper, "deceptive share").get_ydata()
     np.testing.assert_allclose(share, np.median(found.deceptive, axis=0))
     for label, rates in (
         ("watched", found.watched), ("unwatched, without the sense", found.unwatched_without),

@@ -19,7 +19,7 @@ from made_studies import ALIGNMENT, BETWEEN, KINDS, LOG, PATIENCE, POPULATION, R
 
 from evosim import open_study
 from evosim.errors import EvosimError
-from evosim.plot import studies
+from evosim.plot import summaries as drawing
 from evosim.study.summary import summarize
 
 ABOVE = ALIGNMENT.format(threshold="above = 0.5")
@@ -95,10 +95,10 @@ def test_every_figure_is_readable_and_says_what_it_shows(
     name: str, summaries: dict[str, dict[str, Any]]
 ) -> None:
     summary = summaries[name]
-    names = studies.names_for(summary)
+    names = drawing.names_for("study", summary)
     assert names == HAS.get(name, ALL)
     for each in names:
-        drawn = studies.figure(each, summary)
+        drawn = drawing.figure("study", each, summary)
         words = words_of(drawn)
         told = " ".join(word.text for word in words)
         assert not overlaps(words), each
@@ -115,7 +115,7 @@ def test_every_figure_is_readable_and_says_what_it_shows(
 def test_axes_have_units_and_a_log_scale_has_its_levels_at_equal_steps(
     summaries: dict[str, dict[str, Any]],
 ) -> None:
-    drawn = studies.figure("phase", summaries["two"])
+    drawn = drawing.figure("study", "phase", summaries["two"])
     panel = drawn.axes[0]
     assert panel.get_xlabel() == "patience [1/step]"
     assert panel.get_ylabel() == "population size [individuals]"
@@ -127,7 +127,7 @@ def test_cells_have_the_colour_of_their_number(summaries: dict[str, dict[str, An
     from evosim.plot.studies import _parts
 
     summary = summaries["two"]
-    panel = studies.figure("phase", summary).axes[0]
+    panel = drawing.figure("study", "phase", summary).axes[0]
     values = [p["measures"]["alignment"]["value"] for p in summary["points"]]
     cells = [patch for patch in panel.patches if patch.get_fill()]
     assert len(cells) == 15
@@ -141,7 +141,7 @@ def test_undecided_points_are_hatched_and_the_threshold_is_a_line(
     summaries: dict[str, dict[str, Any]],
 ) -> None:
     summary = summaries["two"]
-    panel = studies.figure("phase", summary).axes[0]
+    panel = drawing.figure("study", "phase", summary).axes[0]
     verdicts = [p["measures"]["alignment"]["verdict"] for p in summary["points"]]
     hatched = [patch for patch in panel.patches if patch.get_hatch()]
     assert len(hatched) == verdicts.count("undecided") > 0
@@ -154,30 +154,32 @@ def test_missing_runs_undefined_numbers_and_what_is_there_are_told_apart(
     summaries: dict[str, dict[str, Any]],
 ) -> None:
     summary = summaries["holes"]
-    drawn = studies.figure("phase", summary)
+    drawn = drawing.figure("study", "phase", summary)
     labels = [patch.get_label() for patch in drawn.axes[0].patches]
     assert labels.count("missing") == 2
     told = said(drawn)
     assert "Crossed out: no run yet." in told
     assert "Grey: undefined." in told
     assert "so far 130 of 150 runs" in told
-    cloud = said(studies.figure("raincloud", summary))
+    cloud = said(drawing.figure("study", "raincloud", summary))
     assert cloud.count("no run yet") == 2
     assert cloud.count("undefined") == 1
-    assert "A gap: no run yet, or undefined." in said(studies.figure("curve", summary))
-    assert "undefined, as a point has no number" in said(studies.figure("interaction", summary))
+    assert "A gap: no run yet, or undefined." in said(drawing.figure("study", "curve", summary))
+    assert "undefined, as a point has no number" in said(
+        drawing.figure("study", "interaction", summary)
+    )
 
 
 def test_a_measure_that_is_nowhere_defined_says_so_in_place_of_a_scale(tmp_path: Path) -> None:
     latin = made(tmp_path / "latin", STUDIES["latin"], lambda *_: {"alignment": (math.nan,)})
-    (panel, *_) = studies.figure("curve", summarize(latin)).axes
+    (panel, *_) = drawing.figure("study", "curve", summarize(latin)).axes
     assert "undefined" in [words.get_text() for words in panel.texts]
     assert len(panel.get_yticks()) == 0
 
 
 def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[str, Any]]) -> None:
     summary = summaries["one"]
-    panel = studies.figure("curve", summary).axes[0]
+    panel = drawing.figure("study", "curve", summary).axes[0]
     line = next(line for line in panel.lines if line.get_label() == "mean")
     values = [p["measures"]["alignment"]["value"] for p in summary["points"]]
     np.testing.assert_allclose(line.get_ydata(), values)
@@ -189,18 +191,18 @@ def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[s
 
 
 def test_one_replicate_has_no_band(summaries: dict[str, dict[str, Any]]) -> None:
-    drawn = studies.figure("curve", summaries["single"])
+    drawn = drawing.figure("study", "curve", summaries["single"])
     assert not [c for c in drawn.axes[0].collections if c.get_label() == "interval"]
     assert "BCa" not in said(drawn)
     with pytest.raises(EvosimError, match="it takes replicates"):
-        studies.figure("raincloud", summaries["single"])
+        drawing.figure("study", "raincloud", summaries["single"])
 
 
 def test_an_interaction_names_the_shares_of_variance(
     summaries: dict[str, dict[str, Any]],
 ) -> None:
     summary = summaries["mixed"]
-    told = said(studies.figure("interaction", summary))
+    told = said(drawing.figure("study", "interaction", summary))
     effects = summary["measures"]["alignment"]["variance"]["effects"]
     for effect, label in zip(effects[:2], ("kind of agent", "population size"), strict=True):
         assert f"{label} {100 * effect['share']:.0f} %" in told
@@ -209,7 +211,7 @@ def test_an_interaction_names_the_shares_of_variance(
 
 def test_a_third_parameter_makes_a_panel_a_level(summaries: dict[str, dict[str, Any]]) -> None:
     for name in ("phase", "curve"):
-        told = said(studies.figure(name, summaries["three"]))
+        told = said(drawing.figure("study", name, summaries["three"]))
         assert "kind of agent: looks one step ahead" in told
         assert "kind of agent: looks far ahead" in told
 
@@ -223,7 +225,7 @@ def test_figures_that_a_study_cannot_have_say_why(summaries: dict[str, dict[str,
         ("one", "phases", "did you mean 'phase'"),
     ):
         with pytest.raises(EvosimError, match=reason):
-            studies.figure(name, summaries[study])
+            drawing.figure("study", name, summaries[study])
     without = {
         **summaries["one"],
         "points": [
@@ -232,8 +234,8 @@ def test_figures_that_a_study_cannot_have_say_why(summaries: dict[str, dict[str,
         ],
     }
     with pytest.raises(EvosimError, match="too large"):
-        studies.figure("raincloud", without)
-    assert "Dots: replicates" not in said(studies.figure("curve", without))
+        drawing.figure("study", "raincloud", without)
+    assert "Dots: replicates" not in said(drawing.figure("study", "curve", without))
 
 
 def test_what_has_no_number_a_replicate_is_no_raincloud_and_no_mean(tmp_path: Path) -> None:
@@ -242,22 +244,22 @@ def test_what_has_no_number_a_replicate_is_no_raincloud_and_no_mean(tmp_path: Pa
         tmp_path / "made", toml, lambda v, r: numbers(v, r) | {"between": (mean(v) + r / 10, 1.0)}
     )
     summary = summarize(folder)
-    told = said(studies.figure("raincloud", summary))
+    told = said(drawing.figure("study", "raincloud", summary))
     assert "Only all replicates together have variance between populations." in told
     assert "undefined" not in told
-    told = said(studies.figure("curve", summary))
+    told = said(drawing.figure("study", "curve", summary))
     assert "No mean, but a number of all replicates together: variance between" in told
     alone = made(
         tmp_path / "alone", text(PATIENT, BETWEEN), lambda v, r: {"between": (r / 10, 1.0)}
     )
-    assert studies.names_for(summarize(alone)) == ["curve"]
+    assert drawing.names_for("study", summarize(alone)) == ["curve"]
 
 
 def test_figures_are_files_of_the_same_bytes(
     summaries: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     once, again = (
-        studies.draw(summaries["one"], folder=tmp_path / folder, formats=["svg", "png"])
+        drawing.draw("study", summaries["one"], folder=tmp_path / folder, formats=["svg", "png"])
         for folder in ("once", "again")
     )
     assert [path.name for path in once] == [

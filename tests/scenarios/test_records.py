@@ -25,7 +25,7 @@ from evosim import scenario
 from evosim.gallery import making, pages, record
 from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
-from evosim.plot.experiment_figures import names_for
+from evosim.plot.summaries import names_for
 from evosim.scenario import Scenario
 from evosim.scenario.words import fingerprint
 
@@ -144,7 +144,7 @@ def test_the_page_is_made_from_the_record_and_its_figures_are_there(name: str) -
     found = record_of(name)
     page = (GALLERY / f"{name}.md").read_text(encoding="utf-8")
     assert page == pages.page(found), "made by hand? evosim gallery --pages-only"
-    for figure in names_for(found):
+    for figure in names_for("experiment", found):
         size = (GALLERY / pages.file_of(name, figure)).stat().st_size
         assert 0 < size < LARGEST_FIGURE, pages.file_of(name, figure)
 
@@ -157,7 +157,9 @@ def test_the_index_is_made_from_the_records_of_the_whole_catalogue() -> None:
 def test_the_gallery_holds_nothing_else() -> None:
     known = {"README.md"}
     for name in CATALOGUE:
-        figures = {pages.file_of(name, figure) for figure in names_for(record_of(name))}
+        figures = {
+            pages.file_of(name, figure) for figure in names_for("experiment", record_of(name))
+        }
         known |= {f"{name}.json", f"{name}.md", *figures}
     assert {path.name for path in GALLERY.iterdir()} == known
 

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from studying import call
+from processes import call
 from sweeps import write_sweep
 
 from evosim.testing import TINY

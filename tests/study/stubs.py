@@ -1,4 +1,4 @@
-"""Tasks for workers in which something goes wrong; workers import them by name."""
+"""Runs of a study in which something goes wrong; workers import them by name."""
 
 from __future__ import annotations
 
@@ -6,45 +6,31 @@ import os
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
-from evosim.study.executors import Answer, Task
+from evosim.study.evaluation import complete_run
+from evosim.study.folder import opened
 
 
-class Deadly(Task):
+def deadly(path: str, identity: str, key: str, replicate: int, **options: Any) -> Any:
     """Kills its worker where the first point is run."""
-
-    def __call__(self, key: str, replicate: int) -> Answer:
-        from evosim.study.folder import opened
-
-        if (key, replicate) == next(opened(self.path, self.identity).runs()):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(key, replicate)
-
-
-class Fragile(Task):
-    """Kills one worker, once, while it is asked whether it is of use."""
-
-    def obstacle(self) -> str:
-        try:
-            Path(self.path).with_name("died").touch(exist_ok=False)
-        except FileExistsError:
-            return super().obstacle()
+    if (key, replicate) == next(opened(path, identity).runs()):
         os.kill(os.getpid(), signal.SIGKILL)
-        return ""
+    return complete_run(path, identity, key, replicate, **options)
 
 
-class Cramped(Task):
+def fragile(path: str, *run: Any, **options: Any) -> Any:
+    """Kills one worker, once, before it does anything."""
+    try:
+        Path(path).with_name("died").touch(exist_ok=False)
+    except FileExistsError:
+        return complete_run(path, *run, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
+
+
+def cramped(path: str, *run: Any, **options: Any) -> Any:
     """Cannot write files of more than a few bytes, as on a full disk, once three are there."""
-
-    def __call__(self, key: str, replicate: int) -> Answer:
-        if len(list(Path(self.path).glob("runs/*/*.json"))) >= 3:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
-        return super().__call__(key, replicate)
-
-
-class Elsewhere(Task):
-    """Looks for the study under another path, as a machine that does not share the folder."""
-
-    def __call__(self, key: str, replicate: int) -> Answer:
-        object.__setattr__(self, "path", "/nowhere/at/all")
-        return super().__call__(key, replicate)
+    if len(list(Path(path).glob("runs/*/*.json"))) >= 3:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+    return complete_run(path, *run, **options)

@@ -141,7 +141,7 @@ def workers_of(pid: int) -> list[int]:
         for child in Path(f"/proc/{pid}/task").glob("*/children"):
             for one in child.read_text().split():
                 with contextlib.suppress(OSError):
-                    if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes():
+                    if b"execution.processes" in Path(f"/proc/{one}/cmdline").read_bytes():
                         found.append(int(one))
     return found
 

@@ -9,7 +9,7 @@ import pytest
 import evosim
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError, ScenarioError
-from evosim.study import design
+from evosim.study import checks, design
 
 
 def test_an_arm_is_the_scenario_with_its_settings_and_those_of_all(written: str) -> None:
@@ -29,18 +29,19 @@ def test_every_arm_is_probed_where_the_first_one_flips(written: str) -> None:
 
 def test_conditions_are_the_arms_and_the_values_of_what_was_tuned(written: str) -> None:
     scenario = scenarios.loads(written)
-    assert [c.name for c in design.conditions(scenario)] == ["effect", "control", "two", "three"]
+    assert [c.key for c in design.conditions(scenario)] == ["effect", "control", "two", "three"]
     assert {c.replicates for c in design.conditions(scenario)} == {3}
     assert {c.replicates for c in design.conditions(scenario, replicates=5)} == {5}
-    moved = [c for c in design.conditions(scenario, tuned=True) if c.value is not None]
-    assert [c.name for c in moved] == [
+    moved = [c for c in design.conditions(scenario, tuned=True) if c.values["tuned"] is not None]
+    assert [c.key for c in moved] == [
         f"tuned-{i}-{a}" for i in range(3) for a in ("effect", "control")
     ]
     assert {c.replicates for c in moved} == {2}
     fewer = design.conditions(scenario, replicates=1, tuned=True)
     assert {c.replicates for c in fewer} == {1}
     foods = [
-        c.scenario.environment("after").kinds["fruit"].use["eat"].yields["food"] for c in moved
+        c.scenario(scenario).environment("after").kinds["fruit"].use["eat"].yields["food"]
+        for c in moved
     ]
     assert foods == [0.0, 0.0, 0.1, 0.1, 1.0, 1.0]
 
@@ -48,9 +49,11 @@ def test_conditions_are_the_arms_and_the_values_of_what_was_tuned(written: str) 
 def test_what_an_arm_sets_itself_stays_its_own_where_the_number_is_moved(written: str) -> None:
     key = "environments.after.kinds.fruit.use.eat.yields.food"
     own = written.replace('set   = ["timeline.1.train=before"]', f'set = ["{key}=0.7"]')
-    moved = [c for c in design.conditions(scenarios.loads(own), tuned=True) if c.value is not None]
+    scenario = scenarios.loads(own)
+    moved = [c for c in design.conditions(scenario, tuned=True) if c.values["tuned"] is not None]
     foods = [
-        c.scenario.environment("after").kinds["fruit"].use["eat"].yields["food"] for c in moved
+        c.scenario(scenario).environment("after").kinds["fruit"].use["eat"].yields["food"]
+        for c in moved
     ]
     assert foods == [0.0, 0.7, 0.1, 0.7, 1.0, 0.7]
 
@@ -154,9 +157,9 @@ def test_what_is_tuned_cannot_move_the_flip_of_the_headline(written: str) -> Non
         'key    = "environments.after.kinds.fruit.use.eat.yields.food"',
         'key = "timeline.0.generations"',
     ).replace("values = [0.0, 0.1, 1.0]", "values = [3, 4]")
-    assert list(design.check(scenarios.loads(text))) == []  # the headline looks at the end
+    assert list(checks.check(scenarios.loads(text))) == []  # the headline looks at the end
     flips = text.replace('measure = "payoff"\nof      = "food"', 'measure = "collapse"')
-    (problem,) = design.check(scenarios.loads(flips))
+    (problem,) = checks.check(scenarios.loads(flips))
     assert problem.key == "experiment.tuned.key"
     assert "no phase begins there (but in 4" in problem.message
 
@@ -164,7 +167,7 @@ def test_what_is_tuned_cannot_move_the_flip_of_the_headline(written: str) -> Non
 def test_phases_of_an_arm_begin_where_those_of_the_first_do(written: str) -> None:
     text = written.replace('measure = "payoff"\nof      = "food"', 'measure = "collapse"')
     text = text.replace('"timeline.1.train=before"', '"timeline.0.generations=4"')
-    (problem,) = design.check(scenarios.loads(text))
+    (problem,) = checks.check(scenarios.loads(text))
     assert problem.key == "experiment.findings.0"
     assert problem.message.startswith("arm 'control': measure 'collapse' looks at the first arm's")
     assert "no phase begins there (but in 4; 7 generations in all)" in problem.message
@@ -173,7 +176,7 @@ def test_phases_of_an_arm_begin_where_those_of_the_first_do(written: str) -> Non
 def test_no_arm_is_called_as_a_run_of_what_is_tuned(written: str) -> None:
     text = written.replace("[experiment.arms.two]", "[experiment.arms.tuned-0-effect]")
     text = text.replace("two = 0.5", "tuned-0-effect = 0.5")
-    (problem,) = design.check(scenarios.loads(text))
+    (problem,) = checks.check(scenarios.loads(text))
     assert "call it otherwise" in problem.message
 
 

@@ -134,7 +134,9 @@ def test_a_kept_run_goes_on_in_its_middle(sweep: Path, monkeypatch: pytest.Monke
     asked = iter([False, False, True])
     identity = folder.manifest["identity"]
     assert (
-        evaluation.complete_run(str(folder.path), identity, key, 0, lambda: next(asked, True))
+        evaluation.complete_run(
+            str(folder.path), identity, key, 0, tell=lambda *_: next(asked, True)
+        )
         is None
     )
     left = evosim.open_run(folder.run_path(key, 0))._folder.generations_done(0)
@@ -195,9 +197,7 @@ def test_a_full_disk_stops_the_study_with_what_is_kept(
 
 
 def test_two_drivers_cannot_work_on_one_study(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evosim.api import studies
-
-    monkeypatch.setattr(studies, "WAIT", 0.0)
+    monkeypatch.setattr(evosim.Study, "_wait", 0.0)
     done = run(sweep)
     with hold(done.path, "study"):
         with pytest.raises(RunError, match="another process is at work on this study"):

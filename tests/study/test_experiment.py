@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from studying import call
+from processes import call
 
 import evosim
 from evosim.cli import cli
@@ -91,6 +91,36 @@ def test_the_verdict_has_every_finding_with_its_arms(whole: Path) -> None:
         at_end = data["expected_payoff"].sel(probe=5, environment="after", mind="evolved")
         each = at_end.sel(payoff="food").mean("sample").values
     assert effect == pytest.approx(list(each))
+
+
+def test_an_experiment_has_its_numbers_as_table_dataset_and_file(
+    whole: Path, tmp_path: Path
+) -> None:
+    done = evosim.open_experiment(whole)
+    table = done.table
+    assert list(table.columns) == [
+        "point", "arm", "tuned", "replicate", "seed", "payoff_food", "gene_drive_sweet",
+        "alignment_flip", "alignment_flip_uniform",
+    ]  # fmt: skip
+    assert len(table) == 4 * 3 + 2 * 3 * 2
+    assert set(table["seed"]) == {1}
+    for finding, name in zip(
+        done.summary["findings"][:2], ["payoff_food", "gene_drive_sweet"], strict=True
+    ):
+        for term in finding["terms"]:
+            assert list(table[name][table["point"] == term["arm"]]) == term["columns"][0]
+    moved = table[table["tuned"] == 1.0]
+    assert set(moved["point"]) == {"tuned-2-effect", "tuned-2-control"}
+    data = done.data
+    assert dict(data.sizes) == {"point": 4 + 2 * 3, "replicate": 3}
+    assert int(data["lived"].sum()) == len(table)
+    assert float(data["payoff_food"].sel(point="effect").mean()) == pytest.approx(
+        done.summary["findings"][0]["terms"][0]["value"]
+    )
+    assert data["payoff_food"].attrs["units"] == "payoff per lifetime"
+    path = done.export(tmp_path / "arms.csv")
+    assert len(path.read_text().splitlines()) == len(table) + 1
+    done.export(tmp_path / "arms.nc")
 
 
 def test_arms_along_the_axis_make_a_curve(whole: Path) -> None:
@@ -247,7 +277,7 @@ def test_what_is_not_complete_says_how_to_go_on(whole: Path, tmp_path: Path) -> 
     [
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"format": 1}', "replicates, seed, tuned is missing"),
+        ('{"format": 1}', "seed is missing; replicates is missing; tuned is missing"),
         ('{"format": 9, "seed": 1, "replicates": 1, "tuned": false}', "this evosim reads 1"),
     ],
 )

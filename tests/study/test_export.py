@@ -67,7 +67,7 @@ def test_a_csv_has_a_row_a_run_and_nothing_where_a_number_is_undefined(
 
 
 def test_the_dataset_of_a_grid_holds_every_number_at_its_place(folder: StudyFolder) -> None:
-    data = export.dataset(folder)
+    data = table.dataset(folder)
     assert dict(data.sizes) == {"patience": 5, "population": 3, "replicate": 3}
     assert list(data["population"].values) == [40, 80, 160]
     assert data["patience"].attrs == {
@@ -92,7 +92,7 @@ def test_values_that_are_written_in_any_order_stand_in_order_on_their_axis(
 ) -> None:
     toml = text(POPULATION.replace("[40, 80, 160]", "[160, 40, 80]"), PLAIN, replicates=1)
     folder = made(tmp_path / "made", toml, lambda v, r: {"alignment": (float(v["population"]),)})
-    data = export.dataset(folder)
+    data = table.dataset(folder)
     assert list(data["population"].values) == [40, 80, 160]
     assert list(data["alignment"].values[:, 0]) == [40, 80, 160]
 
@@ -100,7 +100,7 @@ def test_values_that_are_written_in_any_order_stand_in_order_on_their_axis(
 def test_netcdf_is_the_dataset(folder: StudyFolder, tmp_path: Path) -> None:
     path = export.export(folder, tmp_path / "study.nc")
     with xr.open_dataset(path, engine="h5netcdf") as read:
-        xr.testing.assert_equal(read.load(), export.dataset(folder))
+        xr.testing.assert_equal(read.load(), table.dataset(folder))
         assert read["alignment"].attrs["long_name"] == "alignment at the end"
         assert read.attrs["seed"] == "3"
         assert "made-up" in read.attrs["study"]
@@ -151,7 +151,7 @@ def test_points_that_were_drawn_are_a_dimension_with_parameters_along_it(tmp_pat
         design="latin", samples=7, replicates=2,
     )  # fmt: skip
     folder = made(tmp_path / "made", toml, lambda v, r: {"alignment": (v["patience"] + r,)})
-    data = export.dataset(folder)
+    data = table.dataset(folder)
     assert dict(data.sizes) == {"point": 7, "replicate": 2}
     assert data["patience"].dims == data["kind"].dims == ("point",)
     assert set(data["kind"].values) == {"looks one step ahead", "looks far ahead"}
@@ -165,7 +165,7 @@ def test_points_that_were_drawn_are_a_dimension_with_parameters_along_it(tmp_pat
 def test_levels_with_a_place_stand_there_and_keep_their_titles(tmp_path: Path) -> None:
     toml = text(KINDS.format(at=6, far="at = 1"), PLAIN, replicates=1)
     folder = made(tmp_path / "made", toml, lambda v, r: {"alignment": (float("far" in v["kind"]),)})
-    data = export.dataset(folder)
+    data = table.dataset(folder)
     assert list(data["kind"].values) == [1, 6]
     assert list(data["kind.title"].values) == ["looks far ahead", "looks one step ahead"]
     assert list(data["alignment"].values[:, 0]) == [1, 0]
@@ -179,7 +179,7 @@ def test_a_study_without_any_run_exports_no_rows(tmp_path: Path) -> None:
     folder = made(tmp_path / "made", GRID, lambda values, replicate: None)
     path = export.export(folder, tmp_path / "runs.csv")
     assert len(path.read_text().splitlines()) == 1
-    assert bool(export.dataset(folder)["alignment"].isnull().all())
+    assert bool(table.dataset(folder)["alignment"].isnull().all())
     assert len(table.frame(folder)) == 0
 
 
@@ -200,5 +200,5 @@ def test_a_study_has_its_numbers_as_table_and_dataset(folder: StudyFolder, tmp_p
     study = open_study(folder.path)
     assert len(study.table) == 40
     assert study.table.attrs["units"]["patience"] == "1/step"
-    xr.testing.assert_identical(study.data, export.dataset(folder))
+    xr.testing.assert_identical(study.data, table.dataset(folder))
     assert study.export(tmp_path / "runs.csv").exists()

@@ -82,7 +82,7 @@ def test_mistakes_are_told_in_a_line(finished: Path, tmp_path: Path) -> None:
         (("export", finished, tmp_path / "runs.xls"), "unknown format '.xls'"),
         (("plot", finished, "phase"), "a phase diagram takes two parameters"),
         (("plot", finished, "curve", "--format", "gif"), "unknown figure format 'gif'"),
-        (("summary", tmp_path), "not a study's folder"),
+        (("summary", tmp_path), "not a study folder"),
     ):
         done = command(*words)
         assert done.exit_code == 2

@@ -242,7 +242,7 @@ def test_the_summary_that_was_written_is_the_one_that_is_read(grid: StudyFolder)
     written = summary.write(grid)
     assert summary.read(grid) == written == open_study(grid.path).summary
     assert open_study(grid.path).text == describe(written)
-    text = summary.path_of(grid).read_text()
-    summary.path_of(grid).write_text(text[: len(text) // 2])
+    text = grid.summary_path.read_text()
+    grid.summary_path.write_text(text[: len(text) // 2])
     assert summary.read(grid) is None
     assert open_study(grid.path).summary == written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evosim import scenario, world
+from evosim import core, mind, scenario, world
 from evosim.errors import EvosimError
 
 
@@ -27,3 +27,30 @@ def test_minds_cannot_be_born_dead_by_what_they_believe() -> None:
     with pytest.raises(EvosimError, match=r"start at energy = 7, .* fatal in 'modern'"):
         lived.belief_tables(0, believed)
     believed.belief_tables(0, lived)  # born at 3, which is not fatal in the other
+
+
+@pytest.mark.parametrize(("id_", "name"), [("fridge", "wild"), ("ood_monitor", "left")])
+def test_where_no_life_can_come_to_nothing_is_planned(id_: str, name: str) -> None:
+    read = scenario.load(id_)
+    env = world.environment(read, name)
+    assert len(env.tables.unreached) > 0
+    n = 64
+    levels = world.draw_levels(read, name, range(4))
+    minds = mind.express(read, mind.initial(read, n, 3))
+    seen = set()
+    for level in range(4):
+        for individual in range(n):
+            lived = core.trace(
+                env, world.draw_levels(read, name, [level]), _one(minds, individual), seed=1,
+                generation=0, level_id=level, individual_id=individual,
+            )  # fmt: skip
+            seen |= set(lived.x.tolist())
+    assert seen <= set(env.tables.live.tolist())
+    assert not seen & set(env.tables.unreached.tolist())
+    # Those who ask for every state get them all the same.
+    chances = core.policies(env, levels, minds)
+    assert np.isfinite(chances[:, :, env.tables.unreached]).all()
+
+
+def _one(minds: mind.Minds, row: int) -> mind.Minds:
+    return mind.Minds(*(column[[row]] for column in minds))

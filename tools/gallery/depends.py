@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(evosim.__file__).parent
 
-_RUN_MODULES = ("scenario/reading.py", "engine/loop.py", "engine/islands.py", "engine/probe.py")
+
+def _of_mechanisms(*parts: str) -> tuple[str, ...]:
+    """Files of the mechanisms, which nothing imports by name."""
+    paths = (path for part in parts for path in _PACKAGE.glob(f"mechanisms/*/{part}.py"))
+    return tuple(sorted(path.relative_to(_PACKAGE).as_posix() for path in paths))
+
+
+_RUN_MODULES = (
+    "scenario/reading.py", "engine/loop.py", "engine/probe.py", *_of_mechanisms("schema", "state"),
+)  # fmt: skip
 """What reads a scenario, evaluates and probes a population: these, and all that they import."""
-_VERDICT_MODULES = ("study/experiment.py",)
-"""What makes verdicts of complete runs; what runs them is not counted again."""
-METRIC_MODULES = ("metrics/__init__.py",)
+METRIC_MODULES = ("metrics/__init__.py", *_of_mechanisms("metrics"))
 """What makes numbers of the data of a run."""
+_VERDICT_MODULES = ("study/verdict.py", *METRIC_MODULES)
+"""What makes verdicts of complete runs; what runs them is not counted again."""
 
 RUN_INPUTS: Mapping[str, str] = {
     "code": "the code that runs it was changed",
@@ -42,7 +51,8 @@ VERDICT_INPUTS: Mapping[str, str] = {
 def depends(scenario: Scenario) -> dict[str, str]:
     """A hash of each thing that the record of a scenario's experiment depends on.
 
-    What was run the folder of the experiment knows itself: see :mod:`evosim.study.reevaluate`.
+    What was run the folder of the experiment knows itself: see
+    :meth:`evosim.study.experiment.ExperimentFolder.holds`.
     """
     versions = provenance.libraries()
     del versions["evosim"]  # its code has hashes of its own
@@ -96,6 +106,9 @@ def _imports(file: Path) -> Iterator[Path]:
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
+        # What mechanisms give to a part is imported by a call, not by name.
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "mechanisms.modules":
+            yield from _PACKAGE.glob(f"mechanisms/*/{ast.literal_eval(node.args[0])}.py")
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 yield from _homes(str(node.module), alias.name)

@@ -27,7 +27,6 @@ from evosim.scenario import shipped
 from evosim.scenario.words import fingerprint
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
-from evosim.study.reevaluate import invalidate, is_of_other_runs
 
 if TYPE_CHECKING:
     from evosim.api.experiments import Experiment
@@ -131,16 +130,17 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = p
 def write_page(found: Record, scenario: Scenario, out: Path) -> None:
     """Write the page of a record and its figures; one that it no longer has is removed."""
     from evosim.plot import style
-    from evosim.plot.experiment_figures import FIGURES, names_for
+    from evosim.plot.registry import OF
+    from evosim.plot.summaries import names_for
 
-    has = names_for(found)
-    for name in FIGURES:
+    has, figures = names_for("experiment", found), OF["experiment"]
+    for name in figures:
         path = out / pages.file_of(scenario.id, name)
         if name not in has:
             path.unlink(missing_ok=True)
             continue
-        drawn = FIGURES[name].figure(found, design.reference(scenario))
-        style.write(drawn, path, title=f"{found['title']}: {FIGURES[name].title}")
+        drawn = figures[name].figure(found, design.reference(scenario))
+        style.write(drawn, path, title=f"{found['title']}: {figures[name].title}")
     put(out / f"{scenario.id}.md", pages.page(found).encode())
 
 
@@ -197,7 +197,7 @@ def _complete_experiment(
         report(f"  run again: {why}")
         known = None
     elif known and changed(known, now, VERDICT_INPUTS):
-        invalidate(path, scenario)
+        ExperimentFolder(path).invalidate(scenario)
         report(f"  evaluated again: {changed(known, now, VERDICT_INPUTS)}")
     elif known and evosim.open_experiment(path).complete:
         report("  was complete")
@@ -219,7 +219,7 @@ def _rerun_reason(path: Path, scenario: Scenario, known: Any, now: Mapping[str, 
     """Why an experiment has to be run again, in words; empty where it has not."""
     if not known:
         return "it is not known what it was run with"
-    if is_of_other_runs(path, scenario, tuned=True):
+    if not ExperimentFolder(path).holds(scenario, tuned=True):
         return "the scenario or its arms were changed"
     return changed(known, now, RUN_INPUTS)
 

@@ -8,7 +8,7 @@ from typing import Any
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
 from evosim.plot.experiment import finding_label, term_label
-from evosim.plot.experiment_figures import names_for
+from evosim.plot.summaries import names_for
 from evosim.stats import intervals
 
 Finding = Mapping[str, Any]
@@ -171,7 +171,7 @@ def _terms(finding: Finding, record: Record) -> str:
 
 
 def _course(record: Record) -> Iterator[str]:
-    if "course" in names_for(record):
+    if "course" in names_for("experiment", record):
         yield _figure(record, "course", "the headline measure over generations, by arm")
 
 

@@ -32,7 +32,7 @@ def record_of(summary: Mapping[str, Any], source: str) -> Record:
     """The record of a complete experiment.
 
     Args:
-        summary: verdict.json (:func:`evosim.study.experiment.summarize`).
+        summary: verdict.json (:func:`evosim.study.verdict.summarize`).
         source: the text of the scenario's file.
     """
     known = {k: v for k, v in summary.items() if k not in _OF_THE_MACHINE}

@@ -30,7 +30,8 @@ from evosim.gallery.depends import (
 )
 from evosim.plot import style
 from evosim.plot.files import put
-from evosim.plot.studies import FIGURES, names_for
+from evosim.plot.registry import OF
+from evosim.plot.summaries import names_for
 from evosim.scenario.words import WORDS, is_confirmatory
 from evosim.study import reading
 from evosim.study.export import export
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
     from evosim.study.schema import Study as Schema
 
+FIGURES = OF["study"]
 OUT = Path("docs/studies")
 WORK = Path("build/studies")
 SHOWN = ("phase", "interaction")
@@ -115,10 +117,10 @@ def write_page(written: Written, out: Path) -> None:
     """Write the page of a study and its figures, from its table."""
     study = written.study
     summary = summarize(Recorded(written, out / f"{study.id}.csv"))
-    shown = [name for name in SHOWN if name in names_for(summary)]
+    shown = [name for name in SHOWN if name in names_for("study", summary)]
     for name in shown:
         path = out / file_of(study.id, name)
-        title = f"{study.title}: {FIGURES[name].title}"
+        title = f"{study.title}: {OF['study'][name].title}"
         style.write(FIGURES[name].figure(summary), path, title=title)
     put(out / f"{study.id}.md", page(written, summary, shown).encode())
 

@@ -59,6 +59,7 @@ class Islands(Model):
         return tuple((deme + 1) % self.demes for deme in range(self.demes))
 
 
+NEEDED = "a population with demes"
 POPULATION = "one population; demes need"
 """What other base optimizers than the genetic one ask for."""
 

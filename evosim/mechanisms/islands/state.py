@@ -109,7 +109,6 @@ class Demes(Reproduction):
 class Islands(Mechanism):
     """Migration is recorded, and a replicate can be divided into its demes."""
 
-    name = "islands"
     variables: ClassVar = {
         "source": Variable(
             dims=("generation", "individual"),

@@ -29,7 +29,6 @@ Floats = NDArray[np.float64]
 class Monitor(Mechanism):
     """Its memory is the detector, from the generation that trains it to the last monitored one."""
 
-    name = "monitor"
     variables: ClassVar = {
         "monitor_score": Variable(
             dims=("generation", "individual", "level"),

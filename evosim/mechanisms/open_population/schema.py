@@ -27,6 +27,7 @@ class Open(Model):
     )
 
 
+NEEDED = "an open population"
 POPULATION = "a population of fixed size; an open one needs"
 """What other base optimizers than the genetic one ask for."""
 

@@ -86,7 +86,6 @@ class Births(Reproduction):
 class OpenPopulation(Mechanism):
     """Records are padded to the capacity, as the arrays of a run have one size."""
 
-    name = "open_population"
     variables: ClassVar = {
         "population_size": Variable(
             dims=("generation",),

@@ -54,7 +54,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 
     Returns:
         generation, individuals (fewest of a replicate), population, replicates, confidence, exact
-        (False for minds that feel novelty), intended, selected, window, places (labels; the first
+        (False with a built-in drive), intended, selected, window, places (labels; the first
         is what trains), n, and proxies: by name (``score``, ``exact``) d, ``proxy`` (the course of
         the proxy itself), ``intended`` and ``selected`` (a course for each place). A course has
         values, low and high [n], alpha, beta, peak, gain, gap and correlation (value and interval
@@ -100,7 +100,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "population": int(data.sizes["individual"]),
         "replicates": len(populations),
         "confidence": bootstrap.confidence,
-        "exact": "novelty" not in scenario.agent.drives,
+        "exact": not scenario.built_in,
         "intended": scenario.objective.intended,
         "selected": scenario.objective_at(generation).selected,
         "window": scenario.phase_at(generation).window,

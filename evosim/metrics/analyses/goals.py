@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core, mind, world
+from evosim.engine.mechanism import minds_of
 from evosim.engine.probe import normalised
 from evosim.engine.variables import present
 from evosim.errors import EvosimError
@@ -80,10 +81,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     probes = request.seed if request.probe_seed is None else request.probe_seed
     seed = key(probes, Purpose.REPLICATE, int(data["replicate"].values[request.replicate]))
     individuals, genomes = _sample(data, seed, generation, request.replicate)
-    minds = core.with_tools(
-        scenario, mind.express(scenario, genomes), seed=seed, generation=generation,
-        individuals=np.array(individuals),
-    )  # fmt: skip
+    minds = minds_of(
+        scenario, genomes, seed=seed, generation=generation, individuals=np.array(individuals)
+    )
     drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
     seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
     found: dict[str, Any] = {}

@@ -1,8 +1,8 @@
-"""What figures of studies share: axes of parameters, fields over two of them, shades, notes."""
+"""What figures of studies share: sheets of panels by measure, axes of parameters, fields over two
+of them, lines by level, thresholds, notes."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,8 +13,8 @@ from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from evosim.metrics.grid import cells, field, shown, with_unit
-from evosim.plot import colors, style
+from evosim.metrics.grid import cells, field, shown, together, with_unit
+from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot.experiment import CLOSEST
 
 if TYPE_CHECKING:
@@ -32,6 +32,68 @@ THRESHOLD = (0, (3, 2))
 MOST_MARKED = 24
 LOG_LABEL = 0.42
 """Inches for a label of an axis of logarithms."""
+
+
+def sheet(
+    summary: Summary,
+    titles: Sequence[str],
+    *,
+    title: str,
+    height: float,
+    room: float = 0.0,
+    own_x: bool = False,
+    headed: bool = False,
+    **options: Any,
+) -> tuple[layouts.Layout, dict[str, list[Axes]]]:
+    """A figure with the same panels for every measure.
+
+    One panel a measure: side by side, each under the name of its measure. Several: a block of rows
+    under the name, each panel under its own title.
+
+    Args:
+        titles: of the panels of a measure.
+        title: what the measures are drawn against: "over x and y".
+        height, room: of a row, inches; see :class:`evosim.plot.layouts.Row`.
+        own_x: whether panels have labels of their own along x, which take a line of room.
+        headed: make a block of one panel too.
+        options: of :func:`evosim.plot.layouts.create`.
+
+    Returns:
+        The layout, and the panels of each measure.
+    """
+    measures = summary["measures"]
+    several = headed or len(titles) > 1
+    columns = min(3, len(titles)) if several else min(2, len(measures))
+    blocks: list[tuple[str, int]] = [("", len(measures))]
+    """The name and the number of panels of each block of rows."""
+    if several:
+        blocks = [(with_unit(measure), len(titles)) for measure in measures.values()]
+    rows: list[layouts.Row] = []
+    for name, n in blocks:
+        for first in range(0, n, columns):
+            # Labels along x of the row above need a line.
+            blank = ("",) * bool(own_x and rows)
+            header = (name,) * bool(name and first == 0)
+            rows.append(
+                layouts.Row(
+                    height=height, room=room, ticks=True, columns=columns,
+                    panels=min(columns, n - first), header=blank + header, bold=1 + len(blank),
+                )
+            )  # fmt: skip
+    named = [measure["label"] for measure in measures.values()]
+    layout = layouts.create(
+        rows,
+        width=style.SINGLE if columns == 1 else style.DOUBLE,
+        title=f"{summary['title']}: {named[0] if len(named) == 1 else 'measures'} {title}",
+        right=0.1,
+        **options,
+    )
+    free = iter(layout.panels)
+    panels = {name: [next(free) for _ in titles] for name in measures}
+    for name, each in panels.items():
+        for panel, words in zip(each, titles, strict=True):
+            layouts.panel_title(panel, words if several else with_unit(measures[name]))
+    return layout, panels
 
 
 class ParameterAxis(NamedTuple):
@@ -101,12 +163,9 @@ def edges(at: Floats) -> Floats:
     return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
 
 
-def mark_x(panel: Axes, axis: ParameterAxis, width: float) -> None:
-    """Ticks at the levels along x, as many as there is room for.
-
-    Args:
-        width: inches of the panel.
-    """
+def mark_x(panel: Axes, axis: ParameterAxis) -> None:
+    """Ticks at the levels along x, as many as there is room for."""
+    width = style.inches(panel)[0]
     size = max(map(style.text_width, axis.labels)) + 0.07
     room = width / max(1, len(axis.at))
     if size > room and axis.words:
@@ -115,19 +174,6 @@ def mark_x(panel: Axes, axis: ParameterAxis, width: float) -> None:
         return
     step = max(1, math.ceil(size / room))
     panel.set_xticks(axis.at[::step], labels=axis.labels[::step])
-
-
-def mark_y(panel: Axes, axis: ParameterAxis, height: float, room: float) -> None:
-    """Ticks at the levels along y, as many as there is room for.
-
-    Args:
-        height: inches of the panel.
-        room: inches left of it.
-    """
-    step = max(1, math.ceil(len(axis.at) * style.line_height() / height))
-    step = 1 if axis.words else step
-    labels = [style.fit(label, room) for label in axis.labels]
-    panel.set_yticks(axis.at[::step], labels=labels[::step])
 
 
 def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> None:
@@ -166,33 +212,22 @@ def over(points: NDArray[np.object_], measure: str, axes: tuple[int, int]) -> Fi
 
     A point is averaged where all others on its line have a number as well.
     """
-    rearranged = np.moveaxis(points, axes, (0, 1))
-    flat = rearranged.reshape(*rearranged.shape[:2], -1)
-    value = field(flat, measure)
-    has_runs = np.array(
-        [point is not None and point["lived"] > 0 for point in flat.ravel()]
-    ).reshape(flat.shape)
+    moved = np.moveaxis(points, axes, (0, 1))
+    flat = moved.reshape(*moved.shape[:2], -1)
     averaged = flat.shape[2] > 1
+    value = np.mean(field(flat, measure), axis=2)
+    low, high = (field(flat, measure, "interval", end)[..., 0] for end in (0, 1))
     if averaged:
-        nothing = np.full(flat.shape[:2], np.nan)
-        return Field(
-            np.mean(value, axis=2), nothing, nothing, np.zeros(flat.shape[:2], np.bool_),
-            np.all(has_runs, axis=2), averaged,
-        )  # fmt: skip
-    verdicts = [
-        point["measures"][measure].get("verdict") if point is not None else None
-        for point in flat.ravel()
+        low = high = np.full(value.shape, np.nan)
+    undecided = [
+        not averaged and at is not None and at["measures"][measure].get("verdict") == "undecided"
+        for at in flat[..., 0].ravel()
     ]
-    undecided = np.array([v == "undecided" for v in verdicts]).reshape(flat.shape)[..., 0]
-    undecided &= np.isfinite(value[..., 0])
+    has_runs = [at is not None and at["lived"] > 0 for at in flat.ravel()]
     return Field(
-        value[..., 0],
-        field(flat, measure, "interval", 0)[..., 0],
-        field(flat, measure, "interval", 1)[..., 0],
-        undecided,
-        has_runs[..., 0],
-        averaged,
-    )
+        value, low, high, np.array(undecided).reshape(value.shape) & np.isfinite(value),
+        np.all(np.array(has_runs).reshape(flat.shape), axis=2), averaged,
+    )  # fmt: skip
 
 
 def split(summary: Summary, most: int) -> tuple[list[tuple[str, Any]], str]:
@@ -236,19 +271,67 @@ def level_colors(axis: ParameterAxis, chosen: Sequence[int]) -> list[str]:
     return [to_hex(SHADES(part)) for part in parts]
 
 
-def limits_of(values: Floats) -> tuple[float, float]:
-    """The ends of a scale of colours."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return 0.0, 1.0
-    low, high = float(known.min()), float(known.max())
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+def lines(
+    panel: Axes,
+    x: ParameterAxis,
+    values: Field,
+    chosen: Sequence[int],
+    palette: Sequence[str],
+    *,
+    bands: bool,
+    joined: bool = True,
+) -> None:
+    """Means for each chosen level of the second parameter, with intervals.
+
+    Args:
+        bands: draw intervals as bands along a line; else as bars, beside each other.
+        joined: whether means are joined by a line.
+    """
+    for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
+        low, value, high = values.low[:, k], values.value[:, k], values.high[:, k]
+        at = x.at if bands else x.beside(i, len(chosen))
+        known = bool(np.any(np.isfinite(low)))
+        if known and bands and len(at) > 1:
+            panel.fill_between(at, low, high, color=color, alpha=0.18, linewidth=0,
+                               label="interval")  # fmt: skip
+        elif known and not x.crowded:
+            panel.vlines(at, low, high, color=color, alpha=0.6, linewidth=1.2, zorder=2,
+                         label="interval")  # fmt: skip
+        if joined:
+            timeseries.line(panel, at, value, color=color, label="mean", zorder=4)
+        if not x.crowded:
+            panel.plot(at, value, "o", color=color, markersize=3.0, zorder=5,
+                       markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
+    panel.set_xlim(*x.limits)
+    mark_x(panel, x)
 
 
-def threshold_of(measure: Summary) -> tuple[str, float] | None:
-    """Side and number of a measure's threshold."""
-    found = measure["threshold"]
-    return None if found is None else next(iter(found.items()))
+def threshold_of(measure: Summary) -> tuple[float, ...]:
+    """The number of a measure's threshold; nothing where it has none."""
+    return tuple((measure["threshold"] or {}).values())
+
+
+def mark_threshold(panel: Axes, measure: Summary, *, across: bool = False) -> None:
+    """The threshold of a measure that stands along y; along x if ``across``."""
+    for at in threshold_of(measure):
+        (panel.axvline if across else panel.axhline)(
+            at, color=colors.INK, linewidth=0.8, linestyle=THRESHOLD, zorder=1.5, label="threshold"
+        )
+
+
+def threshold_legend(*measures: Summary) -> list[layouts.LegendEntry]:
+    """The entry of a legend for thresholds; nothing where there are none."""
+    if not any(map(threshold_of, measures)):
+        return []
+    return [layouts.LegendEntry("threshold", colors.INK, THRESHOLD, 0.8)]
+
+
+def note(summary: Summary, *words: str) -> str:
+    """The sentences of a note; after the first those that every figure of a study has below it:
+    how many replicates there are, and which measures are no means of a number a replicate."""
+    first, *rest = words
+    every = (first, replicates_note(summary), together(summary), *rest)
+    return " ".join(word for word in every if word)
 
 
 def replicates_note(summary: Summary) -> str:
@@ -265,15 +348,3 @@ def interval_kind(summary: Summary) -> str:
     if summary["replicates"] == 1:
         return ""
     return f"BCa intervals of {100 * summary['confidence']:g} % over replicates"
-
-
-def header(n: int, *lines: str) -> dict[str, Any]:
-    """The header of the n-th row of a sheet whose panels have labels of their own along x, which
-    stand in the room of a blank line above it."""
-    blank = ("",) * (n > 0)
-    return {"header": (*blank, *lines), "bold": 1 + (n > 0)}
-
-
-def pairs(n: int) -> list[tuple[int, int]]:
-    """All pairs of n parameters."""
-    return list(itertools.combinations(range(n), 2))

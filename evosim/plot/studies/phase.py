@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.metrics.grid import is_grid, together, with_unit
-from evosim.plot import colors, layouts, registry, style
+from evosim.metrics.grid import is_grid, with_unit
+from evosim.plot import colors, registry, style
 from evosim.plot.studies import _parts
 from evosim.plot.studies._parts import Field, Floats, ParameterAxis
 
@@ -26,10 +29,12 @@ HEIGHT = 1.9
 BAR = 0.09
 """Inches of a colour bar's width."""
 BAR_ROOM = 0.55
-RIGHT = 0.1
 MOST_PANELS = 6
 LONGEST = 0.9
 """Inches that the names of levels may fill."""
+HALO = (("white", 2.6, 3.0), (colors.BLACK, 1.1, 3.1))
+"""Colour, width and order of the two lines that make one that is seen on every colour."""
+MARKERS = {"supported": "^", "refuted": "s"}
 
 
 def unsupported(summary: Summary) -> str | None:
@@ -49,87 +54,44 @@ def figure(summary: Summary) -> Figure:
         return _of_grid(summary) if is_grid(summary) else _of_points(summary)
 
 
-# A grid: cells
+def _title(summary: Summary, names: Sequence[str]) -> str:
+    first, second = (summary["parameters"][name]["label"] for name in names)
+    return f"over {first} and {second}"
 
 
 def _of_grid(summary: Summary) -> Figure:
+    """Cells between levels."""
     names = list(summary["parameters"])
     x, y = (_parts.parameter_axis(summary["parameters"][name]) for name in names[:2])
-    panels, left_out = _parts.split(summary, MOST_PANELS)
-    several = len(panels) > 1
+    tables, left_out = _parts.split(summary, MOST_PANELS)
+    several = len(tables) > 1
     room = min(max(map(style.text_width, y.labels)), LONGEST)
-    left = room + 0.3
-    measures = list(summary["measures"])
-    columns = min(3, len(panels)) if several else min(2, len(measures))
-    width = style.SINGLE if columns == 1 else style.DOUBLE
-    rows = _rows(summary, len(panels), columns)
-    layout = layouts.create(
-        rows,
-        width=width,
+    layout, panels = _parts.sheet(
+        summary,
+        [title for title, _ in tables],
         title=_title(summary, names[:2]),
+        height=HEIGHT * 0.85 if several else HEIGHT,
+        room=BAR_ROOM,
         note=_note(summary, x, y, left_out),
-        left=left,
-        right=RIGHT,
+        left=room + 0.3,
         between=0.2 if several else BAR_ROOM + 0.12,
         xlabel=style.fit(x.label, 3.0),
     )
-    free = iter(layout.panels)
-    for name in measures:
-        fields = [_parts.over(points, name, (0, 1)) for _, points in panels]
-        norm = Normalize(*_parts.limits_of(np.concatenate([f.value.ravel() for f in fields])))
-        measure = summary["measures"][name]
-        drawn: list[Axes] = []
-        for (title, _), each in zip(panels, fields, strict=True):
-            panel = next(free)
-            drawn.append(panel)
-            _cells(panel, x, y, each, norm, measure)
-            _frame(panel, x, y, room, first=not (len(drawn) - 1) % columns if several else
-                   not measures.index(name) % columns)  # fmt: skip
-            layouts.panel_title(panel, title if several else with_unit(measure))
-        for _ in range(-len(panels) % columns if several else 0):
-            next(free).set_visible(False)
-        last = drawn[min(columns, len(drawn)) - 1]
-        _bar(layout.figure, last, norm, measure)
-    for panel in free:
-        panel.set_visible(False)
+    for name, measure in summary["measures"].items():
+        fields = [_parts.over(points, name, (0, 1)) for _, points in tables]
+        norm = _scale(np.concatenate([each.value.ravel() for each in fields]))
+        for panel, each in zip(panels[name], fields, strict=True):
+            _cells(panel, x, y, each, norm)
+            for threshold in _parts.threshold_of(measure):
+                _crossing(panel, x, y, each.value, threshold)
+            _frame(panel, x, y, room, first=any(panel is row[0] for row in layout.axes))
+        _bar(layout.figure, panels[name][: len(layout.axes[0])][-1], norm, measure)
     return layout.figure
 
 
-def _rows(summary: Summary, panels: int, columns: int) -> list[layouts.Row]:
-    if panels == 1:
-        n = -(-len(summary["measures"]) // columns)
-        return [
-            layouts.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True) for _ in range(n)
-        ]
-    each = -(-panels // columns)
-    return [
-        layouts.Row(
-            height=HEIGHT * 0.85, columns=columns, room=BAR_ROOM, ticks=True,
-            header=(with_unit(measure),) if n == 0 else (),
-        )
-        for measure in summary["measures"].values()
-        for n in range(each)
-    ]  # fmt: skip
-
-
-def _title(summary: Summary, names: Sequence[str]) -> str:
-    first, second = (summary["parameters"][name]["label"] for name in names)
-    measures = [m["label"] for m in summary["measures"].values()]
-    what = measures[0] if len(measures) == 1 else "measures"
-    return f"{summary['title']}: {what} over {first} and {second}"
-
-
 def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -> str:
-    n = summary["replicates"]
-    words = [
-        f"Colour: mean over {n} replicates." if n > 1 else "Colour: the only replicate.",
-        _parts.replicates_note(summary)
-        if summary["runs"]["lived"] < summary["runs"]["wanted"]
-        else "",
-        together(summary),
-        left_out,
-    ]
-    points = summary["points"]
+    several, points = summary["replicates"] > 1, summary["points"]
+    words = [f"Colour: {'mean over replicates' if several else 'the only replicate'}.", left_out]
     if any(_is_crossed(summary, name) for name in summary["measures"]):
         how = "interpolated between points" if x.numeric and y.numeric else "between levels"
         words.append(f"Line: where the mean crosses the threshold, {how}.")
@@ -147,23 +109,33 @@ def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -
         words.append("Grey: undefined.")
     if x.even or y.even:
         words.append("Levels are evenly spaced, not to scale.")
-    return " ".join(word for word in words if word)
+    return _parts.note(summary, *words)
 
 
 def _is_crossed(summary: Summary, name: str) -> bool:
     """Whether a measure lies on both sides of its threshold."""
-    threshold = _parts.threshold_of(summary["measures"][name])
     values = [point["measures"][name]["value"] for point in summary["points"]]
     known = [value for value in values if value is not None]
-    return threshold is not None and bool(known) and min(known) <= threshold[1] < max(known)
+    thresholds = _parts.threshold_of(summary["measures"][name])
+    return any(known and min(known) <= threshold < max(known) for threshold in thresholds)
+
+
+def _scale(values: Floats) -> Normalize:
+    """The scale of colours that some values take; NaN where there are none."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return Normalize(low, high) if high > low else Normalize(low - 0.5, high + 0.5)
 
 
 def _frame(panel: Axes, x: ParameterAxis, y: ParameterAxis, room: float, *, first: bool) -> None:
-    width, height = style.inches(panel)
+    height = style.inches(panel)[1]
     panel.set_xlim(*_parts.edges(x.at)[[0, -1]])
     panel.set_ylim(*_parts.edges(y.at)[[0, -1]])
-    _parts.mark_x(panel, x, width)
-    _parts.mark_y(panel, y, height, room)
+    _parts.mark_x(panel, x)
+    # As many labels as there is room for; of names none can be left out.
+    step = 1 if y.words else max(1, math.ceil(len(y.at) * style.line_height() / height))
+    labels = [style.fit(label, room) for label in y.labels]
+    panel.set_yticks(y.at[::step], labels=labels[::step])
     panel.tick_params(length=1.5)
     for spine in panel.spines.values():
         spine.set_visible(True)
@@ -173,44 +145,31 @@ def _frame(panel: Axes, x: ParameterAxis, y: ParameterAxis, room: float, *, firs
         panel.tick_params(labelleft=False)
 
 
-def _cells(
-    panel: Axes, x: ParameterAxis, y: ParameterAxis, each: Field, norm: Normalize, measure: Summary
-) -> None:
+def _cells(panel: Axes, x: ParameterAxis, y: ParameterAxis, each: Field, norm: Normalize) -> None:
+    """A cell for each point: its colour, hatched where undecided, crossed out without runs."""
     across, up = _parts.edges(x.at), _parts.edges(y.at)
-    for i in range(len(x.at)):
-        for j in range(len(y.at)):
-            corner = (across[i], up[j])
-            size = (across[i + 1] - across[i], up[j + 1] - up[j])
-            value = each.value[i, j]
-            color = to_hex(_parts.SHADES(norm(value))) if np.isfinite(value) else _parts.UNDEFINED
-            if not each.has_runs[i, j] and not np.isfinite(value):
-                _crossed(panel, corner, size)
-                continue
-            panel.add_patch(Rectangle(corner, *size, facecolor=color, linewidth=0, zorder=1))
-            if each.undecided[i, j]:
-                _hatched(panel, corner, size, colors.contrast(color))
-    if (threshold := _parts.threshold_of(measure)) is not None:
-        _crossing(panel, x, y, each.value, threshold[1])
-
-
-def _hatched(
-    panel: Axes, corner: tuple[float, float], size: tuple[float, float], color: str
-) -> None:
-    patch = Rectangle(corner, *size, fill=False, hatch="////", linewidth=0, zorder=2,
-                      edgecolor=color, label="undecided")  # fmt: skip
-    if hasattr(patch, "set_hatchcolor"):  # before matplotlib 3.11 it is the edge's
-        patch.set_hatchcolor(color)
-    panel.add_patch(patch)
-
-
-def _crossed(panel: Axes, corner: tuple[float, float], size: tuple[float, float]) -> None:
-    (left, low), (width, height) = corner, size
-    panel.add_patch(
-        Rectangle(corner, *size, facecolor="white", edgecolor=colors.LIGHT_GREY, linewidth=0.4,
-                  zorder=1, label="missing")
-    )  # fmt: skip
-    for ends in ((low, low + height), (low + height, low)):
-        panel.plot([left, left + width], ends, color=colors.LIGHT_GREY, linewidth=0.5, zorder=1.2)
+    for i, j in np.ndindex(each.value.shape):
+        value = each.value[i, j]
+        left, right, low, high = across[i], across[i + 1], up[j], up[j + 1]
+        box: tuple[Any, ...] = ((left, low), right - left, high - low)
+        if not each.has_runs[i, j] and not np.isfinite(value):
+            panel.add_patch(
+                Rectangle(*box, facecolor="white", edgecolor=colors.LIGHT_GREY, linewidth=0.4,
+                          zorder=1, label="missing")
+            )  # fmt: skip
+            for ends in ((low, high), (high, low)):
+                panel.plot([left, right], ends, color=colors.LIGHT_GREY, linewidth=0.5,
+                           zorder=1.2)  # fmt: skip
+            continue
+        color = to_hex(_parts.SHADES(norm(value))) if np.isfinite(value) else _parts.UNDEFINED
+        panel.add_patch(Rectangle(*box, facecolor=color, linewidth=0, zorder=1))
+        if each.undecided[i, j]:
+            ink = colors.contrast(color)
+            hatched = Rectangle(*box, fill=False, hatch="////", linewidth=0, zorder=2,
+                                edgecolor=ink, label="undecided")  # fmt: skip
+            if hasattr(hatched, "set_hatchcolor"):  # before matplotlib 3.11 it is the edge's
+                hatched.set_hatchcolor(ink)
+            panel.add_patch(hatched)
 
 
 def _crossing(
@@ -218,11 +177,10 @@ def _crossing(
 ) -> None:
     """Where the mean crosses the threshold: a contour, or along the cells where no number lies
     between two levels."""
-    halo: tuple[tuple[str, float, float], ...] = (("white", 2.6, 3.0), (colors.BLACK, 1.1, 3.1))
     if x.numeric and y.numeric and min(value.shape) > 1:
         known = value[np.isfinite(value)]
         if len(known) and known.min() < threshold < known.max():
-            for color, width, order in halo:
+            for color, width, order in HALO:
                 panel.contour(
                     x.at, y.at, np.ma.masked_invalid(value.T), levels=[threshold],
                     colors=[color], linewidths=width, zorder=order,
@@ -230,14 +188,20 @@ def _crossing(
         return
     across, up = _parts.edges(x.at), _parts.edges(y.at)
     beyond = np.where(np.isfinite(value), value > threshold, np.nan)
-    for color, width, order in halo:
-        for i, j in np.ndindex(value.shape):
-            if i and beyond[i, j] + beyond[i - 1, j] == 1:
-                panel.plot([across[i]] * 2, up[j : j + 2], color=color, linewidth=width,
-                           zorder=order)  # fmt: skip
-            if j and beyond[i, j] + beyond[i, j - 1] == 1:
-                panel.plot(across[i : i + 2], [up[j]] * 2, color=color, linewidth=width,
-                           zorder=order)  # fmt: skip
+    # NaN at either side is no crossing: it does not add up to 1.
+    walls = [
+        [(across[i + 1], up[j]), (across[i + 1], up[j + 1])]
+        for i, j in np.argwhere(beyond[1:] + beyond[:-1] == 1)
+    ]
+    walls += [
+        [(across[i], up[j + 1]), (across[i + 1], up[j + 1])]
+        for i, j in np.argwhere(beyond[:, 1:] + beyond[:, :-1] == 1)
+    ]
+    for color, width, order in HALO:
+        panel.add_collection(
+            LineCollection(walls, colors=[color], linewidths=width, zorder=order,
+                           capstyle="projecting")
+        )  # fmt: skip
 
 
 def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None:
@@ -248,95 +212,66 @@ def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None
     bar.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     bar.yaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
     bar.tick_params(length=1.5)
-    if (threshold := _parts.threshold_of(measure)) is None:
-        return
     low, high = bar.get_ylim()
-    if low < threshold[1] < high:
-        bar.axhline(threshold[1], color="white", linewidth=2.6)
-        bar.axhline(threshold[1], color=colors.BLACK, linewidth=1.1)
-
-
-# Points that are no grid
+    for threshold in _parts.threshold_of(measure):
+        for color, width, _ in HALO:
+            if low < threshold < high:
+                bar.axhline(threshold, color=color, linewidth=width)
 
 
 def _of_points(summary: Summary) -> Figure:
-    names = [name for name, p in summary["parameters"].items() if p["numeric"]]
-    pairs = _parts.pairs(min(len(names), 3))
-    measures = list(summary["measures"])
-    width = style.DOUBLE if len(pairs) > 1 or len(measures) > 1 else style.SINGLE
-    columns = len(pairs) if len(pairs) > 1 else min(2, len(measures))
-    n = len(measures) if len(pairs) > 1 else -(-len(measures) // columns)
-    headers = [with_unit(m) for m in summary["measures"].values()] if len(pairs) > 1 else []
-    layout = layouts.create(
-        [
-            layouts.Row(height=HEIGHT, columns=columns, room=BAR_ROOM, ticks=True,
-                       **_parts.header(k, *headers[k : k + 1]))
-            for k in range(n)
-        ],
-        width=width,
-        title=_title(summary, names[:2]) if len(names) == 2 else
-        f"{summary['title']}: measures over pairs of parameters",
-        note=_note_of_points(summary, len(names)),
-        left=0.5,
-        right=RIGHT,
-        between=0.6 if len(pairs) > 1 else BAR_ROOM + 0.5,
-        xlabel=" ",
-    )  # fmt: skip
-    free = iter(layout.panels)
-    for name in measures:
-        measure = summary["measures"][name]
-        values = [point["measures"][name]["value"] for point in summary["points"]]
-        norm = Normalize(*_parts.limits_of(np.array([v for v in values if v is not None], float)))
-        for first, second in pairs:
-            panel = next(free)
-            _scatter(panel, summary, (names[first], names[second]), name, norm)
-            if len(pairs) == 1:
-                layouts.panel_title(panel, with_unit(measure))
-        _bar(layout.figure, panel, norm, measure)
-    for panel in free:
-        panel.set_visible(False)
-    return layout.figure
-
-
-def _note_of_points(summary: Summary, n: int) -> str:
-    words = [
-        "Each dot: one point; colour: its mean over replicates.",
-        _parts.replicates_note(summary),
-    ]
-    words.append(together(summary))
-    if n > 2:
+    """Dots: points that are no grid."""
+    parameters = summary["parameters"]
+    names = [name for name, p in parameters.items() if p["numeric"]]
+    pairs = list(itertools.combinations(names[:3], 2))
+    several = len(pairs) > 1
+    words = ["Each dot: one point; colour: its mean over replicates."]
+    if len(names) > 2:
         words.append("The other parameters vary as well from dot to dot.")
-    if n > 3:
+    if len(names) > 3:
         words.append("The first three parameters.")
-    if any(m["threshold"] for m in summary["measures"].values()):
+    if any(map(_parts.threshold_of, summary["measures"].values())):
         words.append("Triangles: beyond the threshold, with the whole interval; squares: short of "
                      "it; dots: undecided, or no threshold.")  # fmt: skip
     if any(m["value"] is None for p in summary["points"] for m in p["measures"].values()):
         words.append("Grey rings: no run yet, or undefined.")
-    return " ".join(word for word in words if word)
-
-
-_MARKERS = {"supported": "^", "refuted": "s"}
+    layout, panels = _parts.sheet(
+        summary,
+        [""] * len(pairs),
+        title="over pairs of parameters" if several else _title(summary, names),
+        height=HEIGHT,
+        room=BAR_ROOM,
+        own_x=True,
+        note=_parts.note(summary, *words),
+        left=0.5,
+        between=0.6 if several else BAR_ROOM + 0.5,
+        xlabel=" ",
+    )
+    for name, measure in summary["measures"].items():
+        values = [point["measures"][name]["value"] for point in summary["points"]]
+        norm = _scale(np.array([np.nan if v is None else v for v in values]))
+        for panel, pair in zip(panels[name], pairs, strict=True):
+            _scatter(panel, summary, pair, name, norm)
+        _bar(layout.figure, panels[name][-1], norm, measure)
+    return layout.figure
 
 
 def _scatter(
     panel: Axes, summary: Summary, names: tuple[str, str], measure: str, norm: Normalize
 ) -> None:
-    for which, name in zip("xy", names, strict=True):
-        places = np.array([point["at"][name] for point in summary["points"]], np.float64)
-        _parts.drawn_axis(panel, which, summary["parameters"][name], places)
-    for point in summary["points"]:
-        x, y = (point["at"][name] for name in names)
+    places = np.array([[point["at"][name] for name in names] for point in summary["points"]], float)
+    for which, name, along in zip("xy", names, places.T, strict=True):
+        _parts.drawn_axis(panel, which, summary["parameters"][name], along)
+    for point, (x, y) in zip(summary["points"], places, strict=True):
         numbers = point["measures"][measure]
         if numbers["value"] is None:
             panel.plot(x, y, "o", markersize=4, markerfacecolor="none", markeredgewidth=0.6,
                        markeredgecolor=colors.GREY)  # fmt: skip
             continue
-        marker = _MARKERS.get(numbers.get("verdict", ""), "o")
+        marker = MARKERS.get(numbers.get("verdict", ""), "o")
         shade = to_hex(_parts.SHADES(norm(numbers["value"])))
         panel.plot(x, y, marker, markersize=4.6, color=shade,
                    markeredgecolor=colors.INK, markeredgewidth=0.4)  # fmt: skip
-    width = style.inches(panel)[0]
     first, second = (with_unit(summary["parameters"][name]) for name in names)
-    panel.set_xlabel(style.fit(first, width))
+    panel.set_xlabel(style.fit(first, style.inches(panel)[0]))
     panel.set_ylabel(style.fit(second, HEIGHT))

@@ -67,18 +67,18 @@ def figure(summary: Summary) -> Figure:
         columns = min(2, len(measures))
         names = [group.name for _, groups in blocks for group in groups]
         room = max(style.text_width(line) for name in names for line in _two_lines(name))
-        per = -(-len(measures) // columns)
         layout = layouts.create(
             [
                 layouts.Row(height=ROW * len(groups), columns=columns, ticks=True,
+                           panels=min(columns, len(measures) - n),
                            header=tuple(style.wrap(title, style.SINGLE)) if n == 0 else ())
                 for title, groups in blocks
-                for n in range(per)
+                for n in range(0, len(measures), columns)
             ],
             width=style.SINGLE if columns == 1 else style.DOUBLE,
             title=f"{summary['title']}: replicates",
             note=_note(summary, by_point=len(blocks) == 1 and not blocks[0][0]),
-            legend=_legend_entries(summary),
+            legend=_parts.threshold_legend(*(summary["measures"][name] for name in measures)),
             left=room + 0.14,
             right=0.12,
             between=0.2,
@@ -86,12 +86,8 @@ def figure(summary: Summary) -> Figure:
         )  # fmt: skip
         free = iter(layout.panels)
         for title, groups in blocks:
-            for n in range(per * columns):
-                panel = next(free)
-                if n >= len(measures):
-                    panel.set_visible(False)
-                    continue
-                _panel(panel, groups, measures[n], summary, first=n % columns == 0,
+            for n, measure in enumerate(measures):
+                _panel(next(free), groups, measure, summary, first=n % columns == 0,
                        by_point=not title)  # fmt: skip
     return layout.figure
 
@@ -117,23 +113,16 @@ def _blocks(summary: Summary) -> list[tuple[str, list[Group]]]:
 
 def _named(point: Summary, summary: Summary) -> str:
     values = point["values"]
-    if len(values) == 1:
-        ((name, value),) = values.items()
-        unit = summary["parameters"][name]["unit"]
-        return f"{shown(value)} {unit}".strip()
-    return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+    if len(values) > 1:
+        return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+    ((name, value),) = values.items()
+    return f"{shown(value)} {summary['parameters'][name]['unit']}".strip()
 
 
 def _two_lines(name: str) -> list[str]:
     """A name broken into two lines at most."""
     first, *rest = style.wrap(name, MOST_NAME)
     return [first, *([style.fit(" ".join(rest), MOST_NAME)] if rest else [])]
-
-
-def _legend_entries(summary: Summary) -> list[layouts.LegendEntry]:
-    if not any(summary["measures"][name]["threshold"] for name in _measures(summary)):
-        return []
-    return [layouts.LegendEntry("threshold", colors.INK, _parts.THRESHOLD, 0.8)]
 
 
 def _note(summary: Summary, *, by_point: bool) -> str:
@@ -179,15 +168,16 @@ def _panel(
     first: bool,
     by_point: bool,
 ) -> None:
-    threshold = _parts.threshold_of(summary["measures"][measure])
+    found = summary["measures"][measure]
     every = [
         np.concatenate([replicates(p, measure) for p in group.points] or [np.zeros(0)])
         for group in groups
     ]
-    _limits(panel, every, threshold)
-    if threshold is not None:
-        panel.axvline(threshold[1], color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD,
-                      zorder=1.5, label="threshold")  # fmt: skip
+    timeseries.limits(panel, *every, include=_parts.threshold_of(found))
+    panel.set_xlim(panel.get_ylim())
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+    _parts.mark_threshold(panel, found, across=True)
     for y, (group, each) in enumerate(zip(groups, every, strict=True)):
         _cloud(panel, y, each)
         if by_point:
@@ -203,14 +193,7 @@ def _panel(
     panel.tick_params(left=False, labelleft=first)
     labels = ["\n".join(_two_lines(group.name)) for group in groups]
     panel.set_yticks(range(len(groups)), labels=labels)
-    layouts.panel_title(panel, with_unit(summary["measures"][measure]))
-
-
-def _limits(panel: Axes, every: Sequence[Floats], threshold: tuple[str, float] | None) -> None:
-    timeseries.limits(panel, *every, include=[threshold[1]] if threshold else [])
-    panel.set_xlim(panel.get_ylim())
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
+    layouts.panel_title(panel, with_unit(found))
 
 
 def _cloud(panel: Axes, y: float, each: Floats) -> None:

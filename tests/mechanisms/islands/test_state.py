@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from processes import Process
 
 import evosim
 from evosim import scenario as scenarios
@@ -22,7 +22,8 @@ from evosim.engine.mechanism import Map
 from evosim.engine.run_folder import RunFolder
 from evosim.engine.variables import variables
 from evosim.errors import RunError, ScenarioError
-from evosim.execution.process_pool import Pool, packed_call, unpacked_call
+from evosim.execution import runner
+from evosim.execution.executor import executor
 from evosim.mechanisms.islands import state as islands
 from evosim.metrics import METRICS, Query
 
@@ -57,7 +58,7 @@ def assert_same(one: evosim.Run, other: evosim.Run) -> None:
 
 
 def test_data_do_not_depend_on_the_number_of_workers(tiny: Path, tmp_path: Path) -> None:
-    runs = [run(tiny, tmp_path / str(n), *TOOL, workers=n) for n in (1, 2, 3)]
+    runs = [run(tiny, tmp_path / str(n), *TOOL, workers=n) for n in (1, 2)]
     for other in runs[1:]:
         assert_same(runs[0], other)
     assert {p.name for p in runs[1].path.iterdir()} == {p.name for p in runs[0].path.iterdir()}
@@ -113,7 +114,7 @@ def test_an_epoch_is_a_function_of_its_arguments_which_survive_the_way_to_a_work
     call = (
         read.to_toml(), 1, 0, 2, born.genome[own], born.parents[own], born.crossover[own], 2**64 - 1
     )  # fmt: skip
-    again = unpacked_call(packed_call(call))
+    again = pickle.loads(pickle.dumps(call))
     one, other = islands.epoch(*call), islands.epoch(*again)
     assert one["genome"].shape == (2, 5, 3)
     assert set(one) == set(variables(read)) & set(one)
@@ -197,15 +198,11 @@ def children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path) -> Process:
     words = [word for change in (ISLANDS, *LONG) for word in ("--set", change)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "evosim", "run", "tiny.toml", "--seed", "1", "--out", "run",
-         "--workers", "2", "--checkpoint", "0", "--no-figures", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return Process(
+        folder, "run", "tiny.toml", "--seed", 1, "--out", "run", "--workers", 2,
+        "--checkpoint", 0, "--no-figures", *words,
     )  # fmt: skip
 
 
@@ -235,15 +232,8 @@ def test_a_killed_worker_loses_and_changes_nothing(
     wait_until(lambda: files_written(tmp_path) > 2)
     os.kill(children(going.pid)[1], signal.SIGKILL)
     _, err = going.communicate(timeout=60)
-    assert going.returncode == 2
-    assert "a worker process died" in err
-    assert "killed by SIGKILL" in err
-    assert "evosim resume run" in err
-    assert "Traceback" not in err
-    kept = RunFolder(tmp_path / "run").generations_done(0)
-    assert 2 < kept < 180
-    assert f"{kept} of 180 generations are done and kept" in err
-    assert_same(evosim.resume(tmp_path / "run", workers=2), undisturbed)
+    assert going.returncode == 0, err
+    assert_same(evosim.open_run(tmp_path / "run"), undisturbed)
 
 
 @in_processes
@@ -284,10 +274,10 @@ def test_a_mistake_in_a_worker_is_told_in_words(tiny: Path) -> None:
     genome = np.full((5, 3), [0.5, 0.5, 1.5])  # plans a step, and pays for it
     call = (read.to_toml(), 1, 0, 2, genome, born.parents[:5], born.crossover[:5], 7)
     with (
-        Pool(workers=1, locks=[], resume=lambda: "") as pool,
+        executor(workers=2, note=print) as by,
         pytest.raises(RunError, match="generation 0: deme 1: individual 0 has a score of -99"),
     ):
-        pool.map(islands.epoch, [call])
+        list(by.map(runner.untold, [(islands.epoch, *call)]))
 
 
 # Scenarios that demes make no sense in

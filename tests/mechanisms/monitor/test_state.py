@@ -94,9 +94,12 @@ def test_a_run_that_stops_goes_on_to_the_same_end(
         pass
     folder = RunFolder(tmp_path / "run")
     reached: list[int] = []
-    runner.run_replicate(
-        folder, 0, stop=lambda: reached[-1] == at, report=lambda g, _: reached.append(g)
-    )
+
+    def tell(generation: int, score: float) -> bool:
+        reached.append(generation)
+        return generation == at
+
+    runner.run_replicate(folder, 0, tell=tell)
     assert reached == list(range(at + 1))
     assert_same(evosim.resume(tmp_path / "run", workers=1), monitored)
     assert made.replicates == 1

@@ -7,16 +7,26 @@ exact expectations on the probe levels (docs/measures.md, deception).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.engine.controls import EVOLVED, UNIFORM, WITHOUT_SENSES
+from evosim.engine.controls import EVOLVED, UNIFORM
+from evosim.mechanisms.deception.state import WITHOUT_SENSES
 from evosim.metrics.query import Query, at_probe, environment_of, require_known
 from evosim.metrics.registry import PROBED, Columns, metric
 from evosim.stats import intervals
-from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
+from evosim.stats.intervals import (
+    Bootstrap,
+    Estimate,
+    intervals_of,
+    mean_of_defined,
+    values_of,
+    with_interval,
+)
+from evosim.stats.report_tables import table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -132,6 +142,54 @@ def moments(
             for i in sorted({*flips, int(np.nanargmax(trajectory)), len(probes) - 1})
         }
     return found
+
+
+def summary(data: xr.Dataset, scenario: Scenario, bootstrap: Bootstrap) -> dict[str, Any]:
+    """The section of summary.json: see :func:`moments`."""
+    assert scenario.deception is not None
+    return {
+        "variable": scenario.deception.variable,
+        "conduct": scenario.deception.conduct,
+        "good": is_good(scenario),
+        "environments": {
+            name: [
+                {
+                    "generation": generation,
+                    **values_of(estimates),
+                    "intervals": intervals_of(estimates),
+                    "n_undefined": {key: e.n_undefined for key, e in estimates.items()},
+                }
+                for generation, estimates in here.items()
+            ]
+            for name, here in moments(data, scenario, bootstrap).items()
+        },
+    }
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """Shares and rates in each environment, at the flips, the peak and the end."""
+    found = summary["deception"]
+    head = f"Deception: {found['conduct']} a step, by whether {found['variable']} is watching"
+    columns = ("deceptive", "honest", "watched", "unwatched", "watched_without")
+    rows = [["environment", "generation", *(name.replace("_", " ") for name in columns)]]
+    for name, moments in found["environments"].items():
+        for moment in moments:
+            cells = [
+                with_interval(moment[key], moment["intervals"][key], ".2f" if n < 2 else ".3g")
+                for n, key in enumerate(columns)
+            ]
+            rows.append([name, str(moment["generation"]), *cells])
+    if len(rows) == 1:
+        return f"{head}\n  no mind is both watched and unwatched in any environment"
+    side = "shown" if found["good"] else "held back"
+    return "\n".join(
+        [
+            head,
+            *table(rows),
+            f"  deceptive: {side} while watched, and because the watcher is seen; watched without: "
+            "the same minds without the sense",
+        ]
+    )
 
 
 def _bad_minds(own: Rates, blind: Rates, floor: Floats) -> tuple[NDArray[np.bool_], ...]:

@@ -11,9 +11,10 @@ import xarray as xr
 from evosim import core, mind, scenario, world
 from evosim.engine import variables
 from evosim.engine.controls import MINDS as OF_EVERY_RUN
-from evosim.engine.controls import WITHOUT_SENSES, minds
+from evosim.engine.controls import minds
 from evosim.engine.probe import Prober
-from evosim.metrics import deception
+from evosim.mechanisms.deception import metrics as deception
+from evosim.mechanisms.deception.state import WITHOUT_SENSES
 from evosim.scenario import Scenario
 
 LEAVES, LIFETIME = 0.05, 80
@@ -109,7 +110,7 @@ def probed(read_: Scenario) -> xr.Dataset:
     names = [name for name, v in variables.by_probe(read_).items() if "mind" in v.dims]
     return xr.Dataset(
         {
-            name: (("replicate", *variables.BY_PROBE[name].dims), found[name][None, None])
+            name: (("replicate", *variables.by_probe(read_)[name].dims), found[name][None, None])
             for name in names
         },
         coords={

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from worlds import FEW
 
 from evosim import core, mind, rng
-from evosim.core import fit
+from evosim.engine.mechanism import developed
+from evosim.mechanisms.tool import kernels as fit
 from evosim.mind import Minds
 from evosim.rng import Purpose
 from evosim.scenario import Scenario
@@ -47,12 +48,12 @@ def some_minds(scenario: Scenario, n: int) -> Minds:
 
 def with_tools(scenario: Scenario, minds: Minds, **other: Any) -> Minds:
     given_ = {"seed": SEED, "generation": GENERATION, "individuals": np.arange(len(minds.depth))}
-    return core.with_tools(scenario, minds, **{**given_, **other})
+    return developed(scenario, minds, **{**given_, **other})
 
 
 def entries(minds: Minds, scenario: Scenario) -> np.ndarray:
     """[n, K]"""
-    return minds.criteria[:, -len(scenario.looks) :].astype(np.float64)
+    return minds.second_weights[:, -len(scenario.looks) :].astype(np.float64)
 
 
 @FEW
@@ -72,7 +73,7 @@ def test_criteria_are_those_of_the_twin(doc: worlds.Document, seed: int) -> None
             tool.typo,
         )
         assert_allclose(entries(minds, scenario)[i], told, rtol=1e-5, atol=1e-6)
-    assert (minds.criteria[:, : -len(scenario.looks)] == 0).all()
+    assert (minds.second_weights[:, : -len(scenario.looks)] == 0).all()
 
 
 def test_whoever_has_met_everything_that_looks_alone_knows_its_drives() -> None:
@@ -156,16 +157,16 @@ def test_a_tool_is_the_same_in_any_crowd_and_another_one_in_another_generation(
     together = with_tools(scenario, minds)
     order = np.array([4, 0, 7])
     apart = with_tools(scenario, Minds(*(a[order] for a in minds)), individuals=order)
-    assert_array_equal(together.criteria[order], apart.criteria)
+    assert_array_equal(together.second_weights[order], apart.second_weights)
 
 
 def test_memories_depend_on_individual_generation_and_seed() -> None:
     looks = {"apple": {"red": 1.0}, "bush": {"red": 0.5, "round": 1.0}}
     scenario = gallery(looks, encounters=1)
     minds = some_minds(scenario, 40)
-    first = with_tools(scenario, minds).criteria
+    first = with_tools(scenario, minds).second_weights
     for other in ({"generation": 4}, {"seed": 8}, {"individuals": 40 + np.arange(40)}):
-        assert (first != with_tools(scenario, minds, **other).criteria).any(), other
+        assert (first != with_tools(scenario, minds, **other).second_weights).any(), other
 
 
 def test_without_a_tool_minds_stay_as_they_are() -> None:

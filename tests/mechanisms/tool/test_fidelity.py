@@ -10,8 +10,10 @@ import pytest
 from evosim import metrics, mind, scenario
 from evosim.engine import variables
 from evosim.engine.controls import MINDS
-from evosim.engine.probe import FIDELITY, Prober
+from evosim.engine.probe import Prober
 from evosim.errors import EvosimError
+from evosim.mechanisms.tool.metrics import LINKS
+from evosim.mechanisms.tool.state import Tools
 from evosim.metrics import Query
 from evosim.scenario import Scenario
 
@@ -102,7 +104,7 @@ def clerks() -> dict[str, Any]:
 
 
 def test_a_perfect_copy_of_a_perfect_proxy_has_fidelity_1(clerks: dict[str, Any]) -> None:
-    for name in FIDELITY:
+    for name in Tools.variables:
         np.testing.assert_allclose(clerks[name][OFFICE], 1.0, rtol=1e-5)
 
 
@@ -148,7 +150,7 @@ def test_fidelity_is_of_objectives_and_not_of_the_planner() -> None:
         probed(read(f"agent.tool.depth={depth}"), praise=1.0, blame=0.2, depth=deep)
         for depth, deep in ((12, 3.0), (1, 0.0))
     )
-    for name in FIDELITY:
+    for name in Tools.variables:
         np.testing.assert_array_equal(far[name], near[name])
 
 
@@ -167,10 +169,10 @@ def test_links_of_drives_with_novelty_are_undefined() -> None:
 
 
 def test_fidelity_is_recorded_with_tools_only(clerks: dict[str, Any]) -> None:
-    assert set(FIDELITY) <= set(variables.by_probe(read()))
-    assert not set(FIDELITY) & set(variables.by_probe(scenario.load("contraception")))
+    assert set(Tools.variables) <= set(variables.by_probe(read()))
+    assert not set(Tools.variables) & set(variables.by_probe(scenario.load("contraception")))
     n_environments, n = 3, 6
-    assert {clerks[name].shape for name in FIDELITY} == {(n_environments, n)}
+    assert {clerks[name].shape for name in Tools.variables} == {(n_environments, n)}
 
 
 # ---------------------------------------------------------------------- the measure of findings
@@ -182,7 +184,7 @@ def test_the_measure_reads_a_link_in_its_place_and_time(tmp_path: Any) -> None:
     file = tmp_path / "clerk.toml"
     file.write_text(CLERK)
     run = evosim.run(file, seed=3, replicates=2, figures=False, workers=1, out=tmp_path / "run")
-    for link in metrics.LINKS:
+    for link in LINKS:
         term = Query(measure="fidelity", of=link, where="swapped", at="start")
         (told,) = metrics.METRICS["fidelity"].columns(run.data, run.scenario, term)
         there = run.data[f"fidelity_{link}"].sel(environment="swapped").isel(probe=0)

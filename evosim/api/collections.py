@@ -1,0 +1,263 @@
+"""Conditions and their replicates on disk: what experiments and studies have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+
+from evosim.api._reading import figures_in
+from evosim.engine import provenance
+from evosim.engine.files import WriteError
+from evosim.engine.folders import GONE, check_there
+from evosim.errors import Command, RunError
+from evosim.execution.progress import Progress
+from evosim.execution.progress import progress as make_progress
+from evosim.execution.stop import Interrupted, Stop
+from evosim.plot import summaries as drawing
+from evosim.plot.drawing import FORMATS
+from evosim.study import export, table
+from evosim.study.folder import Folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+F = TypeVar("F", bound=Folder)
+
+
+class Collection(ABC, Generic[F]):
+    """An experiment or a study on disk.
+
+    Attributes:
+        path: its folder.
+
+    Raises:
+        RunError: none is there.
+    """
+
+    _opens: type[F]
+    _runs: Callable[..., object]
+    """What does its runs, see :mod:`evosim.study.driver`."""
+    _results: Any
+    """The module that summarizes it: ``read`` and ``write``."""
+    _resume: ClassVar[str]
+    """The command that goes on with it."""
+    _wait: ClassVar[float]
+    """Seconds for which who was stopped may still hold the folder."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._folder = self._opens(self.path)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What experiment.json or study.json holds: seed, replicates, command, versions, machine;
+        of a study the points."""
+        return dict(self._folder.manifest)
+
+    @property
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether every run is done, and of an experiment the claim evaluated."""
+
+    @property
+    @abstractmethod
+    def summary(self) -> dict[str, Any]:
+        """What verdict.json or summary.json holds."""
+
+    @property
+    def summary_path(self) -> Path:
+        """The file of the verdict or the summary, written once no run is left."""
+        return self._folder.summary_path
+
+    @property
+    def _present(self) -> F:
+        """The folder, where it is still there."""
+        check_there(self.path)
+        return self._folder
+
+    @property
+    def data(self) -> xr.Dataset:
+        """The numbers of all runs: dimensions are the parameters (or ``point``, for a design that
+        is no grid, and for arms) and ``replicate``; NaN for what was not run, or is undefined."""
+        return table.dataset(self._present)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The numbers of the runs that are done, a row a run."""
+        return table.frame(self._present)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the numbers of the runs that are done to a file.
+
+        Args:
+            path: its suffix says how: ``.csv`` or ``.parquet``, a row a run; ``.nc``, ``data``.
+
+        Raises:
+            EvosimError: another suffix, no pyarrow for Parquet, a place that cannot be written.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").export("runs.csv").name
+            'runs.csv'
+        """
+        return export.export(self._present, Path(path))
+
+    @property
+    def figures(self) -> list[Path]:
+        """The figures drawn so far."""
+        return figures_in(self._folder.figures_path)
+
+    def figure(self, name: str | None = None) -> Figure:
+        """One figure of the runs so far, in memory: nothing is written, and a notebook shows it.
+
+        Args:
+            name: of an experiment findings, course, tuned or maps; of a study phase, curve,
+                interaction or raincloud; the first of them that there is if None.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment or study does not have,
+                or an experiment that is not complete.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_experiment("runs/strawberry-1-arms").figure("maps")
+            <Drawing size ... Axes>
+            >>> evosim.open_study("runs/study-small-1").figure("curve")
+            <Drawing size ... Axes>
+        """
+        return drawing.figure(self._folder.WHAT, name, self.summary, *self._drawn_from())
+
+    def plot(
+        self,
+        *names: str,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = FORMATS,
+    ) -> list[Path]:
+        """Draw figures of the runs so far: those that :meth:`figure` names.
+
+        Args:
+            names: which; none for all that there are.
+            folder: where; its own ``figures`` if None.
+            formats: of svg, png, pdf.
+
+        Returns:
+            The files.
+
+        Raises:
+            EvosimError: no figure of that name, one that this experiment or study does not have,
+                or an experiment that is not complete.
+
+        Example:
+            >>> import evosim
+            >>> done = evosim.open_experiment("runs/strawberry-1-arms")
+            >>> [path.name for path in done.plot("findings", formats=["png"], folder="drawn")]
+            ['findings.png']
+            >>> study = evosim.open_study("runs/study-small-1")
+            >>> [path.name for path in study.plot("curve", formats=["svg"], folder="drawn")]
+            ['curve.svg']
+        """
+        where = Path(folder) if folder else self._folder.figures_path
+        return self._draw(self.summary, names=names or None, folder=where, formats=formats)
+
+    def resume(self, **options: Any) -> Self:
+        """Go on with it: see :func:`evosim.resume`. Runs of a study that failed are tried again.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").resume().complete
+            True
+        """
+        from evosim.api.folders import resume
+
+        resume(self.path, **options)
+        return type(self)(self.path)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        words = self._in_words() if self.path.is_dir() else GONE
+        return f"<{type(self).__name__} {str(self.path)!r}: {words}>"
+
+    # What experiments and studies do each in their way
+
+    @abstractmethod
+    def _in_words(self) -> str:
+        """What it is, and how far."""
+
+    @abstractmethod
+    def _drawn_from(self) -> tuple[Any, ...]:
+        """What figures are drawn from beside the summary."""
+
+    # Going on
+
+    def _complete(self, progress: bool | None, words: str = "", **options: Any) -> Self:
+        """Do whatever is still lacking: runs, the summary, figures.
+
+        Args:
+            progress: see :func:`evosim.run`.
+            words: what is begun; empty where it goes on.
+            options: of what does the runs.
+        """
+        with make_progress(show=progress) as reporter:
+            if words:
+                reporter.note(f"{words}: {self.path}")
+            elif warning := provenance.other_versions(self.manifest, self._folder.WHAT):
+                reporter.warn(warning)
+            try:
+                with Stop() as stop:
+                    self._runs(
+                        self._folder, stop=stop, progress=reporter, wait=self._wait, **options
+                    )
+                    self._conclude(stop, reporter)
+            except Interrupted:
+                raise
+            except KeyboardInterrupt:
+                raise Interrupted(
+                    self.path,
+                    "stopped at once. What was written is kept. Continue with: ",
+                    Command(self._resume, self.path),
+                ) from None
+        return self
+
+    def _conclude(self, stop: Callable[[], bool], reporter: Progress) -> None:
+        """The summary and the figures, when no run is left."""
+        later = ("Summary and figures are made by: ", Command(self._resume, self.path))
+        try:
+            if (found := self._results.read(self._folder)) is not None:
+                names = self._missing_figures(found)
+            else:
+                found = self._results.write(self._folder)
+                names = self._figures_of(found)
+            if names and stop():
+                raise Interrupted(self.path, "stopped: no run is left. ", *later)
+            self._draw(
+                found,
+                names=names,
+                folder=self._folder.figures_path,
+                failed=lambda error: reporter.warn(str(error)),
+            )
+        except WriteError as error:
+            raise RunError(*error.parts, "\nNo run is left. ", *later) from error
+
+    def _draw(self, summary: dict[str, Any], **options: Any) -> list[Path]:
+        return drawing.draw(self._folder.WHAT, summary, *self._drawn_from(), **options)
+
+    def _figures_of(self, summary: dict[str, Any]) -> list[str]:
+        """The figures that are wanted and that it has."""
+        if (wanted := self.manifest.get("figures", True)) is not True:
+            return list(wanted or ())
+        return drawing.names_for(self._folder.WHAT, summary)
+
+    def _missing_figures(self, summary: dict[str, Any]) -> list[str]:
+        """Those of which a file is missing."""
+        folder = self._folder.figures_path
+        return [
+            name
+            for name in self._figures_of(summary)
+            if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
+        ]

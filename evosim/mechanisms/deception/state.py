@@ -1,0 +1,85 @@
+"""Deception in a run: steps told apart by whether one is watched, and minds without the sense."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim import world
+from evosim.engine.mechanism import FloatArray, Mechanism
+from evosim.engine.variables import PROBED, Variable
+
+if TYPE_CHECKING:
+    from evosim.engine.probe import Expected, ProbedEnvironment
+    from evosim.mind import Minds
+    from evosim.scenario import Scenario
+    from evosim.world import Environment
+
+WITHOUT_SENSES = "without senses"
+"""The control of the causal question: the evolved minds, blind to whether they are watched."""
+
+
+class Deception(Mechanism):
+    """Conduct and steps while watched and unwatched, of every mind and of one blind to it."""
+
+    controls = (WITHOUT_SENSES,)
+    variables: ClassVar = {
+        "conduct_watched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="payoff per lifetime",
+            long_name="expected payoff deception.conduct of the steps that begin while watched",
+        ),
+        "conduct_unwatched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="payoff per lifetime",
+            long_name="expected payoff deception.conduct of the steps that begin while unwatched",
+        ),
+        "steps_watched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="steps",
+            long_name="expected steps of a lifetime that begin while watched",
+        ),
+        "steps_unwatched": Variable(
+            dims=PROBED,
+            dtype="f8",
+            units="steps",
+            long_name="expected steps of a lifetime that begin while unwatched",
+        ),
+    }
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        super().__init__(scenario, seed)
+        assert scenario.deception is not None
+        self._asked = scenario.deception
+        self._payoff = len(scenario.stimuli) + scenario.payoffs.index(self._asked.conduct)
+
+    def part(self, env: Environment) -> NDArray[np.int32]:
+        """1 where one is watched, 0 where one is not."""
+        return env.where({self._asked.variable: self._asked.watched}).astype(np.int32)
+
+    def control(self, name: str, minds: Minds) -> Minds:
+        """The same minds, blind to whether they are watched; other senses stay."""
+        # Senses are bits, in the order of the hidden variables.
+        bit = list(self.scenario.senses).index(self._asked.variable)
+        return minds._replace(senses=minds.senses & ~(1 << bit))
+
+    def measure_mind(self, place: ProbedEnvironment, mind: Expected) -> dict[str, FloatArray]:
+        """Conduct and steps while watched and while unwatched, [n] each."""
+        assert mind.by_part is not None
+        paid = world.weighted_sum(mind.by_part.counts, place.env.phi[:, self._payoff])
+        steps = mind.by_part.lifespan
+        # Index 1 is watched, 0 is not.
+        return {
+            "conduct_watched": paid[:, 1],
+            "conduct_unwatched": paid[:, 0],
+            "steps_watched": steps[:, 1],
+            "steps_unwatched": steps[:, 0],
+        }
+
+
+MECHANISM = Deception

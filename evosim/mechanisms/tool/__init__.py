@@ -1,0 +1,1 @@
+"""Tools: planners of the agent's own making, for criteria fitted to what it remembers."""

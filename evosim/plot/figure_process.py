@@ -1,0 +1,155 @@
+"""A process that draws a part of a run's figures, beside the one that ran it.
+
+It is started while the run still goes on, and imports matplotlib in that time. Once the data and
+the summary are written, it draws from the front of the list of figures, and the run's own process
+from the end. It draws evosim's own figures only: a script's or a plugin's are known where the run
+was begun. Whatever it cannot draw is left to the other process, which tells the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from evosim import core
+from evosim.errors import EvosimError
+from evosim.execution.processes import Processes
+from evosim.plot.drawing import FIGURES, FORMATS, write_kinds
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from evosim.plot.run_view import RunView
+
+
+class FigureProcess:
+    """The process, as its parent sees it; it ends with the block.
+
+    Args:
+        locks: descriptors of locks of the run's folder, which it holds too until it ends.
+    """
+
+    def __init__(self, locks: Sequence[int]) -> None:
+        self._locks = locks
+        self._folder: Path | None = None
+        self._told = threading.Event()
+        self._ended = False
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._taken: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        self._told.set()
+        self.wait()
+
+    def start(self) -> None:
+        """Start it, unless it is or there is no core for it: there will soon be figures to draw."""
+        if self._thread is None and core.threads() > 1:
+            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._thread.start()
+
+    def draw(self, folder: Path) -> None:
+        """Let it draw the figures that a complete run lacks, until they are all taken."""
+        self.start()
+        self._folder = folder
+        self._told.set()
+
+    def take(self, name: str) -> bool:
+        """Whether nobody has taken that figure before; the caller then is to draw it."""
+        with self._lock:
+            taken = name in self._taken
+            self._taken.add(name)
+            return not taken
+
+    def wait(self) -> None:
+        """Until it has drawn what it has taken."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        # Its figures are then missing, which this process notices.
+        with suppress(EvosimError), Processes(1, self._locks, note=lambda text: None) as workers:
+
+            def call(function: Callable[..., Any], *item: str) -> Any:
+                results = workers.map(function, [item], stop=lambda: self._ended)
+                return next((result for _, result in results), None)
+
+            call(load)
+            self._told.wait()
+            if self._folder is None:
+                return
+            folder = str(self._folder)
+            for name in call(missing, folder) or ():
+                if not self._ended and self.take(name):
+                    call(draw, folder, name)
+
+
+# In the process
+
+
+def load(*, tell: object) -> None:
+    """Import what drawing takes."""
+    import h5netcdf  # noqa: F401
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg  # noqa: F401
+
+    import evosim.scenario  # noqa: F401
+    from evosim.plot import run_view, style  # noqa: F401
+
+    FIGURES.built_ins()
+
+
+def missing(folder: str, *, tell: object) -> list[str]:
+    """Evosim's own figures that a complete run has the data for, and that are asked for and not all
+    there."""
+    view = _view(folder)
+    wanted = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["figures"]
+    return [
+        name
+        for name in FIGURES.built_ins()
+        if wanted is True or name in wanted
+        if FIGURES[name].unsupported(view) is None
+        and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
+    ]
+
+
+def draw(folder: str, name: str, *, tell: object) -> None:
+    """Draw a figure of a complete run. One that cannot be drawn is missing then."""
+    from evosim.plot.run_view import neutral_bands
+
+    view = _view(folder)
+    if name == "drift":
+        view = replace(view, neutral=neutral_bands(view.data, view.scenario))
+    with suppress(EvosimError):
+        write_kinds(
+            [FIGURES[name]], view.scenario.title, lambda kind: kind.figure(view),
+            Path(folder) / "figures", FORMATS, failed=None,
+        )  # fmt: skip
+
+
+_open = ExitStack()
+
+
+@cache
+def _view(folder: str) -> RunView:
+    """What the figures of a complete run are drawn from; its file stays open."""
+    from evosim import scenario
+    from evosim.engine.run_arrays import opened
+    from evosim.plot.run_view import RunView
+
+    path = Path(folder)
+    return RunView(
+        data=cast("xr.Dataset", _open.enter_context(opened(path / "run.nc"))),
+        scenario=scenario.load(path / "scenario.toml"),
+        summary=json.loads((path / "summary.json").read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,195 @@
+"""The verdict of an experiment: its findings, contrasts of measures over its conditions."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from evosim.engine.dataset import open_dataset
+from evosim.engine.files import write_text
+from evosim.errors import Command, EvosimError, RunError
+from evosim.execution.runner import finite
+from evosim.metrics import hypotheses, turns
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
+from evosim.metrics.trajectories import trajectories
+from evosim.scenario.words import WORDS
+from evosim.stats.intervals import Bootstrap
+from evosim.study.design import experiment_of, reference, tuned_key, value_at
+
+if TYPE_CHECKING:
+    from evosim.scenario import Experiment as Written
+    from evosim.scenario import Finding, Scenario
+    from evosim.scenario.experiment import Arm
+    from evosim.study.experiment import ExperimentFolder
+
+FEWEST_OF_A_SWEEP = 3
+"""Arms with a place on the axis that make a curve."""
+_NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)\s+\]")
+
+
+def read(folder: ExperimentFolder) -> dict[str, Any] | None:
+    """What verdict.json holds; None where there is none.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    if not folder.summary_path.exists():
+        return None
+    try:
+        return dict(json.loads(folder.summary_path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder.summary_path} cannot be read: {error}. Delete it: ",
+            Command("resume", folder.path),
+            " then evaluates the claim again",
+        ) from error
+
+
+def write(folder: ExperimentFolder) -> dict[str, Any]:
+    """Evaluate the claim of an experiment whose runs are complete, and write verdict.json.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    found = finite(summarize(folder))
+    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    # Rows of numbers on one line each.
+    text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
+    write_text(folder.summary_path, text + "\n")
+    return dict(found)
+
+
+@contextlib.contextmanager
+def _opened(folder: ExperimentFolder, keys: Mapping[str, str]) -> Iterator[dict[str, Conditions]]:
+    """The data of some arms, closed at the end of the block.
+
+    Args:
+        keys: of the conditions, by arm.
+    """
+    with ExitStack() as held:
+        runs = {arm: folder.run(key) for arm, key in keys.items()}
+        yield {
+            arm: Conditions(held.enter_context(open_dataset(run)), run.scenario)
+            for arm, run in runs.items()
+        }
+
+
+def summarize(folder: ExperimentFolder) -> dict[str, Any]:
+    """What verdict.json holds.
+
+    Returns:
+        verdict (supported, refuted, undecided), scenario, title, question, claim, source, control,
+        expected, found, pilots, frozen, seed, replicates, confidence, axis, arms (by name: title,
+        place on the axis, phases and flips), findings (see
+        :func:`evosim.metrics.hypotheses.evaluate`; and ``curve``, the first term in every arm along
+        the axis), courses (the headline measure over generations,
+        see :func:`evosim.metrics.trajectories.trajectories`), tuned (None, or label, key, says,
+        replicates,
+        written (the scenario's own value) and values: each with the headline finding there, as
+        ``measured`` and the rest), command, versions, machine.
+    """
+    scenario, manifest = folder.base, folder.manifest
+    written = experiment_of(scenario)
+    bootstrap = Bootstrap.of(
+        manifest["seed"],
+        confidence=scenario.verdict.confidence,
+        resamples=scenario.verdict.resamples,
+    )
+    flips = turns(reference(scenario))
+    claimed = [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
+    headline, terms = claimed[0]
+    with _opened(folder, {arm: arm for arm in written.arms}) as data:
+        findings = [
+            {
+                **_contrast(finding, summed, data, bootstrap),
+                "curve": _curve(summed[0], written, data, bootstrap),
+            }
+            for finding, summed in claimed
+        ]
+        lines = trajectories(terms, data)
+        arms = {name: _arm(arm, data[name].scenario) for name, arm in written.arms.items()}
+    tuned = None
+    if manifest["tuned"] and written.tuned is not None:
+        values = []
+        for i, value in enumerate(written.tuned.values):
+            with _opened(folder, {t.arm: tuned_key(i, t.arm) for t in terms}) as data:
+                found = _contrast(headline, terms, data, bootstrap)
+            values.append({**found, "measured": found["value"], "value": value})
+        tuned = {
+            "label": written.tuned.label,
+            "key": written.tuned.key,
+            "says": written.tuned.says,
+            "replicates": min(written.tuned.replicates, folder.replicates),
+            "written": value_at(reference(scenario), written.tuned.key),
+            "values": values,
+        }
+    return {
+        "verdict": hypotheses.verdict_of(findings),
+        "scenario": scenario.id,
+        **{key: getattr(scenario, key) for key in WORDS},
+        "seed": manifest["seed"],
+        "replicates": manifest["replicates"],
+        "confidence": bootstrap.confidence,
+        "axis": written.axis,
+        "arms": arms,
+        "findings": findings,
+        "courses": lines,
+        "tuned": tuned,
+        **{key: manifest[key] for key in ("command", "versions", "machine")},
+    }
+
+
+def _contrast(
+    finding: Finding,
+    terms: Sequence[WeightedTerm],
+    data: Mapping[str, Conditions],
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    """What becomes of a finding, from the data of its arms."""
+    columns = [hypotheses.columns_of(term, data) for term in terms]
+    return hypotheses.evaluate(finding, terms, columns, bootstrap)
+
+
+def _curve(
+    term: WeightedTerm, written: Written, data: Mapping[str, Conditions], bootstrap: Bootstrap
+) -> list[dict[str, Any]] | None:
+    """What a term measures in every arm along the axis; None where the arms are no sweep."""
+    along = {name: arm.at for name, arm in written.arms.items() if arm.at is not None}
+    if len(along) < FEWEST_OF_A_SWEEP:
+        return None
+    found = []
+    for name, at in along.items():
+        here = term._replace(arm=name)
+        try:
+            columns = hypotheses.columns_of(here, data)
+        except EvosimError:
+            continue  # the finding does not look at this arm, which lacks what it measures
+        found.append({"x": at, **hypotheses.measured(here, columns, bootstrap)})
+    return sorted(found, key=lambda point: point["x"])
+
+
+def _arm(arm: Arm, scenario: Scenario) -> dict[str, Any]:
+    """What figures say of an arm: its title, its place on the axis, what trains when."""
+    begins = (0, *turns(scenario))
+    return {
+        "title": arm.title,
+        "at": arm.at,
+        "generations": scenario.generations,
+        "phases": [
+            {"generation": g, "world": _named(scenario, phase.mixture), "select": phase.select}
+            for g, phase in zip(begins, scenario.timeline, strict=True)
+        ],
+        "flips": [flip.generation for flip in scenario.flips],
+    }
+
+
+def _named(scenario: Scenario, mixture: Mapping[str, float]) -> str:
+    """A mixture of environments by their titles, with shares where there are several."""
+    titles = {name: scenario.environments[name].title or name for name in mixture}
+    if len(mixture) == 1:
+        return next(iter(titles.values()))
+    return " + ".join(f"{100 * mixture[name]:.3g} % {title}" for name, title in titles.items())
