@@ -11,7 +11,7 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.errors import Argument, EvosimError, WorkError
-from evosim.execution.executor import Answer, Died, Item, Note, Result, Tell, Workers
+from evosim.execution.executor import Answer, Died, Function, Item, Note, Result, Tell, Workers
 from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class OnScheduler(Workers):
             )
         self._without_workers = not self._threads
 
-    def _begin(self, function: Callable[..., Any], item: Item) -> Hashable:
+    def _begin(self, function: Function, item: Item) -> Hashable:
         future: Future[Any] = self._client.submit(self._call, function, item, pure=False)
         name = str(future.key)
         self._futures[name] = future
@@ -144,7 +144,7 @@ class _Call:
 
     versions: Mapping[str, str]
 
-    def __call__(self, function: Callable[..., Any], item: Item) -> tuple[Any, str, bool]:
+    def __call__(self, function: Function, item: Item) -> tuple[Any, str, bool]:
         os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
         in_worker()
         if problem := differing(self.versions):

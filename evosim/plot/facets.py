@@ -111,7 +111,7 @@ class Panel:
 
     def of_its_metric(self) -> Panel:
         """The panel with what the registry knows of its metric: name, references, bounds."""
-        if self.metric not in METRICS:
+        if not self.metric or self.metric not in METRICS:
             return self
         metric = METRICS[self.metric]
         named = replace(self, ylabel=metric.called() if self.ylabel is None else self.ylabel)

@@ -365,6 +365,11 @@ class Phase(Model):
     )
 
     @property
+    def may_not_score(self) -> bool:
+        """Whether no score may be known of a generation, which then is passed on as it is."""
+        return self.monitored
+
+    @property
     def mixture(self) -> dict[str, float]:
         """The weight of each environment that trains; the weights sum to 1."""
         return timeline.mixture(self.train)

@@ -330,10 +330,6 @@ class StudyFolder(Folder):
         """Why a run failed; None where nothing is known of it."""
         return self._record(self.failure_path(key, replicate), key, replicate)
 
-    def count_done(self) -> int:
-        """How many files of runs that are done are there, sound or not."""
-        return sum(1 for _ in (self.path / "runs").glob("*/[0-9]*.json"))
-
     def found(self) -> Iterator[Record]:
         """Every run that there is a sound file of, done or failed, point by point."""
         for point in self.points:
@@ -342,13 +338,12 @@ class StudyFolder(Folder):
             except OSError:
                 continue
             for replicate in range(self.replicates):
-                for path in (
-                    self.record_path(point.key, replicate),
-                    self.failure_path(point.key, replicate),
-                ):
-                    if path.name in names and (record := self._record(path, point.key, replicate)):
-                        yield record
-                        break
+                name = self.run_path(point.key, replicate).name
+                record = self.read(point.key, replicate) if f"{name}.json" in names else None
+                if record is None and f"{name}.failed" in names:
+                    record = self.read_failure(point.key, replicate)
+                if record is not None:
+                    yield record
 
     def write(self, record: Record) -> None:
         """Write the file of a run that is done or failed, atomically.

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
-from evosim.api.studies import resume_study, run_study
+from evosim.api.folders import resume
+from evosim.api.studies import Study, run_study
 from evosim.engine.files import explain
 from evosim.errors import EvosimError
 from evosim.gallery import pages
@@ -41,7 +42,6 @@ from evosim.study.report import describe
 from evosim.study.summary import summarize
 
 if TYPE_CHECKING:
-    from evosim.api.studies import Study
     from evosim.scenario import Scenario
     from evosim.study.schema import Study as Schema
 
@@ -150,7 +150,9 @@ def _complete_study(
             raise EvosimError(explain(error, path, "remove")) from error
     put(notes, json.dumps(now).encode())
     if StudyFolder.is_at(path):
-        return resume_study(path, workers=workers, progress=progress)
+        done = resume(path, workers=workers, progress=progress)
+        assert isinstance(done, Study)
+        return done
     return run_study(
         reading.catalogue()[written.study.id], out=path, workers=workers, figures=False,
         progress=progress, command=f"evosim study run {written.study.id}",
