@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.evolution import OPTIMIZERS
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Level, Line, Panel, facets, grid
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import Level, Line, Panel, RunView, Trajectory, facets, grid
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 NULL = LegendEntry("median under chance alone (95 %)", colors.GREY, patch=True, alpha=0.35)
 LABEL_HEIGHT = 0.118

@@ -119,11 +119,14 @@ def load(*, tell: object) -> None:
 
 
 def missing(folder: str, *, tell: object) -> list[str]:
-    """Evosim's own figures that a complete run has the data for and that are not all there."""
+    """Evosim's own figures that a complete run has the data for, and that are asked for and not all
+    there."""
     view = _view(folder)
+    wanted = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["figures"]
     return [
         name
         for name in FIGURES.built_ins()
+        if wanted is True or name in wanted
         if FIGURES[name].unsupported(view) is None
         and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]

@@ -7,20 +7,14 @@ dark where many individuals are. Genes as selection and mutation see them, befor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, PowerNorm
 
 from evosim.plot import colors, layouts, registry, style
-from evosim.plot.facets import Panel, facets, grid
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import FloatArray, RunView
+from evosim.plot.facets import Floats, Panel, RunView, facets, grid
+from evosim.plot.layouts import Axes, Figure
 
 BINS = 40
 BAR_ROOM = 0.62
@@ -58,7 +52,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     )
 
 
-def histograms(view: RunView) -> dict[str, FloatArray]:
+def histograms(view: RunView) -> dict[str, Floats]:
     """By locus, the share of individuals in each bin between its bounds, [generation, bin].
 
     NaN genes count for no bin; a generation without any value is NaN throughout.
@@ -79,7 +73,7 @@ def histograms(view: RunView) -> dict[str, FloatArray]:
     return result
 
 
-def _heat(view: RunView, name: str, shares: FloatArray, top: float, *, bar: bool) -> Panel:
+def _heat(view: RunView, name: str, shares: Floats, top: float, *, bar: bool) -> Panel:
     """The panel of a locus; ``bar``: with the scale of shares to its right."""
     low, high = view.locus_bounds[name]
     generations = view.generations
@@ -102,7 +96,7 @@ def _heat(view: RunView, name: str, shares: FloatArray, top: float, *, bar: bool
 
 
 def _image(
-    panel: Axes, values: FloatArray, extent: tuple[float, float, float, float], top: float
+    panel: Axes, values: Floats, extent: tuple[float, float, float, float], top: float
 ) -> None:
     """Values [up, right] in shades from light to dark, also in grey; none at all is white, unknown
     grey."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -184,15 +185,43 @@ def test_coloured_text_can_be_read_on_white(color):
     assert (lighter + 0.05) / (darker + 0.05) > 4.5
 
 
-def test_an_svg_is_shortened_where_nothing_is_to_be_seen_of_it():
-    svg = b"""<g transform="translate(1.23456 -0.001) scale(0.015625)">
+SVG = b"""<svg height="9">
+ <g id="axes_1">
+  <g id="text_1">
+   <text style="font-size: 7px; font-family: 'DejaVu Sans'; fill: #333333" x="5.123456" \
+transform="rotate(-0 5.123456 2)">a price: 5</text>
+  </g>
   <path d="M 10.123456 -3.000001
-L 7.5 0.999" style="stroke-width: 0.123456"/>
-  <use x="5.555555" y="2"/>"""
-    assert (
-        style.shortened(svg)
-        == b"""<g transform="translate(1.23 0) scale(0.015625)">
-<path d="M 10.12 -3
-L 7.5 1" style="stroke-width: 0.123456"/>
-<use x="5.56" y="2"/>"""
-    )
+L 7.5 0.999
+" clip-path="url(#p0123456789)" style="stroke-width: 0.123456"/>
+  <g>
+   <use xlink:href="#m0123456789" x="1" y="2" style="fill: #0072b2"/>
+   <use xlink:href="#m0123456789" x="3" y="4.5678" style="fill: #0072b2"/>
+  </g>
+ </g>
+</svg>"""
+SHORT = b"""<svg font-family="'DejaVu Sans', Verdana, sans-serif" font-size="7px" height="9">
+<text style="fill:#333333" x="5.12">a price: 5</text>
+<path d="M10.12 -3l-2.62 4" clip-path="url(#a0)" style="stroke-width:0.123456"/>
+<g style="fill:#0072b2">
+<use xlink:href="#a1" x="1" y="2"/>
+<use xlink:href="#a1" x="3" y="4.57"/>
+</g>
+</svg>"""
+
+
+def test_an_svg_is_shortened_where_nothing_is_to_be_seen_of_it():
+    assert style.shortened(SVG) == SHORT
+
+
+def test_a_long_line_in_an_svg_keeps_all_that_can_be_seen():
+    x = np.linspace(0, 245, 2000)
+    y = 30 * np.sin(x / 15)
+    points = "".join(f"L {a} {b} \n" for a, b in zip(x, y, strict=True)).replace("L", "M", 1)
+    short = style.shortened(f'<path d="{points}"/>'.encode()).decode()
+    first, steps = short.partition('d="M')[2].partition('"')[0].split("l")
+    numbers = re.findall(r"-?[\d.]+", first + " " + steps.replace("-", " -"))
+    drawn = np.cumsum(np.array(numbers, float).reshape(-1, 2), axis=0)
+    assert len(drawn) < 500
+    assert np.abs(np.interp(drawn[:, 0], x, y) - drawn[:, 1]).max() < 0.15
+    assert np.abs(np.interp(x, drawn[:, 0], drawn[:, 1]) - y).max() < 0.15
