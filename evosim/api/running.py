@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario, Settings
 
-LEAD = 3.0  # seconds that a process is given to make ready for drawing
+LEAD = 20.0  # seconds before the end of a run in which a process makes ready for drawing
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 
 
@@ -284,9 +284,13 @@ def _complete(
         now = time.monotonic()
         began = began or now
         left -= 1
-        # Not for as long as a run takes: a process that waits holds some 100 MB.
-        if wanted and generations and (now - began) / generations * left < LEAD:
-            process.start()
+        # Not for as long as a long run takes: a process that waits holds some 100 MB.
+        if wanted and generations:
+            seconds = (now - began) / generations * left
+            if seconds < LEAD:
+                process.start()
+            elif seconds > 3 * LEAD:
+                process.stop()
         generations += 1
         if on_generation is not None and on_generation(replicate, generation, score):
             enough = True
@@ -306,6 +310,8 @@ def _complete(
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
+            if wanted:  # while this process has much to import, too
+                process.start()
             complete_runs(
                 {"": folder}, locks=[lock], stop=stop, progress=reporter,
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
