@@ -92,7 +92,8 @@ def _levels(scenario: Scenario, seed: int) -> Text:
     drawn: dict[str, tuple[Text, list[str]]] = {}
     for name, here in worlds.items():
         level = world.draw_level(scenario, name, key(seed, Purpose.LEVEL, 0, 0))
-        text = terminal.draw_map(picture.of_level(here, *level, legend), terminal.ASCII)
+        drawing = picture.of_level(here, *level, legend)
+        text = terminal.draw_map(drawing, terminal.ASCII, spaced=False)
         drawn.setdefault(text.plain, (text, []))[1].append(name)
     blocks = []
     for text, names in drawn.values():

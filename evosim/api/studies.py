@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api._arguments import (
     check_scheduler,
-    check_switch,
+    checked_figures,
     checked_workers,
     free_path,
     seed_of,
@@ -24,7 +24,6 @@ from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
     from evosim.scenario import Settings
-    from evosim.study.design import Condition
     from evosim.study.folder import Record
     from evosim.study.index import Counts
     from evosim.study.schema import Study as Schema
@@ -60,11 +59,6 @@ class Study(Collection[StudyFolder]):
     def study(self) -> Schema:
         """The study as it was written."""
         return self._folder.study
-
-    @property
-    def points(self) -> tuple[Condition, ...]:
-        """Its points: their values by parameter, and what they set in the scenario."""
-        return self._folder.points
 
     @property
     def counts(self) -> Counts:
@@ -199,7 +193,7 @@ def run_study(
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     command: str | None = None,
 ) -> Study:
@@ -215,7 +209,7 @@ def run_study(
         out: the study's folder; runs/study-<id>-<seed> if None.
         workers: processes on this machine, as many as it has cores if None; with 1 this one.
         scheduler: address of a Dask scheduler, whose workers do the runs instead.
-        figures: whether to draw the figures in the end.
+        figures: whether to draw the figures in the end; or the names of those to draw.
         progress: show progress on stderr; None: where it is a terminal.
         command: what to record as the command.
 
@@ -234,7 +228,6 @@ def run_study(
         4
     """
     workers = checked_workers(workers)
-    check_switch("figures", figures)
     check_scheduler(scheduler, workers)
     if replicates is not None:
         replicates = whole_number("replicates", replicates, 1)
@@ -248,7 +241,7 @@ def run_study(
         replicates=n,
         sets=as_texts(settings),
         keep=keep or written.study.keep,
-        figures=figures,
+        figures=checked_figures(figures, "study"),
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
     StudyFolder.create(path, written, manifest)
@@ -268,25 +261,3 @@ def open_study(path: str | Path) -> Study:
         True
     """
     return Study(path)
-
-
-def resume_study(
-    path: str | Path,
-    *,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    progress: bool | None = None,
-) -> Study:
-    """Go on with a study that was stopped or killed; runs that failed are tried again.
-
-    Args:
-        path: its folder.
-        workers, scheduler, progress: see :func:`run_study`.
-
-    Raises:
-        RunError: none is there, it is at work elsewhere, or its files were changed.
-        Interrupted: it was stopped again.
-    """
-    workers = checked_workers(workers)
-    check_scheduler(scheduler, workers)
-    return Study(path)._complete(progress, workers=workers, scheduler=scheduler)

@@ -227,9 +227,8 @@ def _mutate(written: Written, children: FloatArray, bounds: Bounds) -> None:
     children[rows] = np.where(after != before, bounds.reflected(after), children[rows])
 
 
-def _falls_on(n: int, written: Any) -> list[bool]:
-    chance, draw = written.chance, _OWN.random
-    return [draw() < chance for _ in range(n)]
+def _falls_on(n: int, written: Any) -> NDArray[np.bool_]:
+    return operators.uniforms(n) < written.chance
 
 
 def _apply(operator: Any, written: Written, *parts: NDArray[Any]) -> list[NDArray[Any]]:

@@ -10,6 +10,7 @@ Left out on purpose: operators for permutations and integers, those of evolution
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -32,6 +33,36 @@ def reflect(genes: NDArray[Floating]) -> NDArray[Floating]:
     return np.where(folded > 1.0, 2.0 - folded, folded)
 
 
+# --- what DEAP draws, many at once ----------------------------------------------------------
+#
+# A call of random.random() or random.choice() for every gene and every place in a tournament takes
+# longer than all the rest of breeding. The operators that scenarios name most are therefore here
+# once more: they draw the very numbers that DEAP's own would, and return the same to the bit.
+
+
+def uniforms(n: int) -> FloatArray:
+    """The numbers that n calls of ``random.random()`` give."""
+    words = _words(2 * n)
+    # As the standard library makes 53 bits of two words.
+    return ((words[::2] >> 5) * 67108864.0 + (words[1::2] >> 6)) * (1.0 / 9007199254740992.0)
+
+
+def choices(n: int, times: int) -> list[int]:
+    """The places that calls of ``random.choice()`` take of a list of n."""
+    bits = n.bit_length()
+    found: list[int] = []
+    # A number that is too large is drawn again; so never are more drawn than are still needed.
+    while len(found) < times:
+        drawn = _words(times - len(found)) >> (32 - bits)
+        found += drawn[drawn < n].tolist()
+    return found
+
+
+def _words(n: int) -> NDArray[np.uint32]:
+    """The next n words of 32 bits of the generator."""
+    return np.frombuffer(random.getrandbits(32 * n).to_bytes(4 * n, "little"), "<u4")
+
+
 # --- selection ------------------------------------------------------------------------------
 
 
@@ -46,7 +77,17 @@ def tournament_shares(scores: FloatArray, *, tournsize: int) -> FloatArray:
     return np.asarray(both / (up_to - lower), np.float64)
 
 
-operator("select", "selTournament", shares=tournament_shares)(tools.selTournament)
+def select_tournament(
+    individuals: list[Any], k: int, tournsize: int, fit_attr: str = "fitness"
+) -> list[Any]:
+    """selTournament: the best of ``tournsize`` that are drawn with replacement, k times."""
+    drawn = np.array(choices(len(individuals), k * tournsize)).reshape(k, tournsize)
+    scores = np.array([getattr(individual, fit_attr) for individual in individuals])
+    best = drawn[np.arange(k), scores[drawn].argmax(axis=1)]  # the first among equals
+    return [individuals[i] for i in best.tolist()]
+
+
+operator("select", "selTournament", shares=tournament_shares)(select_tournament)
 
 
 def select_truncation(
@@ -58,7 +99,7 @@ def select_truncation(
     the edge those that stand first are among them.
     """
     best = tools.selBest(individuals, _number_of_best(len(individuals), share), fit_attr)
-    return list(tools.selRandom(best, k))
+    return select_random(best, k)
 
 
 def truncation_shares(scores: FloatArray, *, share: float) -> FloatArray:
@@ -84,7 +125,7 @@ def equal_shares(scores: FloatArray) -> FloatArray:
 
 def select_random(individuals: list[Any], k: int, fit_attr: str = "fitness") -> list[Any]:
     """selRandom: no selection at all."""
-    return list(tools.selRandom(individuals, k))
+    return [individuals[i] for i in choices(len(individuals), k)]
 
 
 operator("select", "selRandom", shares=equal_shares)(select_random)
@@ -106,7 +147,7 @@ def select_roulette(individuals: list[Any], k: int, fit_attr: str = "fitness") -
     scores = [getattr(individual, fit_attr).values[0] for individual in individuals]
     _refuse_unproportional(scores)
     if not any(scores):
-        return list(tools.selRandom(individuals, k))
+        return select_random(individuals, k)
     chosen: list[Any] = []
     while len(chosen) < k:  # DEAP drops a spin that rounding leaves beyond the last score
         chosen += tools.selRoulette(individuals, k - len(chosen), fit_attr)
@@ -242,9 +283,17 @@ def simulated_binary_bounded(
     )
 
 
+def cross_uniform(ind1: array[Any], ind2: array[Any], indpb: float) -> tuple[Any, Any]:
+    """cxUniform: each gene is swapped with the chance ``indpb``, in place."""
+    one, other = (np.frombuffer(genes, genes.typecode) for genes in (ind1, ind2))
+    swapped = uniforms(len(one)) < indpb
+    one[swapped], other[swapped] = other[swapped], one[swapped]
+    return ind1, ind2
+
+
 for _name, _swapping in {"cxOnePoint": tools.cxOnePoint, "cxTwoPoint": tools.cxTwoPoint}.items():
     operator("mate", _name, neutral=swap_freely, swaps=True, least=2)(_swapping)
-operator("mate", "cxUniform", neutral=swap_freely, swaps=True, genewise=True)(tools.cxUniform)
+operator("mate", "cxUniform", neutral=swap_freely, swaps=True, genewise=True)(cross_uniform)
 operator("mate", "cxBlend", neutral=blend, genewise=True)(tools.cxBlend)
 operator("mate", "cxSimulatedBinary", neutral=simulated_binary, genewise=True)(
     tools.cxSimulatedBinary
@@ -262,6 +311,18 @@ def gaussian(rng: np.random.Generator, genes: Genes, *, mu: float, sigma: float)
     return genes + (mu + sigma * rng.standard_normal(genes.shape, np.float32))
 
 
+def mutate_gaussian(
+    individual: array[Any], mu: float, sigma: float, indpb: float
+) -> tuple[array[Any]]:
+    """mutGaussian: with the chance ``indpb`` a normal draw is added to a gene, in place."""
+    # A draw of gauss() takes two numbers or none, so that these cannot be drawn at once.
+    draw, normal = random.random, random.gauss
+    for i in range(len(individual)):
+        if draw() < indpb:
+            individual[i] += normal(mu, sigma)
+    return (individual,)
+
+
 def polynomial(rng: np.random.Generator, genes: Genes, *, eta: float) -> Genes:
     """What mutPolynomialBounded makes of the genes that it hits, between 0 and 1."""
     u = rng.random(genes.shape)
@@ -271,7 +332,7 @@ def polynomial(rng: np.random.Generator, genes: Genes, *, eta: float) -> Genes:
     return np.clip(genes + np.where(below, moved, -moved), 0.0, 1.0)
 
 
-operator("mutate", "mutGaussian", neutral=gaussian, genewise=True)(tools.mutGaussian)
+operator("mutate", "mutGaussian", neutral=gaussian, genewise=True)(mutate_gaussian)
 operator("mutate", "mutPolynomialBounded", neutral=polynomial, genewise=True)(
     tools.mutPolynomialBounded
 )

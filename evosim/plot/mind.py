@@ -7,17 +7,13 @@ for all senses together, as the share of the population that has each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.plot import colors, layouts, registry, style, timeseries
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.metrics import METRICS
+from evosim.plot import colors, registry, style, timeseries
+from evosim.plot.facets import Line, Panel, RunView, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 COLORS = {
     "depth": colors.BLUE,
@@ -26,84 +22,61 @@ COLORS = {
     "reliance": colors.SKY,
     "temperature": colors.ORANGE,
 }
-UNITS = {"depth": "steps planned", "lifespan": "steps lived"}
 
 
 @registry.figure("mind", "minds and lifespan", needs=("genome", "lifespan"))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every evolving parameter of the mind but the drives, and lifespan."""
-    drives = {f"drive.{name}" for name in view.drives}
-    evolving = [name for name in view.loci if name not in drives]
+    evolving = [name for name in view.loci if not name.startswith("drive.")]
     senses = [name for name in evolving if name.startswith("sense.")]
-    scalars = [name for name in evolving if name not in senses]
-    room = (
-        timeseries.label_room([name.removeprefix("sense.") for name in senses]) if senses else 0.0
-    )
-    rows = [
-        layouts.Row(height=0.95, strip=n == 0, room=room)
-        for n in range(len(scalars) + 1 + bool(senses))
+    scalars = {name: view.phenotype[name] for name in evolving if name not in senses}
+    panels = [
+        _scalar(name, values)
+        for name, values in (scalars | {"lifespan": view.individuals_of("lifespan")}).items()
     ]
-    with style.styled():
-        layout = layouts.create(
-            rows,
-            width=style.SINGLE,
-            title=view.figure_title("minds and lifespan"),
-            note=_note(view, senses, scalars),
-            view=view,
-            axes=axes,
-        )
-        panels = layout.panels
-        for name in scalars:
-            _trajectory(view, panels.pop(0), name, view.phenotype[name])
-        lifespan = view.values("lifespan", "replicate", "generation", "individual")
-        _trajectory(view, panels.pop(0), "lifespan", lifespan)
-        if senses:
-            _senses(view, panels.pop(0), senses)
-    return layout.figure
+    if senses:
+        panels.append(_senses(view, senses))
+    return facets(
+        [Row(height=0.95, content=[panel]) for panel in panels],
+        title=view.figure_title("minds and lifespan"),
+        note=_note(view, senses, "depth" in scalars),
+        view=view,
+        axes=axes,
+    )
 
 
-def _note(view: RunView, senses: list[str], scalars: list[str]) -> str:
+def _scalar(name: str, values: np.ndarray) -> Panel:
+    """A panel of one parameter, [replicate, generation, individual]."""
+    color = COLORS.get(name, colors.VERMILLION)
+    counted = name in ("depth", "lifespan")
+    look = LegendEntry(name, color)
+    return Panel(
+        lines=[Line(look, timeseries.trajectory(values, use_mean=name == "depth"))],
+        title="planning depth" if name == "depth" else name,
+        color=color,
+        ylabel=METRICS["lifespan"].unit if counted else name,
+        include=(0.0,) if counted else (),
+    )
+
+
+def _senses(view: RunView, senses: Sequence[str]) -> Panel:
+    lines = []
+    for n, name in enumerate(senses):
+        shares = timeseries.trajectory(view.phenotype[name], use_mean=True, bands=False)
+        look = LegendEntry(name, *style.series(n))
+        lines.append(Line(look, shares, end=name.removeprefix("sense.")))
+    return Panel(lines=lines, title="senses", ylabel=METRICS["share"].unit, ylim=(-0.04, 1.04))
+
+
+def _note(view: RunView, senses: Sequence[str], has_depth: bool) -> str:
     parts = [view.spread_note("Phenotypes")]
-    if "depth" in scalars:
+    if has_depth:
         parts.append("Planning depth: the mean in place of the median.")
     if senses:
         parts.append("Senses: the share of the population that has each.")
-    if "depth" not in scalars and "depth" in view.phenotype:
+    if not has_depth and "depth" in view.phenotype:
         depth = np.unique(view.phenotype["depth"])
         depth = depth[np.isfinite(depth)]
         if len(depth) == 1:
             parts.append(f"Planning depth is pinned at {depth[0]:g}.")
     return " ".join(parts)
-
-
-def _trajectory(view: RunView, panel: Axes, name: str, values: np.ndarray) -> None:
-    trajectory = timeseries.trajectory(values, use_mean=name == "depth")
-    color = COLORS.get(name, colors.VERMILLION)
-    layouts.panel_title(panel, "planning depth" if name == "depth" else name, color=color)
-    panel.set_ylabel(style.fit(UNITS.get(name, name), 1.1))
-    timeseries.limits(
-        panel, *trajectory.arrays, include=(0.0,) if name in UNITS else (),
-    )  # fmt: skip
-    if np.isfinite(trajectory.middle).any():
-        timeseries.draw_trajectory(panel, view.generations, trajectory, color=color, label=name)
-    else:
-        layouts.no_data(panel, "no values")
-
-
-def _senses(view: RunView, panel: Axes, senses: list[str]) -> None:
-    layouts.panel_title(panel, "senses")
-    panel.set_ylabel("share")
-    panel.set_ylim(-0.04, 1.04)
-    labels = []
-    for n, name in enumerate(senses):
-        color, dash = colors.SERIES[n % len(colors.SERIES)], style.DASHES[n % len(style.DASHES)]
-        trajectory = timeseries.trajectory(view.phenotype[name], use_mean=True, bands=False)
-        timeseries.draw_trajectory(
-            panel, view.generations, trajectory, color=color, dash=dash, label=name
-        )
-        finite = trajectory.middle[np.isfinite(trajectory.middle)]
-        if len(finite):
-            labels.append((float(finite[-1]), name.removeprefix("sense."), color))
-    timeseries.end_labels(
-        panel, labels, room=timeseries.label_room([name for _, name, _ in labels])
-    )

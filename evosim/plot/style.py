@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from matplotlib.font_manager import findfont, get_font
 from evosim.errors import EvosimError, did_you_mean
 from evosim.plot.colors import INK, SERIES
 from evosim.plot.files import put
+from evosim.plot.svg import shortened
 
 SINGLE = 3.4
 """Width of a figure of one column, inches (8.6 cm)."""
@@ -92,16 +92,12 @@ RC: dict[str, object] = {
     "hatch.color": "#9A9A9A",
     "axes.unicode_minus": True,
     "svg.hashsalt": "evosim",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "savefig.dpi": 200,
     "savefig.facecolor": "white",
     "figure.facecolor": "white",
     "path.simplify": True,
 }
-
-_COORDINATES = re.compile(rb'(?<=\s)(?:d|x|y)="[^"]*"|translate\([^)]*\)')
-_INDENT = re.compile(rb"\n +")
-_LONG = re.compile(rb"-?\d+\.\d{3,}")
 
 _METADATA: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None},
@@ -140,16 +136,6 @@ def write(figure: Figure, path: Path, *, title: str = "") -> None:
         figure.savefig(buffer, format=suffix, metadata=metadata, **options)
     content = buffer.getvalue()
     put(path, shortened(content) if suffix == "svg" else content)
-
-
-def shortened(svg: bytes) -> bytes:
-    """An SVG without indents, its coordinates to 0.01 points: half the size, the same picture."""
-    return _INDENT.sub(b"\n", _COORDINATES.sub(lambda found: _LONG.sub(_short, found[0]), svg))
-
-
-def _short(long: re.Match[bytes]) -> bytes:
-    text = f"{float(long[0]):.2f}".rstrip("0").rstrip(".")
-    return b"0" if text == "-0" else text.encode()
 
 
 def check_format(suffix: str) -> None:
@@ -251,13 +237,15 @@ def place_text(
     bold: bool = False,
     color: str = INK,
     align: str = "left",
+    most: float = math.inf,
 ) -> None:
-    """Text with its upper left corner ``x`` and ``y`` inches from the figure's."""
+    """Text with its upper left corner ``x`` and ``y`` inches from the figure's; shortened to
+    ``most`` inches."""
     width, height = figure.get_size_inches()
     figure.text(
         x / width,
         1 - (y + 0.98 * size / 72) / height,
-        text,
+        fit(text, most, size, bold=bold),
         size=size,
         weight="bold" if bold else "normal",
         color=color,

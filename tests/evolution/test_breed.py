@@ -26,7 +26,7 @@ from deap import base, tools
 
 from evosim import evolution
 from evosim.errors import EvosimError
-from evosim.evolution import Offspring
+from evosim.evolution import Offspring, operators
 from evosim.evolution.breed import Bounds
 from evosim.evolution.operators import reflect
 from evosim.scenario import Scenario
@@ -432,3 +432,16 @@ def test_an_unknown_operator_is_answered_with_the_known_ones() -> None:
     made: Scenario = with_genes(2, select={**TOURNAMENT, "operator": "selTournement"})
     with pytest.raises(EvosimError, match="did you mean 'selTournament'"):
         evolution.breed(made, *numbers(10, 2), 1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 400, 20_000])
+def test_numbers_drawn_at_once_are_those_of_single_calls(n: int) -> None:
+    random.seed(3)
+    one_by_one = [random.random() for _ in range(n)]
+    places = [random.choice(range(n)) for _ in range(2 * n + 1)]
+    after = random.random()
+    random.seed(3)
+    assert operators.uniforms(n).tolist() == one_by_one
+    assert operators.choices(n, 2 * n + 1) == places
+    assert operators.uniforms(0).tolist() == operators.choices(n, 0) == []
+    assert random.random() == after
