@@ -98,10 +98,10 @@ def test_what_a_killed_worker_was_at_is_done_by_another_one_and_given_up_if_that
     os.kill(min(before), signal.SIGKILL)
     # Two of three replicates never end, so that the one whose worker died waits for them.
     wait_until(lambda: len(set(children(run.pid)) - before) == 1)
-    assert run.poll() is None
+    assert run.returncode is None
     for _ in range(4):
-        wait_until(lambda: len(children(run.pid)) > 0 or run.poll() is not None)
-        if run.poll() is not None:
+        wait_until(lambda: len(children(run.pid)) > 0 or run.returncode is not None)
+        if run.returncode is not None:
             break
         for worker in children(run.pid):
             os.kill(worker, signal.SIGKILL)
