@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from processes import call
 
 import evosim
 from evosim.cli import cli
@@ -255,9 +256,28 @@ def test_the_default_folder_is_one_that_is_free(invoke: Invoke, tmp_path: Path) 
         assert evosim.open_run(tmp_path / "runs" / folder).seed == 7
 
 
+def test_run_draws_the_figures_asked_for(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(starter("mine"))
+    shown = invoke("run", "mine.toml", *small(), "--figures", "drift, flips", "--out", "here")
+    assert shown.exit_code == 0, shown.output
+    drawn = tmp_path / "here" / "figures"
+    names = {f"{name}.{suffix}" for name in ("drift", "flips") for suffix in ("svg", "png")}
+    assert {path.name for path in drawn.iterdir()} == names
+    (drawn / "flips.png").unlink()
+    invoke("resume", "here")
+    assert {path.name for path in drawn.iterdir()} == names
+    wrong = invoke("run", "mine.toml", *small(), "--figures", "drift,flip", "--out", "there")
+    assert wrong.exit_code == 2
+    assert "unknown figure 'flip'" in wrong.stderr
+    assert "did you mean 'flips'" in wrong.stderr
+    assert not (tmp_path / "there").exists()
+
+
 def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
     shown = invoke("plot", mine, "drift", "--out", "here", "--format", "png")
     assert shown.stdout == f"{Path('here/drift.png')}\n"
+    listed = invoke("plot", mine, "--figures", "drift", "--out", "here", "--format", "png")
+    assert listed.stdout == shown.stdout
     assert (tmp_path / "here" / "drift.png").stat().st_size > 1000
     wrong = invoke("plot", mine, "drfit")
     assert wrong.exit_code == 2
@@ -383,18 +403,17 @@ def test_a_reader_that_goes_away_gets_no_traceback(tmp_path: Path) -> None:
     assert run.stderr == ""
 
 
-def test_an_output_that_is_full_gets_no_traceback(mine: Path) -> None:
+def test_an_output_that_is_full_gets_no_traceback(mine: Path, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
+    code = """
+import os
+os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+from evosim.cli import main
+main()
+"""
     for words in (["schema"], ["list"], ["resume", mine], ["--version"]):
-        with open("/dev/full", "w") as full:
-            run = subprocess.run(
-                [sys.executable, "-m", "evosim", *map(str, words)],
-                stdout=full,
-                stderr=subprocess.PIPE,
-                text=True,
-                check=False,
-            )
+        run = call(tmp_path, *words, code=code)
         assert run.returncode == 2
         assert run.stderr == ("Error: cannot write to standard output: No space left on device\n")
 

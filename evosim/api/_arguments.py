@@ -98,6 +98,26 @@ def check_switch(name: str, value: object) -> None:
         raise EvosimError(Argument(name, value), ": True or False is needed")
 
 
+def checked_figures(figures: object, of: str) -> bool | list[str]:
+    """Which figures are drawn in the end: True for all, False for none, else those of the names.
+
+    Args:
+        of: run, experiment or study.
+
+    Raises:
+        EvosimError: a name that no figure has; the nearest is told. Or something else.
+    """
+    if isinstance(figures, bool):
+        return figures
+    if isinstance(figures, str) or not isinstance(figures, Sequence):
+        raise EvosimError(
+            Argument("figures", figures), ": True or False is needed, or a list of names"
+        )
+    from evosim.plot.registry import OF
+
+    return [OF[of][str(name)].name for name in dict.fromkeys(figures)]
+
+
 def check_scheduler(
     scheduler: str | None, workers: int | None, scenario: Scenario | None = None
 ) -> None:

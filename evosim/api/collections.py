@@ -257,8 +257,8 @@ class Collection(ABC, Generic[F]):
 
     def _figures_of(self, summary: dict[str, Any]) -> list[str]:
         """The figures that are wanted and that it has."""
-        if not self.manifest.get("figures", True):
-            return []
+        if (wanted := self.manifest.get("figures", True)) is not True:
+            return list(wanted or ())
         return drawing.names_for(self._folder.WHAT, summary)
 
     def _missing_figures(self, summary: dict[str, Any]) -> list[str]:

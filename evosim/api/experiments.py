@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.api._arguments import (
     check_switch,
+    checked_figures,
     checked_seconds,
     checked_workers,
     free_path,
@@ -120,7 +122,7 @@ def experiment(
     settings: Settings = (),
     out: str | Path | None = None,
     workers: int | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
@@ -162,7 +164,6 @@ def experiment(
         n = whole_number("replicates", replicates, 1)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     check_switch("tuned", tuned)
-    check_switch("figures", figures)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
     manifest = provenance.manifest(
@@ -172,7 +173,7 @@ def experiment(
         seeds=[{"from": 0, "seed": seed}],
         replicates=n,
         tuned=tuned,
-        figures=figures,
+        figures=checked_figures(figures, "experiment"),
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
     folder = ExperimentFolder.create(path, read, manifest)

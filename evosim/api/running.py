@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.api._arguments import (
     check_scheduler,
-    check_switch,
+    checked_figures,
     checked_seconds,
     checked_workers,
     free_path,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario, Settings
 
-LEAD = 3.0  # seconds that a process is given to make ready for drawing
+LEAD = 20.0  # seconds before the end of a run in which a process makes ready for drawing
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 
 
@@ -49,7 +49,7 @@ def run(
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
@@ -68,7 +68,7 @@ def run(
             many as are useful if None. The data do not depend on it.
         scheduler: address of a Dask scheduler, whose workers evaluate the demes of a population
             with islands instead.
-        figures: whether to draw the figures in the end.
+        figures: whether to draw the figures in the end; or the names of those to draw.
         progress: show progress on stderr; None: where it is a terminal.
         checkpoint: seconds between writes, which is what a kill can cost.
         command: what to record as the command.
@@ -102,7 +102,6 @@ def run(
     read = read_scenario(scenario, settings)
     replicates = whole_number("replicates", replicates, 1)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    check_switch("figures", figures)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
     path = Path(out) if out is not None else free_path(read.id, seed)
@@ -112,7 +111,7 @@ def run(
         probe_seed=seed,
         seeds=[{"from": 0, "seed": seed}],
         replicates=replicates,
-        figures=figures,
+        figures=checked_figures(figures, "run"),
         command=command or f"evosim.run({read.id!r}, ...)",
     )
     check_disjoint(read, manifest)
@@ -177,7 +176,7 @@ def fork(
     seed: int | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
@@ -218,7 +217,6 @@ def fork(
 
     at = whole_number("at", at)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    check_switch("figures", figures)
     parent = RunFolder(Path(path))
     source = parent.path / "scenario.toml"
     read = scenarios.from_dict(
@@ -237,7 +235,7 @@ def fork(
         seeds=[s for s in parent.manifest["seeds"] if s["from"] < at]
         + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
-        figures=figures,
+        figures=checked_figures(figures, "run"),
         command=command or f"evosim.fork({str(path)!r}, {at}, ...)",
     )
     manifest["parent"] = {
@@ -287,9 +285,13 @@ def _complete(
         now = time.monotonic()
         began = began or now
         left -= 1
-        # Not for as long as a run takes: a process that waits holds some 100 MB.
-        if wanted and generations and (now - began) / generations * left < LEAD:
-            process.start()
+        # Not for as long as a long run takes: a process that waits holds some 100 MB.
+        if wanted and generations:
+            seconds = (now - began) / generations * left
+            if seconds < LEAD:
+                process.start()
+            elif seconds > 3 * LEAD:
+                process.stop()
         generations += 1
         if on_generation is not None and on_generation(replicate, generation, score):
             enough = True
@@ -309,6 +311,8 @@ def _complete(
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
+            if wanted:  # while this process has much to import, too
+                process.start()
             complete_runs(
                 {"": folder}, locks=[lock], stop=stop, progress=reporter,
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,

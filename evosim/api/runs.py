@@ -393,11 +393,13 @@ def open_run(path: str | Path) -> Run:
 
 
 def missing_figures(done: Run) -> list[str]:
-    """Figures that the run has the data for and that are not all there."""
+    """Figures that were asked for, or that the run has the data for, and that are not all there."""
     from evosim.plot.run_view import RunView
 
-    with done._arrays() as data:
-        names = names_of_run(RunView(data=data, scenario=done.scenario))
+    names = done.manifest["figures"]
+    if names is True:
+        with done._arrays() as data:
+            names = names_of_run(RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
         name

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api._arguments import (
     check_scheduler,
-    check_switch,
+    checked_figures,
     checked_workers,
     free_path,
     seed_of,
@@ -193,7 +193,7 @@ def run_study(
     out: str | Path | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
-    figures: bool = True,
+    figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     command: str | None = None,
 ) -> Study:
@@ -209,7 +209,7 @@ def run_study(
         out: the study's folder; runs/study-<id>-<seed> if None.
         workers: processes on this machine, as many as it has cores if None; with 1 this one.
         scheduler: address of a Dask scheduler, whose workers do the runs instead.
-        figures: whether to draw the figures in the end.
+        figures: whether to draw the figures in the end; or the names of those to draw.
         progress: show progress on stderr; None: where it is a terminal.
         command: what to record as the command.
 
@@ -228,7 +228,6 @@ def run_study(
         4
     """
     workers = checked_workers(workers)
-    check_switch("figures", figures)
     check_scheduler(scheduler, workers)
     if replicates is not None:
         replicates = whole_number("replicates", replicates, 1)
@@ -242,7 +241,7 @@ def run_study(
         replicates=n,
         sets=as_texts(settings),
         keep=keep or written.study.keep,
-        figures=figures,
+        figures=checked_figures(figures, "study"),
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
     StudyFolder.create(path, written, manifest)

@@ -143,7 +143,7 @@ def run(
     arms: bool,
     tuned: bool,
     replicates: int | None,
-    figures: bool,
+    figures: bool | list[str],
     as_json: bool,
     quiet: bool,
     scheduler: str | None,

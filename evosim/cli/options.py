@@ -185,7 +185,30 @@ checkpoint = click.option(
     "--checkpoint", type=click.FloatRange(min=0), default=8.0, show_default=True,
     metavar="SECONDS", help="Time between writes, which is what can be lost if it is killed.",
 )  # fmt: skip
-figures = click.option("--figures/--no-figures", default=True, help="Draw the figures at the end.")
+
+ALL = "all"
+"""What stands for every figure."""
+
+
+def figures(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which figures are drawn at the end: an argument ``figures``, True, False or names."""
+
+    def none(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        context.meta["no figures"] = value
+
+    def named(context: click.Context, parameter: click.Parameter, value: str) -> bool | list[str]:
+        if context.meta["no figures"]:
+            return False
+        return value == ALL or [name.strip() for name in value.split(",")]
+
+    command = click.option("--no-figures", is_flag=True, is_eager=True, expose_value=False,
+                           callback=none, help="Draw no figures.")(command)  # fmt: skip
+    return click.option(
+        "--figures", is_flag=False, flag_value=ALL, default=ALL, metavar="NAMES", callback=named,
+        help="Draw these figures at the end, e.g. --figures drift,flips. [default: all]",
+    )(command)  # fmt: skip
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 seed = click.option(

@@ -30,11 +30,15 @@ class _Individual(click.ParamType):
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
+@click.option("--figures", "listed", default="", metavar="NAMES",
+              help="The same in one word: --figures drift,flips.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
-def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequence[str]) -> None:
+def plot(
+    folder: Path, figures: Sequence[str], listed: str, out: Path | None, formats: Sequence[str]
+) -> None:
     """Draw figures of a run, experiment or study.
 
     RUN is its folder. Without the name of a FIGURE, all are drawn.
@@ -42,7 +46,8 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
     from evosim.api.folders import open_folder
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
-    for path in open_folder(folder).plot(*figures, folder=out, **options):
+    names = [*figures, *filter(None, map(str.strip, listed.split(",")))]
+    for path in open_folder(folder).plot(*names, folder=out, **options):
         click.echo(str(path))
 
 
@@ -54,7 +59,7 @@ def plot(folder: Path, figures: Sequence[str], out: Path | None, formats: Sequen
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate, for an analysis of one.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
-@options.figures
+@click.option("--figures/--no-figures", default=True, help="Draw the figures.")
 def analyse(
     folder: Path,
     names: Sequence[str],

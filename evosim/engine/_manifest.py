@@ -87,7 +87,13 @@ _OF_RUN: Entries = {
             and [s["from"] for s in value][:1] == [0]
         ),
     ),
-    "figures": ("true or false", lambda value: isinstance(value, bool)),
+    "figures": (
+        "true, false or a list of names",
+        lambda value: (
+            isinstance(value, bool)
+            or (isinstance(value, list) and all(isinstance(name, str) for name in value))
+        ),
+    ),
     "parent": (
         'null or {"path": text, "at": generation, ...}',
         lambda value: (

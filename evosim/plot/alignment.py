@@ -7,21 +7,14 @@ a light ground marks when it does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.metrics.flips import JUDGED
 from evosim.plot import colors, registry, timeseries
-from evosim.plot.facets import GROUND, Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import GROUND, Line, Panel, RunView, Trajectory, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
 MOST_COLUMNS = 3

@@ -5,23 +5,14 @@ Beside each difference stand its effect size and its p-value, where there are so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from evosim.plot import colors, estimates, style, timeseries
 from evosim.plot.estimates import Mark
-from evosim.plot.facets import facets
+from evosim.plot.facets import Summary, facets
 from evosim.plot.findings import GAP, MEAN, MOST_LABEL, RIGHT, SHARES
-from evosim.plot.layouts import Row
+from evosim.plot.layouts import Axes, Figure, Row
 from evosim.stats.tests import CORRECTIONS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
 
 ROW = 0.17
 SIZES = {"effect_size": ("g", 0.44), "p_corrected": ("p", 0.94)}

@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.evolution import OPTIMIZERS
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Level, Line, Panel, facets, grid
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import Level, Line, Panel, RunView, Trajectory, facets, grid
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 NULL = LegendEntry("median under chance alone (95 %)", colors.GREY, patch=True, alpha=0.35)
 LABEL_HEIGHT = 0.118
@@ -72,10 +65,13 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     if not (several and axes is not None and len(axes) == 1):  # given one, all drives share it
         columns = 3 if narrow else 2 if several else 1
         rows += grid(each, columns, height=0.6 if several else 1.5)
+    note = view.spread_note("Drives, scaled to a vector of unit length")
+    if not OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
+        note += f" No band for chance alone: {name} samples genomes, which then have no parents."
     return facets(
         rows,
         title=view.figure_title("population drift of the drives"),
-        note=_note(view),
+        note=note,
         view=view,
         width=style.SINGLE,
         legend=[NULL] if view.neutral else [],
@@ -83,13 +79,6 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         between=0.16,
         axes=axes,
     )
-
-
-def _note(view: RunView) -> str:
-    note = view.spread_note("Drives, scaled to a vector of unit length")
-    if OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
-        return note
-    return f"{note} No band for chance alone: {name} samples genomes, which then have no parents."
 
 
 def _looks(trajectories: Mapping[str, Trajectory]) -> dict[str, LegendEntry]:

@@ -7,18 +7,13 @@ upright, at values of an axis, they are a curve (:func:`upright`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from evosim.plot import colors, style
-from evosim.plot.facets import Panel
-from evosim.plot.timeseries import Floats, ends_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Summary = Mapping[str, Any]
+from evosim.plot import colors, style, timeseries
+from evosim.plot.facets import Floats, Panel
+from evosim.plot.layouts import Axes
 
 JITTER = 0.26
 """How far replicates wander from the middle of their row, at most."""
@@ -82,7 +77,7 @@ def rows(
     """
     include = [*(threshold or {}).values(), *([0.0] if zero else [])]
     drawn = [mark.numbers for mark in marks if mark is not None]
-    low, high = ends_of(*drawn, include=include, room=0.06, least=1e-6)
+    low, high = timeseries.ends_of(*drawn, include=include, room=0.06, least=1e-6)
 
     def draw(panel: Axes) -> None:
         panel.spines["left"].set_visible(False)

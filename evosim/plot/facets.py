@@ -2,7 +2,8 @@
 
 A figure says what each panel shows (:class:`Panel`), and :func:`facets` draws it: limits shared by
 panels of one scale, tick labels only where they are needed, names at the ends of lines, flips and
-phases along the generations, remarks where something is undefined or cut off.
+phases along the generations, remarks where something is undefined or cut off. The values of a line
+are [x], its replicates [replicate, x], its bands two of [x]; a panel has [line], a row [column].
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -18,15 +19,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from evosim.metrics import METRICS
 from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot._timeline import Timeline, along_generations
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Floats, Trajectory
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
+from evosim.plot.run_view import RunView as RunView
+from evosim.plot.timeseries import Floats as Floats
+from evosim.plot.timeseries import Trajectory as Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
-
+Summary: TypeAlias = Mapping[str, Any]
+"""What an experiment, a study or an analysis found, as its JSON has it."""
 NORMALIZED = (-1.0, 1.1)
 """What is drawn of a metric that is 0 for random actions and 1 for the best policy: far worse than
 random is as bad as worse, and would flatten all the rest."""
@@ -183,10 +182,11 @@ def facets(
         EvosimError: ``axes`` are not as many as the rows have panels.
 
     Example:
-        >>> facets(
-        ...     [Row(height=1.5, content=[Panel(lines=[Line(look, trajectory(values))])])],
-        ...     title=view.figure_title("scores"), view=view,
-        ... )
+        >>> scores = np.array([[1.0, 2.0, 4.0], [2.0, 2.0, 3.0]])  # [replicate, x]
+        >>> line = Line(LegendEntry("score", colors.BLUE), timeseries.medians(scores))
+        >>> panel = Panel(lines=[line], x=np.arange(3.0), ylabel="payoff per lifetime")
+        >>> facets([Row(height=1.2, content=[panel])], title="Scores of two replicates")
+        <Drawing size ... with 1 Axes>
     """
     rows = _completed(rows, view)
     timeline = timeline or (view.timeline if view else None)
@@ -199,7 +199,7 @@ def facets(
     with style.styled():
         layout = layouts.create(
             rows, width=width, title=title, note=note, view=view, legend=legend, left=left,
-            right=right, between=between, xlabel=xlabel, axes=axes, along=False,
+            right=right, between=between, xlabel=xlabel, axes=axes,
         )  # fmt: skip
         places = [(n, column) for n, row in enumerate(rows) for column in range(row.count)]
         for n, ((r, column), panel) in enumerate(zip(places, panels, strict=True)):

@@ -6,7 +6,7 @@ sum) with the threshold that it must lie beyond. Arms along an axis are a curve 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +21,11 @@ from evosim.plot.experiment import (
     term_label,
     verdict_color,
 )
-from evosim.plot.facets import Level, Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Floats, Trajectory
+from evosim.plot.facets import Floats, Level, Line, Panel, Summary, Trajectory, facets
+from evosim.plot.layouts import Figure, LegendEntry, Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from evosim.scenario import Scenario
-
-Summary = Mapping[str, Any]
 
 ROW = 0.2
 """Inches of a row of an arm."""

@@ -9,22 +9,15 @@ are those of summary.json.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.metrics.flips import JUDGED
 from evosim.plot import registry, style, timeseries
 from evosim.plot.alignment import DIMS, looks_of
-from evosim.plot.facets import Line, Panel, facets
-from evosim.plot.layouts import Row
-from evosim.plot.timeseries import Floats, Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import Floats, Line, Panel, RunView, Trajectory, facets
+from evosim.plot.layouts import Axes, Figure, Row
 
 LABEL_ROOM = 1.14
 MOST_FLIPS = 4

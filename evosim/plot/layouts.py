@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes as Axes
+from matplotlib.figure import Figure as Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.errors import EvosimError
-from evosim.plot._timeline import TimelineStrip, along_generations
+from evosim.plot._timeline import TimelineStrip
 from evosim.plot.colors import BLACK, DARK_GREY, GREY, INK, readable
 from evosim.plot.style import (
     SMALL,
@@ -96,6 +97,16 @@ class Row:
         widths = [(width - between * (self.columns - 1)) * share for share in shares]
         return [(sum(widths[:n]) + n * between, each) for n, each in enumerate(widths)]
 
+    def as_high_as_its_titles(self, spans: Sequence[tuple[float, float]]) -> Row:
+        """The row with room for as many lines of titles as its panels have."""
+        if self.titles < 2:
+            return self
+        lines = [
+            len(wrap(panel.title, width, bold=panel.bold))
+            for panel, (_, width) in zip(self.content, spans, strict=False)
+        ]
+        return replace(self, titles=min(self.titles, max(lines)))
+
 
 TITLE_ROOM = 0.15
 TICK_ROOM = 0.16
@@ -141,7 +152,6 @@ def create(
     between: float = 0.36,
     xlabel: str | None = "generation",
     axes: Sequence[Axes] | None = None,
-    along: bool = True,
 ) -> Layout:
     """An empty figure of ``width`` inches: title, legend, rows of panels, a note below.
 
@@ -159,25 +169,10 @@ def create(
         EvosimError: ``axes`` are not as many as the rows have panels.
     """
     if axes is not None:
-        found = _within(axes, rows, title=title, legend=legend, xlabel=xlabel)
-        if view is not None and along:
-            for panel in found.panels:
-                along_generations(panel, view.timeline, width=inches(panel)[0])
-        return found
+        return _within(axes, rows, title=title, legend=legend, xlabel=xlabel)
     room = width - 2 * PAD
     spans = [row.spans(width - left - right - row.room, between) for row in rows]
-    rows = [
-        replace(
-            row,
-            titles=max(
-                len(wrap(panel.title, each, bold=panel.bold)[: row.titles])
-                for panel, (_, each) in zip(row.content, lanes, strict=False)
-            ),
-        )
-        if row.titles > 1 and row.content
-        else row
-        for row, lanes in zip(rows, spans, strict=True)
-    ]
+    rows = [row.as_high_as_its_titles(lanes) for row, lanes in zip(rows, spans, strict=True)]
     strip = None
     if view is not None:
         striped = [lanes[0][1] for lanes, row in zip(spans, rows, strict=True) if row.strip]
@@ -192,19 +187,20 @@ def create(
         xlabel=bool(xlabel),
     )
     figure = Drawing(figsize=(width, plan.height))
-    for text in plan.texts:
-        fitted = fit(text.words, room, text.size, bold=text.bold)
-        place_text(figure, PAD, text.y, fitted, size=text.size, bold=text.bold, color=text.color)
+    for y, words, how in plan.texts:
+        place_text(figure, PAD, y, words, most=room, **how)
     for y, entries in plan.legend:
-        _draw_legend(figure, entries, y)
+        middle = 1 - (y + 0.62 * SMALL / 72) / plan.height
+        for x, entry in entries:
+            figure.add_artist(
+                _handle(entry, x / width, middle, _SWATCH / width, 0.07 / plan.height)
+            )
+            place_text(figure, x + _SWATCH + 0.05, y, entry.name)
     placed = []
     for n, (row, lanes, y) in enumerate(zip(rows, spans, plan.rows, strict=True)):
         placed.append(
             [_panel(figure, row, left + x, y, each, left) for x, each in lanes[: row.count]]
         )
-        if view is not None and along:
-            for panel in placed[-1]:
-                along_generations(panel, view.timeline, width=lanes[0][1])
         if strip is not None and row.strip:
             for x, each in lanes:
                 strip.draw(figure, left + x, y - _title_room(row) - strip.height - 0.02, each)
@@ -274,7 +270,7 @@ def _within(
         words = wrap(title, inches(axes[0])[0], bold=True)
         axes[0].set_title("\n".join(words), loc="left", pad=2.5, fontweight="bold")
     if legend:
-        axes[0].legend(handles=[_handle(entry) for entry in legend], frameon=False)
+        axes[0].legend(handles=[_handle(entry, 0, 0, 1, 1) for entry in legend], frameon=False)
     free = iter(axes)
     figure = axes[0].figure
     whole = figure if isinstance(figure, Figure) else figure.figure  # of a SubFigure
@@ -295,30 +291,14 @@ def dress(panel: Axes) -> None:
     panel.set_axisbelow(True)
 
 
-def _handle(entry: LegendEntry) -> Patch | Line2D:
-    if entry.patch:
-        return Patch(facecolor=entry.color, alpha=entry.alpha, linewidth=0, label=entry.name)
-    return Line2D(
-        [], [], color=entry.color, linestyle=entry.dash, linewidth=entry.width,  # type: ignore[arg-type]
-        label=entry.name,
-    )  # fmt: skip
-
-
 # A figure of our own
-
-
-class _Text(NamedTuple):
-    y: float
-    words: str
-    size: float = SMALL
-    bold: bool = False
-    color: str = INK
 
 
 class _Plan(NamedTuple):
     """What stands where, in inches from the upper edge."""
 
-    texts: list[_Text]
+    texts: list[tuple[float, str, Mapping[str, Any]]]
+    """Where each is, what it says, and its size, weight and colour."""
     legend: list[tuple[float, list[tuple[float, LegendEntry]]]]
     rows: list[float]
     """The upper edge of the panels of each row."""
@@ -336,10 +316,8 @@ def _plan(
     xlabel: bool,
 ) -> _Plan:
     """Place everything from top to bottom; ``strip`` is the height of the timeline's strip."""
-    texts = [
-        _Text(PAD + n * line_height(TITLE), words, TITLE, bold=True, color=BLACK)
-        for n, words in enumerate(title)
-    ]
+    head: Mapping[str, Any] = {"size": TITLE, "bold": True, "color": BLACK}
+    texts = [(PAD + n * line_height(TITLE), words, head) for n, words in enumerate(title)]
     y = PAD + len(title) * line_height(TITLE) + 0.03
     lines = [(y + n * line_height(), entries) for n, entries in enumerate(legend)]
     y += len(legend) * line_height() + 0.04 * bool(legend)
@@ -347,7 +325,7 @@ def _plan(
     for n, row in enumerate(rows):
         y += 0.06 * (bool(row.header) and n > 0)
         for k, words in enumerate(row.header):
-            texts.append(_Text(y + 0.03, words, bold=k < row.bold))
+            texts.append((y + 0.03, words, {"bold": k < row.bold}))
             y += line_height()
         y += 0.04 * bool(row.header)
         y += (strip + 0.03) * (row.strip and strip > 0)
@@ -355,7 +333,7 @@ def _plan(
         tops.append(y)
         y += row.height + TICK_ROOM * (row.ticks or n == len(rows) - 1)
     y += (XLABEL_ROOM if xlabel else 0.03) + 0.05
-    texts += [_Text(y + n * line_height(), words, color=DARK_GREY) for n, words in enumerate(note)]
+    texts += [(y + n * line_height(), words, {"color": DARK_GREY}) for n, words in enumerate(note)]
     return _Plan(texts, lines, tops, y + len(note) * line_height() + PAD)
 
 
@@ -403,33 +381,15 @@ def _lay_legend(
     return lines
 
 
-def _draw_legend(figure: Figure, entries: Sequence[tuple[float, LegendEntry]], y: float) -> None:
-    width, height = figure.get_size_inches()
-    middle = 1 - (y + 0.62 * SMALL / 72) / height
-    for x, entry in entries:
-        if entry.patch:
-            figure.add_artist(
-                Rectangle(
-                    (x / width, middle - 0.035 / height),
-                    _SWATCH / width,
-                    0.07 / height,
-                    facecolor=entry.color,
-                    alpha=entry.alpha,
-                    linewidth=0,
-                )
-            )
-        else:
-            figure.add_artist(
-                Line2D(
-                    [x / width, (x + _SWATCH) / width],
-                    [middle, middle],
-                    color=entry.color,
-                    linestyle=entry.dash,  # type: ignore[arg-type]
-                    linewidth=entry.width,
-                    solid_capstyle="butt",
-                )
-            )
-        place_text(figure, x + _SWATCH + 0.05, y, entry.name)
+def _handle(entry: LegendEntry, x: float, y: float, width: float, height: float) -> Artist:
+    """What stands beside a name, from ``x`` on and around ``y``, in any unit."""
+    if entry.patch:
+        return Rectangle((x, y - height / 2), width, height, facecolor=entry.color,
+                         alpha=entry.alpha, linewidth=0, label=entry.name)  # fmt: skip
+    return Line2D(
+        [x, x + width], [y, y], color=entry.color, linestyle=entry.dash, linewidth=entry.width,  # type: ignore[arg-type]
+        solid_capstyle="butt", label=entry.name,
+    )  # fmt: skip
 
 
 def panel_title(

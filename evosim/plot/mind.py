@@ -7,20 +7,13 @@ for all senses together, as the share of the population that has each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evosim.metrics import METRICS
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import Line, Panel, RunView, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 COLORS = {
     "depth": colors.BLUE,

@@ -8,20 +8,13 @@ selection is paid on something else than what is intended, its score has a panel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evosim.errors import EvosimError
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Level, Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import Level, Line, Panel, RunView, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 REFERENCES = {
     "optimal_payoff": LegendEntry("optimum", colors.INK, style.DASHES[1], 0.8),

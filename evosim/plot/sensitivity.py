@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,18 +17,12 @@ from evosim.plot.experiment import (
     scale,
     verdict_color,
 )
-from evosim.plot.facets import Level, Line, Panel, facets
+from evosim.plot.facets import Floats, Level, Line, Panel, Summary, Trajectory, facets
 from evosim.plot.findings import capital
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Floats, Trajectory
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from evosim.scenario import Scenario
-
-Summary = Mapping[str, Any]
 
 HEIGHT = 1.6
 LEFT, RIGHT = 0.5, 0.14

@@ -237,13 +237,15 @@ def place_text(
     bold: bool = False,
     color: str = INK,
     align: str = "left",
+    most: float = math.inf,
 ) -> None:
-    """Text with its upper left corner ``x`` and ``y`` inches from the figure's."""
+    """Text with its upper left corner ``x`` and ``y`` inches from the figure's; shortened to
+    ``most`` inches."""
     width, height = figure.get_size_inches()
     figure.text(
         x / width,
         1 - (y + 0.98 * size / 72) / height,
-        text,
+        fit(text, most, size, bold=bold),
         size=size,
         weight="bold" if bold else "normal",
         color=color,

@@ -110,16 +110,6 @@ def mean(values: Floats, axis: int = -1) -> Floats:
         return np.asarray(np.nanmean(values, axis=axis))
 
 
-def draw_trajectory(
-    panel: Axes, x: Floats, what: Trajectory, *, color: str, label: str, dash: Dash = "-"
-) -> None:
-    """Draw a trajectory: bands, faint replicates, and the middle as a line named ``label``."""
-    from evosim.plot.facets import Line, draw_line
-    from evosim.plot.layouts import LegendEntry
-
-    draw_line(panel, x, Line(LegendEntry(label, color, dash), what))
-
-
 def thin_lines(panel: Axes, x: Floats, lines: Floats, *, color: str, label: str) -> None:
     """Thin lines [line, x] behind the main one: replicates."""
     alpha = float(np.clip(2.4 / len(lines), 0.15, 0.45))

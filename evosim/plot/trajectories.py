@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,16 +12,22 @@ from evosim.metrics import METRICS
 from evosim.plot import colors, registry, style, timeseries
 from evosim.plot._timeline import Timeline
 from evosim.plot.experiment import colors_of, metric_label
-from evosim.plot.facets import EVERYTHING, NORMALIZED, Level, Line, Panel, facets, grid
-from evosim.plot.layouts import LegendEntry
-from evosim.plot.timeseries import Floats, Trajectory, numbers
+from evosim.plot.facets import (
+    EVERYTHING,
+    NORMALIZED,
+    Floats,
+    Level,
+    Line,
+    Panel,
+    Summary,
+    Trajectory,
+    facets,
+    grid,
+)
+from evosim.plot.layouts import Figure, LegendEntry
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from evosim.scenario import Scenario
-
-Summary = Mapping[str, Any]
 
 MOST_COLUMNS = 3
 HEIGHT = 1.25
@@ -30,7 +36,7 @@ FAR = 3.0
 BAND = (0.25, 0.75)
 MOST_POINTS = 3000
 """Points of thin lines in a figure, about."""
-GROUND = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
+WORLDS = ("#F3F3F3", "#E8F0F7", "#FAF1E3", "#E9F4EE", "#F6ECF2", "#FAF7E0")
 
 
 def unsupported(summary: Summary) -> str | None:
@@ -97,7 +103,7 @@ class _Shown:
         """A ground for each world that trains in some arm."""
         arms = self.summary["arms"]
         named = dict.fromkeys(p["world"] for arm in self.arms for p in arms[arm]["phases"])
-        return {world: GROUND[n % len(GROUND)] for n, world in enumerate(named)}
+        return {world: WORLDS[n % len(WORLDS)] for n, world in enumerate(named)}
 
     @cached_property
     def values(self) -> list[Floats]:
@@ -145,7 +151,7 @@ class _Shown:
 
 def _values(trajectory: Summary, arm: str) -> Floats:
     """The values of an arm, [replicate, time]."""
-    return np.array([numbers(row) for row in trajectory["arms"][arm]["values"]])
+    return np.array([timeseries.numbers(row) for row in trajectory["arms"][arm]["values"]])
 
 
 def _legend(shown: _Shown) -> list[LegendEntry]:
@@ -190,7 +196,7 @@ def _note(shown: _Shown) -> str:
 def _panel(shown: _Shown, arm: str) -> Panel:
     """Of an arm replicates as thin lines, their middle half as a band, their median as a line."""
     written = shown.summary["arms"][arm]
-    color = colors_of(shown.summary)[arm]
+    color = colors.readable(colors_of(shown.summary)[arm])
     lines = []
     for n, trajectory in enumerate(shown.trajectories):
         if arm not in trajectory["arms"]:
@@ -201,7 +207,7 @@ def _panel(shown: _Shown, arm: str) -> Panel:
         if len(values) > 1:
             what = Trajectory(middle, values[: shown.thin], ((low, high),))
         look = LegendEntry(shown.name(trajectory) or "median", color, style.series(n)[1])
-        lines.append(Line(look, what, numbers(trajectory["arms"][arm]["generations"])))
+        lines.append(Line(look, what, timeseries.numbers(trajectory["arms"][arm]["generations"])))
     levels = [c["level"] for c in shown.trajectories if c["level"] is not None]
     ends = [phase["generation"] for phase in written["phases"][1:]] + [written["generations"]]
     label = shown.words

@@ -27,9 +27,11 @@ pytestmark = pytest.mark.skipif(
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
+    """The processes that a process has started; none where it is gone."""
+    with suppress(OSError):
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in found]
+    return []
 
 
 def start(folder: Path) -> Process:
@@ -102,7 +104,7 @@ def test_what_a_killed_worker_was_at_is_done_by_another_one_and_given_up_if_that
     wait_until(lambda: len(set(children(run.pid)) - before) == 1)
     assert run.returncode is None
     while run.returncode is None:
-        with suppress(FileNotFoundError):  # it may end at any moment
+        with suppress(FileNotFoundError, ProcessLookupError):  # it may end at any moment
             for worker in children(run.pid):
                 os.kill(worker, signal.SIGKILL)
         time.sleep(0.2)

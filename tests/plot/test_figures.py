@@ -363,7 +363,7 @@ def test_deception_shows_shares_and_rates_with_the_sense_and_without(make):
     figure = draw("deception", RunView(data=data, scenario=scenario))
     upper, lower = figure.axes[0], figure.axes[2]
     found = conduct(data, scenario, "ancestral")
-    share = labelled(upper, "deceptive minds").get_ydata()
+    share = labelled(upper, "deceptive share").get_ydata()
     np.testing.assert_allclose(share, np.median(found.deceptive, axis=0))
     for label, rates in (
         ("watched", found.watched), ("unwatched, without the sense", found.unwatched_without),

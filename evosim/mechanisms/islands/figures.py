@@ -7,7 +7,6 @@ the variance of all drives that lies between demes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,15 +14,8 @@ from evosim.engine.variables import BY_GENERATION
 from evosim.mechanisms.islands.metrics import differentiation
 from evosim.metrics import METRICS
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Level, Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Floats, Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
+from evosim.plot.facets import Floats, Level, Line, Panel, RunView, Trajectory, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 MOST_NAMED = 8
 """More demes than this are drawn alike, without names."""

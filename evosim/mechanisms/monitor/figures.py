@@ -8,23 +8,16 @@ and labelled in each generation, and the intended payoff as lived.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.mechanisms.monitor import metrics as detection
 from evosim.metrics import METRICS
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory
+from evosim.plot.facets import Line, Panel, RunView, Trajectory, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 from evosim.stats import intervals
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from evosim.plot.run_view import RunView
 
 ALARMS = np.concatenate([[0.0, 0.005], np.linspace(0.01, 0.1, 10), np.linspace(0.15, 1.0, 18)])
 """Shares of false alarms at which the ROC is drawn: finer where thresholds are set."""

@@ -6,22 +6,14 @@ in the first and falls in another is Goodhart's law at work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.metrics.analyses.best_of_n import differ, shown_at
-from evosim.plot import colors, layouts, registry, style
-from evosim.plot.facets import Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory, numbers
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
+from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.facets import Line, Panel, Summary, Trajectory, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 MOST_PLACES = 3
 HEADROOM = 0.14
@@ -67,14 +59,16 @@ def _panel(summary: Summary, payoff: str, column: int, last: bool) -> Panel:
     score = summary["proxies"]["score"]
     lines = []
     if column == 0 and last:
-        itself = Trajectory(numbers(score["proxy"]["values"]))
-        lines.append(Line(SCORE, itself, numbers(score["d"])))
+        itself = Trajectory(timeseries.numbers(score["proxy"]["values"]))
+        lines.append(Line(SCORE, itself, timeseries.numbers(score["d"])))
     for proxy, look in PROXIES.items():
         found = summary["proxies"][proxy]
         values, low, high = (
-            numbers(found[payoff][column][key]) for key in ("values", "low", "high")
+            timeseries.numbers(found[payoff][column][key]) for key in ("values", "low", "high")
         )
-        lines.append(Line(look, Trajectory(values, None, ((low, high),)), numbers(found["d"])))
+        lines.append(
+            Line(look, Trajectory(values, None, ((low, high),)), timeseries.numbers(found["d"]))
+        )
     words = f"{payoff}: {summary[payoff]}" if differ(summary) else summary[payoff]
     furthest = max(found["d"][-1] for found in summary["proxies"].values()) or 1.0
     where = "where they train" if column == 0 else "elsewhere"
@@ -83,7 +77,7 @@ def _panel(summary: Summary, payoff: str, column: int, last: bool) -> Panel:
         low, high = panel.get_ylim()
         panel.set_ylim(low, high + HEADROOM * (high - low))
         for found in summary["proxies"].values():
-            _fit(panel, numbers(found["d"]), found[payoff][column])
+            _fit(panel, timeseries.numbers(found["d"]), found[payoff][column])
         _numbers(panel, summary, furthest)
         if len(_tied(summary)) == len(PROXIES):
             layouts.no_data(panel, "all have the same proxy:\nnothing is selected")
@@ -147,7 +141,9 @@ def _note(summary: Summary) -> str:
     ]
     words += [f"Nothing is {name}: it is the same of all." for name in _tied(summary)]
     if not summary["exact"]:
-        words.append("A drive is novelty: payoffs are means of sampled lives, not exact.")
+        words.append(
+            "A drive looks back on the life: payoffs are means of sampled lives, not exact."
+        )
     left_out = len(summary["places"]) - MOST_PLACES
     if left_out > 0:
         words.append(f"{left_out} more environments are in the JSON.")

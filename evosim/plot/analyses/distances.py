@@ -6,23 +6,16 @@ environment trains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evosim.metrics.analyses.distances import NAMES
-from evosim.plot import colors, registry, style
+from evosim.plot import colors, registry, style, timeseries
 from evosim.plot._timeline import Timeline
 from evosim.plot.alignment import MINDS
-from evosim.plot.facets import GROUND, Level, Line, Panel, facets
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory, numbers
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
+from evosim.plot.facets import GROUND, Level, Line, Panel, Summary, Trajectory, facets
+from evosim.plot.layouts import Figure, LegendEntry, Row
 
 MOST_COLUMNS = 3
 UNRELATED = 0.5**0.5
@@ -86,12 +79,12 @@ def _note(summary: Summary) -> str:
 def _panel(summary: Summary, name: str, measure: str) -> Panel:
     """One measure in one environment."""
     found = summary["environments"][name][measure]
-    middle = numbers(found["mean"])
-    bands = ((numbers(found["low"]), numbers(found["high"])),)
+    middle = timeseries.numbers(found["mean"])
+    bands = ((timeseries.numbers(found["low"]), timeseries.numbers(found["high"])),)
     lines = [Line(MINDS["evolved"], Trajectory(middle, None, bands))]
     ends = [phase["generation"] for phase in summary["phases"][1:]] + [summary["span"][1] + 1]
     shown: dict[str, Any] = {
-        "x": numbers(summary["generations"]),
+        "x": timeseries.numbers(summary["generations"]),
         "scale": measure,
         "title": f"in “{summary['environments'][name]['title']}”"
         if measure == next(iter(NAMES))
@@ -107,7 +100,7 @@ def _panel(summary: Summary, name: str, measure: str) -> Panel:
         undefined = "alignment is undefined here"
         return Panel(lines=lines, metric=measure, undefined=undefined, **shown)
     if found["selected"] is not None:
-        lines.append(Line(SELECTED, Trajectory(numbers(found["selected"]["mean"]))))
+        lines.append(Line(SELECTED, Trajectory(timeseries.numbers(found["selected"]["mean"]))))
     levels = [Level(0.0), Level(UNRELATED), Level(1.0)]
     if found["random_drives"] is not None:
         levels.append(Level(found["random_drives"], RANDOM))

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from evosim.metrics import METRICS
-from evosim.plot import colors, registry, style
+from evosim.plot import colors, registry, style, timeseries
 from evosim.plot._timeline import Timeline
-from evosim.plot.facets import Level, Line, Panel, facets, grid
-from evosim.plot.layouts import LegendEntry, Row
-from evosim.plot.timeseries import Trajectory, numbers
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
+from evosim.plot.facets import Level, Line, Panel, Summary, Trajectory, facets, grid
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 MOST = 1.5
 """Times the largest population: larger effective sizes are cut off."""
@@ -76,7 +67,7 @@ def _note(summary: Summary) -> str:
         "Effective size: from the pedigree, a generation to the next; gaps where no two children "
         "had a parent in common.",
     ]
-    if (numbers(summary["effective_size"]["coalescence"]) > _most(summary)).any():
+    if (timeseries.numbers(summary["effective_size"]["coalescence"]) > _most(summary)).any():
         words.append(f"Sizes above {MOST:g} times the largest population are cut off.")
     if summary["flips"]:
         words.append("Dashed upright lines: flips.")
@@ -92,11 +83,13 @@ def _gene(summary: Summary, n: int, columns: int) -> Panel:
         lines=[
             Line(
                 look,
-                Trajectory(np.append(0.0, np.cumsum(numbers(summary["price"][look.name][gene])))),
+                Trajectory(
+                    np.append(0.0, np.cumsum(timeseries.numbers(summary["price"][look.name][gene])))
+                ),
             )
             for look in PRICE_PARTS
         ],
-        x=numbers(summary["generations"]),
+        x=timeseries.numbers(summary["generations"]),
         title=gene,
         ylabel="sum of changes" if n % columns == 0 else "",
         levels=[Level(0.0)],
@@ -109,20 +102,22 @@ def _most(summary: Summary) -> float:
 
 
 def _sizes(summary: Summary) -> Panel:
-    x = numbers(summary["generations"])
+    x = timeseries.numbers(summary["generations"])
     effective, individuals, harmonic = SIZES
     found = summary["effective_size"]
     last = summary["generations"][np.flatnonzero(summary["sizes"])[-1]]
     lines = [
-        Line(effective, Trajectory(numbers(found["coalescence"])), x[:-1]),
-        Line(individuals, Trajectory(numbers(summary["sizes"]))),
+        Line(effective, Trajectory(timeseries.numbers(found["coalescence"])), x[:-1]),
+        Line(individuals, Trajectory(timeseries.numbers(summary["sizes"]))),
         *(
             Line(
                 harmonic,
                 Trajectory(np.repeat(mean, 2)),
                 np.array([phase["from"], min(phase["to"], last)]),
             )
-            for phase, mean in zip(summary["phases"], numbers(found["phases"]), strict=True)
+            for phase, mean in zip(
+                summary["phases"], timeseries.numbers(found["phases"]), strict=True
+            )
         ),
     ]
 
@@ -138,7 +133,7 @@ def _sizes(summary: Summary) -> Panel:
 
 def _founders(summary: Summary) -> Panel:
     lines = [
-        Line(look, Trajectory(numbers(summary["founders"][name])))
+        Line(look, Trajectory(timeseries.numbers(summary["founders"][name])))
         for look, name in zip(FOUNDERS, ("left", "effective"), strict=True)
     ]
     every = np.concatenate([line.what.middle for line in lines])
@@ -154,5 +149,5 @@ def _founders(summary: Summary) -> Panel:
         panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
         panel.yaxis.set_label_coords(-0.28 / style.inches(panel)[0], 0.5)  # clear of the left one
 
-    x = numbers(summary["generations"])
+    x = timeseries.numbers(summary["generations"])
     return Panel(lines=lines, x=x, named=FOUNDERS, ylabel="founders", more=more)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from matplotlib.ticker import FuncFormatter
 
 from evosim.metrics.analyses.leakage import DEPLOYMENT, LABELS, PROBE
-from evosim.plot import colors, layouts, registry, style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
+from evosim.plot import colors, registry, style
+from evosim.plot.facets import Panel, Summary, facets
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 BAR = 0.22
 """Inches of a bar with its gap."""
@@ -29,35 +22,33 @@ def figure(summary: Summary) -> Figure:
     """Draw a bar for each environment and use of its levels."""
     rows = summary["rows"]
     used = [what for what in LABELS if any(row["what"] == what for row in rows)]
-    with style.styled():
-        names = [f"{row['environment']}, {row['what']}" for row in rows]
-        left = min(max(map(style.text_width, names)) + 0.2, MOST_LABEL)
-        layout = layouts.create(
-            [layouts.Row(height=BAR * len(rows) + 0.1, titles=False)],
-            width=style.SINGLE,
-            title=f"{summary['title']}: levels that have trained",
-            note=_note(summary),
-            legend=[
-                layouts.LegendEntry(LABELS[what], COLORS[what], patch=True, alpha=0.6)
-                for what in used
-            ],
-            left=left,
-            right=RIGHT,
-            xlabel="share seen in training",
-        )
-        ((panel,),) = layout.axes
+    names = [f"{row['environment']}, {row['what']}" for row in rows]
+    left = min(max(map(style.text_width, names)) + 0.2, MOST_LABEL)
+
+    def draw(panel: Axes) -> None:
+        panel.tick_params(left=False)
         for n, row in enumerate(rows):
             _bar(panel, n, row)
-        panel.set_ylim(len(rows) - 0.4, -0.6)
-        panel.set_yticks(range(len(rows)), labels=[style.fit(name, left - 0.1) for name in names])
-        panel.tick_params(left=False)
-        panel.set_xlim(0, 1)
-        panel.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g} %"))
-    return layout.figure
+
+    panel = Panel(
+        xlim=(0.0, 1.0),
+        xticks={share: f"{100 * share:g} %" for share in (0.0, 0.25, 0.5, 0.75, 1.0)},
+        ylim=(len(rows) - 0.4, -0.6),
+        yticks={n: style.fit(name, left - 0.1) for n, name in enumerate(names)},
+        more=draw,
+    )
+    return facets(
+        [Row(height=BAR * len(rows) + 0.1, content=[panel])],
+        title=f"{summary['title']}: levels that have trained",
+        note=_note(summary),
+        legend=[LegendEntry(LABELS[what], COLORS[what], patch=True, alpha=0.6) for what in used],
+        left=left,
+        right=RIGHT,
+        xlabel="share seen in training",
+    )
 
 
-def _bar(panel: Any, n: int, row: Summary) -> None:
+def _bar(panel: Axes, n: int, row: Summary) -> None:
     """The mean share, replicates as points, the interval, and the numbers behind it."""
     panel.barh(n, row["value"], 0.62, color=COLORS[row["what"]], alpha=0.6, label=row["what"])
     each = np.array(row["same"]) / np.array(row["levels"])
