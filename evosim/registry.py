@@ -125,11 +125,13 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} {name!r}: {did_you_mean(name, self._known())}{where}"
 
     def __contains__(self, name: object) -> bool:
-        # Whoever needs one built-in needs no other, and no plugin.
-        if name in self._things and _ours(self._places[name].module):
-            return True
-        self._import(lambda: name in self._things)
-        return name in self._things or name in self._known()
+        def ours() -> bool:
+            return name in self._things and _ours(self._places[str(name)].module)
+
+        if not ours():  # whoever needs one built-in needs no other
+            self._import(ours)
+            _plugins.load()
+        return name in self._things
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known())

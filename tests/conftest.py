@@ -41,6 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(fixture))
 
 
+def pytest_runtest_teardown() -> None:
+    """What a test has started ends with it."""
+    if (processes := sys.modules.get("processes")) is not None:
+        processes.end_all()
+
+
 @pytest.fixture(scope="session")
 def made_gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     """The gallery of a tiny experiment, never interrupted; to be read only."""

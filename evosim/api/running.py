@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario, Settings
 
-LEAD = 3.0  # seconds that a process is given to make ready for drawing
+LEAD = 20.0  # seconds before the end of a run in which a process makes ready for drawing
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 
 
@@ -147,7 +147,7 @@ def resume_run(
 
     Raises:
         RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
-            fork whose history is torn.
+            fork whose parent is gone.
         Interrupted: it was stopped again.
     """
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
@@ -184,9 +184,9 @@ def fork(
     """Another future from a past generation of a run, in a run of its own.
 
     The new run holds the history 0 .. at-1 as it was, and goes on from the same population of
-    generation ``at``. Probes of the history stay as measured then (NaN for environments and
-    payoffs that are new); levels and samples of probes are those of the first ancestor, so that
-    they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
+    generation ``at``. Until it is complete, it reads the history from its parent. Probes of the
+    history stay as measured then (NaN for environments and payoffs that are new); levels and
+    samples of probes are those of the first ancestor, so that they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
 
     Args:
         path: the run to fork, or its folder.
@@ -284,9 +284,13 @@ def _complete(
         now = time.monotonic()
         began = began or now
         left -= 1
-        # Not for as long as a run takes: a process that waits holds some 100 MB.
-        if wanted and generations and (now - began) / generations * left < LEAD:
-            process.start()
+        # Not for as long as a long run takes: a process that waits holds some 100 MB.
+        if wanted and generations:
+            seconds = (now - began) / generations * left
+            if seconds < LEAD:
+                process.start()
+            elif seconds > 3 * LEAD:
+                process.stop()
         generations += 1
         if on_generation is not None and on_generation(replicate, generation, score):
             enough = True
@@ -306,6 +310,8 @@ def _complete(
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and missing_figures(done))):
                 folder.note_resumed(provenance.versions(), provenance.now())
+            if wanted:  # while this process has much to import, too
+                process.start()
             complete_runs(
                 {"": folder}, locks=[lock], stop=stop, progress=reporter,
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,

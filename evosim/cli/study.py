@@ -10,6 +10,7 @@ import click
 
 from evosim.cli import options
 from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_json
+from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
     from evosim.api.studies import Study
@@ -133,14 +134,18 @@ def summary(folder: Path, as_json: bool) -> None:
 @_folder
 @click.argument("file", type=click.Path(path_type=Path))
 def export(folder: Path, file: Path) -> None:
-    """Write the results of the study in FOLDER to FILE.
+    """Write the results of the study or experiment in FOLDER to FILE.
 
     The suffix of FILE chooses the format: .csv or .parquet has a row for each run, .nc (netCDF) a
-    dimension for each parameter.
+    dimension for each parameter, or for the arms.
     """
-    import evosim
+    from evosim.api.folders import open_folder
+    from evosim.api.runs import Run
 
-    click.echo(str(evosim.open_study(folder).export(file)))
+    done = open_folder(folder)
+    if isinstance(done, Run):
+        raise EvosimError(f"{folder} is a run, whose numbers are in {done.path / 'run.nc'}")
+    click.echo(str(done.export(file)))
 
 
 @study.command()

@@ -145,22 +145,19 @@ class _Call:
     versions: Mapping[str, str]
 
     def __call__(self, function: Function, item: Item) -> tuple[Any, str, bool]:
+        from distributed import get_worker
+
         os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
         in_worker()
+        who = f"worker {get_worker().address}"
         if problem := differing(self.versions):
-            return None, f"worker {_name()} {problem}", False
+            return None, f"{who} {problem}", False
         try:
             return function(*item, tell=_listener()), "", False
+        except WorkError as error:
+            return None, f"{who} {error}", False
         except EvosimError as error:
-            joint = " " if isinstance(error, WorkError) else ": "
-            return None, f"worker {_name()}{joint}{error}", isinstance(error, WriteError)
-
-
-def _name() -> str:
-    """What the worker that this process is calls itself."""
-    from distributed import get_worker
-
-    return str(get_worker().address)
+            return None, f"{who}: {error}", isinstance(error, WriteError)
 
 
 def _listener() -> Tell:
@@ -178,9 +175,10 @@ def _listener() -> Tell:
     return tell
 
 
-def versions_here() -> dict[str, str]:
+@lru_cache(maxsize=1)
+def versions_here() -> Mapping[str, str]:
     """Versions of what numbers depend on, which those of a worker must equal."""
-    own = _versions()
+    own = provenance.versions()
     return {name: own[name] for name in (*_ALIKE, *plugins())}
 
 
@@ -191,7 +189,7 @@ def differing(versions: Mapping[str, str]) -> str:
     Args:
         versions: :func:`versions_here` of the driver.
     """
-    own = _versions()
+    own = versions_here()
     if found := [
         f"{name} {own.get(name, 'not at all')} (here {version})"
         for name, version in versions.items()
@@ -199,11 +197,6 @@ def differing(versions: Mapping[str, str]) -> str:
     ]:
         return f"has {', '.join(found)}: other versions give other numbers. Install the same there"
     return ""
-
-
-@lru_cache(maxsize=1)
-def _versions() -> Mapping[str, str]:
-    return provenance.versions()
 
 
 def worker_command(address: str) -> str:

@@ -23,7 +23,7 @@ from evosim import core, evolution
 from evosim.engine.evaluation import evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
+from evosim.engine.mechanism import Map, PastGeneration, mechanisms_of, minds_of, parts
 from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import BY_REPLICATE, by_probe
 from evosim.errors import Command, EvosimError, RunError, WorkError
@@ -391,8 +391,8 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
         core.expectation(env, levels, exact)
         nothing = np.zeros((1, env.phi.shape[1]))
         core.optimum(env, levels, nothing)
-        if scenario.agent.tool is not None:
-            core.followed(env, levels, nothing, nothing)
+        for mechanism in mechanisms_of(scenario):
+            mechanism.warm_up(env, levels)
 
     jit.warm_up(call, announce)
 

@@ -37,10 +37,10 @@ class FigureProcess:
 
     def __init__(self, locks: Sequence[int]) -> None:
         self._locks = locks
+        self._threads: list[threading.Thread] = []
+        self._stop: Callable[[], None] | None = None  # while there is one
         self._folder: Path | None = None
-        self._told = threading.Event()
-        self._ended = False
-        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()  # for drawing, or for the end
         self._lock = threading.Lock()
         self._taken: set[str] = set()
 
@@ -48,21 +48,32 @@ class FigureProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended = True
-        self._told.set()
+        self.stop()
         self.wait()
 
     def start(self) -> None:
         """Start it, unless it is or there is no core for it: there will soon be figures to draw."""
-        if self._thread is None and core.threads() > 1:
-            self._thread = threading.Thread(target=self._work, daemon=True)
-            self._thread.start()
+        if self._stop is None and core.threads() > 1:
+            self._ready = threading.Event()
+            stopped = threading.Event()
+            self._threads.append(
+                threading.Thread(target=self._work, args=(self._ready, stopped), daemon=True)
+            )
+            self._stop = stopped.set
+            self._threads[-1].start()
+
+    def stop(self) -> None:
+        """Have it end soon; it may be started again."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+            self._ready.set()
 
     def draw(self, folder: Path) -> None:
         """Let it draw the figures that a complete run lacks, until they are all taken."""
         self.start()
-        self._folder = folder
-        self._told.set()
+        self._folder = folder.absolute()
+        self._ready.set()
 
     def take(self, name: str) -> bool:
         """Whether nobody has taken that figure before; the caller then is to draw it."""
@@ -73,24 +84,22 @@ class FigureProcess:
 
     def wait(self) -> None:
         """Until it has drawn what it has taken."""
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _work(self) -> None:
-        # Its figures are then missing, which this process notices.
+    def _work(self, ready: threading.Event, stopped: threading.Event) -> None:
+        # What it cannot draw is missing, which this process notices.
         with suppress(EvosimError), Processes(1, self._locks, note=lambda text: None) as workers:
 
             def call(function: Callable[..., Any], *item: str) -> Any:
-                results = workers.map(function, [item], stop=lambda: self._ended)
+                results = workers.map(function, [item], stop=stopped.is_set)
                 return next((result for _, result in results), None)
 
             call(load)
-            self._told.wait()
-            if self._folder is None:
-                return
+            ready.wait()
             folder = str(self._folder)
-            for name in call(missing, folder) or ():
-                if not self._ended and self.take(name):
+            for name in () if stopped.is_set() else call(missing, folder) or ():
+                if not stopped.is_set() and self.take(name):
                     call(draw, folder, name)
 
 

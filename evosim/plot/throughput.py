@@ -67,7 +67,11 @@ def figure(curves: Sequence[Curve], *, title: str, note: str = "") -> Figure:
     with style.styled():
         rows = [
             layouts.Row(
-                height=1.5, columns=COLUMNS, panels=min(COLUMNS, len(curves) - n), ticks=True
+                height=1.5,
+                columns=COLUMNS,
+                panels=min(COLUMNS, len(curves) - n),
+                ticks=True,
+                titles=2 if n else 1,  # which leaves room for the labels of the row above
             )
             for n in range(0, len(curves), COLUMNS)
         ]
@@ -83,7 +87,7 @@ def figure(curves: Sequence[Curve], *, title: str, note: str = "") -> Figure:
             ],
             left=0.55,
             between=0.5,
-            xlabel=None,
+            xlabel="size",
         )
         for panel, curve in zip(layout.panels, curves, strict=True):
             _draw(panel, curve)

@@ -74,10 +74,12 @@ class ExperimentFolder(Folder):
         return {}
 
     def read(self, key: str, replicate: int) -> Record | None:
-        run = self.run(key)
-        if not run.data_path.exists() or replicate >= run.replicates:
+        if replicate >= self.by_key[key].replicates:
             return None
         if key not in self._columns:
+            run = self.run(key)
+            if not run.data_path.exists():
+                return None
             with open_dataset(run) as data:
                 self._columns[key] = answers(self.base, run.scenario, data)
         measured = {name: found[replicate] for name, found in self._columns[key].items()}

@@ -1,19 +1,17 @@
-"""The folder of a design: what it is, and its runs.
+"""The folder of a study or an experiment: what it is, and its runs.
 
-    of a study                                of an experiment
-    study.json                                experiment.json   what it is: scenario, seed, command,
-                                                                versions, machine
-    scenario.toml   study.toml                scenario.toml     the scenario, resolved, before the
-                                                                settings of any condition
-    runs/KEY/RRR.json      measures of a run
-    runs/KEY/RRR.failed    why it failed
-    runs/KEY/RRR/          with keep = "runs"   arms/KEY/       a run folder
-    index.sqlite    every run in one table (evosim/study/index.py)
-    summary.json  figures/                    verdict.json  figures/      once all is complete
+    study                  experiment
+    study.json             experiment.json   seed, replicates, command, versions, machine, points
+    study.toml                               the study as it was written
+    scenario.toml          scenario.toml     the scenario before the settings of any condition
+    runs/KEY/RRR.json                        condition KEY, replicate RRR: its measures
+    runs/KEY/RRR.failed                      why it failed
+    runs/KEY/RRR/          arms/KEY/         a run folder; of a study with keep = "runs"
+    index.sqlite                             every run in one table (evosim/study/index.py)
+    summary.json           verdict.json      once all is complete; and figures/
 
-KEY is a condition, RRR a replicate. The folders and files of the runs are all the state there is.
-Whoever does a run writes its file, under another name first; one that is torn, or of another
-study, is as good as missing.
+The folders and files of the runs are all the state there is. Whoever does a run writes its file,
+under another name first; one that is torn, or of another study, is as good as missing.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
     """The experiment of a scenario as a study: arms are points, and findings say what is measured.
 
     Args:
-        points: of :func:`conditions`.
+        points: of :func:`evosim.study.design.conditions`.
     """
     experiment = experiment_of(scenario)
     levels = [{"title": n, "set": a.set, "at": a.at} for n, a in experiment.arms.items()]

@@ -210,19 +210,16 @@ def mark_x(panel: Axes, axis: ParameterAxis) -> None:
 def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> None:
     """The axis of a parameter that was drawn from a range."""
     axis = panel.xaxis if which == "x" else panel.yaxis
-    axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
     width, height = style.inches(panel)
     inches = width if which == "x" else 2 * height
-    if parameter["scale"] != "log" or values.min() <= 0:
-        if which == "x":
-            whole = bool(np.all(values == np.round(values)))
-            axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
-        return
-    (panel.set_xscale if which == "x" else panel.set_yscale)("log")
-    decades = math.log10(values.max() / values.min())
-    many = 3 * decades * LOG_LABEL > inches
-    axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 2.0, 5.0), numticks=12))
-    axis.set_minor_locator(NullLocator())
+    if parameter["scale"] == "log" and values.min() > 0:
+        (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+        many = 3 * math.log10(values.max() / values.min()) * LOG_LABEL > inches
+        axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 2.0, 5.0), numticks=12))
+        axis.set_minor_locator(NullLocator())
+    elif which == "x":
+        whole = bool(np.all(values == np.round(values)))
+        axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
 
 
