@@ -127,7 +127,7 @@ def missing(folder: str, *, tell: object) -> list[str]:
     return [
         name
         for name in FIGURES.names(unused, plugins=False)
-        if wanted is True or name in wanted
+        if isinstance(wanted, bool) or name in wanted
         if FIGURES[name].unsupported(view) is None
         and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
