@@ -2,6 +2,7 @@
 # make test     install with the development tools and run the whole test suite, slow tests included
 # make lint     ruff and mypy
 # make bench    the benchmark table of this machine
+# make bench-check  fail if a ratio of it is worse than what benchmarks/history has of this machine
 # make gallery  run every experiment of the catalogue and write docs/gallery
 # make studies  run every shipped study and write docs/studies
 # make clean    remove .venv and everything that was built
@@ -18,7 +19,7 @@ $(shell test -x $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench gallery studies clean
+.PHONY: help demo test lint bench bench-check gallery studies clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -36,6 +37,9 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/evosim bench
+
+bench-check: $(VENV)/installed
+	$(BIN)/evosim bench --check
 
 gallery: $(VENV)/installed
 	$(BIN)/evosim gallery

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim import core
 from evosim.benchmarks import core as of_core
+from evosim.benchmarks import history
 from evosim.benchmarks import studies as of_studies
 from evosim.benchmarks.rows import Row, heading, notes, table
 from evosim.core.structs import LANES
@@ -21,19 +22,29 @@ if TYPE_CHECKING:
 
 
 def main(
-    *, json: bool = False, plot: Path | None = None, quick: bool = False, studies: bool = False
+    *,
+    json: bool = False,
+    plot: Path | None = None,
+    quick: bool = False,
+    studies: bool = False,
+    record: bool = False,
+    check: bool = False,
 ) -> None:
     """Measure and print the table.
 
     Args:
         json: print JSON and no table.
-        plot: draw throughput against population, states and depth to this file: svg, png or
-            pdf by its suffix, both svg and png where it has none.
+        plot: draw cost against population, levels, states, depth and replicates to this file:
+            svg, png or pdf by its suffix, both svg and png where it has none. Takes a minute;
+            with ``quick``, smaller sizes and seconds.
         quick: fewer repetitions; no whole runs and no compilation.
         studies: measure studies on several workers instead; takes minutes.
+        record: keep what was measured in benchmarks/history.
+        check: compare ratios with the last record of this machine.
 
     Raises:
-        EvosimError: a format that figures are not written in, a file that cannot be written.
+        EvosimError: a format that figures are not written in, a file that cannot be written; with
+            ``check``, a ratio that has fallen, or no record of this machine.
     """
     from rich.console import Console
 
@@ -49,8 +60,10 @@ def main(
             status.update(f"measuring: {what}")
             rows += measure()
         if plot is not None:
-            status.update("measuring: throughput")
-            curves = of_core.throughput(quick=quick)
+            from evosim.benchmarks import scaling
+
+            status.update("measuring: cost against sizes")
+            curves = list(scaling.curves(quick=quick))
     facts = {
         **provenance.machine(),
         "versions": provenance.versions(),
@@ -60,15 +73,20 @@ def main(
         "quick": quick,
     }
     files = _draw(curves, plot, facts) if plot is not None else []
+    now = history.record_of(facts, rows)
+    console = Console(highlight=False, markup=False, stderr=json)
     if json:
         print(json_format.dumps(_as_json(facts, rows, curves), indent=2, ensure_ascii=False))
-        return
-    console = Console(highlight=False, markup=False)
-    console.print(heading(facts))
-    console.print(table(rows))
-    console.print(notes(rows))
+    else:
+        console.print(heading(facts))
+        console.print(table(rows))
+        console.print(notes(rows))
     for file in files:
         console.print(str(file))
+    if check:
+        console.print(history.check(now, rows))
+    if record:
+        console.print(str(history.write(now)))
 
 
 def _as_json(
@@ -78,7 +96,7 @@ def _as_json(
     if curves:
         from evosim.plot.throughput import fit
 
-        found["throughput"] = [{**c._asdict(), "exponent": fit(c).exponent} for c in curves]
+        found["cost"] = [{**c._asdict(), "exponent": fit(c).exponent} for c in curves]
     return found
 
 
@@ -87,12 +105,14 @@ def _draw(curves: Sequence[Curve], path: Path, facts: Mapping[str, Any]) -> list
     from evosim.plot.throughput import figure
 
     note = (
-        f"Whole plans (instinct, backups, policy) on one core of {facts['processor']}; the best of "
-        f"several repetitions. Agents share {LANES} lanes, so that fewer cost as much as {LANES}: "
-        "the exponent of the population is fitted from there on, that of depth from 4."
+        f"Processor time of the lifetimes of a generation (plans, steps) and, at the right below, "
+        f"of whole runs in memory, on one core of {facts['processor']}; the best of several. "
+        f"Agents share {LANES} lanes, so that fewer cost as much as {LANES}: the exponent of the "
+        "population is fitted from there on, that of depth from 4."
     )
-    drawn = figure(curves, title="Throughput of the planner", note=note)
+    title = "Cost against size"
+    drawn = figure(curves, title=title, note=note)
     files = [path] if path.suffix else [path.with_suffix(suffix) for suffix in (".svg", ".png")]
     for file in files:
-        write(drawn, file, title="Throughput of the planner")
+        write(drawn, file, title=title)
     return files

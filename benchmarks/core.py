@@ -37,7 +37,6 @@ from evosim.engine.variables import probe_generations
 from evosim.testing import reference
 
 if TYPE_CHECKING:
-    from evosim.plot.throughput import Curve
     from evosim.scenario import Scenario
     from evosim.world import Environment, Levels
 
@@ -69,8 +68,8 @@ def parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
 
 
 @contextmanager
-def _with_threads(n: int) -> Iterator[None]:
-    """EVOSIM_THREADS is read whenever tasks are spread."""
+def with_threads(n: int) -> Iterator[None]:
+    """Run the block with n threads: EVOSIM_THREADS is read whenever tasks are spread."""
     before = os.environ.get("EVOSIM_THREADS")
     os.environ["EVOSIM_THREADS"] = str(n)
     try:
@@ -185,7 +184,9 @@ class Case:
 
     def improve(self) -> int:
         """The backups alone, from whatever the values are; where in space.value V_d stands."""
-        return int(improve(*self.group.plan_tables, *self.level, *self.batch.lanes, *self.values))
+        lanes = self.batch.lanes
+        deepest = int(lanes.depth.max())
+        return int(improve(*self.group.plan_tables, *self.level, *lanes, *self.values, 0, deepest))
 
     def disagreement(self, in_c: Callable[[], int]) -> float:
         """The largest difference of the values planned in C, as a share of the largest value."""
@@ -225,13 +226,14 @@ def cases(
     of = scenario.load(SCENARIO, sets)
     env = world.environment(of, ENVIRONMENT)
     levels = world.draw_levels(of, ENVIRONMENT, [level])
-    (group,) = batch.batch_groups(env, _minds(of, n, depth))
+    (group,) = batch.batch_groups(env, minds_of(of, n, depth))
     space = batch.new_workspace(env.n_x, env.n_cells, env.n_actions, len(env.events), group.soft)
     scratch = Scratch(space, _aligned(space.value), _aligned(space.afterstate))
     return [Case(env, levels, group, minds, scratch) for minds in group.batches]
 
 
-def _minds(of: Scenario, n: int, depth: int | NDArray[np.integer]) -> mind.Minds:
+def minds_of(of: Scenario, n: int, depth: int | NDArray[np.integer]) -> mind.Minds:
+    """Minds of a first generation but for their depth."""
     minds = mind.express(of, mind.initial(of, n, SEED))
     return minds._replace(depth=np.array(np.broadcast_to(depth, n), np.int32))
 
@@ -296,7 +298,7 @@ def _lifetimes_and_measures(repetitions: int) -> list[Row]:
         case.expect,
         lambda: core.optimum(case.env, case.levels, weights),
     ]
-    with _with_threads(1):
+    with with_threads(1):
         stepping, expecting, optimising = (
             interleaved([call], n)
             for call, n in zip(calls, (repetitions, repetitions, repetitions // 10), strict=True)
@@ -346,50 +348,6 @@ def _reference(depth: int) -> list[Row]:
     return rows
 
 
-def throughput(*, quick: bool) -> list[Curve]:
-    """Whole plans a second on one core against population, states and depth."""
-    from evosim.plot.throughput import Curve
-
-    populations, sides, depths = (
-        ((1, 64, 256), (5, 10), (1, 4, 16))
-        if quick
-        else (
-            (1, 4, 16, 32, 64, 128, 256, 512, 1024),
-            (5, 7, 10, 14, 20, 28),
-            (1, 2, 4, 8, 16, 32, 64),
-        )
-    )
-    states = cases(1, 0)[0].env.world.n_states
-    return [
-        Curve(
-            "population", f"{states} states, depth {DEPTH}", populations,
-            [_plans_a_second(cases(n, DEPTH), n) for n in populations], LANES,
-        ),
-        Curve(
-            "states", f"{LANES} agents, depth {DEPTH}",
-            [_resized(side)[0].env.world.n_states for side in sides],
-            [_plans_a_second(_resized(side), LANES) for side in sides], 0,
-        ),
-        Curve(
-            "depth", f"{LANES} agents, {states} states", depths,
-            [_plans_a_second(cases(LANES, depth), LANES) for depth in depths], 4,
-        ),
-    ]  # fmt: skip
-
-
-def _resized(side: int) -> list[Case]:
-    return cases(LANES, DEPTH, [f"world.rows={side}", f"world.cols={side}"])
-
-
-def _plans_a_second(found: Sequence[Case], n: int) -> float:
-    def plan() -> None:
-        for case in found:
-            case.plan()
-
-    seconds = interleaved([plan], 7)
-    return n / float(seconds.min())
-
-
 # --- batches, generations and runs -----------------------------------------------------------
 
 
@@ -402,7 +360,7 @@ def _threads(repetitions: int) -> list[Row]:
     minds, sample_lifetimes = _generation(of)
 
     def by(n: int) -> None:
-        with _with_threads(n):
+        with with_threads(n):
             sample_lifetimes()
 
     seconds = interleaved([partial(by, 1), partial(by, 2)], repetitions, time.perf_counter)
@@ -415,7 +373,7 @@ def _generation(of: Scenario) -> tuple[mind.Minds, Call]:
     env = world.environment(of, ENVIRONMENT)
     n, n_levels = of.evolution.population, of.evolution.levels
     levels = world.draw_levels(of, ENVIRONMENT, range(n_levels))
-    minds = _minds(of, n, DEPTH)
+    minds = minds_of(of, n, DEPTH)
     return minds, partial(
         core.lifetimes, env, levels, minds, seed=SEED, generation=0,
         level_ids=range(n_levels), individual_ids=np.arange(n),
@@ -590,7 +548,7 @@ def _use_every_kernel() -> float:
     of = scenario.load(SCENARIO)
     env = world.environment(of, ENVIRONMENT)
     levels = world.draw_levels(of, ENVIRONMENT, [SEED])
-    minds = _minds(of, 1, 0)
+    minds = minds_of(of, 1, 0)
     sample_lifetimes = partial(
         core.lifetimes, env, levels, seed=SEED, generation=0, level_ids=[0], individual_ids=[0]
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Drift, Here, Rule, Scenario, Tool, Variable, World
+    from evosim.scenario import Always, Drift, Here, Rule, Scenario, Variable, World
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -92,7 +92,8 @@ def _levels(scenario: Scenario, seed: int) -> Text:
     drawn: dict[str, tuple[Text, list[str]]] = {}
     for name, here in worlds.items():
         level = world.draw_level(scenario, name, key(seed, Purpose.LEVEL, 0, 0))
-        text = terminal.draw_map(picture.of_level(here, *level, legend), terminal.ASCII)
+        drawing = picture.of_level(here, *level, legend)
+        text = terminal.draw_map(drawing, terminal.ASCII, spaced=False)
         drawn.setdefault(text.plain, (text, []))[1].append(name)
     blocks = []
     for text, names in drawn.values():
@@ -208,33 +209,18 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
             else f"starts within [{locus.start_low:g}, {locus.start_high:g}]"
         )
         yield locus.name, f"evolves in [{locus.low:g}, {locus.high:g}], {start}"
-    every = {
-        **{f"drive.{name}": locus for name, locus in agent.drives.items()},
-        "depth": agent.depth,
-        "patience": agent.patience,
-        "temperature": agent.temperature,
-        **{f"sense.{name}": locus for name, locus in scenario.senses.items()},
-        **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
-    }
-    for name, written in every.items():
+    for name, written in scenario.loci.items():
         if written.pinned:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
         yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"
     if agent.believes:
         yield "beliefs", f"plans as if in {agent.believes}"
-    if agent.tool:
-        yield "tool", _tool(scenario, agent.tool)
+    for about, words in _shown(scenario).items():
+        if about.startswith("mind."):
+            yield about.removeprefix("mind."), words
     if not agent.instinct:
         yield "instinct", "none: states at the horizon have the value 0"
-
-
-def _tool(scenario: Scenario, tool: Tool) -> str:
-    typo = f", each mistyped with chance {tool.typo:g}" if tool.typo else ""
-    return (
-        f"plans {tool.depth} steps by criteria for {', '.join(scenario.looks)}, fitted to "
-        f"{tool.encounters} encounters in {tool.remembers or scenario.ancestral}{typo}"
-    )
 
 
 def _evolution(scenario: Scenario) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import inspect
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from evosim.errors import EvosimError, did_you_mean
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
-Imports: TypeAlias = Callable[[], Sequence[ModuleType]]
+Modules: TypeAlias = Callable[[], Sequence[str]]
 
 GROUP = "evosim.plugins"
 """The group of entry points that names modules of plugins."""
@@ -52,15 +52,16 @@ class _Place:
 class Registry(Generic[T]):
     """Things by name. Refuses collisions; an unknown name is answered with the known ones.
 
-    Who asks for more than is registered asks the built-ins and all plugins: they are imported then.
+    Modules of built-ins are imported one after the other, until one has the name that is asked for;
+    if none has it, all plugins are.
     """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._things: dict[str, T] = {}
         self._places: dict[str, _Place] = {}
-        self._import: Imports | None = None  # of built-ins; None where it is done
-        self._importing = False
+        self._modules: Modules = tuple  # of built-ins, by name
+        self._imported: set[str] = set()
 
     def add(self, name: str, thing: T, defined: Any) -> None:
         """File a thing under a name.
@@ -75,8 +76,7 @@ class Registry(Generic[T]):
         check_name(self.kind, name)
         place = _place(defined)
         if place.module.partition(".")[0] != "evosim" and not _plugins.in_worker:
-            with _plugins.lock:  # what evosim has is refused here; a worker need not import it
-                self._import_built_ins()
+            self._import(lambda: False)  # what evosim has is refused; a worker need not import it
         before = self._places.get(name, place)
         if (before.module, before.name) != (place.module, place.name):
             raise EvosimError(
@@ -86,17 +86,27 @@ class Registry(Generic[T]):
         self._things[name] = thing
         self._places[name] = place
 
-    def built_in(self, imports: Imports) -> Imports:
-        """A decorator of the function that imports the modules of the built-in things and returns
-        them in the order in which the things are listed; called when somebody first asks."""
-        self._import = imports
-        return imports
+    def built_in(self, modules: Modules) -> Modules:
+        """A decorator of the function that names the modules of the built-in things, in the order
+        in which the things are listed."""
+        self._modules = modules
+        return modules
 
-    def built_ins(self) -> list[str]:
-        """The names of evosim's own things; no plugin is imported."""
-        with _plugins.lock:
-            self._import_built_ins()
-        return [name for name in self._things if _ours(self._places[name].module)]
+    def names(self, without: Collection[str] = (), *, plugins: bool = True) -> list[str]:
+        """The names, but for those of some modules, or of plugins: these are not imported for it.
+
+        Args:
+            without: modules by name.
+        """
+        self._import(lambda: False, without)
+        if plugins:
+            _plugins.load()
+        modules = {name: place.module for name, place in self._places.items()}
+        return [
+            name
+            for name in self._things
+            if modules[name] not in without and (plugins or _ours(modules[name]))
+        ]
 
     def __getitem__(self, name: str) -> T:
         """The thing of that name.
@@ -105,12 +115,9 @@ class Registry(Generic[T]):
             EvosimError: no such name; the message lists the known ones and the nearest. Or a plugin
                 that cannot be imported.
         """
-        if name in self._things and (self._import is None or _ours(self._places[name].module)):
-            return self._things[name]  # whoever needs one built-in needs no other, and no plugin
-        things = self._known()
-        if name not in things:
+        if name not in self:
             raise EvosimError(self.unknown(name))
-        return things[name]
+        return self._things[name]
 
     def unknown(self, name: str) -> str:
         """What to answer to a name that is not known."""
@@ -118,7 +125,13 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} {name!r}: {did_you_mean(name, self._known())}{where}"
 
     def __contains__(self, name: object) -> bool:
-        return (name in self._things and self._import is None) or name in self._known()
+        def ours() -> bool:
+            return name in self._things and _ours(self._places[str(name)].module)
+
+        if not ours():  # whoever needs one built-in needs no other
+            self._import(ours)
+            _plugins.load()
+        return name in self._things
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known())
@@ -127,25 +140,30 @@ class Registry(Generic[T]):
         return len(self._known())
 
     def _known(self) -> Mapping[str, T]:
-        if self._import is not None:
-            with _plugins.lock:
-                self._import_built_ins()
+        self._import(lambda: False)
         _plugins.load()
         return self._things
 
-    def _import_built_ins(self) -> None:
-        """Import them, unless they are; one that asks meanwhile is answered."""
-        if self._import is None or self._importing:
-            return
-        self._importing = True
-        try:
-            modules = [module.__name__ for module in self._import()]
-            self._import = None
-        finally:
-            self._importing = False
-        rank = {name: n for n, name in enumerate(modules)}
-        ordered = sorted(self._places, key=lambda n: rank.get(self._places[n].module, len(rank)))
-        self._things = {name: self._things[name] for name in ordered}
+    def _import(self, enough: Callable[[], bool], without: Collection[str] = ()) -> None:
+        """Import modules of built-ins that are not imported, one by one until it is enough."""
+        with _plugins.lock:
+            modules = self._modules()
+            left = [m for m in modules if m not in self._imported and m not in without]
+            for module in left:
+                if enough():
+                    return
+                # Noted first, as a module may ask for a name while it is imported.
+                self._imported.add(module)
+                try:
+                    import_module(module)
+                except BaseException:
+                    self._imported.discard(module)
+                    raise
+            if left:
+                rank = {name: n for n, name in enumerate(modules)}
+                last = len(rank)
+                order = sorted(self._places, key=lambda n: rank.get(self._places[n].module, last))
+                self._things = {name: self._things[name] for name in order}
 
 
 class _Plugins:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import ClassVar
 
 import evosim
 
@@ -28,8 +29,10 @@ class Process:
         words: its command line.
         code: run instead of evosim's command line, like that of ``python -c``.
         env: variables of its environment beside those of this process.
-        session: whether it leads a process group.
     """
+
+    alive: ClassVar[list[Process]] = []
+    """Those that nobody has waited for."""
 
     def __init__(
         self,
@@ -37,7 +40,6 @@ class Process:
         *words: object,
         code: str | None = None,
         env: Mapping[str, str] | None = None,
-        session: bool = False,
     ) -> None:
         self._printed = [tempfile.NamedTemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
         _serve()
@@ -45,13 +47,14 @@ class Process:
         self._process = _PROCESSES.Process(
             target=_begin,
             args=(
-                str(folder), start, code, {**os.environ, **(env or {})}, session,
+                str(folder), start, code, {**os.environ, **(env or {})},
                 [file.name for file in self._printed],
             ),
         )  # fmt: skip
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
+        self.alive.append(self)
 
     @property
     def returncode(self) -> int | None:
@@ -68,6 +71,7 @@ class Process:
         self._process.join(timeout)
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        self.alive.remove(self)
         out, err = (file.read() for file in self._printed)
         return out, err
 
@@ -80,6 +84,14 @@ def call(
     out, err = process.communicate()
     assert process.returncode is not None
     return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def end_all() -> None:
+    """Kill what a test has left at work, which the end of this process would wait for."""
+    while Process.alive:
+        process = Process.alive.pop()
+        process.kill()
+        process._process.join()
 
 
 def _serve() -> None:
@@ -99,12 +111,9 @@ def _begin(
     start: Sequence[str],
     code: str | None,
     env: Mapping[str, str],
-    session: bool,
     printed: Sequence[str],
 ) -> None:
     """What the process does."""
-    if session:
-        os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, name in enumerate(printed, start=1):
         os.dup2(os.open(name, os.O_WRONLY), number)

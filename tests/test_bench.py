@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from evosim.benchmarks import core as bench
-from evosim.benchmarks import main, studies
+from evosim.benchmarks import history, main, studies
 from evosim.benchmarks.rows import Row
 from evosim.cli import cli
 from evosim.errors import EvosimError
@@ -61,8 +61,74 @@ def test_the_json_says_what_was_measured_on_what(quick: dict[str, Any]) -> None:
 
 def test_a_plot_without_a_suffix_is_drawn_as_svg_and_png(quick: dict[str, Any]) -> None:
     assert quick["files"] == ["speed.png", "speed.svg"]
-    assert [curve["size"] for curve in quick["throughput"]] == ["population", "states", "depth"]
-    assert all(np.isfinite(curve["exponent"]) for curve in quick["throughput"])
+    assert [curve["size"] for curve in quick["cost"]] == [
+        "population", "levels", "states", "depth", "replicates"
+    ]  # fmt: skip
+    assert all(np.isfinite(curve["exponent"]) for curve in quick["cost"])
+    assert all(seconds > 0 for curve in quick["cost"] for seconds in curve["seconds"])
+
+
+FACTS = {"processor": "Fast 1000 @ 3 GHz", "cores": 2, "quick": False, "versions": {"numba": "1"}}
+
+
+def ratios(numba: float, kernel: float, threads: float | None = 1.9) -> list[Row]:
+    return [
+        Row(name="Numba / C", unit="x", best=numba, goal=1.4),
+        Row(name="reference / kernel", unit="x", best=kernel, goal=500.0, at_least=True),
+        Row(name="1 thread / 2 threads", unit="x", best=threads, goal=1.85, at_least=True),
+        Row(name="a whole plan", unit="us", best=3.0 * numba),
+    ]
+
+
+def recorded(folder: Path, rows: list[Row], **facts: Any) -> history.Record:
+    record = history.record_of({**FACTS, **facts}, rows)
+    history.write(record, folder)
+    return record
+
+
+def test_a_ratio_that_has_fallen_by_more_than_a_tenth_fails_the_check(tmp_path: Path) -> None:
+    record = recorded(tmp_path, ratios(1.3, 1000))
+    said = history.check(record, ratios(1.42, 901, threads=None), tmp_path)
+    assert said.startswith("no ratio has fallen by more than 10% since 20")
+    with pytest.raises(EvosimError) as told:
+        history.check(record, ratios(1.44, 899), tmp_path)
+    assert str(told.value).splitlines()[1:] == [
+        "  Numba / C: 1.44, was 1.3 (at most 1.43)",
+        "  reference / kernel: 899, was 1,000 (at least 900)",
+    ]
+    history.check(record, ratios(0.5, 5000), tmp_path)  # what has become better is no failure
+
+
+def test_ratios_are_compared_with_the_last_of_the_same_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day, numba in ((1, 1.9), (2, 1.3)):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(day * 86400))
+        record = recorded(tmp_path, ratios(numba, 1000))
+    recorded(tmp_path, ratios(9.0, 1), cores=64)
+    recorded(tmp_path, ratios(9.0, 1), quick=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "1970-01-02-fast-1000-3-ghz-2.json", "1970-01-03-fast-1000-3-ghz-2-quick.json",
+        "1970-01-03-fast-1000-3-ghz-2.json", "1970-01-03-fast-1000-3-ghz-64.json",
+    ]  # fmt: skip
+    with pytest.raises(
+        EvosimError, match=r"since 1970-01-03, commit \w+:\n  Numba / C: 1\.5, was 1\.3"
+    ):
+        history.check(record, ratios(1.5, 1000), tmp_path)
+
+
+def test_a_machine_without_a_record_is_told_how_to_make_one(tmp_path: Path) -> None:
+    record = recorded(tmp_path, ratios(1.3, 1000))
+    with pytest.raises(EvosimError, match=r"no record of this machine .*: evosim bench --record"):
+        history.check({**record, "processor": "Slow 1"}, ratios(1.3, 1000), tmp_path)
+
+
+def test_records_of_the_checkout_can_be_read_and_are_small() -> None:
+    for path in history.FOLDER.glob("*.json"):
+        assert path.stat().st_size < 8000
+        record = json.loads(path.read_text())
+        assert {"date", "commit", "processor", "cores", "quick", "rows"} <= record.keys()
+        assert {"backups: Numba / C", "1 thread / 2 threads"} <= record["rows"].keys()
 
 
 def test_a_plot_of_an_unknown_format_is_refused_before_anything_is_measured() -> None:

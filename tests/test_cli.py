@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from processes import call
 
 import evosim
 from evosim.cli import cli
@@ -402,18 +403,17 @@ def test_a_reader_that_goes_away_gets_no_traceback(tmp_path: Path) -> None:
     assert run.stderr == ""
 
 
-def test_an_output_that_is_full_gets_no_traceback(mine: Path) -> None:
+def test_an_output_that_is_full_gets_no_traceback(mine: Path, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
+    code = """
+import os
+os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+from evosim.cli import main
+main()
+"""
     for words in (["schema"], ["list"], ["resume", mine], ["--version"]):
-        with open("/dev/full", "w") as full:
-            run = subprocess.run(
-                [sys.executable, "-m", "evosim", *map(str, words)],
-                stdout=full,
-                stderr=subprocess.PIPE,
-                text=True,
-                check=False,
-            )
+        run = call(tmp_path, *words, code=code)
         assert run.returncode == 2
         assert run.stderr == ("Error: cannot write to standard output: No space left on device\n")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
+from evosim.engine.mechanism import parts
 from evosim.errors import Argument, Command, EvosimError, whole_number
 from evosim.registry import plugins
 
@@ -136,7 +137,7 @@ def check_scheduler(
             Argument("workers", workers), " and ", named,
             f": to start workers of a scheduler: {worker_command(scheduler)}",
         )  # fmt: skip
-    if scenario is not None and scenario.evolution.islands is None:
+    if scenario is not None and parts(scenario) == 1:
         raise EvosimError(
             named,
             f": in one run the workers of a scheduler share the demes, and {scenario.id!r} has no "

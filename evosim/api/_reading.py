@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from evosim.engine.folders import check_there
-from evosim.errors import Command, Part, RunError
+from evosim.errors import Command, RunError
 
 
-def read_summary(path: Path, *, what: str, remedy: Sequence[Part] = ()) -> dict[str, Any]:
+def read_summary(path: Path, *, what: str) -> dict[str, Any]:
     """The JSON that is written once a folder is complete.
 
     Args:
-        path: the file; its folder is the run's or the experiment's.
+        path: the file, in the folder.
         what: what the folder is of, in a word.
-        remedy: what helps where the file is damaged, the pieces of a sentence.
 
     Raises:
         RunError: the folder is not complete or no longer there, or the file is damaged.
@@ -28,8 +26,7 @@ def read_summary(path: Path, *, what: str, remedy: Sequence[Part] = ()) -> dict[
     except FileNotFoundError:
         raise not_complete(path.parent, what) from None
     except (OSError, ValueError) as error:
-        end = (". ", *remedy) if remedy else ()
-        raise RunError(f"{path} cannot be read: {error}", *end) from error
+        raise RunError(f"{path} cannot be read: {error}") from error
     return found
 
 

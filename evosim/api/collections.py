@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from evosim.study.design import Condition
+
 F = TypeVar("F", bound=Folder)
 
 
@@ -57,6 +59,12 @@ class Collection(ABC, Generic[F]):
         """What experiment.json or study.json holds: seed, replicates, command, versions, machine;
         of a study the points."""
         return dict(self._folder.manifest)
+
+    @property
+    def points(self) -> tuple[Condition, ...]:
+        """Its conditions, of an experiment the arms: their values by parameter, and what they set
+        in the scenario."""
+        return self._folder.points
 
     @property
     @abstractmethod

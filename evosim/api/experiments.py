@@ -195,21 +195,6 @@ def open_experiment(path: str | Path) -> Experiment:
     return Experiment(path)
 
 
-def resume_experiment(
-    path: str | Path,
-    *,
-    workers: int | None = None,
-    progress: bool | None = None,
-    checkpoint: float = CHECKPOINT,
-) -> Experiment:
-    """Go on with an experiment that was stopped or killed, see :func:`evosim.resume`."""
-    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    done = Experiment(path)
-    if done.complete and not done._missing_figures(done.summary):
-        return done
-    return done._complete(progress, workers=workers, checkpoint=checkpoint)
-
-
 def _read(scenario: Scenario | str | Path, settings: Settings) -> Scenario:
     """The scenario, all of it checked, with settings that win over those for all arms."""
     read = check(scenario, settings)

@@ -5,26 +5,28 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+from evosim.api._arguments import check_scheduler, checked_seconds, checked_workers
 from evosim.api._reading import not_complete
-from evosim.api.experiments import Experiment, resume_experiment
+from evosim.api.experiments import Experiment
 from evosim.api.running import resume_run
 from evosim.api.runs import Run
-from evosim.api.studies import Study, resume_study
+from evosim.api.studies import Study
 from evosim.errors import Argument, EvosimError, RunError, whole_number
 from evosim.execution.runner import CHECKPOINT
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import StudyFolder
 
 
-def open_folder(path: str | Path) -> Run | Experiment | Study:
+def open_folder(path: str | PathLike[str]) -> Run | Experiment | Study:
     """A run, an experiment or a study on disk, complete or not.
 
     Raises:
         RunError: none is there.
     """
-    if StudyFolder.is_at(Path(path)):
+    path = Path(path)
+    if StudyFolder.is_at(path):
         return Study(path)
-    return Experiment(path) if ExperimentFolder.is_at(Path(path)) else Run(path)
+    return Experiment(path) if ExperimentFolder.is_at(path) else Run(path)
 
 
 def open_single_run(path: str | Path) -> Run:
@@ -93,16 +95,24 @@ def resume(
         >>> evosim.resume("runs/contraception-1")
         <Run 'runs/contraception-1': contraception, seed 1, 2 replicates>
     """
-    path = Path(path)
-    if StudyFolder.is_at(path):
-        return resume_study(path, workers=workers, scheduler=scheduler, progress=progress)
-    if not ExperimentFolder.is_at(path):
+    done = open_folder(path)
+    if isinstance(done, Run):
         return resume_run(
-            path, workers=workers, scheduler=scheduler, progress=progress, checkpoint=checkpoint
+            done.path,
+            workers=workers,
+            scheduler=scheduler,
+            progress=progress,
+            checkpoint=checkpoint,
         )
+    workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
+    if isinstance(done, Study):
+        check_scheduler(scheduler, workers)
+        return done._complete(progress, workers=workers, scheduler=scheduler)
     if scheduler is not None:
         raise EvosimError(
             f"{path} is an experiment, which runs in processes of this machine: ",
             Argument("workers"),
         )
-    return resume_experiment(path, workers=workers, progress=progress, checkpoint=checkpoint)
+    if done.complete and not done._missing_figures(done.summary):
+        return done
+    return done._complete(progress, workers=workers, checkpoint=checkpoint)

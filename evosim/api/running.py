@@ -147,7 +147,7 @@ def resume_run(
 
     Raises:
         RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
-            fork whose history is torn.
+            fork whose parent is gone.
         Interrupted: it was stopped again.
     """
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
@@ -184,7 +184,7 @@ def fork(
     """Another future from a past generation of a run, in a run of its own.
 
     The new run holds the history 0 .. at-1 as it was, and goes on from the same population of
-    generation ``at``. Probes of the history stay as measured then (NaN for environments and
+    generation ``at``. Until it is complete, it reads the history from its parent. Probes of the history stay as measured then (NaN for environments and
     payoffs that are new); levels and samples of probes are those of the first ancestor, so that
     they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
 

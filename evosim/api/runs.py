@@ -13,7 +13,7 @@ from evosim.api._reading import figures_in, read_summary
 from evosim.engine.folders import GONE
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, did_you_mean, whole_number
-from evosim.plot.drawing import FORMATS, Failed, names_for
+from evosim.plot.drawing import FORMATS, Failed, names_of_run
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -399,7 +399,7 @@ def missing_figures(done: Run) -> list[str]:
     names = done.manifest["figures"]
     if names is True:
         with done._arrays() as data:
-            names = names_for(plot.FIGURES, RunView(data=data, scenario=done.scenario))
+            names = names_of_run(RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
         name

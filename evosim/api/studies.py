@@ -24,7 +24,6 @@ from evosim.study.folder import StudyFolder
 
 if TYPE_CHECKING:
     from evosim.scenario import Settings
-    from evosim.study.design import Condition
     from evosim.study.folder import Record
     from evosim.study.index import Counts
     from evosim.study.schema import Study as Schema
@@ -60,11 +59,6 @@ class Study(Collection[StudyFolder]):
     def study(self) -> Schema:
         """The study as it was written."""
         return self._folder.study
-
-    @property
-    def points(self) -> tuple[Condition, ...]:
-        """Its points: their values by parameter, and what they set in the scenario."""
-        return self._folder.points
 
     @property
     def counts(self) -> Counts:
@@ -267,25 +261,3 @@ def open_study(path: str | Path) -> Study:
         True
     """
     return Study(path)
-
-
-def resume_study(
-    path: str | Path,
-    *,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    progress: bool | None = None,
-) -> Study:
-    """Go on with a study that was stopped or killed; runs that failed are tried again.
-
-    Args:
-        path: its folder.
-        workers, scheduler, progress: see :func:`run_study`.
-
-    Raises:
-        RunError: none is there, it is at work elsewhere, or its files were changed.
-        Interrupted: it was stopped again.
-    """
-    workers = checked_workers(workers)
-    check_scheduler(scheduler, workers)
-    return Study(path)._complete(progress, workers=workers, scheduler=scheduler)

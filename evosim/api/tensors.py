@@ -191,8 +191,9 @@ def _wants(
     scenario = run._folder.scenario_at(generation)
     if rewards.unsupported(scenario):
         raise EvosimError(
-            "novelty is among the drives: it depends on the cells visited before, so that it is "
-            f"no reward of (s, a, s'). Without drives: export {run.path / 'scenario.toml'}"
+            f"{scenario.built_in[0]} is among the drives: it depends on the cells visited before, "
+            "so that it is no reward of (s, a, s'). Without drives: export "
+            f"{run.path / 'scenario.toml'}"
         )
     then = data.isel(replicate=replicate).sel(generation=generation)
     alive = present(then)

@@ -21,7 +21,7 @@ from evosim.cli.options import (
     begin_file,
     check_all,
     command_typed,
-    put_schema,
+    put_json,
 )
 from evosim.cli.results import analyse, compare, export, plot, replay
 from evosim.cli.study import print_study, study
@@ -230,11 +230,17 @@ for _command in (resume, plot):
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
-              help="Draw throughput against population, states and depth.")  # fmt: skip
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE",
+    help="Draw cost against population, levels, states, depth and replicates.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer and shorter measurements.")
 @click.option(
     "--studies", is_flag=True, help="Measure studies with two workers instead; takes minutes."
+)
+@click.option("--record", is_flag=True, help="Keep what was measured in benchmarks/history.")
+@click.option(
+    "--check", is_flag=True, help="Fail if a ratio is 10 % worse than the last record has it."
 )
 def bench(as_json: bool, **wanted: Any) -> None:
     """Measure the speed of evosim on this machine."""
@@ -245,15 +251,7 @@ def bench(as_json: bool, **wanted: Any) -> None:
 
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
-@click.option("--out", type=click.Path(path_type=Path), default="docs/gallery", show_default=True,
-              metavar="DIR", help="Folder of records, figures and pages.")  # fmt: skip
-@click.option("--work", type=click.Path(path_type=Path), default="build/gallery",
-              show_default=True, metavar="DIR",
-              help="Folder in which experiments run.")  # fmt: skip
-@click.option(
-    "--pages-only", is_flag=True, help="Write pages from existing records, and run nothing."
-)
-@options.workers
+@options.pages("docs/gallery", "records, figures", "build/gallery", "experiments")
 def gallery(
     scenarios: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
@@ -273,17 +271,12 @@ def gallery(
 
 
 @cli.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="File to write. [default: standard output]",
-)
+@options.schema_out
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of scenario files, for editors."""
     from evosim import scenario
 
-    put_schema(scenario.json_schema(), out)
+    put_json(scenario.json_schema(), out)
 
 
 def _print_result(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from evosim.errors import SETTING, Argument, Command, EvosimError, Part, Problem, ScenarioError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 MISTAKE = 2
 """Exit code of a user's mistake."""
@@ -145,13 +147,13 @@ def check_all(
     ctx.exit(1 if wrong else 0)
 
 
-def put_schema(schema: Mapping[str, Any], out: Path | None) -> None:
-    """Write a JSON Schema to a file, or print it."""
+def put_json(value: object, out: Path | None = None) -> None:
+    """Write plain numbers and texts to a file as JSON, or print them."""
     import json
 
     from evosim.engine.files import write_text
 
-    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     if out is None:
         click.echo(text)
     else:
@@ -171,8 +173,8 @@ out = click.option(
 )
 workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Number of processes that share replicates, or the demes of a population. "
-    "[default: as many as are useful]",
+    help="Number of processes that share replicates, runs of a study, or the demes of a "
+    "population. [default: as many as are useful]",
 )  # fmt: skip
 scheduler = click.option(
     "--scheduler", metavar="ADDRESS",
@@ -207,9 +209,39 @@ def figures(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 seed = click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
     help="Seed of all random numbers. [default: drawn by the system, and recorded]",
 )  # fmt: skip
+schema_out = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE",
+    help="File to write. [default: standard output]",
+)  # fmt: skip
+
+
+def pages(out: str, out_holds: str, work: str, what: str) -> Callable[[F], F]:
+    """The options of a command that runs what ships and writes its pages.
+
+    Args:
+        out, work: the folders if none is named.
+        out_holds, what: what goes into the one, what is run in the other.
+    """
+
+    def add(command: F) -> F:
+        folder = click.Path(path_type=Path)
+        for option in (
+            workers,
+            click.option("--pages-only", is_flag=True,
+                         help=f"Write pages from existing {out_holds.split(',')[0]}, and run "
+                         "nothing."),
+            click.option("--work", type=folder, default=work, show_default=True, metavar="DIR",
+                         help=f"Folder in which {what} run."),
+            click.option("--out", type=folder, default=out, show_default=True, metavar="DIR",
+                         help=f"Folder of {out_holds} and pages."),
+        ):  # fmt: skip
+            command = option(command)
+        return command
+
+    return add

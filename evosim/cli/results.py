@@ -73,8 +73,6 @@ def analyse(
     Numbers go to RUN/analyses, figures to RUN/figures. Without a name, every analysis is made for
     which the run has the data, and the others say what is missing.
     """
-    import json
-
     import evosim
     from evosim.api.folders import open_single_run
     from evosim.metrics.analyses import ANALYSES
@@ -97,7 +95,7 @@ def analyse(
         if not as_json:
             click.echo()
     if as_json:
-        click.echo(json.dumps(summaries, indent=2, ensure_ascii=False, allow_nan=False))
+        options.put_json(summaries)
 
 
 @click.command()
@@ -113,8 +111,6 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
 
     An experiment stands for all its arms. Each run is compared with the first.
     """
-    import json
-
     import evosim
     from evosim.plot.style import check_format
 
@@ -122,7 +118,7 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
         check_format(plot.suffix.lstrip("."))
     done = evosim.compare(folders, correction=correction)
     if as_json:
-        click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False, allow_nan=False))
+        options.put_json(done.summary)
     else:
         click.echo(done.text)
     if plot is not None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evosim.cli import options
-from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_schema
+from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_json
+from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
     from evosim.api.studies import Study
@@ -18,12 +19,6 @@ FAILED = 1
 """Exit code where runs could not be lived."""
 
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
-
-
-_workers = click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Number of processes on this machine. [default: as many as it has cores]",
-)  # fmt: skip
 
 
 @click.group(cls=Commands)
@@ -99,10 +94,10 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
     metavar="DIR",
     help="Folder of the new study. [default: one in runs/]",
 )
-@_workers
+@options.workers
 @options.scheduler
 @options.figures
-@click.option("--json", "as_json", is_flag=True, help="Print only the status, as JSON.")
+@options.as_json
 @options.quiet
 @click.pass_context
 def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: Any) -> None:
@@ -115,44 +110,42 @@ def run(ctx: click.Context, source: str, as_json: bool, quiet: bool, **wanted: A
 
 @study.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+@options.as_json
 def status(folder: Path, as_json: bool) -> None:
     """Show how far the study in FOLDER is, also while it runs."""
     import evosim
 
-    done = evosim.open_study(folder)
-    if as_json:
-        _print(done.status(_note))
-    else:
-        click.echo(_described(done.status(_note)))
+    found = evosim.open_study(folder).status(lambda text: click.echo(text, err=True))
+    put_json(found) if as_json else click.echo(_described(found))
 
 
 @study.command()
 @_folder
-@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+@options.as_json
 def summary(folder: Path, as_json: bool) -> None:
     """Show the results of the study in FOLDER so far."""
     import evosim
 
     done = evosim.open_study(folder)
-    if as_json:
-        _print(done.summary)
-    else:
-        click.echo(done.text)
+    put_json(done.summary) if as_json else click.echo(done.text)
 
 
 @study.command()
 @_folder
 @click.argument("file", type=click.Path(path_type=Path))
 def export(folder: Path, file: Path) -> None:
-    """Write the results of the study in FOLDER to FILE.
+    """Write the results of the study or experiment in FOLDER to FILE.
 
     The suffix of FILE chooses the format: .csv or .parquet has a row for each run, .nc (netCDF) a
-    dimension for each parameter.
+    dimension for each parameter, or for the arms.
     """
-    import evosim
+    from evosim.api.folders import open_folder
+    from evosim.api.runs import Run
 
-    click.echo(str(evosim.open_study(folder).export(file)))
+    done = open_folder(folder)
+    if isinstance(done, Run):
+        raise EvosimError(f"{folder} is a run, whose numbers are in {done.path / 'run.nc'}")
+    click.echo(str(done.export(file)))
 
 
 @study.command()
@@ -167,14 +160,7 @@ def reindex(folder: Path) -> None:
 
 @study.command()
 @click.argument("studies", nargs=-1, metavar="[STUDY]...")
-@click.option("--out", type=click.Path(path_type=Path), default="docs/studies", show_default=True,
-              metavar="DIR", help="Folder of tables, figures and pages.")  # fmt: skip
-@click.option("--work", type=click.Path(path_type=Path), default="build/studies",
-              show_default=True, metavar="DIR", help="Folder in which studies run.")  # fmt: skip
-@click.option(
-    "--pages-only", is_flag=True, help="Write pages from existing tables, and run nothing."
-)
-@_workers
+@options.pages("docs/studies", "tables, figures", "build/studies", "studies")
 def pages(
     studies: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
 ) -> None:
@@ -192,24 +178,19 @@ def pages(
 
 
 @study.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="File to write. [default: standard output]",
-)
+@options.schema_out
 def schema(out: Path | None) -> None:
     """Write the JSON Schema of study files, for editors."""
     from evosim.study.schema import json_schema
 
-    put_schema(json_schema(), out)
+    put_json(json_schema(), out)
 
 
 def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
     """Print the result of a study; returns the exit code. Failures are printed in any case."""
     status = done.status()
     if as_json:
-        _print(status)
+        put_json(status)
     elif not quiet:
         click.echo(_described(status))
         click.echo(f"\n{done.text}\n")
@@ -248,13 +229,3 @@ def _failed(failures: Sequence[dict[str, Any]]) -> str:
         f"  {failure['command']}"
         for failure in failures
     )
-
-
-def _print(status: dict[str, Any]) -> None:
-    import json
-
-    click.echo(json.dumps(status, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _note(text: str) -> None:
-    click.echo(text, err=True)

@@ -7,13 +7,14 @@ from evosim.core._tasks import threads
 from evosim.core.expectations import (
     Expectation,
     expectation,
+    expectation_of,
     followed,
     optimum,
     policies,
     uniform,
 )
 from evosim.core.jit import CACHE
-from evosim.core.rollout import Lifetimes, Trace, lifetimes, retrace, trace
+from evosim.core.rollout import Lifetimes, Trace, lifetimes, lifetimes_of, retrace, trace
 
 __all__ = [
     "CACHE",
@@ -21,8 +22,10 @@ __all__ = [
     "Lifetimes",
     "Trace",
     "expectation",
+    "expectation_of",
     "followed",
     "lifetimes",
+    "lifetimes_of",
     "optimum",
     "policies",
     "retrace",

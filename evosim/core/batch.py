@@ -185,6 +185,41 @@ def _workspace(size: tuple[int, int, int, int, bool, bool]) -> Workspace:
 
 # ---------------------------------------------------------------------- planning
 
+Elsewhere = Callable[[int, NDArray[np.float32]], None]
+"""What states are worth in which a plan's lanes do not decide, such as those of another mind.
+
+Called as ``elsewhere(k, value)`` before V_k is backed up, and for V_d: it writes V_k of such x into
+value [n_x, C, LANES]. They are not among ``plan_tables.live``, so that no backup writes there.
+"""
+
+Decide = Callable[[BatchGroup, Batch, int, Level, Workspace], Policy]
+"""Gives the policy of every lane of a batch on level i, in the workspace's arrays."""
+
+
+def by_planning(instinct: bool) -> Decide:
+    """Policies of planners."""
+    return lambda group, batch, i, level, space: plan_policy(group, batch, level, instinct, space)
+
+
+def by_table(env: Environment, policies: FloatArray) -> tuple[list[BatchGroup], Decide]:
+    """Policies that are given, and not planned; and batches to live by them.
+
+    Args:
+        policies: [n, L, n_x, C, A] weights of the actions in each state, not all 0; those of one
+            level or state alone hold on all of them.
+    """
+    # Nobody plans here. That they are soft, and see everything, lets their lanes take weights.
+    everything = (1 << len(env.hidden)) - 1
+    nothing = np.zeros((len(policies), env.phi.shape[1]))
+    minds = Minds.of(nothing, depth=0, patience=1.0, temperature=1.0, senses=everything)
+
+    def look_up(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> Policy:
+        here = policies[batch.mind, min(i, policies.shape[1] - 1)]
+        space.boltzmann[:] = np.moveaxis(here, 0, -1)
+        return space.policy(group)
+
+    return batch_groups(env, minds), look_up
+
 
 def prepare_values(
     group: BatchGroup, lanes: Lanes, level: Level, plan: Plan, instinct: bool, space: Workspace
@@ -197,19 +232,37 @@ def prepare_values(
 
 
 def plan_values(
-    group: BatchGroup, lanes: Lanes, level: Level, plan: Plan, instinct: bool, space: Workspace
+    group: BatchGroup,
+    lanes: Lanes,
+    level: Level,
+    plan: Plan,
+    instinct: bool,
+    space: Workspace,
+    elsewhere: Elsewhere | None = None,
 ) -> int:
     """V_d of every lane on a level; returns where in plan.value it stands."""
     prepare_values(group, lanes, level, plan, instinct, space)
-    return int(improve(*group.plan_tables, *level, *lanes, *plan))
+    deepest = int(lanes.depth.max())
+    if elsewhere is None:
+        return int(improve(*group.plan_tables, *level, *lanes, *plan, 0, deepest))
+    for done in range(deepest):
+        elsewhere(done, plan.value[done & 1])
+        improve(*group.plan_tables, *level, *lanes, *plan, done, done + 1)
+    elsewhere(deepest, plan.value[deepest & 1])
+    return deepest & 1
 
 
 def plan_policy(
-    group: BatchGroup, batch: Batch, level: Level, instinct: bool, space: Workspace
+    group: BatchGroup,
+    batch: Batch,
+    level: Level,
+    instinct: bool,
+    space: Workspace,
+    elsewhere: Elsewhere | None = None,
 ) -> Policy:
     """The policy of every lane of a batch on a level, in the workspace's arrays."""
     plan = space.plan(group.tables.arrivals or batch.replans)
-    now = plan_values(group, batch.lanes, level, plan, instinct, space)
+    now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
     other, other_now = plan, 0
     if batch.second is not None:
         assert space.second is not None

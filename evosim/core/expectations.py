@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from evosim.core.batch import (
     Batch,
     BatchGroup,
+    Decide,
     FloatArray,
     Workspace,
     batch_groups,
+    by_planning,
+    by_table,
     for_each_batch,
     lanes_of,
     plan_policy,
@@ -73,8 +76,36 @@ def expectation(
         raise ValueError(
             "no exact expectation where what is felt depends on the life so far: sample lifetimes"
         )
-    found = batch_groups(env, minds, believes)
-    return _expect(env, levels, minds, found, instinct, part, random=False)
+    groups = batch_groups(env, minds, believes)
+    return _expect(env, levels, len(minds.depth), groups, by_planning(instinct), part)
+
+
+def expectation_of(
+    env: Environment,
+    levels: Levels,
+    policies: FloatArray,
+    part: NDArray[np.int32] | None = None,
+) -> Expectation:
+    """Exact expectations of policies that are given as tables, such as a softmax over parameters.
+
+    Args:
+        env, levels, part: as for :func:`expectation`.
+        policies: [n, L, n_x, C, A] weights of the actions in each state (as :func:`policies`
+            gives their probabilities), float32 once used; not all 0 where a life can be. Of one
+            level, or of one x or cell: the same on all of them.
+
+    >>> import numpy as np
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
+    >>> north = np.zeros((1, 1, 1, 1, env.n_actions))
+    >>> north[..., 0] = 1.0
+    >>> core.expectation_of(env, levels, north).lifespan.shape
+    (1, 2)
+    """
+    groups, decide = by_table(env, policies)
+    return _expect(env, levels, len(policies), groups, decide, part, policies.shape[1] == 1)
 
 
 def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = None) -> Expectation:
@@ -90,22 +121,23 @@ def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = N
     >>> core.uniform(env, levels).lifespan.shape
     (1, 2)
     """
-    n_features = env.phi.shape[1]
-    mind = _optimizers(env, np.zeros((1, n_features)))
-    return _expect(env, levels, mind, batch_groups(env, mind), False, part, random=True)
+    return expectation_of(env, levels, np.ones((1, 1, 1, 1, env.n_actions)), part)
 
 
 def _expect(
     env: Environment,
     levels: Levels,
-    minds: Minds,
-    found: list[BatchGroup],
-    instinct: bool,
+    n: int,
+    groups: list[BatchGroup],
+    decide: Decide,
     part: NDArray[np.int32] | None,
-    random: bool,
+    merge: bool = True,
 ) -> Expectation:
-    levels, which = distinct(levels)
-    n, n_levels = len(minds.depth), len(levels.start)
+    """Expectations of n minds, or policies; with ``merge`` they do the same on equal levels."""
+    which: NDArray[np.integer] = np.arange(len(levels.start))
+    if merge:
+        levels, which = distinct(levels)
+    n_levels = len(levels.start)
     whole = np.zeros(env.n_x, np.int32)
     part_of = whole if part is None else np.ascontiguousarray(part, np.int32)
     parts = int(part_of.max()) + 1
@@ -114,12 +146,7 @@ def _expect(
     world = WorldTables.of(env.tables)
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
-        policy = space.policy(group)
-        # All actions as best ones, of which each is taken equally often.
-        if random:
-            space.greedy[:] = (1 << env.n_actions) - 1
-        else:
-            plan_policy(group, batch, level, instinct, space)
+        policy = decide(group, batch, i, level, space)
         # Minds of an evolved population often do the same although they want it a little more or
         # less. What one of them can expect is then what the others can, to the bit.
         alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
@@ -129,7 +156,7 @@ def _expect(
         counts[i, batch.mind[others]] = counts[i, batch.mind[alike[others]]]
         lifespan[i, batch.mind[others]] = lifespan[i, batch.mind[alike[others]]]
 
-    for_each_batch(env, levels, found, run)
+    for_each_batch(env, levels, groups, run)
     counts, lifespan = counts[which], lifespan[which]
     if part is None:
         return Expectation(counts[:, :, 0].swapaxes(0, 1), lifespan[:, :, 0].T)

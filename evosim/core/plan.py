@@ -319,12 +319,14 @@ def improve(
     neighbour, slot, distance, start,
     weights, patience, depth, temperature, share,
     value, reward, always, here, afterstate, q, arrivals,
+    begin, end,
 ):  # fmt: skip
-    """Back up each lane to its depth: V_k+1 = max_a Q_k. Returns k such that value[k] is V_d.
+    """Back up each lane to its depth: V_k+1 = max_a Q_k. Returns k such that value[k] is the last.
 
     Args:
-        value: V_0 in value[0]; backups go to and fro between the two.
+        value: V_begin in value[begin & 1]; backups go to and fro between the two.
         depth: [LANES] backups wanted.
+        begin, end: the backups to do now, of all those wanted: begin .. end - 1.
     """
     tables = PlanTables(
         live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p,
@@ -337,7 +339,7 @@ def improve(
         shallowest = min(shallowest, depth[lane])
         deepest = max(deepest, depth[lane])
     # Two copies of the values: a backup in place would read values that are already backed up.
-    for done in range(deepest):
+    for done in range(begin, min(deepest, end)):
         now = done & 1
         new = 1 - now
         # States in which nobody decides (dead ones, and those that a blind mind takes for another)
@@ -369,7 +371,7 @@ def improve(
                     for lane in range(LANES):
                         if depth[lane] <= done:
                             value[new, x, c, lane] = value[now, x, c, lane]
-    return deepest & 1
+    return min(deepest, end) & 1
 
 
 @inlined

@@ -12,11 +12,13 @@ from evosim import rng
 from evosim.core.batch import (
     Batch,
     BatchGroup,
+    Decide,
     FloatArray,
     Workspace,
     batch_groups,
+    by_planning,
+    by_table,
     for_each_batch,
-    plan_policy,
 )
 from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
 from evosim.core.structs import LANES, Level, Lives, WorldTables
@@ -106,9 +108,46 @@ def lifetimes(
     True
     """
     result, _ = _live(
-        env, levels, minds, rng.key(seed, purpose, generation), level_ids, individual_ids, window,
-        believes, instinct, record_steps=0,
+        env, levels, batch_groups(env, minds, believes), by_planning(instinct),
+        rng.key(seed, purpose, generation), level_ids, individual_ids, window,
     )  # fmt: skip
+    return result
+
+
+def lifetimes_of(
+    env: Environment,
+    levels: Levels,
+    policies: FloatArray,
+    *,
+    seed: int,
+    generation: int,
+    level_ids: Sequence[int],
+    individual_ids: Sequence[int] | NDArray[np.integer],
+    purpose: Purpose = Purpose.LIFE,
+    window: int | None = None,
+) -> Lifetimes:
+    """Live one life by each policy that is given as a table, on each level.
+
+    Args:
+        policies: [n, L, n_x, C, A], as for :func:`evosim.core.expectation_of`.
+
+    The other arguments are those of :func:`lifetimes`.
+
+    >>> import numpy as np
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
+    >>> at_random = np.ones((1, 1, 1, 1, env.n_actions))
+    >>> lived = core.lifetimes_of(
+    ...     env, levels, at_random, seed=1, generation=0, level_ids=[0, 1], individual_ids=[0]
+    ... )
+    >>> lived.lifespan.shape
+    (1, 2)
+    """
+    groups, decide = by_table(env, policies)
+    key = rng.key(seed, purpose, generation)
+    result, _ = _live(env, levels, groups, decide, key, level_ids, individual_ids, window)
     return result
 
 
@@ -147,8 +186,8 @@ def trace(
         )
     base = rng.key(seed, purpose, generation)
     result, actions = _live(
-        env, levels, minds, base, [level_id], [individual_id], None, believes, instinct,
-        record_steps=env.lifetime,
+        env, levels, batch_groups(env, minds, believes), by_planning(instinct), base, [level_id],
+        [individual_id], record_steps=env.lifetime,
     )  # fmt: skip
     life = rng.draw(rng.draw(base, level_id), individual_id)
     return retrace(env, levels, actions[: result.lifespan[0, 0]], life)
@@ -190,16 +229,15 @@ def retrace(
 def _live(
     env: Environment,
     levels: Levels,
-    minds: Minds,
+    groups: list[BatchGroup],
+    decide: Decide,
     base: int,
     level_ids: Sequence[int],
     individual_ids: Sequence[int] | NDArray[np.integer],
-    window: int | None,
-    believes: Environment | None,
-    instinct: bool,
-    record_steps: int,
+    window: int | None = None,
+    record_steps: int = 0,
 ) -> tuple[Lifetimes, NDArray[np.int32]]:
-    n, n_levels, steps = len(minds.depth), len(levels.start), env.lifetime
+    n, n_levels, steps = len(individual_ids), len(levels.start), env.lifetime
     shape = (n_levels, n, len(env.events))
     counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     lifespan = np.zeros((n_levels, n), np.int32)
@@ -215,7 +253,7 @@ def _live(
             level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], actions
         )
         if not batch.replans:
-            policy = plan_policy(group, batch, level, instinct, space)
+            policy = decide(group, batch, i, level, space)
             live(*world, *level, *policy, *lives, steps)
             return
         # What arriving is worth depends on where one has been: these minds plan anew every step, by
@@ -229,13 +267,13 @@ def _live(
         live_one_step(*world, *level, *policy, *lives, -1, xs, cells, fates)
         for now in range(steps):
             foresee(now, visited, batch.arrival, space.arrival)
-            plan_policy(group, batch, level, instinct, space)
+            decide(group, batch, i, level, space)
             go_on = live_one_step(*world, *level, *policy, *lives, now, xs, cells, fates)
             feel(now, batch.mind, cells, fates, visited, felt[i])
             if not go_on:
                 break
         space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
-    for_each_batch(env, levels, batch_groups(env, minds, believes), run)
+    for_each_batch(env, levels, groups, run)
     by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, felt.T)
     return by_mind, actions

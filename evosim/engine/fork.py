@@ -312,8 +312,6 @@ def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
     phase = scenario.phase_at(generation)
     return {
         "train": phase.mixture,
-        "select": phase.select,
-        "window": phase.window,
-        "monitored": phase.monitored,
+        **phase.model_dump(exclude={"generations", "train", "objective"}),
         "objective": scenario.objective_at(generation).model_dump(),
     }

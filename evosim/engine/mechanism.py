@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evosim.engine.variables import Coordinate, Variable
     from evosim.mind import Minds
     from evosim.scenario import Scenario
-    from evosim.world import Environment
+    from evosim.world import Environment, Levels
 
 FloatArray = NDArray[np.float64]
 Arrays = dict[str, NDArray[np.generic]]
@@ -146,6 +146,9 @@ class Mechanism:
     def develop(self, minds: Minds, generation: int, individuals: NDArray[np.integer]) -> Minds:
         """The minds of individuals of a generation, with what they acquire beside their genome."""
         return minds
+
+    def warm_up(self, env: Environment, levels: Levels) -> None:
+        """Call the kernels that are its own, so that they are compiled before work is shared."""
 
     # Probes
 

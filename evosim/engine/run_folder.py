@@ -24,6 +24,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -228,23 +229,11 @@ class RunFolder:
         folder.mkdir(exist_ok=True)
         write_text(folder / f"{begin:06d}.toml", scenario)
 
-    @contextlib.contextmanager
     def lock(
         self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
-    ) -> Iterator[int]:
-        """Hold the run; the kernel lets go of it when the process ends, however it ends.
-
-        Yields the descriptor: a worker that inherits it holds the run too.
-
-        Args:
-            wait: seconds for which another process may still hold it.
-            announce: told in words where that takes a while.
-
-        Raises:
-            RunError: another process is at work on the run, or the folder is read-only.
-        """
-        with hold(self.path, "run", wait=wait, announce=announce) as descriptor:
-            yield descriptor
+    ) -> AbstractContextManager[int]:
+        """Hold the run (:func:`evosim.engine.lock.hold`)."""
+        return hold(self.path, "run", wait=wait, announce=announce)
 
     def note_resumed(self, versions: Mapping[str, str], when: str) -> None:
         """Record in run.json that the run was resumed."""

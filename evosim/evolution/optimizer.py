@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -117,11 +117,9 @@ OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
 
 
 @OPTIMIZERS.built_in
-def _optimizers() -> Sequence[ModuleType]:
+def _optimizers() -> Sequence[str]:
     """The modules that register a base optimizer."""
-    from evosim.evolution import cma, genetic, gradient
-
-    return genetic, cma, gradient
+    return [f"evosim.evolution.{name}" for name in ("genetic", "cma", "gradient")]
 
 
 def optimizer(name: str, description: str = "") -> Callable[[C], C]:

@@ -11,7 +11,7 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.errors import Argument, EvosimError, WorkError
-from evosim.execution.executor import Answer, Died, Item, Note, Result, Tell, Workers
+from evosim.execution.executor import Answer, Died, Function, Item, Note, Result, Tell, Workers
 from evosim.registry import in_worker, plugins
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class OnScheduler(Workers):
             )
         self._without_workers = not self._threads
 
-    def _begin(self, function: Callable[..., Any], item: Item) -> Hashable:
+    def _begin(self, function: Function, item: Item) -> Hashable:
         future: Future[Any] = self._client.submit(self._call, function, item, pure=False)
         name = str(future.key)
         self._futures[name] = future
@@ -144,23 +144,20 @@ class _Call:
 
     versions: Mapping[str, str]
 
-    def __call__(self, function: Callable[..., Any], item: Item) -> tuple[Any, str, bool]:
+    def __call__(self, function: Function, item: Item) -> tuple[Any, str, bool]:
+        from distributed import get_worker
+
         os.environ.setdefault("EVOSIM_THREADS", "1")  # workers share the cores, not their threads
         in_worker()
+        who = f"worker {get_worker().address}"
         if problem := differing(self.versions):
-            return None, f"worker {_name()} {problem}", False
+            return None, f"{who} {problem}", False
         try:
             return function(*item, tell=_listener()), "", False
+        except WorkError as error:
+            return None, f"{who} {error}", False
         except EvosimError as error:
-            joint = " " if isinstance(error, WorkError) else ": "
-            return None, f"worker {_name()}{joint}{error}", isinstance(error, WriteError)
-
-
-def _name() -> str:
-    """What the worker that this process is calls itself."""
-    from distributed import get_worker
-
-    return str(get_worker().address)
+            return None, f"{who}: {error}", isinstance(error, WriteError)
 
 
 def _listener() -> Tell:
@@ -178,9 +175,10 @@ def _listener() -> Tell:
     return tell
 
 
-def versions_here() -> dict[str, str]:
+@lru_cache(maxsize=1)
+def versions_here() -> Mapping[str, str]:
     """Versions of what numbers depend on, which those of a worker must equal."""
-    own = _versions()
+    own = provenance.versions()
     return {name: own[name] for name in (*_ALIKE, *plugins())}
 
 
@@ -191,7 +189,7 @@ def differing(versions: Mapping[str, str]) -> str:
     Args:
         versions: :func:`versions_here` of the driver.
     """
-    own = _versions()
+    own = versions_here()
     if found := [
         f"{name} {own.get(name, 'not at all')} (here {version})"
         for name, version in versions.items()
@@ -199,11 +197,6 @@ def differing(versions: Mapping[str, str]) -> str:
     ]:
         return f"has {', '.join(found)}: other versions give other numbers. Install the same there"
     return ""
-
-
-@lru_cache(maxsize=1)
-def _versions() -> Mapping[str, str]:
-    return provenance.versions()
 
 
 def worker_command(address: str) -> str:

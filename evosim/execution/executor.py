@@ -12,10 +12,11 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from evosim.errors import EvosimError
 
+Function: TypeAlias = "Callable[..., Any]"
 Item: TypeAlias = "tuple[Any, ...]"
 """The arguments of a call."""
 Tell: TypeAlias = "Callable[..., bool]"
@@ -33,20 +34,16 @@ class Died(NamedTuple):
         return f"{self.deaths} worker{'s' * (self.deaths > 1)} died of it ({self.how})"
 
 
-def never() -> bool:
-    """Not to stop."""
-    return False
-
-
-class Executor(Protocol):
+class Executor(ABC):
     """Calls a function with each of many items."""
 
+    @abstractmethod
     def map(
         self,
-        function: Callable[..., Any],
+        function: Function,
         items: Iterable[Item],
         *,
-        stop: Callable[[], bool] = never,
+        stop: Callable[[], bool] = lambda: False,
         report: Callable[..., None] = lambda *_: None,
     ) -> Iterator[tuple[Item, Any]]:
         """Items with their results, in the order in which they are done.
@@ -71,15 +68,15 @@ class Executor(Protocol):
         """
 
 
-class InProcess:
+class InProcess(Executor):
     """One item after the other, here."""
 
     def map(
         self,
-        function: Callable[..., Any],
+        function: Function,
         items: Iterable[Item],
         *,
-        stop: Callable[[], bool] = never,
+        stop: Callable[[], bool] = lambda: False,
         report: Callable[..., None] = lambda *_: None,
     ) -> Iterator[tuple[Item, Any]]:
         take = _taking(items)
@@ -110,7 +107,7 @@ Answer: TypeAlias = "Message | Result | Died | EvosimError"
 """What comes from a worker: all but a message is the end of its item."""
 
 
-class Workers(ABC):
+class Workers(Executor):
     """Workers elsewhere: who gets which item, and what becomes of those whose worker dies.
 
     An item whose worker died waits until all others are done, and is then given to a worker by
@@ -125,10 +122,10 @@ class Workers(ABC):
 
     def map(
         self,
-        function: Callable[..., Any],
+        function: Function,
         items: Iterable[Item],
         *,
-        stop: Callable[[], bool] = never,
+        stop: Callable[[], bool] = lambda: False,
         report: Callable[..., None] = lambda *_: None,
     ) -> Iterator[tuple[Item, Any]]:
         take = _taking(items)
@@ -187,7 +184,7 @@ class Workers(ABC):
         """How many items may be at work at a time."""
 
     @abstractmethod
-    def _begin(self, function: Callable[..., Any], item: Item) -> Hashable:
+    def _begin(self, function: Function, item: Item) -> Hashable:
         """Give an item to a worker; returns what names the call."""
 
     @abstractmethod

@@ -15,13 +15,13 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Self, cast
 
 from evosim.errors import EvosimError, RunError, WorkError
-from evosim.execution.executor import Answer, Died, Item, Message, Note, Result, Workers
+from evosim.execution.executor import Answer, Died, Function, Item, Message, Note, Result, Workers
 from evosim.registry import in_worker
 
 _SECONDS_BETWEEN_MESSAGES = 0.05
@@ -52,7 +52,7 @@ class Processes(Workers):
     def _capacity(self) -> int:
         return self._size
 
-    def _begin(self, function: Callable[..., Any], item: Item) -> Hashable:
+    def _begin(self, function: Function, item: Item) -> Hashable:
         while self._idle:
             process = self._idle.pop()
             if process.send((function, item)):

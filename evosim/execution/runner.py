@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from evosim import core, evolution
-from evosim.engine import loop
-from evosim.engine.evaluation import Evaluate, evaluate
+from evosim.engine.evaluation import evaluate
 from evosim.engine.files import WriteError, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
-from evosim.engine.mechanism import Map, PastGeneration, minds_of, parts
+from evosim.engine.mechanism import Map, PastGeneration, mechanisms_of, minds_of, parts
 from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
 from evosim.engine.variables import BY_REPLICATE, by_probe
 from evosim.errors import Command, EvosimError, RunError, WorkError
@@ -302,8 +301,6 @@ def run_replicate(
     *,
     tell: Tell,
     checkpoint: float = CHECKPOINT,
-    evaluate: Evaluate = evaluate,
-    prober: loop.Prober | None = None,
     share: Map | None = None,
 ) -> bool:
     """Simulate one replicate on from where its chunks end; False where it was stopped before.
@@ -319,16 +316,14 @@ def run_replicate(
             written, or the history of a fork is not whole. Whatever goes wrong, all generations
             simulated before are kept where the disk takes them.
     """
+    from evosim.engine.probe import Prober
+
     scenario = folder.scenario
     seed, probe_seed = seeds_of(folder, replicate)
     row = folder.tidy(replicate)
     population = folder.population_after(row[-1]) if row else initial_population(scenario, seed)
     if population is None:
         return True
-    if prober is None:
-        from evosim.engine.probe import Prober
-
-        prober = Prober(scenario, probe_seed)
     unwritten: list[GenerationRecord] = []
     written = time.monotonic()
     record = None
@@ -336,7 +331,7 @@ def run_replicate(
         scenario,
         population,
         seed=seed,
-        prober=prober,
+        prober=Prober(scenario, probe_seed),
         evaluate=evaluate,
         recall=lambda generation: recall(folder, replicate, generation),
         share=share,
@@ -396,8 +391,8 @@ def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:
         core.expectation(env, levels, exact)
         nothing = np.zeros((1, env.phi.shape[1]))
         core.optimum(env, levels, nothing)
-        if scenario.agent.tool is not None:
-            core.followed(env, levels, nothing, nothing)
+        for mechanism in mechanisms_of(scenario):
+            mechanism.warm_up(env, levels)
 
     jit.warm_up(call, announce)
 

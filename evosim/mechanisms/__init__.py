@@ -57,16 +57,26 @@ def used(scenario: object) -> tuple[str, ...]:
     return tuple(name for name, key in SECTIONS.items() if section(scenario, key) is not None)
 
 
-def modules(part: str, names: Iterable[str] = SECTIONS) -> tuple[ModuleType, ...]:
-    """The files of that name in the folders of mechanisms, imported.
+def unused(scenario: object) -> tuple[str, ...]:
+    """The mechanisms that a scenario does not use, by name."""
+    return tuple(name for name in SECTIONS if name not in used(scenario))
+
+
+def paths(part: str, names: Iterable[str] = SECTIONS) -> list[str]:
+    """The files of that name in the folders of mechanisms, as names of modules.
 
     Args:
-        part: ``schema``, ``state``, ``metrics`` or ``figures``.
+        part: ``schema``, ``state``, ``kernels``, ``metrics`` or ``figures``.
         names: of mechanisms; left out: all of them.
     """
+    found = [f"{PACKAGES.get(name, f'{__name__}.{name}')}.{part}" for name in names]
     # find_spec alone tells a file that is not there from one that cannot be imported.
-    paths = [f"{PACKAGES.get(name, f'{__name__}.{name}')}.{part}" for name in names]
-    return tuple(import_module(path) for path in paths if find_spec(path) is not None)
+    return [path for path in found if find_spec(path) is not None]
+
+
+def modules(part: str, names: Iterable[str] = SECTIONS) -> tuple[ModuleType, ...]:
+    """The files of that name in the folders of mechanisms, imported; arguments of :func:`paths`."""
+    return tuple(map(import_module, paths(part, names)))
 
 
 def defined(part: str, attribute: str, names: Iterable[str] = SECTIONS) -> dict[str, Any]:

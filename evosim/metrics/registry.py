@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -196,21 +195,13 @@ METRICS: Registry[Metric] = Registry("measure")
 
 
 @METRICS.built_in
-def _metrics() -> Sequence[ModuleType]:
+def _metrics() -> Sequence[str]:
     """The modules that register a metric."""
-    from evosim.metrics import (
-        best_of_n,
-        flips,
-        genes,
-        probed,
-        rewards,
-    )
-    from evosim.metrics.popgen import coalescent, effective_size, heritability
-
-    return (
-        best_of_n, flips, genes, probed, rewards, coalescent, effective_size, heritability,
-        *mechanisms.modules("metrics"),
+    ours = (
+        "probed", "flips", "genes", "rewards", "best_of_n", "popgen.coalescent",
+        "popgen.effective_size", "popgen.heritability",
     )  # fmt: skip
+    return (*(f"evosim.metrics.{name}" for name in ours), *mechanisms.paths("metrics"))
 
 
 def metric(

@@ -133,7 +133,9 @@ def _describe_basis(summary: Mapping[str, Any]) -> str:
         over = "" if summary["exact"] else " over replicates"
         lines.append(f"1 replicate: no intervals{over}, verdicts rest on the numbers alone")
     if not summary["exact"]:
-        lines.append("a drive is novelty: the measures are means of sampled lifetimes, not exact")
+        lines.append(
+            "a drive looks back on the life: the measures are means of sampled lifetimes, not exact"
+        )
         if replicates == 1:
             lines += [
                 f"[low, high]: BCa intervals of {100 * t['confidence']:g} % over the sampled "

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from evosim import rng
 
 if TYPE_CHECKING:
-    from evosim import scenario as written
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
@@ -115,7 +114,7 @@ def loci(scenario: Scenario) -> tuple[Locus, ...]:
             start_low=float(locus.start_low),
             start_high=float(locus.start_high),
         )
-        for name, locus in _all_loci(scenario).items()
+        for name, locus in scenario.loci.items()
         if not locus.pinned
     )
 
@@ -173,7 +172,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     n = len(next(iter(genes.values())))
     drives = _unit_drives(scenario, genes)
     stimuli = scenario.stimuli
-    tool = scenario.agent.tool
+    share, second_depth = scenario.agent.second_plan or ("", 0)
     weights = np.zeros((n, len(stimuli) + len(scenario.payoffs) + len(scenario.looks)), np.float32)
     for i, name in enumerate(stimuli):
         weights[:, i] = drives[name]
@@ -190,8 +189,8 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         temperature=genes["temperature"].astype(np.float32),
         senses=senses,
         second_weights=np.zeros_like(weights),
-        second_depth=np.full(n, tool.depth if tool else 0, np.int32),
-        share=genes["reliance"].astype(np.float32) if tool else np.zeros(n, np.float32),
+        second_depth=np.full(n, second_depth, np.int32),
+        share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
     )
 
 
@@ -223,9 +222,7 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     result["temperature"] = genes["temperature"]
     for name in scenario.senses:
         result[f"sense.{name}"] = _has_sense(genes[f"sense.{name}"])
-    if scenario.agent.tool is not None:
-        result["reliance"] = genes["reliance"]
-    return result
+    return {name: result.get(name, gene) for name, gene in genes.items()}
 
 
 def unit_length(drives: FloatArray) -> FloatArray:
@@ -247,23 +244,10 @@ def unit_length(drives: FloatArray) -> FloatArray:
     return np.divide(scaled, norm, out=np.zeros_like(scaled), where=norm > 0)
 
 
-def _all_loci(scenario: Scenario) -> Mapping[str, written.Locus]:
-    """Every locus by name, pinned ones included, in the order of the genome."""
-    agent = scenario.agent
-    return {
-        **{f"drive.{name}": locus for name, locus in agent.drives.items()},
-        "depth": agent.depth,
-        "patience": agent.patience,
-        "temperature": agent.temperature,
-        **{f"sense.{name}": locus for name, locus in scenario.senses.items()},
-        **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
-    }
-
-
 def _genes(scenario: Scenario, genomes: ArrayLike) -> dict[str, FloatArray]:
     """The value of every locus, [n] each, pinned ones filled in."""
     matrix = np.asarray(genomes, np.float64)
-    every = _all_loci(scenario)
+    every = scenario.loci
     n_loci = sum(not locus.pinned for locus in every.values())
     if matrix.ndim != 2 or matrix.shape[1] != n_loci:
         raise ValueError(f"genomes of shape {matrix.shape}, expected (individuals, {n_loci})")

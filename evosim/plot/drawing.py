@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from evosim import mechanisms
 from evosim.engine.files import WriteError
 from evosim.errors import EvosimError
 from evosim.plot.registry import OF, FigureKind
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evosim.plot.episode import Episode
-    from evosim.plot.run_view import Band
+    from evosim.plot.run_view import Band, RunView
     from evosim.scenario import Scenario
 
 FORMATS = ("svg", "png")
@@ -92,15 +93,27 @@ def draw(
     from evosim.plot.run_view import RunView
 
     view = RunView(data=data, scenario=scenario, neutral=neutral, episode=episode, summary=summary)
-    kinds = [FIGURES[name] for name in (names_for(FIGURES, view) if names is None else names)]
+    kinds = [FIGURES[name] for name in (names_of_run(view) if names is None else names)]
     return write_kinds(
         kinds, scenario.title, lambda kind: kind.figure(view), Path(folder), formats, failed
     )
 
 
-def names_for(figures: Registry[FigureKind], subject: Any) -> list[str]:
+def names_of_run(view: RunView) -> list[str]:
+    """As :func:`names_for`, of a run: none of a mechanism that its scenario does not use."""
+    unused = mechanisms.unused(view.scenario)
+    return names_for(FIGURES, view, mechanisms.paths("figures", unused))
+
+
+def names_for(
+    figures: Registry[FigureKind], subject: Any, without: Collection[str] = ()
+) -> list[str]:
     """The figures that a run, an experiment or a study has, and those that fail to say so: they
-    fail again when they are drawn."""
+    fail again when they are drawn.
+
+    Args:
+        without: modules whose figures it does not have.
+    """
 
     def can_be_drawn(kind: FigureKind) -> bool:
         try:
@@ -108,7 +121,7 @@ def names_for(figures: Registry[FigureKind], subject: Any) -> list[str]:
         except EvosimError:
             return True
 
-    return [name for name in figures if can_be_drawn(figures[name])]
+    return [name for name in figures.names(without) if can_be_drawn(figures[name])]
 
 
 def write_kinds(

@@ -65,10 +65,13 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     if not (several and axes is not None and len(axes) == 1):  # given one, all drives share it
         columns = 3 if narrow else 2 if several else 1
         rows += grid(each, columns, height=0.6 if several else 1.5)
+    note = view.spread_note("Drives, scaled to a vector of unit length")
+    if not OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
+        note += f" No band for chance alone: {name} samples genomes, which then have no parents."
     return facets(
         rows,
         title=view.figure_title("population drift of the drives"),
-        note=_note(view),
+        note=note,
         view=view,
         width=style.SINGLE,
         legend=[NULL] if view.neutral else [],
@@ -76,13 +79,6 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         between=0.16,
         axes=axes,
     )
-
-
-def _note(view: RunView) -> str:
-    note = view.spread_note("Drives, scaled to a vector of unit length")
-    if OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
-        return note
-    return f"{note} No band for chance alone: {name} samples genomes, which then have no parents."
 
 
 def _looks(trajectories: Mapping[str, Trajectory]) -> dict[str, LegendEntry]:

@@ -2,7 +2,8 @@
 
 A figure says what each panel shows (:class:`Panel`), and :func:`facets` draws it: limits shared by
 panels of one scale, tick labels only where they are needed, names at the ends of lines, flips and
-phases along the generations, remarks where something is undefined or cut off.
+phases along the generations, remarks where something is undefined or cut off. The values of a line
+are [x], its replicates [replicate, x], its bands two of [x]; a panel has [line], a row [column].
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class Panel:
 
     def of_its_metric(self) -> Panel:
         """The panel with what the registry knows of its metric: name, references, bounds."""
-        if self.metric not in METRICS:
+        if not self.metric or self.metric not in METRICS:
             return self
         metric = METRICS[self.metric]
         named = replace(self, ylabel=metric.called() if self.ylabel is None else self.ylabel)
@@ -181,10 +182,11 @@ def facets(
         EvosimError: ``axes`` are not as many as the rows have panels.
 
     Example:
-        >>> facets(
-        ...     [Row(height=1.5, content=[Panel(lines=[Line(look, trajectory(values))])])],
-        ...     title=view.figure_title("scores"), view=view,
-        ... )
+        >>> scores = np.array([[1.0, 2.0, 4.0], [2.0, 2.0, 3.0]])  # [replicate, x]
+        >>> line = Line(LegendEntry("score", colors.BLUE), timeseries.medians(scores))
+        >>> panel = Panel(lines=[line], x=np.arange(3.0), ylabel="payoff per lifetime")
+        >>> facets([Row(height=1.2, content=[panel])], title="Scores of two replicates")
+        <Drawing size ... with 1 Axes>
     """
     rows = _completed(rows, view)
     timeline = timeline or (view.timeline if view else None)

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from evosim import core
+from evosim import core, mechanisms
 from evosim.errors import EvosimError
 from evosim.execution.processes import Processes
 from evosim.plot.drawing import FIGURES, FORMATS, write_kinds
@@ -119,7 +119,7 @@ def load(*, tell: object) -> None:
     import evosim.scenario  # noqa: F401
     from evosim.plot import run_view, style  # noqa: F401
 
-    FIGURES.built_ins()
+    FIGURES.names(mechanisms.paths("figures"), plugins=False)
 
 
 def missing(folder: str, *, tell: object) -> list[str]:
@@ -127,9 +127,10 @@ def missing(folder: str, *, tell: object) -> list[str]:
     there."""
     view = _view(folder)
     wanted = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["figures"]
+    unused = mechanisms.paths("figures", mechanisms.unused(view.scenario))
     return [
         name
-        for name in FIGURES.built_ins()
+        for name in FIGURES.names(unused, plugins=False)
         if wanted is True or name in wanted
         if FIGURES[name].unsupported(view) is None
         and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)

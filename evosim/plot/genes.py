@@ -17,6 +17,8 @@ from evosim.plot.facets import Floats, Panel, RunView, facets, grid
 from evosim.plot.layouts import Axes, Figure
 
 BINS = 40
+MOST_COLUMNS = 200
+"""More generations than this are drawn as means of neighbours: no finer picture can be seen."""
 BAR_ROOM = 0.62
 NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Shares to mark on the scale."""
@@ -27,7 +29,10 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the shares of the population in each bin of each gene, replicates pooled."""
     shares = histograms(view)
     pooled = f", {view.replicates} replicates pooled" if view.replicates > 1 else ""
+    together = -(-len(view.generations) // MOST_COLUMNS)
     note = f"Genes before expression{pooled}; {BINS} bins between the bounds of each locus."
+    if together > 1:
+        note += f" Means of {together} generations each."
     if not shares:
         rows = grid(
             [Panel(yticks=[], undefined="no locus evolves in this scenario")], 1, height=0.5
@@ -79,9 +84,12 @@ def _heat(view: RunView, name: str, shares: Floats, top: float, *, bar: bool) ->
     generations = view.generations
     half = (generations[-1] - generations[0]) / max(len(generations) - 1, 1) / 2 or 0.5
     middle = (low + high) / 2
+    starts = np.arange(0, len(shares), -(-len(shares) // MOST_COLUMNS))
+    means = np.add.reduceat(shares, starts) / np.diff([*starts, len(shares)])[:, None]
+    last = generations[0] + 2 * half * len(starts) * -(-len(shares) // MOST_COLUMNS)
 
     def draw(panel: Axes) -> None:
-        _image(panel, shares.T, (generations[0] - half, generations[-1] + half, low, high), top)
+        _image(panel, means.T, (generations[0] - half, last - half, low, high), top)
         panel.set_xlim(*view.generation_limits)
         panel.set_ylim(low, high)
         if bar:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from evosim import mechanisms
@@ -117,46 +117,36 @@ OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
 
 
 @OF["run"].built_in
-def _of_run() -> Sequence[ModuleType]:
+def _of_run() -> Sequence[str]:
     """The modules that register a figure of a run, in the order of drawing."""
-    from evosim.plot import (
-        alignment,
-        drift,
-        flips,
-        genes,
-        level,
-        mind,
-        objective_proxy,
-    )
-
+    first = ("flips", "objective_proxy", "drift", "alignment")
+    last = ("mind", "genes", "level")
     return (
-        flips, objective_proxy, drift, alignment, *mechanisms.modules("figures"), mind, genes,
-        level,
-    )  # fmt: skip
+        *(f"evosim.plot.{name}" for name in first),
+        *mechanisms.paths("figures"),
+        *(f"evosim.plot.{name}" for name in last),
+    )
 
 
 @OF["experiment"].built_in
-def _of_experiment() -> Sequence[ModuleType]:
+def _of_experiment() -> Sequence[str]:
     """The modules that register a figure of an experiment, in the order of drawing."""
-    from evosim.plot import findings, maps, sensitivity, trajectories
-
-    return findings, trajectories, sensitivity, maps
+    names = ("findings", "trajectories", "sensitivity", "maps")
+    return [f"evosim.plot.{name}" for name in names]
 
 
 @OF["study"].built_in
-def _of_study() -> Sequence[ModuleType]:
+def _of_study() -> Sequence[str]:
     """The modules that register a figure of a study, in the order of drawing."""
-    from evosim.plot.studies import curve, interaction, phase, raincloud
-
-    return phase, curve, interaction, raincloud
+    names = ("phase", "curve", "interaction", "raincloud")
+    return [f"evosim.plot.studies.{name}" for name in names]
 
 
 @OF["analysis"].built_in
-def _of_analysis() -> Sequence[ModuleType]:
+def _of_analysis() -> Sequence[str]:
     """The modules that register a figure of an analysis."""
-    from evosim.plot.analyses import best_of_n, distances, goals, heredity, leakage
-
-    return best_of_n, distances, goals, heredity, leakage
+    names = ("best_of_n", "distances", "goals", "heredity", "leakage")
+    return [f"evosim.plot.analyses.{name}" for name in names]
 
 
 _CALLED = {

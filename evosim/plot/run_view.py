@@ -310,9 +310,10 @@ class RunView:
     @property
     def basis_note(self) -> str:
         """How capability and alignment were measured, where it was not exactly (model 4)."""
-        if "novelty" not in self.drives:
+        if not self.scenario.built_in:
             return ""
-        return " One drive is novelty: estimated from sampled lifetimes, not exact."
+        drive = self.scenario.built_in[0]
+        return f" One drive is {drive}: estimated from sampled lifetimes, not exact."
 
     def spread_note(self, what: str) -> str:
         """What lines and bands show, for a quantity of individuals."""

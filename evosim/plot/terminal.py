@@ -106,10 +106,15 @@ def render(picture: Picture, signs: Signs, *, styled: bool = True) -> Renderable
     return Group(Text(signs.text(picture.title), style="bold"), body)
 
 
-def draw_map(picture: Picture, signs: Signs, *, styled: bool = True) -> Text:
-    """The cells with what is between them, as in a spaced map of a scenario file."""
+def draw_map(picture: Picture, signs: Signs, *, styled: bool = True, spaced: bool = True) -> Text:
+    """The cells with what is between them, as in a spaced map of a scenario file.
+
+    Args:
+        styled: whether reversed letters can be told from others where this is shown.
+        spaced: whether barriers between two rows part all rows, and not those two alone.
+    """
     layout = picture.layout
-    barred = any(map(any, layout.barrier_south))
+    barred = spaced and any(map(any, layout.barrier_south))
     lines = []
     for r in range(layout.rows):
         line = Text()
@@ -117,7 +122,7 @@ def draw_map(picture: Picture, signs: Signs, *, styled: bool = True) -> Text:
             line.append(*_cell(picture, (r, c), signs, styled=styled))
             line.append(signs.east if layout.barrier_east[r][c] else " ")
         lines.append(line)
-        if barred and r + 1 < layout.rows:
+        if (barred or any(layout.barrier_south[r])) and r + 1 < layout.rows:
             below = (signs.south if barrier else " " for barrier in layout.barrier_south[r])
             lines.append(Text(" ".join(below)))
     for line in lines:

@@ -196,7 +196,7 @@ def _note(shown: _Shown) -> str:
 def _panel(shown: _Shown, arm: str) -> Panel:
     """Of an arm replicates as thin lines, their middle half as a band, their median as a line."""
     written = shown.summary["arms"][arm]
-    color = colors_of(shown.summary)[arm]
+    color = colors.readable(colors_of(shown.summary)[arm])
     lines = []
     for n, trajectory in enumerate(shown.trajectories):
         if arm not in trajectory["arms"]:

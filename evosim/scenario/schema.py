@@ -299,6 +299,14 @@ class Agent(Model):
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
 
+    @property
+    def second_plan(self) -> tuple[str, int] | None:
+        """The locus of its share in the values of actions, and its depth; None: there is one plan.
+
+        What it optimizes, minds acquire (:meth:`evosim.engine.mechanism.Mechanism.develop`).
+        """
+        return None if self.tool is None else ("reliance", self.tool.depth)
+
 
 class Variation(Operator):
     """A DEAP operator that varies individuals, with the chance that it does."""
@@ -363,6 +371,11 @@ class Phase(Model):
         default=False,
         description="Whether selection acts only on lifetimes that the monitor had labelled.",
     )
+
+    @property
+    def may_not_score(self) -> bool:
+        """Whether no score may be known of a generation, which then is passed on as it is."""
+        return self.monitored
 
     @property
     def mixture(self) -> dict[str, float]:
@@ -501,8 +514,7 @@ class Scenario(Model):
 
     @cached_property
     def built_in(self) -> tuple[str, ...]:
-        """Drives for what the life so far makes of a step (novelty): nothing of minds that have
-        one is exact."""
+        """Drives for what the life so far makes of a step: nothing of minds with one is exact."""
         return tuple(name for name in self.agent.drives if name in BUILT_IN)
 
     @cached_property
@@ -530,6 +542,20 @@ class Scenario(Model):
         """The locus of the sense of each hidden variable, in the order of the variables."""
         hidden = [name for name, variable in self.world.variables.items() if variable.hidden]
         return {name: self.agent.senses.get(name, FULL_SENSE) for name in hidden}
+
+    @cached_property
+    def loci(self) -> dict[str, Locus]:
+        """Every locus by name, pinned ones included, in the order of the genome: drives, depth,
+        patience, temperature, senses, and those of optional sections."""
+        agent = self.agent
+        return {
+            **{f"drive.{name}": locus for name, locus in agent.drives.items()},
+            "depth": agent.depth,
+            "patience": agent.patience,
+            "temperature": agent.temperature,
+            **{f"sense.{name}": locus for name, locus in self.senses.items()},
+            **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+        }
 
     @property
     def generations(self) -> int:

@@ -16,8 +16,8 @@ from evosim.study.design import (
     arms_of,
     changed,
     settings_of,
-    terms_of,
 )
+from evosim.study.measures import terms_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Scenario

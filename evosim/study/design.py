@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError, ScenarioError, did_you_mean
-from evosim.metrics import METRICS, hypotheses, turns
+from evosim.metrics import turns
 from evosim.rng import Purpose, key
 from evosim.scenario.document import inline
 from evosim.scenario.settings import as_mapping, is_within
 from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
-    from evosim.metrics import Query
     from evosim.scenario import Experiment, Finding, Scenario, Settings
-    from evosim.study.schema import Measured, Parameter, Study
+    from evosim.study.schema import Parameter, Study
 
 Values = Mapping[str, Any]
 
@@ -345,87 +344,6 @@ def settings_not_overridden(experiment: Experiment, settings: Settings) -> list[
         for text, key in keys.items()
         if not any(is_within(key, other) or is_within(other, key) for other in others)
     ]
-
-
-def queries(scenario: Scenario) -> dict[str, Query]:
-    """What the findings of an experiment look at, each once, by a name for it."""
-    experiment, flips = experiment_of(scenario), turns(reference(scenario))
-    found: dict[str, Query] = {}
-    for finding in experiment.findings:
-        for _, _, query in hypotheses.terms_of(finding, experiment, flips):
-            words = [query.measure, query.of, query.where]
-            words += [query.at] * (query.at != "end") + [query.mind] * (query.mind != "evolved")
-            words += [f"{query.level:g}"] if query.level is not None else []
-            words += [f"flip {query.turn}"] * (len(flips) > 1)
-            name = "_".join(word for word in words if word)
-            found[name.replace(".", "_").replace(" ", "_")] = query
-    return found
-
-
-def terms_of(measured: Measured, scenario: Scenario) -> tuple[hypotheses.WeightedTerm, ...]:
-    """The terms of what is measured at a point: one, or two where something is subtracted.
-
-    Raises:
-        EvosimError: no such measure, or one that the scenario does not have.
-    """
-    flips = turns(scenario)
-    terms = [hypotheses.WeightedTerm(1.0, "", hypotheses.query_of(measured, flips))]
-    if measured.against is not None:
-        changes = measured.against.model_dump(exclude_none=True)
-        other = measured.model_copy(update=changes)
-        terms.append(hypotheses.WeightedTerm(-1.0, "", hypotheses.query_of(other, flips)))
-    for term in terms:
-        METRICS[term.query.measure].check_in(scenario, term.query)
-        where = term.query.where
-        if where is not None and where not in scenario.environments:
-            known = ", ".join(scenario.environments)
-            raise EvosimError(
-                f"measure {measured.measure!r}: unknown environment {where!r} (known: {known})"
-            )
-    return tuple(terms)
-
-
-def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
-    """The experiment of a scenario as a study: arms are points, and findings say what is measured.
-
-    Args:
-        points: of :func:`conditions`.
-    """
-    from evosim.study.schema import Study
-
-    experiment = experiment_of(scenario)
-    levels = [{"title": n, "set": a.set, "at": a.at} for n, a in experiment.arms.items()]
-    parameters: dict[str, Any] = {"arm": {"label": "arm", "levels": levels}}
-    if "tuned" in points[-1].values and experiment.tuned:
-        tuned = experiment.tuned
-        parameters["tuned"] = {"label": tuned.label, "key": tuned.key, "values": tuned.values}
-    flips = turns(reference(scenario))
-    measures: dict[str, Any] = {}
-    for name, query in queries(scenario).items():
-        metric = METRICS[query.measure]
-        measures[name] = {
-            "label": metric.called(query.of, query.level),
-            "unit": metric.unit,
-            "measure": query.measure,
-            "of": query.of or None,
-            "where": query.where,
-            "at": query.at,
-            "mind": query.mind,
-            "flip": 0 if query.turn is None else flips.index(query.turn),
-            "level": query.level,
-        }
-    return Study.model_validate({
-        "id": scenario.id,
-        "title": scenario.title,
-        "question": scenario.question,
-        "scenario": scenario.id,
-        "design": "points",
-        "points": [dict(point.values) for point in points],
-        "replicates": points[0].replicates,
-        "confidence": scenario.verdict.confidence,
-        "parameters": parameters,
-        "measures": measures,
-    })  # fmt: skip
 
 
 Design = Callable[[Any, int], Iterator[Condition]]

@@ -139,7 +139,8 @@ def _run_all(
 
 def _progress_parts(folder: StudyFolder) -> tuple[Part, ...]:
     """What is on disk, in words, and how to go on."""
+    done = sum(1 for _ in (folder.path / "runs").glob("*/[0-9]*.json"))
     return (
-        f"{folder.count_done()} of {folder.size} runs are done and kept. Continue with: ",
+        f"{done} of {folder.size} runs are done and kept. Continue with: ",
         Command("study resume", folder.path),
     )

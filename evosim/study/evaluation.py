@@ -20,11 +20,10 @@ from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, WorkError
 from evosim.execution.executor import Tell
-from evosim.execution.runner import CHECKPOINT, advance, finish
-from evosim.metrics import METRICS
+from evosim.execution.runner import finish, run_replicate
 from evosim.metrics.leakage import check_disjoint
-from evosim.study.design import terms_of
 from evosim.study.folder import Record, StudyFolder, opened
+from evosim.study.measures import measured
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -76,7 +75,7 @@ def _evaluate(folder: StudyFolder, key: str, replicate: int, tell: Tell) -> Reco
         with _data(folder, scenario, key, replicate, tell) as data:
             if data is None:
                 return None
-            columns = measured(folder, scenario, data)
+            columns = measured(folder.study, scenario, data)
     except WriteError:
         raise
     except EvosimError as problem:
@@ -109,10 +108,15 @@ def _data(
     run = _run_folder(folder, scenario, key, replicate)
     with run.lock(wait=_WAIT):
         run.sweep()
-        if not run.data_path.exists() and not advance(run, 0, CHECKPOINT, tell=lambda *_: tell()):
-            yield None
-            return
-        finish(run)
+        try:
+            whole = run.data_path.exists() or run_replicate(run, 0, tell=lambda *_: tell())
+            if whole:
+                finish(run)
+        finally:
+            run.write_held()
+    if not whole:
+        yield None
+        return
     with open_dataset(run) as data:
         yield data
 
@@ -129,24 +133,6 @@ def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: in
         with RunFolder.create(path, scenario, manifest):
             pass
     return RunFolder(path)
-
-
-def measured(
-    folder: StudyFolder, scenario: Scenario, data: xr.Dataset
-) -> dict[str, tuple[float, ...]]:
-    """What the study measures of one run, by name: the columns of all terms of a measure.
-
-    Raises:
-        EvosimError: the run lacks what a measure reads.
-    """
-    found = {}
-    for name, written in folder.study.measures.items():
-        groups = [
-            METRICS[term.query.measure].columns(data, scenario, term.query)
-            for term in terms_of(written, scenario)
-        ]
-        found[name] = tuple(float(column[0]) for group in groups for column in group)
-    return found
 
 
 @lru_cache(maxsize=256)

@@ -12,16 +12,13 @@ from evosim.engine.dataset import open_dataset
 from evosim.engine.files import explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
-from evosim.metrics import METRICS
 from evosim.metrics.leakage import check_disjoint
-from evosim.study.design import Condition, as_study, conditions, queries, run_inputs
+from evosim.study.design import Condition, conditions, run_inputs
 from evosim.study.folder import Folder, Record, hash_of
+from evosim.study.measures import answers, as_study
 from evosim.study.schema import Study
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from evosim.metrics import Query
     from evosim.scenario import Scenario
 
 
@@ -77,16 +74,14 @@ class ExperimentFolder(Folder):
         return {}
 
     def read(self, key: str, replicate: int) -> Record | None:
-        run = self.run(key)
-        if not run.data_path.exists() or replicate >= run.replicates:
+        if replicate >= self.by_key[key].replicates:
             return None
         if key not in self._columns:
+            run = self.run(key)
+            if not run.data_path.exists():
+                return None
             with open_dataset(run) as data:
-                self._columns[key] = {
-                    name: found
-                    for name, query in queries(self.base).items()
-                    if (found := _columns_of(data, run.scenario, query))
-                }
+                self._columns[key] = answers(self.base, run.scenario, data)
         measured = {name: found[replicate] for name, found in self._columns[key].items()}
         return Record(point=key, replicate=replicate, seed=self.seed, columns=measured, seconds=0.0)
 
@@ -135,12 +130,3 @@ class ExperimentFolder(Folder):
         except OSError as error:
             raise RunError(explain(error, self.path, "change")) from error
         write_text(self.path / "scenario.toml", scenario.to_toml())
-
-
-def _columns_of(data: xr.Dataset, scenario: Scenario, query: Query) -> list[tuple[float, ...]]:
-    """What a run measured, the numbers of a replicate each; nothing where it cannot."""
-    try:
-        columns = METRICS[query.measure].columns(data, scenario, query)
-    except EvosimError:
-        return []  # no finding looks at this in this arm
-    return [tuple(map(float, numbers)) for numbers in zip(*columns, strict=True)]

@@ -1,19 +1,17 @@
-"""The folder of a design: what it is, and its runs.
+"""The folder of a study or an experiment: what it is, and its runs.
 
-    of a study                                of an experiment
-    study.json                                experiment.json   what it is: scenario, seed, command,
-                                                                versions, machine
-    scenario.toml   study.toml                scenario.toml     the scenario, resolved, before the
-                                                                settings of any condition
-    runs/KEY/RRR.json      measures of a run
-    runs/KEY/RRR.failed    why it failed
-    runs/KEY/RRR/          with keep = "runs"   arms/KEY/       a run folder
-    index.sqlite    every run in one table (evosim/study/index.py)
-    summary.json  figures/                    verdict.json  figures/      once all is complete
+    study                  experiment
+    study.json             experiment.json   seed, replicates, command, versions, machine, points
+    study.toml                               the study as it was written
+    scenario.toml          scenario.toml     the scenario before the settings of any condition
+    runs/KEY/RRR.json                        condition KEY, replicate RRR: its measures
+    runs/KEY/RRR.failed                      why it failed
+    runs/KEY/RRR/          arms/KEY/         a run folder; of a study with keep = "runs"
+    index.sqlite                             every run in one table (evosim/study/index.py)
+    summary.json           verdict.json      once all is complete; and figures/
 
-KEY is a condition, RRR a replicate. The folders and files of the runs are all the state there is.
-Whoever does a run writes its file, under another name first; one that is torn, or of another
-study, is as good as missing.
+The folders and files of the runs are all the state there is. Whoever does a run writes its file,
+under another name first; one that is torn, or of another study, is as good as missing.
 """
 
 from __future__ import annotations
@@ -330,10 +328,6 @@ class StudyFolder(Folder):
         """Why a run failed; None where nothing is known of it."""
         return self._record(self.failure_path(key, replicate), key, replicate)
 
-    def count_done(self) -> int:
-        """How many files of runs that are done are there, sound or not."""
-        return sum(1 for _ in (self.path / "runs").glob("*/[0-9]*.json"))
-
     def found(self) -> Iterator[Record]:
         """Every run that there is a sound file of, done or failed, point by point."""
         for point in self.points:
@@ -342,13 +336,12 @@ class StudyFolder(Folder):
             except OSError:
                 continue
             for replicate in range(self.replicates):
-                for path in (
-                    self.record_path(point.key, replicate),
-                    self.failure_path(point.key, replicate),
-                ):
-                    if path.name in names and (record := self._record(path, point.key, replicate)):
-                        yield record
-                        break
+                name = self.run_path(point.key, replicate).name
+                record = self.read(point.key, replicate) if f"{name}.json" in names else None
+                if record is None and f"{name}.failed" in names:
+                    record = self.read_failure(point.key, replicate)
+                if record is not None:
+                    yield record
 
     def write(self, record: Record) -> None:
         """Write the file of a run that is done or failed, atomically.

@@ -251,6 +251,11 @@ def test_a_trace_shows_the_life_of_the_twin_step_by_step(case: Case) -> None:
     assert trace.action.tolist() == [step.action for step in life.steps]
     used = [step.events[0] if is_use(case.twin, step) else -1 for step in life.steps]
     assert trace.event.tolist() == used
+    happened = [sorted(step.events) for step in life.steps]
+    assert [np.flatnonzero(counts).tolist() for counts in trace.counts] == happened
+    assert trace.arrival.sum() == pytest.approx(life.novelty)
+    if life.lifespan < case.env.lifetime:
+        assert trace.fate != "alive"
 
 
 def is_use(twin: ReferenceWorld, step: reference.Step) -> bool:

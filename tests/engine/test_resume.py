@@ -274,6 +274,60 @@ def stopped_after(whole: Path, generation: int, out: Path) -> evosim.Run:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_data_of_a_run_that_a_kill_would_cost_little_are_written_once(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    written: list[Path] = []
+    replace = os.replace
+
+    def noted(source: Path, target: Path) -> None:
+        written.append(Path(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", noted)
+    run = evosim.run(
+        tiny, seed=1, replicates=2, out=tmp_path / "run", figures=False, workers=workers,
+        checkpoint=600.0,
+    )  # fmt: skip
+    assert [path.name for path in written if path.suffix in (".npz", ".nc")] == ["run.nc"]
+    assert run.data.sizes["replicate"] == 2
+
+
+def test_what_is_complete_waits_in_memory_no_longer_than_a_kill_may_cost(
+    tiny: Path, tmp_path: Path
+) -> None:
+    seen: list[list[str]] = []
+
+    def look(replicate: int, generation: int, score: float) -> None:
+        files = sorted((tmp_path / "run" / "replicates" / "000").glob("*.npz"))
+        if replicate == 1:
+            time.sleep(0.3)
+            seen.append([path.name for path in files])
+
+    evosim.run(
+        tiny, seed=1, replicates=2, out=tmp_path / "run", figures=False, workers=1, progress=False,
+        checkpoint=1.0, on_generation=look,
+    )  # fmt: skip
+    assert seen[0] == []
+    assert seen[-1] == ["000000-000005.npz"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_held_in_memory_is_written_where_the_run_is_stopped(
+    tiny: Path, tmp_path: Path, workers: int
+) -> None:
+    stopped = evosim.run(
+        tiny, seed=1, replicates=4, out=tmp_path / "run", figures=False, workers=workers,
+        progress=False, on_generation=lambda replicate, generation, score: replicate == 2,
+    )  # fmt: skip
+    done = [stopped._folder.generations_done(replicate) for replicate in range(4)]
+    assert done == [6, 6, 1, 0] if workers == 1 else 6 in done
+    assert sum(done) < 24
+    whole = evosim.run(tiny, seed=1, replicates=4, out=tmp_path / "whole", figures=False)
+    xr.testing.assert_equal(evosim.resume(stopped.path).data, whole.data)
+
+
 def test_resuming_a_complete_run_needs_no_right_to_write(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tiny_experiment import Gallery, make_tiny
+from tiny_experiment import Gallery
 
 
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+@pytest.fixture
+def whole(made_gallery: Gallery) -> Gallery:
     """The gallery of the tiny scenario, never interrupted; to be read only."""
-    return make_tiny(tmp_path_factory.mktemp("whole"))
+    return made_gallery

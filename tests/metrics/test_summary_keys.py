@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import xarray as xr
 
 import evosim
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 SMALL = [
     "measure.levels=1", "measure.sample=3", "measure.every=50", "evolution.levels=1",
     "verdict.resamples=50",
@@ -35,8 +34,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_run_has_the_keys_and_variables_that_it_always_had(name: str, tmp_path: Path) -> None:
-    """To take a change on purpose, delete the file in snapshots/ and run the test twice."""
+def test_a_run_has_the_keys_and_variables_that_it_always_had(
+    name: str, tmp_path: Path, snapshot: Callable[[str, str], None]
+) -> None:
     scenario, settings = CASES[name]
     run = evosim.run(
         scenario, seed=1, settings=[*SMALL, *settings], out=tmp_path / "run", figures=False,
@@ -48,12 +48,7 @@ def test_a_run_has_the_keys_and_variables_that_it_always_had(name: str, tmp_path
             for key, array in sorted(data.variables.items())
         }
     found = {"summary.json": list(_keys(run.summary)), "run.nc": variables}
-    path = SNAPSHOTS / f"{name}.json"
-    if not path.exists():
-        SNAPSHOTS.mkdir(exist_ok=True)
-        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        pytest.fail(f"{path} was written: look at it, and commit it")
-    assert found == json.loads(path.read_text(encoding="utf-8"))
+    snapshot(f"snapshots/{name}.json", json.dumps(found, indent=1) + "\n")
 
 
 def _keys(value: Any, path: str = "") -> Iterator[str]:

@@ -13,9 +13,9 @@ from rich.console import Console
 from synthetic import episode
 
 from evosim.errors import EvosimError
-from evosim.plot import replay_gif, replay_terminal
-from evosim.plot.picture import Line, frames
-from evosim.plot.terminal import ASCII, bar
+from evosim.plot import colors, replay_gif, replay_terminal
+from evosim.plot.picture import Line, frames, symbols
+from evosim.plot.terminal import ASCII, bar, draw_map
 
 
 def images_of(path):
@@ -181,3 +181,13 @@ def test_barriers_and_walls_are_shown_as_in_a_map(make):
 def test_a_gauge_is_as_full_as_its_value(value, size, text):
     line = Line("energy", f"{value} of {size - 1}", (value, size - 1))
     assert bar(line, ASCII) == text
+
+
+def test_a_kind_has_one_symbol_in_all_pictures(lifetime):
+    first, last = frames(lifetime)[0], frames(lifetime)[-1]
+    assert first.legend == last.legend == symbols(lifetime.world)
+    assert [s.words for s in first.legend.values()] == list(lifetime.world.kinds)
+    text = draw_map(replace(first, agent=None), ASCII)
+    for symbol in first.present:
+        styles = {str(span.style) for span in text.spans if text.plain[span.start] == symbol.glyph}
+        assert styles == {f"bold {colors.TERMINAL[symbol.color]}"}

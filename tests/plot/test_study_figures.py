@@ -183,7 +183,7 @@ def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[s
     line = next(line for line in panel.lines if line.get_label() == "mean")
     values = [p["measures"]["alignment"]["value"] for p in summary["points"]]
     np.testing.assert_allclose(line.get_ydata(), values)
-    band = next(c for c in panel.collections if c.get_label() == "interval")
+    band = next(c for c in panel.collections if c.get_label() == "mean band")
     ends = [p["measures"]["alignment"]["interval"] for p in summary["points"]]
     assert band.get_paths()[0].vertices[:, 1].min() == pytest.approx(min(ends)[0])
     dots = [line for line in panel.lines if line.get_label() == "replicates"]
@@ -192,7 +192,8 @@ def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[s
 
 def test_one_replicate_has_no_band(summaries: dict[str, dict[str, Any]]) -> None:
     drawn = drawing.figure("study", "curve", summaries["single"])
-    assert not [c for c in drawn.axes[0].collections if c.get_label() == "interval"]
+    labels = [c.get_label() for c in drawn.axes[0].collections]
+    assert not {"interval", "mean band"} & set(labels)
     assert "BCa" not in said(drawn)
     with pytest.raises(EvosimError, match="it takes replicates"):
         drawing.figure("study", "raincloud", summaries["single"])

@@ -1,4 +1,4 @@
-"""Makes ``evaluating``, and the tiny experiment of the gallery's tests, importable here."""
+"""Makes ``evaluating`` importable here, and the gallery of the tiny experiment."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_experiment import Gallery
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "gallery"))
-
-from tiny_experiment import Gallery, make_tiny
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+@pytest.fixture
+def tiny(made_gallery: Gallery) -> Gallery:
     """The gallery of the tiny scenario; to be read only."""
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
+    return made_gallery

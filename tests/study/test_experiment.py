@@ -121,6 +121,12 @@ def test_an_experiment_has_its_numbers_as_table_dataset_and_file(
     path = done.export(tmp_path / "arms.csv")
     assert len(path.read_text().splitlines()) == len(table) + 1
     done.export(tmp_path / "arms.nc")
+    told = CliRunner().invoke(cli, ["study", "export", str(whole), str(tmp_path / "told.csv")])
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / "told.csv").read_bytes() == path.read_bytes()
+    refused = CliRunner().invoke(cli, ["study", "export", str(whole / "arms" / "two"), "a.csv"])
+    assert refused.exit_code == 2
+    assert "two is a run, whose numbers are in" in refused.stderr
 
 
 def test_arms_along_the_axis_make_a_curve(whole: Path) -> None:

@@ -97,8 +97,10 @@ def imported(parts: tuple[str, ...]) -> frozenset[Path]:
     return frozenset(seen)
 
 
-def _imports(file: Path) -> Iterator[Path]:
+@cache
+def _imports(file: Path) -> tuple[Path, ...]:
     """The modules that a module imports, also within functions, but not for its types alone."""
+    found: list[Path] = []
     waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -106,12 +108,10 @@ def _imports(file: Path) -> Iterator[Path]:
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
-        # What mechanisms give to a part is imported by a call, not by name.
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "mechanisms.modules":
-            yield from _PACKAGE.glob(f"mechanisms/*/{ast.literal_eval(node.args[0])}.py")
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                yield from _homes(str(node.module), alias.name)
+                found += _homes(str(node.module), alias.name)
+    return tuple(found)
 
 
 def _homes(module: str, name: str) -> Iterator[Path]:
@@ -138,16 +138,18 @@ def _homes(module: str, name: str) -> Iterator[Path]:
             yield from _homes(home, alias.name)
 
 
-def _names(package: Path) -> Iterator[tuple[str, ast.alias]]:
+@cache
+def _names(package: Path) -> tuple[tuple[str, ast.alias], ...]:
     """The names of a package, by its stub where it has one, and the module that each is from."""
     stub = package / "__init__.pyi"
     file = stub if stub.is_file() else package / "__init__.py"
     dotted = ".".join(("evosim", *package.relative_to(_PACKAGE).parts))
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            home = f"{dotted}.{node.module}" if node.level else str(node.module)
-            for alias in node.names:
-                yield home, alias
+    return tuple(
+        (f"{dotted}.{node.module}" if node.level else str(node.module), alias)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
 
 
 def meaning(source: str) -> str:

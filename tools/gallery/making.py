@@ -63,7 +63,8 @@ def make(
     """
     wanted = list(_with_experiments(names or list(shipped.catalogue()), report))
     for folder in (out, work):
-        _try_writing(folder)
+        put(folder / ".trial", b"")  # before hours are spent on what goes there
+        (folder / ".trial").unlink(missing_ok=True)
     failed: list[str] = []
     spent = 0.0
     for n, (source, scenario) in enumerate(wanted):
@@ -156,17 +157,6 @@ def _command(names: Sequence[str], out: Path, work: Path) -> str:
     return command_line(["evosim", "gallery", *names, *places])
 
 
-def _try_writing(folder: Path) -> None:
-    """Make sure that a folder can be written to, before hours are spent on what goes there.
-
-    Raises:
-        EvosimError: it cannot.
-    """
-    trial = folder / ".trial"
-    put(trial, b"")
-    trial.unlink(missing_ok=True)
-
-
 def _records(out: Path) -> list[Path]:
     return sorted(out.glob("*.json"))
 
@@ -190,10 +180,15 @@ def _complete_experiment(
     """
     now = depends(scenario)
     notes = path.with_name(f"{path.name}.json")
-    known = _read_notes(notes) if ExperimentFolder.is_at(path) else None
+    known = read_notes(notes) if ExperimentFolder.is_at(path) else None
     why = _rerun_reason(path, scenario, known, now)
     if path.exists() and why:
-        _clear(path)
+        if not ExperimentFolder.is_at(path):
+            raise RunError(
+                f"{path} is in the way: it is no experiment; choose another place with ",
+                Argument("work"),
+            )
+        remove(path)
         report(f"  run again: {why}")
         known = None
     elif known and changed(known, now, VERDICT_INPUTS):
@@ -201,7 +196,7 @@ def _complete_experiment(
         report(f"  evaluated again: {changed(known, now, VERDICT_INPUTS)}")
     elif known and evosim.open_experiment(path).complete:
         report("  was complete")
-    seconds = known["seconds"] if known else 0.0
+    seconds = known.get("seconds", 0.0) if known else 0.0
     with _timed(notes, now, seconds):
         if known is None:
             done = evosim.experiment(
@@ -212,14 +207,18 @@ def _complete_experiment(
             resumed = evosim.resume(path, workers=workers, progress=progress)
             assert isinstance(resumed, evosim.Experiment)
             done = resumed
-    return done, _read_notes(notes)["seconds"]
+    return done, read_notes(notes)["seconds"]
 
 
 def _rerun_reason(path: Path, scenario: Scenario, known: Any, now: Mapping[str, str]) -> str:
     """Why an experiment has to be run again, in words; empty where it has not."""
     if not known:
         return "it is not known what it was run with"
-    if not ExperimentFolder(path).holds(scenario, tuned=True):
+    try:
+        there = ExperimentFolder(path)
+    except EvosimError as error:
+        return str(error)
+    if not there.holds(scenario, tuned=True):
         return "the scenario or its arms were changed"
     return changed(known, now, RUN_INPUTS)
 
@@ -236,26 +235,21 @@ def _timed(notes: Path, now: Mapping[str, str], before: float) -> Iterator[None]
         put(notes, json.dumps({**now, "seconds": seconds}).encode())
 
 
-def _read_notes(notes: Path) -> Any:
-    """What an experiment was run with; None where there are no notes."""
+def read_notes(notes: Path) -> Any:
+    """What an experiment or a study was run with; None where there are no notes."""
     try:
         known = json.loads(notes.read_text(encoding="utf-8"))
-        return known if isinstance(known["seconds"], int | float) else None
-    except (OSError, ValueError, TypeError, KeyError):
+        return known if isinstance(known.get("seconds", 0.0), int | float) else None
+    except (OSError, ValueError, AttributeError):
         return None
 
 
-def _clear(path: Path) -> None:
-    """Remove the folder of an experiment, and nothing that is none.
+def remove(path: Path) -> None:
+    """Remove the folder of an experiment or a study.
 
     Raises:
-        RunError: it is none, or cannot be removed.
+        RunError: it cannot be removed.
     """
-    if not ExperimentFolder.is_at(path):
-        raise RunError(
-            f"{path} is in the way: it is no experiment; choose another place with ",
-            Argument("work"),
-        )
     try:
         shutil.rmtree(path)
     except OSError as error:

@@ -40,7 +40,11 @@ def page(record: Record) -> str:
             status(is_confirmatory(record), record["pilots"]),
             _headline(record),
             _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
-            *_course(record),
+            *(
+                [_figure(record, "course", "the headline measure over generations, by arm")]
+                if "course" in names_for("experiment", record)
+                else []
+            ),
             "## The worlds",
             _figure(record, "maps", "a level before and after the flip, and what differs"),
             "## The control",
@@ -168,11 +172,6 @@ def _terms(finding: Finding, record: Record) -> str:
     return ", ".join(
         f"{shown(term)} with *{term_label(term, finding, record)}*" for term in finding["terms"]
     )
-
-
-def _course(record: Record) -> Iterator[str]:
-    if "course" in names_for("experiment", record):
-        yield _figure(record, "course", "the headline measure over generations, by arm")
 
 
 def _arms(record: Record) -> str:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
-from evosim.api.studies import resume_study, run_study
-from evosim.engine.files import explain
+from evosim.api.folders import resume
+from evosim.api.studies import Study, run_study
 from evosim.errors import EvosimError
-from evosim.gallery import pages
+from evosim.gallery import making, pages
 from evosim.gallery.depends import (
     METRIC_MODULES,
     RUN_INPUTS,
@@ -28,6 +27,7 @@ from evosim.gallery.depends import (
     code,
     depends,
 )
+from evosim.gallery.making import Report
 from evosim.plot import style
 from evosim.plot.files import put
 from evosim.plot.registry import OF
@@ -41,7 +41,6 @@ from evosim.study.report import describe
 from evosim.study.summary import summarize
 
 if TYPE_CHECKING:
-    from evosim.api.studies import Study
     from evosim.scenario import Scenario
     from evosim.study.schema import Study as Schema
 
@@ -50,7 +49,6 @@ OUT = Path("docs/studies")
 WORK = Path("build/studies")
 SHOWN = ("phase", "interaction")
 """Figures that a page has."""
-Report = Callable[[str], object]
 
 
 # Making
@@ -144,13 +142,12 @@ def _complete_study(
     why = _rerun_reason(written, path, notes, now)
     if why and StudyFolder.is_at(path):
         report(f"  run again: {why}")
-        try:
-            shutil.rmtree(path)
-        except OSError as error:
-            raise EvosimError(explain(error, path, "remove")) from error
+        making.remove(path)
     put(notes, json.dumps(now).encode())
     if StudyFolder.is_at(path):
-        return resume_study(path, workers=workers, progress=progress)
+        done = resume(path, workers=workers, progress=progress)
+        assert isinstance(done, Study)
+        return done
     return run_study(
         reading.catalogue()[written.study.id], out=path, workers=workers, figures=False,
         progress=progress, command=f"evosim study run {written.study.id}",
@@ -163,8 +160,11 @@ def _rerun_reason(written: Written, path: Path, notes: Path, now: Mapping[str, s
         there = StudyFolder(path)
         if _run_inputs(there.study, there.base) != _run_inputs(written.study, written.base):
             return "the study or its scenario was changed"
-        before = json.loads(notes.read_text(encoding="utf-8"))
     except (EvosimError, OSError, ValueError):
+        before = None
+    else:
+        before = making.read_notes(notes)
+    if before is None:
         return "it is not known which code and libraries it was run with"
     return changed(before, now, {**RUN_INPUTS, "measures": VERDICT_INPUTS["measures"]})
 

@@ -14,6 +14,7 @@ from evosim.scenario.positions import KeyPath
 from evosim.scenario.values import Chance, Name, Positive, RelianceLocus
 
 if TYPE_CHECKING:
+    from evosim.scenario import Scenario
     from evosim.scenario._partial import PartialDocument
 
 NEEDED = "agents with a tool"
@@ -34,6 +35,17 @@ class Tool(Model):
         default=None,
         description="Environment of the memories; left out: the main one of the first phase.",
     )
+
+
+def shown(scenario: Scenario) -> dict[str, str]:
+    """What the tool plans by, as ``evosim show`` has it of a mind."""
+    tool = scenario.agent.tool
+    assert tool is not None
+    typo = f", each mistyped with chance {tool.typo:g}" if tool.typo else ""
+    return {
+        "mind.tool": f"plans {tool.depth} steps by criteria for {', '.join(scenario.looks)}, "
+        f"fitted to {tool.encounters} encounters in {tool.remembers or scenario.ancestral}{typo}"
+    }
 
 
 def mistakes(partial: PartialDocument) -> Iterator[Mistake]:

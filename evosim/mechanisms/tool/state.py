@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evosim.engine.probe import ProbedEnvironment
     from evosim.mind import Minds
     from evosim.scenario import World
+    from evosim.world import Environment, Levels
 
 
 class Tools(Mechanism):
@@ -78,6 +79,10 @@ class Tools(Mechanism):
             criteria[:, first:],
         )
         return minds._replace(second_weights=criteria.astype(np.float32))
+
+    def warm_up(self, env: Environment, levels: Levels) -> None:
+        nothing = np.zeros((1, env.phi.shape[1]))
+        core.followed(env, levels, nothing, nothing)
 
     def measure(
         self, place: ProbedEnvironment, evolved: Minds, optimum: FloatArray

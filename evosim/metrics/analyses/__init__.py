@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 
 from evosim.metrics.analyses.registry import ANALYSES, Analysis
 
@@ -11,8 +10,7 @@ __all__ = ["ANALYSES", "Analysis"]
 
 
 @ANALYSES.built_in
-def _analyses() -> Sequence[ModuleType]:
+def _analyses() -> Sequence[str]:
     """The modules that register an analysis, in the order in which all are made."""
-    from evosim.metrics.analyses import best_of_n, distances, goals, heredity, leakage
-
-    return distances, goals, heredity, leakage, best_of_n
+    names = ("distances", "goals", "heredity", "leakage", "best_of_n")
+    return [f"{__name__}.{name}" for name in names]

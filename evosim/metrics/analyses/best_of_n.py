@@ -277,7 +277,7 @@ def _foot(summary: Mapping[str, Any]) -> Iterator[str]:
     if summary["window"] is not None:
         yield f"The score counts {summary['window']} steps of a lifetime, the exact payoff all."
     if not summary["exact"]:
-        yield "A drive is novelty: exact values are means of sampled lifetimes."
+        yield "A drive looks back on the life: exact values are means of sampled lifetimes."
     if summary["replicates"] == 1:
         yield "One replicate: intervals are over its individuals, not over replicates."
 

@@ -304,11 +304,11 @@ def sources(parents: IntArray, crossover: IntArray) -> tuple[IntArray, IntArray]
 
 def _bred(scenario: Scenario, parents: IntArray, first: int = 0) -> Iterator[bool]:
     """Whether each generation but the first was bred, or is the one before it: in a frozen phase,
-    and in a monitored one where nothing was labelled."""
+    and in one that can leave scores unknown where all of them were."""
     itself = np.arange(parents.shape[1])[:, None]
     for g in range(len(parents) - 1):
         phase = scenario.phase_at(first + g)
-        copied = phase.monitored and bool((parents[g + 1] == itself).all())
+        copied = phase.may_not_score and bool((parents[g + 1] == itself).all())
         yield phase.select and not copied
 
 

@@ -141,7 +141,9 @@ def _note(summary: Summary) -> str:
     ]
     words += [f"Nothing is {name}: it is the same of all." for name in _tied(summary)]
     if not summary["exact"]:
-        words.append("A drive is novelty: payoffs are means of sampled lives, not exact.")
+        words.append(
+            "A drive looks back on the life: payoffs are means of sampled lives, not exact."
+        )
     left_out = len(summary["places"]) - MOST_PLACES
     if left_out > 0:
         words.append(f"{left_out} more environments are in the JSON.")

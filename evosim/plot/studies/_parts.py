@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from evosim.metrics.grid import cells, field, shown, together, with_unit
-from evosim.plot import colors, layouts, style, timeseries
+from evosim.plot import colors, layouts, style
 from evosim.plot.experiment import CLOSEST
+from evosim.plot.facets import Level, Line, Panel, facets, grid
+from evosim.plot.timeseries import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Summary = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -36,7 +40,7 @@ LOG_LABEL = 0.42
 
 def sheet(
     summary: Summary,
-    titles: Sequence[str],
+    panels: Mapping[str, Sequence[Panel]],
     *,
     title: str,
     height: float,
@@ -44,56 +48,83 @@ def sheet(
     own_x: bool = False,
     headed: bool = False,
     **options: Any,
-) -> tuple[layouts.Layout, dict[str, list[Axes]]]:
-    """A figure with the same panels for every measure.
+) -> Figure:
+    """A figure with panels for every measure.
 
     One panel a measure: side by side, each under the name of its measure. Several: a block of rows
     under the name, each panel under its own title.
 
     Args:
-        titles: of the panels of a measure.
+        panels: of each measure, as many of one as of another.
         title: what the measures are drawn against: "over x and y".
         height, room: of a row, inches; see :class:`evosim.plot.layouts.Row`.
         own_x: whether panels have labels of their own along x, which take a line of room.
         headed: make a block of one panel too.
-        options: of :func:`evosim.plot.layouts.create`.
-
-    Returns:
-        The layout, and the panels of each measure.
+        options: of :func:`evosim.plot.facets.facets`.
     """
     measures = summary["measures"]
-    several = headed or len(titles) > 1
-    columns = min(3, len(titles)) if several else min(2, len(measures))
-    blocks: list[tuple[str, int]] = [("", len(measures))]
-    """The name and the number of panels of each block of rows."""
-    if several:
-        blocks = [(with_unit(measure), len(titles)) for measure in measures.values()]
+    row = {"height": height, "room": room, "ticks": True}
+    columns = max(map(len, panels.values()))
     rows: list[layouts.Row] = []
-    for name, n in blocks:
-        for first in range(0, n, columns):
-            # Labels along x of the row above need a line.
-            blank = ("",) * bool(own_x and rows)
-            header = (name,) * bool(name and first == 0)
-            rows.append(
-                layouts.Row(
-                    height=height, room=room, ticks=True, columns=columns,
-                    panels=min(columns, n - first), header=blank + header, bold=1 + len(blank),
+    if headed or columns > 1:
+        for name, each in panels.items():
+            block = grid(each, min(3, columns), **row)
+            rows += [replace(block[0], header=(with_unit(measures[name]),)), *block[1:]]
+    else:
+        named = [replace(each, title=with_unit(measures[n])) for n, (each,) in panels.items()]
+        rows = grid(named, min(2, len(named)), **row)
+    if own_x:  # labels along x of the row above need a line
+        below = [replace(row, header=("", *row.header), bold=2) for row in rows[1:]]
+        rows = [rows[0], *below]
+    labels = [measure["label"] for measure in measures.values()]
+    what = labels[0] if len(labels) == 1 else "measures"
+    return facets(rows, title=f"{summary['title']}: {what} {title}", right=0.1, **options)
+
+
+def lines(
+    x: ParameterAxis,
+    values: Field,
+    chosen: Sequence[int],
+    palette: Sequence[str],
+    *,
+    bands: bool = False,
+    joined: bool = True,
+    ends: Sequence[str] = (),
+) -> list[Line]:
+    """A line for each chosen level of the second parameter, with its intervals.
+
+    Args:
+        bands: draw intervals as bands along the line; else as bars, beside each other.
+        joined: whether the means are joined.
+        ends: names of the levels, for the ends of lines.
+    """
+    found = []
+    for n, (k, color) in enumerate(zip(chosen, palette, strict=True)):
+        at = x.at if bands else x.beside(n, len(chosen))
+        low, mean, high = values.low[:, k], values.value[:, k], values.high[:, k]
+        shown = np.any(np.isfinite(low)) and (bands or not x.crowded)
+        for part in [slice(None)] if joined else [slice(j, j + 1) for j in range(len(at))]:
+            found.append(
+                Line(
+                    layouts.LegendEntry("mean", color),
+                    Trajectory(mean[part], bands=((low[part], high[part]),) if shown else ()),
+                    at[part],
+                    end=ends[n] if ends else "",
+                    points=not bands and not x.crowded,
                 )
-            )  # fmt: skip
-    named = [measure["label"] for measure in measures.values()]
-    layout = layouts.create(
-        rows,
-        width=style.SINGLE if columns == 1 else style.DOUBLE,
-        title=f"{summary['title']}: {named[0] if len(named) == 1 else 'measures'} {title}",
-        right=0.1,
-        **options,
-    )
-    free = iter(layout.panels)
-    panels = {name: [next(free) for _ in titles] for name in measures}
-    for name, each in panels.items():
-        for panel, words in zip(each, titles, strict=True):
-            layouts.panel_title(panel, words if several else with_unit(measures[name]))
-    return layout, panels
+            )
+    return found
+
+
+def threshold(measure: Summary) -> list[Level]:
+    """The line of a measure's threshold; nothing where it has none."""
+    look = layouts.LegendEntry("threshold", colors.INK, THRESHOLD, 0.8)
+    return [Level(at, look) for at in threshold_of(measure)]
+
+
+def threshold_legend(*measures: Summary) -> list[layouts.LegendEntry]:
+    """The entry of a legend for thresholds; nothing where there are none."""
+    return [level.look for measure in measures for level in threshold(measure)][:1]
 
 
 class ParameterAxis(NamedTuple):
@@ -179,19 +210,16 @@ def mark_x(panel: Axes, axis: ParameterAxis) -> None:
 def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> None:
     """The axis of a parameter that was drawn from a range."""
     axis = panel.xaxis if which == "x" else panel.yaxis
-    axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
     width, height = style.inches(panel)
     inches = width if which == "x" else 2 * height
-    if parameter["scale"] != "log" or values.min() <= 0:
-        if which == "x":
-            whole = bool(np.all(values == np.round(values)))
-            axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
-        return
-    (panel.set_xscale if which == "x" else panel.set_yscale)("log")
-    decades = math.log10(values.max() / values.min())
-    many = 3 * decades * LOG_LABEL > inches
-    axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 2.0, 5.0), numticks=12))
-    axis.set_minor_locator(NullLocator())
+    if parameter["scale"] == "log" and values.min() > 0:
+        (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+        many = 3 * math.log10(values.max() / values.min()) * LOG_LABEL > inches
+        axis.set_major_locator(LogLocator(subs=(1.0,) if many else (1.0, 2.0, 5.0), numticks=12))
+        axis.set_minor_locator(NullLocator())
+    elif which == "x":
+        whole = bool(np.all(values == np.round(values)))
+        axis.set_major_locator(MaxNLocator(nbins=max(2, int(inches / 0.4)), integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
 
 
@@ -271,59 +299,9 @@ def level_colors(axis: ParameterAxis, chosen: Sequence[int]) -> list[str]:
     return [to_hex(SHADES(part)) for part in parts]
 
 
-def lines(
-    panel: Axes,
-    x: ParameterAxis,
-    values: Field,
-    chosen: Sequence[int],
-    palette: Sequence[str],
-    *,
-    bands: bool,
-    joined: bool = True,
-) -> None:
-    """Means for each chosen level of the second parameter, with intervals.
-
-    Args:
-        bands: draw intervals as bands along a line; else as bars, beside each other.
-        joined: whether means are joined by a line.
-    """
-    for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
-        low, value, high = values.low[:, k], values.value[:, k], values.high[:, k]
-        at = x.at if bands else x.beside(i, len(chosen))
-        known = bool(np.any(np.isfinite(low)))
-        if known and bands and len(at) > 1:
-            panel.fill_between(at, low, high, color=color, alpha=0.18, linewidth=0,
-                               label="interval")  # fmt: skip
-        elif known and not x.crowded:
-            panel.vlines(at, low, high, color=color, alpha=0.6, linewidth=1.2, zorder=2,
-                         label="interval")  # fmt: skip
-        if joined:
-            timeseries.line(panel, at, value, color=color, label="mean", zorder=4)
-        if not x.crowded:
-            panel.plot(at, value, "o", color=color, markersize=3.0, zorder=5,
-                       markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
-    panel.set_xlim(*x.limits)
-    mark_x(panel, x)
-
-
 def threshold_of(measure: Summary) -> tuple[float, ...]:
     """The number of a measure's threshold; nothing where it has none."""
     return tuple((measure["threshold"] or {}).values())
-
-
-def mark_threshold(panel: Axes, measure: Summary, *, across: bool = False) -> None:
-    """The threshold of a measure that stands along y; along x if ``across``."""
-    for at in threshold_of(measure):
-        (panel.axvline if across else panel.axhline)(
-            at, color=colors.INK, linewidth=0.8, linestyle=THRESHOLD, zorder=1.5, label="threshold"
-        )
-
-
-def threshold_legend(*measures: Summary) -> list[layouts.LegendEntry]:
-    """The entry of a legend for thresholds; nothing where there are none."""
-    if not any(map(threshold_of, measures)):
-        return []
-    return [layouts.LegendEntry("threshold", colors.INK, THRESHOLD, 0.8)]
 
 
 def note(summary: Summary, *words: str) -> str:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim.metrics.grid import field, is_grid, keeps_numbers, replicates, with_unit
-from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot import colors, layouts, registry, style
+from evosim.plot.facets import Panel
 from evosim.plot.studies import _parts
 from evosim.stats import intervals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 Summary = Mapping[str, Any]
 
@@ -38,8 +40,7 @@ def unsupported(summary: Summary) -> str | None:
 @registry.figure("curve", "measures against a parameter", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw all measures against a parameter."""
-    with style.styled():
-        return _of_grid(summary) if _is_table(summary) else _of_points(summary)
+    return _of_grid(summary) if _is_table(summary) else _of_points(summary)
 
 
 def _is_table(summary: Summary) -> bool:
@@ -74,11 +75,40 @@ def _of_grid(summary: Summary) -> Figure:
         more.append("A gap: no run yet, or undefined.")
     if x.even:
         more.append("The levels are evenly spaced, not to scale.")
+
+    def curve(title: str, points: NDArray[np.object_], measure: str) -> Panel:
+        table = points.reshape(points.shape[0], -1, *points.shape[2:])
+        values = _parts.over(table, measure, (0, 1))
+        lines = _parts.lines(x, values, chosen, palette, bands=x.numeric, joined=x.numeric)
+        each = [
+            (at, replicates(table[j, k], measure), color)
+            for i, (k, color) in enumerate(zip(chosen, palette, strict=True))
+            for j, at in enumerate(x.beside(i, len(chosen)))
+            if not values.averaged and not x.crowded
+        ]
+
+        def more(panel: Axes) -> None:
+            _parts.mark_x(panel, x)
+            for at, dots, color in each:
+                wander = 0.005 * x.reach * (2 * ((np.arange(len(dots)) * 0.618034) % 1) - 1)
+                if len(dots) > 1:
+                    panel.plot(at + wander, dots, ".", color=color, alpha=0.35, markersize=2.6,
+                               markeredgewidth=0, zorder=2, label="replicates")  # fmt: skip
+            for line in lines if x.numeric and not x.crowded else ():
+                panel.plot(x.at, line.what.middle, "o", color=line.look.color, markersize=3.0,
+                           zorder=5, markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
+
+        drawn = [*(dots for _, dots, _ in each), *(a for one in lines for a in one.what.arrays)]
+        return Panel(
+            lines=lines, title=title, xlim=x.limits, levels=_parts.threshold(measures[measure]),
+            holds=drawn, more=more,
+        )  # fmt: skip
+
     measures = summary["measures"]
-    layout, panels = _parts.sheet(
+    return _parts.sheet(
         summary,
-        [title for title, _ in tables],
-        title=f"against {summary['parameters'][next(iter(summary['parameters']))]['label']}",
+        {name: [curve(title, points, name) for title, points in tables] for name in measures},
+        title=f"against {next(iter(summary['parameters'].values()))['label']}",
         height=HEIGHT,
         note=_parts.note(summary, " ".join(words), *more),
         legend=[*legend, *_parts.threshold_legend(*measures.values())],
@@ -86,26 +116,6 @@ def _of_grid(summary: Summary) -> Figure:
         between=0.55,
         xlabel=style.fit(x.label, 3.0),
     )
-    for name, measure in measures.items():
-        for panel, (_, points) in zip(panels[name], tables, strict=True):
-            table = points.reshape(points.shape[0], -1, *points.shape[2:])
-            whole = _parts.over(table, name, (0, 1))
-            shown = [whole.value[:, chosen], whole.low[:, chosen], whole.high[:, chosen]]
-            for i, (k, color) in enumerate(zip(chosen, palette, strict=True)):
-                if whole.averaged or x.crowded:
-                    continue
-                for j, at in enumerate(x.beside(i, len(chosen))):
-                    each = replicates(table[j, k], name)
-                    shown.append(each)
-                    if len(each) > 1:
-                        wander = 2 * ((np.arange(len(each)) * 0.618034) % 1) - 1
-                        panel.plot(at + 0.005 * x.reach * wander, each, ".", color=color,
-                                   alpha=0.35, markersize=2.6, markeredgewidth=0, zorder=2,
-                                   label="replicates")  # fmt: skip
-            _parts.lines(panel, x, whole, chosen, palette, bands=x.numeric, joined=x.numeric)
-            timeseries.limits(panel, *shown, include=_parts.threshold_of(measure))
-            _parts.mark_threshold(panel, measure)
-    return layout.figure
 
 
 def _of_points(summary: Summary) -> Figure:
@@ -124,9 +134,9 @@ def _of_points(summary: Summary) -> Figure:
             "rho: Spearman's rank correlation over points, with a BCa interval of "
             f"{100 * summary['confidence']:g} % over points."
         )
-    layout, panels = _parts.sheet(
+    return _parts.sheet(
         summary,
-        [""] * len(names),
+        {measure: [_against(summary, name, measure) for name in names] for measure in measures},
         title="against each parameter",
         height=HEIGHT,
         own_x=True,
@@ -137,31 +147,32 @@ def _of_points(summary: Summary) -> Figure:
         between=0.45,
         xlabel=" ",
     )
-    for measure, each in panels.items():
-        for panel, name in zip(each, names, strict=True):
-            _against(panel, summary, name, measure)
-    return layout.figure
 
 
-def _against(panel: Axes, summary: Summary, name: str, measure: str) -> None:
+def _against(summary: Summary, name: str, measure: str) -> Panel:
+    """A dot a point, at its value of a parameter."""
     points = np.empty(len(summary["points"]), object)
     points[:] = summary["points"]
     x = np.array([point["at"][name] for point in points], np.float64)
     value = field(points, measure)
     low, high = (field(points, measure, "interval", end) for end in (0, 1))
-    _parts.drawn_axis(panel, "x", summary["parameters"][name], x)
-    if not np.any(np.isfinite(value)):
-        text = "undefined" if any(point["lived"] for point in points) else "no run yet"
-        panel.text(0.5, 0.5, text, transform=panel.transAxes, color=colors.GREY, ha="center")
-        panel.set_yticks([])
-        if x.min() < x.max():
-            panel.set_xlim(x.min(), x.max())
-    panel.vlines(x, low, high, color=colors.BLUE, alpha=0.35, linewidth=0.8, label="interval")
-    panel.plot(x, value, "o", color=colors.BLUE, markersize=2.8, markeredgewidth=0, label="points")
-    found = summary["measures"][measure]
-    timeseries.limits(panel, value, low, high, include=_parts.threshold_of(found))
-    _parts.mark_threshold(panel, found)
-    width = style.inches(panel)[0]
-    panel.set_xlabel(style.fit(with_unit(summary["parameters"][name]), width + 0.3))
-    if rank := (found["ranks"] or {}).get(name):
-        layouts.panel_title(panel, f"rho {intervals.shown(rank)}".replace("-", "\N{MINUS SIGN}"))
+    parameter, found = summary["parameters"][name], summary["measures"][measure]
+
+    def more(panel: Axes) -> None:
+        _parts.drawn_axis(panel, "x", parameter, x)
+        if not np.any(np.isfinite(value)):
+            text = "undefined" if any(point["lived"] for point in points) else "no run yet"
+            layouts.no_data(panel, text)
+            panel.set_yticks([])
+            if x.min() < x.max():
+                panel.set_xlim(x.min(), x.max())
+        panel.vlines(x, low, high, color=colors.BLUE, alpha=0.35, linewidth=0.8, label="interval")
+        panel.plot(x, value, "o", color=colors.BLUE, markersize=2.8, markeredgewidth=0,
+                   label="points")  # fmt: skip
+        panel.set_xlabel(style.fit(with_unit(parameter), style.inches(panel)[0] + 0.3))
+
+    rank = (found["ranks"] or {}).get(name)
+    return Panel(
+        title=f"rho {intervals.shown(rank)}".replace("-", "\N{MINUS SIGN}") if rank else " ",
+        holds=[value, low, high], levels=_parts.threshold(found), more=more,
+    )  # fmt: skip

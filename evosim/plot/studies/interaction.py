@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from evosim.metrics.grid import cells, is_grid, with_unit
 from evosim.plot import layouts, registry, style, timeseries
+from evosim.plot.facets import Panel, facets
 from evosim.plot.studies import _parts
-from evosim.plot.studies._parts import Field, ParameterAxis
+from evosim.plot.studies._parts import ParameterAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,38 +39,44 @@ def unsupported(summary: Summary) -> str | None:
 @registry.figure("interaction", "what parameters do together", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw all pairs of parameters, or those that interact most, of all measures."""
-    with style.styled():
-        points = cells(summary)
-        drawn = [(name, pair) for name in summary["measures"] for pair in _pairs(summary, name)]
-        axes = {name: _parts.parameter_axis(p) for name, p in summary["parameters"].items()}
-        room = max(
-            timeseries.label_room([axes[name].labels[n] for n in _chosen(axes[name])], 0.9)
-            for name in axes
-        )
-        rows = [_header(summary, name, pair) for name, pair in drawn]
-        layout = layouts.create(
-            [
-                # A blank line above: the row before has labels along x.
-                layouts.Row(height=HEIGHT, columns=2, ticks=True, room=room,
-                           header=("",) * (n > 0) + header, bold=1 + (n > 0))
-                for n, header in enumerate(rows)
-            ],
-            width=style.DOUBLE,
-            title=f"{summary['title']}: what parameters do together",
-            note=_note(summary, axes),
-            legend=_parts.threshold_legend(*summary["measures"].values()),
-            left=LEFT,
-            right=0.06,
-            between=room + GAP,
-            xlabel=" ",
+    points, measures = cells(summary), summary["measures"]
+    drawn = [(name, pair) for name in measures for pair in _pairs(summary, name)]
+    axes = [_parts.parameter_axis(parameter) for parameter in summary["parameters"].values()]
+    room = max(timeseries.label_room([a.labels[n] for n in _chosen(a)], 0.9) for a in axes)
+
+    def panel(name: str, i: int, j: int) -> Panel:
+        x, other, chosen = axes[i], axes[j], _chosen(axes[j])
+
+        def more(panel: Axes) -> None:
+            _parts.mark_x(panel, x)
+            panel.set_xlabel(style.fit(x.label, style.inches(panel)[0]))
+
+        return Panel(
+            lines=_parts.lines(
+                x, _parts.over(points, name, (i, j)), chosen, _parts.level_colors(other, chosen),
+                ends=[other.labels[n] for n in chosen],
+            ),
+            levels=_parts.threshold(measures[name]), title=f"lines: {other.label}", xlim=x.limits,
+            more=more,
         )  # fmt: skip
-        for (name, pair), row in zip(drawn, layout.axes, strict=True):
-            for panel, (i, j) in zip(row, (pair, pair[::-1]), strict=True):
-                x, other = list(axes.values())[i], list(axes.values())[j]
-                each = _parts.over(points, name, (i, j))
-                _lines(panel, x, other, each, summary["measures"][name], room)
-                layouts.panel_title(panel, f"lines: {other.label}")
-    return layout.figure
+
+    return facets(
+        [
+            # A blank line above: the row before has labels along x.
+            layouts.Row(
+                height=HEIGHT, room=room, header=("",) * (n > 0) + _header(summary, name, pair),
+                bold=1 + (n > 0), content=[panel(name, *pair), panel(name, *pair[::-1])],
+            )
+            for n, (name, pair) in enumerate(drawn)
+        ],
+        title=f"{summary['title']}: what parameters do together",
+        note=_note(summary, axes),
+        legend=_parts.threshold_legend(*measures.values()),
+        left=LEFT,
+        right=0.06,
+        between=room + GAP,
+        xlabel=" ",
+    )  # fmt: skip
 
 
 def _pairs(summary: Summary, measure: str) -> list[tuple[int, int]]:
@@ -111,13 +116,13 @@ def _header(summary: Summary, name: str, pair: tuple[int, int]) -> tuple[str, ..
     return (*title, *style.wrap(f"Shares of variance: {', '.join(words)}.", room))
 
 
-def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
+def _note(summary: Summary, axes: Sequence[ParameterAxis]) -> str:
     kind = _parts.interval_kind(summary)
     words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
     if len(axes) > 2:
         words.append("Means over all levels of the other parameters, without intervals.")
     elif kind:
-        crowded = any(axis.crowded for axis in axes.values())
+        crowded = any(axis.crowded for axis in axes)
         words.append(f"Bars: {kind}{', where there is room' if crowded else ''}.")
     more = []
     split = [m["variance"] for m in summary["measures"].values() if m["variance"] is not None]
@@ -128,29 +133,11 @@ def _note(summary: Summary, axes: Mapping[str, ParameterAxis]) -> str:
         )
     if any(effect["p"] is not None for each in split for effect in each["effects"]):
         more.append("p: F test that there is no interaction.")
-    few = [axis.label for axis in axes.values() if len(_chosen(axis)) < len(axis.at)]
+    few = [axis.label for axis in axes if len(_chosen(axis)) < len(axis.at)]
     if few:
         more.append(f"{MOST_LINES} levels are lines: {', '.join(few)}.")
     if math.comb(len(axes), 2) > MOST_PAIRS:
         more.append(f"The {MOST_PAIRS} pairs that interact most.")
-    if any(axis.even for axis in axes.values()):
+    if any(axis.even for axis in axes):
         more.append("Levels that are close together are evenly spaced, not to scale.")
     return _parts.note(summary, " ".join(words), *more)
-
-
-def _lines(
-    panel: Axes, x: ParameterAxis, other: ParameterAxis, each: Field, measure: Summary, room: float
-) -> None:
-    chosen = _chosen(other)
-    palette = _parts.level_colors(other, chosen)
-    _parts.lines(panel, x, each, chosen, palette, bands=False)
-    shown = each.value[:, chosen], each.low[:, chosen], each.high[:, chosen]
-    timeseries.limits(panel, *shown, include=_parts.threshold_of(measure))
-    _parts.mark_threshold(panel, measure)
-    panel.set_xlabel(style.fit(x.label, style.inches(panel)[0]))
-    ends = [
-        (float(known[-1]), other.labels[k], color)
-        for k, color in zip(chosen, palette, strict=True)
-        if len(known := each.value[:, k][np.isfinite(each.value[:, k])])
-    ]
-    timeseries.end_labels(panel, ends, room=room)

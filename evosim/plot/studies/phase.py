@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics.grid import is_grid, with_unit
 from evosim.plot import colors, registry, style
+from evosim.plot.facets import Panel
 from evosim.plot.studies import _parts
 from evosim.plot.studies._parts import Field, Floats, ParameterAxis
 
@@ -50,8 +52,7 @@ def unsupported(summary: Summary) -> str | None:
 @registry.figure("phase", "phase diagram", of="study", unsupported=unsupported)
 def figure(summary: Summary) -> Figure:
     """Draw the phase diagrams of all measures."""
-    with style.styled():
-        return _of_grid(summary) if is_grid(summary) else _of_points(summary)
+    return _of_grid(summary) if is_grid(summary) else _of_points(summary)
 
 
 def _title(summary: Summary, names: Sequence[str]) -> str:
@@ -66,9 +67,37 @@ def _of_grid(summary: Summary) -> Figure:
     tables, left_out = _parts.split(summary, MOST_PANELS)
     several = len(tables) > 1
     room = min(max(map(style.text_width, y.labels)), LONGEST)
-    layout, panels = _parts.sheet(
+    across, up = (_parts.edges(axis.at)[[0, -1]] for axis in (x, y))
+    # As many labels as there is room for; of names none can be left out.
+    step = 1 if y.words else math.ceil(len(y.at) * style.line_height() / (0.85 * HEIGHT))
+    marks = {y.at[n]: style.fit(y.labels[n], room) for n in range(0, len(y.at), step)}
+
+    def diagram(panel: Axes, each: Field, norm: Normalize, measure: Summary, bar: bool) -> None:
+        _parts.mark_x(panel, x)
+        panel.tick_params(length=1.5)
+        for spine in panel.spines.values():
+            spine.set_visible(True)
+        _cells(panel, x, y, each, norm)
+        for threshold in _parts.threshold_of(measure):
+            _crossing(panel, x, y, each.value, threshold)
+        if bar:
+            _bar(panel, norm, measure)
+
+    panels = {}
+    for name, measure in summary["measures"].items():
+        fields = [_parts.over(points, name, (0, 1)) for _, points in tables]
+        norm = _scale(np.concatenate([each.value.ravel() for each in fields]))
+        panels[name] = [
+            Panel(
+                title=title, xlim=tuple(across), ylim=tuple(up), yticks=marks, ylabel=y.label,
+                scale="y", more=partial(diagram, each=each, norm=norm, measure=measure,
+                                        bar=n == min(len(tables), 3) - 1),
+            )
+            for n, ((title, _), each) in enumerate(zip(tables, fields, strict=True))
+        ]  # fmt: skip
+    return _parts.sheet(
         summary,
-        [title for title, _ in tables],
+        panels,
         title=_title(summary, names[:2]),
         height=HEIGHT * 0.85 if several else HEIGHT,
         room=BAR_ROOM,
@@ -77,16 +106,6 @@ def _of_grid(summary: Summary) -> Figure:
         between=0.2 if several else BAR_ROOM + 0.12,
         xlabel=style.fit(x.label, 3.0),
     )
-    for name, measure in summary["measures"].items():
-        fields = [_parts.over(points, name, (0, 1)) for _, points in tables]
-        norm = _scale(np.concatenate([each.value.ravel() for each in fields]))
-        for panel, each in zip(panels[name], fields, strict=True):
-            _cells(panel, x, y, each, norm)
-            for threshold in _parts.threshold_of(measure):
-                _crossing(panel, x, y, each.value, threshold)
-            _frame(panel, x, y, room, first=any(panel is row[0] for row in layout.axes))
-        _bar(layout.figure, panels[name][: len(layout.axes[0])][-1], norm, measure)
-    return layout.figure
 
 
 def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -> str:
@@ -125,24 +144,6 @@ def _scale(values: Floats) -> Normalize:
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     return Normalize(low, high) if high > low else Normalize(low - 0.5, high + 0.5)
-
-
-def _frame(panel: Axes, x: ParameterAxis, y: ParameterAxis, room: float, *, first: bool) -> None:
-    height = style.inches(panel)[1]
-    panel.set_xlim(*_parts.edges(x.at)[[0, -1]])
-    panel.set_ylim(*_parts.edges(y.at)[[0, -1]])
-    _parts.mark_x(panel, x)
-    # As many labels as there is room for; of names none can be left out.
-    step = 1 if y.words else max(1, math.ceil(len(y.at) * style.line_height() / height))
-    labels = [style.fit(label, room) for label in y.labels]
-    panel.set_yticks(y.at[::step], labels=labels[::step])
-    panel.tick_params(length=1.5)
-    for spine in panel.spines.values():
-        spine.set_visible(True)
-    if first:
-        panel.set_ylabel(style.fit(y.label, height + 0.2))
-    else:
-        panel.tick_params(labelleft=False)
 
 
 def _cells(panel: Axes, x: ParameterAxis, y: ParameterAxis, each: Field, norm: Normalize) -> None:
@@ -204,8 +205,10 @@ def _crossing(
         )  # fmt: skip
 
 
-def _bar(figure: Figure, panel: Axes, norm: Normalize, measure: Summary) -> None:
+def _bar(panel: Axes, norm: Normalize, measure: Summary) -> None:
     """The scale of the colours to the right of a panel, with the threshold."""
+    figure = panel.get_figure(root=True)
+    assert figure is not None
     box, whole = panel.get_position(), figure.get_figwidth()
     bar = figure.add_axes((box.x1 + 0.08 / whole, box.y0, BAR / whole, box.height))
     figure.colorbar(ScalarMappable(norm, _parts.SHADES), cax=bar)
@@ -235,9 +238,17 @@ def _of_points(summary: Summary) -> Figure:
                      "it; dots: undecided, or no threshold.")  # fmt: skip
     if any(m["value"] is None for p in summary["points"] for m in p["measures"].values()):
         words.append("Grey rings: no run yet, or undefined.")
-    layout, panels = _parts.sheet(
+    drawn = {
+        name: [
+            Panel(title=" ", more=partial(_scatter, summary=summary, pair=pair, measure=name,
+                                          bar=pair == pairs[-1]))
+            for pair in pairs
+        ]
+        for name in summary["measures"]
+    }  # fmt: skip
+    return _parts.sheet(
         summary,
-        [""] * len(pairs),
+        drawn,
         title="over pairs of parameters" if several else _title(summary, names),
         height=HEIGHT,
         room=BAR_ROOM,
@@ -247,31 +258,28 @@ def _of_points(summary: Summary) -> Figure:
         between=0.6 if several else BAR_ROOM + 0.5,
         xlabel=" ",
     )
-    for name, measure in summary["measures"].items():
-        values = [point["measures"][name]["value"] for point in summary["points"]]
-        norm = _scale(np.array([np.nan if v is None else v for v in values]))
-        for panel, pair in zip(panels[name], pairs, strict=True):
-            _scatter(panel, summary, pair, name, norm)
-        _bar(layout.figure, panels[name][-1], norm, measure)
-    return layout.figure
 
 
 def _scatter(
-    panel: Axes, summary: Summary, names: tuple[str, str], measure: str, norm: Normalize
+    panel: Axes, summary: Summary, pair: tuple[str, str], measure: str, *, bar: bool
 ) -> None:
-    places = np.array([[point["at"][name] for name in names] for point in summary["points"]], float)
-    for which, name, along in zip("xy", names, places.T, strict=True):
-        _parts.drawn_axis(panel, which, summary["parameters"][name], along)
-    for point, (x, y) in zip(summary["points"], places, strict=True):
-        numbers = point["measures"][measure]
-        if numbers["value"] is None:
+    panel.autoscale()  # to the dots
+    points, parameters = summary["points"], [summary["parameters"][name] for name in pair]
+    places = np.array([[point["at"][name] for name in pair] for point in points], np.float64)
+    for which, parameter, along in zip("xy", parameters, places.T, strict=True):
+        _parts.drawn_axis(panel, which, parameter, along)
+    values = [point["measures"][measure]["value"] for point in points]
+    norm = _scale(np.array([np.nan if value is None else value for value in values]))
+    for point, value, (x, y) in zip(points, values, places, strict=True):
+        if value is None:
             panel.plot(x, y, "o", markersize=4, markerfacecolor="none", markeredgewidth=0.6,
                        markeredgecolor=colors.GREY)  # fmt: skip
             continue
-        marker = MARKERS.get(numbers.get("verdict", ""), "o")
-        shade = to_hex(_parts.SHADES(norm(numbers["value"])))
-        panel.plot(x, y, marker, markersize=4.6, color=shade,
+        marker = MARKERS.get(point["measures"][measure].get("verdict", ""), "o")
+        panel.plot(x, y, marker, markersize=4.6, color=to_hex(_parts.SHADES(norm(value))),
                    markeredgecolor=colors.INK, markeredgewidth=0.4)  # fmt: skip
-    first, second = (with_unit(summary["parameters"][name]) for name in names)
+    first, second = map(with_unit, parameters)
     panel.set_xlabel(style.fit(first, style.inches(panel)[0]))
     panel.set_ylabel(style.fit(second, HEIGHT))
+    if bar:
+        _bar(panel, norm, summary["measures"][measure])

@@ -177,7 +177,9 @@ def _panel(
     panel.set_xlim(panel.get_ylim())
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda v, _: style.number(v)))
-    _parts.mark_threshold(panel, found, across=True)
+    for at in _parts.threshold_of(found):
+        panel.axvline(at, color=colors.INK, linewidth=0.8, linestyle=_parts.THRESHOLD, zorder=1.5,
+                      label="threshold")  # fmt: skip
     for y, (group, each) in enumerate(zip(groups, every, strict=True)):
         _cloud(panel, y, each)
         if by_point:

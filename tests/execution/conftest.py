@@ -1,0 +1,8 @@
+"""Makes what workers call importable, for the tests and their workers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
