@@ -347,7 +347,8 @@ def _draw_in_the_end(
         done.plot._draw((name,), failed=lambda error: reporter.warn(str(error)))
 
     try:
-        process.draw(done.path)
+        asked = done.manifest["figures"]
+        process.draw(done.path, None if asked is True else asked)
         for name in reversed(missing_figures(done)):
             if process.take(name):
                 draw(name)
