@@ -161,7 +161,7 @@ def mean(values: ArrayLike, bootstrap: Bootstrap) -> Estimate:
         values: [replicate]; NaN where a replicate does not define the number.
         bootstrap: how to make the interval.
     """
-    return estimate(_mean, bootstrap, values)
+    return estimate(np.mean, bootstrap, values)
 
 
 def difference(first: ArrayLike, second: ArrayLike, bootstrap: Bootstrap) -> Estimate:
@@ -193,15 +193,18 @@ def difference_of_independent(
     left_out = sum(len(x) - len(d) for x, d in zip(samples, defined, strict=True))
     if not n:
         return Estimate(value=float("nan"), interval=None, n=0, n_undefined=left_out)
-    value = float(_apart(a, b))
+    value = float(difference_of_means(a, b))
     interval = None
     if n > 1:
         constant = all(np.ptp(x) <= EQUAL * np.max(np.abs(x)) for x in defined)
-        interval = (value, value) if constant else _bca(_apart, bootstrap, defined, paired=False)
+        interval = (value, value)
+        if not constant:
+            interval = _bca(difference_of_means, bootstrap, defined, paired=False)
     return Estimate(value=value, interval=interval, n=n, n_undefined=left_out)
 
 
-def _apart(x: Floats, y: Floats, axis: int = -1) -> Any:
+def difference_of_means(x: Floats, y: Floats, axis: int = -1) -> Any:
+    """The mean of x less the mean of y; a statistic."""
     return np.mean(x, axis=axis) - np.mean(y, axis=axis)
 
 
@@ -241,10 +244,6 @@ def _paired(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
     return a, b
 
 
-def _mean(x: Floats, axis: int = -1) -> Any:
-    return np.mean(x, axis=axis)
-
-
 def ratio_of_means(x: Floats, y: Floats, axis: int = -1) -> Any:
     """The mean of x over the mean of y, NaN where that is not positive; a statistic."""
     above, below = np.mean(x, axis=axis), np.mean(y, axis=axis)
@@ -266,7 +265,14 @@ def estimate(statistic: Callable[..., Any], bootstrap: Bootstrap, *data: ArrayLi
     columns = columns[:, defined]
     n, n_undefined = columns.shape[1], int(np.sum(~defined))
     value = float(statistic(*columns)) if n else float("nan")
-    interval = _interval(statistic, bootstrap, columns, value) if n > 1 else None
+    interval = None
+    if n > 1:
+        without = np.array([statistic(*np.delete(columns, i, axis=1)) for i in range(n)])
+        # All values left by leaving one out are the same: so are all resamples, and BCa is 0/0.
+        if np.ptp(without) <= EQUAL * np.max(np.abs(without)):
+            interval = (value, value)
+        else:
+            interval = _bca(statistic, bootstrap, list(columns), paired=True)
     return Estimate(value=value, interval=interval, n=n, n_undefined=n_undefined)
 
 
@@ -287,20 +293,7 @@ def estimates(
     values, n = statistic(*columns, axis=-1), len(columns[0])
     if n < 2:
         return [Estimate(value=float(v), interval=None, n=n, n_undefined=0) for v in values]
-    from scipy import stats
-
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        found = stats.bootstrap(
-            columns,
-            statistic,
-            paired=True,
-            vectorized=True,
-            method="BCa",
-            n_resamples=bootstrap.resamples,
-            confidence_level=bootstrap.confidence,
-            rng=np.random.default_rng(bootstrap.key),
-        )
+    found = _resampled(statistic, bootstrap, columns, paired=True)
     ends = np.stack([found.confidence_interval.low, found.confidence_interval.high], axis=1)
     same = np.ptp(found.bootstrap_distribution, axis=-1) <= EQUAL * np.abs(values)
     ends[same] = values[same, None]
@@ -310,25 +303,24 @@ def estimates(
     ]
 
 
-def _interval(
-    statistic: Callable[..., Any], bootstrap: Bootstrap, columns: Floats, value: float
-) -> tuple[float, float]:
-    without = np.array([statistic(*np.delete(columns, i, axis=1)) for i in range(columns.shape[1])])
-    # All values left by leaving one out are the same: so are all resamples, and BCa is 0/0.
-    if np.ptp(without) <= EQUAL * np.max(np.abs(without)):
-        return value, value
-    return _bca(statistic, bootstrap, list(columns), paired=True)
-
-
 def _bca(
     statistic: Callable[..., Any], bootstrap: Bootstrap, samples: Sequence[Floats], *, paired: bool
 ) -> tuple[float, float]:
-    """A BCa interval of samples that are resampled together, or each by itself."""
+    """A BCa interval of one statistic, with ends of NaN where the resamples do not bound it."""
+    ends = _resampled(statistic, bootstrap, samples, paired=paired).confidence_interval
+    low, high = float(ends.low), float(ends.high)
+    return (low, high) if np.isfinite(low + high) else (float("nan"), float("nan"))
+
+
+def _resampled(
+    statistic: Callable[..., Any], bootstrap: Bootstrap, samples: Sequence[Floats], *, paired: bool
+) -> Any:
+    """SciPy's BCa bootstrap of samples that are resampled together, or each by itself."""
     from scipy import stats  # 690 ms: not to be paid by a run of one replicate
 
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        ends = stats.bootstrap(
+        return stats.bootstrap(
             tuple(samples),
             statistic,
             paired=paired,
@@ -337,6 +329,4 @@ def _bca(
             n_resamples=bootstrap.resamples,
             confidence_level=bootstrap.confidence,
             rng=np.random.default_rng(bootstrap.key),
-        ).confidence_interval
-    low, high = float(ends.low), float(ends.high)
-    return (low, high) if np.isfinite(low + high) else (float("nan"), float("nan"))
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 WIDTH = 100
 """Columns of a text, at most, where its words and numbers allow."""
@@ -28,23 +28,17 @@ def tables(rows: Iterable[Sequence[str]], *, right: bool = False) -> list[str]:
     """A table as :func:`table` has it; one that is too wide is told in several, an empty line
     apart, each of which begins with the first column."""
     rows = list(rows)
+    widths = [2 + max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    groups: list[list[int]] = [[]]  # columns but the first
+    for i in range(1, len(widths)):
+        if groups[-1] and sum(widths[k] for k in (0, *groups[-1], i)) > WIDTH:
+            groups.append([])
+        groups[-1].append(i)
     lines: list[str] = []
-    for columns in _that_fit(rows):
+    for columns in groups:
         part = [[row[i] for i in (0, *columns)] for row in rows]
         lines += [""] * bool(lines) + table(part, right=right)
     return lines
-
-
-def _that_fit(rows: Sequence[Sequence[str]]) -> Iterator[list[int]]:
-    """Columns but the first, in groups that are as narrow as a text."""
-    widths = [2 + max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    group: list[int] = []
-    for i in range(1, len(widths)):
-        if group and sum(widths[k] for k in (0, *group, i)) > WIDTH:
-            yield group
-            group = []
-        group.append(i)
-    yield group
 
 
 def filled(words: str, indent: str = "") -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,17 +120,13 @@ def _permuted(x: Floats, y: Floats, paired: bool, key: int, most: int) -> tuple[
     exact = most >= there_are
     found = stats.permutation_test(
         (x, y),
-        _difference_of_means,
+        intervals.difference_of_means,
         permutation_type="samples" if paired else "independent",
         vectorized=True,
         n_resamples=most,
         rng=np.random.default_rng(key),
     )
     return float(found.pvalue), there_are if exact else most, exact
-
-
-def _difference_of_means(a: Floats, b: Floats, axis: int = -1) -> Any:
-    return np.mean(a, axis=axis) - np.mean(b, axis=axis)
 
 
 # Effect sizes

@@ -85,9 +85,15 @@ def decompose(values: ArrayLike) -> Decomposition | None:
     error = float(np.mean((off**2).sum(axis=-1) / (n - 1))) if replicated else math.nan
     of_mean = error * float(np.mean(1 / n))
     rest = int(np.sum(n - 1))
-    effects = [
-        _effect(of, part, df, variance, of_mean, means.size, rest) for of, part, df in _parts(means)
-    ]
+    effects = []
+    for of, part, df in _parts(means):
+        p = math.nan
+        if of_mean > 0:
+            from scipy import stats
+
+            p = float(stats.f.sf(part * means.size / df / of_mean, df, rest))
+        adjusted = (part - df * of_mean / means.size) / variance
+        effects.append(Effect(of=of, share=part / variance, adjusted=adjusted, df=df, p=p))
     noise = within / variance if replicated else math.nan
     return Decomposition(effects=tuple(effects), noise=noise, variance=variance)
 
@@ -112,25 +118,6 @@ def _parts(means: Floats) -> list[tuple[tuple[int, ...], float, int]]:
     if left_df:
         parts.append(((), max(left, 0.0), left_df))
     return parts
-
-
-def _effect(
-    of: tuple[int, ...],
-    part: float,
-    df: int,
-    variance: float,
-    of_mean: float,
-    points: int,
-    rest: int,
-) -> Effect:
-    """An effect, given the variance of a point's mean about what it estimates."""
-    p = math.nan
-    if of_mean > 0:
-        from scipy import stats
-
-        p = float(stats.f.sf(part * points / df / of_mean, df, rest))
-    adjusted = (part - df * of_mean / points) / variance
-    return Effect(of=of, share=part / variance, adjusted=adjusted, df=df, p=p)
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Estimate:
