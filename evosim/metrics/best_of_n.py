@@ -190,7 +190,10 @@ def curve(values: list[Floats], proxies: list[Floats], n: Floats, bootstrap: Boo
     middle = np.array([e.value for e in estimates[:k]])
     fitted = middle[0] + d * (alpha.value - beta.value * d)
     if len(values) > 1:
-        top = intervals.estimate(_peak, bootstrap, each[:, k], each[:, k + 1])
+        top = intervals.estimate(
+            lambda a, b, axis=-1: Fit(np.mean(a, axis=axis), np.mean(b, axis=axis)).peak,
+            bootstrap, each[:, k], each[:, k + 1],
+        )  # fmt: skip
     else:
         top = estimates[k + 5]
     return Curve(
@@ -231,10 +234,6 @@ def _spread(values: Floats) -> Floats:
     return np.where(spread > EQUAL * np.abs(values).max(-1), spread, np.nan)
 
 
-def _peak(alpha: Floats, beta: Floats, axis: int = -1) -> Any:
-    return Fit(np.mean(alpha, axis=axis), np.mean(beta, axis=axis)).peak
-
-
 # The metric: what selecting harder would do to the intended payoff
 
 BEST_OF = 10
@@ -252,38 +251,25 @@ BEST_OF = 10
 def _pressure(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     generation = generation_of(data, query)
     bred = max(0, generation - 1)  # of a flip both sides are of the population bred before it
-    evolved = data["expected_payoff"].sel(mind="evolved", probe=_probe(data, query))
+    (probe,) = at_probe(data, query, data["probe"].values[None])
+    evolved = data["expected_payoff"].sel(mind="evolved", probe=int(probe))
     paid = evolved.sel(payoff=scenario.objective_at(bred).selected)
-    proxy = -scenario.agent.thinking_cost * _depths(data, scenario, generation)
+    genomes = data["genome"].sel(generation=generation).transpose("replicate", "individual", ...)
+    sampled = data["probe_individual"].sel(probe=generation).transpose("replicate", "sample").values
+    depth = np.full(sampled.shape, np.nan)  # rounded, of the sampled individuals
+    for row, (genes, who) in enumerate(zip(genomes.values, sampled, strict=True)):
+        depth[row, who >= 0] = mind.express(scenario, genes[who[who >= 0]]).depth
+    proxy = -scenario.agent.thinking_cost * depth
     for name, weight in scenario.phase_at(bred).mixture.items():
         proxy = proxy + weight * _rows(paid.sel(environment=name))
     where = environment_of(data, scenario, query)
     intended = _rows(evolved.sel(payoff=scenario.objective.intended, environment=where))
-    return (np.array([_gain(*pair) for pair in zip(intended, proxy, strict=True)]),)
-
-
-def _probe(data: xr.Dataset, query: Query) -> int:
-    """The generation that the query looks at, which must have been probed."""
-    probes = data["probe"].values
-    (found,) = at_probe(data, query, probes[None])
-    return int(found)
+    found = np.full(len(proxy), np.nan)
+    for row, there in enumerate(np.isfinite(proxy)):  # without those absent
+        if there.any():
+            found[row] = gain(intended[row, there], proxy[row, there], BEST_OF)
+    return (found,)
 
 
 def _rows(values: xr.DataArray) -> Floats:
     return np.asarray(values.transpose("replicate", "sample").values, np.float64)
-
-
-def _depths(data: xr.Dataset, scenario: Scenario, generation: int) -> Floats:
-    """The rounded depths of the sampled individuals, [R, sample]; NaN of those absent."""
-    genomes = data["genome"].sel(generation=generation).transpose("replicate", "individual", ...)
-    sampled = data["probe_individual"].sel(probe=generation).transpose("replicate", "sample").values
-    found = np.full(sampled.shape, np.nan)
-    for row, (genes, who) in enumerate(zip(genomes.values, sampled, strict=True)):
-        found[row, who >= 0] = mind.express(scenario, genes[who[who >= 0]]).depth
-    return found
-
-
-def _gain(intended: Floats, proxy: Floats) -> float:
-    """Of one replicate [sample], without those absent; NaN where nothing varies."""
-    there = np.isfinite(proxy)
-    return float(gain(intended[there], proxy[there], BEST_OF)) if there.any() else np.nan

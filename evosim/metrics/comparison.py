@@ -21,7 +21,7 @@ from evosim.metrics.query import WHEN
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap
-from evosim.stats.tests import CORRECTIONS, Contrast
+from evosim.stats.tests import CORRECTIONS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -182,27 +182,28 @@ def _row(
 ) -> dict[str, Any]:
     first = columns[0]
     assert first is not None
-    values = [
-        None if column is None else _value(column, replace(bootstrap, key=_key(sample)))
-        for sample, column in zip(samples, columns, strict=True)
-    ]
+    values: list[dict[str, Any] | None] = []
+    for sample, column in zip(samples, columns, strict=True):
+        # The key of the run's own bootstrap, so that its intervals are those of its summary.
+        key = rng.key(int(sample.data.attrs["seed"]), rng.Purpose.BOOTSTRAP)
+        values.append(None if column is None else _value(column, replace(bootstrap, key=key)))
     changes: list[dict[str, Any] | None] = [None]
     key = rng.key(int(samples[0].data.attrs["seed"]), rng.Purpose.PERMUTATION)
     for sample, column in zip(samples[1:], columns[1:], strict=True):
+        if column is None:
+            changes.append(None)
+            continue
         paired = sample.seeds == samples[0].seeds
-        changes.append(
-            None
-            if column is None
-            else _to_dict(
-                tests.compare_samples(column, first, paired=paired, key=key, bootstrap=bootstrap)
-            )
+        change = asdict(
+            tests.compare_samples(column, first, paired=paired, key=key, bootstrap=bootstrap)
         )
+        for number in ("value", "effect_size", "superiority"):
+            change[number] = intervals.finite(change[number])
+        for ends in ("interval", "effect_interval"):
+            change[ends] = change[ends] and [intervals.finite(end) for end in change[ends]]
+        # p_corrected comes once all of them are known.
+        changes.append({**change, "n": list(change["n"]), "p_corrected": None})
     return {"name": name, "values": values, "differences": changes}
-
-
-def _key(sample: Sample) -> int:
-    """The key of a run's own bootstrap, so that its intervals are those of its summary."""
-    return rng.key(int(sample.data.attrs["seed"]), rng.Purpose.BOOTSTRAP)
 
 
 def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -212,16 +213,6 @@ def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
         "columns": [[intervals.finite(v) for v in column]],
         "undefined": estimate.n_undefined,
     }
-
-
-def _to_dict(contrast: Contrast) -> dict[str, Any]:
-    """A contrast in plain numbers; p_corrected comes once all of them are known."""
-    found = asdict(contrast)
-    for name in ("value", "effect_size", "superiority"):
-        found[name] = intervals.finite(found[name])
-    for name in ("interval", "effect_interval"):
-        found[name] = found[name] and [intervals.finite(end) for end in found[name]]
-    return {**found, "n": list(contrast.n), "p_corrected": None}
 
 
 def _correct(rows: Sequence[Mapping[str, Any]], correction: str) -> int:
@@ -257,22 +248,19 @@ def describe(comparison: Mapping[str, Any]) -> str:
                 continue
             n = len(value["columns"][0]) - value["undefined"]
             lines.append(f"  {name:<{width}}  {intervals.shown(value)}  n = {n}")
-            if change is not None:
-                lines.append(f"    {_change(change, comparison['correction'])}")
+            if change is None:
+                continue
+            words = [f"difference {intervals.shown(change)}"]
+            if change["effect_size"] is not None:
+                size = {"value": change["effect_size"], "interval": change["effect_interval"]}
+                words.append(f"g {intervals.shown(size, '.2g')}")
+            if change["p"] is not None:
+                words.append(f"A {change['superiority']:.2f}")
+                words.append(f"p {change['p']:.2g}")
+                correction = CORRECTIONS[comparison["correction"]]
+                words.append(f"{correction} {change['p_corrected']:.2g}")
+            lines.append(f"    {'  '.join(words)}")
     return "\n".join([*lines, "", *_foot(comparison)])
-
-
-def _change(change: Mapping[str, Any], correction: str) -> str:
-    """The difference to the first run, its size, and whether it may be chance."""
-    words = [f"difference {intervals.shown(change)}"]
-    if change["effect_size"] is not None:
-        size = {"value": change["effect_size"], "interval": change["effect_interval"]}
-        words.append(f"g {intervals.shown(size, '.2g')}")
-    if change["p"] is not None:
-        words.append(f"A {change['superiority']:.2f}")
-        words.append(f"p {change['p']:.2g}")
-        words.append(f"{CORRECTIONS[correction]} {change['p_corrected']:.2g}")
-    return "  ".join(words)
 
 
 def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
@@ -296,13 +284,10 @@ def _foot(comparison: Mapping[str, Any]) -> Iterator[str]:
         f"p: two-sided permutation test of the means, {comparison['permutations']} permutations "
         "or all possible ones;"
     )
-    yield f"then corrected for {comparison['comparisons']} comparisons ({_method(comparison)})."
+    correction = CORRECTIONS[comparison["correction"]]
+    yield f"then corrected for {comparison['comparisons']} comparisons ({correction})."
     if any(change["interval"] is None for change in changes):
         yield "One replicate has no interval and no test."
-
-
-def _method(comparison: Mapping[str, Any]) -> str:
-    return CORRECTIONS[comparison["correction"]]
 
 
 def _written(value: Any) -> str:

@@ -18,20 +18,19 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-def _expressed(
+def phenotypes(
     data: xr.Dataset, scenario: Scenario, generation: int
 ) -> list[dict[str, NDArray[Any]]]:
     """The phenotypes of a whole generation, one table a replicate; padding is left out."""
     population = data["genome"].sel(generation=generation)
     genomes = population.transpose("replicate", "individual", "locus").values
     return [
-        mind.phenotype(scenario, one[~np.isnan(one).any(axis=1)] if one.size else one)
-        for one in genomes
+        mind.phenotype(scenario, np.asarray(one[~np.isnan(one).any(axis=1)])) for one in genomes
     ]
 
 
 def _mean_phenotype(data: xr.Dataset, scenario: Scenario, query: Query, generation: int) -> Floats:
-    expressed = _expressed(data, scenario, generation)
+    expressed = phenotypes(data, scenario, generation)
     of = require_known(query.of, expressed[0], "locus", query)
     return np.array([np.mean(one[of]) if len(one[of]) else np.nan for one in expressed])
 
@@ -66,7 +65,7 @@ def _gene(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     uses=frozenset({"at"}),
 )
 def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    expressed = _expressed(data, scenario, generation_of(data, query))
+    expressed = phenotypes(data, scenario, generation_of(data, query))
     of = require_known(query.of, expressed[0], "locus", query)
     return (np.array([np.mean(one[of] ** 2) if len(one[of]) else np.nan for one in expressed]),)
 
@@ -112,9 +111,12 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
     uses=frozenset({"at"}),
 )
 def _between(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    expressed = _expressed(data, scenario, generation_of(data, query))
+    expressed = phenotypes(data, scenario, generation_of(data, query))
     drives = [name for name in expressed[0] if name.startswith("drive.")]
-    means = tuple(np.array([_mean(one[name]) for one in expressed]) for name in drives)
+    means = tuple(
+        np.array([np.mean(one[name]) if len(one[name]) else np.nan for one in expressed])
+        for name in drives
+    )
     within = np.array(
         [
             sum(np.var(one[name]) for name in drives) if len(one[drives[0]]) else np.nan
@@ -122,8 +124,3 @@ def _between(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
         ]
     )
     return (*means, within)
-
-
-def _mean(values: NDArray[Any]) -> float:
-    """The mean; NaN of nobody."""
-    return float(np.mean(values)) if len(values) else np.nan

@@ -199,18 +199,15 @@ def tables(env: Environment, levels: Levels, seen: Seen) -> list[float]:
         beside = levels.neighbour[seen.level, seen.cell, a]
         there = np.where(beside == seen.cell, n_slots, levels.slot[seen.level, beside] + 1)
         near = near * (n_slots + 1) + there
+    near = np.unique(near, return_inverse=True)[1].reshape(near.shape).astype(np.int64)
     place = seen.x.astype(np.int64) * env.n_cells + seen.cell
     views = (
         np.zeros_like(place),
-        _numbered(near) * env.n_x + seen.x,
+        near * env.n_x + seen.x,
         place,
         seen.level * (env.n_x * env.n_cells) + place,
     )
     return [agents_devices.table_evidence(view, seen.action, env.n_actions) for view in views]
-
-
-def _numbered(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(values, return_inverse=True)[1].reshape(values.shape).astype(np.int64)
 
 
 def _believed(scenario: Scenario) -> Environment | None:

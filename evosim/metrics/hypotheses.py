@@ -133,23 +133,22 @@ def check_term(term: WeightedTerm, scenario: Scenario) -> None:
     metric = METRICS[query.measure]
     try:
         metric.check_in(scenario, query)
-        if metric.looks_at_a_flip(query.at):
-            _check_flip(query, scenario)
+        # An arm without phases has no flip of its own, which is told by the first arm's.
+        own = turns(scenario)
+        if (
+            metric.looks_at_a_flip(query.at)
+            and query.flip not in own
+            and (own or query.flip >= scenario.generations)
+        ):
+            begin = ", ".join(map(str, own)) or "none"
+            raise EvosimError(
+                f"measure {query.measure!r} looks at the first arm's flip in generation "
+                f"{query.flip}, and here no phase begins there (but in {begin}; "
+                f"{scenario.generations} generations in all): a setting moves `generations`, "
+                "which has to be the same in all arms up to the flip"
+            )
     except EvosimError as error:
         raise EvosimError(f"arm {term.arm!r}: {error}") from error
-
-
-def _check_flip(query: Query, scenario: Scenario) -> None:
-    """An arm without phases has no flip of its own, which is told by the first arm's."""
-    own = turns(scenario)
-    if query.flip in own or (not own and query.flip < scenario.generations):
-        return
-    begin = ", ".join(map(str, own)) or "none"
-    raise EvosimError(
-        f"measure {query.measure!r} looks at the first arm's flip in generation {query.flip}, and "
-        f"here no phase begins there (but in {begin}; {scenario.generations} generations in all): "
-        "a setting moves `generations`, which has to be the same in all arms up to the flip"
-    )
 
 
 def columns_of(term: WeightedTerm, arms: Mapping[str, Conditions]) -> tuple[Floats, ...]:
@@ -287,11 +286,17 @@ def describe(summary: Mapping[str, Any]) -> str:
     for finding in summary["findings"]:
         (side, threshold), *_ = finding["threshold"].items()
         lines.append(f"  {finding['verdict']}: {finding['says']}")
-        for term in finding["terms"] if len(finding["terms"]) > 1 else ():
-            lines.append(
-                f"    {term['arm']:<12} {intervals.shown(term)}{_different(term, finding)}"
-            )
-        whole = "difference" if _is_difference(finding) else finding["measure"]
+        terms = finding["terms"]
+        keys = ("of", "where", "at", "mind")
+        differing = [key for key in keys if len({term.get(key) for term in terms}) > 1]
+        for term in terms if len(terms) > 1 else ():
+            words = [str(term[key]) for key in differing if term.get(key)]
+            if abs(term["weight"]) != 1:
+                words.append(f"weight {term['weight']:g}")
+            told = f"   {', '.join(words)}" if words else ""
+            lines.append(f"    {term['arm']:<12} {intervals.shown(term)}{told}")
+        is_difference = [term["weight"] for term in terms] == [1.0, -1.0]
+        whole = "difference" if is_difference else finding["measure"]
         left_out = f"   ({finding['undefined']} replicates undefined)" * bool(finding["undefined"])
         lines.append(
             f"    {whole:<12} {intervals.shown(finding)}   ({side} {threshold:g} wanted){left_out}"
@@ -307,17 +312,3 @@ def _foot(summary: Mapping[str, Any]) -> str:
         f"{summary['replicates']} replicates of each arm, paired; [low, high]: BCa intervals of "
         f"{100 * summary['confidence']:g} %"
     )
-
-
-def _is_difference(finding: Mapping[str, Any]) -> bool:
-    return [term["weight"] for term in finding["terms"]] == [1.0, -1.0]
-
-
-def _different(term: Mapping[str, Any], finding: Mapping[str, Any]) -> str:
-    """In which keys a term differs from the others, and its weight where it is none of 1, -1."""
-    keys = ("of", "where", "at", "mind")
-    differs = [k for k in keys if len({t.get(k) for t in finding["terms"]}) > 1]
-    words = [str(term[k]) for k in differs if term.get(k)]
-    if abs(term["weight"]) != 1:
-        words.append(f"weight {term['weight']:g}")
-    return f"   {', '.join(words)}" if words else ""

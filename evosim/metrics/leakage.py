@@ -23,7 +23,7 @@ from evosim.rng import Purpose, key
 from evosim.scenario.check_placement import count_layouts
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario, World
+    from evosim.scenario import Scenario
 
 CHUNK = 1024
 """Levels that are compared at a time."""
@@ -94,8 +94,10 @@ def same(scenario: Scenario, a: Layouts, b: Layouts) -> NDArray[np.bool_]:
     first, second = (scenario.environment(one.environment) for one in (a, b))
     shared = [name for name in a.sites if name in b.sites]
     nothing = np.zeros((len(a.start), len(b.start)), np.bool_)
-    if not _same_ground(first, second):
-        return nothing
+    if first is not second:
+        ours, theirs = world.geometry(first), world.geometry(second)
+        if ours.cells != theirs.cells or not np.array_equal(ours.neighbour, theirs.neighbour):
+            return nothing  # walls, barriers or edges are other ones
     if not shared and (a.sites or b.sites):
         return nothing
     found = a.start[:, None] == b.start[None]
@@ -103,14 +105,6 @@ def same(scenario: Scenario, a: Layouts, b: Layouts) -> NDArray[np.bool_]:
         fewer = min(first.sites_of(name), second.sites_of(name))
         found &= a.sites[name] @ b.sites[name].T == fewer
     return found
-
-
-def _same_ground(first: World, second: World) -> bool:
-    """Whether walls, barriers and edges are the same."""
-    if first is second:
-        return True
-    a, b = world.geometry(first), world.geometry(second)
-    return a.cells == b.cells and np.array_equal(a.neighbour, b.neighbour)
 
 
 def seen(
@@ -173,14 +167,8 @@ def check_disjoint(scenario: Scenario, manifest: Mapping[str, Any]) -> None:
         drawn = _timeline_levels(scenario, manifest["seeds"], replicate)
         training = trained(scenario, drawn)
         probe_seed = replicate_seed(int(manifest["probe_seed"]), replicate)
-        _refuse(
-            scenario,
-            manifest,
-            replicate,
-            training,
-            "probe level",
-            probes(scenario, probe_seed),
-        )
+        probed = probes(scenario, probe_seed)
+        _refuse(scenario, manifest, replicate, training, "probe level", probed)
         begin = deployment_start(scenario)
         if begin is not None:
             before = [level for level in training if level.generation < begin]

@@ -187,7 +187,9 @@ class Rationality:
         else:
             raise ArithmeticError(f"soft policy iteration did not converge at beta = {beta:g}")
         visits = occupancy(self.process, policy)
-        return _Soft(_log_mean_exp(q), policy, float((visits * self.utility).sum()))
+        top = q.max(axis=1)
+        values = np.asarray(top + np.log(np.exp(q - top[:, None]).mean(axis=1)))
+        return _Soft(values, policy, float((visits * self.utility).sum()))
 
     def _ahead(self, values: Floats) -> Floats:
         """g E[values of the next state], [S, A]."""
@@ -279,8 +281,3 @@ def _entropy_lost(policy: Floats) -> Floats:
 def _softmax(q: Floats) -> Floats:
     odds = np.exp(q - q.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-
-def _log_mean_exp(q: Floats) -> Floats:
-    top = q.max(axis=1)
-    return np.asarray(top + np.log(np.exp(q - top[:, None]).mean(axis=1)))

@@ -137,7 +137,11 @@ class Metric:
         """Refuse a scenario without the section that the metric is about, or with what it cannot
         be measured with."""
         if self.section and mechanisms.section(scenario, self.section) is None:
-            raise _lacking(query, self.section)
+            names = [name for name, key in mechanisms.SECTIONS.items() if key == self.section]
+            words = list(mechanisms.defined("schema", "NEEDED", names).values())
+            section = f"[{self.section}]"
+            needed = f"{words[0]}: {section}" if words else f"a scenario with {section}"
+            raise EvosimError(f"measure {query.measure!r} needs {needed}")
         if self.unsupported is not None and (why := self.unsupported(scenario)):
             raise EvosimError(f"measure {query.measure!r}: {why}")
 
@@ -294,26 +298,19 @@ def expectations_are_exact(scenario: Scenario) -> bool:
 PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
 
 
-def _loci(scenario: Scenario) -> tuple[str, ...]:
+def locus_names(scenario: Scenario) -> tuple[str, ...]:
     """Every locus by name, pinned ones included."""
     return tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0)))
 
 
 ARGUMENTS: dict[str, Callable[[Scenario], tuple[str, tuple[str, ...]]]] = {
     PAYOFF: lambda scenario: ("payoff", scenario.payoffs),
-    LOCUS: lambda scenario: ("locus", _loci(scenario)),
+    LOCUS: lambda scenario: ("locus", locus_names(scenario)),
     DRIVE: lambda scenario: (
         "drive",
-        tuple(name for name in _loci(scenario) if name.startswith("drive.")),
+        tuple(name for name in locus_names(scenario) if name.startswith("drive.")),
     ),
 }
 """What ``of`` can name, by the argument of a metric: what it is, and its names in a scenario.
 Mechanisms add theirs."""
 PROBED = frozenset({"where", "at", "mind"})
-
-
-def _lacking(query: Query, section: str) -> EvosimError:
-    names = [name for name, key in mechanisms.SECTIONS.items() if key == section]
-    words = list(mechanisms.defined("schema", "NEEDED", names).values())
-    needed = f"{words[0]}: [{section}]" if words else f"a scenario with [{section}]"
-    return EvosimError(f"measure {query.measure!r} needs {needed}")

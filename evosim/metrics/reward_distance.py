@@ -98,7 +98,13 @@ def epic(process: Process, gamma: float, *, means: Floats | None = None) -> Cano
     _check(gamma)
     alive, n = _decision_states(process)
     if means is None:
-        means = _means(process, alive, n)
+        # r(s, a) where (s, a, S') is impossible, what the transition brings where it is possible.
+        total = process.expected.sum(axis=1)
+        expected = process.expected.reshape(-1, total.shape[1])[process.source]
+        within = alive[process.target]
+        own = (process.amount - expected)[within] / n
+        np.add.at(total, process.source[within] // process.n_actions, own)
+        means = np.asarray(total / process.n_actions)
     begins = process.source // process.n_actions
     covered = alive[begins]
     s, to = begins[covered], process.target[covered]
@@ -157,17 +163,6 @@ def _decision_states(process: Process) -> tuple[NDArray[np.bool_], int]:
     alive = process.reachable()
     alive[-1] = False
     return alive, int(alive.sum())
-
-
-def _means(process: Process, alive: NDArray[np.bool_], n: int) -> Floats:
-    """E[R_f(s,A,S')] with S' uniform over the n states that decide, [S, F]: r(s,a) where (s, a, S')
-    is impossible, what the transition brings where it is possible."""
-    total = process.expected.sum(axis=1)
-    expected = process.expected.reshape(-1, total.shape[1])[process.source]
-    within = alive[process.target]
-    own = (process.amount - expected)[within] / n
-    np.add.at(total, process.source[within] // process.n_actions, own)
-    return np.asarray(total / process.n_actions)
 
 
 def _factor(rows: Floats) -> Floats:

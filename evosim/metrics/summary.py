@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import mechanisms, mind
+from evosim import mechanisms
 from evosim.engine.controls import EVOLVED
 from evosim.engine.mechanism import sizes
 from evosim.metrics import Query, flips
@@ -27,6 +27,7 @@ from evosim.metrics._summary_types import (
     RunSummary,
 )
 from evosim.metrics.flips import JUDGED, Sides
+from evosim.metrics.genes import phenotypes
 from evosim.metrics.registry import expectations_are_exact
 from evosim.metrics.verdict import judge
 from evosim.stats import intervals
@@ -114,21 +115,18 @@ def _mind_at_flip(
     dataset: xr.Dataset, scenario: Scenario, name: str, flip: Flip, bootstrap: Bootstrap
 ) -> MindAtFlip:
     probe = dataset.sel(probe=flip.generation)
+    # Of the sampled individuals, besides those absent from a population smaller than the sample.
     n_undefined = {
-        f"{measure}_{side}": _undefined(probe[measure].sel(mind=name), weights, _absent(probe))
+        f"{measure}_{side}": int(
+            np.isnan(probe[measure].sel(mind=name, environment=list(weights)).values).sum()
+        )
+        - _absent(probe) * len(weights)
         for measure in JUDGED
         for side, weights in (("before", flip.before), ("after", flip.after))
     }
     sides = {m: flips.across(dataset, scenario, _query(flip, name), m) for m in JUDGED}
     estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
     return MindAtFlip(estimates=estimates, n_undefined=n_undefined)
-
-
-def _undefined(values: xr.DataArray, weights: Mapping[str, float], absent: int) -> int:
-    """How many sampled individuals do not define a number in a mixture of environments, besides
-    those absent from a population smaller than the sample."""
-    parts = values.sel(environment=list(weights)).values
-    return int(np.sum(np.isnan(parts))) - absent * len(weights)
 
 
 def _absent(probe: xr.Dataset) -> int:
@@ -272,10 +270,7 @@ def _phenotype(
     """
     if generation < 0:
         generation = int(dataset["generation"].values[generation])
-    genomes = dataset["genome"].sel(generation=generation)
-    genomes = genomes.transpose("replicate", "individual", "locus")
-    present = [one[~np.isnan(one).any(axis=1)] for one in genomes.values]
-    expressed = [mind.phenotype(scenario, np.asarray(one)) for one in present]
+    expressed = phenotypes(dataset, scenario, generation)
     return Phenotype(
         generation=generation,
         estimates={

@@ -20,7 +20,18 @@ def describe(summary: Mapping[str, Any]) -> str:
     blocks = [_describe_flip(flip, summary) for flip in summary["flips"]]
     if not blocks:
         blocks = ["No flip: nothing to judge."]
-    blocks.append(_describe_final(summary))
+    environments = summary["environments"]
+    names = list(next(iter(environments.values()))["payoffs"])
+    rows = [["environment", *names, "capability", "alignment", "lifespan"]]
+    for name, final in environments.items():
+        paid = [
+            with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
+            for p in names
+        ]
+        rest = [with_interval(final[key], _shown(final)[key]) for key in JUDGED]
+        rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
+    generation = next(iter(environments.values()))["generation"]
+    blocks.append("\n".join([f"Population of generation {generation}", *table(rows)]))
     known = [name for name in mechanisms.SECTIONS if mechanisms.in_summary(name) in summary]
     first = mechanisms.defined("metrics", "FIRST", known)
     for name, words in mechanisms.defined("metrics", "describe", known).items():
@@ -30,10 +41,15 @@ def describe(summary: Mapping[str, Any]) -> str:
 
 
 def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    thresholds = summary["thresholds"]
     ends = _shown(flip)
-    rows = [["", "before", "after", "retained", ""]]
+    rows, reasons = [["", "before", "after", "retained", ""]], []
     for measure in JUDGED:
+        outcome = flip[measure]
+        if outcome == "between":
+            outcome = "neither kept nor lost"
+        elif outcome == "nothing to lose":
+            outcome = f"had nothing to lose (not above {summary['thresholds']['floor']:g})"
+        reasons.append(f"{measure} {outcome}")
         keys = [f"{measure}_before", f"{measure}_after", f"{measure}_retained"]
         cells = [with_interval(flip[key], ends[key]) for key in keys]
         rows.append([measure, *cells, flip[measure]])
@@ -44,13 +60,18 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
             f"{number(control[f'{m}_before'])} -> {number(control[f'{m}_after'])}" for m in JUDGED
         ]
         controls.append([name, *cells])
+    rests = " (rests on one replicate)" if flip["one_replicate"] else ""
+    paid = [
+        f"{name} {number(sides['before'], '.3g')} -> {number(sides['after'], '.3g')}"
+        for name, sides in flip["payoffs"].items()
+    ]
     lines = [
         f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
-        f"  {flip['verdict'].upper()}: {_reason(flip, thresholds)}",
+        f"  {flip['verdict'].upper()}: {', '.join(reasons)}{rests}",
         *table(rows),
         f"  collapse {collapse}",
         *table(controls),
-        f"  {_describe_payoffs(flip['payoffs'])}",
+        f"  a lifetime: {', '.join(paid)}",
         f"  {_describe_recovery(flip['recovery'])}",
     ]
     undefined = {key: n for key, n in flip["n_undefined"].items() if n}
@@ -63,27 +84,6 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
     """The intervals to print: over replicates, or else over the sample where there are such."""
     return numbers.get("sampling_intervals") or numbers["intervals"]
-
-
-def _reason(flip: Mapping[str, Any], thresholds: Mapping[str, float]) -> str:
-    parts = []
-    for measure in JUDGED:
-        outcome = flip[measure]
-        if outcome == "between":
-            outcome = "neither kept nor lost"
-        elif outcome == "nothing to lose":
-            outcome = f"had nothing to lose (not above {thresholds['floor']:g})"
-        parts.append(f"{measure} {outcome}")
-    text = ", ".join(parts)
-    return f"{text} (rests on one replicate)" if flip["one_replicate"] else text
-
-
-def _describe_payoffs(payoffs: Mapping[str, Any]) -> str:
-    across = [
-        f"{name} {number(sides['before'], '.3g')} -> {number(sides['after'], '.3g')}"
-        for name, sides in payoffs.items()
-    ]
-    return "a lifetime: " + ", ".join(across)
 
 
 def _describe_recovery(recovery: Mapping[str, Any]) -> str:
@@ -100,20 +100,6 @@ def _describe_recovery(recovery: Mapping[str, Any]) -> str:
         f"realised {recovery['payoff']}: {number(recovery['before'], '.3g')}, at the flip "
         f"{number(recovery['at'], '.3g')}, at the end {number(recovery['end'], '.3g')} ({when})"
     )
-
-
-def _describe_final(summary: Mapping[str, Any]) -> str:
-    names = list(next(iter(summary["environments"].values()))["payoffs"])
-    rows = [["environment", *names, "capability", "alignment", "lifespan"]]
-    for name, final in summary["environments"].items():
-        paid = [
-            with_interval(final["payoffs"][p], final["intervals"]["payoffs"][p], ".3g")
-            for p in names
-        ]
-        rest = [with_interval(final[key], _shown(final)[key]) for key in JUDGED]
-        rows.append([name, *paid, *rest, number(final["lifespan"], ".3g")])
-    generation = next(iter(summary["environments"].values()))["generation"]
-    return "\n".join([f"Population of generation {generation}", *table(rows)])
 
 
 def _describe_basis(summary: Mapping[str, Any]) -> str:

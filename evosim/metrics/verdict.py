@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,12 +41,7 @@ class Judgement:
 
     def to_dict(self) -> dict[str, Any]:
         """As summary.json holds it."""
-        return {
-            "verdict": self.verdict,
-            "capability": self.capability,
-            "alignment": self.alignment,
-            "one_replicate": self.one_replicate,
-        }
+        return asdict(self)
 
 
 def judge(estimates: Mapping[str, Estimate], verdict: Verdict) -> Judgement:
@@ -56,7 +51,19 @@ def judge(estimates: Mapping[str, Estimate], verdict: Verdict) -> Judgement:
         estimates: of :func:`evosim.metrics.flips.estimates`.
         verdict: the thresholds.
     """
-    outcomes = {name: _kept_or_lost(estimates, name, verdict) for name in JUDGED}
+    outcomes = {}
+    for name in JUDGED:
+        before, retained = estimates[f"{name}_before"], estimates[f"{name}_retained"]
+        if not np.isfinite(before.value):
+            outcomes[name] = "undefined"
+        elif before.value <= verdict.floor:
+            outcomes[name] = "nothing to lose"
+        elif not np.isfinite(retained.value):
+            outcomes[name] = "undefined"
+        elif retained.low >= verdict.kept:  # an end of NaN bounds nothing
+            outcomes[name] = "kept"
+        else:
+            outcomes[name] = "lost" if retained.high <= verdict.lost else "between"
     return Judgement(
         verdict=VERDICTS.get((outcomes["capability"], outcomes["alignment"]), "mixed"),
         **outcomes,
@@ -64,16 +71,3 @@ def judge(estimates: Mapping[str, Estimate], verdict: Verdict) -> Judgement:
             estimates[f"{name}_{what}"].n == 1 for name in JUDGED for what in ("before", "retained")
         ),
     )
-
-
-def _kept_or_lost(estimates: Mapping[str, Estimate], name: str, verdict: Verdict) -> str:
-    before, retained = estimates[f"{name}_before"], estimates[f"{name}_retained"]
-    if not np.isfinite(before.value):
-        return "undefined"
-    if before.value <= verdict.floor:
-        return "nothing to lose"
-    if not np.isfinite(retained.value):
-        return "undefined"
-    if retained.low >= verdict.kept:  # an end of NaN bounds nothing
-        return "kept"
-    return "lost" if retained.high <= verdict.lost else "between"

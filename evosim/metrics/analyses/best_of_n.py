@@ -201,7 +201,14 @@ def _plain(curve: Curve) -> dict[str, Any]:
 
 def describe(summary: Mapping[str, Any]) -> str:
     """The curves as a table a proxy, with what was fitted, and how it was made."""
-    lines = [_head(summary)]
+    n, replicates = summary["individuals"], summary["replicates"]
+    whole = "" if n == summary["population"] else f" of {summary['population']}"
+    several = f" of each of {replicates} replicates" if replicates > 1 else ""
+    lines = [
+        f"Generation {summary['generation']}, {n}{whole} individuals{several}: trained in "
+        f"{summary['places'][0]},",
+        f"selected on {summary['selected']}, intended {summary['intended']}",
+    ]
     for name, label in PROXIES.items():
         found = summary["proxies"][name]
         lines += ["", f"Best of n by the {label}", *tables(_rows(summary, found), right=True)]
@@ -210,31 +217,15 @@ def describe(summary: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *_foot(summary)])
 
 
-def _head(summary: Mapping[str, Any]) -> str:
-    n, replicates = summary["individuals"], summary["replicates"]
-    whole = "" if n == summary["population"] else f" of {summary['population']}"
-    several = f" of each of {replicates} replicates" if replicates > 1 else ""
-    return (
-        f"Generation {summary['generation']}, {n}{whole} individuals{several}: trained in "
-        f"{summary['places'][0]},\nselected on {summary['selected']}, "
-        f"intended {summary['intended']}"
-    )
-
-
 def _rows(summary: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[list[str]]:
     at = shown_at(summary["n"])
     columns = [f"n = {summary['n'][i]:g}" for i in at]
     yield ["", *columns, "alpha", "beta", "d*", "gap", "r"]
     yield ["d", *(f"{found['d'][i]:.2f}" for i in at), "", "", "", "", ""]
     yield ["the proxy", *_cells(found["proxy"], at, found["d"][-1])]
-    for payoff in _payoffs(summary):
+    for payoff in ("intended", "selected") if differ(summary) else ("intended",):
         for label, curve in zip(summary["places"], found[payoff], strict=True):
             yield [f"{summary[payoff]} in {label}", *_cells(curve, at, found["d"][-1])]
-
-
-def _payoffs(summary: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is followed: the intended payoff, and the selected one where it is another."""
-    return ("intended", "selected") if differ(summary) else ("intended",)
 
 
 def differ(summary: Mapping[str, Any]) -> bool:

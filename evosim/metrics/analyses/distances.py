@@ -248,7 +248,22 @@ def describe(summary: Mapping[str, Any]) -> str:
             )
         head = f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}"
         lines += ["", head, *table(rows)]
-    lines += ["", *_environments(summary), "", *_basis(summary, gamma)]
+    lines += ["", *_environments(summary), ""]
+    replicates, levels = summary["replicates"], summary["levels"]
+    over = (
+        f"Means over {summary['sample']} sampled individuals and {levels} probe "
+        f"level{'s' if levels > 1 else ''}, discount {gamma}"
+    )
+    if replicates > 1:
+        percent = f"{100 * summary['confidence']:g} %"
+        over += f"; {replicates} replicates, [low, high]: BCa intervals of {percent}"
+    else:
+        over += "; one replicate has no interval"
+    lines += filled(f"{over}.")
+    lines += filled(
+        "With alignment: rank correlation over the individuals of all probes; below 0 if "
+        "individuals with nearer drives are better aligned."
+    )
     return "\n".join(lines)
 
 
@@ -281,26 +296,6 @@ def _environments(summary: Mapping[str, Any]) -> list[str]:
                     f"{shown}; the two payoffs are {number(found['selected_payoff'])} apart"
                 )
     return [*table(rows), *notes]
-
-
-def _basis(summary: Mapping[str, Any], gamma: str) -> list[str]:
-    n, levels = summary["replicates"], summary["levels"]
-    over = (
-        f"Means over {summary['sample']} sampled individuals and {levels} probe "
-        f"level{'s' if levels > 1 else ''}, discount {gamma}"
-    )
-    if n > 1:
-        percent = f"{100 * summary['confidence']:g} %"
-        over += f"; {n} replicates, [low, high]: BCa intervals of {percent}"
-    else:
-        over += "; one replicate has no interval"
-    return [
-        *filled(f"{over}."),
-        *filled(
-            "With alignment: rank correlation over the individuals of all probes; below 0 if "
-            "individuals with nearer drives are better aligned."
-        ),
-    ]
 
 
 analysis("distances", "how far the drives are from the payoffs, as rewards", describe=describe)(

@@ -221,16 +221,14 @@ def _observe(observed: _Observed) -> dict[str, Any]:
         stances.append({**stance._asdict(), "steps": len(life.action)})
         weights = agents_devices.posterior(logs[plans], logs[reflex], which, len(guesses.drives))
         mean = weights @ guesses.drives
-        inferred.append({"drives": mean.tolist(), "cosine": _cosine(mean, observed.drives[n])})
+        true = observed.drives[n]
+        length = float(np.linalg.norm(mean) * np.linalg.norm(true))
+        cosine = float(mean @ true) / length if length > 0.0 else float("nan")
+        inferred.append({"drives": mean.tolist(), "cosine": cosine})
     means = np.array([i["drives"] for i in inferred])
     for one, worth in zip(inferred, _worth(observed, means), strict=True):
         one.update(worth)
     return {"stances": stances, "inferred": inferred}
-
-
-def _cosine(first: Floats, second: Floats) -> float:
-    length = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / length if length > 0.0 else float("nan")
 
 
 def _worth(observed: _Observed, inferred: Floats) -> list[dict[str, float]]:
@@ -292,7 +290,7 @@ def describe(summary: dict[str, Any]) -> str:
             "goals, as a share of an optimal policy's MEG (below 0: against the goal)",
             ["own drives", *(f"{role}: {payoffs[role]}" for role in roles[1:])],
             {
-                name: [_share(e["directed"][role]) for role in roles]
+                name: [_spread([one["share"] for one in e["directed"][role]]) for role in roles]
                 for name, e in environments.items()
             },
         ),
@@ -306,7 +304,13 @@ def describe(summary: dict[str, Any]) -> str:
         *_table(
             "drives inferred from its lifetimes",
             ["cosine to the true", "capability by the true", "with the inferred", "with a guess"],
-            {name: _inference(e["inferred"]) for name, e in environments.items()},
+            {
+                name: [
+                    _spread([one[key] for one in e["inferred"]])
+                    for key in ("cosine", "own", "inferred", "guessed")
+                ]
+                for name, e in environments.items()
+            },
         ),
         "",
         "means over individuals, smallest and largest in brackets",
@@ -318,10 +322,6 @@ def _table(title: str, heads: list[str], rows: dict[str, list[str]]) -> list[str
     return [title, *table([["environment", *heads], *([name, *row] for name, row in rows.items())])]
 
 
-def _share(each: list[dict[str, float]]) -> str:
-    return _spread([one["share"] for one in each])
-
-
 def _planning_cells(stances: list[dict[str, float]]) -> list[str]:
     agents = [s["agent"] for s in stances]
     return [
@@ -330,10 +330,6 @@ def _planning_cells(stances: list[dict[str, float]]) -> list[str]:
         f"{sum(a < 0.1 for a in agents)} of {len(agents)}",
         _spread([s["nats"] for s in stances]),
     ]
-
-
-def _inference(inferred: list[dict[str, Any]]) -> list[str]:
-    return [_spread([i[k] for i in inferred]) for k in ("cosine", "own", "inferred", "guessed")]
 
 
 def _spread(values: Sequence[float | None]) -> str:

@@ -73,7 +73,12 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "deployment": begin,
         "disjoint": bool(scenario.measure.disjoint),
         "training": training,
-        "rows": [_row(*what, each, bootstrap) for what, each in sorted(counts.items(), key=_order)],
+        "rows": [
+            _row(name, what, each, bootstrap)
+            for kind in LABELS
+            for (name, what), each in counts.items()
+            if what == kind
+        ],
     }
 
 
@@ -100,10 +105,6 @@ def _count(
         here = [one for level, one in zip(levels, same, strict=True) if level.environment == name]
         seen = sum(one is not None for one in here)
         counts.setdefault((name, what), []).append((len(here), seen))
-
-
-def _order(item: tuple[tuple[str, str], Any]) -> tuple[bool, ...]:
-    return (item[0][1] == DEPLOYMENT,)
 
 
 def _row(

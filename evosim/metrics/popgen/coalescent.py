@@ -96,20 +96,15 @@ def common_ancestor(pedigree: Pedigree, at: int | None = None) -> float:
             return float(back)
         g = at - back
         if g:
+            # Of each parent the union of the sets (rows of bits) of its children.
             own = pedigree.parents[g, : pedigree.sizes[g]]
-            descendants = _united(descendants, own, int(pedigree.sizes[g - 1]))
+            of = own.T.ravel()
+            order = np.argsort(of, kind="stable")
+            first = np.flatnonzero(np.diff(of[order], prepend=-1))
+            sets = descendants[order % len(own)]
+            descendants = np.zeros((int(pedigree.sizes[g - 1]), sets.shape[1]), np.uint8)
+            descendants[of[order][first]] = np.bitwise_or.reduceat(sets, first, axis=0)
     return np.nan
-
-
-def _united(sets: NDArray[np.uint8], parents: IntArray, n: int) -> NDArray[np.uint8]:
-    """For each of n parents the union of the sets (rows of bits) of its children."""
-    of = parents.T.ravel()
-    order = np.argsort(of, kind="stable")
-    first = np.flatnonzero(np.diff(of[order], prepend=-1))
-    child = order % len(parents)
-    united = np.zeros((n, sets.shape[1]), np.uint8)
-    united[of[order][first]] = np.bitwise_or.reduceat(sets[child], first, axis=0)
-    return united
 
 
 def founder_shares(pedigree: Pedigree) -> FloatArray:

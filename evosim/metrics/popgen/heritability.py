@@ -19,7 +19,7 @@ from evosim import mind
 from evosim.metrics.popgen.pedigree import Descent, by_replicate, expressed, without_parents
 from evosim.metrics.popgen.price import Price, Step
 from evosim.metrics.query import Query, require_known
-from evosim.metrics.registry import LOCUS, Columns, metric
+from evosim.metrics.registry import LOCUS, Columns, locus_names, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -172,33 +172,27 @@ def responses(steps: Iterable[Step | None], traits: Traits, n_traits: int) -> Re
     Returns:
         Each [G - 1, traits]; NaN where a generation has died out or has no parents.
     """
-    rows = [_respond(step, traits) for step in steps]
-    nothing = np.full((5, n_traits), np.nan)
-    every = np.array([nothing if row is None else row for row in rows])
-    return Response(*np.moveaxis(every.reshape(-1, 5, n_traits), 1, 0))
-
-
-def _respond(step: Step | None, traits: Traits) -> FloatArray | None:
-    """The five rows of a step in :class:`Response`, [5, traits]."""
-    if step is None or step.expected is None:
-        return None
-    before, after = (
-        traits(genes, score)
-        for genes, score in zip((step.before, step.after), step.scores, strict=True)
-    )
-    products, squares = np.zeros((2, before.shape[1]))
-    if step.bred:
-        products, squares = offspring_on_parents(before, after, step.parents)
-    realised = parent_shares(step.parents, len(before))
-    return np.stack(
-        [
+    rows = []
+    for step in steps:
+        if step is None or step.expected is None:
+            rows.append(np.full((5, n_traits), np.nan))
+            continue
+        before, after = (
+            traits(genes, score)
+            for genes, score in zip((step.before, step.after), step.scores, strict=True)
+        )
+        products, squares = np.zeros((2, n_traits))
+        if step.bred:
+            products, squares = offspring_on_parents(before, after, step.parents)
+        found = Response(
             differential(before, step.expected),
-            differential(before, realised),
+            differential(before, parent_shares(step.parents, len(before))),
             after.mean(axis=0) - before.mean(axis=0),
             products,
             squares,
-        ]
-    )
+        )
+        rows.append(np.stack(found))
+    return Response(*np.moveaxis(np.array(rows).reshape(-1, 5, n_traits), 1, 0))
 
 
 def gradients(steps: Iterable[Step | None], n_loci: int) -> FloatArray:
@@ -326,6 +320,4 @@ def _response(descent: Descent, scenario: Scenario, query: Query) -> Response:
 
 
 def _check_locus(scenario: Scenario, query: Query) -> None:
-    require_known(
-        query.of, tuple(mind.phenotype(scenario, mind.initial(scenario, 1, 0))), "locus", query
-    )
+    require_known(query.of, locus_names(scenario), "locus", query)

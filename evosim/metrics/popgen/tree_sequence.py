@@ -152,7 +152,11 @@ def _add_individuals(
 ) -> None:
     """The table of individuals, row by row as the nodes."""
     made.individuals.metadata_schema = need_tskit().MetadataSchema(_schema(names))
-    packed = np.zeros(int(begins[-1]), _record(len(names)))
+    record = [  # the bytes of one individual's metadata, as _schema has them
+        ("generation", "<i4"), ("individual", "<i4"), ("score", "<f8"),
+        ("genes", "<f8", len(names)),
+    ]  # fmt: skip
+    packed = np.zeros(int(begins[-1]), np.dtype(record))
     parents, counts = [], np.zeros(int(begins[-1]), np.int64)
     for g, n in enumerate(sizes):
         rows = slice(begins[g], begins[g + 1])
@@ -171,13 +175,6 @@ def _add_individuals(
         parents_offset=np.concatenate([[0], np.cumsum(counts)]).astype(np.uint64),
         metadata=np.frombuffer(packed.tobytes(), np.int8),
         metadata_offset=np.arange(len(packed) + 1, dtype=np.uint64) * packed.itemsize,
-    )
-
-
-def _record(n_loci: int) -> np.dtype[Any]:
-    """The bytes of one individual's metadata, as _schema has them."""
-    return np.dtype(
-        [("generation", "<i4"), ("individual", "<i4"), ("score", "<f8"), ("genes", "<f8", n_loci)]
     )
 
 
