@@ -134,6 +134,10 @@ def run_of(
             "optimal_payoff": (("replicate", "environment"), np.full(sizes[::2][:2], 4.0)),
             "uniform_payoff": (("replicate", "environment"), np.full(sizes[::2][:2], 0.25)),
             "payoff_total": (("replicate", "generation", "individual", "payoff"), total),
+            "probe_individual": (
+                ("replicate", "probe", "sample"),
+                np.zeros((replicates, len(probes), SAMPLE), np.int32),
+            ),
             "genome": (("replicate", "generation", "individual", "locus"), genome),
         },
         coords={
