@@ -6,19 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evosim.metrics.query import (
-    Query,
-    probed,
-    recent_generations,
-    require_known,
-)
-from evosim.metrics.registry import (
-    PAYOFF,
-    PROBED,
-    Columns,
-    expectations_are_exact,
-    metric,
-)
+from evosim.metrics.query import Query, probed, recent_generations, require_known
+from evosim.metrics.registry import PAYOFF, PROBED, Columns, expectations_are_exact, metric
 from evosim.stats.intervals import mean_of_defined
 
 if TYPE_CHECKING:

@@ -31,12 +31,7 @@ from evosim.metrics.genes import phenotypes
 from evosim.metrics.registry import expectations_are_exact
 from evosim.metrics.verdict import judge
 from evosim.stats import intervals
-from evosim.stats.intervals import (
-    Bootstrap,
-    Estimate,
-    finite,
-    mean_of_defined,
-)
+from evosim.stats.intervals import Bootstrap, Estimate, finite, mean_of_defined
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,10 +83,21 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
 
 
 def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootstrap) -> FlipSummary:
-    minds = [str(name) for name in dataset["mind"].values]
-    minds_at_flip = {
-        name: _mind_at_flip(dataset, scenario, name, flip, bootstrap) for name in minds
-    }
+    minds_at_flip = {}
+    probe = dataset.sel(probe=flip.generation)
+    for name in map(str, dataset["mind"].values):
+        # Of the sampled individuals, besides those absent from a population below the sample.
+        n_undefined = {
+            f"{measure}_{side}": int(
+                np.isnan(probe[measure].sel(mind=name, environment=list(weights)).values).sum()
+            )
+            - _absent(probe) * len(weights)
+            for measure in JUDGED
+            for side, weights in (("before", flip.before), ("after", flip.after))
+        }
+        sides = {m: flips.across(dataset, scenario, _query(flip, name), m) for m in JUDGED}
+        estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
+        minds_at_flip[name] = MindAtFlip(estimates=estimates, n_undefined=n_undefined)
     evolved = minds_at_flip.pop(EVOLVED)
     return FlipSummary(
         generation=flip.generation,
@@ -109,24 +115,6 @@ def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootst
 
 def _query(flip: Flip, mind: str = EVOLVED) -> Query:
     return Query(measure="collapse", at="flip", mind=mind, turn=flip.generation)
-
-
-def _mind_at_flip(
-    dataset: xr.Dataset, scenario: Scenario, name: str, flip: Flip, bootstrap: Bootstrap
-) -> MindAtFlip:
-    probe = dataset.sel(probe=flip.generation)
-    # Of the sampled individuals, besides those absent from a population smaller than the sample.
-    n_undefined = {
-        f"{measure}_{side}": int(
-            np.isnan(probe[measure].sel(mind=name, environment=list(weights)).values).sum()
-        )
-        - _absent(probe) * len(weights)
-        for measure in JUDGED
-        for side, weights in (("before", flip.before), ("after", flip.after))
-    }
-    sides = {m: flips.across(dataset, scenario, _query(flip, name), m) for m in JUDGED}
-    estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
-    return MindAtFlip(estimates=estimates, n_undefined=n_undefined)
 
 
 def _absent(probe: xr.Dataset) -> int:

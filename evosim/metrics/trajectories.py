@@ -67,7 +67,10 @@ def trajectories(
             if trajectory is not None:
                 by_arm[name] = {
                     "generations": trajectory.generations,
-                    "values": [[_rounded(v) for v in row] for row in trajectory.values],
+                    "values": [
+                        [float(f"{v:.{DIGITS}g}") if np.isfinite(v) else None for v in row]
+                        for row in trajectory.values
+                    ],
                 }
         if by_arm:
             found.append(
@@ -159,7 +162,3 @@ def _generations(data: xr.Dataset, query: Query) -> list[int]:
     step = -(-(last + 1) // MOST)
     sides = set() if query.turn is None else {query.turn - 1, query.turn}
     return sorted(g for g in {*range(0, last + 1, step), *sides, last} if 0 <= g <= last)
-
-
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
