@@ -20,32 +20,21 @@ NORMALIZED = (-np.inf, 1.0)
 """Bounds of what is 0 for random play and 1 for the optimum: it can be far worse than random."""
 
 
-@metric(
-    "capability",
-    variable="capability",
-    bounds=NORMALIZED,
-    normalized=True,
-    exact=expectations_are_exact,
-    trajectory="capability",
-    uses=PROBED,
-    has_peak=True,
-)
-def _capability(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    return (probed(data, scenario, query, data["capability"]),)
+def _normalized(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    return (probed(data, scenario, query, data[query.measure]),)
 
 
-@metric(
-    "alignment",
-    variable="alignment",
-    bounds=NORMALIZED,
-    normalized=True,
-    exact=expectations_are_exact,
-    trajectory="alignment",
-    uses=PROBED,
-    has_peak=True,
-)
-def _alignment(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    return (probed(data, scenario, query, data["alignment"]),)
+for _name in ("capability", "alignment"):
+    metric(
+        _name,
+        variable=_name,
+        bounds=NORMALIZED,
+        normalized=True,
+        exact=expectations_are_exact,
+        trajectory=_name,
+        uses=PROBED,
+        has_peak=True,
+    )(_normalized)
 
 
 @metric(
