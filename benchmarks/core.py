@@ -184,9 +184,9 @@ class Case:
 
     def improve(self) -> int:
         """The backups alone, from whatever the values are; where in space.value V_d stands."""
+        end = batch.ALL_BACKUPS
         lanes = self.batch.lanes
-        deepest = int(lanes.depth.max())
-        return int(improve(*self.group.plan_tables, *self.level, *lanes, *self.values, 0, deepest))
+        return int(improve(*self.group.plan_tables, *self.level, *lanes, *self.values, 0, end))
 
     def disagreement(self, in_c: Callable[[], int]) -> float:
         """The largest difference of the values planned in C, as a share of the largest value."""

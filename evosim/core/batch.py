@@ -192,6 +192,9 @@ Called as ``elsewhere(k, value)`` before V_k is backed up, and for V_d: it write
 value [n_x, C, LANES]. They are not among ``plan_tables.live``, so that no backup writes there.
 """
 
+ALL_BACKUPS = 1 << 40
+"""More backups than any lane wants."""
+
 Decide = Callable[[BatchGroup, Batch, int, Level, Workspace], Policy]
 """Gives the policy of every lane of a batch on level i, in the workspace's arrays."""
 
@@ -242,9 +245,9 @@ def plan_values(
 ) -> int:
     """V_d of every lane on a level; returns where in plan.value it stands."""
     prepare_values(group, lanes, level, plan, instinct, space)
-    deepest = int(lanes.depth.max())
     if elsewhere is None:
-        return int(improve(*group.plan_tables, *level, *lanes, *plan, 0, deepest))
+        return int(improve(*group.plan_tables, *level, *lanes, *plan, 0, ALL_BACKUPS))
+    deepest = int(lanes.depth.max())
     for done in range(deepest):
         elsewhere(done, plan.value[done & 1])
         improve(*group.plan_tables, *level, *lanes, *plan, done, done + 1)

@@ -24,7 +24,7 @@ from evosim.core.batch import (
 )
 from evosim.core.exact import expect
 from evosim.core.plan import follow
-from evosim.core.structs import LANES, Level, WorldTables
+from evosim.core.structs import LANES, Level, Policy, WorldTables
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, weighted_sum
 
@@ -121,7 +121,16 @@ def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = N
     >>> core.uniform(env, levels).lifespan.shape
     (1, 2)
     """
-    return expectation_of(env, levels, np.ones((1, 1, 1, 1, env.n_actions)), part)
+
+    # As bits of best actions, which take less room than a table of weights.
+    def at_random(
+        group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace
+    ) -> Policy:
+        space.greedy[:] = (1 << env.n_actions) - 1
+        return space.policy(group)
+
+    groups = batch_groups(env, _optimizers(env, np.zeros((1, env.phi.shape[1]))))
+    return _expect(env, levels, 1, groups, at_random, part)
 
 
 def _expect(

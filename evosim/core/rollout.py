@@ -258,18 +258,16 @@ def _live(
             return
         # What arriving is worth depends on where one has been: these minds plan anew every step, by
         # what it is worth at that moment (model 2, novelty).
-        from evosim.mechanisms.novelty.kernels import feel, foresee
+        from evosim.mechanisms.novelty.kernels import arrive
 
         policy = space.policy(group)
         xs, cells, fates = np.zeros((3, LANES), np.int32)
         visited = np.full((env.n_cells, LANES), -1, np.int32)
-        visited[level.start] = 0
-        live_one_step(*world, *level, *policy, *lives, -1, xs, cells, fates)
-        for now in range(steps):
-            foresee(now, visited, batch.arrival, space.arrival)
-            decide(group, batch, i, level, space)
+        for now in range(-1, steps):
+            if now >= 0:
+                decide(group, batch, i, level, space)
             go_on = live_one_step(*world, *level, *policy, *lives, now, xs, cells, fates)
-            feel(now, batch.mind, cells, fates, visited, felt[i])
+            arrive(now, batch.arrival, batch.mind, cells, fates, visited, felt[i], space.arrival)
             if not go_on:
                 break
         space.arrival[:] = 0.0  # the next batch in this workspace may feel none

@@ -33,27 +33,22 @@ def felt_along(cells: Sequence[int], ended: bool) -> NDArray[np.float64]:
 
 
 @kernel
-def foresee(t, visited, weight, arrival):
-    """arrival[cell, lane]: what arriving at the cell by step t would be worth.
+def arrive(t, weight, mind, cells, fates, visited, felt, arrival):
+    """What was felt on arriving by step t, and what arriving will be worth by the next; -1: birth.
 
     Args:
-        visited: [C, LANES] time of the last visit, -1: none.
         weight: [LANES] of the drive.
-    """
-    for c in range(visited.shape[0]):
-        for lane in range(LANES):
-            arrival[c, lane] = weight[lane] * np.float32(novelty_of(t + 1, visited[c, lane]))
-
-
-@kernel
-def feel(t, mind, cells, fates, visited, felt):
-    """What was felt on arriving by step t, added to felt[mind]; the visits are noted.
-
-    Args:
         mind, cells, fates: [LANES] as in :func:`evosim.core.live.live_one_step`.
+        visited: [C, LANES] time of the last visit, -1: none; the one of this step is noted.
+        felt: [n] added to, for each mind, before its weight.
+        arrival: [C, LANES] out: the reward of arriving.
     """
     for lane in range(LANES):
         # A use that ends the life does so before the agent arrives anywhere (model 1).
-        if fates[lane] != ENDED:
+        if t >= 0 and fates[lane] != ENDED:
             felt[mind[lane]] += novelty_of(t + 1, visited[cells[lane], lane])
+        if t < 0 or fates[lane] != ENDED:
             visited[cells[lane], lane] = t + 1
+    for c in range(visited.shape[0]):
+        for lane in range(LANES):
+            arrival[c, lane] = weight[lane] * np.float32(novelty_of(t + 2, visited[c, lane]))
