@@ -186,7 +186,8 @@ def fork(
     The new run holds the history 0 .. at-1 as it was, and goes on from the same population of
     generation ``at``. Until it is complete, it reads the history from its parent. Probes of the
     history stay as measured then (NaN for environments and payoffs that are new); levels and
-    samples of probes are those of the first ancestor, so that they can be compared. Without ``settings`` and ``seed`` the data end as the parent's do.
+    samples of probes are those of the first ancestor, so that they can be compared. Without
+    ``settings`` and ``seed`` the data end as the parent's do.
 
     Args:
         path: the run to fork, or its folder.
@@ -346,7 +347,8 @@ def _draw_in_the_end(
         done.plot._draw((name,), failed=lambda error: reporter.warn(str(error)))
 
     try:
-        process.draw(done.path)
+        asked = done.manifest["figures"]
+        process.draw(done.path, None if asked is True else asked)
         for name in reversed(missing_figures(done)):
             if process.take(name):
                 draw(name)

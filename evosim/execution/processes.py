@@ -73,7 +73,7 @@ class Processes(Workers):
             except (EOFError, OSError):  # the end, maybe in the middle of an answer
                 yield process, process.death()
                 continue
-            process.has_started = True
+            process.has_answered = True
             for answer in answers:
                 if not isinstance(answer, Message):
                     self._idle.append(process)
@@ -93,7 +93,7 @@ class _Process:
 
     def __init__(self, locks: tuple[int, ...], threads: int) -> None:
         self.connection, theirs = Pipe()
-        self.has_started = False
+        self.has_answered = False
         code = (
             "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
             "from evosim.execution.processes import serve; serve(int(sys.argv[2]))"
@@ -124,7 +124,7 @@ class _Process:
         """What became of it, where it ended before its work."""
         code = self._process.wait()
         self.connection.close()
-        if code > 0 and not self.has_started:
+        if code > 0 and not self.has_answered:
             return WorkError(f"worker processes cannot be started here (exit code {code})")
         if code >= 0:
             return Died(1, f"exit code {code}")
@@ -165,7 +165,6 @@ def serve(descriptor: int) -> None:
         return parent.poll()
 
     with suppress(EOFError, OSError):
-        parent.send([])  # it has started
         while (call := parent.recv()) is not None:
             function, item = call
             answer: Answer

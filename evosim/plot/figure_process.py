@@ -39,7 +39,7 @@ class FigureProcess:
         self._locks = locks
         self._threads: list[threading.Thread] = []
         self._stop: Callable[[], None] | None = None  # while there is one
-        self._folder: Path | None = None
+        self._drawn: tuple[str, Sequence[str] | None] = ("", None)  # the folder, and what is asked
         self._ready = threading.Event()  # for drawing, or for the end
         self._lock = threading.Lock()
         self._taken: set[str] = set()
@@ -69,10 +69,14 @@ class FigureProcess:
             self._stop = None
             self._ready.set()
 
-    def draw(self, folder: Path) -> None:
-        """Let it draw the figures that a complete run lacks, until they are all taken."""
+    def draw(self, folder: Path, names: Sequence[str] | None = None) -> None:
+        """Let it draw the figures that a complete run lacks, until they are all taken.
+
+        Args:
+            names: which are asked for; all that can be drawn if None.
+        """
         self.start()
-        self._folder = folder.absolute()
+        self._drawn = (str(folder.absolute()), names)
         self._ready.set()
 
     def take(self, name: str) -> bool:
@@ -91,14 +95,14 @@ class FigureProcess:
         # What it cannot draw is missing, which this process notices.
         with suppress(EvosimError), Processes(1, self._locks, note=lambda text: None) as workers:
 
-            def call(function: Callable[..., Any], *item: str) -> Any:
+            def call(function: Callable[..., Any], *item: Any) -> Any:
                 results = workers.map(function, [item], stop=stopped.is_set)
                 return next((result for _, result in results), None)
 
             call(load)
             ready.wait()
-            folder = str(self._folder)
-            for name in () if stopped.is_set() else call(missing, folder) or ():
+            folder, names = self._drawn
+            for name in () if stopped.is_set() else call(missing, folder, names) or ():
                 if not stopped.is_set() and self.take(name):
                     call(draw, folder, name)
 
@@ -127,7 +131,7 @@ def missing(folder: str, *, tell: object) -> list[str]:
     return [
         name
         for name in FIGURES.names(unused, plugins=False)
-        if wanted is True or name in wanted
+        if isinstance(wanted, bool) or name in wanted
         if FIGURES[name].unsupported(view) is None
         and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]

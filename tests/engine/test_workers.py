@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -102,17 +103,14 @@ def test_what_a_killed_worker_was_at_is_done_by_another_one_and_given_up_if_that
     # Two of three replicates never end, so that the one whose worker died waits for them.
     wait_until(lambda: len(set(children(run.pid)) - before) == 1)
     assert run.returncode is None
-    for _ in range(4):
-        wait_until(lambda: len(children(run.pid)) > 0 or run.returncode is not None)
-        if run.returncode is not None:
-            break
-        for worker in children(run.pid):
-            with suppress(ProcessLookupError):
+    while run.returncode is None:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it may end at any moment
+            for worker in children(run.pid):
                 os.kill(worker, signal.SIGKILL)
-        time.sleep(0.5)
+        time.sleep(0.2)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 2
-    assert "replicate 0: 2 workers died of it (killed by SIGKILL, perhaps for lack of" in err
+    assert re.search(r"replicate \d: 2 workers died of it \(killed by SIGKILL, perhaps for", err)
     assert "evosim resume run" in err
     assert "Traceback" not in err
     assert RunFolder(tmp_path / "run").generations_done(1) > 0

@@ -62,6 +62,14 @@ def test_the_process_draws_whatever_nobody_else_takes(
     assert contents(bare) == {n: b for n, b in of_run.items() if not n.startswith("level")}
 
 
+def test_the_process_draws_only_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVOSIM_THREADS", "2")
+    run = evosim.run(tiny(), seed=1, out=tmp_path / "run", workers=1, figures=["drift", "genes"])
+    assert {path.stem for path in run.figures} == {"drift", "genes"}
+
+
 def test_what_a_killed_process_leaves_is_drawn_all_the_same(
     run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
