@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.engine.controls import minds
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, replacing
 from evosim.engine.folders import check_there
@@ -24,6 +23,7 @@ from evosim.engine.variables import (
     COORDINATES,
     Coordinate,
     Variable,
+    minds,
     probe_generations,
     variables,
 )
