@@ -85,17 +85,13 @@ def parse_map(text: str) -> Grid:
     if not lines:
         raise MapError("the map is empty")
     if "" not in lines and not any(ch in BETWEEN for line in lines for ch in line):
-        return _compact(lines)
+        cols = len(lines[0])
+        for number, line in enumerate(lines, 1):
+            if len(line) != cols:
+                raise MapError(f"line {number} of the map has {len(line)} cells, line 1 has {cols}")
+        none = tuple((False,) * cols for _ in lines)
+        return Grid(cells=tuple(lines), south=none, east=none)
     return _spaced(lines)
-
-
-def _compact(lines: list[str]) -> Grid:
-    cols = len(lines[0])
-    for number, line in enumerate(lines, 1):
-        if len(line) != cols:
-            raise MapError(f"line {number} of the map has {len(line)} cells, line 1 has {cols}")
-    none = tuple((False,) * cols for _ in lines)
-    return Grid(cells=tuple(lines), south=none, east=none)
 
 
 def _spaced(lines: list[str]) -> Grid:
