@@ -31,11 +31,6 @@ def explain(error: OSError, path: Path, doing: str = "write") -> str:
     return what
 
 
-def temporary_name(path: Path) -> Path:
-    """Where ``path`` is written before it is complete; ``sweep`` removes what a kill left there."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
 def sweep(folder: Path) -> None:
     """Remove the unfinished files a killed process left in a folder."""
     for stray in folder.glob(".*.tmp"):
@@ -53,7 +48,8 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
     Raises:
         WriteError: the operating system refused.
     """
-    temporary = temporary_name(path)
+    # Where it is until it is complete; ``sweep`` removes what a kill left there.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "w+b", buffering=buffering) as file:
             yield file

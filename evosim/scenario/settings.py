@@ -155,7 +155,14 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
         last = i == len(parts) - 1
         holder, path = _one_form(document, path, holder, part)
         if isinstance(holder, list):
-            index = _index(holder, path, part)
+            if not part.isdecimal() and holder and all(isinstance(one, str) for one in holder):
+                raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
+            if not part.isdecimal() or int(part) >= len(holder):
+                allowed = f"an index from 0 to {len(holder) - 1}" if holder else "none"
+                raise RefusedError(
+                    f"{dotted(path)} has {len(holder)} entries (got {part!r}, allowed {allowed})"
+                )
+            index = int(part)
             path = (*path, index)
             if last:
                 holder[index] = value
@@ -198,17 +205,6 @@ def _one_form(
         elif isinstance(holder, dict) and part.isdecimal() and "range" in holder:
             return holder["range"], (*path, "range")
     return holder, path
-
-
-def _index(holder: list[Any], path: KeyPath, part: str) -> int:
-    if not part.isdecimal() and holder and all(isinstance(entry, str) for entry in holder):
-        raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
-    if not part.isdecimal() or int(part) >= len(holder):
-        allowed = f"an index from 0 to {len(holder) - 1}" if holder else "none"
-        raise RefusedError(
-            f"{dotted(path)} has {len(holder)} entries (got {part!r}, allowed {allowed})"
-        )
-    return int(part)
 
 
 def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -> None:
