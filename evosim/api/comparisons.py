@@ -8,9 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api._reading import not_complete
 from evosim.api.experiments import Experiment
-from evosim.api.runs import Run
+from evosim.api.runs import Run, not_complete
 from evosim.engine.dataset import open_dataset
 from evosim.errors import EvosimError
 from evosim.metrics import comparison as measures

@@ -77,6 +77,19 @@ def write_bytes(path: Path, data: bytes) -> None:
         write_all(file, data)
 
 
+def put(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` in one step, its folder made where it is missing.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(explain(error, path.parent, "make")) from error
+    write_bytes(path, content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file at once, atomically."""
     write_bytes(path, text.encode())

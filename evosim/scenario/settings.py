@@ -96,7 +96,15 @@ def is_within(key: str, other: str) -> bool:
 
 def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     """Key, value (or why there is none) and name in errors of each setting."""
-    _check_form(settings)
+    of_texts = isinstance(settings, Sequence) and not isinstance(settings, bytes)
+    if not isinstance(settings, str | Mapping) and not (
+        of_texts and all(isinstance(text, str) for text in settings)
+    ):
+        message = (
+            f"not settings (got {shorten(settings)}, allowed values by dotted key such as "
+            '{"world.slip": 0.1}, or texts such as ["world.slip=0.1"])'
+        )
+        raise ScenarioError([Problem(file="settings", line=None, key="", message=message)])
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
@@ -116,19 +124,6 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
             yield key, _value(value_text.strip()), written
         except RefusedError as refusal:
             yield key, refusal, written
-
-
-def _check_form(settings: Any) -> None:
-    """Refuse what is no settings at all."""
-    if isinstance(settings, str | Mapping):
-        return
-    of_texts = isinstance(settings, Sequence) and not isinstance(settings, bytes)
-    if not of_texts or not all(isinstance(text, str) for text in settings):
-        message = (
-            f"not settings (got {shorten(settings)}, allowed values by dotted key such as "
-            '{"world.slip": 0.1}, or texts such as ["world.slip=0.1"])'
-        )
-        raise ScenarioError([Problem(file="settings", line=None, key="", message=message)])
 
 
 def _value(text: str) -> Any:
