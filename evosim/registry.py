@@ -92,6 +92,11 @@ class Registry(Generic[T]):
         self._modules = modules
         return modules
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """The modules that register the built-in things, imported or not."""
+        return self._modules()
+
     def names(self, without: Collection[str] = (), *, plugins: bool = True) -> list[str]:
         """The names, but for those of some modules, or of plugins: these are not imported for it.
 

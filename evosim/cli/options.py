@@ -72,9 +72,9 @@ def as_option(argument: Argument) -> str:
     this for all that errors name.
     """
     option = named_options(click.get_current_context().find_root().command)[argument.name]
-    if option.is_flag:
-        return (option.opts if argument.value else option.secondary_opts)[0]
     name = option.opts[0]
+    if isinstance(argument.value, bool):
+        return name if argument.value else name.replace("--", "--no-", 1)
     if isinstance(argument.value, Mapping):
         pairs = argument.value.items()
         return " ".join(f"{name} {key}={'...' if one is ... else one}" for key, one in pairs)

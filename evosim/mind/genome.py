@@ -45,7 +45,7 @@ class Minds(NamedTuple):
     temperature: NDArray[np.float32]  # [n] softmax temperature; 0: greedy
     senses: NDArray[np.int64]  # [n] bit i: the i-th hidden variable is seen
     # A second plan of the same world, of other rewards and depth (model 2, tool)
-    second_weights: NDArray[np.float32]  # [n, F]; 0 until :meth:`Mechanism.develop` fills them in
+    second_weights: NDArray[np.float32]  # [n, F]; 0 until a mechanism fills them in
     second_depth: NDArray[np.int32]  # [n]
     share: NDArray[np.float32]  # [n] of the second plan in the values of actions; 0: there is none
 

@@ -25,7 +25,7 @@ COMMAND_LINES = {
     "starter.py": {"--out"},  # in a comment of the file: the command for its schema
     "gallery/record.py": {"--arms", "--tuned", "--seed"},  # the command that a page shows
     "study/folder.py": {"--set", "--seed"},  # the command that lives one run
-    "execution/dask_cluster.py": {"--nthreads"},  # of Dask
+    "execution/dask.py": {"--nthreads"},  # of Dask
 }
 """Options that stand in whole command lines, by file."""
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import evosim
+from evosim import mechanisms
 from evosim.engine import provenance
+from evosim.evolution.optimizer import OPTIMIZERS
+from evosim.metrics import METRICS
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -21,17 +24,20 @@ if TYPE_CHECKING:
 _PACKAGE = Path(evosim.__file__).parent
 
 
-def _of_mechanisms(*parts: str) -> tuple[str, ...]:
-    """Files of the mechanisms, which nothing imports by name."""
-    paths = (path for part in parts for path in _PACKAGE.glob(f"mechanisms/*/{part}.py"))
-    return tuple(sorted(path.relative_to(_PACKAGE).as_posix() for path in paths))
+def _paths(names: Iterable[str]) -> tuple[str, ...]:
+    """Modules of evosim by name, as paths within the package."""
+    return tuple(f"{name.removeprefix('evosim.').replace('.', '/')}.py" for name in names)
 
 
+# What registries and mechanisms have is imported when it is asked for, by no import statement.
 _RUN_MODULES = (
-    "scenario/reading.py", "engine/loop.py", "engine/probe.py", *_of_mechanisms("schema", "state"),
-)  # fmt: skip
+    "scenario/reading.py",
+    "engine/loop.py",
+    "engine/probe.py",
+    *_paths([*OPTIMIZERS.modules, *mechanisms.paths("schema"), *mechanisms.paths("state")]),
+)
 """What reads a scenario, evaluates and probes a population: these, and all that they import."""
-METRIC_MODULES = ("metrics/__init__.py", *_of_mechanisms("metrics"))
+METRIC_MODULES = ("metrics/__init__.py", *_paths(METRICS.modules))
 """What makes numbers of the data of a run."""
 _VERDICT_MODULES = ("study/verdict.py", *METRIC_MODULES)
 """What makes verdicts of complete runs; what runs them is not counted again."""
