@@ -58,7 +58,12 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        # A rename is a change of the folder, which has a buffer of its own.
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         _discard(temporary)
         raise WriteError(explain(error, path)) from error
@@ -101,16 +106,6 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     rest = memoryview(data).cast("B")
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable (fsync of the directory)."""
-    # A rename is a change of the folder, which has a buffer of its own.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _discard(path: Path) -> None:
