@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evosim import mechanisms, mind, world
 from evosim.rng import Purpose, key
+from evosim.scenario import timeline
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -183,12 +184,7 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     start = 0
     for phase in scenario.timeline:
         end = start + phase.generations
-        notes = [
-            ", ".join(
-                name if share == 1 else f"{100 * share:.3g} % {name}"
-                for name, share in phase.mixture.items()
-            )
-        ]
+        notes = [timeline.label(phase.mixture)]
         if not phase.select:
             notes.append("without selection")
         if phase.window is not None:
