@@ -15,8 +15,8 @@ from typing import Any
 
 from evosim.benchmarks.rows import Row, number
 from evosim.engine import provenance
+from evosim.engine.files import put
 from evosim.errors import EvosimError
-from evosim.plot.files import put
 
 ALLOWED = 0.1
 """By what share a ratio may be worse than it was."""

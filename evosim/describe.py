@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evosim import mechanisms, mind, world
 from evosim.rng import Purpose, key
+from evosim.scenario import timeline
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -183,12 +184,7 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     start = 0
     for phase in scenario.timeline:
         end = start + phase.generations
-        notes = [
-            ", ".join(
-                name if share == 1 else f"{100 * share:.3g} % {name}"
-                for name, share in phase.mixture.items()
-            )
-        ]
+        notes = [timeline.label(phase.mixture)]
         if not phase.select:
             notes.append("without selection")
         if phase.window is not None:
@@ -230,9 +226,15 @@ def _evolution(scenario: Scenario) -> str:
     shown = _shown(scenario)
     individuals = f"{e.population} individuals {shown.get('individuals', '')}".rstrip()
     disjoint = " that are not used in training" if scenario.measure.disjoint else ""
+    if (chosen := e.optimizer).name == "genetic":
+        selection = shown.get("selection") or f"{e.select.operator}, "
+        optimizer = f"{selection}{e.mate.operator}, {e.mutate.operator}"
+    else:
+        options = ", ".join(f"{name} {_value(value)}" for name, value in chosen.options.items())
+        optimizer = chosen.name + (f" ({options})" if options else "")
     return (
         f"{individuals}, {e.levels} levels a generation, "
-        f"lifetimes of {steps} steps; {_optimizer(scenario, shown.get('selection'))}; "
+        f"lifetimes of {steps} steps; {optimizer}; "
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
         f"{disjoint}, {scenario.measure.sample} individuals"
     )
@@ -245,14 +247,3 @@ def _shown(scenario: Scenario) -> dict[str, str]:
     for shown in mechanisms.defined("schema", "shown", used).values():
         found |= shown(scenario)
     return found
-
-
-def _optimizer(scenario: Scenario, selection: str | None) -> str:
-    """How a generation makes the next one, with selection as a mechanism has it."""
-    e = scenario.evolution
-    if (chosen := e.optimizer).name != "genetic":
-        options = ", ".join(
-            f"{name} {_value(value)}" for name, value in e.optimizer.options.items()
-        )
-        return chosen.name + (f" ({options})" if options else "")
-    return f"{selection or f'{e.select.operator}, '}{e.mate.operator}, {e.mutate.operator}"

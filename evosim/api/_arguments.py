@@ -36,21 +36,16 @@ def read_scenario(
     plugins()  # a broken one is no mistake of the scenario's
     checks = [evolution.check, *further]
     if isinstance(source, str | Path):
-        _refuse_study(str(source))
+        if str(source) not in scenarios.catalogue():
+            from evosim.study import reading
+
+            if str(source) in reading.catalogue():
+                raise EvosimError(
+                    f"{source} is a study, not a scenario; run it with: ",
+                    Command("study run", str(source)),
+                )
         return scenarios.load(source, settings, checks)
     return scenarios.from_dict(source.to_dict(), name=source.id, settings=settings, checks=checks)
-
-
-def _refuse_study(source: str) -> None:
-    """Refuse the id of a shipped study where a scenario is meant."""
-    if source in scenarios.catalogue():
-        return
-    from evosim.study import reading
-
-    if source in reading.catalogue():
-        raise EvosimError(
-            f"{source} is a study, not a scenario; run it with: ", Command("study run", source)
-        )
 
 
 def seed_of(seed: int | None) -> int:

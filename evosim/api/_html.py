@@ -30,8 +30,11 @@ LARGEST = 400_000
 
 def of_scenario(scenario: Scenario) -> str:
     """Question, facts and a map of the worlds on both sides of the first flip."""
-    from evosim.plot import maps
+    from evosim.plot import maps, style
 
+    figure, drawn = maps.of_scenario(scenario), io.BytesIO()
+    with style.styled():
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
     flips = ", ".join(str(flip.generation) for flip in scenario.flips) or "none"
     facts = [
         ("claim", scenario.claim),
@@ -46,7 +49,7 @@ def of_scenario(scenario: Scenario) -> str:
         _head(scenario.title, scenario.id),
         f"<p>{escape(scenario.question)}</p>",
         _table(facts),
-        _picture("image/svg+xml", _as_svg(maps.of_scenario(scenario))),
+        _picture("image/svg+xml", style.shortened(drawn.getvalue())),
     )
 
 
@@ -147,15 +150,3 @@ def _thumbnail(figures: Sequence[Path]) -> str:
 def _picture(kind: str, content: bytes) -> str:
     data = base64.b64encode(content).decode("ascii")
     return f'<img style="max-width: 100%" alt="" src="data:{kind};base64,{data}">'
-
-
-def _as_svg(figure: object) -> bytes:
-    from matplotlib.figure import Figure
-
-    from evosim.plot import style
-
-    assert isinstance(figure, Figure)
-    buffer = io.BytesIO()
-    with style.styled():
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return style.shortened(buffer.getvalue())

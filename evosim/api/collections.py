@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from evosim.api._reading import figures_in
+from evosim.api.runs import figures_in
 from evosim.engine import provenance
 from evosim.engine.files import WriteError
 from evosim.engine.folders import GONE, check_there

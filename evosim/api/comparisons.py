@@ -8,9 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.api._reading import not_complete
 from evosim.api.experiments import Experiment
-from evosim.api.runs import Run
+from evosim.api.runs import Run, not_complete
 from evosim.engine.dataset import open_dataset
 from evosim.errors import EvosimError
 from evosim.metrics import comparison as measures
@@ -108,7 +107,15 @@ def compare(
     """
     if isinstance(runs, str | Path | Run | Experiment) or not isinstance(runs, Iterable):
         raise EvosimError(f"runs to compare: {runs!r} is not a list of runs")
-    found = [pair for one in runs for pair in _expanded(one)]
+    found: list[tuple[str, Run]] = []
+    for one in runs:
+        if isinstance(one, str | Path):
+            one = Experiment(one) if ExperimentFolder.is_at(Path(one)) else Run(one)
+        name = one.path.resolve().name
+        if isinstance(one, Experiment):
+            found += [(f"{name}/{arm}", run) for arm, run in one.arms.items()]
+        else:
+            found.append((name, one))
     places = Counter(run.path.resolve() for _, run in found)
     if twice := [str(place) for place, n in places.items() if n > 1]:
         raise EvosimError(f"{twice[0]}: named twice; a run does not differ from itself")
@@ -132,12 +139,3 @@ def compare(
             for name, run in found
         ]
         return Comparison(measures.compare(samples, correction=correction))
-
-
-def _expanded(one: Run | Experiment | str | Path) -> list[tuple[str, Run]]:
-    """A run with its name, or the arms of an experiment with theirs."""
-    if isinstance(one, str | Path):
-        one = Experiment(one) if ExperimentFolder.is_at(Path(one)) else Run(one)
-    if isinstance(one, Experiment):
-        return [(f"{one.path.resolve().name}/{name}", run) for name, run in one.arms.items()]
-    return [(one.path.resolve().name, one)]

@@ -15,11 +15,10 @@ from evosim.api._arguments import (
     free_path,
     seed_of,
 )
-from evosim.api._reading import not_complete
 from evosim.api.checks import check
 from evosim.api.collections import Collection
 from evosim.api.running import WAIT
-from evosim.api.runs import Run
+from evosim.api.runs import Run, not_complete
 from evosim.engine import provenance
 from evosim.errors import whole_number
 from evosim.execution.runner import CHECKPOINT

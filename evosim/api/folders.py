@@ -6,10 +6,9 @@ from os import PathLike
 from pathlib import Path
 
 from evosim.api._arguments import check_scheduler, checked_seconds, checked_workers
-from evosim.api._reading import not_complete
 from evosim.api.experiments import Experiment
 from evosim.api.running import resume_run
-from evosim.api.runs import Run
+from evosim.api.runs import Run, not_complete
 from evosim.api.studies import Study
 from evosim.errors import Argument, EvosimError, RunError, whole_number
 from evosim.execution.runner import CHECKPOINT

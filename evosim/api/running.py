@@ -155,7 +155,11 @@ def resume_run(
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
         if not folder.data_path.exists():
-            _check_plugins(folder)
+            if problems := evolution.check(folder.scenario):  # an operator or optimizer is lacking
+                found = "; ".join(f"{problem.key}: {problem.message}" for problem in problems)
+                lacking = provenance.lacking_plugins(folder.manifest)
+                made = f". The run was made with {lacking}, not found here: install it"
+                raise RunError(f"{folder.path}: {found}{made if lacking else ''}")
             if warning := provenance.other_versions(folder.manifest, "run"):
                 reporter.warn(warning)
         return _complete(
@@ -252,15 +256,6 @@ def fork(
                 child.population_after(child.chunk_files(replicate)[-1])
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
-
-
-def _check_plugins(folder: RunFolder) -> None:
-    """Refuse to go on with a run that lacks an operator or optimizer here."""
-    if problems := evolution.check(folder.scenario):
-        found = "; ".join(f"{problem.key}: {problem.message}" for problem in problems)
-        lacking = provenance.lacking_plugins(folder.manifest)
-        remedy = f". The run was made with {lacking}, not found here: install it" if lacking else ""
-        raise RunError(f"{folder.path}: {found}{remedy}")
 
 
 def _complete(

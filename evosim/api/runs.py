@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -9,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from evosim import plot
-from evosim.api._reading import figures_in, read_summary
-from evosim.engine.folders import GONE
+from evosim.engine.folders import GONE, check_there
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import EvosimError, did_you_mean, whole_number
+from evosim.errors import Command, EvosimError, RunError, did_you_mean, whole_number
 from evosim.plot.drawing import FORMATS, Failed, names_of_run
 
 if TYPE_CHECKING:
@@ -113,7 +113,14 @@ class Run:
         Raises:
             RunError: the run is not complete.
         """
-        return read_summary(self.summary_path, what="run")
+        check_there(self.path)
+        try:
+            found: dict[str, Any] = json.loads(self.summary_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise not_complete(self.path, "run") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.summary_path} cannot be read: {error}") from error
+        return found
 
     @property
     def verdict(self) -> str:
@@ -406,3 +413,13 @@ def missing_figures(done: Run) -> list[str]:
         for name in names
         if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
+
+
+def not_complete(path: Path, what: str) -> RunError:
+    """The error about a folder that has to be complete, and is not."""
+    return RunError(f"{path}: the {what} is not complete; continue with: ", Command("resume", path))
+
+
+def figures_in(folder: Path) -> list[Path]:
+    """The figures of a folder, without those half written."""
+    return sorted(p for p in folder.glob("*.*") if not p.name.startswith("."))

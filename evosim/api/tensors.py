@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -77,7 +78,11 @@ def tensors(
             reward of (s, a, s').
     """
     wants = None
-    run = _run_of(source)
+    run = None
+    if isinstance(source, Run):
+        run = source
+    elif isinstance(source, str | Path) and Path(source).is_dir():
+        run = open_single_run(source)
     if run is None:
         options = {"generation": generation, "individual": individual, "replicate": replicate}
         for name, value in options.items():
@@ -158,19 +163,13 @@ def export_tensors(
         generation=generation, individual=individual, replicate=replicate, bound=bound,
     )  # fmt: skip
     if path.suffix == ".npz":
-        _write_npz(made, path)
+        text = json.dumps(made.attrs, ensure_ascii=False)
+        arrays: dict[str, Any] = {**_arrays(made), "attributes": np.array(text)}
+        with replacing(path) as file:
+            np.savez_compressed(file, **arrays)
     else:
         _write_netcdf(made, path)
     return path
-
-
-def _run_of(source: Scenario | Run | str | Path) -> Run | None:
-    """The run that is meant; None where it is a scenario."""
-    if isinstance(source, Run):
-        return source
-    if not isinstance(source, str | Path) or not Path(source).is_dir():
-        return None
-    return open_single_run(source)
 
 
 def _wants(
@@ -305,15 +304,6 @@ def _attributes(
 
 def _arrays(made: xr.Dataset) -> Mapping[str, NDArray[Any]]:
     return {str(name): made[name].values for name in made.variables}
-
-
-def _write_npz(made: xr.Dataset, path: Path) -> None:
-    import json
-
-    text = json.dumps(made.attrs, ensure_ascii=False)
-    arrays: dict[str, Any] = {**_arrays(made), "attributes": np.array(text)}
-    with replacing(path) as file:
-        np.savez_compressed(file, **arrays)
 
 
 def _write_netcdf(made: xr.Dataset, path: Path) -> None:

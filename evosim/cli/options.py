@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from evosim.errors import SETTING, Argument, Command, EvosimError, Part, Problem, ScenarioError
+from evosim.errors import SETTING, Argument, Command, EvosimError, Part, ScenarioError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +40,12 @@ class Commands(click.Group):
 def as_error(error: EvosimError) -> str:
     """The text of an error, with options and commands where it names arguments and functions."""
     if isinstance(error, ScenarioError):
-        return "\n".join(map(_as_problem, error.problems))
+        return "\n".join(
+            str(replace(problem, file=f"--set {problem.file.removeprefix(SETTING)}"))
+            if problem.file.startswith(SETTING)
+            else str(problem)
+            for problem in error.problems
+        )
     return f"Error: {as_words(error)}"
 
 
@@ -60,12 +65,6 @@ def _joined(parts: Iterable[Part]) -> str:
     )
 
 
-def _as_problem(problem: Problem) -> str:
-    if not problem.file.startswith(SETTING):
-        return str(problem)
-    return str(replace(problem, file=f"--set {problem.file.removeprefix(SETTING)}"))
-
-
 def as_option(argument: Argument) -> str:
     """An argument of the public functions as the option that stands for it.
 
@@ -77,12 +76,9 @@ def as_option(argument: Argument) -> str:
     if isinstance(argument.value, bool):
         return name if argument.value else name.replace("--", "--no-", 1)
     if isinstance(argument.value, Mapping):
-        return " ".join(f"{name} {key}={_typed(one)}" for key, one in argument.value.items())
+        pairs = argument.value.items()
+        return " ".join(f"{name} {key}={'...' if one is ... else one}" for key, one in pairs)
     return name if argument.value is ... else f"{name} {argument.value}"
-
-
-def _typed(value: object) -> str:
-    return "..." if value is ... else str(value)
 
 
 def named_options(command: click.Command) -> dict[str, click.Option]:

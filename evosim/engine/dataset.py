@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
-from evosim.engine.controls import minds
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, replacing
 from evosim.engine.folders import check_there
@@ -23,7 +22,7 @@ from evosim.engine.variables import (
     BY_REPLICATE,
     COORDINATES,
     Coordinate,
-    Variable,
+    minds,
     probe_generations,
     variables,
 )
@@ -183,11 +182,16 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
     for name, spec in variables(scenario).items():
         dims = ("replicate", *spec.dims)
         shape = tuple(sizes[dim] for dim in dims)
+        # One replicate, and as many generations (or probes) as make a chunk of a fair size. HDF5
+        # takes no chunk of length 0, which an empty dimension would be.
+        inner = tuple(max(1, n) for n in shape[2:])
+        row = int(np.prod(inner)) * np.dtype(spec.dtype).itemsize
+        chunk = (1, min(max(1, shape[1]), max(1, _CHUNK // row)), *inner)
         variable = out.create_variable(
             name,
             dims,
             dtype=spec.dtype,
-            chunks=_chunks(spec, shape),
+            chunks=chunk,
             # Level 1: genomes are mostly noise, which no level compresses; shuffling bytes helps.
             compression="gzip",
             compression_opts=1,
@@ -242,14 +246,6 @@ def coordinates(
     for mechanism in mechanisms_of(scenario):
         labels |= mechanism.coordinates()
     return labels
-
-
-def _chunks(spec: Variable, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """One replicate, and as many generations (or probes) as make a chunk of a fair size."""
-    # HDF5 takes no chunk of length 0, which an empty dimension would be.
-    inner = tuple(max(1, n) for n in shape[2:])
-    row = int(np.prod(inner)) * np.dtype(spec.dtype).itemsize
-    return (1, min(max(1, shape[1]), max(1, _CHUNK // row)), *inner)
 
 
 def _pieces(folder: RunFolder, row: list[ChunkFile], done: int) -> Iterator[Chunk]:

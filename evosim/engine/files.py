@@ -31,11 +31,6 @@ def explain(error: OSError, path: Path, doing: str = "write") -> str:
     return what
 
 
-def temporary_name(path: Path) -> Path:
-    """Where ``path`` is written before it is complete; ``sweep`` removes what a kill left there."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
 def sweep(folder: Path) -> None:
     """Remove the unfinished files a killed process left in a folder."""
     for stray in folder.glob(".*.tmp"):
@@ -53,7 +48,8 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
     Raises:
         WriteError: the operating system refused.
     """
-    temporary = temporary_name(path)
+    # Where it is until it is complete; ``sweep`` removes what a kill left there.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "w+b", buffering=buffering) as file:
             yield file
@@ -62,7 +58,12 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        # A rename is a change of the folder, which has a buffer of its own.
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         _discard(temporary)
         raise WriteError(explain(error, path)) from error
@@ -81,6 +82,19 @@ def write_bytes(path: Path, data: bytes) -> None:
         write_all(file, data)
 
 
+def put(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` in one step, its folder made where it is missing.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(explain(error, path.parent, "make")) from error
+    write_bytes(path, content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file at once, atomically."""
     write_bytes(path, text.encode())
@@ -92,16 +106,6 @@ def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     rest = memoryview(data).cast("B")
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable (fsync of the directory)."""
-    # A rename is a change of the folder, which has a buffer of its own.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _discard(path: Path) -> None:

@@ -12,15 +12,6 @@ from evosim.engine.files import explain
 from evosim.errors import Argument, Command, RunError
 
 
-def _refuse_unnamed(path: Path) -> None:
-    if path.name in ("", ".."):
-        raise RunError(
-            Argument("out", path),
-            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
-            Argument("out", path / "my-run"),
-        )
-
-
 @contextlib.contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """A new folder to be filled in the block; it appears under its name when the block ends well.
@@ -30,7 +21,12 @@ def appearing(path: Path) -> Iterator[Path]:
     Raises:
         RunError: there is something already, or the folder cannot be made.
     """
-    _refuse_unnamed(path)
+    if path.name in ("", ".."):
+        raise RunError(
+            Argument("out", path),
+            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
+            Argument("out", path / "my-run"),
+        )
     refuse_existing(path)
     # Hidden, and with the number of this process, so that two of them do not meet.
     making = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -242,7 +242,10 @@ class Generation:
         if wrong:
             raise EvosimError(f"generation {self.number}: flip: {wrong}")
         if generations is not None:
-            generations = _checked_length(self.number, generations)
+            try:
+                generations = whole_number("generations", generations, 1)
+            except EvosimError as error:
+                raise EvosimError(f"generation {self.number}: flip: ", *error.parts) from None
         phases = _flipped(scenario, self.number + 1, train, selected, generations)
         if phases is None:
             raise EvosimError(
@@ -308,18 +311,6 @@ def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
         )
     evolution.check_genes(scenario, genes)
     return genes
-
-
-def _checked_length(number: int, generations: int) -> int:
-    """How many generations a flip asks for.
-
-    Raises:
-        EvosimError: not a whole number of at least 1.
-    """
-    try:
-        return whole_number("generations", generations, 1)
-    except EvosimError as error:
-        raise EvosimError(f"generation {number}: flip: ", *error.parts) from None
 
 
 def _wrong_flip(

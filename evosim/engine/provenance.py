@@ -7,6 +7,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,15 @@ def libraries() -> dict[str, str]:
 
 def machine() -> dict[str, str | int]:
     """System, processor and the cores given to this process."""
-    return {"system": platform.platform(), "processor": _processor(), "cores": cores()}
+    processor = platform.processor() or platform.machine()
+    # platform.processor() is empty or "x86_64" on Linux.
+    if sys.platform == "linux":
+        with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+            named = (
+                line.partition(":")[2].strip() for line in file if line.startswith("model name")
+            )
+            processor = next(named, processor)
+    return {"system": platform.platform(), "processor": processor, "cores": cores()}
 
 
 def cores() -> int:
@@ -94,19 +103,6 @@ def lacking_plugins(manifest: Mapping[str, Any]) -> str:
     found = versions()
     then = manifest.get("versions", {})
     return ", ".join(f"{name} {then[name]}" for name in then if name not in found)
-
-
-def _processor() -> str:
-    # platform.processor() is empty or "x86_64" on Linux.
-    if sys.platform == "linux":
-        try:
-            with open("/proc/cpuinfo", encoding="utf-8") as file:
-                for line in file:
-                    if line.startswith("model name"):
-                        return line.partition(":")[2].strip()
-        except OSError:
-            pass
-    return platform.processor() or platform.machine()
 
 
 def manifest(scenario: Scenario, **known: object) -> dict[str, Any]:

@@ -212,3 +212,17 @@ def probe_generations(scenario: Scenario) -> tuple[int, ...]:
     for flip in scenario.flips:
         probed |= {flip.generation - 1, flip.generation}
     return tuple(sorted(g for g in probed if 0 <= g <= last))
+
+
+# The names of the minds that are measured, along the dimension ``mind`` of a run's data.
+EVOLVED, UNIFORM = "evolved", "uniform"
+
+# The order is that of the dimension in every run.nc there is: new ones go to the end.
+MINDS = (EVOLVED, UNIFORM, "random drives", "true drive", "unshifted beliefs")
+"""The evolved minds and the four controls of every run."""
+
+
+def minds(scenario: Scenario) -> tuple[str, ...]:
+    """The minds of a run of the scenario, in their order."""
+    more = [name for mechanism in mechanisms_of(scenario) for name in mechanism.controls]
+    return (*MINDS, *more)

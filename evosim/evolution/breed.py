@@ -91,9 +91,15 @@ def breed(scenario: Scenario, genomes: ArrayLike, scores: ArrayLike, seed_key: i
         ValueError: shapes that do not fit.
     """
     genes, score = checked(scenario, genomes, scores)
-    evolution = scenario.evolution
+    written = scenario.evolution.select
+    operator = SELECT[written.operator]
+    values: list[float] = score.tolist()
+    if operator.proportional:
+        values = list(map(Fitness, values))
+    n = len(values)
     with seeded(seed_key):
-        return vary(scenario, genes, _select(evolution.select, score))
+        chosen = chosen_rows(operator, written, list(map(Handle, range(n), values)), n)
+        return vary(scenario, genes, chosen)
 
 
 def checked(
@@ -150,17 +156,6 @@ def expected_shares(scenario: Scenario, scores: ArrayLike) -> FloatArray:
             "needed: one for each, summing to 1"
         )
     return shares
-
-
-def _select(written: Written, scores: FloatArray) -> NDArray[np.int32]:
-    """Rows of the selected, [N] in DEAP's order."""
-    operator = SELECT[written.operator]
-    values: list[float] = scores.tolist()
-    if operator.proportional:
-        values = list(map(Fitness, values))
-    n = len(values)
-    handles = list(map(Handle, range(n), values))
-    return chosen_rows(operator, written, handles, n)
 
 
 def chosen_rows(

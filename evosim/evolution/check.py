@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from evosim import mechanisms
 from evosim.errors import Problem, did_you_mean
-from evosim.evolution._values import is_number, is_whole
 from evosim.evolution.optimizer import OPTIMIZERS
 from evosim.evolution.registry import MIGRATE, OPERATORS, RNG, SUPPLIED, Operator
 from evosim.mind import loci
 from evosim.registry import Registry
+from evosim.scenario.values import is_number, is_whole
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from deap.cma import Strategy
 
-from evosim.evolution._values import is_number
 from evosim.evolution.optimizer import (
     Asked,
     Bounds,
@@ -22,6 +21,7 @@ from evosim.evolution.optimizer import (
     sampled,
 )
 from evosim.mind import loci
+from evosim.scenario.values import is_number
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from evosim.evolution._values import is_number
 from evosim.evolution.optimizer import (
     Asked,
     Bounds,
@@ -21,6 +20,7 @@ from evosim.evolution.optimizer import (
     sampled,
 )
 from evosim.mind import loci
+from evosim.scenario.values import is_number
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario

@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evosim import mechanisms, mind
-from evosim.engine.controls import minds
-from evosim.engine.variables import BY_GENERATION, BY_PROBE
+from evosim.engine.variables import BY_GENERATION, BY_PROBE, minds
 from evosim.errors import EvosimError
 from evosim.metrics.query import Floats, Query, no_peak, require_known
 from evosim.registry import Registry, calling, check_call, check_name

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mechanisms
-from evosim.engine.controls import EVOLVED
 from evosim.engine.mechanism import sizes
+from evosim.engine.variables import EVOLVED
 from evosim.metrics import Query, flips
 from evosim.metrics._summary_types import (
     EnvironmentSummary,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
+from evosim.engine.files import put
 from evosim.errors import EvosimError
 from evosim.plot import colors, style
-from evosim.plot.files import put
 from evosim.plot.picture import EVENTS, Line, Picture, Place, frames
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 
+from evosim.engine.files import put
 from evosim.errors import EvosimError, did_you_mean
 from evosim.plot.colors import INK, SERIES
-from evosim.plot.files import put
 from evosim.plot.svg import shortened
 
 SINGLE = 3.4

@@ -15,7 +15,6 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario._overrides import NO_PAYOFF
 from evosim.scenario.document import merged
 from evosim.scenario.messages import Mistake, mistakes_of
-from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import BUILT_IN, Evolution, Phase, Scenario, World
 
 M = TypeVar("M", bound=BaseModel)
@@ -84,20 +83,18 @@ def _pruned(raw: Mapping[str, Any], mistakes: Iterable[Mistake]) -> dict[str, An
     """The raw world without its broken entries, for checks of the entries that are left."""
     rest: dict[str, Any] = copy.deepcopy(dict(raw))
     for mistake in mistakes:
-        keys = [str(key) for key in mistake.path[: _entry(mistake.path)]]
+        path = mistake.path
+        # The smallest whole entry around a mistake: rule, kind, key.
+        whole = 2 if path[:1] in (("kinds",), ("variables",), ("always",)) else 1
+        if path[:1] == ("kinds",) and path[2:3] == ("use",) and len(path) > 3:
+            whole = 4
+        keys = [str(key) for key in path[:whole]]
         holder: Any = rest
         for key in keys[:-1]:
             holder = holder.get(key) if isinstance(holder, dict) else None
         if isinstance(holder, dict) and keys:
             holder.pop(keys[-1], None)
     return {"lifetime": 1} | rest
-
-
-def _entry(path: KeyPath) -> int:
-    """The length of the path of the smallest whole entry around a mistake: rule, kind, key."""
-    if path[:1] == ("kinds",) and path[2:3] == ("use",) and len(path) > 3:
-        return 4
-    return 2 if path[:1] in (("kinds",), ("variables",), ("always",)) else 1
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,14 @@ def at(root: type[BaseModel], path: KeyPath) -> Any:
     """The type expected at ``path`` below ``root``, or None where nothing is."""
     expected: Any = root
     for part in path:
-        expected = _below(expected, part)
-        if expected is None:
+        if is_model(expected):
+            field = expected.model_fields.get(str(part))
+            expected = _bare(field.annotation) if field else None
+        elif get_origin(expected) is dict:
+            expected = _bare(get_args(expected)[1])
+        elif get_origin(expected) is tuple:
+            expected = _bare(get_args(expected)[0])
+        else:
             return None
     return expected
 
@@ -34,17 +40,6 @@ def is_model(expected: Any) -> bool:
 def is_table_of_models(expected: Any) -> bool:
     """Whether a type is a table of named models, such as kinds or rules."""
     return get_origin(expected) is dict and is_model(_bare(get_args(expected)[1]))
-
-
-def _below(expected: Any, part: str | int) -> Any:
-    if is_model(expected):
-        field = expected.model_fields.get(str(part))
-        return _bare(field.annotation) if field else None
-    if get_origin(expected) is dict:
-        return _bare(get_args(expected)[1])
-    if get_origin(expected) is tuple:
-        return _bare(get_args(expected)[0])
-    return None
 
 
 def _bare(annotation: Any) -> Any:

@@ -21,8 +21,16 @@ def mistakes(world: World) -> Iterator[Mistake]:
     Sites need distinct cells that are no wall, no ``@`` and no site of the map; one such cell
     must be left to start on where the map has no ``@``.
     """
-    outside = list(_outside(world))
-    yield from outside
+    outside = False
+    size = {"rows": world.layout.rows, "cols": world.layout.cols}
+    for name, kind in world.kinds.items():
+        for side, length in size.items():
+            if kind.region is not None and (span := getattr(kind.region, side))[1] >= length:
+                outside = True
+                allowed = f"{side} 0 to {length - 1}"
+                yield Mistake(
+                    ("kinds", name, "region", side), bad_value("region off the grid", span, allowed)
+                )
     if outside:
         return
     cells = world.layout.open
@@ -71,17 +79,6 @@ def count_layouts(world: World) -> int:
         found *= math.comb(room, kind.count)
         left -= kind.count
     return found * (len(world.layout.starts) or left)
-
-
-def _outside(world: World) -> Iterator[Mistake]:
-    size = {"rows": world.layout.rows, "cols": world.layout.cols}
-    for name, kind in world.kinds.items():
-        for side, length in size.items():
-            if kind.region is not None and (span := getattr(kind.region, side))[1] >= length:
-                yield Mistake(
-                    ("kinds", name, "region", side),
-                    bad_value("region off the grid", span, f"{side} 0 to {length - 1}"),
-                )
 
 
 def _allowed(kind: Kind, cell: Cell) -> bool:

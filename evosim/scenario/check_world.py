@@ -133,7 +133,17 @@ def _glyphs(world: World) -> Iterator[Mistake]:
     owners: dict[str, str] = {}
     for name, kind in world.kinds.items():
         path, glyph = ("kinds", name, "glyph"), kind.glyph
-        if len(glyph) != 1 or not _visible(glyph):
+        # Printed, and as wide as any letter. The blank is reserved: it has another message.
+        visible = len(glyph) == 1 and (
+            glyph == " "
+            or (
+                glyph.isprintable()
+                and not glyph.isspace()
+                and not unicodedata.combining(glyph)
+                and unicodedata.east_asian_width(glyph) not in "WF"
+            )
+        )
+        if not visible:
             yield Mistake(path, bad_value("not one character", glyph, "one visible character"))
         elif glyph in RESERVED:
             yield Mistake(
@@ -145,18 +155,6 @@ def _glyphs(world: World) -> Iterator[Mistake]:
                 bad_value(f"glyph of the kind {owners[glyph]} too", glyph, "one that is not taken"),
             )
         owners.setdefault(glyph, name)
-
-
-def _visible(glyph: str) -> bool:
-    """Printed, not blank, and as wide as any letter of a map."""
-    if glyph == " ":
-        return True  # a reserved character, which has a message of its own
-    return (
-        glyph.isprintable()
-        and not glyph.isspace()
-        and not unicodedata.combining(glyph)
-        and unicodedata.east_asian_width(glyph) not in "WF"
-    )
 
 
 def _kind(
@@ -209,18 +207,15 @@ def check_whole(world: World) -> Iterator[Mistake]:
     if not any(world.sites_of(name) for name in world.kinds):
         yield Mistake(("kinds",), "no sites: a level needs at least one, by count or on the map")
     if world.n_states > world.max_states:
-        yield Mistake(("max_states",), _too_large(world))
-
-
-def _too_large(world: World) -> str:
-    factors = " x ".join(
-        [
-            f"{len(world.layout.free)} cells",
-            *(f"{variable.values} {variable.name}" for variable in world.state_variables),
-        ]
-    )
-    return (
-        f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
-        f"in a plan of 64 agents: {factors}; allowed max_states = {world.max_states:,}, "
-        f"{mebibytes(world.max_states):,.1f} MiB)"
-    )
+        factors = " x ".join(
+            [
+                f"{len(world.layout.free)} cells",
+                *(f"{variable.values} {variable.name}" for variable in world.state_variables),
+            ]
+        )
+        message = (
+            f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
+            f"in a plan of 64 agents: {factors}; allowed max_states = {world.max_states:,}, "
+            f"{mebibytes(world.max_states):,.1f} MiB)"
+        )
+        yield Mistake(("max_states",), message)

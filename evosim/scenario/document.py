@@ -60,14 +60,18 @@ def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
 def to_toml(document: Mapping[str, Any]) -> str:
     """TOML text of a document, maps as blocks and short arrays on a line where that is exact."""
     text = tomli_w.dumps(document)
-    readable = _with_drives_in_order(document, multiline_strings=True)
-    for candidate in (_ARRAY.sub(_one_line, readable), readable):
+    readable = _with_drives_in_order(document)
+    on_a_line = _ARRAY.sub(
+        lambda match: "[" + ", ".join(s.strip() for s in match[1].rstrip()[:-1].split(",")) + "]",
+        readable,
+    )
+    for candidate in (on_a_line, readable):
         if tomllib.loads(candidate) == document:
             return candidate
     return text
 
 
-def _with_drives_in_order(document: Mapping[str, Any], *, multiline_strings: bool) -> str:
+def _with_drives_in_order(document: Mapping[str, Any]) -> str:
     """TOML text in which drives have their order, by which loci are numbered.
 
     Within a table tomli_w puts tables last: pinned drives would come before those that evolve.
@@ -76,14 +80,10 @@ def _with_drives_in_order(document: Mapping[str, Any], *, multiline_strings: boo
     drives = agent.get("drives", {})
     tables = [isinstance(drive, Mapping) for drive in drives.values()]
     if tables == sorted(tables):
-        return tomli_w.dumps(document, multiline_strings=multiline_strings)
+        return tomli_w.dumps(document, multiline_strings=True)
     marked = {**document, "agent": {**agent, "drives": _DRIVES}}
-    text = tomli_w.dumps(marked, multiline_strings=multiline_strings)
+    text = tomli_w.dumps(marked, multiline_strings=True)
     return text.replace(f'"{_DRIVES}"', inline(drives), 1)
-
-
-def _one_line(match: re.Match[str]) -> str:
-    return f"[{', '.join(item.strip() for item in match[1].rstrip()[:-1].split(','))}]"
 
 
 def inline(value: Any) -> str:

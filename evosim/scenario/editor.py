@@ -21,7 +21,10 @@ def json_schema() -> dict[str, Any]:
     """
     schema = as_json_schema(Scenario, "evosim scenario")
     definitions = schema["$defs"]
-    for name in _reachable("World", definitions):
+    reachable = ["World"]
+    for known in reachable:  # which grows as it goes
+        reachable += [ref for ref in _refs(definitions[known]) if ref not in reachable]
+    for name in dict.fromkeys(reachable):
         definitions[name + _OVERRIDE] = _partial(definitions[name])
     override = definitions.pop("World" + _OVERRIDE)
     environment = definitions["Environment"]
@@ -65,14 +68,6 @@ def _tidy(node: Any) -> None:
         node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": schema}
     for part in node.values():
         _tidy(part)
-
-
-def _reachable(name: str, definitions: dict[str, Any]) -> list[str]:
-    """A definition and all that it refers to, the nearest first."""
-    found = [name]
-    for known in found:
-        found += [ref for ref in _refs(definitions[known]) if ref not in found]
-    return list(dict.fromkeys(found))
 
 
 def _refs(node: Any) -> list[str]:

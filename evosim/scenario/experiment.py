@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from evosim.scenario.model import Model
-from evosim.scenario.values import Name, Natural, Positive, Real, Text, wrong
+from evosim.scenario.values import Model, Name, Natural, Positive, Real, Text, wrong
 
 At = Literal["start", "before", "flip", "end", "peak"]
 

@@ -85,17 +85,13 @@ def parse_map(text: str) -> Grid:
     if not lines:
         raise MapError("the map is empty")
     if "" not in lines and not any(ch in BETWEEN for line in lines for ch in line):
-        return _compact(lines)
+        cols = len(lines[0])
+        for number, line in enumerate(lines, 1):
+            if len(line) != cols:
+                raise MapError(f"line {number} of the map has {len(line)} cells, line 1 has {cols}")
+        none = tuple((False,) * cols for _ in lines)
+        return Grid(cells=tuple(lines), south=none, east=none)
     return _spaced(lines)
-
-
-def _compact(lines: list[str]) -> Grid:
-    cols = len(lines[0])
-    for number, line in enumerate(lines, 1):
-        if len(line) != cols:
-            raise MapError(f"line {number} of the map has {len(line)} cells, line 1 has {cols}")
-    none = tuple((False,) * cols for _ in lines)
-    return Grid(cells=tuple(lines), south=none, east=none)
 
 
 def _spaced(lines: list[str]) -> Grid:
@@ -109,7 +105,16 @@ def _spaced(lines: list[str]) -> Grid:
         if len(line) > width or (number % 2 and len(line) != width):
             raise MapError(f"line {number} of the map is {len(line)} wide, line 1 is {width}")
         for column, char in enumerate(line.ljust(width), 1):
-            _check_spaced(number, column, char)
+            where = f"line {number}, column {column} of the map"
+            if number % 2 and column % 2:
+                if char in BETWEEN:
+                    raise MapError(f"{where} must be a cell, not {char!r}")
+                continue
+            allowed = {(True, False): " |", (False, True): " -", (False, False): BETWEEN}
+            fitting = allowed[bool(number % 2), bool(column % 2)]
+            if char not in fitting:
+                options = " or ".join(repr(option) for option in fitting)
+                raise MapError(f"{where} lies between cells and must be {options}, not {char!r}")
     padded = [line.ljust(width) for line in lines]
     closed = " " * width
     return Grid(
@@ -121,20 +126,6 @@ def _spaced(lines: list[str]) -> Grid:
             tuple(char == "|" for char in line[1::2] + " ") for line in padded[::2]
         ),
     )  # fmt: skip
-
-
-def _check_spaced(number: int, column: int, char: str) -> None:
-    """Refuse a character that cannot stand there; lines and columns from 1."""
-    where = f"line {number}, column {column} of the map"
-    if number % 2 and column % 2:
-        if char in BETWEEN:
-            raise MapError(f"{where} must be a cell, not {char!r}")
-        return
-    allowed = {(True, False): " |", (False, True): " -", (False, False): BETWEEN}
-    fitting = allowed[bool(number % 2), bool(column % 2)]
-    if char not in fitting:
-        options = " or ".join(repr(option) for option in fitting)
-        raise MapError(f"{where} lies between cells and must be {options}, not {char!r}")
 
 
 def build_layout(

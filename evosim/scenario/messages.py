@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -73,50 +73,27 @@ def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
     path: KeyPath = tuple(details["loc"])
     if path and path[-1] == "[key]":
         path = path[:-1]
-    message = _MESSAGES.get(details["type"], _as_it_is)
-    return Mistake(path, message(path, details, root))
-
-
-def _scenario(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    return bad_value(details["ctx"]["what"], details["input"], details["ctx"]["allowed"])
-
-
-def _missing(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    model = model_at(root, path[:-1])
-    field = model.model_fields.get(str(path[-1])) if model else None
-    return f"missing (got nothing, needed: {field.description if field else 'a value'})"
-
-
-def _extra(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    model = model_at(root, path[:-1])
-    return unknown("key", str(path[-1]), model.model_fields if model else ())
-
-
-def _literal(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    expected = details["ctx"]["expected"].replace("'", '"')
-    return bad_value("not one of the choices", details["input"], expected)
-
-
-def _table(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    model = model_at(root, path)
-    keys = f" of {', '.join(model.model_fields)}" if model and model.model_fields else ""
-    return bad_value("not a table", details["input"], f"a table{keys}")
-
-
-def _array(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    return bad_value("not an array", details["input"], f"an array of tables, [[{path[-1]}]]")
-
-
-def _as_it_is(path: KeyPath, details: Any, root: type[BaseModel]) -> str:
-    return f"{details['msg']} (got {show(details['input'])})"
-
-
-_MESSAGES: dict[str, Callable[[KeyPath, Any, type[BaseModel]], str]] = {
-    "scenario": _scenario,
-    "missing": _missing,
-    "extra_forbidden": _extra,
-    "literal_error": _literal,
-    "model_type": _table,
-    "dict_type": _table,
-    "tuple_type": _array,
-}
+    given, context = details["input"], details.get("ctx", {})
+    match details["type"]:
+        case "scenario":
+            message = bad_value(context["what"], given, context["allowed"])
+        case "missing":
+            model = model_at(root, path[:-1])
+            field = model.model_fields.get(str(path[-1])) if model else None
+            needed = field.description if field else "a value"
+            message = f"missing (got nothing, needed: {needed})"
+        case "extra_forbidden":
+            model = model_at(root, path[:-1])
+            message = unknown("key", str(path[-1]), model.model_fields if model else ())
+        case "literal_error":
+            expected = context["expected"].replace("'", '"')
+            message = bad_value("not one of the choices", given, expected)
+        case "model_type" | "dict_type":
+            model = model_at(root, path)
+            keys = f" of {', '.join(model.model_fields)}" if model and model.model_fields else ""
+            message = bad_value("not a table", given, f"a table{keys}")
+        case "tuple_type":
+            message = bad_value("not an array", given, f"an array of tables, [[{path[-1]}]]")
+        case _:
+            message = f"{details['msg']} (got {show(given)})"
+    return Mistake(path, message)

@@ -15,7 +15,7 @@ from evosim.scenario import check_scenario, shipped
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
-from evosim.scenario.positions import KeyPath, dotted, line_map, line_of
+from evosim.scenario.positions import dotted, line_map, line_of
 from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
@@ -176,7 +176,11 @@ def located(
     in_file: list[Problem] = []
     in_settings: list[Problem] = []
     for mistake in mistakes:
-        setting = _setting_at(mistake.path, settings)
+        setting = None
+        for one in settings:  # the last that wrote the value, what holds it, or a part of it
+            shared = min(len(mistake.path), len(one.path))
+            if shared and mistake.path[:shared] == one.path[:shared]:
+                setting = one
         problem = Problem(
             file=setting.written if setting else name,
             line=None if setting or lines is None else line_of(mistake.path, lines),
@@ -185,12 +189,3 @@ def located(
         )
         (in_settings if setting else in_file).append(problem)
     return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings
-
-
-def _setting_at(path: KeyPath, settings: Sequence[Setting]) -> Setting | None:
-    """The last setting that wrote the value at a path, what holds it, or a part of it."""
-    for setting in reversed(settings):
-        shared = min(len(path), len(setting.path))
-        if shared and path[:shared] == setting.path[:shared]:
-            return setting
-    return None

@@ -25,8 +25,6 @@ from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
-from evosim.scenario.model import Model
-from evosim.scenario.model import Operator as Operator
 from evosim.scenario.state_space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
@@ -41,6 +39,7 @@ from evosim.scenario.values import (
     Flag,
     Locus,
     Mixture,
+    Model,
     Name,
     Natural,
     PatienceLocus,
@@ -55,6 +54,7 @@ from evosim.scenario.values import (
     Text,
     is_whole,
 )
+from evosim.scenario.values import Operator as Operator
 
 if TYPE_CHECKING:
     from evosim.scenario.settings import Settings

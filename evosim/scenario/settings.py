@@ -96,7 +96,15 @@ def is_within(key: str, other: str) -> bool:
 
 def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     """Key, value (or why there is none) and name in errors of each setting."""
-    _check_form(settings)
+    of_texts = isinstance(settings, Sequence) and not isinstance(settings, bytes)
+    if not isinstance(settings, str | Mapping) and not (
+        of_texts and all(isinstance(text, str) for text in settings)
+    ):
+        message = (
+            f"not settings (got {shorten(settings)}, allowed values by dotted key such as "
+            '{"world.slip": 0.1}, or texts such as ["world.slip=0.1"])'
+        )
+        raise ScenarioError([Problem(file="settings", line=None, key="", message=message)])
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
@@ -116,19 +124,6 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
             yield key, _value(value_text.strip()), written
         except RefusedError as refusal:
             yield key, refusal, written
-
-
-def _check_form(settings: Any) -> None:
-    """Refuse what is no settings at all."""
-    if isinstance(settings, str | Mapping):
-        return
-    of_texts = isinstance(settings, Sequence) and not isinstance(settings, bytes)
-    if not of_texts or not all(isinstance(text, str) for text in settings):
-        message = (
-            f"not settings (got {shorten(settings)}, allowed values by dotted key such as "
-            '{"world.slip": 0.1}, or texts such as ["world.slip=0.1"])'
-        )
-        raise ScenarioError([Problem(file="settings", line=None, key="", message=message)])
 
 
 def _value(text: str) -> Any:
@@ -155,7 +150,14 @@ def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
         last = i == len(parts) - 1
         holder, path = _one_form(document, path, holder, part)
         if isinstance(holder, list):
-            index = _index(holder, path, part)
+            if not part.isdecimal() and holder and all(isinstance(one, str) for one in holder):
+                raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
+            if not part.isdecimal() or int(part) >= len(holder):
+                allowed = f"an index from 0 to {len(holder) - 1}" if holder else "none"
+                raise RefusedError(
+                    f"{dotted(path)} has {len(holder)} entries (got {part!r}, allowed {allowed})"
+                )
+            index = int(part)
             path = (*path, index)
             if last:
                 holder[index] = value
@@ -198,17 +200,6 @@ def _one_form(
         elif isinstance(holder, dict) and part.isdecimal() and "range" in holder:
             return holder["range"], (*path, "range")
     return holder, path
-
-
-def _index(holder: list[Any], path: KeyPath, part: str) -> int:
-    if not part.isdecimal() and holder and all(isinstance(entry, str) for entry in holder):
-        raise RefusedError(f"unknown entry {part!r}: {did_you_mean(part, holder)}")
-    if not part.isdecimal() or int(part) >= len(holder):
-        allowed = f"an index from 0 to {len(holder) - 1}" if holder else "none"
-        raise RefusedError(
-            f"{dotted(path)} has {len(holder)} entries (got {part!r}, allowed {allowed})"
-        )
-    return int(part)
 
 
 def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
@@ -48,16 +48,12 @@ def find(
     if bare:
         message = f"no such {what}, and no such file: {did_you_mean(str(source), shipped)}"
     else:
-        message = f"no such file{_hint(path, shipped)}"
+        message = "no such file"
+        if path.stem in shipped:
+            message += f"; the catalogue has it as {path.stem!r}"
+        elif like := nearest(path.name, (beside.name for beside in path.parent.glob("*.toml"))):
+            message += f"; did you mean {str(path.with_name(like))!r}?"
     raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
-
-
-def _hint(path: Path, shipped: Iterable[str]) -> str:
-    """What may have been meant by a path to nothing."""
-    if path.stem in shipped:
-        return f"; the catalogue has it as {path.stem!r}"
-    like = nearest(path.name, (beside.name for beside in path.parent.glob("*.toml")))
-    return f"; did you mean {str(path.with_name(like))!r}?" if like else ""
 
 
 def read(path: Path) -> str:

@@ -46,7 +46,7 @@ def phase_at(scenario: Scenario, generation: int) -> Phase:
     )
 
 
-def label(scenario: Scenario, weights: dict[str, float]) -> str:
+def label(weights: dict[str, float]) -> str:
     """What trains, in words: the environments' names, with shares where there are several."""
     if len(weights) == 1:
         return next(iter(weights))
@@ -65,8 +65,8 @@ def flips(scenario: Scenario) -> tuple[Flip, ...]:
                     generation=generation,
                     before=before.mixture,
                     after=after.mixture,
-                    label_before=label(scenario, before.mixture),
-                    label_after=label(scenario, after.mixture),
+                    label_before=label(before.mixture),
+                    label_after=label(after.mixture),
                 )
             )
     return tuple(found)

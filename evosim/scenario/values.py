@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 # float32 holds sums over a lifetime of numbers up to this size without overflow.
@@ -377,3 +377,22 @@ Drives: TypeAlias = Annotated[
         }
     ),
 ]
+
+
+class Model(BaseModel):
+    """What parts of a scenario are built on: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Operator(BaseModel):
+    """A DEAP operator by name; further keys are its keyword arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    operator: Text = Field(description="Name of the operator in deap.tools.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The operator's keyword arguments, as written."""
+        return dict(self.model_extra or {})

@@ -29,7 +29,14 @@ def fingerprint(*sources: str) -> str:
     Returns:
         SHA-256, 64 hexadecimal digits.
     """
-    rest = json.dumps([_rest(tomllib.loads(s)) for s in sources], sort_keys=True, default=str)
+    hashed = []
+    for source in sources:
+        table = tomllib.loads(source)
+        one = _without_words({k: v for k, v in table.items() if k not in (*WORDS, *_OF_STUDIES)})
+        for arm in one.get("experiment", {}).get("arms", {}).values():
+            arm.pop("title", None)
+        hashed.append(one)
+    rest = json.dumps(hashed, sort_keys=True, default=str)
     return hashlib.sha256(rest.encode()).hexdigest()
 
 
@@ -46,13 +53,6 @@ def status(*sources: str) -> str:
     if frozen is None:
         return "exploratory"
     return f"exploratory: frozen is not the hash of all but its words, {fingerprint(*sources)}"
-
-
-def _rest(table: dict[str, Any]) -> Any:
-    rest = _without_words({k: v for k, v in table.items() if k not in (*WORDS, *_OF_STUDIES)})
-    for arm in rest.get("experiment", {}).get("arms", {}).values():
-        arm.pop("title", None)
-    return rest
 
 
 def _without_words(value: Any) -> Any:

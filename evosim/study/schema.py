@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 
 from evosim.scenario.editor import as_json_schema
 from evosim.scenario.experiment import At
-from evosim.scenario.model import Model
-from evosim.scenario.values import Name, Natural, Positive, Real, Seed, Text, wrong
+from evosim.scenario.values import Model, Name, Natural, Positive, Real, Seed, Text, wrong
 
 _SETTINGS = "Changes of the scenario, each of the form key=value."
 _PLACE = "{value}"

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import evosim
-from evosim.engine.files import explain
+from evosim.engine.files import explain, put
 from evosim.engine.provenance import command_line
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.stop import Interrupted
 from evosim.gallery import pages, record
 from evosim.gallery.depends import RUN_INPUTS, VERDICT_INPUTS, changed, depends
 from evosim.gallery.record import SEED, Record
-from evosim.plot.files import put
 from evosim.scenario import shipped
 from evosim.scenario.words import fingerprint
 from evosim.study import design

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from evosim import scenario as scenarios
 from evosim.api.folders import resume
 from evosim.api.studies import Study, run_study
+from evosim.engine.files import put
 from evosim.errors import EvosimError
 from evosim.gallery import making, pages
 from evosim.gallery.depends import (
@@ -29,7 +30,6 @@ from evosim.gallery.depends import (
 )
 from evosim.gallery.making import Report
 from evosim.plot import style
-from evosim.plot.files import put
 from evosim.plot.registry import OF
 from evosim.plot.summaries import names_for
 from evosim.scenario.words import WORDS, is_confirmatory

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.engine.controls import EVOLVED, UNIFORM
+from evosim.engine.variables import EVOLVED, UNIFORM
 from evosim.mechanisms.deception.state import WITHOUT_SENSES
 from evosim.metrics.query import Query, at_probe, environment_of, require_known
 from evosim.metrics.registry import PROBED, Columns, metric

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from evosim.scenario.messages import Mistake, bad_value, unknown
-from evosim.scenario.model import Model
-from evosim.scenario.values import Condition, Name, bounds
+from evosim.scenario.values import Condition, Model, Name, bounds
 
 if TYPE_CHECKING:
     from evosim.scenario._partial import PartialDocument

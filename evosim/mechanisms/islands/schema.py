@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from evosim.scenario.messages import Mistake, bad_value
-from evosim.scenario.model import Model, Operator
-from evosim.scenario.values import WHOLE, Positive, is_whole, wrong
+from evosim.scenario.values import WHOLE, Model, Operator, Positive, is_whole, wrong
 
 if TYPE_CHECKING:
     from evosim.scenario._partial import PartialDocument

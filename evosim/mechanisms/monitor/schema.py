@@ -9,8 +9,7 @@ from pydantic import Field
 
 from evosim.scenario import _overrides
 from evosim.scenario.messages import Mistake
-from evosim.scenario.model import Model
-from evosim.scenario.values import Chance, Natural
+from evosim.scenario.values import Chance, Model, Natural
 
 if TYPE_CHECKING:
     from evosim.scenario._partial import PartialDocument

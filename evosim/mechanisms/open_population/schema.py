@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from evosim.scenario.messages import Mistake, bad_value
-from evosim.scenario.model import Model
-from evosim.scenario.values import Cost, Positive
+from evosim.scenario.values import Cost, Model, Positive
 
 if TYPE_CHECKING:
     from evosim.scenario._partial import PartialDocument

@@ -9,9 +9,8 @@ from pydantic import Field
 
 from evosim.scenario._overrides import table
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
-from evosim.scenario.model import Model
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.values import Chance, Name, Positive, RelianceLocus
+from evosim.scenario.values import Chance, Model, Name, Positive, RelianceLocus
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario

@@ -130,7 +130,7 @@ def _places(scenario: Scenario, generation: int) -> list[Mixture]:
     places: list[Mixture] = []
     for mixture in mixtures:
         if all(mixture != place.weights for place in places):
-            places.append(Mixture(timeline.label(scenario, mixture), mixture))
+            places.append(Mixture(timeline.label(mixture), mixture))
     return places
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.engine.mechanism import reproduction_of
+from evosim.engine.mechanism import reproduction_of, sizes
 from evosim.errors import EvosimError
 from evosim.evolution import MATE, MUTATE, optimizer_of
 from evosim.evolution.operators import reflect
@@ -344,7 +344,9 @@ def _drop(
             f"{scenario.evolution.optimizer.name} samples its genomes: they have no parents, down "
             "whom neutral genes could be sent, so there is no neutral band"
         )
-    n = scenario.evolution.population
+    fewest, most = sizes(scenario)
+    # Where the size varies, arrays are as long as the largest generation.
+    n = parents.shape[1] if fewest == most else scenario.evolution.population
     genes = (low + (high - low) * rng.random((n, len(low)))).astype(np.float32)
     yield genes
     for g, bred in enumerate(_bred(scenario, parents)):

@@ -10,9 +10,9 @@ import xarray as xr
 
 from evosim import core, mind, scenario, world
 from evosim.engine import variables
-from evosim.engine.controls import MINDS as OF_EVERY_RUN
-from evosim.engine.controls import minds
 from evosim.engine.probe import Prober
+from evosim.engine.variables import MINDS as OF_EVERY_RUN
+from evosim.engine.variables import minds
 from evosim.mechanisms.deception import metrics as deception
 from evosim.mechanisms.deception.state import WITHOUT_SENSES
 from evosim.scenario import Scenario

@@ -9,8 +9,8 @@ import pytest
 
 from evosim import metrics, mind, scenario
 from evosim.engine import variables
-from evosim.engine.controls import MINDS
 from evosim.engine.probe import Prober
+from evosim.engine.variables import MINDS
 from evosim.errors import EvosimError
 from evosim.mechanisms.tool.metrics import LINKS
 from evosim.mechanisms.tool.state import Tools
