@@ -245,7 +245,7 @@ def test_a_folder_that_is_no_run_is_told_apart(
         ("parent", "there", "parent is .*not null or"),
         ("parent", {"path": "there"}, "parent is .*not null or"),
         ("resumed", 3, "resumed is 3, not a list"),
-        ("figures", "yes", 'figures is "yes", not true or false'),
+        ("figures", "yes", 'figures is "yes", not true, false or a list of names'),
     ],
 )
 def test_a_damaged_run_json_is_told_with_the_key(
