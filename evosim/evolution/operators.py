@@ -10,7 +10,6 @@ Left out on purpose: operators for permutations and integers, those of evolution
 from __future__ import annotations
 
 import random
-from array import array
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -283,11 +282,11 @@ def simulated_binary_bounded(
     )
 
 
-def cross_uniform(ind1: array[Any], ind2: array[Any], indpb: float) -> tuple[Any, Any]:
+def cross_uniform(ind1: Any, ind2: Any, indpb: float) -> tuple[Any, Any]:
     """cxUniform: each gene is swapped with the chance ``indpb``, in place."""
-    one, other = (np.frombuffer(genes, genes.typecode) for genes in (ind1, ind2))
-    swapped = uniforms(len(one)) < indpb
-    one[swapped], other[swapped] = other[swapped], one[swapped]
+    # DEAP draws a number for each gene; these are the same ones, drawn at once.
+    for i in np.flatnonzero(uniforms(min(len(ind1), len(ind2))) < indpb).tolist():
+        ind1[i], ind2[i] = ind2[i], ind1[i]
     return ind1, ind2
 
 
@@ -311,9 +310,7 @@ def gaussian(rng: np.random.Generator, genes: Genes, *, mu: float, sigma: float)
     return genes + (mu + sigma * rng.standard_normal(genes.shape, np.float32))
 
 
-def mutate_gaussian(
-    individual: array[Any], mu: float, sigma: float, indpb: float
-) -> tuple[array[Any]]:
+def mutate_gaussian(individual: Any, mu: float, sigma: float, indpb: float) -> tuple[Any]:
     """mutGaussian: with the chance ``indpb`` a normal draw is added to a gene, in place."""
     # A draw of gauss() takes two numbers or none, so that these cannot be drawn at once.
     draw, normal = random.random, random.gauss

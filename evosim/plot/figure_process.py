@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from evosim import core, mechanisms
 from evosim.errors import EvosimError
+from evosim.execution.executor import Died
 from evosim.execution.processes import Processes
 from evosim.plot.drawing import FIGURES, FORMATS, write_kinds
 
@@ -97,7 +98,7 @@ class FigureProcess:
 
             def call(function: Callable[..., Any], *item: Any) -> Any:
                 results = workers.map(function, [item], stop=stopped.is_set)
-                return next((result for _, result in results), None)
+                return next((one for _, one in results if not isinstance(one, Died)), None)
 
             call(load)
             ready.wait()
@@ -122,17 +123,19 @@ def load(*, tell: object) -> None:
     FIGURES.names(mechanisms.paths("figures"), plugins=False)
 
 
-def missing(folder: str, *, tell: object) -> list[str]:
-    """Evosim's own figures that a complete run has the data for, and that are asked for and not all
-    there."""
+def missing(folder: str, names: Sequence[str] | None, *, tell: object) -> list[str]:
+    """Evosim's own figures that a complete run has the data for and that are not all there.
+
+    Args:
+        names: of those that are asked for; all if None.
+    """
     view = _view(folder)
-    wanted = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))["figures"]
     unused = mechanisms.paths("figures", mechanisms.unused(view.scenario))
     return [
         name
         for name in FIGURES.names(unused, plugins=False)
-        if isinstance(wanted, bool) or name in wanted
-        if FIGURES[name].unsupported(view) is None
+        if (names is None or name in names)
+        and FIGURES[name].unsupported(view) is None
         and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
     ]
 

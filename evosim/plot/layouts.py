@@ -99,7 +99,7 @@ class Row:
 
     def as_high_as_its_titles(self, spans: Sequence[tuple[float, float]]) -> Row:
         """The row with room for as many lines of titles as its panels have."""
-        if self.titles < 2:
+        if self.titles < 2 or not self.content:
             return self
         lines = [
             len(wrap(panel.title, width, bold=panel.bold))
