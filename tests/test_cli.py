@@ -477,4 +477,5 @@ def test_bench_is_handed_its_options(monkeypatch: pytest.MonkeyPatch, invoke: In
     given: dict[str, Any] = {}
     monkeypatch.setattr(bench, "main", lambda **options: given.update(options))
     assert invoke("bench", "--json", "--quick", "--plot", "x.svg").exit_code == 0
-    assert given == {"json": True, "plot": Path("x.svg"), "quick": True, "studies": False}
+    no = dict.fromkeys(("studies", "record", "check"), False)
+    assert given == {"json": True, "plot": Path("x.svg"), "quick": True, **no}
