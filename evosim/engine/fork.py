@@ -155,7 +155,9 @@ class History:
     def __init__(self, child: RunFolder) -> None:
         self._child = child
         link = child.manifest["history"]
-        places = (child.path / link["relative"], Path(link["absolute"]))
+        # Normalized, as a folder that is being made has a name that nobody should be told.
+        relative = os.path.normpath(child.path / link["relative"])
+        places = (Path(relative), Path(link["absolute"]))
         for place in dict.fromkeys(places):
             with contextlib.suppress(RunError):
                 parent = RunFolder(place)

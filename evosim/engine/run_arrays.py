@@ -2,9 +2,10 @@
 
 xarray imports pandas at once, and dask when it makes its first variable: a second of processor time
 and 80 MB, which a run does without. :class:`RunArrays` answers as an :class:`xarray.Dataset`, as
-far as they ask: ``data[name]``, ``in``, ``sizes``, ``attrs``, ``coords``, ``sel``, ``isel``; and of
-a variable also ``dims``, ``transpose``, ``mean``, ``sum`` and ``values``. Whatever else is asked is
-asked of xarray.
+far as they ask: ``data[name]``, ``in``, ``sizes``, ``attrs``, ``coords``, ``sel`` and ``isel`` by labels and
+places; and of a variable also ``dims``, ``transpose``, ``mean`` and ``sum`` over named dimensions, and
+``values``. Any other attribute or method is that of xarray's; of operators, slices and places in
+brackets there are none: use ``values``.
 """
 
 from __future__ import annotations
