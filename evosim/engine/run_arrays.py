@@ -3,9 +3,9 @@
 xarray imports pandas at once, and dask when it makes its first variable: a second of processor time
 and 80 MB, which a run does without. :class:`RunArrays` answers as an :class:`xarray.Dataset`, as
 far as they ask: ``data[name]``, ``in``, ``sizes``, ``attrs``, ``coords``, ``sel`` and ``isel``; and
-of a variable also ``dims``, ``transpose``, ``mean`` and ``sum`` over named dimensions, ``values``. Any
-other attribute or method is that of xarray; there are no operators, slices or places in brackets:
-use ``values``.
+of a variable also ``dims``, ``transpose``, ``mean`` and ``sum`` over named dimensions, ``values``.
+Any other attribute or method is that of xarray; there are no operators, slices or places in
+brackets: use ``values``.
 """
 
 from __future__ import annotations
