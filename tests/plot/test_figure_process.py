@@ -113,8 +113,8 @@ from evosim.testing import tiny
 
 begin = FigureProcess.draw
 
-def killed(process, folder):
-    begin(process, folder)
+def killed(process, *what):
+    begin(process, *what)
     threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 FigureProcess.draw = killed
