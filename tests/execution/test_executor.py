@@ -146,11 +146,12 @@ def test_workers_that_are_killed_at_random_moments_change_nothing() -> None:
     draw = random.Random(7)
     ended = threading.Event()
     killed = []
+    others = set(workers_of(os.getpid()))  # processes of other tests, and of multiprocessing
 
     def kill() -> None:
         # Rarely enough that hardly any item meets it twice.
         while not ended.wait(draw.uniform(0.3, 0.6)) and len(killed) < 4:
-            if workers := workers_of(os.getpid()):
+            if workers := sorted(set(workers_of(os.getpid())) - others):
                 killed.append(draw.choice(workers))
                 with suppress(ProcessLookupError):
                     os.kill(killed[-1], signal.SIGKILL)
