@@ -141,7 +141,7 @@ SETTING = "setting "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong with a scenario.
+    """One thing wrong with a scenario, or to note of it.
 
     ``line`` is 1 for the first line, or None where the value came from no file (:data:`SETTING`).
     """
