@@ -49,7 +49,9 @@ def of_scenario(scenario: Scenario) -> Figure:
     }
     seed = key(SEED, Purpose.LEVEL, 0, 0)
     pictures = [
-        of_level(here, *world.draw_level(scenario, name, seed), legend)
+        of_level(
+            here, *world.draw_level(scenario, name, seed), legend, world.draw_passages(here, seed)
+        )
         for name, here in zip(names, worlds, strict=True)
     ]
     torus, n = any(picture.torus for picture in pictures), len(pictures)
