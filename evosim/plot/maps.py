@@ -12,7 +12,7 @@ from evosim.metrics.comparison import differing
 from evosim.plot import layouts, level, registry, style
 from evosim.plot.flips import first_and_last
 from evosim.plot.level import LEGEND_LINE
-from evosim.plot.picture import of_level, symbols
+from evosim.plot.picture import of_level, shortened, symbols
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def of_scenario(scenario: Scenario) -> Figure:
         name: symbol._replace(words=_sites(name, every, called))
         for name, symbol in symbols(*every).items()
     }
+    entries = shortened(list(legend.values()))
     seed = key(SEED, Purpose.LEVEL, 0, 0)
     pictures = [
         [
@@ -72,7 +73,7 @@ def of_scenario(scenario: Scenario) -> Figure:
     rows = max(picture.layout.rows for picture in drawn)
     cols = max(picture.layout.cols for picture in drawn)
     width = style.SINGLE if n == 1 and cols <= 12 else style.DOUBLE
-    longest = max((style.text_width(words) for *_, words in legend.values()), default=0.0)
+    longest = max((style.text_width(words) for *_, words in entries), default=0.0)
     room = width - min(max(LEGEND[0], longest + GLYPH_ROOM), LEGEND[1]) - 2 * layouts.PAD - GAP * n
     cell = min(LARGEST_CELL, room / n / cols, 2.7 / rows)
     across = max(cell * cols, 1.6)
@@ -81,10 +82,10 @@ def of_scenario(scenario: Scenario) -> Figure:
     row = [room_above + cell * rows + 0.08 for room_above in above]
     between = [*[GAP / 2] * (len(row) - 1), 0.0]
     height = max(
-        sum(row) + sum(between), above[0] + LEGEND_LINE * (len(legend) + torus), LEGEND_LINE
+        sum(row) + sum(between), above[0] + LEGEND_LINE * (len(entries) + torus), LEGEND_LINE
     )
     if not several:  # a line more, as the legend always had
-        height = max(row[0], LEGEND_LINE * (len(legend) + 1 + torus))
+        height = max(row[0], LEGEND_LINE * (len(entries) + 1 + torus))
     with style.styled():
         layout = layouts.create(
             [layouts.Row(height=height, titles=False)],
@@ -109,7 +110,7 @@ def of_scenario(scenario: Scenario) -> Figure:
                 level.draw_picture(panel, picture, cell)
                 x += across + GAP
             y += row[m] + between[m]
-        level.legend(figure, legend.values(), x, top + above[0], torus=torus)
+        level.legend(figure, entries, x, top + above[0], torus=torus)
     return figure
 
 
