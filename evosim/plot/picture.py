@@ -29,6 +29,8 @@ TRAIL = 10
 """Steps that the trail of a frame shows."""
 EVENTS = 5
 """Events that are told beside a frame, at most."""
+KINDS = 24
+"""Lines of a legend of kinds, at most."""
 ACTIONS = ("goes north", "goes south", "goes west", "goes east")
 
 
@@ -84,9 +86,21 @@ class Picture:
 
     @property
     def present(self) -> list[Symbol]:
-        """The legend of the kinds that the level has."""
+        """The legend of the kinds that the level has, shortened."""
         there = set(self.sites.values())
-        return [symbol for kind, symbol in self.legend.items() if kind in there]
+        return shortened([symbol for kind, symbol in self.legend.items() if kind in there])
+
+
+def shortened(legend: Sequence[Symbol]) -> list[Symbol]:
+    """A legend with at most :data:`KINDS` lines; the last one says how many are left out.
+
+    >>> [symbol.words for symbol in shortened([Symbol("a", "red", "apple")] * 30)][-1]
+    '7 more kinds'
+    """
+    if len(legend) <= KINDS:
+        return list(legend)
+    more = len(legend) - KINDS + 1
+    return [*legend[: KINDS - 1], Symbol("…", colors.GREY, f"{more} more kinds")]
 
 
 def symbols(*worlds: World) -> dict[str, Symbol]:
