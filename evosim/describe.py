@@ -96,8 +96,10 @@ def _levels(scenario: Scenario, seed: int) -> Text:
     legend = picture.symbols(*worlds.values())
     drawn: dict[str, tuple[Text, list[str]]] = {}
     for name, here in worlds.items():
-        level = world.draw_level(scenario, name, key(seed, Purpose.LEVEL, 0, 0))
-        drawing = picture.of_level(here, *level, legend)
+        drawn_from = key(seed, Purpose.LEVEL, 0, 0)
+        level = world.draw_level(scenario, name, drawn_from)
+        passages = world.draw_passages(here, drawn_from)
+        drawing = picture.of_level(here, *level, legend, passages)
         text = terminal.draw_map(drawing, terminal.ASCII, spaced=False)
         drawn.setdefault(text.plain, (text, []))[1].append(name)
     blocks = []

@@ -183,11 +183,11 @@ def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
     >>> len(different.start), which.tolist()
     (1, [0, 0, 0])
     """
-    # Neighbours and distances are of the environment's map, which all its levels share.
+    # Distances follow from neighbours.
     number: dict[bytes, int] = {}
     which = [
-        number.setdefault(slot.tobytes() + start.tobytes(), len(number))
-        for slot, start in zip(levels.slot, levels.start, strict=True)
+        number.setdefault(b"".join(part.tobytes() for part in level), len(number))
+        for level in zip(levels.slot, levels.start, levels.neighbour, strict=True)
     ]
     first = [which.index(i) for i in range(len(number))]
     return Levels(*(field[first] for field in levels)), np.array(which)

@@ -1,7 +1,8 @@
 """Whether levels that measure are levels that trained: the same layout, drawn by other seeds.
 
-Two levels of one environment are the same if every site and the start are in the same cells. Two
-levels of different environments are the same if they agree on what both have: walls, start, and
+Two levels of one environment are the same if every site and the start are in the same cells, and a
+maze closes the same passages. Two levels of different environments are the same if they agree on
+what both have: walls, start, and
 the sites of every kind that both place; where a kind has more sites in one of them, those of the
 other must be among them. Only equal places count: a level that is shifted, turned or mirrored is
 another one.
@@ -10,6 +11,7 @@ another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,7 @@ from evosim.rng import Purpose, key
 from evosim.scenario.check_placement import count_layouts
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Scenario, World
 
 CHUNK = 1024
 """Levels that are compared at a time."""
@@ -44,6 +46,7 @@ class Layouts(NamedTuple):
     environment: str
     sites: dict[str, NDArray[np.float32]]  # by kind [L, cell]: 1 where there is one
     start: NDArray[np.int64]  # [L] cell
+    passages: NDArray[np.uint64]  # [L] a hash of where moves lead
 
 
 def deployment_start(scenario: Scenario) -> int | None:
@@ -86,7 +89,14 @@ def layouts(scenario: Scenario, environment: str, seeds: Sequence[int]) -> Layou
         environment,
         {name: (found == name).astype(np.float32) for name in here.kinds if here.sites_of(name)},
         np.array([start for _, start in drawn], np.int64),
+        np.array([_passages(here, seed) for seed in seeds], np.uint64),
     )
+
+
+def _passages(here: World, seed: int) -> int:
+    """A hash of where moves lead on a level."""
+    open_to = world.draw_passages(here, seed).tobytes()
+    return int.from_bytes(blake2b(open_to, digest_size=8).digest(), "little")
 
 
 def same(scenario: Scenario, a: Layouts, b: Layouts) -> NDArray[np.bool_]:
@@ -94,13 +104,12 @@ def same(scenario: Scenario, a: Layouts, b: Layouts) -> NDArray[np.bool_]:
     first, second = (scenario.environment(one.environment) for one in (a, b))
     shared = [name for name in a.sites if name in b.sites]
     nothing = np.zeros((len(a.start), len(b.start)), np.bool_)
-    if first is not second:
-        ours, theirs = world.geometry(first), world.geometry(second)
-        if ours.cells != theirs.cells or not np.array_equal(ours.neighbour, theirs.neighbour):
-            return nothing  # walls, barriers or edges are other ones
+    if first is not second and world.geometry(first).cells != world.geometry(second).cells:
+        return nothing  # walls are other ones
     if not shared and (a.sites or b.sites):
         return nothing
-    found = a.start[:, None] == b.start[None]
+    # Barriers, edges and mazes are in where moves lead.
+    found = (a.start[:, None] == b.start[None]) & (a.passages[:, None] == b.passages[None])
     for name in shared:
         fewer = min(first.sites_of(name), second.sites_of(name))
         found &= a.sites[name] @ b.sites[name].T == fewer
@@ -137,7 +146,8 @@ def distinct(scenario: Scenario, levels: Sequence[Drawn]) -> dict[str, int]:
     counts = {}
     for name, places in _by_environment(levels).items():
         here = layouts(scenario, name, [levels[i].seed for i in places])
-        columns: list[NDArray[Any]] = [here.start[:, None], *here.sites.values()]
+        mazes = np.unique(here.passages, return_inverse=True)[1]
+        columns: list[NDArray[Any]] = [here.start[:, None], mazes[:, None], *here.sites.values()]
         counts[name] = len(np.unique(np.concatenate(columns, axis=1), axis=0))
     return counts
 

@@ -21,7 +21,7 @@ from evosim.plot.layouts import Axes, Figure, Row
 
 LABEL_ROOM = 1.14
 MOST_FLIPS = 4
-"""Only so many flips are drawn, the first ones; the note says so."""
+"""Only so many flips are drawn, the first ones and the last; the note says so."""
 SIDES = ("before", "after")
 
 
@@ -45,9 +45,10 @@ def _without_flip(view: RunView) -> str | None:
 )
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every flip as a row of two panels: capability, alignment."""
-    flips = view.flip_summaries[:MOST_FLIPS]
+    shown = first_and_last(len(view.flip_summaries), MOST_FLIPS)
     rows = []
-    for n, flip in enumerate(flips):
+    for n in shown:
+        flip = view.flip_summaries[n]
         before, after = (view.label(getattr(view.flips[n], side)) for side in SIDES)
         header = (
             f"Generation {flip['generation']}: {flip['verdict']}",
@@ -57,7 +58,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         rows.append(Row(height=1.25, room=LABEL_ROOM, header=header, content=content))
     return facets(
         rows,
-        title=view.figure_title("across the flip" if len(flips) == 1 else "across the flips"),
+        title=view.figure_title("across the flip" if len(shown) == 1 else "across the flips"),
         note=_note(view),
         width=style.SINGLE,
         left=0.36,
@@ -65,6 +66,15 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         xlabel=None,
         axes=axes,
     )
+
+
+def first_and_last(n: int, most: int) -> list[int]:
+    """Which of n things are shown, at most so many: the first ones, and the last.
+
+    >>> first_and_last(3, 4), first_and_last(9, 4)
+    ([0, 1, 2], [0, 1, 2, 8])
+    """
+    return list(range(n)) if n <= most else [*range(most - 1), n - 1]
 
 
 def _panel(view: RunView, n: int, flip: Mapping[str, Any], measure: str) -> Panel:
@@ -111,7 +121,9 @@ def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> Float
 def _note(view: RunView) -> str:
     verdict = view.scenario.verdict
     several = len(view.flips)
-    more = f" Shown: the first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
+    more = ""
+    if several > MOST_FLIPS:
+        more = f" Shown: the first {MOST_FLIPS - 1} and the last of {several} flips."
     if view.replicates > 1:
         percent = f"{100 * verdict.confidence:g} %"
         bars = f"{percent} intervals (BCa bootstrap) over {view.replicates} replicates"

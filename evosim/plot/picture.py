@@ -29,6 +29,8 @@ TRAIL = 10
 """Steps that the trail of a frame shows."""
 EVENTS = 5
 """Events that are told beside a frame, at most."""
+KINDS = 24
+"""Lines of a legend of kinds, at most."""
 ACTIONS = ("goes north", "goes south", "goes west", "goes east")
 
 
@@ -84,9 +86,21 @@ class Picture:
 
     @property
     def present(self) -> list[Symbol]:
-        """The legend of the kinds that the level has."""
+        """The legend of the kinds that the level has, shortened."""
         there = set(self.sites.values())
-        return [symbol for kind, symbol in self.legend.items() if kind in there]
+        return shortened([symbol for kind, symbol in self.legend.items() if kind in there])
+
+
+def shortened(legend: Sequence[Symbol]) -> list[Symbol]:
+    """A legend with at most :data:`KINDS` lines; the last one says how many are left out.
+
+    >>> [symbol.words for symbol in shortened([Symbol("a", "red", "apple")] * 30)][-1]
+    '7 more kinds'
+    """
+    if len(legend) <= KINDS:
+        return list(legend)
+    more = len(legend) - KINDS + 1
+    return [*legend[: KINDS - 1], Symbol("…", colors.GREY, f"{more} more kinds")]
 
 
 def symbols(*worlds: World) -> dict[str, Symbol]:
@@ -106,6 +120,7 @@ def of_level(
     slots: NDArray[np.integer],
     start: int,
     legend: Mapping[str, Symbol] | None = None,
+    passages: NDArray[np.integer] | None = None,
 ) -> Picture:
     """A level before anybody lives there.
 
@@ -113,10 +128,11 @@ def of_level(
         slots: by cell, as :func:`evosim.world.draw_level` returns them.
         start: the cell where lives begin.
         legend: None: of the kinds of this world.
+        passages: by cell, as :func:`evosim.world.draw_passages` returns them; None: the map's.
     """
     cells = geometry(world).cells
     return Picture(
-        layout=world.layout,
+        layout=world.layout if passages is None else _with_barriers(world, passages),
         torus=world.edges == "torus",
         sites={
             cell: world.slots[slot].kind
@@ -125,6 +141,29 @@ def of_level(
         },
         legend=symbols(world) if legend is None else legend,
         agent=cells[start],
+    )
+
+
+def _with_barriers(world: World, passages: NDArray[np.integer]) -> Layout:
+    """The layout of a world with a barrier on each passage that its map has and a level lacks."""
+    layout, (cells, neighbour, _) = world.layout, geometry(world)
+    closed = {
+        (*cell, action)
+        for n, cell in enumerate(cells)
+        for action in (1, 3)
+        if passages[n, action] != neighbour[n, action]
+    }
+
+    def barriers(drawn: Sequence[Sequence[bool]], action: int) -> tuple[tuple[bool, ...], ...]:
+        return tuple(
+            tuple(barrier or (r, c, action) in closed for c, barrier in enumerate(row))
+            for r, row in enumerate(drawn)
+        )
+
+    return replace(
+        layout,
+        barrier_south=barriers(layout.barrier_south, 1),
+        barrier_east=barriers(layout.barrier_east, 3),
     )
 
 
@@ -148,7 +187,10 @@ def frame(episode: Episode, step: int, *, trail: int = TRAIL) -> Picture:
         trail: how many steps the trail goes back.
     """
     cells = geometry(episode.world).cells
-    level = of_level(episode.world, episode.levels.slot[0], episode.path[step])
+    levels = episode.levels
+    level = of_level(
+        episode.world, levels.slot[0], episode.path[step], passages=levels.neighbour[0]
+    )
     return replace(
         level,
         trail=tuple(cells[n] for n in episode.path[max(0, step - trail) : step + 1]),

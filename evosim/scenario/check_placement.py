@@ -70,7 +70,8 @@ def mistakes(world: World) -> Iterator[Mistake]:
 def count_layouts(world: World) -> int:
     """How many different levels a world can have: at most, where kinds have regions.
 
-    Sites of a kind are alike, and where the map has no ``@`` any cell left may be the start.
+    Sites of a kind are alike, and where the map has no ``@`` any cell left may be the start. In a
+    maze any passages may be closed.
     """
     cells = world.layout.open
     found, left = 1, len(cells)
@@ -78,7 +79,8 @@ def count_layouts(world: World) -> int:
         room = sum(may_hold(kind, cell) for cell in cells) if kind.region else left
         found *= math.comb(room, kind.count)
         left -= kind.count
-    return found * (len(world.layout.starts) or left)
+    mazes = 2 ** world.layout.passages(world.edges == "torus") if world.maze else 1
+    return found * (len(world.layout.starts) or left) * mazes
 
 
 def may_hold(kind: Kind, cell: Cell) -> bool:

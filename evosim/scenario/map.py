@@ -40,6 +40,18 @@ class Layout:
             (r, c) for r in range(self.rows) for c in range(self.cols) if not self.wall[r][c]
         )
 
+    def passages(self, torus: bool) -> int:
+        """How many pairs of neighbouring cells are open to each other."""
+        free = set(self.free)
+        return sum(
+            to != (r, c) and to in free and not barrier[r][c]
+            for r, c in free
+            for to, barrier in (
+                (((r + 1) % self.rows if torus else r + 1, c), self.barrier_south),
+                ((r, (c + 1) % self.cols if torus else c + 1), self.barrier_east),
+            )
+        )
+
     @property
     def open(self) -> tuple[tuple[int, int], ...]:
         """The cells on which random sites are put: no wall, no ``@`` and no site of the map."""

@@ -179,6 +179,11 @@ class World(Model):
         description="ASCII map, one character a cell: # wall, . floor, @ start, else a kind's "
         "glyph. Spaced, with - below and | right of a cell for thin barriers.",
     )
+    maze: Chance = Field(
+        default=0.0,
+        description="Chance that a passage between two cells is closed on a level, where every "
+        "cell can be reached without it; 1: a perfect maze.",
+    )
     max_states: Positive = Field(
         default=200_000,
         description="Refuse a world with more states (cells x values of variables).",

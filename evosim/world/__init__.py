@@ -1,7 +1,14 @@
 """What a scenario compiles to: tables of one environment, and levels."""
 
 from evosim.world.environment import Environment, environment
-from evosim.world.levels import Geometry, Levels, draw_level, draw_levels, geometry
+from evosim.world.levels import (
+    Geometry,
+    Levels,
+    draw_level,
+    draw_levels,
+    draw_passages,
+    geometry,
+)
 from evosim.world.tables import Tables, weighted_sum
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "Tables",
     "draw_level",
     "draw_levels",
+    "draw_passages",
     "environment",
     "geometry",
     "weighted_sum",

@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.rng import MASK, draw, draws
+from evosim.rng import MASK, draw, draws, uniform
 from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
 
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))  # north, south, west, east
+PASSAGES = "#"
+"""What passages are drawn by: no kind has this name."""
 
 
 class Levels(NamedTuple):
@@ -35,7 +37,7 @@ class Levels(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """What the map of an environment fixes for all its levels."""
+    """What the map of an environment fixes for all its levels, less passages of a maze."""
 
     cells: tuple[tuple[int, int], ...]  # (row, column) of each free cell
     neighbour: NDArray[np.int32]  # [C, 4]
@@ -78,20 +80,71 @@ def geometry(world: World) -> Geometry:
 def _distances(neighbour: NDArray[np.int32]) -> NDArray[np.int32]:
     """Shortest paths in moves between all cells, [from, to]; -1 where there is none."""
     n = len(neighbour)
-    distance = np.full((n, n), -1, np.int32)
-    reached = np.eye(n, dtype=bool)
+    distance = np.full(n * n, -1, np.int32)
+    first = np.empty(n * n, np.int64)
+    fresh = np.arange(n) * (n + 1)  # pairs as from * n + to, first every cell and itself
     d = 0
-    fresh = reached
-    while fresh.any():
+    while len(fresh):
         distance[fresh] = d
-        step = np.zeros_like(reached)
-        for a in range(4):
-            rows, cols = np.nonzero(fresh)
-            step[rows, neighbour[cols, a]] = True
-        fresh = step & ~reached
-        reached |= fresh
+        source, at = np.divmod(fresh, n)
+        to = (source[:, None] * n + neighbour[at]).ravel()
+        to = to[distance[to] < 0]
+        # A pair can be found from up to four sides; it is gone on from once.
+        first[to] = np.arange(len(to))
+        fresh = to[first[to] == np.arange(len(to))]
         d += 1
-    return distance
+    return distance.reshape(n, n)
+
+
+def draw_passages(world: World, seed: int) -> NDArray[np.int32]:
+    """Where moves lead on the level of a seed (docs/model.md, 1, maze).
+
+    Args:
+        world: a world.
+        seed: of the level, 64 bits.
+
+    Returns:
+        neighbour [C, 4]: those of the map, less the passages that the maze closes.
+
+    >>> from evosim import scenario, world
+    >>> read = scenario.load("foraging", {"world.maze": 1})
+    >>> open_to = world.draw_passages(read.environment("corridors"), 7)
+    >>> fixed = world.geometry(read.environment("corridors")).neighbour
+    >>> bool((open_to == fixed).all())
+    False
+    """
+    cells, neighbour, _ = geometry(world)
+    if not world.maze:
+        return neighbour
+    key = draw(seed & MASK, _name_number(PASSAGES))
+    # Each passage once, from its northern or western side. Its numbers are those of its place on
+    # the grid, so that environments of other walls agree on the passages that they share.
+    found = [(i, a) for i in range(len(cells)) for a in (1, 3) if neighbour[i, a] != i]
+    places = np.array([(r * world.layout.cols + c) for r, c in cells], np.int64)
+    numbers = np.array([places[i] * 4 + a for i, a in found], np.int64)
+    order = np.argsort(draws(draw(key, 0), numbers), kind="stable")
+    chance = draws(draw(key, 1), numbers)
+    made = neighbour.copy()
+    joined = list(range(len(cells)))
+
+    def root(cell: int) -> int:
+        while joined[cell] != cell:
+            joined[cell] = joined[joined[cell]]
+            cell = joined[cell]
+        return cell
+
+    # Kruskal's algorithm: passages in random order stay open where they join what is not joined
+    # yet; every other one is closed by a draw of its own. A larger chance closes some more.
+    for n in order:
+        i, a = found[n]
+        to = int(neighbour[i, a])
+        one, other = root(i), root(to)
+        if one != other:
+            joined[one] = other
+        elif uniform(int(chance[n])) < world.maze:
+            made[i, a], made[to, a - 1] = i, to
+    made.flags.writeable = False
+    return made
 
 
 @lru_cache(maxsize=256)
@@ -263,14 +316,20 @@ def draw_levels(scenario: Scenario, environment: str, seeds: Sequence[int]) -> L
     >>> levels.start.shape
     (3,)
     """
-    g = geometry(scenario.environment(environment))
+    here = scenario.environment(environment)
+    g = geometry(here)
     drawn = [draw_level(scenario, environment, seed) for seed in seeds]
     n = len(drawn)
+    neighbour, distance = _stack(g.neighbour, n), _stack(g.distance, n)
+    if here.maze and n:
+        passages = [draw_passages(here, seed) for seed in seeds]
+        neighbour = _read_only(np.array(passages, np.int32))
+        distance = _read_only(np.array([_distances(open_to) for open_to in passages], np.int32))
     return Levels(
-        neighbour=_stack(g.neighbour, n),
+        neighbour=neighbour,
         slot=_read_only(np.array([slot for slot, _ in drawn], np.int32)),
         start=_read_only(np.array([start for _, start in drawn], np.int32)),
-        distance=_stack(g.distance, n),
+        distance=distance,
     )
 
 

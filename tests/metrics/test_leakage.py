@@ -136,6 +136,17 @@ def test_the_levels_that_are_possible_are_counted():
     assert count_layouts(with_region.environment("orchard")) == 2 * 3
 
 
+def test_a_maze_makes_other_levels():
+    maze = made(*TIGHT, "world.maze=0.5")
+    assert count_layouts(maze.environment("orchard")) == 12 * 2**4
+    levels = [Drawn(0, i, "orchard", i) for i in range(1500)]
+    # One of the four passages of 2 x 2 cells may be closed.
+    assert leakage.distinct(maze, levels) == {"orchard": 12 * 5}
+    assert leakage.seen(maze, levels[:1], levels) == levels[:1]
+    fixed = made(*TIGHT)
+    assert leakage.distinct(fixed, levels) == {"orchard": 12}
+
+
 def test_a_run_with_disjoint_levels_is_lived_and_one_without_is_refused(tmp_path: Path):
     assert run(tmp_path, "measure.disjoint=true").complete
     with pytest.raises(RunError) as refused:

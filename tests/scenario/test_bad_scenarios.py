@@ -174,8 +174,8 @@ SINGLE = [
     (
         "lifetime = 30",
         "lifetime = 30\nslips = 0.1",
-        "world.slips: unknown key \"slips\": did you mean 'slip'? known: always, "
-        "cols, edges, kinds, lifetime, map, max_states, rows, slip, stay, variables",
+        "world.slips: unknown key \"slips\": did you mean 'slip'? "
+        f"known: {', '.join(sorted(World.model_fields))}",
     ),
     # ---------------------------------------------------------------- names
     (

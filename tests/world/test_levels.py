@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evosim import scenario
+from evosim import core, scenario
+from evosim.core.expectations import distinct
 from evosim.scenario import Scenario
-from evosim.world import draw_level, draw_levels, environment, geometry
+from evosim.world import Levels, draw_level, draw_levels, environment, geometry
 
 HEAD = """
 id = "place"
@@ -136,3 +137,88 @@ def test_a_torus_joins_its_edges_and_walls_do_not() -> None:
     assert geometry(torus.environment("away")).neighbour[0].tolist() == [20, 5, 4, 1]
     assert geometry(torus.environment("away")).distance[0, 24] == 2
     assert geometry(walls.environment("home")).distance[0, 24] == 8
+
+
+def maze(away: str, side: int = 5, edges: str = "walls") -> Scenario:
+    return read(f"""
+[world]
+rows = {side}
+cols = {side}
+edges = "{edges}"
+lifetime = 10
+[world.kinds.berry]
+glyph = "b"
+count = 3
+{EAT}
+[environments.home]
+maze = 1.0
+[environments.away]
+{away}
+""")
+
+
+def passages_of(levels: Levels, i: int) -> set[tuple[int, int]]:
+    """Each pair of cells that are open to each other, once."""
+    moves = {(c, int(to)) for c, row in enumerate(levels.neighbour[i]) for to in row if to != c}
+    assert moves == {(to, c) for c, to in moves}  # what is open is open from both sides
+    return {(c, to) for c, to in moves if c < to}
+
+
+@pytest.mark.parametrize("edges", ["walls", "torus"])
+def test_a_perfect_maze_has_one_way_between_any_two_cells(edges: str) -> None:
+    levels = draw_levels(maze("maze = 0.0", edges=edges), "home", range(20))
+    for i in range(20):
+        assert len(passages_of(levels, i)) == 24  # a tree over 25 cells
+        assert (levels.distance[i] >= 0).all()
+    assert len({passages.tobytes() for passages in levels.neighbour}) == 20
+
+
+@pytest.mark.parametrize(
+    ("side", "edges"), [(4, "walls"), (3, "torus"), (2, "torus"), (1, "torus")]
+)
+def test_distances_in_a_maze_are_shortest_paths(side: int, edges: str) -> None:
+    levels = draw_levels(
+        read(f"""
+[world]
+rows = 2
+cols = {side}
+edges = "{edges}"
+maze = 0.5
+lifetime = 10
+[world.kinds.berry]
+glyph = "b"
+count = 1
+{EAT}
+[environments.home]
+"""),
+        "home",
+        range(5),
+    )
+    n = 2 * side
+    for i in range(5):
+        far = np.where(np.eye(n, dtype=bool), 0, 10**6)
+        for c, row in enumerate(levels.neighbour[i]):
+            far[c, row[row != c]] = 1
+        for k in range(n):  # Floyd and Warshall
+            far = np.minimum(far, far[:, [k]] + far[[k]])
+        assert levels.distance[i].tolist() == far.tolist()
+
+
+def test_a_larger_chance_closes_more_of_the_same_passages_and_moves_no_site() -> None:
+    both = maze("maze = 0.4")
+    home, away = (draw_levels(both, name, range(30)) for name in ("home", "away"))
+    for i in range(30):
+        assert passages_of(home, i) < passages_of(away, i)
+    assert (home.slot == away.slot).all()
+    assert (home.start == away.start).all()
+    # 40 passages, of which 24 are never closed.
+    closed = [40 - len(passages_of(away, i)) for i in range(30)]
+    assert abs(np.mean(closed) - 16 * 0.4) < 4 * np.sqrt(16 * 0.4 * 0.6 / 30)
+
+
+def test_lives_on_levels_with_mazes_of_their_own_are_told_apart() -> None:
+    both = maze("maze = 0.0")
+    env, levels = environment(both, "home"), draw_levels(both, "home", range(8))
+    one_by_one = [core.uniform(env, draw_levels(both, "home", [i])).counts[0, 0] for i in range(8)]
+    assert core.uniform(env, levels).counts[0].tolist() == [c.tolist() for c in one_by_one]
+    assert len(distinct(levels)[0].start) == 8
