@@ -211,14 +211,14 @@ class Reach:
         return []
 
     def happens(self, path: Path, effect: Any) -> bool:
-        """Whether an effect of :meth:`World.effects` can ever be felt or paid."""
+        """Whether an effect of ``World.effects()`` can ever be felt or paid."""
         if not self._is_there(path) or any(self.unmet(path, _table(effect, "when"))):
             return False
         return not (_is_use(path) and self.shadowing(path[1], path[3]))
 
     @cached_property
     def effects(self) -> tuple[tuple[Path, Any], ...]:
-        """Those of :meth:`World.effects` that can ever be felt or paid."""
+        """Those of ``World.effects()`` that can ever be felt or paid."""
         return tuple(one for one in self.world.effects() if self.happens(*one))
 
 
