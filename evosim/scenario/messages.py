@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from evosim.errors import did_you_mean
 from evosim.scenario import document
-from evosim.scenario._paths import model_at
+from evosim.scenario._paths import model_at, places
 from evosim.scenario.positions import KeyPath
 
 _LONGEST = 60
+# A key that so many tables have (title, set) is told without them.
+_MANY_PLACES = 3
 # What the files of a run cannot hold: NUL, and surrogates, which UTF-8 has no bytes for.
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -45,6 +47,24 @@ def unknown(what: str, name: str, known: Any) -> str:
     return f"unknown {what} {show(name)}: {did_you_mean(name, known)}"
 
 
+def unknown_key(key: str, known: Collection[str], root: type[BaseModel]) -> str:
+    """The message about a key that a table does not have: where else it belongs, or what is near.
+
+    Args:
+        known: the keys that the table has.
+        root: the model of the whole file.
+    """
+    message = unknown("key", key, known)
+    headers = places(root, key)
+    if not headers or len(headers) > _MANY_PLACES:
+        return message
+    tables = " or ".join(f"[{header}]" for header in headers if header)
+    told = ["at the top of the file, before every [table]"] * (headers[0] == "")
+    told += [f"under {tables}"] * bool(tables)
+    what, _, rest = message.partition(": ")
+    return f"{what}: it belongs {', or '.join(told)}; {rest}"
+
+
 def unwritable_texts(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
     """The texts within a plain value that the files of a run could not hold."""
     if isinstance(value, str) and (found := _UNWRITABLE.search(value)):
@@ -69,6 +89,13 @@ def mistakes_of(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:
     return [_mistake(details, root) for details in error.errors(include_url=False)]
 
 
+def _whole(root: type[BaseModel]) -> type[BaseModel]:
+    """The model of the file that a model is read from: environments are read as worlds."""
+    from evosim.scenario.schema import Scenario, World  # whose mechanisms need messages
+
+    return Scenario if root is World else root
+
+
 def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
     path: KeyPath = tuple(details["loc"])
     if path and path[-1] == "[key]":
@@ -84,7 +111,8 @@ def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
             message = f"missing (got nothing, needed: {needed})"
         case "extra_forbidden":
             model = model_at(root, path[:-1])
-            message = unknown("key", str(path[-1]), model.model_fields if model else ())
+            known = model.model_fields if model else ()
+            message = unknown_key(str(path[-1]), known, _whole(root))
         case "literal_error":
             expected = context["expected"].replace("'", '"')
             message = bad_value("not one of the choices", given, expected)
