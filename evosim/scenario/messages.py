@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator
+from datetime import date, time
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +18,7 @@ from evosim.scenario.positions import KeyPath
 _LONGEST = 60
 # A key that so many tables have (title, set) is told without them.
 _MANY_PLACES = 3
+_PLAIN = "a number, a text, true, false, a list or a table"
 # What the files of a run cannot hold: NUL, and surrogates, which UTF-8 has no bytes for.
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -65,18 +68,24 @@ def unknown_key(key: str, known: Collection[str], root: type[BaseModel]) -> str:
     return f"{what}: it belongs {', or '.join(told)}; {rest}"
 
 
-def unwritable_texts(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
-    """The texts within a plain value that the files of a run could not hold."""
-    if isinstance(value, str) and (found := _UNWRITABLE.search(value)):
+def unwritable(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
+    """What is within a plain value that the files of a run could not hold: texts, dates and times,
+    numbers that are not finite."""
+    if isinstance(value, date | time):
+        what = "a time" if isinstance(value, time) else "a date"
+        yield Mistake(path, f"{bad_value(what, value, _PLAIN)}; in quotes it is a text")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Mistake(path, bad_value("not a finite number", value, _PLAIN))
+    elif isinstance(value, str) and (found := _UNWRITABLE.search(value)):
         what = "a NUL character" if found[0] == "\0" else "half of a surrogate pair"
         where = f"{what} at position {found.start()}"
         yield Mistake(path, f"{bad_value(where, value, 'text that files can hold')}; remove it")
     elif isinstance(value, dict):
         for key, part in value.items():
-            yield from unwritable_texts(part, (*path, key))
+            yield from unwritable(part, (*path, key))
     elif isinstance(value, list):
         for i, part in enumerate(value):
-            yield from unwritable_texts(part, (*path, i))
+            yield from unwritable(part, (*path, i))
 
 
 def mistakes_of(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:
