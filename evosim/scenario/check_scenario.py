@@ -11,7 +11,7 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
-from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable_texts
+from evosim.scenario.messages import Mistake, bad_value, show, unknown, unprintable_texts
 from evosim.scenario.schema import (
     Measure,
     Objective,
@@ -28,7 +28,7 @@ def mistakes(partial: PartialDocument) -> list[Mistake]:
     for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}
-    found += [m for m in unwritable_texts(partial.raw) if m.path not in known]
+    found += [m for m in unprintable_texts(partial.raw) if m.path not in known]
     return list(dict.fromkeys(found))
 
 

@@ -15,7 +15,7 @@ from evosim.errors import Problem, ScenarioError
 from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
-from evosim.scenario.messages import Mistake, mistakes_of, unwritable_texts
+from evosim.scenario.messages import Mistake, mistakes_of, unprintable_texts
 from evosim.scenario.reading import located, parse
 from evosim.scenario.settings import as_mapping
 from evosim.study.checks import mistakes
@@ -130,8 +130,8 @@ def loads(
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
-    if unwritable := list(unwritable_texts(raw)):
-        raise ScenarioError(located(unwritable, text, name))
+    if unprintable := list(unprintable_texts(raw)):
+        raise ScenarioError(located(unprintable, text, name))
     source = study.scenario
     if source not in scenarios.catalogue() and (beside / source).exists():
         source = str(beside / source)
