@@ -67,6 +67,10 @@ def _pay(world: Document) -> None:
     effects = list(world.get("always", {}).values())
     for kind in world.get("kinds", {}).values():
         effects += [*kind.get("use", {}).values(), *([kind["here"]] if "here" in kind else [])]
+        effects += kind.get("enter", {}).values()
+    for mover in world.get("movers", {}).values():
+        effects += [*mover.get("meet", {}).values(), *mover.get("use", {}).values()]
+    effects += world.get("fields", {}).values()
     if not any("children" in effect.get("yields", {}) for effect in effects):
         effects[-1].setdefault("yields", {})["children"] = 0.0
 
