@@ -12,7 +12,7 @@ from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.rules import Always, Drift, Ground, Happening, Here, Mover, Rule
 from evosim.scenario.schema import BUILT_IN, Kind, Variable, World
-from evosim.scenario.state_space import mebibytes
+from evosim.scenario.state_space import factors, mebibytes
 from evosim.scenario.values import bounds
 
 
@@ -376,15 +376,9 @@ def check_whole(world: World) -> Iterator[Mistake]:
         )
         return
     if world.n_states > world.max_states:
-        factors = " x ".join(
-            [
-                f"{len(world.layout.free)} cells",
-                *(f"{variable.values} {variable.name}" for variable in world.state_variables),
-            ]
-        )
         message = (
             f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
-            f"in a plan of 64 agents: {factors}; allowed max_states = {world.max_states:,}, "
+            f"in a plan of 64 agents: {factors(world)}; allowed max_states = {world.max_states:,}, "
             f"{mebibytes(world.max_states):,.1f} MiB)"
         )
         yield Mistake(("max_states",), message)

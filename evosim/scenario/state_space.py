@@ -108,6 +108,12 @@ def n_states(world: World) -> int:
     return len(world.layout.free) * math.prod(v.values for v in world.state_variables)
 
 
+def factors(world: World) -> str:
+    """What multiplies the number of states, and by how much."""
+    by = [f"{variable.values} {variable.name}" for variable in world.state_variables]
+    return " x ".join([f"{len(world.layout.free)} cells", *by])
+
+
 def mebibytes(states: int) -> float:
     """What the values of that many states take in a plan of 64 lanes, in MiB."""
     return states * BYTES_A_STATE / 2**20
