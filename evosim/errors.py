@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TypeAlias
+
+# Control characters, ends of lines of any kind, what turns the order of what is read round
+# (U+061C and the marks U+200E and U+200F do not), halves of surrogate pairs, and what XML excludes.
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Characters that a text on one line does not hold."""
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """A text that can be printed anywhere: other characters as their escapes, ``\\u001b``.
+
+    So no name of a file can move the cursor of a terminal or pass for another one. Within a string
+    of JSON or TOML the escapes stand for the characters.
+
+    Args:
+        keep: characters that stay as they are.
+
+    Example:
+        >>> printable("red \\x1b[31m\\udcff")
+        'red \\\\u001b[31m\\\\udcff'
+    """
+    return UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,7 @@ class EvosimError(Exception):
         return self.args
 
     def __str__(self) -> str:
-        return "".join(map(str, self.args))
+        return printable("".join(map(str, self.args)))
 
 
 def whole_number(name: str, value: object, least: int = 0) -> int:
@@ -141,7 +167,7 @@ SETTING = "setting "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong with a scenario.
+    """One thing wrong with a scenario, or to note of it.
 
     ``line`` is 1 for the first line, or None where the value came from no file (:data:`SETTING`).
     """
@@ -153,7 +179,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        text = f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        return printable(text, keep="")
 
 
 class ScenarioError(EvosimError):
@@ -180,6 +207,44 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` most likely means, or None where none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def misspelt(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` is one slip of the pen away from, or None.
+
+    A slip is one letter more, less or other, or two that changed places, after the first; two in
+    a long name; or a difference of capitals, ``-`` and ``_``. Names that differ in a number or in
+    a part of one letter (``tile1`` and ``tile2``, ``gold_a`` and ``gold_b``) are told apart.
+
+    Example:
+        >>> misspelt("chidlren", ["children"]), misspelt("in_road", ["in_pond"])
+        ('children', None)
+    """
+    return next((other for other in known if _is_slip(name, other)), None)
+
+
+def _is_slip(name: str, other: str) -> bool:
+    parts, others = re.findall(r"[^\W\d_]+|\d+", name), re.findall(r"[^\W\d_]+|\d+", other)
+    if len(parts) == len(others):
+        differ = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
+        if any(a.isdigit() or b.isdigit() or len(a) == len(b) == 1 for a, b in differ):
+            return False
+    a, b = ("".join(words).casefold() for words in (parts, others))
+    return a == b or (a[:1] == b[:1] and _edits(a, b) <= (2 if min(len(a), len(b)) > 7 else 1))
+
+
+def _edits(a: str, b: str) -> int:
+    """Letters put in, left out, replaced or swapped with the next: optimal string alignment."""
+    rows = [list(range(len(b) + 1))]
+    for i, letter in enumerate(a, 1):
+        row = [i]
+        for j, other in enumerate(b, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and a[i - 2 : i] == b[j - 2 : j][::-1]:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

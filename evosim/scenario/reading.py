@@ -11,11 +11,11 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import check_scenario, shipped
+from evosim.scenario import check_scenario, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
-from evosim.scenario.positions import dotted, line_map, line_of
+from evosim.scenario.positions import dotted, line_map, line_of, place_of
 from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
@@ -151,13 +151,17 @@ def parse(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message, line = str(error), text.rstrip().count("\n") + 1
+        message, line, column = str(error), text.rstrip().count("\n") + 1, None
         if found := _AT.search(message):
             message = message[: found.start()]
             if found[1]:
-                line = int(found[1])
-                message = f"{message} (column {found[2]})"
-        message = f"not TOML: {message[:1].lower()}{message[1:]}"
+                line, column = int(found[1]), int(found[2])
+        if known := syntax.cause(text, line, column, message):
+            line, message = known
+        else:
+            message = f"{message[:1].lower()}{message[1:]}"
+            message += "" if column is None else f" (column {column})"
+        message = f"not TOML: {message}"
         raise ScenarioError([Problem(file=name, line=line, key="", message=message)]) from None
     except ValueError:  # Python reads no integer of thousands of digits
         message = "a number has too many digits"
@@ -181,11 +185,16 @@ def located(
             shared = min(len(mistake.path), len(one.path))
             if shared and mistake.path[:shared] == one.path[:shared]:
                 setting = one
+        line, message = None, mistake.message
+        if text is not None and lines is not None and not setting:
+            line = line_of(mistake.path, lines)
+            if mistake.character and (place := place_of(text, mistake.path, mistake.character)):
+                line, message = place[0], f"{message} (column {place[1]})"
         problem = Problem(
             file=setting.written if setting else name,
-            line=None if setting or lines is None else line_of(mistake.path, lines),
+            line=line,
             key=dotted(mistake.path),
-            message=mistake.message,
+            message=message,
         )
         (in_settings if setting else in_file).append(problem)
     return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings
