@@ -66,7 +66,7 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         for name, sides in flip["payoffs"].items()
     ]
     lines = [
-        f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
+        f"{_begins(flip)}: {flip['from']} -> {flip['to']}",
         f"  {flip['verdict'].upper()}: {', '.join(reasons)}{rests}",
         *table(rows),
         f"  collapse {collapse}",
@@ -79,6 +79,14 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         counts = ", ".join(f"{n} of {key.replace('_', ' ')}" for key, n in undefined.items())
         lines.append(f"  undefined and left out, sampled individuals: {counts}")
     return "\n".join(lines)
+
+
+def _begins(flip: Mapping[str, Any]) -> str:
+    """When a flip is, in words."""
+    first, last = flip["generation"], flip.get("arrival", flip["generation"])
+    if first == last:
+        return f"Flip at generation {first}"
+    return f"Ramp from generation {first} to {last}"
 
 
 def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
