@@ -15,7 +15,7 @@ from evosim.scenario import check_scenario, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
-from evosim.scenario.positions import dotted, line_map, line_of
+from evosim.scenario.positions import dotted, line_map, line_of, place_of
 from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
@@ -185,11 +185,16 @@ def located(
             shared = min(len(mistake.path), len(one.path))
             if shared and mistake.path[:shared] == one.path[:shared]:
                 setting = one
+        line, message = None, mistake.message
+        if text is not None and lines is not None and not setting:
+            line = line_of(mistake.path, lines)
+            if mistake.character and (place := place_of(text, mistake.path, mistake.character)):
+                line, message = place[0], f"{message} (column {place[1]})"
         problem = Problem(
             file=setting.written if setting else name,
-            line=None if setting or lines is None else line_of(mistake.path, lines),
+            line=line,
             key=dotted(mistake.path),
-            message=mistake.message,
+            message=message,
         )
         (in_settings if setting else in_file).append(problem)
     return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import PydanticCustomError
 
-from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
+from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean, printable
 from evosim.scenario import _paths
 from evosim.scenario import document as documents
 from evosim.scenario.messages import unknown, unknown_key
@@ -109,12 +109,12 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
-            written = documents.shown(f"{SETTING}{key}={documents.inline(value)}")
+            written = printable(f"{SETTING}{key}={documents.inline(value)}", keep="")
             none = RefusedError("no value (got None, allowed anything that a file can hold)")
             yield str(key).strip(), none if value is None else value, written
         return
     for text in as_texts(settings):
-        written = documents.shown(f"{SETTING}{text}")
+        written = printable(f"{SETTING}{text}", keep="")
         key, equals, value_text = text.partition("=")
         key = key.strip()
         if not equals or not key:
