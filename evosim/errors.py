@@ -12,7 +12,6 @@ from numbers import Integral
 from pathlib import Path
 from typing import TypeAlias
 
-
 # Control characters, ends of lines of any kind, what turns the order of what is read round
 # (U+061C and the marks U+200E and U+200F do not), halves of surrogate pairs, and what XML excludes.
 UNPRINTABLE = re.compile(
@@ -22,7 +21,7 @@ UNPRINTABLE = re.compile(
 
 
 def printable(text: str, keep: str = "\n\t") -> str:
-    """A text that can be printed anywhere: other characters are written as their escapes, ``\\u001b``.
+    """A text that can be printed anywhere: other characters are written as escapes, ``\\u001b``.
 
     So no name of a file can move the cursor of a terminal or pass for another one. Within a string
     of JSON or TOML the escapes stand for the characters.

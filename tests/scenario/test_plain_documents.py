@@ -233,8 +233,8 @@ def test_a_text_that_cannot_be_printed_is_refused_at_its_key(
     changes: list[Any] = [{key: text}]
     if "\ud800" not in text:  # TOML has no escape for it
         changes.append([f"{key}={inline(text)}"])
-    for settings in changes:
-        lines = refusal(loads(SMALL).replace, settings)
+    for change in changes:
+        lines = refusal(loads(SMALL).replace, change)
         assert any(f": {key}: {said}" in line and "remove it" in line for line in lines)
         lines[0].encode()  # can be printed
         assert lines[0].isprintable()
