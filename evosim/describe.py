@@ -53,6 +53,10 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     yield _indented(_table(list(_mind(scenario))))
     yield _head("Evolution")
     yield _indented(_evolution(scenario))
+    if scenario.notes:
+        yield _head("Notes: allowed, but perhaps not meant")
+        for note in scenario.notes:
+            yield _indented(f"{note.key}: {note.message}")
 
 
 def _head(text: str, *, space: bool = True) -> RenderableType:

@@ -21,7 +21,7 @@ UNPRINTABLE = re.compile(
 
 
 def printable(text: str, keep: str = "\n\t") -> str:
-    """A text that can be printed anywhere: other characters are written as escapes, ``\\u001b``.
+    """A text that can be printed anywhere: other characters as their escapes, ``\\u001b``.
 
     So no name of a file can move the cursor of a terminal or pass for another one. Within a string
     of JSON or TOML the escapes stand for the characters.
@@ -167,7 +167,7 @@ SETTING = "setting "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong with a scenario.
+    """One thing wrong with a scenario, or to note of it.
 
     ``line`` is 1 for the first line, or None where the value came from no file (:data:`SETTING`).
     """
@@ -207,6 +207,44 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` most likely means, or None where none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def misspelt(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` is one slip of the pen away from, or None.
+
+    A slip is one letter more, less or other, or two that changed places, after the first; two in
+    a long name; or a difference of capitals, ``-`` and ``_``. Names that differ in a number or in
+    a part of one letter (``tile1`` and ``tile2``, ``gold_a`` and ``gold_b``) are told apart.
+
+    Example:
+        >>> misspelt("chidlren", ["children"]), misspelt("in_road", ["in_pond"])
+        ('children', None)
+    """
+    return next((other for other in known if _is_slip(name, other)), None)
+
+
+def _is_slip(name: str, other: str) -> bool:
+    parts, others = re.findall(r"[^\W\d_]+|\d+", name), re.findall(r"[^\W\d_]+|\d+", other)
+    if len(parts) == len(others):
+        differ = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
+        if any(a.isdigit() or b.isdigit() or len(a) == len(b) == 1 for a, b in differ):
+            return False
+    a, b = ("".join(words).casefold() for words in (parts, others))
+    return a == b or (a[:1] == b[:1] and _edits(a, b) <= (2 if min(len(a), len(b)) > 7 else 1))
+
+
+def _edits(a: str, b: str) -> int:
+    """Letters put in, left out, replaced or swapped with the next: optimal string alignment."""
+    rows = [list(range(len(b) + 1))]
+    for i, letter in enumerate(a, 1):
+        row = [i]
+        for j, other in enumerate(b, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and a[i - 2 : i] == b[j - 2 : j][::-1]:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -153,6 +153,26 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     assert "Traceback" not in shown.output
 
 
+def test_notes_are_told_with_their_lines_and_are_no_errors(invoke: Invoke, tmp_path: Path) -> None:
+    text = starter("odd").replace("depth         = [0, 8]", "depth         = 4")
+    (tmp_path / "odd.toml").write_text(text.replace("thinking_cost = 0.0", "thinking_cost = 0.1"))
+    shown = invoke("check", "odd.toml")
+    assert shown.exit_code == 0
+    what = "agent.thinking_cost: {}all pay the same: agent.depth is pinned to 4"
+    line = shown.stdout.splitlines()[1]
+    assert line == f"odd.toml:{_line(tmp_path / 'odd.toml', 'thinking_cost')}: " + what.format(
+        "note: "
+    )
+    lines = invoke("show", "odd.toml").stdout.splitlines()
+    assert lines[-2:] == ["Notes: allowed, but perhaps not meant", "  " + what.format("")]
+    assert "Notes" not in invoke("show", "contraception").stdout
+
+
+def _line(path: Path, begin: str) -> int:
+    lines = path.read_text().splitlines()
+    return 1 + next(i for i, line in enumerate(lines) if line.startswith(begin))
+
+
 def test_check_tells_the_hash_that_freezes_a_file_and_whether_it_still_fits(
     invoke: Invoke, tmp_path: Path
 ) -> None:

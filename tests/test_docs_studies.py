@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from evosim.cli import cli
 from evosim.study import reading, schema
+from evosim.testing import TINY
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "studies.md"
 BIN = Path(sys.executable).parent
@@ -44,6 +45,21 @@ def test_the_study_of_the_page_is_sound_and_has_as_many_points_as_it_says() -> N
     n, replicates = len(written.points), written.study.replicates
     assert f"5 x 4 points with {replicates} runs at each" in PAGE.read_text()
     assert n == 5 * 4
+
+
+@pytest.mark.parametrize("parameter", blocks("toml other"))
+def test_the_other_parameters_of_the_page_are_sound(parameter: str, tmp_path: Path) -> None:
+    world = TINY.replace("before", "watched").replace("after", "alone")
+    (tmp_path / "tiny.toml").write_text(world)
+    head = 'id = "other"\ntitle = "Other"\nscenario = "tiny.toml"\n'
+    measures = '[measures.alignment]\nlabel = "alignment"\nmeasure = "alignment"\n'
+    written = reading.loads(head + parameter + measures, beside=tmp_path)
+    assert len(written.points) == len(next(iter(written.study.parameters.values())).values)
+    mixtures = [dict(written.scenario_at(point).timeline[0].mixture) for point in written.points]
+    if "train" in parameter:
+        assert mixtures == [
+            {"watched": 0.1, "alone": 0.9}, {"watched": 0.5, "alone": 0.5}, {"alone": 1.0}
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

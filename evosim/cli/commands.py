@@ -101,12 +101,13 @@ def show(scenario: str, settings: Sequence[str], seed: int) -> None:
 def check(ctx: click.Context, files: Sequence[str]) -> None:
     """Check scenario FILES (or ids), and report every error at once.
 
-    The exit code is 1 if there is any error.
+    The exit code is 1 if there is any error. Notes tell what is allowed, but hardly meant.
     """
     import evosim
+    from evosim.api.checks import notes
     from evosim.scenario import shipped
 
-    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))])
+    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))], notes)
 
 
 @cli.command()

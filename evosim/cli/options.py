@@ -16,6 +16,7 @@ from evosim.errors import (
     Command,
     EvosimError,
     Part,
+    Problem,
     ScenarioError,
     printable,
 )
@@ -141,27 +142,31 @@ def begin_file(file: Path, starter: Callable[[str], str]) -> None:
 def check_all(
     ctx: click.Context,
     files: Sequence[str],
-    check: Callable[[str], object],
+    check: Callable[[str], Any],
     sources: Callable[[str], Sequence[str]],
+    notes: Callable[[str, Any], Iterable[Problem]] = lambda file, checked: (),
 ) -> None:
     """Check files, and exit with 1 where any has a mistake.
 
     Args:
-        check: raises what is wrong with a file.
+        check: reads a file, or raises what is wrong with it.
         sources: the texts that a file's ``frozen`` is a hash of.
+        notes: what is to be noted of a file, and of what was read.
     """
     from evosim.scenario import words
 
     wrong = False
     for file in files:
         try:
-            check(file)
+            checked = check(file)
         except EvosimError as error:
             wrong = True
             say(as_error(error), err=True)
         else:
             status = words.status(*sources(file))
             say(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
+            for note in notes(file, checked):
+                say(replace(note, message=f"note: {note.message}"))
     ctx.exit(1 if wrong else 0)
 
 

@@ -67,7 +67,7 @@ def open_streams() -> None:
                 os.dup2(nothing, descriptor)
                 os.close(nothing)
             os.set_inheritable(descriptor, True)
-    if sys.stdout is None:
+    if getattr(sys, "stdout", None) is None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")

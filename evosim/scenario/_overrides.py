@@ -6,8 +6,8 @@ lifetimes, new kinds of site and new rules, and all of that is possible. Two thi
 
 * a name that the world lacks is more often a misspelling than an addition. So a new kind needs a
   glyph; a new rule of a known kind, and a new ``always``, must say both when it holds
-  (``when = {}``: always) and what happens; a new payoff or look must not be named almost like a
-  known one;
+  (``when = {}``: always) and what happens; a new payoff or look must not be one slip of the pen
+  away from a known one, unless the world names it too;
 * agents of one environment must be able to live, and to plan, in every other. So variables,
   their number of values and whether they are hidden belong to the world. Their starts, drifts,
   fatal values and assumptions may change.
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evosim.errors import did_you_mean, nearest
+from evosim.errors import did_you_mean, misspelt
 from evosim.scenario.messages import Mistake, bad_value, show
 from evosim.scenario.positions import KeyPath
 
@@ -128,12 +128,13 @@ def _incomplete(what: str, name: str, known: Mapping[str, Any], effects: tuple[s
 def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator[Mistake]:
     for path, yields in _yields(overrides):
         for name in yields:
-            like = None if name in payoffs else nearest(name, payoffs)
+            like = None if name in payoffs else misspelt(name, payoffs)
             if like:
                 yield Mistake(
                     (*path, name),
                     f"{NO_PAYOFF}: did you mean {like!r}? "
-                    f"a new payoff needs a name less like a known one; "
+                    f"a new payoff so like a known one must be named in the world, if only with "
+                    f"yields = {{ {name} = 0 }}; "
                     f"known: {', '.join(sorted(payoffs))}",
                 )
 
@@ -145,12 +146,13 @@ def _looks(world: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[M
     for kind in table(overrides, "kinds"):
         path = ("kinds", kind, "looks")
         for look in table(overrides, *path):
-            like = None if look in known else nearest(look, known)
+            like = None if look in known else misspelt(look, known)
             if like:
                 yield Mistake(
                     (*path, look),
                     f"no such look in the world: did you mean {like!r}? "
-                    f"a new look needs a name less like a known one; "
+                    f"a new look so like a known one must be named in the world, if only with "
+                    f"looks = {{ {look} = 0 }}; "
                     f"known: {', '.join(sorted(known))}",
                 )
 

@@ -32,6 +32,28 @@ def model_at(root: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
     return expected if is_model(expected) else None
 
 
+def places(root: type[BaseModel], key: str) -> list[str]:
+    """Where a key belongs below ``root``, as headers of tables; names that are free are capitals.
+
+    Each model counts once, where it comes first. The top of the file is an empty header.
+    """
+    found: list[str] = []
+    seen: set[Any] = set()
+    todo: list[tuple[str, Any]] = [("", root)]
+    for header, expected in todo:  # which grows as it goes: breadth first
+        if get_origin(expected) is dict:
+            todo.append((f"{header}.NAME", _bare(get_args(expected)[1])))
+        elif get_origin(expected) is tuple:
+            todo.append((f"[{header}]", _bare(get_args(expected)[0])))
+        elif is_model(expected) and expected not in seen:
+            seen.add(expected)
+            if key in expected.model_fields:
+                found.append(header)
+            for name, field in expected.model_fields.items():
+                todo.append((f"{header}.{name}".lstrip("."), _bare(field.annotation)))
+    return found
+
+
 def is_model(expected: Any) -> bool:
     """Whether a type is a model."""
     return isinstance(expected, type) and issubclass(expected, BaseModel)

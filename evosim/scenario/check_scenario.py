@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from evosim import mechanisms
@@ -11,7 +11,8 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
-from evosim.scenario.messages import Mistake, bad_value, show, unknown, unprintable_texts
+from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable
+from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     Measure,
     Objective,
@@ -28,8 +29,13 @@ def mistakes(partial: PartialDocument) -> list[Mistake]:
     for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}
-    found += [m for m in unprintable_texts(partial.raw) if m.path not in known]
+    found += [m for m in unwritable(partial.raw) if not {m.path, _list_of(m.path)} & known]
     return list(dict.fromkeys(found))
+
+
+def _list_of(path: KeyPath) -> KeyPath:
+    """The path of the list that holds what is at a path; of what is in none the path itself."""
+    return _list_of(path[:-1]) if path and isinstance(path[-1], int) else path
 
 
 def _counts(partial: PartialDocument) -> Iterator[Mistake]:
@@ -189,6 +195,12 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         return
     if not experiment.arms:
         yield Mistake(("experiment", "arms"), "no arms (got {}, needed: [experiment.arms.effect])")
+    for name, other in alike(experiment.arms):
+        message = bad_value(
+            f"differs from arm {show(other)} by case only, and some disks tell no case apart",
+            name, "another name",
+        )  # fmt: skip
+        yield Mistake(("experiment", "arms", name), message)
     if not experiment.findings:
         yield Mistake(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
@@ -212,6 +224,14 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         for name in finding.contrast or ():
             if name not in experiment.arms:
                 yield Mistake((*path, "contrast", name), unknown("arm", name, experiment.arms))
+
+
+def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names that become files, and differ from an earlier one by case only; each with that."""
+    known: dict[str, str] = {}
+    for name in names:
+        if (first := known.setdefault(name.casefold(), name)) != name:
+            yield name, first
 
 
 def _finite(value: Any) -> bool:

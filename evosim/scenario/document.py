@@ -101,5 +101,24 @@ def inline(value: Any) -> str:
     return str(value)
 
 
+def canonical(value: Any) -> str:
+    """A text that equal values share: the order of a table's keys does not count, nor whether a
+    whole number is written as 1 or as 1.0; but true is not 1.
+
+    Example:
+        >>> canonical({"b": 1.0, "a": True}) == canonical({"a": True, "b": 1})
+        True
+    """
+
+    def alike(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(key): alike(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [alike(part) for part in value]
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    return json.dumps(alike(value), sort_keys=True, ensure_ascii=False, default=str)
+
+
 def _key(key: Any) -> str:
     return str(key) if _BARE_KEY.fullmatch(str(key)) else inline(str(key))

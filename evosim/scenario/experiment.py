@@ -7,6 +7,7 @@ with weights. What measures there are is known to :mod:`evosim.metrics.hypothese
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -20,6 +21,8 @@ _AT = (
     "probes)."
 )
 _SETTINGS = "Changes of the scenario, each of the form key=value."
+PART = re.compile(r"\{value((?:\.[\w-]+)*)\}")
+"""What stands in settings for a value, or by a dotted path for a part of it."""
 
 
 class Arm(Model):
@@ -83,14 +86,51 @@ class Finding(Model):
         return self
 
 
-class Tuned(Model):
+class Moved(Model):
+    """What is moved through values: the one place in the scenario where it stands, or several."""
+
+    key: Text | None = Field(
+        default=None, description="Its key in the scenario, dotted, such as agent.patience."
+    )
+    keys: tuple[Text, ...] | None = Field(
+        default=None, description="Instead of key: several keys that get the same value."
+    )
+    set: tuple[Text, ...] | None = Field(
+        default=None,
+        description="Instead of key: settings in which {value} stands for the value, {value.NAME} "
+        "for a part of a table and {value.0} for one of a list, so that several keys vary "
+        "together.",
+    )
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The keys, or the settings, that take the value."""
+        return (self.key,) if self.key is not None else self.keys or self.set or ()
+
+    def _check_place(self) -> None:
+        """Refuse what is not moved in one way.
+
+        Raises:
+            PydanticCustomError: with what is allowed.
+        """
+        if sum((self.key is not None, bool(self.keys), bool(self.set))) != 1:
+            raise wrong("not one place to set", 'one of key = "...", keys = [...], set = [...]')
+        if self.set and not any(map(PART.search, self.set)):
+            raise wrong("settings without the value", "{value} in one of them")
+
+
+class Tuned(Moved):
     """A number that was chosen because the effect needs it, and the values it is moved through."""
 
     label: Text = Field(description="What the number is.")
-    key: Text = Field(description="Its key in the scenario, dotted, such as agent.patience.")
     values: tuple[Any, ...] = Field(description="Values at which the headline finding is measured.")
     replicates: Positive = Field(default=8, description="Replicates at each value.")
     says: Text = Field(default="", description="What the figure shows, and why the number is so.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Tuned:
+        self._check_place()
+        return self
 
 
 class Experiment(Model):

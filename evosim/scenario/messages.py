@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
+from datetime import date, time
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from evosim.errors import UNPRINTABLE, did_you_mean
 from evosim.scenario import document
-from evosim.scenario._paths import model_at
+from evosim.scenario._paths import model_at, places
 from evosim.scenario.positions import KeyPath
 
 _LONGEST = 60
+# A key that so many tables have (title, set) is told without them.
+_MANY_PLACES = 3
+_PLAIN = "a number, a text, true, false, a list or a table"
 _OF_LINES = {
     "question", "claim", "source", "control", "expected", "found", "finding", "pilots", "says",
     "set", "map",
@@ -49,9 +54,33 @@ def unknown(what: str, name: str, known: Any) -> str:
     return f"unknown {what} {show(name)}: {did_you_mean(name, known)}"
 
 
-def unprintable_texts(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
-    """The texts within a plain value that cannot be printed, drawn and written as they stand."""
-    if isinstance(value, str):
+def unknown_key(key: str, known: Collection[str], root: type[BaseModel]) -> str:
+    """The message about a key that a table does not have: where else it belongs, or what is near.
+
+    Args:
+        known: the keys that the table has.
+        root: the model of the whole file.
+    """
+    message = unknown("key", key, known)
+    headers = places(root, key)
+    if not headers or len(headers) > _MANY_PLACES:
+        return message
+    tables = " or ".join(f"[{header}]" for header in headers if header)
+    told = ["at the top of the file, before every [table]"] * (headers[0] == "")
+    told += [f"under {tables}"] * bool(tables)
+    what, _, rest = message.partition(": ")
+    return f"{what}: it belongs {', or '.join(told)}; {rest}"
+
+
+def unwritable(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
+    """What is within a plain value that a run could not use or write: texts that cannot be printed,
+    drawn and written as they stand, dates and times, numbers that are not finite."""
+    if isinstance(value, date | time):
+        what = "a time" if isinstance(value, time) else "a date"
+        yield Mistake(path, f"{bad_value(what, value, _PLAIN)}; in quotes it is a text")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Mistake(path, bad_value("not a finite number", value, _PLAIN))
+    elif isinstance(value, str):
         kept = "\n\t" if _OF_LINES & {str(part) for part in path[-2:]} else ""
         for found in UNPRINTABLE.finditer(value):
             if found[0] not in kept:
@@ -61,10 +90,10 @@ def unprintable_texts(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
                 break
     elif isinstance(value, dict):
         for key, part in value.items():
-            yield from unprintable_texts(part, (*path, key))
+            yield from unwritable(part, (*path, key))
     elif isinstance(value, list):
         for i, part in enumerate(value):
-            yield from unprintable_texts(part, (*path, i))
+            yield from unwritable(part, (*path, i))
 
 
 def _unprintable(character: str) -> tuple[str, str]:
@@ -95,6 +124,13 @@ def mistakes_of(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:
     return [_mistake(details, root) for details in error.errors(include_url=False)]
 
 
+def _whole(root: type[BaseModel]) -> type[BaseModel]:
+    """The model of the file that a model is read from: environments are read as worlds."""
+    from evosim.scenario.schema import Scenario, World  # whose mechanisms need messages
+
+    return Scenario if root is World else root
+
+
 def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
     path: KeyPath = tuple(details["loc"])
     if path and path[-1] == "[key]":
@@ -110,7 +146,8 @@ def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
             message = f"missing (got nothing, needed: {needed})"
         case "extra_forbidden":
             model = model_at(root, path[:-1])
-            message = unknown("key", str(path[-1]), model.model_fields if model else ())
+            known = model.model_fields if model else ()
+            message = unknown_key(str(path[-1]), known, _whole(root))
         case "literal_error":
             expected = context["expected"].replace("'", '"')
             message = bad_value("not one of the choices", given, expected)

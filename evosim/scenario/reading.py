@@ -11,7 +11,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import check_scenario, shipped
+from evosim.scenario import check_scenario, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
@@ -151,13 +151,17 @@ def parse(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message, line = str(error), text.rstrip().count("\n") + 1
+        message, line, column = str(error), text.rstrip().count("\n") + 1, None
         if found := _AT.search(message):
             message = message[: found.start()]
             if found[1]:
-                line = int(found[1])
-                message = f"{message} (column {found[2]})"
-        message = f"not TOML: {message[:1].lower()}{message[1:]}"
+                line, column = int(found[1]), int(found[2])
+        if known := syntax.cause(text, line, column, message):
+            line, message = known
+        else:
+            message = f"{message[:1].lower()}{message[1:]}"
+            message += "" if column is None else f" (column {column})"
+        message = f"not TOML: {message}"
         raise ScenarioError([Problem(file=name, line=line, key="", message=message)]) from None
     except ValueError:  # Python reads no integer of thousands of digits
         message = "a number has too many digits"

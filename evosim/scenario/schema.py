@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import EvosimError, Problem, did_you_mean
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -25,6 +25,7 @@ from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
+from evosim.scenario.positions import dotted
 from evosim.scenario.state_space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
@@ -601,6 +602,25 @@ class Scenario(Model):
     def flips(self) -> tuple[Flip, ...]:
         """Where the mixture of environments that trains changes."""
         return timeline.flips(self)
+
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What is allowed, but hardly meant: rules that never fire, sites out of reach and more.
+
+        ``evosim check`` tells the line of each, ``evosim show`` lists them.
+
+        Example:
+            >>> from evosim import scenario
+            >>> still = scenario.load("contraception").replace("agent.thinking_cost", 0.1)
+            >>> [note.key for note in still.replace("agent.depth", 2).notes]
+            ['agent.thinking_cost']
+        """
+        from evosim.scenario import notes  # which builds on these models
+
+        return tuple(
+            Problem(file=self.id, line=None, key=dotted(note.path), message=note.message)
+            for note in notes.notes(self)
+        )
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Scenario:

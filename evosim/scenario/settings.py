@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean, printable
 from evosim.scenario import _paths
 from evosim.scenario import document as documents
+from evosim.scenario.messages import unknown, unknown_key
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
 from evosim.scenario.values import Locus, spell_out_drives
@@ -223,13 +224,13 @@ def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -
     expected = _paths.at(root, below)
     if _paths.is_table_of_models(expected):
         if not isinstance(value, dict):
-            raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
+            raise RefusedError(unknown("key", part, known))
     elif _paths.is_model(expected):
         fields = expected.model_fields
         if part not in fields and expected.model_config.get("extra") != "allow":
-            raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, fields)}")
+            raise RefusedError(unknown_key(part, fields, Scenario))
     elif expected is None:
-        raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
+        raise RefusedError(unknown_key(part, known, Scenario))
 
 
 def _lookup(document: dict[str, Any], path: KeyPath) -> dict[str, Any]:

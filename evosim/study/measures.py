@@ -103,7 +103,7 @@ def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
     parameters: dict[str, Any] = {"arm": {"label": "arm", "levels": levels}}
     if "tuned" in points[-1].values and experiment.tuned:
         tuned = experiment.tuned
-        parameters["tuned"] = {"label": tuned.label, "key": tuned.key, "values": tuned.values}
+        parameters["tuned"] = tuned.model_dump(include={"label", "key", "keys", "set", "values"})
     flips = turns(reference(scenario))
     measures: dict[str, Any] = {}
     for name, query in queries(scenario).items():

@@ -16,7 +16,7 @@ from evosim.errors import Problem, ScenarioError
 from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
-from evosim.scenario.messages import Mistake, mistakes_of, unprintable_texts
+from evosim.scenario.messages import Mistake, mistakes_of, unwritable
 from evosim.scenario.reading import located, parse
 from evosim.scenario.settings import as_mapping
 from evosim.study.checks import mistakes
@@ -127,12 +127,12 @@ def loads(
     """
     plugins()  # a broken one is no mistake of the study's
     raw = parse(text, name)
+    if found := list(unwritable(raw)):
+        raise ScenarioError(located(found, text, name))
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
-    if unprintable := list(unprintable_texts(raw)):
-        raise ScenarioError(located(unprintable, text, name))
     source = study.scenario
     if source not in scenarios.catalogue() and exists(beside / source):
         source = str(beside / source)

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.engine.dataset import open_dataset
 from evosim.engine.files import as_json, exists, write_text
-from evosim.errors import Command, EvosimError, RunError
+from evosim.errors import Command, EvosimError, RunError, ScenarioError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.trajectories import trajectories
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
-from evosim.study.design import experiment_of, reference, tuned_key, value_at
+from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment as Written
     from evosim.scenario import Finding, Scenario
-    from evosim.scenario.experiment import Arm
+    from evosim.scenario.experiment import Arm, Tuned
     from evosim.study.experiment import ExperimentFolder
 
 FEWEST_OF_A_SWEEP = 3
@@ -121,10 +121,10 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
             values.append({**found, "measured": found["value"], "value": value})
         tuned = {
             "label": written.tuned.label,
-            "key": written.tuned.key,
+            "key": ", ".join(written.tuned.places),
             "says": written.tuned.says,
             "replicates": min(written.tuned.replicates, folder.replicates),
-            "written": value_at(reference(scenario), written.tuned.key),
+            "written": _written(written.tuned, reference(scenario)),
             "values": values,
         }
     return {
@@ -141,6 +141,17 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         "tuned": tuned,
         **{key: manifest[key] for key in ("command", "versions", "machine")},
     }
+
+
+def _written(tuned: Tuned, scenario: Scenario) -> Any:
+    """The value that a scenario has itself; None where several keys hold none of the values."""
+    if tuned.key is not None:
+        return value_at(scenario, tuned.key)
+    for value in tuned.values:
+        with contextlib.suppress(ScenarioError):  # one that only the arms' own settings make right
+            if changed(scenario, moved(tuned, value)) == scenario:
+                return value
+    return None
 
 
 def _contrast(
