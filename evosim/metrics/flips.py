@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.probed import NO_ALIGNMENT, NO_CAPABILITY
 from evosim.metrics.query import RECENT, Floats, Query, each_probe, probe_index, require_known
 from evosim.metrics.registry import METRICS, Columns, expectations_are_exact, metric
 from evosim.stats import intervals
@@ -179,9 +180,12 @@ def bounds(scenario: Scenario, generation: int) -> tuple[int, int]:
 
 # The metrics
 
+NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not above its floor"
+
 
 @metric(
     "collapse",
+    undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
     trajectory="alignment",
@@ -195,6 +199,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
+    undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
     trajectory="capability",
@@ -208,6 +213,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -221,6 +227,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -234,6 +241,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
+    undefined="little or nothing was gained over random play before the flip",
     description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
