@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import pkgutil
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import tomli_w
 from click.testing import CliRunner
 
 import evosim
@@ -72,14 +71,6 @@ def finished() -> str:
     return list(steps(TUTORIAL))[-1][0]
 
 
-def merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    result = copy.deepcopy(document)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else value
-    return result
-
-
 def check(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What ``evosim check moth.toml`` prints."""
     (folder / "moth.toml").write_text(text)
@@ -90,8 +81,8 @@ def check(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_each_step_of_the_tutorial_gets_the_answer_shown(tmp_path, monkeypatch):
     shown = 0
     for text, console in steps(TUTORIAL):
-        if console is not None:
-            command, _, answer = console.text.partition("\n")
+        command, _, answer = ("" if console is None else console.text).partition("\n")
+        if command.startswith("$ evosim check"):
             assert command == "$ evosim check moth.toml"
             assert check(text, tmp_path, monkeypatch) == answer
             shown += 1
@@ -102,16 +93,62 @@ def variants() -> list[str]:
     return [block.text for block in blocks(TUTORIAL) if block.tag == "toml variant"]
 
 
-@pytest.mark.parametrize("changes", variants(), ids=lambda text: text.splitlines()[0])
-def test_each_variant_of_the_tutorial_can_be_added_to_its_scenario(changes, tmp_path, monkeypatch):
-    document = tomllib.loads(finished())
-    changed = merged(document, tomllib.loads(changes))
-    assert changed != document
-    assert check(tomli_w.dumps(changed), tmp_path, monkeypatch) == "moth.toml: ok\n"
+def added(text: str, block: str) -> str:
+    """The text with a block added as its page says: lines below a comment ``# under [table]`` go
+    below that header, in place of the keys that the comment names; what has a header of its own
+    goes at the end."""
+    for part in re.split(r"\n\n(?=\[|# under)", block.rstrip("\n")):
+        under = re.match(r"# under (\[[\w.]+\])(?:, in place of ([\w., ]+))?\n", part)
+        if under is None:
+            assert re.match(r"\[\[?[\w.]+\]\]?\n", part), part
+            text = f"{text.rstrip()}\n\n{part}\n"
+            continue
+        above, header, below = text.partition(f"{under[1]}\n")
+        assert header, under[1]
+        table, rest = re.match(r"(.*?)((?:^\[.*)?)\Z", below, re.DOTALL | re.MULTILINE).groups()
+        for key in under[2].split(", ") if under[2] else ():
+            table, n = re.subn(rf"^{re.escape(key)}\s*=.*\n", "", table, flags=re.MULTILINE)
+            assert n == 1, f"{key} is to be replaced once, not {n} times"
+        text = above + header + part[under.end() :] + "\n" + table + rest
+    return text
+
+
+@pytest.mark.parametrize("block", variants(), ids=lambda text: text.splitlines()[0])
+def test_each_variant_of_the_tutorial_can_be_added_to_its_file(block, tmp_path, monkeypatch):
+    text = added(finished(), block)
+    before, after = tomllib.loads(finished()), tomllib.loads(text)
+    assert after != before
+    assert check(text, tmp_path, monkeypatch) == "moth.toml: ok\n"
+
+
+def test_all_variants_that_go_together_can_be_added_one_after_the_other(tmp_path, monkeypatch):
+    apart = ("[evolution.open]", "[evolution.islands]", "optimizer = ", "novelty", "[deception]")
+    text = finished()
+    for block in variants():
+        if not any(word in block for word in apart):
+            text = added(text, block)
+    assert check(text, tmp_path, monkeypatch) == "moth.toml: ok\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "block",
+    [block.text for block in blocks(TUTORIAL) if block.text.startswith("$ evosim run")],
+    ids=lambda text: text.splitlines()[0],
+)
+def test_the_tutorials_experiment_finds_what_the_page_says(block, tmp_path, monkeypatch):
+    command, _, found = block.partition("\n")
+    (tmp_path / "moth.toml").write_text(finished())
+    monkeypatch.chdir(tmp_path)
+    words = [*shlex.split(command)[2:], "--no-figures"]
+    shown = CliRunner().invoke(cli, words).stdout
+    assert found.strip() in shown
 
 
 def test_the_tutorials_commands_exist_and_its_settings_apply():
-    commands = re.findall(r"^    \$ evosim (.*?)(?:\s+#.*)?$", TUTORIAL.read_text(), re.MULTILINE)
+    commands = re.findall(
+        r"^(?:    )?\$ evosim (.*?)(?:\s+#.*)?$", TUTORIAL.read_text(), re.MULTILINE
+    )
     assert len(commands) >= 5
     sets = []
     for command in commands:

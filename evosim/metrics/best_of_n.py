@@ -242,6 +242,7 @@ BEST_OF = 10
 
 @metric(
     "pressure",
+    undefined="the intended payoff is the same for all",
     unit="standard deviations",
     exact=expectations_are_exact,
     description="what the best of 10 by the selected payoff gains of the intended one",

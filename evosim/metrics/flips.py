@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.probed import NO_ALIGNMENT, NO_CAPABILITY
 from evosim.metrics.query import RECENT, Floats, Query, each_probe, probe_index, require_known
 from evosim.metrics.registry import METRICS, Columns, course, expectations_are_exact, metric
 from evosim.stats import intervals
@@ -187,9 +188,12 @@ def bounds(scenario: Scenario, generation: int) -> tuple[int, int]:
 
 # The metrics
 
+NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not above its floor"
+
 
 @metric(
     "collapse",
+    undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
     trajectory="alignment",
@@ -203,6 +207,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
+    undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
     trajectory="capability",
@@ -216,6 +221,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -229,6 +235,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -242,6 +249,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
+    undefined="little or nothing was gained over random play before the flip",
     description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
@@ -303,6 +311,7 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     trajectory="alignment",
     needs_flip=True,
     uses=frozenset({"where", "mind"}),
+    undefined=NO_ALIGNMENT,
 )
 def _to_trough(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     """Of the lowest probe before the next phase, the first of them; NaN where none is defined."""

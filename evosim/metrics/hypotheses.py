@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics import METRICS, Query, no_flip, turns
+from evosim.metrics import METRICS, Query, no_flip, turns, why_undefined
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.report_tables import filled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -311,6 +312,8 @@ def describe(summary: Mapping[str, Any]) -> str:
         lines.append(
             f"    {whole:<12} {intervals.shown(finding)}   ({side} {threshold:g} wanted){left_out}"
         )
+        if finding["undefined"] or finding["value"] is None:
+            lines += filled(f"    {why_undefined(finding['measure'])}", indent="      ")
     lines += ["", f"  {_foot(summary)}"]
     return "\n".join(lines)
 

@@ -70,6 +70,7 @@ class Metric:
         uses: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
         has_peak: ``at`` may be peak without a span.
         section: of the scenario, that it takes, dotted; empty for any scenario.
+        undefined: in which case it has no number, in words; empty: it always has one.
         unsupported: what a scenario has that it cannot be measured with, in words; empty: nothing.
     """
 
@@ -90,6 +91,7 @@ class Metric:
     uses: frozenset[str] = frozenset()
     has_peak: bool = False
     section: str = ""
+    undefined: str = ""
     unsupported: Callable[[Scenario], str] | None = None
 
     def called(self, of: str = "", level: float | None = None) -> str:
@@ -241,6 +243,16 @@ class Metric:
 METRICS: Registry[Metric] = Registry("measure")
 
 
+def why_undefined(name: str) -> str:
+    """Why a metric may have no number, in words that every text with one adds.
+
+    >>> why_undefined("alignment")
+    'undefined: no behaviour earns more of the intended payoff than random play'
+    """
+    known = METRICS[name].undefined if name in METRICS else ""
+    return f"undefined: {known or 'its function gave no number'}"
+
+
 @METRICS.built_in
 def _metrics() -> Sequence[str]:
     """The modules that register a metric."""
@@ -270,6 +282,7 @@ def metric(
     per_generation: bool = False,
     has_peak: bool = False,
     section: str = "",
+    undefined: str = "",
     unsupported: Callable[[Scenario], str] | None = None,
 ) -> Callable[[Compute], Compute]:
     """A decorator that makes a function a metric of that name.
@@ -323,6 +336,7 @@ def metric(
                 uses=uses,
                 has_peak=has_peak,
                 section=section,
+                undefined=undefined,
                 unsupported=unsupported,
             ),
             function,
@@ -396,6 +410,8 @@ def _require_probed(query: Query, missing: Sequence[int]) -> None:
         )
 
 
+DIED_OUT = "the population has died out"
+"""Why what is measured of individuals may be undefined."""
 PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
 
 

@@ -180,6 +180,7 @@ def _smallest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "regrown",
+    undefined="the population had died out before",
     description="generations from the flip until an open population is back at its size",
     label="generations to regrow",
     unit="generations",
