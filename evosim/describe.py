@@ -237,6 +237,9 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     for phase in scenario.timeline:
         end = start + phase.generations
         notes = [timeline.label(phase.mixture)]
+        if phase.ramp is not None and start:
+            old = timeline.label(scenario.mixture_at(start - 1))
+            notes = [f"from {old} to {notes[0]} in {phase.ramp} steps"]
         if not phase.select:
             notes.append("without selection")
         if phase.window is not None:

@@ -11,11 +11,11 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import check_scenario, shipped, syntax
+from evosim.scenario import check_scenario, repeats, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
-from evosim.scenario.positions import dotted, line_map, line_of, place_of
+from evosim.scenario.positions import KeyPath, dotted, line_map, line_of, place_of
 from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
@@ -120,13 +120,14 @@ def _read(
     text = source if isinstance(source, str) else None
     try:
         document = parse(source, name) if isinstance(source, str) else plain(source)
-        applied = apply(document, settings)
+        applied, places = apply(document, settings)
         partial = PartialDocument(document)
-        mistakes = check_scenario.mistakes(partial)
+        mistakes = _with_groups(check_scenario.mistakes(partial), repeats.mistakes(document))
         if partial.scenario is not None:
             mistakes += [_mistake(p) for check in checks for p in check(partial.scenario)]
         if mistakes:
-            raise ScenarioError(located(list(dict.fromkeys(mistakes)), text, name, applied))
+            found = list(dict.fromkeys(mistakes))
+            raise ScenarioError(located(found, text, name, applied, places))
     except RecursionError:
         problem = Problem(
             file=name, line=None, key="", message="tables or arrays nested too deeply"
@@ -134,6 +135,16 @@ def _read(
         raise ScenarioError([problem]) from None
     assert partial.scenario is not None
     return partial.scenario
+
+
+def _with_groups(mistakes: list[Mistake], groups: Mapping[int, list[Mistake]]) -> list[Mistake]:
+    """Mistakes, with what is wrong with groups of phases in place of that they are no phases."""
+    rest = [
+        mistake
+        for mistake in mistakes
+        if not (mistake.path[:1] == ("timeline",) and {*mistake.path[1:2]} & groups.keys())
+    ]
+    return [*rest, *(mistake for found in groups.values() for mistake in found)]
 
 
 def _mistake(problem: Problem) -> Mistake:
@@ -169,14 +180,21 @@ def parse(text: str, name: str) -> dict[str, Any]:
 
 
 def located(
-    mistakes: Sequence[Mistake], text: str | None, name: str, settings: Sequence[Setting] = ()
+    mistakes: Sequence[Mistake],
+    text: str | None,
+    name: str,
+    settings: Sequence[Setting] = (),
+    places: Sequence[KeyPath] | None = None,
 ) -> list[Problem]:
     """The mistakes as problems, in the order of lines; those of settings after them.
 
     Args:
         text: whose lines they stand on; None where they stand in no text.
+        places: where each phase is written; None: as the text has them.
     """
     lines = None if text is None else line_map(text)
+    if places is None:
+        places = [] if text is None else repeats.spell_out(parse(text, name))
     in_file: list[Problem] = []
     in_settings: list[Problem] = []
     for mistake in mistakes:
@@ -185,6 +203,8 @@ def located(
             shared = min(len(mistake.path), len(one.path))
             if shared and mistake.path[:shared] == one.path[:shared]:
                 setting = one
+        if setting is None:
+            mistake = mistake._replace(path=repeats.written(mistake.path, places))
         line, message = None, mistake.message
         if text is not None and lines is not None and not setting:
             line = line_of(mistake.path, lines)
@@ -197,4 +217,5 @@ def located(
             message=message,
         )
         (in_settings if setting else in_file).append(problem)
-    return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings
+    in_file.sort(key=lambda problem: problem.line or 0)
+    return list(dict.fromkeys([*in_file, *in_settings]))  # phases that repeat are wrong once

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from evosim.errors import EvosimError
 
@@ -27,6 +28,48 @@ class Flip:
     after: dict[str, float]
     label_before: str
     label_after: str
+
+
+class Stretch(NamedTuple):
+    """Generations that a figure or a text shows as one: a phase, or a ramp and what follows it."""
+
+    begin: int
+    """First generation of it."""
+    end: int
+    """First generation after it."""
+    phase: Phase
+    mixture: dict[str, float]
+    """What trains; of a ramp halfway."""
+    old: dict[str, float] | None
+    """Of a ramp what it begins from."""
+
+    def label(self, named: Callable[[dict[str, float]], str]) -> str:
+        """What trains, in words.
+
+        Args:
+            named: what a mixture is called.
+        """
+        if self.old is None:
+            return named(self.mixture)
+        return f"{named(self.old)} \N{RIGHTWARDS ARROW} {named(self.phase.mixture)}"
+
+
+def stretches(scenario: Scenario) -> tuple[Stretch, ...]:
+    """The timeline in stretches, in order; one for each phase, but for those with a ramp."""
+    found: list[Stretch] = []
+    begin, before = 0, scenario.timeline[0].mixture
+    for phase in scenario.timeline:
+        arrived, end, new = arrival(scenario, begin), begin + phase.generations, phase.mixture
+        if arrived > begin and before != new:
+            halfway = {
+                name: (before.get(name, 0.0) + new.get(name, 0.0)) / 2
+                for name in dict.fromkeys([*before, *new])
+            }
+            found.append(Stretch(begin, arrived, phase, halfway, before))
+            begin = arrived
+        found.append(Stretch(begin, end, phase, new, None))
+        begin, before = end, new
+    return tuple(found)
 
 
 def mixture(train: str | dict[str, float]) -> dict[str, float]:
@@ -87,7 +130,7 @@ def _place(scenario: Scenario, generation: int) -> tuple[int, int]:
     )
 
 
-def label(weights: dict[str, float]) -> str:
+def label(weights: Mapping[str, float]) -> str:
     """What trains, in words: the environments' names, with shares where there are several."""
     if len(weights) == 1:
         return next(iter(weights))

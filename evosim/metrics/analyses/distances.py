@@ -20,6 +20,7 @@ from evosim.errors import EvosimError, did_you_mean
 from evosim.metrics import flips, rewards
 from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.rewards import KINDS
+from evosim.scenario.timeline import stretches
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, mean_of_defined, number
 from evosim.stats.report_tables import filled, table
@@ -186,10 +187,9 @@ def _correlation(distance: Floats, alignment: Floats) -> float:
 
 def _phases(scenario: Scenario) -> list[dict[str, Any]]:
     """Each phase's first generation and the environments that train in it."""
-    begins = np.cumsum([0, *(phase.generations for phase in scenario.timeline)])
     return [
-        {"generation": int(begin), "environments": list(phase.mixture)}
-        for begin, phase in zip(begins, scenario.timeline, strict=False)
+        {"generation": stretch.begin, "environments": list(stretch.mixture)}
+        for stretch in stretches(scenario)
     ]
 
 
