@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,10 @@ def _writable(folder: Path) -> bool:
 def _cache_folder() -> Path:
     """A writable folder for compiled code: the user's cache, else a temporary one."""
     base = os.environ.get("EVOSIM_CACHE_DIR")
-    homes = [Path(base)] if base else [Path(platformdirs.user_cache_dir("evosim"))]
+    homes = [Path(base)] if base else []
+    if not base:
+        with suppress(RuntimeError):  # no HOME, and a user without an entry in /etc/passwd
+            homes.append(Path(platformdirs.user_cache_dir("evosim")))
     homes.append(Path(tempfile.gettempdir()) / f"evosim-{os.getuid()}")
     for home in homes:
         folder = home / "numba" / _source_hash()

@@ -70,7 +70,7 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         for name, sides in flip["payoffs"].items()
     ]
     lines = [
-        f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
+        f"{_begins(flip)}: {flip['from']} -> {flip['to']}",
         f"  {flip['verdict'].upper()}: {', '.join(reasons)}{rests}",
         *table(rows),
         f"  collapse {collapse}",
@@ -100,6 +100,14 @@ def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {measure}{where}: {METRICS[measure].undefined}"
         if any(None not in (f[before], f[after]) and f[retained] is None for f in flips):
             yield f"  {measure} retained: {NOTHING_KEPT}"
+
+
+def _begins(flip: Mapping[str, Any]) -> str:
+    """When a flip is, in words."""
+    first, last = flip["generation"], flip.get("arrival", flip["generation"])
+    if first == last:
+        return f"Flip at generation {first}"
+    return f"Ramp from generation {first} to {last}"
 
 
 def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -365,6 +365,11 @@ class Phase(Model):
 
     generations: Positive = Field(description="Number of generations.")
     train: Mixture = Field(description="The environment that trains, or weights of several.")
+    ramp: Positive | None = Field(
+        default=None,
+        description="Generations over which the weights go from those of the phase before to "
+        "these, in equal steps; left out: at once.",
+    )
     select: Flag = Field(default=True, description="Whether selection acts; false: deployment.")
     window: Positive | None = Field(
         default=None, description="Steps of a lifetime that count for selection; left out: all."
@@ -385,7 +390,7 @@ class Phase(Model):
 
     @property
     def mixture(self) -> dict[str, float]:
-        """The weight of each environment that trains; the weights sum to 1."""
+        """The weight of each environment that trains, once a ramp is over; they sum to 1."""
         return timeline.mixture(self.train)
 
 
@@ -540,7 +545,7 @@ class Scenario(Model):
     @property
     def ancestral(self) -> str:
         """The main environment of the first phase: the first of those with the largest weight."""
-        mixture = self.phase_at(0).mixture
+        mixture = self.mixture_at(0)
         return max(mixture, key=lambda name: mixture[name])
 
     @cached_property
@@ -581,6 +586,20 @@ class Scenario(Model):
         """
         return timeline.phase_at(self, generation)
 
+    def mixture_at(self, generation: int) -> dict[str, float]:
+        """The weight of each environment that trains in a generation; the weights sum to 1.
+
+        Raises:
+            EvosimError: the timeline has no such generation.
+
+        Example:
+            >>> from evosim import scenario
+            >>> slow = scenario.load("contraception", {"timeline.1.ramp": 4})
+            >>> [slow.mixture_at(g) for g in (79, 80, 83)]
+            [{'ancestral': 1.0}, {'ancestral': 0.75, 'modern': 0.25}, {'modern': 1.0}]
+        """
+        return timeline.mixture_at(self, generation)
+
     def objective_at(self, generation: int) -> Objective:
         """The objective of a generation: the scenario's, overridden by its phase's own.
 
@@ -600,7 +619,7 @@ class Scenario(Model):
 
     @cached_property
     def flips(self) -> tuple[Flip, ...]:
-        """Where the mixture of environments that trains changes."""
+        """Where the mixture of environments that trains changes; a ramp is one change."""
         return timeline.flips(self)
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from evosim import scenario as scenarios
+from evosim.engine.files import exists
 from evosim.engine.variables import probe_generations
 from evosim.errors import Problem, ScenarioError
 from evosim.metrics import turns
@@ -133,7 +134,7 @@ def loads(
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
     source = study.scenario
-    if source not in scenarios.catalogue() and (beside / source).exists():
+    if source not in scenarios.catalogue() and exists(beside / source):
         source = str(beside / source)
     base = _base(study, text, name, source)
     if settings:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine.dataset import open_dataset
-from evosim.engine.files import write_text
+from evosim.engine.files import as_json, exists, write_text
 from evosim.errors import Command, EvosimError, RunError, ScenarioError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
@@ -37,7 +37,7 @@ def read(folder: ExperimentFolder) -> dict[str, Any] | None:
     Raises:
         RunError: it is damaged.
     """
-    if not folder.summary_path.exists():
+    if not exists(folder.summary_path):
         return None
     try:
         return dict(json.loads(folder.summary_path.read_text(encoding="utf-8")))
@@ -56,7 +56,7 @@ def write(folder: ExperimentFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = finite(summarize(folder))
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    text = as_json(found, indent=2)
     # Rows of numbers on one line each.
     text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     write_text(folder.summary_path, text + "\n")

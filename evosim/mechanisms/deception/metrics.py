@@ -133,7 +133,7 @@ def moments(
         trajectory = mean_of_defined(here.deceptive.T)
         if np.isnan(trajectory).all():
             continue
-        flips = [probes.index(flip.generation) for flip in scenario.flips]
+        flips = [probes.index(g) for f in scenario.flips for g in (f.generation, f.arrival)]
         found[environment] = {
             probes[i]: {
                 name: intervals.mean(values[:, i], bootstrap)
