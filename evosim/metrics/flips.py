@@ -304,7 +304,6 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "to_trough",
-    undefined=NO_ALIGNMENT,
     description="generations from the flip until alignment is at its trough",
     label="generations until alignment is lowest",
     unit="generations",
@@ -312,6 +311,7 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     trajectory="alignment",
     needs_flip=True,
     uses=frozenset({"where", "mind"}),
+    undefined=NO_ALIGNMENT,
 )
 def _to_trough(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     """Of the lowest probe before the next phase, the first of them; NaN where none is defined."""

@@ -85,6 +85,14 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _begins(flip: Mapping[str, Any]) -> str:
+    """When a flip is, in words."""
+    first, last = flip["generation"], flip.get("arrival", flip["generation"])
+    if first == last:
+        return f"Flip at generation {first}"
+    return f"Ramp from generation {first} to {last}"
+
+
 def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
     """Why numbers of the text are undefined, a line each metric."""
     environments, flips = summary["environments"], summary["flips"]
@@ -100,14 +108,6 @@ def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {measure}{where}: {METRICS[measure].undefined}"
         if any(None not in (f[before], f[after]) and f[retained] is None for f in flips):
             yield f"  {measure} retained: {NOTHING_KEPT}"
-
-
-def _begins(flip: Mapping[str, Any]) -> str:
-    """When a flip is, in words."""
-    first, last = flip["generation"], flip.get("arrival", flip["generation"])
-    if first == last:
-        return f"Flip at generation {first}"
-    return f"Ramp from generation {first} to {last}"
 
 
 def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:
