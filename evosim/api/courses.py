@@ -59,7 +59,7 @@ def export_courses(
     if isinstance(source, Experiment):
         if not source.complete:
             raise not_complete(source.path, "experiment")
-        arms = {**source.arms}
+        arms = dict(source.arms.items())
     else:
         arms = {None: complete_run(source)}
     with replacing(path) as file:
