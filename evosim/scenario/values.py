@@ -323,7 +323,8 @@ Confidence: TypeAlias = Annotated[
     float, *_number(Domain(low=0, high=1, high_excluded=True, zero_excluded=True))
 ]
 Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
-Seed: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=2**64 - 1, whole=True))]
+SEEDS = Domain(low=0, high=2**64 - 1, whole=True)
+Seed: TypeAlias = Annotated[int, *_whole(SEEDS)]
 Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
 Side: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LARGEST_SIDE, whole=True))]
 Size: TypeAlias = Annotated[int, *_whole(Domain(low=2, high=MOST, whole=True))]
