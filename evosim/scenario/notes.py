@@ -72,7 +72,10 @@ def _placed(scenario: Scenario, environment: str, note: Mistake) -> Mistake:
 
 def _lookup(plain: Any, path: KeyPath) -> Any:
     for key in path:
-        plain = plain.get(key) if isinstance(plain, dict) else None
+        if isinstance(plain, list):
+            plain = plain[key] if isinstance(key, int) and key < len(plain) else None
+        else:
+            plain = plain.get(key) if isinstance(plain, dict) else None
     return plain
 
 
@@ -120,12 +123,46 @@ def _variables(reach: Reach) -> Iterator[Mistake]:
 
 
 def _regions(reach: Reach) -> Iterator[Mistake]:
-    """Regions of kinds without random sites."""
-    for name, kind in reach.world.kinds.items():
-        if kind.region is not None and not kind.count:
+    """Regions of kinds without random sites, of movers without random places to begin."""
+    for sort, things in (("kinds", reach.world.kinds), ("movers", reach.world.movers)):
+        for name, thing in things.items():
+            if thing.region is not None and not thing.count:
+                what = "sites" if sort == "kinds" else "places to begin"
+                yield Mistake(
+                    (sort, name, "region"),
+                    f"bounds nothing: it is for random {what}, without count",
+                )
+
+
+def _chances(reach: Reach) -> Iterator[Mistake]:
+    """Happenings that never happen, or change nothing."""
+    for name, happening in reach.world.happens.items():
+        yield from _unmet(reach, ("happens", name), happening.when)
+        if not (happening.set or happening.add):
+            yield Mistake(("happens", name), "changes nothing: it has neither set nor add")
+
+
+def _things(reach: Reach) -> Iterator[Mistake]:
+    """Fields and movers that nobody comes to, or that do nothing."""
+    world = reach.world
+    for name, field in world.fields.items():
+        if not (field.feels or field.yields):
+            yield Mistake(("fields", name), "does nothing: it has neither feels nor yields")
+        elif name not in reach.felt:
+            yield Mistake(("fields", name), "is 0 on every cell that a life can come to")
+    for name, mover in world.movers.items():
+        if not world.movers_of(name):
+            continue  # left out of this environment
+        if not (mover.meet or mover.use):
+            times = len(world.layout.free) ** world.movers_of(name)
             yield Mistake(
-                ("kinds", name, "region"),
-                "bounds nothing: it is for random sites, and the kind has no count",
+                ("movers", name),
+                "nothing depends on it: it has no rule for meeting it and none for using it, but "
+                f"there are {times:,} times as many states",
+            )
+        elif name not in reach.met:
+            yield Mistake(
+                ("movers", name), "nobody can meet it: no life comes to the cells that it walks on"
             )
 
 
@@ -242,7 +279,8 @@ def _drawn(world: World) -> Iterator[tuple[KeyPath, Sequence[float]]]:
     for name, variable in world.variables.items():
         if not isinstance(variable.start, int):
             yield ("variables", name, "start"), variable.start
-    for path, effect in world.effects():
+    happens = [(("happens", name), happening) for name, happening in world.happens.items()]
+    for path, effect in [*world.effects(), *happens]:
         for name, given in getattr(effect, "set", {}).items():
             if not isinstance(given, int):
                 yield (*path, "set", name), given
@@ -333,7 +371,13 @@ def _spanned(values: Collection[int]) -> str:
     return f"is one of {show(ordered)}"
 
 
-_IDLE: tuple[Callable[[Reach], Iterator[Mistake]], ...] = (_effects, _variables, _regions)
+_IDLE: tuple[Callable[[Reach], Iterator[Mistake]], ...] = (
+    _effects,
+    _variables,
+    _regions,
+    _chances,
+    _things,
+)
 _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...] = (
     _unused,
     _drives,

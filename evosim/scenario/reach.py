@@ -100,6 +100,32 @@ class Reach:
         return frozenset([*drawn, *on_map])
 
     @cached_property
+    def met(self) -> frozenset[str]:
+        """The movers that may be where lives come: they walk within the part they begin in."""
+        world = self.world
+        drawn = [
+            name
+            for name, mover in world.movers.items()
+            if mover.count and any(may_hold(mover, cell) for cell in self.cells)
+        ]
+        on_map = [name for *cell, name in world.layout.movers if tuple(cell) in self.cells]
+        return frozenset([*drawn, *on_map])
+
+    @cached_property
+    def felt(self) -> frozenset[str]:
+        """The fields that are felt on some cell that lives come to."""
+        return frozenset(
+            name
+            for name in self.world.fields
+            if any(
+                strength and cell in self.cells
+                for cell, strength in zip(
+                    self.world.layout.free, self.world.strengths(name), strict=True
+                )
+            )
+        )
+
+    @cached_property
     def lived(self) -> Mapping[str, Collection[int]]:
         """The values of each variable with which somebody may act."""
         return {name: values for name, (values, _, _) in self._values.items()}
@@ -198,8 +224,9 @@ class Reach:
         return lived, during, after
 
     def _is_there(self, path: Path) -> bool:
-        """Whether lives come to where an effect is: to a site of its kind, or it is anywhere."""
-        return path[0] != "kinds" or path[1] in self.touched
+        """Whether lives come to where an effect is: a site, a mover, a field; or it is anywhere."""
+        there = {"kinds": self.touched, "movers": self.met, "fields": self.felt}
+        return path[0] not in there or path[1] in there[path[0]]
 
     def values(self, path: Path) -> Mapping[str, Collection[int]]:
         """The values that an effect, or a drift, can find."""
