@@ -15,12 +15,13 @@ from evosim.scenario import _overrides, document
 from evosim.scenario.check_placement import may_hold
 from evosim.scenario.messages import Mistake, show
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.reach import Reach, is_rule
+from evosim.scenario.reach import Reach
 from evosim.scenario.values import bounds
 
 if TYPE_CHECKING:
     from evosim.scenario.schema import Scenario, World
 
+_MOST_NAMES = 6
 PRESENT = 0.5
 """A sense is present where its gene is above this (docs/model.md, 2)."""
 
@@ -41,11 +42,11 @@ def notes(scenario: Scenario) -> list[Mistake]:
 
 def _everywhere(scenario: Scenario, by_name: Mapping[str, Sequence[Mistake]]) -> Iterator[Mistake]:
     """The notes that hold in each environment that has the entry, where the entry is written."""
-    plain = {name: document.plain(scenario.environment(name)) for name in by_name}
+    worlds = {name: scenario.environment(name) for name in by_name}
     paths = {name: {note.path for note in found} for name, found in by_name.items()}
     for name, found in by_name.items():
         for note in found:
-            having = [other for other in by_name if _lookup(plain[other], note.path) is not None]
+            having = [other for other in by_name if _lookup(worlds[other], note.path) is not None]
             if all(note.path in paths[other] for other in having):
                 yield _placed(scenario, name, note)
 
@@ -64,19 +65,22 @@ def _somewhere(scenario: Scenario, by_name: Mapping[str, Sequence[Mistake]]) -> 
 def _placed(scenario: Scenario, environment: str, note: Mistake) -> Mistake:
     """A note of an environment's world, where the file has what it is about."""
     overrides = scenario.environments[environment].overrides
-    in_world = _lookup(document.plain(scenario.world), note.path) is not None
+    in_world = _lookup(scenario.world, note.path) is not None
     if in_world and not _overrides.replaces(overrides, note.path):
         return note.below("world")
     return note.below("environments", environment)
 
 
-def _lookup(plain: Any, path: KeyPath) -> Any:
+def _lookup(found: Any, path: KeyPath) -> Any:
+    """What a world, or a plain one, has at a path; None where it has nothing."""
     for key in path:
-        if isinstance(plain, list):
-            plain = plain[key] if isinstance(key, int) and key < len(plain) else None
+        if isinstance(found, list | tuple):
+            found = found[key] if isinstance(key, int) and key < len(found) else None
+        elif isinstance(found, Mapping):
+            found = found.get(key)
         else:
-            plain = plain.get(key) if isinstance(plain, dict) else None
-    return plain
+            found = getattr(found, str(key), None)
+    return found
 
 
 def _effects(reach: Reach) -> Iterator[Mistake]:
@@ -84,12 +88,14 @@ def _effects(reach: Reach) -> Iterator[Mistake]:
     for path, effect in reach.world.effects():
         unmet = list(_unmet(reach, path, getattr(effect, "when", {})))
         yield from unmet
-        if is_rule(path) and not unmet and (earlier := reach.shadowing(path)):
-            names, s = _listed(earlier), "s" * (len(earlier) == 1)
+        if not unmet and (earlier := reach.shadowed.get(path)):
+            one = len(earlier) == 1
+            names = f"{earlier[0]} comes" if one else f"{_listed(earlier)} come"
             yield Mistake(
                 path,
-                f"never fires: {names} come{s} first, and hold{s} wherever this rule does; "
-                f"put it before {'it' if s else 'them'}, or let {names} hold less often",
+                f"never fires: {names} first, and {'holds' if one else 'one of them holds'} "
+                f"wherever this rule does; put it before {'it' if one else 'them'}, or let "
+                f"{'it' if one else 'them'} hold less often",
             )
 
 
@@ -356,8 +362,8 @@ def _also(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names in words: a; a and b; a, b and c."""
-    *first, last = names
+    """Names in words: a; a and b; a, b and c; of many the first ones."""
+    *first, last = names if len(names) <= _MOST_NAMES else (*names[:_MOST_NAMES], "others")
     return f"{', '.join(first)} and {last}" if first else last
 
 

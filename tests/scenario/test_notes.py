@@ -43,7 +43,7 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
             "world.kinds.berry.use.more": {"when": {"night": 1}},
         },
         "world.kinds.berry.use.more",
-        "never fires: eat and sip come first, and hold wherever",
+        "never fires: eat and sip come first, and one of them holds wherever",
     ),
     "a rule for a fatal value": (
         {f"{EAT}.when.energy": 0},
