@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from evosim.scenario.values import Model, Name, Natural, Positive, Real, Text, wrong
+from evosim.scenario.values import Few, Model, Name, Natural, Real, Text, wrong
 
 At = Literal["start", "before", "flip", "end", "peak"]
 
@@ -21,6 +21,8 @@ _AT = (
     "probes)."
 )
 _SETTINGS = "Changes of the scenario, each of the form key=value."
+MOST_TUNED = 64
+"""Values of what is tuned: each is a run of every arm of the first finding."""
 PART = re.compile(r"\{value((?:\.[\w-]+)*)\}")
 """What stands in settings for a value, or by a dotted path for a part of it."""
 
@@ -124,12 +126,14 @@ class Tuned(Moved):
 
     label: Text = Field(description="What the number is.")
     values: tuple[Any, ...] = Field(description="Values at which the headline finding is measured.")
-    replicates: Positive = Field(default=8, description="Replicates at each value.")
+    replicates: Few = Field(default=8, description="Replicates at each value.")
     says: Text = Field(default="", description="What the figure shows, and why the number is so.")
 
     @model_validator(mode="after")
     def _one_place(self) -> Tuned:
         self._check_place()
+        if len(self.values) > MOST_TUNED:
+            raise wrong("too many values", f"{MOST_TUNED}")
         return self
 
 
@@ -137,7 +141,7 @@ class Experiment(Model):
     """Arms with replicates, and the findings by which the claim stands or falls."""
 
     axis: Text = Field(default="", description="What `at` of the arms is, if they are a sweep.")
-    replicates: Positive = Field(default=30, description="Replicates of each arm.")
+    replicates: Few = Field(default=30, description="Replicates of each arm.")
     set: tuple[Text, ...] = Field(default=(), description=f"{_SETTINGS} For all arms.")
     arms: dict[Name, Arm] = Field(description="Arms by name; the first is the effect.")
     findings: tuple[Finding, ...] = Field(

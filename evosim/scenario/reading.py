@@ -11,7 +11,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import check_scenario, shipped, syntax
+from evosim.scenario import _bounds, check_scenario, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
@@ -20,6 +20,9 @@ from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
 Check: TypeAlias = Callable[[Scenario], Iterable[Problem]]
+
+MOST_TOLD = 50
+"""Mistakes of a text that are told."""
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -121,6 +124,7 @@ def _read(
     try:
         document = parse(source, name) if isinstance(source, str) else plain(source)
         applied = apply(document, settings)
+        refuse_excess(document, text, name, applied)
         partial = PartialDocument(document)
         mistakes = check_scenario.mistakes(partial)
         if partial.scenario is not None:
@@ -128,12 +132,15 @@ def _read(
         if mistakes:
             raise ScenarioError(located(list(dict.fromkeys(mistakes)), text, name, applied))
     except RecursionError:
-        problem = Problem(
-            file=name, line=None, key="", message="tables or arrays nested too deeply"
-        )
-        raise ScenarioError([problem]) from None
+        raise too_deep(name) from None
     assert partial.scenario is not None
     return partial.scenario
+
+
+def too_deep(name: str) -> ScenarioError:
+    """The error about a text so nested that Python gives up."""
+    message = "tables or arrays nested too deeply"
+    return ScenarioError([Problem(file=name, line=None, key="", message=message)])
 
 
 def _mistake(problem: Problem) -> Mistake:
@@ -148,6 +155,7 @@ def parse(text: str, name: str) -> dict[str, Any]:
     Raises:
         ScenarioError: it is none; with the line.
     """
+    _bounds.check_text(text, name)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -166,6 +174,18 @@ def parse(text: str, name: str) -> dict[str, Any]:
     except ValueError:  # Python reads no integer of thousands of digits
         message = "a number has too many digits"
         raise ScenarioError([Problem(file=name, line=None, key="", message=message)]) from None
+
+
+def refuse_excess(
+    document: Mapping[str, Any], text: str | None, name: str, settings: Sequence[Setting] = ()
+) -> None:
+    """Refuse a plain document that holds too much to be looked at.
+
+    Raises:
+        ScenarioError: with what is too much, see :func:`located`.
+    """
+    if found := _bounds.excess(document):
+        raise ScenarioError(located(found, text, name, settings))
 
 
 def located(
@@ -197,4 +217,8 @@ def located(
             message=message,
         )
         (in_settings if setting else in_file).append(problem)
-    return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings
+    found = sorted(in_file, key=lambda problem: problem.line or 0) + in_settings
+    if more := found[MOST_TOLD:]:
+        message = f"and {len(more):,} more mistakes"
+        found[MOST_TOLD:] = [Problem(file=name, line=None, key="", message=message)]
+    return found
