@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from evosim.cli import options
+from evosim.cli.options import say
 from evosim.errors import Argument, EvosimError
 
 
@@ -48,7 +49,7 @@ def plot(
     options: dict[str, Any] = {"formats": formats} if formats else {}
     names = [*figures, *filter(None, map(str.strip, listed.split(",")))]
     for path in open_folder(folder).plot(*names, folder=out, **options):
-        click.echo(str(path))
+        say(path)
 
 
 @click.command()
@@ -58,6 +59,8 @@ def plot(
               help="Generation to analyse. [default: the last, or all probed ones]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate, for an analysis of one.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder of numbers and figures. [default: those in RUN]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 @click.option("--figures/--no-figures", default=True, help="Draw the figures.")
 def analyse(
@@ -65,35 +68,37 @@ def analyse(
     names: Sequence[str],
     generation: int | None,
     replicate: int,
+    out: Path | None,
     as_json: bool,
     figures: bool,
 ) -> None:
     """Analyse a complete RUN further: one ANALYSIS, or all.
 
-    Numbers go to RUN/analyses, figures to RUN/figures. Without a name, every analysis is made for
-    which the run has the data, and the others say what is missing.
+    Numbers go to RUN/analyses, figures to RUN/figures, or both to DIR. Without a name, every
+    analysis is made for which the run has the data, and the others say what is missing.
     """
     import evosim
     from evosim.api.folders import open_single_run
+    from evosim.engine.files import WriteError
     from evosim.metrics.analyses import ANALYSES
 
     run = open_single_run(folder)
     summaries = {}
     for name in names or ANALYSES:
         try:
-            done = evosim.analyse(run, name, generation=generation, replicate=replicate)
+            done = evosim.analyse(run, name, generation=generation, replicate=replicate, out=out)
         except EvosimError as error:
-            if names or not run.complete:
+            if names or not run.complete or isinstance(error, WriteError):
                 raise
-            click.echo(f"{name}: {options.as_words(error)}\n", err=True)
+            say(f"{name}: {options.as_words(error)}\n", err=True)
             continue
         summaries[name] = done.summary
         if not as_json:
-            click.echo(f"{name}: {ANALYSES[name].description}\n\n{done.text}\n\n{done.path}")
+            say(f"{name}: {ANALYSES[name].description}\n\n{done.text}\n\n{done.path}")
         for path in done.plot() if figures else ():
-            click.echo(str(path), err=as_json)
+            say(path, err=as_json)
         if not as_json:
-            click.echo()
+            say("")
     if as_json:
         options.put_json(summaries)
 
@@ -120,9 +125,9 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
     if as_json:
         options.put_json(done.summary)
     else:
-        click.echo(done.text)
+        say(done.text)
     if plot is not None:
-        click.echo(str(done.plot(plot)), err=as_json)
+        say(done.plot(plot), err=as_json)
 
 
 @click.command()
@@ -162,12 +167,12 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
     if tensors is not None:
         if "bound" in chosen:
             chosen["bound"] *= 2**20
-        click.echo(str(evosim.export_tensors(source, tensors, **chosen)))
+        say(evosim.export_tensors(source, tensors, **chosen))
         return
     for name in chosen.keys() - {"replicate"}:
         raise EvosimError(Argument(name), " is about tensors: --trees takes only --replicate")
     assert trees is not None
-    click.echo(str(evosim.export_trees(source, trees, **chosen)))
+    say(evosim.export_trees(source, trees, **chosen))
 
 
 @click.command()
@@ -196,4 +201,4 @@ def replay(folder: Path, **options: Any) -> None:
 
     path = open_single_run(folder).replay(**options)
     if path is not None:
-        click.echo(str(path))
+        say(path)

@@ -132,10 +132,9 @@ def _around(scenario: Scenario, flip: Flip) -> list[tuple[str, str]]:
     after = max(rise, key=lambda name: rise[name])
     if after == before:  # what rises is what was there most already: show what goes
         before = min(flip.before, key=lambda n: flip.after.get(n, 0.0) - flip.before[n])
-    when = f"generation {flip.generation}"
     return [
-        (before, f"{_title(scenario, before)} (before {when})"),
-        (after, f"{_title(scenario, after)} (from {when} on)"),
+        (before, f"{_title(scenario, before)} (before generation {flip.generation})"),
+        (after, f"{_title(scenario, after)} (from generation {flip.arrival} on)"),
     ]
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evosim.errors import EvosimError
+from evosim.execution.output import console as usual_console
 from evosim.plot import colors
 from evosim.plot.picture import Line, Picture, Place, frames
 
@@ -72,11 +73,11 @@ def replay_terminal(
     """
     if not speed > 0:
         raise EvosimError(f"a replay needs a speed above 0 steps a second, not {speed:g}")
-    console = console or Console()
+    console = console or usual_console()
     plain = not console.encoding.lower().startswith("utf") if ascii_only is None else ascii_only
     signs = ASCII if plain else UNICODE
     shown = frames(episode)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         for picture in shown:
             console.print(render(picture, signs, styled=False))
         return

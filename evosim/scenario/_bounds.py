@@ -27,9 +27,10 @@ MOST_KEYS = 1_000
 LONGEST_NAME, LONGEST_LINE, LONGEST_TEXT, LONGEST_MAP = 100, 1_000, 100_000, 400_000
 """Characters of keys, of texts of one line, of other texts, and of maps."""
 LARGEST_NUMBER = 2**64
+MOST_PHASES = 2_000
 MOST = {
     "drives": 100, "environments": 100, "variables": 64, "kinds": 100, "use": 100, "always": 100,
-    "looks": 100, "timeline": 1_000, "arms": 64, "findings": 500, "parameters": 32,
+    "looks": 100, "timeline": MOST_PHASES, "arms": 64, "findings": 500, "parameters": 32,
     "measures": 100, "points": 20_000, "levels": 1_000, "set": 100, "keys": 100, "values": 1_000,
 }  # fmt: skip
 """Entries of tables and lists that have a cost each."""
@@ -101,7 +102,7 @@ def _excess(document: Mapping[str, Any]) -> Iterator[Mistake]:
             left += [((*path, name), part) for name, part in reversed(items)]
     environments, world = document.get("environments"), document.get("world")
     if sound and isinstance(environments, dict):
-        total = len(environments) * _size(world) + _size(environments)
+        total = len(environments) * size(world) + size(environments)
         if total > MOST_PARTS_OF_WORLDS:
             yield Mistake(
                 ("environments",),
@@ -110,10 +111,10 @@ def _excess(document: Mapping[str, Any]) -> Iterator[Mistake]:
             )
 
 
-def _size(value: Any) -> int:
+def size(value: Any) -> int:
     """How many values a plain value holds, itself among them."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + sum(map(_size, parts))
+    return 1 + sum(map(size, parts))
 
 
 def _refused(file: str | Path, message: str, line: int | None = None) -> ScenarioError:

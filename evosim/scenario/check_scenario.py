@@ -57,6 +57,19 @@ def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
             if name not in known:
                 path = ("timeline", i, "train") + (() if phase.train == name else (name,))
                 yield Mistake(path, unknown("environment", name, known))
+        if phase.ramp is not None and i == 0:
+            yield Mistake(
+                ("timeline", i, "ramp"),
+                bad_value(
+                    "the first phase has none before it to begin from", phase.ramp,
+                    "a ramp in later phases; put a [[timeline]] before this one",
+                ),
+            )  # fmt: skip
+        elif phase.ramp is not None and phase.ramp > phase.generations:
+            allowed = f"1 to generations = {phase.generations} of the phase"
+            yield Mistake(
+                ("timeline", i, "ramp"), bad_value("ramp beyond its phase", phase.ramp, allowed)
+            )
         lives = [
             (partial.environments[name].raw.get("lifetime"), name)
             for name in phase.mixture

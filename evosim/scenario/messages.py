@@ -13,6 +13,7 @@ from evosim.errors import UNPRINTABLE, did_you_mean
 from evosim.scenario import document
 from evosim.scenario._paths import model_at, places
 from evosim.scenario.positions import KeyPath
+from evosim.scenario.rules import ONE, SEVERAL
 
 _LONGEST = 60
 # A key that so many tables have (title, set) is told without them.
@@ -132,7 +133,7 @@ def _whole(root: type[BaseModel]) -> type[BaseModel]:
 
 
 def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
-    path: KeyPath = tuple(details["loc"])
+    path: KeyPath = tuple(part for part in details["loc"] if part not in (ONE, SEVERAL))
     if path and path[-1] == "[key]":
         path = path[:-1]
     given, context = details["input"], details.get("ctx", {})

@@ -15,7 +15,7 @@ from evosim.scenario import _overrides, document
 from evosim.scenario.check_placement import may_hold
 from evosim.scenario.messages import Mistake, show
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.reach import Reach
+from evosim.scenario.reach import Reach, is_rule
 from evosim.scenario.values import bounds
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _effects(reach: Reach) -> Iterator[Mistake]:
     for path, effect in reach.world.effects():
         unmet = list(_unmet(reach, path, getattr(effect, "when", {})))
         yield from unmet
-        if path[2:3] == ("use",) and not unmet and (earlier := reach.shadowing(path[1], path[3])):
+        if is_rule(path) and not unmet and (earlier := reach.shadowing(path)):
             names, s = _listed(earlier), "s" * (len(earlier) == 1)
             yield Mistake(
                 path,
@@ -106,8 +106,9 @@ def _variables(reach: Reach) -> Iterator[Mistake]:
     """Drifts that never move, fatal values that nobody comes to."""
     for name, variable in reach.world.variables.items():
         path = ("variables", name)
-        if variable.drift is not None:
-            yield from _unmet(reach, (*path, "drift"), variable.drift.when)
+        for i, drift in enumerate(variable.drifts):
+            several = (i,) if isinstance(variable.drift, tuple) else ()
+            yield from _unmet(reach, (*path, "drift", *several), drift.when)
         if variable.fatal is not None:
             low, high = bounds(variable.fatal)
             if not any(low <= value <= high for value in reach.after[name]):
@@ -164,8 +165,10 @@ def _unused(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistak
         for _, effect in reach.world.effects():
             used |= getattr(effect, "when", {}).keys()
         for name, variable in reach.world.variables.items():
-            used |= variable.drift.when.keys() if variable.drift else set()
+            used |= {other for drift in variable.drifts for other in drift.when}
             used |= set() if variable.fatal is None else {name}
+        for happening in reach.world.happens.values():
+            used |= happening.when.keys()
     for name, variable in scenario.world.variables.items():
         if name not in used:
             yield Mistake(

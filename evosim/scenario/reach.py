@@ -139,31 +139,58 @@ class Reach:
         for path, effect in self.world.effects():
             given, added = _table(effect, "set").get(name), _table(effect, "add").get(name, 0)
             others = {k: c for k, c in _table(effect, "when").items() if k != name}
-            known = {other: found[other][0 if _is_use(path) else 1] for other in others}
+            known = {other: found[other][0 if _is_action(path) else 1] for other in others}
             if (given is None and not added) or getattr(effect, "ends", 0.0) == 1:
                 continue
             if self._is_there(path) and all(meets(known[k], c) for k, c in others.items()):
                 own = bounds(_table(effect, "when").get(name, (0, top)))
                 changes.append((own, None if given is None else possible(given), added))
-        drift = variable.drift
-        step, within = 0, (0, top)
-        if drift and drift.chance:
-            others = {k: c for k, c in drift.when.items() if k != name}
-            if all(meets(found[k][1], c) for k, c in others.items()):
-                step, within = drift.step, bounds(drift.when.get(name, (0, top)))
+
+        def may(when: Mapping[str, Condition]) -> bool:
+            """Whether a condition on the state before drift can hold, as far as others go."""
+            return all(meets(found[k][1], c) for k, c in when.items() if k != name)
+
+        drifts = [
+            (bounds(drift.when.get(name, (0, top))), drift.step)
+            for drift in variable.drifts
+            if drift.chance and may(drift.when)
+        ]
+        chances = [
+            (given if given is None else possible(given), added)
+            for happening in self.world.happens.values()
+            if happening.chance and may(happening.when)
+            for given, added in [(happening.set.get(name), happening.add.get(name, 0))]
+            if given is not None or added
+        ]
+
+        def moved(value: int, given: Collection[int] | None, added: int) -> Collection[int]:
+            return [min(max(value + added, 0), top)] if given is None else given
+
         low, high = (1, 0) if variable.fatal is None else bounds(variable.fatal)
         lived, during, after = set(possible(variable.start)), set[int](), set[int]()
         todo = list(lived)
         while todo:
             value = todo.pop()
-            middle = {value}
-            for (least, most), given, added in changes:
-                if least <= value <= most:
-                    middle.update([min(max(value + added, 0), top)] if given is None else given)
+            middle, news = {value}, {value}
+            while news:
+                reached = {
+                    after
+                    for v in news
+                    for (least, most), given, added in changes
+                    if least <= v <= most
+                    for after in moved(v, given, added)
+                }
+                # One action a step; but several movers can be met.
+                news = reached - middle if self.world.movers else set()
+                middle |= reached
             during |= middle
-            ends = middle | {
-                min(max(v + step, 0), top) for v in middle if within[0] <= v <= within[1]
-            }
+            ends, news = set(middle), set(middle)
+            while news and chances:
+                news = {a for v in news for chance in chances for a in moved(v, *chance)} - ends
+                ends |= news
+            for (least, most), step in drifts:
+                from_ = ends if chances else (v for v in middle if least <= v <= most)
+                ends = ends | {min(max(v + step, 0), top) for v in from_}
             fresh = {v for v in ends - lived if not low <= v <= high}
             after |= ends
             lived |= fresh
@@ -176,24 +203,26 @@ class Reach:
 
     def values(self, path: Path) -> Mapping[str, Collection[int]]:
         """The values that an effect, or a drift, can find."""
-        return self.lived if _is_use(path) else self.during
+        return self.lived if _is_action(path) else self.during
 
     def unmet(self, path: Path, when: Mapping[str, Condition]) -> Iterator[str]:
         """The variables whose values no life has that a condition asks for."""
         values = self.values(path)
         return (name for name, condition in when.items() if not meets(values[name], condition))
 
-    def shadowing(self, kind: str, rule: str) -> list[str]:
-        """The earlier rules of a kind by which one never fires: they hold wherever it does.
+    def shadowing(self, path: Path) -> list[str]:
+        """The earlier rules of a thing by which one never fires: they hold wherever it does.
 
         Empty where it can fire, or never holds at all.
         """
-        use = self.world.kinds[kind].use
+        sort, thing, how, rule = path
+        use = getattr(getattr(self.world, sort)[thing], how)
         earlier = list(use)[: list(use).index(rule)]
         named = dict.fromkeys(name for r in [*earlier, rule] for name in use[r].when)
-        if any(isinstance(self.lived[name], range) for name in named):
+        values = self.values(path)
+        if any(isinstance(values[name], range) for name in named):
             return []
-        whole: Box = {name: frozenset(self.lived[name]) for name in named}
+        whole: Box = {name: frozenset(values[name]) for name in named}
         own = _within(whole, use[rule].when)
         if not all(own.values()):
             return []
@@ -214,7 +243,7 @@ class Reach:
         """Whether an effect of ``World.effects()`` can ever be felt or paid."""
         if not self._is_there(path) or any(self.unmet(path, _table(effect, "when"))):
             return False
-        return not (_is_use(path) and self.shadowing(path[1], path[3]))
+        return not (is_rule(path) and self.shadowing(path))
 
     @cached_property
     def effects(self) -> tuple[tuple[Path, Any], ...]:
@@ -230,8 +259,14 @@ def meets(values: Collection[int], condition: Condition) -> bool:
     return any(low <= value <= high for value in values)
 
 
-def _is_use(path: Path) -> bool:
-    return path[0] == "kinds" and path[2] == "use"
+def is_rule(path: Path) -> bool:
+    """Whether an effect is one of several rules of which the first that holds fires."""
+    return path[2:3] in (("use",), ("enter",), ("meet",))
+
+
+def _is_action(path: Path) -> bool:
+    """Whether an effect is read off the state in which a step begins."""
+    return path[2:3] in (("use",), ("enter",))
 
 
 def _table(effect: Any, key: str) -> Mapping[str, Any]:

@@ -93,6 +93,18 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
 Span: TypeAlias = Annotated[
     tuple[int, int], PlainValidator(parse_span), WithJsonSchema(_SPAN_SCHEMA)
 ]
+
+
+def parse_point(value: Any) -> tuple[int, int]:
+    """Row and column of a cell."""
+    if not _is_pair(value) or not all(is_whole(v) and v >= 0 for v in value):
+        raise wrong("not a cell", "[row, column] from 0 at the top left")
+    return (value[0], value[1])
+
+
+Point: TypeAlias = Annotated[
+    tuple[int, int], PlainValidator(parse_point), WithJsonSchema(_SPAN_SCHEMA)
+]
 Condition: TypeAlias = Annotated[
     int | tuple[int, int],
     PlainValidator(parse_condition),
@@ -330,7 +342,7 @@ DriveLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=-1, high=1))]
 DepthLocus: TypeAlias = Annotated[
     Locus, *_locus(Domain(low=0, high=DEEPEST, whole=True, starts_low=True))
 ]
-PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1, high_excluded=True))]
+PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 TemperatureLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=LARGEST))]
 RelianceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 SenseLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]

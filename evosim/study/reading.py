@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from evosim import scenario as scenarios
+from evosim.engine.files import exists
 from evosim.engine.variables import probe_generations
 from evosim.errors import Problem, ScenarioError
 from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of, unwritable
-from evosim.scenario.reading import located, parse, refuse_excess, too_deep
+from evosim.scenario.reading import located, parse, too_deep
 from evosim.scenario.settings import as_mapping
 from evosim.study.checks import mistakes
 from evosim.study.design import Condition, changed, conditions
@@ -127,7 +128,6 @@ def loads(
     plugins()  # a broken one is no mistake of the study's
     try:
         raw = parse(text, name)
-        refuse_excess(raw, text, name)
     except RecursionError:
         raise too_deep(name) from None
     if found := list(unwritable(raw)):
@@ -137,7 +137,7 @@ def loads(
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
     source = study.scenario
-    if source not in scenarios.catalogue() and (beside / source).exists():
+    if source not in scenarios.catalogue() and exists(beside / source):
         source = str(beside / source)
     base = _base(study, text, name, source)
     if settings:

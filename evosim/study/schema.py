@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from evosim.scenario.document import canonical
 from evosim.scenario.editor import as_json_schema
-from evosim.scenario.experiment import At, Moved
-from evosim.scenario.values import Few, Model, Name, Natural, Real, Seed, Text, wrong
+from evosim.scenario.experiment import AT, FLIP, SPAN, At, Moved, WhichFlip
+from evosim.scenario.values import Few, Model, Name, Real, Seed, Span, Text, wrong
 
 _SETTINGS = "Changes of the scenario, each of the form key=value."
 RESERVED = frozenset({"point", "replicate", "seed", "lived"})
@@ -76,10 +76,9 @@ class Difference(Model):
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
     where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description="When.")
+    span: Span | None = Field(default=None, description=SPAN)
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
-    flip: Natural | None = Field(
-        default=None, description="Number of the phase boundary that is looked at, from 0."
-    )
+    flip: WhichFlip | None = Field(default=None, description=FLIP)
 
 
 class Measured(Model):
@@ -93,11 +92,10 @@ class Measured(Model):
         default=None,
         description="Environment of the measurement; left out: the main one of the last phase.",
     )
-    at: At = Field(default="end", description="When: start, before, flip, end or peak.")
+    at: At = Field(default="end", description=AT)
+    span: Span | None = Field(default=None, description=SPAN)
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
-    flip: Natural = Field(
-        default=0, description="Number of the phase boundary that is looked at, from 0."
-    )
+    flip: WhichFlip = Field(default=0, description=FLIP)
     level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
     against: Difference | None = Field(
         default=None, description="A second term, subtracted: the keys in which it differs."

@@ -79,14 +79,14 @@ SINGLE = [
     ),
     (
         "patience = 0.9",
-        "patience = 1",
-        "agent.patience: out of range (got 1, allowed a number from 0 to below 1, "
+        "patience = 1.1",
+        "agent.patience: out of range (got 1.1, allowed a number from 0 to 1, "
         "[lo, hi] to let it evolve, or { range = [lo, hi], start = ... })",
     ),
     (
         "patience = 0.9",
         "patience = true",
-        "agent.patience: not a locus (got true, allowed a number from 0 to below 1, "
+        "agent.patience: not a locus (got true, allowed a number from 0 to 1, "
         "[lo, hi] to let it evolve, or { range = [lo, hi], start = ... })",
     ),
     (
@@ -162,7 +162,7 @@ SINGLE = [
     (
         "here = { feels = { sour = 0.1 } }",
         "here = 0.1",
-        "world.kinds.rock.here: not a table (got 0.1, allowed a table of feels, yields)",
+        "world.kinds.rock.here: not a table (got 0.1, allowed a table of when, feels, yields)",
     ),
     (
         "[world.kinds.rock]",
@@ -354,7 +354,7 @@ SINGLE = [
         "kinds.berry.use.eat.yields.food = 0.5",
         "kinds.berry.regrows = 0.5",
         'environments.away.kinds.berry.regrows: unknown key "regrows": did you mean '
-        "'regrow'? known: count, glyph, here, looks, region, regrow, use",
+        "'regrow'? known: count, enter, glyph, here, looks, region, regrow, use",
     ),
     (
         "kinds.berry.use.eat.yields.food = 0.5",
