@@ -50,6 +50,7 @@ from evosim.scenario.values import (
     Drives,
     Flag,
     Locus,
+    Long,
     Mixture,
     Model,
     Name,
@@ -146,7 +147,7 @@ class World(Model):
         default="walls",
         description="What lies beyond the edges.",
     )
-    lifetime: Positive = Field(description="Age in steps at which every lifetime ends.")
+    lifetime: Long = Field(description="Age in steps at which every lifetime ends.")
     slip: Chance = Field(default=0.0, description="Chance that a move goes in a random direction.")
     stay: Flag = Field(default=True, description="Whether the agent may stay where it is.")
     map: Text | None = Field(
@@ -392,7 +393,7 @@ class Evolution(Model):
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
-    generations: Positive = Field(description="Number of generations.")
+    generations: Long = Field(description="Number of generations.")
     train: Mixture = Field(description="The environment that trains, or weights of several.")
     ramp: Positive | None = Field(
         default=None,
@@ -400,7 +401,7 @@ class Phase(Model):
         "these, in equal steps; left out: at once.",
     )
     select: Flag = Field(default=True, description="Whether selection acts; false: deployment.")
-    window: Positive | None = Field(
+    window: Long | None = Field(
         default=None, description="Steps of a lifetime that count for selection; left out: all."
     )
     objective: PhaseObjective | None = Field(
@@ -451,7 +452,7 @@ class Verdict(Model):
         description="Smallest value before the flip that is judged.",
     )
     confidence: Confidence = Field(default=0.95, description="Coverage of the intervals.")
-    resamples: Positive = Field(default=2000, description="Bootstrap resamples.")
+    resamples: Long = Field(default=2000, description="Bootstrap resamples.")
 
 
 class Scenario(Model):
