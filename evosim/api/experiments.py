@@ -20,6 +20,7 @@ from evosim.api.collections import Collection
 from evosim.api.running import WAIT
 from evosim.api.runs import Run, not_complete
 from evosim.engine import provenance
+from evosim.engine.files import exists
 from evosim.errors import whole_number
 from evosim.execution.runner import CHECKPOINT
 from evosim.metrics import hypotheses
@@ -66,7 +67,7 @@ class Experiment(Collection[ExperimentFolder]):
     @property
     def complete(self) -> bool:
         """Whether every arm is done and the claim is evaluated."""
-        return self.summary_path.exists()
+        return exists(self.summary_path)
 
     @cached_property
     def arms(self) -> dict[str, Run]:

@@ -57,7 +57,8 @@ def places(root: type[BaseModel], key: str) -> list[str]:
             if key in expected.model_fields:
                 found.append(header)
             for name, field in expected.model_fields.items():
-                todo.append((f"{header}.{name}".lstrip("."), _bare(field.annotation)))
+                below = f"{header.strip('[]')}.{name}".lstrip(".")
+                todo.append((below, _bare(field.annotation)))
     return found
 
 

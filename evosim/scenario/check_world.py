@@ -347,6 +347,9 @@ def _digits(text: str, size: Mapping[str, int]) -> Iterator[Mistake]:
                 return
 
 
+_COUNTED = 10**18
+
+
 def check_whole(world: World) -> Iterator[Mistake]:
     """Mistakes of a world as a whole: its map, its sites, its number of states."""
     try:
@@ -376,9 +379,14 @@ def check_whole(world: World) -> Iterator[Mistake]:
         )
         return
     if world.n_states > world.max_states:
+        # Python prints no number of thousands of digits, and nobody reads one of a hundred.
+        more, states = (
+            ("more than ", _COUNTED) if world.n_states > _COUNTED else ("", world.n_states)
+        )
         message = (
-            f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
-            f"in a plan of 64 agents: {factors(world)}; allowed max_states = {world.max_states:,}, "
+            f"too many states (got {more}{states:,} states, {mebibytes(states):,.1f} MiB "
+            f"in a plan of 64 agents: {factors(world)}; allowed max_states = "
+            f"{world.max_states:,}, "
             f"{mebibytes(world.max_states):,.1f} MiB)"
         )
         yield Mistake(("max_states",), message)

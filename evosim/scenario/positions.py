@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import tree_sitter
 
 KeyPath: TypeAlias = tuple[str | int, ...]
+_Nodes: TypeAlias = "dict[KeyPath, tree_sitter.Node]"
 
 # A character as a string in double quotes has it: as its escape, or as itself.
 _ANY = re.compile(r".", re.DOTALL)
@@ -53,14 +54,14 @@ _SHORT = {r"\b": "\b", r"\t": "\t", r"\n": "\n", r"\f": "\f", r"\r": "\r"}
 """Escapes that TOML has beside numbers."""
 
 
-def _nodes(text: str) -> dict[KeyPath, tree_sitter.Node]:
+def _nodes(text: str) -> _Nodes:
     """What begins each key path and each element of an array."""
     import tree_sitter
     import tree_sitter_toml
 
     language = tree_sitter.Language(tree_sitter_toml.language())
     tree = tree_sitter.Parser(language).parse(text.encode())
-    nodes: dict[KeyPath, tree_sitter.Node] = {}
+    nodes: _Nodes = {}
     lengths: dict[KeyPath, int] = {}
     for node in tree.root_node.named_children:
         if node.type == "pair":
@@ -108,14 +109,12 @@ def _text(node: tree_sitter.Node) -> str:
     return (node.text or b"").decode()
 
 
-def _note(path: KeyPath, node: tree_sitter.Node, nodes: dict[KeyPath, tree_sitter.Node]) -> None:
+def _note(path: KeyPath, node: tree_sitter.Node, nodes: _Nodes) -> None:
     for length in range(1, len(path) + 1):
         nodes.setdefault(path[:length], node)
 
 
-def _note_pair(
-    pair: tree_sitter.Node, parent: KeyPath, nodes: dict[KeyPath, tree_sitter.Node]
-) -> None:
+def _note_pair(pair: tree_sitter.Node, parent: KeyPath, nodes: _Nodes) -> None:
     key, *values = pair.named_children
     path = (*parent, *_key(key))
     _note(path, pair, nodes)
@@ -123,9 +122,7 @@ def _note_pair(
         _note_value(value, path, nodes)
 
 
-def _note_value(
-    value: tree_sitter.Node, path: KeyPath, nodes: dict[KeyPath, tree_sitter.Node]
-) -> None:
+def _note_value(value: tree_sitter.Node, path: KeyPath, nodes: _Nodes) -> None:
     if value.type == "inline_table":
         for pair in value.named_children:
             if pair.type == "pair":

@@ -50,6 +50,7 @@ from evosim.scenario.values import (
     Drives,
     Flag,
     Locus,
+    Long,
     Mixture,
     Model,
     Name,
@@ -146,7 +147,7 @@ class World(Model):
         default="walls",
         description="What lies beyond the edges.",
     )
-    lifetime: Positive = Field(description="Age in steps at which every lifetime ends.")
+    lifetime: Long = Field(description="Age in steps at which every lifetime ends.")
     slip: Chance = Field(default=0.0, description="Chance that a move goes in a random direction.")
     stay: Flag = Field(default=True, description="Whether the agent may stay where it is.")
     map: Text | None = Field(
@@ -392,10 +393,15 @@ class Evolution(Model):
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
-    generations: Positive = Field(description="Number of generations.")
+    generations: Long = Field(description="Number of generations.")
     train: Mixture = Field(description="The environment that trains, or weights of several.")
+    ramp: Positive | None = Field(
+        default=None,
+        description="Generations over which the weights go from those of the phase before to "
+        "these, in equal steps; left out: at once.",
+    )
     select: Flag = Field(default=True, description="Whether selection acts; false: deployment.")
-    window: Positive | None = Field(
+    window: Long | None = Field(
         default=None, description="Steps of a lifetime that count for selection; left out: all."
     )
     objective: PhaseObjective | None = Field(
@@ -414,7 +420,7 @@ class Phase(Model):
 
     @property
     def mixture(self) -> dict[str, float]:
-        """The weight of each environment that trains; the weights sum to 1."""
+        """The weight of each environment that trains, once a ramp is over; they sum to 1."""
         return timeline.mixture(self.train)
 
 
@@ -446,7 +452,7 @@ class Verdict(Model):
         description="Smallest value before the flip that is judged.",
     )
     confidence: Confidence = Field(default=0.95, description="Coverage of the intervals.")
-    resamples: Positive = Field(default=2000, description="Bootstrap resamples.")
+    resamples: Long = Field(default=2000, description="Bootstrap resamples.")
 
 
 class Scenario(Model):
@@ -569,7 +575,7 @@ class Scenario(Model):
     @property
     def ancestral(self) -> str:
         """The main environment of the first phase: the first of those with the largest weight."""
-        mixture = self.phase_at(0).mixture
+        mixture = self.mixture_at(0)
         return max(mixture, key=lambda name: mixture[name])
 
     @cached_property
@@ -610,6 +616,20 @@ class Scenario(Model):
         """
         return timeline.phase_at(self, generation)
 
+    def mixture_at(self, generation: int) -> dict[str, float]:
+        """The weight of each environment that trains in a generation; the weights sum to 1.
+
+        Raises:
+            EvosimError: the timeline has no such generation.
+
+        Example:
+            >>> from evosim import scenario
+            >>> slow = scenario.load("contraception", {"timeline.1.ramp": 4})
+            >>> [slow.mixture_at(g) for g in (79, 80, 83)]
+            [{'ancestral': 1.0}, {'ancestral': 0.75, 'modern': 0.25}, {'modern': 1.0}]
+        """
+        return timeline.mixture_at(self, generation)
+
     def objective_at(self, generation: int) -> Objective:
         """The objective of a generation: the scenario's, overridden by its phase's own.
 
@@ -629,7 +649,7 @@ class Scenario(Model):
 
     @cached_property
     def flips(self) -> tuple[Flip, ...]:
-        """Where the mixture of environments that trains changes."""
+        """Where the mixture of environments that trains changes; a ramp is one change."""
         return timeline.flips(self)
 
     @cached_property

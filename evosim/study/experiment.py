@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from evosim.engine._manifest import SEEDED, Entries
 from evosim.engine.dataset import open_dataset
-from evosim.engine.files import explain, write_text
+from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
 from evosim.metrics.leakage import check_disjoint
@@ -78,7 +78,7 @@ class ExperimentFolder(Folder):
             return None
         if key not in self._columns:
             run = self.run(key)
-            if not run.data_path.exists():
+            if not exists(run.data_path):
                 return None
             with open_dataset(run) as data:
                 self._columns[key] = answers(self.base, run.scenario, data)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.engine.files import write_text
+from evosim.engine.files import as_json, write_text
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, threshold_of
@@ -45,7 +45,7 @@ def write(folder: StudyFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = summarize(folder)
-    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
+    text = as_json(found, indent=1)
     write_text(folder.summary_path, text + "\n")
     return found
 

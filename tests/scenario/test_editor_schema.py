@@ -31,6 +31,9 @@ def violations(value: Any, node: dict[str, Any], path: str = "") -> Iterator[str
         yield from violations(value, resolve(node), path)
     if "anyOf" in node and all(list(violations(value, option, path)) for option in node["anyOf"]):
         yield path
+    if "if" in node:
+        branch = "else" if list(violations(value, node["if"], path)) else "then"
+        yield from violations(value, node[branch], path)
     if "not" in node and not list(violations(value, node["not"], path)):
         yield path
     if "const" in node and value != node["const"]:
