@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from evosim.scenario import Scenario
-from evosim.scenario.editor import as_json_schema
+from evosim.scenario.editor import as_json_schema, json_schema
 from evosim.study.schema import Study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +27,8 @@ def maker() -> ModuleType:
 def definitions() -> list[dict[str, Any]]:
     """Every table of scenarios and of studies."""
     schemas = [as_json_schema(Scenario, "scenario"), as_json_schema(Study, "study")]
-    return [table for one in schemas for table in (one, *one["$defs"].values())]
+    group = json_schema()["$defs"]["Repeat"]
+    return [group, *(table for one in schemas for table in (one, *one["$defs"].values()))]
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -347,6 +347,10 @@ def _digits(text: str, size: Mapping[str, int]) -> Iterator[Mistake]:
                 return
 
 
+_COUNTED = 10**18
+_MOST_FACTORS = 20
+
+
 def check_whole(world: World) -> Iterator[Mistake]:
     """Mistakes of a world as a whole: its map, its sites, its number of states."""
     try:
@@ -376,15 +380,19 @@ def check_whole(world: World) -> Iterator[Mistake]:
         )
         return
     if world.n_states > world.max_states:
-        factors = " x ".join(
-            [
-                f"{len(world.layout.free)} cells",
-                *(f"{variable.values} {variable.name}" for variable in world.state_variables),
-            ]
+        factors = [
+            f"{len(world.layout.free)} cells",
+            *(f"{variable.values} {variable.name}" for variable in world.state_variables),
+        ]
+        factors[_MOST_FACTORS:] = ["..."] * (len(factors) > _MOST_FACTORS)
+        # Python prints no number of thousands of digits, and nobody reads one of a hundred.
+        more, states = (
+            ("more than ", _COUNTED) if world.n_states > _COUNTED else ("", world.n_states)
         )
         message = (
-            f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
-            f"in a plan of 64 agents: {factors}; allowed max_states = {world.max_states:,}, "
+            f"too many states (got {more}{states:,} states, {mebibytes(states):,.1f} MiB "
+            f"in a plan of 64 agents: {' x '.join(factors)}; allowed max_states = "
+            f"{world.max_states:,}, "
             f"{mebibytes(world.max_states):,.1f} MiB)"
         )
         yield Mistake(("max_states",), message)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 WALL, FLOOR, START = "#", ".", "@"
 BETWEEN = " -|"
+MOST_CELLS = 40_000
+"""Every level has the distances between all of its cells: 6 GiB with so many."""
 RESERVED = frozenset(WALL + FLOOR + START + BETWEEN)
 
 
@@ -163,6 +165,8 @@ def build_layout(
         MapError: neither map nor size, a map of another size, or an unknown glyph.
     """
     if text is None:
+        if rows and cols and rows * cols > MOST_CELLS:
+            raise MapError(f"{rows * cols:,} cells: a grid has at most {MOST_CELLS:,}")
         if rows is None or cols is None:
             missing = " and ".join(n for n, v in (("rows", rows), ("cols", cols)) if v is None)
             raise MapError(f"{missing} missing: a world needs rows and cols, or a map")
@@ -172,6 +176,8 @@ def build_layout(
             starts=(), sites=(),
         )  # fmt: skip
     grid = parse_map(text)
+    if grid.rows * grid.cols > MOST_CELLS:
+        raise MapError(f"{grid.rows * grid.cols:,} cells: a grid has at most {MOST_CELLS:,}")
     for name, given, drawn in (("rows", rows, grid.rows), ("cols", cols, grid.cols)):
         if given is not None and given != drawn:
             raise MapError(f"the map has {drawn} {name}, but {name} = {given}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from math import prod
 from reprlib import repr as shorten
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -49,6 +50,7 @@ from evosim.scenario.values import (
     Drives,
     Flag,
     Locus,
+    Long,
     Mixture,
     Model,
     Name,
@@ -145,7 +147,7 @@ class World(Model):
         default="walls",
         description="What lies beyond the edges.",
     )
-    lifetime: Positive = Field(description="Age in steps at which every lifetime ends.")
+    lifetime: Long = Field(description="Age in steps at which every lifetime ends.")
     slip: Chance = Field(default=0.0, description="Chance that a move goes in a random direction.")
     stay: Flag = Field(default=True, description="Whether the agent may stay where it is.")
     map: Text | None = Field(
@@ -218,9 +220,19 @@ class World(Model):
         """Sites of a kind in every level, on the map and drawn."""
         return state_space.sites_of(self, kind)
 
+    def strength(self, field: str, cell: tuple[int, int]) -> float:
+        """How strong a field is on a cell, given as row and column."""
+        return state_space.strength(self, field, cell)
+
     def strengths(self, field: str) -> tuple[float, ...]:
         """How strong a field is on each free cell."""
-        return state_space.strengths(self, field)
+        return tuple(self.strength(field, cell) for cell in self.layout.free)
+
+    def strengths_of(self, field: str) -> tuple[float, ...]:
+        """The strengths of a field on any cell of the grid, the largest first; 0 is none."""
+        sides = self.layout.rows, self.layout.cols
+        found = {self.strength(field, (i // sides[1], i % sides[1])) for i in range(prod(sides))}
+        return tuple(sorted(found - {0.0}, reverse=True))
 
     def movers_of(self, name: str) -> int:
         """Movers of a name in every level, on the map and drawn."""
@@ -381,7 +393,7 @@ class Evolution(Model):
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
-    generations: Positive = Field(description="Number of generations.")
+    generations: Long = Field(description="Number of generations.")
     train: Mixture = Field(description="The environment that trains, or weights of several.")
     ramp: Positive | None = Field(
         default=None,
@@ -389,7 +401,7 @@ class Phase(Model):
         "these, in equal steps; left out: at once.",
     )
     select: Flag = Field(default=True, description="Whether selection acts; false: deployment.")
-    window: Positive | None = Field(
+    window: Long | None = Field(
         default=None, description="Steps of a lifetime that count for selection; left out: all."
     )
     objective: PhaseObjective | None = Field(
@@ -440,7 +452,7 @@ class Verdict(Model):
         description="Smallest value before the flip that is judged.",
     )
     confidence: Confidence = Field(default=0.95, description="Coverage of the intervals.")
-    resamples: Positive = Field(default=2000, description="Bootstrap resamples.")
+    resamples: Long = Field(default=2000, description="Bootstrap resamples.")
 
 
 class Scenario(Model):

@@ -157,8 +157,7 @@ SINGLE = [
     (
         "generations = 2",
         "generations = 0",
-        "timeline.1.generations: out of range "
-        "(got 0, allowed a whole number from 1 to 1,000,000,000)",
+        "timeline.1.generations: out of range (got 0, allowed a whole number from 1 to 1,000,000)",
     ),
     (
         "here = { feels = { sour = 0.1 } }",
@@ -693,12 +692,13 @@ def test_what_no_parser_can_hold_is_answered_without_a_traceback(text: str) -> N
     assert found in (
         "small.toml: tables or arrays nested too deeply",
         "small.toml: a number has too many digits",
+        "small.toml:1: a key of too many parts (allowed 24)",
     )
 
 
 def test_a_number_too_large_for_a_float_is_out_of_range() -> None:
     (found,) = complaints(changed(("start = [1, 1]", f"start = [1, {10**400}]")))
-    assert "not all weights are possible" in found
+    assert "a number of too many digits" in found
 
 
 MODELS: list[tuple[str, type[BaseModel]]] = [
