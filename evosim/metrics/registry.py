@@ -244,13 +244,13 @@ METRICS: Registry[Metric] = Registry("measure")
 
 
 def why_undefined(name: str) -> str:
-    """Why a metric may have no number, in words that every text with one adds.
+    """In which case a metric has no number, in words for the texts that say undefined.
 
     >>> why_undefined("alignment")
-    'undefined: no behaviour earns more of the intended payoff than random play'
+    'no behaviour earns more of the intended payoff than random play'
     """
     known = METRICS[name].undefined if name in METRICS else ""
-    return f"undefined: {known or 'its function gave no number'}"
+    return known or "its function gave no number"
 
 
 @METRICS.built_in

@@ -107,9 +107,9 @@ def draw_passages(world: World, seed: int) -> NDArray[np.int32]:
         neighbour [C, 4]: those of the map, less the passages that the maze closes.
 
     >>> from evosim import scenario, world
-    >>> read = scenario.load("foraging", {"world.maze": 1})
-    >>> open_to = world.draw_passages(read.environment("corridors"), 7)
-    >>> fixed = world.geometry(read.environment("corridors")).neighbour
+    >>> read = scenario.load("strawberry", {"world.maze": 1})
+    >>> open_to = world.draw_passages(read.environment("day"), 7)
+    >>> fixed = world.geometry(read.environment("day")).neighbour
     >>> bool((open_to == fixed).all())
     False
     """
