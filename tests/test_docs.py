@@ -5,17 +5,21 @@ from __future__ import annotations
 import pkgutil
 import re
 import shlex
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import evosim
 from evosim import scenario
 from evosim.cli import cli
+from evosim.scenario import Scenario, _paths
+from evosim.scenario.positions import KeyPath
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "writing-scenarios.md"
@@ -186,30 +190,81 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     exec(compile(small, "README.md", "exec"), {})
 
 
-def test_the_commands_of_the_readme_exist():
-    text = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"^\s*(?:\$ )?evosim (\w+)", text, re.MULTILINE))
-    assert {
-        "list",
-        "show",
-        "check",
-        "new",
-        "run",
-        "resume",
-        "fork",
-        "plot",
-        "compare",
-        "replay",
-    } <= named
-    assert named <= set(cli.commands)
+COMMAND = re.compile(
+    r"^(?: {4}|\$ )(?:\$ )?(?:\.venv/bin/)?evosim ((?:.*\\\n)*[^\n]*?)(?: +#.*)?$", re.MULTILINE
+)
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The command lines that a page shows in lines of their own, as words."""
+    return [shlex.split(line.replace("\\\n", " ")) for line in COMMAND.findall(page.read_text())]
+
+
+def parsed(words: list[str]) -> dict[str, object]:
+    """What a command is given, read as the command line reads it; nothing is run."""
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        command, words = command.commands[words[0]], words[1:]
+    return command.make_context(str(command.name), list(words)).params
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_to_files_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    for target in targets:
-        if "://" not in target:
-            assert (page.parent / target).exists(), target
+def test_commands_of_pages_can_be_typed(page: Path) -> None:
+    for words in commands(page):
+        given = parsed(words)
+        shipped = given.get("scenario")
+        if shipped in evosim.catalogue():
+            scenario.load(str(shipped), given.get("settings", ()))
+    for inline in re.findall(r"`evosim ([a-z]+(?: [a-z]+)?)", page.read_text()):
+        first, *second = inline.split()
+        assert first in cli.commands, inline
+        if second and isinstance(group := cli.commands[first], click.Group):
+            assert second[0] in group.commands, inline
+
+
+def test_the_readme_shows_the_commands_of_daily_use() -> None:
+    shown = {words[0] for words in commands(ROOT / "README.md")}
+    daily = {"list", "show", "check", "new", "run", "resume", "fork", "plot", "compare", "replay"}
+    assert daily <= shown
+    assert sum(len(commands(page)) for page in PAGES) > 50
+
+
+def test_keys_that_pages_of_mechanisms_show_exist() -> None:
+    def keys(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
+        for key, part in value.items() if isinstance(value, dict) else ():
+            yield (*path, key)
+            yield from keys(part, (*path, key))
+        for part in value if isinstance(value, list) else ():
+            yield from keys(part, (*path, 0))
+
+    found = []
+    for page in sorted((ROOT / "docs" / "mechanisms").glob("*.md")):
+        shown = re.findall(r"(?:^(?: {4}.*)?\n)+", page.read_text(), re.MULTILINE)
+        for block in shown:
+            if block.lstrip().startswith("["):
+                found += keys(tomllib.loads(textwrap.dedent(block)))
+    assert len(found) > 20
+    for path in found:
+        model = _paths.model_at(Scenario, path[:-1])
+        free = model is None or model.model_config.get("extra") == "allow"
+        assert free or path[-1] in model.model_fields, path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if heading:
+            assert heading in headings(there), f"{target}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """What links call the headings of a page, as GitHub makes it."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in found}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -57,7 +57,7 @@ def test_values_and_defaults_are_told_in_words() -> None:
         "| `step` | whole number but 0 | *needed* |",
         '| `optimizer` | table | `{ name = "genetic" }` |',
         '| `topology` | `"ring"` or list of whole numbers from 0 | `"ring"` |',
-        "| `patience` | locus, number from 0 to below 1 |",
+        "| `reliance` | locus, number from 0 to 1 |",
     ):
         assert row in page, row
     assert "### `[timeline.objective]`" in page

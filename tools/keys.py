@@ -136,7 +136,8 @@ def _value(node: Mapping[str, Any]) -> str:
         return _number(node)
     if kind == "array":
         if node.get("minItems") == node.get("maxItems") == 2:
-            return "`[lo, hi]`"
+            cell = node.get("description", "").startswith("Row and column")
+            return "`[row, column]`" if cell else "`[lo, hi]`"
         if "$ref" in node["items"]:
             return "tables, `[[ ]]`"
         return f"list of {_plural(_value(node['items']))}"

@@ -19,7 +19,7 @@ from evosim.scenario.schema import (
     PhaseObjective,
     Verdict,
 )
-from evosim.scenario.values import bounds, is_whole
+from evosim.scenario.values import LONGEST, bounds, is_whole
 
 
 def mistakes(partial: PartialDocument) -> list[Mistake]:
@@ -49,6 +49,9 @@ def _counts(partial: PartialDocument) -> Iterator[Mistake]:
 
 def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
     known = _overrides.table(partial.raw, "environments")
+    if (total := sum(phase.generations for phase in partial.phases.values())) > LONGEST:
+        message = bad_value("too many generations", total, f"{LONGEST:,} in all phases")
+        yield Mistake(("timeline",), message)
     for i, phase in partial.phases.items():
         for name in phase.mixture:
             if name not in known:

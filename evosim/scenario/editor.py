@@ -82,6 +82,8 @@ def _tidy(node: Any) -> None:
         node["anyOf"].remove(_NULL)
         if len(node["anyOf"]) == 1:
             node |= node.pop("anyOf")[0]
+    if "oneOf" in node:  # what editors call alternatives everywhere else
+        node["anyOf"] = node.pop("oneOf")
     if "patternProperties" in node:
         ((pattern, schema),) = node.pop("patternProperties").items()
         node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": schema}

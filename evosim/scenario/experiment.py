@@ -14,9 +14,9 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from evosim.scenario.values import (
     WHOLE,
+    Few,
     Model,
     Name,
-    Positive,
     Real,
     Span,
     Text,
@@ -53,6 +53,8 @@ WhichFlip: TypeAlias = Annotated[
     WithJsonSchema({"anyOf": [WHOLE, {"const": "all"}]}),
 ]
 _SETTINGS = "Changes of the scenario, each of the form key=value."
+MOST_TUNED = 64
+"""Values of what is tuned: each is a run of every arm of the first finding."""
 PART = re.compile(r"\{value((?:\.[\w-]+)*)\}")
 """What stands in settings for a value, or by a dotted path for a part of it."""
 
@@ -154,12 +156,14 @@ class Tuned(Moved):
 
     label: Text = Field(description="What the number is.")
     values: tuple[Any, ...] = Field(description="Values at which the headline finding is measured.")
-    replicates: Positive = Field(default=8, description="Replicates at each value.")
+    replicates: Few = Field(default=8, description="Replicates at each value.")
     says: Text = Field(default="", description="What the figure shows, and why the number is so.")
 
     @model_validator(mode="after")
     def _one_place(self) -> Tuned:
         self._check_place()
+        if len(self.values) > MOST_TUNED:
+            raise wrong("too many values", f"{MOST_TUNED}")
         return self
 
 
@@ -167,7 +171,7 @@ class Experiment(Model):
     """Arms with replicates, and the findings by which the claim stands or falls."""
 
     axis: Text = Field(default="", description="What `at` of the arms is, if they are a sweep.")
-    replicates: Positive = Field(default=30, description="Replicates of each arm.")
+    replicates: Few = Field(default=30, description="Replicates of each arm.")
     set: tuple[Text, ...] = Field(default=(), description=f"{_SETTINGS} For all arms.")
     arms: dict[Name, Arm] = Field(description="Arms by name; the first is the effect.")
     findings: tuple[Finding, ...] = Field(

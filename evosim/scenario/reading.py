@@ -11,7 +11,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import check_scenario, repeats, shipped, syntax
+from evosim.scenario import _bounds, check_scenario, repeats, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
@@ -20,6 +20,9 @@ from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
 Check: TypeAlias = Callable[[Scenario], Iterable[Problem]]
+
+MOST_TOLD = 50
+"""Mistakes of a text that are told."""
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -121,6 +124,7 @@ def _read(
     try:
         document = parse(source, name) if isinstance(source, str) else plain(source)
         applied, places = apply(document, settings)
+        refuse_excess(document, text, name, applied, places)
         partial = PartialDocument(document)
         mistakes = _with_groups(check_scenario.mistakes(partial), repeats.mistakes(document))
         if partial.scenario is not None:
@@ -129,12 +133,15 @@ def _read(
             found = list(dict.fromkeys(mistakes))
             raise ScenarioError(located(found, text, name, applied, places))
     except RecursionError:
-        problem = Problem(
-            file=name, line=None, key="", message="tables or arrays nested too deeply"
-        )
-        raise ScenarioError([problem]) from None
+        raise too_deep(name) from None
     assert partial.scenario is not None
     return partial.scenario
+
+
+def too_deep(name: str) -> ScenarioError:
+    """The error about a text so nested that Python gives up."""
+    message = "tables or arrays nested too deeply"
+    return ScenarioError([Problem(file=name, line=None, key="", message=message)])
 
 
 def _with_groups(mistakes: list[Mistake], groups: Mapping[int, list[Mistake]]) -> list[Mistake]:
@@ -157,8 +164,16 @@ def parse(text: str, name: str) -> dict[str, Any]:
     """The tables of a TOML text.
 
     Raises:
-        ScenarioError: it is none; with the line.
+        ScenarioError: it is none, or holds too much; with the line.
     """
+    _bounds.check_text(text, name)
+    document = _parsed(text, name)
+    refuse_excess(document, text, name)
+    return document
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text, however much it holds."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -177,6 +192,22 @@ def parse(text: str, name: str) -> dict[str, Any]:
     except ValueError:  # Python reads no integer of thousands of digits
         message = "a number has too many digits"
         raise ScenarioError([Problem(file=name, line=None, key="", message=message)]) from None
+
+
+def refuse_excess(
+    document: Mapping[str, Any],
+    text: str | None,
+    name: str,
+    settings: Sequence[Setting] = (),
+    places: Sequence[KeyPath] = (),
+) -> None:
+    """Refuse a plain document that holds too much to be looked at.
+
+    Raises:
+        ScenarioError: with what is too much, see :func:`located`.
+    """
+    if found := _bounds.excess(document):
+        raise ScenarioError(located(found, text, name, settings, places))
 
 
 def located(
@@ -218,4 +249,8 @@ def located(
         )
         (in_settings if setting else in_file).append(problem)
     in_file.sort(key=lambda problem: problem.line or 0)
-    return list(dict.fromkeys([*in_file, *in_settings]))  # phases that repeat are wrong once
+    found = list(dict.fromkeys([*in_file, *in_settings]))  # phases that repeat are wrong once
+    if more := found[MOST_TOLD:]:
+        message = f"and {len(more):,} more mistakes"
+        found[MOST_TOLD:] = [Problem(file=name, line=None, key="", message=message)]
+    return found

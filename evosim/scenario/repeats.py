@@ -13,12 +13,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from evosim.scenario._bounds import MOST_PARTS, MOST_PHASES, size
 from evosim.scenario.messages import Mistake, bad_value, mistakes_of
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.values import Model, Positive
-
-MOST_PHASES = 10_000
-"""Phases that a group may stand for; keeps a slip of the pen from filling the memory."""
 
 
 class Repeat(Model):
@@ -93,6 +91,9 @@ def _wrong(group: Mapping[str, Any]) -> list[Mistake]:
     if (many := _count(group)) > MOST_PHASES:
         allowed = f"at most {MOST_PHASES:,} phases in all; here {many:,}"
         return [Mistake(("repeat",), bad_value("too many phases", group["repeat"], allowed))]
+    if (parts := group["repeat"] * size(group["phases"])) > MOST_PARTS:
+        allowed = f"at most {MOST_PARTS:,} values in all phases; here {parts:,}"
+        return [Mistake(("repeat",), bad_value("too much to repeat", group["repeat"], allowed))]
     return []
 
 

@@ -26,6 +26,7 @@ there. Later settings win. Drives, as a list or a table, go by name.
 """
 
 _DRIVES: KeyPath = ("agent", "drives")
+_LONGEST = 500
 _BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
 
 
@@ -142,12 +143,12 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
-            written = printable(f"{SETTING}{key}={documents.inline(value)}", keep="")
+            written = printable(f"{SETTING}{_cut(f'{key}={documents.inline(value)}')}", keep="")
             none = RefusedError("no value (got None, allowed anything that a file can hold)")
             yield str(key).strip(), none if value is None else value, written
         return
     for text in as_texts(settings):
-        written = printable(f"{SETTING}{text}", keep="")
+        written = printable(f"{SETTING}{_cut(text)}", keep="")
         key, equals, value_text = text.partition("=")
         key = key.strip()
         if not equals or not key:
@@ -158,6 +159,11 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
             yield key, _value(value_text.strip()), written
         except RefusedError as refusal:
             yield key, refusal, written
+
+
+def _cut(text: str) -> str:
+    """A text that errors tell, cut short where nobody would read all of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _value(text: str) -> Any:
@@ -171,7 +177,7 @@ def _value(text: str) -> Any:
     if _BARE.fullmatch(text):
         return text
     raise RefusedError(
-        f"not a TOML value: {text!r} (allowed a number, true, false, a string, "
+        f"not a TOML value: {_cut(text)!r} (allowed a number, true, false, a string, "
         "[...] or {...}; mind the quotes of your shell)"
     )
 

@@ -73,7 +73,7 @@ def check(scenario: Scenario) -> Iterator[Problem]:
 
 def _place(tuned: Tuned | None) -> str:
     """The key under which it is written where what is tuned stands."""
-    return next(name for name in ("key", "keys", "set") if getattr(tuned, name, None))
+    return next((name for name in ("keys", "set") if getattr(tuned, name, None)), "key")
 
 
 def _problem(scenario: Scenario, key: str, message: str) -> Problem:

@@ -17,7 +17,7 @@ from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of, unwritable
-from evosim.scenario.reading import located, parse
+from evosim.scenario.reading import located, parse, too_deep
 from evosim.scenario.settings import as_mapping
 from evosim.study.checks import mistakes
 from evosim.study.design import Condition, changed, conditions
@@ -126,7 +126,10 @@ def loads(
         ScenarioError: everything wrong with it at once, one line each.
     """
     plugins()  # a broken one is no mistake of the study's
-    raw = parse(text, name)
+    try:
+        raw = parse(text, name)
+    except RecursionError:
+        raise too_deep(name) from None
     if found := list(unwritable(raw)):
         raise ScenarioError(located(found, text, name))
     try:

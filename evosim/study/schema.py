@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from evosim.scenario.document import canonical
 from evosim.scenario.editor import as_json_schema
 from evosim.scenario.experiment import AT, FLIP, SPAN, At, Moved, WhichFlip
-from evosim.scenario.values import Model, Name, Positive, Real, Seed, Span, Text, wrong
+from evosim.scenario.values import Few, Model, Name, Real, Seed, Span, Text, wrong
 
 _SETTINGS = "Changes of the scenario, each of the form key=value."
 RESERVED = frozenset({"point", "replicate", "seed", "lived"})
@@ -37,7 +37,7 @@ class Parameter(Moved):
     range: tuple[Real, Real] | None = Field(
         default=None, description="Instead of values: the lower and the upper end."
     )
-    steps: Positive | None = Field(
+    steps: Few | None = Field(
         default=None, description="How many values of the range a grid takes, both ends included."
     )
     scale: Literal["linear", "log"] = Field(
@@ -142,10 +142,10 @@ class Study(Model):
         description="Which points: all combinations, those listed, or draws from the ranges, "
         "spread out (Latin hypercube) or independent.",
     )
-    samples: Positive | None = Field(
+    samples: Few | None = Field(
         default=None, description="How many points are drawn, for latin and random."
     )
-    replicates: Positive = Field(default=10, description="Independent runs at each point.")
+    replicates: Few = Field(default=10, description="Independent runs at each point.")
     seed: Seed = Field(default=1, description="Of all runs and draws, from 0 to 2^64 - 1.")
     keep: Literal["measures", "runs"] = Field(
         default="measures",
