@@ -109,6 +109,16 @@ class Metric:
             or (at in OVER and span is None)
         )
 
+    def unit_at(self, at: str) -> str:
+        """What it is counted in at a time of a query: areas are over generations.
+
+        >>> METRICS["alignment"].unit_at("area"), METRICS["payoff"].unit_at("area")
+        ('generations', 'payoff per lifetime x generations')
+        """
+        if at not in ("area", "deficit"):
+            return self.unit
+        return "generations" if self.unit == "1" else f"{self.unit} x generations"
+
     @property
     def has_course(self) -> bool:
         """Whether it is one number of each replicate at every probe or generation."""
