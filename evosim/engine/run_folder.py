@@ -20,9 +20,12 @@ import contextlib
 import hashlib
 import io
 import json
+import lzma
 import re
 import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
@@ -35,6 +38,7 @@ from numpy.typing import NDArray
 
 from evosim import evolution
 from evosim.engine._manifest import FORMAT, read_manifest
+from evosim.engine.checksums import read_toml, sealed, sealed_text
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import WriteError, explain, replacing, sweep, write_text
 from evosim.engine.folders import appearing
@@ -51,6 +55,11 @@ if TYPE_CHECKING:
 
 _PIECE = 2**25  # bytes of genomes in a piece of the history of a fork
 _SEGMENT = re.compile(r"(\d{6,})-(\d{6,})\.npz")
+_TORN = (
+    OSError, ValueError, EOFError, RuntimeError, MemoryError, OverflowError, KeyError,
+    struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What reading a torn or altered npz file raises."""
 _NEXT = "heir_"  # as format 1 has it
 _STATE = "optimizer_"
 
@@ -111,7 +120,7 @@ class RunFolder:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
             known = {"format": FORMAT, **manifest, "scenario_sha256": _sha256(toml.encode())}
-            write_text(making / "run.json", json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+            write_text(making / "run.json", _json(known))
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
             yield cls(making)
@@ -209,7 +218,7 @@ class RunFolder:
                 f"scenario, which was not kept; ask the run that it was forked from, {parent}"
             )
         try:
-            text = kept[-1].read_text(encoding="utf-8")
+            text = read_toml(kept[-1])
         except (OSError, ValueError) as error:
             raise RunError(
                 f"{kept[-1]}, which generation {generation} was run for, cannot be read "
@@ -227,7 +236,7 @@ class RunFolder:
         """Keep the scenario that the history was run for from a generation on."""
         folder = self.path / "history"
         folder.mkdir(exist_ok=True)
-        write_text(folder / f"{begin:06d}.toml", scenario)
+        write_text(folder / f"{begin:06d}.toml", sealed_text(scenario))
 
     def lock(
         self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
@@ -239,8 +248,7 @@ class RunFolder:
         """Record in run.json that the run was resumed."""
         resumed = [*self.manifest.get("resumed", ()), {"when": when, "versions": dict(versions)}]
         self.manifest["resumed"] = resumed
-        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
-        write_text(self.path / "run.json", text)
+        write_text(self.path / "run.json", _json(self.manifest))
 
     def sweep(self) -> None:
         """Remove what a killed process left half written. Only for who holds the lock."""
@@ -524,8 +532,12 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
                 )
                 for name in archive.namelist()
             }
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except _TORN:
         return None
+
+
+def _json(manifest: Mapping[str, object]) -> str:
+    return json.dumps(sealed(manifest), indent=2, ensure_ascii=False) + "\n"
 
 
 @lru_cache(maxsize=4)

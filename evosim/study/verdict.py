@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from evosim.engine.checksums import sealed
 from evosim.engine.dataset import open_dataset
 from evosim.engine.files import write_text
-from evosim.errors import Command, EvosimError, RunError, ScenarioError
+from evosim.errors import EvosimError, ScenarioError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
@@ -19,6 +20,7 @@ from evosim.metrics.trajectories import trajectories
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
+from evosim.study.folder import read_result
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment as Written
@@ -32,21 +34,12 @@ _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)
 
 
 def read(folder: ExperimentFolder) -> dict[str, Any] | None:
-    """What verdict.json holds; None where there is none.
+    """What verdict.json holds; None where there is none, or it is damaged, which is said.
 
     Raises:
-        RunError: it is damaged.
+        RunError: it may not be read.
     """
-    if not folder.summary_path.exists():
-        return None
-    try:
-        return dict(json.loads(folder.summary_path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder.summary_path} cannot be read: {error}. Delete it: ",
-            Command("resume", folder.path),
-            " then evaluates the claim again",
-        ) from error
+    return read_result(folder, "the claim is evaluated again")
 
 
 def write(folder: ExperimentFolder) -> dict[str, Any]:
@@ -56,7 +49,7 @@ def write(folder: ExperimentFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = finite(summarize(folder))
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(sealed(found), indent=2, ensure_ascii=False, allow_nan=False)
     # Rows of numbers on one line each.
     text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     write_text(folder.summary_path, text + "\n")
