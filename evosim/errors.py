@@ -12,6 +12,31 @@ from numbers import Integral
 from pathlib import Path
 from typing import TypeAlias
 
+# Control characters, ends of lines of any kind, what turns the order of what is read round
+# (U+061C and the marks U+200E and U+200F do not), halves of surrogate pairs, and what XML excludes.
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Characters that a text on one line does not hold."""
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """A text that can be printed anywhere: other characters as their escapes, ``\\u001b``.
+
+    So no name of a file can move the cursor of a terminal or pass for another one. Within a string
+    of JSON or TOML the escapes stand for the characters.
+
+    Args:
+        keep: characters that stay as they are.
+
+    Example:
+        >>> printable("red \\x1b[31m\\udcff")
+        'red \\\\u001b[31m\\\\udcff'
+    """
+    return UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:
@@ -99,7 +124,7 @@ class EvosimError(Exception):
         return self.args
 
     def __str__(self) -> str:
-        return "".join(map(str, self.args))
+        return printable("".join(map(str, self.args)))
 
 
 def whole_number(name: str, value: object, least: int = 0) -> int:
@@ -154,7 +179,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        text = f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        return printable(text, keep="")
 
 
 class ScenarioError(EvosimError):
@@ -221,12 +247,20 @@ def _edits(a: str, b: str) -> int:
     return rows[-1][-1]
 
 
+_MOST_TOLD = 100
+"""Known names that are told."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest known one, then all of them.
 
     What is no text is near to none.
     """
     names = sorted(known)
+    told = [
+        *names[:_MOST_TOLD],
+        *[f"and {len(names) - _MOST_TOLD:,} more"] * (len(names) > _MOST_TOLD),
+    ]
     guess = nearest(name, names) if isinstance(name, str) else None
     hint = f"did you mean {guess!r}? " if guess else ""
-    return f"{hint}known: {', '.join(names) if names else 'none'}"
+    return f"{hint}known: {', '.join(told) if told else 'none'}"

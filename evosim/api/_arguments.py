@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evosim import evolution
 from evosim import scenario as scenarios
+from evosim.engine.files import exists
 from evosim.engine.mechanism import parts
 from evosim.errors import Argument, Command, EvosimError, whole_number
 from evosim.registry import plugins
@@ -145,7 +146,7 @@ def free_path(name: str, seed: int, suffix: str = "") -> Path:
     """A folder in ``runs/`` that does not exist yet."""
     base = Path("runs") / f"{name}-{seed}{suffix}"
     path, n = base, 1
-    while path.exists():
+    while exists(path):
         n += 1
         path = base.with_name(f"{base.name}-{n}")
     return path

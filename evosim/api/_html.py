@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evosim.engine.files import is_folder
 from evosim.engine.folders import GONE
 from evosim.errors import EvosimError
 
@@ -96,7 +97,7 @@ def of_study(study: Study) -> str:
 
 def _gone(path: Path) -> str:
     """What is shown in place of a folder that was deleted; empty where it is there."""
-    return "" if path.is_dir() else _box(_place(path), f"<p>{GONE}</p>")
+    return "" if is_folder(path) else _box(_place(path), f"<p>{GONE}</p>")
 
 
 def _outcome(done: Run | Experiment) -> str:

@@ -20,7 +20,7 @@ from evosim.api.collections import Collection
 from evosim.api.running import WAIT
 from evosim.api.runs import Run, not_complete
 from evosim.engine import provenance
-from evosim.engine.files import WriteError
+from evosim.engine.files import WriteError, exists
 from evosim.errors import whole_number
 from evosim.execution.runner import CHECKPOINT, finite
 from evosim.metrics import hypotheses
@@ -67,7 +67,7 @@ class Experiment(Collection[ExperimentFolder]):
     @property
     def complete(self) -> bool:
         """Whether every arm is done and the claim is evaluated."""
-        return self.summary_path.exists()
+        return exists(self.summary_path)
 
     @cached_property
     def arms(self) -> dict[str, Run]:
@@ -82,7 +82,7 @@ class Experiment(Collection[ExperimentFolder]):
         Raises:
             RunError: the experiment is not complete.
         """
-        if not self._present.summary_path.exists():
+        if not exists(self._present.summary_path):
             raise not_complete(self.path, "experiment")
         found = verdict.read(self._folder)
         if found is None:

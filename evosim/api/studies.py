@@ -16,6 +16,7 @@ from evosim.api._arguments import (
 )
 from evosim.api.collections import Collection
 from evosim.engine import provenance
+from evosim.engine.files import exists
 from evosim.errors import whole_number
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, index, report, summary
@@ -173,7 +174,7 @@ class Study(Collection[StudyFolder]):
     @property
     def files(self) -> list[Path]:
         """What a reader may want to open: the summary and the figures."""
-        return [*([self.summary_path] if self.summary_path.exists() else []), *self.figures]
+        return [*([self.summary_path] if exists(self.summary_path) else []), *self.figures]
 
     def _repr_html_(self) -> str:
         from evosim.api import _html

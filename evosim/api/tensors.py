@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run
-from evosim.engine.files import Unfailing, replacing
+from evosim.engine.files import Unfailing, as_json, is_folder, replacing
 from evosim.engine.variables import present
 from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
 from evosim.world.tensors import BOUND
@@ -81,7 +80,7 @@ def tensors(
     run = None
     if isinstance(source, Run):
         run = source
-    elif isinstance(source, str | Path) and Path(source).is_dir():
+    elif isinstance(source, str | Path) and is_folder(Path(source)):
         run = open_single_run(source)
     if run is None:
         options = {"generation": generation, "individual": individual, "replicate": replicate}
@@ -163,7 +162,7 @@ def export_tensors(
         generation=generation, individual=individual, replicate=replicate, bound=bound,
     )  # fmt: skip
     if path.suffix == ".npz":
-        text = json.dumps(made.attrs, ensure_ascii=False)
+        text = as_json(made.attrs)
         arrays: dict[str, Any] = {**_arrays(made), "attributes": np.array(text)}
         with replacing(path) as file:
             np.savez_compressed(file, **arrays)

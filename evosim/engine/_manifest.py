@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from evosim.engine.checksums import DamagedError, unsealed
-from evosim.engine.files import explain
+from evosim.engine.files import exists, explain, is_folder
 from evosim.errors import RunError
 
 # Raised when a folder of an older evosim could not be read, or not gone on with, any more.
@@ -31,8 +31,8 @@ def read_manifest(path: Path, what: str = "run", entries: Entries | None = None)
     """
     source = path / f"{what}.json"
     a = "an" if what[0] in "aeiou" else "a"
-    if not path.is_dir():
-        is_what = f"is a file, not {a}" if path.exists() else "there is no such"
+    if not is_folder(path):
+        is_what = f"is a file, not {a}" if exists(path) else "there is no such"
         raise RunError(f"{path}: {is_what} {what} folder")
     try:
         written = json.loads(source.read_text(encoding="utf-8"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.engine.checksums import DamagedError, check_file, seal_file
 from evosim.engine.evaluation import Arrays
-from evosim.engine.files import Unfailing, replacing
+from evosim.engine.files import Unfailing, as_json, exists, replacing
 from evosim.engine.folders import check_there
 from evosim.engine.mechanism import mechanisms_of
 from evosim.engine.run_arrays import RunArrays, opened, unreadable_variables
@@ -89,7 +88,7 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     """
     import xarray as xr
 
-    if folder.data_path.exists():
+    if exists(folder.data_path):
         check_data(folder)
         try:
             return xr.open_dataset(folder.data_path, engine="h5netcdf")
@@ -328,12 +327,11 @@ def attributes(scenario: Scenario, manifest: Mapping[str, Any]) -> dict[str, str
         "scenario": scenario.to_toml(),
         # A text, as netCDF attributes have no unsigned numbers of 64 bits that all readers know.
         "seed": str(manifest["seed"]),
-        "provenance": json.dumps(
+        "provenance": as_json(
             {
                 name: manifest[name]
                 for name in ("versions", "command", "machine", "created", "seeds", "parent")
                 if manifest.get(name) is not None
-            },
-            ensure_ascii=False,
+            }
         ),
     }

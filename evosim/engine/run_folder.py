@@ -37,7 +37,16 @@ from evosim import evolution
 from evosim.engine._manifest import FORMAT, read_manifest
 from evosim.engine.checksums import read_toml, sealed, sealed_text
 from evosim.engine.evaluation import Arrays
-from evosim.engine.files import WriteError, explain, replacing, sweep, write_text
+from evosim.engine.files import (
+    WriteError,
+    as_json,
+    exists,
+    explain,
+    is_folder,
+    replacing,
+    sweep,
+    write_text,
+)
 from evosim.engine.folders import appearing
 from evosim.engine.lock import hold
 from evosim.engine.loop import GenerationRecord, Population, replicate_seed
@@ -112,7 +121,7 @@ class RunFolder:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
             known = {"format": FORMAT, **manifest, "scenario_sha256": _sha256(toml.encode())}
-            write_text(making / "run.json", _json(known))
+            write_text(making / "run.json", as_json(sealed(known), indent=2) + "\n")
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
             yield cls(making)
@@ -221,7 +230,7 @@ class RunFolder:
     def past_scenarios(self) -> list[tuple[int, Path]]:
         """The scenarios of a fork's history: from which generation on, and the file."""
         folder = self.path / "history"
-        found = folder.glob("*.toml") if folder.is_dir() else ()
+        found = folder.glob("*.toml") if is_folder(folder) else ()
         return sorted((int(p.stem), p) for p in found if p.stem.isdecimal())
 
     def keep_past_scenario(self, begin: int, scenario: str) -> None:
@@ -240,7 +249,7 @@ class RunFolder:
         """Record in run.json that the run was resumed."""
         resumed = [*self.manifest.get("resumed", ()), {"when": when, "versions": dict(versions)}]
         self.manifest["resumed"] = resumed
-        write_text(self.path / "run.json", _json(self.manifest))
+        write_text(self.path / "run.json", as_json(sealed(self.manifest), indent=2) + "\n")
 
     def sweep(self) -> None:
         """Remove what a killed process left half written. Only for who holds the lock."""
@@ -388,7 +397,7 @@ class RunFolder:
             WriteError: the operating system refused; then none is held any more.
         """
         held, self.held = self.held, {}
-        if not self.data_path.exists():
+        if not exists(self.data_path):
             for path, chunk in held.items():
                 self.write(int(path.parent.name), chunk)
 
@@ -423,7 +432,7 @@ class RunFolder:
     def _files(self, replicate: int) -> set[ChunkFile]:
         found = set()
         folder = self.replicate_path(replicate)
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in folder.iterdir() if is_folder(folder) else ():
             if _SEGMENT.fullmatch(path.name):
                 found.add(_chunk_file(path))
         return found | {_chunk_file(path) for path in self.held if path.parent == folder}
@@ -526,10 +535,6 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]] | None:
             }
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
         return None
-
-
-def _json(manifest: Mapping[str, object]) -> str:
-    return json.dumps(sealed(manifest), indent=2, ensure_ascii=False) + "\n"
 
 
 @lru_cache(maxsize=4)

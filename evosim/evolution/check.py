@@ -24,7 +24,7 @@ _ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "mu": (is_number, "a number, in units of each locus"),
     "share": (lambda v: is_number(v) and 0 < v <= 1, "a share above 0 and up to 1"),
     "sigma": (lambda v: is_number(v) and v >= 0, "a number from 0, in units of each locus"),
-    "tournsize": (lambda v: is_whole(v) and v >= 1, "a whole number from 1"),
+    "tournsize": (lambda v: is_whole(v) and 1 <= v <= 10_000, "a whole number from 1 to 10,000"),
 }
 
 

@@ -7,7 +7,6 @@ to the data.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import Counter, deque
@@ -22,7 +21,7 @@ import numpy as np
 from evosim import core, evolution
 from evosim.engine.checksums import read_json, sealed
 from evosim.engine.evaluation import evaluate
-from evosim.engine.files import WriteError, explain, write_text
+from evosim.engine.files import WriteError, as_json, exists, explain, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
 from evosim.engine.mechanism import Map, PastGeneration, mechanisms_of, minds_of, parts
 from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
@@ -135,7 +134,7 @@ class _Work:
         """The replicates that are not at their end, as arguments of :func:`advance`."""
         items: deque[tuple[Any, ...]] = deque()
         for folder in self._folders.values():
-            if folder.data_path.exists():
+            if exists(folder.data_path):
                 continue
             for replicate in range(folder.replicates):
                 done, wanted = folder.generations_done(replicate), folder.scenario.generations
@@ -247,7 +246,7 @@ def kept(folders: Mapping[str, RunFolder]) -> str:
         each = folder.scenario.generations
         wanted += each * folder.replicates
         for replicate in range(folder.replicates):
-            done += each if folder.data_path.exists() else folder.generations_done(replicate)
+            done += each if exists(folder.data_path) else folder.generations_done(replicate)
     return f"{done} of {wanted} generations are done and kept"
 
 
@@ -283,7 +282,7 @@ def finish(folder: RunFolder) -> None:
     """Write run.nc and summary.json of a run that was simulated; remove its chunks."""
     from evosim.engine.dataset import assemble, open_arrays
 
-    if not folder.data_path.exists():
+    if not exists(folder.data_path):
         assemble(folder)
     else:
         with open_arrays(folder):  # before the chunks go that it could be written from
@@ -318,8 +317,7 @@ def write_summary(folder: RunFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = dict(finite(summary_of(folder)))
-    text = json.dumps(sealed(found), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(folder.summary_path, text + "\n")
+    write_text(folder.summary_path, as_json(sealed(found), indent=2) + "\n")
     return found
 
 

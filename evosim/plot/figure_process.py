@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from evosim import core, mechanisms
+from evosim.engine.files import exists
 from evosim.errors import EvosimError
 from evosim.execution.executor import Died
 from evosim.execution.processes import Processes
@@ -135,7 +136,7 @@ def missing(folder: str, names: Sequence[str] | None, *, tell: object) -> list[s
         for name in FIGURES.names(unused, plugins=False)
         if (names is None or name in names)
         and FIGURES[name].unsupported(view) is None
-        and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
+        and not all(exists(Path(folder) / "figures" / f"{name}.{suffix}") for suffix in FORMATS)
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from evosim.engine._manifest import SEEDED, Entries
 from evosim.engine.checksums import read_toml, sealed_text
 from evosim.engine.dataset import check_data, open_dataset
-from evosim.engine.files import explain, write_text
+from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
 from evosim.metrics.leakage import check_disjoint
@@ -77,7 +77,7 @@ class ExperimentFolder(Folder):
             RunError: some are damaged.
         """
         for condition in self.points:
-            if (run := self.run(condition.key)).data_path.exists():
+            if exists((run := self.run(condition.key)).data_path):
                 check_data(run)
 
     @property
@@ -104,7 +104,7 @@ class ExperimentFolder(Folder):
             return None
         if key not in self._columns:
             run = self.run(key)
-            if not run.data_path.exists():
+            if not exists(run.data_path):
                 return None
             with open_dataset(run) as data:
                 self._columns[key] = answers(self.base, run.scenario, data)

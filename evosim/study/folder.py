@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from evosim import scenario as scenarios
 from evosim.engine._manifest import FORMAT, SEEDED, Entries, read_manifest
 from evosim.engine.checksums import read_json, sealed
-from evosim.engine.files import WriteError, explain, write_text
+from evosim.engine.files import WriteError, as_json, explain, is_file, write_text
 from evosim.engine.folders import appearing
 from evosim.engine.provenance import command_line
 from evosim.errors import RunError
@@ -103,7 +103,7 @@ class Folder(ABC):
     @classmethod
     def is_at(cls, path: Path) -> bool:
         """Whether a folder is one of these."""
-        return (path / f"{cls.WHAT}.json").is_file()
+        return is_file(path / f"{cls.WHAT}.json")
 
     @classmethod
     @contextlib.contextmanager
@@ -115,8 +115,7 @@ class Folder(ABC):
         Raises:
             RunError: there is something already, or the folder cannot be made.
         """
-        table = sealed({"format": FORMAT, **manifest})
-        known = json.dumps(table, indent=1, ensure_ascii=False)
+        known = as_json(sealed({"format": FORMAT, **manifest}), indent=1)
         with appearing(path) as making:
             for name, text in {**texts, f"{cls.WHAT}.json": f"{known}\n"}.items():
                 write_text(making / name, text)
@@ -309,7 +308,7 @@ class StudyFolder(Folder):
     def command(self, key: str, replicate: int) -> str:
         """The command line that does a run by itself."""
         words = ["evosim", "run", str(self.path / "scenario.toml")]
-        for setting in as_texts(self.by_key[key].settings):
+        for setting in as_texts(self.by_key[key].changes):
             words += ["--set", setting]
         return command_line([*words, "--seed", str(self.seed_of(key, replicate))])
 
@@ -383,7 +382,7 @@ class StudyFolder(Folder):
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(explain(error, path)) from error
-        write_text(path, json.dumps(sealed(table), ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(path, as_json(sealed(table)) + "\n")
         if not record.error:
             with contextlib.suppress(OSError):
                 self.failure_path(key, replicate).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from evosim.engine.files import WriteError
+from evosim.engine.files import WriteError, as_json, is_file
 from evosim.engine.lock import HeldError, hold
 from evosim.errors import RunError
 from evosim.execution.runner import finite
@@ -292,7 +292,7 @@ def reading(
 def _open(folder: StudyFolder) -> Index | None:
     """The index that is there; None where it is damaged or of another study."""
     path = folder.path / NAME
-    if not path.is_file():  # a folder in its place could not even be opened
+    if not is_file(path):  # a folder in its place could not even be opened
         return None
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
     index = Index(folder, database)
@@ -323,4 +323,4 @@ def _explained_errors(folder: StudyFolder) -> Iterator[None]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return as_json(value)

@@ -7,7 +7,6 @@ their number, and which parameters move the measure (docs/measures.md, a study's
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.checksums import sealed
-from evosim.engine.files import write_text
+from evosim.engine.files import as_json, write_text
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, threshold_of
@@ -47,7 +46,7 @@ def write(folder: StudyFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = summarize(folder)
-    text = json.dumps(sealed(found), indent=1, ensure_ascii=False, allow_nan=False)
+    text = as_json(sealed(found), indent=1)
     write_text(folder.summary_path, text + "\n")
     return found
 

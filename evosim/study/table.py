@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.files import as_json
 from evosim.metrics import hypotheses
 from evosim.scenario.document import canonical
 from evosim.study.design import levels_of
@@ -317,7 +318,5 @@ def attributes(folder: Folder) -> dict[str, str]:
         "scenario_id": folder.base.id,
         "scenario": folder.base.to_toml(),
         "seed": str(folder.seed),
-        "provenance": json.dumps(
-            {"identity": folder.identity, "versions": manifest["versions"]}, ensure_ascii=False
-        ),
+        "provenance": as_json({"identity": folder.identity, "versions": manifest["versions"]}),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.engine.checksums import sealed
 from evosim.engine.dataset import open_dataset
-from evosim.engine.files import write_text
+from evosim.engine.files import as_json, write_text
 from evosim.errors import EvosimError, ScenarioError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.trajectories import trajectories
+from evosim.scenario.timeline import stretches
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
@@ -49,7 +49,7 @@ def write(folder: ExperimentFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = finite(summarize(folder))
-    text = json.dumps(sealed(found), indent=2, ensure_ascii=False, allow_nan=False)
+    text = as_json(sealed(found), indent=2)
     # Rows of numbers on one line each.
     text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     write_text(folder.summary_path, text + "\n")
@@ -178,14 +178,17 @@ def _curve(
 
 def _arm(arm: Arm, scenario: Scenario) -> dict[str, Any]:
     """What figures say of an arm: its title, its place on the axis, what trains when."""
-    begins = (0, *turns(scenario))
     return {
         "title": arm.title,
         "at": arm.at,
         "generations": scenario.generations,
         "phases": [
-            {"generation": g, "world": _named(scenario, phase.mixture), "select": phase.select}
-            for g, phase in zip(begins, scenario.timeline, strict=True)
+            {
+                "generation": stretch.begin,
+                "world": stretch.label(lambda mixture: _named(scenario, mixture)),
+                "select": stretch.phase.select,
+            }
+            for stretch in stretches(scenario)
         ],
         "flips": [flip.generation for flip in scenario.flips],
     }

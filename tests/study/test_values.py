@@ -22,7 +22,7 @@ VALUES: dict[str, tuple[str, list[Any]]] = {
     "a number": ("agent.patience", [0.5, 1e-05]),
     "a boolean": ("world.stay", [True, False]),
     "a text": ("world.edges", ["walls", "torus"]),
-    "a text of many signs": ("title", ['a "b" {c} #d\t', "é = [1]"]),
+    "a text of many signs": ("title", ['a "b" {c} #d', "é = [1]"]),
     "a list": ("agent.depth", [[0, 2], [1, 3]]),
     "a number or a list": ("agent.depth", [2, [0, 2]]),
     "a list of texts": ("agent.drives", [["sweet", "sour"], ["sour", "sweet"]]),
