@@ -269,12 +269,20 @@ def _edits(a: str, b: str) -> int:
     return rows[-1][-1]
 
 
+_MOST_TOLD = 100
+"""Known names that are told."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest known one, then all of them.
 
     What is no text is near to none.
     """
     names = sorted(known)
+    told = [
+        *names[:_MOST_TOLD],
+        *[f"and {len(names) - _MOST_TOLD:,} more"] * (len(names) > _MOST_TOLD),
+    ]
     guess = nearest(name, names) if isinstance(name, str) else None
     hint = f"did you mean {guess!r}? " if guess else ""
-    return f"{hint}known: {', '.join(names) if names else 'none'}"
+    return f"{hint}known: {', '.join(told) if told else 'none'}"

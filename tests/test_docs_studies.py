@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import click
 import pytest
 from pydantic import BaseModel
 
-from evosim.cli import cli
 from evosim.study import reading, schema
 from evosim.testing import TINY
 
@@ -80,19 +78,6 @@ def test_the_tables_of_the_page_have_every_key_and_no_other(
     named = {re.split(r"[.\]]", name)[0].lstrip("[") for cell in cells
              for name in re.findall(r"`([^`]+)`", cell)}  # fmt: skip
     assert named == set(model.model_fields)
-
-
-def test_every_evosim_command_of_the_page_exists_with_its_options() -> None:
-    typed = [line.split() for line in commands() if line.startswith("evosim ")]
-    assert len(typed) >= 9
-    for words in typed:
-        command: click.Command = cli
-        while isinstance(command, click.Group):
-            command = command.commands[words[1]]
-            words = words[1:]
-        known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
-        used = {word for word in words if word.startswith("--")}
-        assert used <= known, " ".join(words)
 
 
 @pytest.mark.slow

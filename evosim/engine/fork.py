@@ -313,7 +313,7 @@ def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
     """The conditions of a generation; not how long its phase lasts."""
     phase = scenario.phase_at(generation)
     return {
-        "train": phase.mixture,
-        **phase.model_dump(exclude={"generations", "train", "objective"}),
+        "train": scenario.mixture_at(generation),
+        **phase.model_dump(exclude={"generations", "train", "ramp", "objective"}),
         "objective": scenario.objective_at(generation).model_dump(),
     }

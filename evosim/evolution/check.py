@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
-# Mutations as wide as this leave nothing of a gene, but its last digits; larger ones overflow. A
-# tournament draws as many numbers for each parent.
-_WIDEST, _STEEPEST, _MOST = 100, 1_000_000, 10_000
+# Mutations as wide as this leave nothing of a gene; of much larger ones only the last digits would
+# count, until they overflow.
+_WIDEST, _STEEPEST = 100, 1_000_000
 _ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "alpha": (lambda v: is_number(v) and 0 <= v <= _WIDEST, f"a number from 0 to {_WIDEST}"),
     "eta": (lambda v: is_number(v) and 0 <= v <= _STEEPEST, f"a number from 0 to {_STEEPEST:,}"),
@@ -33,7 +33,7 @@ _ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: is_number(v) and 0 <= v <= _WIDEST,
         f"a number from 0 to {_WIDEST}, in units of each locus",
     ),
-    "tournsize": (lambda v: is_whole(v) and 1 <= v <= _MOST, f"a whole number from 1 to {_MOST:,}"),
+    "tournsize": (lambda v: is_whole(v) and 1 <= v <= 10_000, "a whole number from 1 to 10,000"),
 }
 
 

@@ -1,22 +1,26 @@
 """All numbers of a flip: what is lost at it, what is kept, and how soon it is back (model 4).
 
 A flip at generation g is measured on the population of generation g, which was bred under the old
-world only: *before* is how it fares in the old mixture of environments, *after* in the new one. The
-summary of a run and the metrics of findings take these numbers from here.
+world only: *before* is how it fares in the old mixture of environments, *after* in the new one. Of
+a ramp, and of several flips that count as one change, *after* is how the population of the
+generation that arrives in the last mixture fares there. The summary of a run and the metrics of
+findings take these numbers from here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.probed import NO_ALIGNMENT, NO_CAPABILITY
 from evosim.metrics.query import RECENT, Floats, Query, each_probe, probe_index, require_known
-from evosim.metrics.registry import METRICS, Columns, expectations_are_exact, metric
+from evosim.metrics.registry import METRICS, Columns, course, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 
@@ -30,18 +34,19 @@ JUDGED = ("capability", "alignment")
 
 
 class Sides(NamedTuple):
-    """A number on both sides of a flip, in the same population."""
+    """A number on both sides of a flip, in the same population unless it is a ramp."""
 
     before: Floats  # [replicate], or [sample] of one replicate
     after: Floats
 
 
-def mixtures(scenario: Scenario, generation: int) -> tuple[dict[str, float], dict[str, float]]:
-    """What trains before a generation and from it on, weights by environment.
+def mixtures(scenario: Scenario, query: Query) -> tuple[dict[str, float], dict[str, float]]:
+    """What trains before a query's flip and when it has come about, weights by environment.
 
     They are equal in an arm in which nothing changes there.
     """
-    before, after = (scenario.phase_at(g).mixture for g in (generation - 1, generation))
+    query = query.in_scenario(scenario)
+    before, after = (scenario.mixture_at(g) for g in (query.flip - 1, query.arrived))
     return before, after
 
 
@@ -77,16 +82,16 @@ def across(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Sid
 
 def mean_sides(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Sides:
     """As :func:`across`, of values by probe, environment, mind and sample."""
-    here = values.isel(probe=probe_index(data, query, query.flip)).sel(
-        mind=require_known(query.mind, data["mind"].values, "mind", query)
-    )
+    query = query.in_scenario(scenario)
+    here = values.sel(mind=require_known(query.mind, data["mind"].values, "mind", query))
 
-    def side(weights: Mapping[str, float]) -> Floats:
-        parts = here.sel(environment=list(weights)).transpose("replicate", "environment", "sample")
+    def side(generation: int, weights: Mapping[str, float]) -> Floats:
+        then = here.isel(probe=probe_index(data, query, generation))
+        parts = then.sel(environment=list(weights)).transpose("replicate", "environment", "sample")
         return mixed(mean_of_defined(parts.values), weights)
 
-    before, after = mixtures(scenario, query.flip)
-    return Sides(side(before), side(after))
+    before, after = mixtures(scenario, query)
+    return Sides(side(query.flip, before), side(query.arrived, after))
 
 
 def estimates(
@@ -119,13 +124,13 @@ class Recovery(NamedTuple):
     before: Floats
     """Mean of the last generations of the old world."""
     at: Floats
-    """Of the flip's own generation, the first that lives in the new world."""
+    """Of the flip's own generation, the first that lives in the new world alone."""
     end: Floats
     """Mean of the last generations before the next flip or the end."""
     defined: NDArray[np.bool_]
     """Whether before gained more than the floor of what the optimum gains over random play."""
     generations: Floats
-    """From the flip to the first generation that gains half of what before gained; infinite where
+    """From ``at`` to the first generation that gains half of what before gained; infinite where
     none does, NaN where recovery is not defined."""
     followed: int
     """How many generations were looked at."""
@@ -134,7 +139,7 @@ class Recovery(NamedTuple):
 def recovery(
     paid: Floats,
     scenario: Scenario,
-    flip: int,
+    query: Query,
     *,
     uniform: Sides,
     optimal: Floats,
@@ -145,12 +150,14 @@ def recovery(
     Args:
         paid: mean payoff a lifetime as lived, [replicate, generation].
         scenario: has the timeline, and the floor of the verdict.
-        flip: the generation of the flip, the first of a phase.
+        query: says which flip.
         uniform: what random play is paid in the old and the new world, [replicate].
         optimal: what the optimum is paid in the old world, [replicate].
     """
-    start, stop = bounds(scenario, flip)
-    old, new = paid[:, start:flip], paid[:, flip:stop]
+    query = query.in_scenario(scenario)
+    start, _ = bounds(scenario, query.flip)
+    _, stop = bounds(scenario, query.arrived)
+    old, new = paid[:, start : query.flip], paid[:, query.arrived : stop]
     before = old[:, -RECENT:].mean(axis=1)
     gained = before - uniform.before
     could_gain = optimal - uniform.before
@@ -168,20 +175,25 @@ def recovery(
 
 
 def bounds(scenario: Scenario, generation: int) -> tuple[int, int]:
-    """The generation of the flip before a flip, or 0, and that of the next, or how many there
-    are."""
-    flips = [flip.generation for flip in scenario.flips]
+    """The generation in which the flip before a flip had come about, or 0, and that of the next
+    flip, or how many there are."""
     return (
-        max((g for g in flips if g < generation), default=0),
-        min((g for g in flips if g > generation), default=scenario.generations),
+        max((f.arrival for f in scenario.flips if f.generation < generation), default=0),
+        min(
+            (f.generation for f in scenario.flips if f.generation > generation),
+            default=scenario.generations,
+        ),
     )
 
 
 # The metrics
 
+NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not above its floor"
+
 
 @metric(
     "collapse",
+    undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
     trajectory="alignment",
@@ -195,6 +207,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
+    undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
     trajectory="capability",
@@ -208,6 +221,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -221,6 +235,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -234,6 +249,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
+    undefined="little or nothing was gained over random play before the flip",
     description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
@@ -246,11 +262,11 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     there was next to nothing to lose, as in the summary of the flip."""
     payoffs = data["payoff_total"].sel(payoff=scenario.objective.intended)
     paid = mean_of_defined(payoffs.transpose("replicate", "generation", "individual").values)
-    before, after = mixtures(scenario, query.flip)
+    before, after = mixtures(scenario, query)
     found = recovery(
         paid,
         scenario,
-        query.flip,
+        query,
         uniform=Sides(
             _mixed(data, "uniform_payoff", before), _mixed(data, "uniform_payoff", after)
         ),
@@ -280,7 +296,27 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     if query.level is None:
         raise EvosimError("measure 'regained' needs level = number, the alignment to be reached")
     alignment = each_probe(data, scenario, query, data["alignment"])
-    since = data["probe"].values - query.flip
+    since = data["probe"].values - query.arrived
     back = (alignment >= query.level) & (since >= 0)
-    left = int(data["generation"].values[-1]) + 1 - query.flip
+    left = int(data["generation"].values[-1]) + 1 - query.arrived
     return (np.where(back.any(axis=1), since[back.argmax(axis=1)], left).astype(float),)
+
+
+@metric(
+    "to_trough",
+    description="generations from the flip until alignment is at its trough",
+    label="generations until alignment is lowest",
+    unit="generations",
+    exact=expectations_are_exact,
+    trajectory="alignment",
+    needs_flip=True,
+    uses=frozenset({"where", "mind"}),
+    undefined=NO_ALIGNMENT,
+)
+def _to_trough(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    """Of the lowest probe before the next phase, the first of them; NaN where none is defined."""
+    query = replace(query, measure="alignment", at="trough")
+    courses, probes = course(METRICS["alignment"], data, scenario, query)
+    known = ~np.isnan(courses)
+    first = np.where(known, courses, np.inf).argmin(axis=1)
+    return (np.where(known.any(axis=1), probes[first] - query.arrived, np.nan),)

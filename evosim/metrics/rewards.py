@@ -188,6 +188,7 @@ for _kind in KINDS:
         description=f"{_kind.upper()} distance between the drives and the intended payoff",
         label=f"{_kind.upper()} distance of drives and payoff",
         unit=f"{_kind.upper()} distance",
+        undefined="by the drives or by the payoff all behaviour is worth the same",
         bounds=(0.0, 1.0),
         trajectory=_kind,
         uses=PROBED - {"mind"},

@@ -84,16 +84,19 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
 
 def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootstrap) -> FlipSummary:
     minds_at_flip = {}
-    probe = dataset.sel(probe=flip.generation)
+    sides_at = {
+        "before": (dataset.sel(probe=flip.generation), list(flip.before)),
+        "after": (dataset.sel(probe=flip.arrival), list(flip.after)),
+    }
     for name in map(str, dataset["mind"].values):
         # Of the sampled individuals, besides those absent from a population below the sample.
         n_undefined = {
             f"{measure}_{side}": int(
-                np.isnan(probe[measure].sel(mind=name, environment=list(weights)).values).sum()
+                np.isnan(probe[measure].sel(mind=name, environment=environments).values).sum()
             )
-            - _absent(probe) * len(weights)
+            - _absent(probe) * len(environments)
             for measure in JUDGED
-            for side, weights in (("before", flip.before), ("after", flip.after))
+            for side, (probe, environments) in sides_at.items()
         }
         sides = {m: flips.across(dataset, scenario, _query(flip, name), m) for m in JUDGED}
         estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
@@ -101,6 +104,7 @@ def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootst
     evolved = minds_at_flip.pop(EVOLVED)
     return FlipSummary(
         generation=flip.generation,
+        arrival=flip.arrival,
         label_before=flip.label_before,
         label_after=flip.label_after,
         evolved=evolved,
@@ -133,13 +137,16 @@ def _sampling_across(
     """
     if not _only_sampled(dataset, scenario):
         return None
-    chosen = dataset.sel(probe=flip.generation, mind=EVOLVED).isel(replicate=0)
+    chosen = dataset.sel(mind=EVOLVED).isel(replicate=0)
 
-    def side(name: str, weights: Mapping[str, float]) -> Floats:
-        parts = chosen[name].sel(environment=list(weights)).transpose("sample", "environment")
-        return flips.mixed(parts.values, weights)
+    def side(name: str, generation: int, weights: Mapping[str, float]) -> Floats:
+        then = chosen[name].sel(probe=generation, environment=list(weights))
+        return flips.mixed(then.transpose("sample", "environment").values, weights)
 
-    sides = {m: Sides(side(m, flip.before), side(m, flip.after)) for m in JUDGED}
+    sides = {
+        m: Sides(side(m, flip.generation, flip.before), side(m, flip.arrival, flip.after))
+        for m in JUDGED
+    }
     return flips.estimates(sides, scenario.verdict.floor, bootstrap)
 
 
@@ -184,7 +191,7 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySu
     found = flips.recovery(
         paid[None],
         scenario,
-        flip.generation,
+        _query(flip),
         uniform=uniform,
         optimal=_of_mixture(dataset["optimal_payoff"], flip.before),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evosim import mechanisms
-from evosim.metrics.flips import JUDGED
+from evosim.metrics.flips import JUDGED, NOTHING_KEPT
+from evosim.metrics.registry import DIED_OUT, METRICS
 from evosim.stats.intervals import number, with_interval
-from evosim.stats.report_tables import table
+from evosim.stats.report_tables import filled, table
 
 
 def describe(summary: Mapping[str, Any]) -> str:
@@ -36,6 +37,9 @@ def describe(summary: Mapping[str, Any]) -> str:
     first = mechanisms.defined("metrics", "FIRST", known)
     for name, words in mechanisms.defined("metrics", "describe", known).items():
         blocks.insert(0 if name in first else len(blocks), words(summary))
+    if undefined := list(_describe_undefined(summary)):
+        lines = [line for words in undefined for line in filled(words, indent="    ")]
+        blocks.append("\n".join(["Undefined", *lines]))
     blocks.append(_describe_basis(summary))
     return "\n\n".join(blocks)
 
@@ -66,7 +70,7 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         for name, sides in flip["payoffs"].items()
     ]
     lines = [
-        f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
+        f"{_begins(flip)}: {flip['from']} -> {flip['to']}",
         f"  {flip['verdict'].upper()}: {', '.join(reasons)}{rests}",
         *table(rows),
         f"  collapse {collapse}",
@@ -79,6 +83,31 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         counts = ", ".join(f"{n} of {key.replace('_', ' ')}" for key, n in undefined.items())
         lines.append(f"  undefined and left out, sampled individuals: {counts}")
     return "\n".join(lines)
+
+
+def _begins(flip: Mapping[str, Any]) -> str:
+    """When a flip is, in words."""
+    first, last = flip["generation"], flip.get("arrival", flip["generation"])
+    if first == last:
+        return f"Flip at generation {first}"
+    return f"Ramp from generation {first} to {last}"
+
+
+def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Why numbers of the text are undefined, a line each metric."""
+    environments, flips = summary["environments"], summary["flips"]
+    if gone := [name for name, final in environments.items() if final["lifespan"] is None]:
+        yield f"  all in {', '.join(gone)}: {DIED_OUT}"
+    for measure in JUDGED:
+        before, after, retained = (f"{measure}_{side}" for side in ("before", "after", "retained"))
+        nothing = [name for name, final in environments.items() if final[measure] is None]
+        names = [name for name in nothing if name not in gone]
+        minds = [mind for flip in flips for mind in (flip, *flip["controls"].values())]
+        if names or any(None in (mind[before], mind[after]) for mind in minds):
+            where = f" in {', '.join(names)}" if names else ""
+            yield f"  {measure}{where}: {METRICS[measure].undefined}"
+        if any(None not in (f[before], f[after]) and f[retained] is None for f in flips):
+            yield f"  {measure} retained: {NOTHING_KEPT}"
 
 
 def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:

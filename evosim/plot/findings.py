@@ -202,14 +202,14 @@ def _curve(points: Sequence[Summary], finding: Summary, summary: Summary) -> Row
 def _off_axis(finding: Summary, summary: Summary) -> list[Level]:
     """Level lines of arms without a place on the axis, and their names."""
     arms = colors_of(summary)
-    keys = ("of", "where", "at", "mind")
+    keys = ("of", "where", "at", "span", "mind")
     levels: dict[str, Level] = {}
     for other in summary["findings"]:
         if other["measure"] != finding["measure"]:
             continue
         for term in other["terms"]:
             arm = summary["arms"][term["arm"]]
-            same = all(term[key] == finding["terms"][0][key] for key in keys)
+            same = all(term.get(key) == finding["terms"][0].get(key) for key in keys)
             if same and arm["at"] is None and term["value"] is not None:
                 look = LegendEntry("off the axis", arms[term["arm"]], style.DASHES[1], 1.0)
                 levels.setdefault(term["arm"], Level(term["value"], look, arm["title"]))

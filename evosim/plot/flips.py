@@ -9,7 +9,7 @@ are those of summary.json.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from evosim.plot import registry, style, timeseries
 from evosim.plot.alignment import DIMS, looks_of
 from evosim.plot.facets import Floats, Line, Panel, RunView, Trajectory, facets
 from evosim.plot.layouts import Axes, Figure, Row
+
+if TYPE_CHECKING:
+    from evosim.scenario import Flip
 
 LABEL_ROOM = 1.14
 MOST_FLIPS = 4
@@ -51,7 +54,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         flip = view.flip_summaries[n]
         before, after = (view.label(getattr(view.flips[n], side)) for side in SIDES)
         header = (
-            f"Generation {flip['generation']}: {flip['verdict']}",
+            f"{_when(view.flips[n])}: {flip['verdict']}",
             f"from “{before}” to “{after}”",
         )
         content = [_panel(view, n, flip, measure) for measure in JUDGED]
@@ -66,6 +69,12 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         xlabel=None,
         axes=axes,
     )
+
+
+def _when(flip: Flip) -> str:
+    if flip.generation == flip.arrival:
+        return f"Generation {flip.generation}"
+    return f"Generations {flip.generation} to {flip.arrival}"
 
 
 def first_and_last(n: int, most: int) -> list[int]:
@@ -107,12 +116,12 @@ def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> Float
     if view.replicates > 1:
         ends = [flip["intervals"][f"{measure}_{side}"] or (None, None) for side in SIDES]
         return np.array(ends, dtype=np.float64).T
-    values = view.data[measure].sel(probe=flip["generation"], mind="evolved")
-    sample = values.transpose(DIMS[0], DIMS[2], DIMS[4]).values[0]
+    own = view.flips[n]
     names = view.names("environment")
     spans = []
-    for side in SIDES:
-        mixture = getattr(view.flips[n], side)
+    for mixture, generation in ((own.before, own.generation), (own.after, own.arrival)):
+        values = view.data[measure].sel(probe=generation, mind="evolved")
+        sample = values.transpose(DIMS[0], DIMS[2], DIMS[4]).values[0]
         both = sum(w * sample[names.index(e)] for e, w in mixture.items() if w > 0)
         spans.append(timeseries.quantiles(np.asarray(both, dtype=np.float64), timeseries.BANDS[0]))
     return np.array(spans).T

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evosim.scenario.messages import Mistake, bad_value
 
 if TYPE_CHECKING:
+    from evosim.scenario.rules import Mover
     from evosim.scenario.schema import Kind, World
 
 Cell = tuple[int, int]
@@ -83,8 +84,14 @@ def count_layouts(world: World) -> int:
     return found * (len(world.layout.starts) or left) * mazes
 
 
-def may_hold(kind: Kind, cell: Cell) -> bool:
-    """Whether the kind's region, if it has one, lets its random sites be on a cell."""
+def begins(world: World, mover: str) -> tuple[int, ...]:
+    """The numbers of the free cells on which random movers of a name can begin."""
+    what = world.movers[mover]
+    return tuple(i for i, cell in enumerate(world.layout.free) if may_hold(what, cell))
+
+
+def may_hold(kind: Kind | Mover, cell: Cell) -> bool:
+    """Whether the region of a kind or mover, if it has one, lets random ones be on a cell."""
     if kind.region is None:
         return True
     (top, bottom), (left, right) = kind.region.rows, kind.region.cols

@@ -19,7 +19,7 @@ from evosim.scenario.schema import (
     PhaseObjective,
     Verdict,
 )
-from evosim.scenario.values import bounds, is_whole
+from evosim.scenario.values import LONGEST, bounds, is_whole
 
 
 def mistakes(partial: PartialDocument) -> list[Mistake]:
@@ -49,11 +49,27 @@ def _counts(partial: PartialDocument) -> Iterator[Mistake]:
 
 def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
     known = _overrides.table(partial.raw, "environments")
+    if (total := sum(phase.generations for phase in partial.phases.values())) > LONGEST:
+        message = bad_value("too many generations", total, f"{LONGEST:,} in all phases")
+        yield Mistake(("timeline",), message)
     for i, phase in partial.phases.items():
         for name in phase.mixture:
             if name not in known:
                 path = ("timeline", i, "train") + (() if phase.train == name else (name,))
                 yield Mistake(path, unknown("environment", name, known))
+        if phase.ramp is not None and i == 0:
+            yield Mistake(
+                ("timeline", i, "ramp"),
+                bad_value(
+                    "the first phase has none before it to begin from", phase.ramp,
+                    "a ramp in later phases; put a [[timeline]] before this one",
+                ),
+            )  # fmt: skip
+        elif phase.ramp is not None and phase.ramp > phase.generations:
+            allowed = f"1 to generations = {phase.generations} of the phase"
+            yield Mistake(
+                ("timeline", i, "ramp"), bad_value("ramp beyond its phase", phase.ramp, allowed)
+            )
         lives = [
             (partial.environments[name].raw.get("lifetime"), name)
             for name in phase.mixture

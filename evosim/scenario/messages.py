@@ -13,12 +13,13 @@ from evosim.errors import UNPRINTABLE, did_you_mean
 from evosim.scenario import document
 from evosim.scenario._paths import model_at, places
 from evosim.scenario.positions import KeyPath
+from evosim.scenario.rules import ONE, SEVERAL
 
 _LONGEST = 60
 # A key that so many tables have (title, set) is told without them.
 _MANY_PLACES = 3
 _PLAIN = "a number, a text, true, false, a list or a table"
-_OF_LINES = {
+OF_LINES = {
     "question", "claim", "source", "control", "expected", "found", "finding", "pilots", "says",
     "set", "map",
 }  # fmt: skip
@@ -81,7 +82,7 @@ def unwritable(value: Any, path: KeyPath = ()) -> Iterator[Mistake]:
     elif isinstance(value, float) and not math.isfinite(value):
         yield Mistake(path, bad_value("not a finite number", value, _PLAIN))
     elif isinstance(value, str):
-        kept = "\n\t" if _OF_LINES & {str(part) for part in path[-2:]} else ""
+        kept = "\n\t" if OF_LINES & {str(part) for part in path[-2:]} else ""
         for found in UNPRINTABLE.finditer(value):
             if found[0] not in kept:
                 what, allowed = _unprintable(found[0])
@@ -132,7 +133,7 @@ def _whole(root: type[BaseModel]) -> type[BaseModel]:
 
 
 def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
-    path: KeyPath = tuple(details["loc"])
+    path: KeyPath = tuple(part for part in details["loc"] if part not in (ONE, SEVERAL))
     if path and path[-1] == "[key]":
         path = path[:-1]
     given, context = details["input"], details.get("ctx", {})

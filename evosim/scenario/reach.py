@@ -7,7 +7,7 @@ may be missed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,8 +25,8 @@ Box: TypeAlias = dict[str, frozenset[int]]
 
 # A variable with more values counts as one that takes all of them.
 _MOST_VALUES = 20_000
-# Conditions so tangled that more pieces are left of one count as not covered by the others.
-_MOST_PIECES = 1_000
+# Conditions so tangled that more pieces are left of all values count as fulfilled somewhere.
+_MOST_PIECES = 200
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,32 @@ class Reach:
         return frozenset([*drawn, *on_map])
 
     @cached_property
+    def met(self) -> frozenset[str]:
+        """The movers that may be where lives come: they walk within the part they begin in."""
+        world = self.world
+        drawn = [
+            name
+            for name, mover in world.movers.items()
+            if mover.count and any(may_hold(mover, cell) for cell in self.cells)
+        ]
+        on_map = [name for *cell, name in world.layout.movers if tuple(cell) in self.cells]
+        return frozenset([*drawn, *on_map])
+
+    @cached_property
+    def felt(self) -> frozenset[str]:
+        """The fields that are felt on some cell that lives come to."""
+        return frozenset(
+            name
+            for name in self.world.fields
+            if any(
+                strength and cell in self.cells
+                for cell, strength in zip(
+                    self.world.layout.free, self.world.strengths(name), strict=True
+                )
+            )
+        )
+
+    @cached_property
     def lived(self) -> Mapping[str, Collection[int]]:
         """The values of each variable with which somebody may act."""
         return {name: values for name, (values, _, _) in self._values.items()}
@@ -139,31 +165,58 @@ class Reach:
         for path, effect in self.world.effects():
             given, added = _table(effect, "set").get(name), _table(effect, "add").get(name, 0)
             others = {k: c for k, c in _table(effect, "when").items() if k != name}
-            known = {other: found[other][0 if _is_use(path) else 1] for other in others}
+            known = {other: found[other][0 if _is_action(path) else 1] for other in others}
             if (given is None and not added) or getattr(effect, "ends", 0.0) == 1:
                 continue
             if self._is_there(path) and all(meets(known[k], c) for k, c in others.items()):
                 own = bounds(_table(effect, "when").get(name, (0, top)))
                 changes.append((own, None if given is None else possible(given), added))
-        drift = variable.drift
-        step, within = 0, (0, top)
-        if drift and drift.chance:
-            others = {k: c for k, c in drift.when.items() if k != name}
-            if all(meets(found[k][1], c) for k, c in others.items()):
-                step, within = drift.step, bounds(drift.when.get(name, (0, top)))
+
+        def may(when: Mapping[str, Condition]) -> bool:
+            """Whether a condition on the state before drift can hold, as far as others go."""
+            return all(meets(found[k][1], c) for k, c in when.items() if k != name)
+
+        drifts = [
+            (bounds(drift.when.get(name, (0, top))), drift.step)
+            for drift in variable.drifts
+            if drift.chance and may(drift.when)
+        ]
+        chances = [
+            (given if given is None else possible(given), added)
+            for happening in self.world.happens.values()
+            if happening.chance and may(happening.when)
+            for given, added in [(happening.set.get(name), happening.add.get(name, 0))]
+            if given is not None or added
+        ]
+
+        def moved(value: int, given: Collection[int] | None, added: int) -> Collection[int]:
+            return [min(max(value + added, 0), top)] if given is None else given
+
         low, high = (1, 0) if variable.fatal is None else bounds(variable.fatal)
         lived, during, after = set(possible(variable.start)), set[int](), set[int]()
         todo = list(lived)
         while todo:
             value = todo.pop()
-            middle = {value}
-            for (least, most), given, added in changes:
-                if least <= value <= most:
-                    middle.update([min(max(value + added, 0), top)] if given is None else given)
+            middle, news = {value}, {value}
+            while news:
+                reached = {
+                    after
+                    for v in news
+                    for (least, most), given, added in changes
+                    if least <= v <= most
+                    for after in moved(v, given, added)
+                }
+                # One action a step; but several movers can be met.
+                news = reached - middle if self.world.movers else set()
+                middle |= reached
             during |= middle
-            ends = middle | {
-                min(max(v + step, 0), top) for v in middle if within[0] <= v <= within[1]
-            }
+            ends, news = set(middle), set(middle)
+            while news and chances:
+                news = {a for v in news for chance in chances for a in moved(v, *chance)} - ends
+                ends |= news
+            for (least, most), step in drifts:
+                from_ = ends if chances else (v for v in middle if least <= v <= most)
+                ends = ends | {min(max(v + step, 0), top) for v in from_}
             fresh = {v for v in ends - lived if not low <= v <= high}
             after |= ends
             lived |= fresh
@@ -171,50 +224,56 @@ class Reach:
         return lived, during, after
 
     def _is_there(self, path: Path) -> bool:
-        """Whether lives come to where an effect is: to a site of its kind, or it is anywhere."""
-        return path[0] != "kinds" or path[1] in self.touched
+        """Whether lives come to where an effect is: a site, a mover, a field; or it is anywhere."""
+        there = {"kinds": self.touched, "movers": self.met, "fields": self.felt}
+        return path[0] not in there or path[1] in there[path[0]]
 
     def values(self, path: Path) -> Mapping[str, Collection[int]]:
         """The values that an effect, or a drift, can find."""
-        return self.lived if _is_use(path) else self.during
+        return self.lived if _is_action(path) else self.during
 
     def unmet(self, path: Path, when: Mapping[str, Condition]) -> Iterator[str]:
         """The variables whose values no life has that a condition asks for."""
         values = self.values(path)
         return (name for name, condition in when.items() if not meets(values[name], condition))
 
-    def shadowing(self, kind: str, rule: str) -> list[str]:
-        """The earlier rules of a kind by which one never fires: they hold wherever it does.
+    @cached_property
+    def shadowed(self) -> Mapping[Path, tuple[str, ...]]:
+        """The rules that hold somewhere, but never fire, and the earlier rules that hold wherever
+        they do: one that alone does, or all before it."""
+        lists: dict[Path, list[tuple[Path, Mapping[str, Condition]]]] = {}
+        for path, effect in self.world.effects():
+            if is_rule(path):
+                lists.setdefault(path[:3], []).append((path, effect.when))
+        return {path: names for rules in lists.values() for path, names in self._shadowed(rules)}
 
-        Empty where it can fire, or never holds at all.
-        """
-        use = self.world.kinds[kind].use
-        earlier = list(use)[: list(use).index(rule)]
-        named = dict.fromkeys(name for r in [*earlier, rule] for name in use[r].when)
-        if any(isinstance(self.lived[name], range) for name in named):
-            return []
-        whole: Box = {name: frozenset(self.lived[name]) for name in named}
-        own = _within(whole, use[rule].when)
-        if not all(own.values()):
-            return []
-        left, needed = [own], []
-        for name in earlier:
-            other = _within(whole, use[name].when)
-            rest = [piece for box in left for piece in _less(box, other)]
-            if len(rest) > _MOST_PIECES:
-                return []
-            if rest != left:
-                needed.append(name)
-            left = rest
-            if not left:
-                return needed
-        return []
+    def _shadowed(
+        self, rules: Sequence[tuple[Path, Mapping[str, Condition]]]
+    ) -> Iterator[tuple[Path, tuple[str, ...]]]:
+        """Of one list of rules, of which the first that holds fires."""
+        values = self.values(rules[0][0])
+        named = dict.fromkeys(name for _, when in rules for name in when)
+        if any(isinstance(values[name], range) for name in named):
+            return
+        whole: Box = {name: frozenset(values[name]) for name in named}
+        left, earlier = [whole], list[tuple[str, Box]]()  # where no rule before this one holds
+        for path, when in rules:
+            own = _within(whole, when)
+            if all(own.values()):
+                if not any(_overlap(box, own) for box in left):
+                    alone = (name for name, box in earlier if all(own[n] <= box[n] for n in own))
+                    one = next(alone, None)
+                    yield path, (one,) if one else tuple(name for name, _ in earlier)
+                left = [piece for box in left for piece in _less(box, own)]
+                earlier.append((path[3], own))
+            if len(left) > _MOST_PIECES:
+                return
 
     def happens(self, path: Path, effect: Any) -> bool:
         """Whether an effect of ``World.effects()`` can ever be felt or paid."""
         if not self._is_there(path) or any(self.unmet(path, _table(effect, "when"))):
             return False
-        return not (_is_use(path) and self.shadowing(path[1], path[3]))
+        return path not in self.shadowed
 
     @cached_property
     def effects(self) -> tuple[tuple[Path, Any], ...]:
@@ -230,8 +289,14 @@ def meets(values: Collection[int], condition: Condition) -> bool:
     return any(low <= value <= high for value in values)
 
 
-def _is_use(path: Path) -> bool:
-    return path[0] == "kinds" and path[2] == "use"
+def is_rule(path: Path) -> bool:
+    """Whether an effect is one of several rules of which the first that holds fires."""
+    return path[2:3] in (("use",), ("enter",), ("meet",))
+
+
+def _is_action(path: Path) -> bool:
+    """Whether an effect is read off the state in which a step begins."""
+    return path[2:3] in (("use",), ("enter",))
 
 
 def _table(effect: Any, key: str) -> Mapping[str, Any]:
@@ -249,9 +314,13 @@ def _within(whole: Box, when: Mapping[str, Condition]) -> Box:
     return box
 
 
+def _overlap(box: Box, other: Box) -> bool:
+    return not any(box[name].isdisjoint(other[name]) for name in box)
+
+
 def _less(box: Box, other: Box) -> Iterator[Box]:
     """What is left of a box without another, in pieces that do not overlap."""
-    if not all(box[name] & other[name] for name in box):
+    if not _overlap(box, other):
         yield box
         return
     rest = dict(box)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from evosim.study.schema import Parameter, Study
 
 Values = Mapping[str, Any]
+SEED = "seed"
+"""A key that a study can vary beside those of the scenario: the seed of the run."""
+MOST_POINTS = 20_000
+"""Points of a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class Condition:
             that follow from the values alone, so that a grid which grows keeps the points it had.
         values: by parameter; of a parameter with levels the title. Of an arm its name, by "arm",
             and the value of what is tuned, by "tuned": None where it is as written.
-        settings: what it changes in the scenario: values by dotted key.
+        settings: what it changes: values by dotted key, of the scenario or :data:`SEED`.
         replicates: how many runs.
         paired: whether its replicates have the seeds of those of all other conditions.
     """
@@ -60,6 +64,8 @@ class Condition:
         """
         if self.paired:
             return seed
+        if (own := self.settings.get(SEED)) is not None:
+            return key(own, Purpose.STUDY, 0, replicate) if replicate else int(own)
         return key(seed, Purpose.STUDY, int(self.key, 16), replicate)
 
     def scenario(self, base: Scenario) -> Scenario:
@@ -68,7 +74,12 @@ class Condition:
         Raises:
             ScenarioError: a setting is wrong.
         """
-        return changed(base, self.settings)
+        return changed(base, self.changes)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What it changes in the scenario."""
+        return {k: value for k, value in self.settings.items() if self.paired or k != SEED}
 
     @property
     def shown(self) -> str:
@@ -147,8 +158,20 @@ def _of_points(values_of: Callable[[Study], Iterable[Values]]) -> Design:
 
 
 def _grid(study: Study) -> Iterator[Values]:
-    """All combinations, the last parameter the fastest."""
+    """All combinations, the last parameter the fastest.
+
+    Raises:
+        EvosimError: there are too many; counted before any is made.
+    """
     axes = [levels_of(study, name) for name in study.parameters]
+    if (n := math.prod(map(len, axes))) > MOST_POINTS:
+        sizes = " x ".join(
+            f"{len(axis)} {name}" for name, axis in zip(study.parameters, axes, strict=True)
+        )
+        raise EvosimError(
+            f"parameters: too many points (got {n:,}: {sizes}; allowed {MOST_POINTS:,}); lower "
+            'steps or the number of values, or draw points: design = "latin"'
+        )
     for row in itertools.product(*axes):
         yield dict(zip(study.parameters, row, strict=True))
 
@@ -299,8 +322,9 @@ def experiment_of(scenario: Scenario) -> Experiment:
 
 def _arms(scenario: Scenario, replicates: int) -> Iterator[Condition]:
     """The arms."""
+    probed = _probed(scenario)
     for name in experiment_of(scenario).arms:
-        yield _arm(scenario, name, name, replicates, {})
+        yield _arm(scenario, name, name, replicates, {}, probed)
 
 
 def _sensitivity(scenario: Scenario, replicates: int) -> Iterator[Condition]:
@@ -308,27 +332,39 @@ def _sensitivity(scenario: Scenario, replicates: int) -> Iterator[Condition]:
     experiment = experiment_of(scenario)
     if (tuned := experiment.tuned) is None:
         return
+    probed = _probed(scenario)
     for i, value in enumerate(tuned.values):
         for name in arms_of(experiment.findings[0], experiment):
             n = min(replicates, tuned.replicates)
             key = tuned_key(i, name)
-            yield _arm(scenario, name, key, n, moved(tuned, value), tuned=value)
+            yield _arm(scenario, name, key, n, moved(tuned, value), probed, tuned=value)
+
+
+def _probed(scenario: Scenario) -> Values:
+    """The setting by which every arm is probed also where the first one flips."""
+    return {"measure.also": sorted({*scenario.measure.also, *turns(reference(scenario))})}
 
 
 def _arm(
-    scenario: Scenario, name: str, key: str, replicates: int, changes: Values, **values: Any
+    scenario: Scenario,
+    name: str,
+    key: str,
+    replicates: int,
+    changes: Values,
+    probed: Values,
+    **values: Any,
 ) -> Condition:
     """An arm, probed also where the first one flips.
 
     Args:
         changes: changes of the scenario as it is written; what an arm sets itself stays its own.
+        probed: see :func:`_probed`.
     """
     experiment = experiment_of(scenario)
-    also = {"measure.also": sorted({*scenario.measure.also, *turns(reference(scenario))})}
     return Condition(
         key=key,
         values={"arm": name, **values},
-        settings=as_mapping(changes, experiment.set, experiment.arms[name].set, also),
+        settings=as_mapping(changes, experiment.set, experiment.arms[name].set, probed),
         replicates=replicates,
         paired=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
 from evosim.scenario.messages import Mistake, mistakes_of, unwritable
-from evosim.scenario.reading import located, parse
+from evosim.scenario.reading import located, parse, too_deep
 from evosim.scenario.settings import as_mapping
 from evosim.study.checks import mistakes
 from evosim.study.design import Condition, changed, conditions
@@ -62,7 +62,7 @@ class Written:
             ScenarioError: a setting of the point is wrong.
         """
         if any(key.startswith(_WHEN) for key in point.settings):
-            return as_mapping(point.settings, _unprobed(changed(self.base, point.settings)))
+            return as_mapping(point.settings, _unprobed(changed(self.base, point.changes)))
         return as_mapping(point.settings, self._unprobed)
 
     @cached_property
@@ -76,7 +76,7 @@ class Written:
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        return changed(self.base, self.settings_at(point))
+        return replace(point, settings=self.settings_at(point)).scenario(self.base)
 
 
 def _unprobed(scenario: Scenario) -> dict[str, Any]:
@@ -126,7 +126,10 @@ def loads(
         ScenarioError: everything wrong with it at once, one line each.
     """
     plugins()  # a broken one is no mistake of the study's
-    raw = parse(text, name)
+    try:
+        raw = parse(text, name)
+    except RecursionError:
+        raise too_deep(name) from None
     if found := list(unwritable(raw)):
         raise ScenarioError(located(found, text, name))
     try:

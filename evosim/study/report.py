@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from evosim.metrics import why_undefined
 from evosim.metrics.grid import (
     METHODS,
     cells,
@@ -17,6 +18,7 @@ from evosim.metrics.grid import (
     with_unit,
 )
 from evosim.stats import intervals
+from evosim.stats.report_tables import filled
 
 Summary = Mapping[str, Any]
 
@@ -63,6 +65,9 @@ def _measure(summary: Summary, name: str, measure: Summary) -> Iterator[str]:
         verdict_marks = f" ({side} {number:g}: + supported, - refuted, ? undecided)"
     yield f"{with_unit(measure)}{verdict_marks}"
     yield from _points(summary, name)
+    numbers = [point["measures"][name] for point in summary["points"] if point["lived"]]
+    if any(each["undefined"] or each["value"] is None for each in numbers):
+        yield from filled(f"  {why_undefined(measure['measure'])}", indent="    ")
     if threshold is not None:
         yield ""
         yield from _verdicts(summary, name)

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from evosim.scenario.document import canonical
 from evosim.scenario.editor import as_json_schema
-from evosim.scenario.experiment import At, Moved
-from evosim.scenario.values import Model, Name, Natural, Positive, Real, Seed, Text, wrong
+from evosim.scenario.experiment import AT, FLIP, SPAN, At, Moved, WhichFlip
+from evosim.scenario.values import Few, Model, Name, Real, Seed, Span, Text, wrong
 
 _SETTINGS = "Changes of the scenario, each of the form key=value."
 RESERVED = frozenset({"point", "replicate", "seed", "lived"})
@@ -37,7 +37,7 @@ class Parameter(Moved):
     range: tuple[Real, Real] | None = Field(
         default=None, description="Instead of values: the lower and the upper end."
     )
-    steps: Positive | None = Field(
+    steps: Few | None = Field(
         default=None, description="How many values of the range a grid takes, both ends included."
     )
     scale: Literal["linear", "log"] = Field(
@@ -76,10 +76,9 @@ class Difference(Model):
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
     where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description="When.")
+    span: Span | None = Field(default=None, description=SPAN)
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
-    flip: Natural | None = Field(
-        default=None, description="Number of the phase boundary that is looked at, from 0."
-    )
+    flip: WhichFlip | None = Field(default=None, description=FLIP)
 
 
 class Measured(Model):
@@ -93,11 +92,10 @@ class Measured(Model):
         default=None,
         description="Environment of the measurement; left out: the main one of the last phase.",
     )
-    at: At = Field(default="end", description="When: start, before, flip, end or peak.")
+    at: At = Field(default="end", description=AT)
+    span: Span | None = Field(default=None, description=SPAN)
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
-    flip: Natural = Field(
-        default=0, description="Number of the phase boundary that is looked at, from 0."
-    )
+    flip: WhichFlip = Field(default=0, description=FLIP)
     level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
     against: Difference | None = Field(
         default=None, description="A second term, subtracted: the keys in which it differs."
@@ -144,10 +142,10 @@ class Study(Model):
         description="Which points: all combinations, those listed, or draws from the ranges, "
         "spread out (Latin hypercube) or independent.",
     )
-    samples: Positive | None = Field(
+    samples: Few | None = Field(
         default=None, description="How many points are drawn, for latin and random."
     )
-    replicates: Positive = Field(default=10, description="Independent runs at each point.")
+    replicates: Few = Field(default=10, description="Independent runs at each point.")
     seed: Seed = Field(default=1, description="Of all runs and draws, from 0 to 2^64 - 1.")
     keep: Literal["measures", "runs"] = Field(
         default="measures",

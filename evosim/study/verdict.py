@@ -16,6 +16,7 @@ from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.trajectories import trajectories
+from evosim.scenario.timeline import stretches
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
@@ -185,14 +186,17 @@ def _curve(
 
 def _arm(arm: Arm, scenario: Scenario) -> dict[str, Any]:
     """What figures say of an arm: its title, its place on the axis, what trains when."""
-    begins = (0, *turns(scenario))
     return {
         "title": arm.title,
         "at": arm.at,
         "generations": scenario.generations,
         "phases": [
-            {"generation": g, "world": _named(scenario, phase.mixture), "select": phase.select}
-            for g, phase in zip(begins, scenario.timeline, strict=True)
+            {
+                "generation": stretch.begin,
+                "world": stretch.label(lambda mixture: _named(scenario, mixture)),
+                "select": stretch.phase.select,
+            }
+            for stretch in stretches(scenario)
         ],
         "flips": [flip.generation for flip in scenario.flips],
     }

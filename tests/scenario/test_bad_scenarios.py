@@ -79,14 +79,14 @@ SINGLE = [
     ),
     (
         "patience = 0.9",
-        "patience = 1",
-        "agent.patience: out of range (got 1, allowed a number from 0 to below 1, "
+        "patience = 1.1",
+        "agent.patience: out of range (got 1.1, allowed a number from 0 to 1, "
         "[lo, hi] to let it evolve, or { range = [lo, hi], start = ... })",
     ),
     (
         "patience = 0.9",
         "patience = true",
-        "agent.patience: not a locus (got true, allowed a number from 0 to below 1, "
+        "agent.patience: not a locus (got true, allowed a number from 0 to 1, "
         "[lo, hi] to let it evolve, or { range = [lo, hi], start = ... })",
     ),
     (
@@ -157,13 +157,12 @@ SINGLE = [
     (
         "generations = 2",
         "generations = 0",
-        "timeline.1.generations: out of range "
-        "(got 0, allowed a whole number from 1 to 1,000,000,000)",
+        "timeline.1.generations: out of range (got 0, allowed a whole number from 1 to 1,000,000)",
     ),
     (
         "here = { feels = { sour = 0.1 } }",
         "here = 0.1",
-        "world.kinds.rock.here: not a table (got 0.1, allowed a table of feels, yields)",
+        "world.kinds.rock.here: not a table (got 0.1, allowed a table of when, feels, yields)",
     ),
     (
         "[world.kinds.rock]",
@@ -355,7 +354,7 @@ SINGLE = [
         "kinds.berry.use.eat.yields.food = 0.5",
         "kinds.berry.regrows = 0.5",
         'environments.away.kinds.berry.regrows: unknown key "regrows": did you mean '
-        "'regrow'? known: count, glyph, here, looks, region, regrow, use",
+        "'regrow'? known: count, enter, glyph, here, looks, region, regrow, use",
     ),
     (
         "kinds.berry.use.eat.yields.food = 0.5",
@@ -693,12 +692,13 @@ def test_what_no_parser_can_hold_is_answered_without_a_traceback(text: str) -> N
     assert found in (
         "small.toml: tables or arrays nested too deeply",
         "small.toml: a number has too many digits",
+        "small.toml:1: a key of too many parts (allowed 24)",
     )
 
 
 def test_a_number_too_large_for_a_float_is_out_of_range() -> None:
     (found,) = complaints(changed(("start = [1, 1]", f"start = [1, {10**400}]")))
-    assert "not all weights are possible" in found
+    assert "a number of too many digits" in found
 
 
 MODELS: list[tuple[str, type[BaseModel]]] = [

@@ -191,7 +191,7 @@ def test_a_whole_kind_can_be_added() -> None:
         ("=3", "not of the form key=value, such as world.lifetime=100"),
         (
             "agent.patience=nan",
-            "agent.patience: not a locus (got nan, allowed a number from 0 to below 1, [lo, hi] "
+            "agent.patience: not a locus (got nan, allowed a number from 0 to 1, [lo, hi] "
             "to let it evolve, or { range = [lo, hi], start = ... })",
         ),
     ],
