@@ -144,7 +144,7 @@ def whole_number(name: str, value: object, least: int = 0) -> int:
     raise EvosimError(Argument(name, value), f": a whole number of at least {least} is needed")
 
 
-def seed_number(seed: object, name: str = "seed") -> int:
+def seed_number(seed: Any, name: str = "seed") -> int:
     """A seed, as a plain int: of all that random numbers are drawn from.
 
     Args:

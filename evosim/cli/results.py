@@ -23,7 +23,7 @@ class _Individual(click.ParamType):
     ) -> int | str:
         if value in ("best", "median"):
             return str(value)
-        if not str(value).isdigit():
+        if not str(value).isdecimal():
             self.fail(f"{value!r} is neither a number from 0, nor best, nor median", param, ctx)
         return int(value)
 

@@ -45,8 +45,8 @@ class Lenient:
         return getattr(self._file, name)
 
 
-def lenient(file: TextIO | None) -> TextIO:
-    """A stream as one that nothing depends on."""
+def lenient(file: Any) -> TextIO:
+    """A stream, or None, as one that nothing depends on."""
     return file if isinstance(file, Lenient) else cast(TextIO, Lenient(file))
 
 
