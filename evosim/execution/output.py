@@ -47,7 +47,7 @@ class Lenient:
 
 def lenient(file: Any) -> TextIO:
     """A stream, or None, as one that nothing depends on."""
-    return file if isinstance(file, Lenient) else cast(TextIO, Lenient(file))
+    return cast(TextIO, file if isinstance(file, Lenient) else Lenient(file))
 
 
 def open_streams() -> None:
