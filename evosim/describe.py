@@ -114,10 +114,12 @@ def _levels(scenario: Scenario, seed: int) -> Text:
     blocks = []
     for text, names in drawn.values():
         blocks += [Text(f"in {', '.join(names)}:")] * (len(drawn) > 1) + [text]
-    entries = [Text("@ start")] + [
-        Text.assemble((glyph, f"bold {colors.TERMINAL[color]}"), f" {name}")
-        for glyph, color, name in legend.values()
-    ]
+    entries = [Text("@ start")]
+    for symbol in legend.values():
+        sign = (terminal.ASCII.ground, "dim")
+        if symbol.glyph:
+            sign = (symbol.glyph, f"bold {colors.TERMINAL[symbol.color]}")
+        entries.append(Text.assemble(sign, f" {symbol.words}"))
     torus = next(iter(worlds.values())).edges == "torus"
     edges = "; edges wrap around" if torus else "; edges are walls"
     return Text("\n").join([*blocks, Text(", ").join(entries) + Text(edges)])

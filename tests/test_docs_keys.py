@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from evosim.scenario import Scenario
-from evosim.scenario.editor import as_json_schema
+from evosim.scenario.editor import as_json_schema, json_schema
 from evosim.study.schema import Study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +27,8 @@ def maker() -> ModuleType:
 def definitions() -> list[dict[str, Any]]:
     """Every table of scenarios and of studies."""
     schemas = [as_json_schema(Scenario, "scenario"), as_json_schema(Study, "study")]
-    return [table for one in schemas for table in (one, *one["$defs"].values())]
+    group = json_schema()["$defs"]["Repeat"]
+    return [group, *(table for one in schemas for table in (one, *one["$defs"].values()))]
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -56,7 +57,7 @@ def test_values_and_defaults_are_told_in_words() -> None:
         "| `step` | whole number but 0 | *needed* |",
         '| `optimizer` | table | `{ name = "genetic" }` |',
         '| `topology` | `"ring"` or list of whole numbers from 0 | `"ring"` |',
-        "| `patience` | locus, number from 0 to 1 |",
+        "| `reliance` | locus, number from 0 to 1 |",
     ):
         assert row in page, row
     assert "### `[timeline.objective]`" in page

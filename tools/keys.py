@@ -11,7 +11,7 @@ from typing import Any
 
 from evosim.scenario import Scenario
 from evosim.scenario.document import inline
-from evosim.scenario.editor import as_json_schema
+from evosim.scenario.editor import as_json_schema, json_schema
 from evosim.scenario.values import LARGEST, MOST
 from evosim.study.schema import Study
 
@@ -28,6 +28,7 @@ value unless the file gives one. NAME stands for a name of your own. A table in 
 also be written `{ in braces }` on one line. A *locus* is a number, which pins it, or `[lo, hi]`,
 which lets it evolve, or `{ range = [lo, hi], start = ... }`.
 """
+REPEATS = "### `[[timeline]]`, for phases that repeat"
 _REF = "#/$defs/"
 _LONGEST = 40
 _NUMBERS = ("integer", "number")
@@ -41,6 +42,9 @@ def page() -> str:
         parts.append(f"## {title}\n")
         for headers, definition in sections(schema):
             parts.append("\n".join([_heading(headers, title), "", *_table(definition)]) + "\n")
+            if headers == ["[timeline]"]:
+                group = json_schema()["$defs"]["Repeat"]
+                parts.append("\n".join([REPEATS, "", *_table(group)]) + "\n")
     return "\n".join(parts)
 
 
@@ -132,7 +136,8 @@ def _value(node: Mapping[str, Any]) -> str:
         return _number(node)
     if kind == "array":
         if node.get("minItems") == node.get("maxItems") == 2:
-            return "`[lo, hi]`"
+            cell = node.get("description", "").startswith("Row and column")
+            return "`[row, column]`" if cell else "`[lo, hi]`"
         if "$ref" in node["items"]:
             return "tables, `[[ ]]`"
         return f"list of {_plural(_value(node['items']))}"

@@ -136,6 +136,11 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               help="Write a level as T[s,a,s'], rewards and labels, to a .npz or .nc.")  # fmt: skip
 @click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
               help="Write the pedigree of a run as a tree sequence for tskit.")  # fmt: skip
+@click.option("--courses", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="Write every measure of a run or an experiment over the generations, a row "
+              "for each number.")  # fmt: skip
+@click.option("--measures", metavar="NAMES",
+              help="For courses: only these, as alignment,payoff. [default: all]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), metavar="R",
               help="Replicate of a run. [default: 0]")  # fmt: skip
 @click.option("--environment", "-e", metavar="E",
@@ -152,18 +157,30 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               "[default: best]")  # fmt: skip
 @click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
               help="Refuse tensors that are larger. [default: 256]")  # fmt: skip
-def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
-    """Write tensors or a pedigree for other tools.
+def export(
+    source: str, tensors: Path | None, trees: Path | None, courses: Path | None, **options: Any
+) -> None:
+    """Write tensors, a pedigree or courses for other tools.
 
-    Either --tensors, of a scenario or a run, or --trees, of a run.
+    One of --tensors, of a scenario or a run, --trees, of a run, and --courses, of a run or an
+    experiment.
     """
     import evosim
 
     chosen = {name: value for name, value in options.items() if value not in (None, ())}
-    if (tensors is None) == (trees is None):
+    if sum(what is not None for what in (tensors, trees, courses)) != 1:
         raise EvosimError(
-            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees, "
+            "--courses FILE.csv"
         )
+    if courses is not None:
+        for name in chosen.keys() - {"measures"}:
+            raise EvosimError(Argument(name), " is not about courses: they take only --measures")
+        names = [*filter(None, map(str.strip, chosen.get("measures", "").split(",")))]
+        click.echo(str(evosim.export_courses(source, courses, measures=names or None)))
+        return
+    if "measures" in chosen:
+        raise EvosimError(Argument("measures", chosen["measures"]), " is about --courses")
     if tensors is not None:
         if "bound" in chosen:
             chosen["bound"] *= 2**20

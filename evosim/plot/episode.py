@@ -116,6 +116,17 @@ class Episode:
         slots = self.world.slots
         return {n: slots[slot].kind for n, slot in enumerate(self.levels.slot[0]) if slot >= 0}
 
+    def movers(self, step: int) -> list[tuple[int, str]]:
+        """The cell and the name of every mover after so many steps; those that vanished are not
+        there."""
+        values, cells = self.values(step), len(self.world.layout.free)
+        return [
+            (at, name)
+            for name in self.world.movers
+            for i in range(self.world.movers_of(name))
+            if (at := values[f"{name}[{i}]"]) < cells
+        ]
+
     def empty(self, step: int) -> frozenset[int]:
         """The cells whose site was used up and has not regrown, after so many steps."""
         values, slots = self.values(step), self.world.slots

@@ -12,7 +12,7 @@ from evosim.metrics.comparison import differing
 from evosim.plot import layouts, level, registry, style
 from evosim.plot.flips import first_and_last
 from evosim.plot.level import LEGEND_LINE
-from evosim.plot.picture import of_level, shortened, symbols
+from evosim.plot.picture import FIELDS, MOVERS, of_level, shortened, symbols
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def of_scenario(scenario: Scenario) -> Figure:
     rows = max(picture.layout.rows for picture in drawn)
     cols = max(picture.layout.cols for picture in drawn)
     width = style.SINGLE if n == 1 and cols <= 12 else style.DOUBLE
-    longest = max((style.text_width(words) for *_, words in entries), default=0.0)
+    longest = max(
+        (style.text_width(words) for words in (symbol.words for symbol in entries)), default=0.0
+    )
     room = width - min(max(LEGEND[0], longest + GLYPH_ROOM), LEGEND[1]) - 2 * layouts.PAD - GAP * n
     cell = min(LARGEST_CELL, room / n / cols, 2.7 / rows)
     across = max(cell * cols, 1.6)
@@ -190,8 +192,12 @@ def _note(scenario: Scenario, worlds: Sequence[Sequence[World]], called: tuple[s
 
 
 def _sites(name: str, worlds: Sequence[World], called: tuple[str, str]) -> str:
-    """A kind and its number of sites, in both worlds where that differs; of more the range."""
-    counts = [here.sites_of(name) if name in here.kinds else 0 for here in worlds]
+    """What the legend names and how many of it there are, in both worlds where that differs; of
+    more worlds the range."""
+    if name.startswith(FIELDS):
+        return name.removeprefix(FIELDS)
+    mover, name = name.startswith(MOVERS), name.removeprefix(MOVERS)
+    counts = [_count(here, name, mover) for here in worlds]
     if len(set(counts)) == 1:
         return f"{name} ×{counts[0]}"  # noqa: RUF001
     if len(counts) > 2:
@@ -202,3 +208,9 @@ def _sites(name: str, worlds: Sequence[World], called: tuple[str, str]) -> str:
     if not before:
         return f"{name} ×{after}, only {called[1]}"  # noqa: RUF001
     return f"{name} ×{before} {called[0]}, ×{after} {called[1]}"  # noqa: RUF001
+
+
+def _count(here: World, name: str, mover: bool) -> int:
+    if mover:
+        return here.movers_of(name) if name in here.movers else 0
+    return here.sites_of(name) if name in here.kinds else 0

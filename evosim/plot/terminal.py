@@ -30,6 +30,7 @@ class Signs(NamedTuple):
 
     agent: str
     floor: str
+    ground: str
     wall: str
     south: str
     east: str
@@ -47,8 +48,8 @@ class Signs(NamedTuple):
         return text.encode("ascii", "replace").decode()
 
 
-UNICODE = Signs("@", "·", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED)
-ASCII = Signs("@", ".", "#", "-", "|", "#", ".", box.ASCII, box.ASCII)
+UNICODE = Signs("@", "·", "░", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED)
+ASCII = Signs("@", ".", ":", "#", "-", "|", "#", ".", box.ASCII, box.ASCII)
 """Those of the maps in scenario files."""
 
 
@@ -134,15 +135,15 @@ def draw_map(picture: Picture, signs: Signs, *, styled: bool = True, spaced: boo
 def _cell(picture: Picture, place: Place, signs: Signs, *, styled: bool) -> tuple[str, str]:
     """The character of a cell and its style."""
     r, c = place
-    site = picture.legend[picture.sites[place]] if place in picture.sites else None
+    site = picture.top(place)
     if picture.layout.wall[r][c]:
         return signs.wall, "dim"
     if place == picture.agent:
         # On a site the agent is the site's letter, reversed: both are seen.
         return signs.text(site.glyph) if site and styled else signs.agent, "bold reverse"
     if site is None:
-        return signs.floor, "dim"
-    empty = place in picture.empty
+        return signs.ground if place in picture.ground else signs.floor, "dim"
+    empty = place in picture.empty and place not in picture.movers
     return signs.text(site.glyph), "dim" if empty else f"bold {colors.TERMINAL[site.color]}"
 
 

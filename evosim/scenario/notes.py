@@ -15,12 +15,13 @@ from evosim.scenario import _overrides, document
 from evosim.scenario.check_placement import may_hold
 from evosim.scenario.messages import Mistake, show
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.reach import Reach, is_rule
+from evosim.scenario.reach import Reach
 from evosim.scenario.values import bounds
 
 if TYPE_CHECKING:
     from evosim.scenario.schema import Scenario, World
 
+_MOST_NAMES = 6
 PRESENT = 0.5
 """A sense is present where its gene is above this (docs/model.md, 2)."""
 
@@ -41,11 +42,11 @@ def notes(scenario: Scenario) -> list[Mistake]:
 
 def _everywhere(scenario: Scenario, by_name: Mapping[str, Sequence[Mistake]]) -> Iterator[Mistake]:
     """The notes that hold in each environment that has the entry, where the entry is written."""
-    plain = {name: document.plain(scenario.environment(name)) for name in by_name}
+    worlds = {name: scenario.environment(name) for name in by_name}
     paths = {name: {note.path for note in found} for name, found in by_name.items()}
     for name, found in by_name.items():
         for note in found:
-            having = [other for other in by_name if _lookup(plain[other], note.path) is not None]
+            having = [other for other in by_name if _lookup(worlds[other], note.path) is not None]
             if all(note.path in paths[other] for other in having):
                 yield _placed(scenario, name, note)
 
@@ -64,16 +65,22 @@ def _somewhere(scenario: Scenario, by_name: Mapping[str, Sequence[Mistake]]) -> 
 def _placed(scenario: Scenario, environment: str, note: Mistake) -> Mistake:
     """A note of an environment's world, where the file has what it is about."""
     overrides = scenario.environments[environment].overrides
-    in_world = _lookup(document.plain(scenario.world), note.path) is not None
+    in_world = _lookup(scenario.world, note.path) is not None
     if in_world and not _overrides.replaces(overrides, note.path):
         return note.below("world")
     return note.below("environments", environment)
 
 
-def _lookup(plain: Any, path: KeyPath) -> Any:
+def _lookup(found: Any, path: KeyPath) -> Any:
+    """What a world, or a plain one, has at a path; None where it has nothing."""
     for key in path:
-        plain = plain.get(key) if isinstance(plain, dict) else None
-    return plain
+        if isinstance(found, list | tuple):
+            found = found[key] if isinstance(key, int) and key < len(found) else None
+        elif isinstance(found, Mapping):
+            found = found.get(key)
+        else:
+            found = getattr(found, str(key), None)
+    return found
 
 
 def _effects(reach: Reach) -> Iterator[Mistake]:
@@ -81,12 +88,14 @@ def _effects(reach: Reach) -> Iterator[Mistake]:
     for path, effect in reach.world.effects():
         unmet = list(_unmet(reach, path, getattr(effect, "when", {})))
         yield from unmet
-        if is_rule(path) and not unmet and (earlier := reach.shadowing(path)):
-            names, s = _listed(earlier), "s" * (len(earlier) == 1)
+        if not unmet and (earlier := reach.shadowed.get(path)):
+            one = len(earlier) == 1
+            names = f"{earlier[0]} comes" if one else f"{_listed(earlier)} come"
             yield Mistake(
                 path,
-                f"never fires: {names} come{s} first, and hold{s} wherever this rule does; "
-                f"put it before {'it' if s else 'them'}, or let {names} hold less often",
+                f"never fires: {names} first, and {'holds' if one else 'one of them holds'} "
+                f"wherever this rule does; put it before {'it' if one else 'them'}, or let "
+                f"{'it' if one else 'them'} hold less often",
             )
 
 
@@ -120,12 +129,46 @@ def _variables(reach: Reach) -> Iterator[Mistake]:
 
 
 def _regions(reach: Reach) -> Iterator[Mistake]:
-    """Regions of kinds without random sites."""
-    for name, kind in reach.world.kinds.items():
-        if kind.region is not None and not kind.count:
+    """Regions of kinds without random sites, of movers without random places to begin."""
+    for sort, things in (("kinds", reach.world.kinds), ("movers", reach.world.movers)):
+        for name, thing in things.items():
+            if thing.region is not None and not thing.count:
+                what = "sites" if sort == "kinds" else "places to begin"
+                yield Mistake(
+                    (sort, name, "region"),
+                    f"bounds nothing: it is for random {what}, without count",
+                )
+
+
+def _chances(reach: Reach) -> Iterator[Mistake]:
+    """Happenings that never happen, or change nothing."""
+    for name, happening in reach.world.happens.items():
+        yield from _unmet(reach, ("happens", name), happening.when)
+        if not (happening.set or happening.add):
+            yield Mistake(("happens", name), "changes nothing: it has neither set nor add")
+
+
+def _things(reach: Reach) -> Iterator[Mistake]:
+    """Fields and movers that nobody comes to, or that do nothing."""
+    world = reach.world
+    for name, field in world.fields.items():
+        if not (field.feels or field.yields):
+            yield Mistake(("fields", name), "does nothing: it has neither feels nor yields")
+        elif name not in reach.felt:
+            yield Mistake(("fields", name), "is 0 on every cell that a life can come to")
+    for name, mover in world.movers.items():
+        if not world.movers_of(name):
+            continue  # left out of this environment
+        if not (mover.meet or mover.use):
+            times = len(world.layout.free) ** world.movers_of(name)
             yield Mistake(
-                ("kinds", name, "region"),
-                "bounds nothing: it is for random sites, and the kind has no count",
+                ("movers", name),
+                "nothing depends on it: it has no rule for meeting it and none for using it, but "
+                f"there are {times:,} times as many states",
+            )
+        elif name not in reach.met:
+            yield Mistake(
+                ("movers", name), "nobody can meet it: no life comes to the cells that it walks on"
             )
 
 
@@ -242,7 +285,8 @@ def _drawn(world: World) -> Iterator[tuple[KeyPath, Sequence[float]]]:
     for name, variable in world.variables.items():
         if not isinstance(variable.start, int):
             yield ("variables", name, "start"), variable.start
-    for path, effect in world.effects():
+    happens = [(("happens", name), happening) for name, happening in world.happens.items()]
+    for path, effect in [*world.effects(), *happens]:
         for name, given in getattr(effect, "set", {}).items():
             if not isinstance(given, int):
                 yield (*path, "set", name), given
@@ -318,8 +362,8 @@ def _also(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names in words: a; a and b; a, b and c."""
-    *first, last = names
+    """Names in words: a; a and b; a, b and c; of many the first ones."""
+    *first, last = names if len(names) <= _MOST_NAMES else (*names[:_MOST_NAMES], "others")
     return f"{', '.join(first)} and {last}" if first else last
 
 
@@ -333,7 +377,13 @@ def _spanned(values: Collection[int]) -> str:
     return f"is one of {show(ordered)}"
 
 
-_IDLE: tuple[Callable[[Reach], Iterator[Mistake]], ...] = (_effects, _variables, _regions)
+_IDLE: tuple[Callable[[Reach], Iterator[Mistake]], ...] = (
+    _effects,
+    _variables,
+    _regions,
+    _chances,
+    _things,
+)
 _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...] = (
     _unused,
     _drives,

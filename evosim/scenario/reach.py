@@ -7,7 +7,7 @@ may be missed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,8 +25,8 @@ Box: TypeAlias = dict[str, frozenset[int]]
 
 # A variable with more values counts as one that takes all of them.
 _MOST_VALUES = 20_000
-# Conditions so tangled that more pieces are left of one count as not covered by the others.
-_MOST_PIECES = 1_000
+# Conditions so tangled that more pieces are left of all values count as fulfilled somewhere.
+_MOST_PIECES = 200
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,32 @@ class Reach:
         ]
         on_map = [name for *cell, name in world.layout.sites if tuple(cell) in self.cells]
         return frozenset([*drawn, *on_map])
+
+    @cached_property
+    def met(self) -> frozenset[str]:
+        """The movers that may be where lives come: they walk within the part they begin in."""
+        world = self.world
+        drawn = [
+            name
+            for name, mover in world.movers.items()
+            if mover.count and any(may_hold(mover, cell) for cell in self.cells)
+        ]
+        on_map = [name for *cell, name in world.layout.movers if tuple(cell) in self.cells]
+        return frozenset([*drawn, *on_map])
+
+    @cached_property
+    def felt(self) -> frozenset[str]:
+        """The fields that are felt on some cell that lives come to."""
+        return frozenset(
+            name
+            for name in self.world.fields
+            if any(
+                strength and cell in self.cells
+                for cell, strength in zip(
+                    self.world.layout.free, self.world.strengths(name), strict=True
+                )
+            )
+        )
 
     @cached_property
     def lived(self) -> Mapping[str, Collection[int]]:
@@ -198,8 +224,9 @@ class Reach:
         return lived, during, after
 
     def _is_there(self, path: Path) -> bool:
-        """Whether lives come to where an effect is: to a site of its kind, or it is anywhere."""
-        return path[0] != "kinds" or path[1] in self.touched
+        """Whether lives come to where an effect is: a site, a mover, a field; or it is anywhere."""
+        there = {"kinds": self.touched, "movers": self.met, "fields": self.felt}
+        return path[0] not in there or path[1] in there[path[0]]
 
     def values(self, path: Path) -> Mapping[str, Collection[int]]:
         """The values that an effect, or a drift, can find."""
@@ -210,40 +237,43 @@ class Reach:
         values = self.values(path)
         return (name for name, condition in when.items() if not meets(values[name], condition))
 
-    def shadowing(self, path: Path) -> list[str]:
-        """The earlier rules of a thing by which one never fires: they hold wherever it does.
+    @cached_property
+    def shadowed(self) -> Mapping[Path, tuple[str, ...]]:
+        """The rules that hold somewhere, but never fire, and the earlier rules that hold wherever
+        they do: one that alone does, or all before it."""
+        lists: dict[Path, list[tuple[Path, Mapping[str, Condition]]]] = {}
+        for path, effect in self.world.effects():
+            if is_rule(path):
+                lists.setdefault(path[:3], []).append((path, effect.when))
+        return {path: names for rules in lists.values() for path, names in self._shadowed(rules)}
 
-        Empty where it can fire, or never holds at all.
-        """
-        sort, thing, how, rule = path
-        use = getattr(getattr(self.world, sort)[thing], how)
-        earlier = list(use)[: list(use).index(rule)]
-        named = dict.fromkeys(name for r in [*earlier, rule] for name in use[r].when)
-        values = self.values(path)
+    def _shadowed(
+        self, rules: Sequence[tuple[Path, Mapping[str, Condition]]]
+    ) -> Iterator[tuple[Path, tuple[str, ...]]]:
+        """Of one list of rules, of which the first that holds fires."""
+        values = self.values(rules[0][0])
+        named = dict.fromkeys(name for _, when in rules for name in when)
         if any(isinstance(values[name], range) for name in named):
-            return []
+            return
         whole: Box = {name: frozenset(values[name]) for name in named}
-        own = _within(whole, use[rule].when)
-        if not all(own.values()):
-            return []
-        left, needed = [own], []
-        for name in earlier:
-            other = _within(whole, use[name].when)
-            rest = [piece for box in left for piece in _less(box, other)]
-            if len(rest) > _MOST_PIECES:
-                return []
-            if rest != left:
-                needed.append(name)
-            left = rest
-            if not left:
-                return needed
-        return []
+        left, earlier = [whole], list[tuple[str, Box]]()  # where no rule before this one holds
+        for path, when in rules:
+            own = _within(whole, when)
+            if all(own.values()):
+                if not any(_overlap(box, own) for box in left):
+                    alone = (name for name, box in earlier if all(own[n] <= box[n] for n in own))
+                    one = next(alone, None)
+                    yield path, (one,) if one else tuple(name for name, _ in earlier)
+                left = [piece for box in left for piece in _less(box, own)]
+                earlier.append((path[3], own))
+            if len(left) > _MOST_PIECES:
+                return
 
     def happens(self, path: Path, effect: Any) -> bool:
         """Whether an effect of ``World.effects()`` can ever be felt or paid."""
         if not self._is_there(path) or any(self.unmet(path, _table(effect, "when"))):
             return False
-        return not (is_rule(path) and self.shadowing(path))
+        return path not in self.shadowed
 
     @cached_property
     def effects(self) -> tuple[tuple[Path, Any], ...]:
@@ -284,9 +314,13 @@ def _within(whole: Box, when: Mapping[str, Condition]) -> Box:
     return box
 
 
+def _overlap(box: Box, other: Box) -> bool:
+    return not any(box[name].isdisjoint(other[name]) for name in box)
+
+
 def _less(box: Box, other: Box) -> Iterator[Box]:
     """What is left of a box without another, in pieces that do not overlap."""
-    if not all(box[name] & other[name] for name in box):
+    if not _overlap(box, other):
         yield box
         return
     rest = dict(box)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from math import prod
 from reprlib import repr as shorten
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -219,9 +220,19 @@ class World(Model):
         """Sites of a kind in every level, on the map and drawn."""
         return state_space.sites_of(self, kind)
 
+    def strength(self, field: str, cell: tuple[int, int]) -> float:
+        """How strong a field is on a cell, given as row and column."""
+        return state_space.strength(self, field, cell)
+
     def strengths(self, field: str) -> tuple[float, ...]:
         """How strong a field is on each free cell."""
-        return state_space.strengths(self, field)
+        return tuple(self.strength(field, cell) for cell in self.layout.free)
+
+    def strengths_of(self, field: str) -> tuple[float, ...]:
+        """The strengths of a field on any cell of the grid, the largest first; 0 is none."""
+        sides = self.layout.rows, self.layout.cols
+        found = {self.strength(field, (i // sides[1], i % sides[1])) for i in range(prod(sides))}
+        return tuple(sorted(found - {0.0}, reverse=True))
 
     def movers_of(self, name: str) -> int:
         """Movers of a name in every level, on the map and drawn."""

@@ -65,30 +65,27 @@ def state_variables(world: World) -> tuple[StateVariable, ...]:
     return (*declared, *sites, *walkers)
 
 
-def strengths(world: World, name: str) -> tuple[float, ...]:
-    """How strong a field is on each free cell (docs/model.md, 1, fields)."""
+def strength(world: World, name: str, cell: tuple[int, int]) -> float:
+    """How strong a field is on a cell (docs/model.md, 1, fields)."""
     field, layout = world.fields[name], world.layout
     if field.map is not None:
-        grid = parse_map(field.map).cells
-        return tuple(float(grid[r][c]) if grid[r][c].isdigit() else 0.0 for r, c in layout.free)
+        char = parse_map(field.map).cells[cell[0]][cell[1]]
+        return float(char) if char.isdigit() else 0.0
     if field.region is not None:
-        (top, bottom), (left, right) = field.region.rows, field.region.cols
+        rows, cols = field.region.rows, field.region.cols
     else:
         assert field.point is not None
-        (top, left), (bottom, right) = field.point, field.point
+        rows, cols = (field.point[0],) * 2, (field.point[1],) * 2
     torus = world.edges == "torus"
 
-    def far(at: int, low: int, high: int, size: int) -> int:
-        """Moves along one side to the nearest of low .. high."""
-        if low <= at <= high:
+    def far(at: int, span: tuple[int, int], size: int) -> int:
+        """Moves along one side to the nearest row or column of a span."""
+        if span[0] <= at <= span[1]:
             return 0
-        ways = [abs(at - low), abs(at - high)]
+        ways = [abs(at - end) for end in span]
         return min([*ways, *(size - way for way in ways)] if torus else ways)
 
-    moves = [
-        far(r, top, bottom, layout.rows) + far(c, left, right, layout.cols) for r, c in layout.free
-    ]
-    return tuple(_fallen(field, d) for d in moves)
+    return _fallen(field, far(cell[0], rows, layout.rows) + far(cell[1], cols, layout.cols))
 
 
 def _fallen(field: Ground, moves: int) -> float:

@@ -326,7 +326,8 @@ Confidence: TypeAlias = Annotated[
     float, *_number(Domain(low=0, high=1, high_excluded=True, zero_excluded=True))
 ]
 Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
-Seed: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=2**64 - 1, whole=True))]
+SEEDS = Domain(low=0, high=2**64 - 1, whole=True)
+Seed: TypeAlias = Annotated[int, *_whole(SEEDS)]
 Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
 Long: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LONGEST, whole=True))]
 Few: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=10_000, whole=True))]

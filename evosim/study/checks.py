@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import hypotheses, turns
-from evosim.scenario.messages import Mistake, unwritable
+from evosim.scenario.messages import Mistake, bad_value, unwritable
 from evosim.scenario.settings import is_within
+from evosim.scenario.values import SEEDS
 from evosim.study.design import (
     DESIGNS,
+    SEED,
     Condition,
     arms,
     arms_of,
@@ -127,6 +129,10 @@ def mistakes(written: Written) -> Iterator[Mistake]:
         return
     known: set[str] = set()
     for point in every[:: -(-len(every) // MOST_CHECKED)]:
+        if (seed := point.settings.get(SEED)) is not None and seed not in SEEDS:
+            message = bad_value("not a seed", seed, str(SEEDS))
+            yield Mistake(("parameters", *_moved(study, point, SEED)), message)
+            return
         try:
             scenario = written.scenario_at(point)
         except ScenarioError as error:

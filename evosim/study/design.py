@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from evosim.study.schema import Parameter, Study
 
 Values = Mapping[str, Any]
+SEED = "seed"
+"""A key that a study can vary beside those of the scenario: the seed of the run."""
 MOST_POINTS = 20_000
 """Points of a study."""
 
@@ -43,7 +45,7 @@ class Condition:
             that follow from the values alone, so that a grid which grows keeps the points it had.
         values: by parameter; of a parameter with levels the title. Of an arm its name, by "arm",
             and the value of what is tuned, by "tuned": None where it is as written.
-        settings: what it changes in the scenario: values by dotted key.
+        settings: what it changes: values by dotted key, of the scenario or :data:`SEED`.
         replicates: how many runs.
         paired: whether its replicates have the seeds of those of all other conditions.
     """
@@ -62,6 +64,8 @@ class Condition:
         """
         if self.paired:
             return seed
+        if (own := self.settings.get(SEED)) is not None:
+            return key(own, Purpose.STUDY, 0, replicate) if replicate else int(own)
         return key(seed, Purpose.STUDY, int(self.key, 16), replicate)
 
     def scenario(self, base: Scenario) -> Scenario:
@@ -70,7 +74,12 @@ class Condition:
         Raises:
             ScenarioError: a setting is wrong.
         """
-        return changed(base, self.settings)
+        return changed(base, self.changes)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What it changes in the scenario."""
+        return {k: value for k, value in self.settings.items() if self.paired or k != SEED}
 
     @property
     def shown(self) -> str:

@@ -302,7 +302,7 @@ class StudyFolder(Folder):
     def command(self, key: str, replicate: int) -> str:
         """The command line that does a run by itself."""
         words = ["evosim", "run", str(self.path / "scenario.toml")]
-        for setting in as_texts(self.by_key[key].settings):
+        for setting in as_texts(self.by_key[key].changes):
             words += ["--set", setting]
         return command_line([*words, "--seed", str(self.seed_of(key, replicate))])
 

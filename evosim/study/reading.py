@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ class Written:
             ScenarioError: a setting of the point is wrong.
         """
         if any(key.startswith(_WHEN) for key in point.settings):
-            return as_mapping(point.settings, _unprobed(changed(self.base, point.settings)))
+            return as_mapping(point.settings, _unprobed(changed(self.base, point.changes)))
         return as_mapping(point.settings, self._unprobed)
 
     @cached_property
@@ -76,7 +76,7 @@ class Written:
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        return changed(self.base, self.settings_at(point))
+        return replace(point, settings=self.settings_at(point)).scenario(self.base)
 
 
 def _unprobed(scenario: Scenario) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_every_file_that_kernels_are_made_of_counts_for_the_cache() -> None:
         for path in kernels
         for name in re.findall(r"^from (evosim\.[\w.]+) import", path.read_text(), re.MULTILINE)
     }
-    assert len(kernels) == 6
+    assert len(kernels) == 8
     assert kernels | imported <= set(jit.sources())
 
 

@@ -43,7 +43,7 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
             "world.kinds.berry.use.more": {"when": {"night": 1}},
         },
         "world.kinds.berry.use.more",
-        "never fires: eat and sip come first, and hold wherever",
+        "never fires: eat and sip come first, and one of them holds wherever",
     ),
     "a rule for a fatal value": (
         {f"{EAT}.when.energy": 0},
@@ -120,6 +120,77 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "agent.thinking_cost",
         "all pay the same: agent.depth is pinned to 3",
     ),
+    "an entry that an earlier one shadows": (
+        {f"{ROCK}.enter": {"bump": {"ends": 0.1}, "trip": {"when": {"night": 1}, "ends": 0.2}}},
+        f"{ROCK}.enter.trip",
+        "never fires: bump comes first",
+    ),
+    "a place that is felt with a value that nothing leads to": (
+        {**DAY, f"{ROCK}.here.when": {"day": 1}},
+        f"{ROCK}.here.when.day",
+        "nothing leads there: day is always 0",
+    ),
+    "a drift of several": (
+        {
+            **DAY,
+            "world.variables.night.drift": [
+                {"step": 1, "chance": 0.1},
+                {"step": -1, "chance": 0.1, "when": {"day": 2}},
+            ],
+        },
+        "world.variables.night.drift.1.when.day",
+        "nothing leads there: day is always 0",
+    ),
+    "chance that never comes": (
+        {**DAY, "world.happens.storm": {"chance": 0.1, "when": {"day": 1}, "set": {"night": 1}}},
+        "world.happens.storm.when.day",
+        "nothing leads there: day is always 0",
+    ),
+    "chance that changes nothing": (
+        {"world.happens.storm": {"chance": 0.1}},
+        "world.happens.storm",
+        "changes nothing",
+    ),
+    "chance by weights beyond 1": (
+        {"world.happens.storm": {"chance": 0.1, "set": {"night": [0.5, 0.6]}}},
+        "world.happens.storm.set.night",
+        "the weights sum to 1.1",
+    ),
+    "a field behind a wall": (
+        {"world.map": SPLIT, "world.fields.glow": {"point": [3, 4], "feels": {"sweet": 1}}},
+        "world.fields.glow",
+        "is 0 on every cell that a life can come to",
+    ),
+    "a field that is nothing": (
+        {"world.fields.glow": {"point": [3, 4]}},
+        "world.fields.glow",
+        "neither feels nor yields",
+    ),
+    "a mover behind a wall": (
+        {
+            "world.map": SPLIT.replace("r", "m"),
+            "world.movers.mouse": {"glyph": "m", "meet": {"bite": {"feels": {"sour": 1}}}},
+        },
+        "world.movers.mouse",
+        "nobody can meet it",
+    ),
+    "a mover that does nothing": (
+        {"world.movers.mouse": {"glyph": "m", "count": 1}},
+        "world.movers.mouse",
+        "20 times as many states",
+    ),
+    "a region of no random mover": (
+        {
+            "world.map": SPLIT.replace("@.", "@m"),
+            "world.movers.mouse": {
+                "glyph": "m",
+                "region": {"rows": [0, 1], "cols": [0, 1]},
+                "use": {"eat": {"feels": {"sweet": 1}}},
+            },
+        },
+        "world.movers.mouse.region",
+        "bounds nothing: it is for random places to begin",
+    ),
     "an override of the same": (
         {"environments.away.slip": 0},
         "environments.away.slip",
@@ -186,6 +257,17 @@ MEANT: dict[str, dict[str, Any]] = {
         },
         "world.variables.energy.drift.when": {"night": 1},
         "world.always.hunger.when": {"night": 1},
+    },
+    "what happens by chance": {
+        **DAY,
+        "world.happens.dawn": {"chance": 0.1, "when": {"night": 1}, "set": {"day": 2}},
+        "world.always.hunger.when": {"day": 2},
+    },
+    "a mover that is met, a field that reaches": {
+        "world.movers.mouse": {"glyph": "m", "count": 1, "meet": {"bite": {"add": {"energy": -1}}}},
+        "world.fields.glow": {
+            "point": [3, 4], "falls": "linear", "reach": 2, "feels": {"sweet": 1},
+        },
     },
     "a torus without walls": {"world.edges": "torus"},
     "a map that a torus joins": {"world.edges": "torus", "world.map": "@.#..\n.b#.r\n..#..\n..#.."},
