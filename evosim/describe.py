@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evosim import mechanisms, mind, world
+from evosim.errors import seed_number
 from evosim.rng import Purpose, key
 from evosim.scenario import MoverRule, Rule, timeline
 from evosim.scenario.state_space import factors
@@ -32,7 +33,11 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
 
     Args:
         seed: of the level that is drawn.
+
+    Raises:
+        EvosimError: no seed.
     """
+    seed = seed_number(seed)
     yield _head(f"{scenario.title} ({scenario.id})", space=False)
     yield scenario.question
     for name in ("claim", "source", "control", "expected", "found", "pilots"):
