@@ -180,7 +180,7 @@ def export(
         click.echo(str(evosim.export_courses(source, courses, measures=names or None)))
         return
     if "measures" in chosen:
-        raise EvosimError(Argument("measures", chosen["measures"]), " is about --courses")
+        raise EvosimError(Argument("measures"), " is about --courses")
     if tensors is not None:
         if "bound" in chosen:
             chosen["bound"] *= 2**20

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from evosim import evolution
 from evosim.engine._manifest import FORMAT, read_manifest
+from evosim.engine.checksums import read_toml, sealed, sealed_text
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import (
     WriteError,
@@ -121,7 +122,7 @@ class RunFolder:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
             known = {"format": FORMAT, **manifest, "scenario_sha256": _sha256(toml.encode())}
-            write_text(making / "run.json", as_json(known, indent=2) + "\n")
+            write_text(making / "run.json", as_json(sealed(known), indent=2) + "\n")
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
             yield cls(making)
@@ -219,7 +220,7 @@ class RunFolder:
                 f"scenario, which was not kept; ask the run that it was forked from, {parent}"
             )
         try:
-            text = kept[-1].read_text(encoding="utf-8")
+            text = read_toml(kept[-1])
         except (OSError, ValueError) as error:
             raise RunError(
                 f"{kept[-1]}, which generation {generation} was run for, cannot be read "
@@ -237,7 +238,7 @@ class RunFolder:
         """Keep the scenario that the history was run for from a generation on."""
         folder = self.path / "history"
         folder.mkdir(exist_ok=True)
-        write_text(folder / f"{begin:06d}.toml", scenario)
+        write_text(folder / f"{begin:06d}.toml", sealed_text(scenario))
 
     def lock(
         self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
@@ -249,8 +250,7 @@ class RunFolder:
         """Record in run.json that the run was resumed."""
         resumed = [*self.manifest.get("resumed", ()), {"when": when, "versions": dict(versions)}]
         self.manifest["resumed"] = resumed
-        text = as_json(self.manifest, indent=2) + "\n"
-        write_text(self.path / "run.json", text)
+        write_text(self.path / "run.json", as_json(sealed(self.manifest), indent=2) + "\n")
 
     def sweep(self) -> None:
         """Remove what a killed process left half written. Only for who holds the lock."""

@@ -110,9 +110,9 @@ def draw_passages(world: World, seed: int) -> NDArray[np.int32]:
         EvosimError: no seed.
 
     >>> from evosim import scenario, world
-    >>> read = scenario.load("foraging", {"world.maze": 1})
-    >>> open_to = world.draw_passages(read.environment("corridors"), 7)
-    >>> fixed = world.geometry(read.environment("corridors")).neighbour
+    >>> read = scenario.load("strawberry", {"world.maze": 1})
+    >>> open_to = world.draw_passages(read.environment("day"), 7)
+    >>> fixed = world.geometry(read.environment("day")).neighbour
     >>> bool((open_to == fixed).all())
     False
     """
