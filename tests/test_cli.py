@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,11 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def small() -> list[str]:
     return [word for pair in SMALL for word in ("--set", pair)]
+
+
+def told(shown: Result) -> str:
+    """What ``check`` printed, but for what it takes, which depends on the machine."""
+    return re.sub(r"; (?:at most )?about .* threads?$", "", shown.stdout, flags=re.MULTILINE)
 
 
 def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
@@ -109,7 +115,7 @@ def test_show_draws_thin_barriers(invoke: Invoke, tmp_path: Path) -> None:
 
 def test_every_shipped_scenario_checks_and_shows(invoke: Invoke) -> None:
     names = list(evosim.catalogue())
-    assert invoke("check", *names).stdout.splitlines() == [f"{name}: ok" for name in names]
+    assert told(invoke("check", *names)).splitlines() == [f"{name}: ok" for name in names]
     for name in names:
         shown = invoke("show", name)
         assert shown.exit_code == 0, shown.output
@@ -119,7 +125,7 @@ def test_a_new_scenario_checks_clean_and_is_never_overwritten(
     invoke: Invoke, tmp_path: Path
 ) -> None:
     assert "evosim check my-own.toml" in invoke("new", "my-own.toml").stdout
-    assert invoke("check", "my-own.toml").stdout == "my-own.toml: ok\n"
+    assert told(invoke("check", "my-own.toml")) == "my-own.toml: ok\n"
     assert evosim.load(tmp_path / "my-own.toml").id == "my-own"
     (tmp_path / "my-own.toml").write_text("precious")
     again = invoke("new", "my-own.toml")
@@ -146,7 +152,7 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     )
     shown = invoke("check", "good.toml", "bad.toml", "missing.toml")
     assert shown.exit_code == 1
-    assert shown.stdout == "good.toml: ok\n"
+    assert told(shown) == "good.toml: ok\n"
     assert "bad.toml:30: world.lifetme:" in shown.stderr
     assert "lifetime" in shown.stderr
     assert "missing.toml" in shown.stderr
@@ -185,11 +191,11 @@ def test_check_tells_the_hash_that_freezes_a_file_and_whether_it_still_fits(
         asked = invoke(*command, name)
         assert asked.stdout.startswith(f"{name}: ok; exploratory: frozen is not the hash of all")
         frozen = path.read_text().replace(
-            'frozen   = ""', f'frozen   = "{asked.stdout.split()[-1]}"'
+            'frozen   = ""', f'frozen   = "{told(asked).split()[-1]}"'
         )
         path.write_text(frozen)
         assert (
-            invoke(*command, name).stdout == f"{name}: ok; confirmatory: frozen before it was run\n"
+            told(invoke(*command, name)) == f"{name}: ok; confirmatory: frozen before it was run\n"
         )
         path.write_text(
             frozen.replace("seed     = 1", "seed     = 2").replace("levels = 8", "levels = 9")
