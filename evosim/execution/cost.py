@@ -28,7 +28,7 @@ from evosim.core import threads
 from evosim.core.structs import LANES
 from evosim.engine.mechanism import parts, sizes
 from evosim.engine.variables import minds, variables
-from evosim.errors import Argument, EvosimError, Part
+from evosim.errors import Argument, EvosimError
 from evosim.mind import loci
 from evosim.scenario import document
 from evosim.scenario.state_space import BYTES_A_STATE
@@ -492,11 +492,11 @@ def refuse(cost: Cost, out: str | Path, *, what: str = "", force: bool = False) 
         if there is not None and needed > there:
             largest, most = max(parts_of.items(), key=lambda pair: pair[1])
             name, _, keys = largest.partition(" (")
-            remedy: tuple[Part, ...] = (f"lower {keys.rstrip(')')}, or",) if keys else ()
+            lower = f"lower {keys.rstrip(')')}, or " if keys else ""
             raise EvosimError(
                 f"{what}needs about {_bytes(needed)} of {kind}, and {_bytes(there)} are ",
                 "available: ",
-                f"{_bytes(most)} for {name}; ", *remedy, " begin it all the same with ",
+                f"{_bytes(most)} for {name}; {lower}begin it all the same with ",
                 Argument("force", True),
             )  # fmt: skip
 
