@@ -116,6 +116,7 @@ def resume(
             Argument("workers"),
         )
     if done.complete and not done._missing_figures(done.summary):
+        done._folder.check()
         return done
     done._refuse(workers, force=force)
     return done._complete(progress, workers=workers, checkpoint=checkpoint)

@@ -179,7 +179,9 @@ def check_all(
             say(as_error(error), err=True)
         else:
             status = words.status(*sources(file))
-            say(f"{file}: ok; " + (f"{status}; " if status != "exploratory" else "") + str(takes))
+            say(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
+            # Beside what is printed of a file, as it depends on the machine.
+            say(f"{file}: {takes}", err=True)
             for note in notes(file, checked):
                 say(replace(note, message=f"note: {note.message}"))
     ctx.exit(1 if wrong else 0)
