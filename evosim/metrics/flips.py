@@ -8,8 +8,8 @@ summary of a run and the metrics of findings take these numbers from here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ class Sides(NamedTuple):
 
     before: Floats  # [replicate], or [sample] of one replicate
     after: Floats
+
+
+Over: TypeAlias = Callable[[Floats], Floats]
 
 
 def mixtures(scenario: Scenario, generation: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -77,16 +80,65 @@ def across(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Sid
 
 def mean_sides(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Sides:
     """As :func:`across`, of values by probe, environment, mind and sample."""
-    here = values.isel(probe=probe_index(data, query, query.flip)).sel(
+    return sides(at_flip(data, query, values), scenario, query)
+
+
+def at_flip(data: xr.Dataset, query: Query, values: xr.DataArray) -> xr.DataArray:
+    """Values by probe, environment, mind and sample: those of the flip's probe and query's mind."""
+    return values.isel(probe=probe_index(data, query, query.flip)).sel(
         mind=require_known(query.mind, data["mind"].values, "mind", query)
     )
 
+
+def of_replicates(values: Floats) -> Floats:
+    """Numbers [replicate, environment, sample] as means over the sample."""
+    return mean_of_defined(values)
+
+
+def of_individuals(values: Floats) -> Floats:
+    """Numbers [1, environment, sample] of one replicate as [sample, environment]."""
+    return values[0].T
+
+
+def sides(
+    values: xr.DataArray, scenario: Scenario, query: Query, over: Over = of_replicates
+) -> Sides:
+    """A number by environment on both sides of a flip, as the worlds there are mixed.
+
+    Args:
+        values: by replicate and environment, and sample if individuals have numbers of their own.
+        query: says which flip.
+        over: whether individuals are taken together or apart.
+    """
+    dims = ("replicate", "environment", *(dim for dim in values.dims if dim == "sample"))
+
     def side(weights: Mapping[str, float]) -> Floats:
-        parts = here.sel(environment=list(weights)).transpose("replicate", "environment", "sample")
-        return mixed(mean_of_defined(parts.values), weights)
+        numbers = values.sel(environment=list(weights)).transpose(*dims).values
+        return mixed(over(numbers.reshape(*numbers.shape[:2], -1)), weights)
 
     before, after = mixtures(scenario, query.flip)
     return Sides(side(before), side(after))
+
+
+def zero_payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Sides:
+    """The intended payoff at which alignment is 0, in the old and the new world, [replicate]."""
+    zero = scenario.verdict.zero
+    if isinstance(zero, str):
+        return sides(recorded(data, f"{zero}_payoff"), scenario, query)
+    return Sides(*np.full((2, data.sizes["replicate"]), zero))
+
+
+def recorded(data: xr.Dataset, name: str) -> xr.DataArray:
+    """A variable that the runs of older versions lack.
+
+    Raises:
+        EvosimError: this one does.
+    """
+    if name not in data:
+        raise EvosimError(
+            f"the data hold no {name}: an older version made this run. Run it again to have it"
+        )
+    return data[name]
 
 
 def estimates(
@@ -123,7 +175,7 @@ class Recovery(NamedTuple):
     end: Floats
     """Mean of the last generations before the next flip or the end."""
     defined: NDArray[np.bool_]
-    """Whether before gained more than the floor of what the optimum gains over random play."""
+    """Whether before gained more than the floor of what the optimum gains over the zero."""
     generations: Floats
     """From the flip to the first generation that gains half of what before gained; infinite where
     none does, NaN where recovery is not defined."""
@@ -136,26 +188,26 @@ def recovery(
     scenario: Scenario,
     flip: int,
     *,
-    uniform: Sides,
+    zero: Sides,
     optimal: Floats,
 ) -> Recovery:
     """How a payoff comes back after a flip. Payoffs have no zero of their own, so that what can be
-    lost and regained is what is gained over random play.
+    lost and regained is what is gained over the zero of the verdict, by default random play.
 
     Args:
         paid: mean payoff a lifetime as lived, [replicate, generation].
         scenario: has the timeline, and the floor of the verdict.
         flip: the generation of the flip, the first of a phase.
-        uniform: what random play is paid in the old and the new world, [replicate].
+        zero: what has alignment 0 in the old and the new world, [replicate].
         optimal: what the optimum is paid in the old world, [replicate].
     """
     start, stop = bounds(scenario, flip)
     old, new = paid[:, start:flip], paid[:, flip:stop]
     before = old[:, -RECENT:].mean(axis=1)
-    gained = before - uniform.before
-    could_gain = optimal - uniform.before
+    gained = before - zero.before
+    could_gain = optimal - zero.before
     defined = gained > np.maximum(scenario.verdict.floor * could_gain, 0.0)
-    back = new - np.asarray(uniform.after)[:, None] >= gained[:, None] / 2
+    back = new - np.asarray(zero.after)[:, None] >= gained[:, None] / 2
     first = np.where(back.any(axis=1), back.argmax(axis=1), np.inf)
     return Recovery(
         before=before,
@@ -246,23 +298,14 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     there was next to nothing to lose, as in the summary of the flip."""
     payoffs = data["payoff_total"].sel(payoff=scenario.objective.intended)
     paid = mean_of_defined(payoffs.transpose("replicate", "generation", "individual").values)
-    before, after = mixtures(scenario, query.flip)
     found = recovery(
         paid,
         scenario,
         query.flip,
-        uniform=Sides(
-            _mixed(data, "uniform_payoff", before), _mixed(data, "uniform_payoff", after)
-        ),
-        optimal=_mixed(data, "optimal_payoff", before),
+        zero=zero_payoff(data, scenario, query),
+        optimal=sides(data["optimal_payoff"], scenario, query).before,
     )
     return (np.minimum(found.generations, found.followed),)
-
-
-def _mixed(data: xr.Dataset, name: str, weights: Mapping[str, float]) -> Floats:
-    """A variable by environment, [replicate]."""
-    values = data[name].sel(environment=list(weights)).transpose("replicate", "environment").values
-    return mixed(values, weights)
 
 
 @metric(
