@@ -16,6 +16,7 @@ from evosim.benchmarks import studies as of_studies
 from evosim.benchmarks.rows import Row, heading, notes, table
 from evosim.core.structs import LANES
 from evosim.engine import provenance
+from evosim.execution.output import console
 
 if TYPE_CHECKING:
     from evosim.plot.throughput import Curve
@@ -46,8 +47,6 @@ def main(
         EvosimError: a format that figures are not written in, a file that cannot be written; with
             ``check``, a ratio that has fallen, or no record of this machine.
     """
-    from rich.console import Console
-
     if plot is not None and plot.suffix:
         from evosim.plot.style import check_format
 
@@ -55,7 +54,7 @@ def main(
     load = list(os.getloadavg())
     rows: list[Row] = []
     curves: list[Curve] = []
-    with Console(stderr=True).status("measuring") as status:
+    with console(stderr=True).status("measuring") as status:
         for what, measure in of_studies.parts(quick) if studies else of_core.parts(quick):
             status.update(f"measuring: {what}")
             rows += measure()
@@ -74,19 +73,19 @@ def main(
     }
     files = _draw(curves, plot, facts) if plot is not None else []
     now = history.record_of(facts, rows)
-    console = Console(highlight=False, markup=False, stderr=json)
+    shown = console(stderr=json)
     if json:
         print(json_format.dumps(_as_json(facts, rows, curves), indent=2, ensure_ascii=False))
     else:
-        console.print(heading(facts))
-        console.print(table(rows))
-        console.print(notes(rows))
+        shown.print(heading(facts))
+        shown.print(table(rows))
+        shown.print(notes(rows))
     for file in files:
-        console.print(str(file))
+        shown.print(str(file))
     if check:
-        console.print(history.check(now, rows))
+        shown.print(history.check(now, rows))
     if record:
-        console.print(str(history.write(now)))
+        shown.print(str(history.write(now)))
 
 
 def _as_json(

@@ -3,6 +3,7 @@ from .api.analyses import analyse as analyse
 from .api.checks import check as check
 from .api.comparisons import Comparison as Comparison
 from .api.comparisons import compare as compare
+from .api.courses import export_courses as export_courses
 from .api.experiments import Experiment as Experiment
 from .api.experiments import experiment as experiment
 from .api.experiments import open_experiment as open_experiment

@@ -6,15 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evosim import mechanisms, mind, world
+from evosim.errors import seed_number
 from evosim.rng import Purpose, key
-from evosim.scenario import timeline
+from evosim.scenario import MoverRule, Rule, timeline
+from evosim.scenario.state_space import factors
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
-    from evosim.scenario import Always, Drift, Here, Rule, Scenario, Variable, World
+    from evosim.scenario import (
+        Always,
+        Drift,
+        Ground,
+        Happening,
+        Here,
+        Scenario,
+        Variable,
+        World,
+    )
 
 
 def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
@@ -22,7 +33,11 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
 
     Args:
         seed: of the level that is drawn.
+
+    Raises:
+        EvosimError: no seed.
     """
+    seed = seed_number(seed)
     yield _head(f"{scenario.title} ({scenario.id})", space=False)
     yield scenario.question
     for name in ("claim", "source", "control", "expected", "found", "pilots"):
@@ -43,8 +58,10 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
         yield _indented(_table([(name, _variable(v)) for name, v in first.variables.items()]))
     yield _head("Environments")
     for name, environment in scenario.environments.items():
-        size = scenario.environment(name).n_states
-        yield _indented(f"{name}: {environment.title or name}; {size:,} states")
+        here = scenario.environment(name)
+        # Movers multiply the states by the cells, each of them.
+        by = f": {factors(here)}" if here.movers else ""
+        yield _indented(f"{name}: {environment.title or name}; {here.n_states:,} states{by}")
         for change in _changes(environment.overrides):
             yield _indented(change, by=4)
     yield _head("Timeline, in generations")
@@ -53,6 +70,10 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     yield _indented(_table(list(_mind(scenario))))
     yield _head("Evolution")
     yield _indented(_evolution(scenario))
+    if scenario.notes:
+        yield _head("Notes: allowed, but perhaps not meant")
+        for note in scenario.notes:
+            yield _indented(f"{note.key}: {note.message}")
 
 
 def _head(text: str, *, space: bool = True) -> RenderableType:
@@ -101,10 +122,12 @@ def _levels(scenario: Scenario, seed: int) -> Text:
     blocks = []
     for text, names in drawn.values():
         blocks += [Text(f"in {', '.join(names)}:")] * (len(drawn) > 1) + [text]
-    entries = [Text("@ start")] + [
-        Text.assemble((glyph, f"bold {colors.TERMINAL[color]}"), f" {name}")
-        for glyph, color, name in legend.values()
-    ]
+    entries = [Text("@ start")]
+    for symbol in legend.values():
+        sign = (terminal.ASCII.ground, "dim")
+        if symbol.glyph:
+            sign = (symbol.glyph, f"bold {colors.TERMINAL[symbol.color]}")
+        entries.append(Text.assemble(sign, f" {symbol.words}"))
     torus = next(iter(worlds.values())).edges == "torus"
     edges = "; edges wrap around" if torus else "; edges are walls"
     return Text("\n").join([*blocks, Text(", ").join(entries) + Text(edges)])
@@ -123,36 +146,73 @@ def _rules(here: World) -> Table:
             (rule_name + _when(rule, ", when"), _set_and_added(rule), *_felt(rule))
             for rule_name, rule in kind.use.items()
         ]
+        does += [
+            (f"arriving: {rule_name}{_when(rule, ', when')}", _set_and_added(rule), *_felt(rule))
+            for rule_name, rule in kind.enter.items()
+        ]
         if kind.here is not None:
-            does.append(("being there", "", *_felt(kind.here)))
+            does.append((f"being there{_when(kind.here, ', when')}", "", *_felt(kind.here)))
         for what in does or [("nothing", "", "", "")]:
             rows.append((sites, *what))
             sites = ""
+    for name, mover in here.movers.items():
+        way = "at random" if mover.walks == "random" else f"{mover.walks} the agent"
+        who = f"{here.movers_of(name)} {mover.glyph} {name}"
+        does = [(f"walks {way}, with chance {mover.chance:g}", "", "", "")]
+        does += [
+            (f"{how}: {rule_name}{_when(rule, ', when')}", _set_and_added(rule), *_felt(rule))
+            for how, rules in (("meeting", mover.meet), ("use", mover.use))
+            for rule_name, rule in rules.items()
+        ]
+        for what in does:
+            rows.append((who, *what))
+            who = ""
     for name, always in here.always.items():
         rows.append(("always", name + _when(always, ","), "", *_felt(always)))
+    for name, field in here.fields.items():
+        where = f"{_place(field)}{_when(field, ', when')}"
+        rows.append((f"field {name}", where, "", *_felt(field)))
+    for name, happening in here.happens.items():
+        by = f"with chance {happening.chance:g}{_when(happening, ', when')}"
+        rows.append((f"{name} happens", by, _set_and_added(happening), "", ""))
     return _table(rows, head=("sites", "use", "changes", "feels", "yields"))
 
 
-def _when(rule: Rule | Always | Drift, joined: str) -> str:
+def _place(field: Ground) -> str:
+    """Where a field is strongest, and how it falls."""
+    if field.map is not None:
+        return "by its map"
+    if field.point is not None:
+        at = f"row {field.point[0]}, column {field.point[1]}"
+    else:
+        assert field.region is not None
+        at = f"rows {_value(field.region.rows)}, columns {_value(field.region.cols)}"
+    reach = f", reach {field.reach:g}" if field.reach else ""
+    return f"at {at}{'' if field.falls == 'none' else f', falls {field.falls}'}{reach}"
+
+
+def _when(rule: Rule | Always | Here | Drift | Ground | Happening, joined: str) -> str:
     """The state in which something holds, after some words; nothing where it always does."""
     return f"{joined} {_words(rule.when)}" if rule.when else ""
 
 
-def _set_and_added(rule: Rule) -> str:
+def _set_and_added(rule: Rule | Happening) -> str:
     parts = [f"{name} = {_value(value)}" for name, value in rule.set.items()]
     parts += [f"{name} {step:+d}" for name, step in rule.add.items()]
-    if rule.ends:
+    if isinstance(rule, Rule) and rule.ends:
         parts.append(f"ends the lifetime with chance {rule.ends:g}")
+    if isinstance(rule, MoverRule) and rule.vanishes:
+        parts.append("it vanishes")
     return ", ".join(parts)
 
 
-def _felt(effect: Rule | Here | Always) -> tuple[str, str]:
+def _felt(effect: Rule | Here | Always | Ground) -> tuple[str, str]:
     return _words(effect.feels), _words(effect.yields)
 
 
 def _variable(v: Variable) -> str:
     parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]
-    if drift := v.drift:
+    for drift in v.drifts:
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
@@ -187,6 +247,9 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     for phase in scenario.timeline:
         end = start + phase.generations
         notes = [timeline.label(phase.mixture)]
+        if phase.ramp is not None and start:
+            old = timeline.label(scenario.mixture_at(start - 1))
+            notes = [f"from {old} to {notes[0]} in {phase.ramp} steps"]
         if not phase.select:
             notes.append("without selection")
         if phase.window is not None:

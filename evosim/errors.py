@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TypeAlias
+
+# Control characters, ends of lines of any kind, what turns the order of what is read round
+# (U+061C and the marks U+200E and U+200F do not), halves of surrogate pairs, and what XML excludes.
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Characters that a text on one line does not hold."""
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """A text that can be printed anywhere: other characters as their escapes, ``\\u001b``.
+
+    So no name of a file can move the cursor of a terminal or pass for another one. Within a string
+    of JSON or TOML the escapes stand for the characters.
+
+    Args:
+        keep: characters that stay as they are.
+
+    Example:
+        >>> printable("red \\x1b[31m\\udcff")
+        'red \\\\u001b[31m\\\\udcff'
+    """
+    return UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,7 @@ class EvosimError(Exception):
         return self.args
 
     def __str__(self) -> str:
-        return "".join(map(str, self.args))
+        return printable("".join(map(str, self.args)))
 
 
 def whole_number(name: str, value: object, least: int = 0) -> int:
@@ -116,6 +142,28 @@ def whole_number(name: str, value: object, least: int = 0) -> int:
     if not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least:
         return int(value)
     raise EvosimError(Argument(name, value), f": a whole number of at least {least} is needed")
+
+
+def seed_number(seed: object, name: str = "seed") -> int:
+    """A seed, as a plain int: of all that random numbers are drawn from.
+
+    Args:
+        seed: what was given.
+        name: of the argument.
+
+    Raises:
+        EvosimError: not a whole number of 64 bits. It would be cut down to one without a word.
+
+    Example:
+        >>> seed_number(2**64 - 1)
+        18446744073709551615
+    """
+    # A numpy integer is a seed too, but would neither fit beside 2^64 nor go into JSON.
+    if not isinstance(seed, bool) and isinstance(seed, Integral) and 0 <= int(seed) < 2**64:
+        return int(seed)
+    raise EvosimError(
+        Argument(name, seed), ": not a seed (allowed a whole number from 0 to 2^64 - 1)"
+    )
 
 
 class RunError(EvosimError):
@@ -141,7 +189,7 @@ SETTING = "setting "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong with a scenario.
+    """One thing wrong with a scenario, or to note of it.
 
     ``line`` is 1 for the first line, or None where the value came from no file (:data:`SETTING`).
     """
@@ -153,7 +201,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        text = f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        return printable(text, keep="")
 
 
 class ScenarioError(EvosimError):
@@ -182,12 +231,58 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
+def misspelt(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` is one slip of the pen away from, or None.
+
+    A slip is one letter more, less or other, or two that changed places, after the first; two in
+    a long name; or a difference of capitals, ``-`` and ``_``. Names that differ in a number or in
+    a part of one letter (``tile1`` and ``tile2``, ``gold_a`` and ``gold_b``) are told apart.
+
+    Example:
+        >>> misspelt("chidlren", ["children"]), misspelt("in_road", ["in_pond"])
+        ('children', None)
+    """
+    return next((other for other in known if _is_slip(name, other)), None)
+
+
+def _is_slip(name: str, other: str) -> bool:
+    parts, others = re.findall(r"[^\W\d_]+|\d+", name), re.findall(r"[^\W\d_]+|\d+", other)
+    if len(parts) == len(others):
+        differ = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
+        if any(a.isdigit() or b.isdigit() or len(a) == len(b) == 1 for a, b in differ):
+            return False
+    a, b = ("".join(words).casefold() for words in (parts, others))
+    return a == b or (a[:1] == b[:1] and _edits(a, b) <= (2 if min(len(a), len(b)) > 7 else 1))
+
+
+def _edits(a: str, b: str) -> int:
+    """Letters put in, left out, replaced or swapped with the next: optimal string alignment."""
+    rows = [list(range(len(b) + 1))]
+    for i, letter in enumerate(a, 1):
+        row = [i]
+        for j, other in enumerate(b, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and a[i - 2 : i] == b[j - 2 : j][::-1]:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+_MOST_TOLD = 100
+"""Known names that are told."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest known one, then all of them.
 
     What is no text is near to none.
     """
     names = sorted(known)
+    told = [
+        *names[:_MOST_TOLD],
+        *[f"and {len(names) - _MOST_TOLD:,} more"] * (len(names) > _MOST_TOLD),
+    ]
     guess = nearest(name, names) if isinstance(name, str) else None
     hint = f"did you mean {guess!r}? " if guess else ""
-    return f"{hint}known: {', '.join(names) if names else 'none'}"
+    return f"{hint}known: {', '.join(told) if told else 'none'}"

@@ -12,11 +12,11 @@ import threading
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import UNPRINTABLE, EvosimError, did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -74,6 +74,7 @@ class Registry(Generic[T]):
             EvosimError: no name, or one that is taken.
         """
         check_name(self.kind, name)
+        self._check_texts(name, thing)
         place = _place(defined)
         if place.module.partition(".")[0] != "evosim" and not _plugins.in_worker:
             self._import(lambda: False)  # what evosim has is refused; a worker need not import it
@@ -85,6 +86,18 @@ class Registry(Generic[T]):
             )
         self._things[name] = thing
         self._places[name] = place
+
+    def _check_texts(self, name: str, thing: Any) -> None:
+        """Refuse labels, units and descriptions that cannot be printed and drawn as they stand."""
+        names = [field.name for field in fields(thing)] if is_dataclass(thing) else []
+        for what in names:
+            text = getattr(thing, what)
+            if isinstance(text, str) and (found := UNPRINTABLE.search(text)):
+                raise EvosimError(
+                    f"{self.kind} {name!r}: {what} holds U+{ord(found[0]):04X} at position "
+                    f"{found.start()} (got {text!r}, allowed text on one line without control "
+                    "characters)"
+                )
 
     def built_in(self, modules: Modules) -> Modules:
         """A decorator of the function that names the modules of the built-in things, in the order

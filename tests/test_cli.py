@@ -153,6 +153,26 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     assert "Traceback" not in shown.output
 
 
+def test_notes_are_told_with_their_lines_and_are_no_errors(invoke: Invoke, tmp_path: Path) -> None:
+    text = starter("odd").replace("depth         = [0, 8]", "depth         = 4")
+    (tmp_path / "odd.toml").write_text(text.replace("thinking_cost = 0.0", "thinking_cost = 0.1"))
+    shown = invoke("check", "odd.toml")
+    assert shown.exit_code == 0
+    what = "agent.thinking_cost: {}all pay the same: agent.depth is pinned to 4"
+    line = shown.stdout.splitlines()[1]
+    assert line == f"odd.toml:{_line(tmp_path / 'odd.toml', 'thinking_cost')}: " + what.format(
+        "note: "
+    )
+    lines = invoke("show", "odd.toml").stdout.splitlines()
+    assert lines[-2:] == ["Notes: allowed, but perhaps not meant", "  " + what.format("")]
+    assert "Notes" not in invoke("show", "contraception").stdout
+
+
+def _line(path: Path, begin: str) -> int:
+    lines = path.read_text().splitlines()
+    return 1 + next(i for i, line in enumerate(lines) if line.startswith(begin))
+
+
 def test_check_tells_the_hash_that_freezes_a_file_and_whether_it_still_fits(
     invoke: Invoke, tmp_path: Path
 ) -> None:
@@ -230,7 +250,9 @@ def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, tmp_path: Path
     (tmp_path / "mine.toml").write_text(starter("mine"))
     shown = invoke("run", "mine.toml", *small(), "--json", "--no-figures", "--out", "here")
     summary = json.loads(shown.stdout)
-    assert shown.stdout == (tmp_path / "here" / "summary.json").read_text()
+    written = json.loads((tmp_path / "here" / "summary.json").read_text())
+    del written["checksum"]
+    assert json.loads(shown.stdout) == written
     (flip,) = summary["flips"]
     assert {"from", "to", "capability_before", "capability_after", "alignment_before",
             "alignment_after", "collapse", "verdict", "intervals"} <= set(flip)  # fmt: skip
@@ -335,11 +357,37 @@ def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Pat
         (["--trees", "x.trees", "--tensors", "x.npz"], "say what to export"),
         (["--trees", "x.trees", "--level-seed", 0], "--level-seed is about tensors"),
         (["--trees", "x.trees", "--set", "a=1"], "--set is about tensors"),
+        (["--trees", "x.trees", "--measures", "alignment"], "--measures is about --courses"),
     ):
         wrong = invoke("export", mine, *words)
         assert wrong.exit_code == 2, wrong.output
         assert message in wrong.stderr
         assert "Traceback" not in wrong.output
+
+
+def test_export_writes_courses(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    shown = invoke("export", mine, "--courses", "mine.csv", "--measures", "alignment,lived")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout == "mine.csv\n"
+    head, *rows = (tmp_path / "mine.csv").read_text(encoding="utf-8").splitlines()
+    assert head == "replicate,generation,environment,variable,value"
+    run = evosim.open_run(mine)
+    of = len(run.scenario.payoffs)
+    probed = run.data.sizes["probe"] * len(run.scenario.environments)
+    assert len(rows) == run.data.sizes["replicate"] * (probed + of * run.data.sizes["generation"])
+    before = (tmp_path / "mine.csv").read_bytes()
+    for words, message in (
+        (["--courses", "x.txt"], "x.txt: courses are written as .csv"),
+        (["--courses", "mine.csv", "--measures", "collapse"], "takes no at"),
+        (["--courses", "mine.csv", "--measures", "alignmet"], "did you mean 'alignment'?"),
+        (["--courses", "nowhere/x.csv"], "cannot write nowhere/x.csv"),
+        (["--courses", "x.csv", "--replicate", 0], "--replicate is not about courses"),
+    ):
+        wrong = invoke("export", mine, *words)
+        assert wrong.exit_code == 2, wrong.output
+        assert message in wrong.stderr
+        assert "Traceback" not in wrong.output
+    assert (tmp_path / "mine.csv").read_bytes() == before
 
 
 def test_analyse_tells_what_moved_the_genes(invoke: Invoke, mine: Path, tmp_path: Path) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import pkgutil
 import re
+import shlex
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import click
 import pytest
-import tomli_w
 from click.testing import CliRunner
 
 import evosim
 from evosim import scenario
 from evosim.cli import cli
+from evosim.scenario import Scenario, _paths
+from evosim.scenario.positions import KeyPath
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "writing-scenarios.md"
@@ -72,14 +75,6 @@ def finished() -> str:
     return list(steps(TUTORIAL))[-1][0]
 
 
-def merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    result = copy.deepcopy(document)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else value
-    return result
-
-
 def check(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What ``evosim check moth.toml`` prints."""
     (folder / "moth.toml").write_text(text)
@@ -90,8 +85,8 @@ def check(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_each_step_of_the_tutorial_gets_the_answer_shown(tmp_path, monkeypatch):
     shown = 0
     for text, console in steps(TUTORIAL):
-        if console is not None:
-            command, _, answer = console.text.partition("\n")
+        command, _, answer = ("" if console is None else console.text).partition("\n")
+        if command.startswith("$ evosim check"):
             assert command == "$ evosim check moth.toml"
             assert check(text, tmp_path, monkeypatch) == answer
             shown += 1
@@ -102,16 +97,69 @@ def variants() -> list[str]:
     return [block.text for block in blocks(TUTORIAL) if block.tag == "toml variant"]
 
 
-@pytest.mark.parametrize("changes", variants(), ids=lambda text: text.splitlines()[0])
-def test_each_variant_of_the_tutorial_can_be_added_to_its_scenario(changes, tmp_path, monkeypatch):
-    document = tomllib.loads(finished())
-    changed = merged(document, tomllib.loads(changes))
-    assert changed != document
-    assert check(tomli_w.dumps(changed), tmp_path, monkeypatch) == "moth.toml: ok\n"
+def added(text: str, block: str) -> str:
+    """The text with a block added as its page says: lines below a comment ``# under [table]`` go
+    below that header, in place of the keys that the comment names; what has a header of its own
+    goes at the end."""
+    for part in re.split(r"\n\n(?=\[|# under)", block.rstrip("\n")):
+        under = re.match(r"# under (\[[\w.]+\])(?:, in place of ([\w., ]+))?\n", part)
+        if under is None:
+            assert re.match(r"\[\[?[\w.]+\]\]?\n", part), part
+            text = f"{text.rstrip()}\n\n{part}\n"
+            continue
+        above, header, below = text.partition(f"{under[1]}\n")
+        assert header, under[1]
+        table, rest = re.match(r"(.*?)((?:^\[.*)?)\Z", below, re.DOTALL | re.MULTILINE).groups()
+        for key in under[2].split(", ") if under[2] else ():
+            table, n = re.subn(rf"^{re.escape(key)}\s*=.*\n", "", table, flags=re.MULTILINE)
+            assert n == 1, f"{key} is to be replaced once, not {n} times"
+        text = above + header + part[under.end() :] + "\n" + table + rest
+    return text
+
+
+@pytest.mark.parametrize("block", variants(), ids=lambda text: text.splitlines()[0])
+def test_each_variant_of_the_tutorial_can_be_added_to_its_file(block, tmp_path, monkeypatch):
+    text = added(finished(), block)
+    before, after = tomllib.loads(finished()), tomllib.loads(text)
+    assert after != before
+    assert check(text, tmp_path, monkeypatch) == "moth.toml: ok\n"
+
+
+def test_all_variants_that_go_together_can_be_added_one_after_the_other(tmp_path, monkeypatch):
+    apart = (
+        "[evolution.open]",
+        "[evolution.islands]",
+        "optimizer = ",
+        "novelty",
+        "[deception]",
+        "[world.movers",
+    )
+    text = finished()
+    for block in variants():
+        if not any(word in block for word in apart):
+            text = added(text, block)
+    assert check(text, tmp_path, monkeypatch) == "moth.toml: ok\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "block",
+    [block.text for block in blocks(TUTORIAL) if block.text.startswith("$ evosim run")],
+    ids=lambda text: text.splitlines()[0],
+)
+def test_the_tutorials_experiment_finds_what_the_page_says(block, tmp_path, monkeypatch):
+    command, _, found = block.partition("\n")
+    (tmp_path / "moth.toml").write_text(finished())
+    monkeypatch.chdir(tmp_path)
+    words = [*shlex.split(command)[2:], "--no-figures"]
+    shown = CliRunner().invoke(cli, words).stdout
+    assert found.strip() in shown
 
 
 def test_the_tutorials_commands_exist_and_its_settings_apply():
-    commands = re.findall(r"^    \$ evosim (.*?)(?:\s+#.*)?$", TUTORIAL.read_text(), re.MULTILINE)
+    commands = re.findall(
+        r"^(?:    )?\$ evosim (.*?)(?:\s+#.*)?$", TUTORIAL.read_text(), re.MULTILINE
+    )
     assert len(commands) >= 5
     sets = []
     for command in commands:
@@ -149,30 +197,81 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     exec(compile(small, "README.md", "exec"), {})
 
 
-def test_the_commands_of_the_readme_exist():
-    text = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"^\s*(?:\$ )?evosim (\w+)", text, re.MULTILINE))
-    assert {
-        "list",
-        "show",
-        "check",
-        "new",
-        "run",
-        "resume",
-        "fork",
-        "plot",
-        "compare",
-        "replay",
-    } <= named
-    assert named <= set(cli.commands)
+COMMAND = re.compile(
+    r"^(?: {4}|\$ )(?:\$ )?(?:\.venv/bin/)?evosim ((?:.*\\\n)*[^\n]*?)(?: +#.*)?$", re.MULTILINE
+)
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The command lines that a page shows in lines of their own, as words."""
+    return [shlex.split(line.replace("\\\n", " ")) for line in COMMAND.findall(page.read_text())]
+
+
+def parsed(words: list[str]) -> dict[str, object]:
+    """What a command is given, read as the command line reads it; nothing is run."""
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        command, words = command.commands[words[0]], words[1:]
+    return command.make_context(str(command.name), list(words)).params
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_to_files_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    for target in targets:
-        if "://" not in target:
-            assert (page.parent / target).exists(), target
+def test_commands_of_pages_can_be_typed(page: Path) -> None:
+    for words in commands(page):
+        given = parsed(words)
+        shipped = given.get("scenario")
+        if shipped in evosim.catalogue():
+            scenario.load(str(shipped), given.get("settings", ()))
+    for inline in re.findall(r"`evosim ([a-z]+(?: [a-z]+)?)", page.read_text()):
+        first, *second = inline.split()
+        assert first in cli.commands, inline
+        if second and isinstance(group := cli.commands[first], click.Group):
+            assert second[0] in group.commands, inline
+
+
+def test_the_readme_shows_the_commands_of_daily_use() -> None:
+    shown = {words[0] for words in commands(ROOT / "README.md")}
+    daily = {"list", "show", "check", "new", "run", "resume", "fork", "plot", "compare", "replay"}
+    assert daily <= shown
+    assert sum(len(commands(page)) for page in PAGES) > 50
+
+
+def test_keys_that_pages_of_mechanisms_show_exist() -> None:
+    def keys(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
+        for key, part in value.items() if isinstance(value, dict) else ():
+            yield (*path, key)
+            yield from keys(part, (*path, key))
+        for part in value if isinstance(value, list) else ():
+            yield from keys(part, (*path, 0))
+
+    found = []
+    for page in sorted((ROOT / "docs" / "mechanisms").glob("*.md")):
+        shown = re.findall(r"(?:^(?: {4}.*)?\n)+", page.read_text(), re.MULTILINE)
+        for block in shown:
+            if block.lstrip().startswith("["):
+                found += keys(tomllib.loads(textwrap.dedent(block)))
+    assert len(found) > 20
+    for path in found:
+        model = _paths.model_at(Scenario, path[:-1])
+        free = model is None or model.model_config.get("extra") == "allow"
+        assert free or path[-1] in model.model_fields, path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        if heading:
+            assert heading in headings(there), f"{target}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """What links call the headings of a page, as GitHub makes it."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in found}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

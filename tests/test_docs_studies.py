@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import click
 import pytest
 from pydantic import BaseModel
 
-from evosim.cli import cli
 from evosim.study import reading, schema
+from evosim.testing import TINY
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "studies.md"
 BIN = Path(sys.executable).parent
@@ -46,6 +45,21 @@ def test_the_study_of_the_page_is_sound_and_has_as_many_points_as_it_says() -> N
     assert n == 5 * 4
 
 
+@pytest.mark.parametrize("parameter", blocks("toml other"))
+def test_the_other_parameters_of_the_page_are_sound(parameter: str, tmp_path: Path) -> None:
+    world = TINY.replace("before", "watched").replace("after", "alone")
+    (tmp_path / "tiny.toml").write_text(world)
+    head = 'id = "other"\ntitle = "Other"\nscenario = "tiny.toml"\n'
+    measures = '[measures.alignment]\nlabel = "alignment"\nmeasure = "alignment"\n'
+    written = reading.loads(head + parameter + measures, beside=tmp_path)
+    assert len(written.points) == len(next(iter(written.study.parameters.values())).values)
+    mixtures = [dict(written.scenario_at(point).timeline[0].mixture) for point in written.points]
+    if "train" in parameter:
+        assert mixtures == [
+            {"watched": 0.1, "alone": 0.9}, {"watched": 0.5, "alone": 0.5}, {"alone": 1.0}
+        ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("model", "title"),
     [
@@ -64,19 +78,6 @@ def test_the_tables_of_the_page_have_every_key_and_no_other(
     named = {re.split(r"[.\]]", name)[0].lstrip("[") for cell in cells
              for name in re.findall(r"`([^`]+)`", cell)}  # fmt: skip
     assert named == set(model.model_fields)
-
-
-def test_every_evosim_command_of_the_page_exists_with_its_options() -> None:
-    typed = [line.split() for line in commands() if line.startswith("evosim ")]
-    assert len(typed) >= 9
-    for words in typed:
-        command: click.Command = cli
-        while isinstance(command, click.Group):
-            command = command.commands[words[1]]
-            words = words[1:]
-        known = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
-        used = {word for word in words if word.startswith("--")}
-        assert used <= known, " ".join(words)
 
 
 @pytest.mark.slow

@@ -139,7 +139,7 @@ assert CliRunner().invoke(cli, ["new", {str(tmp_path / "x.toml")!r}]).exit_code 
 def test_help_imports_little() -> None:
     """Start-up time is that of the modules that are imported, and these can be counted."""
     modules = loaded(HELP)
-    assert len({name for name in modules if name.split(".")[0] == "evosim"}) <= 8
+    assert len({name for name in modules if name.split(".")[0] == "evosim"}) <= 9
     assert len(modules) <= 220
 
 

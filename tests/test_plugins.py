@@ -39,7 +39,7 @@ intended = "food"
 selected = "food"
 
 [agent]
-drives        = ["sweet", "sour"]
+drives        = ["sweet"]
 depth         = [0, 2]
 patience      = 0.9
 thinking_cost = 0.01

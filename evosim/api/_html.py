@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evosim.engine.files import is_folder
 from evosim.engine.folders import GONE
 from evosim.errors import EvosimError
 
@@ -96,7 +98,7 @@ def of_study(study: Study) -> str:
 
 def _gone(path: Path) -> str:
     """What is shown in place of a folder that was deleted; empty where it is there."""
-    return "" if path.is_dir() else _box(_place(path), f"<p>{GONE}</p>")
+    return "" if is_folder(path) else _box(_place(path), f"<p>{GONE}</p>")
 
 
 def _outcome(done: Run | Experiment) -> str:
@@ -142,8 +144,9 @@ def _thumbnail(figures: Sequence[Path]) -> str:
     for name in THUMBNAILS:
         for suffix, kind in ((".svg", "image/svg+xml"), (".png", "image/png")):
             path = known.get(name + suffix)
-            if path is not None and path.stat().st_size <= LARGEST:
-                return _picture(kind, path.read_bytes())
+            with suppress(OSError):  # one that may not be read is as good as not drawn
+                if path is not None and path.stat().st_size <= LARGEST:
+                    return _picture(kind, path.read_bytes())
     return ""
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
-from evosim.engine.files import write_text
+from evosim.engine.files import as_json, or_elsewhere, put
 from evosim.errors import EvosimError, whole_number
 from evosim.execution.runner import finite
 from evosim.metrics.analyses import ANALYSES
@@ -25,8 +24,8 @@ class Analysed:
 
     Attributes:
         name: of the analysis.
-        summary: plain numbers, as in ``analyses/NAME.json`` of the run.
-        path: that file.
+        summary: plain numbers, as in the file.
+        path: the file: ``analyses/NAME.json`` of the run, or where it was to go.
 
     Example:
         >>> import evosim
@@ -37,10 +36,13 @@ class Analysed:
           ancestral: 3 drawn, 3 different, 9.32e+13 possible at most
     """
 
-    def __init__(self, name: str, summary: dict[str, Any], path: Path) -> None:
+    def __init__(
+        self, name: str, summary: dict[str, Any], path: Path, figures: Path | None = None
+    ) -> None:
         self.name = name
         self.summary = summary
         self.path = path
+        self._figures = figures or path.parent
 
     @property
     def text(self) -> str:
@@ -65,7 +67,8 @@ class Analysed:
         """Draw its figure.
 
         Args:
-            folder: where; the run's own ``figures`` if None.
+            folder: where; if None the run's own ``figures``, or the folder that the numbers were
+                to go to.
             formats: of svg, png, pdf.
 
         Returns:
@@ -81,15 +84,21 @@ class Analysed:
             ['leakage.svg']
         """
         title = f"{self.summary['title']}: {ANALYSES[self.name].description}"
-        where = Path(folder) if folder else self.path.parents[1] / "figures"
-        return write_all([(self.name, title, self.figure())], where, formats)
+        where = Path(folder) if folder else self._figures
+        with or_elsewhere("folder"):
+            return write_all([(self.name, title, self.figure())], where, formats)
 
     def __repr__(self) -> str:
         return f"<Analysed {self.name} {str(self.path)!r}>"
 
 
 def analyse(
-    run: Run | str | Path, name: str, *, generation: int | None = None, replicate: int = 0
+    run: Run | str | Path,
+    name: str,
+    *,
+    generation: int | None = None,
+    replicate: int = 0,
+    out: str | Path | None = None,
 ) -> Analysed:
     """Analyse a complete run, and write the numbers to ``analyses/NAME.json`` in its folder.
 
@@ -98,13 +107,14 @@ def analyse(
         name: of :data:`evosim.metrics.analyses.ANALYSES`.
         generation: looks at this generation; the last, or all that were probed, if None.
         replicate: looks at this replicate where the analysis looks at one.
+        out: another folder for the numbers and the figure, of a run that one may only read.
 
     Returns:
         The analysis, with ``summary``, ``text`` and ``plot()``.
 
     Raises:
-        EvosimError: no such analysis, run, generation or replicate, or the run is not complete or
-            does not have what the analysis needs.
+        EvosimError: no such analysis, run, generation or replicate, the run is not complete or
+            does not have what the analysis needs, or the folder cannot be written.
 
     Example:
         >>> import evosim
@@ -134,15 +144,15 @@ def analyse(
         "title": run.scenario.title,
         **kind.found(data, run.scenario, request),
     }
-    path = run.path / "analyses" / f"{name}.json"
+    path = (run.path / "analyses" if out is None else Path(out)) / f"{name}.json"
     summary = finite(found)
     try:
-        text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+        text = as_json(summary, indent=2)
     except TypeError as error:
         raise EvosimError(
             f"analysis {name!r} returned what JSON cannot hold: {error}. Return numbers, texts, "
             "lists and dictionaries (array.tolist())"
         ) from error
-    path.parent.mkdir(exist_ok=True)
-    write_text(path, text + "\n")
-    return Analysed(name, summary, path)
+    with or_elsewhere("out"):
+        put(path, f"{text}\n".encode())
+    return Analysed(name, summary, path, run.path / "figures" if out is None else None)

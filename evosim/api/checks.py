@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evosim.api._arguments import read_scenario
+from evosim.scenario import shipped
+from evosim.scenario.notes import notes as scenario_notes
+from evosim.scenario.reading import located
 from evosim.study import checks
 from evosim.study import reading as studies
 
 if TYPE_CHECKING:
+    from evosim.errors import Problem
     from evosim.scenario import Scenario, Settings
     from evosim.study.reading import Written
 
@@ -22,7 +26,8 @@ def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
         settings: changes of it, see :func:`evosim.run`.
 
     Returns:
-        The scenario with the settings applied.
+        The scenario with the settings applied. Its ``notes`` tell what is allowed, but hardly
+        meant.
 
     Raises:
         ScenarioError: with every problem found.
@@ -33,6 +38,12 @@ def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
         40
     """
     return read_scenario(source, settings, further=[checks.check])
+
+
+def notes(source: str | Path, checked: Scenario) -> list[Problem]:
+    """What is to be noted of a scenario file that :func:`check` has read, with its lines."""
+    path = shipped.find(source)
+    return located(scenario_notes(checked), shipped.read(path), str(path))
 
 
 def check_study(source: str | Path, settings: Settings = ()) -> Written:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from evosim.api.runs import figures_in
 from evosim.engine import provenance
-from evosim.engine.files import WriteError
+from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
 from evosim.errors import Command, RunError
 from evosim.execution.progress import Progress
@@ -112,7 +113,9 @@ class Collection(ABC, Generic[F]):
             >>> evosim.open_study("runs/study-small-1").export("runs.csv").name
             'runs.csv'
         """
-        return export.export(self._present, Path(path))
+        for file in self._present.damaged():
+            Progress().warn(f"{file} is damaged: its run is left out")
+        return export.export(self._folder, Path(path))
 
     @property
     def figures(self) -> list[Path]:
@@ -169,7 +172,8 @@ class Collection(ABC, Generic[F]):
             ['curve.svg']
         """
         where = Path(folder) if folder else self._folder.figures_path
-        return self._draw(self.summary, names=names or None, folder=where, formats=formats)
+        with or_elsewhere("folder"):
+            return self._draw(self.summary, names=names or None, folder=where, formats=formats)
 
     def resume(self, **options: Any) -> Self:
         """Go on with it: see :func:`evosim.resume`. Runs of a study that failed are tried again.
@@ -188,7 +192,7 @@ class Collection(ABC, Generic[F]):
         return str(self.path)
 
     def __repr__(self) -> str:
-        words = self._in_words() if self.path.is_dir() else GONE
+        words = self._in_words() if isdir(self.path) else GONE
         return f"<{type(self).__name__} {str(self.path)!r}: {words}>"
 
     # What experiments and studies do each in their way
@@ -267,5 +271,5 @@ class Collection(ABC, Generic[F]):
         return [
             name
             for name in self._figures_of(summary)
-            if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
+            if not all(exists(folder / f"{name}.{suffix}") for suffix in FORMATS)
         ]

@@ -21,7 +21,7 @@ from evosim.api._arguments import (
 )
 from evosim.api.runs import Run, missing_figures
 from evosim.engine import provenance
-from evosim.engine.files import WriteError
+from evosim.engine.files import WriteError, exists, is_folder
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import Command, RunError, whole_number
 from evosim.execution.progress import Progress
@@ -154,7 +154,7 @@ def resume_run(
     with make_progress(show=progress) as reporter:
         folder = RunFolder(Path(path))
         check_scheduler(scheduler, workers, folder.scenario)
-        if not folder.data_path.exists():
+        if not exists(folder.data_path):
             if problems := evolution.check(folder.scenario):  # an operator or optimizer is lacking
                 found = "; ".join(f"{problem.key}: {problem.message}" for problem in problems)
                 lacking = provenance.lacking_plugins(folder.manifest)
@@ -227,7 +227,7 @@ def fork(
         parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
     )
     done = parent.scenario.generations
-    if not parent.data_path.exists():
+    if not exists(parent.data_path):
         done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
     check_fork(parent, read, at, done)
     seed = parent.seed if seed is None else seed_of(seed)
@@ -294,14 +294,14 @@ def _complete(
 
     try:
         if again and done.complete and not (wanted and missing_figures(done)):
-            _ = done.data  # refuses a damaged one
+            _ = done.data, done.summary  # a damaged one is refused, or made again
             return done
         with (
             folder.lock(wait=WAIT, announce=reporter.note) as lock,
             Stop() as stop,
             FigureProcess([lock]) as process,
         ):
-            if not folder.data_path.exists():
+            if not exists(folder.data_path):
                 for replicate in range(folder.replicates):
                     folder.check_history(replicate)
             if again and not (done.complete and not (wanted and missing_figures(done))):
@@ -313,7 +313,7 @@ def _complete(
                 title=folder.scenario.title, resume=path, workers=workers, scheduler=scheduler,
                 checkpoint=checkpoint, on_generation=call,
             )  # fmt: skip
-            if wanted and (not folder.figures_path.is_dir() or missing_figures(done)):
+            if wanted and (not is_folder(folder.figures_path) or missing_figures(done)):
                 _draw_in_the_end(done, process, stop, reporter)
     except Interrupted:
         if enough:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from evosim import plot
+from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import Command, EvosimError, RunError, did_you_mean, whole_number
+from evosim.execution.runner import finite, read_summary, summary_of, write_summary
 from evosim.plot.drawing import FORMATS, Failed, names_of_run
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether every generation is done and the summary is written."""
-        return self._folder.data_path.exists() and self._folder.summary_path.exists()
+        return exists(self._folder.data_path) and exists(self._folder.summary_path)
 
     @cached_property
     def data(self) -> xr.Dataset:
@@ -97,7 +99,7 @@ class Run:
         """The data as the built-in figures read them: where that can be done, without xarray."""
         from evosim.engine.dataset import open_arrays
 
-        if "data" in self.__dict__ or not self._folder.data_path.exists():
+        if "data" in self.__dict__ or not exists(self._folder.data_path):
             yield self.data
             return
         with open_arrays(self._folder, lambda: self.data) as arrays:
@@ -111,16 +113,18 @@ class Run:
         ``intervals`` has theirs by the same names; what is undefined is None.
 
         Raises:
-            RunError: the run is not complete.
+            RunError: the run is not complete, or the summary is damaged and so are the data.
         """
         check_there(self.path)
-        try:
-            found: dict[str, Any] = json.loads(self.summary_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise not_complete(self.path, "run") from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.summary_path} cannot be read: {error}") from error
-        return found
+        if not exists(self.summary_path):
+            raise not_complete(self.path, "run")
+        found = read_summary(self._folder)
+        if found is None:
+            try:
+                found = write_summary(self._folder)
+            except WriteError:  # of a folder that one may only read
+                found = finite(summary_of(self._folder))
+        return dict(found)
 
     @property
     def verdict(self) -> str:
@@ -201,14 +205,14 @@ class Run:
             replicate: which replicate.
             out: the GIF; one in the run's ``figures`` if None.
             terminal: play it on standard output instead.
-            speed: steps a second.
+            speed: steps a second, from 0.01 to 1000; a GIF has at most 50 frames a second.
 
         Returns:
             The path of the GIF; None where it was played.
 
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run, or
-                ``out`` has another suffix than ``.gif``.
+                ``out`` has another suffix than ``.gif``, a speed out of range.
 
         Example:
             >>> import evosim
@@ -241,9 +245,9 @@ class Run:
             plot.replay_terminal(episode, speed=speed)
             return None
         name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
-        return plot.replay_gif(
-            episode, Path(out) if out else self._folder.figures_path / name, speed=speed
-        )
+        file = Path(out) if out else self._folder.figures_path / name
+        with or_elsewhere("out"):
+            return plot.replay_gif(episode, file, speed=speed)
 
     def resume(self, **options: Any) -> Run:
         """Go on with it, to the same end: see :func:`evosim.resume`, which has the options.
@@ -279,7 +283,7 @@ class Run:
         return str(self.path)
 
     def __repr__(self) -> str:
-        if not self.path.is_dir():
+        if not isdir(self.path):
             return f"<Run {str(self.path)!r}: {GONE}>"
         n = self.manifest["replicates"]
         state = "" if self.complete else ", not complete"
@@ -318,7 +322,8 @@ class Plots:
             >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
             ['flips.svg']
         """
-        return self._draw(names, folder=folder, formats=formats)
+        with or_elsewhere("folder"):
+            return self._draw(names, folder=folder, formats=formats)
 
     def _draw(
         self,
@@ -409,9 +414,7 @@ def missing_figures(done: Run) -> list[str]:
             names = names_of_run(RunView(data=data, scenario=done.scenario))
     folder = done.path / "figures"
     return [
-        name
-        for name in names
-        if not all((folder / f"{name}.{suffix}").exists() for suffix in FORMATS)
+        name for name in names if not all(exists(folder / f"{name}.{suffix}") for suffix in FORMATS)
     ]
 
 

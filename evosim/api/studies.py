@@ -16,6 +16,7 @@ from evosim.api._arguments import (
 )
 from evosim.api.collections import Collection
 from evosim.engine import provenance
+from evosim.engine.files import exists
 from evosim.errors import whole_number
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, index, report, summary
@@ -87,6 +88,8 @@ class Study(Collection[StudyFolder]):
     def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
+        Runs whose files are ``damaged`` count as left.
+
         Args:
             note: called with a sentence where the index has to be made again.
 
@@ -97,7 +100,9 @@ class Study(Collection[StudyFolder]):
         """
         folder = self._present
         at_work = index.is_held(folder)
-        with index.reading(folder, note or (lambda text: None)) as table:
+        damaged = folder.damaged()
+        opened = index.reading(folder, note or (lambda text: None))
+        with index.in_memory(folder) if damaged else opened as table:
             counts, digest, failures = table.counts, table.digest(), list(table.records("failed"))
         return {
             "study": folder.manifest["study"],
@@ -110,6 +115,7 @@ class Study(Collection[StudyFolder]):
             "left": counts.left,
             "at_work": at_work,
             "digest": digest,
+            "damaged": [str(path) for path in damaged],
             "failures": [
                 {
                     "point": failure.point,
@@ -168,7 +174,7 @@ class Study(Collection[StudyFolder]):
     @property
     def files(self) -> list[Path]:
         """What a reader may want to open: the summary and the figures."""
-        return [*([self.summary_path] if self.summary_path.exists() else []), *self.figures]
+        return [*([self.summary_path] if exists(self.summary_path) else []), *self.figures]
 
     def _repr_html_(self) -> str:
         from evosim.api import _html

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -12,9 +11,9 @@ import numpy as np
 from evosim.api._arguments import read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run
-from evosim.engine.files import Unfailing, replacing
+from evosim.engine.files import Unfailing, as_json, is_folder, replacing
 from evosim.engine.variables import present
-from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
+from evosim.errors import Argument, EvosimError, did_you_mean, seed_number, whole_number
 from evosim.world.tensors import BOUND
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def tensors(
         source: a scenario, the id of one of the catalogue, a file, or a run (or its folder), of
             which the drives of individuals are added.
         environment: by name; the main one of the first phase if None.
-        level_seed: of the level drawn, as ``evosim show`` draws it.
+        level_seed: of the level drawn, as ``evosim show`` draws it; 0 .. 2**64 - 1.
         settings: changes of a scenario, see :func:`evosim.run`.
         generation: of a run; the last one with any individuals if None.
         individual: of a run: whose reward is written out; its number, "best" or "median" by the
@@ -77,11 +76,12 @@ def tensors(
             options that the source does not have; drives that include novelty, which has no
             reward of (s, a, s').
     """
+    level_seed = seed_number(level_seed, "level_seed")
     wants = None
     run = None
     if isinstance(source, Run):
         run = source
-    elif isinstance(source, str | Path) and Path(source).is_dir():
+    elif isinstance(source, str | Path) and is_folder(Path(source)):
         run = open_single_run(source)
     if run is None:
         options = {"generation": generation, "individual": individual, "replicate": replicate}
@@ -163,7 +163,7 @@ def export_tensors(
         generation=generation, individual=individual, replicate=replicate, bound=bound,
     )  # fmt: skip
     if path.suffix == ".npz":
-        text = json.dumps(made.attrs, ensure_ascii=False)
+        text = as_json(made.attrs)
         arrays: dict[str, Any] = {**_arrays(made), "attributes": np.array(text)}
         with replacing(path) as file:
             np.savez_compressed(file, **arrays)

@@ -22,10 +22,12 @@ from evosim.cli.options import (
     check_all,
     command_typed,
     put_json,
+    say,
 )
 from evosim.cli.results import analyse, compare, export, plot, replay
 from evosim.cli.study import print_study, study
 from evosim.errors import EvosimError
+from evosim.execution.output import console, open_streams
 
 if TYPE_CHECKING:
     from evosim.api.experiments import Experiment
@@ -65,7 +67,6 @@ def cli() -> None:
 def list_() -> None:
     """List the scenarios that ship."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     from evosim import scenario
@@ -75,7 +76,7 @@ def list_() -> None:
     for name in scenario.catalogue():
         found = scenario.load(name)
         table.add_row(name, found.title, found.question)
-    Console(highlight=False, markup=False).print(table)
+    console().print(table)
 
 
 @cli.command()
@@ -86,14 +87,12 @@ def list_() -> None:
 )
 def show(scenario: str, settings: Sequence[str], seed: int) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size."""
-    from rich.console import Console
-
     import evosim
     from evosim.describe import describe
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    shown = console()
     for part in describe(evosim.check(scenario, settings), seed=seed):
-        console.print(part)
+        shown.print(part)
 
 
 @cli.command()
@@ -102,12 +101,13 @@ def show(scenario: str, settings: Sequence[str], seed: int) -> None:
 def check(ctx: click.Context, files: Sequence[str]) -> None:
     """Check scenario FILES (or ids), and report every error at once.
 
-    The exit code is 1 if there is any error.
+    The exit code is 1 if there is any error. Notes tell what is allowed, but hardly meant.
     """
     import evosim
+    from evosim.api.checks import notes
     from evosim.scenario import shipped
 
-    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))])
+    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))], notes)
 
 
 @cli.command()
@@ -117,7 +117,7 @@ def new(file: Path) -> None:
     from evosim.starter import starter
 
     begin_file(file, starter)
-    click.echo(f"{file}: next, evosim check {file}, then evosim run {file}")
+    say(f"{file}: next, evosim check {file}, then evosim run {file}")
 
 
 @cli.command()
@@ -263,11 +263,9 @@ def gallery(
     from evosim.gallery import making
 
     if pages_only:
-        making.make_pages(scenarios, out=out, report=click.echo)
+        making.make_pages(scenarios, out=out, report=say)
     else:
-        making.make(
-            scenarios, out=out, work=work, workers=workers, progress=True, report=click.echo
-        )
+        making.make(scenarios, out=out, work=work, workers=workers, progress=True, report=say)
 
 
 @cli.command()
@@ -282,21 +280,25 @@ def schema(out: Path | None) -> None:
 def _print_result(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
     """The verdict and what was written, or the summary for machines."""
     if as_json:
-        click.echo(done.summary_path.read_text(encoding="utf-8"), nl=False)
+        put_json(done.summary)
     elif not quiet:
-        click.echo(f"\n{done.verdict}\n")
+        say(f"\n{done.verdict}\n")
         for path in done.files:
-            click.echo(str(path))
+            say(path)
 
 
 def main() -> None:
     """The entry point of the command evosim."""
+    open_streams()
     try:
         cli(prog_name="evosim")
     except OSError as error:  # click sees to a reader that has gone
-        if not _is_stuck(sys.stdout):
-            raise
-        click.echo(f"Error: cannot write to standard output: {error.strerror}", err=True)
+        what = error.strerror or str(error)
+        if error.filename is not None:
+            what = f"cannot use {error.filename}: {what}"
+        elif _is_stuck(sys.stdout):
+            what = f"cannot write to standard output: {what}"
+        say(f"Error: {what}", err=True)
         sys.exit(MISTAKE)
 
 

@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 
 import click
 
-from evosim.errors import SETTING, Argument, Command, EvosimError, Part, ScenarioError
+from evosim.errors import (
+    SETTING,
+    Argument,
+    Command,
+    EvosimError,
+    Part,
+    Problem,
+    ScenarioError,
+    printable,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +29,15 @@ STOPPED = 130
 """Exit code of a run that was stopped."""
 
 
+def say(text: object, *, err: bool = False) -> None:
+    """Print a text or a path, as escapes where a terminal would obey it.
+
+    Args:
+        err: print it on stderr.
+    """
+    click.echo(printable(str(text)), err=err)
+
+
 class Commands(click.Group):
     """Prints errors, and a stop by Ctrl-C, on stderr in words, without a traceback."""
 
@@ -27,10 +45,10 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except EvosimError as error:
-            click.echo(as_error(error), err=True)
+            say(as_error(error), err=True)
             ctx.exit(MISTAKE)
         except KeyboardInterrupt as stop:
-            click.echo(_joined(stop.args) or "stopped", err=True)
+            say(_joined(stop.args) or "stopped", err=True)
             ctx.exit(STOPPED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -65,13 +83,18 @@ def _joined(parts: Iterable[Part]) -> str:
     )
 
 
+_CALLED = {"folder": "out"}
+"""Options of arguments that have another name."""
+
+
 def as_option(argument: Argument) -> str:
     """An argument of the public functions as the option that stands for it.
 
     Every such argument is an option, of the same name in all commands that have it; a test holds
     this for all that errors name.
     """
-    option = named_options(click.get_current_context().find_root().command)[argument.name]
+    wanted = _CALLED.get(argument.name, argument.name)
+    option = named_options(click.get_current_context().find_root().command)[wanted]
     name = option.opts[0]
     if isinstance(argument.value, bool):
         return name if argument.value else name.replace("--", "--no-", 1)
@@ -119,42 +142,44 @@ def begin_file(file: Path, starter: Callable[[str], str]) -> None:
 def check_all(
     ctx: click.Context,
     files: Sequence[str],
-    check: Callable[[str], object],
+    check: Callable[[str], Any],
     sources: Callable[[str], Sequence[str]],
+    notes: Callable[[str, Any], Iterable[Problem]] = lambda file, checked: (),
 ) -> None:
     """Check files, and exit with 1 where any has a mistake.
 
     Args:
-        check: raises what is wrong with a file.
+        check: reads a file, or raises what is wrong with it.
         sources: the texts that a file's ``frozen`` is a hash of.
+        notes: what is to be noted of a file, and of what was read.
     """
     from evosim.scenario import words
 
     wrong = False
     for file in files:
         try:
-            check(file)
+            checked = check(file)
         except EvosimError as error:
             wrong = True
-            click.echo(as_error(error), err=True)
+            say(as_error(error), err=True)
         else:
             status = words.status(*sources(file))
-            click.echo(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
+            say(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
+            for note in notes(file, checked):
+                say(replace(note, message=f"note: {note.message}"))
     ctx.exit(1 if wrong else 0)
 
 
 def put_json(value: object, out: Path | None = None) -> None:
     """Write plain numbers and texts to a file as JSON, or print them."""
-    import json
+    from evosim.engine.files import as_json, write_text
 
-    from evosim.engine.files import write_text
-
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = as_json(value, indent=2)
     if out is None:
-        click.echo(text)
+        say(text)
     else:
         write_text(out, text + "\n")
-        click.echo(str(out))
+        say(out)
 
 
 settings = click.option(

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from evosim.cli import options
+from evosim.cli.options import say
 from evosim.errors import Argument, EvosimError
 
 
@@ -22,7 +23,7 @@ class _Individual(click.ParamType):
     ) -> int | str:
         if value in ("best", "median"):
             return str(value)
-        if not str(value).isdigit():
+        if not str(value).isdecimal():
             self.fail(f"{value!r} is neither a number from 0, nor best, nor median", param, ctx)
         return int(value)
 
@@ -48,7 +49,7 @@ def plot(
     options: dict[str, Any] = {"formats": formats} if formats else {}
     names = [*figures, *filter(None, map(str.strip, listed.split(",")))]
     for path in open_folder(folder).plot(*names, folder=out, **options):
-        click.echo(str(path))
+        say(path)
 
 
 @click.command()
@@ -58,6 +59,8 @@ def plot(
               help="Generation to analyse. [default: the last, or all probed ones]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate, for an analysis of one.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder of numbers and figures. [default: those in RUN]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 @click.option("--figures/--no-figures", default=True, help="Draw the figures.")
 def analyse(
@@ -65,35 +68,37 @@ def analyse(
     names: Sequence[str],
     generation: int | None,
     replicate: int,
+    out: Path | None,
     as_json: bool,
     figures: bool,
 ) -> None:
     """Analyse a complete RUN further: one ANALYSIS, or all.
 
-    Numbers go to RUN/analyses, figures to RUN/figures. Without a name, every analysis is made for
-    which the run has the data, and the others say what is missing.
+    Numbers go to RUN/analyses, figures to RUN/figures, or both to DIR. Without a name, every
+    analysis is made for which the run has the data, and the others say what is missing.
     """
     import evosim
     from evosim.api.folders import open_single_run
+    from evosim.engine.files import WriteError
     from evosim.metrics.analyses import ANALYSES
 
     run = open_single_run(folder)
     summaries = {}
     for name in names or ANALYSES:
         try:
-            done = evosim.analyse(run, name, generation=generation, replicate=replicate)
+            done = evosim.analyse(run, name, generation=generation, replicate=replicate, out=out)
         except EvosimError as error:
-            if names or not run.complete:
+            if names or not run.complete or isinstance(error, WriteError):
                 raise
-            click.echo(f"{name}: {options.as_words(error)}\n", err=True)
+            say(f"{name}: {options.as_words(error)}\n", err=True)
             continue
         summaries[name] = done.summary
         if not as_json:
-            click.echo(f"{name}: {ANALYSES[name].description}\n\n{done.text}\n\n{done.path}")
+            say(f"{name}: {ANALYSES[name].description}\n\n{done.text}\n\n{done.path}")
         for path in done.plot() if figures else ():
-            click.echo(str(path), err=as_json)
+            say(path, err=as_json)
         if not as_json:
-            click.echo()
+            say("")
     if as_json:
         options.put_json(summaries)
 
@@ -120,9 +125,9 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
     if as_json:
         options.put_json(done.summary)
     else:
-        click.echo(done.text)
+        say(done.text)
     if plot is not None:
-        click.echo(str(done.plot(plot)), err=as_json)
+        say(done.plot(plot), err=as_json)
 
 
 @click.command()
@@ -131,6 +136,11 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               help="Write a level as T[s,a,s'], rewards and labels, to a .npz or .nc.")  # fmt: skip
 @click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
               help="Write the pedigree of a run as a tree sequence for tskit.")  # fmt: skip
+@click.option("--courses", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="Write every measure of a run or an experiment over the generations, a row "
+              "for each number.")  # fmt: skip
+@click.option("--measures", metavar="NAMES",
+              help="For courses: only these, as alignment,payoff. [default: all]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), metavar="R",
               help="Replicate of a run. [default: 0]")  # fmt: skip
 @click.option("--environment", "-e", metavar="E",
@@ -147,27 +157,39 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
               "[default: best]")  # fmt: skip
 @click.option("--bound", type=click.IntRange(min=1), metavar="MIB",
               help="Refuse tensors that are larger. [default: 256]")  # fmt: skip
-def export(source: str, tensors: Path | None, trees: Path | None, **options: Any) -> None:
-    """Write tensors or a pedigree for other tools.
+def export(
+    source: str, tensors: Path | None, trees: Path | None, courses: Path | None, **options: Any
+) -> None:
+    """Write tensors, a pedigree or courses for other tools.
 
-    Either --tensors, of a scenario or a run, or --trees, of a run.
+    One of --tensors, of a scenario or a run, --trees, of a run, and --courses, of a run or an
+    experiment.
     """
     import evosim
 
     chosen = {name: value for name, value in options.items() if value not in (None, ())}
-    if (tensors is None) == (trees is None):
+    if sum(what is not None for what in (tensors, trees, courses)) != 1:
         raise EvosimError(
-            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees"
+            "say what to export, one of: --tensors FILE.npz (or FILE.nc), --trees FILE.trees, "
+            "--courses FILE.csv"
         )
+    if courses is not None:
+        for name in chosen.keys() - {"measures"}:
+            raise EvosimError(Argument(name), " is not about courses: they take only --measures")
+        names = [*filter(None, map(str.strip, chosen.get("measures", "").split(",")))]
+        click.echo(str(evosim.export_courses(source, courses, measures=names or None)))
+        return
+    if "measures" in chosen:
+        raise EvosimError(Argument("measures"), " is about --courses")
     if tensors is not None:
         if "bound" in chosen:
             chosen["bound"] *= 2**20
-        click.echo(str(evosim.export_tensors(source, tensors, **chosen)))
+        say(evosim.export_tensors(source, tensors, **chosen))
         return
     for name in chosen.keys() - {"replicate"}:
         raise EvosimError(Argument(name), " is about tensors: --trees takes only --replicate")
     assert trees is not None
-    click.echo(str(evosim.export_trees(source, trees, **chosen)))
+    say(evosim.export_trees(source, trees, **chosen))
 
 
 @click.command()
@@ -188,12 +210,12 @@ def export(source: str, tensors: Path | None, trees: Path | None, **options: Any
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.gif",
               help="File to write. [default: one in RUN/figures]")  # fmt: skip
 @click.option("--terminal", is_flag=True, help="Play it in the terminal instead.")
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=8.0,
-              show_default=True, metavar="N", help="Steps a second.")  # fmt: skip
+@click.option("--speed", type=float, default=8.0, show_default=True, metavar="N",
+              help="Steps a second, from 0.01 to 1000.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
     """Show one lifetime of RUN: as a GIF, or in the terminal."""
     from evosim.api.folders import open_single_run
 
     path = open_single_run(folder).replay(**options)
     if path is not None:
-        click.echo(str(path))
+        say(path)

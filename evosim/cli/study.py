@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evosim.cli import options
-from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_json
+from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_json, say
 from evosim.errors import EvosimError
+from evosim.execution.output import console
 
 if TYPE_CHECKING:
     from evosim.api.studies import Study
@@ -41,7 +42,6 @@ def study() -> None:
 def list_() -> None:
     """List the studies that ship."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     from evosim.study import reading
@@ -51,7 +51,7 @@ def list_() -> None:
     for name in reading.catalogue():
         found = reading.load(name)
         table.add_row(name, found.study.title, str(len(found.points)), found.study.question)
-    Console(highlight=False, markup=False).print(table)
+    console().print(table)
 
 
 @study.command()
@@ -61,7 +61,7 @@ def new(file: Path) -> None:
     from evosim.starter import starter_study
 
     begin_file(file, starter_study)
-    click.echo(f"{file}: next, evosim study check {file}, then evosim study run {file}")
+    say(f"{file}: next, evosim study check {file}, then evosim study run {file}")
 
 
 @study.command()
@@ -115,8 +115,8 @@ def status(folder: Path, as_json: bool) -> None:
     """Show how far the study in FOLDER is, also while it runs."""
     import evosim
 
-    found = evosim.open_study(folder).status(lambda text: click.echo(text, err=True))
-    put_json(found) if as_json else click.echo(_described(found))
+    found = evosim.open_study(folder).status(lambda text: say(text, err=True))
+    put_json(found) if as_json else say(_described(found))
 
 
 @study.command()
@@ -127,7 +127,7 @@ def summary(folder: Path, as_json: bool) -> None:
     import evosim
 
     done = evosim.open_study(folder)
-    put_json(done.summary) if as_json else click.echo(done.text)
+    put_json(done.summary) if as_json else say(done.text)
 
 
 @study.command()
@@ -145,7 +145,7 @@ def export(folder: Path, file: Path) -> None:
     done = open_folder(folder)
     if isinstance(done, Run):
         raise EvosimError(f"{folder} is a run, whose numbers are in {done.path / 'run.nc'}")
-    click.echo(str(done.export(file)))
+    say(done.export(file))
 
 
 @study.command()
@@ -155,7 +155,7 @@ def reindex(folder: Path) -> None:
     import evosim
 
     counts = evosim.open_study(folder).reindex()
-    click.echo(f"{folder}: {counts.done} runs done, {counts.failed} failed, of {counts.runs}")
+    say(f"{folder}: {counts.done} runs done, {counts.failed} failed, of {counts.runs}")
 
 
 @study.command()
@@ -172,9 +172,9 @@ def pages(
     from evosim.gallery import studies as making
 
     if pages_only:
-        making.make_pages(studies, out=out, report=click.echo)
+        making.make_pages(studies, out=out, report=say)
     else:
-        making.make(studies, out=out, work=work, workers=workers, progress=True, report=click.echo)
+        making.make(studies, out=out, work=work, workers=workers, progress=True, report=say)
 
 
 @study.command()
@@ -192,13 +192,13 @@ def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
     if as_json:
         put_json(status)
     elif not quiet:
-        click.echo(_described(status))
-        click.echo(f"\n{done.text}\n")
+        say(_described(status))
+        say(f"\n{done.text}\n")
         for path in done.files:
-            click.echo(str(path))
+            say(path)
     failures = status["failures"]
     if failures and (as_json or quiet):
-        click.echo(_failed(failures), err=True)
+        say(_failed(failures), err=True)
     return FAILED if failures else 0
 
 
@@ -215,6 +215,8 @@ def _described(status: dict[str, Any]) -> str:
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
     ]
+    for path in status["damaged"]:
+        lines.append(f"damaged, so it counts as not done: {path}")
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:

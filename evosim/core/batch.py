@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.core._tasks import run_tasks
+from evosim.core.local_plan import decide_local, improve_local, prepare_local
 from evosim.core.plan import decide, improve, prepare
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
 from evosim.mind import Minds
@@ -132,6 +133,8 @@ class Workspace(NamedTuple):
     arrival: NDArray[np.float32]  # [C, LANES] reward of arriving beside those of events
     greedy: NDArray[np.uint8]  # [n_x, C, LANES] as in Policy
     boltzmann: NDArray[np.float32]  # [n_x, C, A, LANES] A = 0 where no mind is soft
+    middle: NDArray[np.float32]  # [n_x, C, LANES] of actions that have ended; local worlds only
+    scents: NDArray[np.float32]  # [2, LANES]
     second: Workspace | None  # for second plans
 
     def plan(self, arrivals: bool) -> Plan:
@@ -145,9 +148,16 @@ class Workspace(NamedTuple):
 
 
 def new_workspace(
-    n_x: int, n_cells: int, n_actions: int, n_events: int, soft: bool, second: bool = False
+    n_x: int,
+    n_cells: int,
+    n_actions: int,
+    n_events: int,
+    soft: bool,
+    second: bool = False,
+    local: bool = False,
 ) -> Workspace:
-    """Zeros, aligned to cache lines; with ``second``, enough for two plans."""
+    """Zeros, aligned to cache lines; with ``second``, enough for two plans; for ``local`` worlds
+    or others."""
 
     def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
         # numpy aligns to 16 bytes only, and loops over lanes read whole cache lines.
@@ -168,13 +178,20 @@ def new_workspace(
         arrival=new(n_cells),
         greedy=new(n_x, n_cells, dtype=np.uint8),
         boltzmann=new(n_x, n_cells, n_actions if soft else 0),
-        second=new_workspace(n_x, n_cells, n_actions, n_events, False) if second else None,
+        middle=new(n_x if local else 0, n_cells),
+        scents=new(2),
+        second=new_workspace(n_x, n_cells, n_actions, n_events, False, local=local)
+        if second
+        else None,
     )
 
 
-def _workspace(size: tuple[int, int, int, int, bool, bool]) -> Workspace:
+_Size = tuple[int, int, int, int, bool, bool, bool]
+
+
+def _workspace(size: _Size) -> Workspace:
     """This thread's scratch for a size of world; the least recently used one goes."""
-    kept: dict[tuple[int, int, int, int, bool, bool], Workspace]
+    kept: dict[_Size, Workspace]
     kept = _own.__dict__.setdefault("kept", {})
     space = kept.pop(size, None) or new_workspace(*size)
     kept[size] = space
@@ -228,6 +245,12 @@ def prepare_values(
     group: BatchGroup, lanes: Lanes, level: Level, plan: Plan, instinct: bool, space: Workspace
 ) -> None:
     """What events are worth to every lane, and V_0 in plan.value[0]."""
+    if (local := group.tables.local) is not None:
+        prepare_local(
+            local.arrays, local.on(*level), lanes, plan,
+            group.phi, space.arrival, instinct, space.discount, space.scents,
+        )  # fmt: skip
+        return
     prepare(
         *group.plan_tables, *level, *lanes, *plan,
         group.phi, space.arrival, instinct, space.discount, space.best,
@@ -246,13 +269,28 @@ def plan_values(
     """V_d of every lane on a level; returns where in plan.value it stands."""
     prepare_values(group, lanes, level, plan, instinct, space)
     if elsewhere is None:
-        return int(improve(*group.plan_tables, *level, *lanes, *plan, 0, ALL_BACKUPS))
+        return _improve(group, lanes, level, plan, space, 0, ALL_BACKUPS)
     deepest = int(lanes.depth.max())
     for done in range(deepest):
         elsewhere(done, plan.value[done & 1])
-        improve(*group.plan_tables, *level, *lanes, *plan, done, done + 1)
+        _improve(group, lanes, level, plan, space, done, done + 1)
     elsewhere(deepest, plan.value[deepest & 1])
     return deepest & 1
+
+
+def _improve(
+    group: BatchGroup,
+    lanes: Lanes,
+    level: Level,
+    plan: Plan,
+    space: Workspace,
+    begin: int,
+    end: int,
+) -> int:
+    if (local := group.tables.local) is None:
+        return int(improve(*group.plan_tables, *level, *lanes, *plan, begin, end))
+    on = local.on(*level)
+    return int(improve_local(local.arrays, on, lanes, plan, space.middle, space.best, begin, end))
 
 
 def plan_policy(
@@ -266,12 +304,20 @@ def plan_policy(
     """The policy of every lane of a batch on a level, in the workspace's arrays."""
     plan = space.plan(group.tables.arrivals or batch.replans)
     now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
-    other, other_now = plan, 0
+    other, other_now, other_space = plan, 0, space
     if batch.second is not None:
         assert space.second is not None
+        other_space = space.second
         # The arrival reward is of the first plan alone: in the second one's workspace it is 0.
         other = space.second.plan(group.tables.arrivals)
         other_now = plan_values(group, batch.second, level, other, instinct, space.second)
+    if (local := group.tables.local) is not None:
+        decide_local(
+            local.arrays, local.on(*level), batch.lanes, plan, space.middle,
+            batch.second or batch.lanes, other, other_space.middle, group.mixed, now, other_now,
+            space.best, space.scents[0], group.soft, space.greedy, space.boltzmann,
+        )  # fmt: skip
+        return space.policy(group)
     decide(
         *group.plan_tables, *level, *batch.lanes, *plan, *other,
         group.mixed, now, other_now, space.best, group.soft, space.greedy, space.boltzmann,
@@ -297,7 +343,8 @@ def for_each_batch(
     def task(group: BatchGroup, batch: Batch, i: int) -> Callable[[], None]:
         n_events = max(len(env.events), len(group.phi))
         two = second or group.mixed
-        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, two)
+        local = group.tables.local is not None
+        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, two, local)
         return lambda: run(group, batch, i, tables[i], _workspace(size))
 
     # The deepest first: they take longest, and no thread is to begin one when all others are done.

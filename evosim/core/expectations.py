@@ -24,6 +24,8 @@ from evosim.core.batch import (
     prepare_values,
 )
 from evosim.core.exact import expect
+from evosim.core.local_live import expect_local
+from evosim.core.local_plan import follow_local
 from evosim.core.plan import follow
 from evosim.core.structs import LANES, Level, Policy, WorldTables
 from evosim.mind import Minds
@@ -178,7 +180,7 @@ def _expect(
     parts = int(part_of.max()) + 1
     counts = np.zeros((n_levels, n, parts, len(env.events)))
     lifespan = np.zeros((n_levels, n, parts))
-    world = WorldTables.of(env.tables)
+    world, local = WorldTables.of(env.tables), env.tables.local
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         policy = decide(group, batch, i, level, space)
@@ -186,7 +188,11 @@ def _expect(
         # less. What one of them can expect is then what the others can, to the bit.
         alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
         mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
-        expect(*world, *level, *policy, mind, env.lifetime, part_of, counts[i], lifespan[i])
+        out = (mind, env.lifetime, part_of, counts[i], lifespan[i])
+        if local is None:
+            expect(*world, *level, *policy, *out)
+        else:
+            expect_local(local.arrays, local.on(*level), policy, *out)
         others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
         counts[i, batch.mind[others]] = counts[i, batch.mind[alike[others]]]
         lifespan[i, batch.mind[others]] = lifespan[i, batch.mind[alike[others]]]
@@ -340,9 +346,15 @@ def followed(
         other_lanes = lanes_of(others, batch.mind)
         prepare_values(group, batch.lanes, level, plan, False, space)
         prepare_values(group, other_lanes, level, other, False, space.second)
-        last = follow(
-            *group.plan_tables, *level, *batch.lanes, *plan, *other, env.lifetime, space.best
-        )
+        if (local := group.tables.local) is not None:
+            last = follow_local(
+                local.arrays, local.on(*level), batch.lanes, plan, space.middle, other_lanes, other,
+                space.second.middle, env.lifetime, space.best, space.scents[0],
+            )  # fmt: skip
+        else:
+            last = follow(
+                *group.plan_tables, *level, *batch.lanes, *plan, *other, env.lifetime, space.best
+            )
         _at_birth(env, level, batch, other.value[last], found[i])
 
     for_each_batch(env, levels, batch_groups(env, minds), run, second=True)

@@ -2,27 +2,27 @@
 
 Numba's cache sees edits of a kernel's own file only, not of the files it calls into, and raises
 where a cached file is cut short. So the cache folder carries a hash of every source that goes
-into a kernel; a stale folder is never read, and a broken one is emptied and made anew.
+into a kernel; a stale folder is never read, and a broken one is emptied and filled anew.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+import numba
+
+from evosim.core.cache import cache_folder, clear
 
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
-    "core/exact.py", "core/jit.py", "core/live.py", "core/plan.py", "core/rng.py",
+    "core/exact.py", "core/jit.py", "core/live.py", "core/local_live.py", "core/local_plan.py",
+    "core/plan.py", "core/rng.py",
     "core/structs.py", "rng.py",
 )  # fmt: skip
 
@@ -42,35 +42,23 @@ def _source_hash() -> str:
     return digest.hexdigest()
 
 
-# To ask the file system is not enough: a folder can be read-only, full, or on a share that lies.
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+CACHE, _REMARK = cache_folder(_source_hash())
+_config: Any = numba.config
 
 
-def _cache_folder() -> Path:
-    """A writable folder for compiled code: the user's cache, else a temporary one."""
-    base = os.environ.get("EVOSIM_CACHE_DIR")
-    homes = [Path(base)] if base else [Path(platformdirs.user_cache_dir("evosim"))]
-    homes.append(Path(tempfile.gettempdir()) / f"evosim-{os.getuid()}")
-    for home in homes:
-        folder = home / "numba" / _source_hash()
-        if _writable(folder):
-            return folder
-    return Path(tempfile.mkdtemp(prefix="evosim-"))
+def _njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """numba.njit with our cache folder, which is not that of the user's own functions."""
 
+    def compiled(function: Callable[..., Any]) -> Any:
+        theirs = _config.CACHE_DIR
+        # Numba looks the folder up when a function is decorated, and only then.
+        _config.CACHE_DIR = str(CACHE)
+        try:
+            return numba.njit(**options)(function)
+        finally:
+            _config.CACHE_DIR = theirs
 
-CACHE = _cache_folder()
-os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
-
-import numba  # noqa: E402  (its cache folder is read from the environment at import)
-
-numba.config.__dict__["CACHE_DIR"] = str(CACHE)  # also where numba was imported before us
-_njit: Any = numba.njit
+    return compiled
 
 
 # Reference counts of arrays are atomic additions; in a loop that calls a function of twenty
@@ -99,17 +87,16 @@ _BROKEN_CACHE = (EOFError, pickle.UnpicklingError, ValueError, IndexError, KeyEr
 def warm_up(call: Callable[[], object], announce: Callable[[str], object]) -> float:
     """Load or compile the kernels that ``call`` uses; returns the seconds it took.
 
-    A first compilation is announced. A cache that cannot be read is removed and made anew.
+    A first compilation is announced. A cache that cannot be read is emptied and filled anew.
     """
     began = time.perf_counter()
     if not any(CACHE.rglob("*.nbc")):
-        announce("compiling the core (once; about 15 seconds)")
+        announce(_REMARK or "compiling the core (once; about 15 seconds)")
     try:
         call()
     # What a damaged cache file raises depends on where it is cut.
     except _BROKEN_CACHE:
-        shutil.rmtree(CACHE, ignore_errors=True)
-        CACHE.mkdir(parents=True, exist_ok=True)
+        clear(CACHE)
         announce("the compiled core was damaged; compiling it anew (about 15 seconds)")
         call()
     return time.perf_counter() - began

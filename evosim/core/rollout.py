@@ -21,6 +21,7 @@ from evosim.core.batch import (
     for_each_batch,
 )
 from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
+from evosim.core.local_live import live_local, live_one_local_step, retrace_local
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.mind import Minds
 from evosim.rng import Purpose
@@ -43,7 +44,7 @@ class Trace(NamedTuple):
     cell: NDArray[np.int32]  # [t] cell before the step
     action: NDArray[np.int32]  # [t]
     event: NDArray[np.int32]  # [t] the use rule that fired, -1: none
-    counts: NDArray[np.int32]  # [t, E] how often each event happened in the step: 0 or 1
+    counts: NDArray[np.int32]  # [t, E] how often each event happened in the step
     last: tuple[int, int]  # x and cell after the last step
     fate: str  # after the last step: "ended" by its use, "died" of a fatal value, "alive"
 
@@ -216,10 +217,11 @@ def retrace(
     xs, at = np.zeros((2, steps + 1), np.int32)
     uses, counts = np.zeros(steps, np.int32), np.zeros((steps, len(env.events)), np.int32)
     taken = np.array(actions, np.int32)
-    lived, fate = follow(
-        *WorldTables.of(env.tables), *Level.of(levels, 0), np.uint64(life), taken,
-        xs, at, uses, counts,
-    )  # fmt: skip
+    level, out = Level.of(levels, 0), (np.uint64(life), taken, xs, at, uses, counts)
+    if (local := env.tables.local) is not None:
+        lived, fate = retrace_local(local.arrays, local.on(*level), *out)
+    else:
+        lived, fate = follow(*WorldTables.of(env.tables), *level, *out)
     return Trace(
         xs[:lived], at[:lived], taken[:lived], uses[:lived], counts[:lived],
         (int(xs[lived]), int(at[lived])), FATES[fate],
@@ -246,7 +248,7 @@ def _live(
     individuals = np.asarray(individual_ids, np.uint64)
     level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
     first = steps if window is None else min(window, steps)
-    world = WorldTables.of(env.tables)
+    world, local = WorldTables.of(env.tables), env.tables.local
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         lives = Lives(
@@ -254,7 +256,10 @@ def _live(
         )
         if not batch.replans:
             policy = decide(group, batch, i, level, space)
-            live(*world, *level, *policy, *lives, steps)
+            if local is None:
+                live(*world, *level, *policy, *lives, steps)
+            else:
+                live_local(local.arrays, local.on(*level), policy, lives, steps)
             return
         # What arriving is worth depends on where one has been: these minds plan anew every step, by
         # what it is worth at that moment (model 2, novelty).
@@ -266,7 +271,11 @@ def _live(
         for now in range(-1, steps):
             if now >= 0:
                 decide(group, batch, i, level, space)
-            go_on = live_one_step(*world, *level, *policy, *lives, now, xs, cells, fates)
+            at = (now, xs, cells, fates)
+            if local is None:
+                go_on = live_one_step(*world, *level, *policy, *lives, *at)
+            else:
+                go_on = live_one_local_step(local.arrays, local.on(*level), policy, lives, *at)
             arrive(now, batch.arrival, batch.mind, cells, fates, visited, felt[i], space.arrival)
             if not go_on:
                 break

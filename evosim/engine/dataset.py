@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
+from evosim.engine.checksums import DamagedError, check_file, seal_file
 from evosim.engine.evaluation import Arrays
-from evosim.engine.files import Unfailing, replacing
+from evosim.engine.files import Unfailing, as_json, exists, replacing
 from evosim.engine.folders import check_there
 from evosim.engine.mechanism import mechanisms_of
-from evosim.engine.run_arrays import RunArrays, opened
+from evosim.engine.run_arrays import RunArrays, opened, unreadable_variables
 from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder
 from evosim.engine.variables import (
     BY_REPLICATE,
@@ -59,6 +59,23 @@ def assemble(folder: RunFolder) -> None:
     # Without a buffer, as Unfailing needs to know of each write whether it succeeded.
     with replacing(folder.data_path, buffering=0) as file:
         _write(folder, rows, wanted, file)
+        seal_file(file)
+
+
+def check_data(folder: RunFolder) -> None:
+    """Refuse a run.nc that is not as it was written.
+
+    Raises:
+        RunError: with what of it is damaged, and what helps.
+    """
+    try:
+        check_file(folder.data_path)
+    except DamagedError as error:
+        lost = unreadable_variables(folder.data_path)
+        what = f" (damaged: {', '.join(lost)})" if lost else ""
+        raise unreadable(folder, ValueError(f"{error}{what}")) from error
+    except OSError as error:
+        raise unreadable(folder, error) from error
 
 
 def open_dataset(folder: RunFolder) -> xr.Dataset:
@@ -71,7 +88,8 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     """
     import xarray as xr
 
-    if folder.data_path.exists():
+    if exists(folder.data_path):
+        check_data(folder)
         try:
             return xr.open_dataset(folder.data_path, engine="h5netcdf")
         except UNREADABLE as error:
@@ -105,6 +123,7 @@ def open_arrays(
     Raises:
         RunError: run.nc cannot be read.
     """
+    check_data(folder)
     with ExitStack() as held:
         try:
             arrays = held.enter_context(opened(folder.data_path, whole))
@@ -196,6 +215,8 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
             compression="gzip",
             compression_opts=1,
             shuffle=True,
+            # For readers who know nothing of evosim's own checksum.
+            fletcher32=True,
             fillvalue=np.nan if spec.dtype == "f8" else None,
         )
         variable.attrs["units"] = spec.units
@@ -306,12 +327,11 @@ def attributes(scenario: Scenario, manifest: Mapping[str, Any]) -> dict[str, str
         "scenario": scenario.to_toml(),
         # A text, as netCDF attributes have no unsigned numbers of 64 bits that all readers know.
         "seed": str(manifest["seed"]),
-        "provenance": json.dumps(
+        "provenance": as_json(
             {
                 name: manifest[name]
                 for name in ("versions", "command", "machine", "created", "seeds", "parent")
                 if manifest.get(name) is not None
-            },
-            ensure_ascii=False,
+            }
         ),
     }

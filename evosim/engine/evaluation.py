@@ -48,7 +48,7 @@ class Evaluate(Protocol):
 
 
 def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
-    """The environment of each level of a generation, drawn from its phase's mixture.
+    """The environment of each level of a generation, drawn from what trains in it.
 
     Args:
         scenario: whose timeline says the mixture.
@@ -61,7 +61,7 @@ def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str
     Raises:
         EvosimError: the timeline has no such generation.
     """
-    mixture = scenario.phase_at(generation).mixture
+    mixture = scenario.mixture_at(generation)
     names = [name for name in scenario.environments if mixture.get(name, 0.0) > 0]
     total = np.cumsum([mixture[name] for name in names])
     # Weights add up to 1 but for rounding, so a draw close to 1 may lie beyond the last of them.

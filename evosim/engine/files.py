@@ -1,40 +1,131 @@
-"""Writing files so that a kill, a full disk or a power cut leaves the old file or the new one."""
+"""Writing files so that a kill, a full disk or a power cut leaves the old file or the new one;
+what the operating system refuses, in words."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
+import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from evosim.errors import RunError
+from evosim.errors import Argument, RunError, printable
 
-# What the operating system means, in two words that a user can act on.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+# What the operating system means, in words that a user can act on.
+_REMEDIES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "the disk is full, or a quota or file size limit is reached",
+    ),
+    errno.EROFS: "this file system is read-only",
+    errno.ENAMETOOLONG: "a name may have 255 bytes, a path 4095: choose a shorter one",
+    errno.ELOOP: "links that lead round in a circle",
+    errno.ENOTDIR: "a part of the path is a file and no folder",
+    errno.EEXIST: "a file is in the way of a folder",
+    errno.EISDIR: "there is a folder of that name",
+    errno.EILSEQ: "this file system allows no such name: choose another one",
+}
+_LONGEST_NAME = 200  # bytes, with room for what names of unfinished files have beside
 
 
 class WriteError(RunError):
     """A file that could not be written; what was there before is still there."""
 
 
+@contextlib.contextmanager
+def or_elsewhere(argument: str) -> Iterator[None]:
+    """While files are written that could be written elsewhere: say so where that is refused.
+
+    Args:
+        argument: the name of the argument that says where.
+
+    Raises:
+        WriteError: the operating system refused.
+    """
+    try:
+        yield
+    except WriteError as error:
+        raise WriteError(
+            *error.parts, "; choose another place with ", Argument(argument)
+        ) from error
+
+
 def explain(error: OSError, path: Path, doing: str = "write") -> str:
     """One line on what the operating system refused, and the likely remedy."""
-    what = f"cannot {doing} {path}: {error.strerror or error}"
-    if error.errno in _FULL:
-        return f"{what} (the disk is full, or a quota or file size limit is reached)"
-    if error.errno in _FORBIDDEN:
-        return f"{what} (this folder is read-only for you)"
-    return what
+    what = printable(f"cannot {doing} {path}: {error.strerror or error}", keep="")
+    remedy = _REMEDIES.get(error.errno or 0)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        remedy = _forbidden(path)
+    return f"{what} ({remedy})" if remedy else what
+
+
+def _forbidden(path: Path) -> str:
+    """What of a path the user may not do, in words."""
+    for folder in [*reversed(path.parents), path]:
+        try:
+            mode = folder.stat().st_mode
+        except OSError:  # the folder that it is in cannot be searched, or holds no such thing
+            break
+        if stat.S_ISDIR(mode) and not os.access(folder, os.X_OK):
+            return printable(f"you may not search the folder {folder}", keep="")
+    if os.path.isfile(path) and not os.access(path, os.R_OK):
+        return "you may not read this file"
+    if os.path.isdir(path) and not os.access(path, os.R_OK):
+        return "you may not read this folder"
+    return "this folder is read-only for you"
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path; links are followed.
+
+    Raises:
+        RunError: nobody can tell: a folder that may not be searched, a name that is too long.
+    """
+    return _mode(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """As :func:`exists`, and a folder."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def is_file(path: Path) -> bool:
+    """As :func:`exists`, and a file."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISREG(mode)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # nobody can come to anything there
+            return None
+        raise RunError(explain(error, path, "look at")) from error
+    except ValueError as error:  # a NUL
+        raise RunError(printable(f"{path}: not a path: {error}", keep="")) from None
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A hidden name of this process's own beside a path, which may be as long as names can be."""
+    name = path.name
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+    return path.with_name(f".{name}.{os.getpid()}.{ending}")
 
 
 def sweep(folder: Path) -> None:
     """Remove the unfinished files a killed process left in a folder."""
     for stray in folder.glob(".*.tmp"):
-        if stray.is_file():
+        if is_file(stray):
             stray.unlink()
 
 
@@ -49,7 +140,7 @@ def replacing(path: Path, *, buffering: int = -1) -> Iterator[BinaryIO]:
         WriteError: the operating system refused.
     """
     # Where it is until it is complete; ``sweep`` removes what a kill left there.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = beside(path, "tmp")
     try:
         with open(temporary, "w+b", buffering=buffering) as file:
             yield file
@@ -98,6 +189,18 @@ def put(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file at once, atomically."""
     write_bytes(path, text.encode())
+
+
+def as_json(value: object, indent: int | None = None) -> str:
+    """Plain numbers and texts as JSON.
+
+    Bytes of a path that are no UTF-8 are written as escapes, and read back as the same path.
+
+    Raises:
+        ValueError, TypeError: a number that is not finite, or what JSON cannot hold.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from evosim.engine.files import explain
+from evosim.engine.files import beside, explain, is_folder
 from evosim.errors import Argument, Command, RunError
 
 
@@ -28,8 +29,10 @@ def appearing(path: Path) -> Iterator[Path]:
             Argument("out", path / "my-run"),
         )
     refuse_existing(path)
+    if path.is_symlink():  # to an empty folder, whose place is taken, and not that of the link
+        path = path.resolve()
     # Hidden, and with the number of this process, so that two of them do not meet.
-    making = path.with_name(f".{path.name}.{os.getpid()}.new")
+    making = beside(path, "new")
     try:
         making.mkdir(parents=True)
         yield making
@@ -37,6 +40,11 @@ def appearing(path: Path) -> Iterator[Path]:
         refuse_existing(path)
         os.replace(making, path)
     except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise RunError(
+                f"{path} is a mount point, whose place no folder can take; name one in it: ",
+                Argument("out", path / "my-run"),
+            ) from error
         raise RunError(
             f"{explain(error, path, 'make the folder')}; choose another place with ",
             Argument("out"),
@@ -57,7 +65,7 @@ def check_there(path: Path) -> None:
     Raises:
         RunError: it is no longer there.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         raise RunError(f"{path}: {GONE}")
 
 
@@ -70,6 +78,11 @@ def refuse_existing(path: Path) -> None:
     try:
         names = os.listdir(path)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise RunError(
+                f"{path} is a link to what is not there; choose another place with ",
+                Argument("out"),
+            ) from None
         return
     except NotADirectoryError:
         raise RunError(
@@ -77,7 +90,9 @@ def refuse_existing(path: Path) -> None:
             Argument("out"),
         ) from None
     except OSError as error:
-        raise RunError(explain(error, path, "look into")) from error
+        raise RunError(
+            f"{explain(error, path, 'look into')}; choose another place with ", Argument("out")
+        ) from error
     # A run of the same name is the likely case, for which there is more to say.
     for name, what in _HOLDS.items():
         if name in names:

@@ -27,7 +27,7 @@ from evosim.engine.loop import (
 )
 from evosim.engine.mechanism import sizes
 from evosim.engine.variables import probe_generations
-from evosim.errors import EvosimError, ScenarioError, did_you_mean, whole_number
+from evosim.errors import EvosimError, ScenarioError, did_you_mean, seed_number, whole_number
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -58,7 +58,7 @@ class Iteration(Iterator["Generation"]):
     """
 
     def __init__(self, scenario: Scenario, seed: int, replicate: int = 0) -> None:
-        self.seed = seed
+        self.seed = seed = seed_number(seed)
         self.replicate = replicate
         self.scenario = scenario
         self._seed = replicate_seed(seed, replicate)
@@ -208,10 +208,10 @@ class Generation:
     ) -> None:
         """Go on in another environment, from the next generation on.
 
-        The rest of the phase that the next generation belongs to is spent there; all else that
-        the phase says (frozen selection, window, monitoring) stays. Later phases come as they are
-        written, unless ``generations`` is given. Of several calls in one generation the last one
-        counts.
+        The rest of the phase that the next generation belongs to is spent there, without a ramp;
+        all else that the phase says (frozen selection, window, monitoring) stays. Later phases come
+        as they are written, unless ``generations`` is given. Of several calls in one generation the
+        last one counts.
 
         Args:
             train: the name of an environment, or weights of several.
@@ -221,7 +221,7 @@ class Generation:
 
         Raises:
             EvosimError: the generation is not the latest; there is no such environment or payoff;
-                the scenario would not be valid.
+                the scenario would not be valid, as in the midst of a ramp.
 
         Example:
             >>> import evosim
@@ -355,7 +355,7 @@ def _flipped(
     if begin:
         phases.append({**there, "generations": begin})
     flipped = {
-        **there,
+        **{key: value for key, value in there.items() if key != "ramp"},
         "generations": there["generations"] - begin if generations is None else generations,
         "train": train if isinstance(train, str) else dict(train),
     }

@@ -225,11 +225,11 @@ COORDINATES: dict[str, tuple[str, str]] = {
 def probe_generations(scenario: Scenario) -> tuple[int, ...]:
     """When the population is probed: at the start, at intervals, around each flip, at the end."""
     # Both sides of a flip, as a verdict compares the last population before it with the first
-    # one after it, which has not evolved there yet.
+    # one after it, which has not evolved there yet; of a ramp also where it ends.
     last = scenario.generations - 1
     probed = {0, last, *range(0, last + 1, scenario.measure.every), *scenario.measure.also}
     for flip in scenario.flips:
-        probed |= {flip.generation - 1, flip.generation}
+        probed |= {flip.generation - 1, flip.generation, flip.arrival}
     return tuple(sorted(g for g in probed if 0 <= g <= last))
 
 

@@ -57,9 +57,15 @@ def choices(n: int, times: int) -> list[int]:
     return found
 
 
+_PIECE = 2**20  # words
+
+
 def _words(n: int) -> NDArray[np.uint32]:
     """The next n words of 32 bits of the generator."""
-    return np.frombuffer(random.getrandbits(32 * n).to_bytes(4 * n, "little"), "<u4")
+    # In pieces, as the standard library counts the bits that it is asked for in 31 bits.
+    pieces = [min(_PIECE, n - i) for i in range(0, n, _PIECE)]
+    drawn = b"".join(random.getrandbits(32 * m).to_bytes(4 * m, "little") for m in pieces)
+    return np.frombuffer(drawn, "<u4")
 
 
 # --- selection ------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
+from evosim.errors import printable
+from evosim.execution.output import console, is_plain, lenient
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -42,7 +45,7 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """Something that may be wrong with the numbers: it is said even where nothing else is."""
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        print(printable(f"warning: {text}"), file=lenient(sys.stderr), flush=True)
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -90,14 +93,13 @@ class Lines(Progress):
         self._print(f"warning: {text}")
 
     def _print(self, text: str) -> None:
-        print(text, file=self._file, flush=True)
+        print(printable(text), file=self._file, flush=True)
 
 
 class Bar(Progress):
     """A progress bar on a terminal."""
 
     def __init__(self, file: TextIO) -> None:
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -108,14 +110,14 @@ class Bar(Progress):
         from rich.progress import Progress as RichProgress
 
         self._bar = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[score]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(file=file),
+            console=console(file),
         )
         self._task = self._bar.add_task("", total=None, score="", visible=False)
         self._scores: dict[str, float] = {}
@@ -123,7 +125,7 @@ class Bar(Progress):
     def begin(self, title: str, *, size: str, total: int, done: int) -> None:
         self._bar.update(
             self._task,
-            description=f"{title}: {size}",
+            description=printable(f"{title}: {size}"),
             total=total,
             completed=done,
             visible=True,
@@ -139,7 +141,7 @@ class Bar(Progress):
         self._bar.update(self._task, advance=1, score=f"{failed} failed" if failed else "")
 
     def note(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(printable(text), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.note(f"warning: {text}")
@@ -155,11 +157,10 @@ def progress(*, show: bool | None = None, file: TextIO | None = None) -> Progres
         show: True for a bar or lines, False for nothing, None for a bar on a terminal only.
         file: where to; stderr if None.
     """
-    file = file or sys.stderr
-    terminal = file.isatty()
-    if show is False or (show is None and not terminal):
+    file = lenient(file or sys.stderr)
+    if show is False or (show is None and not file.isatty()):
         return Progress()
-    return Bar(file) if terminal else Lines(file)
+    return Lines(file) if is_plain(file) else Bar(file)
 
 
 def _duration(seconds: float) -> str:

@@ -7,7 +7,6 @@ to the data.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import Counter, deque
@@ -20,8 +19,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from evosim import core, evolution
+from evosim.engine.checksums import read_json, sealed
 from evosim.engine.evaluation import evaluate
-from evosim.engine.files import WriteError, write_text
+from evosim.engine.files import WriteError, as_json, exists, explain, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
 from evosim.engine.mechanism import Map, PastGeneration, mechanisms_of, minds_of, parts
 from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
@@ -134,7 +134,7 @@ class _Work:
         """The replicates that are not at their end, as arguments of :func:`advance`."""
         items: deque[tuple[Any, ...]] = deque()
         for folder in self._folders.values():
-            if folder.data_path.exists():
+            if exists(folder.data_path):
                 continue
             for replicate in range(folder.replicates):
                 done, wanted = folder.generations_done(replicate), folder.scenario.generations
@@ -246,7 +246,7 @@ def kept(folders: Mapping[str, RunFolder]) -> str:
         each = folder.scenario.generations
         wanted += each * folder.replicates
         for replicate in range(folder.replicates):
-            done += each if folder.data_path.exists() else folder.generations_done(replicate)
+            done += each if exists(folder.data_path) else folder.generations_done(replicate)
     return f"{done} of {wanted} generations are done and kept"
 
 
@@ -280,19 +280,45 @@ def advance(
 
 def finish(folder: RunFolder) -> None:
     """Write run.nc and summary.json of a run that was simulated; remove its chunks."""
-    if folder.data_path.exists() and folder.summary_path.exists():
-        folder.clear_chunks()
-        return
     from evosim.engine.dataset import assemble, open_arrays
 
-    if not folder.data_path.exists():
+    if not exists(folder.data_path):
         assemble(folder)
     else:
         with open_arrays(folder):  # before the chunks go that it could be written from
             pass
     folder.clear_chunks()
-    if not folder.summary_path.exists():
-        write_text(folder.summary_path, _json(summary_of(folder)))
+    if read_summary(folder) is None:
+        write_summary(folder)
+
+
+def read_summary(folder: RunFolder) -> dict[str, Any] | None:
+    """What summary.json of a run holds; None where there is none, or it is damaged, which is said.
+
+    Raises:
+        RunError: it may not be read.
+    """
+    try:
+        return read_json(folder.summary_path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(explain(error, folder.summary_path, "read")) from error
+    except ValueError as error:
+        Progress().warn(f"{folder.summary_path} is damaged ({error}); made again from the data")
+        return None
+
+
+def write_summary(folder: RunFolder) -> dict[str, Any]:
+    """Make the summary of a run that has its run.nc, and write summary.json.
+
+    Raises:
+        RunError: the data cannot be read.
+        WriteError: the operating system refused.
+    """
+    found = dict(finite(summary_of(folder)))
+    write_text(folder.summary_path, as_json(sealed(found), indent=2) + "\n")
+    return found
 
 
 def run_replicate(
@@ -415,10 +441,6 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
         "versions": folder.manifest["versions"],
         "parent": folder.manifest.get("parent"),
     }
-
-
-def _json(summary: dict[str, Any]) -> str:
-    return json.dumps(finite(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def finite(value: Any) -> Any:

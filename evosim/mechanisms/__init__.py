@@ -4,7 +4,7 @@ A mechanism is used where the scenario has its section. Its folder has these fil
 needs them:
 
     schema.py    the pydantic model of its section, and ``mistakes``: what of the rest of a
-                 document it must agree with
+                 document it must agree with; ``notes``: what of it is allowed, but hardly meant
     state.py     ``MECHANISM``: its part of a run, a class of :mod:`evosim.engine.mechanism`
     kernels.py   what of it is compiled, on the stairs of :mod:`evosim.core`
     metrics.py   its metrics; ``summary``: its section of summary.json; ``describe``: that in

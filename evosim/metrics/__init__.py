@@ -17,7 +17,7 @@ from evosim.metrics.query import (
     no_flip,
     turns,
 )
-from evosim.metrics.registry import METRICS, Columns, Metric, metric
+from evosim.metrics.registry import METRICS, Columns, Metric, metric, why_undefined
 
 __all__ = [
     "METRICS",
@@ -31,4 +31,5 @@ __all__ = [
     "metric",
     "no_flip",
     "turns",
+    "why_undefined",
 ]

@@ -95,12 +95,14 @@ class FlipSummary:
     """What a flip did to the population of its generation, and the verdict on it.
 
     Attributes:
+        arrival: the first generation in the new world alone; another one only of a ramp.
         payoffs: expected payoffs, internal reward and lifespan, by name and side.
         controls: the control minds.
         sampling: of one replicate whose expectations are not exact, over the individuals sampled.
     """
 
     generation: int
+    arrival: int
     label_before: str
     label_after: str
     evolved: MindAtFlip
@@ -115,6 +117,7 @@ class FlipSummary:
         """As summary.json holds it."""
         return {
             "generation": self.generation,
+            "arrival": self.arrival,
             "from": self.label_before,
             "to": self.label_after,
             **self.evolved.to_dict(),

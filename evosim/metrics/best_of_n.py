@@ -242,6 +242,7 @@ BEST_OF = 10
 
 @metric(
     "pressure",
+    undefined="the intended payoff is the same for all",
     unit="standard deviations",
     exact=expectations_are_exact,
     description="what the best of 10 by the selected payoff gains of the intended one",
@@ -260,7 +261,7 @@ def _pressure(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     for row, (genes, who) in enumerate(zip(genomes.values, sampled, strict=True)):
         depth[row, who >= 0] = mind.express(scenario, genes[who[who >= 0]]).depth
     proxy = -scenario.agent.thinking_cost * depth
-    for name, weight in scenario.phase_at(bred).mixture.items():
+    for name, weight in scenario.mixture_at(bred).items():
         proxy = proxy + weight * _rows(paid.sel(environment=name))
     where = environment_of(data, scenario, query)
     intended = _rows(evolved.sel(payoff=scenario.objective.intended, environment=where))

@@ -15,12 +15,13 @@ import numpy as np
 
 from evosim import mechanisms, rng
 from evosim.errors import EvosimError
-from evosim.metrics import METRICS, Floats, Query
+from evosim.metrics import METRICS, Floats, Query, why_undefined
 from evosim.metrics.flips import JUDGED, across
 from evosim.metrics.query import WHEN
 from evosim.scenario.words import WORDS
 from evosim.stats import intervals, tests
 from evosim.stats.intervals import Bootstrap
+from evosim.stats.report_tables import filled
 from evosim.stats.tests import CORRECTIONS
 
 if TYPE_CHECKING:
@@ -59,12 +60,13 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
     Returns:
         runs (name, scenario, replicates of each), confidence, correction, comparisons (the
         p-values that are corrected together), permutations (at most, behind a p-value), differs
-        (key and value in each run, None where it has none) and measures: each with name, values
-        (of each run value, interval, columns and undefined replicates; None where it has no such
-        number) and differences (to the first run; None for itself and where there is none): value,
+        (key and value in each run, None where it has none) and measures: each with name, measure,
+        values (of each run value, interval, columns and undefined replicates; None where it has
+        none) and differences (to the first run; None for itself and where there is none): value,
         interval, effect_size (Hedges' g), effect_interval, superiority, p (two-sided, of a
         permutation test; None without an interval), p_corrected, permutations, exact, n (replicates
-        of both that are defined), paired.
+        of both that are defined), paired; undefined: what could not be compared, name, measure, and
+        the runs without such a number.
 
     Raises:
         EvosimError: fewer than two runs, nothing that is measured in the first and another, or no
@@ -79,11 +81,15 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
         resamples=first.verdict.resamples,
     )
     measured = [dict(_measured(sample)) for sample in samples]
-    rows = []
-    for name in dict.fromkeys(name for one in measured for name in one):
-        columns = [one.get(name) for one in measured]
+    rows: list[dict[str, Any]] = []
+    lacking: list[dict[str, Any]] = []
+    for row in dict.fromkeys(row for one in measured for row in one):
+        columns = [one.get(row) for one in measured]
         if columns[0] is not None and any(c is not None for c in columns[1:]):
-            rows.append(_row(name, columns, samples, bootstrap))
+            rows.append(_row(row, columns, samples, bootstrap))
+        else:
+            without = [s.name for s, column in zip(samples, columns, strict=True) if column is None]
+            lacking.append({**row._asdict(), "runs": without})
     if not rows:
         names = ", ".join(sample.name for sample in samples)
         raise EvosimError(
@@ -104,6 +110,7 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
         "permutations": tests.PERMUTATIONS,
         "differs": differences([sample.scenario for sample in samples]),
         "measures": rows,
+        "undefined": lacking,
     }
 
 
@@ -142,15 +149,23 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 # What is measured
 
 
-def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
-    """Each metric of a run that is defined, [replicate], by its name in words."""
+class Row(NamedTuple):
+    """What is compared: its name in words, and the metric that it is."""
+
+    name: str
+    measure: str
+
+
+def _measured(sample: Sample) -> Iterator[tuple[Row, Floats]]:
+    """Each metric of a run that is defined, [replicate]."""
     data, scenario, _ = sample[1:]
     for n, flip in enumerate(scenario.flips):
         where = "the flip" if len(scenario.flips) == 1 else f"flip {n}"
         for name in JUDGED:
             query = Query(measure=name, at="flip", turn=flip.generation)
             for side, column in across(data, scenario, query, name)._asdict().items():
-                yield from _defined(f"{METRICS[name].called()} {side} {where}", column)
+                row = Row(f"{METRICS[name].called()} {side} {where}", name)
+                yield from _defined(row, column)
         lost = Query(measure="collapse", turn=flip.generation)
         yield from _asked(sample, lost, f"at {where}")
     yield from _asked(sample, Query(measure="payoff", of=scenario.objective.intended))
@@ -163,22 +178,23 @@ def _measured(sample: Sample) -> Iterator[tuple[str, Floats]]:
             yield from _asked(sample, query, when)
 
 
-def _asked(sample: Sample, query: Query, when: str = WHEN["end"]) -> Iterator[tuple[str, Floats]]:
+def _asked(sample: Sample, query: Query, when: str = WHEN["end"]) -> Iterator[tuple[Row, Floats]]:
     metric = METRICS[query.measure]
     (column,) = metric.columns(sample.data, sample.scenario, query)
-    yield from _defined(f"{metric.called(query.of)} {when}".rstrip(), column)
+    row = Row(f"{metric.called(query.of)} {when}".rstrip(), query.measure)
+    yield from _defined(row, column)
 
 
-def _defined(name: str, column: Floats) -> Iterator[tuple[str, Floats]]:
+def _defined(row: Row, column: Floats) -> Iterator[tuple[Row, Floats]]:
     if np.isfinite(column).any():
-        yield name, column
+        yield row, column
 
 
 # Values and differences
 
 
 def _row(
-    name: str, columns: Sequence[Floats | None], samples: Sequence[Sample], bootstrap: Bootstrap
+    row: Row, columns: Sequence[Floats | None], samples: Sequence[Sample], bootstrap: Bootstrap
 ) -> dict[str, Any]:
     first = columns[0]
     assert first is not None
@@ -203,7 +219,7 @@ def _row(
             change[ends] = change[ends] and [intervals.finite(end) for end in change[ends]]
         # p_corrected comes once all of them are known.
         changes.append({**change, "n": list(change["n"]), "p_corrected": None})
-    return {"name": name, "values": values, "differences": changes}
+    return {**row._asdict(), "values": values, "differences": changes}
 
 
 def _value(column: Floats, bootstrap: Bootstrap) -> dict[str, Any]:
@@ -244,10 +260,14 @@ def describe(comparison: Mapping[str, Any]) -> str:
         lines += ["", row["name"]]
         for name, value, change in zip(names, row["values"], row["differences"], strict=True):
             if value is None:
-                lines.append(f"  {name:<{width}}  undefined")
+                why = f"  {name:<{width}}  undefined: {why_undefined(row['measure'])}"
+                lines += filled(why, indent=" " * (width + 4))
                 continue
             n = len(value["columns"][0]) - value["undefined"]
-            lines.append(f"  {name:<{width}}  {intervals.shown(value)}  n = {n}")
+            shown = f"  {name:<{width}}  {intervals.shown(value)}  n = {n}"
+            if value["undefined"]:
+                shown += f"; {value['undefined']} undefined: {why_undefined(row['measure'])}"
+            lines += filled(shown, indent=" " * (width + 4))
             if change is None:
                 continue
             words = [f"difference {intervals.shown(change)}"]
@@ -260,6 +280,13 @@ def describe(comparison: Mapping[str, Any]) -> str:
                 correction = CORRECTIONS[comparison["correction"]]
                 words.append(f"{correction} {change['p_corrected']:.2g}")
             lines.append(f"    {'  '.join(words)}")
+    if comparison["undefined"]:
+        lines += ["", "Not compared"]
+    for row in comparison["undefined"]:
+        why = (
+            f"  {row['name']}, {', '.join(row['runs'])}: undefined: {why_undefined(row['measure'])}"
+        )
+        lines += filled(why, indent="    ")
     return "\n".join([*lines, "", *_foot(comparison)])
 
 

@@ -1,22 +1,26 @@
 """All numbers of a flip: what is lost at it, what is kept, and how soon it is back (model 4).
 
 A flip at generation g is measured on the population of generation g, which was bred under the old
-world only: *before* is how it fares in the old mixture of environments, *after* in the new one. The
-summary of a run and the metrics of findings take these numbers from here.
+world only: *before* is how it fares in the old mixture of environments, *after* in the new one. Of
+a ramp, and of several flips that count as one change, *after* is how the population of the
+generation that arrives in the last mixture fares there. The summary of a run and the metrics of
+findings take these numbers from here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.metrics.probed import NO_ALIGNMENT, NO_CAPABILITY
 from evosim.metrics.query import RECENT, Floats, Query, each_probe, probe_index, require_known
-from evosim.metrics.registry import METRICS, Columns, expectations_are_exact, metric
+from evosim.metrics.registry import METRICS, Columns, course, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 
@@ -30,7 +34,7 @@ JUDGED = ("capability", "alignment")
 
 
 class Sides(NamedTuple):
-    """A number on both sides of a flip, in the same population."""
+    """A number on both sides of a flip, in the same population unless it is a ramp."""
 
     before: Floats  # [replicate], or [sample] of one replicate
     after: Floats
@@ -39,12 +43,13 @@ class Sides(NamedTuple):
 Over: TypeAlias = Callable[[Floats], Floats]
 
 
-def mixtures(scenario: Scenario, generation: int) -> tuple[dict[str, float], dict[str, float]]:
-    """What trains before a generation and from it on, weights by environment.
+def mixtures(scenario: Scenario, query: Query) -> tuple[dict[str, float], dict[str, float]]:
+    """What trains before a query's flip and when it has come about, weights by environment.
 
     They are equal in an arm in which nothing changes there.
     """
-    before, after = (scenario.phase_at(g).mixture for g in (generation - 1, generation))
+    query = query.in_scenario(scenario)
+    before, after = (scenario.mixture_at(g) for g in (query.flip - 1, query.arrived))
     return before, after
 
 
@@ -80,14 +85,12 @@ def across(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Sid
 
 def mean_sides(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Sides:
     """As :func:`across`, of values by probe, environment, mind and sample."""
-    return sides(at_flip(data, query, values), scenario, query)
+    return sides(data, scenario, query, of_mind(data, query, values))
 
 
-def at_flip(data: xr.Dataset, query: Query, values: xr.DataArray) -> xr.DataArray:
-    """Values by probe, environment, mind and sample: those of the flip's probe and query's mind."""
-    return values.isel(probe=probe_index(data, query, query.flip)).sel(
-        mind=require_known(query.mind, data["mind"].values, "mind", query)
-    )
+def of_mind(data: xr.Dataset, query: Query, values: xr.DataArray) -> xr.DataArray:
+    """Values by mind: those of a query's mind."""
+    return values.sel(mind=require_known(query.mind, data["mind"].values, "mind", query))
 
 
 def of_replicates(values: Floats) -> Floats:
@@ -101,30 +104,38 @@ def of_individuals(values: Floats) -> Floats:
 
 
 def sides(
-    values: xr.DataArray, scenario: Scenario, query: Query, over: Over = of_replicates
+    data: xr.Dataset,
+    scenario: Scenario,
+    query: Query,
+    values: xr.DataArray,
+    over: Over = of_replicates,
 ) -> Sides:
     """A number by environment on both sides of a flip, as the worlds there are mixed.
 
     Args:
-        values: by replicate and environment, and sample if individuals have numbers of their own.
         query: says which flip.
+        values: by replicate and environment; by probe and sample too, if it depends on them.
         over: whether individuals are taken together or apart.
     """
+    query = query.in_scenario(scenario)
     dims = ("replicate", "environment", *(dim for dim in values.dims if dim == "sample"))
 
-    def side(weights: Mapping[str, float]) -> Floats:
-        numbers = values.sel(environment=list(weights)).transpose(*dims).values
+    def side(generation: int, weights: Mapping[str, float]) -> Floats:
+        then = values
+        if "probe" in values.dims:
+            then = values.isel(probe=probe_index(data, query, generation))
+        numbers = then.sel(environment=list(weights)).transpose(*dims).values
         return mixed(over(numbers.reshape(*numbers.shape[:2], -1)), weights)
 
-    before, after = mixtures(scenario, query.flip)
-    return Sides(side(before), side(after))
+    before, after = mixtures(scenario, query)
+    return Sides(side(query.flip, before), side(query.arrived, after))
 
 
 def zero_payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Sides:
     """The intended payoff at which alignment is 0, in the old and the new world, [replicate]."""
     zero = scenario.verdict.zero
     if isinstance(zero, str):
-        return sides(recorded(data, f"{zero}_payoff"), scenario, query)
+        return sides(data, scenario, query, recorded(data, f"{zero}_payoff"))
     return Sides(*np.full((2, data.sizes["replicate"]), zero))
 
 
@@ -171,13 +182,13 @@ class Recovery(NamedTuple):
     before: Floats
     """Mean of the last generations of the old world."""
     at: Floats
-    """Of the flip's own generation, the first that lives in the new world."""
+    """Of the flip's own generation, the first that lives in the new world alone."""
     end: Floats
     """Mean of the last generations before the next flip or the end."""
     defined: NDArray[np.bool_]
     """Whether before gained more than the floor of what the optimum gains over the zero."""
     generations: Floats
-    """From the flip to the first generation that gains half of what before gained; infinite where
+    """From ``at`` to the first generation that gains half of what before gained; infinite where
     none does, NaN where recovery is not defined."""
     followed: int
     """How many generations were looked at."""
@@ -186,7 +197,7 @@ class Recovery(NamedTuple):
 def recovery(
     paid: Floats,
     scenario: Scenario,
-    flip: int,
+    query: Query,
     *,
     zero: Sides,
     optimal: Floats,
@@ -197,12 +208,14 @@ def recovery(
     Args:
         paid: mean payoff a lifetime as lived, [replicate, generation].
         scenario: has the timeline, and the floor of the verdict.
-        flip: the generation of the flip, the first of a phase.
+        query: says which flip.
         zero: what has alignment 0 in the old and the new world, [replicate].
         optimal: what the optimum is paid in the old world, [replicate].
     """
-    start, stop = bounds(scenario, flip)
-    old, new = paid[:, start:flip], paid[:, flip:stop]
+    query = query.in_scenario(scenario)
+    start, _ = bounds(scenario, query.flip)
+    _, stop = bounds(scenario, query.arrived)
+    old, new = paid[:, start : query.flip], paid[:, query.arrived : stop]
     before = old[:, -RECENT:].mean(axis=1)
     gained = before - zero.before
     could_gain = optimal - zero.before
@@ -219,21 +232,38 @@ def recovery(
     )
 
 
+def begins(flip: Mapping[str, Any]) -> str:
+    """When a flip is, in words.
+
+    Args:
+        flip: of a summary, with its ``generation`` and ``arrival``.
+    """
+    first, last = flip["generation"], flip.get("arrival", flip["generation"])
+    if first == last:
+        return f"Flip at generation {first}"
+    return f"Ramp from generation {first} to {last}"
+
+
 def bounds(scenario: Scenario, generation: int) -> tuple[int, int]:
-    """The generation of the flip before a flip, or 0, and that of the next, or how many there
-    are."""
-    flips = [flip.generation for flip in scenario.flips]
+    """The generation in which the flip before a flip had come about, or 0, and that of the next
+    flip, or how many there are."""
     return (
-        max((g for g in flips if g < generation), default=0),
-        min((g for g in flips if g > generation), default=scenario.generations),
+        max((f.arrival for f in scenario.flips if f.generation < generation), default=0),
+        min(
+            (f.generation for f in scenario.flips if f.generation > generation),
+            default=scenario.generations,
+        ),
     )
 
 
 # The metrics
 
+NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not above its floor"
+
 
 @metric(
     "collapse",
+    undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
     trajectory="alignment",
@@ -247,6 +277,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
+    undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
     trajectory="capability",
@@ -260,6 +291,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -273,6 +305,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
+    undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -286,6 +319,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
+    undefined="little or nothing was gained over the zero (random play) before the flip",
     description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
@@ -301,9 +335,9 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     found = recovery(
         paid,
         scenario,
-        query.flip,
+        query,
         zero=zero_payoff(data, scenario, query),
-        optimal=sides(data["optimal_payoff"], scenario, query).before,
+        optimal=sides(data, scenario, query, data["optimal_payoff"]).before,
     )
     return (np.minimum(found.generations, found.followed),)
 
@@ -323,7 +357,27 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     if query.level is None:
         raise EvosimError("measure 'regained' needs level = number, the alignment to be reached")
     alignment = each_probe(data, scenario, query, data["alignment"])
-    since = data["probe"].values - query.flip
+    since = data["probe"].values - query.arrived
     back = (alignment >= query.level) & (since >= 0)
-    left = int(data["generation"].values[-1]) + 1 - query.flip
+    left = int(data["generation"].values[-1]) + 1 - query.arrived
     return (np.where(back.any(axis=1), since[back.argmax(axis=1)], left).astype(float),)
+
+
+@metric(
+    "to_trough",
+    description="generations from the flip until alignment is at its trough",
+    label="generations until alignment is lowest",
+    unit="generations",
+    exact=expectations_are_exact,
+    trajectory="alignment",
+    needs_flip=True,
+    uses=frozenset({"where", "mind"}),
+    undefined=NO_ALIGNMENT,
+)
+def _to_trough(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    """Of the lowest probe before the next phase, the first of them; NaN where none is defined."""
+    query = replace(query, measure="alignment", at="trough")
+    courses, probes = course(METRICS["alignment"], data, scenario, query)
+    known = ~np.isnan(courses)
+    first = np.where(known, courses, np.inf).argmin(axis=1)
+    return (np.where(known.any(axis=1), probes[first] - query.arrived, np.nan),)

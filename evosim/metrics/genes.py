@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from evosim import mind
 from evosim.errors import EvosimError
 from evosim.metrics.query import Floats, Query, generation_of, largest, require_known
-from evosim.metrics.registry import DRIVE, LOCUS, Columns, metric
+from evosim.metrics.registry import DIED_OUT, DRIVE, LOCUS, Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +37,7 @@ def _mean_phenotype(data: xr.Dataset, scenario: Scenario, query: Query, generati
 
 @metric(
     "gene",
+    undefined=DIED_OUT,
     description="mean phenotype of the population; of a sense the share that has it",
     label="mean {of}",
     argument=LOCUS,
@@ -55,6 +56,7 @@ def _gene(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "share",
+    undefined=DIED_OUT,
     description="share of a drive in the unit vector of drives, its square",
     label="share of {of} in the drives",
     unit="share",
@@ -101,6 +103,7 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
 
 @metric(
     "between",
+    undefined="there is one replicate, or all have the same drives",
     label="share of variance between replicates",
     unit="share",
     bounds=(0.0, 1.0),

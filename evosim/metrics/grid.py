@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.metrics import METRICS
+from evosim.scenario.document import canonical
 
 Summary = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -26,13 +26,13 @@ def cells(summary: Summary) -> NDArray[np.object_]:
         summary: of a study whose parameters were not drawn.
     """
     axes = [
-        {_key(value): n for n, value in enumerate(parameter["values"])}
+        {canonical(value): n for n, value in enumerate(parameter["values"])}
         for parameter in summary["parameters"].values()
     ]
     found = np.full(tuple(map(len, axes)), None, object)
     for point in summary["points"]:
         values = point["values"].values()
-        found[tuple(axis[_key(v)] for axis, v in zip(axes, values, strict=True))] = point
+        found[tuple(axis[canonical(v)] for axis, v in zip(axes, values, strict=True))] = point
     return found
 
 
@@ -94,12 +94,43 @@ def is_grid(summary: Summary) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value of a parameter, for people."""
+    """A value of a parameter, for people: of a table names and values, without brackets."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        parts = (
+            f"{name} ({shown(part)})" if isinstance(part, Mapping) else f"{name} {shown(part)}"
+            for name, part in value.items()
+        )
+        return ", ".join(parts) or "none"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    return "none" if value is None else str(value)
+
+
+def value_labels(values: Sequence[Any]) -> list[str]:
+    """The values of a parameter beside each other, for people: of tables only that in which they
+    differ."""
+    tables = [value for value in values if isinstance(value, Mapping)]
+    if len(tables) < len(values) or len(tables) < 2:
+        return [shown(value) for value in values]
+    same = {
+        name
+        for name, part in tables[0].items()
+        if all(name in one and canonical(one[name]) == canonical(part) for one in tables)
+    }
+    differing = [{name: part for name, part in one.items() if name not in same} for one in tables]
+    # One that has nothing of its own is told by what all have.
+    return [shown(less or whole) for less, whole in zip(differing, tables, strict=True)]
+
+
+def point_labels(points: Sequence[Summary]) -> list[dict[str, str]]:
+    """The values of each point beside those of the others, for people; by parameter."""
+    names = list(points[0]["values"]) if points else []
+    columns = [value_labels([point["values"][name] for point in points]) for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def with_unit(named: Summary) -> str:
@@ -113,7 +144,3 @@ def effect_name(of: list[str], parameters: Summary) -> str:
     if not of:
         return "higher interactions"
     return " x ".join(parameters[name]["label"] for name in of)
-
-
-def _key(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
-from evosim.metrics import METRICS, Query, no_flip, turns
+from evosim.metrics import METRICS, Query, no_flip, turns, why_undefined
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.report_tables import filled
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +41,9 @@ class Measured(Protocol):
     @property
     def mind(self) -> str: ...
     @property
-    def flip(self) -> int: ...
+    def flip(self) -> int | Literal["all"]: ...
+    @property
+    def span(self) -> tuple[int, int] | None: ...
     @property
     def level(self) -> float | None: ...
 
@@ -105,17 +108,23 @@ def query_of(finding: Measured, flips: Sequence[int]) -> Query:
     """
     metric = METRICS[finding.measure]
     metric.check(finding.of or "", finding.measure)
-    if not flips and metric.looks_at_a_flip(finding.at):
+    if not flips and metric.looks_at_a_flip(finding.at, finding.span):
         raise no_flip(finding.measure)
-    if finding.flip and finding.flip >= len(flips):
-        raise EvosimError(f"flip = {finding.flip}: the timeline has {len(flips)} (from 0)")
+    every = finding.flip == "all"
+    chosen = 0 if finding.flip == "all" else finding.flip
+    if chosen and chosen >= len(flips):
+        raise EvosimError(f"flip = {chosen}: the timeline has {len(flips)} (from 0)")
+    following = () if every else flips[chosen + 1 :]
     return Query(
         measure=finding.measure,
         of=finding.of or "",
         where=finding.where,
         at=finding.at,
         mind=finding.mind,
-        turn=flips[finding.flip] if flips else None,
+        turn=flips[chosen] if flips else None,
+        last=flips[-1] if flips and every else None,
+        until=following[0] if following else None,
+        span=finding.span,
         level=finding.level,
     )
 
@@ -136,9 +145,9 @@ def check_term(term: WeightedTerm, scenario: Scenario) -> None:
         # An arm without phases has no flip of its own, which is told by the first arm's.
         own = turns(scenario)
         if (
-            metric.looks_at_a_flip(query.at)
-            and query.flip not in own
-            and (own or query.flip >= scenario.generations)
+            metric.looks_at_a_flip(query.at, query.span)
+            and not {query.flip, query.last or query.flip} <= set(own)
+            and (own or (query.last or query.flip) >= scenario.generations)
         ):
             begin = ", ".join(map(str, own)) or "none"
             raise EvosimError(
@@ -232,13 +241,15 @@ def total_of(measure: str, weights: Sequence[float], counts: Sequence[int]) -> C
 
 
 def measured(term: WeightedTerm, columns: Sequence[Floats], bootstrap: Bootstrap) -> dict[str, Any]:
-    """What a term measures: arm, of, where, at (when), mind, level, value, interval, columns."""
+    """What a term measures: arm, of, where, at (when), span where it has one, mind, level, value,
+    interval, columns."""
     estimate = intervals.estimate(METRICS[term.query.measure].number, bootstrap, *columns)
     return {
         "arm": term.arm,
         "of": term.query.of,
         "where": term.query.where,
         "at": term.query.at,
+        **({"span": list(term.query.span)} if term.query.span else {}),
         "mind": term.query.mind,
         "level": term.query.level,
         **estimate.to_dict(),
@@ -287,8 +298,8 @@ def describe(summary: Mapping[str, Any]) -> str:
         (side, threshold), *_ = finding["threshold"].items()
         lines.append(f"  {finding['verdict']}: {finding['says']}")
         terms = finding["terms"]
-        keys = ("of", "where", "at", "mind")
-        differing = [key for key in keys if len({term.get(key) for term in terms}) > 1]
+        keys = ("of", "where", "at", "span", "mind")
+        differing = [key for key in keys if len({str(term.get(key)) for term in terms}) > 1]
         for term in terms if len(terms) > 1 else ():
             words = [str(term[key]) for key in differing if term.get(key)]
             if abs(term["weight"]) != 1:
@@ -301,6 +312,8 @@ def describe(summary: Mapping[str, Any]) -> str:
         lines.append(
             f"    {whole:<12} {intervals.shown(finding)}   ({side} {threshold:g} wanted){left_out}"
         )
+        if finding["undefined"] or finding["value"] is None:
+            lines += filled(f"    undefined: {why_undefined(finding['measure'])}", indent="      ")
     lines += ["", f"  {_foot(summary)}"]
     return "\n".join(lines)
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evosim.metrics.query import Query, probed, recent_generations, require_known
-from evosim.metrics.registry import PAYOFF, PROBED, Columns, expectations_are_exact, metric
+from evosim.metrics.registry import (
+    DIED_OUT,
+    PAYOFF,
+    PROBED,
+    Columns,
+    expectations_are_exact,
+    metric,
+)
 from evosim.stats.intervals import mean_of_defined
 
 if TYPE_CHECKING:
@@ -20,13 +27,21 @@ NORMALIZED = (-np.inf, 1.0)
 """Bounds of what is 0 for random play and 1 for the optimum: it can be far worse than random."""
 
 
+NO_ALIGNMENT = "no behaviour earns more of the intended payoff than random play"
+NO_CAPABILITY = (
+    "no behaviour brings the mind more reward than random play (all that it feels is beyond its "
+    "reach, or its drives are 0), or it has a drive for novelty"
+)
+
+
 def _normalized(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return (probed(data, scenario, query, data[query.measure]),)
 
 
-for _name in ("capability", "alignment"):
+for _name, _nothing in (("capability", NO_CAPABILITY), ("alignment", NO_ALIGNMENT)):
     metric(
         _name,
+        undefined=_nothing,
         variable=_name,
         bounds=NORMALIZED,
         normalized=True,
@@ -39,6 +54,7 @@ for _name in ("capability", "alignment"):
 
 @metric(
     "reward",
+    undefined=DIED_OUT,
     variable="expected_reward",
     label="internal reward a lifetime",
     exact=expectations_are_exact,
@@ -52,6 +68,7 @@ def _reward(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "lifespan",
+    undefined=DIED_OUT,
     variable="expected_lifespan",
     exact=expectations_are_exact,
     trajectory="lifespan",
@@ -64,6 +81,7 @@ def _lifespan(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff",
+    undefined=DIED_OUT,
     variable="expected_payoff",
     label="expected {of} a lifetime",
     exact=expectations_are_exact,
@@ -79,6 +97,7 @@ def _payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "lived",
+    undefined=DIED_OUT,
     variable="payoff_total",
     description="realised payoff a lifetime, mean of five generations",
     label="realised {of} a lifetime",

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evosim.engine.probe import normalised
-from evosim.metrics.flips import Over, Sides, at_flip, of_replicates, recorded, sides
+from evosim.metrics.flips import Over, Sides, of_mind, of_replicates, recorded, sides
 from evosim.metrics.query import (
     Floats,
     Query,
     at_probe,
     each_probe,
     environment_of,
-    probe_index,
 )
-from evosim.metrics.registry import PROBED, Columns, expectations_are_exact, metric
+from evosim.metrics.registry import DIED_OUT, PROBED, Columns, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
 
@@ -82,27 +81,23 @@ def payoff_across(
         query: says which flip, and whose mind.
         over: what to take together, or apart.
     """
-    paid = at_flip(data, query, data["expected_payoff"].sel(payoff=scenario.objective.intended))
-    return Amount(
-        sides(paid, scenario, query, over),
-        sides(recorded(data, "nothing_payoff"), scenario, query, over),
-        sides(data["optimal_payoff"], scenario, query, over),
-    )
+    paid = data["expected_payoff"].sel(payoff=scenario.objective.intended)
+    parts = (
+        of_mind(data, query, paid), recorded(data, "nothing_payoff"), data["optimal_payoff"],
+    )  # fmt: skip
+    return Amount(*(sides(data, scenario, query, part, over) for part in parts))
 
 
 def reward_across(
     data: xr.Dataset, scenario: Scenario, query: Query, over: Over = of_replicates
 ) -> Amount:
     """The evolved minds' own reward, as :func:`payoff_across`."""
-    nothing, optimum = (
-        recorded(data, name).isel(probe=probe_index(data, query, query.flip))
-        for name in ("nothing_reward", "optimal_reward")
+    parts = (
+        of_mind(data, query, data["expected_reward"]),
+        recorded(data, "nothing_reward"),
+        recorded(data, "optimal_reward"),
     )
-    return Amount(
-        sides(at_flip(data, query, data["expected_reward"]), scenario, query, over),
-        sides(nothing, scenario, query, over),
-        sides(optimum, scenario, query, over),
-    )
+    return Amount(*(sides(data, scenario, query, part, over) for part in parts))
 
 
 def estimates(name: str, amount: Amount, floor: float, bootstrap: Bootstrap) -> dict[str, Estimate]:
@@ -161,8 +156,16 @@ def _nothing(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return (_here(data, scenario, query, "nothing_payoff"),)
 
 
+NOTHING_EARNED = (
+    "nothing was earned before the flip over 0, or over what doing nothing costs, or in a verdict "
+    "not above its floor"
+)
+NO_OPTIMUM = "the optimum is paid nothing over 0, or over what doing nothing costs"
+
+
 @metric(
     "regret",
+    undefined=DIED_OUT,
     description="largest expected intended payoff less the expected one",
     unit="payoff per lifetime",
     exact=expectations_are_exact,
@@ -177,6 +180,7 @@ def _regret(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff_share",
+    undefined=f"{NO_OPTIMUM}, or {DIED_OUT}",
     description="intended payoff as a share of the optimum, counted from 0 or from what doing "
     "nothing costs",
     label="share of the optimal payoff",
@@ -192,6 +196,7 @@ def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff_lost",
+    undefined=DIED_OUT,
     description="intended payoff before less intended payoff after the flip",
     unit="payoff per lifetime",
     exact=expectations_are_exact,
@@ -206,6 +211,7 @@ def _payoff_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff_retained",
+    undefined=NOTHING_EARNED,
     description="intended payoff after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,
@@ -219,6 +225,7 @@ def _payoff_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "reward_retained",
+    undefined=NOTHING_EARNED,
     description="own reward after over before the flip",
     exact=expectations_are_exact,
     statistic=intervals.ratio_of_means,

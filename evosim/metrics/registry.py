@@ -14,16 +14,25 @@ scenario and a :class:`Query`, which says where and when to look::
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from evosim import mechanisms, mind
-from evosim.engine.variables import BY_GENERATION, BY_PROBE, BY_REPLICATE, minds
-from evosim.errors import EvosimError
-from evosim.metrics.query import Floats, Query, no_peak, require_known
+from evosim.engine.variables import BY_GENERATION, BY_PROBE, BY_REPLICATE, minds, probe_generations
+from evosim.errors import Argument, EvosimError
+from evosim.metrics.query import (
+    OVER,
+    Floats,
+    Query,
+    environment_of,
+    largest,
+    no_peak,
+    require_known,
+    span_of,
+)
 from evosim.registry import Registry, calling, check_call, check_name
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
@@ -60,8 +69,9 @@ class Metric:
         needs_flip: looks at a flip, whatever ``at`` says.
         per_generation: it is defined in every generation, and not only in those probed.
         uses: which of ``where``, ``at``, ``mind`` and ``level`` it looks at.
-        has_peak: ``at`` may be peak.
+        has_peak: ``at`` may be peak without a span.
         section: of the scenario, that it takes, dotted; empty for any scenario.
+        undefined: in which case it has no number, in words; empty: it always has one.
         unsupported: what a scenario has that it cannot be measured with, in words; empty: nothing.
     """
 
@@ -82,6 +92,7 @@ class Metric:
     uses: frozenset[str] = frozenset()
     has_peak: bool = False
     section: str = ""
+    undefined: str = ""
     unsupported: Callable[[Scenario], str] | None = None
 
     def called(self, of: str = "", level: float | None = None) -> str:
@@ -90,9 +101,29 @@ class Metric:
         name = of.removeprefix("drive.") if bare else of.replace("drive.", "drive for ")
         return self.label.format(of=name, level=float("nan") if level is None else level)
 
-    def looks_at_a_flip(self, at: str) -> bool:
+    def looks_at_a_flip(self, at: str, span: tuple[int, int] | None = None) -> bool:
         """Whether it takes a flip to measure it at that time."""
-        return self.at_flip or self.needs_flip or at in ("before", "flip")
+        return (
+            self.at_flip
+            or self.needs_flip
+            or at in ("before", "flip", "deficit")
+            or (at in OVER and span is None)
+        )
+
+    def unit_at(self, at: str) -> str:
+        """What it is counted in at a time of a query: areas are over generations.
+
+        >>> METRICS["alignment"].unit_at("area"), METRICS["payoff"].unit_at("area")
+        ('generations', 'payoff per lifetime x generations')
+        """
+        if at not in ("area", "deficit"):
+            return self.unit
+        return "generations" if self.unit == "1" else f"{self.unit} x generations"
+
+    @property
+    def has_course(self) -> bool:
+        """Whether it is one number of each replicate at every probe or generation."""
+        return "at" in self.uses and self.trajectory == self.name and self.statistic is None
 
     def columns(self, data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
         """The columns, [replicate] each.
@@ -103,6 +134,9 @@ class Metric:
         """
         self.check(query.of, query.measure)
         self.check_section(scenario, query)
+        query = query.in_scenario(scenario)
+        if query.generation is None and (query.at in OVER or query.span is not None):
+            return (_over(self, data, scenario, query),)
         what = f"measure {query.measure!r}"
         with calling(what, self.compute):
             found = self.compute(data, scenario, query)
@@ -161,8 +195,12 @@ class Metric:
         ):
             if value != default and key not in self.uses:
                 raise EvosimError(f"measure {query.measure!r} takes no {key} (got {value!r})")
-        if query.at == "peak" and not self.has_peak:
+        if query.at == "peak" and not self.has_peak and query.span is None:
             raise no_peak(query)
+        if (query.at in OVER or query.span is not None) and not self.has_course:
+            raise no_peak(query)
+        if query.span is not None:
+            self._check_span(scenario, query, query.span)
         if "level" in self.uses and query.level is None:
             raise EvosimError(
                 f"measure {query.measure!r} needs level = number, what is to be reached"
@@ -172,6 +210,24 @@ class Metric:
         if self.argument in ARGUMENTS:
             what, names = ARGUMENTS[self.argument](scenario)
             require_known(query.of, names, what, query)
+
+    def _check_span(self, scenario: Scenario, query: Query, span: tuple[int, int]) -> None:
+        """Refuse a span that a run of this scenario has no numbers for."""
+        if query.at not in (*OVER, "peak"):
+            raise EvosimError(
+                f"measure {query.measure!r} takes no span with at = {query.at!r} "
+                f"(got {list(span)}, needed: at = {', '.join(OVER)} or peak)"
+            )
+        last = scenario.generations - 1
+        if span[1] > last:
+            raise EvosimError(
+                f"measure {query.measure!r}: span ends after the run "
+                f"(got {list(span)}, allowed generations 0 to {last})"
+            )
+        known = range(last + 1) if self.per_generation else probe_generations(scenario)
+        wanted = range(span[0], span[1] + 1) if query.at == "sum" else span
+        if query.at not in ("trough", "peak"):
+            _require_probed(query, [g for g in wanted if g not in known])
 
     def number(self, *columns: Floats, axis: int = -1) -> Any:
         """The columns' statistic, over an axis of replicates."""
@@ -196,6 +252,16 @@ class Metric:
 
 
 METRICS: Registry[Metric] = Registry("measure")
+
+
+def why_undefined(name: str) -> str:
+    """In which case a metric has no number, in words for the texts that say undefined.
+
+    >>> why_undefined("alignment")
+    'no behaviour earns more of the intended payoff than random play'
+    """
+    known = METRICS[name].undefined if name in METRICS else ""
+    return known or "its function gave no number"
 
 
 @METRICS.built_in
@@ -227,6 +293,7 @@ def metric(
     per_generation: bool = False,
     has_peak: bool = False,
     section: str = "",
+    undefined: str = "",
     unsupported: Callable[[Scenario], str] | None = None,
 ) -> Callable[[Compute], Compute]:
     """A decorator that makes a function a metric of that name.
@@ -280,6 +347,7 @@ def metric(
                 uses=uses,
                 has_peak=has_peak,
                 section=section,
+                undefined=undefined,
                 unsupported=unsupported,
             ),
             function,
@@ -295,6 +363,66 @@ def expectations_are_exact(scenario: Scenario) -> bool:
     return not scenario.built_in
 
 
+def course(
+    metric: Metric, data: xr.Dataset, scenario: Scenario, query: Query
+) -> tuple[Floats, Floats]:
+    """A metric over the generations that a query looks at, as far as they were probed.
+
+    Returns:
+        [replicate, generation], and the numbers of these generations.
+
+    Raises:
+        EvosimError: none of them was probed, or the metric has no course.
+    """
+    if not metric.has_course:
+        raise no_peak(query)
+    known = np.asarray(data["generation" if metric.per_generation else "probe"].values)
+    first, last = span_of(data, query)
+    there = known[(known >= first) & (known <= last)]
+    if not len(there):
+        _require_probed(query, [first, last])
+    where = environment_of(data, scenario, query) if "where" in metric.uses else query.where
+    asked = replace(query, where=where, at="end", span=None)
+    columns = [metric.columns(data, scenario, replace(asked, generation=int(g)))[0] for g in there]
+    return np.stack(columns, axis=1), there.astype(np.float64)
+
+
+def _over(metric: Metric, data: xr.Dataset, scenario: Scenario, query: Query) -> Floats:
+    """What becomes of a metric over several generations, [replicate] (docs/measures.md)."""
+    values, at = course(metric, data, scenario, query)
+    if query.at == "peak":
+        return largest(values.T)
+    if query.at == "trough":
+        return -largest(-values.T)
+    if query.span is not None:
+        _require_probed(query, [g for g in query.span if g not in at])
+    if query.at == "sum":
+        _require_probed(query, [g for g in range(int(at[0]), int(at[-1]) + 1) if g not in at])
+        return np.asarray(values.sum(axis=1))
+    area = np.trapezoid(values, at, axis=1)
+    width = at[-1] - at[0]
+    if query.at == "mean":
+        return np.asarray(area / width if width else values[:, 0])
+    if query.at == "area":
+        return np.asarray(area)
+    (before,) = metric.columns(data, scenario, replace(query, at="before", span=None))
+    return np.asarray(before * width - area)
+
+
+def _require_probed(query: Query, missing: Sequence[int]) -> None:
+    if missing:
+        few = ", ".join(map(str, missing[:5])) + ", ..." * (len(missing) > 5)
+        sums = query.at == "sum"
+        raise EvosimError(
+            f"measure {query.measure!r}, at = {query.at!r}: not probed in generation {few}; "
+            + ("a sum takes every generation, a mean or an area does not; " if sums else "")
+            + "add it with ",
+            Argument("settings", {"measure.every": 1} if sums else {"measure.also": [*missing]}),
+        )
+
+
+DIED_OUT = "the population has died out"
+"""Why what is measured of individuals may be undefined."""
 PAYOFF, LOCUS, DRIVE = "a payoff", "a locus", "a drive"
 
 

@@ -85,16 +85,19 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
 
 def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootstrap) -> FlipSummary:
     minds_at_flip = {}
-    probe = dataset.sel(probe=flip.generation)
+    sides_at = {
+        "before": (dataset.sel(probe=flip.generation), list(flip.before)),
+        "after": (dataset.sel(probe=flip.arrival), list(flip.after)),
+    }
     for name in map(str, dataset["mind"].values):
         # Of the sampled individuals, besides those absent from a population below the sample.
         n_undefined = {
             f"{measure}_{side}": int(
-                np.isnan(probe[measure].sel(mind=name, environment=list(weights)).values).sum()
+                np.isnan(probe[measure].sel(mind=name, environment=environments).values).sum()
             )
-            - _absent(probe) * len(weights)
+            - _absent(probe) * len(environments)
             for measure in JUDGED
-            for side, weights in (("before", flip.before), ("after", flip.after))
+            for side, (probe, environments) in sides_at.items()
         }
         query = _query(flip, name)
         sides = {m: flips.across(dataset, scenario, query, m) for m in JUDGED}
@@ -108,6 +111,7 @@ def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootst
     evolved = minds_at_flip.pop(EVOLVED)
     return FlipSummary(
         generation=flip.generation,
+        arrival=flip.arrival,
         label_before=flip.label_before,
         label_after=flip.label_after,
         evolved=evolved,
@@ -142,7 +146,9 @@ def _sampling_across(
         return None
     query, apart = _query(flip), flips.of_individuals
     sides = {
-        name: flips.sides(flips.at_flip(dataset, query, dataset[name]), scenario, query, apart)
+        name: flips.sides(
+            dataset, scenario, query, flips.of_mind(dataset, query, dataset[name]), apart
+        )
         for name in JUDGED
     }
     estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
@@ -198,7 +204,7 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySu
     found = flips.recovery(
         paid[None],
         scenario,
-        flip.generation,
+        _query(flip),
         zero=zero,
         optimal=_of_mixture(dataset["optimal_payoff"], flip.before),
     )
@@ -249,9 +255,7 @@ def _final(
                 for name in ("optimal_payoff", "uniform_payoff", "nothing_payoff")
             },
             **{
-                name: intervals.mean(
-                    METRICS[name].columns(dataset, scenario, query)[0], bootstrap
-                )
+                name: intervals.mean(METRICS[name].columns(dataset, scenario, query)[0], bootstrap)
                 for name, query in {
                     name: Query(measure=name, where=environment)
                     for name in ("regret", "payoff_share")

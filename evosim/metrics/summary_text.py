@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evosim import mechanisms
 from evosim.engine.variables import UNIFORM
-from evosim.metrics.flips import JUDGED
+from evosim.metrics.flips import JUDGED, NOTHING_KEPT, begins
 from evosim.metrics.readings import READINGS
+from evosim.metrics.registry import DIED_OUT, METRICS
 from evosim.metrics.verdict import zero_words
 from evosim.stats.intervals import number, with_interval
 from evosim.stats.report_tables import filled, table, tables
@@ -50,6 +51,9 @@ def describe(summary: Mapping[str, Any]) -> str:
     first = mechanisms.defined("metrics", "FIRST", used)
     for name, words in mechanisms.defined("metrics", "describe", used).items():
         blocks.insert(0 if name in first else len(blocks), words(summary))
+    if undefined := list(_describe_undefined(summary)):
+        lines = [line for words in undefined for line in filled(words, indent="    ")]
+        blocks.append("\n".join(["Undefined", *lines]))
     blocks.append(_describe_basis(summary))
     return "\n\n".join(blocks)
 
@@ -81,7 +85,7 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         if name not in told
     ]
     lines = [
-        f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}",
+        f"{begins(flip)}: {flip['from']} -> {flip['to']}",
         *(f"  {line}" for line in filled(
             f"{flip['verdict'].upper()}: {', '.join(reasons)}{rests}", "    "
         )),
@@ -172,6 +176,23 @@ def _trait(name: str, moment: Mapping[str, Any]) -> str:
         return with_interval(moment["mean"][name], moment["intervals"][name])
     low, high = spread[name]
     return f"{number(moment['mean'][name])} ({number(low)} to {number(high)})"
+
+
+def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Why numbers of the text are undefined, a line each metric."""
+    environments, flips = summary["environments"], summary["flips"]
+    if gone := [name for name, final in environments.items() if final["lifespan"] is None]:
+        yield f"  all in {', '.join(gone)}: {DIED_OUT}"
+    for measure in JUDGED:
+        before, after, retained = (f"{measure}_{side}" for side in ("before", "after", "retained"))
+        nothing = [name for name, final in environments.items() if final[measure] is None]
+        names = [name for name in nothing if name not in gone]
+        minds = [mind for flip in flips for mind in (flip, *flip["controls"].values())]
+        if names or any(None in (mind[before], mind[after]) for mind in minds):
+            where = f" in {', '.join(names)}" if names else ""
+            yield f"  {measure}{where}: {METRICS[measure].undefined}"
+        if any(None not in (f[before], f[after]) and f[retained] is None for f in flips):
+            yield f"  {measure} retained: {NOTHING_KEPT}"
 
 
 def _shown(numbers: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -101,7 +101,7 @@ def _asked(terms: Sequence[WeightedTerm]) -> list[tuple[Query, str | None]]:
             continue
         # When it is looked at matters only where that says in which environment.
         if query.where is not None or METRICS[query.measure].per_generation or query.at == "peak":
-            query = replace(query, at="end")
+            query = replace(query, at="end", span=None)
         found[query, None] = None
     return list(found)
 
@@ -135,7 +135,7 @@ def _between_worlds(
     data: xr.Dataset, scenario: Scenario, query: Query, world: str
 ) -> Trajectory | None:
     """A probe variable in the mixture that trains, or in the one on the flip's other side."""
-    before, after = mixtures(scenario, query.flip)
+    before, after = mixtures(scenario, query)
     if world == OTHER and before == after:
         return None  # in this arm there is no other world
     metric = METRICS[query.measure]
@@ -143,7 +143,7 @@ def _between_worlds(
     generations = _probes(data)
     for g in generations:
         other = after if g < query.flip else before
-        weights = scenario.phase_at(g).mixture if world == TRAINS else other
+        weights = scenario.mixture_at(g) if world == TRAINS else other
         columns = [
             metric.columns(data, scenario, replace(query, where=name, generation=g))[0]
             for name in weights

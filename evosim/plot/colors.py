@@ -40,6 +40,12 @@ def readable(color: str) -> str:
     return "#" + "".join(f"{round(255 * channel):02X}" for channel in (red, green, blue))
 
 
+def mixed(color: str, share: float) -> str:
+    """A colour thinned with white, 0: white, 1: the colour."""
+    channels = (1 - share * (1 - channel) for channel in _channels(color))
+    return "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)
+
+
 def contrast(color: str) -> str:
     """Black or white, whichever is easier to read on a colour."""
     light = _luminance(*_channels(color))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evosim.metrics import METRICS
-from evosim.metrics.query import WHEN
+from evosim.metrics.query import when
 from evosim.plot import colors
 
 Summary = Mapping[str, Any]
@@ -41,11 +41,15 @@ def finding_label(finding: Summary) -> str:
     words = [metric_label(finding["measure"], of, first.get("level"))]
     if first["where"] and len({t["where"] for t in terms}) == 1:
         words.append(f"in {first['where']}")
-    if _has_time(finding["measure"]) and len({t["at"] for t in terms}) == 1:
-        words.append(WHEN[first["at"]])
+    if _has_time(finding["measure"]) and len({_when(t) for t in terms}) == 1:
+        words.append(_when(first))
     if first["mind"] != "evolved" and len({t["mind"] for t in terms}) == 1:
         words.append(f"({first['mind']})")
     return " ".join(words)
+
+
+def _when(term: Summary) -> str:
+    return when(term["at"], term.get("span"))
 
 
 def _has_time(measure: str) -> bool:
@@ -57,8 +61,10 @@ def term_label(term: Summary, finding: Summary, summary: Summary) -> str:
     terms = finding["terms"]
     words = [summary["arms"][term["arm"]]["title"]]
     several = len({t["arm"] for t in terms}) > 1
-    differs = [k for k in ("of", "where", "at", "mind") if len({t[k] for t in terms}) > 1]
-    what = [WHEN[term[k]] if k == "at" else str(term[k]) for k in differs if term[k]]
+    looked = [{**{k: t[k] for k in ("of", "where", "mind")}, "at": _when(t)} for t in terms]
+    differs = [k for k in ("of", "where", "at", "mind") if len({t[k] for t in looked}) > 1]
+    own = looked[terms.index(term)]
+    what = [str(own[k]) for k in differs if own[k]]
     label = ", ".join([*words, *what] if several or not what else what)
     if [t["weight"] for t in terms] in ([1.0], [1.0, -1.0]):
         return label

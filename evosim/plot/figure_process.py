@@ -8,7 +8,6 @@ was begun. Whatever it cannot draw is left to the other process, which tells the
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from evosim import core, mechanisms
+from evosim.engine.files import exists
 from evosim.errors import EvosimError
 from evosim.execution.executor import Died
 from evosim.execution.processes import Processes
@@ -136,7 +136,7 @@ def missing(folder: str, names: Sequence[str] | None, *, tell: object) -> list[s
         for name in FIGURES.names(unused, plugins=False)
         if (names is None or name in names)
         and FIGURES[name].unsupported(view) is None
-        and not all((Path(folder) / "figures" / f"{name}.{suffix}").exists() for suffix in FORMATS)
+        and not all(exists(Path(folder) / "figures" / f"{name}.{suffix}") for suffix in FORMATS)
     ]
 
 
@@ -161,6 +161,7 @@ _open = ExitStack()
 def _view(folder: str) -> RunView:
     """What the figures of a complete run are drawn from; its file stays open."""
     from evosim import scenario
+    from evosim.engine.checksums import read_json
     from evosim.engine.run_arrays import opened
     from evosim.plot.run_view import RunView
 
@@ -168,5 +169,5 @@ def _view(folder: str) -> RunView:
     return RunView(
         data=cast("xr.Dataset", _open.enter_context(opened(path / "run.nc"))),
         scenario=scenario.load(path / "scenario.toml"),
-        summary=json.loads((path / "summary.json").read_text(encoding="utf-8")),
+        summary=read_json(path / "summary.json"),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evosim.metrics import why_undefined
 from evosim.plot import colors, estimates, layouts, registry, style, timeseries
 from evosim.plot.estimates import WANTED, Mark
 from evosim.plot.experiment import (
@@ -117,7 +118,8 @@ def _outcome(finding: Summary) -> str:
     else:
         found = f"{digits(value)} [{digits(interval[0])}, {digits(interval[1])}]"
     left_out = finding["undefined"]
-    more = f" ({left_out} replicates left out as undefined)" if left_out else ""
+    why = why_undefined(finding["measure"])
+    more = f" ({left_out} replicates left out as undefined: {why})" if left_out else ""
     claimed = f"{side} {style.number(threshold)} was claimed"
     return f"{capital(finding['verdict'])}: {found}; {claimed}{more}."
 
@@ -202,14 +204,14 @@ def _curve(points: Sequence[Summary], finding: Summary, summary: Summary) -> Row
 def _off_axis(finding: Summary, summary: Summary) -> list[Level]:
     """Level lines of arms without a place on the axis, and their names."""
     arms = colors_of(summary)
-    keys = ("of", "where", "at", "mind")
+    keys = ("of", "where", "at", "span", "mind")
     levels: dict[str, Level] = {}
     for other in summary["findings"]:
         if other["measure"] != finding["measure"]:
             continue
         for term in other["terms"]:
             arm = summary["arms"][term["arm"]]
-            same = all(term[key] == finding["terms"][0][key] for key in keys)
+            same = all(term.get(key) == finding["terms"][0].get(key) for key in keys)
             if same and arm["at"] is None and term["value"] is not None:
                 look = LegendEntry("off the axis", arms[term["arm"]], style.DASHES[1], 1.0)
                 levels.setdefault(term["arm"], Level(term["value"], look, arm["title"]))

@@ -9,7 +9,7 @@ are those of summary.json.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,12 @@ from evosim.plot.alignment import DIMS, looks_of
 from evosim.plot.facets import Floats, Line, Panel, RunView, Trajectory, facets
 from evosim.plot.layouts import Axes, Figure, Row
 
+if TYPE_CHECKING:
+    from evosim.scenario import Flip
+
 LABEL_ROOM = 1.14
 MOST_FLIPS = 4
-"""Only so many flips are drawn, the first ones; the note says so."""
+"""Only so many flips are drawn, the first ones and the last; the note says so."""
 SIDES = ("before", "after")
 
 
@@ -45,19 +48,20 @@ def _without_flip(view: RunView) -> str | None:
 )
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every flip as a row of two panels: capability, alignment."""
-    flips = view.flip_summaries[:MOST_FLIPS]
+    shown = first_and_last(len(view.flip_summaries), MOST_FLIPS)
     rows = []
-    for n, flip in enumerate(flips):
+    for n in shown:
+        flip = view.flip_summaries[n]
         before, after = (view.label(getattr(view.flips[n], side)) for side in SIDES)
         header = (
-            f"Generation {flip['generation']}: {flip['verdict']}",
+            f"{_when(view.flips[n])}: {flip['verdict']}",
             f"from “{before}” to “{after}”",
         )
         content = [_panel(view, n, flip, measure) for measure in JUDGED]
         rows.append(Row(height=1.25, room=LABEL_ROOM, header=header, content=content))
     return facets(
         rows,
-        title=view.figure_title("across the flip" if len(flips) == 1 else "across the flips"),
+        title=view.figure_title("across the flip" if len(shown) == 1 else "across the flips"),
         note=_note(view),
         width=style.SINGLE,
         left=0.36,
@@ -65,6 +69,21 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         xlabel=None,
         axes=axes,
     )
+
+
+def _when(flip: Flip) -> str:
+    if flip.generation == flip.arrival:
+        return f"Generation {flip.generation}"
+    return f"Generations {flip.generation} to {flip.arrival}"
+
+
+def first_and_last(n: int, most: int) -> list[int]:
+    """Which of n things are shown, at most so many: the first ones, and the last.
+
+    >>> first_and_last(3, 4), first_and_last(9, 4)
+    ([0, 1, 2], [0, 1, 2, 8])
+    """
+    return list(range(n)) if n <= most else [*range(most - 1), n - 1]
 
 
 def _panel(view: RunView, n: int, flip: Mapping[str, Any], measure: str) -> Panel:
@@ -97,12 +116,12 @@ def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> Float
     if view.replicates > 1:
         ends = [flip["intervals"][f"{measure}_{side}"] or (None, None) for side in SIDES]
         return np.array(ends, dtype=np.float64).T
-    values = view.data[measure].sel(probe=flip["generation"], mind="evolved")
-    sample = values.transpose(DIMS[0], DIMS[2], DIMS[4]).values[0]
+    own = view.flips[n]
     names = view.names("environment")
     spans = []
-    for side in SIDES:
-        mixture = getattr(view.flips[n], side)
+    for mixture, generation in ((own.before, own.generation), (own.after, own.arrival)):
+        values = view.data[measure].sel(probe=generation, mind="evolved")
+        sample = values.transpose(DIMS[0], DIMS[2], DIMS[4]).values[0]
         both = sum(w * sample[names.index(e)] for e, w in mixture.items() if w > 0)
         spans.append(timeseries.quantiles(np.asarray(both, dtype=np.float64), timeseries.BANDS[0]))
     return np.array(spans).T
@@ -111,7 +130,9 @@ def _span(view: RunView, flip: Mapping[str, Any], n: int, measure: str) -> Float
 def _note(view: RunView) -> str:
     verdict = view.scenario.verdict
     several = len(view.flips)
-    more = f" Shown: the first {MOST_FLIPS} of {several} flips." if several > MOST_FLIPS else ""
+    more = ""
+    if several > MOST_FLIPS:
+        more = f" Shown: the first {MOST_FLIPS - 1} and the last of {several} flips."
     if view.replicates > 1:
         percent = f"{100 * verdict.confidence:g} %"
         bars = f"{percent} intervals (BCa bootstrap) over {view.replicates} replicates"

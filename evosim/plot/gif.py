@@ -11,9 +11,9 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from evosim.engine.files import put
-from evosim.errors import EvosimError
 from evosim.plot import colors, style
-from evosim.plot.picture import EVENTS, Line, Picture, Place, frames
+from evosim.plot.episode import check_speed
+from evosim.plot.picture import EVENTS, Line, Picture, Place, Symbol, frames
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode
@@ -53,17 +53,17 @@ def replay_gif(
 
     Args:
         path: where to; the folder is made if it does not exist.
-        speed: frames a second; a frame is a step, unless the life is longer than
-            ``most_frames``: then frames are left out evenly, and the steps' numbers tell.
+        speed: frames a second, from 0.01; above 50 as 50, which is what programs show. A frame is
+            a step, unless the life is longer than ``most_frames``: then frames are left out
+            evenly, and the steps' numbers tell.
 
     Returns:
         The path.
 
     Raises:
-        EvosimError: a speed that is not positive; a place that cannot be written.
+        EvosimError: a speed out of range; a place that cannot be written.
     """
-    if not speed > 0:
-        raise EvosimError(f"a replay needs a speed above 0 frames a second, not {speed:g}")
+    check_speed(speed)
     shown = frames(episode, most=max(2, most_frames))
     canvas = Canvas(shown[0])
     drawn = [canvas.draw(picture) for picture in shown]
@@ -155,7 +155,9 @@ class Canvas:
             x, y = self.left + (n % 2) * half, top + (n // 2) * LINE
             swatch = Image.new("RGB", (LINE * FINE, LINE * FINE), "white")
             disc = [2 * FINE, 2 * FINE, (LINE - 2) * FINE, (LINE - 2) * FINE]
-            ImageDraw.Draw(swatch).ellipse(disc, symbol.color)
+            drawn = ImageDraw.Draw(swatch)
+            shape = drawn.ellipse if symbol.glyph and not symbol.walks else drawn.rectangle
+            shape(disc, symbol.color)
             image.paste(swatch.reduce(FINE), (x, y - 1))
             middle, ink = (x + LINE // 2, y - 1 + LINE // 2), colors.contrast(symbol.color)
             pen.text(middle, symbol.glyph, ink, small, anchor="mm")
@@ -173,6 +175,8 @@ class Canvas:
             if hollow or place in picture.trail:
                 self._site(pen, place, hollow=hollow)
         self._agent(pen, picture)
+        for place, name in picture.movers.items():
+            self._mover(pen, place, self.first.legend[name])
         return ground.reduce(FINE)
 
     @cached_property
@@ -182,6 +186,7 @@ class Canvas:
         width, height = unit * layout.cols, unit * layout.rows
         ground = Image.new("RGB", (width, height), "white")
         pen = ImageDraw.Draw(ground)
+        self._tint(pen)
         for x in range(unit, width, unit):
             pen.line([(x, 0), (x, height)], colors.GRID, FINE)
         for y in range(unit, height, unit):
@@ -204,6 +209,13 @@ class Canvas:
             self._site(pen, place, hollow=False)
         return ground
 
+    def _tint(self, pen: ImageDraw.ImageDraw) -> None:
+        """The fields, under all else."""
+        for (r, c), (name, strength) in self.first.ground.items():
+            x, y = c * self.unit, r * self.unit
+            shade = colors.mixed(self.first.legend[name].color, strength)
+            pen.rectangle([x, y, x + self.unit, y + self.unit], shade)
+
     def _dashes(self, pen: ImageDraw.ImageDraw, width: int, height: int) -> None:
         """The edges of a torus, over which one can go."""
         dash, wide = 7 * FINE, FINE
@@ -223,6 +235,14 @@ class Canvas:
         fill, ink = ("white", color) if hollow else (color, colors.contrast(color))
         pen.ellipse(_square(middle, 0.36 * self.unit), fill, outline=color, width=2 * FINE)
         if self.cell >= 14:
+            pen.text(middle, symbol.glyph, ink, self.letters, anchor="mm")
+
+    def _mover(self, pen: ImageDraw.ImageDraw, place: Place, symbol: Symbol) -> None:
+        """A square, so that it is told from sites."""
+        middle = self._middle(place)
+        pen.rectangle(_square(middle, 0.3 * self.unit), symbol.color, "white", 2 * FINE)
+        if self.cell >= 14:
+            ink = colors.contrast(symbol.color)
             pen.text(middle, symbol.glyph, ink, self.letters, anchor="mm")
 
     def _trail(self, pen: ImageDraw.ImageDraw, picture: Picture) -> None:

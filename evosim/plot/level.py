@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Patch, Rectangle
 
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.picture import Picture, Symbol, frame
@@ -151,7 +151,12 @@ def draw_picture(panel: Axes, picture: Picture, cell: float) -> None:
         Rectangle((-0.5, -0.5), layout.cols, layout.rows, fill=False, zorder=2.6, label="edge",
                   **edges)
     )  # fmt: skip
-    for (r, c), kind in picture.sites.items():
+    for (r, c), (name, strength) in picture.ground.items():
+        panel.add_patch(
+            Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=picture.legend[name].color,
+                      alpha=strength, linewidth=0, zorder=0.5)
+        )  # fmt: skip
+    for (r, c), kind in (*picture.sites.items(), *picture.movers.items()):
         _glyph(panel, c, r, picture.legend[kind], cell)
 
 
@@ -188,15 +193,22 @@ def legend(
 
 
 def _glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None:
-    """A disc with a letter; where the cell is too small for a letter, the disc alone."""
-    glyph, color, _ = symbol
+    """A disc with a letter, of a mover a square; of a field a tint. Where the cell is too small for
+    a letter, the disc or square alone."""
+    glyph, color = symbol.glyph, symbol.color
     letter = cell >= SMALLEST_LETTER
-    panel.add_patch(
-        Circle(
-            (x, y), min(0.44, 0.075 / cell) if letter else 0.36, facecolor=color,
-            edgecolor="white", linewidth=0.8, zorder=4, label=f"site {glyph}",
-        )
-    )  # fmt: skip
+    size = min(0.44, 0.075 / cell) if letter else 0.36
+    looks: dict[str, Any] = {"facecolor": color, "edgecolor": "white", "linewidth": 0.8}
+    if not glyph:
+        panel.add_patch(Rectangle((x - 0.5, y - 0.4), 1, 0.8, facecolor=color, linewidth=0))
+        return
+    if symbol.walks:
+        corner = (x - size, y - size)
+        shape: Patch = Rectangle(corner, 2 * size, 2 * size, label=f"mover {glyph}", **looks)
+    else:
+        shape = Circle((x, y), size, label=f"site {glyph}", **looks)
+    shape.set_zorder(4)
+    panel.add_patch(shape)
     if letter:
         panel.text(
             x, y, glyph, color=colors.contrast(color), ha="center", va="center_baseline",

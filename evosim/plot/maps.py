@@ -1,4 +1,4 @@
-"""Figure ``maps`` of an experiment: a level in the worlds on either side of the flip."""
+"""Figure ``maps`` of an experiment: a level in the worlds on either side of each flip."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from evosim import world
 from evosim.metrics.comparison import differing
 from evosim.plot import layouts, level, registry, style
+from evosim.plot.flips import first_and_last
 from evosim.plot.level import LEGEND_LINE
-from evosim.plot.picture import of_level, symbols
+from evosim.plot.picture import FIELDS, MOVERS, of_level, shortened, symbols
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
+    from evosim.scenario.timeline import Flip
 
 LARGEST_CELL = 0.36
 LEGEND = (1.35, 2.0)
@@ -25,6 +27,8 @@ GLYPH_ROOM = 0.28
 GAP = 0.3
 SEED = 0
 MOST_DIFFERENCES = 12
+MOST_FLIPS = 3
+"""Only so many flips are drawn, the first ones and the last; the note says so."""
 
 
 @registry.figure("maps", "the worlds", of="experiment")
@@ -39,32 +43,51 @@ def figure(summary: Mapping[str, Any], scenario: Scenario) -> Figure:
 
 
 def of_scenario(scenario: Scenario) -> Figure:
-    """Draw a level in the worlds on either side of the first flip, the kinds, what differs."""
-    names, headings = zip(*sides(scenario), strict=True)
-    worlds = [scenario.environment(name) for name in names]
+    """Draw a level in the worlds on either side of each flip, the kinds, what differs."""
+    pairs = sides(scenario)
+    several = len(pairs) > 1
+    headings = [[heading for _, heading in pair] for pair in pairs]
+    worlds = [[scenario.environment(name) for name, _ in pair] for pair in pairs]
     called = ("before", "after") if scenario.flips else ("left", "right")
+    every = [here for pair in worlds for here in pair]
     legend = {
-        name: symbol._replace(words=_sites(name, worlds, called))
-        for name, symbol in symbols(*worlds).items()
+        name: symbol._replace(words=_sites(name, every, called))
+        for name, symbol in symbols(*every).items()
     }
+    entries = shortened(list(legend.values()))
     seed = key(SEED, Purpose.LEVEL, 0, 0)
     pictures = [
-        of_level(
-            here, *world.draw_level(scenario, name, seed), legend, world.draw_passages(here, seed)
-        )
-        for name, here in zip(names, worlds, strict=True)
+        [
+            of_level(
+                here,
+                *world.draw_level(scenario, name, seed),
+                legend,
+                world.draw_passages(here, seed),
+            )
+            for (name, _), here in zip(pair, here_and_there, strict=True)
+        ]
+        for pair, here_and_there in zip(pairs, worlds, strict=True)
     ]
-    torus, n = any(picture.torus for picture in pictures), len(pictures)
-    rows = max(picture.layout.rows for picture in pictures)
-    cols = max(picture.layout.cols for picture in pictures)
+    drawn = [picture for pair in pictures for picture in pair]
+    torus, n = any(picture.torus for picture in drawn), len(pictures[0])
+    rows = max(picture.layout.rows for picture in drawn)
+    cols = max(picture.layout.cols for picture in drawn)
     width = style.SINGLE if n == 1 and cols <= 12 else style.DOUBLE
-    longest = max((style.text_width(words) for *_, words in legend.values()), default=0.0)
+    longest = max(
+        (style.text_width(words) for words in (symbol.words for symbol in entries)), default=0.0
+    )
     room = width - min(max(LEGEND[0], longest + GLYPH_ROOM), LEGEND[1]) - 2 * layouts.PAD - GAP * n
     cell = min(LARGEST_CELL, room / n / cols, 2.7 / rows)
     across = max(cell * cols, 1.6)
-    titles = [style.wrap(heading, across, bold=True) for heading in headings]
-    above = style.line_height() * max(map(len, titles)) + 0.04
-    height = max(cell * rows + 0.08 + above, LEGEND_LINE * (len(legend) + 1 + torus))
+    titles = [[style.wrap(words, across, bold=True) for words in pair] for pair in headings]
+    above = [style.line_height() * max(map(len, pair)) + 0.04 for pair in titles]
+    row = [room_above + cell * rows + 0.08 for room_above in above]
+    between = [*[GAP / 2] * (len(row) - 1), 0.0]
+    height = max(
+        sum(row) + sum(between), above[0] + LEGEND_LINE * (len(entries) + torus), LEGEND_LINE
+    )
+    if not several:  # a line more, as the legend always had
+        height = max(row[0], LEGEND_LINE * (len(entries) + 1 + torus))
     with style.styled():
         layout = layouts.create(
             [layouts.Row(height=height, titles=False)],
@@ -75,39 +98,50 @@ def of_scenario(scenario: Scenario) -> Figure:
         )
         figure = layout.figure
         (base,) = layout.panels
-        y = (1 - base.get_position().y1) * figure.get_figheight()
+        top = (1 - base.get_position().y1) * figure.get_figheight()
         base.remove()
-        x = layouts.PAD + 0.02
-        for picture, lines in zip(pictures, titles, strict=True):
-            for k, words in enumerate(lines):
-                style.place_text(figure, x, y + k * style.line_height(), words, bold=True)
-            panel = figure.add_axes((0, 0, 1, 1))
-            size = (cell * picture.layout.cols + 0.08, cell * picture.layout.rows + 0.08)
-            level.place(panel, figure, x, y + above, *size)
-            level.draw_picture(panel, picture, cell)
-            x += across + GAP
-        level.legend(figure, legend.values(), x, y + above, torus=torus)
+        y = top
+        for m, pair in enumerate(pictures):
+            x = layouts.PAD + 0.02
+            for picture, lines in zip(pair, titles[m], strict=True):
+                for k, words in enumerate(lines):
+                    style.place_text(figure, x, y + k * style.line_height(), words, bold=True)
+                panel = figure.add_axes((0, 0, 1, 1))
+                size = (cell * picture.layout.cols + 0.08, cell * picture.layout.rows + 0.08)
+                level.place(panel, figure, x, y + above[m], *size)
+                level.draw_picture(panel, picture, cell)
+                x += across + GAP
+            y += row[m] + between[m]
+        level.legend(figure, entries, x, top + above[0], torus=torus)
     return figure
 
 
-def sides(scenario: Scenario) -> list[tuple[str, str]]:
-    """The environments on either side of the first flip, without a flip those that train; and what
-    is written above them."""
-    if not scenario.flips:
+def sides(scenario: Scenario) -> list[list[tuple[str, str]]]:
+    """For each flip shown the environments on either side, and what is written above them.
+
+    Without a flip the environments that train.
+    """
+    flips = scenario.flips
+    if not flips:
         trained = dict.fromkeys(name for phase in scenario.timeline for name in phase.mixture)
-        when = [(name, "") for name in list(trained)[:2]]
-    else:
-        flip = scenario.flips[0]
-        before = max(flip.before, key=lambda name: flip.before[name])
-        rise = {n: flip.after[n] - flip.before.get(n, 0.0) for n in flip.after}
-        after = max(rise, key=lambda name: rise[name])
-        if after == before:  # what rises is what was there most already: show what goes
-            before = min(flip.before, key=lambda n: flip.after.get(n, 0.0) - flip.before[n])
-        when = [
-            (before, f" (before generation {flip.generation})"),
-            (after, f" (from generation {flip.generation} on)"),
-        ]
-    return [(n, f"{scenario.environments[n].title or n}{words}") for n, words in when]
+        return [[(name, _title(scenario, name)) for name in list(trained)[:2]]]
+    return [_around(scenario, flips[n]) for n in first_and_last(len(flips), MOST_FLIPS)]
+
+
+def _around(scenario: Scenario, flip: Flip) -> list[tuple[str, str]]:
+    before = max(flip.before, key=lambda name: flip.before[name])
+    rise = {n: flip.after[n] - flip.before.get(n, 0.0) for n in flip.after}
+    after = max(rise, key=lambda name: rise[name])
+    if after == before:  # what rises is what was there most already: show what goes
+        before = min(flip.before, key=lambda n: flip.after.get(n, 0.0) - flip.before[n])
+    return [
+        (before, f"{_title(scenario, before)} (before generation {flip.generation})"),
+        (after, f"{_title(scenario, after)} (from generation {flip.arrival} on)"),
+    ]
+
+
+def _title(scenario: Scenario, name: str) -> str:
+    return scenario.environments[name].title or name
 
 
 def differences(
@@ -137,28 +171,46 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _note(scenario: Scenario, worlds: Sequence[World], called: tuple[str, str]) -> str:
+def _note(scenario: Scenario, worlds: Sequence[Sequence[World]], called: tuple[str, str]) -> str:
     words = []
-    if len(worlds) == 2:
-        found = differences(worlds[0], worlds[1], called)
-        more = len(found) - MOST_DIFFERENCES
-        text = "; ".join(found[:MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
-        words.append(f"What differs: {text or 'nothing'}.")
+    flips = scenario.flips
+    shown = first_and_last(len(flips), MOST_FLIPS)
+    for m, pair in enumerate(worlds):
+        if len(pair) == 2:
+            found = differences(pair[0], pair[1], called)
+            more = len(found) - MOST_DIFFERENCES
+            text = "; ".join(found[:MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+            when = f" at generation {flips[shown[m]].generation}" if len(worlds) > 1 else ""
+            words.append(f"What differs{when}: {text or 'nothing'}.")
     mixed = {len(phase.mixture) > 1 for phase in scenario.timeline}
-    if True in mixed and scenario.flips:
-        flip = scenario.flips[0]
-        words.append(f"Trains before: {flip.label_before}; after: {flip.label_after}.")
+    if True in mixed:
+        for n in shown:
+            words.append(f"Trains before: {flips[n].label_before}; after: {flips[n].label_after}.")
+    if len(shown) < len(flips):
+        words.append(f"Shown: the first {len(shown) - 1} and the last of {len(flips)} flips.")
     return " ".join(words)
 
 
 def _sites(name: str, worlds: Sequence[World], called: tuple[str, str]) -> str:
-    """A kind and its number of sites, in both worlds where that differs."""
-    counts = [here.sites_of(name) if name in here.kinds else 0 for here in worlds]
+    """What the legend names and how many of it there are, in both worlds where that differs; of
+    more worlds the range."""
+    if name.startswith(FIELDS):
+        return name.removeprefix(FIELDS)
+    mover, name = name.startswith(MOVERS), name.removeprefix(MOVERS)
+    counts = [_count(here, name, mover) for here in worlds]
     if len(set(counts)) == 1:
         return f"{name} ×{counts[0]}"  # noqa: RUF001
+    if len(counts) > 2:
+        return f"{name} ×{min(counts)} to {max(counts)}"  # noqa: RUF001
     before, after = counts
     if not after:
         return f"{name} ×{before}, only {called[0]}"  # noqa: RUF001
     if not before:
         return f"{name} ×{after}, only {called[1]}"  # noqa: RUF001
     return f"{name} ×{before} {called[0]}, ×{after} {called[1]}"  # noqa: RUF001
+
+
+def _count(here: World, name: str, mover: bool) -> int:
+    if mover:
+        return here.movers_of(name) if name in here.movers else 0
+    return here.sites_of(name) if name in here.kinds else 0

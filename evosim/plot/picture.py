@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from evosim.plot import colors
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evosim.plot.episode import Episode
-    from evosim.scenario import Kind, World
+    from evosim.scenario import Kind, Mover, World
     from evosim.scenario.map import Layout
 
 Place = tuple[int, int]
@@ -29,15 +29,20 @@ TRAIL = 10
 """Steps that the trail of a frame shows."""
 EVENTS = 5
 """Events that are told beside a frame, at most."""
+MOVERS, FIELDS = "movers.", "fields."
+KINDS = 24
+"""Lines of a legend of kinds, at most."""
 ACTIONS = ("goes north", "goes south", "goes west", "goes east")
 
 
 class Symbol(NamedTuple):
-    """How a kind of site is drawn, and what it is called."""
+    """How a kind of site, a mover or a field is drawn, and what it is called."""
 
     glyph: str
+    """Empty: it tints the floor."""
     color: str
     words: str
+    walks: bool = False
 
 
 class Line(NamedTuple):
@@ -60,7 +65,11 @@ class Picture:
         layout: rows, columns, walls and barriers.
         torus: whether its edges wrap around.
         sites: the kind of the site on each cell that has one.
-        legend: how each kind is drawn.
+        legend: how each kind is drawn; movers as ``movers.NAME``, fields as ``fields.NAME``.
+        movers: the mover on each cell that has one, as in the legend.
+        ground: the field that is strongest on each cell, as in the legend, and how strong it is
+            there, as a share of the most.
+        absent: what the legend names and the level does not have.
         agent: where the agent is; None where there is none.
         trail: where it came from, cell by cell, the present one last.
         empty: cells whose site was used up.
@@ -74,6 +83,9 @@ class Picture:
     torus: bool
     sites: Mapping[Place, str]
     legend: Mapping[str, Symbol]
+    movers: Mapping[Place, str] = field(default_factory=dict)
+    ground: Mapping[Place, tuple[str, float]] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
     agent: Place | None = None
     trail: tuple[Place, ...] = ()
     empty: frozenset[Place] = frozenset()
@@ -84,21 +96,64 @@ class Picture:
 
     @property
     def present(self) -> list[Symbol]:
-        """The legend of the kinds that the level has."""
-        there = set(self.sites.values())
-        return [symbol for kind, symbol in self.legend.items() if kind in there]
+        """The legend of what the level has, shortened."""
+        return shortened([s for name, s in self.legend.items() if name not in self.absent])
+
+    def top(self, place: Place) -> Symbol | None:
+        """What stands on a cell: a mover, or else a site."""
+        name = self.movers.get(place) or self.sites.get(place)
+        return None if name is None else self.legend[name]
+
+
+def shortened(legend: Sequence[Symbol]) -> list[Symbol]:
+    """A legend with at most :data:`KINDS` lines; the last one says how many are left out.
+
+    >>> [symbol.words for symbol in shortened([Symbol("a", "red", "apple")] * 30)][-1]
+    '7 more kinds'
+    """
+    if len(legend) <= KINDS:
+        return list(legend)
+    more = len(legend) - KINDS + 1
+    return [*legend[: KINDS - 1], Symbol("…", colors.GREY, f"{more} more kinds")]
 
 
 def symbols(*worlds: World) -> dict[str, Symbol]:
-    """How the kinds of some worlds are drawn: a colour each, in order of first appearance."""
+    """How the kinds, movers and fields of some worlds are drawn: a colour each, in order of first
+    appearance."""
     kinds: dict[str, Kind] = {}
+    movers: dict[str, Mover] = {}
+    fields: dict[str, None] = {}
     for here in worlds:
         for name, kind in here.kinds.items():
             kinds.setdefault(name, kind)
-    return {
-        name: Symbol(kind.glyph, colors.SERIES[n % len(colors.SERIES)], name)
-        for n, (name, kind) in enumerate(kinds.items())
+        for name, mover in here.movers.items():
+            movers.setdefault(name, mover)
+        fields |= dict.fromkeys(here.fields)
+    found = {
+        name: Symbol(kind.glyph, _series(n), name) for n, (name, kind) in enumerate(kinds.items())
     }
+    for n, (name, mover) in enumerate(movers.items(), len(kinds)):
+        found[f"{MOVERS}{name}"] = Symbol(mover.glyph, _series(n), name, walks=True)
+    for n, name in enumerate(fields):
+        found[f"{FIELDS}{name}"] = Symbol("", colors.TINTS[1 + n % (len(colors.TINTS) - 1)], name)
+    return found
+
+
+def _series(n: int) -> str:
+    return colors.SERIES[n % len(colors.SERIES)]
+
+
+def _ground(world: World) -> dict[Place, tuple[str, float]]:
+    """The strongest field of each cell, and its strength as a share of the most of that field."""
+    found: dict[Place, tuple[str, float]] = {}
+    for name in world.fields:
+        strengths = world.strengths(name)
+        most = max(strengths, default=0.0)
+        for cell, strength in zip(world.layout.free, strengths, strict=True):
+            share = strength / most if most else 0.0
+            if share > found.get(cell, ("", 0.0))[1]:
+                found[cell] = (f"{FIELDS}{name}", share)
+    return found
 
 
 def of_level(
@@ -113,19 +168,26 @@ def of_level(
     Args:
         slots: by cell, as :func:`evosim.world.draw_level` returns them.
         start: the cell where lives begin.
-        legend: None: of the kinds of this world.
+        legend: None: of what this world has.
         passages: by cell, as :func:`evosim.world.draw_passages` returns them; None: the map's.
     """
     cells = geometry(world).cells
+    legend = symbols(world) if legend is None else legend
+    sites = {
+        cell: world.slots[slot].kind for cell, slot in zip(cells, slots, strict=True) if slot >= 0
+    }
+    ground = _ground(world)
+    # Movers off the map begin anywhere; they are named all the same.
+    there = {*sites.values(), *(name for name, _ in ground.values())}
+    there |= {f"{MOVERS}{name}" for name in world.movers if world.movers_of(name)}
     return Picture(
         layout=world.layout if passages is None else _with_barriers(world, passages),
         torus=world.edges == "torus",
-        sites={
-            cell: world.slots[slot].kind
-            for cell, slot in zip(cells, slots, strict=True)
-            if slot >= 0
-        },
-        legend=symbols(world) if legend is None else legend,
+        sites=sites,
+        legend=legend,
+        movers={(r, c): f"{MOVERS}{name}" for r, c, name in world.layout.movers},
+        ground=ground,
+        absent=frozenset(legend) - there,
         agent=cells[start],
     )
 
@@ -179,6 +241,7 @@ def frame(episode: Episode, step: int, *, trail: int = TRAIL) -> Picture:
     )
     return replace(
         level,
+        movers={cells[n]: f"{MOVERS}{name}" for n, name in episode.movers(step)},
         trail=tuple(cells[n] for n in episode.path[max(0, step - trail) : step + 1]),
         empty=frozenset(cells[n] for n in episode.empty(step)),
         happened=step > 0 and bool(episode.events(step - 1)),
@@ -215,7 +278,8 @@ def _action(episode: Episode, step: int) -> str:
     if action < episode.environment.n_actions - 1:
         return "stays"
     if cell not in episode.kinds:
-        return "uses nothing"
+        event = int(episode.trace.event[step])
+        return f"uses {episode.environment.events[event]}" if event >= 0 else "uses nothing"
     return f"uses {episode.kinds[cell]}{', in vain' * bool(episode.trace.event[step] < 0)}"
 
 

@@ -16,13 +16,14 @@ from evosim.errors import EvosimError
 from evosim.plot._timeline import Timeline
 from evosim.plot.colors import TINTS
 from evosim.rng import Purpose, key
+from evosim.scenario.timeline import stretches
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.plot.episode import Episode
     from evosim.scenario import Scenario
-    from evosim.scenario.timeline import Flip
+    from evosim.scenario.timeline import Flip, Stretch
     from evosim.stats.intervals import Bootstrap
 
 FloatArray = NDArray[np.float64]
@@ -30,7 +31,7 @@ _FEWEST_TRAJECTORIES = 20  # of neutral genes, for each replicate
 
 
 class PhaseSpan(NamedTuple):
-    """A stretch of the timeline under one mixture of environments."""
+    """A stretch of the timeline under one mixture of environments, or in one ramp."""
 
     start: float
     """First generation of it."""
@@ -38,6 +39,8 @@ class PhaseSpan(NamedTuple):
     """First generation of the next one, or the last generation of the run."""
     mixture: Mapping[str, float]
     label: str
+    gradual: bool
+    """Whether it is a ramp: its mixture, halfway here, is another one in each generation."""
 
 
 class Band(NamedTuple):
@@ -158,20 +161,21 @@ class RunView:
     def phase_spans(self) -> tuple[PhaseSpan, ...]:
         """The timeline by mixtures of environments, cut to the data."""
         found: list[PhaseSpan] = []
-        for start, end, phase in self._phases():
-            mixture = dict(phase.mixture)
-            if found and found[-1].mixture == mixture:
+        for start, end, stretch in self._stretches():
+            label = stretch.label(self.label)
+            span = PhaseSpan(start, end, stretch.mixture, label, stretch.old is not None)
+            if found and found[-1][2:] == span[2:]:
                 found[-1] = found[-1]._replace(end=end)
             else:
-                found.append(PhaseSpan(start, end, mixture, self.label(mixture)))
+                found.append(span)
         return tuple(found)
 
     @cached_property
     def without_selection(self) -> tuple[tuple[float, float], ...]:
         """Stretches of the timeline without selection, (start, end)."""
         found: list[tuple[float, float]] = []
-        for start, end, phase in self._phases():
-            if phase.select:
+        for start, end, stretch in self._stretches():
+            if stretch.phase.select:
                 continue
             if found and found[-1][1] == start:
                 found[-1] = (found[-1][0], end)
@@ -179,18 +183,15 @@ class RunView:
                 found.append((start, end))
         return tuple(found)
 
-    def _phases(self) -> list[tuple[float, float, Any]]:
+    def _stretches(self) -> list[tuple[float, float, Stretch]]:
         first, last = self.generation_limits
         found = []
-        start = 0
-        for phase in self.scenario.timeline:
-            end = start + phase.generations
-            low, high = max(float(start), first), min(float(end), last)
-            if start == 0:
+        for stretch in stretches(self.scenario):
+            low, high = max(float(stretch.begin), first), min(float(stretch.end), last)
+            if stretch.begin == 0:
                 low = first
             if high > low:
-                found.append((low, high, phase))
-            start = end
+                found.append((low, high, stretch))
         return found
 
     def label(self, mixture: Mapping[str, float]) -> str:
@@ -219,13 +220,12 @@ class RunView:
         per_environment = np.median(self.values(name, "replicate", "environment"), axis=0)
         environments = self.names("environment")
         trajectory = np.full(len(self.generations), np.nan)
-        for phase in self.phase_spans:
-            level = sum(
+        for n, generation in enumerate(self.generations):
+            trajectory[n] = sum(
                 share * per_environment[environments.index(e)]
-                for e, share in phase.mixture.items()
+                for e, share in self.scenario.mixture_at(int(generation)).items()
                 if share > 0
             )
-            trajectory[self.generations >= phase.start] = level
         return trajectory
 
     @cached_property

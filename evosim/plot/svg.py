@@ -25,6 +25,7 @@ LARGEST = 100_000
 COARSER = ((0.1, 2), (0.3, 1), (0.6, 1))
 """Points by which a line may go astray, less than its width; digits of its coordinates."""
 
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _PATH = re.compile(r'(?<=\sd=")[^"]*')
 _LINES = re.compile(r"[MLz\d\s.e+-]*")
 _NUMBERS = re.compile(r'(?<=\s)(?:x|y)="[^"]*"|translate\([^)]*\)')
@@ -48,7 +49,9 @@ def shortened(content: bytes) -> bytes:
     Coordinates are rounded to 0.01 points, points of lines left out that are closer than 0.1 points
     to the line without them, groups without a meaning dissolved, and names of parts shortened.
     """
-    svg = re.sub(r"\n *(?=<)", "\n", content.decode())
+    # One such character, in a text of a figure from elsewhere, and no reader opens the file.
+    svg = _NOT_XML.sub("\ufffd", content.decode())
+    svg = re.sub(r"\n *(?=<)", "\n", svg)
     svg = _IMAGE.sub(lambda found: _image(found[0]), svg)
     for astray, digits in COARSER:
         short = _with_lines(svg, astray, digits).encode()

@@ -13,8 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from evosim.errors import EvosimError
+from evosim.execution.output import console as usual_console
 from evosim.plot import colors
+from evosim.plot.episode import check_speed
 from evosim.plot.picture import Line, Picture, Place, frames
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Signs(NamedTuple):
 
     agent: str
     floor: str
+    ground: str
     wall: str
     south: str
     east: str
@@ -46,8 +48,8 @@ class Signs(NamedTuple):
         return text.encode("ascii", "replace").decode()
 
 
-UNICODE = Signs("@", "·", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED)
-ASCII = Signs("@", ".", "#", "-", "|", "#", ".", box.ASCII, box.ASCII)
+UNICODE = Signs("@", "·", "░", "█", "─", "│", "█", "░", box.SQUARE, box.ROUNDED)
+ASCII = Signs("@", ".", ":", "#", "-", "|", "#", ".", box.ASCII, box.ASCII)
 """Those of the maps in scenario files."""
 
 
@@ -62,21 +64,20 @@ def replay_terminal(
     """Play a lifetime, one frame a step; where the output is no terminal, print every frame.
 
     Args:
-        speed: steps a second.
+        speed: steps a second, from 0.01 to 1000.
         console: where to; None: standard output.
         ascii_only: draw with ASCII alone; None: where the output's encoding needs it.
         pause: what waits between frames.
 
     Raises:
-        EvosimError: a speed that is not positive.
+        EvosimError: a speed out of range.
     """
-    if not speed > 0:
-        raise EvosimError(f"a replay needs a speed above 0 steps a second, not {speed:g}")
-    console = console or Console()
+    check_speed(speed)
+    console = console or usual_console()
     plain = not console.encoding.lower().startswith("utf") if ascii_only is None else ascii_only
     signs = ASCII if plain else UNICODE
     shown = frames(episode)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         for picture in shown:
             console.print(render(picture, signs, styled=False))
         return
@@ -133,15 +134,15 @@ def draw_map(picture: Picture, signs: Signs, *, styled: bool = True, spaced: boo
 def _cell(picture: Picture, place: Place, signs: Signs, *, styled: bool) -> tuple[str, str]:
     """The character of a cell and its style."""
     r, c = place
-    site = picture.legend[picture.sites[place]] if place in picture.sites else None
+    site = picture.top(place)
     if picture.layout.wall[r][c]:
         return signs.wall, "dim"
     if place == picture.agent:
         # On a site the agent is the site's letter, reversed: both are seen.
         return signs.text(site.glyph) if site and styled else signs.agent, "bold reverse"
     if site is None:
-        return signs.floor, "dim"
-    empty = place in picture.empty
+        return signs.ground if place in picture.ground else signs.floor, "dim"
+    empty = place in picture.empty and place not in picture.movers
     return signs.text(site.glyph), "dim" if empty else f"bold {colors.TERMINAL[site.color]}"
 
 

@@ -6,8 +6,9 @@ lifetimes, new kinds of site and new rules, and all of that is possible. Two thi
 
 * a name that the world lacks is more often a misspelling than an addition. So a new kind needs a
   glyph; a new rule of a known kind, and a new ``always``, must say both when it holds
-  (``when = {}``: always) and what happens; a new payoff or look must not be named almost like a
-  known one;
+  (``when = {}``: always) and what happens, as must a new field and a new happening; a new mover
+  needs a glyph, as a kind does; a new payoff or look must not be one slip of the pen
+  away from a known one, unless the world names it too;
 * agents of one environment must be able to live, and to plan, in every other. So variables,
   their number of values and whether they are hidden belong to the world. Their starts, drifts,
   fatal values and assumptions may change.
@@ -18,13 +19,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evosim.errors import did_you_mean, nearest
+from evosim.errors import did_you_mean, misspelt
 from evosim.scenario.messages import Mistake, bad_value, show
 from evosim.scenario.positions import KeyPath
 
 _HAPPENS = ("set", "add", "feels", "yields", "ends")
 NO_PAYOFF = "no such payoff in the world"
 _FEELINGS = ("feels", "yields")
+_NEW = (
+    ("always", "always rule", _FEELINGS),
+    ("fields", "field", _FEELINGS),
+    ("happens", "happening", ("set", "add")),
+)
+_RULES = {"kinds": ("use", "enter"), "movers": ("meet", "use")}
 
 
 def table(document: Any, *path: str) -> Mapping[str, Any]:
@@ -62,10 +69,12 @@ def mistakes(
         )
     yield from _variables(table(world, "variables"), table(overrides, "variables"))
     yield from _kinds(table(world, "kinds"), table(overrides, "kinds"))
-    known = table(world, "always")
-    for name, rule in table(overrides, "always").items():
-        if name not in known and not _complete(rule, _FEELINGS):
-            yield Mistake(("always", name), _incomplete("always rule", name, known, _FEELINGS))
+    yield from _movers(table(world, "movers"), table(overrides, "movers"))
+    for key, what, effects in _NEW:
+        known = table(world, key)
+        for name, rule in table(overrides, key).items():
+            if name not in known and not _complete(rule, effects):
+                yield Mistake((key, name), _incomplete(what, name, known, effects))
     yield from _payoffs(overrides, payoffs)
     yield from _looks(world, overrides)
 
@@ -103,12 +112,33 @@ def _kinds(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Mista
                     f"{did_you_mean(name, known)}",
                 )
             continue
-        rules = table(known, name, "use")
-        for rule_name, rule in table(kind, "use").items():
-            if rule_name not in rules and not _complete(rule, _HAPPENS):
+        yield from _new_rules(("kinds", name), table(known, name), kind, _HAPPENS)
+
+
+def _movers(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Mistake]:
+    for name, mover in given.items():
+        if not isinstance(mover, Mapping):
+            continue
+        if name in known:
+            happens = (*_HAPPENS, "vanishes")
+            yield from _new_rules(("movers", name), table(known, name), mover, happens)
+        elif "glyph" not in mover:
+            yield Mistake(
+                ("movers", name),
+                f"no such mover in the world, and a new one needs a glyph: "
+                f"{did_you_mean(name, known)}",
+            )
+
+
+def _new_rules(
+    path: KeyPath, known: Mapping[str, Any], given: Mapping[str, Any], happens: tuple[str, ...]
+) -> Iterator[Mistake]:
+    for key in _RULES[str(path[0])]:
+        rules = table(known, key)
+        for name, rule in table(given, key).items():
+            if name not in rules and not _complete(rule, happens):
                 yield Mistake(
-                    ("kinds", name, "use", rule_name),
-                    _incomplete(f"rule of {name}", rule_name, rules, _HAPPENS),
+                    (*path, key, name), _incomplete(f"rule of {path[1]}", name, rules, happens)
                 )
 
 
@@ -128,12 +158,13 @@ def _incomplete(what: str, name: str, known: Mapping[str, Any], effects: tuple[s
 def _payoffs(overrides: Mapping[str, Any], payoffs: tuple[str, ...]) -> Iterator[Mistake]:
     for path, yields in _yields(overrides):
         for name in yields:
-            like = None if name in payoffs else nearest(name, payoffs)
+            like = None if name in payoffs else misspelt(name, payoffs)
             if like:
                 yield Mistake(
                     (*path, name),
                     f"{NO_PAYOFF}: did you mean {like!r}? "
-                    f"a new payoff needs a name less like a known one; "
+                    f"a new payoff so like a known one must be named in the world, if only with "
+                    f"yields = {{ {name} = 0 }}; "
                     f"known: {', '.join(sorted(payoffs))}",
                 )
 
@@ -145,25 +176,30 @@ def _looks(world: Mapping[str, Any], overrides: Mapping[str, Any]) -> Iterator[M
     for kind in table(overrides, "kinds"):
         path = ("kinds", kind, "looks")
         for look in table(overrides, *path):
-            like = None if look in known else nearest(look, known)
+            like = None if look in known else misspelt(look, known)
             if like:
                 yield Mistake(
                     (*path, look),
                     f"no such look in the world: did you mean {like!r}? "
-                    f"a new look needs a name less like a known one; "
+                    f"a new look so like a known one must be named in the world, if only with "
+                    f"looks = {{ {look} = 0 }}; "
                     f"known: {', '.join(sorted(known))}",
                 )
 
 
 def _yields(world: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
     """Every raw ``yields`` table of a raw world, with its path."""
-    for kind in table(world, "kinds"):
-        for rule in table(world, "kinds", kind, "use"):
-            path = ("kinds", kind, "use", rule, "yields")
-            yield path, table(world, *path)
-        yield ("kinds", kind, "here", "yields"), table(world, "kinds", kind, "here", "yields")
-    for name in table(world, "always"):
-        yield ("always", name, "yields"), table(world, "always", name, "yields")
+    for sort, keys in _RULES.items():
+        for thing in table(world, sort):
+            for key in keys:
+                for rule in table(world, sort, thing, key):
+                    path = (sort, thing, key, rule, "yields")
+                    yield path, table(world, *path)
+            if sort == "kinds":
+                yield (sort, thing, "here", "yields"), table(world, sort, thing, "here", "yields")
+    for sort in ("always", "fields"):
+        for name in table(world, sort):
+            yield (sort, name, "yields"), table(world, sort, name, "yields")
 
 
 def payoffs_of(world: Mapping[str, Any]) -> tuple[str, ...]:

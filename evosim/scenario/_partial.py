@@ -79,14 +79,17 @@ class PartialWorld:
         return cls(raw, (*known, *form, *uncovered(meaning)), world)
 
 
+_TABLES_OF_ENTRIES = ("kinds", "variables", "always", "fields", "movers", "happens")
+
+
 def _pruned(raw: Mapping[str, Any], mistakes: Iterable[Mistake]) -> dict[str, Any]:
     """The raw world without its broken entries, for checks of the entries that are left."""
     rest: dict[str, Any] = copy.deepcopy(dict(raw))
     for mistake in mistakes:
         path = mistake.path
         # The smallest whole entry around a mistake: rule, kind, key.
-        whole = 2 if path[:1] in (("kinds",), ("variables",), ("always",)) else 1
-        if path[:1] == ("kinds",) and path[2:3] == ("use",) and len(path) > 3:
+        whole = 2 if path and path[0] in _TABLES_OF_ENTRIES else 1
+        if path[2:3] in (("use",), ("enter",), ("meet",)) and len(path) > 3:
             whole = 4
         keys = [str(key) for key in path[:whole]]
         holder: Any = rest

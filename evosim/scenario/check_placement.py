@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evosim.scenario.messages import Mistake, bad_value
 
 if TYPE_CHECKING:
+    from evosim.scenario.rules import Mover
     from evosim.scenario.schema import Kind, World
 
 Cell = tuple[int, int]
@@ -48,7 +49,7 @@ def mistakes(world: World) -> Iterator[Mistake]:
         return
     crowded = False
     for name, kind in kinds.items():
-        room = sum(_allowed(kind, cell) for cell in cells)
+        room = sum(may_hold(kind, cell) for cell in cells)
         if kind.count > room:
             crowded = True
             yield Mistake(
@@ -76,14 +77,21 @@ def count_layouts(world: World) -> int:
     cells = world.layout.open
     found, left = 1, len(cells)
     for kind in sorted(world.kinds.values(), key=lambda kind: kind.region is None):
-        room = sum(_allowed(kind, cell) for cell in cells) if kind.region else left
+        room = sum(may_hold(kind, cell) for cell in cells) if kind.region else left
         found *= math.comb(room, kind.count)
         left -= kind.count
     mazes = 2 ** world.layout.passages(world.edges == "torus") if world.maze else 1
     return found * (len(world.layout.starts) or left) * mazes
 
 
-def _allowed(kind: Kind, cell: Cell) -> bool:
+def begins(world: World, mover: str) -> tuple[int, ...]:
+    """The numbers of the free cells on which random movers of a name can begin."""
+    what = world.movers[mover]
+    return tuple(i for i, cell in enumerate(world.layout.free) if may_hold(what, cell))
+
+
+def may_hold(kind: Kind | Mover, cell: Cell) -> bool:
+    """Whether the region of a kind or mover, if it has one, lets random ones be on a cell."""
     if kind.region is None:
         return True
     (top, bottom), (left, right) = kind.region.rows, kind.region.cols
@@ -94,7 +102,7 @@ def _placed(kinds: dict[str, Kind], cells: tuple[Cell, ...]) -> int:
     """How many sites can have a cell at once: a maximum flow from kinds to like cells."""
     room: dict[frozenset[str], int] = {}  # cells that the same kinds may use
     for cell in cells:
-        group = frozenset(name for name, kind in kinds.items() if _allowed(kind, cell))
+        group = frozenset(name for name, kind in kinds.items() if may_hold(kind, cell))
         room[group] = room.get(group, 0) + 1
     used = {(name, group): 0 for group in room for name in group}
     left = {name: kind.count for name, kind in kinds.items()}

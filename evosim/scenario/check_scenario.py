@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from evosim import mechanisms
@@ -11,14 +11,15 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
-from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable_texts
+from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable
+from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
     Measure,
     Objective,
     PhaseObjective,
     Verdict,
 )
-from evosim.scenario.values import bounds, is_whole
+from evosim.scenario.values import LONGEST, bounds, is_whole
 
 
 def mistakes(partial: PartialDocument) -> list[Mistake]:
@@ -28,8 +29,13 @@ def mistakes(partial: PartialDocument) -> list[Mistake]:
     for check in (*_CHECKS, *of_mechanisms):
         found += check(partial)
     known = {mistake.path for mistake in found}
-    found += [m for m in unwritable_texts(partial.raw) if m.path not in known]
+    found += [m for m in unwritable(partial.raw) if not {m.path, _list_of(m.path)} & known]
     return list(dict.fromkeys(found))
+
+
+def _list_of(path: KeyPath) -> KeyPath:
+    """The path of the list that holds what is at a path; of what is in none the path itself."""
+    return _list_of(path[:-1]) if path and isinstance(path[-1], int) else path
 
 
 def _counts(partial: PartialDocument) -> Iterator[Mistake]:
@@ -43,11 +49,27 @@ def _counts(partial: PartialDocument) -> Iterator[Mistake]:
 
 def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
     known = _overrides.table(partial.raw, "environments")
+    if (total := sum(phase.generations for phase in partial.phases.values())) > LONGEST:
+        message = bad_value("too many generations", total, f"{LONGEST:,} in all phases")
+        yield Mistake(("timeline",), message)
     for i, phase in partial.phases.items():
         for name in phase.mixture:
             if name not in known:
                 path = ("timeline", i, "train") + (() if phase.train == name else (name,))
                 yield Mistake(path, unknown("environment", name, known))
+        if phase.ramp is not None and i == 0:
+            yield Mistake(
+                ("timeline", i, "ramp"),
+                bad_value(
+                    "the first phase has none before it to begin from", phase.ramp,
+                    "a ramp in later phases; put a [[timeline]] before this one",
+                ),
+            )  # fmt: skip
+        elif phase.ramp is not None and phase.ramp > phase.generations:
+            allowed = f"1 to generations = {phase.generations} of the phase"
+            yield Mistake(
+                ("timeline", i, "ramp"), bad_value("ramp beyond its phase", phase.ramp, allowed)
+            )
         lives = [
             (partial.environments[name].raw.get("lifetime"), name)
             for name in phase.mixture
@@ -189,6 +211,12 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         return
     if not experiment.arms:
         yield Mistake(("experiment", "arms"), "no arms (got {}, needed: [experiment.arms.effect])")
+    for name, other in alike(experiment.arms):
+        message = bad_value(
+            f"differs from arm {show(other)} by case only, and some disks tell no case apart",
+            name, "another name",
+        )  # fmt: skip
+        yield Mistake(("experiment", "arms", name), message)
     if not experiment.findings:
         yield Mistake(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
@@ -212,6 +240,14 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         for name in finding.contrast or ():
             if name not in experiment.arms:
                 yield Mistake((*path, "contrast", name), unknown("arm", name, experiment.arms))
+
+
+def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names that become files, and differ from an earlier one by case only; each with that."""
+    known: dict[str, str] = {}
+    for name in names:
+        if (first := known.setdefault(name.casefold(), name)) != name:
+            yield name, first
 
 
 def _finite(value: Any) -> bool:

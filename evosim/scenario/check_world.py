@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from evosim.scenario import check_placement
-from evosim.scenario.map import RESERVED, MapError
+from evosim.scenario.map import RESERVED, MapError, parse_map
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.schema import BUILT_IN, Always, Here, Kind, Rule, Variable, World
-from evosim.scenario.state_space import mebibytes
+from evosim.scenario.rules import Always, Drift, Ground, Happening, Here, Mover, Rule
+from evosim.scenario.schema import BUILT_IN, Kind, Variable, World
+from evosim.scenario.state_space import factors, mebibytes
 from evosim.scenario.values import bounds
 
 
@@ -39,6 +40,97 @@ def check_entries(
     for name, always in world.always.items():
         for mistake in (*_when(always.when, world, variables), *_feels(always, stimuli)):
             yield mistake.below("always", name)
+    for name, field in world.fields.items():
+        for mistake in _field(field, world, variables, stimuli):
+            yield mistake.below("fields", name)
+    for name, mover in world.movers.items():
+        for mistake in _mover(name, mover, world, variables, stimuli):
+            yield mistake.below("movers", name)
+    for name, happening in world.happens.items():
+        for mistake in _changes(happening, world, variables):
+            yield mistake.below("happens", name)
+
+
+def _field(
+    field: Ground, world: World, variables: Collection[str], stimuli: Collection[str] | None
+) -> Iterator[Mistake]:
+    """A field's place, how it falls, and what it makes feel."""
+    places = {"point": field.point, "region": field.region, "map": field.map}
+    given = [key for key, value in places.items() if value is not None]
+    if len(given) != 1:
+        got = " and ".join(given) or "none of them"
+        yield Mistake(
+            tuple(given[1:2]), f"where is it strongest? (got {got}, needed: point, region or map)"
+        )
+    if field.map is not None and (field.falls != "none" or field.reach):
+        key = "falls" if field.falls != "none" else "reach"
+        yield Mistake((key,), "a map says the strength of every cell: leave falls and reach out")
+    elif field.falls != "none" and not field.reach:
+        yield Mistake(
+            ("reach",),
+            bad_value(f"a field that falls {field.falls} needs a reach", field.reach, "above 0"),
+        )
+    yield from _when(field.when, world, variables)
+    yield from _feels(field, stimuli)
+
+
+def _mover(
+    name: str,
+    mover: Mover,
+    world: World,
+    variables: Collection[str],
+    stimuli: Collection[str] | None,
+) -> Iterator[Mistake]:
+    if name in world.kinds:
+        yield Mistake((), bad_value("a kind of site has the same name", name, "another name"))
+    for key, rules in (("meet", mover.meet), ("use", mover.use)):
+        for rule_name, rule in rules.items():
+            for mistake in _rule(rule, world, variables, stimuli):
+                yield mistake.below(key, rule_name)
+
+
+def _drifts(variable: Variable, world: World, variables: Collection[str]) -> Iterator[Mistake]:
+    """Each drift's condition; and of several, that at most one can happen in a step."""
+    several = isinstance(variable.drift, tuple)
+    for i, drift in enumerate(variable.drifts):
+        for mistake in _when(drift.when, world, variables):
+            yield mistake.below("drift", *((i,) if several else ()))
+    # One draw decides among the drifts of a variable. Conditions are boxes: several hold together
+    # where every two of them do, so that cliques of compatible drifts are all there is to check.
+    for together in _compatible(variable.drifts):
+        total = sum(drift.chance for drift in together)
+        if total > 1 + 1e-9:
+            chances = " + ".join(f"{drift.chance:g}" for drift in together)
+            yield Mistake(
+                ("drift",),
+                f"at most one drift of a variable happens in a step, but chances of drifts that "
+                f"hold together sum to more than 1 (got {chances} = {total:g}, allowed 1)",
+            )
+            return
+
+
+def _compatible(drifts: tuple[Drift, ...]) -> Iterator[list[Drift]]:
+    """The sets of drifts, two or more, that hold together somewhere; largest chances first."""
+    found: list[list[Drift]] = [[]]
+    for drift in sorted(drifts, key=lambda one: -one.chance)[:_MOST_DRIFTS]:
+        found += [
+            [*others, drift]
+            for others in found
+            if all(_meet(drift.when, other.when) for other in others)
+        ]
+    return (one for one in found if len(one) > 1)
+
+
+_MOST_DRIFTS = 12
+
+
+def _meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two conditions can hold at once."""
+    return all(
+        bounds(one[name])[0] <= bounds(other[name])[1]
+        and bounds(other[name])[0] <= bounds(one[name])[1]
+        for name in one.keys() & other.keys()
+    )
 
 
 def _variable(variable: Variable, world: World, variables: Collection[str]) -> Iterator[Mistake]:
@@ -68,9 +160,7 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
                     f"none of fatal = {show(variable.fatal)}",
                 ),
             )
-    if variable.drift is not None:
-        for mistake in _when(variable.drift.when, world, variables):
-            yield mistake.below("drift")
+    yield from _drifts(variable, world, variables)
     if variable.hidden and variable.assume is None:
         yield Mistake(
             ("assume",),
@@ -121,7 +211,9 @@ def _when(
                 yield Mistake(path, bad_value("value out of range", condition, f"0 to {top}"))
 
 
-def _feels(effect: Rule | Here | Always, stimuli: Collection[str] | None) -> Iterator[Mistake]:
+def _feels(
+    effect: Rule | Here | Always | Ground, stimuli: Collection[str] | None
+) -> Iterator[Mistake]:
     for name in effect.feels:
         if name in BUILT_IN:
             yield Mistake(("feels", name), f"{name} is built in: {BUILT_IN[name]}")
@@ -131,8 +223,10 @@ def _feels(effect: Rule | Here | Always, stimuli: Collection[str] | None) -> Ite
 
 def _glyphs(world: World) -> Iterator[Mistake]:
     owners: dict[str, str] = {}
-    for name, kind in world.kinds.items():
-        path, glyph = ("kinds", name, "glyph"), kind.glyph
+    things = [("kinds", name, kind.glyph) for name, kind in world.kinds.items()]
+    things += [("movers", name, mover.glyph) for name, mover in world.movers.items()]
+    for sort, name, glyph in things:
+        path = (sort, name, "glyph")
         # Printed, and as wide as any letter. The blank is reserved: it has another message.
         visible = len(glyph) == 1 and (
             glyph == " "
@@ -152,9 +246,9 @@ def _glyphs(world: World) -> Iterator[Mistake]:
         elif glyph in owners:
             yield Mistake(
                 path,
-                bad_value(f"glyph of the kind {owners[glyph]} too", glyph, "one that is not taken"),
+                bad_value(f"glyph of {owners[glyph]} too", glyph, "one that is not taken"),
             )
-        owners.setdefault(glyph, name)
+        owners.setdefault(glyph, f"the {sort[:-1]} {name}")
 
 
 def _kind(
@@ -167,14 +261,23 @@ def _kind(
             )
         for mistake in _rule(rule, world, variables, stimuli):
             yield mistake.below("use", name)
+    for name, rule in kind.enter.items():
+        for mistake in _rule(rule, world, variables, stimuli):
+            yield mistake.below("enter", name)
     if kind.here is not None:
-        for mistake in _feels(kind.here, stimuli):
+        for mistake in (*_when(kind.here.when, world, variables), *_feels(kind.here, stimuli)):
             yield mistake.below("here")
 
 
 def _rule(
     rule: Rule, world: World, variables: Collection[str], stimuli: Collection[str] | None
 ) -> Iterator[Mistake]:
+    yield from _changes(rule, world, variables)
+    yield from _feels(rule, stimuli)
+
+
+def _changes(rule: Rule | Happening, world: World, variables: Collection[str]) -> Iterator[Mistake]:
+    """When something happens, and what it sets and adds to."""
     yield from _when(rule.when, world, variables)
     changes: dict[str, Mapping[str, Any]] = {"set": rule.set, "add": rule.add}
     for key, change in changes.items():
@@ -186,7 +289,65 @@ def _rule(
             yield from _value(("set", name), given, world.variables[name], "value")
         if name in rule.add:
             yield Mistake(("add", name), f"the rule sets {name} too (allowed set or add, not both)")
-    yield from _feels(rule, stimuli)
+
+
+DRAWS = 56
+"""Draws of a step that are left for what moves by itself (docs/model.md, 5)."""
+
+
+def _on_the_grid(world: World) -> Iterator[Mistake]:
+    """Fields and movers off the grid, maps of another size, movers without a free cell."""
+    layout = world.layout
+    size = {"rows": layout.rows, "cols": layout.cols}
+    for name, field in world.fields.items():
+        path: KeyPath = ("fields", name)
+        if field.point is not None:
+            row, col = field.point
+            if row >= layout.rows or col >= layout.cols:
+                allowed = f"row 0 to {layout.rows - 1}, column 0 to {layout.cols - 1}"
+                yield Mistake(
+                    (*path, "point"), bad_value("cell off the grid", field.point, allowed)
+                )
+        if field.map is not None:
+            yield from (found.below(*path, "map") for found in _digits(field.map, size))
+    things = [(("fields", n), f.region) for n, f in world.fields.items()]
+    things += [(("movers", n), m.region) for n, m in world.movers.items()]
+    for path, region in things:
+        for side, length in size.items():
+            if region is not None and (span := getattr(region, side))[1] >= length:
+                allowed = f"{side} 0 to {length - 1}"
+                yield Mistake(
+                    (*path, "region", side), bad_value("region off the grid", span, allowed)
+                )
+    for name, mover in world.movers.items():
+        if mover.count and not check_placement.begins(world, name):
+            yield Mistake(
+                ("movers", name, "region"), "no free cell in the region on which it can begin"
+            )
+
+
+def _digits(text: str, size: Mapping[str, int]) -> Iterator[Mistake]:
+    """What is wrong with a map of strengths."""
+    try:
+        grid = parse_map(text)
+    except MapError as error:
+        yield Mistake((), str(error))
+        return
+    for side, drawn in (("rows", grid.rows), ("cols", grid.cols)):
+        if drawn != size[side]:
+            yield Mistake(
+                (), f"a map of another size (got {drawn} {side}, allowed {size[side]}, as the grid)"
+            )
+    for r, line in enumerate(grid.cells):
+        for c, char in enumerate(line):
+            if char not in "0123456789.#":
+                allowed = "digits, and . or # for 0"
+                at = f"row {r}, column {c} is no strength"
+                yield Mistake((), bad_value(at, char, allowed))
+                return
+
+
+_COUNTED = 10**18
 
 
 def check_whole(world: World) -> Iterator[Mistake]:
@@ -200,22 +361,32 @@ def check_whole(world: World) -> Iterator[Mistake]:
     if not layout.free:
         yield Mistake(("map",), "no free cell: every cell is a wall")
         return
-    crowded = list(check_placement.mistakes(world))
+    crowded = [*check_placement.mistakes(world), *_on_the_grid(world)]
     yield from crowded
     if crowded:
         return
-    if not any(world.sites_of(name) for name in world.kinds):
+    things = any(world.sites_of(name) for name in world.kinds)
+    if not (things or world.fields or any(world.movers_of(name) for name in world.movers)):
         yield Mistake(("kinds",), "no sites: a level needs at least one, by count or on the map")
+    movers = sum(world.movers_of(name) for name in world.movers)
+    draws = len(world.state_variables) + len(world.happens) + 2 * movers
+    if draws > DRAWS:
+        yield Mistake(
+            ("movers" if movers else "happens",),
+            f"too many draws in a step (got {draws}: {len(world.state_variables)} of variables, "
+            f"sites and movers, {len(world.happens)} of happenings, 2 of each of {movers} movers; "
+            f"allowed {DRAWS})",
+        )
+        return
     if world.n_states > world.max_states:
-        factors = " x ".join(
-            [
-                f"{len(world.layout.free)} cells",
-                *(f"{variable.values} {variable.name}" for variable in world.state_variables),
-            ]
+        # Python prints no number of thousands of digits, and nobody reads one of a hundred.
+        more, states = (
+            ("more than ", _COUNTED) if world.n_states > _COUNTED else ("", world.n_states)
         )
         message = (
-            f"too many states (got {world.n_states:,} states, {mebibytes(world.n_states):,.1f} MiB "
-            f"in a plan of 64 agents: {factors}; allowed max_states = {world.max_states:,}, "
+            f"too many states (got {more}{states:,} states, {mebibytes(states):,.1f} MiB "
+            f"in a plan of 64 agents: {factors(world)}; allowed max_states = "
+            f"{world.max_states:,}, "
             f"{mebibytes(world.max_states):,.1f} MiB)"
         )
         yield Mistake(("max_states",), message)

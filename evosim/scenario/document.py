@@ -12,6 +12,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel
 
+from evosim.errors import printable
 from evosim.scenario.values import Locus
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -89,7 +90,7 @@ def _with_drives_in_order(document: Mapping[str, Any]) -> str:
 def inline(value: Any) -> str:
     """A value as TOML, on one line."""
     if isinstance(value, str):
-        return shown(json.dumps(value, ensure_ascii=False)).replace("\x7f", "\\u007f")
+        return printable(json.dumps(value, ensure_ascii=False))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -100,10 +101,23 @@ def inline(value: Any) -> str:
     return str(value)
 
 
-def shown(text: str) -> str:
-    """A text that can be printed: NUL, line breaks and surrogates as their escapes."""
-    text = text.replace("\0", "\\u0000").replace("\n", "\\n")
-    return text.encode("utf-8", "backslashreplace").decode()
+def canonical(value: Any) -> str:
+    """A text that equal values share: the order of a table's keys does not count, nor whether a
+    whole number is written as 1 or as 1.0; but true is not 1.
+
+    Example:
+        >>> canonical({"b": 1.0, "a": True}) == canonical({"a": True, "b": 1})
+        True
+    """
+
+    def alike(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {str(key): alike(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [alike(part) for part in value]
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    return json.dumps(alike(value), sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _key(key: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from evosim.scenario.repeats import Repeat
 from evosim.scenario.schema import Scenario
 
 _REF = "#/$defs/"
@@ -34,7 +35,25 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["additionalProperties"] = {"description": "An option of its own."}
     schema["properties"]["environments"]["minProperties"] = 1
     schema["properties"]["timeline"]["minItems"] = 1
+    _allow_groups(schema)
     return schema
+
+
+def _allow_groups(schema: dict[str, Any]) -> None:
+    """Groups of phases, which are spelt out before the timeline is looked at."""
+    group = Repeat.model_json_schema()
+    _tidy(group)
+    schema["$defs"]["Repeat"] = group
+    entry = {
+        # What editors complete, and then which of the two it has to be.
+        "properties": schema["$defs"]["Phase"]["properties"] | group["properties"],
+        "if": {"anyOf": [{"required": ["repeat"]}, {"required": ["phases"]}]},
+        "then": {"$ref": f"{_REF}Repeat"},
+        "else": {"$ref": f"{_REF}Phase"},
+    }
+    schema["$defs"]["Entry"] = entry
+    schema["properties"]["timeline"]["items"] = {"$ref": f"{_REF}Entry"}
+    group["properties"]["phases"] |= {"items": {"$ref": f"{_REF}Entry"}, "minItems": 1}
 
 
 def as_json_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
@@ -63,6 +82,8 @@ def _tidy(node: Any) -> None:
         node["anyOf"].remove(_NULL)
         if len(node["anyOf"]) == 1:
             node |= node.pop("anyOf")[0]
+    if "oneOf" in node:  # what editors call alternatives everywhere else
+        node["anyOf"] = node.pop("oneOf")
     if "patternProperties" in node:
         ((pattern, schema),) = node.pop("patternProperties").items()
         node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": schema}

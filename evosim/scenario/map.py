@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 WALL, FLOOR, START = "#", ".", "@"
 BETWEEN = " -|"
+MOST_CELLS = 40_000
+"""Every level has the distances between all of its cells: 6 GiB with so many."""
 RESERVED = frozenset(WALL + FLOOR + START + BETWEEN)
 
 
@@ -21,8 +23,9 @@ class Layout:
 
     ``wall``, ``barrier_south`` and ``barrier_east`` are [rows][cols] of bool; a barrier stands
     between a cell and its southern or eastern neighbour. ``starts`` are the cells marked ``@``
-    (empty: any cell without a site), ``sites`` the ones drawn on the map, with their kind; both
-    in row-major order.
+    (empty: any cell without a site), ``sites`` the ones drawn on the map, with their kind;
+    ``movers`` the cells on which the movers drawn on the map begin, with their name; all in
+    row-major order.
     """
 
     rows: int
@@ -32,6 +35,7 @@ class Layout:
     barrier_east: tuple[tuple[bool, ...], ...]
     starts: tuple[tuple[int, int], ...]
     sites: tuple[tuple[int, int, str], ...]
+    movers: tuple[tuple[int, int, str], ...] = ()
 
     @property
     def free(self) -> tuple[tuple[int, int], ...]:
@@ -141,7 +145,12 @@ def _spaced(lines: list[str]) -> Grid:
 
 
 def build_layout(
-    *, text: str | None, rows: int | None, cols: int | None, kinds: Mapping[str, str]
+    *,
+    text: str | None,
+    rows: int | None,
+    cols: int | None,
+    kinds: Mapping[str, str],
+    movers: Mapping[str, str],
 ) -> Layout:
     """The ground plan of a world.
 
@@ -150,11 +159,14 @@ def build_layout(
         rows: as the scenario says; may be left out where there is a map.
         cols: as the scenario says; may be left out where there is a map.
         kinds: the kind of each glyph.
+        movers: the mover of each glyph.
 
     Raises:
         MapError: neither map nor size, a map of another size, or an unknown glyph.
     """
     if text is None:
+        if rows and cols and rows * cols > MOST_CELLS:
+            raise MapError(f"{rows * cols:,} cells: a grid has at most {MOST_CELLS:,}")
         if rows is None or cols is None:
             missing = " and ".join(n for n, v in (("rows", rows), ("cols", cols)) if v is None)
             raise MapError(f"{missing} missing: a world needs rows and cols, or a map")
@@ -164,25 +176,32 @@ def build_layout(
             starts=(), sites=(),
         )  # fmt: skip
     grid = parse_map(text)
+    if grid.rows * grid.cols > MOST_CELLS:
+        raise MapError(f"{grid.rows * grid.cols:,} cells: a grid has at most {MOST_CELLS:,}")
     for name, given, drawn in (("rows", rows, grid.rows), ("cols", cols, grid.cols)):
         if given is not None and given != drawn:
             raise MapError(f"the map has {drawn} {name}, but {name} = {given}")
-    return _layout_of(grid, kinds)
+    return _layout_of(grid, kinds, movers)
 
 
-def _layout_of(grid: Grid, kinds: Mapping[str, str]) -> Layout:
+def _layout_of(grid: Grid, kinds: Mapping[str, str], movers: Mapping[str, str]) -> Layout:
     starts: list[tuple[int, int]] = []
     sites: list[tuple[int, int, str]] = []
+    walkers: list[tuple[int, int, str]] = []
     for r, line in enumerate(grid.cells):
         for c, char in enumerate(line):
             if char == START:
                 starts.append((r, c))
             elif char in kinds:
                 sites.append((r, c, kinds[char]))
+            elif char in movers:
+                walkers.append((r, c, movers[char]))
             elif char not in (WALL, FLOOR):
-                known = ", ".join(f"{glyph!r} {kind}" for glyph, kind in kinds.items())
+                named = {**kinds, **movers}
+                known = ", ".join(f"{glyph!r} {name}" for glyph, name in named.items())
+                what = "no kind or mover" if movers else "no kind"
                 raise MapError(
-                    f"no kind has the glyph {char!r} at row {r}, column {c} of the map; "
+                    f"{what} has the glyph {char!r} at row {r}, column {c} of the map; "
                     f"known: '#' wall, '.' floor, '@' start{', ' if known else ''}{known}"
                 )
     return Layout(
@@ -193,4 +212,5 @@ def _layout_of(grid: Grid, kinds: Mapping[str, str]) -> Layout:
         barrier_east=grid.east,
         starts=tuple(starts),
         sites=tuple(sites),
+        movers=tuple(walkers),
     )

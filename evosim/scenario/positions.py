@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     import tree_sitter
 
 KeyPath: TypeAlias = tuple[str | int, ...]
+_Nodes: TypeAlias = "dict[KeyPath, tree_sitter.Node]"
+
+# A character as a string in double quotes has it: as its escape, or as itself.
+_ANY = re.compile(r".", re.DOTALL)
+_CHARACTER = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)|.", re.DOTALL)
 
 
 def dotted(path: KeyPath) -> str:
@@ -22,23 +28,51 @@ def line_map(text: str) -> dict[KeyPath, int]:
 
     Tables that are only implied by a longer key stand on the line of the first such key.
     """
+    return {(): 1} | {path: node.start_point[0] + 1 for path, node in _nodes(text).items()}
+
+
+def place_of(text: str, path: KeyPath, character: str) -> tuple[int, int] | None:
+    """Line and column, from 1, of a character in the string at a key path, where it is first
+    written, as itself or as its escape; None where it is not."""
+    node = _nodes(text).get(path)
+    if node is not None and node.type == "pair":
+        node = node.named_children[-1]
+    if node is None or node.type != "string":
+        return None
+    written = _text(node)
+    escapes = written.startswith('"')
+    for found in (_CHARACTER if escapes else _ANY).finditer(written):
+        code = found[0][2:] if escapes and found[0][:2] in ("\\u", "\\U") else ""
+        short = escapes and _SHORT.get(found[0]) == character
+        if short or character == (chr(int(code, 16)) if code else found[0]):
+            before = text.encode()[: node.start_byte].decode() + written[: found.start()]
+            return before.count("\n") + 1, len(before) - before.rfind("\n")
+    return None
+
+
+_SHORT = {r"\b": "\b", r"\t": "\t", r"\n": "\n", r"\f": "\f", r"\r": "\r"}
+"""Escapes that TOML has beside numbers."""
+
+
+def _nodes(text: str) -> _Nodes:
+    """What begins each key path and each element of an array."""
     import tree_sitter
     import tree_sitter_toml
 
     language = tree_sitter.Language(tree_sitter_toml.language())
     tree = tree_sitter.Parser(language).parse(text.encode())
-    lines: dict[KeyPath, int] = {(): 1}
+    nodes: _Nodes = {}
     lengths: dict[KeyPath, int] = {}
     for node in tree.root_node.named_children:
         if node.type == "pair":
-            _note_pair(node, (), lines)
+            _note_pair(node, (), nodes)
         elif node.type in ("table", "table_array_element"):
             path = _header(node, lengths)
-            _note(path, node, lines)
+            _note(path, node, nodes)
             for pair in node.named_children:
                 if pair.type == "pair":
-                    _note_pair(pair, path, lines)
-    return lines
+                    _note_pair(pair, path, nodes)
+    return nodes
 
 
 def line_of(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
@@ -75,26 +109,26 @@ def _text(node: tree_sitter.Node) -> str:
     return (node.text or b"").decode()
 
 
-def _note(path: KeyPath, node: tree_sitter.Node, lines: dict[KeyPath, int]) -> None:
+def _note(path: KeyPath, node: tree_sitter.Node, nodes: _Nodes) -> None:
     for length in range(1, len(path) + 1):
-        lines.setdefault(path[:length], node.start_point[0] + 1)
+        nodes.setdefault(path[:length], node)
 
 
-def _note_pair(pair: tree_sitter.Node, parent: KeyPath, lines: dict[KeyPath, int]) -> None:
+def _note_pair(pair: tree_sitter.Node, parent: KeyPath, nodes: _Nodes) -> None:
     key, *values = pair.named_children
     path = (*parent, *_key(key))
-    _note(path, pair, lines)
+    _note(path, pair, nodes)
     for value in values:
-        _note_value(value, path, lines)
+        _note_value(value, path, nodes)
 
 
-def _note_value(value: tree_sitter.Node, path: KeyPath, lines: dict[KeyPath, int]) -> None:
+def _note_value(value: tree_sitter.Node, path: KeyPath, nodes: _Nodes) -> None:
     if value.type == "inline_table":
         for pair in value.named_children:
             if pair.type == "pair":
-                _note_pair(pair, path, lines)
+                _note_pair(pair, path, nodes)
     elif value.type == "array":
         elements = [child for child in value.named_children if child.type != "comment"]
         for i, element in enumerate(elements):
-            _note((*path, i), element, lines)
-            _note_value(element, (*path, i), lines)
+            _note((*path, i), element, nodes)
+            _note_value(element, (*path, i), nodes)

@@ -11,15 +11,18 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import Problem, ScenarioError
-from evosim.scenario import check_scenario, shipped
+from evosim.scenario import _bounds, check_scenario, repeats, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
-from evosim.scenario.positions import dotted, line_map, line_of
+from evosim.scenario.positions import KeyPath, dotted, line_map, line_of, place_of
 from evosim.scenario.schema import Scenario
 from evosim.scenario.settings import Setting, Settings, apply
 
 Check: TypeAlias = Callable[[Scenario], Iterable[Problem]]
+
+MOST_TOLD = 50
+"""Mistakes of a text that are told."""
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -120,20 +123,35 @@ def _read(
     text = source if isinstance(source, str) else None
     try:
         document = parse(source, name) if isinstance(source, str) else plain(source)
-        applied = apply(document, settings)
+        applied, places = apply(document, settings)
+        refuse_excess(document, text, name, applied, places)
         partial = PartialDocument(document)
-        mistakes = check_scenario.mistakes(partial)
+        mistakes = _with_groups(check_scenario.mistakes(partial), repeats.mistakes(document))
         if partial.scenario is not None:
             mistakes += [_mistake(p) for check in checks for p in check(partial.scenario)]
         if mistakes:
-            raise ScenarioError(located(list(dict.fromkeys(mistakes)), text, name, applied))
+            found = list(dict.fromkeys(mistakes))
+            raise ScenarioError(located(found, text, name, applied, places))
     except RecursionError:
-        problem = Problem(
-            file=name, line=None, key="", message="tables or arrays nested too deeply"
-        )
-        raise ScenarioError([problem]) from None
+        raise too_deep(name) from None
     assert partial.scenario is not None
     return partial.scenario
+
+
+def too_deep(name: str) -> ScenarioError:
+    """The error about a text so nested that Python gives up."""
+    message = "tables or arrays nested too deeply"
+    return ScenarioError([Problem(file=name, line=None, key="", message=message)])
+
+
+def _with_groups(mistakes: list[Mistake], groups: Mapping[int, list[Mistake]]) -> list[Mistake]:
+    """Mistakes, with what is wrong with groups of phases in place of that they are no phases."""
+    rest = [
+        mistake
+        for mistake in mistakes
+        if not (mistake.path[:1] == ("timeline",) and {*mistake.path[1:2]} & groups.keys())
+    ]
+    return [*rest, *(mistake for found in groups.values() for mistake in found)]
 
 
 def _mistake(problem: Problem) -> Mistake:
@@ -146,33 +164,68 @@ def parse(text: str, name: str) -> dict[str, Any]:
     """The tables of a TOML text.
 
     Raises:
-        ScenarioError: it is none; with the line.
+        ScenarioError: it is none, or holds too much; with the line.
     """
+    _bounds.check_text(text, name)
+    document = _parsed(text, name)
+    refuse_excess(document, text, name)
+    return document
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text, however much it holds."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        message, line = str(error), text.rstrip().count("\n") + 1
+        message, line, column = str(error), text.rstrip().count("\n") + 1, None
         if found := _AT.search(message):
             message = message[: found.start()]
             if found[1]:
-                line = int(found[1])
-                message = f"{message} (column {found[2]})"
-        message = f"not TOML: {message[:1].lower()}{message[1:]}"
+                line, column = int(found[1]), int(found[2])
+        if known := syntax.cause(text, line, column, message):
+            line, message = known
+        else:
+            message = f"{message[:1].lower()}{message[1:]}"
+            message += "" if column is None else f" (column {column})"
+        message = f"not TOML: {message}"
         raise ScenarioError([Problem(file=name, line=line, key="", message=message)]) from None
     except ValueError:  # Python reads no integer of thousands of digits
         message = "a number has too many digits"
         raise ScenarioError([Problem(file=name, line=None, key="", message=message)]) from None
 
 
+def refuse_excess(
+    document: Mapping[str, Any],
+    text: str | None,
+    name: str,
+    settings: Sequence[Setting] = (),
+    places: Sequence[KeyPath] = (),
+) -> None:
+    """Refuse a plain document that holds too much to be looked at.
+
+    Raises:
+        ScenarioError: with what is too much, see :func:`located`.
+    """
+    if found := _bounds.excess(document):
+        raise ScenarioError(located(found, text, name, settings, places))
+
+
 def located(
-    mistakes: Sequence[Mistake], text: str | None, name: str, settings: Sequence[Setting] = ()
+    mistakes: Sequence[Mistake],
+    text: str | None,
+    name: str,
+    settings: Sequence[Setting] = (),
+    places: Sequence[KeyPath] | None = None,
 ) -> list[Problem]:
     """The mistakes as problems, in the order of lines; those of settings after them.
 
     Args:
         text: whose lines they stand on; None where they stand in no text.
+        places: where each phase is written; None: as the text has them.
     """
     lines = None if text is None else line_map(text)
+    if places is None:
+        places = [] if text is None else repeats.spell_out(parse(text, name))
     in_file: list[Problem] = []
     in_settings: list[Problem] = []
     for mistake in mistakes:
@@ -181,11 +234,23 @@ def located(
             shared = min(len(mistake.path), len(one.path))
             if shared and mistake.path[:shared] == one.path[:shared]:
                 setting = one
+        if setting is None:
+            mistake = mistake._replace(path=repeats.written(mistake.path, places))
+        line, message = None, mistake.message
+        if text is not None and lines is not None and not setting:
+            line = line_of(mistake.path, lines)
+            if mistake.character and (place := place_of(text, mistake.path, mistake.character)):
+                line, message = place[0], f"{message} (column {place[1]})"
         problem = Problem(
             file=setting.written if setting else name,
-            line=None if setting or lines is None else line_of(mistake.path, lines),
+            line=line,
             key=dotted(mistake.path),
-            message=mistake.message,
+            message=message,
         )
         (in_settings if setting else in_file).append(problem)
-    return sorted(in_file, key=lambda problem: problem.line or 0) + in_settings
+    in_file.sort(key=lambda problem: problem.line or 0)
+    found = list(dict.fromkeys([*in_file, *in_settings]))  # phases that repeat are wrong once
+    if more := found[MOST_TOLD:]:
+        message = f"and {len(more):,} more mistakes"
+        found[MOST_TOLD:] = [Problem(file=name, line=None, key="", message=message)]
+    return found

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from math import prod
 from reprlib import repr as shorten
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import EvosimError, Problem, did_you_mean
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -25,10 +26,21 @@ from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
 from evosim.scenario.map import Layout, build_layout
+from evosim.scenario.positions import dotted
+from evosim.scenario.rules import (
+    Always,
+    Drift,
+    Drifts,
+    Ground,
+    Happening,
+    Here,
+    Mover,
+    Region,
+    Rule,
+)
 from evosim.scenario.state_space import Slot, StateVariable
 from evosim.scenario.timeline import Flip
 from evosim.scenario.values import (
-    Amount,
     Assignment,
     Chance,
     Condition,
@@ -38,6 +50,7 @@ from evosim.scenario.values import (
     Drives,
     Flag,
     Locus,
+    Long,
     Mixture,
     Model,
     Name,
@@ -48,8 +61,6 @@ from evosim.scenario.values import (
     SenseLocus,
     Side,
     Size,
-    Span,
-    Step,
     TemperatureLocus,
     Text,
     Zero,
@@ -67,25 +78,16 @@ exact."""
 SAMPLE = 32
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 
-_WHEN = "Holds where every variable named has this value, or one within [lo, hi]; {}: always."
-_FEELS = "Strength of each stimulus felt; stimuli are named by the agent's drives."
-_YIELDS = "Amount of each payoff; a payoff exists by being named."
-
-
-class Drift(Model):
-    """A variable's move of its own after each step, clamped to its values."""
-
-    step: Step = Field(description="What is added to the variable.")
-    chance: Chance = Field(description="Probability of the move, each step.")
-    when: dict[Name, Condition] = Field(default={}, description=_WHEN)
-
 
 class Variable(Model):
     """A variable of the state, with values 0 .. values - 1."""
 
     values: Size = Field(description="Number of values, counted from 0.")
     start: Assignment = Field(description="Value at birth, or a weight for each value.")
-    drift: Drift | None = Field(default=None, description="How it moves by itself after each step.")
+    drift: Drifts | None = Field(
+        default=None,
+        description="How it moves by itself after each step; of several at most one does.",
+    )
     fatal: Condition | None = Field(
         default=None,
         description="Value or range [lo, hi] that ends the lifetime when drift leads there.",
@@ -98,40 +100,12 @@ class Variable(Model):
         default=None, description="Value of a hidden variable for agents without the sense."
     )
 
-
-class Region(Model):
-    """A rectangle of cells, both ends included, counted from 0 at the top left."""
-
-    rows: Span = Field(description="First and last row, from 0.")
-    cols: Span = Field(description="First and last column, from 0.")
-
-
-class Here(Model):
-    """What each step that ends on a site of the kind makes the agent feel and pays it."""
-
-    feels: dict[Name, Real] = Field(default={}, description=_FEELS)
-    yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
-
-
-class Always(Model):
-    """What each step that ends with ``when`` fulfilled makes the agent feel and pays it."""
-
-    when: dict[Name, Condition] = Field(default={}, description=_WHEN)
-    feels: dict[Name, Real] = Field(default={}, description=_FEELS)
-    yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
-
-
-class Rule(Model):
-    """What using a site does; of a kind's rules the first whose ``when`` holds fires."""
-
-    when: dict[Name, Condition] = Field(default={}, description=_WHEN)
-    set: dict[Name, Assignment] = Field(
-        default={}, description="Variables set to a value, or drawn by a weight for each value."
-    )
-    add: dict[Name, Amount] = Field(default={}, description="What is added to variables, clamped.")
-    feels: dict[Name, Real] = Field(default={}, description=_FEELS)
-    yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
-    ends: Chance = Field(default=0.0, description="Probability that the use ends the lifetime.")
+    @property
+    def drifts(self) -> tuple[Drift, ...]:
+        """Its drifts, of which at most one happens in a step."""
+        if isinstance(self.drift, tuple):
+            return self.drift
+        return () if self.drift is None else (self.drift,)
 
 
 class Kind(Model):
@@ -147,6 +121,9 @@ class Kind(Model):
         description="Chance a step that an emptied site refills (0: never); left out: never empty.",
     )
     use: dict[Name, Rule] = Field(default={}, description="Named use rules, tried in this order.")
+    enter: dict[Name, Rule] = Field(
+        default={}, description="Named rules of arriving by a move, tried in this order."
+    )
     here: Here | None = Field(
         default=None,
         description="Felt and paid on each step that ends on it.",
@@ -171,13 +148,13 @@ class World(Model):
         default="walls",
         description="What lies beyond the edges.",
     )
-    lifetime: Positive = Field(description="Age in steps at which every lifetime ends.")
+    lifetime: Long = Field(description="Age in steps at which every lifetime ends.")
     slip: Chance = Field(default=0.0, description="Chance that a move goes in a random direction.")
     stay: Flag = Field(default=True, description="Whether the agent may stay where it is.")
     map: Text | None = Field(
         default=None,
-        description="ASCII map, one character a cell: # wall, . floor, @ start, else a kind's "
-        "glyph. Spaced, with - below and | right of a cell for thin barriers.",
+        description="ASCII map, one character a cell: # wall, . floor, @ start, else the glyph "
+        "of a kind or mover. Spaced, with - below and | right of a cell for thin barriers.",
     )
     maze: Chance = Field(
         default=0.0,
@@ -197,6 +174,13 @@ class World(Model):
         default={},
         description="Felt and paid wherever the agent is.",
     )
+    fields: dict[Name, Ground] = Field(
+        default={}, description="Felt and paid on some cells, whatever site is on them."
+    )
+    movers: dict[Name, Mover] = Field(default={}, description="Things that walk, by name.")
+    happens: dict[Name, Happening] = Field(
+        default={}, description="What chance does to several variables at once, by name."
+    )
 
     _name: str = PrivateAttr("")
 
@@ -212,8 +196,11 @@ class World(Model):
         Raises:
             MapError: the map is wrong (never in a world of a scenario that was loaded).
         """
-        glyphs = {kind.glyph: name for name, kind in self.kinds.items()}
-        return build_layout(text=self.map, rows=self.rows, cols=self.cols, kinds=glyphs)
+        kinds = {kind.glyph: name for name, kind in self.kinds.items()}
+        movers = {mover.glyph: name for name, mover in self.movers.items()}
+        return build_layout(
+            text=self.map, rows=self.rows, cols=self.cols, kinds=kinds, movers=movers
+        )
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
@@ -234,15 +221,59 @@ class World(Model):
         """Sites of a kind in every level, on the map and drawn."""
         return state_space.sites_of(self, kind)
 
-    def effects(self) -> Iterator[tuple[tuple[str, ...], Rule | Here | Always]]:
-        """Everything that can be felt or paid, with its path of keys: the order of events."""
+    def strength(self, field: str, cell: tuple[int, int]) -> float:
+        """How strong a field is on a cell, given as row and column."""
+        return state_space.strength(self, field, cell)
+
+    def strengths(self, field: str) -> tuple[float, ...]:
+        """How strong a field is on each free cell."""
+        return tuple(self.strength(field, cell) for cell in self.layout.free)
+
+    def strengths_of(self, field: str) -> tuple[float, ...]:
+        """The strengths of a field on any cell of the grid, the largest first; 0 is none."""
+        sides = self.layout.rows, self.layout.cols
+        found = {self.strength(field, (i // sides[1], i % sides[1])) for i in range(prod(sides))}
+        return tuple(sorted(found - {0.0}, reverse=True))
+
+    def movers_of(self, name: str) -> int:
+        """Movers of a name in every level, on the map and drawn."""
+        return state_space.movers_of(self, name)
+
+    @property
+    def local(self) -> bool:
+        """Whether what follows an action depends on where it led, or on several draws of chance.
+
+        Such worlds have tables and kernels of their own (docs/architecture.md, world).
+        """
+        return bool(
+            self.fields
+            or self.movers
+            or self.happens
+            or any(len(variable.drifts) > 1 for variable in self.variables.values())
+            or any(k.enter or (k.here and k.here.when) for k in self.kinds.values())
+        )
+
+    def effects(self) -> Iterator[tuple[tuple[str, ...], Rule | Here | Always | Ground]]:
+        """Everything that can be felt or paid, with its path of keys: the order of events.
+
+        A field is one effect here, and an event for each of its strengths.
+        """
         for kind_name, kind in self.kinds.items():
             for rule_name, rule in kind.use.items():
                 yield ("kinds", kind_name, "use", rule_name), rule
+            for rule_name, rule in kind.enter.items():
+                yield ("kinds", kind_name, "enter", rule_name), rule
             if kind.here is not None:
                 yield ("kinds", kind_name, "here"), kind.here
         for name, always in self.always.items():
             yield ("always", name), always
+        for mover_name, mover in self.movers.items():
+            for rule_name, rule in mover.meet.items():
+                yield ("movers", mover_name, "meet", rule_name), rule
+            for rule_name, rule in mover.use.items():
+                yield ("movers", mover_name, "use", rule_name), rule
+        for name, field in self.fields.items():
+            yield ("fields", name), field
 
 
 class Environment(BaseModel):
@@ -363,10 +394,15 @@ class Evolution(Model):
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
-    generations: Positive = Field(description="Number of generations.")
+    generations: Long = Field(description="Number of generations.")
     train: Mixture = Field(description="The environment that trains, or weights of several.")
+    ramp: Positive | None = Field(
+        default=None,
+        description="Generations over which the weights go from those of the phase before to "
+        "these, in equal steps; left out: at once.",
+    )
     select: Flag = Field(default=True, description="Whether selection acts; false: deployment.")
-    window: Positive | None = Field(
+    window: Long | None = Field(
         default=None, description="Steps of a lifetime that count for selection; left out: all."
     )
     objective: PhaseObjective | None = Field(
@@ -385,7 +421,7 @@ class Phase(Model):
 
     @property
     def mixture(self) -> dict[str, float]:
-        """The weight of each environment that trains; the weights sum to 1."""
+        """The weight of each environment that trains, once a ramp is over; they sum to 1."""
         return timeline.mixture(self.train)
 
 
@@ -422,7 +458,7 @@ class Verdict(Model):
         description="Smallest value before the flip that is judged.",
     )
     confidence: Confidence = Field(default=0.95, description="Coverage of the intervals.")
-    resamples: Positive = Field(default=2000, description="Bootstrap resamples.")
+    resamples: Long = Field(default=2000, description="Bootstrap resamples.")
 
 
 class Scenario(Model):
@@ -545,7 +581,7 @@ class Scenario(Model):
     @property
     def ancestral(self) -> str:
         """The main environment of the first phase: the first of those with the largest weight."""
-        mixture = self.phase_at(0).mixture
+        mixture = self.mixture_at(0)
         return max(mixture, key=lambda name: mixture[name])
 
     @cached_property
@@ -586,6 +622,20 @@ class Scenario(Model):
         """
         return timeline.phase_at(self, generation)
 
+    def mixture_at(self, generation: int) -> dict[str, float]:
+        """The weight of each environment that trains in a generation; the weights sum to 1.
+
+        Raises:
+            EvosimError: the timeline has no such generation.
+
+        Example:
+            >>> from evosim import scenario
+            >>> slow = scenario.load("contraception", {"timeline.1.ramp": 4})
+            >>> [slow.mixture_at(g) for g in (79, 80, 83)]
+            [{'ancestral': 1.0}, {'ancestral': 0.75, 'modern': 0.25}, {'modern': 1.0}]
+        """
+        return timeline.mixture_at(self, generation)
+
     def objective_at(self, generation: int) -> Objective:
         """The objective of a generation: the scenario's, overridden by its phase's own.
 
@@ -605,8 +655,27 @@ class Scenario(Model):
 
     @cached_property
     def flips(self) -> tuple[Flip, ...]:
-        """Where the mixture of environments that trains changes."""
+        """Where the mixture of environments that trains changes; a ramp is one change."""
         return timeline.flips(self)
+
+    @cached_property
+    def notes(self) -> tuple[Problem, ...]:
+        """What is allowed, but hardly meant: rules that never fire, sites out of reach and more.
+
+        ``evosim check`` tells the line of each, ``evosim show`` lists them.
+
+        Example:
+            >>> from evosim import scenario
+            >>> still = scenario.load("contraception").replace("agent.thinking_cost", 0.1)
+            >>> [note.key for note in still.replace("agent.depth", 2).notes]
+            ['agent.thinking_cost']
+        """
+        from evosim.scenario import notes  # which builds on these models
+
+        return tuple(
+            Problem(file=self.id, line=None, key=dotted(note.path), message=note.message)
+            for note in notes.notes(self)
+        )
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Scenario:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import PydanticCustomError
 
-from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean
-from evosim.scenario import _paths
+from evosim.errors import SETTING, Problem, ScenarioError, did_you_mean, printable
+from evosim.scenario import _paths, repeats
 from evosim.scenario import document as documents
+from evosim.scenario.messages import unknown, unknown_key
 from evosim.scenario.positions import KeyPath, dotted
 from evosim.scenario.schema import Scenario, World
 from evosim.scenario.values import Locus, spell_out_drives
@@ -25,6 +26,7 @@ there. Later settings win. Drives, as a list or a table, go by name.
 """
 
 _DRIVES: KeyPath = ("agent", "drives")
+_LONGEST = 500
 _BARE = re.compile(r"[^\s\"'\[\]{}=#,]+( [^\s\"'\[\]{}=#,]+)*")
 
 
@@ -35,28 +37,61 @@ class Setting(NamedTuple):
     path: KeyPath
 
 
+class Applied(NamedTuple):
+    """What settings did: those applied, and where each phase of the timeline is written."""
+
+    settings: tuple[Setting, ...]
+    places: list[KeyPath]
+
+
 class RefusedError(Exception):
     """Why a setting cannot be applied."""
 
 
-def apply(document: dict[str, Any], settings: Settings) -> tuple[Setting, ...]:
+def apply(document: dict[str, Any], settings: Settings) -> Applied:
     """Change ``document`` in place by settings, the later over the earlier.
+
+    Phases that repeat are spelt out before, and after each setting that writes such a group: a
+    setting counts phases as they are lived.
 
     Raises:
         ScenarioError: every setting that cannot be read or has no such place, at once.
     """
     done: list[Setting] = []
     problems: list[Problem] = []
+    places = repeats.spell_out(document)
     for key, value, written in _read(settings):
         try:
             if isinstance(value, RefusedError):
                 raise value
             done.append(Setting(written, _put(document, key.split("."), value)))
+            if done[-1].path[0] == "timeline":
+                done, places = _spelt_out(document, done, places)
         except RefusedError as refusal:
             problems.append(Problem(file=written, line=None, key=key, message=str(refusal)))
     if problems:
         raise ScenarioError(problems)
-    return tuple(done)
+    return Applied(tuple(done), places)
+
+
+def _spelt_out(
+    document: dict[str, Any], done: list[Setting], places: list[KeyPath]
+) -> tuple[list[Setting], list[KeyPath]]:
+    """What was done, and where phases are written, after the last setting wrote in the timeline."""
+    if len(done[-1].path) == 1:
+        places = []  # all of it is that setting's
+    stood = repeats.spell_out(document)
+    moved = []
+    for setting in done:
+        path = setting.path
+        if path[0] != "timeline" or len(path) == 1:
+            moved.append(setting)
+            continue
+        for i, place in enumerate(stood):  # a group that was written stands at several places now
+            if place[: len(path)] == path[: len(place)]:
+                moved.append(setting._replace(path=("timeline", i, *path[len(place) :])))
+    known = [repeats.written(place[:2], places) + place[2:] for place in stood]
+    return moved, known
 
 
 def as_mapping(*several: Settings) -> dict[str, Any]:
@@ -108,12 +143,12 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     if isinstance(settings, Mapping):
         for key, given in settings.items():
             value = documents.plain(given)
-            written = documents.shown(f"{SETTING}{key}={documents.inline(value)}")
+            written = printable(f"{SETTING}{_cut(f'{key}={documents.inline(value)}')}", keep="")
             none = RefusedError("no value (got None, allowed anything that a file can hold)")
             yield str(key).strip(), none if value is None else value, written
         return
     for text in as_texts(settings):
-        written = documents.shown(f"{SETTING}{text}")
+        written = printable(f"{SETTING}{_cut(text)}", keep="")
         key, equals, value_text = text.partition("=")
         key = key.strip()
         if not equals or not key:
@@ -124,6 +159,11 @@ def _read(settings: Settings) -> Iterator[tuple[str, Any, str]]:
             yield key, _value(value_text.strip()), written
         except RefusedError as refusal:
             yield key, refusal, written
+
+
+def _cut(text: str) -> str:
+    """A text that errors tell, cut short where nobody would read all of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _value(text: str) -> Any:
@@ -137,7 +177,7 @@ def _value(text: str) -> Any:
     if _BARE.fullmatch(text):
         return text
     raise RefusedError(
-        f"not a TOML value: {text!r} (allowed a number, true, false, a string, "
+        f"not a TOML value: {_cut(text)!r} (allowed a number, true, false, a string, "
         "[...] or {...}; mind the quotes of your shell)"
     )
 
@@ -208,6 +248,11 @@ def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -
     A whole table may add a named kind, rule, variable or environment; a shorter path may not,
     as it is more likely a misspelling.
     """
+    if path[:1] == ("timeline",) and part in repeats.Repeat.model_fields:
+        raise RefusedError(
+            "phases that repeat are spelt out, and settings count phases as they are lived: set "
+            "the whole, timeline=[{ repeat = ..., phases = [...] }]"
+        )
     root: type = Scenario
     known: Any = _lookup(document, path)
     if path[:1] == ("environments",) and len(path) >= 2:
@@ -223,13 +268,13 @@ def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -
     expected = _paths.at(root, below)
     if _paths.is_table_of_models(expected):
         if not isinstance(value, dict):
-            raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
+            raise RefusedError(unknown("key", part, known))
     elif _paths.is_model(expected):
         fields = expected.model_fields
         if part not in fields and expected.model_config.get("extra") != "allow":
-            raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, fields)}")
+            raise RefusedError(unknown_key(part, fields, Scenario))
     elif expected is None:
-        raise RefusedError(f"unknown key {part!r}: {did_you_mean(part, known)}")
+        raise RefusedError(unknown_key(part, known, Scenario))
 
 
 def _lookup(document: dict[str, Any], path: KeyPath) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
 
 FOLDER = Path(__file__).parents[1] / "_scenarios"
+MOST_BYTES = 2**20
+"""Bytes of a file: a hundred times those of the longest one that ships."""
+TOO_LARGE = f"too large (allowed {MOST_BYTES / 2**20:.0f} MiB of text)"
 
 
 def catalogue() -> dict[str, Path]:
@@ -60,10 +64,10 @@ def read(path: Path) -> str:
     """The text of a scenario or study file.
 
     Raises:
-        ScenarioError: a folder, unreadable, or not UTF-8.
+        ScenarioError: no file but a folder or a device, too large, unreadable, or not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        data = _read_bytes(path)
     except IsADirectoryError:
         if (path / "study.json").is_file():
             inside = f": a study; continue it with: evosim study resume {path}"
@@ -82,6 +86,31 @@ def read(path: Path) -> str:
         line = data[: error.start].count(b"\n") + 1
         message = f"not UTF-8 text (byte {data[error.start]:#04x}); save the file as UTF-8"
         raise ScenarioError([_about(path, message, line)]) from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The content of a file of bounded size.
+
+    Raises:
+        ScenarioError: it is no regular file, or too large.
+        OSError: it cannot be read.
+    """
+    # Not waiting: a pipe that nobody writes to would never end.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(mode):
+            kinds = {stat.S_ISCHR: "a device", stat.S_ISBLK: "a device", stat.S_ISFIFO: "a pipe"}
+            what = next((name for test, name in kinds.items() if test(mode)), "no regular file")
+            raise ScenarioError(
+                [_about(path, f"is {what}, not a file; save its content in a file first")]
+            )
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ScenarioError([_about(path, TOO_LARGE)])
+    return data
 
 
 def _about(path: Path, message: str, line: int | None = None) -> Problem:

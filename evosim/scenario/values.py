@@ -18,6 +18,9 @@ from pydantic_core import PydanticCustomError
 # float32 holds sums over a lifetime of numbers up to this size without overflow.
 LARGEST = 1e6
 MOST = 10**9
+# Steps, generations, resamples: what a program goes through one by one.
+LONGEST = 10**6
+DEEPEST = 1000
 # Nothing larger can be planned in; keeps a slip of the pen from filling the memory.
 LARGEST_SIDE = 1000
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -89,6 +92,18 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
 
 Span: TypeAlias = Annotated[
     tuple[int, int], PlainValidator(parse_span), WithJsonSchema(_SPAN_SCHEMA)
+]
+
+
+def parse_point(value: Any) -> tuple[int, int]:
+    """Row and column of a cell."""
+    if not _is_pair(value) or not all(is_whole(v) and v >= 0 for v in value):
+        raise wrong("not a cell", "[row, column] from 0 at the top left")
+    return (value[0], value[1])
+
+
+Point: TypeAlias = Annotated[
+    tuple[int, int], PlainValidator(parse_point), WithJsonSchema(_SPAN_SCHEMA)
 ]
 Condition: TypeAlias = Annotated[
     int | tuple[int, int],
@@ -325,8 +340,12 @@ Confidence: TypeAlias = Annotated[
     float, *_number(Domain(low=0, high=1, high_excluded=True, zero_excluded=True))
 ]
 Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
-Seed: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=2**64 - 1, whole=True))]
+SEEDS = Domain(low=0, high=2**64 - 1, whole=True)
+Seed: TypeAlias = Annotated[int, *_whole(SEEDS)]
 Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
+Long: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LONGEST, whole=True))]
+Few: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=10_000, whole=True))]
+Depth: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=DEEPEST, whole=True))]
 Side: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LARGEST_SIDE, whole=True))]
 Size: TypeAlias = Annotated[int, *_whole(Domain(low=2, high=MOST, whole=True))]
 Amount: TypeAlias = Annotated[int, *_whole(Domain(low=-MOST, high=MOST, whole=True))]
@@ -336,9 +355,9 @@ Step: TypeAlias = Annotated[
 
 DriveLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=-1, high=1))]
 DepthLocus: TypeAlias = Annotated[
-    Locus, *_locus(Domain(low=0, high=1000, whole=True, starts_low=True))
+    Locus, *_locus(Domain(low=0, high=DEEPEST, whole=True, starts_low=True))
 ]
-PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1, high_excluded=True))]
+PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 TemperatureLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=LARGEST))]
 RelianceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 SenseLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.metrics import hypotheses, turns
-from evosim.scenario.messages import Mistake
+from evosim.scenario.messages import Mistake, bad_value, unwritable
 from evosim.scenario.settings import is_within
+from evosim.scenario.values import SEEDS
 from evosim.study.design import (
     DESIGNS,
+    SEED,
     Condition,
     arms,
     arms_of,
@@ -21,6 +23,7 @@ from evosim.study.measures import terms_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Scenario
+    from evosim.scenario.experiment import Tuned
     from evosim.study.reading import Written
     from evosim.study.schema import Study
 
@@ -65,7 +68,12 @@ def check(scenario: Scenario) -> Iterator[Problem]:
             yield _problem(scenario, f"experiment.findings.{i}", str(error))
     if not wrong:
         for message in _check_tuned(scenario, experiment, flips):
-            yield _problem(scenario, "experiment.tuned.key", message)
+            yield _problem(scenario, f"experiment.tuned.{_place(experiment.tuned)}", message)
+
+
+def _place(tuned: Tuned | None) -> str:
+    """The key under which it is written where what is tuned stands."""
+    return next((name for name in ("keys", "set") if getattr(tuned, name, None)), "key")
 
 
 def _problem(scenario: Scenario, key: str, message: str) -> Problem:
@@ -81,6 +89,8 @@ def _check_tuned(scenario: Scenario, experiment: Experiment, flips: Sequence[int
     tuned = experiment.tuned
     if tuned is None or not experiment.findings:
         return
+    if any(unwritable(list(tuned.values))):
+        return  # reported where the value stands
     if not set(arms_of(experiment.findings[0], experiment)) <= set(experiment.arms):
         return  # reported where the finding names them
     try:
@@ -89,8 +99,8 @@ def _check_tuned(scenario: Scenario, experiment: Experiment, flips: Sequence[int
     except ScenarioError as error:
         yield from dict.fromkeys(map(_text, error.problems))
         return
-    if taken := set(run) & set(experiment.arms):
-        yield f"arm {min(taken)!r}: the runs of what is tuned have such names; call it otherwise"
+    if taken := [arm for arm in experiment.arms if arm.casefold() in map(str.casefold, run)]:
+        yield f"arm {taken[0]!r}: the runs of what is tuned have such names; call it otherwise"
     terms = hypotheses.terms_of(experiment.findings[0], experiment, flips)
     try:
         for condition in moved:
@@ -102,8 +112,8 @@ def _check_tuned(scenario: Scenario, experiment: Experiment, flips: Sequence[int
     still = arms(scenario)
     if moved and all(run[c.key] == still[c.values["arm"]] for c in moved):
         yield (
-            f"{tuned.key}: none of the values changes an arm of the first finding, as the arms set "
-            "it themselves; move what they leave as it is written"
+            f"{', '.join(tuned.places)}: none of the values changes an arm of the first finding, "
+            "as the arms set it themselves; move what they leave as it is written"
         )
 
 
@@ -119,6 +129,10 @@ def mistakes(written: Written) -> Iterator[Mistake]:
         return
     known: set[str] = set()
     for point in every[:: -(-len(every) // MOST_CHECKED)]:
+        if (seed := point.settings.get(SEED)) is not None and seed not in SEEDS:
+            message = bad_value("not a seed", seed, str(SEEDS))
+            yield Mistake(("parameters", *_moved(study, point, SEED)), message)
+            return
         try:
             scenario = written.scenario_at(point)
         except ScenarioError as error:

@@ -10,23 +10,30 @@ import hashlib
 import itertools
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
-from evosim.errors import EvosimError, ScenarioError, did_you_mean
+from evosim.errors import SETTING, EvosimError, Problem, ScenarioError, did_you_mean
 from evosim.metrics import turns
 from evosim.rng import Purpose, key
-from evosim.scenario.document import inline
+from evosim.scenario.document import canonical, inline
+from evosim.scenario.experiment import PART
 from evosim.scenario.settings import as_mapping, is_within
 from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment, Finding, Scenario, Settings
+    from evosim.scenario.experiment import Moved
     from evosim.study.schema import Parameter, Study
 
 Values = Mapping[str, Any]
+SEED = "seed"
+"""A key that a study can vary beside those of the scenario: the seed of the run."""
+MOST_POINTS = 20_000
+"""Points of a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,7 @@ class Condition:
             that follow from the values alone, so that a grid which grows keeps the points it had.
         values: by parameter; of a parameter with levels the title. Of an arm its name, by "arm",
             and the value of what is tuned, by "tuned": None where it is as written.
-        settings: what it changes in the scenario: values by dotted key.
+        settings: what it changes: values by dotted key, of the scenario or :data:`SEED`.
         replicates: how many runs.
         paired: whether its replicates have the seeds of those of all other conditions.
     """
@@ -57,6 +64,8 @@ class Condition:
         """
         if self.paired:
             return seed
+        if (own := self.settings.get(SEED)) is not None:
+            return key(own, Purpose.STUDY, 0, replicate) if replicate else int(own)
         return key(seed, Purpose.STUDY, int(self.key, 16), replicate)
 
     def scenario(self, base: Scenario) -> Scenario:
@@ -65,15 +74,23 @@ class Condition:
         Raises:
             ScenarioError: a setting is wrong.
         """
-        return changed(base, self.settings)
+        return changed(base, self.changes)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What it changes in the scenario."""
+        return {k: value for k, value in self.settings.items() if self.paired or k != SEED}
 
     @property
     def shown(self) -> str:
         """The values, for people."""
-        return ", ".join(
-            f"{name} = {f'{value:.4g}' if isinstance(value, float) else value}"
-            for name, value in self.values.items()
-        )
+        return ", ".join(f"{name} = {_shown(value)}" for name, value in self.values.items())
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else inline(value)
 
 
 def changed(scenario: Scenario, settings: Settings = ()) -> Scenario:
@@ -141,8 +158,20 @@ def _of_points(values_of: Callable[[Study], Iterable[Values]]) -> Design:
 
 
 def _grid(study: Study) -> Iterator[Values]:
-    """All combinations, the last parameter the fastest."""
+    """All combinations, the last parameter the fastest.
+
+    Raises:
+        EvosimError: there are too many; counted before any is made.
+    """
     axes = [levels_of(study, name) for name in study.parameters]
+    if (n := math.prod(map(len, axes))) > MOST_POINTS:
+        sizes = " x ".join(
+            f"{len(axis)} {name}" for name, axis in zip(study.parameters, axes, strict=True)
+        )
+        raise EvosimError(
+            f"parameters: too many points (got {n:,}: {sizes}; allowed {MOST_POINTS:,}); lower "
+            'steps or the number of values, or draw points: design = "latin"'
+        )
     for row in itertools.product(*axes):
         yield dict(zip(study.parameters, row, strict=True))
 
@@ -190,7 +219,10 @@ def levels_of(study: Study, name: str) -> tuple[Any, ...]:
     if study.design in ("latin", "random"):
         return ()
     if study.design == "points":
-        return tuple(dict.fromkeys(point[name] for point in study.points if name in point))
+        listed: dict[str, Any] = {}
+        for value in (point[name] for point in study.points if name in point):
+            listed.setdefault(canonical(value), value)
+        return tuple(listed.values())
     if parameter.range is None:
         return _choices(parameter)
     if parameter.steps is None or parameter.steps < 2:
@@ -231,22 +263,44 @@ def settings_of(study: Study, name: str, value: Any) -> dict[str, Any]:
         EvosimError: it has no such level, or a setting of it cannot be read.
     """
     parameter = study.parameters[name]
-    settings: Settings
-    if parameter.levels:
-        levels = {level.title: level.set for level in parameter.levels}
-        if not isinstance(value, str) or value not in levels:
-            raise EvosimError(
-                f"parameters.{name}: unknown level {value!r}: {did_you_mean(str(value), levels)}"
-            )
-        settings = levels[value]
-    elif parameter.set:
-        settings = [written.replace("{value}", inline(value)) for written in parameter.set]
-    else:
-        settings = dict.fromkeys([parameter.key] if parameter.key else parameter.keys, value)
+    levels = {level.title: level.set for level in parameter.levels}
+    if levels and (not isinstance(value, str) or value not in levels):
+        raise EvosimError(
+            f"parameters.{name}: unknown level {value!r}: {did_you_mean(str(value), levels)}"
+        )
     try:
-        return as_mapping(settings)
+        return as_mapping(levels[value]) if levels else moved(parameter, value)
     except ScenarioError as error:
         raise EvosimError(f"parameters.{name}: {error.problems[0]}") from None
+
+
+def moved(what: Moved, value: Any) -> dict[str, Any]:
+    """What a value changes in the scenario: values by dotted key.
+
+    Raises:
+        ScenarioError: a setting cannot be read, or names a part that the value lacks.
+    """
+    if what.set is None:
+        return as_mapping(dict.fromkeys(what.places, value))
+    return as_mapping([PART.sub(lambda found: _part(found, value), text) for text in what.set])
+
+
+def _part(found: re.Match[str], value: Any) -> str:
+    """The value, or the part of it that a setting names, as it is written there."""
+    part = value
+    for name in found[1].split(".")[1:]:
+        known: Mapping[str, Any] = {}
+        if isinstance(part, Mapping):
+            known = part
+        elif isinstance(part, list | tuple):
+            known = {str(n): one for n, one in enumerate(part)}
+        if name not in known:
+            message = f"{inline(value)} has no such part: {did_you_mean(name, known)}"
+            raise ScenarioError(
+                [Problem(file=f"{SETTING}{found.string}", line=None, key=found[0], message=message)]
+            )
+        part = known[name]
+    return inline(part)
 
 
 # Arms of an experiment
@@ -268,8 +322,9 @@ def experiment_of(scenario: Scenario) -> Experiment:
 
 def _arms(scenario: Scenario, replicates: int) -> Iterator[Condition]:
     """The arms."""
+    probed = _probed(scenario)
     for name in experiment_of(scenario).arms:
-        yield _arm(scenario, name, name, replicates, {})
+        yield _arm(scenario, name, name, replicates, {}, probed)
 
 
 def _sensitivity(scenario: Scenario, replicates: int) -> Iterator[Condition]:
@@ -277,27 +332,39 @@ def _sensitivity(scenario: Scenario, replicates: int) -> Iterator[Condition]:
     experiment = experiment_of(scenario)
     if (tuned := experiment.tuned) is None:
         return
+    probed = _probed(scenario)
     for i, value in enumerate(tuned.values):
         for name in arms_of(experiment.findings[0], experiment):
             n = min(replicates, tuned.replicates)
-            moved = {tuned.key: value}
-            yield _arm(scenario, name, tuned_key(i, name), n, moved, tuned=value)
+            key = tuned_key(i, name)
+            yield _arm(scenario, name, key, n, moved(tuned, value), probed, tuned=value)
+
+
+def _probed(scenario: Scenario) -> Values:
+    """The setting by which every arm is probed also where the first one flips."""
+    return {"measure.also": sorted({*scenario.measure.also, *turns(reference(scenario))})}
 
 
 def _arm(
-    scenario: Scenario, name: str, key: str, replicates: int, moved: Values, **values: Any
+    scenario: Scenario,
+    name: str,
+    key: str,
+    replicates: int,
+    changes: Values,
+    probed: Values,
+    **values: Any,
 ) -> Condition:
     """An arm, probed also where the first one flips.
 
     Args:
-        moved: changes of the scenario as it is written; what an arm sets itself stays its own.
+        changes: changes of the scenario as it is written; what an arm sets itself stays its own.
+        probed: see :func:`_probed`.
     """
     experiment = experiment_of(scenario)
-    also = {"measure.also": sorted({*scenario.measure.also, *turns(reference(scenario))})}
     return Condition(
         key=key,
         values={"arm": name, **values},
-        settings=as_mapping(moved, experiment.set, experiment.arms[name].set, also),
+        settings=as_mapping(changes, experiment.set, experiment.arms[name].set, probed),
         replicates=replicates,
         paired=True,
     )

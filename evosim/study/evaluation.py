@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from evosim.engine import provenance
 from evosim.engine.dataset import open_dataset
-from evosim.engine.files import WriteError
+from evosim.engine.files import WriteError, exists
 from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, WorkError
@@ -109,7 +109,7 @@ def _data(
     with run.lock(wait=_WAIT):
         run.sweep()
         try:
-            whole = run.data_path.exists() or run_replicate(run, 0, tell=lambda *_: tell())
+            whole = exists(run.data_path) or run_replicate(run, 0, tell=lambda *_: tell())
             if whole:
                 finish(run)
         finally:
@@ -124,7 +124,7 @@ def _data(
 def _run_folder(folder: StudyFolder, scenario: Scenario, key: str, replicate: int) -> RunFolder:
     """The folder of a run that is kept, made unless it is there."""
     path, seed = folder.run_path(key, replicate), folder.seed_of(key, replicate)
-    if not path.exists():
+    if not exists(path):
         manifest = provenance.manifest(
             scenario, seed=seed, probe_seed=seed, seeds=[{"from": 0, "seed": seed}], replicates=1,
             figures=False, command=folder.command(key, replicate),

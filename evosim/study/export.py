@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evosim.engine.files import replacing, write_bytes
+from evosim.engine.files import is_folder, replacing, write_bytes
 from evosim.errors import EvosimError, did_you_mean
 from evosim.study import table
 
@@ -41,7 +41,7 @@ def export(folder: Folder, path: Path) -> Path:
         raise EvosimError(
             f"{path}: unknown format {path.suffix!r}: {did_you_mean(path.suffix, _WRITERS)}"
         )
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise EvosimError(f"cannot write {path}: there is no folder {path.parent}")
     _WRITERS[path.suffix](folder, path)
     return path

@@ -66,7 +66,9 @@ def queries(scenario: Scenario) -> dict[str, Query]:
             words = [query.measure, query.of, query.where]
             words += [query.at] * (query.at != "end") + [query.mind] * (query.mind != "evolved")
             words += [f"{query.level:g}"] if query.level is not None else []
-            words += [f"flip {query.turn}"] * (len(flips) > 1)
+            words += [f"{query.span[0]} to {query.span[1]}"] if query.span is not None else []
+            which = f"flip {query.turn}" if query.last is None else "all flips"
+            words += [which] * (len(flips) > 1)
             name = "_".join(word for word in words if word)
             found[name.replace(".", "_").replace(" ", "_")] = query
     return found
@@ -92,6 +94,13 @@ def answers(
     return found
 
 
+def _which(query: Query, flips: Sequence[int]) -> int | str:
+    """Which flip a query looks at, as it is written."""
+    if query.last is not None:
+        return "all"
+    return 0 if query.turn is None else flips.index(query.turn)
+
+
 def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
     """The experiment of a scenario as a study: arms are points, and findings say what is measured.
 
@@ -103,20 +112,21 @@ def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
     parameters: dict[str, Any] = {"arm": {"label": "arm", "levels": levels}}
     if "tuned" in points[-1].values and experiment.tuned:
         tuned = experiment.tuned
-        parameters["tuned"] = {"label": tuned.label, "key": tuned.key, "values": tuned.values}
+        parameters["tuned"] = tuned.model_dump(include={"label", "key", "keys", "set", "values"})
     flips = turns(reference(scenario))
     measures: dict[str, Any] = {}
     for name, query in queries(scenario).items():
         metric = METRICS[query.measure]
         measures[name] = {
             "label": metric.called(query.of, query.level),
-            "unit": metric.unit,
+            "unit": metric.unit_at(query.at),
             "measure": query.measure,
             "of": query.of or None,
             "where": query.where,
             "at": query.at,
+            "span": query.span,
             "mind": query.mind,
-            "flip": 0 if query.turn is None else flips.index(query.turn),
+            "flip": _which(query, flips),
             "level": query.level,
         }
     return Study.model_validate({

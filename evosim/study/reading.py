@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from evosim import scenario as scenarios
+from evosim.engine.files import exists
 from evosim.engine.variables import probe_generations
 from evosim.errors import Problem, ScenarioError
 from evosim.metrics import turns
 from evosim.registry import plugins
 from evosim.scenario import shipped
-from evosim.scenario.messages import Mistake, mistakes_of, unwritable_texts
-from evosim.scenario.reading import located, parse
+from evosim.scenario.messages import Mistake, mistakes_of, unwritable
+from evosim.scenario.reading import located, parse, too_deep
 from evosim.scenario.settings import as_mapping
 from evosim.study.checks import mistakes
 from evosim.study.design import Condition, changed, conditions
@@ -61,7 +62,7 @@ class Written:
             ScenarioError: a setting of the point is wrong.
         """
         if any(key.startswith(_WHEN) for key in point.settings):
-            return as_mapping(point.settings, _unprobed(changed(self.base, point.settings)))
+            return as_mapping(point.settings, _unprobed(changed(self.base, point.changes)))
         return as_mapping(point.settings, self._unprobed)
 
     @cached_property
@@ -75,7 +76,7 @@ class Written:
         Raises:
             ScenarioError: a setting of the point is wrong.
         """
-        return changed(self.base, self.settings_at(point))
+        return replace(point, settings=self.settings_at(point)).scenario(self.base)
 
 
 def _unprobed(scenario: Scenario) -> dict[str, Any]:
@@ -125,15 +126,18 @@ def loads(
         ScenarioError: everything wrong with it at once, one line each.
     """
     plugins()  # a broken one is no mistake of the study's
-    raw = parse(text, name)
+    try:
+        raw = parse(text, name)
+    except RecursionError:
+        raise too_deep(name) from None
+    if found := list(unwritable(raw)):
+        raise ScenarioError(located(found, text, name))
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise ScenarioError(located(mistakes_of(error, Study), text, name)) from None
-    if unwritable := list(unwritable_texts(raw)):
-        raise ScenarioError(located(unwritable, text, name))
     source = study.scenario
-    if source not in scenarios.catalogue() and (beside / source).exists():
+    if source not in scenarios.catalogue() and exists(beside / source):
         source = str(beside / source)
     base = _base(study, text, name, source)
     if settings:

@@ -7,8 +7,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evosim.metrics.grid import METHODS, cells, effect_name, shown, together, with_unit
+from evosim.metrics import why_undefined
+from evosim.metrics.grid import (
+    METHODS,
+    cells,
+    effect_name,
+    point_labels,
+    together,
+    value_labels,
+    with_unit,
+)
 from evosim.stats import intervals
+from evosim.stats.report_tables import filled
 
 Summary = Mapping[str, Any]
 
@@ -55,6 +65,9 @@ def _measure(summary: Summary, name: str, measure: Summary) -> Iterator[str]:
         verdict_marks = f" ({side} {number:g}: + supported, - refuted, ? undecided)"
     yield f"{with_unit(measure)}{verdict_marks}"
     yield from _points(summary, name)
+    numbers = [point["measures"][name] for point in summary["points"] if point["lived"]]
+    if any(each["undefined"] or each["value"] is None for each in numbers):
+        yield from filled(f"  undefined: {why_undefined(measure['measure'])}", indent="    ")
     if threshold is not None:
         yield ""
         yield from _verdicts(summary, name)
@@ -74,12 +87,12 @@ def _points(summary: Summary, name: str) -> Iterator[str]:
         return
     points = summary["points"]
     listed = points[:MOST_LINES]
-    labels = [
-        ", ".join(f"{name} = {shown(value)}" for name, value in point["values"].items())
-        for point in listed
+    called = [
+        ", ".join(f"{name} = {value}" for name, value in each.items())
+        for each in point_labels(points)[:MOST_LINES]
     ]
-    width = min(max(map(len, labels), default=0), WIDTH - 36)
-    for label, point in zip(labels, listed, strict=True):
+    width = min(max(map(len, called), default=0), WIDTH - 36)
+    for label, point in zip(called, listed, strict=True):
         numbers = point["measures"][name]
         yield f"  {_cut(label, width):<{width}}  {_mark(numbers)} {_estimate(point, numbers)}"
     if len(points) > len(listed):
@@ -116,7 +129,7 @@ def _table(
     if points.shape[0] < points.shape[1]:
         first, second, points = second, first, points.T
     fixed = [
-        f"{p['label']} = {shown(p['values'][n])}"
+        f"{p['label']} = {value_labels(p['values'])[n]}"
         for p, n in zip(parameters[2:], other, strict=True)
     ]
     yield ""
@@ -129,10 +142,10 @@ def _table(
         points = points[chosen]
         first = {**first, "values": [first["values"][i] for i in chosen]}
     body = [[_cell(point, name) for point in row] for row in points]
-    names = [_cut(shown(value), 24) for value in first["values"]]
+    names = [_cut(label, 24) for label in value_labels(first["values"])]
     left = max(map(len, names))
     widest = max(16, (WIDTH - 2 - left) // len(second["values"]) - 2)
-    heads = [_cut(shown(value), widest) for value in second["values"]]
+    heads = [_cut(label, widest) for label in value_labels(second["values"])]
     wide = max(len(text) for text in (*heads, *itertools.chain(*body))) + 2
     fit = max(1, (WIDTH - 2 - left) // wide)
     for begin in range(0, len(heads), fit):

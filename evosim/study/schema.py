@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from evosim.scenario.document import canonical
 from evosim.scenario.editor import as_json_schema
-from evosim.scenario.experiment import At
-from evosim.scenario.values import Model, Name, Natural, Positive, Real, Seed, Text, wrong
+from evosim.scenario.experiment import AT, FLIP, SPAN, At, Moved, WhichFlip
+from evosim.scenario.values import Few, Model, Name, Real, Seed, Span, Text, wrong
 
 _SETTINGS = "Changes of the scenario, each of the form key=value."
-_PLACE = "{value}"
 RESERVED = frozenset({"point", "replicate", "seed", "lived"})
 """What the columns of an export are called beside parameters and measures."""
 
@@ -28,26 +28,16 @@ class Level(Model):
     at: Real | None = Field(default=None, description="Its position on an axis of numbers.")
 
 
-class Parameter(Model):
+class Parameter(Moved):
     """What is moved: where it stands in the scenario, and which values it takes."""
 
     label: Text = Field(description="Its name in figures and tables.")
     unit: str = Field(default="", description="Its unit, for axes.")
-    key: Text | None = Field(
-        default=None, description="Its key in the scenario, dotted, such as agent.patience."
-    )
-    keys: tuple[Text, ...] = Field(
-        default=(), description="Instead of key: several keys that get the same value."
-    )
-    set: tuple[Text, ...] = Field(
-        default=(),
-        description="Instead of key: settings in which {value} stands for the value.",
-    )
     values: tuple[Any, ...] = Field(default=(), description="The values, each as in TOML.")
     range: tuple[Real, Real] | None = Field(
         default=None, description="Instead of values: the lower and the upper end."
     )
-    steps: Positive | None = Field(
+    steps: Few | None = Field(
         default=None, description="How many values of the range a grid takes, both ends included."
     )
     scale: Literal["linear", "log"] = Field(
@@ -62,12 +52,10 @@ class Parameter(Model):
     def _one_way(self) -> Parameter:
         if sum((bool(self.values), self.range is not None, bool(self.levels))) != 1:
             raise wrong("not one way to give values", "values = [...], range = [lo, hi] or levels")
-        places = sum((self.key is not None, bool(self.keys), bool(self.set)))
-        if self.levels:
-            if places:
-                raise wrong("levels and a key", "only levels: each has its own settings")
-        elif places != 1:
-            raise wrong("not one place to set", 'one of key = "...", keys = [...], set = [...]')
+        if not self.levels:
+            self._check_place()
+        elif self.places:
+            raise wrong("levels and a key", "only levels: each has its own settings")
         if self.range is not None:
             low, high = self.range
             if low >= high:
@@ -76,11 +64,8 @@ class Parameter(Model):
                 raise wrong("a log scale from 0 or below", "a range above 0")
         elif self.steps is not None:
             raise wrong("steps without a range", "steps where there is range = [lo, hi]")
-        if self.set and not any(_PLACE in text for text in self.set):
-            raise wrong("settings without the value", f"{_PLACE} in one of them")
-        twice = {str(v) for v in self.values if self.values.count(v) > 1}
-        titles = [level.title for level in self.levels]
-        if twice or len(set(titles)) < len(titles):
+        each = [canonical(v) for v in self.values or [level.title for level in self.levels]]
+        if len({*each}) < len(each):
             raise wrong("a value is there twice", "each value once")
         return self
 
@@ -91,10 +76,9 @@ class Difference(Model):
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
     where: Name | None = Field(default=None, description="Environment of the measurement.")
     at: At | None = Field(default=None, description="When.")
+    span: Span | None = Field(default=None, description=SPAN)
     mind: Text | None = Field(default=None, description="Evolved, or a control mind.")
-    flip: Natural | None = Field(
-        default=None, description="Number of the phase boundary that is looked at, from 0."
-    )
+    flip: WhichFlip | None = Field(default=None, description=FLIP)
 
 
 class Measured(Model):
@@ -108,11 +92,10 @@ class Measured(Model):
         default=None,
         description="Environment of the measurement; left out: the main one of the last phase.",
     )
-    at: At = Field(default="end", description="When: start, before, flip, end or peak.")
+    at: At = Field(default="end", description=AT)
+    span: Span | None = Field(default=None, description=SPAN)
     mind: Text = Field(default="evolved", description="Evolved, or a control mind.")
-    flip: Natural = Field(
-        default=0, description="Number of the phase boundary that is looked at, from 0."
-    )
+    flip: WhichFlip = Field(default=0, description=FLIP)
     level: Real | None = Field(default=None, description="Level of a locus that is to be reached.")
     against: Difference | None = Field(
         default=None, description="A second term, subtracted: the keys in which it differs."
@@ -159,10 +142,10 @@ class Study(Model):
         description="Which points: all combinations, those listed, or draws from the ranges, "
         "spread out (Latin hypercube) or independent.",
     )
-    samples: Positive | None = Field(
+    samples: Few | None = Field(
         default=None, description="How many points are drawn, for latin and random."
     )
-    replicates: Positive = Field(default=10, description="Independent runs at each point.")
+    replicates: Few = Field(default=10, description="Independent runs at each point.")
     seed: Seed = Field(default=1, description="Of all runs and draws, from 0 to 2^64 - 1.")
     keep: Literal["measures", "runs"] = Field(
         default="measures",

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.files import as_json
 from evosim.metrics import hypotheses
+from evosim.scenario.document import canonical
 from evosim.study.design import levels_of
 
 if TYPE_CHECKING:
@@ -105,9 +107,9 @@ def axis_at(parameter: Parameter, values: Sequence[Any]) -> Axis:
 def places(axes: Mapping[str, Axis], points: Sequence[Condition]) -> NDArray[np.intp]:
     """Where each point stands in the grid, its cells numbered with the last axis the fastest."""
     shape = tuple(len(axis.values) for axis in axes.values())
-    index = [{as_text(value): n for n, value in enumerate(axis.values)} for axis in axes.values()]
+    index = [{canonical(value): n for n, value in enumerate(axis.values)} for axis in axes.values()]
     found = [
-        [known[as_text(point.values[name])] for point in points]
+        [known[canonical(point.values[name])] for point in points]
         for name, known in zip(axes, index, strict=True)
     ]
     return np.asarray(np.ravel_multi_index(found, shape))
@@ -210,8 +212,13 @@ def _type(values: Sequence[Any]) -> str:
     if kinds == {bool}:
         return BOOL
     if kinds == {int}:
-        return INT
+        return INT if _fit(values) else TEXT
     return FLOAT if kinds & {int, float} and kinds <= {int, float, type(None)} else TEXT
+
+
+def _fit(values: Sequence[int]) -> bool:
+    """Whether whole numbers are none that no column of numbers can hold."""
+    return all(abs(value) < 2**63 for value in values)
 
 
 def _cell(value: Any, type: str) -> Any:
@@ -279,15 +286,14 @@ def dataset(folder: Folder) -> xr.Dataset:
 def _values(axis: Axis) -> NDArray[Any]:
     if axis.numbers is None:
         return np.array([as_text(value) for value in axis.values], object)
-    if all(isinstance(value, int) for value in axis.values):
+    if all(isinstance(value, int) for value in axis.values) and _fit(axis.values):
         return np.array(axis.values, np.int64)
     return np.array(axis.numbers, np.float64)
 
 
 def _about(parameter: Parameter) -> dict[str, str]:
-    set_by = [parameter.key or "", *parameter.keys, *parameter.set]
     found = {"units": parameter.unit or "1", "long_name": parameter.label}
-    if keys := ", ".join(place for place in set_by if place):
+    if keys := ", ".join(parameter.places):
         found["key"] = keys
     return found
 
@@ -312,7 +318,5 @@ def attributes(folder: Folder) -> dict[str, str]:
         "scenario_id": folder.base.id,
         "scenario": folder.base.to_toml(),
         "seed": str(folder.seed),
-        "provenance": json.dumps(
-            {"identity": folder.identity, "versions": manifest["versions"]}, ensure_ascii=False
-        ),
+        "provenance": as_json({"identity": folder.identity, "versions": manifest["versions"]}),
     }

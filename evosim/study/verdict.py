@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from evosim.engine.checksums import sealed
 from evosim.engine.dataset import open_dataset
-from evosim.engine.files import write_text
-from evosim.errors import Command, EvosimError, RunError
+from evosim.engine.files import as_json, write_text
+from evosim.errors import EvosimError, ScenarioError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.trajectories import trajectories
+from evosim.scenario.timeline import stretches
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
-from evosim.study.design import experiment_of, reference, tuned_key, value_at
+from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
+from evosim.study.folder import read_result
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment as Written
     from evosim.scenario import Finding, Scenario
-    from evosim.scenario.experiment import Arm
+    from evosim.scenario.experiment import Arm, Tuned
     from evosim.study.experiment import ExperimentFolder
 
 FEWEST_OF_A_SWEEP = 3
@@ -32,21 +34,12 @@ _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)
 
 
 def read(folder: ExperimentFolder) -> dict[str, Any] | None:
-    """What verdict.json holds; None where there is none.
+    """What verdict.json holds; None where there is none, or it is damaged, which is said.
 
     Raises:
-        RunError: it is damaged.
+        RunError: it may not be read.
     """
-    if not folder.summary_path.exists():
-        return None
-    try:
-        return dict(json.loads(folder.summary_path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder.summary_path} cannot be read: {error}. Delete it: ",
-            Command("resume", folder.path),
-            " then evaluates the claim again",
-        ) from error
+    return read_result(folder, "the claim is evaluated again")
 
 
 def write(folder: ExperimentFolder) -> dict[str, Any]:
@@ -56,7 +49,7 @@ def write(folder: ExperimentFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = finite(summarize(folder))
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    text = as_json(sealed(found), indent=2)
     # Rows of numbers on one line each.
     text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     write_text(folder.summary_path, text + "\n")
@@ -121,10 +114,10 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
             values.append({**found, "measured": found["value"], "value": value})
         tuned = {
             "label": written.tuned.label,
-            "key": written.tuned.key,
+            "key": ", ".join(written.tuned.places),
             "says": written.tuned.says,
             "replicates": min(written.tuned.replicates, folder.replicates),
-            "written": value_at(reference(scenario), written.tuned.key),
+            "written": _written(written.tuned, reference(scenario)),
             "values": values,
         }
     return {
@@ -141,6 +134,17 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         "tuned": tuned,
         **{key: manifest[key] for key in ("command", "versions", "machine")},
     }
+
+
+def _written(tuned: Tuned, scenario: Scenario) -> Any:
+    """The value that a scenario has itself; None where several keys hold none of the values."""
+    if tuned.key is not None:
+        return value_at(scenario, tuned.key)
+    for value in tuned.values:
+        with contextlib.suppress(ScenarioError):  # one that only the arms' own settings make right
+            if changed(scenario, moved(tuned, value)) == scenario:
+                return value
+    return None
 
 
 def _contrast(
@@ -174,14 +178,17 @@ def _curve(
 
 def _arm(arm: Arm, scenario: Scenario) -> dict[str, Any]:
     """What figures say of an arm: its title, its place on the axis, what trains when."""
-    begins = (0, *turns(scenario))
     return {
         "title": arm.title,
         "at": arm.at,
         "generations": scenario.generations,
         "phases": [
-            {"generation": g, "world": _named(scenario, phase.mixture), "select": phase.select}
-            for g, phase in zip(begins, scenario.timeline, strict=True)
+            {
+                "generation": stretch.begin,
+                "world": stretch.label(lambda mixture: _named(scenario, mixture)),
+                "select": stretch.phase.select,
+            }
+            for stretch in stretches(scenario)
         ],
         "flips": [flip.generation for flip in scenario.flips],
     }

@@ -8,8 +8,9 @@ stated where it happens; measuring (``expectation``, ``optimum``) is float64.
 A state is (x, cell): ``x`` is the mixed-radix index of the variables, the first one slowest, and
 ``cell`` numbers the free cells. One step of a lifetime (model 1) is
 
-    action (with slip) -> use effects, stimuli, payoffs -> `ends` -> `always`, `here`, novelty
-    -> drift -> fatal check
+    action (with slip) -> effects of a use or of arriving, stimuli, payoffs -> `ends`
+    -> movers walk -> movers are met -> `always`, `here`, novelty, fields
+    -> happenings, drift -> fatal check
 
 and the state between the action and the drift is called ``mid`` below.
 """
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import rng
-from evosim.scenario import Always, Here, Rule, World
+from evosim.scenario import Always, Ground, Here, Mover, MoverRule, Rule, World
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -79,10 +80,21 @@ class Mind(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What can be felt or paid: a use rule, a kind's ``here`` or an ``always`` rule."""
+    """What can be felt or paid: a rule, a kind's ``here``, an ``always`` rule, or a field at one
+    of its strengths, by which what is felt and paid is multiplied."""
 
     name: str
-    source: Rule | Here | Always
+    source: Rule | Here | Always | Ground
+    strength: float = 1.0
+
+
+class Fired(NamedTuple):
+    """A rule that fires: its event, and the variables it sets beside those that it names (the
+    site that it empties, the mover that vanishes)."""
+
+    event: int
+    rule: Rule
+    sets: Mapping[str, int]
 
 
 class ReferenceWorld:
@@ -125,21 +137,42 @@ class ReferenceWorld:
         for kind_name, kind in world.kinds.items():
             for rule_name, rule in kind.use.items():
                 self.events.append(Event(f"{kind_name}.{rule_name}", rule))
+            for rule_name, rule in kind.enter.items():
+                self.events.append(Event(f"{kind_name}.enter.{rule_name}", rule))
             if kind.here is not None:
                 self.events.append(Event(f"{kind_name}.here", kind.here))
         for name, always in world.always.items():
             self.events.append(Event(f"always.{name}", always))
+        for mover_name, mover in world.movers.items():
+            for how, rules in (("meet", mover.meet), ("use", mover.use)):
+                for rule_name, rule in rules.items():
+                    self.events.append(Event(f"{mover_name}.{how}.{rule_name}", rule))
+        everywhere = [(r, c) for r in range(world.layout.rows) for c in range(world.layout.cols)]
+        for name, field in world.fields.items():
+            strengths = {self._strength(field, *cell, world) for cell in everywhere} - {0.0}
+            for strength in sorted(strengths, reverse=True):
+                self.events.append(Event(f"field.{name}@{strength:g}", field, strength))
         self.number = {event.name: e for e, event in enumerate(self.events)}
         self.phi = np.zeros((len(self.events), len(stimuli) + len(payoffs) + len(looks)))
-        for e, (name, source) in enumerate(self.events):
+        for e, (name, source, strength) in enumerate(self.events):
             for s, stimulus in enumerate(stimuli):
-                self.phi[e, s] = source.feels.get(stimulus, 0.0)
+                self.phi[e, s] = strength * source.feels.get(stimulus, 0.0)
             for p, payoff in enumerate(payoffs):
-                self.phi[e, len(stimuli) + p] = source.yields.get(payoff, 0.0)
-            if isinstance(source, Rule):
-                look = world.kinds[name.partition(".")[0]].looks
+                self.phi[e, len(stimuli) + p] = strength * source.yields.get(payoff, 0.0)
+            thing, _, rest = name.partition(".")
+            if thing in world.kinds and rest in world.kinds[thing].use:
+                look = world.kinds[thing].looks
                 self.phi[e, self.phi.shape[1] - len(looks) :] = [look.get(n, 0.0) for n in looks]
 
+        self.walkers = tuple(
+            (f"{name}[{i}]", name)
+            for name in lived.movers
+            for i in range(
+                sum(n == name for *_, n in lived.layout.movers) + lived.movers[name].count
+            )
+        )
+        self.n_cells = len(lived.layout.free)
+        self.local = world.local
         self._fires: dict[tuple[int, int], tuple[int, Rule] | None] = {}
         self._outcomes: dict[tuple[int, int], list[tuple[float, int]]] = {}
         self._drift: dict[tuple[int, frozenset[str]], list[tuple[float, int]]] = {}
@@ -167,10 +200,27 @@ class ReferenceWorld:
         for name, size in zip(self.names, self.sizes, strict=True):
             if name in self.lived.variables:
                 chances = _weights(self.lived.variables[name].start, size)
+            elif name in dict(self.walkers):
+                chances = self._begins(name, size)
             else:
                 chances = _weights(1, size)  # every site starts full
             outcomes = [(p * q, (*vs, v)) for p, vs in outcomes for v, q in enumerate(chances)]
         return [(p, self.index(values)) for p, values in outcomes if p > 0]
+
+    def _begins(self, walker: str, size: int) -> list[float]:
+        """P(cell) where a mover begins: its cell of the map, or any of its region."""
+        name, layout = dict(self.walkers)[walker], self.lived.layout
+        on_map = [layout.free.index((r, c)) for r, c, n in layout.movers if n == name]
+        ordinal = int(walker.rpartition("[")[2][:-1])
+        if ordinal < len(on_map):
+            return _weights(on_map[ordinal], size)
+        region = self.lived.movers[name].region
+        can = [
+            region is None
+            or (_in(r, region.rows) and _in(c, region.cols))
+            for r, c in layout.free
+        ]  # fmt: skip
+        return _weights([float(i < len(can) and can[i]) for i in range(size)], size)
 
     def fatal(self, x: int) -> bool:
         """Whether a variable stands at a fatal value."""
@@ -228,6 +278,72 @@ class ReferenceWorld:
                 return self.number[f"{self.slots[slot].kind}.{name}"], rule
         return None
 
+    def used(self, level: Level, x: int, cell: int) -> Fired | None:
+        """What a use on a cell fires: the site's rule, else that of the first mover there."""
+        slot = int(level.slot[cell])
+        if fired := self.fires(slot, x):
+            fullness = self._fullness(slot)
+            return Fired(*fired, {} if fullness is None else {fullness: 0})
+        state = dict(zip(self.names, self.values(x), strict=True))
+        for walker, name in self.walkers:
+            fired_by = self._of_mover(walker, name, "use", state)
+            if state[walker] == cell and fired_by is not None:
+                return fired_by
+        return None
+
+    def entered(self, level: Level, x: int, cell: int) -> Fired | None:
+        """What arriving on a cell by a move fires."""
+        slot = int(level.slot[cell])
+        kind = None if slot < 0 else self.world.kinds.get(self.slots[slot].kind)
+        if kind is None:
+            return None
+        state = dict(zip(self.names, self.values(x), strict=True))
+        fullness = self._fullness(slot)
+        if fullness is not None and state[fullness] == 0:
+            return None
+        for name, rule in kind.enter.items():
+            if _holds(rule.when, state):
+                event = self.number[f"{self.slots[slot].kind}.enter.{name}"]
+                return Fired(event, rule, {} if fullness is None else {fullness: 0})
+        return None
+
+    def met(self, x: int, cell: int, i: int) -> Fired | None:
+        """What meeting mover i fires, where it is on the cell."""
+        walker, name = self.walkers[i]
+        state = dict(zip(self.names, self.values(x), strict=True))
+        return self._of_mover(walker, name, "meet", state) if state[walker] == cell else None
+
+    def _of_mover(self, walker: str, name: str, how: str, state: Mapping[str, int]) -> Fired | None:
+        mover = self.world.movers.get(name)
+        rules: Mapping[str, MoverRule] = {} if mover is None else getattr(mover, how)
+        for rule_name, rule in rules.items():
+            if _holds(rule.when, state):
+                event = self.number[f"{name}.{how}.{rule_name}"]
+                return Fired(event, rule, {walker: self.n_cells} if rule.vanishes else {})
+        return None
+
+    def walks(self, level: Level, x: int, cell: int, i: int) -> list[tuple[float, int]]:
+        """P(x' | x): the walk of mover i while the agent is on the cell; to stay comes first."""
+        walker, name = self.walkers[i]
+        mover: Mover | None = self.world.movers.get(name)
+        state = dict(zip(self.names, self.values(x), strict=True))
+        at = state[walker]
+        if mover is None or at in (cell, self.n_cells):
+            return [(1.0, x)]
+        ways = [int(level.neighbour[at, a]) for a in range(4)]
+        if mover.walks != "random":
+            far = int(level.distance[at, cell])
+            nearer = [int(level.distance[way, cell]) - far for way in ways]
+            wanted = -1 if mover.walks == "toward" else 1
+            ways = [way for way, d in zip(ways, nearer, strict=True) if far >= 0 and d == wanted]
+        if not ways:
+            return [(1.0, x)]
+        share = mover.chance / len(ways)
+        to = {at: 1.0 - mover.chance}
+        for way in ways:
+            to[way] = to.get(way, 0.0) + share
+        return [(p, self.index({**state, walker: c}.values())) for c, p in to.items() if p > 0]
+
     def _fullness(self, slot: int) -> str | None:
         """The variable that says whether this slot's site is full, where it empties at all."""
         kind, ordinal = self.slots[slot]
@@ -248,13 +364,20 @@ class ReferenceWorld:
     def _use(self, slot: int, x: int) -> list[tuple[float, int]]:
         fired = self.fires(slot, x)
         assert fired is not None, "nothing fires here"
-        _, rule = fired
         fullness = self._fullness(slot)
+        return self.results(fired[1], {} if fullness is None else {fullness: 0}, x)
+
+    def results(self, rule: Rule, sets: Mapping[str, int], x: int) -> list[tuple[float, int]]:
+        """P(mid | x, a rule that fires), as :meth:`outcomes` has them.
+
+        Args:
+            sets: what is set beside the variables that the rule names.
+        """
         outcomes: list[tuple[float, Values]] = [(1.0, ())]
         for name, size, value in zip(self.names, self.sizes, self.values(x), strict=True):
             chances = [0.0] * size
-            if name == fullness:
-                chances[0] = 1.0
+            if name in sets:
+                chances[sets[name]] = 1.0
             elif name in rule.set:
                 chances = _weights(rule.set[name], size)
             else:
@@ -269,9 +392,10 @@ class ReferenceWorld:
         return _merge((p, self.index(values)) for p, values in outcomes)
 
     def felt(self, level: Level, mid: int, cell: int) -> list[int]:
-        """The events of a step that ends in (mid, cell): ``always`` in order, then ``here``."""
-        here = self.here(level, cell)
-        return self.always(mid) if here is None else [*self.always(mid), here]
+        """The events of a step that ends in (mid, cell): ``always`` in order, ``here``, fields."""
+        here = self.here(level, cell, mid)
+        on_site = [] if here is None else [here]
+        return [*self.always(mid), *on_site, *self.ground(mid, cell)]
 
     def always(self, mid: int) -> list[int]:
         """The events of the ``always`` rules that hold in ``mid``, in order."""
@@ -282,23 +406,83 @@ class ReferenceWorld:
             if _holds(always.when, state)
         ]
 
-    def here(self, level: Level, cell: int) -> int | None:
+    def here(self, level: Level, cell: int, mid: int) -> int | None:
         """The event of being on a cell, whether its site is full or empty."""
         slot = int(level.slot[cell])
-        return None if slot < 0 else self.number.get(f"{self.slots[slot].kind}.here")
+        kind = None if slot < 0 else self.world.kinds.get(self.slots[slot].kind)
+        if kind is None or kind.here is None:
+            return None
+        state = dict(zip(self.names, self.values(mid), strict=True))
+        holds = _holds(kind.here.when, state)
+        return self.number[f"{self.slots[slot].kind}.here"] if holds else None
 
-    def drift_of(self, name: str, value: int, state: Mapping[str, int]) -> tuple[float, int]:
-        """The chance that a variable drifts out of ``state`` and the value it then has."""
+    def ground(self, mid: int, cell: int) -> list[int]:
+        """The events of the fields that hold in ``mid`` and are not 0 on the cell, in order."""
+        state = dict(zip(self.names, self.values(mid), strict=True))
+        place = self.lived.layout.free[cell]
+        return [
+            self.number[f"field.{name}@{strength:g}"]
+            for name, field in self.world.fields.items()
+            if _holds(field.when, state)
+            and (strength := self._strength(field, *place, self.lived)) > 0
+        ]
+
+    def _strength(self, field: Ground, row: int, col: int, world: World) -> float:
+        """The strength of a field on a cell (model 1, fields)."""
+        if field.map is not None:
+            lines = [line.strip() for line in field.map.strip().splitlines()]
+            digit = lines[row][col]
+            return float(digit) if digit.isdigit() else 0.0
+        rows, cols = (
+            ((field.point[0],) * 2, (field.point[1],) * 2)
+            if field.point is not None
+            else (field.region.rows, field.region.cols)  # type: ignore[union-attr]
+        )
+        d = min(
+            _apart(row, r, world.layout.rows, world.edges == "torus")
+            + _apart(col, c, world.layout.cols, world.edges == "torus")
+            for r in range(rows[0], rows[1] + 1)
+            for c in range(cols[0], cols[1] + 1)
+        )
+        if field.falls == "none":
+            return 1.0 if d <= field.reach else 0.0
+        share = d / field.reach
+        laws = {"linear": max(0.0, 1 - share), "inverse": 1 / (1 + share)}
+        return round(laws.get(field.falls, math.exp(-share)), 6)
+
+    def drifts_of(self, name: str, value: int, state: Mapping[str, int]) -> list[tuple[float, int]]:
+        """What a variable that is at ``value`` drifts to, if it drifts out of ``state``: the
+        chance of each way and the value it then has."""
         size = self.sizes[self.names.index(name)]
         if name in self.lived.variables:
             declared = self.world.variables.get(name)
-            drift = None if declared is None else declared.drift
-            if drift is None or not _holds(drift.when, state):
-                return 0.0, value
-            return drift.chance, _clamp(value + drift.step, size)
+            return [
+                (drift.chance, _clamp(value + drift.step, size))
+                for drift in (() if declared is None else declared.drifts)
+                if _holds(drift.when, state)
+            ]
         kind = self.world.kinds.get(name.rpartition("[")[0])
-        regrow = None if kind is None else kind.regrow
-        return (regrow or 0.0), 1
+        return [] if kind is None or kind.regrow is None else [(kind.regrow, 1)]
+
+    def happenings(self, state: Mapping[str, int]) -> list[list[tuple[float, Rule]]]:
+        """What may happen by chance in ``state``: the outcomes of each happening that may, with
+        the chance of each, as rules that set values."""
+        found = []
+        for happening in self.world.happens.values():
+            if not _holds(happening.when, state):
+                continue
+            ways: list[tuple[float, dict[str, int | tuple[float, ...]]]] = [(happening.chance, {})]
+            for name in self.names:
+                if name in happening.set:
+                    chances = _weights(happening.set[name], self.sizes[self.names.index(name)])
+                    ways = [
+                        (p * q, {**sets, name: v})
+                        for p, sets in ways
+                        for v, q in enumerate(chances)
+                        if q > 0
+                    ]
+            found.append([(p, Rule(set=sets, add=happening.add)) for p, sets in ways])
+        return found
 
     def drift(self, mid: int, standing: Iterable[str] = ()) -> list[tuple[float, int]]:
         """P(x' | mid), fatal ones included: (probability, x'), none of them 0.
@@ -310,16 +494,33 @@ class ReferenceWorld:
         standing = frozenset(standing)
         if (mid, standing) not in self._drift:
             state = dict(zip(self.names, self.values(mid), strict=True))
-            outcomes: list[tuple[float, Values]] = [(1.0, ())]
-            for name, value in state.items():
-                chance, moved = self.drift_of(name, value, state)
-                if name in standing:
-                    chance = 0.0
-                choices = [(1.0 - chance, value), (chance, moved)]
-                outcomes = [(p * q, (*vs, v)) for p, vs in outcomes for q, v in choices if q > 0]
+            happened = [(1.0, mid)]
+            for ways in self.happenings(state):
+                rest = _rest(p for p, _ in ways)
+                happened = [
+                    (p * q, after)
+                    for p, x in happened
+                    for q, after in [(rest, x), *((q, self._happened(rule, x)) for q, rule in ways)]
+                    if q > 0
+                ]
+            outcomes: list[tuple[float, Values]] = []
+            for before, x in happened:
+                drifted: list[tuple[float, Values]] = [(before, ())]
+                for name, value in zip(self.names, self.values(x), strict=True):
+                    ways_of = self.drifts_of(name, value, state)
+                    if name in standing:
+                        value, ways_of = state[name], []
+                    choices = [(_rest(q for q, _ in ways_of), value), *ways_of]
+                    drifted = [(p * q, (*vs, v)) for p, vs in drifted for q, v in choices if q > 0]
+                outcomes += drifted
             merged = _merge([(p, self.index(values)) for p, values in outcomes])
             self._drift[mid, standing] = merged
         return self._drift[mid, standing]
+
+    def _happened(self, rule: Rule, x: int) -> int:
+        """x after a happening of one outcome."""
+        ((_, after),) = self.results(rule, {}, x)
+        return after
 
 
 # ---------------------------------------------------------------------- mind (model 2)
@@ -348,14 +549,34 @@ def instinct(world: ReferenceWorld, level: Level, mind: Mind) -> Float32:
         # Maxima may be taken in any order and give the same bits; sums may not.
         for site in np.flatnonzero(level.slot >= 0):
             fired = world.fires(int(level.slot[site]), seen)
-            here = world.here(level, int(site))
-            candidates = [] if fired is None else [felt[fired[0]]]
-            candidates += [] if here is None else [felt[here]]
-            for reward in candidates:
-                for cell in range(n_cells):
-                    if reward > 0 and (far := int(level.distance[cell, site])) >= 0:
-                        scent[x, cell] = max(scent[x, cell], power[far] * reward)
+            here = world.here(level, int(site), seen)
+            entered = world.entered(level, seen, int(site))
+            candidates = [] if fired is None else [(felt[fired[0]], 0)]
+            candidates += [] if here is None else [(felt[here], 0)]
+            candidates += [] if entered is None else [(felt[entered.event], 1)]
+            _smell(scent[x], level, int(site), candidates, power)
+        state = dict(zip(world.names, world.values(seen), strict=True))
+        for i, (walker, name) in enumerate(world.walkers):
+            at = state[walker]
+            if at < n_cells:
+                rules = [world.met(seen, at, i), world._of_mover(walker, name, "use", state)]
+                candidates = [(felt[rule.event], 0) for rule in rules if rule is not None]
+                _smell(scent[x], level, at, candidates, power)
     return scent
+
+
+def _smell(
+    scent: Float32,
+    level: Level,
+    site: int,
+    candidates: Sequence[tuple[np.float32, int]],
+    power: Sequence[np.float32],
+) -> None:
+    """Raise V_0 [C] to the scent of what is on a cell: its rewards, and from how far on."""
+    for reward, least in candidates:
+        for cell in range(len(scent)):
+            if reward > 0 and (far := int(level.distance[cell, site])) >= least:
+                scent[cell] = max(scent[cell], power[far] * reward)
 
 
 def plan(
@@ -425,7 +646,11 @@ def backup(
       for one outcome o after the other. j runs over the outcomes of the use and of the drift
       after each, equal ones merged: p_j = (1-ends) q_o P(x'_j | mid_o);
     - to stay, or to use in vain, is W where the agent stands.
+
+    Local worlds (``World.local``) have an order of their own, see :func:`local_backup`.
     """
+    if world.local:
+        return local_backup(world, level, mind, value, novelty)
     f32 = np.float32
     slip = f32(world.world.slip)
     blind = world.blind_to(mind)
@@ -469,6 +694,87 @@ def backup(
     return q
 
 
+def local_backup(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    value: Float32,
+    novelty: Float32 | None = None,
+) -> Float32:
+    """One exact backup where what follows an action depends on the cell too, in float32.
+
+    The order of operations, which the kernels share; every sum goes from left to right:
+
+    - U(mid, cell) = H(mid, cell) + gamma * sum_j p_j V(x'_j, cell) over the outcomes of drift;
+      H as in :func:`backup`, and the fields after novelty, in their order;
+    - from the last mover to the first: where it is met, U becomes r + sum_o (1-ends) q_o U(mid_o,
+      cell) over the outcomes of the rule;
+    - then from the last mover to the first: U becomes sum_k p_k U(x_k, cell) over where it walks.
+      The result is W(x, cell), the worth of having ended the action in (x, cell);
+    - to arrive by a move where a rule fires is r + sum_o (1-ends) q_o W(x_o, cell), else W;
+    - a move that is blocked is W where the agent stands, one that is not is to arrive; slip mixes
+      the four of them as in :func:`backup`. A use is r + sum_o (1-ends) q_o W(x_o, cell).
+    """
+    f32 = np.float32
+    slip = f32(world.world.slip)
+    blind = world.blind_to(mind)
+    felt = rewards(world, mind)
+    seen = [x for x in range(world.n_x) if world.view(x, blind) == x]
+    n_cells = len(level.slot)
+    worth = np.zeros((world.n_x, n_cells), f32)
+    for x in seen:
+        arriving = _on_arrival(world, level, mind, felt, x, novelty)
+        worth[x] = arriving + mind.patience * _expected(world.drift(x, blind), world, value)
+
+    def after(fired: Fired, x: int, cell: int) -> np.float32:
+        total = felt[fired.event]
+        mids = _merge(
+            (p, world.view(mid, blind)) for p, mid in world.results(fired.rule, fired.sets, x)
+        )
+        for p, mid in mids:
+            total = total + f32(p * (1.0 - fired.rule.ends)) * worth[mid, cell]
+        return f32(total)
+
+    for i in reversed(range(len(world.walkers))):
+        new = worth.copy()
+        for x in seen:
+            for cell in range(n_cells):
+                if fired := world.met(x, cell, i):
+                    new[x, cell] = after(fired, x, cell)
+        worth = new
+    for i in reversed(range(len(world.walkers))):
+        new = worth.copy()
+        for x in seen:
+            for cell in range(n_cells):
+                ways = world.walks(level, x, cell, i)
+                new[x, cell] = _weighted((p, worth[to, cell]) for p, to in ways)
+        worth = new
+
+    q = np.zeros((world.n_x, n_cells, world.n_actions), f32)
+    for x in seen:
+        arrive = worth[x].copy()
+        for cell in range(n_cells):
+            if fired := world.entered(level, x, cell):
+                arrive[cell] = after(fired, x, cell)
+        for cell in range(n_cells):
+            ahead = [
+                worth[x, cell] if to == cell else arrive[to]
+                for to in level.neighbour[cell].tolist()
+            ]
+            north, south, west, east = ahead
+            for a in range(4):
+                q[x, cell, a] = ahead[a]
+                if slip > 0:
+                    strays = slip * f32(0.25) * (((north + south) + west) + east)
+                    q[x, cell, a] = (f32(1) - slip) * ahead[a] + strays
+            q[x, cell, 4:] = worth[x, cell]
+            if fired := world.used(level, x, cell):
+                q[x, cell, -1] = after(fired, x, cell)
+    for x in range(world.n_x):
+        q[x] = q[world.view(x, blind)]
+    return q
+
+
 def _on_arrival(
     world: ReferenceWorld,
     level: Level,
@@ -480,10 +786,12 @@ def _on_arrival(
     """H(mid, .) [C]: reward of `always`, `here` and novelty where a step ends."""
     total = np.zeros(len(level.slot), np.float32)
     for cell in range(len(total)):
-        here = world.here(level, cell)
+        here = world.here(level, cell, mid)
         on_cell = np.float32(0) if here is None else felt[here]
         if novelty is not None:
             on_cell = on_cell + mind.novelty * novelty[cell]
+        for event in world.ground(mid, cell):
+            on_cell = on_cell + felt[event]
         # `always` first, then what the cell adds, as one term: the order that the kernels sum in.
         for event in world.always(mid):
             total[cell] += felt[event]
@@ -605,6 +913,8 @@ class Draws:
     """The random numbers of one lifetime (model 5): draw (t+1)*64 + slot for step t."""
 
     CHOICE, SLIPS, DIRECTION, OUTCOME, ENDS, DRIFT = 0, 1, 2, 3, 4, 8
+    # After those of drift, one for each variable, come one for each happening and two for each
+    # mover: the outcome of meeting it, and whether that ends the life.
 
     def __init__(self, key: int) -> None:
         self.key = key
@@ -659,6 +969,9 @@ def lifetime(
         action = _act(q[x, cell], mind, draws.at(t, Draws.CHOICE))
         mid, to, events, ended = _do(world, level, x, cell, action, t, draws)
         if not ended:
+            mid, met, ended = _meet(world, level, mid, to, t, draws)
+            events += met
+        if not ended:
             events += world.felt(level, mid, to)
             novelty_felt += 1.0 - 1.0 / (t + 1 - visited[to]) if to in visited else 1.0
         steps.append(Step(cell, x, action, tuple(events)))
@@ -702,23 +1015,61 @@ def _do(
         direction = action
         if draws.at(t, Draws.SLIPS) < world.world.slip:
             direction = math.floor(4 * draws.at(t, Draws.DIRECTION))
-        return x, int(level.neighbour[cell, direction]), [], False
-    slot = int(level.slot[cell])
-    fired = world.fires(slot, x)
-    if world.actions[action] == "stay" or fired is None:
-        return x, cell, [], False
-    event, rule = fired
-    mid = _choose(world.outcomes(slot, x), draws.at(t, Draws.OUTCOME))
-    return mid, cell, [event], draws.at(t, Draws.ENDS) < rule.ends
+        to = int(level.neighbour[cell, direction])
+        fired = None if to == cell else world.entered(level, x, to)
+    else:
+        to = cell
+        fired = None if world.actions[action] == "stay" else world.used(level, x, cell)
+    if fired is None:
+        return x, to, [], False
+    mid = _choose(world.results(fired.rule, fired.sets, x), draws.at(t, Draws.OUTCOME))
+    return mid, to, [fired.event], draws.at(t, Draws.ENDS) < fired.rule.ends
+
+
+def _meet(
+    world: ReferenceWorld, level: Level, x: int, cell: int, t: int, draws: Draws
+) -> tuple[int, list[int], bool]:
+    """Movers walk, then those on the cell are met: (mid, events, whether the lifetime ended)."""
+    for i, (walker, _) in enumerate(world.walkers):
+        u = draws.at(t, Draws.DRIFT + world.names.index(walker))
+        x = _choose(world.walks(level, x, cell, i), u)
+    events = []
+    slots = Draws.DRIFT + len(world.names) + len(world.world.happens)
+    for i in range(len(world.walkers)):
+        if fired := world.met(x, cell, i):
+            events.append(fired.event)
+            results = world.results(fired.rule, fired.sets, x)
+            x = _choose(results, draws.at(t, slots + 2 * i))
+            if draws.at(t, slots + 2 * i + 1) < fired.rule.ends:
+                return x, events, True
+    return x, events, False
 
 
 def _drifted(world: ReferenceWorld, mid: int, t: int, draws: Draws) -> int:
-    """Each variable moves or not, by a draw of its own."""
+    """What happens happens, and then each variable moves or not, each by a draw of its own."""
     state = dict(zip(world.names, world.values(mid), strict=True))
+    x = mid
+    for h, happening in enumerate(world.world.happens.values()):
+        if _holds(happening.when, state):
+            # As many happenings may as hold; the draw is that of the happening's number.
+            ways = world.happenings(state)[
+                sum(_holds(one.when, state) for one in [*world.world.happens.values()][:h])
+            ]
+            u, total = draws.at(t, Draws.DRIFT + len(world.names) + h), 0.0
+            for p, rule in ways:
+                total += p
+                if u < total:
+                    x = world._happened(rule, x)
+                    break
     after = []
-    for v, (name, value) in enumerate(state.items()):
-        chance, moved = world.drift_of(name, value, state)
-        after.append(moved if draws.at(t, Draws.DRIFT + v) < chance else value)
+    for v, (name, value) in enumerate(zip(world.names, world.values(x), strict=True)):
+        u, total = draws.at(t, Draws.DRIFT + v), 0.0
+        for chance, moved in world.drifts_of(name, value, state):
+            total += chance
+            if u < total:
+                value = moved
+                break
+        after.append(value)
     return world.index(after)
 
 
@@ -755,12 +1106,36 @@ def expectation(
         for x, cell in np.argwhere(alive > 0):
             for action in np.flatnonzero(policy[x, cell]):
                 p = alive[x, cell] * policy[x, cell, action]
-                event, ends = consequences(world, level, int(x), int(cell), int(action))
-                if event is not None:
-                    counts[event] += p * during[x]
-                for q, mid, to in ends:
-                    middle[mid, to] += p * q
-                    counted[mid, to] += p * q * during[x]
+                for chance, event, ends in consequences(
+                    world, level, int(x), int(cell), int(action)
+                ):
+                    if event is not None:
+                        counts[event] += p * chance * during[x]
+                    for q, mid, to in ends:
+                        middle[mid, to] += p * (chance * q)
+                        counted[mid, to] += p * (chance * q) * during[x]
+        for i in range(len(world.walkers)):
+            now, counted_now = np.zeros_like(middle), np.zeros_like(middle)
+            for x, cell in np.argwhere(middle > 0):
+                for q, to in world.walks(level, int(x), int(cell), i):
+                    now[to, cell] += middle[x, cell] * q
+                    counted_now[to, cell] += counted[x, cell] * q
+            middle, counted = now, counted_now
+        for i in range(len(world.walkers)):
+            now, counted_now = np.zeros_like(middle), np.zeros_like(middle)
+            for x, cell in np.argwhere(middle > 0):
+                fired = world.met(int(x), int(cell), i)
+                ways = [(1.0, int(x))]
+                if fired is not None:
+                    counts[fired.event] += counted[x, cell]
+                    ways = [
+                        (q * (1.0 - fired.rule.ends), mid)
+                        for q, mid in world.results(fired.rule, fired.sets, int(x))
+                    ]
+                for q, mid in ways:
+                    now[mid, cell] += middle[x, cell] * q
+                    counted_now[mid, cell] += counted[x, cell] * q
+            middle, counted = now, counted_now
         # Second half of the step: what is felt on arriving, drift, death (model 1).
         alive = np.zeros_like(alive)
         for mid, cell in np.argwhere(middle > 0):
@@ -789,6 +1164,7 @@ def optimum(world: ReferenceWorld, level: Level, weights: Float32 | Float64) -> 
                     afterstate[mid] += p * value[x]
             for cell in range(n_cells):
                 afterstate[mid, cell] += sum(felt[e] for e in world.felt(level, mid, cell))
+        afterstate = _met_and_walked(world, level, felt, afterstate)
         value = np.array(
             [
                 [_best(world, level, x, cell, felt, afterstate) for cell in range(n_cells)]
@@ -830,25 +1206,53 @@ def _best(
     """max_a of the reward of a in (x, cell) and the worth of where it leads."""
     best = -math.inf
     for action in range(world.n_actions):
-        event, ends = consequences(world, level, x, cell, action)
-        reward = 0.0 if event is None else float(felt[event])
-        best = max(best, reward + sum(p * float(afterstate[mid, to]) for p, mid, to in ends))
+        total = 0.0
+        for chance, event, ends in consequences(world, level, x, cell, action):
+            reward = 0.0 if event is None else float(felt[event])
+            onward = sum(p * float(afterstate[mid, to]) for p, mid, to in ends)
+            total += chance * (reward + onward)
+        best = max(best, total)
     return best
+
+
+def _met_and_walked(world: ReferenceWorld, level: Level, felt: Float64, worth: Float64) -> Float64:
+    """What ending an action in each (x, cell) is worth, from what it is once movers were met."""
+    for i in reversed(range(len(world.walkers))):
+        new = worth.copy()
+        for x, cell in np.ndindex(*worth.shape):
+            if fired := world.met(x, cell, i):
+                lives = 1.0 - fired.rule.ends
+                results = world.results(fired.rule, fired.sets, x)
+                new[x, cell] = felt[fired.event] + sum(
+                    lives * p * worth[m, cell] for p, m in results
+                )
+        worth = new
+    for i in reversed(range(len(world.walkers))):
+        new = worth.copy()
+        for x, cell in np.ndindex(*worth.shape):
+            new[x, cell] = sum(p * worth[to, cell] for p, to in world.walks(level, x, cell, i))
+        worth = new
+    return worth
 
 
 def consequences(
     world: ReferenceWorld, level: Level, x: int, cell: int, action: int
-) -> tuple[int | None, list[tuple[float, int, int]]]:
-    """The event of an action in (x, cell) and P(mid, cell') of the lives that go on after it."""
+) -> list[tuple[float, int | None, list[tuple[float, int, int]]]]:
+    """What an action in (x, cell) leads to: with what chance which event, and P(mid, cell') of
+    the lives that go on after it."""
+
+    def of(fired: Fired | None, to: int) -> tuple[int | None, list[tuple[float, int, int]]]:
+        if fired is None:
+            return None, [(1.0, x, to)]
+        lives, results = 1.0 - fired.rule.ends, world.results(fired.rule, fired.sets, x)
+        return fired.event, [(lives * p, mid, to) for p, mid in results if lives > 0]
+
     if action < 4:
-        return None, [(p, x, to) for p, to in world.moves(level, cell, action)]
-    slot = int(level.slot[cell])
-    fired = world.fires(slot, x)
-    if world.actions[action] == "stay" or fired is None:
-        return None, [(1.0, x, cell)]
-    event, rule = fired
-    outcomes = world.outcomes(slot, x)
-    return event, [((1.0 - rule.ends) * p, mid, cell) for p, mid in outcomes if rule.ends < 1]
+        ways = world.moves(level, cell, action)
+        entered = [None if to == cell else world.entered(level, x, to) for _, to in ways]
+        return [(p, *of(fired, to)) for (p, to), fired in zip(ways, entered, strict=True)]
+    stays = world.actions[action] == "stay"
+    return [(1.0, *of(None if stays else world.used(level, x, cell), cell))]
 
 
 # ---------------------------------------------------------------------- small things
@@ -865,6 +1269,20 @@ def _in(value: int, allowed: int | Sequence[int]) -> bool:
 def _holds(when: Mapping[str, int | Sequence[int]], state: Mapping[str, int]) -> bool:
     """Whether every variable named stands where ``when`` allows it."""
     return all(_in(state[name], allowed) for name, allowed in when.items())
+
+
+def _apart(one: int, other: int, size: int, torus: bool) -> int:
+    """Moves between two rows, or columns, of a grid without walls."""
+    d = abs(one - other)
+    return min(d, size - d) if torus else d
+
+
+def _rest(chances: Iterable[float]) -> float:
+    """The chance that none of some alternatives happens."""
+    rest = 1.0
+    for chance in chances:
+        rest -= chance
+    return max(rest, 0.0)
 
 
 def _clamp(value: int, size: int) -> int:

@@ -1,8 +1,9 @@
 """What a scenario's world compiles to: the tables of one environment that the core reads.
 
-Everything that can be felt or paid is an *event*: each use rule, each kind's ``here``, each
-``always`` rule. ``phi[event]`` holds what it makes the agent feel (stimuli) and what it yields
-(payoffs), so a lifetime is summed up by how often each event happened.
+Everything that can be felt or paid is an *event*: each rule of a site or mover, each kind's
+``here``, each ``always`` rule, each strength of a field. ``phi[event]`` holds what it
+makes the agent feel (stimuli) and what it yields (payoffs), so a lifetime is summed up by how often
+each event happened.
 
 The state index of the variables, x, is their mixed-radix number, first variable slowest; a
 state is (x, cell). The step is cut at its middle: actions lead from x to x_mid, at which `here`
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.world.local import LocalRules, compile_local, field_event_name, movers_begin
 
 if TYPE_CHECKING:
     from evosim.scenario import Rule, Scenario, World
@@ -65,6 +67,7 @@ class Tables(NamedTuple):
     stay: bool
     slip: float
     arrivals: bool  # whether the world has any `here` or `always`
+    local: LocalRules | None  # of a world in which the second half depends on the cell
 
 
 def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[Any]:
@@ -80,7 +83,7 @@ def _rows(rows: Sequence[Sequence[object]]) -> NDArray[np.int32]:
     return pointers
 
 
-def _merge(outcomes: Iterable[tuple[int, float]]) -> Outcomes:
+def merge(outcomes: Iterable[tuple[int, float]]) -> Outcomes:
     """Add up the probabilities of equal x, in order of first appearance; drop zeros."""
     merged: dict[int, float] = {}
     for x, p in outcomes:
@@ -89,7 +92,7 @@ def _merge(outcomes: Iterable[tuple[int, float]]) -> Outcomes:
     return list(merged.items())
 
 
-class _Compiler:
+class Compiler:
     """The rules of one world on the structure (variables, slots) of another or the same."""
 
     def __init__(self, rules: World, structure: World, blind_to: frozenset[str]) -> None:
@@ -138,9 +141,9 @@ class _Compiler:
         drifts = []
         for name, variable in self.rules.variables.items():
             i = self.index[name]
-            if variable.drift is not None and i not in self.pinned:
-                d = variable.drift
-                drifts.append((i, d.step, d.chance, self.condition(d.when)))
+            if i not in self.pinned:
+                for d in variable.drifts:
+                    drifts.append((i, d.step, d.chance, self.condition(d.when)))
         for slot in self.structure.slots:
             kind = self.rules.kinds.get(slot.kind)
             if slot.ordinal >= 0 and kind is not None and kind.regrow is not None:
@@ -161,7 +164,7 @@ class _Compiler:
         return False
 
     def drift(self, values: Sequence[int]) -> Outcomes:
-        """Where drift leads from x_mid, living outcomes only."""
+        """Where drift leads from x_mid, living outcomes only; not for local worlds."""
         options: list[list[tuple[int, int, float]]] = []
         for i, step, chance, condition in self.drifts:
             if self.holds(condition, values):
@@ -176,10 +179,14 @@ class _Compiler:
                 p *= q
             if not self.dead(after):
                 outcomes.append((self.x_of(after), p))
-        return _merge(outcomes)
+        return merge(outcomes)
 
-    def apply(self, rule: Rule, values: Sequence[int], slot_variable: int | None) -> Outcomes:
-        """Where a rule that fires leads, before drift."""
+    def merge(self, outcomes: Iterable[tuple[int, float]]) -> Outcomes:
+        """Equal x as one, in order of first appearance; impossible ones left out."""
+        return merge(outcomes)
+
+    def apply(self, rule: Rule, values: Sequence[int], sets: Mapping[int, int]) -> Outcomes:
+        """Where a rule that fires leads, before drift; ``sets``: what it sets beside."""
         after = list(values)
         for name, amount in rule.add.items():
             after[self.index[name]] = self.moved(values, self.index[name], amount)
@@ -190,8 +197,8 @@ class _Compiler:
             else:
                 total = math.fsum(value)
                 weighted.append((self.index[name], [w / total for w in value]))
-        if slot_variable is not None:
-            after[slot_variable] = 0
+        for i, value in sets.items():
+            after[i] = value
         weighted.sort(key=lambda pair: pair[0])
         outcomes = []
         for joint in itertools.product(*(range(len(weights)) for _, weights in weighted)):
@@ -200,7 +207,7 @@ class _Compiler:
                 after[i] = value
                 p *= weights[value]
             outcomes.append((self.x_of(self.observed(after)), p))
-        return _merge(outcomes)
+        return merge(outcomes)
 
 
 def compile_tables(
@@ -241,15 +248,17 @@ def compile_tables(
     unknown = blind_to - set(hidden)
     if unknown:
         raise ValueError(f"not hidden variables: {sorted(unknown)}")
-    c = _Compiler(rules, structure, blind_to)
+    c = Compiler(rules, structure, blind_to)
     observed = [c.x_of(c.observed(values)) for values in c.values]
     dead = [c.dead(values) for values in c.values]
     # An agent can stand alive where its beliefs hold it for dead; there too it must decide.
-    true = c if rules is structure else _Compiler(structure, structure, frozenset())
+    true = c if rules is structure else Compiler(structure, structure, frozenset())
     _check_starts(true, observed, dead, rules.name)
     stood_at = {observed[x] for x, values in enumerate(c.values) if not true.dead(values)}
     alive = [x for x in range(c.n_x) if observed[x] == x and (x in stood_at or not dead[x])]
-    drift_rows = [c.drift(values) for values in c.values]
+    local = rules.local
+    # Those of a local world are in tables of their own.
+    drift_rows = [[] if local else c.drift(values) for values in c.values]
 
     use_row = np.full((len(structure.slots), c.n_x), -1, np.int32)
     here_event = np.full(len(structure.slots), -1, np.int32)
@@ -271,14 +280,14 @@ def compile_tables(
                 continue
             for name, rule, condition in tried:
                 if c.holds(condition, values):
-                    outcomes = c.apply(rule, values, own)
+                    outcomes = c.apply(rule, values, {} if own is None else {own: 0})
                     use_row[s, x] = len(use_event)
                     use_event.append(events[f"{slot.kind}.{name}"])
                     use_ends.append(rule.ends)
                     outcome_rows.append(outcomes)
                     goes_on = 1.0 - rule.ends
                     next_rows.append(
-                        _merge(
+                        merge(
                             (after, goes_on * q * p)
                             for mid, q in outcomes
                             for after, p in drift_rows[mid]
@@ -307,7 +316,8 @@ def compile_tables(
     starts = _start(c)
     # What a mind plans for is where it can stand, and what may follow from there by its beliefs.
     stands = {observed[x] for x in ((x for x, _ in starts) if lived is None else lived)}
-    reached = _closure(stands, use_row, next_rows, drift_rows)
+    # Movers go everywhere, and arriving does things too: a local world is planned for as a whole.
+    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows)
     live = [x for x in alive if x in reached]
     unreached = [x for x in alive if x not in reached]
 
@@ -355,6 +365,11 @@ def compile_tables(
         stay=bool(structure.stay),
         slip=float(rules.slip),
         arrivals=bool(always) or bool((here_event >= 0).any()),
+        local=compile_local(
+            c, events=events, live=live, observed=observed, dead=dead, starts=starts
+        )
+        if local
+        else None,
     )
 
 
@@ -376,7 +391,7 @@ def _closure(
 
 
 def _check_starts(
-    lived: _Compiler, observed: Sequence[int], dead: Sequence[bool], believed: str
+    lived: Compiler, observed: Sequence[int], dead: Sequence[bool], believed: str
 ) -> None:
     for x, _ in _start(lived):
         if dead[observed[x]]:
@@ -389,18 +404,23 @@ def _check_starts(
             )
 
 
-def _start(c: _Compiler) -> Outcomes:
+def _start(c: Compiler) -> Outcomes:
     """The distribution of x at birth."""
     weights: list[list[float]] = []
+    walkers = movers_begin(c.structure)
     for variable in c.structure.state_variables:
         declared = c.rules.variables.get(variable.name)
-        start = 1 if declared is None else declared.start  # a site starts full
+        start: int | Sequence[float] = 1  # a site starts full
+        if declared is not None:
+            start = declared.start
+        elif variable.name in walkers:
+            start = walkers[variable.name]
         if isinstance(start, int):
             weights.append([float(v == start) for v in range(variable.values)])
         else:
             total = math.fsum(start)
             weights.append([w / total for w in start])
-    return _merge(
+    return merge(
         (c.x_of(values), math.prod(w[v] for w, v in zip(weights, values, strict=True)))
         for values in c.values
     )
@@ -410,7 +430,8 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
     """The events of a world and their features (docs/model.md, 1, events).
 
     Returns:
-        names: ``kind.rule``, ``kind.here`` and ``always.rule``.
+        names: ``kind.rule`` of a use, ``kind.enter.rule``, ``kind.here``, ``always.rule``,
+            ``mover.meet.rule``, ``mover.use.rule`` and ``field.name@strength``.
         phi: [events, features]: stimuli, payoffs, then looks, which are those of the kind for
             its use rules and 0 for all else.
     """
@@ -420,23 +441,37 @@ def event_features(scenario: Scenario, world: World) -> tuple[tuple[str, ...], N
     names: list[str] = []
     rows: list[NDArray[np.float64]] = []
 
-    def add(name: str, effect: object, looks: Mapping[str, float] | None = None) -> None:
+    def add(
+        name: str,
+        effect: object,
+        looks: Mapping[str, float] | None = None,
+        strength: float = 1.0,
+    ) -> None:
         row = np.zeros(len(columns))
         for look, amount in (looks or {}).items():
             row[columns["looks", look]] = amount
         for part in ("feels", "yields"):
             for what, amount in getattr(effect, part).items():
-                row[columns[part, what]] = amount
+                row[columns[part, what]] = strength * amount
         names.append(name)
         rows.append(row)
 
     for kind_name, kind in world.kinds.items():
         for rule_name, rule in kind.use.items():
             add(f"{kind_name}.{rule_name}", rule, kind.looks)
+        for rule_name, rule in kind.enter.items():
+            add(f"{kind_name}.enter.{rule_name}", rule)
         if kind.here is not None:
             add(f"{kind_name}.here", kind.here)
     for name, felt in world.always.items():
         add(f"always.{name}", felt)
+    for mover_name, mover in world.movers.items():
+        for how, rules in (("meet", mover.meet), ("use", mover.use)):
+            for rule_name, rule in rules.items():
+                add(f"{mover_name}.{how}.{rule_name}", rule)
+    for name, field in world.fields.items():
+        for strength in world.strengths_of(name):
+            add(field_event_name(name, strength), field, strength=strength)
     phi = np.array(rows).reshape(len(rows), len(columns))
     phi.flags.writeable = False
     return tuple(names), phi

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from evosim.core import cache
+
 ONE_KERNEL = """
 import numpy as np
 from evosim.core import jit, rng
@@ -76,7 +78,7 @@ def test_every_file_that_kernels_are_made_of_counts_for_the_cache() -> None:
         for path in kernels
         for name in re.findall(r"^from (evosim\.[\w.]+) import", path.read_text(), re.MULTILINE)
     }
-    assert len(kernels) == 6
+    assert len(kernels) == 8
     assert kernels | imported <= set(jit.sources())
 
 
@@ -86,3 +88,90 @@ def test_a_cache_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
     number, _, folder = run(blocked)
     assert number == 6457827717110365317
     assert not folder.is_relative_to(blocked)
+    assert not folder.exists()  # it was of that process alone
+
+
+def test_no_folder_of_a_name_that_others_can_foresee_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file"))
+    first, second = cache.cache_folder("abc"), cache.cache_folder("abc")
+    assert first.folder.parents[1] != second.folder.parents[1] or second.remark == ""
+    assert first.folder.parents[1].stat().st_mode & 0o777 == 0o700
+    assert "cannot write to" in first.remark
+    # Worker processes take the same one.
+    assert os.environ[cache.VARIABLE] == str(first.folder.parents[1])
+    assert second == cache.Cache(first.folder)
+
+
+@pytest.mark.parametrize("which", ["folder", "numba", "base"])
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_folder_that_others_can_write_to_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, mode: int
+) -> None:
+    folder = tmp_path / "numba" / "abc"
+    folder.mkdir(parents=True, mode=0o700)
+    open_one = {"folder": folder, "numba": folder.parent, "base": tmp_path}[which]
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    assert cache.cache_folder("abc") == (folder, "")
+    open_one.chmod(mode)
+    taken, remark = cache.cache_folder("abc")
+    if mode == 0o775 and which != "folder":  # open to one's own group alone
+        assert (taken, remark) == (folder, "")
+    else:
+        assert taken != folder
+        assert f"{open_one} can be written to by others" in remark
+    open_one.chmod(0o1777)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    assert (cache.cache_folder("abc").folder == folder) == (which != "folder")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("which", ["folder", "numba"])
+def test_a_folder_of_another_user_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    folder = tmp_path / "numba" / "abc"
+    folder.mkdir(parents=True, mode=0o700)
+    os.chown({"folder": folder, "numba": folder.parent}[which], 12345, 12345)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    taken, remark = cache.cache_folder("abc")
+    assert taken != folder
+    assert "belongs to another user (number 12345)" in remark
+
+
+def test_a_link_is_not_taken_for_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "numba").mkdir(mode=0o700)
+    (tmp_path / "numba" / "abc").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    taken, remark = cache.cache_folder("abc")
+    assert not taken.is_relative_to(tmp_path)
+    assert "is a link" in remark
+
+
+def test_what_others_read_is_left_to_them_when_a_cache_is_emptied(tmp_path: Path) -> None:
+    (tmp_path / "core").mkdir()
+    files = [tmp_path / "core" / name for name in ("a.nbi", "a.nbc", "b.tmp")]
+    for file in files:
+        file.write_bytes(b"compiled")
+    with files[1].open("rb") as read:
+        cache.clear(tmp_path)
+        assert read.read() == b"compiled"
+    assert [file.exists() for file in files] == [False, False, True]
+
+
+def test_the_folder_of_the_users_own_numba_code_stays(tmp_path: Path) -> None:
+    code = (
+        "import os, numba, evosim.core\n"
+        "from evosim.core import plan\n"
+        "print(os.environ['NUMBA_CACHE_DIR'], numba.config.CACHE_DIR)\n"
+        "print(plan.improve._cache.cache_path)\n"
+    )
+    env = {**os.environ, "NUMBA_CACHE_DIR": "/mine", cache.VARIABLE: str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    users, ours = done.stdout.splitlines()
+    assert users == "/mine /mine"
+    assert Path(ours).is_relative_to(tmp_path)

@@ -72,7 +72,7 @@ def test_a_misspelt_keyword_is_answered_with_the_nearest() -> None:
 
 def test_a_missing_keyword_is_named_with_what_it_may_be() -> None:
     found = complaints(select={"operator": "selTournament"})
-    expected = "selTournament needs tournsize (a whole number from 1)"
+    expected = "selTournament needs tournsize (a whole number from 1 to 10,000)"
     assert found == {"evolution.select": expected}
 
 

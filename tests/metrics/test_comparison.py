@@ -211,7 +211,8 @@ def test_a_run_that_is_not_complete_is_refused(runs, tmp_path):
 def test_runs_with_nothing_in_common_are_refused(runs, monkeypatch):
     from evosim.metrics import comparison as module
 
-    rows = {"base": [("one thing", SPREAD)], "other": [("another", SPREAD)]}
+    one, another = (module.Row(name, "alignment") for name in ("one thing", "another"))
+    rows = {"base": [(one, SPREAD)], "other": [(another, SPREAD)]}
     monkeypatch.setattr(module, "_measured", lambda sample: rows[sample.name])
     with pytest.raises(EvosimError, match="base, other: nothing that is measured"):
         evosim.compare([runs["base"], runs["other seed"]])

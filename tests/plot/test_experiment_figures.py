@@ -194,7 +194,24 @@ def test_kinds_of_one_side_only_are_named_once(make):
     scenario = make(environments={"ancestral": {}, "modern": {"kinds": {"lamp": lamp}}})
     here, there = (scenario.environment(name) for name in ("ancestral", "modern"))
     assert differences(here, there) == ["lamp: only after"]
-    assert "lamp ×1, only after" in " ".join(readable(maps.figure({}, scenario)))  # noqa: RUF001
+    twice = " ".join(readable(maps.figure({}, scenario)))
+    assert "lamp ×0 to 1" in twice  # noqa: RUF001
+    assert "berry ×2" in twice  # noqa: RUF001
+    phases = [{"generations": 2, "train": name} for name in ("ancestral", "modern")]
+    once = make(
+        environments={"ancestral": {}, "modern": {"kinds": {"lamp": lamp}}}, timeline=phases
+    )
+    assert "lamp ×1, only after" in " ".join(readable(maps.figure({}, once)))  # noqa: RUF001
+
+
+def test_maps_show_the_first_flips_and_the_last(make):
+    phases = [{"generations": 2, "train": ("ancestral", "modern")[n % 2]} for n in range(6)]
+    text = " ".join(readable(maps.figure({}, make(timeline=phases))))
+    for generation in (2, 4, 10):
+        assert f"(before generation {generation})" in text
+        assert f"What differs at generation {generation}:" in text
+    assert "(before generation 6)" not in text
+    assert "Shown: the first 2 and the last of 5 flips." in text
 
 
 def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_path):

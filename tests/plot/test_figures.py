@@ -51,6 +51,7 @@ DRIVES = ["sweetness", "touch", "cuteness"]
 HIDDEN = {"values": 2, "start": 1, "hidden": True, "assume": 1}
 MANY = DRIVES + [f"a_rather_long_stimulus_name_{n}" for n in range(9)]
 TAXED = {"feels": {"touch": 1.0}, "yields": {"children": 1.0, "praise": 2.0}}
+EAT = {"feels": {"touch": 1.0, "sweetness": 0.5, "cuteness": 0.1}, "yields": {"children": 1.0}}
 MIGRATING = {"every": 4, "migrants": 1, "select": {"operator": "selBest"}}
 ODD: Mapping[str, dict[str, Any]] = {
     "as usual": {},
@@ -92,6 +93,15 @@ ODD: Mapping[str, dict[str, Any]] = {
     "demes": {"evolution__islands": {**MIGRATING, "demes": 3}},
     "many demes": {"evolution__islands": {**MIGRATING, "demes": 15, "every": 1}},
     "demes of one individual": {"evolution__islands": {**MIGRATING, "demes": 30}},
+    "very many kinds": {
+        "world__rows": 14,
+        "world__cols": 14,
+        "world__kinds": {
+            f"kind{n}": {"glyph": chr(0x00C0 + n), "count": 1, "use": {"it": EAT}}
+            for n in range(168)
+        },
+        "environments": {"ancestral": {}, "modern": {}},
+    },
     "a large level": {"world__rows": 24, "world__cols": 40, "world__edges": "walls"},
 }
 
@@ -131,6 +141,7 @@ def test_whatever_is_drawn_is_readable(make, case, replicates):
         assert outside(figure, words) == [], name
         assert min(w.size for w in words) >= 7, name
         assert figure.get_figwidth() in (3.4, 7.0), name
+        assert name != "level" or figure.get_figheight() < 8, name
 
 
 @pytest.mark.parametrize("name", ["objective_proxy", "alignment", "mind", "flips"])
@@ -451,6 +462,16 @@ def test_flips_show_the_numbers_of_the_summary(views):
             ]
     words = " ".join(w.text for w in words_of(figure))
     assert f"Generation 20: {views.flip_summaries[0]['verdict']}" in words
+
+
+def test_of_many_flips_the_first_ones_and_the_last_are_drawn(make):
+    scenario = make(timeline=phases(*[3] * 7))
+    words = " ".join(
+        w.text for w in words_of(draw("flips", RunView(data=dataset(scenario), scenario=scenario)))
+    )
+    for generation, drawn in {3: True, 6: True, 9: True, 12: False, 15: False, 18: True}.items():
+        assert (f"Generation {generation}:" in words) == drawn
+    assert "Shown: the first 3 and the last of 6 flips." in words
 
 
 def test_flips_of_one_replicate_show_the_spread_of_the_sample(view):

@@ -135,10 +135,10 @@ def test_a_file_that_may_not_be_read_is_answered(
     path = tmp_path / "mine.toml"
     path.touch()
 
-    def refuse(self: Path) -> bytes:
+    def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("evosim.scenario.shipped._read_bytes", refuse)
     assert refusal(path) == f"{path}: cannot be read: Permission denied"
 
 

@@ -31,6 +31,9 @@ def violations(value: Any, node: dict[str, Any], path: str = "") -> Iterator[str
         yield from violations(value, resolve(node), path)
     if "anyOf" in node and all(list(violations(value, option, path)) for option in node["anyOf"]):
         yield path
+    if "if" in node:
+        branch = "else" if list(violations(value, node["if"], path)) else "then"
+        yield from violations(value, node[branch], path)
     if "not" in node and not list(violations(value, node["not"], path)):
         yield path
     if "const" in node and value != node["const"]:
@@ -102,10 +105,10 @@ def test_the_small_scenario_fits_the_schema() -> None:
         ('title = "A small world"', "titel = 1", ".titel"),
         ("rows = 4", "rows = 0", ".world.rows"),
         ("rows = 4", 'edges = "tours"', ".world.edges"),
-        ("patience = 0.9", "patience = 1", ".agent.patience"),
+        ("patience = 0.9", "patience = 1.1", ".agent.patience"),
         ("depth = [0, 4]", "depth = [0, 4, 5]", ".agent.depth"),
         ('drives = ["sweet", "sour"]', "drives = { sweet = 2 }", ".agent.drives"),
-        ("step = -1", "step = 0", ".world.variables.energy.drift.step"),
+        ("step = -1", "step = 0", ".world.variables.energy.drift"),
         ("slip = 0.2", "slips = 0.2", ".environments.away.slips"),
         ("slip = 0.2", "kinds.rock.count = -1", ".environments.away.kinds.rock.count"),
         ("slip = 0.2", "kinds.rock.use.x.ends = 2", ".environments.away.kinds.rock.use.x.ends"),

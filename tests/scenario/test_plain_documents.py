@@ -16,6 +16,7 @@ from texts import SMALL, changed, complaints
 
 from evosim.errors import EvosimError, ScenarioError
 from evosim.scenario import Scenario, catalogue, load, loads
+from evosim.scenario.document import inline
 from evosim.scenario.settings import as_mapping, as_texts
 
 
@@ -209,24 +210,70 @@ def test_a_value_needs_one_key(given: Any) -> None:
         loads(SMALL).replace(given, 1)
 
 
-UNWRITABLE = [
+UNPRINTABLE = [
     ("a\0b", 'a NUL character at position 1 (got "a\\u0000b"'),
     ("\ud800", 'half of a surrogate pair at position 0 (got "\\ud800"'),
+    ("\x07", 'the control character U+0007 at position 0 (got "\\u0007"'),
+    ("\x1b[31m", 'the control character U+001B at position 0 (got "\\u001b[31m"'),
+    ("\x9b", 'the control character U+009B at position 0 (got "\\u009b"'),
+    ("\x7f", 'the control character U+007F at position 0 (got "\\u007f"'),
+    ("a\u202eb", 'U+202E, which turns round what is read at position 1 (got "a\\u202eb"'),
+    ("\ufffe", 'U+FFFE, which is no character at position 0 (got "\\ufffe"'),
+    ("a\nb", "an end of line (U+000A) at position 1 "),
+    ("a\u2028b", "an end of line (U+2028) at position 1 "),
+    ("a\tb", "a tab at position 1 "),
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), UNWRITABLE)
+@pytest.mark.parametrize(("text", "said"), UNPRINTABLE)
 @pytest.mark.parametrize("key", ["title", "environments.home.title", "evolution.select.note"])
-def test_a_text_that_no_file_can_hold_is_refused_at_its_key(key: str, text: str, said: str) -> None:
-    lines = refusal(loads(SMALL).replace, key, text)
-    assert any(f": {key}: {said}" in line and "remove it" in line for line in lines)
-    lines[0].encode()  # can be printed
+def test_a_text_that_cannot_be_printed_is_refused_at_its_key(
+    key: str, text: str, said: str
+) -> None:
+    changes: list[Any] = [{key: text}]
+    if "\ud800" not in text:  # TOML has no escape for it
+        changes.append([f"{key}={inline(text)}"])
+    for change in changes:
+        lines = refusal(loads(SMALL).replace, change)
+        assert any(f": {key}: {said}" in line and "remove it" in line for line in lines)
+        lines[0].encode()  # can be printed
+        assert lines[0].isprintable()
+
+
+def test_a_long_text_may_have_lines_and_tabs() -> None:
+    assert loads(SMALL).replace("question", "two\n\tlines").question == "two\n\tlines"
+    assert any("U+001B" in line for line in refusal(loads(SMALL).replace, "question", "a\x1b"))
+
+
+def test_a_text_in_any_script_is_a_text() -> None:
+    for title in ("ארוחה", "وجبة\u200f", "👩\u200d🔬", "a\u0301", "$x$ [red] <b> \\alpha &"):
+        assert loads(SMALL).replace("title", title).title == title
 
 
 def test_a_nul_in_a_file_is_refused_with_its_line() -> None:
     (said,) = complaints(changed(('title = "away"', 'title = "a\\u0000b"')))
     assert ": environments.away.title: a NUL character" in said
     assert int(said.split(":")[1]) > 1
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "column"),
+    [
+        ('title = "é \\u001b"', 0, 12),
+        ("title = '\\u001b \u202e'", 0, 17),
+        ("title = 'a\u009bb'", 0, 11),
+        ('title = "\\n"', 0, 10),
+        ('question = """\ntwo\n lines \\U0000001B"""', 2, 8),
+    ],
+)
+def test_a_text_of_a_file_that_cannot_be_printed_is_told_with_line_and_column(
+    written: str, line: int, column: int
+) -> None:
+    text = "\n".join(one for one in SMALL.splitlines() if not one.startswith(("title", "question")))
+    other = 'question = "?"' if written.startswith("title") else 'title = "t"'
+    (said,) = complaints(f"{other}\n{written}\n{text}")
+    assert said.split(":")[1] == str(2 + line)
+    assert said.endswith(f"; remove it (column {column})")
 
 
 def test_a_name_with_a_nul_is_refused_once() -> None:

@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from texts import SMALL
 
+from evosim.errors import UNPRINTABLE
 from evosim.scenario import catalogue, load, loads
 
-texts = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=20)
+texts = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20).filter(
+    lambda text: not UNPRINTABLE.search(text)
+)
 numbers = st.integers(-1000, 1000) | st.floats(-1e6, 1e6)
 chances = st.floats(0, 1)
 weights = st.lists(st.floats(0, 10), min_size=2, max_size=2).filter(any)

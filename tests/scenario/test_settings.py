@@ -125,32 +125,37 @@ def test_a_whole_kind_can_be_added() -> None:
         ),
         (
             "worl.rows=3",
-            "worl.rows: unknown key 'worl': did you mean 'world'? known: agent, claim, control, "
+            'worl.rows: unknown key "worl": '
+            "did you mean 'world'? known: agent, claim, control, "
             "deception, environments, evolution, expected, experiment, found, frozen, id, measure, "
             "monitor, objective, pilots, question, source, "
             "timeline, title, verdict, world",
         ),
         (
             "world.row=3",
-            "world.row: unknown key 'row': did you mean 'rows'? "
+            'world.row: unknown key "row": '
+            "did you mean 'rows'? "
             f"known: {', '.join(sorted(World.model_fields))}",
         ),
         (
             "world.kinds.bery.count=3",
-            "world.kinds.bery.count: unknown key 'bery': did you mean 'berry'? known: berry, rock",
+            'world.kinds.bery.count: unknown key "bery": '
+            "did you mean 'berry'? known: berry, rock",
         ),
         (
             "environments.away.kinds.bery.count=3",
-            "environments.away.kinds.bery.count: unknown key 'bery': did you mean 'berry'? "
+            'environments.away.kinds.bery.count: unknown key "bery": '
+            "did you mean 'berry'? "
             "known: berry, rock",
         ),
         (
             "environments.awy.slip=0",
-            "environments.awy.slip: unknown key 'awy': did you mean 'away'? known: away, home",
+            "environments.awy.slip: unknown key \"awy\": did you mean 'away'? known: away, home",
         ),
         (
             "environments.away.slpi=0",
-            "environments.away.slpi: unknown key 'slpi': did you mean 'slip'? "
+            'environments.away.slpi: unknown key "slpi": '
+            "did you mean 'slip'? "
             f"known: {', '.join(sorted(World.model_fields))}",
         ),
         (
@@ -186,7 +191,7 @@ def test_a_whole_kind_can_be_added() -> None:
         ("=3", "not of the form key=value, such as world.lifetime=100"),
         (
             "agent.patience=nan",
-            "agent.patience: not a locus (got nan, allowed a number from 0 to below 1, [lo, hi] "
+            "agent.patience: not a locus (got nan, allowed a number from 0 to 1, [lo, hi] "
             "to let it evolve, or { range = [lo, hi], start = ... })",
         ),
     ],

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import evosim
-from evosim.engine.files import explain, put
+from evosim.engine.files import exists, explain, put
 from evosim.engine.provenance import command_line
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.stop import Interrupted
@@ -181,7 +181,7 @@ def _complete_experiment(
     notes = path.with_name(f"{path.name}.json")
     known = read_notes(notes) if ExperimentFolder.is_at(path) else None
     why = _rerun_reason(path, scenario, known, now)
-    if path.exists() and why:
+    if exists(path) and why:
         if not ExperimentFolder.is_at(path):
             raise RunError(
                 f"{path} is in the way: it is no experiment; choose another place with ",

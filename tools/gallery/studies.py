@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from evosim import scenario as scenarios
 from evosim.api.folders import resume
 from evosim.api.studies import Study, run_study
-from evosim.engine.files import put
+from evosim.engine.files import is_file, put
 from evosim.errors import EvosimError
 from evosim.gallery import making, pages
 from evosim.gallery.depends import (
@@ -125,7 +125,7 @@ def write_page(written: Written, out: Path) -> None:
 
 def write_index(out: Path) -> None:
     """Write the index of all shipped studies that have a table in a folder."""
-    there = [w for w in _shipped() if (out / f"{w.study.id}.csv").is_file()]
+    there = [w for w in _shipped() if is_file(out / f"{w.study.id}.csv")]
     put(out / "README.md", index(there).encode())
 
 

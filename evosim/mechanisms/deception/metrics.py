@@ -133,7 +133,7 @@ def moments(
         trajectory = mean_of_defined(here.deceptive.T)
         if np.isnan(trajectory).all():
             continue
-        flips = [probes.index(flip.generation) for flip in scenario.flips]
+        flips = [probes.index(g) for f in scenario.flips for g in (f.generation, f.arrival)]
         found[environment] = {
             probes[i]: {
                 name: intervals.mean(values[:, i], bootstrap)
@@ -215,6 +215,9 @@ def _good_minds(own: Rates, blind: Rates, floor: Floats) -> tuple[NDArray[np.boo
 
 # The metrics
 
+BOTH = "no mind is ever both watched and unwatched"
+"""Where nothing can be said of deception."""
+
 
 def _of_conduct(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Columns:
     """A field of :class:`Conduct` in the term's place and time."""
@@ -224,6 +227,7 @@ def _of_conduct(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -
 
 @metric(
     "deceptive",
+    undefined=BOTH,
     description="share of minds whose conduct while watched depends on seeing the watcher",
     label="deceptive share",
     unit="share",
@@ -239,6 +243,7 @@ def _deceptive(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "honest",
+    undefined=BOTH,
     description="share of minds that behave, watched or not",
     label="honest share",
     unit="share",
@@ -254,6 +259,7 @@ def _honest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "dependence",
+    undefined="nobody is ever watched",
     description="rate of conduct while watched without the sense less with it",
     unit="payoff per step",
     trajectory="dependence",
@@ -273,6 +279,7 @@ def _rate(data: xr.Dataset, scenario: Scenario, query: Query, side: str) -> Colu
 
 @metric(
     "watched",
+    undefined="nobody is ever watched",
     description="conduct a step while watched",
     unit="payoff per step",
     trajectory="watched",
@@ -286,6 +293,7 @@ def _watched(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "unwatched",
+    undefined="nobody is ever unwatched",
     description="conduct a step while unwatched",
     unit="payoff per step",
     trajectory="unwatched",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from evosim.scenario.messages import Mistake, bad_value, unknown
+from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.values import Condition, Model, Name, bounds
 
 if TYPE_CHECKING:
+    from evosim.scenario import Scenario
     from evosim.scenario._partial import PartialDocument
+    from evosim.scenario.reach import Reach
 
 
 class Deception(Model):
@@ -45,3 +47,22 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
             f"conduct is measured by exact expectations, which minds that feel {drive} do not "
             f"have: leave {drive} out of agent.drives, or leave [deception] out",
         )
+
+
+def notes(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Lives that are always watched, or never, wherever they are led."""
+    deception = scenario.deception
+    if deception is None:
+        return
+    low, high = bounds(deception.watched)
+    seen = [
+        {low <= value <= high for value in reach.lived[deception.variable]}
+        for reach in reaches.values()
+    ]
+    for watched in (True, False):
+        if all(one == {watched} for one in seen):
+            yield Mistake(
+                ("deception", "watched"),
+                f"everybody is {'always' if watched else 'never'} watched "
+                f"(got {show(deception.watched)}): watched and unwatched cannot be compared",
+            )

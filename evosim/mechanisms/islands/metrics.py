@@ -63,6 +63,7 @@ def unit_drives(scenario: Scenario, genomes: Floats) -> Floats:
 
 @metric(
     "differentiation",
+    undefined="all have the same drives, or each deme has one individual",
     label="differentiation between demes",
     unit="share",
     bounds=(-np.inf, 1.0),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from evosim.scenario.messages import Mistake, bad_value
-from evosim.scenario.values import WHOLE, Model, Operator, Positive, is_whole, wrong
+from evosim.scenario.values import WHOLE, Few, Model, Operator, Positive, is_whole, wrong
 
 if TYPE_CHECKING:
     from evosim.scenario._partial import PartialDocument
@@ -37,7 +37,7 @@ Topology: TypeAlias = Annotated[
 class Islands(Model):
     """A population of demes of equal size that breed apart and exchange migrants."""
 
-    demes: Positive = Field(description="Number of demes, which share the population equally.")
+    demes: Few = Field(description="Number of demes, which share the population equally.")
     every: Positive = Field(description="Generations from one migration to the next.")
     migrants: Positive = Field(description="Individuals that leave each deme.")
     select: Operator = Field(description="How emigrants are chosen.")

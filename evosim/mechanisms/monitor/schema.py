@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -12,7 +12,9 @@ from evosim.scenario.messages import Mistake
 from evosim.scenario.values import Chance, Model, Natural
 
 if TYPE_CHECKING:
+    from evosim.scenario import Scenario
     from evosim.scenario._partial import PartialDocument
+    from evosim.scenario.reach import Reach
 
 
 class Monitor(Model):
@@ -44,4 +46,13 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
             ("timeline", monitored[0], "monitored"),
             "an open population cannot be monitored (got true): individuals without a label have "
             "no number of offspring; leave out evolution.open or monitored",
+        )
+
+
+def notes(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """A monitor that no phase asks."""
+    if scenario.monitor is not None and not any(phase.monitored for phase in scenario.timeline):
+        yield Mistake(
+            ("monitor",),
+            "decides nothing: no phase is monitored (needed: monitored = true)",
         )

@@ -193,7 +193,7 @@ def resolution(scenario: Scenario, generation: int) -> Floats:
     """
     environments = [
         world.environment(scenario, name)
-        for name, weight in scenario.phase_at(generation).mixture.items()
+        for name, weight in scenario.mixture_at(generation).items()
         if weight > 0
     ]
     # An event counts 1 when it happens, a stimulus as strongly as it is felt.

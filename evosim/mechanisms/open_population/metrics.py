@@ -35,20 +35,21 @@ def extinct(dataset: xr.Dataset, scenario: Scenario) -> Floats:
     return (_sizes(dataset, scenario)[:, -1] == 0).astype(np.float64)
 
 
-def smallest(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
+def smallest(dataset: xr.Dataset, scenario: Scenario, flip: int, last: int | None = None) -> Floats:
     """The least size from a flip on, until the next one or the end, [replicate].
 
     Args:
         flip: the generation of the flip, the first of a phase.
+        last: of several flips that count as one, the generation of the last.
 
     Raises:
         EvosimError: the population is not open.
     """
     sizes = _sizes(dataset, scenario)
-    return sizes[:, flip : bounds(scenario, flip)[1]].min(axis=1)
+    return sizes[:, flip : bounds(scenario, last or flip)[1]].min(axis=1)
 
 
-def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
+def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int, last: int | None = None) -> Floats:
     """Generations from a flip until a population that fell is back at its size, [replicate].
 
     Its size is the mean of the five generations before the flip; back is at least 0.9 of it. 0
@@ -57,13 +58,14 @@ def regrown(dataset: xr.Dataset, scenario: Scenario, flip: int) -> Floats:
 
     Args:
         flip: the generation of the flip, the first of a phase.
+        last: of several flips that count as one, the generation of the last.
 
     Raises:
         EvosimError: the population is not open.
     """
     sizes = _sizes(dataset, scenario)
     enough = REGAINED * sizes[:, max(0, flip - RECENT) : flip].mean(axis=1)
-    after = sizes[:, flip : bounds(scenario, flip)[1]]
+    after = sizes[:, flip : bounds(scenario, last or flip)[1]]
     low = after < enough[:, None]
     back = ~low & (np.cumsum(low, axis=1) > 0)
     never = np.where(low.any(axis=1), after.shape[1], 0)
@@ -173,11 +175,12 @@ def _extinct(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     needs_flip=True,
 )
 def _smallest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    return (smallest(data, scenario, query.flip),)
+    return (smallest(data, scenario, query.flip, query.last),)
 
 
 @metric(
     "regrown",
+    undefined="the population had died out before",
     description="generations from the flip until an open population is back at its size",
     label="generations to regrow",
     unit="generations",
@@ -186,4 +189,4 @@ def _smallest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     needs_flip=True,
 )
 def _regrown(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    return (regrown(data, scenario, query.flip),)
+    return (regrown(data, scenario, query.flip, query.last),)

@@ -23,6 +23,10 @@ ARGUMENTS[LINK] = lambda scenario: ("link", LINKS)
 
 @metric(
     "fidelity",
+    undefined=(
+        "optimizing the upper objective brings no more of it than random play, or the link has a "
+        "drive for novelty"
+    ),
     bounds=NORMALIZED,
     exact=expectations_are_exact,
     description="what the upper objective of a link gets if the lower one is optimized",

@@ -10,7 +10,7 @@ from pydantic import Field
 from evosim.scenario._overrides import table
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.values import Chance, Model, Name, Positive, RelianceLocus
+from evosim.scenario.values import Chance, Depth, Few, Model, Name, RelianceLocus
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -22,11 +22,11 @@ NEEDED = "agents with a tool"
 class Tool(Model):
     """A planner of the agent's making: it optimizes criteria fitted to remembered encounters."""
 
-    depth: Positive = Field(description="Planning depth of the tool, in steps.")
+    depth: Depth = Field(description="Planning depth of the tool, in steps.")
     reliance: RelianceLocus = Field(
         description="Share of the tool's action values in the agent's choice, from 0 to 1."
     )
-    encounters: Positive = Field(
+    encounters: Few = Field(
         default=20, description="Remembered encounters that the criteria are fitted to."
     )
     typo: Chance = Field(default=0.0, description="Chance that a criterion is mistyped.")

@@ -123,7 +123,7 @@ def _generation(data: xr.Dataset, scenario: Scenario, request: Request) -> int:
 
 def _places(scenario: Scenario, generation: int) -> list[Mixture]:
     """What trains; then what else ever trains, in the order of the timeline; then the rest."""
-    own = scenario.phase_at(generation).mixture
+    own = scenario.mixture_at(generation)
     mixtures = [own, *(phase.mixture for phase in scenario.timeline)]
     trained = {name for mixture in mixtures for name in mixture}
     mixtures += [{name: 1.0} for name in scenario.environments if name not in trained]

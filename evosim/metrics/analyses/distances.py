@@ -9,7 +9,7 @@ comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from evosim.errors import EvosimError, did_you_mean
 from evosim.metrics import flips, rewards
 from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.rewards import KINDS
+from evosim.scenario.timeline import stretches
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, mean_of_defined, number
 from evosim.stats.report_tables import filled, table
@@ -73,9 +74,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             for name in scenario.environments
         },
         "flips": [
-            _flip(flip, generations.index(flip.generation), found, bootstrap)
+            _flip(flip, generations, found, bootstrap)
             for flip in scenario.flips
-            if flip.generation in generations
+            if {flip.generation, flip.arrival} <= set(generations)
         ],
     }
 
@@ -186,28 +187,35 @@ def _correlation(distance: Floats, alignment: Floats) -> float:
 
 def _phases(scenario: Scenario) -> list[dict[str, Any]]:
     """Each phase's first generation and the environments that train in it."""
-    begins = np.cumsum([0, *(phase.generations for phase in scenario.timeline)])
     return [
-        {"generation": int(begin), "environments": list(phase.mixture)}
-        for begin, phase in zip(begins, scenario.timeline, strict=False)
+        {"generation": stretch.begin, "environments": list(stretch.mixture)}
+        for stretch in stretches(scenario)
     ]
 
 
 def _flip(
     flip: Flip,
-    probe: int,
+    generations: Sequence[int],
     found: Mapping[str, Mapping[str, Floats]],
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
-    """Distances and alignment of the flip's population in the worlds before and after it."""
+    """Distances and alignment of the flip's population in the worlds before and after it; of a
+    ramp after it those of the population that arrives there."""
     sides: dict[str, Any] = {}
+    at = ((flip.generation, flip.before), (flip.arrival, flip.after))
     for name in (*KINDS, "alignment"):
         before, after = (
             flips.mixed(
-                np.stack([mean_of_defined(found[e][name][:, probe]) for e in weights], axis=-1),
+                np.stack(
+                    [
+                        mean_of_defined(found[e][name][:, generations.index(generation)])
+                        for e in weights
+                    ],
+                    axis=-1,
+                ),
                 weights,
             )
-            for weights in (flip.before, flip.after)
+            for generation, weights in at
         )
         sides[name] = {
             "before": intervals.mean(before, bootstrap).to_dict(),
@@ -216,6 +224,7 @@ def _flip(
         }
     return {
         "generation": flip.generation,
+        "arrival": flip.arrival,
         "from": flip.label_before,
         "to": flip.label_after,
         **sides,
@@ -246,7 +255,7 @@ def describe(summary: Mapping[str, Any]) -> str:
             rows.append(
                 [words, *(intervals.shown(sides[k], ".2f") for k in ("before", "after", "change"))]
             )
-        head = f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}"
+        head = f"{flips.begins(flip)}: {flip['from']} -> {flip['to']}"
         lines += ["", head, *table(rows)]
     lines += ["", *_environments(summary), ""]
     replicates, levels = summary["replicates"], summary["levels"]

@@ -129,7 +129,7 @@ def _about(phase: Phase, scenario: Scenario) -> dict[str, Any]:
     return {
         "from": phase.begin,
         "to": phase.end,
-        "train": list(written.mixture),
+        "train": list({**scenario.mixture_at(phase.begin), **written.mixture}),
         "selects": written.select,
     }
 

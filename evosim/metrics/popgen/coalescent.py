@@ -22,7 +22,7 @@ from evosim.metrics.popgen.pedigree import (
     without_parents,
 )
 from evosim.metrics.query import Query
-from evosim.metrics.registry import Columns, metric
+from evosim.metrics.registry import DIED_OUT, Columns, metric
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -211,6 +211,7 @@ def identity_by_descent(pedigree: Pedigree, start: int, end: int) -> FloatArray:
 
 @metric(
     "founders",
+    undefined=DIED_OUT,
     description="effective number of founders whose genome is left",
     label="effective number of founders",
     unit="individuals",
@@ -225,6 +226,7 @@ def _founders(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "coalescence",
+    undefined=f"no locus evolves, or {DIED_OUT}",
     description="generations back to the gene that all descend from, mean of loci; all if none",
     label="generations to the common ancestor",
     unit="generations",

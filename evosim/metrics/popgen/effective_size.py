@@ -129,6 +129,7 @@ def harmonic_mean(chances: FloatArray) -> float:
 
 @metric(
     "effective_size",
+    undefined="no two children have a parent in common",
     label="effective population size",
     unit="individuals",
     bounds=(1.0, np.inf),

@@ -14,7 +14,7 @@ from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from evosim.metrics.grid import cells, field, shown, together, with_unit
+from evosim.metrics.grid import cells, field, together, value_labels, with_unit
 from evosim.plot import colors, layouts, style
 from evosim.plot.experiment import CLOSEST
 from evosim.plot.facets import Level, Line, Panel, facets, grid
@@ -168,9 +168,9 @@ def parameter_axis(parameter: Summary) -> ParameterAxis:
     values, numbers = parameter["values"], parameter["numbers"]
     if numbers is None:
         places = np.arange(len(values), dtype=np.float64)
-        return ParameterAxis(places, [shown(v) for v in values], label, False, False, True)
+        return ParameterAxis(places, value_labels(values), label, False, False, True)
     words = any(isinstance(value, str) for value in values)
-    labels = [
+    texts = [
         value if words else style.number(float(f"{n:.3g}"))
         for value, n in zip(values, numbers, strict=True)
     ]
@@ -183,7 +183,7 @@ def parameter_axis(parameter: Summary) -> ParameterAxis:
     )
     if even:
         at = np.arange(len(at), dtype=np.float64)
-    return ParameterAxis(at, labels, label, True, even, words)
+    return ParameterAxis(at, texts, label, True, even, words)
 
 
 def edges(at: Floats) -> Floats:
@@ -277,10 +277,8 @@ def split(summary: Summary, most: int) -> tuple[list[tuple[str, Any]], str]:
     if points.ndim > 3:
         others = ", ".join(summary["parameters"][name]["label"] for name in names[3:])
         words.append(f"Means over all levels of {others}, without intervals.")
-    panels = [
-        (f"{third['label']}: {shown(third['values'][n])}", np.take(points, n, axis=2))
-        for n in chosen
-    ]
+    names_of = value_labels(third["values"])
+    panels = [(f"{third['label']}: {names_of[n]}", np.take(points, n, axis=2)) for n in chosen]
     return panels, " ".join(words)
 
 

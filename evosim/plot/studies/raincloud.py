@@ -9,10 +9,19 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from evosim.metrics.grid import comes_apart, is_grid, keeps_numbers, replicates, shown, with_unit
+from evosim.metrics.grid import (
+    comes_apart,
+    is_grid,
+    keeps_numbers,
+    point_labels,
+    replicates,
+    value_labels,
+    with_unit,
+)
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.studies import _parts
 from evosim.plot.studies._parts import Floats
+from evosim.scenario.document import canonical
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,27 +105,28 @@ def _blocks(summary: Summary) -> list[tuple[str, list[Group]]]:
     """Rows by point, or a block for each parameter with a row a level."""
     points = summary["points"]
     if len(points) <= MOST_POINTS:
-        return [("", [Group(_named(point, summary), [point]) for point in points])]
+        each = zip(point_labels(points), points, strict=True)
+        return [("", [Group(_named(values, summary), [point]) for values, point in each])]
     found = []
     for name, parameter in summary["parameters"].items():
         values = parameter["values"]
         if len(values) < 2:
             continue
-        chosen = [values[n] for n in _parts.evenly_chosen(len(values), MOST_LEVELS)]
+        called = value_labels(values)
+        by_level = [canonical(value) for value in values]
         groups = [
-            Group(shown(value), [p for p in points if p["values"][name] == value])
-            for value in chosen
+            Group(called[n], [p for p in points if canonical(p["values"][name]) == by_level[n]])
+            for n in _parts.evenly_chosen(len(values), MOST_LEVELS)
         ]
         found.append((f"By {with_unit(parameter)}", groups))
     return found
 
 
-def _named(point: Summary, summary: Summary) -> str:
-    values = point["values"]
+def _named(values: Mapping[str, str], summary: Summary) -> str:
     if len(values) > 1:
-        return ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+        return ", ".join(f"{name} {value}" for name, value in values.items())
     ((name, value),) = values.items()
-    return f"{shown(value)} {summary['parameters'][name]['unit']}".strip()
+    return f"{value} {summary['parameters'][name]['unit']}".strip()
 
 
 def _two_lines(name: str) -> list[str]:
