@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from evosim import mechanisms
@@ -155,7 +155,8 @@ def _describe_evolved(summary: Mapping[str, Any]) -> str:
     """Unit drives, depth, senses and what else evolves, at each flip and in the end."""
     moments = {f"flip at {flip['generation']}": flip["evolved"] for flip in summary["flips"]}
     moments[f"end, {summary['evolved']['generation']}"] = summary["evolved"]
-    evolving = summary.get("evolving", ())
+    # Drives are of the unit vector, so that all of them evolve where one does.
+    evolving = {*summary.get("evolving", ()), *_drives(summary)}
     names = [
         name for name in summary["evolved"]["mean"]
         if name.startswith(("drive.", "sense.")) or name == "depth" or name in evolving
@@ -163,19 +164,26 @@ def _describe_evolved(summary: Mapping[str, Any]) -> str:
     rows = [["", *moments]]
     for name in names:
         called = name.replace("drive.", "drive for ").replace("sense.", "share with sense for ")
-        rows.append([called, *(_trait(name, moment) for moment in moments.values())])
+        rows.append([called, *(_trait(name, moment, evolving) for moment in moments.values())])
     about = "What evolved, means of the population; drives are of the unit vector"
     if any(moment.get("spread") for moment in moments.values()):
         about += "\n  (low to high): the middle 90 % of the individuals of this one replicate"
     return "\n".join([about, *tables(rows)])
 
 
-def _trait(name: str, moment: Mapping[str, Any]) -> str:
+def _drives(summary: Mapping[str, Any]) -> list[str]:
+    return [name for name in summary["evolved"]["mean"] if name.startswith("drive.")]
+
+
+def _trait(name: str, moment: Mapping[str, Any], evolving: Collection[str]) -> str:
+    form = ".1f" if name == "depth" else ".2f"
     spread = moment.get("spread")
-    if not spread or name.startswith("sense."):  # a share of individuals has no spread over them
-        return with_interval(moment["mean"][name], moment["intervals"][name])
+    # What is pinned is the same for all, and a share of individuals has no spread over them.
+    if not spread or name not in evolving or name.startswith("sense."):
+        ends = moment["intervals"][name] if name in evolving else None
+        return with_interval(moment["mean"][name], ends, form)
     low, high = spread[name]
-    return f"{number(moment['mean'][name])} ({number(low)} to {number(high)})"
+    return f"{number(moment['mean'][name], form)} ({number(low, form)} to {number(high, form)})"
 
 
 def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
