@@ -113,7 +113,9 @@ class Collection(ABC, Generic[F]):
             >>> evosim.open_study("runs/study-small-1").export("runs.csv").name
             'runs.csv'
         """
-        return export.export(self._present, Path(path))
+        for file in self._present.damaged():
+            Progress().warn(f"{file} is damaged: its run is left out")
+        return export.export(self._folder, Path(path))
 
     @property
     def figures(self) -> list[Path]:

@@ -20,9 +20,9 @@ from evosim.api.collections import Collection
 from evosim.api.running import WAIT
 from evosim.api.runs import Run, not_complete
 from evosim.engine import provenance
-from evosim.engine.files import exists
+from evosim.engine.files import WriteError, exists
 from evosim.errors import whole_number
-from evosim.execution.runner import CHECKPOINT
+from evosim.execution.runner import CHECKPOINT, finite
 from evosim.metrics import hypotheses
 from evosim.scenario.settings import as_mapping
 from evosim.study import design, verdict
@@ -82,9 +82,15 @@ class Experiment(Collection[ExperimentFolder]):
         Raises:
             RunError: the experiment is not complete.
         """
-        if (found := verdict.read(self._present)) is None:
+        if not exists(self._present.summary_path):
             raise not_complete(self.path, "experiment")
-        return found
+        found = verdict.read(self._folder)
+        if found is None:
+            try:
+                found = verdict.write(self._folder)
+            except WriteError:  # in a folder that one may only read
+                found = finite(verdict.summarize(self._folder))
+        return dict(found)
 
     @property
     def files(self) -> list[Path]:

@@ -113,5 +113,6 @@ def resume(
             Argument("workers"),
         )
     if done.complete and not done._missing_figures(done.summary):
+        done._folder.check()
         return done
     return done._complete(progress, workers=workers, checkpoint=checkpoint)

@@ -294,7 +294,7 @@ def _complete(
 
     try:
         if again and done.complete and not (wanted and missing_figures(done)):
-            _ = done.data  # refuses a damaged one
+            _ = done.data, done.summary  # a damaged one is refused, or made again
             return done
         with (
             folder.lock(wait=WAIT, announce=reporter.note) as lock,

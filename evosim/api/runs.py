@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from evosim import plot
-from evosim.engine.files import exists, or_elsewhere
+from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import Command, EvosimError, RunError, did_you_mean, whole_number
+from evosim.execution.runner import finite, read_summary, summary_of, write_summary
 from evosim.plot.drawing import FORMATS, Failed, names_of_run
 
 if TYPE_CHECKING:
@@ -113,16 +113,18 @@ class Run:
         ``intervals`` has theirs by the same names; what is undefined is None.
 
         Raises:
-            RunError: the run is not complete.
+            RunError: the run is not complete, or the summary is damaged and so are the data.
         """
         check_there(self.path)
-        try:
-            found: dict[str, Any] = json.loads(self.summary_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise not_complete(self.path, "run") from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.summary_path} cannot be read: {error}") from error
-        return found
+        if not exists(self.summary_path):
+            raise not_complete(self.path, "run")
+        found = read_summary(self._folder)
+        if found is None:
+            try:
+                found = write_summary(self._folder)
+            except WriteError:  # of a folder that one may only read
+                found = finite(summary_of(self._folder))
+        return dict(found)
 
     @property
     def verdict(self) -> str:
@@ -203,14 +205,14 @@ class Run:
             replicate: which replicate.
             out: the GIF; one in the run's ``figures`` if None.
             terminal: play it on standard output instead.
-            speed: steps a second.
+            speed: steps a second, from 0.01 to 1000; a GIF has at most 50 frames a second.
 
         Returns:
             The path of the GIF; None where it was played.
 
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run, or
-                ``out`` has another suffix than ``.gif``.
+                ``out`` has another suffix than ``.gif``, a speed out of range.
 
         Example:
             >>> import evosim

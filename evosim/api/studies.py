@@ -88,6 +88,8 @@ class Study(Collection[StudyFolder]):
     def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
+        Runs whose files are ``damaged`` count as left.
+
         Args:
             note: called with a sentence where the index has to be made again.
 
@@ -98,7 +100,9 @@ class Study(Collection[StudyFolder]):
         """
         folder = self._present
         at_work = index.is_held(folder)
-        with index.reading(folder, note or (lambda text: None)) as table:
+        damaged = folder.damaged()
+        opened = index.reading(folder, note or (lambda text: None))
+        with index.in_memory(folder) if damaged else opened as table:
             counts, digest, failures = table.counts, table.digest(), list(table.records("failed"))
         return {
             "study": folder.manifest["study"],
@@ -111,6 +115,7 @@ class Study(Collection[StudyFolder]):
             "left": counts.left,
             "at_work": at_work,
             "digest": digest,
+            "damaged": [str(path) for path in damaged],
             "failures": [
                 {
                     "point": failure.point,

@@ -280,7 +280,7 @@ def schema(out: Path | None) -> None:
 def _print_result(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None:
     """The verdict and what was written, or the summary for machines."""
     if as_json:
-        say(done.summary_path.read_text(encoding="utf-8").rstrip("\n"))
+        put_json(done.summary)
     elif not quiet:
         say(f"\n{done.verdict}\n")
         for path in done.files:

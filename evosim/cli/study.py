@@ -215,6 +215,8 @@ def _described(status: dict[str, Any]) -> str:
         f"{status['seconds']:.1f} s of work; digest {status['digest']}",
         f"{status['path']}",
     ]
+    for path in status["damaged"]:
+        lines.append(f"damaged, so it counts as not done: {path}")
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:

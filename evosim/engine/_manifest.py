@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from evosim.engine.checksums import DamagedError, unsealed
 from evosim.engine.files import exists, explain, is_folder
 from evosim.errors import RunError
 
@@ -34,8 +35,8 @@ def read_manifest(path: Path, what: str = "run", entries: Entries | None = None)
         is_what = f"is a file, not {a}" if exists(path) else "there is no such"
         raise RunError(f"{path}: {is_what} {what} folder")
     try:
-        manifest = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
+        written = json.loads(source.read_text(encoding="utf-8"))
+        if not isinstance(written, dict):
             raise ValueError(f"not the manifest of {a} {what}")
     except FileNotFoundError:
         raise RunError(f"{path} is not {a} {what} folder: it holds no {source.name}") from None
@@ -43,13 +44,18 @@ def read_manifest(path: Path, what: str = "run", entries: Entries | None = None)
         raise RunError(explain(error, source, "read")) from error
     except ValueError as error:
         raise RunError(f"{source} is damaged: {error}") from error
+    unfit, manifest = [], written
+    try:
+        manifest = unsealed(written)
+    except DamagedError as error:
+        unfit = [str(error)]
     # First of all: the entries of another format may have other meanings.
-    if "format" in manifest and manifest["format"] != FORMAT:
+    if not unfit and "format" in manifest and manifest["format"] != FORMAT:
         raise RunError(
             f"{source}: the {what} has format {manifest['format']!r}, this evosim reads {FORMAT}; "
             "use the version of evosim that made it"
         )
-    if wrong := _wrong_entries(manifest, _OF_RUN if entries is None else entries):
+    if wrong := _wrong_entries(manifest, _OF_RUN if entries is None else entries) + unfit:
         raise RunError(
             f"{source} is damaged: {'; '.join(wrong)}. Restore the file, or begin the {what} again"
         )

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import mind
+from evosim.engine.checksums import DamagedError, check_file, seal_file
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import Unfailing, as_json, exists, replacing
 from evosim.engine.folders import check_there
 from evosim.engine.mechanism import mechanisms_of
-from evosim.engine.run_arrays import RunArrays, opened
+from evosim.engine.run_arrays import RunArrays, opened, unreadable_variables
 from evosim.engine.run_folder import Chunk, ChunkFile, RunFolder
 from evosim.engine.variables import (
     BY_REPLICATE,
@@ -58,6 +59,23 @@ def assemble(folder: RunFolder) -> None:
     # Without a buffer, as Unfailing needs to know of each write whether it succeeded.
     with replacing(folder.data_path, buffering=0) as file:
         _write(folder, rows, wanted, file)
+        seal_file(file)
+
+
+def check_data(folder: RunFolder) -> None:
+    """Refuse a run.nc that is not as it was written.
+
+    Raises:
+        RunError: with what of it is damaged, and what helps.
+    """
+    try:
+        check_file(folder.data_path)
+    except DamagedError as error:
+        lost = unreadable_variables(folder.data_path)
+        what = f" (damaged: {', '.join(lost)})" if lost else ""
+        raise unreadable(folder, ValueError(f"{error}{what}")) from error
+    except OSError as error:
+        raise unreadable(folder, error) from error
 
 
 def open_dataset(folder: RunFolder) -> xr.Dataset:
@@ -71,6 +89,7 @@ def open_dataset(folder: RunFolder) -> xr.Dataset:
     import xarray as xr
 
     if exists(folder.data_path):
+        check_data(folder)
         try:
             return xr.open_dataset(folder.data_path, engine="h5netcdf")
         except UNREADABLE as error:
@@ -104,6 +123,7 @@ def open_arrays(
     Raises:
         RunError: run.nc cannot be read.
     """
+    check_data(folder)
     with ExitStack() as held:
         try:
             arrays = held.enter_context(opened(folder.data_path, whole))
@@ -195,6 +215,8 @@ def _declare(out: h5netcdf.File, folder: RunFolder, rows: list[list[ChunkFile]],
             compression="gzip",
             compression_opts=1,
             shuffle=True,
+            # For readers who know nothing of evosim's own checksum.
+            fletcher32=True,
             fillvalue=np.nan if spec.dtype == "f8" else None,
         )
         variable.attrs["units"] = spec.units

@@ -27,6 +27,7 @@ _REMEDIES = {
     errno.ENAMETOOLONG: "a name may have 255 bytes, a path 4095: choose a shorter one",
     errno.ELOOP: "links that lead round in a circle",
     errno.ENOTDIR: "a part of the path is a file and no folder",
+    errno.EEXIST: "a file is in the way of a folder",
     errno.EISDIR: "there is a folder of that name",
     errno.EILSEQ: "this file system allows no such name: choose another one",
 }

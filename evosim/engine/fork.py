@@ -17,6 +17,7 @@ import numpy as np
 
 from evosim import evolution, mechanisms, mind
 from evosim.engine import loop
+from evosim.engine.checksums import read_toml
 from evosim.engine.dataset import UNREADABLE, open_dataset, unreadable
 from evosim.engine.evaluation import Arrays
 from evosim.engine.loop import Population, initial_population, probe_population, reproduce
@@ -137,7 +138,13 @@ def keep_past_scenarios(parent: RunFolder, child: RunFolder) -> None:
     """
     for begin, path in parent.past_scenarios():
         if begin < child.history:
-            child.keep_past_scenario(begin, path.read_text(encoding="utf-8"))
+            try:
+                text = read_toml(path)
+            except (OSError, ValueError) as error:
+                raise RunError(
+                    f"{path}, which generation {begin} was run for, cannot be read: {error}"
+                ) from error
+            child.keep_past_scenario(begin, text)
     if parent.history < child.history:
         child.keep_past_scenario(parent.history, parent.scenario.to_toml())
 

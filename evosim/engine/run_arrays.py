@@ -10,6 +10,8 @@ brackets: use ``values``.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -218,6 +220,37 @@ def opened(path: Path, whole: Callable[[], xr.Dataset] | None = None) -> Iterato
         named = {*labels, *str(attrs.pop("coordinates", "")).split()}
         coords = {name: variables[name] for name in variables if name in named}
         yield RunArrays(variables, coords, attrs, whole or (lambda: _with_xarray(path)))
+
+
+_PATIENCE = 60.0  # seconds for a look into a damaged file
+
+
+def unreadable_variables(path: Path) -> list[str]:
+    """The variables of a damaged run.nc that are known to be damaged, each by its checksum of HDF5.
+
+    Another process looks, as a damaged file can bring HDF5 to end the process that opens it.
+    """
+    look = "import sys; from evosim.engine.run_arrays import print_unreadable as p; p(sys.argv[1])"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", look, str(path)], stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL, timeout=_PATIENCE, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return []
+    return done.stdout.split()
+
+
+def print_unreadable(path: str) -> None:
+    """Print the name of each variable of a file that cannot be read."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        for name in file:
+            try:
+                _ = file[name][...]
+            except (OSError, ValueError, KeyError, RuntimeError):
+                print(name, flush=True)
 
 
 def _with_xarray(path: Path) -> xr.Dataset:

@@ -20,6 +20,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 
 from evosim import evolution
 from evosim.engine._manifest import FORMAT, read_manifest
+from evosim.engine.checksums import read_toml, sealed, sealed_text
 from evosim.engine.evaluation import Arrays
 from evosim.engine.files import (
     WriteError,
@@ -120,7 +122,7 @@ class RunFolder:
             toml = scenario.to_toml()
             write_text(making / "scenario.toml", toml)
             known = {"format": FORMAT, **manifest, "scenario_sha256": _sha256(toml.encode())}
-            write_text(making / "run.json", as_json(known, indent=2) + "\n")
+            write_text(making / "run.json", as_json(sealed(known), indent=2) + "\n")
             for replicate in range(int(known["replicates"])):  # type: ignore[call-overload]
                 (making / "replicates" / f"{replicate:03d}").mkdir(parents=True)
             yield cls(making)
@@ -218,7 +220,7 @@ class RunFolder:
                 f"scenario, which was not kept; ask the run that it was forked from, {parent}"
             )
         try:
-            text = kept[-1].read_text(encoding="utf-8")
+            text = read_toml(kept[-1])
         except (OSError, ValueError) as error:
             raise RunError(
                 f"{kept[-1]}, which generation {generation} was run for, cannot be read "
@@ -236,7 +238,7 @@ class RunFolder:
         """Keep the scenario that the history was run for from a generation on."""
         folder = self.path / "history"
         folder.mkdir(exist_ok=True)
-        write_text(folder / f"{begin:06d}.toml", scenario)
+        write_text(folder / f"{begin:06d}.toml", sealed_text(scenario))
 
     def lock(
         self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
@@ -248,8 +250,7 @@ class RunFolder:
         """Record in run.json that the run was resumed."""
         resumed = [*self.manifest.get("resumed", ()), {"when": when, "versions": dict(versions)}]
         self.manifest["resumed"] = resumed
-        text = as_json(self.manifest, indent=2) + "\n"
-        write_text(self.path / "run.json", text)
+        write_text(self.path / "run.json", as_json(sealed(self.manifest), indent=2) + "\n")
 
     def sweep(self) -> None:
         """Remove what a killed process left half written. Only for who holds the lock."""
@@ -432,9 +433,13 @@ class RunFolder:
     def _files(self, replicate: int) -> set[ChunkFile]:
         found = set()
         folder = self.replicate_path(replicate)
-        for path in folder.iterdir() if is_folder(folder) else ():
-            if _SEGMENT.fullmatch(path.name):
-                found.add(_chunk_file(path))
+        try:
+            names = os.listdir(folder) if is_folder(folder) else []
+        except OSError as error:
+            raise RunError(explain(error, folder, "look into")) from error
+        for name in names:
+            if _SEGMENT.fullmatch(name):
+                found.add(_chunk_file(folder / name))
         return found | {_chunk_file(path) for path in self.held if path.parent == folder}
 
     def _history_files(self, replicate: int) -> list[ChunkFile]:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from evosim import core, evolution
+from evosim.engine.checksums import read_json, sealed
 from evosim.engine.evaluation import evaluate
-from evosim.engine.files import WriteError, as_json, exists, write_text
+from evosim.engine.files import WriteError, as_json, exists, explain, write_text
 from evosim.engine.loop import GenerationRecord, Population, generations, initial_population
 from evosim.engine.mechanism import Map, PastGeneration, mechanisms_of, minds_of, parts
 from evosim.engine.run_folder import Chunk, RunFolder, chunk_of, seed_at, seeds_of
@@ -279,9 +280,6 @@ def advance(
 
 def finish(folder: RunFolder) -> None:
     """Write run.nc and summary.json of a run that was simulated; remove its chunks."""
-    if exists(folder.data_path) and exists(folder.summary_path):
-        folder.clear_chunks()
-        return
     from evosim.engine.dataset import assemble, open_arrays
 
     if not exists(folder.data_path):
@@ -290,8 +288,37 @@ def finish(folder: RunFolder) -> None:
         with open_arrays(folder):  # before the chunks go that it could be written from
             pass
     folder.clear_chunks()
-    if not exists(folder.summary_path):
-        write_text(folder.summary_path, _json(summary_of(folder)))
+    if read_summary(folder) is None:
+        write_summary(folder)
+
+
+def read_summary(folder: RunFolder) -> dict[str, Any] | None:
+    """What summary.json of a run holds; None where there is none, or it is damaged, which is said.
+
+    Raises:
+        RunError: it may not be read.
+    """
+    try:
+        return read_json(folder.summary_path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(explain(error, folder.summary_path, "read")) from error
+    except ValueError as error:
+        Progress().warn(f"{folder.summary_path} is damaged ({error}); made again from the data")
+        return None
+
+
+def write_summary(folder: RunFolder) -> dict[str, Any]:
+    """Make the summary of a run that has its run.nc, and write summary.json.
+
+    Raises:
+        RunError: the data cannot be read.
+        WriteError: the operating system refused.
+    """
+    found = dict(finite(summary_of(folder)))
+    write_text(folder.summary_path, as_json(sealed(found), indent=2) + "\n")
+    return found
 
 
 def run_replicate(
@@ -414,10 +441,6 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
         "versions": folder.manifest["versions"],
         "parent": folder.manifest.get("parent"),
     }
-
-
-def _json(summary: dict[str, Any]) -> str:
-    return as_json(finite(summary), indent=2) + "\n"
 
 
 def finite(value: Any) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,6 +172,18 @@ def recovery(
         generations=np.where(defined, first, np.nan),
         followed=new.shape[1],
     )
+
+
+def begins(flip: Mapping[str, Any]) -> str:
+    """When a flip is, in words.
+
+    Args:
+        flip: of a summary, with its ``generation`` and ``arrival``.
+    """
+    first, last = flip["generation"], flip.get("arrival", flip["generation"])
+    if first == last:
+        return f"Flip at generation {first}"
+    return f"Ramp from generation {first} to {last}"
 
 
 def bounds(scenario: Scenario, generation: int) -> tuple[int, int]:

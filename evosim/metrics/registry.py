@@ -109,6 +109,16 @@ class Metric:
             or (at in OVER and span is None)
         )
 
+    def unit_at(self, at: str) -> str:
+        """What it is counted in at a time of a query: areas are over generations.
+
+        >>> METRICS["alignment"].unit_at("area"), METRICS["payoff"].unit_at("area")
+        ('generations', 'payoff per lifetime x generations')
+        """
+        if at not in ("area", "deficit"):
+            return self.unit
+        return "generations" if self.unit == "1" else f"{self.unit} x generations"
+
     @property
     def has_course(self) -> bool:
         """Whether it is one number of each replicate at every probe or generation."""
@@ -244,13 +254,13 @@ METRICS: Registry[Metric] = Registry("measure")
 
 
 def why_undefined(name: str) -> str:
-    """Why a metric may have no number, in words that every text with one adds.
+    """In which case a metric has no number, in words for the texts that say undefined.
 
     >>> why_undefined("alignment")
-    'undefined: no behaviour earns more of the intended payoff than random play'
+    'no behaviour earns more of the intended payoff than random play'
     """
     known = METRICS[name].undefined if name in METRICS else ""
-    return f"undefined: {known or 'its function gave no number'}"
+    return known or "its function gave no number"
 
 
 @METRICS.built_in

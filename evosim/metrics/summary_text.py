@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evosim import mechanisms
-from evosim.metrics.flips import JUDGED, NOTHING_KEPT
+from evosim.metrics.flips import JUDGED, NOTHING_KEPT, begins
 from evosim.metrics.registry import DIED_OUT, METRICS
 from evosim.stats.intervals import number, with_interval
 from evosim.stats.report_tables import filled, table
@@ -70,7 +70,7 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         for name, sides in flip["payoffs"].items()
     ]
     lines = [
-        f"{_begins(flip)}: {flip['from']} -> {flip['to']}",
+        f"{begins(flip)}: {flip['from']} -> {flip['to']}",
         f"  {flip['verdict'].upper()}: {', '.join(reasons)}{rests}",
         *table(rows),
         f"  collapse {collapse}",
@@ -83,14 +83,6 @@ def _describe_flip(flip: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         counts = ", ".join(f"{n} of {key.replace('_', ' ')}" for key, n in undefined.items())
         lines.append(f"  undefined and left out, sampled individuals: {counts}")
     return "\n".join(lines)
-
-
-def _begins(flip: Mapping[str, Any]) -> str:
-    """When a flip is, in words."""
-    first, last = flip["generation"], flip.get("arrival", flip["generation"])
-    if first == last:
-        return f"Flip at generation {first}"
-    return f"Ramp from generation {first} to {last}"
 
 
 def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:

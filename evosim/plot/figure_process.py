@@ -8,7 +8,6 @@ was begun. Whatever it cannot draw is left to the other process, which tells the
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -162,6 +161,7 @@ _open = ExitStack()
 def _view(folder: str) -> RunView:
     """What the figures of a complete run are drawn from; its file stays open."""
     from evosim import scenario
+    from evosim.engine.checksums import read_json
     from evosim.engine.run_arrays import opened
     from evosim.plot.run_view import RunView
 
@@ -169,5 +169,5 @@ def _view(folder: str) -> RunView:
     return RunView(
         data=cast("xr.Dataset", _open.enter_context(opened(path / "run.nc"))),
         scenario=scenario.load(path / "scenario.toml"),
-        summary=json.loads((path / "summary.json").read_text(encoding="utf-8")),
+        summary=read_json(path / "summary.json"),
     )

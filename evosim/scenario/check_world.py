@@ -12,7 +12,7 @@ from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.rules import Always, Drift, Ground, Happening, Here, Mover, Rule
 from evosim.scenario.schema import BUILT_IN, Kind, Variable, World
-from evosim.scenario.state_space import mebibytes
+from evosim.scenario.state_space import factors, mebibytes
 from evosim.scenario.values import bounds
 
 
@@ -348,7 +348,6 @@ def _digits(text: str, size: Mapping[str, int]) -> Iterator[Mistake]:
 
 
 _COUNTED = 10**18
-_MOST_FACTORS = 20
 
 
 def check_whole(world: World) -> Iterator[Mistake]:
@@ -380,18 +379,13 @@ def check_whole(world: World) -> Iterator[Mistake]:
         )
         return
     if world.n_states > world.max_states:
-        factors = [
-            f"{len(world.layout.free)} cells",
-            *(f"{variable.values} {variable.name}" for variable in world.state_variables),
-        ]
-        factors[_MOST_FACTORS:] = ["..."] * (len(factors) > _MOST_FACTORS)
         # Python prints no number of thousands of digits, and nobody reads one of a hundred.
         more, states = (
             ("more than ", _COUNTED) if world.n_states > _COUNTED else ("", world.n_states)
         )
         message = (
             f"too many states (got {more}{states:,} states, {mebibytes(states):,.1f} MiB "
-            f"in a plan of 64 agents: {' x '.join(factors)}; allowed max_states = "
+            f"in a plan of 64 agents: {factors(world)}; allowed max_states = "
             f"{world.max_states:,}, "
             f"{mebibytes(world.max_states):,.1f} MiB)"
         )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # A plan keeps two float32 values of each state for each of 64 lanes.
 BYTES_A_STATE = 2 * 4 * 64
+_MOST_FACTORS = 19
 
 
 class Slot(NamedTuple):
@@ -106,6 +107,13 @@ def _fallen(field: Ground, moves: int) -> float:
 def n_states(world: World) -> int:
     """Free cells times the number of joint values of the variables."""
     return len(world.layout.free) * math.prod(v.values for v in world.state_variables)
+
+
+def factors(world: World) -> str:
+    """What multiplies the number of states, and by how much."""
+    by = [f"{variable.values} {variable.name}" for variable in world.state_variables]
+    by[_MOST_FACTORS:] = ["..."] * (len(by) > _MOST_FACTORS)
+    return " x ".join([f"{len(world.layout.free)} cells", *by])
 
 
 def mebibytes(states: int) -> float:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from evosim.engine._manifest import SEEDED, Entries
-from evosim.engine.dataset import open_dataset
+from evosim.engine.checksums import read_toml, sealed_text
+from evosim.engine.dataset import check_data, open_dataset
 from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
@@ -45,7 +46,7 @@ class ExperimentFolder(Folder):
         """
         found = conditions(scenario, replicates=manifest["replicates"], tuned=manifest["tuned"])
         known = {**manifest, "runs": [condition.key for condition in found]}
-        with cls._making(path, {"scenario.toml": scenario.to_toml()}, known) as making:
+        with cls._making(path, {cls.SOURCE: sealed_text(scenario.to_toml())}, known) as making:
             for condition in found:
                 arm = condition.scenario(scenario)
                 own = {**manifest, "replicates": condition.replicates, "figures": False}
@@ -53,6 +54,31 @@ class ExperimentFolder(Folder):
                 with RunFolder.create(making / "arms" / condition.key, arm, own):
                     pass
         return cls(path)
+
+    def text(self, name: str) -> str:
+        path = self.path / name
+        try:
+            return read_toml(path)
+        except OSError as error:
+            raise RunError(explain(error, path, "read")) from error
+        except ValueError as error:
+            raise RunError(
+                f"{path} was changed after the experiment began, or is damaged ({error}): restore "
+                "it, or begin again"
+            ) from error
+
+    def damaged(self) -> list[Path]:
+        return []  # data that are damaged are refused
+
+    def check(self) -> None:
+        """Check the data of all runs that are complete.
+
+        Raises:
+            RunError: some are damaged.
+        """
+        for condition in self.points:
+            if exists((run := self.run(condition.key)).data_path):
+                check_data(run)
 
     @property
     def identity(self) -> str:
@@ -129,4 +155,4 @@ class ExperimentFolder(Folder):
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise RunError(explain(error, self.path, "change")) from error
-        write_text(self.path / "scenario.toml", scenario.to_toml())
+        write_text(self.path / self.SOURCE, sealed_text(scenario.to_toml()))

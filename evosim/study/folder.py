@@ -30,10 +30,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from evosim import scenario as scenarios
 from evosim.engine._manifest import FORMAT, SEEDED, Entries, read_manifest
+from evosim.engine.checksums import read_json, sealed
 from evosim.engine.files import WriteError, as_json, explain, is_file, write_text
 from evosim.engine.folders import appearing
 from evosim.engine.provenance import command_line
 from evosim.errors import RunError
+from evosim.execution.progress import Progress
 from evosim.execution.runner import finite
 from evosim.scenario.settings import as_mapping, as_texts
 from evosim.study.design import Condition, key_of
@@ -113,7 +115,7 @@ class Folder(ABC):
         Raises:
             RunError: there is something already, or the folder cannot be made.
         """
-        known = as_json({"format": FORMAT, **manifest}, indent=1)
+        known = as_json(sealed({"format": FORMAT, **manifest}), indent=1)
         with appearing(path) as making:
             for name, text in {**texts, f"{cls.WHAT}.json": f"{known}\n"}.items():
                 write_text(making / name, text)
@@ -163,6 +165,10 @@ class Folder(ABC):
     @abstractmethod
     def read(self, key: str, replicate: int) -> Record | None:
         """What was measured of a run that is done; None where it is not."""
+
+    @abstractmethod
+    def damaged(self) -> list[Path]:
+        """The files of runs that are there and not to be believed; those runs count as missing."""
 
     @cached_property
     def by_key(self) -> Mapping[str, Condition]:
@@ -321,7 +327,7 @@ class StudyFolder(Folder):
         return self.run_path(key, replicate).with_suffix(".failed")
 
     def read(self, key: str, replicate: int) -> Record | None:
-        """A run that is done; None where its file is missing, torn or of another study."""
+        """A run that is done; None where its file is missing, damaged or of another study."""
         return self._record(self.record_path(key, replicate), key, replicate)
 
     def read_failure(self, key: str, replicate: int) -> Record | None:
@@ -330,18 +336,27 @@ class StudyFolder(Folder):
 
     def found(self) -> Iterator[Record]:
         """Every run that there is a sound file of, done or failed, point by point."""
+        for key, replicate, names in self._files():
+            name = self.run_path(key, replicate).name
+            record = self.read(key, replicate) if f"{name}.json" in names else None
+            if record is None and f"{name}.failed" in names:
+                record = self.read_failure(key, replicate)
+            if record is not None:
+                yield record
+
+    def damaged(self) -> list[Path]:
+        return [
+            self.record_path(key, replicate)
+            for key, replicate, names in self._files()
+            if self.record_path(key, replicate).name in names and self.read(key, replicate) is None
+        ]
+
+    def _files(self) -> Iterator[tuple[str, int, set[str]]]:
+        """Point and replicate of every run, and the names of the files that its point has."""
         for point in self.points:
-            try:
+            with contextlib.suppress(OSError):
                 names = set(os.listdir(self.path / "runs" / point.key))
-            except OSError:
-                continue
-            for replicate in range(self.replicates):
-                name = self.run_path(point.key, replicate).name
-                record = self.read(point.key, replicate) if f"{name}.json" in names else None
-                if record is None and f"{name}.failed" in names:
-                    record = self.read_failure(point.key, replicate)
-                if record is not None:
-                    yield record
+                yield from ((point.key, replicate, names) for replicate in range(self.replicates))
 
     def write(self, record: Record) -> None:
         """Write the file of a run that is done or failed, atomically.
@@ -367,14 +382,14 @@ class StudyFolder(Folder):
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(explain(error, path)) from error
-        write_text(path, as_json(table) + "\n")
+        write_text(path, as_json(sealed(table)) + "\n")
         if not record.error:
             with contextlib.suppress(OSError):
                 self.failure_path(key, replicate).unlink(missing_ok=True)
 
     def _record(self, path: Path, key: str, replicate: int) -> Record | None:
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
+            table = read_json(path)
             if table["identity"] != self.identity:
                 return None
             if (table["point"], table["replicate"]) != (key, replicate):
@@ -386,6 +401,28 @@ class StudyFolder(Folder):
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+
+
+def read_result(folder: Folder, remedy: str) -> dict[str, Any] | None:
+    """What the summary or the verdict of a folder holds; None where there is none, or it is
+    damaged, which is said.
+
+    Args:
+        remedy: what is done where it is damaged, in words.
+
+    Raises:
+        RunError: it may not be read.
+    """
+    path = folder.summary_path
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(explain(error, path, "read")) from error
+    except ValueError as error:
+        Progress().warn(f"{path} is damaged ({error}); {remedy}")
+        return None
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
     points(point, number, "values", settings)       key, place in the design, JSON, JSON
     runs(point, replicate, state, seed, seconds, error, measures)       state: done or failed
-    about(name, value)      identity of the study; whether a driver left it whole
+    about(name, value)      identity of the study; of one that a driver left whole, its checksum
 
 It is written by the driver alone, in batches, and holds nothing that the files do not: one that
 is missing, damaged or of another study is made again from them.
@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from evosim.engine.files import WriteError, as_json, is_file
 from evosim.engine.lock import HeldError, hold
@@ -30,7 +31,7 @@ BATCH = 500
 """Runs in a transaction at most."""
 SECONDS_BETWEEN_BATCHES = 1.0
 _PATIENCE = 30.0  # seconds that a reader waits for the driver's transaction
-_FORMAT = 1
+_FORMAT = 2
 
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -127,7 +128,7 @@ class Index:
     def mark_whole(self) -> None:
         """Note that everything that the files hold is in here."""
         with _explained_errors(self._folder), self._database:
-            self._database.execute("REPLACE INTO about VALUES ('whole', '1')")
+            self._database.execute("REPLACE INTO about VALUES ('whole', ?)", (self._checksum(),))
 
     # Reading
 
@@ -137,16 +138,35 @@ class Index:
             about = self._about()
             sound = about.get("format") == str(_FORMAT)
             sound = sound and about.get("identity") == self._folder.identity
-            sound = sound and self._database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            sound = sound and self._database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            sound = sound and self._schema() == self._wanted_schema()
+            sound = sound and about.get("whole") in (None, self._checksum())
             _ = self.counts
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError, OverflowError):
             return False
         return sound
+
+    def _schema(self) -> list[Any]:
+        query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+        return list(self._database.execute(query))
+
+    def _wanted_schema(self) -> list[Any]:
+        with contextlib.closing(sqlite3.connect(":memory:")) as database:
+            database.executescript(_TABLES)
+            return Index(self._folder, database)._schema()
+
+    def _checksum(self) -> str:
+        """A hash of all that it holds."""
+        found = hashlib.sha256(self._folder.identity.encode())
+        for table, key in (("points", "point"), ("runs", "point, replicate")):
+            for row in self._database.execute(f"SELECT * FROM {table} ORDER BY {key}"):
+                found.update(repr(row).encode(errors="surrogatepass"))
+        return found.hexdigest()
 
     @property
     def whole(self) -> bool:
         """Whether the last driver left it so that it holds all that the files do."""
-        return self._about().get("whole") == "1"
+        return "whole" in self._about()
 
     def _about(self) -> dict[str, str]:
         return dict(self._database.execute("SELECT name, value FROM about"))
@@ -216,6 +236,14 @@ def writing(folder: StudyFolder) -> Iterator[Index]:
             index.mark_whole()
 
 
+@contextlib.contextmanager
+def in_memory(folder: StudyFolder) -> Iterator[Index]:
+    """An index that is made from the files of the runs, and not kept."""
+    with contextlib.closing(Index(folder, sqlite3.connect(":memory:"))) as index:
+        index.fill()
+        yield index
+
+
 def rebuild(folder: StudyFolder, *, wait: float = 0.0) -> Counts:
     """Make the index again from the files.
 
@@ -242,7 +270,7 @@ def reading(
     index = _open(folder)
     why = ""
     if index is None:
-        why = "is missing or damaged"
+        why = "is missing, damaged or of an older evosim"
     elif not index.whole and not is_held(folder):
         why = "was left behind by a driver that was killed"
         index.close()
@@ -254,8 +282,9 @@ def reading(
         except RunError:
             index = None
     if index is None:
-        index = Index(folder, sqlite3.connect(":memory:"))
-        index.fill()
+        with in_memory(folder) as index:
+            yield index
+        return
     with contextlib.closing(index):
         yield index
 

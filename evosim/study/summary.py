@@ -7,7 +7,6 @@ their number, and which parameters move the measure (docs/measures.md, a study's
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.engine.checksums import sealed
 from evosim.engine.files import as_json, write_text
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses
@@ -23,6 +23,7 @@ from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, threshold_o
 from evosim.stats import intervals, tests, variance
 from evosim.stats.intervals import Bootstrap
 from evosim.study import table
+from evosim.study.folder import read_result
 
 if TYPE_CHECKING:
     from evosim.study.folder import StudyFolder
@@ -45,18 +46,25 @@ def write(folder: StudyFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = summarize(folder)
-    text = as_json(found, indent=1)
+    text = as_json(sealed(found), indent=1)
     write_text(folder.summary_path, text + "\n")
     return found
 
 
 def read(folder: StudyFolder) -> dict[str, Any] | None:
-    """The summary that was written; None where it is missing, torn, or of fewer runs than all."""
+    """The summary that was written; None where it is missing, of fewer runs than all, or damaged,
+    which is said.
+
+    Raises:
+        RunError: it may not be read.
+    """
+    found = read_result(folder, "it is made again from the runs")
+    if found is None:
+        return None
     try:
-        found: dict[str, Any] = json.loads(folder.summary_path.read_text(encoding="utf-8"))
         whole = found["runs"]["lived"] == found["runs"]["wanted"] == folder.size
         mine = found["identity"] == folder.identity and found["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
     return found if whole and mine else None
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from evosim.engine.checksums import sealed
 from evosim.engine.dataset import open_dataset
-from evosim.engine.files import as_json, exists, write_text
-from evosim.errors import Command, EvosimError, RunError, ScenarioError
+from evosim.engine.files import as_json, write_text
+from evosim.errors import EvosimError, ScenarioError
 from evosim.execution.runner import finite
 from evosim.metrics import hypotheses, turns
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
@@ -20,6 +20,7 @@ from evosim.scenario.timeline import stretches
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
+from evosim.study.folder import read_result
 
 if TYPE_CHECKING:
     from evosim.scenario import Experiment as Written
@@ -33,21 +34,12 @@ _NUMBERS = re.compile(r"\[\s+((?:-?[\d.e+-]+|null)(?:,\s+(?:-?[\d.e+-]+|null))*)
 
 
 def read(folder: ExperimentFolder) -> dict[str, Any] | None:
-    """What verdict.json holds; None where there is none.
+    """What verdict.json holds; None where there is none, or it is damaged, which is said.
 
     Raises:
-        RunError: it is damaged.
+        RunError: it may not be read.
     """
-    if not exists(folder.summary_path):
-        return None
-    try:
-        return dict(json.loads(folder.summary_path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder.summary_path} cannot be read: {error}. Delete it: ",
-            Command("resume", folder.path),
-            " then evaluates the claim again",
-        ) from error
+    return read_result(folder, "the claim is evaluated again")
 
 
 def write(folder: ExperimentFolder) -> dict[str, Any]:
@@ -57,7 +49,7 @@ def write(folder: ExperimentFolder) -> dict[str, Any]:
         WriteError: the operating system refused.
     """
     found = finite(summarize(folder))
-    text = as_json(found, indent=2)
+    text = as_json(sealed(found), indent=2)
     # Rows of numbers on one line each.
     text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     write_text(folder.summary_path, text + "\n")

@@ -220,6 +220,10 @@ def test_a_point_edited_in_the_folder_is_refused(sweep: Path) -> None:
     manifest = json.loads(path.read_text())
     manifest["points"][0]["settings"].append("evolution.levels=3")
     path.write_text(json.dumps(manifest))
+    with pytest.raises(RunError, match=r"study\.json is damaged: its checksum does not fit"):
+        evosim.resume(study.path)
+    del manifest["checksum"]  # as of an older evosim
+    path.write_text(json.dumps(manifest))
     with pytest.raises(RunError, match=r"points in study\.json were changed after the study began"):
         evosim.resume(study.path)
 

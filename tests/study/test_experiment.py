@@ -58,7 +58,7 @@ finally:
 def summary(path: Path) -> dict[str, Any]:
     """The verdict without what is recorded of the command."""
     found = json.loads((path / "verdict.json").read_text())
-    del found["command"]
+    del found["command"], found["checksum"]
     return found
 
 
@@ -326,15 +326,24 @@ def test_an_experiment_whose_scenario_was_changed_is_not_settled(
     (tmp_path / "out" / "verdict.json").unlink()
     path = tmp_path / "out" / "scenario.toml"
     path.write_text(path.read_text().replace("lifetime = 20", "lifetime = 25"))
+    with pytest.raises(EvosimError, match="was changed after the experiment began, or is damaged"):
+        evosim.resume(tmp_path / "out")
+    path.write_text(path.read_text().rpartition("# checksum")[0])  # as of an older evosim
     with pytest.raises(EvosimError, match="was changed after the experiment began: arm 'effect'"):
         evosim.resume(tmp_path / "out")
 
 
-def test_a_damaged_verdict_says_how_to_settle_again(whole: Path, tmp_path: Path) -> None:
+def test_a_damaged_verdict_is_made_again(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(whole, tmp_path / "out")
-    (tmp_path / "out" / "verdict.json").write_text("")
-    with pytest.raises(EvosimError, match=r"Delete it: evosim\.resume"):
-        evosim.resume(tmp_path / "out")
+    path = tmp_path / "out" / "verdict.json"
+    good = path.read_text()
+    for bad in ("", "[]", good.replace("0", "1", 1)):
+        path.write_text(bad)
+        evosim.resume(tmp_path / "out", progress=False)
+        assert path.read_text() == good
+        assert "verdict.json is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["replay"], ["fork", "--at", 2]])

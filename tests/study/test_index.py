@@ -83,7 +83,7 @@ def test_an_index_left_behind_by_a_killed_driver_catches_up(done: evosim.Study) 
     path = done.path / index.NAME
     with sqlite3.connect(path) as database:
         database.execute("DELETE FROM runs WHERE replicate = 1")
-        database.execute("UPDATE about SET value = '0' WHERE name = 'whole'")
+        database.execute("DELETE FROM about WHERE name = 'whole'")
     database.close()
     with hold(done.path, "study"):
         assert done.counts.done == 4  # as the driver at work last wrote it

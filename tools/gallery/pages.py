@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evosim.gallery.record import Record, is_confirmatory
+from evosim.metrics import why_undefined
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
 from evosim.plot.experiment import finding_label, term_label
 from evosim.plot.summaries import names_for
@@ -214,7 +215,8 @@ def _footnote(record: Record) -> str:
     lacking = [f for f in record["findings"] if f["undefined"]]
     for finding in lacking:
         text += f" {_capital(finding['says'])}: undefined in "
-        text += f"{counted(finding['undefined'], 'replicate')}."
+        text += f"{counted(finding['undefined'], 'replicate')}: "
+        text += f"{why_undefined(finding['measure'])}."
     return text
 
 
