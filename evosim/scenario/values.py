@@ -304,6 +304,15 @@ def parse_flag(value: Any) -> bool:
     return value
 
 
+def parse_zero(value: Any) -> str | float:
+    """``"uniform"``, ``"nothing"`` or a payoff a lifetime."""
+    if value in ("uniform", "nothing") or (is_number(value) and abs(value) <= LARGEST):
+        return value if isinstance(value, str) else float(value)
+    raise wrong(
+        "no zero to count from", f'"uniform", "nothing" or a number up to {_figure(LARGEST)}'
+    )
+
+
 def parse_name(value: Any) -> str:
     """A name that a dotted key can hold without quotes, beginning with a letter."""
     if not isinstance(value, str) or not NAME.fullmatch(value):
@@ -315,6 +324,11 @@ _TEXT: dict[str, Any] = {"type": "string"}
 
 Text: TypeAlias = Annotated[str, PlainValidator(parse_text), WithJsonSchema(_TEXT)]
 Flag: TypeAlias = Annotated[bool, PlainValidator(parse_flag), WithJsonSchema({"type": "boolean"})]
+Zero: TypeAlias = Annotated[
+    str | float,
+    PlainValidator(parse_zero),
+    WithJsonSchema({"anyOf": [{"enum": ["uniform", "nothing"]}, {"type": "number"}]}),
+]
 Name: TypeAlias = Annotated[
     str,
     PlainValidator(parse_name),
