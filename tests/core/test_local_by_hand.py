@@ -222,24 +222,25 @@ def test_every_new_draw_is_the_one_that_its_slot_names() -> None:
     mood = {"values": 3, "start": 1}
     mood["drift"] = [{"step": 1, "chance": 0.3}, {"step": -1, "chance": 0.4}]  # type: ignore[assignment]
     meet = {"bite": {"set": {"hurt": [0.5, 0.5]}, "ends": 0.3, **NOTHING}}
+    movers = {"idle": {"glyph": "I", "chance": 0.0}}
     world = {
-        "map": "@M",
+        "map": "@MI",
         "variables": {"mood": mood, "hurt": {"values": 2, "start": 0}},
-        **beast("toward", chance=0.6, meet=meet),
+        "movers": movers | beast("toward", chance=0.6, meet=meet)["movers"],
         "happens": {"storm": {"chance": 0.2, "set": {"hurt": 1}}},
     }
     for life in range(40):
         _, trace, _ = lived(world, [STAY], life)
-        u = [rng.uniform(rng.draw(life, 64 + slot)) for slot in range(14)]
-        came = u[10] >= 0.4  # to stay comes first, with chance 1 - 0.6
-        hurt = int(came and u[12] >= 0.5)
-        ended = came and u[13] < 0.3
+        u = [rng.uniform(rng.draw(life, 64 + slot)) for slot in range(17)]
+        came = u[11] >= 0.4  # to stay comes first, with chance 1 - 0.6
+        hurt = int(came and u[15] >= 0.5)
+        ended = came and u[16] < 0.3
         assert trace.fate == ("ended" if ended else "alive")
         assert int(trace.counts.sum()) == came
         if not ended:
             now = 2 if u[8] < 0.3 else 0 if u[8] < 0.7 else 1
-            hurt = 1 if u[11] < 0.2 else hurt
-            assert trace.last[0] == (now * 2 + hurt) * 2 + (0 if came else 1)
+            hurt = 1 if u[12] < 0.2 else hurt
+            assert trace.last[0] == ((now * 2 + hurt) * 3 + 2) * 3 + (0 if came else 1)
 
 
 # ---------------------------------------------------------------------- instinct
