@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evosim import mechanisms, mind, world
+from evosim.errors import seed_number
+from evosim.execution.cost import of_run
 from evosim.rng import Purpose, key
 from evosim.scenario import MoverRule, Rule, timeline
+from evosim.scenario.state_space import factors
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,7 +34,11 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
 
     Args:
         seed: of the level that is drawn.
+
+    Raises:
+        EvosimError: no seed.
     """
+    seed = seed_number(seed)
     yield _head(f"{scenario.title} ({scenario.id})", space=False)
     yield scenario.question
     for name in ("claim", "source", "control", "expected", "found", "pilots"):
@@ -52,8 +59,10 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
         yield _indented(_table([(name, _variable(v)) for name, v in first.variables.items()]))
     yield _head("Environments")
     for name, environment in scenario.environments.items():
-        size = scenario.environment(name).n_states
-        yield _indented(f"{name}: {environment.title or name}; {size:,} states")
+        here = scenario.environment(name)
+        # Movers multiply the states by the cells, each of them.
+        by = f": {factors(here)}" if here.movers else ""
+        yield _indented(f"{name}: {environment.title or name}; {here.n_states:,} states{by}")
         for change in _changes(environment.overrides):
             yield _indented(change, by=4)
     yield _head("Timeline, in generations")
@@ -62,6 +71,7 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     yield _indented(_table(list(_mind(scenario))))
     yield _head("Evolution")
     yield _indented(_evolution(scenario))
+    yield _indented(f"A run takes {of_run(scenario)}.")
     if scenario.notes:
         yield _head("Notes: allowed, but perhaps not meant")
         for note in scenario.notes:
@@ -148,15 +158,15 @@ def _rules(here: World) -> Table:
             rows.append((sites, *what))
             sites = ""
     for name, mover in here.movers.items():
-        walks = "at random" if mover.walks == "random" else f"{mover.walks} the agent"
-        who = f"{here.movers_of(name)} {mover.glyph} {name}, walks {walks}"
-        who += f" with chance {mover.chance:g}"
-        does = [
+        way = "at random" if mover.walks == "random" else f"{mover.walks} the agent"
+        who = f"{here.movers_of(name)} {mover.glyph} {name}"
+        does = [(f"walks {way}, with chance {mover.chance:g}", "", "", "")]
+        does += [
             (f"{how}: {rule_name}{_when(rule, ', when')}", _set_and_added(rule), *_felt(rule))
             for how, rules in (("meeting", mover.meet), ("use", mover.use))
             for rule_name, rule in rules.items()
         ]
-        for what in does or [("nothing", "", "", "")]:
+        for what in does:
             rows.append((who, *what))
             who = ""
     for name, always in here.always.items():

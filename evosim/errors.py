@@ -144,6 +144,28 @@ def whole_number(name: str, value: object, least: int = 0) -> int:
     raise EvosimError(Argument(name, value), f": a whole number of at least {least} is needed")
 
 
+def seed_number(seed: object, name: str = "seed") -> int:
+    """A seed, as a plain int: of all that random numbers are drawn from.
+
+    Args:
+        seed: what was given.
+        name: of the argument.
+
+    Raises:
+        EvosimError: not a whole number of 64 bits. It would be cut down to one without a word.
+
+    Example:
+        >>> seed_number(2**64 - 1)
+        18446744073709551615
+    """
+    # A numpy integer is a seed too, but would neither fit beside 2^64 nor go into JSON.
+    if not isinstance(seed, bool) and isinstance(seed, Integral) and 0 <= int(seed) < 2**64:
+        return int(seed)
+    raise EvosimError(
+        Argument(name, seed), ": not a seed (allowed a whole number from 0 to 2^64 - 1)"
+    )
+
+
 class RunError(EvosimError):
     """A run folder that cannot be made, read, resumed or forked.
 
@@ -155,6 +177,9 @@ class RunError(EvosimError):
         ...     print(error)
         nowhere: there is no such run folder
     """
+
+
+OUT_OF_MEMORY = "out of memory: the operating system gives this process no more"
 
 
 class WorkError(RunError):

@@ -357,11 +357,37 @@ def test_export_writes_a_tree_sequence(invoke: Invoke, mine: Path, tmp_path: Pat
         (["--trees", "x.trees", "--tensors", "x.npz"], "say what to export"),
         (["--trees", "x.trees", "--level-seed", 0], "--level-seed is about tensors"),
         (["--trees", "x.trees", "--set", "a=1"], "--set is about tensors"),
+        (["--trees", "x.trees", "--measures", "alignment"], "--measures is about --courses"),
     ):
         wrong = invoke("export", mine, *words)
         assert wrong.exit_code == 2, wrong.output
         assert message in wrong.stderr
         assert "Traceback" not in wrong.output
+
+
+def test_export_writes_courses(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    shown = invoke("export", mine, "--courses", "mine.csv", "--measures", "alignment,lived")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout == "mine.csv\n"
+    head, *rows = (tmp_path / "mine.csv").read_text(encoding="utf-8").splitlines()
+    assert head == "replicate,generation,environment,variable,value"
+    run = evosim.open_run(mine)
+    of = len(run.scenario.payoffs)
+    probed = run.data.sizes["probe"] * len(run.scenario.environments)
+    assert len(rows) == run.data.sizes["replicate"] * (probed + of * run.data.sizes["generation"])
+    before = (tmp_path / "mine.csv").read_bytes()
+    for words, message in (
+        (["--courses", "x.txt"], "x.txt: courses are written as .csv"),
+        (["--courses", "mine.csv", "--measures", "collapse"], "takes no at"),
+        (["--courses", "mine.csv", "--measures", "alignmet"], "did you mean 'alignment'?"),
+        (["--courses", "nowhere/x.csv"], "cannot write nowhere/x.csv"),
+        (["--courses", "x.csv", "--replicate", 0], "--replicate is not about courses"),
+    ):
+        wrong = invoke("export", mine, *words)
+        assert wrong.exit_code == 2, wrong.output
+        assert message in wrong.stderr
+        assert "Traceback" not in wrong.output
+    assert (tmp_path / "mine.csv").read_bytes() == before
 
 
 def test_analyse_tells_what_moved_the_genes(invoke: Invoke, mine: Path, tmp_path: Path) -> None:

@@ -126,7 +126,14 @@ def test_each_variant_of_the_tutorial_can_be_added_to_its_file(block, tmp_path, 
 
 
 def test_all_variants_that_go_together_can_be_added_one_after_the_other(tmp_path, monkeypatch):
-    apart = ("[evolution.open]", "[evolution.islands]", "optimizer = ", "novelty", "[deception]")
+    apart = (
+        "[evolution.open]",
+        "[evolution.islands]",
+        "optimizer = ",
+        "novelty",
+        "[deception]",
+        "[world.movers",
+    )
     text = finished()
     for block in variants():
         if not any(word in block for word in apart):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,12 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.files import exists
 from evosim.engine.mechanism import parts
-from evosim.errors import Argument, Command, EvosimError, whole_number
+from evosim.errors import Argument, Command, EvosimError, seed_number, whole_number
 from evosim.registry import plugins
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
     from evosim.scenario.reading import Check
-
-SEED_LIMIT = 2**64
 
 
 def read_scenario(
@@ -55,14 +53,7 @@ def seed_of(seed: int | None) -> int:
     Raises:
         EvosimError: not a whole number of 64 bits.
     """
-    if seed is None:
-        return secrets.randbits(64)
-    # A numpy integer is a seed too, but would neither fit beside 2^64 nor go into JSON.
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or not 0 <= int(seed) < SEED_LIMIT:
-        raise EvosimError(
-            Argument("seed", seed), ": not a seed (allowed a whole number from 0 to 2^64 - 1)"
-        )
-    return int(seed)
+    return secrets.randbits(64) if seed is None else seed_number(seed)
 
 
 def checked_workers(workers: int | None) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,8 +144,9 @@ def _thumbnail(figures: Sequence[Path]) -> str:
     for name in THUMBNAILS:
         for suffix, kind in ((".svg", "image/svg+xml"), (".png", "image/png")):
             path = known.get(name + suffix)
-            if path is not None and path.stat().st_size <= LARGEST:
-                return _picture(kind, path.read_bytes())
+            with suppress(OSError):  # one that may not be read is as good as not drawn
+                if path is not None and path.stat().st_size <= LARGEST:
+                    return _picture(kind, path.read_bytes())
     return ""
 
 

@@ -205,14 +205,14 @@ class Run:
             replicate: which replicate.
             out: the GIF; one in the run's ``figures`` if None.
             terminal: play it on standard output instead.
-            speed: steps a second.
+            speed: steps a second, from 0.01 to 1000; a GIF has at most 50 frames a second.
 
         Returns:
             The path of the GIF; None where it was played.
 
         Raises:
             EvosimError: there is no such generation, environment, individual ... in the run, or
-                ``out`` has another suffix than ``.gif``.
+                ``out`` has another suffix than ``.gif``, a speed out of range.
 
         Example:
             >>> import evosim

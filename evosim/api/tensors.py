@@ -13,7 +13,7 @@ from evosim.api.folders import open_single_run
 from evosim.api.runs import Run
 from evosim.engine.files import Unfailing, as_json, is_folder, replacing
 from evosim.engine.variables import present
-from evosim.errors import Argument, EvosimError, did_you_mean, whole_number
+from evosim.errors import Argument, EvosimError, did_you_mean, seed_number, whole_number
 from evosim.world.tensors import BOUND
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def tensors(
         source: a scenario, the id of one of the catalogue, a file, or a run (or its folder), of
             which the drives of individuals are added.
         environment: by name; the main one of the first phase if None.
-        level_seed: of the level drawn, as ``evosim show`` draws it.
+        level_seed: of the level drawn, as ``evosim show`` draws it; 0 .. 2**64 - 1.
         settings: changes of a scenario, see :func:`evosim.run`.
         generation: of a run; the last one with any individuals if None.
         individual: of a run: whose reward is written out; its number, "best" or "median" by the
@@ -76,6 +76,7 @@ def tensors(
             options that the source does not have; drives that include novelty, which has no
             reward of (s, a, s').
     """
+    level_seed = seed_number(level_seed, "level_seed")
     wants = None
     run = None
     if isinstance(source, Run):

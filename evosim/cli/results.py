@@ -23,7 +23,7 @@ class _Individual(click.ParamType):
     ) -> int | str:
         if value in ("best", "median"):
             return str(value)
-        if not str(value).isdigit():
+        if not str(value).isdecimal():
             self.fail(f"{value!r} is neither a number from 0, nor best, nor median", param, ctx)
         return int(value)
 
@@ -180,7 +180,7 @@ def export(
         click.echo(str(evosim.export_courses(source, courses, measures=names or None)))
         return
     if "measures" in chosen:
-        raise EvosimError(Argument("measures", chosen["measures"]), " is about --courses")
+        raise EvosimError(Argument("measures"), " is about --courses")
     if tensors is not None:
         if "bound" in chosen:
             chosen["bound"] *= 2**20
@@ -210,8 +210,8 @@ def export(
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.gif",
               help="File to write. [default: one in RUN/figures]")  # fmt: skip
 @click.option("--terminal", is_flag=True, help="Play it in the terminal instead.")
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=8.0,
-              show_default=True, metavar="N", help="Steps a second.")  # fmt: skip
+@click.option("--speed", type=float, default=8.0, show_default=True, metavar="N",
+              help="Steps a second, from 0.01 to 1000.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
     """Show one lifetime of RUN: as a GIF, or in the terminal."""
     from evosim.api.folders import open_single_run

@@ -27,7 +27,7 @@ from evosim.engine.loop import (
 )
 from evosim.engine.mechanism import sizes
 from evosim.engine.variables import probe_generations
-from evosim.errors import EvosimError, ScenarioError, did_you_mean, whole_number
+from evosim.errors import EvosimError, ScenarioError, did_you_mean, seed_number, whole_number
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -58,7 +58,7 @@ class Iteration(Iterator["Generation"]):
     """
 
     def __init__(self, scenario: Scenario, seed: int, replicate: int = 0) -> None:
-        self.seed = seed
+        self.seed = seed = seed_number(seed)
         self.replicate = replicate
         self.scenario = scenario
         self._seed = replicate_seed(seed, replicate)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from evosim.errors import EvosimError
+from evosim.process import cores
 from evosim.registry import plugins
 
 if TYPE_CHECKING:
@@ -53,18 +55,21 @@ def machine() -> dict[str, str | int]:
     return {"system": platform.platform(), "processor": processor, "cores": cores()}
 
 
-def cores() -> int:
-    """How many processor cores this process may use."""
-    # In a container or under taskset a process may use fewer than there are.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
 def now() -> str:
-    """The time in UTC; that of SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
+    """The time in UTC; that of SOURCE_DATE_EPOCH where it is set (reproducible-builds.org).
+
+    Raises:
+        EvosimError: that is no time.
+    """
     # Distributions build packages at a fixed time; so do the tests here.
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    try:
+        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise EvosimError(
+            f"SOURCE_DATE_EPOCH={epoch}: not a time (allowed seconds since 1970, up to those of "
+            "the year 9999); mend or unset it"
+        ) from None
     return moment.isoformat(timespec="seconds")
 
 

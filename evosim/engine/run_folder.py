@@ -20,6 +20,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -432,9 +433,13 @@ class RunFolder:
     def _files(self, replicate: int) -> set[ChunkFile]:
         found = set()
         folder = self.replicate_path(replicate)
-        for path in folder.iterdir() if is_folder(folder) else ():
-            if _SEGMENT.fullmatch(path.name):
-                found.add(_chunk_file(path))
+        try:
+            names = os.listdir(folder) if is_folder(folder) else []
+        except OSError as error:
+            raise RunError(explain(error, folder, "look into")) from error
+        for name in names:
+            if _SEGMENT.fullmatch(name):
+                found.add(_chunk_file(folder / name))
         return found | {_chunk_file(path) for path in self.held if path.parent == folder}
 
     def _history_files(self, replicate: int) -> list[ChunkFile]:

@@ -17,13 +17,22 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
+# Mutations as wide as this leave nothing of a gene; of much larger ones only the last digits would
+# count, until they overflow.
+_WIDEST, _STEEPEST = 100, 1_000_000
 _ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "alpha": (lambda v: is_number(v) and v >= 0, "a number from 0"),
-    "eta": (lambda v: is_number(v) and v >= 0, "a number from 0"),
+    "alpha": (lambda v: is_number(v) and 0 <= v <= _WIDEST, f"a number from 0 to {_WIDEST}"),
+    "eta": (lambda v: is_number(v) and 0 <= v <= _STEEPEST, f"a number from 0 to {_STEEPEST:,}"),
     "indpb": (lambda v: is_number(v) and 0 <= v <= 1, "a probability from 0 to 1"),
-    "mu": (is_number, "a number, in units of each locus"),
+    "mu": (
+        lambda v: is_number(v) and abs(v) <= _WIDEST,
+        f"a number from -{_WIDEST} to {_WIDEST}, in units of each locus",
+    ),
     "share": (lambda v: is_number(v) and 0 < v <= 1, "a share above 0 and up to 1"),
-    "sigma": (lambda v: is_number(v) and v >= 0, "a number from 0, in units of each locus"),
+    "sigma": (
+        lambda v: is_number(v) and 0 <= v <= _WIDEST,
+        f"a number from 0 to {_WIDEST}, in units of each locus",
+    ),
     "tournsize": (lambda v: is_whole(v) and 1 <= v <= 10_000, "a whole number from 1 to 10,000"),
 }
 

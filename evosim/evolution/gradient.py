@@ -50,7 +50,9 @@ class Gradient(Optimizer):
                 lambda v: is_number(v) and 0 < v <= 1,
                 "a number above 0 and up to 1, in units of each locus",
             ),
-            "rate": Option(1.0, lambda v: is_number(v) and v > 0, "a number above 0"),
+            "rate": Option(
+                1.0, lambda v: is_number(v) and 0 < v <= 1e6, "a number above 0 and up to 1,000,000"
+            ),
             "momentum": Option(
                 0.0, lambda v: is_number(v) and 0 <= v < 1, "a number from 0 and below 1"
             ),

@@ -45,9 +45,9 @@ class Lenient:
         return getattr(self._file, name)
 
 
-def lenient(file: TextIO | None) -> TextIO:
-    """A stream as one that nothing depends on."""
-    return file if isinstance(file, Lenient) else cast(TextIO, Lenient(file))
+def lenient(file: Any) -> TextIO:
+    """A stream, or None, as one that nothing depends on."""
+    return cast(TextIO, file if isinstance(file, Lenient) else Lenient(file))
 
 
 def open_streams() -> None:

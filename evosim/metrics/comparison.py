@@ -260,13 +260,13 @@ def describe(comparison: Mapping[str, Any]) -> str:
         lines += ["", row["name"]]
         for name, value, change in zip(names, row["values"], row["differences"], strict=True):
             if value is None:
-                why = f"  {name:<{width}}  {why_undefined(row['measure'])}"
+                why = f"  {name:<{width}}  undefined: {why_undefined(row['measure'])}"
                 lines += filled(why, indent=" " * (width + 4))
                 continue
             n = len(value["columns"][0]) - value["undefined"]
             shown = f"  {name:<{width}}  {intervals.shown(value)}  n = {n}"
             if value["undefined"]:
-                shown += f"; {value['undefined']} {why_undefined(row['measure'])}"
+                shown += f"; {value['undefined']} undefined: {why_undefined(row['measure'])}"
             lines += filled(shown, indent=" " * (width + 4))
             if change is None:
                 continue
@@ -283,7 +283,9 @@ def describe(comparison: Mapping[str, Any]) -> str:
     if comparison["undefined"]:
         lines += ["", "Not compared"]
     for row in comparison["undefined"]:
-        why = f"  {row['name']}, {', '.join(row['runs'])}: {why_undefined(row['measure'])}"
+        why = (
+            f"  {row['name']}, {', '.join(row['runs'])}: undefined: {why_undefined(row['measure'])}"
+        )
         lines += filled(why, indent="    ")
     return "\n".join([*lines, "", *_foot(comparison)])
 

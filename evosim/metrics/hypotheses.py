@@ -313,7 +313,7 @@ def describe(summary: Mapping[str, Any]) -> str:
             f"    {whole:<12} {intervals.shown(finding)}   ({side} {threshold:g} wanted){left_out}"
         )
         if finding["undefined"] or finding["value"] is None:
-            lines += filled(f"    {why_undefined(finding['measure'])}", indent="      ")
+            lines += filled(f"    undefined: {why_undefined(finding['measure'])}", indent="      ")
     lines += ["", f"  {_foot(summary)}"]
     return "\n".join(lines)
 

@@ -165,6 +165,7 @@ def environment_of(data: xr.Dataset, scenario: Scenario, query: Query) -> str:
     Raises:
         EvosimError: no such environment, or no such flip.
     """
+    query = query.in_scenario(scenario)
     if query.where is not None:
         return require_known(query.where, data["environment"].values, "environment", query)
     if query.at == "before":

@@ -79,15 +79,19 @@ def discounts(data: xr.Dataset, scenario: Scenario) -> Floats:
     """The discount of each replicate [replicate]: the patience of its agents.
 
     Where patience evolves, the mean over the individuals of all probes of the replicate: one
-    discount for all generations, so that their distances can be compared.
+    discount for all generations, so that their distances can be compared. A life that is not
+    discounted ends all the same: there it is at most 1 - 1/T, which looks T steps ahead.
     """
     locus = scenario.agent.patience
+    longest = max(scenario.environment(name).lifetime for name in scenario.environments)
+    # Everything else that is allowed is below 1.
+    most = 1.0 - 1.0 / longest if locus.high == 1 else 1.0
     if locus.pinned:
-        return np.full(data.sizes["replicate"], float(locus.low))
+        return np.full(data.sizes["replicate"], min(float(locus.low), most))
     genes, alive = _genes(data, np.arange(data.sizes["probe"]))
     patience = mind.phenotype(scenario, genes.reshape(-1, genes.shape[-1]))["patience"]
     defined = np.where(alive, patience.reshape(alive.shape), np.nan)
-    return mean_of_defined(defined.reshape(len(defined), -1))
+    return np.minimum(mean_of_defined(defined.reshape(len(defined), -1)), most)
 
 
 def drives(data: xr.Dataset, scenario: Scenario, probes: NDArray[np.integer]) -> Floats:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.variables import present
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import Argument, EvosimError, did_you_mean
 from evosim.rng import Purpose, key
 
 if TYPE_CHECKING:
@@ -22,6 +23,23 @@ if TYPE_CHECKING:
     from evosim.world import Environment, Levels
 
 AGE = "age"
+SLOWEST, FASTEST = 0.01, 1000.0
+"""Steps a second of a replay: a pause has to fit into a GIF."""
+
+
+def check_speed(speed: float) -> None:
+    """Refuse a speed at which no lifetime can be played.
+
+    Raises:
+        EvosimError: no number, or out of range.
+    """
+    number = isinstance(speed, Real) and not isinstance(speed, bool)
+    if not (number and SLOWEST <= float(speed) <= FASTEST):
+        raise EvosimError(
+            Argument("speed", speed),
+            f": no speed of a replay (allowed a number from {SLOWEST:g} to {FASTEST:,.0f} steps "
+            "a second)",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evosim.metrics import why_undefined
 from evosim.plot import colors, estimates, layouts, registry, style, timeseries
 from evosim.plot.estimates import WANTED, Mark
 from evosim.plot.experiment import (
@@ -117,7 +118,8 @@ def _outcome(finding: Summary) -> str:
     else:
         found = f"{digits(value)} [{digits(interval[0])}, {digits(interval[1])}]"
     left_out = finding["undefined"]
-    more = f" ({left_out} replicates left out as undefined)" if left_out else ""
+    why = why_undefined(finding["measure"])
+    more = f" ({left_out} replicates left out as undefined: {why})" if left_out else ""
     claimed = f"{side} {style.number(threshold)} was claimed"
     return f"{capital(finding['verdict'])}: {found}; {claimed}{more}."
 

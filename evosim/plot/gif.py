@@ -11,8 +11,8 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from evosim.engine.files import put
-from evosim.errors import EvosimError
 from evosim.plot import colors, style
+from evosim.plot.episode import check_speed
 from evosim.plot.picture import EVENTS, Line, Picture, Place, Symbol, frames
 
 if TYPE_CHECKING:
@@ -53,17 +53,17 @@ def replay_gif(
 
     Args:
         path: where to; the folder is made if it does not exist.
-        speed: frames a second; a frame is a step, unless the life is longer than
-            ``most_frames``: then frames are left out evenly, and the steps' numbers tell.
+        speed: frames a second, from 0.01; above 50 as 50, which is what programs show. A frame is
+            a step, unless the life is longer than ``most_frames``: then frames are left out
+            evenly, and the steps' numbers tell.
 
     Returns:
         The path.
 
     Raises:
-        EvosimError: a speed that is not positive; a place that cannot be written.
+        EvosimError: a speed out of range; a place that cannot be written.
     """
-    if not speed > 0:
-        raise EvosimError(f"a replay needs a speed above 0 frames a second, not {speed:g}")
+    check_speed(speed)
     shown = frames(episode, most=max(2, most_frames))
     canvas = Canvas(shown[0])
     drawn = [canvas.draw(picture) for picture in shown]

@@ -70,8 +70,14 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
 
 
 def _references(view: RunView) -> list[Level]:
-    """The references that are known; constant between flips, they jump at them."""
-    spans = [(s.start, s.end) for s in view.phase_spans]
+    """The references that are known; constant between flips, they jump at them, and in a ramp from
+    one generation to the next."""
+    spans = [
+        (start, min(start + step, s.end))
+        for s in view.phase_spans
+        for step in [1.0 if s.gradual else s.end - s.start]
+        for start in np.arange(s.start, s.end, step)
+    ]
     starts = [int(np.searchsorted(view.generations, start)) for start, _ in spans]
     known = {
         variable: view.by_environment(variable) for variable in REFERENCES if variable in view.data

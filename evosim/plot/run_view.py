@@ -39,6 +39,8 @@ class PhaseSpan(NamedTuple):
     """First generation of the next one, or the last generation of the run."""
     mixture: Mapping[str, float]
     label: str
+    gradual: bool
+    """Whether it is a ramp: its mixture, halfway here, is another one in each generation."""
 
 
 class Band(NamedTuple):
@@ -160,7 +162,8 @@ class RunView:
         """The timeline by mixtures of environments, cut to the data."""
         found: list[PhaseSpan] = []
         for start, end, stretch in self._stretches():
-            span = PhaseSpan(start, end, stretch.mixture, stretch.label(self.label))
+            label = stretch.label(self.label)
+            span = PhaseSpan(start, end, stretch.mixture, label, stretch.old is not None)
             if found and found[-1][2:] == span[2:]:
                 found[-1] = found[-1]._replace(end=end)
             else:

@@ -13,9 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from evosim.errors import EvosimError
 from evosim.execution.output import console as usual_console
 from evosim.plot import colors
+from evosim.plot.episode import check_speed
 from evosim.plot.picture import Line, Picture, Place, frames
 
 if TYPE_CHECKING:
@@ -64,16 +64,15 @@ def replay_terminal(
     """Play a lifetime, one frame a step; where the output is no terminal, print every frame.
 
     Args:
-        speed: steps a second.
+        speed: steps a second, from 0.01 to 1000.
         console: where to; None: standard output.
         ascii_only: draw with ASCII alone; None: where the output's encoding needs it.
         pause: what waits between frames.
 
     Raises:
-        EvosimError: a speed that is not positive.
+        EvosimError: a speed out of range.
     """
-    if not speed > 0:
-        raise EvosimError(f"a replay needs a speed above 0 steps a second, not {speed:g}")
+    check_speed(speed)
     console = console or usual_console()
     plain = not console.encoding.lower().startswith("utf") if ascii_only is None else ascii_only
     signs = ASCII if plain else UNICODE

@@ -7,10 +7,12 @@ noted only where it is idle in every environment that has it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evosim import mechanisms
+from evosim.errors import ScenarioError
 from evosim.scenario import _overrides, document
 from evosim.scenario.check_placement import may_hold
 from evosim.scenario.messages import Mistake, show
@@ -350,6 +352,28 @@ def _leaves(overrides: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple
             yield (*above, key), value
 
 
+def _arms(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Arms of the experiment that are the same scenario."""
+    from evosim.scenario import reading  # which builds on the models that ask for notes
+
+    experiment = scenario.experiment
+    if experiment is None:
+        return
+    text, known = scenario.to_toml(), dict[str, str]()
+    for name, arm in experiment.arms.items():
+        try:
+            changed = reading.loads(text, settings=(*experiment.set, *arm.set)).to_dict()
+        except ScenarioError:
+            return  # a mistake, which the check of experiments tells
+        del changed["experiment"]
+        if (same := known.setdefault(json.dumps(changed), name)) != name:
+            key = "set" if arm.set else "title"
+            yield Mistake(
+                ("experiment", "arms", name, key),
+                f"the same scenario as the arm {same}: its settings change nothing",
+            )
+
+
 def _also(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Generations to probe that the timeline does not have."""
     beyond = [g for g in scenario.measure.also if g >= scenario.generations]
@@ -392,5 +416,6 @@ _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...
     _senses,
     _costs,
     _same,
+    _arms,
     _also,
 )

@@ -35,9 +35,9 @@ class Reach:
 
     Example:
         >>> from evosim import scenario
-        >>> found = Reach(scenario.load("hungry_thirsty").environment("training"))
-        >>> sorted(found.lived["hungry"])
-        [0, 1]
+        >>> found = Reach(scenario.load("fridge").environment("wild"))
+        >>> sorted(found.lived["energy"]), sorted(found.lived["fridge"])
+        ([1, 2, 3, 4], [0])
     """
 
     world: World

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from evosim.scenario.map import parse_map
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 # A plan keeps two float32 values of each state for each of 64 lanes.
 BYTES_A_STATE = 2 * 4 * 64
+_MOST_FACTORS = 19
 
 
 class Slot(NamedTuple):
@@ -69,7 +71,7 @@ def strength(world: World, name: str, cell: tuple[int, int]) -> float:
     """How strong a field is on a cell (docs/model.md, 1, fields)."""
     field, layout = world.fields[name], world.layout
     if field.map is not None:
-        char = parse_map(field.map).cells[cell[0]][cell[1]]
+        char = _digits(field.map)[cell[0]][cell[1]]
         return float(char) if char.isdigit() else 0.0
     if field.region is not None:
         rows, cols = field.region.rows, field.region.cols
@@ -86,6 +88,11 @@ def strength(world: World, name: str, cell: tuple[int, int]) -> float:
         return min([*ways, *(size - way for way in ways)] if torus else ways)
 
     return _fallen(field, far(cell[0], rows, layout.rows) + far(cell[1], cols, layout.cols))
+
+
+@lru_cache(maxsize=16)
+def _digits(text: str) -> tuple[str, ...]:
+    return parse_map(text).cells
 
 
 def _fallen(field: Ground, moves: int) -> float:
@@ -106,6 +113,13 @@ def _fallen(field: Ground, moves: int) -> float:
 def n_states(world: World) -> int:
     """Free cells times the number of joint values of the variables."""
     return len(world.layout.free) * math.prod(v.values for v in world.state_variables)
+
+
+def factors(world: World) -> str:
+    """What multiplies the number of states, and by how much."""
+    by = [f"{variable.values} {variable.name}" for variable in world.state_variables]
+    by[_MOST_FACTORS:] = ["..."] * (len(by) > _MOST_FACTORS)
+    return " x ".join([f"{len(world.layout.free)} cells", *by])
 
 
 def mebibytes(states: int) -> float:

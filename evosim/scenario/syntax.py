@@ -38,7 +38,7 @@ def cause(text: str, line: int, column: int | None, told: str) -> Cause | None:
 
     Example:
         >>> cause("a = 3*0.5", 1, 6, "Expected newline").message
-        '3*0.5 is a formula, where TOML has numbers only: write the result'
+        '3*0.5 is a formula, where TOML has numbers only: write the result (column 5)'
     """
     lines = text.split("\n")
     here = lines[line - 1] if line <= len(lines) else ""

@@ -119,7 +119,7 @@ def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
         metric = METRICS[query.measure]
         measures[name] = {
             "label": metric.called(query.of, query.level),
-            "unit": metric.unit,
+            "unit": metric.unit_at(query.at),
             "measure": query.measure,
             "of": query.of or None,
             "where": query.where,

@@ -67,7 +67,7 @@ def _measure(summary: Summary, name: str, measure: Summary) -> Iterator[str]:
     yield from _points(summary, name)
     numbers = [point["measures"][name] for point in summary["points"] if point["lived"]]
     if any(each["undefined"] or each["value"] is None for each in numbers):
-        yield from filled(f"  {why_undefined(measure['measure'])}", indent="    ")
+        yield from filled(f"  undefined: {why_undefined(measure['measure'])}", indent="    ")
     if threshold is not None:
         yield ""
         yield from _verdicts(summary, name)

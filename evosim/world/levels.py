@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError
-from evosim.rng import MASK, draw, draws, uniform
+from evosim.errors import EvosimError, seed_number
+from evosim.rng import draw, draws, uniform
 from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
@@ -106,17 +106,20 @@ def draw_passages(world: World, seed: int) -> NDArray[np.int32]:
     Returns:
         neighbour [C, 4]: those of the map, less the passages that the maze closes.
 
+    Raises:
+        EvosimError: no seed.
+
     >>> from evosim import scenario, world
-    >>> read = scenario.load("foraging", {"world.maze": 1})
-    >>> open_to = world.draw_passages(read.environment("corridors"), 7)
-    >>> fixed = world.geometry(read.environment("corridors")).neighbour
+    >>> read = scenario.load("strawberry", {"world.maze": 1})
+    >>> open_to = world.draw_passages(read.environment("day"), 7)
+    >>> fixed = world.geometry(read.environment("day")).neighbour
     >>> bool((open_to == fixed).all())
     False
     """
     cells, neighbour, _ = geometry(world)
     if not world.maze:
         return neighbour
-    key = draw(seed & MASK, _name_number(PASSAGES))
+    key = draw(seed_number(seed), _name_number(PASSAGES))
     # Each passage once, from its northern or western side. Its numbers are those of its place on
     # the grid, so that environments of other walls agree on the passages that they share.
     found = [(i, a) for i in range(len(cells)) for a in (1, 3) if neighbour[i, a] != i]
@@ -185,13 +188,14 @@ def draw_level(scenario: Scenario, environment: str, seed: int) -> tuple[NDArray
         slot [C], -1 where there is no site, and the start cell.
 
     Raises:
-        EvosimError: the sites do not fit.
+        EvosimError: the sites do not fit; no seed.
 
     >>> from evosim import scenario, world
     >>> slot, start = world.draw_level(scenario.load("foraging"), "corridors", 7)
     >>> int(slot[start])
     -1
     """
+    seed = seed_number(seed)
     world = scenario.environment(environment)
     plan = _plan(scenario, environment)
     place = _place(scenario, world, plan.reserved, set(plan.present), seed)
@@ -242,7 +246,7 @@ def _place(
     candidates = np.array(starts, np.int64) if starts else np.flatnonzero(free)
     if not len(candidates):
         return None
-    order = draws(draw(seed & MASK, _name_number("@")), position[candidates])
+    order = draws(draw(seed, _name_number("@")), position[candidates])
     start = int(candidates[np.argmin(order)])
     return slot, start
 
@@ -261,7 +265,7 @@ def _choices(
         (r0, r1), (c0, c1) = kind.region.rows, kind.region.cols
         rows, cols = np.divmod(position, world.layout.cols)
         allowed = free & (r0 <= rows) & (rows <= r1) & (c0 <= cols) & (cols <= c1)
-    key = draw(draw(seed & MASK, _name_number(site[0])), site[1])
+    key = draw(draw(seed, _name_number(site[0])), site[1])
     liking = draws(key, position)
     cells = np.flatnonzero(allowed)
     return [int(c) for c in cells[np.argsort(liking[cells], kind="stable")]]
@@ -309,7 +313,7 @@ def draw_levels(scenario: Scenario, environment: str, seeds: Sequence[int]) -> L
         read-only arrays of L levels.
 
     Raises:
-        EvosimError: the sites do not fit.
+        EvosimError: the sites do not fit; no seed.
 
     >>> from evosim import scenario, world
     >>> levels = world.draw_levels(scenario.load("foraging"), "corridors", [7, 8, 9])

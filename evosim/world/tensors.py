@@ -2,10 +2,10 @@
 
 A state is (x, cell), number x * C + cell (docs/architecture.md, world), and one more, the last:
 *dead*, where a rule's ``ends`` and fatal values lead. It is absorbing and nothing is felt or paid
-in it. T is one whole step (docs/model.md, 1): action with slip, use, ``ends``, drift. ``here`` and
-``always`` are read off the state between action and drift, so what a step pays can depend on more
-than (s, a, s'): R[s,a,s'] is the expectation given (s, a, s'), and the expected sum of rewards of
-any policy of (s, age) is that of the world, exactly.
+in it. T is one whole step (docs/model.md, 1): action with slip, use or arrival, ``ends``, movers,
+drift. ``here``, ``always`` and fields are read off the state between action and drift, so what a
+step pays can depend on more than (s, a, s'): R[s,a,s'] is the expectation given (s, a, s'), and the
+expected sum of rewards of any policy of (s, age) is that of the world, exactly.
 
 Two things are left out. Age is no part of the state: a lifetime is T steps of this process. And
 the rules are the true ones of the environment; what a mind cannot see, or believes instead
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from evosim.world.levels import Levels, geometry
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from evosim.world.local import LocalRules
     from evosim.world.tables import Tables
 
 FloatArray = NDArray[np.float64]
@@ -227,36 +228,16 @@ def process(env: Environment, levels: Levels, level: int = 0) -> Process:
     phi = env.phi[:, : env.paid.stop]
     dead = n_x * n_cells
     fatal = np.append(np.repeat(tables.dead > 0, n_cells), False)
-
-    acted = _acted(tables, levels.neighbour[level], slot)
-    used, ends = _used(tables, slot, phi)
-    middle = _felt(tables, slot, phi)
-    drift = _drift(tables, n_cells)
-
-    # Each way an action can lead to a middle, times each way drift leads on from there.
-    first, count = drift.begin[acted.middle], np.diff(drift.begin)[acted.middle]
-    which = np.repeat(np.arange(len(count)), count)
-    onward = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count) + first[which]
-    source, via = acted.source[which], acted.middle[which]
-    p = acted.p[which] * drift.p[onward]
-    target = drift.target[onward]
-
-    over = np.flatnonzero(ends > 0) * n_actions + n_actions - 1
     nowhere = np.flatnonzero(np.append(fatal[:-1], True))  # fatal states and the dead one
     lost = (nowhere[:, None] * n_actions + np.arange(n_actions)).ravel()
-    lives = ~fatal[source // n_actions]
-    over = over[~fatal[over // n_actions]]
-    source = np.concatenate([source[lives], over, lost])
-    target = np.concatenate([target[lives], np.full(len(over) + len(lost), dead)])
-    chance = np.concatenate([p[lives], ends[over // n_actions], np.ones(len(lost))])
-    felt = np.concatenate([middle[via[lives]], np.zeros((len(over) + len(lost), phi.shape[1]))])
-
-    source, target, total, amount = _merged(source, target, chance, felt, dead + 1)
-    of_use = (source % n_actions == n_actions - 1) & (source // n_actions < dead)
-    amount[of_use] += (
-        np.where(fatal[source // n_actions], 0.0, 1.0)[of_use, None]
-        * used[source[of_use] // n_actions]
-    )
+    ways = _local_ways if tables.local is not None else _ways
+    source, target, p, felt, used = ways(tables, levels, level, phi, fatal)
+    source = np.concatenate([source, lost])
+    target = np.concatenate([target, np.full(len(lost), dead)])
+    p = np.concatenate([p, np.ones(len(lost))])
+    felt = np.concatenate([felt, np.zeros((len(lost), phi.shape[1]))])
+    source, target, total, amount = _merged(source, target, p, felt, dead + 1)
+    amount += used[source]
     expected = np.zeros(((dead + 1) * n_actions, phi.shape[1]))
     np.add.at(expected, source, total[:, None] * amount)
     start = np.zeros(dead + 1)
@@ -273,6 +254,192 @@ def process(env: Environment, levels: Levels, level: int = 0) -> Process:
         slot=slot,
         fatal=fatal,
     )
+
+
+_Ways = tuple[IntArray, IntArray, FloatArray, FloatArray, FloatArray]
+"""Ways of a step, those to the dead state among them: s * A + a, s', their chance, what is felt on
+them [n, F]; and what is felt in a step from each s * A + a whatever follows [S * A, F]."""
+
+
+def _ways(
+    tables: Tables, levels: Levels, level: int, phi: FloatArray, fatal: NDArray[np.bool_]
+) -> _Ways:
+    """The ways of a plain world."""
+    slot = levels.slot[level]
+    n_cells, n_actions = len(slot), tables.n_actions
+    dead = len(tables.observed) * n_cells
+    acted = _acted(tables, levels.neighbour[level], slot)
+    used, ends = _used(tables, slot, phi)
+    middle = _felt(tables, slot, phi)
+    drift = _drift(tables, n_cells)
+
+    # Each way an action can lead to a middle, times each way drift leads on from there.
+    first, count = drift.begin[acted.middle], np.diff(drift.begin)[acted.middle]
+    which = np.repeat(np.arange(len(count)), count)
+    onward = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count) + first[which]
+    source, via = acted.source[which], acted.middle[which]
+    p = acted.p[which] * drift.p[onward]
+    target = drift.target[onward]
+
+    over = np.flatnonzero(ends > 0) * n_actions + n_actions - 1
+    lives = ~fatal[source // n_actions]
+    over = over[~fatal[over // n_actions]]
+    by_use = np.zeros((dead + 1, n_actions, phi.shape[1]))
+    by_use[:-1, -1] = np.where(fatal[:-1, None], 0.0, used)
+    return (
+        np.concatenate([source[lives], over]),
+        np.concatenate([target[lives], np.full(len(over), dead)]),
+        np.concatenate([p[lives], ends[over // n_actions]]),
+        np.concatenate([middle[via[lives]], np.zeros((len(over), phi.shape[1]))]),
+        by_use.reshape(-1, phi.shape[1]),
+    )
+
+
+def _local_ways(
+    tables: Tables, levels: Levels, level: int, phi: FloatArray, fatal: NDArray[np.bool_]
+) -> _Ways:
+    """The ways of a local world: every action from every state, followed to its ends."""
+    assert tables.local is not None
+    at = _Level(*(part[level] for part in levels))
+    follow = _Local(tables.local, at, phi)
+    n_cells, n_actions = len(at.slot), tables.n_actions
+    dead = len(tables.observed) * n_cells
+    found: list[tuple[int, int, float, FloatArray]] = []
+    for state in np.flatnonzero(~fatal[:-1]).tolist():
+        for action in range(n_actions):
+            for (x, cell), p, felt in follow.act(*divmod(state, n_cells), action):
+                target = dead if x < 0 else x * n_cells + cell
+                found.append((state * n_actions + action, target, p, felt))
+    columns = [np.array(column) for column in zip(*found, strict=True)]
+    return (
+        columns[0],
+        columns[1],
+        columns[2],
+        columns[3],
+        np.zeros(((dead + 1) * n_actions, phi.shape[1])),
+    )
+
+
+class _Level(NamedTuple):
+    """One of some levels."""
+
+    neighbour: NDArray[np.int32]
+    slot: NDArray[np.int32]
+    start: np.int32
+    distance: NDArray[np.int32]
+
+
+_Way = tuple[tuple[int, int], float, FloatArray]  # (x, cell), x < 0: dead; its chance; felt on it
+
+
+class _Local:
+    """The steps of a local world on a level."""
+
+    def __init__(self, rules: LocalRules, at: _Level, phi: FloatArray) -> None:
+        self.rules = rules.arrays
+        self.level = rules.on(at.neighbour, at.slot, at.distance, int(at.start))
+        self.phi = phi
+        self._onward: dict[tuple[int, int], list[_Way]] = {}
+
+    def act(self, x: int, cell: int, action: int) -> list[_Way]:
+        """Where an action leads from a state, by one way or several."""
+        r, level = self.rules, self.level
+        moves: list[tuple[int, float]] = [(cell, 1.0)]
+        if action < 4:
+            moves = [
+                (int(level.neighbour[cell, d]), (1.0 - r.slip) * (d == action) + 0.25 * r.slip)
+                for d in range(4)
+            ]
+        found: list[_Way] = []
+        for to, p in moves:
+            row = -1
+            if action < 4 and to != cell and level.slot[to] >= 0:
+                row = int(r.site_enter[level.slot[to], x])
+            if action == r.n_actions - 1:
+                row = self._used(x, cell)
+            found += [
+                (end, p * q * onward_p, felt + onward_felt)
+                for (mid, _), q, felt in self._fire(row, x, to)
+                for end, onward_p, onward_felt in self._after(mid, to)
+                if p > 0
+            ]
+        return found
+
+    def _used(self, x: int, cell: int) -> int:
+        r, slot = self.rules, self.level.slot[cell]
+        rows = [] if slot < 0 else [r.site_use[slot, x]]
+        rows += [
+            r.mover_use[m, x]
+            for m in range(len(r.stride))
+            if x // r.stride[m] % r.places[m] == cell
+        ]
+        return int(next((row for row in rows if row >= 0), -1))
+
+    def _fire(self, row: int, x: int, cell: int) -> list[_Way]:
+        """What a row leads to on a cell; x < 0: the life is over. Row -1 leads nowhere."""
+        if row < 0:
+            return [((x, cell), 1.0, np.zeros(self.phi.shape[1]))]
+        r = self.rules
+        felt, ends = self.phi[r.row_event[row]], float(r.row_ends[row])
+        where = range(r.row_ptr[row], r.row_ptr[row + 1])
+        found = [((int(r.row_x[j]), cell), (1.0 - ends) * float(r.row_p[j]), felt) for j in where]
+        return [way for way in [*found, ((-1, cell), ends, felt)] if way[1] > 0]
+
+    def _after(self, x: int, cell: int) -> list[_Way]:
+        """What follows once an action has led to (x, cell): movers, what is felt, drift."""
+        nothing = np.zeros(self.phi.shape[1])
+        if x < 0:
+            return [((x, cell), 1.0, nothing)]
+        if (x, cell) in self._onward:
+            return self._onward[x, cell]
+        r, level = self.rules, self.level
+        now: list[_Way] = [((x, cell), 1.0, nothing)]
+        for m in range(len(r.stride)):
+            walked: list[_Way] = []
+            for (mid, _), p, felt in now:
+                at = int(mid // r.stride[m] % r.places[m])
+                if at >= len(level.slot):
+                    walked.append(((mid, cell), p, felt))
+                    continue
+                for k in range(level.walk_n[m, at, cell]):
+                    on = mid + (int(level.walk_to[m, at, cell, k]) - at) * int(r.stride[m])
+                    walked.append(((on, cell), p * float(level.walk_p[m, at, cell, k]), felt))
+            now = walked
+        for m in range(len(r.stride)):
+            met: list[_Way] = []
+            for (mid, _), p, felt in now:
+                here = mid >= 0 and mid // r.stride[m] % r.places[m] == cell
+                row = int(r.meet[m, mid]) if here else -1
+                met += [(end, p * q, felt + more) for end, q, more in self._fire(row, mid, cell)]
+            now = met
+        found: list[_Way] = []
+        for (mid, _), p, felt in now:
+            if mid < 0:
+                found.append(((mid, cell), p, felt))
+                continue
+            felt = felt + self._felt(mid, cell)
+            rest = 1.0
+            for j in range(r.drift_ptr[mid], r.drift_ptr[mid + 1]):
+                found.append(((int(r.drift_x[j]), cell), p * float(r.drift_p[j]), felt))
+                rest -= float(r.drift_p[j])
+            if rest > _CERTAIN:
+                found.append(((-1, cell), p * rest, felt))
+        self._onward[x, cell] = found
+        return found
+
+    def _felt(self, x: int, cell: int) -> FloatArray:
+        """What ``always``, ``here`` and fields feel and pay."""
+        r, slot = self.rules, self.level.slot[cell]
+        events = list(r.always_event[r.always_ptr[x] : r.always_ptr[x + 1]])
+        if slot >= 0 and r.site_here[slot, x] >= 0:
+            events.append(r.site_here[slot, x])
+        events += [
+            r.field_event[g, cell]
+            for g in range(len(r.field_event))
+            if r.field_event[g, cell] >= 0 and r.field_on[g, x]
+        ]
+        total: FloatArray = self.phi[events].sum(axis=0)
+        return total
 
 
 @dataclass(frozen=True, slots=True)

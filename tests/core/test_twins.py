@@ -74,10 +74,11 @@ def cases(
     *,
     novelty: bool = False,
     tools: bool = False,
+    local: bool = False,
     n_minds: int = 3,
     depth: int = 4,
 ) -> Case:
-    scenario = worlds.read(draw(worlds.documents(novelty=novelty, tools=tools)))
+    scenario = worlds.read(draw(worlds.documents(novelty=novelty, tools=tools, local=local)))
     a_mind = worlds.minds(scenario, novelty=novelty, depth=depth)
     return Case(
         scenario=scenario,
@@ -227,6 +228,10 @@ def test_minds_with_tools_that_feel_novelty_live_as_their_twins(case: Case) -> N
 @FEW
 @given(cases(n_minds=1))
 def test_a_trace_shows_the_life_of_the_twin_step_by_step(case: Case) -> None:
+    assert_trace_equal(case)
+
+
+def assert_trace_equal(case: Case) -> None:
     levels = Levels(*(array[:1] for array in case.levels))
     trace = core.trace(
         case.env,
@@ -252,18 +257,19 @@ def test_a_trace_shows_the_life_of_the_twin_step_by_step(case: Case) -> None:
     used = [step.events[0] if is_use(case.twin, step) else -1 for step in life.steps]
     assert trace.event.tolist() == used
     happened = [sorted(step.events) for step in life.steps]
-    assert [np.flatnonzero(counts).tolist() for counts in trace.counts] == happened
+    counted = [np.repeat(np.arange(len(counts)), counts).tolist() for counts in trace.counts]
+    assert counted == happened
     assert trace.arrival.sum() == pytest.approx(life.novelty)
     if life.lifespan < case.env.lifetime:
         assert trace.fate != "alive"
 
 
 def is_use(twin: ReferenceWorld, step: reference.Step) -> bool:
-    return (
-        bool(step.events)
-        and ".here" not in (name := twin.events[step.events[0]].name)
-        and (not name.startswith("always."))
-    )
+    if not step.events:
+        return False
+    thing, _, rest = twin.events[step.events[0]].name.partition(".")
+    kind = twin.world.kinds.get(thing)
+    return rest.startswith("use.") or (kind is not None and rest in kind.use)
 
 
 # ---------------------------------------------------------------------- measuring
@@ -275,6 +281,7 @@ def assert_measures_equal(case: Case) -> None:
     part = np.arange(case.env.n_x, dtype=np.int32) % 2
     apart = core.expectation(case.env, case.levels, minds, **case.planning(), part=part)
     uniform = core.uniform(case.env, case.levels)
+    nothing = core.nothing(case.env, case.levels)
     weights = np.array([mind.weights for mind in case.minds], np.float64)
     best = core.optimum(case.env, case.levels, weights)
     policies = core.policies(case.env, case.levels, minds, **case.planning())
@@ -297,6 +304,11 @@ def assert_measures_equal(case: Case) -> None:
             random = reference.expectation(twin, level, np.full_like(policy, 1 / twin.n_actions))
             assert_allclose(uniform.counts[0, i], random.counts, rtol=1e-9, atol=1e-12)
             assert_allclose(uniform.lifespan[0, i], random.lifespan, rtol=1e-9)
+            idle = np.zeros_like(policy)
+            idle[..., twin.actions.index("stay" if "stay" in twin.actions else "use")] = 1.0
+            told = reference.expectation(twin, level, idle)
+            assert_allclose(nothing.counts[0, i], told.counts, rtol=1e-9, atol=1e-12)
+            assert_allclose(nothing.lifespan[0, i], told.lifespan, rtol=1e-9)
 
 
 @FEW
@@ -383,6 +395,52 @@ def test_the_mean_of_many_lifetimes_is_the_exact_expectation_in_hundreds_of_worl
     case: Case,
 ) -> None:
     assert_sampling_is_unbiased(case, n=10_000)
+
+
+# ---------------------------------------------------------------------- local worlds
+
+
+@FEW
+@given(cases(local=True, n_minds=2, depth=3))
+def test_minds_plan_as_their_twins_in_local_worlds(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@FEW
+@given(cases(local=True, tools=True, n_minds=2, depth=2))
+def test_minds_with_tools_plan_and_follow_as_their_twins_in_local_worlds(case: Case) -> None:
+    assert_plans_equal(case)
+    assert_followed_equal(case)
+
+
+@FEW
+@given(cases(local=True, n_minds=2), st.sampled_from([None, 1, 3]))
+def test_minds_live_as_their_twins_in_local_worlds(case: Case, window: int | None) -> None:
+    assert_lifetimes_equal(case, window)
+
+
+@FEW
+@given(cases(local=True, novelty=True, n_minds=1, depth=1))
+def test_minds_that_feel_novelty_live_as_their_twins_in_local_worlds(case: Case) -> None:
+    assert_lifetimes_equal(case, None)
+
+
+@FEW
+@given(cases(local=True, n_minds=1))
+def test_a_trace_shows_the_life_of_the_twin_in_local_worlds(case: Case) -> None:
+    assert_trace_equal(case)
+
+
+@FEW
+@given(cases(local=True, n_minds=2, depth=2))
+def test_measures_are_those_of_the_twin_in_local_worlds(case: Case) -> None:
+    assert_measures_equal(case)
+
+
+@FEW
+@given(cases(local=True, n_minds=1))
+def test_the_mean_of_many_lifetimes_is_the_exact_expectation_in_local_worlds(case: Case) -> None:
+    assert_sampling_is_unbiased(case, n=2000)
 
 
 # ---------------------------------------------------------------------- batches
@@ -475,6 +533,39 @@ def test_the_random_worlds_hold_everything_that_the_model_has() -> None:
             "always": bool(home.always),
             "regrow": any(kind.regrow for kind in home.kinds.values()),
             "regrow never": any(kind.regrow == 0 for kind in home.kinds.values()),
+        }
+        for name, there in has.items():
+            met[name] = met.get(name, 0) + there
+
+    look()
+    assert {name: n for name, n in met.items() if n < 10} == {}
+
+
+def test_the_random_local_worlds_hold_everything_that_the_model_has() -> None:
+    met: dict[str, int] = {}
+
+    @MANY
+    @given(worlds.documents(local=True))
+    def look(doc: worlds.Document) -> None:
+        home = worlds.read(doc).environment("home")
+        kinds, movers, fields = home.kinds.values(), home.movers.values(), home.fields.values()
+        rules = [rule for m in movers for rule in (*m.meet.values(), *m.use.values())]
+        has = {
+            "enter": any(kind.enter for kind in kinds),
+            "enter a site that empties": any(k.enter and k.regrow is not None for k in kinds),
+            "here with when": any(kind.here and kind.here.when for kind in kinds),
+            "field with when": any(field.when for field in fields),
+            "field with a map": any(field.map for field in fields),
+            **{law: any(f.falls == law for f in fields) for law in ("linear", "exponential")},
+            **{way: any(m.walks == way for m in movers) for way in ("random", "toward", "away")},
+            "two movers": len(home.movers) > 1,
+            "meet": any(mover.meet for mover in movers),
+            "use of a mover": any(mover.use for mover in movers),
+            "a mover that vanishes": any(mover.vanishes for mover in movers),
+            "a meeting that may end": any(0 < rule.ends < 1 for rule in rules),
+            "several drifts": any(len(v.drifts) > 1 for v in home.variables.values()),
+            "happens": any(h.set or h.add for h in home.happens.values()),
+            "two happenings": len(home.happens) > 1,
         }
         for name, there in has.items():
             met[name] = met.get(name, 0) + there

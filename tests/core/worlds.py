@@ -21,6 +21,7 @@ STIMULI = ("sweet", "sour")
 PAYOFFS = ("children", "gold")
 LOOKS = ("red", "round")
 LARGEST = 200  # states of a random world
+LARGEST_LOCAL = 60  # before movers, whose twins are slow
 
 _checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 FEW = settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=_checks)
@@ -66,6 +67,10 @@ def _pay(world: Document) -> None:
     effects = list(world.get("always", {}).values())
     for kind in world.get("kinds", {}).values():
         effects += [*kind.get("use", {}).values(), *([kind["here"]] if "here" in kind else [])]
+        effects += kind.get("enter", {}).values()
+    for mover in world.get("movers", {}).values():
+        effects += [*mover.get("meet", {}).values(), *mover.get("use", {}).values()]
+    effects += world.get("fields", {}).values()
     if not any("children" in effect.get("yields", {}) for effect in effects):
         effects[-1].setdefault("yields", {})["children"] = 0.0
 
@@ -193,12 +198,17 @@ amounts = st.sampled_from([-1.0, 0.5, 1.0, 2.0]) | st.integers(-210, 210).map(la
 
 
 @st.composite
-def documents(draw: st.DrawFn, *, novelty: bool = False, tools: bool = False) -> Document:
+def documents(
+    draw: st.DrawFn, *, novelty: bool = False, tools: bool = False, local: bool = False
+) -> Document:
     """A valid scenario of at most LARGEST states, with environments `home` and `away`.
 
     `away` has other numbers, and may have a kind, a rule, an `always` and depletion of its own.
+    With ``local``, things happen on arrival and on the ground, walk, and come by several chances.
     """
-    world = draw(worlds())
+    world = draw(worlds(LARGEST_LOCAL if local else LARGEST))
+    if local:
+        _localize(draw, world)
     agent = _tool(draw, world) if tools else {}
     drives = [*STIMULI, "novelty"] if novelty else list(STIMULI)
     away = copy.deepcopy(world)
@@ -230,7 +240,7 @@ def _tool(draw: st.DrawFn, world: Document) -> Document:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> Document:
+def worlds(draw: st.DrawFn, largest: int = LARGEST) -> Document:
     """A world: a floor or a map, variables, kinds and always rules."""
     world: Document = {
         "lifetime": draw(st.sampled_from([1, 2, 5, 8, 9, 12])),
@@ -246,14 +256,14 @@ def worlds(draw: st.DrawFn) -> Document:
     n_states = n_cells
     for kind in kinds:
         n_states *= 2 ** sites[kind] if regrow[kind] is not None else 1
-        if n_states > LARGEST:
+        if n_states > largest:
             n_states //= 2 ** sites[kind]
             regrow[kind] = None
 
     sizes: dict[str, int] = {}
     for name in ("hunger", "mood", "night")[: draw(st.sampled_from([1, 2, 2, 3, 0]))]:
         size = draw(st.integers(2, 4))
-        if n_states * size <= LARGEST:
+        if n_states * size <= largest:
             sizes[name] = size
             n_states *= size
     world["variables"] = {name: _variable(draw, name, sizes) for name in sizes}
@@ -411,10 +421,94 @@ def _enrich(draw: st.DrawFn, world: Document) -> None:
     has_room = "map" not in world and not regions and world["rows"] * world["cols"] > counts + 1
     if has_room and draw(st.booleans()):
         world["kinds"]["tree"] = {**_kind(draw, "tree", sizes), "count": 1}
+    if "movers" in world:
+        _enrich_local(draw, world, sizes)
     kind = world["kinds"][draw(st.sampled_from(sorted(world["kinds"])))]
     n_sites = kind["count"] + world.get("map", "").count(kind["glyph"])
     if "regrow" not in kind and n_sites <= 2 and draw(st.booleans()):
         kind["regrow"] = 0.5
+
+
+def _localize(draw: st.DrawFn, world: Document) -> None:
+    """What makes a world local (``World.local``), each part in most worlds but not in all."""
+    sizes = {name: variable["values"] for name, variable in world["variables"].items()}
+    some = st.sampled_from([True, True, False])
+    bare = World.model_validate(world)
+    rows, cols, cells = bare.layout.rows, bare.layout.cols, len(bare.layout.free)
+    for kind in world["kinds"].values():
+        if draw(some):
+            kind["enter"] = {name: _rule(draw, sizes) for name in ("step", "trip")[: draw(few)]}
+        if "here" in kind and draw(some):
+            kind["here"]["when"] = _condition(draw, sizes)
+    world["fields"] = {
+        name: _field(draw, sizes, rows, cols) for name in ("glow", "chill")[: draw(few)]
+    }
+    world["movers"] = {}
+    n_states, most = bare.n_states, LARGEST * 2
+    for name in ("dog", "fly"):
+        vanishes = draw(st.booleans())
+        if draw(some) and n_states * (cells + vanishes) <= most:
+            n_states *= cells + vanishes
+            world["movers"][name] = _mover(draw, name, sizes, vanishes, rows, cols)
+    for variable in world["variables"].values():
+        if draw(some):
+            drifts = [
+                {"step": step, "chance": draw(st.sampled_from([0.1, 0.25, 0.5, 1 / 3]))}
+                for step in (1, -1)
+            ]
+            variable["drift"] = [d | {"when": _condition(draw, sizes)} for d in drifts]
+    world["happens"] = {}
+    for name in ("storm", "luck")[: draw(few)]:
+        rule = _rule(draw, sizes)
+        changes = {key: rule[key] for key in ("when", "set", "add")}
+        world["happens"][name] = {"chance": draw(chances), **changes}
+
+
+few = st.sampled_from([0, 1, 1, 2])
+
+
+def _field(draw: st.DrawFn, sizes: Mapping[str, int], rows: int, cols: int) -> Document:
+    field: Document = {"when": _condition(draw, sizes), **_effect(draw)}
+    r, c = draw(st.integers(0, rows - 1)), draw(st.integers(0, cols - 1))
+    match draw(st.sampled_from(["point", "region", "map"])):
+        case "map":
+            digits = st.text("0123.", min_size=cols, max_size=cols)
+            return field | {"map": "\n".join(draw(digits) for _ in range(rows))}
+        case "region":
+            field["region"] = {"rows": [0, r], "cols": [c, cols - 1]}
+        case _:
+            field["point"] = [r, c]
+    field["falls"] = draw(st.sampled_from(["none", "linear", "inverse", "exponential"]))
+    return field | {"reach": draw(st.sampled_from([0.5, 1, 3]))}
+
+
+def _mover(
+    draw: st.DrawFn, name: str, sizes: Mapping[str, int], vanishes: bool, rows: int, cols: int
+) -> Document:
+    mover: Document = {"glyph": name[0].upper(), "count": 1, "chance": draw(chances)}
+    mover["walks"] = draw(st.sampled_from(["random", "random", "toward", "away"]))
+    for how in ("meet", "use"):
+        mover[how] = {rule: _rule(draw, sizes) for rule in ("bite", "lick")[: draw(few)]}
+    if vanishes:
+        mover["meet"]["flee"] = _rule(draw, sizes) | {"vanishes": True}
+    return mover
+
+
+def _enrich_local(draw: st.DrawFn, world: Document, sizes: Mapping[str, int]) -> None:
+    """Add to a local world what an environment may add."""
+    bare = World.model_validate(world)
+    if draw(st.booleans()):
+        world["fields"]["news"] = _field(draw, sizes, bare.layout.rows, bare.layout.cols)
+    if not world["movers"] and bare.n_states * len(bare.layout.free) <= LARGEST * 2:
+        world["movers"]["cat"] = _mover(
+            draw, "cat", sizes, False, bare.layout.rows, bare.layout.cols
+        )
+    for mover in world["movers"].values():
+        if draw(st.booleans()):
+            mover["meet"]["more"] = _rule(draw, sizes)
+    if draw(st.booleans()):
+        kind = world["kinds"][draw(st.sampled_from(sorted(world["kinds"])))]
+        kind.setdefault("enter", {})["more"] = _rule(draw, sizes)
 
 
 def _redefine(draw: st.DrawFn, variable: Document) -> None:

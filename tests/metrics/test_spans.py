@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -229,3 +230,41 @@ def test_courses_can_be_chosen_and_have_to_be_ones() -> None:
         list(courses(data, scenario, ["collapse"]))
     with pytest.raises(EvosimError, match="did you mean 'lifespan'"):
         list(courses(data, scenario, ["lifespn"]))
+
+
+def test_a_flip_in_python_cannot_cut_a_ramp_and_ends_one_that_has_arrived() -> None:
+    scenario = tiny({"timeline.1.generations": 6, "timeline.1.ramp": 3})
+    generations = evosim.iterate(scenario, seed=1)
+    for generation in generations:
+        if generation.number == 3:
+            with pytest.raises(EvosimError, match=r"generation 3: flip: timeline\.1\.ramp: ramp"):
+                generation.flip("before")
+        if generation.number == 6:
+            generation.flip("before")
+            break
+    assert [(p.generations, p.train, p.ramp) for p in generations.scenario.timeline] == [
+        (3, "before", None), (4, "after", 3), (2, "before", None),
+    ]  # fmt: skip
+
+
+def test_a_fork_keeps_the_ramp_that_was_lived(tmp_path: Path) -> None:
+    scenario = tiny({"timeline.1.generations": 6, "timeline.1.ramp": 3})
+    run = evosim.run(scenario, seed=1, out=tmp_path / "run", workers=1, figures=False)
+    fork = run.fork(7, settings={"timeline.1.generations": 8}, out=tmp_path / "fork",
+                    workers=1, figures=False)  # fmt: skip
+    assert fork.data["train"].values[0][:7].tolist() == run.data["train"].values[0][:7].tolist()
+    with pytest.raises(EvosimError, match="generation 3 is history, and the timeline would change"):
+        run.fork(7, settings={"timeline.1.ramp": 4}, out=tmp_path / "other", figures=False)
+
+
+def test_findings_of_an_experiment_take_them_in_settings() -> None:
+    scenario = evosim.check("strawberry", [
+        "experiment.findings.0.measure=alignment", "experiment.findings.0.at=mean",
+        "experiment.findings.0.span=[0, 20]", "experiment.findings.0.flip=all",
+        "measure.also=[20]",
+    ])  # fmt: skip
+    assert scenario.experiment is not None
+    first = scenario.experiment.findings[0]
+    assert (first.at, first.span, first.flip) == ("mean", (0, 20), "all")
+    with pytest.raises(EvosimError, match=r'not a flip \(got "last", allowed a whole number'):
+        evosim.check("strawberry", {"experiment.findings.0.flip": "last"})

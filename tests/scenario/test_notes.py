@@ -191,6 +191,20 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "world.movers.mouse.region",
         "bounds nothing: it is for random places to begin",
     ),
+    "an arm of the same": (
+        {
+            "experiment": {
+                "arms": {
+                    "effect": {"title": "as it is"},
+                    "control": {"title": "no slip", "set": ["world.slip=0.0"]},
+                    "slippery": {"title": "slip", "set": ["world.slip=0.1"]},
+                },
+                "findings": [{"says": "so", "measure": "alignment", "above": 0.5}],
+            },
+        },
+        "experiment.arms.control.set",
+        "the same scenario as the arm effect: its settings change nothing",
+    ),
     "an override of the same": (
         {"environments.away.slip": 0},
         "environments.away.slip",

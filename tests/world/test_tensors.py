@@ -15,6 +15,7 @@ from evosim.testing import reference
 from evosim.world import tensors
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+ANY = worlds.documents() | worlds.documents(local=True)
 
 
 def drawn(read: Scenario, name: str, seed: int) -> tuple[world.Environment, world.Levels]:
@@ -44,7 +45,7 @@ def best(process: tensors.Process, weights: np.ndarray, steps: int) -> float:
     return float(process.start @ value)
 
 
-@given(doc=worlds.documents(), seed=st.integers(0, 99), name=st.sampled_from(["home", "away"]))
+@given(doc=ANY, seed=st.integers(0, 99), name=st.sampled_from(["home", "away"]))
 @worlds.FEW
 def test_as_many_steps_of_the_tensors_are_a_lifetime_of_the_reference(
     doc: worlds.Document, seed: int, name: str
@@ -61,7 +62,7 @@ def test_as_many_steps_of_the_tensors_are_a_lifetime_of_the_reference(
     np.testing.assert_allclose(alive, truth.lifespan, **CLOSE)
 
 
-@given(doc=worlds.documents(), seed=st.integers(0, 99), data=st.data())
+@given(doc=ANY, seed=st.integers(0, 99), data=st.data())
 @worlds.FEW
 def test_the_optimum_of_the_tensors_is_that_of_the_reference(
     doc: worlds.Document, seed: int, data: st.DataObject
@@ -75,7 +76,7 @@ def test_the_optimum_of_the_tensors_is_that_of_the_reference(
     np.testing.assert_allclose(best(process, weights, env.lifetime), truth, **CLOSE)
 
 
-@given(doc=worlds.documents(), seed=st.integers(0, 99))
+@given(doc=ANY, seed=st.integers(0, 99))
 @worlds.FEW
 def test_tensors_are_a_markov_decision_process(doc: worlds.Document, seed: int) -> None:
     env, levels = drawn(worlds.read(doc), "home", seed)

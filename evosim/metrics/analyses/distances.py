@@ -224,6 +224,7 @@ def _flip(
         }
     return {
         "generation": flip.generation,
+        "arrival": flip.arrival,
         "from": flip.label_before,
         "to": flip.label_after,
         **sides,
@@ -254,7 +255,7 @@ def describe(summary: Mapping[str, Any]) -> str:
             rows.append(
                 [words, *(intervals.shown(sides[k], ".2f") for k in ("before", "after", "change"))]
             )
-        head = f"Flip at generation {flip['generation']}: {flip['from']} -> {flip['to']}"
+        head = f"{flips.begins(flip)}: {flip['from']} -> {flip['to']}"
         lines += ["", head, *table(rows)]
     lines += ["", *_environments(summary), ""]
     replicates, levels = summary["replicates"], summary["levels"]

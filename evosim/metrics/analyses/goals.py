@@ -315,6 +315,8 @@ def describe(summary: dict[str, Any]) -> str:
         "",
         "means over individuals, smallest and largest in brackets",
     ]
+    if any("undefined" in line for line in lines):
+        lines.append("undefined: by that goal all behaviour is worth the same, or the drives are 0")
     return "\n".join(lines)
 
 
