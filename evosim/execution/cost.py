@@ -74,6 +74,7 @@ _MOST_KEPT = 4  # workspaces of a thread
 _VISITED = 0.2  # share of the states to which minds come that choose one action
 _DIFFERENT = 0.6  # share of minds that differ in what they do
 _MOVES = 5  # cells to which the actions lead
+_WALKS = 4.0  # cells to which a mover walks
 _COMPRESSED = 0.75  # of what is recorded
 _CHUNK_SECONDS = 8.0
 
@@ -89,6 +90,7 @@ class _Place(NamedTuple):
     actions: int
     events: int
     lifetime: int
+    blocks: float = 1.0  # of all states that a plan keeps, in units of two
 
     @property
     def states(self) -> int:
@@ -258,9 +260,13 @@ def _place(scenario: Scenario, here: World) -> _Place:
     if compiled <= _MOST_COMPILED:
         with suppress(EvosimError):  # refused elsewhere, in words
             tables = world.environment(scenario, here.name).tables
-            live, mean = len(tables.live), len(tables.drift_x) / n_x
+            live, drifts = len(tables.live), float(len(tables.drift_x))
+            if tables.local is not None:
+                drifts = len(tables.local.arrays.drift_x) * _WALKS ** len(tables.local.walks)
+            mean = drifts / n_x
     events = sum(1 for _ in here.effects())
-    return _Place(cells, n_x, live, mean, compiled, 6, events, here.lifetime)
+    blocks = 1.5 if here.local else 1.0
+    return _Place(cells, n_x, live, mean, compiled, 6, events, here.lifetime, blocks)
 
 
 def _outcomes(here: World) -> tuple[float, float]:
@@ -271,17 +277,16 @@ def _outcomes(here: World) -> tuple[float, float]:
     chances = [
         (drift.chance, variable.values)
         for variable in here.variables.values()
-        for drift in (variable.drift if isinstance(variable.drift, tuple) else [variable.drift])
-        if drift is not None
+        for drift in variable.drifts
     ]
+    chances += [(happening.chance, 2) for happening in here.happens.values()]
     chances += [
         (here.kinds[slot.kind].regrow or 0.0, 2) for slot in here.slots if slot.ordinal >= 0
     ]
     unsure = [values for chance, values in chances if 0 < chance < 1]
-    movers = len(here.state_variables) - len(here.variables)
-    movers -= sum(slot.ordinal >= 0 for slot in here.slots)
-    most = 2.0 ** min(len(unsure), 200) * 5.0 ** min(movers, 100)
-    mean = math.prod(2 - 1 / values for values in unsure[:200]) * 4.0 ** min(movers, 100)
+    movers = sum(here.movers_of(name) for name in here.movers)
+    most = 2.0 ** min(len(unsure), 200)
+    mean = math.prod(2 - 1 / values for values in unsure[:200]) * _WALKS ** min(movers, 100)
     return most, mean
 
 
@@ -429,7 +434,7 @@ def _memory(
     spaces, chain, distances = set(), 0.0, 0.0
     levels = max(evolution.levels, measure.levels)
     for here in places.values():
-        one = here.planned * (BYTES_A_STATE + LANES) * (2 if tool else 1)
+        one = here.planned * (BYTES_A_STATE * here.blocks + LANES) * (2 if tool else 1)
         spaces |= {one, one + (here.planned * 4 * LANES * here.actions if soft else 0)}
         edges = here.planned * here.outcomes * _MOVES  # of the uniform policy
         chain = max(chain, here.states * 4 + edges * _EDGE_BYTES)
