@@ -32,8 +32,9 @@ from evosim.core.exact import expect
 from evosim.core.live import live
 from evosim.core.plan import improve
 from evosim.core.structs import LANES, Level, Lives, WorldTables
-from evosim.engine import probe, provenance
+from evosim.engine import probe
 from evosim.engine.variables import probe_generations
+from evosim.process import cores
 from evosim.testing import reference
 
 if TYPE_CHECKING:
@@ -353,7 +354,7 @@ def _reference(depth: int) -> list[Row]:
 
 def _threads(repetitions: int) -> list[Row]:
     name, goal = "1 thread / 2 threads", 1.85
-    if provenance.cores() < 2:
+    if cores() < 2:
         alone = "there is only one core"
         return [Row(name=name, unit="x", best=None, goal=goal, at_least=True, note=alone)]
     of = scenario.load(SCENARIO)

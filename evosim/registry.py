@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from evosim.errors import UNPRINTABLE, EvosimError, did_you_mean
+from evosim.process import renewed_after_fork
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -251,6 +252,7 @@ def _error_text(error: BaseException) -> str:
 
 
 _plugins = _Plugins()
+renewed_after_fork(_plugins.lock)
 
 
 def plugins() -> dict[str, str]:

@@ -15,7 +15,7 @@ import evosim
 PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
-    ("errors", "rng", "starter"),
+    ("errors", "process", "rng", "starter"),
     ("mechanisms", "registry"),
     ("scenario", "stats"),
     ("world",),

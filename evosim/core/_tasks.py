@@ -6,28 +6,35 @@ Kernels release the GIL, so plain threads run tasks side by side.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from evosim.errors import EvosimError
+from evosim.process import cores
+
+MOST = 1024
+"""Threads at most."""
 
 
 def threads() -> int:
     """How many threads run tasks: EVOSIM_THREADS, else the cores given to this process.
 
     Raises:
-        EvosimError: EVOSIM_THREADS is not a whole number of at least 1.
+        EvosimError: EVOSIM_THREADS is not a whole number from 1 to 1024.
 
     >>> threads() >= 1
     True
     """
     wanted = os.environ.get("EVOSIM_THREADS", "")
     if not wanted:
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
-    if not wanted.isdigit() or int(wanted) < 1:
-        raise EvosimError(f"EVOSIM_THREADS={wanted!r}: not a number of threads (1 or more)")
+        return cores()
+    # No other digits (²), which int() may not read.
+    if not re.fullmatch("[0-9]{1,4}", wanted) or not 1 <= int(wanted) <= MOST:
+        raise EvosimError(
+            f"EVOSIM_THREADS={wanted!r}: not a number of threads (allowed 1 to {MOST})"
+        )
     return int(wanted)
 
 
@@ -95,7 +102,24 @@ class _Pool:
                     self._executor.shutdown()
                 self._executor = ThreadPoolExecutor(size, thread_name_prefix="evosim")
                 self._size = size
-            return [self._executor.submit(work) for _ in range(times)]
+            submitted: list[Future[None]] = []
+            for _ in range(times):
+                try:
+                    submitted.append(self._executor.submit(work))
+                except RuntimeError as error:  # the system has no more: those there are do it all
+                    if not submitted:
+                        raise EvosimError(
+                            f"no thread can be started ({error}); the number of processes or the "
+                            "memory of this user is limited. EVOSIM_THREADS=1 needs none"
+                        ) from error
+                    break
+            return submitted
+
+    def forget(self) -> None:
+        """In a forked child: none of the threads exist there, and nobody holds the lock."""
+        self.__init__()  # type: ignore[misc]
 
 
 _pool = _Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.forget)

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,11 +116,12 @@ def _mode(path: Path) -> int | None:
 
 
 def beside(path: Path, ending: str) -> Path:
-    """A hidden name of this process's own beside a path, which may be as long as names can be."""
+    """A hidden name of the caller's own beside a path, which may be as long as names can be."""
+    # Not by the number of the process: two containers have the same, and so have two threads.
     name = path.name
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-    return path.with_name(f".{name}.{os.getpid()}.{ending}")
+    return path.with_name(f".{name}.{secrets.token_hex(6)}.{ending}")
 
 
 def sweep(folder: Path) -> None:

@@ -31,7 +31,6 @@ def appearing(path: Path) -> Iterator[Path]:
     refuse_existing(path)
     if path.is_symlink():  # to an empty folder, whose place is taken, and not that of the link
         path = path.resolve()
-    # Hidden, and with the number of this process, so that two of them do not meet.
     making = beside(path, "new")
     try:
         making.mkdir(parents=True)

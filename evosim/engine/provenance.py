@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from evosim.errors import EvosimError
+from evosim.process import cores
 from evosim.registry import plugins
 
 if TYPE_CHECKING:
@@ -52,13 +53,6 @@ def machine() -> dict[str, str | int]:
             )
             processor = next(named, processor)
     return {"system": platform.platform(), "processor": processor, "cores": cores()}
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    # In a container or under taskset a process may use fewer than there are.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def now() -> str:

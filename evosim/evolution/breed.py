@@ -25,6 +25,7 @@ from evosim.evolution import operators
 from evosim.evolution.optimizer import Bounds, FloatArray, Offspring
 from evosim.evolution.registry import MATE, MUTATE, SELECT, Operator
 from evosim.mind import loci
+from evosim.process import renewed_after_fork
 from evosim.registry import calling
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 _LOCK = threading.Lock()
+renewed_after_fork(_LOCK)
 _OWN = random.Random()
 _DRAWING: tuple[Any, ...] = (tools.selection, tools.crossover, tools.mutation, operators)
 """The modules of operators, which draw from what they call ``random``."""

@@ -30,6 +30,9 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(*parts)
         self.path = path
 
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[Any, ...]]:
+        return type(self), (self.path, *self.args)
+
     def __str__(self) -> str:
         return "".join(map(str, self.args))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,6 +23,7 @@ from evosim.engine.files import put
 from evosim.errors import EvosimError, did_you_mean
 from evosim.plot.colors import INK, SERIES
 from evosim.plot.svg import shortened
+from evosim.process import ignoring
 
 SINGLE = 3.4
 """Width of a figure of one column, inches (8.6 cm)."""
@@ -108,10 +108,12 @@ _METADATA: dict[str, dict[str, str | None]] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Matplotlib as evosim wants it, whatever the user's own settings; restored afterwards."""
-    with mpl.rc_context(), warnings.catch_warnings():
-        # A title in a script that the font lacks is drawn with boxes, not reported on stderr.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    """Matplotlib as evosim wants it, whatever the user's own settings; restored afterwards.
+
+    One thread at a time: settings belong to the whole process.
+    """
+    # A title in a script that the font lacks is drawn with boxes, not reported on stderr.
+    with ignoring(UserWarning, "Glyph .* missing from"), mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)  # type: ignore[arg-type]
         yield
@@ -166,8 +168,7 @@ def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
     """Width of one line of text in inches."""
     font = get_font(findfont(f"{FONT}:bold" if bold else FONT))
     font.set_size(size, MEASURING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # glyphs the font lacks
+    with ignoring(Warning):  # glyphs the font lacks
         font.set_text(text, 0.0)
     return float(font.get_width_height()[0]) / 64 / MEASURING
 

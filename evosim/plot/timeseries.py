@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from evosim.plot.colors import readable
 from evosim.plot.style import Dash, fit, inches, line_height, text_width
+from evosim.process import ignoring
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap
 
@@ -87,8 +87,7 @@ def quantiles(values: Floats, q: Sequence[float]) -> Floats:
         return np.full((len(q), *values.shape[:-1]), np.nan)
     if not np.isnan(values).any():
         return np.asarray(np.quantile(values, q, axis=-1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a slice that is all NaN stays NaN
+    with ignoring(RuntimeWarning):  # a slice that is all NaN stays NaN
         return np.asarray(np.nanquantile(values, q, axis=-1))
 
 
@@ -105,8 +104,7 @@ def interval(values: Floats, bootstrap: Bootstrap) -> Floats:
 
 def mean(values: Floats, axis: int = -1) -> Floats:
     """The mean over an axis, NaN values left out; NaN where none is left."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with ignoring(RuntimeWarning):
         return np.asarray(np.nanmean(values, axis=axis))
 
 

@@ -18,6 +18,8 @@ from pydantic_core import PydanticCustomError
 # float32 holds sums over a lifetime of numbers up to this size without overflow.
 LARGEST = 1e6
 MOST = 10**9
+# Each multiplies the states by the cells, and a step has draws for so many.
+MOST_MOVERS = 18
 # Steps, generations, resamples: what a program goes through one by one.
 LONGEST = 10**6
 DEEPEST = 1000
@@ -341,6 +343,7 @@ Confidence: TypeAlias = Annotated[
 ]
 Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
 SEEDS = Domain(low=0, high=2**64 - 1, whole=True)
+Movers: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST_MOVERS, whole=True))]
 Seed: TypeAlias = Annotated[int, *_whole(SEEDS)]
 Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
 Long: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LONGEST, whole=True))]

@@ -10,7 +10,6 @@ interval to compute.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
+from evosim.process import ignoring
 
 Floats = NDArray[np.float64]
 
@@ -318,8 +318,7 @@ def _resampled(
     """SciPy's BCa bootstrap of samples that are resampled together, or each by itself."""
     from scipy import stats  # 690 ms: not to be paid by a run of one replicate
 
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+    with ignoring(stats.DegenerateDataWarning), np.errstate(invalid="ignore", divide="ignore"):
         return stats.bootstrap(
             tuple(samples),
             statistic,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from evosim.engine import provenance
 from evosim.engine.files import WriteError, sweep
 from evosim.engine.lock import hold
 from evosim.errors import Command, Part, RunError, WorkError
@@ -18,6 +17,7 @@ from evosim.execution.progress import Progress
 from evosim.execution.runner import CHECKPOINT, warm_up
 from evosim.execution.runner import complete_runs as complete_run_folders
 from evosim.execution.stop import Interrupted
+from evosim.process import cores
 from evosim.study import index as indices
 from evosim.study.design import run_inputs
 from evosim.study.evaluation import complete_run
@@ -119,7 +119,7 @@ def _run_all(
     workers: int | None,
     scheduler: str | None,
 ) -> None:
-    workers = min(workers or provenance.cores(), folder.size)
+    workers = min(workers or cores(), folder.size)
     study = (str(folder.path.absolute()), folder.identity)
     failed = 0
     with executor(workers=workers, scheduler=scheduler, locks=[lock], note=progress.note) as by:

@@ -13,7 +13,7 @@ from evosim.core._tasks import run_tasks
 from evosim.errors import EvosimError
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", "٣", " 4", "1025", "9" * 5000])
 def test_a_bad_number_of_threads_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVOSIM_THREADS", value)
     with pytest.raises(EvosimError, match=f"EVOSIM_THREADS='{value}'"):

@@ -1,0 +1,121 @@
+"""What all threads of this process share: its cores, and the filters of warnings."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# A mounted hierarchy of cgroups: which of its folders is seen, where, and of what kind it is.
+_MOUNT = re.compile(r"\S+ \S+ \S+ (\S+) (\S+) .*? - (cgroup2?) \S+ (\S+)")
+
+
+def cores() -> int:
+    """How many processor cores this process may use.
+
+    Fewer than the machine has under taskset, with PYTHON_CPU_COUNT (Python 3.13), and in a
+    container whose time on them is limited: 1.5 cores count as 2.
+
+    >>> cores() >= 1
+    True
+    """
+    # Of Python 3.13, which also hears PYTHON_CPU_COUNT.
+    counted = getattr(os, "process_cpu_count", lambda: None)()
+    if counted is None and hasattr(os, "sched_getaffinity"):
+        counted = len(os.sched_getaffinity(0))
+    allowed = counted or os.cpu_count() or 1
+    quota = quota_of_cgroups()
+    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def quota_of_cgroups(root: Path = Path("/")) -> float | None:
+    """The processor time in a second that cgroups allow this process, in cores; None: no limit.
+
+    Args:
+        root: of the file system, for tests.
+    """
+    try:
+        mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no Linux
+        return None
+    places: dict[str, str] = {}  # by controllers, none of version 2: the group of this process
+    for line in groups.splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, where = rest.partition(":")
+        places[controllers] = where
+    found = []
+    for line in mounts.splitlines():
+        if (mount := _MOUNT.match(line)) is None:
+            continue
+        top, at, kind, options = mount.groups()
+        place: str | None
+        if kind == "cgroup2":
+            place, quota = places.get(""), _quota_2
+        elif "cpu" in options.split(","):
+            named = (group for names, group in places.items() if "cpu" in names.split(","))
+            place, quota = next(named, None), _quota_1
+        else:
+            continue
+        if place is None:
+            continue
+        # In a container the place may be told as the machine sees it, but its group is mounted as
+        # the root of all. A limit of a group holds for those below it.
+        folder = root / at.replace("\\040", " ").lstrip("/")
+        below = Path(os.path.relpath(place, top))
+        if ".." in below.parts:
+            below = Path()
+        own = folder / below
+        for each in (own, *list(own.parents)[: len(below.parts)]):
+            with suppress(OSError, ValueError):
+                found.append(quota(each))
+    return min((limit for limit in found if limit > 0), default=None)
+
+
+def _quota_2(group: Path) -> float:
+    quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
+    return float(quota) / float(period)  # "max" is no number: no limit
+
+
+def _quota_1(group: Path) -> float:
+    quota, period = (
+        float((group / f"cpu.cfs_{what}_us").read_text(encoding="utf-8"))
+        for what in ("quota", "period")
+    )
+    return quota / period if period else 0.0  # -1: no limit
+
+
+# Filters belong to the whole process: of two threads that each put back what they found, the
+# second would put back what the first had set.
+_filters = threading.RLock()
+
+
+@contextmanager
+def ignoring(category: type[Warning], message: str = "") -> Iterator[None]:
+    """Ignore warnings of a kind in the block; the user's own filters are there again afterwards.
+
+    One thread at a time is in such a block.
+
+    Args:
+        message: a pattern of how they begin; all if empty.
+
+    >>> with ignoring(UserWarning):
+    ...     warnings.warn("nobody sees this")
+    """
+    with _filters, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=message, category=category)
+        yield
+
+
+def renewed_after_fork(lock: threading.Lock | threading.RLock) -> None:
+    """Have a lock free in a forked child, where the thread that held it does not exist."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[union-attr]
+
+
+renewed_after_fork(_filters)
