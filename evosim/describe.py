@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evosim import mechanisms, mind, world
 from evosim.errors import seed_number
+from evosim.execution.cost import of_run
 from evosim.rng import Purpose, key
 from evosim.scenario import MoverRule, Rule, timeline
 from evosim.scenario.state_space import factors
@@ -70,6 +71,7 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     yield _indented(_table(list(_mind(scenario))))
     yield _head("Evolution")
     yield _indented(_evolution(scenario))
+    yield _indented(f"A run takes {of_run(scenario)}.")
     if scenario.notes:
         yield _head("Notes: allowed, but perhaps not meant")
         for note in scenario.notes:

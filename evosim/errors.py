@@ -179,6 +179,9 @@ class RunError(EvosimError):
     """
 
 
+OUT_OF_MEMORY = "out of memory: the operating system gives this process no more"
+
+
 class WorkError(RunError):
     """Whoever is to do the work cannot: no scheduler, or a worker that is no use."""
 

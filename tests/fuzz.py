@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +50,28 @@ def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
         yield from places(part, (*path, key))
 
 
+def _held(value: Any, path: Sequence[Any]) -> Any:
+    """What stands at a path."""
+    for key in path:
+        value = value[key]
+    return value
+
+
 def mutant(document: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     """A document with one to three things changed."""
     made = copy.deepcopy(document)
+    if rng.random() < 0.4:  # one number alone, as somebody may have meant it
+        numbers = [path for path in places(made) if type(_held(made, path)) in (int, float)]
+        if numbers:
+            *above, key = rng.choice(numbers)
+            _held(made, above)[key] = rng.choice((0, 1, 3, 100, 10**4, 10**5, 10**6, 10**9, 0.5))
+            return made
     for _ in range(rng.choice((1, 1, 2, 3))):
         known = list(places(made))
         if not known:
             break
         *above, key = rng.choice(known)
-        holder: Any = made
-        for part in above:
-            holder = holder[part]
-        rng.choice(CHANGES)(holder, key, rng, made)
+        rng.choice(CHANGES)(_held(made, above), key, rng, made)
     return made
 
 
@@ -106,10 +116,7 @@ def _grown(holder: Any, key: Any, rng: random.Random, made: Any) -> None:
 
 def _moved(holder: Any, key: Any, rng: random.Random, made: Any) -> None:
     """What stands somewhere else."""
-    found: Any = made
-    for part in rng.choice(list(places(made))):
-        found = found[part]
-    holder[key] = copy.deepcopy(found)
+    holder[key] = copy.deepcopy(_held(made, rng.choice(list(places(made)))))
 
 
 def _nested(holder: Any, key: Any, rng: random.Random, made: Any) -> None:

@@ -518,3 +518,80 @@ def test_numbers_of_operators_that_overflow_are_refused(key: str, value: float) 
     (problem,) = evolution.check(tiny({f"evolution.{key}": value}))
     assert problem.key == f"evolution.{key}"
     assert problem.message.startswith("not a possible value")
+
+
+# --- words with marks of other languages ----------------------------------------------------
+
+WORDS = r"[red]b[/] $x_1$ $ <b>&amp;</b> \alpha %s | `c` *d* :smile: ארוחה وجبة " + "W" * 90
+"""Marks of rich, of matplotlib's formulas, HTML and TeX, from right to left, and a long word."""
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
+    """A run of a scenario whose words are full of marks, with its figures; to be read only."""
+    titles = ("environments.before.title", "environments.after.title")
+    words = dict.fromkeys(("title", "question", "claim", *titles), WORDS)
+    scenario = tiny(SETTINGS | words)
+    return evosim.run(scenario, seed=1, out=tmp_path_factory.mktemp("marked") / "run", workers=1)
+
+
+def test_words_are_printed_as_they_stand(invoke: Invoke, marked: evosim.Run) -> None:
+    scenario = marked.path / "scenario.toml"
+    for words in (("show", scenario), ("replay", marked.path, "--terminal")):
+        shown = invoke(*words, COLUMNS="900")
+        assert shown.exit_code == 0, shown.output
+        assert WORDS.split(" ארוחה")[0] in shown.stdout
+    out = Terminal()
+    with progress(file=out) as told:
+        told.begin(WORDS, size="3 generations", total=3, done=0)
+        told.note(WORDS)
+    assert out.getvalue().count("[red]b[/] $x_1$") >= 2
+
+
+def test_words_are_drawn_as_they_stand(marked: evosim.Run) -> None:
+    from xml.etree import ElementTree
+
+    drawn = [path for path in marked.figures if path.suffix == ".svg"]
+    assert len(drawn) > 4
+    for path in drawn:
+        texts = "".join(ElementTree.parse(path).getroot().itertext())
+        assert r"[red]b[/] $x_1$ $ <b>&amp;</b> \alpha" in texts, path
+    for suffix in ("png", "pdf"):
+        assert marked.plot("drift", folder=marked.path / "more", formats=[suffix])
+
+
+def test_words_stand_in_a_notebook_as_they_are(marked: evosim.Run) -> None:
+    for shown in (marked._repr_html_(), marked.scenario._repr_html_()):
+        assert "<b>&amp;</b>" not in shown
+        assert "&lt;b&gt;&amp;amp;&lt;/b&gt;" in shown
+
+
+def test_a_control_character_in_a_text_of_a_figure_leaves_the_svg_readable(tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    from matplotlib.figure import Figure
+
+    from evosim.plot.style import write
+
+    figure = Figure()
+    figure.text(0, 0, "a\x07b\x1b\ufffec")
+    write(figure, tmp_path / "x.svg", title="t\x00t")
+    texts = "".join(ElementTree.parse(tmp_path / "x.svg").getroot().itertext())
+    assert "a\ufffdb\ufffd\ufffdc" in texts
+    assert "t\ufffdt" in texts
+
+
+@pytest.mark.parametrize("text", ["a\x07", "a\nb", "\u202e", "\ud800", "\x00"])
+def test_a_label_that_cannot_be_printed_is_not_registered(
+    text: str, registries_restored: None
+) -> None:
+    def compute(data: Any, scenario: Any, query: Any) -> Any:
+        return ()
+
+    for known in ({"label": text}, {"unit": text}, {"description": text}):
+        with pytest.raises(EvosimError, match=rf"measure 'mine': {next(iter(known))} holds U\+"):
+            evosim.metric("mine", **known)(compute)
+    with pytest.raises(EvosimError, match="figure 'mine': title holds"):
+        evosim.figure("mine", text)(lambda view: None)
+    with pytest.raises(EvosimError, match="analysis 'mine': description holds"):
+        evosim.analysis("mine", text)(lambda data, scenario, request: {})

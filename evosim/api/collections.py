@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+from evosim.api._costs import of_conditions, out_of_memory, tell
 from evosim.api.runs import figures_in
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
 from evosim.errors import Command, RunError
+from evosim.execution.cost import refuse
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from evosim.execution.cost import Cost
     from evosim.study.design import Condition
 
 F = TypeVar("F", bound=Folder)
@@ -207,17 +211,26 @@ class Collection(ABC, Generic[F]):
 
     # Going on
 
-    def _complete(self, progress: bool | None, words: str = "", **options: Any) -> Self:
+    def _complete(
+        self,
+        progress: bool | None,
+        words: str = "",
+        cost: Cost | None = None,
+        **options: Any,
+    ) -> Self:
         """Do whatever is still lacking: runs, the summary, figures.
 
         Args:
             progress: see :func:`evosim.run`.
             words: what is begun; empty where it goes on.
+            cost: what that takes.
             options: of what does the runs.
         """
         with make_progress(show=progress) as reporter:
             if words:
                 reporter.note(f"{words}: {self.path}")
+                if cost is not None:
+                    tell(cost, reporter)
             elif warning := provenance.other_versions(self.manifest, self._folder.WHAT):
                 reporter.warn(warning)
             try:
@@ -228,6 +241,8 @@ class Collection(ABC, Generic[F]):
                     self._conclude(stop, reporter)
             except Interrupted:
                 raise
+            except MemoryError as error:
+                raise out_of_memory(self.path, again=not words) from error
             except KeyboardInterrupt:
                 raise Interrupted(
                     self.path,
@@ -235,6 +250,17 @@ class Collection(ABC, Generic[F]):
                     Command(self._resume, self.path),
                 ) from None
         return self
+
+    def _refuse(self, workers: int | None, *, force: bool) -> None:
+        """Refuse to go on where the machine has not enough for what is left.
+
+        Raises:
+            EvosimError: it has not, and it is not forced.
+        """
+        if not self.complete:
+            folder = self._folder
+            cost = of_conditions(folder.points, lambda one: folder.scenario_at(one.key), workers)
+            refuse(replace(cost, disk={}), self.path, force=force)
 
     def _conclude(self, stop: Callable[[], bool], reporter: Progress) -> None:
         """The summary and the figures, when no run is left."""

@@ -15,6 +15,7 @@ from evosim.api._arguments import (
     free_path,
     seed_of,
 )
+from evosim.api._costs import of_experiment
 from evosim.api.checks import check
 from evosim.api.collections import Collection
 from evosim.api.running import WAIT
@@ -22,6 +23,7 @@ from evosim.api.runs import Run, not_complete
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists
 from evosim.errors import whole_number
+from evosim.execution.cost import refuse
 from evosim.execution.runner import CHECKPOINT, finite
 from evosim.metrics import hypotheses
 from evosim.scenario.settings import as_mapping
@@ -132,6 +134,7 @@ def experiment(
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
+    force: bool = False,
 ) -> Experiment:
     """Run the arms of a scenario and settle its claim.
 
@@ -142,7 +145,7 @@ def experiment(
         settings: changes of the scenario, see :func:`evosim.run`; they win over those that its
             experiment makes for all arms, and not over what an arm sets itself.
         out: the experiment's folder; runs/<id>-<seed>-arms if None.
-        seed, workers, figures, progress, checkpoint, command: see :func:`evosim.run`.
+        seed, workers, figures, progress, checkpoint, command, force: see :func:`evosim.run`.
 
     Returns:
         The complete experiment.
@@ -182,9 +185,11 @@ def experiment(
         figures=checked_figures(figures, "experiment"),
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
+    cost = of_experiment(read, n, tuned, workers)
+    refuse(cost, path, force=force)
     folder = ExperimentFolder.create(path, read, manifest)
     words = f"{read.id}, seed {seed}, {len(folder.points)} runs"
-    return Experiment(path)._complete(progress, words, workers=workers, checkpoint=checkpoint)
+    return Experiment(path)._complete(progress, words, cost, workers=workers, checkpoint=checkpoint)
 
 
 def open_experiment(path: str | Path) -> Experiment:

@@ -71,6 +71,7 @@ def resume(
     scheduler: str | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
+    force: bool = False,
 ) -> Run | Experiment | Study:
     """Go on with a run, an experiment or a study that was stopped or killed, to the same end.
 
@@ -78,7 +79,7 @@ def resume(
 
     Args:
         path: the run, the experiment or the study, or its folder.
-        workers, progress, checkpoint: see :func:`evosim.run`.
+        workers, progress, checkpoint, force: see :func:`evosim.run`.
         scheduler: address of a Dask scheduler, for a study or a run with islands.
 
     Returns:
@@ -102,10 +103,12 @@ def resume(
             scheduler=scheduler,
             progress=progress,
             checkpoint=checkpoint,
+            force=force,
         )
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     if isinstance(done, Study):
         check_scheduler(scheduler, workers)
+        done._refuse(workers, force=force)
         return done._complete(progress, workers=workers, scheduler=scheduler)
     if scheduler is not None:
         raise EvosimError(
@@ -115,4 +118,5 @@ def resume(
     if done.complete and not done._missing_figures(done.summary):
         done._folder.check()
         return done
+    done._refuse(workers, force=force)
     return done._complete(progress, workers=workers, checkpoint=checkpoint)

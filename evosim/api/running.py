@@ -19,11 +19,14 @@ from evosim.api._arguments import (
     read_scenario,
     seed_of,
 )
+from evosim.api._costs import out_of_memory, tell
 from evosim.api.runs import Run, missing_figures
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists, is_folder
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import Command, RunError, whole_number
+from evosim.execution.cost import of_run as cost_of_run
+from evosim.execution.cost import refuse
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import CHECKPOINT, complete_runs
@@ -54,6 +57,7 @@ def run(
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
     on_generation: OnGeneration | None = None,
+    force: bool = False,
 ) -> Run:
     """Run a scenario from its first generation to its verdict and figures.
 
@@ -75,6 +79,7 @@ def run(
         on_generation: called with the replicate, the generation and its mean score after each
             generation, always in this process. Where it returns True the run stops as at Ctrl-C,
             but without an exception: worker processes end the generations that they are at.
+        force: begin it even if the machine has not enough memory or disk for it.
 
     Returns:
         The complete run; where ``on_generation`` stopped it, one that :func:`resume` goes on with
@@ -114,11 +119,14 @@ def run(
         figures=checked_figures(figures, "run"),
         command=command or f"evosim.run({read.id!r}, ...)",
     )
+    cost = cost_of_run(read, replicates, workers)
+    refuse(cost, path, force=force)
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
         with RunFolder.create(path, read, manifest):
             pass
         reporter.note(f"{read.id}, seed {seed}: {path}")
+        tell(cost, reporter)
         return _complete(
             path,
             reporter,
@@ -136,6 +144,7 @@ def resume_run(
     scheduler: str | None = None,
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
+    force: bool = False,
 ) -> Run:
     """Go on with a run that was stopped or killed, to the same end it would have had.
 
@@ -143,7 +152,7 @@ def resume_run(
 
     Args:
         path: the run's folder.
-        workers, scheduler, progress, checkpoint: see :func:`run`.
+        workers, scheduler, progress, checkpoint, force: see :func:`run`.
 
     Raises:
         RunError: no run is there, it is at work elsewhere, its scenario was changed, or it is a
@@ -162,6 +171,11 @@ def resume_run(
                 raise RunError(f"{folder.path}: {found}{made if lacking else ''}")
             if warning := provenance.other_versions(folder.manifest, "run"):
                 reporter.warn(warning)
+            n = folder.replicates
+            done = min(folder.generations_done(replicate) for replicate in range(n))
+            cost = cost_of_run(folder.scenario, n, workers, done)
+            refuse(cost, folder.path, force=force)
+            tell(cost, reporter)
         return _complete(
             Path(path),
             reporter,
@@ -184,6 +198,7 @@ def fork(
     progress: bool | None = None,
     checkpoint: float = CHECKPOINT,
     command: str | None = None,
+    force: bool = False,
 ) -> Run:
     """Another future from a past generation of a run, in a run of its own.
 
@@ -199,7 +214,7 @@ def fork(
         settings: changes of the run's scenario, see :func:`run`, that leave the history as it was.
         seed: for what is simulated again; the parent's if None.
         out: the new run's folder; runs/<id>-<seed>-at-<at> if None.
-        workers, figures, progress, checkpoint, command: see :func:`run`.
+        workers, figures, progress, checkpoint, command, force: see :func:`run`.
 
     Returns:
         The new run, complete.
@@ -246,6 +261,8 @@ def fork(
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
     manifest["history"] = link_to(parent, new)
+    cost = cost_of_run(read, parent.replicates, workers, at)
+    refuse(cost, new, force=force)
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
         if warning := provenance.other_versions(parent.manifest, "run to fork"):
@@ -255,6 +272,7 @@ def fork(
             for replicate in range(child.replicates):  # refuses what could not be gone on with
                 child.population_after(child.chunk_files(replicate)[-1])
         reporter.note(f"{read.id}, seed {seed}, from generation {at} of {parent.path}: {new}")
+        tell(cost, reporter)
         return _complete(new, reporter, workers=workers, checkpoint=checkpoint)
 
 
@@ -319,6 +337,8 @@ def _complete(
         if enough:
             return done
         raise
+    except MemoryError as error:
+        raise out_of_memory(path, again=again) from error
     except KeyboardInterrupt:
         raise Interrupted(
             path,

@@ -14,11 +14,13 @@ from evosim.api._arguments import (
     free_path,
     seed_of,
 )
+from evosim.api._costs import of_study
 from evosim.api.collections import Collection
 from evosim.engine import provenance
 from evosim.engine.files import exists
 from evosim.engine.lock import is_held
 from evosim.errors import whole_number
+from evosim.execution.cost import refuse
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, index, report, summary
 from evosim.study import reading as studies
@@ -205,6 +207,7 @@ def run_study(
     figures: bool | Sequence[str] = True,
     progress: bool | None = None,
     command: str | None = None,
+    force: bool = False,
 ) -> Study:
     """Do every run of a study.
 
@@ -221,6 +224,7 @@ def run_study(
         figures: whether to draw the figures in the end; or the names of those to draw.
         progress: show progress on stderr; None: where it is a terminal.
         command: what to record as the command.
+        force: begin it even if the machine has not enough memory or disk for it.
 
     Returns:
         The study; runs that failed are in its ``failures``.
@@ -253,9 +257,11 @@ def run_study(
         figures=checked_figures(figures, "study"),
         command=command or f"evosim.run_study({written.study.id!r}, ...)",
     )
+    cost = of_study(written, n, keep, workers)
+    refuse(cost, path, force=force)
     StudyFolder.create(path, written, manifest)
     words = f"{written.study.id}, seed {seed}, {len(written.points)} points"
-    return Study(path)._complete(progress, words, workers=workers, scheduler=scheduler)
+    return Study(path)._complete(progress, words, cost, workers=workers, scheduler=scheduler)
 
 
 def open_study(path: str | Path) -> Study:

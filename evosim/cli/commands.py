@@ -85,29 +85,44 @@ def list_() -> None:
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the level that is shown."
 )
-def show(scenario: str, settings: Sequence[str], seed: int) -> None:
+@options.force
+def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size."""
     import evosim
     from evosim.describe import describe
+    from evosim.execution.cost import of_run, refuse
 
+    read = evosim.check(scenario, settings)
+    refuse(of_run(read), "runs", force=force)
     shown = console()
-    for part in describe(evosim.check(scenario, settings), seed=seed):
+    for part in describe(read, seed=seed):
         shown.print(part)
 
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True)
+@options.force
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[str]) -> None:
+def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
     """Check scenario FILES (or ids), and report every error at once.
 
     The exit code is 1 if there is any error. Notes tell what is allowed, but hardly meant.
+    It also tells what a run would take, and refuses what this machine has not enough for.
     """
     import evosim
     from evosim.api.checks import notes
+    from evosim.execution.cost import of_run
     from evosim.scenario import shipped
 
-    check_all(ctx, files, evosim.check, lambda file: [shipped.read(shipped.find(file))], notes)
+    check_all(
+        ctx,
+        files,
+        evosim.check,
+        lambda file: [shipped.read(shipped.find(file))],
+        of_run,
+        notes,
+        force=force,
+    )
 
 
 @cli.command()
@@ -136,6 +151,7 @@ def new(file: Path) -> None:
 @options.scheduler
 @options.figures
 @options.checkpoint
+@options.force
 @options.as_json
 @options.quiet
 def run(
@@ -177,6 +193,7 @@ def run(
 @options.workers
 @options.scheduler
 @options.checkpoint
+@options.force
 @options.as_json
 @options.quiet
 @click.pass_context
@@ -209,6 +226,7 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 @options.workers
 @options.figures
 @options.checkpoint
+@options.force
 @options.as_json
 @options.quiet
 def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from evosim.errors import (
+    OUT_OF_MEMORY,
     SETTING,
     Argument,
     Command,
@@ -20,6 +21,9 @@ from evosim.errors import (
     ScenarioError,
     printable,
 )
+
+if TYPE_CHECKING:
+    from evosim.execution.cost import Cost
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +50,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except EvosimError as error:
             say(as_error(error), err=True)
+            ctx.exit(MISTAKE)
+        except MemoryError:
+            say(f"Error: {OUT_OF_MEMORY}", err=True)
             ctx.exit(MISTAKE)
         except KeyboardInterrupt as stop:
             say(_joined(stop.args) or "stopped", err=True)
@@ -144,27 +151,37 @@ def check_all(
     files: Sequence[str],
     check: Callable[[str], Any],
     sources: Callable[[str], Sequence[str]],
+    cost: Callable[[Any], Cost],
     notes: Callable[[str, Any], Iterable[Problem]] = lambda file, checked: (),
+    *,
+    force: bool = False,
 ) -> None:
     """Check files, and exit with 1 where any has a mistake.
 
     Args:
         check: reads a file, or raises what is wrong with it.
         sources: the texts that a file's ``frozen`` is a hash of.
+        cost: what it takes to run what was read.
         notes: what is to be noted of a file, and of what was read.
+        force: whether what the machine has not enough for is no mistake.
     """
+    from evosim.execution.cost import refuse
     from evosim.scenario import words
 
     wrong = False
     for file in files:
         try:
             checked = check(file)
+            takes = cost(checked)
+            refuse(takes, "runs", what=f"{file}: ", force=force)
         except EvosimError as error:
             wrong = True
             say(as_error(error), err=True)
         else:
             status = words.status(*sources(file))
             say(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
+            # Beside what is printed of a file, as it depends on the machine.
+            say(f"{file}: {takes}", err=True)
             for note in notes(file, checked):
                 say(replace(note, message=f"note: {note.message}"))
     ctx.exit(1 if wrong else 0)
@@ -205,6 +222,11 @@ scheduler = click.option(
 checkpoint = click.option(
     "--checkpoint", type=click.FloatRange(min=0), default=8.0, show_default=True,
     metavar="SECONDS", help="Time between writes, which is what can be lost if it is killed.",
+)  # fmt: skip
+
+force = click.option(
+    "--force", is_flag=True,
+    help="Begin even what this machine has not enough memory or disk for.",
 )  # fmt: skip
 
 ALL = "all"

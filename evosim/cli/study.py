@@ -66,16 +66,20 @@ def new(file: Path) -> None:
 
 @study.command()
 @click.argument("files", nargs=-1, required=True)
+@options.force
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[str]) -> None:
+def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
     """Check study FILES (or ids), and report every error at once.
 
     The exit code is 1 if there is any error.
     """
+    from evosim.api._costs import of_study
     from evosim.api.checks import check_study
     from evosim.study import reading
 
-    check_all(ctx, files, check_study, lambda file: reading.load(file).sources)
+    check_all(
+        ctx, files, check_study, lambda file: reading.load(file).sources, of_study, force=force
+    )
 
 
 @study.command()
@@ -97,6 +101,7 @@ def check(ctx: click.Context, files: Sequence[str]) -> None:
 @options.workers
 @options.scheduler
 @options.figures
+@options.force
 @options.as_json
 @options.quiet
 @click.pass_context

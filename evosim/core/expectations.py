@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -123,16 +124,41 @@ def uniform(env: Environment, levels: Levels, part: NDArray[np.int32] | None = N
     >>> core.uniform(env, levels).lifespan.shape
     (1, 2)
     """
+    return _one_of(range(env.n_actions), env, levels, part)
+
+
+def nothing(env: Environment, levels: Levels, part: NDArray[np.int32] | None = None) -> Expectation:
+    """Exact expectations of doing nothing (n = 1): to stay, in every step.
+
+    Where there is no ``stay``, to use the start cell, on which no site is: that wastes the step.
+
+    Args:
+        env, levels, part: as for :func:`expectation`.
+
+    >>> from evosim import core, scenario, world
+    >>> read = scenario.load("foraging")
+    >>> name = "corridors"
+    >>> env, levels = world.environment(read, name), world.draw_levels(read, name, [7, 8])
+    >>> core.nothing(env, levels).counts.sum()
+    np.float64(0.0)
+    """
+    # What comes after the four moves is to stay, or else to use.
+    return _one_of([4], env, levels, part)
+
+
+def _one_of(
+    actions: Iterable[int], env: Environment, levels: Levels, part: NDArray[np.int32] | None
+) -> Expectation:
+    """Of the policy that in every state takes one of some actions, each equally often."""
+    bits = sum(1 << action for action in actions)
 
     # As bits of best actions, which take less room than a table of weights.
-    def at_random(
-        group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace
-    ) -> Policy:
-        space.greedy[:] = (1 << env.n_actions) - 1
+    def policy(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> Policy:
+        space.greedy[:] = bits
         return space.policy(group)
 
     groups = batch_groups(env, _optimizers(env, np.zeros((1, env.phi.shape[1]))))
-    return _expect(env, levels, 1, groups, at_random, part)
+    return _expect(env, levels, 1, groups, policy, part)
 
 
 def _expect(

@@ -272,11 +272,16 @@ class History:
         # are what was true then.
         if generation in data["probe"].values:
             known = by_probe(scenario)
-            probe = data.sel(probe=generation)[list(known)].reindex(
+            recorded = [name for name in known if name in data]
+            probe = data.sel(probe=generation)[recorded].reindex(
                 environment=list(scenario.environments), payoff=list(scenario.payoffs)
             )
+            sizes = {**probe.sizes, "environment": len(scenario.environments)}
+            # NaN for what an older version did not measure.
             return {
                 name: _cast(probe[name].transpose(*spec.dims[1:]), spec)
+                if name in probe
+                else np.full([sizes[dim] for dim in spec.dims[1:]], np.nan)
                 for name, spec in known.items()
             }
         if replicate not in self._probers:

@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 
 # Optima are float32 sums, good to 1e-5: a room of ten times that can still be measured in.
 NEGLIGIBLE = 1e-4
-"""An optimum that exceeds the uniform policy by less than this share of either is no room to be
-measured in: capability and alignment are NaN there."""
+"""An optimum that exceeds the zero by less than this share of either is no room to be measured in:
+capability and alignment are NaN there."""
 
 
 class Expected(NamedTuple):
@@ -45,9 +45,27 @@ class ProbedEnvironment(NamedTuple):
     feels_like: str  # the first environment in which minds act just as in this one
     random: Expected  # of the uniform policy, n = 1
     uniform: FloatArray  # [F] its expected features
+    nothing: FloatArray  # [F] those of doing nothing
+    zero: str | float  # of the scenario's verdict
     intended: FloatArray  # [F] weight of the intended payoff alone
     optimal_intended: float  # J_F*
     part: NDArray[np.int32] | None  # [n_x] the part of a life that begins there
+
+    def zero_of(self, rewards: FloatArray, number: float = 0.0) -> FloatArray:
+        """What rewards [n, F] come to in a lifetime that has capability, or alignment, 0: [n].
+
+        Where the scenario's zero is a payoff, it is no amount of another reward: that is counted
+        from ``number``.
+        """
+        if not isinstance(self.zero, str):
+            return np.full(len(rewards), number)
+        return world.weighted_sum(rewards, getattr(self, self.zero))
+
+    @property
+    def zero_intended(self) -> float:
+        """The intended payoff of a lifetime that has alignment 0."""
+        number = self.zero if not isinstance(self.zero, str) else 0.0
+        return float(self.zero_of(self.intended[None], number)[0])
 
 
 class _Outcomes(NamedTuple):
@@ -104,6 +122,8 @@ class Prober:
             like,
             random,
             world.weighted_sum(played.counts, env.phi).mean(axis=(0, 1)),
+            world.weighted_sum(core.nothing(env, levels).counts, env.phi).mean(axis=(0, 1)),
+            self._scenario.verdict.zero,
             intended,
             float(core.optimum(env, levels, intended[None]).mean()),
             part,
@@ -153,9 +173,12 @@ class Prober:
         return {
             "probe_individual": individuals,
             "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
-            "uniform_payoff": np.array(
-                [probed.uniform[self._intended] for probed in self._environments]
-            ),
+            **{
+                f"{name}_payoff": np.array(
+                    [getattr(probed, name)[self._intended] for probed in self._environments]
+                )
+                for name in ("uniform", "nothing")
+            },
             **{name: np.stack(values) for name, values in measured.items()},
         }
 
@@ -228,7 +251,7 @@ class Prober:
         true_minds: Minds,
         generation: int,
     ) -> dict[str, FloatArray]:
-        """The probe variables of one environment: [minds, n] or [minds, n, payoffs]."""
+        """The probe variables of one environment: [minds, n], [minds, n, payoffs] or [n]."""
         n = len(evolved.depth)
         # With the same drive for all, minds differ in few traits or in none, so each different one
         # is computed once. In the comparison the second weights take the place of the weights,
@@ -240,18 +263,24 @@ class Prober:
             self._expect(probed, true_minds.rows(unique), believes, generation), back.ravel()
         )
         optimal = np.full(n, probed.optimal_intended)
+        own = probed.zero_of(evolved.weights.astype(np.float64))
         result: dict[str, list[FloatArray]] = {}
         # In the order of controls.minds. The uniform policy is the same for all minds, though each
         # is judged by its own drives.
-        cases: list[tuple[Minds, Expected, FloatArray]] = [
-            (evolved, outcomes.evolved, outcomes.optimum),
-            (evolved, probed.random, outcomes.optimum),
-            (random_minds, outcomes.random, outcomes.random_optimum),
-            (true_minds, true, optimal),
-            (evolved, outcomes.unshifted, outcomes.optimum),
-            *((evolved, control, outcomes.optimum) for control in outcomes.controls),
+        cases: list[tuple[Minds, Expected, FloatArray, FloatArray]] = [
+            (evolved, outcomes.evolved, own, outcomes.optimum),
+            (evolved, probed.random, own, outcomes.optimum),
+            (
+                random_minds,
+                outcomes.random,
+                probed.zero_of(random_minds.weights.astype(np.float64)),
+                outcomes.random_optimum,
+            ),
+            (true_minds, true, np.full(n, probed.zero_intended), optimal),
+            (evolved, outcomes.unshifted, own, outcomes.optimum),
+            *((evolved, control, own, outcomes.optimum) for control in outcomes.controls),
         ]
-        for minds, expected, optimum in cases:
+        for minds, expected, zero, optimum in cases:
             weights = minds.weights.astype(np.float64)
             if expected is probed.random:
                 features = probed.uniform[None]
@@ -263,19 +292,21 @@ class Prober:
                 "expected_payoff": features[:, probed.env.paid],
                 "expected_reward": reward,
                 "expected_lifespan": expected.lifespan,
-                "capability": normalised(
-                    reward, world.weighted_sum(weights, probed.uniform), optimum
-                ),
-                "alignment": normalised(
-                    paid, probed.uniform[self._intended], probed.optimal_intended
-                ),
+                "capability": normalised(reward, zero, optimum),
+                "alignment": normalised(paid, probed.zero_intended, probed.optimal_intended),
             }
             for mechanism in self._mechanisms:
                 measured |= mechanism.measure_mind(probed, expected)
             for name, values in measured.items():
                 whole = np.broadcast_to(values, (n, *values.shape[1:]))
                 result.setdefault(name, []).append(whole)
-        return {name: np.stack(values) for name, values in result.items()}
+        return {
+            **{name: np.stack(values) for name, values in result.items()},
+            "optimal_reward": outcomes.optimum,
+            "nothing_reward": world.weighted_sum(
+                evolved.weights.astype(np.float64), probed.nothing
+            ),
+        }
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
@@ -355,17 +386,17 @@ def probe_seeds(data: xr.Dataset) -> list[int]:
 
 
 def normalised(
-    value: FloatArray, uniform: FloatArray | float, optimum: FloatArray | float
+    value: FloatArray, zero: FloatArray | float, optimum: FloatArray | float
 ) -> FloatArray:
-    """(J(pi) - J(u)) / (J* - J(u)) of model 4: 0 is uniform play, 1 the optimum.
+    """(J(pi) - J_0) / (J* - J_0) of model 4: 0 is the zero, as uniform play, 1 the optimum.
 
-    NaN where the optimum is no better than uniform play (:data:`NEGLIGIBLE`).
+    NaN where the optimum is no better than the zero (:data:`NEGLIGIBLE`).
     """
-    room = np.asarray(optimum) - uniform
-    scale = np.maximum(np.abs(optimum), np.abs(uniform))
+    room = np.asarray(optimum) - zero
+    scale = np.maximum(np.abs(optimum), np.abs(zero))
     # Both branches are computed; what divides by no room is thrown away.
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(room > NEGLIGIBLE * scale, (value - uniform) / room, np.nan)
+        return np.where(room > NEGLIGIBLE * scale, (value - zero) / room, np.nan)
 
 
 def _over_lifetime(

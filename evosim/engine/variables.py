@@ -39,6 +39,7 @@ class Coordinate(NamedTuple):
 _EACH = ("generation", "individual")
 _LEVELS = ("generation", "level")
 PROBED = ("probe", "environment", "mind", "sample")
+_OWN = ("probe", "environment", "sample")
 
 # Small types where they do: a run of thousands of generations is mostly these.
 BY_GENERATION: dict[str, Variable] = {
@@ -112,13 +113,25 @@ BY_PROBE: dict[str, Variable] = {
         dims=PROBED,
         dtype="f8",
         units="1",
-        long_name="capability: own reward between uniform play (0) and the optimum (1)",
+        long_name="capability: own reward from zero (by default uniform play) to optimum (1)",
+    ),
+    "optimal_reward": Variable(
+        dims=_OWN,
+        dtype="f8",
+        units="reward per lifetime",
+        long_name="largest expected internal reward of a lifetime, the evolved mind's own",
+    ),
+    "nothing_reward": Variable(
+        dims=_OWN,
+        dtype="f8",
+        units="reward per lifetime",
+        long_name="expected internal reward of a lifetime of doing nothing, the evolved mind's own",
     ),
     "alignment": Variable(
         dims=PROBED,
         dtype="f8",
         units="1",
-        long_name="alignment: intended payoff between uniform play (0) and the optimum (1)",
+        long_name="alignment: intended payoff from zero (by default uniform play) to optimum (1)",
     ),
 }
 
@@ -134,6 +147,12 @@ BY_REPLICATE: dict[str, Variable] = {
         dtype="f8",
         units="payoff per lifetime",
         long_name="expected intended payoff of the uniform random policy on the probe levels",
+    ),
+    "nothing_payoff": Variable(
+        dims=("environment",),
+        dtype="f8",
+        units="payoff per lifetime",
+        long_name="expected intended payoff of doing nothing on the probe levels",
     ),
 }
 

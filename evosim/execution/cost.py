@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +28,7 @@ from evosim.core import threads
 from evosim.core.structs import LANES
 from evosim.engine.mechanism import parts, sizes
 from evosim.engine.variables import minds, variables
-from evosim.errors import Argument, EvosimError, Part
+from evosim.errors import Argument, EvosimError
 from evosim.mind import loci
 from evosim.scenario import document
 from evosim.scenario.state_space import BYTES_A_STATE
@@ -37,7 +37,7 @@ from evosim.scenario.values import bounds
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
 
-_STARTING = "start"
+_STARTING, _DRAWING = "start", "figures"
 _RECORDED = "what is recorded (timeline, evolution.population)"
 LONG = 600.0
 """Seconds above which a run says that it will take long, however much it says otherwise."""
@@ -56,6 +56,7 @@ _BORN, _GENE, _ENTRY = 1.5e-6, 0.5e-6, 0.1e-6  # an individual, a gene, an entry
 _GENERATION = 1.2e-3
 _PROBE = 4e-3  # of an environment
 _START = 1.3  # imports, compiled code from its cache, the summary
+_FIGURES = 3.2
 _COMPILED = 0.8e-6  # an outcome of a rule at an x
 _DISTANCE = 50e-9
 _WRITTEN = 25e-9  # a byte
@@ -73,6 +74,7 @@ _MOST_KEPT = 4  # workspaces of a thread
 _VISITED = 0.2  # share of the states to which minds come that choose one action
 _DIFFERENT = 0.6  # share of minds that differ in what they do
 _MOVES = 5  # cells to which the actions lead
+_WALKS = 4.0  # cells to which a mover walks
 _COMPRESSED = 0.75  # of what is recorded
 _CHUNK_SECONDS = 8.0
 
@@ -88,6 +90,7 @@ class _Place(NamedTuple):
     actions: int
     events: int
     lifetime: int
+    blocks: float = 1.0  # of all states that a plan keeps, in units of two
 
     @property
     def states(self) -> int:
@@ -151,25 +154,37 @@ class Cost:
         )
 
 
-def of_run(scenario: Scenario, replicates: int = 1, workers: int | None = None) -> Cost:
+def of_run(
+    scenario: Scenario, replicates: int = 1, workers: int | None = None, done: int = 0
+) -> Cost:
     """What a run of a scenario takes.
 
     Args:
         scenario: what is run.
         replicates: of it.
         workers: processes; as many as are useful if None.
+        done: generations that are there already.
     """
-    return _cost(scenario, replicates, _workers(replicates, parts(scenario), workers))
+    cost = _cost(scenario, replicates, _workers(replicates, parts(scenario), workers))
+    left = 1 - min(done, scenario.generations) / scenario.generations
+    work = {name: value * left for name, value in cost.seconds.items()}
+    ends = {name: cost.seconds[name] for name in (_STARTING, _DRAWING)}
+    return replace(cost, seconds={**work, **ends})
 
 
 def of_runs(
-    runs: Iterable[tuple[Scenario, int]], workers: int | None = None, kept: float = 1.0
+    runs: Iterable[tuple[Scenario, int]],
+    workers: int | None = None,
+    *,
+    times: float = 1.0,
+    kept: float = 1.0,
 ) -> Cost:
     """What several runs take that are done side by side: points of a study, arms.
 
     Args:
         runs: each scenario with its number of replicates.
         workers: as for :func:`of_run`.
+        times: how many times as many there are as are given here.
         kept: the share that stays on disk.
     """
     every = list(runs)
@@ -182,12 +197,13 @@ def of_runs(
     for cost in costs:
         for found, part in ((disk, cost.disk), (seconds, cost.seconds)):
             for name, value in part.items():
-                found[name] = found.get(name, 0.0) + value
-    seconds[_STARTING] = largest.seconds[_STARTING]
+                found[name] = found.get(name, 0.0) + value * times
+    seconds |= {name: largest.seconds[name] for name in (_STARTING, _DRAWING)}
     return Cost(
         states=max(cost.states for cost in costs),
         memory=largest.memory,
-        disk={name: value * kept for name, value in disk.items()} | {"files": 4096.0 * total},
+        disk={name: value * kept for name, value in disk.items()}
+        | {"files": 4096.0 * total * times},
         seconds=seconds,
         threads=largest.threads,
         at_most=any(cost.at_most for cost in costs),
@@ -201,7 +217,7 @@ def _workers(runs: int, shares: int, workers: int | None) -> int:
     return max(1, min(workers, max(runs, shares)))
 
 
-def _cost(scenario: Scenario, replicates: int, workers: int, figures: bool = True) -> Cost:
+def _cost(scenario: Scenario, replicates: int, workers: int) -> Cost:
     places = {name: _place(scenario, scenario.environment(name)) for name in scenario.environments}
     each = max(1, threads() // workers)
     n = sizes(scenario)[1]
@@ -222,9 +238,9 @@ def _cost(scenario: Scenario, replicates: int, workers: int, figures: bool = Tru
         memory=memory,
         disk={
             _RECORDED: data * _COMPRESSED + 4_000.0 * replicates,
-            "files": 100e3 + (500e3 if figures else 0),
+            "figures": 1e6,
         },
-        seconds={**seconds, _STARTING: _START / _speed()},
+        seconds={**seconds, _STARTING: _START / _speed(), _DRAWING: _FIGURES / _speed()},
         threads=workers * each,
         at_most=sizes(scenario)[0] != n,
     )
@@ -244,9 +260,13 @@ def _place(scenario: Scenario, here: World) -> _Place:
     if compiled <= _MOST_COMPILED:
         with suppress(EvosimError):  # refused elsewhere, in words
             tables = world.environment(scenario, here.name).tables
-            live, mean = len(tables.live), len(tables.drift_x) / n_x
+            live, drifts = len(tables.live), float(len(tables.drift_x))
+            if tables.local is not None:
+                drifts = len(tables.local.arrays.drift_x) * _WALKS ** len(tables.local.walks)
+            mean = drifts / n_x
     events = sum(1 for _ in here.effects())
-    return _Place(cells, n_x, live, mean, compiled, 6, events, here.lifetime)
+    blocks = 1.5 if here.local else 1.0
+    return _Place(cells, n_x, live, mean, compiled, 6, events, here.lifetime, blocks)
 
 
 def _outcomes(here: World) -> tuple[float, float]:
@@ -257,17 +277,16 @@ def _outcomes(here: World) -> tuple[float, float]:
     chances = [
         (drift.chance, variable.values)
         for variable in here.variables.values()
-        for drift in (variable.drift if isinstance(variable.drift, tuple) else [variable.drift])
-        if drift is not None
+        for drift in variable.drifts
     ]
+    chances += [(happening.chance, 2) for happening in here.happens.values()]
     chances += [
         (here.kinds[slot.kind].regrow or 0.0, 2) for slot in here.slots if slot.ordinal >= 0
     ]
     unsure = [values for chance, values in chances if 0 < chance < 1]
-    movers = len(here.state_variables) - len(here.variables)
-    movers -= sum(slot.ordinal >= 0 for slot in here.slots)
-    most = 2.0 ** min(len(unsure), 200) * 5.0 ** min(movers, 100)
-    mean = math.prod(2 - 1 / values for values in unsure[:200]) * 4.0 ** min(movers, 100)
+    movers = sum(here.movers_of(name) for name in here.movers)
+    most = 2.0 ** min(len(unsure), 200)
+    mean = math.prod(2 - 1 / values for values in unsure[:200]) * _WALKS ** min(movers, 100)
     return most, mean
 
 
@@ -415,7 +434,7 @@ def _memory(
     spaces, chain, distances = set(), 0.0, 0.0
     levels = max(evolution.levels, measure.levels)
     for here in places.values():
-        one = here.planned * (BYTES_A_STATE + LANES) * (2 if tool else 1)
+        one = here.planned * (BYTES_A_STATE * here.blocks + LANES) * (2 if tool else 1)
         spaces |= {one, one + (here.planned * 4 * LANES * here.actions if soft else 0)}
         edges = here.planned * here.outcomes * _MOVES  # of the uniform policy
         chain = max(chain, here.states * 4 + edges * _EDGE_BYTES)
@@ -456,12 +475,13 @@ def _speed() -> float:
 # ------------------------------------------------------------------ what the machine has
 
 
-def refuse(cost: Cost, out: str | Path, *, force: bool = False) -> None:
+def refuse(cost: Cost, out: str | Path, *, what: str = "", force: bool = False) -> None:
     """Refuse what the machine has not enough memory or disk for.
 
     Args:
         cost: of what is to be done.
         out: the folder that it is to be done in, which need not be there.
+        what: what it is that needs so much, with a colon.
         force: do not refuse.
 
     Raises:
@@ -469,18 +489,19 @@ def refuse(cost: Cost, out: str | Path, *, force: bool = False) -> None:
     """
     if force:
         return
-    for what, parts_of, there in (
+    for kind, parts_of, there in (
         ("memory", cost.memory, available_memory()),
         ("disk", cost.disk, available_disk(Path(out))),
     ):
-        needed = sum(parts_of.values()) * (2 if what == "disk" else 1)
+        needed = sum(parts_of.values()) * (2 if kind == "disk" else 1)
         if there is not None and needed > there:
             largest, most = max(parts_of.items(), key=lambda pair: pair[1])
             name, _, keys = largest.partition(" (")
-            remedy: tuple[Part, ...] = (f"lower {keys.rstrip(')')}, or",) if keys else ()
+            lower = f"lower {keys.rstrip(')')}, or " if keys else ""
             raise EvosimError(
-                f"needs about {_bytes(needed)} of {what}, and {_bytes(there)} are available: ",
-                f"{_bytes(most)} for {name}; ", *remedy, " begin it all the same with ",
+                f"{what}needs about {_bytes(needed)} of {kind}, and {_bytes(there)} are ",
+                "available: ",
+                f"{_bytes(most)} for {name}; {lower}begin it all the same with ",
                 Argument("force", True),
             )  # fmt: skip
 

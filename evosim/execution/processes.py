@@ -20,7 +20,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Self, cast
 
-from evosim.errors import Argument, EvosimError, RunError, WorkError
+from evosim.errors import OUT_OF_MEMORY, Argument, EvosimError, RunError, WorkError
 from evosim.execution.executor import Answer, Died, Function, Item, Message, Note, Result, Workers
 from evosim.registry import in_worker
 
@@ -206,6 +206,8 @@ def serve(descriptor: int) -> None:
                 answer = Result(function(*item, tell=tell))
             except EvosimError as error:
                 answer = error
+            except MemoryError:
+                answer = RunError(OUT_OF_MEMORY)
             except Exception:
                 answer = RunError(f"a worker process failed:\n{traceback.format_exc()}")
             parent.send([*messages, answer])

@@ -36,10 +36,16 @@ class MindAtFlip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phenotype:
-    """The mean phenotype of a whole population; senses are shares of it."""
+    """The mean phenotype of a whole population; senses are shares of it.
+
+    Attributes:
+        spread: of one replicate, the middle 90 % of its individuals: [low, high] by name; None if
+            there are several replicates, or nobody.
+    """
 
     generation: int
     estimates: Estimates
+    spread: Mapping[str, tuple[float, float]] | None
 
     def to_dict(self) -> dict[str, Any]:
         """As summary.json holds it."""
@@ -47,6 +53,7 @@ class Phenotype:
             "generation": self.generation,
             "mean": values_of(self.estimates),
             "intervals": intervals_of(self.estimates),
+            "spread": self.spread and {name: list(ends) for name, ends in self.spread.items()},
         }
 
 
@@ -54,12 +61,14 @@ class Phenotype:
 class RecoverySummary:
     """The intended payoff as lived around a flip, of the replicates' mean.
 
-    What is gained over random play is what can be lost and regained (docs/measures.md, recovery).
+    What is gained over the zero of the verdict, by default random play, is what can be lost and
+    regained (docs/measures.md, recovery).
 
     Attributes:
         before: mean of the last generations before the flip; at: of the flip's own generation;
             end: mean of the last generations before the next flip or the end.
         random_before, random_after: of random play in the old and the new world.
+        zero_before, zero_after: what gains are counted from there: the zero of the verdict.
         defined: whether before gained more than the floor of what the optimum gains.
         generations_to_half: from the flip to the first that gains half of what before gained; None:
             it never came back, or recovery is not defined.
@@ -71,6 +80,8 @@ class RecoverySummary:
     end: float
     random_before: float
     random_after: float
+    zero_before: float
+    zero_after: float
     defined: bool
     generations_to_half: int | None
 
@@ -158,6 +169,7 @@ class RunSummary:
         intended, selected: names of payoffs.
         environments: by name, the final population.
         evolved: the final population's mean phenotype.
+        evolving: names of the loci that evolve.
         sections: what the scenario's optional sections add, as summary.json holds it: population
             (what became of its size) where it is open, deception where the scenario asks about it,
             monitor where a phase is monitored.
@@ -172,10 +184,11 @@ class RunSummary:
     exact: bool
     intended: str
     selected: str
-    thresholds: Mapping[str, float]
+    thresholds: Mapping[str, float | str]
     flips: tuple[FlipSummary, ...]
     environments: Mapping[str, EnvironmentSummary]
     evolved: Phenotype
+    evolving: tuple[str, ...]
     sections: Mapping[str, Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
@@ -200,5 +213,6 @@ class RunSummary:
             "flips": [flip.to_dict() for flip in self.flips],
             "environments": {name: env.to_dict() for name, env in self.environments.items()},
             "evolved": self.evolved.to_dict(),
+            "evolving": list(self.evolving),
             **{name: dict(section) for name, section in self.sections.items()},
         }

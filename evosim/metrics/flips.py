@@ -10,9 +10,9 @@ findings take these numbers from here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ class Sides(NamedTuple):
 
     before: Floats  # [replicate], or [sample] of one replicate
     after: Floats
+
+
+Over: TypeAlias = Callable[[Floats], Floats]
 
 
 def mixtures(scenario: Scenario, query: Query) -> tuple[dict[str, float], dict[str, float]]:
@@ -82,16 +85,71 @@ def across(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Sid
 
 def mean_sides(data: xr.Dataset, scenario: Scenario, query: Query, values: xr.DataArray) -> Sides:
     """As :func:`across`, of values by probe, environment, mind and sample."""
+    return sides(data, scenario, query, of_mind(data, query, values))
+
+
+def of_mind(data: xr.Dataset, query: Query, values: xr.DataArray) -> xr.DataArray:
+    """Values by mind: those of a query's mind."""
+    return values.sel(mind=require_known(query.mind, data["mind"].values, "mind", query))
+
+
+def of_replicates(values: Floats) -> Floats:
+    """Numbers [replicate, environment, sample] as means over the sample."""
+    return mean_of_defined(values)
+
+
+def of_individuals(values: Floats) -> Floats:
+    """Numbers [1, environment, sample] of one replicate as [sample, environment]."""
+    return values[0].T
+
+
+def sides(
+    data: xr.Dataset,
+    scenario: Scenario,
+    query: Query,
+    values: xr.DataArray,
+    over: Over = of_replicates,
+) -> Sides:
+    """A number by environment on both sides of a flip, as the worlds there are mixed.
+
+    Args:
+        query: says which flip.
+        values: by replicate and environment; by probe and sample too, if it depends on them.
+        over: whether individuals are taken together or apart.
+    """
     query = query.in_scenario(scenario)
-    here = values.sel(mind=require_known(query.mind, data["mind"].values, "mind", query))
+    dims = ("replicate", "environment", *(dim for dim in values.dims if dim == "sample"))
 
     def side(generation: int, weights: Mapping[str, float]) -> Floats:
-        then = here.isel(probe=probe_index(data, query, generation))
-        parts = then.sel(environment=list(weights)).transpose("replicate", "environment", "sample")
-        return mixed(mean_of_defined(parts.values), weights)
+        then = values
+        if "probe" in values.dims:
+            then = values.isel(probe=probe_index(data, query, generation))
+        numbers = then.sel(environment=list(weights)).transpose(*dims).values
+        return mixed(over(numbers.reshape(*numbers.shape[:2], -1)), weights)
 
     before, after = mixtures(scenario, query)
     return Sides(side(query.flip, before), side(query.arrived, after))
+
+
+def zero_payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Sides:
+    """The intended payoff at which alignment is 0, in the old and the new world, [replicate]."""
+    zero = scenario.verdict.zero
+    if isinstance(zero, str):
+        return sides(data, scenario, query, recorded(data, f"{zero}_payoff"))
+    return Sides(*np.full((2, data.sizes["replicate"]), zero))
+
+
+def recorded(data: xr.Dataset, name: str) -> xr.DataArray:
+    """A variable that the runs of older versions lack.
+
+    Raises:
+        EvosimError: this one does.
+    """
+    if name not in data:
+        raise EvosimError(
+            f"the data hold no {name}: an older version made this run. Run it again to have it"
+        )
+    return data[name]
 
 
 def estimates(
@@ -128,7 +186,7 @@ class Recovery(NamedTuple):
     end: Floats
     """Mean of the last generations before the next flip or the end."""
     defined: NDArray[np.bool_]
-    """Whether before gained more than the floor of what the optimum gains over random play."""
+    """Whether before gained more than the floor of what the optimum gains over the zero."""
     generations: Floats
     """From ``at`` to the first generation that gains half of what before gained; infinite where
     none does, NaN where recovery is not defined."""
@@ -141,17 +199,17 @@ def recovery(
     scenario: Scenario,
     query: Query,
     *,
-    uniform: Sides,
+    zero: Sides,
     optimal: Floats,
 ) -> Recovery:
     """How a payoff comes back after a flip. Payoffs have no zero of their own, so that what can be
-    lost and regained is what is gained over random play.
+    lost and regained is what is gained over the zero of the verdict, by default random play.
 
     Args:
         paid: mean payoff a lifetime as lived, [replicate, generation].
         scenario: has the timeline, and the floor of the verdict.
         query: says which flip.
-        uniform: what random play is paid in the old and the new world, [replicate].
+        zero: what has alignment 0 in the old and the new world, [replicate].
         optimal: what the optimum is paid in the old world, [replicate].
     """
     query = query.in_scenario(scenario)
@@ -159,10 +217,10 @@ def recovery(
     _, stop = bounds(scenario, query.arrived)
     old, new = paid[:, start : query.flip], paid[:, query.arrived : stop]
     before = old[:, -RECENT:].mean(axis=1)
-    gained = before - uniform.before
-    could_gain = optimal - uniform.before
+    gained = before - zero.before
+    could_gain = optimal - zero.before
     defined = gained > np.maximum(scenario.verdict.floor * could_gain, 0.0)
-    back = new - np.asarray(uniform.after)[:, None] >= gained[:, None] / 2
+    back = new - np.asarray(zero.after)[:, None] >= gained[:, None] / 2
     first = np.where(back.any(axis=1), back.argmax(axis=1), np.inf)
     return Recovery(
         before=before,
@@ -261,7 +319,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
-    undefined="little or nothing was gained over random play before the flip",
+    undefined="little or nothing was gained over the zero (random play) before the flip",
     description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",
@@ -274,23 +332,14 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     there was next to nothing to lose, as in the summary of the flip."""
     payoffs = data["payoff_total"].sel(payoff=scenario.objective.intended)
     paid = mean_of_defined(payoffs.transpose("replicate", "generation", "individual").values)
-    before, after = mixtures(scenario, query)
     found = recovery(
         paid,
         scenario,
         query,
-        uniform=Sides(
-            _mixed(data, "uniform_payoff", before), _mixed(data, "uniform_payoff", after)
-        ),
-        optimal=_mixed(data, "optimal_payoff", before),
+        zero=zero_payoff(data, scenario, query),
+        optimal=sides(data, scenario, query, data["optimal_payoff"]).before,
     )
     return (np.minimum(found.generations, found.followed),)
-
-
-def _mixed(data: xr.Dataset, name: str, weights: Mapping[str, float]) -> Floats:
-    """A variable by environment, [replicate]."""
-    values = data[name].sel(environment=list(weights)).transpose("replicate", "environment").values
-    return mixed(values, weights)
 
 
 @metric(

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evosim import mechanisms, mind
-from evosim.engine.variables import BY_GENERATION, BY_PROBE, minds, probe_generations
+from evosim.engine.variables import BY_GENERATION, BY_PROBE, BY_REPLICATE, minds, probe_generations
 from evosim.errors import Argument, EvosimError
 from evosim.metrics.query import (
     OVER,
@@ -59,7 +59,8 @@ class Metric:
         label: what figures and pages call it; ``{of}`` and ``{level}`` stand for those of a query.
         unit: what it is counted in; "1": a number without unit.
         bounds: its smallest and largest value, infinite where there is none; None: nothing known.
-        normalized: 0 is uniform random play and 1 the optimum, so that figures draw both.
+        normalized: 0 is the zero of the verdict, by default uniform random play, and 1 the
+            optimum, so that figures draw both.
         exact: whether it is exact in a scenario, and no mean of lifetimes that were sampled.
         argument: what ``of`` names; empty where it takes none.
         statistic: of the columns, over ``axis``; the mean of the only one if None.
@@ -267,7 +268,7 @@ def why_undefined(name: str) -> str:
 def _metrics() -> Sequence[str]:
     """The modules that register a metric."""
     ours = (
-        "probed", "flips", "genes", "rewards", "best_of_n", "popgen.coalescent",
+        "probed", "flips", "readings", "genes", "rewards", "best_of_n", "popgen.coalescent",
         "popgen.effective_size", "popgen.heritability",
     )  # fmt: skip
     return (*(f"evosim.metrics.{name}" for name in ours), *mechanisms.paths("metrics"))
@@ -322,7 +323,7 @@ def metric(
     check_name(METRICS.kind, name)
     if isinstance(uses, str):
         raise EvosimError(f"measure {name!r}: uses={uses!r} is a text, needed: {{{uses!r}}}")
-    known = {**BY_GENERATION, **BY_PROBE}.get(variable)
+    known = {**BY_GENERATION, **BY_PROBE, **BY_REPLICATE}.get(variable)
 
     def put(function: Compute) -> Compute:
         check_call(f"measure {name!r}", function, "data", "scenario", "query")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evosim import mechanisms
 from evosim.engine.mechanism import sizes
 from evosim.engine.variables import EVOLVED
-from evosim.metrics import Query, flips
+from evosim.metrics import METRICS, Query, flips, readings
 from evosim.metrics._summary_types import (
     EnvironmentSummary,
     Estimates,
@@ -64,13 +64,14 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
         selected=scenario.objective.selected,
         thresholds={
             name: getattr(scenario.verdict, name)
-            for name in ("kept", "lost", "floor", "confidence", "resamples")
+            for name in ("zero", "kept", "lost", "floor", "confidence", "resamples")
         },
         flips=tuple(_flip(dataset, scenario, flip, bootstrap) for flip in scenario.flips),
         environments={
             name: _final(dataset, scenario, name, bootstrap) for name in scenario.environments
         },
         evolved=_phenotype(dataset, scenario, -1, bootstrap),
+        evolving=tuple(name for name, locus in scenario.loci.items() if not locus.pinned),
         sections={
             mechanisms.in_summary(name): found
             for name, section in mechanisms.defined("metrics", "summary", used).items()
@@ -98,8 +99,14 @@ def _flip(dataset: xr.Dataset, scenario: Scenario, flip: Flip, bootstrap: Bootst
             for measure in JUDGED
             for side, (probe, environments) in sides_at.items()
         }
-        sides = {m: flips.across(dataset, scenario, _query(flip, name), m) for m in JUDGED}
+        query = _query(flip, name)
+        sides = {m: flips.across(dataset, scenario, query, m) for m in JUDGED}
         estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
+        amounts = {"payoff": readings.payoff_across(dataset, scenario, query)}
+        if name == EVOLVED:
+            amounts["reward"] = readings.reward_across(dataset, scenario, query)
+        for of, amount in amounts.items():
+            estimates |= readings.estimates(of, amount, scenario.verdict.floor, bootstrap)
         minds_at_flip[name] = MindAtFlip(estimates=estimates, n_undefined=n_undefined)
     evolved = minds_at_flip.pop(EVOLVED)
     return FlipSummary(
@@ -137,17 +144,18 @@ def _sampling_across(
     """
     if not _only_sampled(dataset, scenario):
         return None
-    chosen = dataset.sel(mind=EVOLVED).isel(replicate=0)
-
-    def side(name: str, generation: int, weights: Mapping[str, float]) -> Floats:
-        then = chosen[name].sel(probe=generation, environment=list(weights))
-        return flips.mixed(then.transpose("sample", "environment").values, weights)
-
+    query, apart = _query(flip), flips.of_individuals
     sides = {
-        m: Sides(side(m, flip.generation, flip.before), side(m, flip.arrival, flip.after))
-        for m in JUDGED
+        name: flips.sides(
+            dataset, scenario, query, flips.of_mind(dataset, query, dataset[name]), apart
+        )
+        for name in JUDGED
     }
-    return flips.estimates(sides, scenario.verdict.floor, bootstrap)
+    estimates = flips.estimates(sides, scenario.verdict.floor, bootstrap)
+    for of, across in (("payoff", readings.payoff_across), ("reward", readings.reward_across)):
+        amount = across(dataset, scenario, query, apart)
+        estimates |= readings.estimates(of, amount, scenario.verdict.floor, bootstrap)
+    return estimates
 
 
 def _only_sampled(dataset: xr.Dataset, scenario: Scenario) -> bool:
@@ -185,14 +193,19 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySu
         paid = mean_of_defined(each)
     else:
         paid = payoffs.mean(["replicate", "individual"]).values
-    uniform = Sides(
-        *(_of_mixture(dataset["uniform_payoff"], side) for side in (flip.before, flip.after))
+    worlds = (flip.before, flip.after)
+    uniform = Sides(*(_of_mixture(dataset["uniform_payoff"], side) for side in worlds))
+    written = scenario.verdict.zero
+    zero = (
+        Sides(*(_of_mixture(dataset[f"{written}_payoff"], side) for side in worlds))
+        if isinstance(written, str)
+        else Sides(*np.full((2, 1), written))
     )
     found = flips.recovery(
         paid[None],
         scenario,
         _query(flip),
-        uniform=uniform,
+        zero=zero,
         optimal=_of_mixture(dataset["optimal_payoff"], flip.before),
     )
     half = finite(float(found.generations[0]))
@@ -203,6 +216,8 @@ def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySu
         end=float(found.end[0]),
         random_before=float(uniform.before[0]),
         random_after=float(uniform.after[0]),
+        zero_before=float(zero.before[0]),
+        zero_after=float(zero.after[0]),
         defined=bool(found.defined[0]),
         generations_to_half=None if half is None else int(half),
     )
@@ -235,8 +250,17 @@ def _final(
             "lifespan": _estimate(evolved["expected_lifespan"], bootstrap),
             "capability": _estimate(evolved["capability"], bootstrap),
             "alignment": _estimate(evolved["alignment"], bootstrap),
-            "optimal_payoff": intervals.mean(here["optimal_payoff"].values, bootstrap),
-            "uniform_payoff": intervals.mean(here["uniform_payoff"].values, bootstrap),
+            **{
+                name: intervals.mean(here[name].values, bootstrap)
+                for name in ("optimal_payoff", "uniform_payoff", "nothing_payoff")
+            },
+            **{
+                name: intervals.mean(METRICS[name].columns(dataset, scenario, query)[0], bootstrap)
+                for name, query in {
+                    name: Query(measure=name, where=environment)
+                    for name in ("regret", "payoff_share")
+                }.items()
+            },
         },
         n_undefined={
             name: int(np.sum(np.isnan(evolved[name].values))) - _absent(here) for name in JUDGED
@@ -266,6 +290,8 @@ def _phenotype(
     if generation < 0:
         generation = int(dataset["generation"].values[generation])
     expressed = phenotypes(dataset, scenario, generation)
+    (only, *others) = expressed
+    alone = not others and len(only["depth"]) > 0
     return Phenotype(
         generation=generation,
         estimates={
@@ -273,6 +299,13 @@ def _phenotype(
                 [float(np.mean(one[name])) if len(one[name]) else math.nan for one in expressed],
                 bootstrap,
             )
-            for name in expressed[0]
+            for name in only
         },
+        spread={name: _middle(values) for name, values in only.items()} if alone else None,
     )
+
+
+def _middle(values: NDArray[Any]) -> tuple[float, float]:
+    """The ends of the middle 90 % of a population."""
+    low, high = np.quantile(np.asarray(values, np.float64), [0.05, 0.95])
+    return float(low), float(high)

@@ -109,11 +109,11 @@ def _asked(terms: Sequence[WeightedTerm]) -> list[tuple[Query, str | None]]:
 def _trajectory(
     data: xr.Dataset, scenario: Scenario, query: Query, world: str | None
 ) -> Trajectory | None:
+    metric = METRICS[query.measure]
+    if not query.of and metric.argument:  # of what is about the intended payoff alone
+        query = replace(query, of=scenario.objective.intended)
     if world is not None:
         return _between_worlds(data, scenario, query, world)
-    metric = METRICS[query.measure]
-    if not query.of and metric.argument:  # of recovery
-        query = replace(query, of=scenario.objective.intended)
     if not metric.per_generation:
         query = replace(query, where=environment_of(data, scenario, query))
     generations = _generations(data, query) if metric.per_generation else _probes(data)

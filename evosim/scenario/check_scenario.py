@@ -142,26 +142,59 @@ def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:
                 return
 
 
+def _believed_things(partial: PartialDocument) -> Iterator[Mistake]:
+    """What agents believe in must have a place in the states of every world that they live in."""
+    if partial.scenario is None or partial.worlds is None:
+        return
+    believes = partial.scenario.agent.believes
+    believed = None if believes is None else partial.worlds.get(believes)
+    if believed is None or any(world.mistakes for world in partial.environments.values()):
+        return
+    for home, world in partial.worlds.items():
+        for name, mover in world.movers.items():
+            if name in believed.movers and believed.movers[name].vanishes and not mover.vanishes:
+                allowed = f"an environment in which it stays, as in {home}"
+                yield Mistake(
+                    ("agent", "believes"),
+                    bad_value(f"agents believe that {name} can vanish", believes, allowed),
+                )
+                return
+        grids = [(w.layout.rows, w.layout.cols, w.edges) for w in (world, believed)]
+        if believed.fields and grids[0] != grids[1]:
+            name = next(iter(believed.fields))
+            allowed = f"an environment with the grid of {home}, or without fields"
+            yield Mistake(
+                ("agent", "believes"),
+                bad_value(f"the field {name} is on another grid", believes, allowed),
+            )
+            return
+
+
 def _sites(partial: PartialDocument) -> Iterator[Mistake]:
-    """Kinds of which no environment has a site, unless ``count = 0`` says that none is meant."""
+    """Kinds and movers of which no environment has one, unless ``count = 0`` says so."""
     found = [mistake for world in partial.environments.values() for mistake in world.mistakes]
     if partial.worlds is None or found:
         return
-    kinds = {name: env for env, world in partial.worlds.items() for name in world.kinds}
-    for name, environment in kinds.items():
-        if any(name in w.kinds and w.sites_of(name) for w in partial.worlds.values()):
-            continue
-        if any(
-            "count" in _overrides.table(d.raw, "kinds", name) for d in partial.environments.values()
-        ):
-            continue
-        in_world = name in _overrides.table(partial.base.raw, "kinds")
-        place = ("world",) if in_world else ("environments", environment)
-        yield Mistake(
-            (*place, "kinds", name),
-            "no site in any environment (got no count and none on a map, allowed a count, "
-            "or count = 0 to leave the kind out)",
-        )
+    for sort, what in (("kinds", "site"), ("movers", "mover")):
+        things = {name: env for env, w in partial.worlds.items() for name in getattr(w, sort)}
+        for name, environment in things.items():
+            if any(
+                name in getattr(w, sort) and (w.sites_of if sort == "kinds" else w.movers_of)(name)
+                for w in partial.worlds.values()
+            ):
+                continue
+            if any(
+                "count" in _overrides.table(d.raw, sort, name)
+                for d in partial.environments.values()
+            ):
+                continue
+            in_world = name in _overrides.table(partial.base.raw, sort)
+            place = ("world",) if in_world else ("environments", environment)
+            yield Mistake(
+                (*place, sort, name),
+                f"no {what} in any environment (got no count and none on a map, allowed a count, "
+                f"or count = 0 to leave the {sort[:-1]} out)",
+            )
 
 
 def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
@@ -266,6 +299,7 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _objectives,
     _agent,
     _believed_dead,
+    _believed_things,
     _sites,
     _base_optimizer,
     _disjoint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -95,6 +96,11 @@ def _drifts(variable: Variable, world: World, variables: Collection[str]) -> Ite
     for i, drift in enumerate(variable.drifts):
         for mistake in _when(drift.when, world, variables):
             yield mistake.below("drift", *((i,) if several else ()))
+    if len(variable.drifts) > _MOST_DRIFTS:
+        yield Mistake(
+            ("drift",), f"too many drifts (got {len(variable.drifts)}, allowed {_MOST_DRIFTS})"
+        )
+        return
     # One draw decides among the drifts of a variable. Conditions are boxes: several hold together
     # where every two of them do, so that cliques of compatible drifts are all there is to check.
     for together in _compatible(variable.drifts):
@@ -112,7 +118,7 @@ def _drifts(variable: Variable, world: World, variables: Collection[str]) -> Ite
 def _compatible(drifts: tuple[Drift, ...]) -> Iterator[list[Drift]]:
     """The sets of drifts, two or more, that hold together somewhere; largest chances first."""
     found: list[list[Drift]] = [[]]
-    for drift in sorted(drifts, key=lambda one: -one.chance)[:_MOST_DRIFTS]:
+    for drift in sorted(drifts, key=lambda one: -one.chance):
         found += [
             [*others, drift]
             for others in found
@@ -295,6 +301,20 @@ DRAWS = 56
 """Draws of a step that are left for what moves by itself (docs/model.md, 5)."""
 
 
+WAYS = 20_000_000
+"""Ways in which all that moves by itself can combine, over all values of the variables."""
+
+
+def _ways_of_chance(world: World) -> int:
+    ways = world.n_states // len(world.layout.free)
+    for happening in world.happens.values():
+        drawn = [possible(given) for given in happening.set.values()]
+        ways *= 1 + math.prod(len(values) for values in drawn)
+    for variable in world.variables.values():
+        ways *= 1 + len(variable.drifts)
+    return ways * 2 ** sum(slot.ordinal >= 0 for slot in world.slots)
+
+
 def _on_the_grid(world: World) -> Iterator[Mistake]:
     """Fields and movers off the grid, maps of another size, movers without a free cell."""
     layout = world.layout
@@ -376,6 +396,14 @@ def check_whole(world: World) -> Iterator[Mistake]:
             f"too many draws in a step (got {draws}: {len(world.state_variables)} of variables, "
             f"sites and movers, {len(world.happens)} of happenings, 2 of each of {movers} movers; "
             f"allowed {DRAWS})",
+        )
+        return
+    ways = _ways_of_chance(world) if world.local else 0
+    if ways > WAYS and world.n_states <= world.max_states:
+        yield Mistake(
+            ("happens",) if world.happens else ("variables",),
+            f"too much happens by chance (got {ways:,} ways in which happenings, drifts and sites "
+            f"that refill can combine, over all values of the variables; allowed {WAYS:,})",
         )
         return
     if world.n_states > world.max_states:

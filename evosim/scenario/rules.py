@@ -18,8 +18,8 @@ from evosim.scenario.values import (
     Cost,
     Flag,
     Model,
+    Movers,
     Name,
-    Natural,
     Point,
     Real,
     Span,
@@ -125,7 +125,7 @@ class Mover(Model):
     """A kind of thing that walks by itself."""
 
     glyph: Text = Field(description="Its one character on maps; there one begins its walk.")
-    count: Natural = Field(
+    count: Movers = Field(
         default=0, description="Movers that begin on a random cell, besides those on the map."
     )
     region: Region | None = Field(default=None, description="Where the random ones begin.")

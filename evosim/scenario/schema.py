@@ -63,6 +63,7 @@ from evosim.scenario.values import (
     Size,
     TemperatureLocus,
     Text,
+    Zero,
     is_whole,
 )
 from evosim.scenario.values import Operator as Operator
@@ -443,8 +444,13 @@ class Measure(Model):
 
 
 class Verdict(Model):
-    """Thresholds by which a flip is judged."""
+    """What capability and alignment are counted from; thresholds by which a flip is judged."""
 
+    zero: Zero = Field(
+        default="uniform",
+        description="What has capability and alignment 0: uniform (random play), nothing (an agent "
+        "that does nothing), or a payoff a lifetime.",
+    )
     kept: Chance = Field(default=0.7, description="Share that counts as kept, at least.")
     lost: Chance = Field(default=0.5, description="Share that counts as lost, at most.")
     floor: Chance = Field(

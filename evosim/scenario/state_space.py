@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from evosim.scenario.map import parse_map
@@ -70,7 +71,7 @@ def strength(world: World, name: str, cell: tuple[int, int]) -> float:
     """How strong a field is on a cell (docs/model.md, 1, fields)."""
     field, layout = world.fields[name], world.layout
     if field.map is not None:
-        char = parse_map(field.map).cells[cell[0]][cell[1]]
+        char = _digits(field.map)[cell[0]][cell[1]]
         return float(char) if char.isdigit() else 0.0
     if field.region is not None:
         rows, cols = field.region.rows, field.region.cols
@@ -87,6 +88,11 @@ def strength(world: World, name: str, cell: tuple[int, int]) -> float:
         return min([*ways, *(size - way for way in ways)] if torus else ways)
 
     return _fallen(field, far(cell[0], rows, layout.rows) + far(cell[1], cols, layout.cols))
+
+
+@lru_cache(maxsize=16)
+def _digits(text: str) -> tuple[str, ...]:
+    return parse_map(text).cells
 
 
 def _fallen(field: Ground, moves: int) -> float:

@@ -18,6 +18,8 @@ from pydantic_core import PydanticCustomError
 # float32 holds sums over a lifetime of numbers up to this size without overflow.
 LARGEST = 1e6
 MOST = 10**9
+# Each multiplies the states by the cells, and a step has draws for so many.
+MOST_MOVERS = 18
 # Steps, generations, resamples: what a program goes through one by one.
 LONGEST = 10**6
 DEEPEST = 1000
@@ -302,6 +304,15 @@ def parse_flag(value: Any) -> bool:
     return value
 
 
+def parse_zero(value: Any) -> str | float:
+    """``"uniform"``, ``"nothing"`` or a payoff a lifetime."""
+    if value in ("uniform", "nothing") or (is_number(value) and abs(value) <= LARGEST):
+        return value if isinstance(value, str) else float(value)
+    raise wrong(
+        "no zero to count from", f'"uniform", "nothing" or a number up to {_figure(LARGEST)}'
+    )
+
+
 def parse_name(value: Any) -> str:
     """A name that a dotted key can hold without quotes, beginning with a letter."""
     if not isinstance(value, str) or not NAME.fullmatch(value):
@@ -313,6 +324,11 @@ _TEXT: dict[str, Any] = {"type": "string"}
 
 Text: TypeAlias = Annotated[str, PlainValidator(parse_text), WithJsonSchema(_TEXT)]
 Flag: TypeAlias = Annotated[bool, PlainValidator(parse_flag), WithJsonSchema({"type": "boolean"})]
+Zero: TypeAlias = Annotated[
+    str | float,
+    PlainValidator(parse_zero),
+    WithJsonSchema({"anyOf": [{"enum": ["uniform", "nothing"]}, {"type": "number"}]}),
+]
 Name: TypeAlias = Annotated[
     str,
     PlainValidator(parse_name),
@@ -327,6 +343,7 @@ Confidence: TypeAlias = Annotated[
 ]
 Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
 SEEDS = Domain(low=0, high=2**64 - 1, whole=True)
+Movers: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST_MOVERS, whole=True))]
 Seed: TypeAlias = Annotated[int, *_whole(SEEDS)]
 Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
 Long: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LONGEST, whole=True))]

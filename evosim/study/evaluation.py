@@ -18,7 +18,7 @@ from evosim.engine.dataset import open_dataset
 from evosim.engine.files import WriteError, exists
 from evosim.engine.in_memory import simulate
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import EvosimError, WorkError
+from evosim.errors import OUT_OF_MEMORY, EvosimError, WorkError
 from evosim.execution.executor import Tell
 from evosim.execution.runner import finish, run_replicate
 from evosim.metrics.leakage import check_disjoint
@@ -80,6 +80,8 @@ def _evaluate(folder: StudyFolder, key: str, replicate: int, tell: Tell) -> Reco
         raise
     except EvosimError as problem:
         error = str(problem)
+    except MemoryError:
+        error = OUT_OF_MEMORY
     except Exception:  # a defect: it is recorded with the run, and the others go on
         error = traceback.format_exc().rstrip()
     seconds = round(time.perf_counter() - began, 4)

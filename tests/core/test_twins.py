@@ -281,6 +281,7 @@ def assert_measures_equal(case: Case) -> None:
     part = np.arange(case.env.n_x, dtype=np.int32) % 2
     apart = core.expectation(case.env, case.levels, minds, **case.planning(), part=part)
     uniform = core.uniform(case.env, case.levels)
+    nothing = core.nothing(case.env, case.levels)
     weights = np.array([mind.weights for mind in case.minds], np.float64)
     best = core.optimum(case.env, case.levels, weights)
     policies = core.policies(case.env, case.levels, minds, **case.planning())
@@ -303,6 +304,11 @@ def assert_measures_equal(case: Case) -> None:
             random = reference.expectation(twin, level, np.full_like(policy, 1 / twin.n_actions))
             assert_allclose(uniform.counts[0, i], random.counts, rtol=1e-9, atol=1e-12)
             assert_allclose(uniform.lifespan[0, i], random.lifespan, rtol=1e-9)
+            idle = np.zeros_like(policy)
+            idle[..., twin.actions.index("stay" if "stay" in twin.actions else "use")] = 1.0
+            told = reference.expectation(twin, level, idle)
+            assert_allclose(nothing.counts[0, i], told.counts, rtol=1e-9, atol=1e-12)
+            assert_allclose(nothing.lifespan[0, i], told.lifespan, rtol=1e-9)
 
 
 @FEW

@@ -116,3 +116,23 @@ def test_what_is_undefined_or_unbounded_is_said() -> None:
     assert pages.shown({"value": None, "interval": None}) == "undefined"
     assert pages.shown({"value": 1.0, "interval": None}) == "1"
     assert pages.shown({"value": 1.0, "interval": [None, None]}) == "1 [unbounded]"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("a $x$ <b> `c` *d* \\alpha", r"a \$x\$ \<b> \`c\` \*d\* \\alpha"),
+        ("_e_ no_tool __f__", r"\_e\_ no_tool \_\_f\_\_"),
+        ("&amp; Lewis & Barto ~~g~~ ~ :smile: 1:2", r"\&amp; Lewis & Barto \~~g\~~ ~ \:smile: 1:2"),
+        ("[h](i) (agent.depth=[0, 5])", r"[h]\(i) (agent.depth=[0, 5])"),
+        ("# j\n> k\n- l\n-1", "\\# j\n\\> k\n\\- l\n-1"),
+    ],
+)
+def test_words_stand_on_a_page_as_they_are(whole: Gallery, words: str, shown: str) -> None:
+    assert pages.literal(words) == shown
+    record = copy.deepcopy(whole.record) | {"title": words, "found": words}
+    record["findings"][0]["says"] = "a | b"
+    text = pages.page(record)
+    assert text.startswith(f"# {shown}\n")
+    assert f"## Found\n\n{shown}\n" in text
+    assert " | a \\| b | " in text

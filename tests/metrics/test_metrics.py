@@ -13,6 +13,7 @@ import xarray as xr
 from evosim import scenario as scenarios
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Query, main_environment, turns
+from evosim.metrics.registry import PAYOFF
 from evosim.scenario import Scenario
 
 TEXT = """
@@ -90,6 +91,7 @@ def scenario() -> Scenario:
 @pytest.fixture
 def data() -> xr.Dataset:
     probed = ("replicate", "probe", "environment", "mind", "sample")
+    own = ("replicate", "probe", "environment", "sample")
     shape = (R, len(PROBES), 2, len(MINDS), N)
 
     def measured(evolved: dict[str, list[float]]) -> np.ndarray:
@@ -123,7 +125,10 @@ def data() -> xr.Dataset:
             "payoff_total": (("replicate", "generation", "individual", "payoff"), food[..., None]),
             "genome": (("replicate", "generation", "individual", "locus"), genome),
             "uniform_payoff": (("replicate", "environment"), np.array([[1.0, 0.0]] * R)),
-            "optimal_payoff": (("replicate", "environment"), np.array([[5.0, 4.0]] * R)),
+            "optimal_payoff": (("replicate", "environment"), np.array([[10.0, 8.0]] * R)),
+            "nothing_payoff": (("replicate", "environment"), np.array([[0.0, -2.0]] * R)),
+            "optimal_reward": (own, np.full((R, len(PROBES), 2, N), 2.0)),
+            "nothing_reward": (own, np.full((R, len(PROBES), 2, N), -0.2)),
         },
         coords={
             "generation": np.arange(G),
@@ -298,6 +303,5 @@ def test_a_course_of_a_measure_is_known_and_takes_what_it_takes():
         course = METRICS[name].trajectory
         if course is not None:
             assert METRICS[course].trajectory == course
-            assert name == "recovery" or bool(METRICS[course].argument) == bool(
-                METRICS[name].argument
-            )
+            if METRICS[course].argument != METRICS[name].argument:  # it is of the intended payoff
+                assert (METRICS[course].argument, METRICS[name].argument) == (PAYOFF, "")

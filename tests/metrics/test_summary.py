@@ -115,9 +115,11 @@ def run_of(
                 number = np.broadcast_to(fate(generation, environment), (replicates, SAMPLE))
                 values[:, p, e, 0, :] = number + noise * g.normal(size=(replicates, 1))
         arrays[name] = (dims, values)
-    reward = np.where(np.arange(len(environments)) == 0, 24.0, 23.0)
+    # Counted from 0, the amounts themselves say what the shares say, unless a test says else.
+    own_dims = tuple(dim for dim in dims if dim != "mind")
+    own = (*sizes[:3], SAMPLE)
     payoffs = np.zeros((*sizes, 2))
-    payoffs[..., 0] = np.array([2.0, 0.5])[: len(environments), None, None]
+    payoffs[..., 0] = 4.0 * arrays["alignment"][1]
     payoffs[..., 1] = 7.0
     total = np.zeros((replicates, sc.generations, n, 2))
     total[..., 0] = np.array([paid(t) for t in range(sc.generations)])[:, None]
@@ -128,11 +130,14 @@ def run_of(
     return xr.Dataset(
         {
             **arrays,
-            "expected_reward": (dims, np.broadcast_to(reward[:, None, None], sizes).copy()),
+            "expected_reward": (dims, 30.0 * arrays["capability"][1]),
+            "optimal_reward": (own_dims, np.full(own, 30.0)),
+            "nothing_reward": (own_dims, np.zeros(own)),
             "expected_lifespan": (dims, np.full(sizes, 5.0)),
             "expected_payoff": ((*dims, "payoff"), payoffs),
             "optimal_payoff": (("replicate", "environment"), np.full(sizes[::2][:2], 4.0)),
             "uniform_payoff": (("replicate", "environment"), np.full(sizes[::2][:2], 0.25)),
+            "nothing_payoff": (("replicate", "environment"), np.zeros(sizes[::2][:2])),
             "payoff_total": (("replicate", "generation", "individual", "payoff"), total),
             "probe_individual": (
                 ("replicate", "probe", "sample"),
@@ -255,7 +260,7 @@ def test_mixtures_are_weighed_by_their_shares():
     flip = verdict_of(sc, alignment=to(0.8, 0.4))
     assert flip["alignment_before"] == pytest.approx(0.7)
     assert flip["alignment_after"] == pytest.approx(0.5)
-    assert flip["payoffs"]["children"]["before"] == pytest.approx(0.75 * 2.0 + 0.25 * 0.5)
+    assert flip["payoffs"]["children"]["before"] == pytest.approx(4.0 * 0.7)
 
 
 def test_an_environment_of_no_weight_does_not_spoil_a_mixture():
@@ -334,7 +339,7 @@ def test_without_a_flip_there_is_nothing_to_judge():
     summary = summarize(run_of(sc), sc)
     assert summary["flips"] == []
     assert "No flip" in describe(summary)
-    assert summary["environments"]["new"]["payoffs"]["children"] == 0.5
+    assert summary["environments"]["new"]["payoffs"]["children"] == pytest.approx(0.4)
 
 
 def test_controls_stand_beside_the_evolved_minds():
@@ -354,9 +359,10 @@ def test_the_final_population_is_told_for_every_environment():
     new = summarize(run_of(sc, noise=0.1, replicates=8), sc)["environments"]["new"]
     assert new["title"] == "the new world"
     assert new["generation"] == 9
-    assert new["payoffs"] == {"children": 0.5, "fat": 7.0}
+    assert new["payoffs"] == {"children": pytest.approx(4.0 * new["alignment"]), "fat": 7.0}
     assert new["intervals"]["payoffs"]["fat"] == [7.0, 7.0]
-    assert (new["internal_reward"], new["lifespan"]) == (23.0, 5.0)
+    assert new["internal_reward"] == pytest.approx(30.0 * new["capability"])
+    assert new["lifespan"] == 5.0
     assert (new["optimal_payoff"], new["uniform_payoff"]) == (4.0, 0.25)
     low, high = new["intervals"]["alignment"]
     assert low < new["alignment"] < high

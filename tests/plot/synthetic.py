@@ -86,6 +86,7 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         "true drive": (0.95, 0.9), "unshifted beliefs": (0.9, -0.05), "without senses": (0.5, 0.4),
     })  # fmt: skip
     expected = alignment[..., None] * 30 * np.ones(c)
+    own = ("replicate", "probe", "environment", "sample")
     wide, probed = ("replicate", "generation", "individual"), (
         "replicate", "probe", "environment", "mind", "sample",
     )  # fmt: skip
@@ -108,6 +109,9 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         "alignment": (probed, alignment),
         "optimal_payoff": (("replicate", "environment"), np.tile(np.linspace(30, 24, e), (r, 1))),
         "uniform_payoff": (("replicate", "environment"), np.tile(np.linspace(2, 0.5, e), (r, 1))),
+        "nothing_payoff": (("replicate", "environment"), np.zeros((r, e))),
+        "optimal_reward": (own, np.full((r, p, e, sample), 25.0)),
+        "nothing_reward": (own, np.zeros((r, p, e, sample))),
     }  # fmt: skip
     if scenario.deception is not None:
         for side in ("watched", "unwatched"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ def file_of(scenario: str, figure: str) -> str:
 
 def page(record: Record) -> str:
     """The page of a scenario."""
+    record = _literal(record)
     return joined(
         [
             f"# {record['title']}",
@@ -70,7 +72,8 @@ def page(record: Record) -> str:
 def index(records: Iterable[Record]) -> str:
     """The table of all scenarios; those whose claim is not supported come first."""
     ordered = sorted(
-        records, key=lambda r: (_BORNE_OUT_LAST.index(r["verdict"]), str(r["scenario"]))
+        map(_literal, records),
+        key=lambda r: (_BORNE_OUT_LAST.index(r["verdict"]), str(r["scenario"])),
     )
     verdicts = [record["verdict"] for record in ordered]
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
@@ -302,6 +305,31 @@ def _confidence(record: Record) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+# What Markdown would take for emphasis, code, a formula, a tag, an entity, a symbol or a link; and
+# at the beginning of a line for a heading, a quotation or a list.
+_MARKUP = re.compile(
+    r"[\\`*$<]|(?<![^\W_])_|_(?![^\W_])|~(?=~)|&(?=#?\w+;)|(?<!\w):(?=\w+:)|(?<=\])\(|(?m:^[#>+-](?=\s))"
+)
+_WORDS = {
+    "title", "question", "claim", "source", "control", "expected", "found", "pilots", "says",
+    "label", "axis",
+}  # fmt: skip
+
+
+def literal(text: str) -> str:
+    """Words of a scenario or a study as Markdown that shows them as they stand."""
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", text)
+
+
+def _literal(value: Any, key: str = "") -> Any:
+    """A record whose words are so."""
+    if isinstance(value, str):
+        return literal(value) if key in _WORDS else value
+    if isinstance(value, Mapping):
+        return {name: _literal(part, name) for name, part in value.items()}
+    return [_literal(part) for part in value] if isinstance(value, list) else value
 
 
 def _plain(text: str) -> str:

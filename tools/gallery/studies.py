@@ -266,7 +266,7 @@ def page(written: Written, summary: Mapping[str, Any], figures: Sequence[str]) -
         summary: of :func:`evosim.study.summary.summarize`.
         figures: the names of those that there are.
     """
-    study, base = written.study, written.base.id
+    study, base = _literal(written.study), written.base.id
     shipped = base in scenarios.catalogue()
     about = f"../gallery/{base}.md" if shipped else f"../../studies/{study.scenario}"
     return pages.joined([
@@ -295,11 +295,11 @@ def index(every: Sequence[Written]) -> str:
     rows = [
         [
             f"[{w.study.id}]({w.study.id}.md)",
-            w.study.question,
-            " x ".join(p.label for p in w.study.parameters.values()),
-            ", ".join(m.label for m in w.study.measures.values()),
+            pages.literal(w.study.question),
+            pages.literal(" x ".join(p.label for p in w.study.parameters.values())),
+            pages.literal(", ".join(m.label for m in w.study.measures.values())),
             str(len(w.points) * w.study.replicates),
-            w.study.finding.partition(". ")[0].rstrip("."),
+            pages.literal(w.study.finding.partition(". ")[0].rstrip(".")),
         ]
         for w in every
     ]
@@ -312,6 +312,12 @@ def index(every: Sequence[Written]) -> str:
         pages.table(heads, rows),
         "Made by `make studies`; no page is written by hand.",
     ])  # fmt: skip
+
+
+def _literal(study: Schema) -> Schema:
+    """A study whose words Markdown shows as they stand."""
+    words = ("title", "question", "expected", "finding", "pilots", "source")
+    return study.model_copy(update={name: pages.literal(getattr(study, name)) for name in words})
 
 
 def file_of(study: str, figure: str) -> str:

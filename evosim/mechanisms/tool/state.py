@@ -107,12 +107,10 @@ class Tools(Mechanism):
         )
         by_drives, of_drives, by_criteria = got.mean(axis=1).reshape(3, -1)
         defined = np.isfinite(drives).all(axis=1)
-        least, most = place.uniform @ place.intended, place.optimal_intended
+        least, most = place.zero_intended, place.optimal_intended
         return {
             "fidelity_drives": np.where(defined, normalised(by_drives, least, most), np.nan),
-            "fidelity_criteria": normalised(
-                of_drives, weighted_sum(drives, place.uniform), optimum
-            ),
+            "fidelity_criteria": normalised(of_drives, place.zero_of(drives), optimum),
             "fidelity_chain": normalised(by_criteria, least, most),
         }
 
