@@ -118,7 +118,7 @@ class Cost:
         >>> from evosim import scenario
         >>> cost = of_run(scenario.load("contraception"))
         >>> cost.states
-        2704
+        784
         >>> 100e6 < cost.total_memory < 1e9
         True
     """
