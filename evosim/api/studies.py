@@ -12,6 +12,7 @@ from evosim.api._arguments import (
     checked_figures,
     checked_workers,
     free_path,
+    new_folder,
     seed_of,
 )
 from evosim.api._costs import of_study
@@ -247,7 +248,7 @@ def run_study(
     written = studies.load(source, settings)
     n = replicates or written.study.replicates
     seed = written.study.seed if seed is None else seed_of(seed)
-    path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
+    path = new_folder(out) if out is not None else free_path(f"study-{written.study.id}", seed)
     manifest = provenance.manifest(
         written.base,
         seed=seed,

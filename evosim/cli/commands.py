@@ -146,7 +146,7 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
 
 
 @cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PATH)
 def new(file: Path) -> None:
     """Write a small scenario with comments to FILE, to start from."""
     from evosim.starter import starter
@@ -209,7 +209,7 @@ def run(
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=options.PATH, metavar="RUN")
 @options.workers
 @options.scheduler
 @options.checkpoint
@@ -231,7 +231,7 @@ def resume(ctx: click.Context, folder: Path, as_json: bool, quiet: bool, **optio
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=options.PATH, metavar="RUN")
 @click.option(
     "--at",
     type=int,
@@ -269,7 +269,7 @@ for _command in (resume, plot):
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE",
+    "--plot", type=options.PATH, metavar="FILE",
     help="Draw cost against population, levels, states, depth and replicates.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer and shorter measurements.")

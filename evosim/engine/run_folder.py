@@ -55,6 +55,7 @@ from evosim.engine.mechanism import Record
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe
 from evosim.errors import Command, RunError
 from evosim.mind import loci
+from evosim.process import place
 
 if TYPE_CHECKING:
     from evosim.engine.fork import History
@@ -99,7 +100,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = place(path)
         self.manifest = read_manifest(path)
         self.held: dict[Path, Chunk] = {}
 
