@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -36,6 +37,22 @@ def printable(text: str, keep: str = "\n\t") -> str:
     return UNPRINTABLE.sub(
         lambda found: found[0] if found[0] in keep else f"\\u{ord(found[0]):04x}", text
     )
+
+
+def from_here(text: str) -> str:
+    """A text with paths below the working folder as they are named from there.
+
+    Example:
+        >>> from_here(f"{Path.cwd() / 'runs' / 'a'}: it is complete")
+        'runs/a: it is complete'
+    """
+    try:
+        here = os.getcwd()
+    except OSError:  # it was removed
+        return text
+    if here == os.sep:
+        return text
+    return re.sub(rf"(?<![\w/.~-]){re.escape(here)}{re.escape(os.sep)}(?=[^/\s])", "", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +141,7 @@ class EvosimError(Exception):
         return self.args
 
     def __str__(self) -> str:
-        return printable("".join(map(str, self.args)))
+        return printable(from_here("".join(map(str, self.args))))
 
 
 def whole_number(name: str, value: object, least: int = 0) -> int:

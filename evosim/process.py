@@ -1,4 +1,4 @@
-"""What all threads of this process share: its cores, and the filters of warnings."""
+"""What all threads of this process share: cores, the working folder, filters of warnings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from evosim.errors import EvosimError
 
 # A mounted hierarchy of cgroups: which of its folders is seen, where, and of what kind it is.
 _MOUNT = re.compile(r"\S+ \S+ \S+ (\S+) (\S+) .*? - (cgroup2?) \S+ (\S+)")
@@ -39,27 +41,40 @@ def quota_of_cgroups(root: Path = Path("/")) -> float | None:
     Args:
         root: of the file system, for tests.
     """
+    found = []
+    for folder, second in cgroups("cpu", root):
+        with suppress(OSError, ValueError):
+            found.append((_quota_2 if second else _quota_1)(folder))
+    return min((limit for limit in found if limit > 0), default=None)
+
+
+def cgroups(controller: str, root: Path = Path("/")) -> Iterator[tuple[Path, bool]]:
+    """The folders of the cgroups that this process is in, and whether they are of version 2.
+
+    Args:
+        controller: what they limit: ``cpu`` or ``memory``.
+        root: of the file system, for tests.
+    """
     try:
         mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
         groups = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="replace")
     except OSError:  # no Linux
-        return None
+        return
     places: dict[str, str] = {}  # by controllers, none of version 2: the group of this process
     for line in groups.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, where = rest.partition(":")
         places[controllers] = where
-    found = []
     for line in mounts.splitlines():
         if (mount := _MOUNT.match(line)) is None:
             continue
         top, at, kind, options = mount.groups()
         place: str | None
         if kind == "cgroup2":
-            place, quota = places.get(""), _quota_2
-        elif "cpu" in options.split(","):
-            named = (group for names, group in places.items() if "cpu" in names.split(","))
-            place, quota = next(named, None), _quota_1
+            place = places.get("")
+        elif controller in options.split(","):
+            named = (group for names, group in places.items() if controller in names.split(","))
+            place = next(named, None)
         else:
             continue
         if place is None:
@@ -72,9 +87,7 @@ def quota_of_cgroups(root: Path = Path("/")) -> float | None:
             below = Path()
         own = folder / below
         for each in (own, *list(own.parents)[: len(below.parts)]):
-            with suppress(OSError, ValueError):
-                found.append(quota(each))
-    return min((limit for limit in found if limit > 0), default=None)
+            yield each, kind == "cgroup2"
 
 
 def _quota_2(group: Path) -> float:
@@ -88,6 +101,45 @@ def _quota_1(group: Path) -> float:
         for what in ("quota", "period")
     )
     return quota / period if period else 0.0  # -1: no limit
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path that was given, with ``~`` for a home folder.
+
+    Raises:
+        EvosimError: it is no path, or of the home folder of nobody.
+
+    >>> expanded("~/runs") == Path.home() / "runs"
+    True
+    """
+    given: object = path  # whatever that is
+    text = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(text, str) or not text:
+        raise EvosimError(f"{path!r}: not a path (allowed a text or a Path)")
+    found = os.path.expanduser(text)
+    if found == text and text.startswith("~"):
+        raise EvosimError(f"{text}: there is no such home folder; ./{text} is a name here")
+    # What a folder of that name here is called would mean the home folder when it is read again.
+    return Path(os.path.join(os.getcwd(), found)) if str(Path(found))[:1] == "~" else Path(found)
+
+
+def place(path: str | os.PathLike[str]) -> Path:
+    """A path that was given, with ``~`` for a home folder, from the root of the file system: it
+    stays the same wherever the process goes.
+
+    Raises:
+        EvosimError: it is no path, of the home folder of nobody, or below a folder that is gone.
+
+    >>> place("runs") == Path.cwd() / "runs"
+    True
+    """
+    found = expanded(path)
+    try:
+        return found.absolute()
+    except OSError as error:
+        raise EvosimError(
+            f"{path}: the working folder cannot be used ({error.strerror})"
+        ) from error
 
 
 # Filters belong to the whole process: of two threads that each put back what they found, the

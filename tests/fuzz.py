@@ -27,6 +27,8 @@ import tomli_w
 ROOT = Path(__file__).parents[1]
 LIMIT = 10  # seconds of a check: far more than any takes alone, as tests run side by side
 RUN_LIMIT = 120
+LONG = 30  # seconds that a run says it takes, which then is not awaited
+LATER = "would take long, and says so"
 MEMORY = 3 * 2**30
 
 NUMBERS = (
@@ -170,6 +172,8 @@ SMALL = {
 def run(path: Path, is_study: bool) -> str:
     """Run what was accepted, made small where it lets itself be; how that ended."""
     import evosim
+    from evosim.api._costs import of_study
+    from evosim.execution.cost import of_run
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
@@ -180,6 +184,8 @@ def run(path: Path, is_study: bool) -> str:
 
                 written = check_study(path)
                 settings = _small(written.base)
+                if of_study(written, replicates=1).duration > LONG:
+                    return LATER
                 done = evosim.run_study(path, replicates=1, settings=settings, **options)
                 return "failed in words" if done.failures else "ran"
             read = evosim.check(path)
@@ -188,6 +194,8 @@ def run(path: Path, is_study: bool) -> str:
                 read = evosim.check(path, settings)
             except evosim.EvosimError:
                 settings = {}
+            if of_run(evosim.check(path, settings)).duration > LONG:
+                return LATER
             stop = lambda replicate, generation, score: generation >= 3  # noqa: E731
             evosim.run(path, seed=1, settings=settings, on_generation=stop, **options)
             return "ran"

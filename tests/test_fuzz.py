@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzz import LATER
 
 FUZZ = Path(__file__).with_name("fuzz.py")
-WELL = ("", "ran", "failed in words", "refused in words")
+WELL = ("", "ran", "failed in words", "refused in words", LATER)
 
 
 def became(first: int, count: int, run: int) -> list[dict[str, Any]]:

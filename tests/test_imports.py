@@ -15,7 +15,8 @@ import evosim
 PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
-    ("errors", "process", "rng", "starter"),
+    ("errors", "rng", "starter"),
+    ("process",),
     ("mechanisms", "registry"),
     ("scenario", "stats"),
     ("world",),

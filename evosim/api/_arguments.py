@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from numbers import Real
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.files import exists
 from evosim.engine.mechanism import parts
-from evosim.errors import Argument, Command, EvosimError, seed_number, whole_number
+from evosim.errors import Argument, Command, EvosimError, RunError, seed_number, whole_number
+from evosim.process import expanded, place
 from evosim.registry import plugins
 
 if TYPE_CHECKING:
@@ -133,9 +135,25 @@ def check_scheduler(
         )
 
 
+def new_folder(out: str | PathLike[str]) -> Path:
+    """The place of a new folder that was given.
+
+    Raises:
+        EvosimError: it is no path, or no name for a new folder.
+    """
+    path = expanded(out)
+    if path.name in ("", ".."):
+        raise RunError(
+            Argument("out", path),
+            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
+            Argument("out", path / "my-run"),
+        )
+    return place(path)
+
+
 def free_path(name: str, seed: int, suffix: str = "") -> Path:
     """A folder in ``runs/`` that does not exist yet."""
-    base = Path("runs") / f"{name}-{seed}{suffix}"
+    base = place("runs") / f"{name}-{seed}{suffix}"
     path, n = base, 1
     while exists(path):
         n += 1

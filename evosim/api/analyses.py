@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.engine.files import as_json, or_elsewhere, put
-from evosim.errors import EvosimError, whole_number
+from evosim.errors import EvosimError, from_here, whole_number
 from evosim.execution.runner import finite
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
 from evosim.plot.drawing import FORMATS, write_all
+from evosim.process import place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,12 +85,12 @@ class Analysed:
             ['leakage.svg']
         """
         title = f"{self.summary['title']}: {ANALYSES[self.name].description}"
-        where = Path(folder) if folder else self._figures
+        where = self._figures if folder is None else place(folder)
         with or_elsewhere("folder"):
             return write_all([(self.name, title, self.figure())], where, formats)
 
     def __repr__(self) -> str:
-        return f"<Analysed {self.name} {str(self.path)!r}>"
+        return from_here(f"<Analysed {self.name} {str(self.path)!r}>")
 
 
 def analyse(
@@ -144,7 +145,7 @@ def analyse(
         "title": run.scenario.title,
         **kind.found(data, run.scenario, request),
     }
-    path = (run.path / "analyses" if out is None else Path(out)) / f"{name}.json"
+    path = (run.path / "analyses" if out is None else place(out)) / f"{name}.json"
     summary = finite(found)
     try:
         text = as_json(summary, indent=2)

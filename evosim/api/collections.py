@@ -14,13 +14,14 @@ from evosim.api.runs import figures_in
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
-from evosim.errors import Command, RunError
+from evosim.errors import Command, RunError, from_here
 from evosim.execution.cost import refuse
 from evosim.execution.progress import Progress
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.stop import Interrupted, Stop
 from evosim.plot import summaries as drawing
 from evosim.plot.drawing import FORMATS
+from evosim.process import place
 from evosim.study import export, table
 from evosim.study.folder import Folder
 
@@ -56,8 +57,8 @@ class Collection(ABC, Generic[F]):
     """Seconds for which who was stopped may still hold the folder."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._folder = self._opens(self.path)
+        self._folder = self._opens(place(path))
+        self.path = self._folder.path
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class Collection(ABC, Generic[F]):
         """
         for file in self._present.damaged():
             Progress().warn(f"{file} is damaged: its run is left out")
-        return export.export(self._folder, Path(path))
+        return export.export(self._folder, place(path))
 
     @property
     def figures(self) -> list[Path]:
@@ -175,7 +176,7 @@ class Collection(ABC, Generic[F]):
             >>> [path.name for path in study.plot("curve", formats=["svg"], folder="drawn")]
             ['curve.svg']
         """
-        where = Path(folder) if folder else self._folder.figures_path
+        where = self._folder.figures_path if folder is None else place(folder)
         with or_elsewhere("folder"):
             return self._draw(self.summary, names=names or None, folder=where, formats=formats)
 
@@ -197,7 +198,7 @@ class Collection(ABC, Generic[F]):
 
     def __repr__(self) -> str:
         words = self._in_words() if isdir(self.path) else GONE
-        return f"<{type(self).__name__} {str(self.path)!r}: {words}>"
+        return from_here(f"<{type(self).__name__} {str(self.path)!r}: {words}>")
 
     # What experiments and studies do each in their way
 

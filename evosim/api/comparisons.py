@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from evosim.api.experiments import Experiment
 from evosim.api.runs import Run, not_complete
 from evosim.engine.dataset import open_dataset
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, from_here
 from evosim.metrics import comparison as measures
 from evosim.metrics.comparison import Sample
+from evosim.process import place
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
@@ -72,10 +73,11 @@ class Comparison:
         """
         from evosim.plot.style import check_format, write
 
-        check_format(Path(path).suffix.lstrip("."))
+        file = place(path)
+        check_format(file.suffix.lstrip("."))
         names = ", ".join(run["name"] for run in self.summary["runs"])
-        write(self.figure(), Path(path), title=f"compared: {names}")
-        return Path(path)
+        write(self.figure(), file, title=f"compared: {names}")
+        return file
 
     def __repr__(self) -> str:
         return f"<Comparison {', '.join(run['name'] for run in self.summary['runs'])}>"
@@ -110,7 +112,7 @@ def compare(
     found: list[tuple[str, Run]] = []
     for one in runs:
         if isinstance(one, str | Path):
-            one = Experiment(one) if ExperimentFolder.is_at(Path(one)) else Run(one)
+            one = Experiment(one) if ExperimentFolder.is_at(place(one)) else Run(one)
         name = one.path.resolve().name
         if isinstance(one, Experiment):
             found += [(f"{name}/{arm}", run) for arm, run in one.arms.items()]
@@ -126,7 +128,7 @@ def compare(
     with ExitStack() as held:
         samples = [
             Sample(
-                name=name if names[name] == 1 else str(run.path),
+                name=name if names[name] == 1 else from_here(str(run.path)),
                 data=held.enter_context(open_dataset(run._folder)),
                 scenario=run.scenario,
                 # A run and its forks began with the same replicates, whatever they went on by.

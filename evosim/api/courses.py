@@ -12,6 +12,7 @@ from evosim.api.experiments import Experiment
 from evosim.api.folders import complete_run, open_folder
 from evosim.api.runs import Run, not_complete
 from evosim.errors import EvosimError
+from evosim.process import place
 
 
 def export_courses(
@@ -49,12 +50,12 @@ def export_courses(
     from evosim.engine.files import replacing
     from evosim.metrics.courses import courses
 
-    path = Path(path)
+    path = place(path)
     if path.suffix != ".csv":
         raise EvosimError(f"{path}: courses are written as .csv")
     if not isinstance(source, Run | Experiment):
         found = open_folder(source)
-        source = found if isinstance(found, Experiment) else Path(source)
+        source = found if isinstance(found, Experiment) else place(source)
     arms: dict[str | None, Run]
     if isinstance(source, Experiment):
         if not source.complete:

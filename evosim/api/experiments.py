@@ -13,6 +13,7 @@ from evosim.api._arguments import (
     checked_seconds,
     checked_workers,
     free_path,
+    new_folder,
     seed_of,
 )
 from evosim.api._costs import of_experiment
@@ -174,7 +175,7 @@ def experiment(
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     check_switch("tuned", tuned)
     seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read.id, seed, "-arms")
+    path = new_folder(out) if out is not None else free_path(read.id, seed, "-arms")
     manifest = provenance.manifest(
         read,
         seed=seed,

@@ -12,6 +12,7 @@ from evosim.api.runs import Run, not_complete
 from evosim.api.studies import Study
 from evosim.errors import Argument, EvosimError, RunError, whole_number
 from evosim.execution.runner import CHECKPOINT
+from evosim.process import place
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import StudyFolder
 
@@ -22,7 +23,7 @@ def open_folder(path: str | PathLike[str]) -> Run | Experiment | Study:
     Raises:
         RunError: none is there.
     """
-    path = Path(path)
+    path = place(path)
     if StudyFolder.is_at(path):
         return Study(path)
     return Experiment(path) if ExperimentFolder.is_at(path) else Run(path)
@@ -36,7 +37,7 @@ def open_single_run(path: str | Path) -> Run:
     """
     found = open_folder(path)
     if isinstance(found, Study):
-        runs = Path(path) / "runs"
+        runs = found.path / "runs"
         raise RunError(
             f"{path} is a study: name a run of it, {runs}/POINT/REPLICATE, which are kept with ",
             Argument("keep", "runs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -16,6 +17,7 @@ from evosim.api._arguments import (
     checked_seconds,
     checked_workers,
     free_path,
+    new_folder,
     read_scenario,
     seed_of,
 )
@@ -33,6 +35,7 @@ from evosim.execution.runner import CHECKPOINT, complete_runs
 from evosim.execution.stop import Interrupted, Stop
 from evosim.metrics.leakage import check_disjoint
 from evosim.plot.figure_process import FigureProcess
+from evosim.process import place
 from evosim.scenario.settings import as_texts
 
 if TYPE_CHECKING:
@@ -109,7 +112,7 @@ def run(
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     check_scheduler(scheduler, workers, read)
     seed = seed_of(seed)
-    path = Path(out) if out is not None else free_path(read.id, seed)
+    path = new_folder(out) if out is not None else free_path(read.id, seed)
     manifest = provenance.manifest(
         read,
         seed=seed,
@@ -161,7 +164,7 @@ def resume_run(
     """
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     with make_progress(show=progress) as reporter:
-        folder = RunFolder(Path(path))
+        folder = RunFolder(place(path))
         check_scheduler(scheduler, workers, folder.scenario)
         if not exists(folder.data_path):
             if problems := evolution.check(folder.scenario):  # an operator or optimizer is lacking
@@ -177,7 +180,7 @@ def resume_run(
             refuse(cost, folder.path, force=force)
             tell(cost, reporter)
         return _complete(
-            Path(path),
+            folder.path,
             reporter,
             workers=workers,
             scheduler=scheduler,
@@ -236,7 +239,7 @@ def fork(
 
     at = whole_number("at", at)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    parent = RunFolder(Path(path))
+    parent = RunFolder(place(path))
     source = parent.path / "scenario.toml"
     read = scenarios.from_dict(
         parent.scenario.to_dict(), name=str(source), settings=settings, checks=[evolution.check]
@@ -246,7 +249,7 @@ def fork(
         done = min(parent.generations_done(replicate) for replicate in range(parent.replicates))
     check_fork(parent, read, at, done)
     seed = parent.seed if seed is None else seed_of(seed)
-    new = Path(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
+    new = new_folder(out) if out is not None else free_path(read.id, seed, f"-at-{at}")
     manifest = provenance.manifest(
         read,
         seed=seed,
@@ -255,7 +258,7 @@ def fork(
         + [{"from": at, "seed": seed}],
         replicates=parent.replicates,
         figures=checked_figures(figures, "run"),
-        command=command or f"evosim.fork({str(path)!r}, {at}, ...)",
+        command=command or f"evosim.fork({os.fspath(path)!r}, {at}, ...)",
     )
     manifest["parent"] = {
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
@@ -315,7 +318,7 @@ def _complete(
             _ = done.data, done.summary  # a damaged one is refused, or made again
             return done
         with (
-            folder.lock(wait=WAIT, announce=reporter.note) as lock,
+            folder.lock(wait=WAIT, announce=reporter.note, warn=reporter.warn) as lock,
             Stop() as stop,
             FigureProcess([lock]) as process,
         ):

@@ -13,9 +13,10 @@ from evosim import plot
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import Command, EvosimError, RunError, did_you_mean, whole_number
+from evosim.errors import Command, EvosimError, RunError, did_you_mean, from_here, whole_number
 from evosim.execution.runner import finite, read_summary, summary_of, write_summary
 from evosim.plot.drawing import FORMATS, Failed, names_of_run
+from evosim.process import place
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,8 +48,8 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._folder = RunFolder(self.path)
+        self._folder = RunFolder(place(path))
+        self.path = self._folder.path
         self.plot = Plots(self)
 
     @property
@@ -225,7 +226,8 @@ class Run:
         replicate, level = whole_number("replicate", replicate), whole_number("level", level)
         if not isinstance(individual, str):
             individual = whole_number("individual", individual)
-        if out is not None and Path(out).suffix != ".gif":
+        file = None if out is None else place(out)
+        if file is not None and file.suffix != ".gif":
             raise EvosimError(f"{out}: a replay is written as .gif")
         if generation is not None:
             generation = whole_number("generation", generation)
@@ -245,7 +247,7 @@ class Run:
             plot.replay_terminal(episode, speed=speed)
             return None
         name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
-        file = Path(out) if out else self._folder.figures_path / name
+        file = file or self._folder.figures_path / name
         with or_elsewhere("out"):
             return plot.replay_gif(episode, file, speed=speed)
 
@@ -284,11 +286,11 @@ class Run:
 
     def __repr__(self) -> str:
         if not isdir(self.path):
-            return f"<Run {str(self.path)!r}: {GONE}>"
+            return from_here(f"<Run {str(self.path)!r}: {GONE}>")
         n = self.manifest["replicates"]
         state = "" if self.complete else ", not complete"
         words = f"{self.scenario.id}, seed {self.seed}, {n} replicate{'s' * (n != 1)}{state}"
-        return f"<Run {str(self.path)!r}: {words}>"
+        return from_here(f"<Run {str(self.path)!r}: {words}>")
 
 
 class Plots:
@@ -339,7 +341,7 @@ class Plots:
                 data,
                 run.scenario,
                 names or None,
-                folder=Path(folder) if folder else run.path / "figures",
+                folder=run.path / "figures" if folder is None else place(folder),
                 formats=formats,
                 failed=failed,
                 **self._beside_the_data(data, names or tuple(plot.FIGURES)),

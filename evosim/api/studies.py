@@ -12,12 +12,14 @@ from evosim.api._arguments import (
     checked_figures,
     checked_workers,
     free_path,
+    new_folder,
     seed_of,
 )
 from evosim.api._costs import of_study
 from evosim.api.collections import Collection
 from evosim.engine import provenance
 from evosim.engine.files import exists
+from evosim.engine.lock import is_held
 from evosim.errors import whole_number
 from evosim.execution.cost import refuse
 from evosim.scenario.settings import as_texts
@@ -90,6 +92,8 @@ class Study(Collection[StudyFolder]):
     def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
+        ``at_work`` is None where it cannot be known whether a driver is.
+
         Runs whose files are ``damaged`` count as left.
 
         Args:
@@ -101,7 +105,7 @@ class Study(Collection[StudyFolder]):
             0
         """
         folder = self._present
-        at_work = index.is_held(folder)
+        at_work = is_held(folder.path)
         damaged = folder.damaged()
         opened = index.reading(folder, note or (lambda text: None))
         with index.in_memory(folder) if damaged else opened as table:
@@ -244,7 +248,7 @@ def run_study(
     written = studies.load(source, settings)
     n = replicates or written.study.replicates
     seed = written.study.seed if seed is None else seed_of(seed)
-    path = Path(out) if out is not None else free_path(f"study-{written.study.id}", seed)
+    path = new_folder(out) if out is not None else free_path(f"study-{written.study.id}", seed)
     manifest = provenance.manifest(
         written.base,
         seed=seed,

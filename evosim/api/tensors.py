@@ -14,6 +14,7 @@ from evosim.api.runs import Run
 from evosim.engine.files import Unfailing, as_json, is_folder, replacing
 from evosim.engine.variables import present
 from evosim.errors import Argument, EvosimError, did_you_mean, seed_number, whole_number
+from evosim.process import expanded, place
 from evosim.world.tensors import BOUND
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def tensors(
     run = None
     if isinstance(source, Run):
         run = source
-    elif isinstance(source, str | Path) and is_folder(Path(source)):
+    elif isinstance(source, str | Path) and is_folder(expanded(source)):
         run = open_single_run(source)
     if run is None:
         options = {"generation": generation, "individual": individual, "replicate": replicate}
@@ -155,7 +156,7 @@ def export_tensors(
     Raises:
         EvosimError: as :func:`tensors`; another suffix; a place that cannot be written.
     """
-    path = Path(path)
+    path = place(path)
     if path.suffix not in SUFFIXES:
         raise EvosimError(f"{path}: tensors are written as .npz (numpy) or .nc (netCDF)")
     made = tensors(

@@ -7,6 +7,7 @@ from pathlib import Path
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.errors import EvosimError, whole_number
+from evosim.process import place
 
 
 def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0) -> Path:
@@ -41,7 +42,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     from evosim.metrics.popgen.pedigree import descent, without_parents
     from evosim.mind import loci
 
-    path = Path(path)
+    path = place(path)
     if path.suffix != ".trees":
         raise EvosimError(f"{path}: a tree sequence is written as .trees (tskit)")
     replicate = whole_number("replicate", replicate)

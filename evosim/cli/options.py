@@ -19,6 +19,7 @@ from evosim.errors import (
     Part,
     Problem,
     ScenarioError,
+    from_here,
     printable,
 )
 
@@ -34,12 +35,30 @@ STOPPED = 130
 
 
 def say(text: object, *, err: bool = False) -> None:
-    """Print a text or a path, as escapes where a terminal would obey it.
+    """Print a text or a path, as escapes where a terminal would obey it; paths as from here.
 
     Args:
         err: print it on stderr.
     """
-    click.echo(printable(str(text)), err=err)
+    click.echo(printable(from_here(str(text))), err=err)
+
+
+class PathType(click.Path):
+    """A path of the command line; shells leave the ~ of ``--out=~/runs`` as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from evosim.process import expanded  # not for --help
+
+        try:
+            return expanded(value)
+        except EvosimError as error:
+            self.fail(str(error), param, ctx)
+
+
+PATH = PathType()
 
 
 class Commands(click.Group):
@@ -193,7 +212,7 @@ def put_json(value: object, out: Path | None = None) -> None:
 
     text = as_json(value, indent=2)
     if out is None:
-        say(text)
+        click.echo(printable(text))
     else:
         write_text(out, text + "\n")
         say(out)
@@ -205,7 +224,7 @@ settings = click.option(
 )  # fmt: skip
 out = click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Folder of the new run. [default: one in runs/]",
 )
@@ -259,7 +278,7 @@ seed = click.option(
     help="Seed of all random numbers. [default: drawn by the system, and recorded]",
 )  # fmt: skip
 schema_out = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE",
+    "--out", type=PATH, metavar="FILE",
     help="File to write. [default: standard output]",
 )  # fmt: skip
 
@@ -273,7 +292,7 @@ def pages(out: str, out_holds: str, work: str, what: str) -> Callable[[F], F]:
     """
 
     def add(command: F) -> F:
-        folder = click.Path(path_type=Path)
+        folder = PATH
         for option in (
             workers,
             click.option("--pages-only", is_flag=True,

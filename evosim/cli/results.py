@@ -29,11 +29,11 @@ class _Individual(click.ParamType):
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=options.PATH, metavar="RUN")
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--figures", "listed", default="", metavar="NAMES",
               help="The same in one word: --figures drift,flips.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--out", type=options.PATH, metavar="DIR",
               help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
@@ -53,13 +53,13 @@ def plot(
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=options.PATH, metavar="RUN")
 @click.argument("names", nargs=-1, metavar="[ANALYSIS]...")
 @click.option("--generation", "-g", type=int, metavar="G",
               help="Generation to analyse. [default: the last, or all probed ones]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate, for an analysis of one.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--out", type=options.PATH, metavar="DIR",
               help="Folder of numbers and figures. [default: those in RUN]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 @click.option("--figures/--no-figures", default=True, help="Draw the figures.")
@@ -104,10 +104,10 @@ def analyse(
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path),
+@click.argument("folders", nargs=-1, required=True, type=options.PATH,
                 metavar="RUN RUN...")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--plot", type=options.PATH, metavar="FILE",
               help="Draw the comparison: svg, png or pdf.")  # fmt: skip
 @click.option("--correction", type=click.Choice(["holm", "fdr_bh"]), default="holm",
               show_default=True, help="Correction of p-values for multiple tests.")  # fmt: skip
@@ -132,11 +132,11 @@ def compare(folders: Sequence[Path], as_json: bool, plot: Path | None, correctio
 
 @click.command()
 @click.argument("source", metavar="SCENARIO_OR_RUN")
-@click.option("--tensors", type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--tensors", type=options.PATH, metavar="FILE",
               help="Write a level as T[s,a,s'], rewards and labels, to a .npz or .nc.")  # fmt: skip
-@click.option("--trees", type=click.Path(path_type=Path), metavar="FILE.trees",
+@click.option("--trees", type=options.PATH, metavar="FILE.trees",
               help="Write the pedigree of a run as a tree sequence for tskit.")  # fmt: skip
-@click.option("--courses", type=click.Path(path_type=Path), metavar="FILE.csv",
+@click.option("--courses", type=options.PATH, metavar="FILE.csv",
               help="Write every measure of a run or an experiment over the generations, a row "
               "for each number.")  # fmt: skip
 @click.option("--measures", metavar="NAMES",
@@ -177,7 +177,7 @@ def export(
         for name in chosen.keys() - {"measures"}:
             raise EvosimError(Argument(name), " is not about courses: they take only --measures")
         names = [*filter(None, map(str.strip, chosen.get("measures", "").split(",")))]
-        click.echo(str(evosim.export_courses(source, courses, measures=names or None)))
+        say(evosim.export_courses(source, courses, measures=names or None))
         return
     if "measures" in chosen:
         raise EvosimError(Argument("measures"), " is about --courses")
@@ -193,7 +193,7 @@ def export(
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("folder", type=options.PATH, metavar="RUN")
 @click.option("--generation", "-g", type=int, metavar="G", help="Generation. [default: the last]")
 @click.option(
     "--environment",
@@ -207,7 +207,7 @@ def export(
               help="Number of the level in its generation.")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.gif",
+@click.option("--out", type=options.PATH, metavar="FILE.gif",
               help="File to write. [default: one in RUN/figures]")  # fmt: skip
 @click.option("--terminal", is_flag=True, help="Play it in the terminal instead.")
 @click.option("--speed", type=float, default=8.0, show_default=True, metavar="N",

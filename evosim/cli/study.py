@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FAILED = 1
 """Exit code where runs could not be lived."""
 
-_folder = click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+_folder = click.argument("folder", type=options.PATH, metavar="FOLDER")
 
 
 @click.group(cls=Commands)
@@ -55,7 +55,7 @@ def list_() -> None:
 
 
 @study.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PATH)
 def new(file: Path) -> None:
     """Write a small study with comments to FILE, to start from."""
     from evosim.starter import starter_study
@@ -94,7 +94,7 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
               help="What to keep of each run. [default: as the study says]")  # fmt: skip
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="DIR",
     help="Folder of the new study. [default: one in runs/]",
 )
@@ -137,7 +137,7 @@ def summary(folder: Path, as_json: bool) -> None:
 
 @study.command()
 @_folder
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PATH)
 def export(folder: Path, file: Path) -> None:
     """Write the results of the study or experiment in FOLDER to FILE.
 
@@ -212,6 +212,8 @@ def _described(status: dict[str, Any]) -> str:
     state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
+    if status["left"] and status["at_work"] is None:
+        state = "running or stopped, which cannot be known here"
     n = status["replicates"]
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
@@ -225,7 +227,9 @@ def _described(status: dict[str, Any]) -> str:
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:
-        lines += ["", f"Continue with: evosim study resume {status['path']}"]
+        known = status["at_work"] is not None
+        how = "Continue with" if known else "If nobody is at work on it, continue with"
+        lines += ["", f"{how}: evosim study resume {status['path']}"]
     return "\n".join(lines)
 
 

@@ -55,6 +55,7 @@ from evosim.engine.mechanism import Record
 from evosim.engine.variables import BY_REPLICATE, INHERITED, by_generation, by_probe
 from evosim.errors import Command, RunError
 from evosim.mind import loci
+from evosim.process import place
 
 if TYPE_CHECKING:
     from evosim.engine.fork import History
@@ -99,7 +100,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = place(path)
         self.manifest = read_manifest(path)
         self.held: dict[Path, Chunk] = {}
 
@@ -241,10 +242,13 @@ class RunFolder:
         write_text(folder / f"{begin:06d}.toml", sealed_text(scenario))
 
     def lock(
-        self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
+        self,
+        wait: float = 0.0,
+        announce: Callable[[str], None] = lambda text: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> AbstractContextManager[int]:
         """Hold the run (:func:`evosim.engine.lock.hold`)."""
-        return hold(self.path, "run", wait=wait, announce=announce)
+        return hold(self.path, "run", wait=wait, announce=announce, warn=warn)
 
     def note_resumed(self, versions: Mapping[str, str], when: str) -> None:
         """Record in run.json that the run was resumed."""

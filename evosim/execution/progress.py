@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-from evosim.errors import printable
+from evosim.errors import from_here, printable
 from evosim.execution.output import console, is_plain, lenient
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -45,7 +45,7 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """Something that may be wrong with the numbers: it is said even where nothing else is."""
-        print(printable(f"warning: {text}"), file=lenient(sys.stderr), flush=True)
+        print(printable(from_here(f"warning: {text}")), file=lenient(sys.stderr), flush=True)
 
     def end(self) -> None:
         """Nothing more will come."""
@@ -93,7 +93,7 @@ class Lines(Progress):
         self._print(f"warning: {text}")
 
     def _print(self, text: str) -> None:
-        print(printable(text), file=self._file, flush=True)
+        print(printable(from_here(text)), file=self._file, flush=True)
 
 
 class Bar(Progress):
@@ -141,7 +141,7 @@ class Bar(Progress):
         self._bar.update(self._task, advance=1, score=f"{failed} failed" if failed else "")
 
     def note(self, text: str) -> None:
-        self._bar.console.print(printable(text), soft_wrap=True)
+        self._bar.console.print(printable(from_here(text)), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self.note(f"warning: {text}")

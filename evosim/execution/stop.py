@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from evosim.errors import Part
+from evosim.errors import Part, from_here
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,7 +34,7 @@ class Interrupted(KeyboardInterrupt):
         return type(self), (self.path, *self.args)
 
     def __str__(self) -> str:
-        return "".join(map(str, self.args))
+        return from_here("".join(map(str, self.args)))
 
 
 class Stop:

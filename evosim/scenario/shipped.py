@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
+from evosim.process import expanded
 
 FOLDER = Path(__file__).parents[1] / "_scenarios"
 MOST_BYTES = 2**20
@@ -38,10 +39,12 @@ def find(
 
     Raises:
         ScenarioError: neither an id nor a file; lists the known ids and the nearest.
+        EvosimError: no path.
     """
-    path, shipped = Path(source), catalogue() if known is None else known
+    shipped = catalogue() if known is None else known
     if isinstance(source, str) and source in shipped:
         return shipped[source]
+    path = expanded(source)
     try:
         if path.exists():
             return path

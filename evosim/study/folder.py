@@ -37,6 +37,7 @@ from evosim.engine.provenance import command_line
 from evosim.errors import RunError
 from evosim.execution.progress import Progress
 from evosim.execution.runner import finite
+from evosim.process import place
 from evosim.scenario.settings import as_mapping, as_texts
 from evosim.study.design import Condition, key_of
 from evosim.study.schema import Study
@@ -97,7 +98,7 @@ class Folder(ABC):
     """What its manifest must have."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = place(path)
         self.manifest = read_manifest(path, self.WHAT, self.ENTRIES)
 
     @classmethod

@@ -230,3 +230,57 @@ def test_what_takes_long_is_said_and_done(
     )
     evosim.run(tiny(), out=tmp_path / "run", seed=1, workers=1, figures=False, progress=False)
     assert "warning: this takes long: about 27 states" in capsys.readouterr().err
+
+
+MEASURED = """\
+import json, resource, sys
+import evosim
+from evosim.testing import tiny
+settings = json.loads(sys.argv[2])
+scenario = tiny(settings) if sys.argv[1] == "tiny" else evosim.check(sys.argv[1], settings)
+run = evosim.run(
+    scenario, seed=1, workers=1, figures=False, progress=False, out=sys.argv[3]
+)
+used = resource.getrusage(resource.RUSAGE_SELF)
+disk = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, disk]))
+"""
+STATES = {
+    "evolution.population": 64, "measure.levels": 4, "world.rows": 20, "world.cols": 20,
+    "world.variables.energy.values": 40, "world.variables.energy.start": 39, "world.lifetime": 200,
+}  # fmt: skip
+REGROWS = {
+    "evolution.population": 64, "measure.levels": 4, "world.rows": 12, "world.cols": 12,
+    "world.kinds.fruit.count": 7, "world.kinds.fruit.regrow": 0.1, "agent.depth": [0, 12],
+}  # fmt: skip
+PEOPLE = {
+    "evolution.population": 5000, "evolution.levels": 8, "timeline.0.generations": 20,
+    "timeline.1.generations": 20,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told in other units elsewhere")
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("contraception", {}), ("foraging", {}), ("tiny", STATES), ("tiny", REGROWS),
+     ("tiny", PEOPLE)],
+)  # fmt: skip
+def test_a_run_takes_what_was_told(
+    name: str, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # this machine
+    monkeypatch.setattr(cost, "threads", lambda: 1)
+    command = [sys.executable, "-c", MEASURED, name, json.dumps(settings)]
+    for folder in ("compiles", "measured"):
+        done = subprocess.run(
+            [*command, str(tmp_path / folder)], capture_output=True, text=True, check=True
+        )
+    seconds, memory, disk = json.loads(done.stdout)
+    scenario = tiny(settings) if name == "tiny" else evosim.check(name, settings)
+    told = cost.of_run(scenario)
+    processor = sum(told.seconds.values()) - told.seconds["figures"]
+    # Tests run side by side, so that time is told less surely than it is otherwise.
+    assert 1 / 3 < processor / seconds < 3
+    assert 1 / 1.6 < told.total_memory / memory < 1.6
+    assert disk < told.total_disk < 2 * disk + 1.5e6
