@@ -119,7 +119,8 @@ def test_the_text_has_the_finding_at_each_value_of_what_was_tuned():
     values = [{**low, "value": {"size": 4}}, {**high, "value": {"size": 16}}]
     text = hypotheses.describe({
         "verdict": "supported", "claim": "It is.", "title": "", "findings": [high],
-        "tuned": {"label": "how large", "replicates": 2, "values": values}, "replicates": 2, "confidence": 0.95,
+        "tuned": {"label": "how large", "replicates": 2, "values": values},
+        "replicates": 2, "confidence": 0.95,
     })  # fmt: skip
     assert text.splitlines()[-5:-2] == [
         "  the first finding by how large, 2 replicates at each value",
