@@ -93,6 +93,16 @@ def test_show_tells_a_newcomer_what_a_scenario_is(invoke: Invoke, tmp_path: Path
     assert maps.count("f") >= 4
 
 
+def test_show_prints_what_a_run_found_once_more(invoke: Invoke, mine: Path) -> None:
+    shown = invoke("show", mine)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout == f"{evosim.open_run(mine).verdict}\n"
+    assert "What evolved" in shown.stdout
+    refused = invoke("show", mine, "--set", "world.slip=0.1")
+    assert refused.exit_code == 2
+    assert "leave out --set" in refused.output
+
+
 def test_show_draws_thin_barriers(invoke: Invoke, tmp_path: Path) -> None:
     text = starter("mine").replace(
         "rows     = 5\ncols     = 5", 'map = """\n. .|.\n-    \n@ . .\n     \n. .|f\n"""'

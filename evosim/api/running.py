@@ -315,7 +315,7 @@ def _complete(
             _ = done.data, done.summary  # a damaged one is refused, or made again
             return done
         with (
-            folder.lock(wait=WAIT, announce=reporter.note) as lock,
+            folder.lock(wait=WAIT, announce=reporter.note, warn=reporter.warn) as lock,
             Stop() as stop,
             FigureProcess([lock]) as process,
         ):

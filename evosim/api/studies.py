@@ -18,6 +18,7 @@ from evosim.api._costs import of_study
 from evosim.api.collections import Collection
 from evosim.engine import provenance
 from evosim.engine.files import exists
+from evosim.engine.lock import is_held
 from evosim.errors import whole_number
 from evosim.execution.cost import refuse
 from evosim.scenario.settings import as_texts
@@ -90,6 +91,8 @@ class Study(Collection[StudyFolder]):
     def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
+        ``at_work`` is None where it cannot be known whether a driver is.
+
         Runs whose files are ``damaged`` count as left.
 
         Args:
@@ -101,7 +104,7 @@ class Study(Collection[StudyFolder]):
             0
         """
         folder = self._present
-        at_work = index.is_held(folder)
+        at_work = is_held(folder.path)
         damaged = folder.damaged()
         opened = index.reading(folder, note or (lambda text: None))
         with index.in_memory(folder) if damaged else opened as table:

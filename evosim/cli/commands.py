@@ -26,7 +26,7 @@ from evosim.cli.options import (
 )
 from evosim.cli.results import analyse, compare, export, plot, replay
 from evosim.cli.study import print_study, study
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, RunError
 from evosim.execution.output import console, open_streams
 
 if TYPE_CHECKING:
@@ -80,14 +80,19 @@ def list_() -> None:
 
 
 @cli.command()
-@click.argument("scenario")
+@click.argument("scenario", metavar="SCENARIO|RUN")
 @options.settings
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the level that is shown."
 )
 @options.force
 def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None:
-    """Describe SCENARIO: question, a level, kinds, timeline, size."""
+    """Describe SCENARIO: question, a level, kinds, timeline, size.
+
+    Of the folder of a run, experiment or study: print what it found once more.
+    """
+    if Path(scenario).is_dir() and _show_folder(scenario, settings):
+        return
     import evosim
     from evosim.describe import describe
     from evosim.execution.cost import of_run, refuse
@@ -97,6 +102,21 @@ def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None
     shown = console()
     for part in describe(read, seed=seed):
         shown.print(part)
+
+
+def _show_folder(folder: str, settings: Sequence[str]) -> bool:
+    """Print what a run, experiment or study found; False if the folder is none of them."""
+    from evosim.api.folders import open_folder
+    from evosim.api.studies import Study
+
+    try:
+        found = open_folder(folder)
+    except RunError:
+        return False
+    if settings:
+        raise click.UsageError(f"{folder} is a run, which has its settings: leave out --set")
+    click.echo(found.text if isinstance(found, Study) else found.verdict)
+    return True
 
 
 @cli.command()

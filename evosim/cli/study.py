@@ -212,6 +212,8 @@ def _described(status: dict[str, Any]) -> str:
     state = "running" if status["at_work"] else "complete" if not status["left"] else "stopped"
     if not status["left"] and status["failed"]:
         state = "ended, with failures"
+    if status["left"] and status["at_work"] is None:
+        state = "running or stopped, which cannot be known here"
     n = status["replicates"]
     lines = [
         f"{status['title']} ({status['study']}, seed {status['seed']}): {state}",
@@ -225,7 +227,9 @@ def _described(status: dict[str, Any]) -> str:
     if status["failures"]:
         lines += ["", _failed(status["failures"])]
     if status["left"] and not status["at_work"]:
-        lines += ["", f"Continue with: evosim study resume {status['path']}"]
+        known = status["at_work"] is not None
+        how = "Continue with" if known else "If nobody is at work on it, continue with"
+        lines += ["", f"{how}: evosim study resume {status['path']}"]
     return "\n".join(lines)
 
 

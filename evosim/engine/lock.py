@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -13,6 +14,7 @@ from evosim.engine.files import explain
 from evosim.errors import RunError
 
 _NAME = ".lock"
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class HeldError(RunError):
@@ -26,6 +28,7 @@ def hold(
     *,
     wait: float = 0.0,
     announce: Callable[[str], None] = lambda text: None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Iterator[int]:
     """Hold a folder; the kernel lets go of it when the process ends, however it ends.
 
@@ -35,6 +38,7 @@ def hold(
         what: what the folder is of, in a word.
         wait: seconds for which another process may still hold it.
         announce: told in words where that takes a while.
+        warn: told in words where the file system has no locks, so that the folder is not held.
 
     Raises:
         HeldError: another process is at work on it.
@@ -48,14 +52,42 @@ def hold(
         raise RunError(explain(error, path)) from error
     # Closing lets go of it, unless a worker process has inherited the descriptor and still works.
     try:
-        _flock(descriptor, folder, what, wait, announce)
+        _flock(descriptor, folder, what, wait, announce, warn)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
+def is_held(folder: Path) -> bool | None:
+    """Whether a process is at work on a folder; None where that cannot be known from here.
+
+    It is not known of a folder whose lock one may not read, and on file systems without locks.
+    """
+    # For reading only and without making it: who looks may be another user.
+    try:
+        descriptor = os.open(folder / _NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def _flock(
-    descriptor: int, folder: Path, what: str, wait: float, announce: Callable[[str], None]
+    descriptor: int,
+    folder: Path,
+    what: str,
+    wait: float,
+    announce: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> None:
     began = time.monotonic()
     announced = False
@@ -78,4 +110,13 @@ def _flock(
                 )
             time.sleep(0.05)
         except OSError as error:
-            raise RunError(explain(error, folder, "lock")) from error
+            if error.errno not in _NO_LOCKS:
+                raise RunError(explain(error, folder, "lock")) from error
+            # To refuse would leave such machines without evosim. A file as a lock would stay behind
+            # where a process is killed.
+            warn(
+                f"{folder}: this file system has no locks ({error.strerror}). Nothing keeps "
+                f"another process from working on this {what} at the same time, which would "
+                "damage it: start only one"
+            )
+            return

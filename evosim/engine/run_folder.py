@@ -241,10 +241,13 @@ class RunFolder:
         write_text(folder / f"{begin:06d}.toml", sealed_text(scenario))
 
     def lock(
-        self, wait: float = 0.0, announce: Callable[[str], None] = lambda text: None
+        self,
+        wait: float = 0.0,
+        announce: Callable[[str], None] = lambda text: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> AbstractContextManager[int]:
         """Hold the run (:func:`evosim.engine.lock.hold`)."""
-        return hold(self.path, "run", wait=wait, announce=announce)
+        return hold(self.path, "run", wait=wait, announce=announce, warn=warn)
 
     def note_resumed(self, versions: Mapping[str, str], when: str) -> None:
         """Record in run.json that the run was resumed."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.engine.mechanism import Record, mechanisms_of
+from evosim.scenario import timeline
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -229,7 +230,10 @@ def probe_generations(scenario: Scenario) -> tuple[int, ...]:
     last = scenario.generations - 1
     probed = {0, last, *range(0, last + 1, scenario.measure.every), *scenario.measure.also}
     for flip in scenario.flips:
-        probed |= {flip.generation - 1, flip.generation, flip.arrival}
+        probed |= {flip.generation - 1, flip.generation}
+    # Also where the environments stay, as in the control of an experiment that is compared.
+    begins = np.cumsum([0, *(phase.generations for phase in scenario.timeline)])
+    probed |= {timeline.arrival(scenario, int(g)) for g in begins[1:-1]} - {*map(int, begins)}
     return tuple(sorted(g for g in probed if 0 <= g <= last))
 
 

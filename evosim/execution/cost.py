@@ -31,7 +31,7 @@ from evosim.engine.variables import minds, variables
 from evosim.errors import Argument, EvosimError
 from evosim.mind import loci
 from evosim.process import cgroups
-from evosim.scenario import document
+from evosim.scenario import document, timeline
 from evosim.scenario.state_space import BYTES_A_STATE
 from evosim.scenario.values import bounds
 
@@ -315,7 +315,8 @@ def _recorded(scenario: Scenario) -> dict[str, float]:
 def _probes(scenario: Scenario) -> int:
     """How often the population is probed, about."""
     n, measure = scenario.generations, scenario.measure
-    return min(n, n // measure.every + 2 * len(scenario.timeline) + len(measure.also) + 1)
+    around = sum(2 if phase.ramp is None else 3 for phase in scenario.timeline)
+    return min(n, n // measure.every + around + len(measure.also) + 1)
 
 
 def _depth(scenario: Scenario) -> float:
@@ -418,9 +419,9 @@ def _plan(here: _Place, depth: float, soft: bool = False) -> float:
 def _shares(scenario: Scenario) -> dict[str, float]:
     """The share of all levels of the timeline that are of each environment."""
     found: dict[str, float] = {}
-    for phase in scenario.timeline:
-        for name, weight in phase.mixture.items():
-            share = weight * phase.generations / scenario.generations
+    for stretch in timeline.stretches(scenario):
+        for name, weight in stretch.mixture.items():
+            share = weight * (stretch.end - stretch.begin) / scenario.generations
             found[name] = found.get(name, 0.0) + share
     return found
 

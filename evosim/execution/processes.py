@@ -20,11 +20,12 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Self, cast
 
-from evosim.errors import OUT_OF_MEMORY, EvosimError, RunError, WorkError
+from evosim.errors import OUT_OF_MEMORY, Argument, EvosimError, RunError, WorkError
 from evosim.execution.executor import Answer, Died, Function, Item, Message, Note, Result, Workers
 from evosim.registry import in_worker
 
 _SECONDS_BETWEEN_MESSAGES = 0.05
+_SPARE_FILES = 12  # left for starting a worker, and for what is read and written meanwhile
 
 
 class Processes(Workers):
@@ -38,7 +39,9 @@ class Processes(Workers):
 
     def __init__(self, size: int, locks: Sequence[int], note: Note) -> None:
         super().__init__(note)
-        self._size = size
+        self._size, why = affordable(size)
+        if why:
+            note(why)
         self._locks = tuple(locks)
         self._idle: list[_Process] = []
 
@@ -60,7 +63,15 @@ class Processes(Workers):
             process.kill()  # it was killed while it had nothing to do
         from evosim import core  # not in a worker, which may need none of it
 
-        process = _Process(self._locks, max(1, core.threads() // self._size))
+        threads = max(1, core.threads() // self._size)
+        try:
+            process = _Process(self._locks, threads)
+        except OSError as error:  # of files, processes or memory
+            raise WorkError(
+                f"a worker process cannot be started here: {error.strerror or error}. Fewer need "
+                "less: ",
+                Argument("workers", 1),
+            ) from error
         process.send((function, item))
         return process
 
@@ -86,6 +97,29 @@ class Processes(Workers):
     def _abandon(self, calls: Collection[Hashable]) -> None:
         for process in cast("Collection[_Process]", calls):
             process.kill()
+
+
+def affordable(size: int) -> tuple[int, str]:
+    """How many worker processes there can be, of those wanted, and why not more; or nothing."""
+    if size == 1:
+        return size, ""
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        opened = len(os.listdir("/dev/fd"))
+    except (ImportError, OSError):
+        return size, ""
+    if limit == resource.RLIM_INFINITY:
+        return size, ""
+    # Each has a socket here.
+    room = max(1, limit - opened - _SPARE_FILES)
+    if room >= size:
+        return size, ""
+    return room, (
+        f"{room} worker{'s' * (room > 1)} in place of {size}: only {limit} files can be open at a "
+        "time here (ulimit -n)"
+    )
 
 
 class _Process:

@@ -13,7 +13,7 @@ import numpy as np
 
 from evosim.metrics.flips import JUDGED
 from evosim.plot import colors, registry, timeseries
-from evosim.plot.facets import GROUND, Line, Panel, RunView, Trajectory, facets
+from evosim.plot.facets import GROUND, Line, Panel, RunView, Trajectory, facets, scale_note
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
@@ -109,7 +109,8 @@ def _note(view: RunView) -> str:
             "the evolved minds."
         )
     return (
-        f"{drawn} 0: random actions; 1: the best possible policy (thin lines). "
+        f"{drawn} {scale_note(view.scenario.verdict.zero, view.scenario.objective.intended)} "
+        "(thin lines). "
         "Where lines coincide, that of the evolved minds is below the others. "
         f"Tinted: generations that train in this environment.{view.basis_note}"
     )

@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from evosim.metrics import METRICS
+from evosim.metrics.verdict import zero_words
 from evosim.plot import colors, layouts, style, timeseries
 from evosim.plot._timeline import Timeline, along_generations
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
@@ -33,6 +34,16 @@ EVERYTHING = (-np.inf, np.inf)
 GROUND = "#F4F0E4"
 BANDS: Mapping[int, tuple[float, ...]] = {0: (), 1: (0.18,), 2: (0.16, 0.28)}
 """How dark bands are, the outermost first, by how many there are."""
+
+
+def scale_note(zero: str | float = "uniform", payoff: str = "") -> str:
+    """What 0 and 1 are of a normalized metric, by the zero of the scenario's verdict.
+
+    >>> scale_note("nothing")
+    '0: doing nothing; 1: the best possible policy'
+    """
+    least = "random actions" if zero == "uniform" else zero_words(zero, payoff)
+    return f"0: {least}; 1: the best possible policy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from evosim.metrics.flips import JUDGED
 from evosim.plot import registry, style, timeseries
 from evosim.plot.alignment import DIMS, looks_of
-from evosim.plot.facets import Floats, Line, Panel, RunView, Trajectory, facets
+from evosim.plot.facets import Floats, Line, Panel, RunView, Trajectory, facets, scale_note
 from evosim.plot.layouts import Axes, Figure, Row
 
 if TYPE_CHECKING:
@@ -141,6 +141,6 @@ def _note(view: RunView) -> str:
         bars = f"the middle 90 % of {sample} sampled individuals of one replicate"
     return (
         f"Bars: {bars}. Kept: at least {verdict.kept:g} of the value before; lost: at most "
-        f"{verdict.lost:g}. 0: random actions; 1: the best possible policy."
+        f"{verdict.lost:g}. {scale_note(verdict.zero, view.scenario.objective.intended)}."
         f"{view.basis_note}{more}"
     )

@@ -23,6 +23,7 @@ from evosim.plot.facets import (
     Trajectory,
     facets,
     grid,
+    scale_note,
 )
 from evosim.plot.layouts import Figure, LegendEntry
 
@@ -61,6 +62,8 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """
     environments = scenario.environments if scenario else {}
     shown = _Shown(summary, {n: environment.title or n for n, environment in environments.items()})
+    if scenario is not None:
+        shown.scale = scale_note(scenario.verdict.zero, scenario.objective.intended)
     columns = 2 if len(shown.arms) == 4 else min(len(shown.arms), MOST_COLUMNS)
     return facets(
         grid([_panel(shown, arm) for arm in shown.arms], columns, height=HEIGHT, titles=2),
@@ -78,6 +81,7 @@ class _Shown:
 
     def __init__(self, summary: Summary, titles: Mapping[str, str]) -> None:
         self.summary, self.titles = summary, titles
+        self.scale = scale_note()
         self.trajectories: Sequence[Summary] = summary["courses"]
         known = (measure := self.trajectories[0]["measure"]) in METRICS
         metric = METRICS[measure] if known else None
@@ -179,7 +183,7 @@ def _note(shown: _Shown) -> str:
     elif replicates > 1:
         words.append(f"Of all {replicates} replicates together.")
     if shown.normalized:
-        words.append("0: random actions; 1: the best possible policy.")
+        words.append(f"{shown.scale}.")
     worlds = {p["world"] for arm in shown.summary["arms"].values() for p in arm["phases"]}
     where = sorted(
         {shown.titles.get(n, n) for c in shown.trajectories for n in c["where"].values()}

@@ -72,7 +72,7 @@ def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
             )
         lives = [
             (partial.environments[name].raw.get("lifetime"), name)
-            for name in phase.mixture
+            for name in _trained(partial, i)
             if name in partial.environments
         ]
         shortest, name = min(((n, name) for n, name in lives if is_whole(n)), default=(0, ""))
@@ -82,6 +82,13 @@ def _timeline(partial: PartialDocument) -> Iterator[Mistake]:
                 ("timeline", i, "window"),
                 bad_value("window beyond the lifetime", phase.window, allowed),
             )
+
+
+def _trained(partial: PartialDocument, number: int) -> dict[str, float]:
+    """The environments that train in a phase, with a ramp also those of the phase before."""
+    phase, before = partial.phases[number], partial.phases.get(number - 1)
+    old = before.mixture if before is not None and (phase.ramp or 1) > 1 else {}
+    return {**phase.mixture, **old}
 
 
 def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
@@ -227,7 +234,7 @@ def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
         return
     if any(world.mistakes for world in partial.environments.values()):
         return
-    trains = {name for phase in partial.phases.values() if phase.select for name in phase.mixture}
+    trains = {name for i, p in partial.phases.items() if p.select for name in _trained(partial, i)}
     for name, world in partial.worlds.items():
         if name in trains and count_layouts(world) == 1:
             yield Mistake(

@@ -225,7 +225,7 @@ def located(
     """
     lines = None if text is None else line_map(text)
     if places is None:
-        places = [] if text is None else repeats.spell_out(parse(text, name))
+        places = [] if text is None else repeats.spell_out(_parsed(text, name))
     in_file: list[Problem] = []
     in_settings: list[Problem] = []
     for mistake in mistakes:

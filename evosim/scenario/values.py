@@ -306,11 +306,14 @@ def parse_flag(value: Any) -> bool:
 
 def parse_zero(value: Any) -> str | float:
     """``"uniform"``, ``"nothing"`` or a payoff a lifetime."""
-    if value in ("uniform", "nothing") or (is_number(value) and abs(value) <= LARGEST):
-        return value if isinstance(value, str) else float(value)
-    raise wrong(
-        "no zero to count from", f'"uniform", "nothing" or a number up to {_figure(LARGEST)}'
-    )
+    if value in ("uniform", "nothing"):
+        return str(value)
+    if value in ANY_PAYOFF:
+        return float(value)
+    raise wrong("no zero to count from", f'"uniform", "nothing" or {ANY_PAYOFF}')
+
+
+ANY_PAYOFF = Domain(low=-LARGEST, high=LARGEST)
 
 
 def parse_name(value: Any) -> str:
@@ -327,7 +330,7 @@ Flag: TypeAlias = Annotated[bool, PlainValidator(parse_flag), WithJsonSchema({"t
 Zero: TypeAlias = Annotated[
     str | float,
     PlainValidator(parse_zero),
-    WithJsonSchema({"anyOf": [{"enum": ["uniform", "nothing"]}, {"type": "number"}]}),
+    WithJsonSchema({"anyOf": [{"enum": ["uniform", "nothing"]}, ANY_PAYOFF.json_schema()]}),
 ]
 Name: TypeAlias = Annotated[
     str,

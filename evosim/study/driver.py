@@ -54,7 +54,9 @@ def complete_runs(
     title = folder.study.title  # refuses a study that was changed
     try:
         with (
-            hold(folder.path, "study", wait=wait, announce=progress.note) as lock,
+            hold(
+                folder.path, "study", wait=wait, announce=progress.note, warn=progress.warn
+            ) as lock,
             indices.writing(folder) as index,
         ):
             counts = index.counts
@@ -101,9 +103,11 @@ def complete_arms(
                 f"{key!r} ran with another one. Restore it, or start again"
             )
     with ExitStack() as held:
-        locks = [
-            held.enter_context(run.lock(wait=wait, announce=progress.note)) for run in runs.values()
-        ]
+        locks: list[int] = []
+        for run in runs.values():
+            warn = (lambda text: None) if locks else progress.warn  # not of each arm
+            holding = run.lock(wait=wait, announce=progress.note, warn=warn)
+            locks.append(held.enter_context(holding))
         complete_run_folders(
             runs, locks=locks, stop=stop, progress=progress, title=folder.base.title,
             resume=folder.path, workers=workers, checkpoint=checkpoint,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evosim.engine.files import WriteError, as_json, is_file
-from evosim.engine.lock import HeldError, hold
+from evosim.engine.lock import hold, is_held
 from evosim.errors import RunError
 from evosim.execution.runner import finite
 from evosim.scenario.settings import as_texts
@@ -262,18 +262,27 @@ def reading(
     """The index for reading, also while a driver is at work.
 
     One that is missing, damaged, or was left behind by a driver that was killed is made again; in
-    memory where the folder is read-only or a driver holds it.
+    memory where the folder is read-only, a driver holds it, or nobody can tell whether one does.
 
     Args:
         note: called with one line where that is done.
     """
     index = _open(folder)
     why = ""
-    if index is None:
-        why = "is missing, damaged or of an older evosim"
-    elif not index.whole and not is_held(folder):
-        why = "was left behind by a driver that was killed"
-        index.close()
+    if index is None or not index.whole:
+        held = is_held(folder.path)
+        if held is None:
+            note(
+                f"{folder.path}: whether a driver is at work on the study cannot be known here, as "
+                "its lock cannot be read or the file system has none; reading the files of the runs"
+            )
+        elif index is None:
+            why = "is missing, damaged or of an older evosim"
+        elif not held:
+            why = "was left behind by a driver that was killed"
+        if index is not None and not held:
+            index.close()
+            index = None
     if why:
         note(f"{folder.path / NAME} {why}; making it again from the files of the runs")
         try:
@@ -294,23 +303,16 @@ def _open(folder: StudyFolder) -> Index | None:
     path = folder.path / NAME
     if not is_file(path):  # a folder in its place could not even be opened
         return None
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+    where = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        database = sqlite3.connect(where, uri=True, timeout=_PATIENCE)
+    except sqlite3.Error:  # one that may not be read
+        return None
     index = Index(folder, database)
     if index.is_sound():
         return index
     index.close()
     return None
-
-
-def is_held(folder: StudyFolder) -> bool:
-    """Whether a driver is at work on the study."""
-    try:
-        with hold(folder.path, "study"):
-            return False
-    except HeldError:
-        return True
-    except RunError:
-        return False  # read-only: nobody can be at work
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _DRIFT = 8  # the first draw of a step that is for what moves by itself (docs/model.md, 5)
 _WAYS = 5  # where a mover can walk: it stays, or goes in one of four directions
-_KEPT = 64
+_KEPT = 64 * 2**20  # bytes of walks, of levels with other passages
 
 
 class Local(NamedTuple):
@@ -116,9 +116,11 @@ class LocalRules:
         key = neighbour.tobytes()
         found = self._walked.get(key)
         if found is None:
-            if len(self._walked) >= _KEPT:  # mazes have other passages on every level
+            found = walk_tables(self.walks, neighbour, distance)
+            # A maze has other passages on every level.
+            if (len(self._walked) + 1) * sum(array.nbytes for array in found) > _KEPT:
                 self._walked.clear()
-            found = self._walked[key] = walk_tables(self.walks, neighbour, distance)
+            self._walked[key] = found
         return LocalLevel(neighbour, slot, distance, start, *found)
 
 

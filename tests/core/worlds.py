@@ -433,6 +433,7 @@ def _localize(draw: st.DrawFn, world: Document) -> None:
     """What makes a world local (``World.local``), each part in most worlds but not in all."""
     sizes = {name: variable["values"] for name, variable in world["variables"].items()}
     some = st.sampled_from([True, True, False])
+    world["maze"] = draw(st.sampled_from([0.0, 0.0, 0.5, 1.0]))
     bare = World.model_validate(world)
     rows, cols, cells = bare.layout.rows, bare.layout.cols, len(bare.layout.free)
     for kind in world["kinds"].values():

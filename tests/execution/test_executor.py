@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -86,6 +89,39 @@ def test_workers_are_kept_from_one_map_to_the_next() -> None:
     assert first == second
     assert os.getpid() not in first
     assert len(first) == 2
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """As many files as are open now, and 15 more, may be open."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = len(os.listdir("/dev/fd")) + 15
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, limits[1]))
+    yield few
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_there_are_no_more_workers_than_files_may_be_open(few_files: int) -> None:
+    told: list[str] = []
+    with executor(workers=12, note=told.append) as by:
+        found = list(by.map(tasks.process, [(n,) for n in range(8)]))
+    assert len(found) == 8
+    assert len({pid for _, pid in found}) <= 4
+    assert len(told) == 1
+    assert re.fullmatch(
+        rf"[1-4] workers? in place of 12: only {few_files} files can be open at a time here "
+        r"\(ulimit -n\)",
+        told[0],
+    )
+
+
+def test_a_worker_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("evosim.execution.processes.Pipe", refused)
+    with pytest.raises(WorkError, match=r"cannot be started here: Too many open files.*workers=1"):
+        spread(2, tasks.square, [(1,), (2,)])
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -268,3 +268,15 @@ def test_findings_of_an_experiment_take_them_in_settings() -> None:
     assert (first.at, first.span, first.flip) == ("mean", (0, 20), "all")
     with pytest.raises(EvosimError, match=r'not a flip \(got "last", allowed a whole number'):
         evosim.check("strawberry", {"experiment.findings.0.flip": "last"})
+
+
+def test_a_control_in_which_nothing_changes_is_measured_where_the_ramp_would_arrive() -> None:
+    # As all arms of an experiment it is probed where the first one flips.
+    scenario = tiny({**RAMP, "timeline.1.train": "before", "measure.also": [4]})
+    assert scenario.flips == ()
+    data = evosim.simulate(scenario, seed=1)
+    query = query_of(finding(measure="collapse"), (4,))
+    alignment = data["alignment"].sel(mind="evolved", environment="before").mean("sample")
+    wanted = float(alignment.sel(probe=4)[0] - alignment.sel(probe=8)[0])
+    found = METRICS["collapse"].columns(data, scenario, query)[0]
+    assert found.tolist() == [pytest.approx(wanted)]

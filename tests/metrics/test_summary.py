@@ -376,6 +376,21 @@ def test_the_evolved_phenotype_is_a_mean_over_the_whole_population():
     assert sweet == pytest.approx(0.6)
 
 
+def test_the_text_tells_what_evolved_at_each_flip_and_in_the_end():
+    """With several replicates by its interval over them, with one by the spread of individuals."""
+    text = describe(summarize(run_of(toy(*FLIP)), toy(*FLIP)))
+    told = text[text.index("What evolved") :].split("\n\n")[0].splitlines()
+    assert told[1].split() == ["flip", "at", "6", "end,", "9"]
+    rows = {line.split("  ")[1]: line for line in told[2:]}
+    assert list(rows) == ["drive for sweet", "drive for bitter", "depth"]
+    assert rows["drive for sweet"].count("0.60 [0.60, 0.60]") == 2
+    assert rows["depth"].count("1.5 [1.5, 1.5]") == 2
+    assert "patience" not in text  # which is pinned
+    text = describe(summarize(run_of(toy(*FLIP), replicates=1), toy(*FLIP)))
+    assert "the middle 90 % of the individuals of this one replicate" in text
+    assert text.count("1.5 (1.0 to 2.0)") == 2
+
+
 def test_recovery_counts_generations_until_half_is_paid_again():
     sc = toy((6, "old"), (6, "new"))
 

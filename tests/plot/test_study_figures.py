@@ -278,3 +278,112 @@ def test_a_study_draws_itself_as_far_as_it_was_lived(tmp_path: Path) -> None:
     empty = made(tmp_path / "empty", text(PATIENT, ABOVE, replicates=2), lambda v, r: None)
     with pytest.raises(EvosimError, match="no run is done yet"):
         open_study(empty.path).plot("curve")
+
+
+# Names of levels that are long or alike, and tables as values
+
+NUMBERED = "[parameters.k]\nlabel = 'levels of k'\n" + "".join(
+    f"[[parameters.k.levels]]\ntitle = 'k={k}'\nset = ['agent.depth={k}']\nat = {at}\n"
+    for k, at in zip((1, 2, 3, 10, 11), (1, 2, 3, 10, 11), strict=True)
+)
+ALIKE = "[parameters.k]\nlabel = 'levels of k'\n" + "".join(
+    f"[[parameters.k.levels]]\ntitle = 'a depth of {k} steps'\nset = ['agent.depth={k}']\n"
+    for k in range(1, 13)
+)
+MIXTURES = """
+[parameters.mixture]
+label  = "what trains"
+key    = "timeline.0.train"
+values = [
+    { ancestral = 0.1, modern = 0.9 }, { ancestral = 0.5, modern = 0.5 },
+    { ancestral = 0.9, modern = 0.1 }, "ancestral",
+]
+[parameters.operator]
+label  = "selection"
+key    = "evolution.select"
+values = [
+    { operator = "selTournament", tournsize = 2 }, { operator = "selTournament", tournsize = 7 },
+]
+"""
+
+
+def by_name(values: Mapping[str, Any], replicate: int) -> dict[str, tuple[float, ...]]:
+    """Numbers of a study of whatever values."""
+    off = np.random.default_rng([replicate, len(repr(values))]).normal(0, 0.1)
+    found = sum(len(repr(value)) for value in values.values()) / 50 + float(off)
+    names = ("alignment", "retained", *(f"m{n}" for n in range(6)))
+    return {name: (found, 1.0) if name == "retained" else (found,) for name in names}
+
+
+def ticks(figure: Figure, which: str = "x") -> list[str]:
+    axis = getattr(figure.axes[0], f"{which}axis")
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def places(figure: Figure) -> list[float]:
+    return [float(at) for at in figure.axes[0].get_xticks()]
+
+
+def test_levels_stand_at_their_place_and_are_told_apart(tmp_path: Path) -> None:
+    summary = summarize(made(tmp_path / "a", text(NUMBERED, POPULATION, ABOVE, RETAINED), by_name))
+    for name in ("curve", "phase", "interaction"):
+        drawn = drawing.figure("study", name, summary)
+        assert places(drawn) == [1, 2, 3, 10, 11][: len(places(drawn))], name
+        shown = ticks(drawn)
+        assert len({*shown}) == len(shown) >= 4, name
+        assert shown[0] in ("k=1", "1")
+        assert not overlaps(words_of(drawn)), name
+
+
+def test_what_all_names_of_levels_have_in_common_is_left_out_where_there_is_no_room(
+    tmp_path: Path,
+) -> None:
+    summary = summarize(made(tmp_path / "a", text(ALIKE, ABOVE), by_name))
+    assert ticks(drawing.figure("study", "curve", summary)) == [str(k) for k in range(1, 13)]
+
+
+def test_tables_have_short_names_or_numbers_that_the_note_explains(tmp_path: Path) -> None:
+    summary = summarize(made(tmp_path / "a", text(MIXTURES, ABOVE), by_name))
+    for name in ALL:
+        drawn = drawing.figure("study", name, summary)
+        words = words_of(drawn)
+        assert not overlaps(words), name
+        assert not outside(drawn, words), name
+        assert "{" not in said(drawn), name
+    told = said(drawing.figure("study", "curve", summary))
+    assert "What trains: 1 = ancestral 0.1, modern 0.9; 2 = ancestral 0.5" in told
+    assert "selection: tournsize 2" in told
+    assert "tournsize 7" in ticks(drawing.figure("study", "phase", summary), "y")
+    assert ticks(drawing.figure("study", "phase", summary)) == ["1", "2", "3", "4"]
+
+
+def test_a_threshold_goes_from_edge_to_edge_of_the_smallest_grid(tmp_path: Path) -> None:
+    two = POPULATION.replace("[40, 80, 160]", "[40, 160]")
+    toml = text(PATIENCE.format(values="values = [0.01, 0.3]"), two, ABOVE)
+    panel = drawing.figure("study", "phase", summarize(made(tmp_path / "a", toml, numbers))).axes[0]
+    line = panel.collections[0].get_paths()[0].vertices
+    (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+    for x, y in (line[0], line[-1]):
+        at_an_edge = [math.isclose(x, e, abs_tol=1e-9) for e in (left, right)]
+        assert any([*at_an_edge, *(math.isclose(y, e, abs_tol=1e-9) for e in (low, high))])
+
+
+def test_three_parameters_are_drawn_together_and_in_pairs_on_one_page(tmp_path: Path) -> None:
+    more = "".join(
+        f'[measures.m{n}]\nlabel = "measure {n}"\nmeasure = "alignment"\n' for n in range(5)
+    )
+    three = PATIENT + POPULATION + KINDS.format(at=1, far="")
+    summary = summarize(made(tmp_path / "a", text(three, ABOVE), by_name))
+    drawn = drawing.figure("study", "interaction", summary)
+    panels = [axes for axes in drawn.axes if axes.lines]
+    assert len(panels) == 3 + 2  # pairs, and the two levels of the third parameter
+    told = said(drawn)
+    assert "Together: patience along x, lines: population size, panels: kind of agent." in told
+    assert "Interactions of three: " in told
+    assert "looks far ahead" in told
+    assert drawn.get_figheight() < 5.5
+    many = summarize(made(tmp_path / "b", text(three, ABOVE, more), by_name))
+    high = drawing.figure("study", "interaction", many)
+    assert said(high).count("Together: ") == 1
+    assert "All three together where their interaction is largest: " in said(high)
+    assert high.get_figheight() < 7 * 2.4

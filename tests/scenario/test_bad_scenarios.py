@@ -565,6 +565,11 @@ ELSEWHERE = [
         "(got 51, allowed 1 to evolution.population = 50)",
     ),
     (
+        [("window = 20", 'window = 20\n[verdict]\nzero = "random"')],
+        '74: verdict.zero: no zero to count from (got "random", allowed "uniform", "nothing" or '
+        "a number from -1,000,000 to 1,000,000)",
+    ),
+    (
         [("window = 20", "window = 20\n[verdict]\nlost = 0.9")],
         "74: verdict.lost: lost above kept (got 0.9, allowed 0 to verdict.kept = 0.7)",
     ),

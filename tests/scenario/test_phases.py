@@ -68,3 +68,37 @@ def test_a_phase_overrides_the_half_of_the_objective_that_it_names() -> None:
 def test_contraception_flips_once_in_the_middle() -> None:
     (flip,) = load("contraception").flips
     assert (flip.generation, flip.label_before, flip.label_after) == (80, "ancestral", "modern")
+
+
+# Ramps
+
+RAMP = SMALL.replace("window = 20", "ramp = 2")
+
+
+def test_a_ramp_goes_to_its_phase_in_equal_steps() -> None:
+    scenario = loads(RAMP.replace("{ home = 1, away = 3 }", '"away"'))
+    assert [scenario.mixture_at(g) for g in (2, 3, 4)] == [
+        {"home": 1.0}, {"home": 0.5, "away": 0.5}, {"away": 1.0},
+    ]  # fmt: skip
+    (flip,) = scenario.flips
+    assert (flip.generation, flip.arrival, flip.after) == (3, 4, {"away": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (RAMP.replace("ramp = 2", "ramp = 3"), "ramp beyond its phase (got 3, allowed 1 to"),
+        (SMALL.replace('train = "home"', 'train = "home"\nramp = 1'), "the first phase has none"),
+        (
+            RAMP.replace("ramp = 2", "ramp = 2\nwindow = 40").replace(
+                'title = "away"', 'title = "away"\nlifetime = 50'
+            ).replace("{ home = 1, away = 3 }", '"away"'),
+            "window beyond the lifetime (got 40, allowed 1 to 30 in home)",
+        ),
+    ],
+    ids=["too long", "first", "window"],
+)  # fmt: skip
+def test_a_ramp_that_is_wrong_is_refused(text: str, message: str) -> None:
+    with pytest.raises(EvosimError) as error:
+        loads(text)
+    assert message in str(error.value)

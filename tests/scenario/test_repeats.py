@@ -77,7 +77,7 @@ def test_a_mistake_in_a_group_is_told_once_and_where_it_is_written() -> None:
     ("old", "new", "message"),
     [
         ("repeat = 2", "repeat = 0", "timeline.2.repeat: out of range (got 0"),
-        ("repeat = 2", "repeat = 6000", "here 12,000)"),
+        ("repeat = 2", "repeat = 1001", "here 2,002)"),
         ("repeat = 2", "repat = 2", "did you mean 'repeat'?"),
         ("repeat = 2", "repeat = 2\nselect = false", 'unknown key "select"'),
     ],

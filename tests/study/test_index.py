@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from sweeps import columns, files
 
 import evosim
+from evosim.cli.study import _described as described
 from evosim.engine.files import WriteError
 from evosim.engine.lock import hold
 from evosim.errors import RunError
@@ -115,6 +117,55 @@ def test_the_digest_depends_on_what_was_measured_and_on_nothing_else(
 def test_it_is_not_made_again_while_a_driver_is_at_work(done: evosim.Study) -> None:
     with hold(done.path, "study"), pytest.raises(RunError, match="another process is at work"):
         index.rebuild(StudyFolder(done.path))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_nothing_is_said_of_a_driver_where_nothing_is_known_of_it(
+    done: evosim.Study, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, digest, told = StudyFolder(done.path), done.digest, []
+    if not whole:  # as it is while a driver is at work
+        with contextlib.closing(sqlite3.connect(folder.path / index.NAME)) as database, database:
+            database.execute("DELETE FROM about WHERE name = 'whole'")
+            database.execute("DELETE FROM runs WHERE replicate = 0")
+    before = (folder.path / index.NAME).read_bytes()
+    monkeypatch.setattr("evosim.study.index.is_held", lambda path: None)
+    monkeypatch.setattr("evosim.api.studies.is_held", lambda path: None)
+    status = done.status(told.append)
+    assert status["at_work"] is None
+    assert status["digest"] == digest, "the files of the runs are the truth"
+    assert (folder.path / index.NAME).read_bytes() == before, "a driver may be writing it"
+    assert ["cannot be known" in text for text in told] == ([] if whole else [True])
+    assert not any("killed" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("at_work", "said", "remedy"),
+    [(True, "running", ""), (False, "stopped", "\nContinue with: evosim study resume"),
+     (None, "running or stopped, which cannot be known here",
+      "\nIf nobody is at work on it, continue with: evosim study resume")],
+)  # fmt: skip
+def test_the_status_says_what_is_known_of_the_driver(
+    done: evosim.Study, at_work: bool | None, said: str, remedy: str
+) -> None:
+    text = described({**done.status(), "left": 3, "at_work": at_work})
+    assert text.splitlines()[0].endswith(f": {said}")
+    assert remedy in text
+    assert ("study resume" in text) == bool(remedy)
+
+
+def test_an_index_that_may_not_be_read_is_made_from_the_files(
+    done: evosim.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, connect = done.digest, sqlite3.connect
+
+    def refused(name: object, **options: object) -> sqlite3.Connection:
+        if name != ":memory:":
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(":memory:")
+
+    monkeypatch.setattr(index.sqlite3, "connect", refused)
+    assert done.digest == digest
 
 
 def test_a_full_disk_is_told_of_the_index(

@@ -57,6 +57,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     objective = scenario.objective
     return {
         "intended": objective.intended,
+        "zero": verdict.zero,
         "selected": None if objective.selected == objective.intended else objective.selected,
         "discount": [float(g) for g in rewards.discounts(data, scenario)],
         "levels": rewards.n_levels(scenario),

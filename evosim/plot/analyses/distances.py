@@ -14,7 +14,7 @@ from evosim.metrics.analyses.distances import NAMES
 from evosim.plot import colors, registry, style, timeseries
 from evosim.plot._timeline import Timeline
 from evosim.plot.alignment import MINDS
-from evosim.plot.facets import GROUND, Level, Line, Panel, Summary, Trajectory, facets
+from evosim.plot.facets import GROUND, Level, Line, Panel, Summary, Trajectory, facets, scale_note
 from evosim.plot.layouts import Figure, LegendEntry, Row
 
 MOST_COLUMNS = 3
@@ -71,8 +71,9 @@ def _note(summary: Summary) -> str:
     return (
         f"{drawn} Distance 0: the same goal as the true drive; 0.71: an unrelated goal; "
         f"1: the opposite goal (thin lines); mean over {levels} probe "
-        f"level{'s' if levels > 1 else ''}. Alignment 0: random actions; 1: the best possible "
-        "policy. Tinted: generations that train in this environment."
+        f"level{'s' if levels > 1 else ''}. Alignment "
+        f"{scale_note(summary.get('zero', 'uniform'), summary['intended'])}. "
+        "Tinted: generations that train in this environment."
     )
 
 

@@ -4,6 +4,7 @@ of them, lines by level, thresholds, notes."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ from evosim.metrics.grid import cells, field, together, value_labels, with_unit
 from evosim.plot import colors, layouts, style
 from evosim.plot.experiment import CLOSEST
 from evosim.plot.facets import Level, Line, Panel, facets, grid
+from evosim.plot.findings import capital
 from evosim.plot.timeseries import Trajectory
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ DARK = 0.86
 UNDEFINED = "#BDBDBD"
 THRESHOLD = (0, (3, 2))
 MOST_MARKED = 24
+LONGEST = 0.9
+"""Inches that the names of levels may fill beside lines and along a vertical axis."""
+SHORTEST = 0.5
+"""Inches of a name from which on it is still one where it is cut."""
 LOG_LABEL = 0.42
 """Inches for a label of an axis of logarithms."""
 
@@ -138,6 +144,12 @@ class ParameterAxis(NamedTuple):
     """Whether they stand evenly, not to scale."""
     words: bool
     """Whether the labels are names, of which none can be left out."""
+    ticks: list[str]
+    """What stands along a horizontal axis: the labels, or what is short enough to be there."""
+    names: list[str]
+    """What stands beside lines and along a vertical axis."""
+    key: str
+    """What ticks and names stand for, in a sentence, where they are numbers of levels."""
 
     @property
     def reach(self) -> float:
@@ -162,13 +174,24 @@ class ParameterAxis(NamedTuple):
         return self.at + min(step, 0.6 * gap / of) * (n - (of - 1) / 2)
 
 
-def parameter_axis(parameter: Summary) -> ParameterAxis:
-    """The axis of a parameter that was not drawn; of a log scale in decimal logarithms."""
+def parameter_axis(parameter: Summary, inches: float) -> ParameterAxis:
+    """The axis of a parameter that was not drawn; of a log scale in decimal logarithms.
+
+    Args:
+        inches: about the width of a panel along which it stands.
+    """
     label = with_unit(parameter)
     values, numbers = parameter["values"], parameter["numbers"]
     if numbers is None:
         places = np.arange(len(values), dtype=np.float64)
-        return ParameterAxis(places, value_labels(values), label, False, False, True)
+        texts = value_labels(values)
+        ticks = _shortened(texts, inches / max(1, len(texts)) - 0.05)
+        names, key = _shortened(texts, LONGEST), ""
+        if ticks is None or names is None:
+            ticks = names = [str(n + 1) for n in range(len(texts))]
+            each = "; ".join(f"{n} = {text}" for n, text in zip(ticks, texts, strict=True))
+            key = f"{capital(parameter['label'])}: {each}."
+        return ParameterAxis(places, texts, label, False, False, True, ticks, names, key)
     words = any(isinstance(value, str) for value in values)
     texts = [
         value if words else style.number(float(f"{n:.3g}"))
@@ -183,7 +206,40 @@ def parameter_axis(parameter: Summary) -> ParameterAxis:
     )
     if even:
         at = np.arange(len(at), dtype=np.float64)
-    return ParameterAxis(at, texts, label, True, even, words)
+    axis = ParameterAxis(at, texts, label, True, even, words, texts, texts, "")
+    if words and len(at) > 1:
+        low, high = axis.limits
+        room = inches * float(np.diff(at).min()) / (high - low)
+        if max(map(style.text_width, texts)) > room - 0.05:  # what they are called has no room
+            ticks = [style.number(float(f"{n:.3g}")) for n in numbers]
+            axis = axis._replace(
+                ticks=ticks, names=_shortened(texts, LONGEST) or ticks, words=False
+            )
+    return axis
+
+
+def _shortened(texts: Sequence[str], room: float) -> list[str] | None:
+    """Names that fit into so many inches and can be told apart: without what is the same in all of
+    them, or cut; None where that leaves too little of them."""
+    bare = _without_common(texts)
+    for each in (list(texts), bare):
+        if max(map(style.text_width, each), default=0.0) <= room:
+            return each
+    cut = [style.fit(text, room) for text in bare]
+    return cut if room >= SHORTEST and len({*cut}) == len(cut) else None
+
+
+def _without_common(texts: Sequence[str]) -> list[str]:
+    """Names without the words, or the letters before a number, with which all begin or end."""
+    words = [text.split() for text in texts]
+    for end in (0, -1):
+        while all(len(each) > 1 for each in words) and len({each[end] for each in words}) == 1:
+            words = [each[1:] if end == 0 else each[:-1] for each in words]
+    bare = [" ".join(each) for each in words]
+    numbers = [re.fullmatch(r"(\D*?)([-+]?\d.*)", text) for text in bare]
+    if len({found and found[1] for found in numbers}) == 1:
+        bare = [found[2] for found in numbers if found] or bare
+    return bare
 
 
 def edges(at: Floats) -> Floats:
@@ -197,14 +253,21 @@ def edges(at: Floats) -> Floats:
 def mark_x(panel: Axes, axis: ParameterAxis) -> None:
     """Ticks at the levels along x, as many as there is room for."""
     width = style.inches(panel)[0]
-    size = max(map(style.text_width, axis.labels)) + 0.07
+    sizes = [style.text_width(label) for label in axis.ticks]
     room = width / max(1, len(axis.at))
-    if size > room and axis.words:
-        labels = [style.fit(label, room - 0.05) for label in axis.labels]
-        panel.set_xticks(axis.at, labels=labels)
+    if axis.words:
+        panel.set_xticks(axis.at, labels=[style.fit(text, room - 0.05) for text in axis.ticks])
         return
-    step = max(1, math.ceil(size / room))
-    panel.set_xticks(axis.at[::step], labels=axis.labels[::step])
+    step = max(1, math.ceil((max(sizes) + 0.07) / room))
+    low, high = panel.get_xlim()
+    kept: list[int] = []
+    end = -math.inf
+    for n, at in enumerate(axis.at[::step]):
+        middle, half = (at - low) / (high - low) * width, sizes[n * step] / 2
+        if middle - half > end:
+            kept.append(n * step)
+            end = middle + half + 0.03
+    panel.set_xticks(axis.at[kept], labels=[axis.ticks[n] for n in kept])
 
 
 def drawn_axis(panel: Axes, which: str, parameter: Summary, values: Floats) -> None:

@@ -28,6 +28,8 @@ HEIGHT = 1.7
 MOST_LINES = 6
 MOST_PANELS = 6
 LEFT = 0.52
+WIDTH, NARROW = 2.6, 1.6
+"""About the inches of a panel's width; where there are several for each measure."""
 
 
 def unsupported(summary: Summary) -> str | None:
@@ -51,7 +53,9 @@ def _is_table(summary: Summary) -> bool:
 
 def _of_grid(summary: Summary) -> Figure:
     """Lines between levels."""
-    axes = [_parts.parameter_axis(parameter) for parameter in summary["parameters"].values()]
+    parameters = summary["parameters"].values()
+    width = WIDTH if len(parameters) < 3 else NARROW
+    axes = [_parts.parameter_axis(parameter, width) for parameter in parameters]
     x, second = axes[0], axes[1] if len(axes) > 1 else None
     tables, left_out = _parts.split(summary, MOST_PANELS)
     chosen, palette, legend = [0], [colors.BLUE], []
@@ -73,6 +77,8 @@ def _of_grid(summary: Summary) -> Figure:
         more.insert(0, f"{len(chosen)} of {len(second.at)} levels of {second.label}.")
     if any(m["value"] is None for p in summary["points"] for m in p["measures"].values()):
         more.append("A gap: no run yet, or undefined.")
+    if x.key:
+        more.append(x.key)
     if x.even:
         more.append("The levels are evenly spaced, not to scale.")
 

@@ -32,8 +32,8 @@ BAR = 0.09
 """Inches of a colour bar's width."""
 BAR_ROOM = 0.55
 MOST_PANELS = 6
-LONGEST = 0.9
-"""Inches that the names of levels may fill."""
+WIDTH, NARROW = 2.2, 1.5
+"""About the inches of a panel's width; where there are several for each measure."""
 HALO = (("white", 2.6, 3.0), (colors.BLACK, 1.1, 3.1))
 """Colour, width and order of the two lines that make one that is seen on every colour."""
 MARKERS = {"supported": "^", "refuted": "s"}
@@ -63,14 +63,15 @@ def _title(summary: Summary, names: Sequence[str]) -> str:
 def _of_grid(summary: Summary) -> Figure:
     """Cells between levels."""
     names = list(summary["parameters"])
-    x, y = (_parts.parameter_axis(summary["parameters"][name]) for name in names[:2])
+    width = WIDTH if len(names) < 3 else NARROW
+    x, y = (_parts.parameter_axis(summary["parameters"][name], width) for name in names[:2])
     tables, left_out = _parts.split(summary, MOST_PANELS)
     several = len(tables) > 1
-    room = min(max(map(style.text_width, y.labels)), LONGEST)
+    room = min(max(map(style.text_width, y.names)), _parts.LONGEST)
     across, up = (_parts.edges(axis.at)[[0, -1]] for axis in (x, y))
     # As many labels as there is room for; of names none can be left out.
     step = 1 if y.words else math.ceil(len(y.at) * style.line_height() / (0.85 * HEIGHT))
-    marks = {y.at[n]: style.fit(y.labels[n], room) for n in range(0, len(y.at), step)}
+    marks = {y.at[n]: style.fit(y.names[n], room) for n in range(0, len(y.at), step)}
 
     def diagram(panel: Axes, each: Field, norm: Normalize, measure: Summary, bar: bool) -> None:
         _parts.mark_x(panel, x)
@@ -128,6 +129,7 @@ def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -
         words.append("Grey: undefined.")
     if x.even or y.even:
         words.append("Levels are evenly spaced, not to scale.")
+    words += [axis.key for axis in (x, y) if axis.key]
     return _parts.note(summary, *words)
 
 
@@ -181,11 +183,16 @@ def _crossing(
     if x.numeric and y.numeric and min(value.shape) > 1:
         known = value[np.isfinite(value)]
         if len(known) and known.min() < threshold < known.max():
+            # As far as the cells reach, beyond the outermost points as there.
+            places = [
+                np.array([e[0], *axis.at, e[-1]])
+                for axis in (x, y)
+                for e in [_parts.edges(axis.at)]
+            ]
+            whole = np.ma.masked_invalid(np.pad(value, 1, mode="edge").T)
             for color, width, order in HALO:
-                panel.contour(
-                    x.at, y.at, np.ma.masked_invalid(value.T), levels=[threshold],
-                    colors=[color], linewidths=width, zorder=order,
-                )  # fmt: skip
+                panel.contour(*places, whole, levels=[threshold], colors=[color], linewidths=width,
+                              zorder=order)  # fmt: skip
         return
     across, up = _parts.edges(x.at), _parts.edges(y.at)
     beyond = np.where(np.isfinite(value), value > threshold, np.nan)
