@@ -199,7 +199,7 @@ def _when(rule: Rule | Always | Here | Drift | Ground | Happening, joined: str) 
 
 
 def _set_and_added(rule: Rule | Happening) -> str:
-    parts = [f"{name} = {_value(value)}" for name, value in rule.set.items()]
+    parts = [f"{name} = {_drawn(value)}" for name, value in rule.set.items()]
     parts += [f"{name} {step:+d}" for name, step in rule.add.items()]
     if isinstance(rule, Rule) and rule.ends:
         parts.append(f"ends the lifetime with chance {rule.ends:g}")
@@ -213,7 +213,7 @@ def _felt(effect: Rule | Here | Always | Ground) -> tuple[str, str]:
 
 
 def _variable(v: Variable) -> str:
-    parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]
+    parts = [f"0 to {v.values - 1}", f"starts at {_drawn(v.start)}"]
     for drift in v.drifts:
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
@@ -221,6 +221,15 @@ def _variable(v: Variable) -> str:
     if v.hidden:
         parts.append(f"hidden, assumed to be {v.assume}")
     return "; ".join(parts)
+
+
+def _drawn(given: int | Sequence[float]) -> str:
+    """A value, or of weights the chance of each value that has one."""
+    if isinstance(given, int):
+        return str(given)
+    total = sum(given)
+    shares = ((n, 100 * weight / total) for n, weight in enumerate(given) if weight)
+    return ", ".join(f"{n} ({share:.3g} %)" for n, share in shares)
 
 
 def _value(value: object) -> str:

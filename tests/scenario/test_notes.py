@@ -229,6 +229,16 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "deception.watched",
         "everybody is never watched (got 1)",
     ),
+    "a payoff that is nearly the selected one": (
+        {f"{ROCK}.use.sit": {"yields": {"fod": 1}}},
+        f"{ROCK}.use.sit.yields.fod",
+        "no objective and no finding asks for it: did you mean 'food'?",
+    ),
+    "environments that are one world": (
+        {"timeline.1.train": "again", "environments.again": {"title": "the same once more"}},
+        "environments.again",
+        "the same world as home: between the two, nothing changes",
+    ),
     "a site behind a wall": (
         {"world.map": SPLIT},
         "world.map",
