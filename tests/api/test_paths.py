@@ -126,7 +126,7 @@ def test_paths_are_told_as_they_are_named_from_here(
     assert repr(done).startswith("<Run 'r': tiny")
     with pytest.raises(RunError, match=r'^r holds a run already.* evosim\.resume\("r"\)'):
         run("r")
-    with pytest.raises(RunError, match="^gone: there is no such run folder"):
+    with pytest.raises(RunError, match=r"^gone: there is no such run folder"):
         evosim.open_run("gone")
     monkeypatch.chdir("/")
     assert repr(done).startswith(f"<Run '{home.parent / 'work' / 'r'}': tiny")
