@@ -9,7 +9,7 @@ from evosim import mechanisms, mind, world
 from evosim.errors import seed_number
 from evosim.execution.cost import of_run
 from evosim.rng import Purpose, key
-from evosim.scenario import MoverRule, Rule, timeline
+from evosim.scenario import MoverRule, Rule, document, timeline
 from evosim.scenario.state_space import factors
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evosim.scenario import (
         Always,
         Drift,
+        Experiment,
         Ground,
         Happening,
         Here,
@@ -72,6 +73,9 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     yield _head("Evolution")
     yield _indented(_evolution(scenario))
     yield _indented(f"A run takes {of_run(scenario)}.")
+    if (experiment := scenario.experiment) is not None:
+        yield _head(f"Experiment, {experiment.replicates} replicates of each arm")
+        yield _indented(_table(list(_experiment(experiment))))
     if scenario.notes:
         yield _head("Notes: allowed, but perhaps not meant")
         for note in scenario.notes:
@@ -314,6 +318,21 @@ def _evolution(scenario: Scenario) -> str:
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
         f"{disjoint}, {scenario.measure.sample} individuals"
     )
+
+
+def _experiment(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Arms with what they change, and what is claimed of them."""
+    if experiment.set:
+        yield "all arms", ", ".join(experiment.set)
+    for name, arm in experiment.arms.items():
+        yield f"arm {name}", f"{arm.title}: {', '.join(arm.set)}" if arm.set else arm.title
+    for n, finding in enumerate(experiment.findings, 1):
+        above = finding.above is not None
+        least = finding.above if above else finding.below
+        wanted = f"{finding.measure} {'above' if above else 'below'} {least:g}"
+        yield f"finding {n}", f"{finding.says} ({wanted})"
+    if (tuned := experiment.tuned) is not None:
+        yield "tuned", f"{tuned.label}: {', '.join(map(document.inline, tuned.values))}"
 
 
 def _shown(scenario: Scenario) -> dict[str, str]:

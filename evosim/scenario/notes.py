@@ -413,6 +413,26 @@ def _arms(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
             )
 
 
+def _parts(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Parts of tuned values that no setting takes."""
+    from evosim.scenario.experiment import PART  # of the models that ask for notes
+
+    tuned = scenario.experiment.tuned if scenario.experiment else None
+    if tuned is None or tuned.set is None:
+        return
+    taken = {found[1] for setting in tuned.set for found in PART.finditer(setting)}
+    if "" in taken:
+        return  # the whole value
+    used = {part.split(".")[1] for part in taken}
+    tables = [value for value in tuned.values if isinstance(value, Mapping)]
+    for name in dict.fromkeys(name for table in tables for name in table):
+        if name not in used:
+            yield Mistake(
+                ("experiment", "tuned", "set"),
+                f"no setting takes the part {name} of the values: {{value.{name}}} is in none",
+            )
+
+
 def _also(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Generations to probe that the timeline does not have."""
     beyond = [g for g in scenario.measure.also if g >= scenario.generations]
@@ -458,5 +478,6 @@ _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...
     _costs,
     _same,
     _arms,
+    _parts,
     _also,
 )

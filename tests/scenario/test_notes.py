@@ -205,6 +205,21 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "experiment.arms.control.set",
         "the same scenario as the arm effect: its settings change nothing",
     ),
+    "a part of the tuned values that nothing takes": (
+        {
+            "experiment": {
+                "arms": {"effect": {"title": "as it is"}},
+                "findings": [{"says": "so", "measure": "alignment", "above": 0.5}],
+                "tuned": {
+                    "label": "berries",
+                    "set": ["world.kinds.berry.count={value.n}"],
+                    "values": [{"n": 1, "food": 2}, {"n": 2, "food": 1}],
+                },
+            },
+        },
+        "experiment.tuned.set",
+        "no setting takes the part food of the values: {value.food} is in none",
+    ),
     "an override of the same": (
         {"environments.away.slip": 0},
         "environments.away.slip",
