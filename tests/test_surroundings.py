@@ -151,6 +151,9 @@ def test_a_real_folder_that_may_not_be_searched_is_told(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(0)
     tmp_path.chmod(0o777)
+    for folder in tmp_path.parents:  # paths are made absolute, so others have to get here
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
     code = """
 import os
 if os.getuid() == 0:

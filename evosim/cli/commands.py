@@ -91,12 +91,13 @@ def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None
 
     Of the folder of a run, experiment or study: print what it found once more.
     """
-    if Path(scenario).is_dir() and _show_folder(scenario, settings):
-        return
     import evosim
     from evosim.describe import describe
+    from evosim.engine.files import is_folder
     from evosim.execution.cost import of_run, refuse
 
+    if is_folder(Path(scenario)) and _show_folder(scenario, settings):
+        return
     read = evosim.check(scenario, settings)
     refuse(of_run(read), "runs", force=force)
     shown = console()

@@ -13,6 +13,7 @@ from evosim import core, mind, world
 from evosim.engine.mechanism import developed, mechanisms_of, minds_of
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
+from evosim.stats.scale import normalised
 from evosim.world import Environment, Levels
 
 if TYPE_CHECKING:
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
-
-# Optima are float32 sums, good to 1e-5: a room of ten times that can still be measured in.
-NEGLIGIBLE = 1e-4
-"""An optimum that exceeds the zero by less than this share of either is no room to be measured in:
-capability and alignment are NaN there."""
 
 
 class Expected(NamedTuple):
@@ -383,20 +379,6 @@ def probe_seeds(data: xr.Dataset) -> list[int]:
     seeds = json.loads(data.attrs.get("provenance", "{}")).get("seeds") or [{}]
     seed = int(seeds[0].get("seed", data.attrs["seed"]))
     return [key(seed, Purpose.REPLICATE, int(r)) for r in data["replicate"].values]
-
-
-def normalised(
-    value: FloatArray, zero: FloatArray | float, optimum: FloatArray | float
-) -> FloatArray:
-    """(J(pi) - J_0) / (J* - J_0) of model 4: 0 is the zero, as uniform play, 1 the optimum.
-
-    NaN where the optimum is no better than the zero (:data:`NEGLIGIBLE`).
-    """
-    room = np.asarray(optimum) - zero
-    scale = np.maximum(np.abs(optimum), np.abs(zero))
-    # Both branches are computed; what divides by no room is thrown away.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(room > NEGLIGIBLE * scale, (value - zero) / room, np.nan)
 
 
 def _over_lifetime(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim.engine.probe import normalised
 from evosim.metrics.flips import Over, Sides, of_mind, of_replicates, recorded, sides
 from evosim.metrics.query import (
     Floats,
@@ -24,6 +23,7 @@ from evosim.metrics.query import (
 from evosim.metrics.registry import DIED_OUT, PROBED, Columns, expectations_are_exact, metric
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
+from evosim.stats.scale import normalised
 
 if TYPE_CHECKING:
     import xarray as xr

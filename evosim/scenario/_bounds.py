@@ -29,7 +29,7 @@ LONGEST_NAME, LONGEST_LINE, LONGEST_TEXT, LONGEST_MAP = 100, 1_000, 100_000, 400
 LARGEST_NUMBER = 2**64
 MOST_PHASES = 2_000
 MOST = {
-    "drives": 100, "environments": 100, "variables": 64, "kinds": 100, "use": 100, "always": 100,
+    "drives": 100, "environments": 100, "variables": 64, "kinds": 400, "use": 100, "always": 100,
     "enter": 100, "meet": 100, "fields": 64, "movers": 18, "happens": 40, "drift": 12,
     "looks": 100, "timeline": MOST_PHASES, "arms": 64, "findings": 500, "parameters": 32,
     "measures": 100, "points": 20_000, "levels": 1_000, "set": 100, "keys": 100, "values": 1_000,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from evosim import core, mind, scenario
-from evosim.engine import probe
-from evosim.engine.probe import Prober, normalised
+from evosim.engine.probe import Prober
 from evosim.scenario import Scenario
+from evosim.stats.scale import NEGLIGIBLE, normalised
 from evosim.world import environment
 
 SMALL = ["measure.levels=3", "measure.sample=12", "evolution.population=12", "world.lifetime=40"]
@@ -150,4 +150,4 @@ def test_the_same_seed_probes_the_same_levels_and_individuals() -> None:
     other = Prober(contraception, 6).measure(some, 7)
     assert (first["alignment"] != other["alignment"]).any()
 
-    assert (probe.NEGLIGIBLE, environment(read(), "modern").name) == (1e-4, "modern")
+    assert (NEGLIGIBLE, environment(read(), "modern").name) == (1e-4, "modern")

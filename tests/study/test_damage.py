@@ -108,10 +108,11 @@ def test_a_damaged_record_counts_as_missing_and_is_told(study: Path) -> None:
     assert status["damaged"] == [str(path)]
     assert (status["done"], status["left"]) == (7, 1)
     shown = call(study.parent, "study", "status", study)
-    assert f"damaged, so it counts as not done: {path}" in shown.stdout
+    where = path.relative_to(study.parent)
+    assert f"damaged, so it counts as not done: {where}" in shown.stdout
     assert "Continue with: evosim study resume" in shown.stdout
     exported = call(study.parent, "study", "export", study, "a.csv")
-    assert f"{path} is damaged: its run is left out" in exported.stderr
+    assert f"{where} is damaged: its run is left out" in exported.stderr
     assert len((study.parent / "a.csv").read_text().splitlines()) == 1 + 7
     again = done.resume(workers=1, progress=False)
     assert again.digest == digest

@@ -92,7 +92,7 @@ class Tools(Mechanism):
         What the upper objective gets where the lower one is optimized, as capability and
         alignment are normalised. NaN in the links of drives that are no features.
         """
-        from evosim.engine.probe import normalised
+        from evosim.stats.scale import normalised
 
         drives = np.where(evolved.arrival[:, None] == 0, evolved.weights, np.nan).astype(np.float64)
         criteria = evolved.second_weights.astype(np.float64)

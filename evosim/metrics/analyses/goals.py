@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from evosim import core, mind, world
 from evosim.engine.mechanism import minds_of
-from evosim.engine.probe import normalised
 from evosim.engine.variables import present
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
@@ -23,6 +22,7 @@ from evosim.metrics.meg import Discounted, Rationality, occupancy
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.stats.report_tables import filled, table
+from evosim.stats.scale import normalised
 from evosim.world import Environment, Levels, weighted_sum
 
 if TYPE_CHECKING:
