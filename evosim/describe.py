@@ -9,7 +9,7 @@ from evosim import mechanisms, mind, world
 from evosim.errors import seed_number
 from evosim.execution.cost import of_run
 from evosim.rng import Purpose, key
-from evosim.scenario import MoverRule, Rule, timeline
+from evosim.scenario import MoverRule, Rule, document, timeline
 from evosim.scenario.state_space import factors
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evosim.scenario import (
         Always,
         Drift,
+        Experiment,
         Ground,
         Happening,
         Here,
@@ -72,6 +73,9 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     yield _head("Evolution")
     yield _indented(_evolution(scenario))
     yield _indented(f"A run takes {of_run(scenario)}.")
+    if (experiment := scenario.experiment) is not None:
+        yield _head(f"Experiment, {experiment.replicates} replicates of each arm")
+        yield _indented(_table(list(_experiment(experiment))))
     if scenario.notes:
         yield _head("Notes: allowed, but perhaps not meant")
         for note in scenario.notes:
@@ -199,7 +203,7 @@ def _when(rule: Rule | Always | Here | Drift | Ground | Happening, joined: str) 
 
 
 def _set_and_added(rule: Rule | Happening) -> str:
-    parts = [f"{name} = {_value(value)}" for name, value in rule.set.items()]
+    parts = [f"{name} = {_drawn(value)}" for name, value in rule.set.items()]
     parts += [f"{name} {step:+d}" for name, step in rule.add.items()]
     if isinstance(rule, Rule) and rule.ends:
         parts.append(f"ends the lifetime with chance {rule.ends:g}")
@@ -213,7 +217,7 @@ def _felt(effect: Rule | Here | Always | Ground) -> tuple[str, str]:
 
 
 def _variable(v: Variable) -> str:
-    parts = [f"0 to {v.values - 1}", f"starts at {_value(v.start)}"]
+    parts = [f"0 to {v.values - 1}", f"starts at {_drawn(v.start)}"]
     for drift in v.drifts:
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
@@ -221,6 +225,15 @@ def _variable(v: Variable) -> str:
     if v.hidden:
         parts.append(f"hidden, assumed to be {v.assume}")
     return "; ".join(parts)
+
+
+def _drawn(given: int | Sequence[float]) -> str:
+    """A value, or of weights the chance of each value that has one."""
+    if isinstance(given, int):
+        return str(given)
+    total = sum(given)
+    shares = ((n, 100 * weight / total) for n, weight in enumerate(given) if weight)
+    return ", ".join(f"{n} ({share:.3g} %)" for n, share in shares)
 
 
 def _value(value: object) -> str:
@@ -305,6 +318,21 @@ def _evolution(scenario: Scenario) -> str:
         f"probed every {scenario.measure.every} generations on {scenario.measure.levels} levels"
         f"{disjoint}, {scenario.measure.sample} individuals"
     )
+
+
+def _experiment(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Arms with what they change, and what is claimed of them."""
+    if experiment.set:
+        yield "all arms", ", ".join(experiment.set)
+    for name, arm in experiment.arms.items():
+        yield f"arm {name}", f"{arm.title}: {', '.join(arm.set)}" if arm.set else arm.title
+    for n, finding in enumerate(experiment.findings, 1):
+        above = finding.above is not None
+        least = finding.above if above else finding.below
+        wanted = f"{finding.measure} {'above' if above else 'below'} {least:g}"
+        yield f"finding {n}", f"{finding.says} ({wanted})"
+    if (tuned := experiment.tuned) is not None:
+        yield "tuned", f"{tuned.label}: {', '.join(map(document.inline, tuned.values))}"
 
 
 def _shown(scenario: Scenario) -> dict[str, str]:

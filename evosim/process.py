@@ -41,27 +41,40 @@ def quota_of_cgroups(root: Path = Path("/")) -> float | None:
     Args:
         root: of the file system, for tests.
     """
+    found = []
+    for folder, second in cgroups("cpu", root):
+        with suppress(OSError, ValueError):
+            found.append((_quota_2 if second else _quota_1)(folder))
+    return min((limit for limit in found if limit > 0), default=None)
+
+
+def cgroups(controller: str, root: Path = Path("/")) -> Iterator[tuple[Path, bool]]:
+    """The folders of the cgroups that this process is in, and whether they are of version 2.
+
+    Args:
+        controller: what they limit: ``cpu`` or ``memory``.
+        root: of the file system, for tests.
+    """
     try:
         mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
         groups = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="replace")
     except OSError:  # no Linux
-        return None
+        return
     places: dict[str, str] = {}  # by controllers, none of version 2: the group of this process
     for line in groups.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, where = rest.partition(":")
         places[controllers] = where
-    found = []
     for line in mounts.splitlines():
         if (mount := _MOUNT.match(line)) is None:
             continue
         top, at, kind, options = mount.groups()
         place: str | None
         if kind == "cgroup2":
-            place, quota = places.get(""), _quota_2
-        elif "cpu" in options.split(","):
-            named = (group for names, group in places.items() if "cpu" in names.split(","))
-            place, quota = next(named, None), _quota_1
+            place = places.get("")
+        elif controller in options.split(","):
+            named = (group for names, group in places.items() if controller in names.split(","))
+            place = next(named, None)
         else:
             continue
         if place is None:
@@ -74,9 +87,7 @@ def quota_of_cgroups(root: Path = Path("/")) -> float | None:
             below = Path()
         own = folder / below
         for each in (own, *list(own.parents)[: len(below.parts)]):
-            with suppress(OSError, ValueError):
-                found.append(quota(each))
-    return min((limit for limit in found if limit > 0), default=None)
+            yield each, kind == "cgroup2"
 
 
 def _quota_2(group: Path) -> float:

@@ -93,6 +93,27 @@ def test_show_tells_a_newcomer_what_a_scenario_is(invoke: Invoke, tmp_path: Path
     assert maps.count("f") >= 4
 
 
+def test_show_tells_the_arms_and_findings_of_an_experiment(invoke: Invoke) -> None:
+    shown = invoke("show", "strawberry")
+    assert shown.exit_code == 0, shown.output
+    text = " ".join(shown.stdout.split())
+    experiment = evosim.load("strawberry").experiment
+    assert experiment is not None
+    assert f"Experiment, {experiment.replicates} replicates of each arm" in text
+    for name, arm in experiment.arms.items():
+        assert f"arm {name} {' '.join(arm.title.split())}" in text
+    for finding in experiment.findings:
+        assert " ".join(finding.says.split()) in text
+
+
+def test_show_tells_weights_as_the_chances_of_values(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(starter("mine"))
+    start = "world.variables.energy.start=[0, 0, 1, 3, 0, 0]"
+    shown = invoke("show", "mine.toml", "--set", start)
+    assert shown.exit_code == 0, shown.output
+    assert "starts at 2 (25 %), 3 (75 %)" in " ".join(shown.stdout.split())
+
+
 def test_show_prints_what_a_run_found_once_more(invoke: Invoke, mine: Path) -> None:
     shown = invoke("show", mine)
     assert shown.exit_code == 0, shown.output

@@ -30,6 +30,7 @@ from evosim.engine.mechanism import parts, sizes
 from evosim.engine.variables import minds, variables
 from evosim.errors import Argument, EvosimError
 from evosim.mind import loci
+from evosim.process import cgroups
 from evosim.scenario import document, timeline
 from evosim.scenario.state_space import BYTES_A_STATE
 from evosim.scenario.values import bounds
@@ -118,7 +119,7 @@ class Cost:
         >>> from evosim import scenario
         >>> cost = of_run(scenario.load("contraception"))
         >>> cost.states
-        2704
+        784
         >>> 100e6 < cost.total_memory < 1e9
         True
     """
@@ -517,11 +518,13 @@ def _limits() -> Iterator[float]:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
         yield found["MemAvailable"] + found.get("SwapFree", 0)
-    for limit, usage in _CGROUPS:
-        with suppress(OSError, ValueError):
-            most = Path(limit).read_text(encoding="ascii").strip()
-            if most != "max" and int(most) < 2**60:
-                yield int(most) - int(Path(usage).read_text(encoding="ascii")) + _file_cache(usage)
+    for group, second in cgroups("memory"):
+        limit, usage = _OF_GROUPS[second]
+        with suppress(OSError, ValueError):  # "max" is no number: no limit
+            most = int((group / limit).read_text(encoding="ascii"))
+            used = int((group / usage).read_text(encoding="ascii"))
+            if most < 2**60:
+                yield most - used + _file_cache(group)
     with suppress(ImportError, OSError, ValueError, IndexError):
         import resource
 
@@ -531,19 +534,17 @@ def _limits() -> Iterator[float]:
             yield float(soft - used * os.sysconf("SC_PAGE_SIZE") + _PROCESS)
 
 
-_CGROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-    ),
-)
+_OF_GROUPS = {
+    True: ("memory.max", "memory.current"),
+    False: ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+}
+"""Files of the limit and of what is used of it; of version 2, and of version 1."""
 
 
-def _file_cache(usage: str) -> int:
+def _file_cache(group: Path) -> int:
     """Bytes of files that a group keeps in memory only as long as nobody needs it."""
-    with suppress(OSError, ValueError):
-        lines = Path(usage).with_name("memory.stat").read_text(encoding="ascii").splitlines()
+    with suppress(OSError, ValueError, KeyError):
+        lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
         return int(dict(line.split() for line in lines)["inactive_file"])
     return 0
 

@@ -319,7 +319,7 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
-    undefined="little or nothing was gained over the zero (random play) before the flip",
+    undefined="little or nothing was gained over the zero, by default random play, before the flip",
     description="generations from the flip until half of the gain over random play is back",
     label="generations to recovery",
     unit="generations",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Query, no_flip, turns, why_undefined
+from evosim.scenario import document
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate
 from evosim.stats.report_tables import filled
@@ -314,6 +315,16 @@ def describe(summary: Mapping[str, Any]) -> str:
         )
         if finding["undefined"] or finding["value"] is None:
             lines += filled(f"    undefined: {why_undefined(finding['measure'])}", indent="      ")
+    if tuned := summary.get("tuned"):
+        names = [document.inline(found["value"]) for found in tuned["values"]]
+        width = max(map(len, names))
+        each = f"{n} replicates" if (n := tuned["replicates"]) > 1 else "one replicate"
+        lines += ["", f"  the first finding by {tuned['label']}, {each} at each value"]
+        lines += [
+            f"    {name:<{width}}   {intervals.shown({**found, 'value': found['measured']})}   "
+            f"{found['verdict']}"
+            for name, found in zip(names, tuned["values"], strict=True)
+        ]
     lines += ["", f"  {_foot(summary)}"]
     return "\n".join(lines)
 

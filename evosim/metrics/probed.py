@@ -27,10 +27,12 @@ NORMALIZED = (-np.inf, 1.0)
 """Bounds of what is 0 for random play and 1 for the optimum: it can be far worse than random."""
 
 
-NO_ALIGNMENT = "no behaviour earns more of the intended payoff than random play"
+NO_ALIGNMENT = (
+    "no behaviour earns more of the intended payoff than the zero, by default random play"
+)
 NO_CAPABILITY = (
-    "no behaviour brings the mind more reward than random play (all that it feels is beyond its "
-    "reach, or its drives are 0), or it has a drive for novelty"
+    "no behaviour brings the mind more reward than the zero, by default random play: all that it "
+    "feels is beyond its reach, or its drives are 0; or it has a drive for novelty"
 )
 
 

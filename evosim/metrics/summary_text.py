@@ -195,10 +195,17 @@ def _describe_undefined(summary: Mapping[str, Any]) -> Iterator[str]:
         before, after, retained = (f"{measure}_{side}" for side in ("before", "after", "retained"))
         nothing = [name for name, final in environments.items() if final[measure] is None]
         names = [name for name in nothing if name not in gone]
-        minds = [mind for flip in flips for mind in (flip, *flip["controls"].values())]
-        if names or any(None in (mind[before], mind[after]) for mind in minds):
+        own = any(None in (flip[before], flip[after]) for flip in flips)
+        minds = dict.fromkeys(
+            name
+            for flip in flips
+            for name, mind in flip["controls"].items()
+            if None in (mind[before], mind[after])
+        )
+        if names or own or minds:
             where = f" in {', '.join(names)}" if names else ""
-            yield f"  {measure}{where}: {METRICS[measure].undefined}"
+            whose = f" of {', '.join(minds)}" if minds and not (names or own) else ""
+            yield f"  {measure}{where}{whose}: {METRICS[measure].undefined}"
         if any(None not in (f[before], f[after]) and f[retained] is None for f in flips):
             yield f"  {measure} retained: {NOTHING_KEPT}"
 

@@ -100,8 +100,7 @@ class Episode:
         return self.trace.counts.sum(axis=0, dtype=np.int64)
 
     def events(self, step: int) -> list[int]:
-        """Everything felt or paid in a step: a use rule first, then what is felt on arriving."""
-        # Events are numbered so: the rules of a kind, its `here`; `always` after all kinds.
+        """Everything felt or paid in a step, by number of the event."""
         return [int(event) for event in np.flatnonzero(self.trace.counts[step])]
 
     def values(self, step: int) -> dict[str, int]:
@@ -114,11 +113,11 @@ class Episode:
 
     @cached_property
     def ending(self) -> str:
-        """What ended it: ``age``, a use rule (``judge.report``) or a fatal value (``energy 0``)."""
+        """What ended it: ``age``, a rule (``judge.report``) or a fatal value (``energy 0``)."""
         if self.trace.fate == "alive":
             return AGE
         if self.trace.fate == "ended":
-            return self.environment.events[self.trace.event[-1]]
+            return self.environment.events[self._last_rule]
         values = self.values(self.lifespan)
         fatal = []
         for name, variable in self.world.variables.items():
@@ -127,6 +126,15 @@ class Episode:
             if low is not None and high is not None and low <= values[name] <= high:
                 fatal.append(f"{name} {values[name]}")
         return ", ".join(fatal)
+
+    @property
+    def _last_rule(self) -> int:
+        """The event of the rule that ended the life: of a use, an arrival, or the last meeting."""
+        used = int(self.trace.event[-1])
+        # What ends a life is the last thing that is felt in it, and meetings come after all else
+        # (model 1, the order of one step), by event as in time.
+        others = [event for event in self.events(self.lifespan - 1) if event != used]
+        return max(others, default=used)
 
     @cached_property
     def kinds(self) -> dict[int, str]:

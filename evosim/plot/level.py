@@ -48,10 +48,12 @@ def figure(view: RunView) -> Figure:
     episode = view.episode or episode_of(view.data, view.scenario)
     picture = frame(episode, episode.lifespan, trail=episode.lifespan)
     rows, cols = picture.layout.rows, picture.layout.cols
-    # The events that happened, in their order; of many the most frequent.
-    happened = [int(e) for e in np.flatnonzero(episode.counts)]
-    shown = sorted(sorted(happened, key=lambda e: -int(episode.counts[e]))[:MOST_EVENTS])
-    names = [f"{episode.environment.events[e]} ×{episode.counts[e]}" for e in shown]  # noqa: RUF001
+    # What happened, in the order of events; of many the most frequent.
+    happened = _happened(episode)
+    often = sorted(happened, key=lambda name: -int(episode.counts[happened[name]].sum()))
+    shown = {name: happened[name] for name in happened if name in often[:MOST_EVENTS]}
+    counts = [f" ×{episode.counts[events].sum()}" for events in shown.values()]  # noqa: RUF001
+    names = [name + count for name, count in zip(shown, counts, strict=True)]
     width = style.SINGLE if cols <= 18 else style.DOUBLE
     left = max(timeseries.label_room(names, 1.25), 0.4)
     room = width - 2 * layouts.PAD - 0.1
@@ -90,7 +92,7 @@ def figure(view: RunView) -> Figure:
         for n, (marker, shade, name) in enumerate(ends, len(picture.present)):
             _end(box, 0.5, n, marker, shade, name)
         if shown:
-            _events(layout.axes[1][0], episode, shown, names, coloring)
+            _events(layout.axes[1][0], episode, shown, counts, coloring)
     return layout.figure
 
 
@@ -251,11 +253,26 @@ def _end(panel: Axes, x: float, y: float, marker: str, shade: Any, name: str) ->
                markeredgewidth=1.2, zorder=6, label=name)  # fmt: skip
 
 
+def _happened(episode: Episode) -> dict[str, list[int]]:
+    """The events of a lifetime by name; those of a field are one, whatever its strengths."""
+    events = episode.environment.events
+    found: dict[str, list[int]] = {}
+    for event in np.flatnonzero(episode.counts):
+        name = events[event].split("@")[0] if events[event].startswith("field.") else events[event]
+        found.setdefault(name, []).append(int(event))
+    return found
+
+
 def _events(
-    panel: Axes, episode: Episode, shown: list[int], names: list[str], coloring: dict[str, Any]
+    panel: Axes,
+    episode: Episode,
+    shown: dict[str, list[int]],
+    counts: list[str],
+    coloring: dict[str, Any],
 ) -> None:
     """A mark for every event, at its step and in the colour of its time."""
-    marks = np.argwhere(episode.trace.counts[:, shown])
+    rows = [episode.trace.counts[:, events].any(axis=1) for events in shown.values()]
+    marks = np.argwhere(np.transpose(rows))
     lines = LineCollection(
         [[(t, row - 0.36), (t, row + 0.36)] for t, row in marks],
         linewidths=max(0.8, min(2.0, 150 / max(episode.lifespan, 1))), label="events", **coloring,
@@ -265,6 +282,10 @@ def _events(
     panel.set_xlim(-0.5, max(episode.lifespan, 1) - 0.5)
     panel.set_ylim(len(shown) - 0.5, -0.5)
     inner = panel.get_position().x0 * panel.figure.get_figwidth() - 0.1  # type: ignore[union-attr]
-    panel.set_yticks(range(len(shown)), labels=[style.fit(name, inner) for name in names])
+    labels = [
+        style.fit(name, inner - style.text_width(count)) + count
+        for name, count in zip(shown, counts, strict=True)
+    ]
+    panel.set_yticks(range(len(shown)), labels=labels)
     panel.tick_params(left=False)
     panel.spines["left"].set_visible(False)

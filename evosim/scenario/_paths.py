@@ -72,6 +72,11 @@ def is_table_of_models(expected: Any) -> bool:
     return get_origin(expected) is dict and is_model(_bare(get_args(expected)[1]))
 
 
+def is_array_of_tables(root: type[BaseModel], path: KeyPath) -> bool:
+    """Whether tables are listed at ``path`` below ``root``, not plain values."""
+    return model_at(root, (*path, 0)) is not None
+
+
 def _options(expected: Any) -> list[Any]:
     """What is allowed in one place, where it is more than one thing."""
     if get_origin(expected) in (Union, types.UnionType):

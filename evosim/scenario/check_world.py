@@ -61,7 +61,8 @@ def _field(
     if len(given) != 1:
         got = " and ".join(given) or "none of them"
         yield Mistake(
-            tuple(given[1:2]), f"where is it strongest? (got {got}, needed: point, region or map)"
+            tuple(given[1:2]),
+            f"where is it strongest? (got {got}, needed: one of point, region and map)",
         )
     if field.map is not None and (field.falls != "none" or field.reach):
         key = "falls" if field.falls != "none" else "reach"
@@ -148,7 +149,9 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
             yield Mistake(
                 ("fatal",), bad_value("fatal value out of range", variable.fatal, f"0 to {top}")
             )
-        elif any(low <= value <= high for value in possible(variable.start)):
+        elif any(low <= value <= high for value in possible(variable.start)) and (
+            isinstance(variable.start, int) or len(variable.start) == variable.values
+        ):
             yield Mistake(
                 ("start",),
                 bad_value(

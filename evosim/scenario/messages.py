@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from evosim.errors import UNPRINTABLE, did_you_mean
+from evosim.errors import UNPRINTABLE, did_you_mean, nearest
 from evosim.scenario import document
-from evosim.scenario._paths import model_at, places
+from evosim.scenario._paths import at, is_array_of_tables, is_table_of_models, model_at, places
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.rules import ONE, SEVERAL
 
@@ -24,6 +24,9 @@ OF_LINES = {
     "set", "map",
 }  # fmt: skip
 """Keys whose texts may have several lines, and tabs; all others stand in one line of something."""
+
+
+NAMELESS = "a table without a name"
 
 
 class Mistake(NamedTuple):
@@ -122,7 +125,14 @@ def mistakes_of(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:
         error: as raised by ``root.model_validate``.
         root: the model whose keys the paths begin with.
     """
-    return [_mistake(details, root) for details in error.errors(include_url=False)]
+    found = [_mistake(details, root) for details in error.errors(include_url=False)]
+    nameless = {one.path: one for one in reversed(found) if one.message.startswith(NAMELESS)}
+    return [
+        one
+        for one in found
+        if nameless.get(one.path, one) is one
+        and not any(one.path[: len(path)] == path for path in nameless if path != one.path)
+    ]
 
 
 def _whole(root: type[BaseModel]) -> type[BaseModel]:
@@ -130,6 +140,20 @@ def _whole(root: type[BaseModel]) -> type[BaseModel]:
     from evosim.scenario.schema import Scenario, World  # whose mechanisms need messages
 
     return Scenario if root is World else root
+
+
+def _nameless(root: type[BaseModel], path: KeyPath) -> Mistake | None:
+    """The mistake of one thing where named ones belong, such as ``enter = { feels = ... }``: what
+    stands where a name does is a key of the thing itself."""
+    for end in range(1, len(path)):
+        model = model_at(root, path[: end + 1])
+        if is_table_of_models(at(root, path[:end])) and model and path[end] in model.model_fields:
+            if path[end + 1 :] and nearest(str(path[-1]), model.model_fields):
+                return None  # a misspelled key of something that is named like a key
+            key = path[end - 1]
+            message = f"{NAMELESS} (got {key}.{path[end]}, needed: {key}.NAME, a NAME of your own"
+            return Mistake(path[:end], f"{message} with the keys in it)")
+    return None
 
 
 def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
@@ -149,15 +173,21 @@ def _mistake(details: Any, root: type[BaseModel]) -> Mistake:
             model = model_at(root, path[:-1])
             known = model.model_fields if model else ()
             message = unknown_key(str(path[-1]), known, _whole(root))
+            if nameless := _nameless(root, path):
+                return nameless
         case "literal_error":
             expected = context["expected"].replace("'", '"')
             message = bad_value("not one of the choices", given, expected)
         case "model_type" | "dict_type":
             model = model_at(root, path)
             keys = f" of {', '.join(model.model_fields)}" if model and model.model_fields else ""
+            if nameless := _nameless(root, path):
+                return nameless
             message = bad_value("not a table", given, f"a table{keys}")
         case "tuple_type":
-            message = bad_value("not an array", given, f"an array of tables, [[{path[-1]}]]")
+            listed = is_array_of_tables(root, path)
+            allowed = f"an array of tables, [[{path[-1]}]]" if listed else "a list, [..., ...]"
+            message = bad_value("not an array", given, allowed)
         case _:
             message = f"{details['msg']} (got {show(given)})"
     return Mistake(path, message)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from evosim import mechanisms
-from evosim.errors import ScenarioError
+from evosim.errors import ScenarioError, misspelt
 from evosim.scenario import _overrides, document
 from evosim.scenario.check_placement import may_hold
 from evosim.scenario.messages import Mistake, show
@@ -269,6 +270,44 @@ def _payoffs(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mista
             )
 
 
+def _unearned(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Payoffs that nothing asks for, with nearly the name of one that is intended or selected."""
+    ends = accumulate(phase.generations for phase in scenario.timeline)
+    objectives = [scenario.objective, *(scenario.objective_at(end - 1) for end in ends)]
+    asked = {name for one in objectives for name in (one.intended, one.selected)}
+    wanted = asked | ({scenario.deception.conduct} if scenario.deception else set())
+    if scenario.experiment is not None:
+        for finding in scenario.experiment.findings:
+            against = finding.against.of if finding.against else None
+            wanted = wanted | {str(finding.of), str(against)}
+    for name, reach in reaches.items():
+        for path, effect in reach.world.effects():
+            for payoff in getattr(effect, "yields", {}):
+                if payoff not in wanted and (near := misspelt(payoff, asked)):
+                    yield _placed(
+                        scenario,
+                        name,
+                        Mistake(
+                            (*path, "yields", payoff),
+                            f"no objective and no finding asks for it: did you mean {near!r}?",
+                        ),
+                    )
+
+
+def _alike(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Environments that are the same world, though the timeline goes from one to another."""
+    trained = {name for phase in scenario.timeline for name in phase.mixture}
+    known = dict[str, str]()
+    for name in scenario.environments:
+        if name in trained:
+            world = json.dumps(document.plain(scenario.environment(name)), sort_keys=True)
+            if (same := known.setdefault(world, name)) != name:
+                yield Mistake(
+                    ("environments", name),
+                    f"the same world as {same}: between the two, nothing changes",
+                )
+
+
 def _weights(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Weights that look like shares, but do not sum to 1."""
     for i, phase in enumerate(scenario.timeline):
@@ -374,6 +413,26 @@ def _arms(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
             )
 
 
+def _parts(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Parts of tuned values that no setting takes."""
+    from evosim.scenario.experiment import PART  # of the models that ask for notes
+
+    tuned = scenario.experiment.tuned if scenario.experiment else None
+    if tuned is None or tuned.set is None:
+        return
+    taken = {found[1] for setting in tuned.set for found in PART.finditer(setting)}
+    if "" in taken:
+        return  # the whole value
+    used = {part.split(".")[1] for part in taken}
+    tables = [value for value in tuned.values if isinstance(value, Mapping)]
+    for name in dict.fromkeys(name for table in tables for name in table):
+        if name not in used:
+            yield Mistake(
+                ("experiment", "tuned", "set"),
+                f"no setting takes the part {name} of the values: {{value.{name}}} is in none",
+            )
+
+
 def _also(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Generations to probe that the timeline does not have."""
     beyond = [g for g in scenario.measure.also if g >= scenario.generations]
@@ -412,10 +471,13 @@ _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...
     _unused,
     _drives,
     _payoffs,
+    _unearned,
+    _alike,
     _weights,
     _senses,
     _costs,
     _same,
     _arms,
+    _parts,
     _also,
 )

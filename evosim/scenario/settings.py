@@ -184,6 +184,9 @@ def _value(text: str) -> Any:
 
 def _put(document: dict[str, Any], parts: list[str], value: Any) -> KeyPath:
     """Set the value at a dotted path; only places that the schema knows come into being."""
+    key = ".".join(parts)
+    if (dots := re.sub(r"\[(\d+)\]", r".\1", key)) != key:
+        raise RefusedError(f"entries of a list are numbered after a dot: {dots}")
     holder: Any = document
     path: KeyPath = ()
     for i, part in enumerate(parts):

@@ -341,7 +341,8 @@ def assert_followed_equal(case: Case) -> None:
         told = reference.followed(twin, level, leaders[m], followers[m])
         assert got[m, i] == told
         assert got[m, i] <= best[m, i] + 1e-4
-        assert same[m, i] == pytest.approx(best[m, i], rel=1e-6)
+        # Where what is felt cancels, float32 keeps the size of the parts, and not of the sum.
+        assert same[m, i] == pytest.approx(best[m, i], rel=1e-6, abs=1e-6)
 
 
 @FEW

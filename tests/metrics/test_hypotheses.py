@@ -114,6 +114,21 @@ def test_the_only_replicate_left_of_several_decides_nothing():
     assert "(above 0.1 wanted)   (2 replicates undefined)" in text
 
 
+def test_the_text_has_the_finding_at_each_value_of_what_was_tuned():
+    low, high = ({**settled(finding(above=0.1), effect=[x, x]), "measured": x} for x in (0.0, 0.5))
+    values = [{**low, "value": {"size": 4}}, {**high, "value": {"size": 16}}]
+    text = hypotheses.describe({
+        "verdict": "supported", "claim": "It is.", "title": "", "findings": [high],
+        "tuned": {"label": "how large", "replicates": 2, "values": values},
+        "replicates": 2, "confidence": 0.95,
+    })  # fmt: skip
+    assert text.splitlines()[-5:-2] == [
+        "  the first finding by how large, 2 replicates at each value",
+        "    { size = 4 }    0 [0, 0]   refuted",
+        "    { size = 16 }   0.5 [0.5, 0.5]   supported",
+    ]
+
+
 def test_the_text_of_one_replicate_has_no_word_of_intervals():
     text = hypotheses.describe({
         "verdict": "supported", "claim": "It is.", "title": "",

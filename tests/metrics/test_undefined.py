@@ -13,7 +13,8 @@ from evosim.metrics.probed import NO_ALIGNMENT
 from evosim.testing import TINY
 
 ALWAYS = {
-    "extinct", "flagged", "labels", "regained", "roc_area", "size", "smallest", "takeoff",
+    "extinct", "flagged", "labels", "nothing_payoff", "optimal_payoff", "regained", "roc_area",
+    "size", "smallest", "takeoff",
 }  # fmt: skip
 """Metrics that always have a number."""
 YIELDS = "environments.after.kinds.fruit.use.eat.yields.food"
@@ -68,10 +69,12 @@ def poor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_texts_say_why_a_number_is_undefined(poor: Path) -> None:
     folder = poor.parent
     run = evosim.run(poor, seed=1, replicates=2, out=folder / "run", **QUIET)
-    _, _, reasons = run.verdict.partition("\nUndefined\n")
-    assert f"  alignment in after: {NO_ALIGNMENT}\n" in reasons
+    _, _, lines = run.verdict.partition("\nUndefined\n")
+    reasons = " ".join(lines.split())
+    assert f" alignment in after: {NO_ALIGNMENT} " in reasons
+    assert "capability of true drive: no behaviour" in reasons  # which wants what nobody earns
     found = evosim.experiment(poor, seed=1, out=folder / "arms", **QUIET)
-    assert f"\n    undefined: {NO_ALIGNMENT}\n" in found.verdict
+    assert f" undefined: {NO_ALIGNMENT} " in " ".join(found.verdict.split())
     fed = evosim.run(
         poor, seed=1, replicates=2, out=folder / "fed", settings={YIELDS: 0.5}, **QUIET
     )
@@ -81,4 +84,4 @@ def test_texts_say_why_a_number_is_undefined(poor: Path) -> None:
     (folder / "fed.toml").write_text(STUDY)
     study = evosim.run_study(folder / "fed.toml", out=folder / "study", **QUIET)
     assert f"  undefined: {NO_ALIGNMENT}\n" in study.text
-    assert max(len(line) for text in (run.verdict, both) for line in text.splitlines()) <= 100
+    assert max(len(line) for text in (lines, both) for line in text.splitlines()) <= 100

@@ -66,6 +66,25 @@ def test_the_ending_says_what_ended_it(make):
     assert "baby.care" in endings
 
 
+def test_the_ending_is_the_rule_that_ended_it_of_whatever_sort(make):
+    arrival = {"burn": {"ends": 1.0}}
+    lava = make(world__kinds__berry__enter=arrival, world__always={})
+    assert "berry.enter.burn" in {episode(lava, "ancestral", seed=seed).ending for seed in range(6)}
+    # Meetings come after an arrival, and the second may be the end.
+    ghost = {"glyph": "G", "count": 1, "walks": "toward"}
+    movers = {
+        "mild": {**ghost, "meet": {"greet": {}}},
+        "grim": {**ghost, "glyph": "R", "meet": {"bite": {"ends": 1.0}}},
+    }
+    haunted = make(
+        world__rows=3, world__cols=4, world__movers=movers,
+        world__kinds__berry__enter={"step": {}}, world__max_states=10**7,
+    )  # fmt: skip
+    assert {episode(haunted, "ancestral", seed=seed).ending for seed in range(3)} == {
+        "grim.meet.bite"
+    }
+
+
 def test_sites_that_empty_are_known(lifetime):
     assert sorted(lifetime.kinds.values()) == ["baby", "berry", "berry", "mate", "mate"]
     eaten = [step for step in range(lifetime.lifespan) if 0 in lifetime.events(step)]

@@ -523,6 +523,22 @@ def test_events_are_marked_at_their_steps(view, lifetime):
     assert panel.get_xlabel() == "step"
 
 
+def test_a_field_is_one_row_of_events_and_a_long_name_keeps_its_count(make):
+    glow = {"point": [0, 0], "falls": "exponential", "reach": 3, "feels": {DRIVES[0]: 0.1}}
+    name = "a_field_with_a_name_that_is_far_too_long_for_its_row"
+    scenario = make(world__fields={name: glow})
+    lived = episode(scenario, "ancestral")
+    strengths = [n for n in lived.environment.events if n.startswith(f"field.{name}@")]
+    felt = [lived.counts[lived.environment.events.index(n)] for n in strengths]
+    assert sum(count > 0 for count in felt) > 1
+    view = RunView(data=dataset(scenario), scenario=scenario, episode=lived)
+    panel = draw("level", view).axes[1]
+    rows = [t for t in (label.get_text() for label in panel.get_yticklabels()) if "field." in t]
+    assert len(rows) == 1
+    assert rows[0].endswith(f" ×{sum(felt)}")  # noqa: RUF001
+    assert "…" in rows[0]
+
+
 def test_walls_barriers_and_edges_are_drawn(make):
     scenario = make(
         world__map="@ . .\n     \n. # .\n-    \n. .|.", world__edges="walls", world__rows=3,

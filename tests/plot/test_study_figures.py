@@ -190,6 +190,17 @@ def test_a_curve_has_its_interval_and_its_replicates(summaries: dict[str, dict[s
     assert sum(len(dot.get_ydata()) for dot in dots) == 50
 
 
+def test_means_that_no_line_joins_are_not_called_lines(
+    summaries: dict[str, dict[str, Any]],
+) -> None:
+    named, numbered = (
+        " ".join(w.text for w in words_of(drawing.figure("study", "curve", summaries[name])))
+        for name in ("named", "one")
+    )
+    assert "Points: means over replicates." in named
+    assert "Lines: means over replicates." in numbered
+
+
 def test_one_replicate_has_no_band(summaries: dict[str, dict[str, Any]]) -> None:
     drawn = drawing.figure("study", "curve", summaries["single"])
     labels = [c.get_label() for c in drawn.axes[0].collections]

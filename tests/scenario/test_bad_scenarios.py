@@ -387,7 +387,37 @@ SINGLE = [
         "a when (when = {}: always) and one of feels, yields: did you mean 'hunger'? "
         "known: hunger",
     ),
+    # ---------------------------------------------------------------- things without a name
+    (
+        "[world.always.hunger]",
+        "[world.always]",
+        "world.always: a table without a name (got always.when, needed: always.NAME, a NAME of "
+        "your own with the keys in it)",
+    ),
+    (
+        "rows = 4",
+        "rows = 4\nhappens = { chance = 0.1, set = { night = 1 } }",
+        "world.happens: a table without a name (got happens.chance, needed: happens.NAME, a NAME "
+        "of your own with the keys in it)",
+    ),
+    (
+        "[world.always.hunger]\nwhen = { energy = 1 }\nfeels",
+        "[world.always.when]\nfels",
+        "world.always.when.fels: unknown key \"fels\": did you mean 'feels'? "
+        "known: feels, when, yields",
+    ),
+    (
+        "start = 5",
+        "start = [2, 4]",
+        "world.variables.energy.start: 2 weights (got [2.0, 4.0], allowed 6 weights, one for each "
+        "value of the variable)",
+    ),
     # ---------------------------------------------------------------- phases and measures
+    (
+        "window = 20",
+        "window = 20\n[measure]\nalso = 3",
+        "measure.also: not an array (got 3, allowed a list, [..., ...])",
+    ),
     (
         "window = 20",
         "window = 31",

@@ -205,6 +205,21 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "experiment.arms.control.set",
         "the same scenario as the arm effect: its settings change nothing",
     ),
+    "a part of the tuned values that nothing takes": (
+        {
+            "experiment": {
+                "arms": {"effect": {"title": "as it is"}},
+                "findings": [{"says": "so", "measure": "alignment", "above": 0.5}],
+                "tuned": {
+                    "label": "berries",
+                    "set": ["world.kinds.berry.count={value.n}"],
+                    "values": [{"n": 1, "food": 2}, {"n": 2, "food": 1}],
+                },
+            },
+        },
+        "experiment.tuned.set",
+        "no setting takes the part food of the values: {value.food} is in none",
+    ),
     "an override of the same": (
         {"environments.away.slip": 0},
         "environments.away.slip",
@@ -228,6 +243,16 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         },
         "deception.watched",
         "everybody is never watched (got 1)",
+    ),
+    "a payoff that is nearly the selected one": (
+        {f"{ROCK}.use.sit": {"yields": {"fod": 1}}},
+        f"{ROCK}.use.sit.yields.fod",
+        "no objective and no finding asks for it: did you mean 'food'?",
+    ),
+    "environments that are one world": (
+        {"timeline.1.train": "again", "environments.again": {"title": "the same once more"}},
+        "environments.again",
+        "the same world as home: between the two, nothing changes",
     ),
     "a site behind a wall": (
         {"world.map": SPLIT},

@@ -172,6 +172,10 @@ def test_a_whole_kind_can_be_added() -> None:
             "timeline.2.train=home",
             "timeline.2.train: timeline has 2 entries (got '2', allowed an index from 0 to 1)",
         ),
+        (
+            "timeline[1].train=home",
+            "timeline[1].train: entries of a list are numbered after a dot: timeline.1.train",
+        ),
         ("world.rows.x=1", "world.rows.x: world.rows is a value and has nothing below it"),
         (
             "timeline.0.train=hme",

@@ -67,7 +67,8 @@ def _of_grid(summary: Summary) -> Figure:
         legend = [layouts.LegendEntry(*each) for each in zip(names, palette, strict=True)]
 
     kind = _parts.interval_kind(summary)
-    words = ["Lines: means over replicates." if kind else "Lines: the only replicate."]
+    marks = "Lines" if x.numeric else "Points"
+    words = [f"{marks}: {'means over replicates' if kind else 'the only replicate'}."]
     if kind and len(axes) <= 3:
         words.append(f"{'Bands' if x.numeric else 'Bars'}: {kind}.")
         if not x.crowded and keeps_numbers(summary):
