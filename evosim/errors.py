@@ -157,7 +157,9 @@ def whole_number(name: str, value: object, least: int = 0) -> int:
     """
     # A numpy integer neither goes into JSON nor has as many bits as random numbers are made of.
     if not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least:
-        return int(value)
+        if int(value) < 2**63:
+            return int(value)
+        raise EvosimError(Argument(name, value), ": too large (allowed up to 2^63 - 1)")
     raise EvosimError(Argument(name, value), f": a whole number of at least {least} is needed")
 
 

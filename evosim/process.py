@@ -116,6 +116,8 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     text = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(text, str) or not text:
         raise EvosimError(f"{path!r}: not a path (allowed a text or a Path)")
+    if "\0" in text:
+        raise EvosimError(f"{text!r}: not a path: no name holds the character 0")
     found = os.path.expanduser(text)
     if found == text and text.startswith("~"):
         raise EvosimError(f"{text}: there is no such home folder; ./{text} is a name here")

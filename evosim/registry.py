@@ -144,6 +144,9 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} {name!r}: {did_you_mean(name, self._known())}{where}"
 
     def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+
         def ours() -> bool:
             return name in self._things and _ours(self._places[str(name)].module)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import wraps
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from reprlib import repr as shorten
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+
+import numpy as np
 
 from evosim import evolution
 from evosim import scenario as scenarios
@@ -20,6 +26,114 @@ from evosim.registry import plugins
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
     from evosim.scenario.reading import Check
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Kind: TypeAlias = "Callable[[str, Any], Any]"
+"""Takes the name of an argument and what was given; returns it as it is used, or refuses it."""
+
+
+def check_switch(name: str, value: object) -> bool:
+    """Refuse what is neither True nor False."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise EvosimError(Argument(name, value), ": True or False is needed")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return str(value)  # and not one of numpy
+    raise EvosimError(Argument(name, value), ": a text is needed")
+
+
+def _texts(name: str, value: object) -> list[str]:
+    # A text would be taken apart into its letters.
+    if isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping):
+        with suppress(TypeError):  # an array without a dimension
+            found = list(value)
+            if all(isinstance(one, str) for one in found):
+                return [str(one) for one in found]
+    raise EvosimError(Argument(name, value), ": a list of texts is needed")
+
+
+def _settings(name: str, value: object) -> object:
+    if isinstance(value, Mapping | Sequence):  # read, with all that is wrong, with the scenario
+        return value
+    raise EvosimError(
+        Argument(name, value), ": a mapping of keys to values is needed, or a list of texts"
+    )
+
+
+def _kept(name: str, value: object) -> object:
+    if isinstance(value, str) and value in ("measures", "runs"):
+        return value
+    raise EvosimError(Argument(name, value), ': "measures" or "runs" is needed')
+
+
+def _positive(name: str, value: Any) -> Any:
+    if not isinstance(value, bool) and isinstance(value, Real) and float(value) > 0:
+        return value
+    raise EvosimError(Argument(name, value), ": a number above 0 is needed")
+
+
+def _function(name: str, value: object) -> object:
+    if callable(value):
+        return value
+    raise EvosimError(Argument(name, value), ": a function is needed")
+
+
+def _or_none(kind: Kind) -> Kind:
+    return lambda name, value: None if value is None else kind(name, value)
+
+
+_KINDS: dict[str, Kind] = {
+    "bound": _positive,
+    "command": _or_none(_text),
+    "correction": _text,
+    "environment": _or_none(_text),
+    "force": check_switch,
+    "formats": _texts,
+    "keep": _or_none(_kept),
+    "measures": _or_none(_texts),
+    "note": _or_none(_function),
+    "on_generation": _or_none(_function),
+    "probes": check_switch,
+    "progress": _or_none(check_switch),
+    "scheduler": _or_none(_text),
+    "settings": _settings,
+    "terminal": check_switch,
+    "tuned": check_switch,
+}
+"""What arguments must be that mean the same in all public functions, by name. Numbers, places and
+names are checked where they are used."""
+
+
+def accepting(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a public function refuse, before it begins, what its arguments cannot be.
+
+    Example:
+        >>> import evosim
+        >>> try:
+        ...     evosim.run("contraception", progress="no")
+        ... except evosim.EvosimError as error:
+        ...     print(error)
+        progress="no": True or False is needed
+    """
+    signature = inspect.signature(function)
+    kinds = {name: _KINDS[name] for name in signature.parameters if name in _KINDS}
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python tells what is wrong
+        for name in kinds.keys() & given.arguments.keys():
+            given.arguments[name] = kinds[name](name, given.arguments[name])
+        return function(*given.args, **given.kwargs)
+
+    return checked
 
 
 def read_scenario(
@@ -36,7 +150,7 @@ def read_scenario(
     """
     plugins()  # a broken one is no mistake of the scenario's
     checks = [evolution.check, *further]
-    if isinstance(source, str | Path):
+    if isinstance(source, str | PathLike):
         if str(source) not in scenarios.catalogue():
             from evosim.study import reading
 
@@ -46,6 +160,11 @@ def read_scenario(
                     Command("study run", str(source)),
                 )
         return scenarios.load(source, settings, checks)
+    if not isinstance(source, scenarios.Scenario):
+        raise EvosimError(
+            f"{shorten(source)}: not a scenario (allowed one, the id of one of the catalogue, the "
+            "path of a file; Scenario.from_dict takes a dictionary)"
+        )
     return scenarios.from_dict(source.to_dict(), name=source.id, settings=settings, checks=checks)
 
 
@@ -79,12 +198,6 @@ def checked_seconds(checkpoint: float) -> float:
             Argument("checkpoint", checkpoint), ": a number of seconds of at least 0 is needed"
         )
     return float(checkpoint)
-
-
-def check_switch(name: str, value: object) -> None:
-    """Refuse what is neither True nor False."""
-    if not isinstance(value, bool):
-        raise EvosimError(Argument(name, value), ": True or False is needed")
 
 
 def checked_figures(figures: object, of: str) -> bool | list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evosim.api._arguments import accepting
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.engine.files import as_json, or_elsewhere, put
@@ -62,6 +63,7 @@ class Analysed:
 
         return analyses.figure(self.name, self.summary)
 
+    @accepting
     def plot(
         self, *, folder: str | Path | None = None, formats: Sequence[str] = FORMATS
     ) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api._arguments import read_scenario
+from evosim.api._arguments import accepting, read_scenario
 from evosim.scenario import shipped
 from evosim.scenario.notes import notes as scenario_notes
 from evosim.scenario.reading import located
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evosim.study.reading import Written
 
 
+@accepting
 def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
     """Read a scenario and check all of it, the arms of its experiment included.
 

@@ -9,6 +9,7 @@ from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+from evosim.api._arguments import accepting
 from evosim.api._costs import of_conditions, out_of_memory, tell
 from evosim.api.runs import figures_in
 from evosim.engine import provenance
@@ -147,6 +148,7 @@ class Collection(ABC, Generic[F]):
         """
         return drawing.figure(self._folder.WHAT, name, self.summary, *self._drawn_from())
 
+    @accepting
     def plot(
         self,
         *names: str,

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evosim.api._arguments import accepting
 from evosim.api.experiments import Experiment
 from evosim.api.runs import Run, not_complete
 from evosim.engine.dataset import open_dataset
@@ -83,6 +84,7 @@ class Comparison:
         return f"<Comparison {', '.join(run['name'] for run in self.summary['runs'])}>"
 
 
+@accepting
 def compare(
     runs: Sequence[Run | Experiment | str | Path], *, correction: str = "holm"
 ) -> Comparison:
@@ -111,7 +113,7 @@ def compare(
         raise EvosimError(f"runs to compare: {runs!r} is not a list of runs")
     found: list[tuple[str, Run]] = []
     for one in runs:
-        if isinstance(one, str | Path):
+        if not isinstance(one, Run | Experiment):
             one = Experiment(one) if ExperimentFolder.is_at(place(one)) else Run(one)
         name = one.path.resolve().name
         if isinstance(one, Experiment):

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from evosim.api._arguments import accepting
 from evosim.api.experiments import Experiment
 from evosim.api.folders import complete_run, open_folder
 from evosim.api.runs import Run, not_complete
@@ -15,6 +16,7 @@ from evosim.errors import EvosimError
 from evosim.process import place
 
 
+@accepting
 def export_courses(
     source: Run | Experiment | str | Path,
     path: str | Path,

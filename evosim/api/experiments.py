@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.api._arguments import (
-    check_switch,
+    accepting,
     checked_figures,
     checked_seconds,
     checked_workers,
@@ -122,6 +122,7 @@ class Experiment(Collection[ExperimentFolder]):
         return (design.reference(self.scenario),)
 
 
+@accepting
 def experiment(
     scenario: Scenario | str | Path,
     *,
@@ -173,7 +174,6 @@ def experiment(
     if replicates is not None:
         n = whole_number("replicates", replicates, 1)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
-    check_switch("tuned", tuned)
     seed = seed_of(seed)
     path = new_folder(out) if out is not None else free_path(read.id, seed, "-arms")
     manifest = provenance.manifest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from evosim.api._arguments import check_scheduler, checked_seconds, checked_workers
+from evosim.api._arguments import accepting, check_scheduler, checked_seconds, checked_workers
 from evosim.api.experiments import Experiment
 from evosim.api.running import resume_run
 from evosim.api.runs import Run, not_complete
@@ -65,6 +65,7 @@ def complete_run(run: Run | str | Path, replicate: int = 0) -> Run:
     return run
 
 
+@accepting
 def resume(
     path: str | PathLike[str],
     *,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.api._arguments import (
+    accepting,
     check_scheduler,
     checked_figures,
     checked_seconds,
@@ -46,6 +47,7 @@ LEAD = 20.0  # seconds before the end of a run in which a process makes ready fo
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
 
 
+@accepting
 def run(
     scenario: Scenario | str | Path,
     *,
@@ -140,6 +142,7 @@ def run(
         )
 
 
+@accepting
 def resume_run(
     path: str | Path,
     *,
@@ -189,6 +192,7 @@ def resume_run(
         )
 
 
+@accepting
 def fork(
     path: str | PathLike[str],
     at: int,

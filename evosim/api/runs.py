@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from evosim import plot
+from evosim.api._arguments import accepting
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
 from evosim.engine.run_folder import RunFolder
@@ -184,6 +185,7 @@ class Run:
         """
         return self.plot.figure(name, axes=axes)
 
+    @accepting
     def replay(
         self,
         *,
@@ -299,6 +301,7 @@ class Plots:
     def __init__(self, run: Run) -> None:
         self._run = run
 
+    @accepting
     def __call__(
         self,
         *names: str,
@@ -350,6 +353,7 @@ class Plots:
     def figure(self, name: str, *, axes: Any = None) -> Figure:
         """See :meth:`Run.figure`."""
         run = self._run
+        _ = plot.FIGURES[name]  # refuses a name
         with run._arrays() as data:
             return plot.figure(
                 name, data, run.scenario, axes=axes, **self._beside_the_data(data, (name,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evosim.api._arguments import read_scenario, seed_of
+from evosim.api._arguments import accepting, read_scenario, seed_of
 from evosim.engine import in_memory, provenance
 from evosim.engine.dataset import attributes
 from evosim.engine.in_memory import OnGeneration
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Generation", "Iteration", "iterate", "simulate"]
 
 
+@accepting
 def simulate(
     scenario: Scenario | str | Path,
     seed: int | None = None,
@@ -82,6 +83,7 @@ def simulate(
     return data.assign_attrs(attributes(read, manifest))
 
 
+@accepting
 def iterate(
     scenario: Scenario | str | Path,
     seed: int | None = None,

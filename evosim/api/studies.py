@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evosim.api._arguments import (
+    accepting,
     check_scheduler,
     checked_figures,
     checked_workers,
@@ -20,7 +21,7 @@ from evosim.api.collections import Collection
 from evosim.engine import provenance
 from evosim.engine.files import exists
 from evosim.engine.lock import is_held
-from evosim.errors import whole_number
+from evosim.errors import EvosimError, did_you_mean, whole_number
 from evosim.execution.cost import refuse
 from evosim.scenario.settings import as_texts
 from evosim.study import driver, index, report, summary
@@ -89,6 +90,7 @@ class Study(Collection[StudyFolder]):
         with index.reading(self._present) as table:
             return table.digest()
 
+    @accepting
     def status(self, note: Callable[[str], None] | None = None) -> dict[str, Any]:
         """How far it is, as plain JSON: runs, done, failed, left, digest, failures and the rest.
 
@@ -154,7 +156,7 @@ class Study(Collection[StudyFolder]):
             point: its key.
 
         Raises:
-            EvosimError: no such point.
+            EvosimError: no such point or replicate.
 
         Example:
             >>> import evosim
@@ -162,7 +164,13 @@ class Study(Collection[StudyFolder]):
             >>> study.command(study.points[0].key, 0).split()[:2]
             ['evosim', 'run']
         """
-        return self._folder.command(point, replicate)
+        folder = self._folder
+        if str(point) not in folder.by_key:  # whatever it is
+            raise EvosimError(f"no point {point!r}: {did_you_mean(point, folder.by_key)}")
+        replicate = whole_number("replicate", replicate)
+        if replicate >= folder.replicates:
+            raise EvosimError(f"no replicate {replicate}: there are 0 to {folder.replicates - 1}")
+        return folder.command(str(point), replicate)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -195,6 +203,7 @@ class Study(Collection[StudyFolder]):
         return ()
 
 
+@accepting
 def run_study(
     source: str | Path,
     *,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evosim.api._arguments import read_scenario
+from evosim.api._arguments import accepting, read_scenario
 from evosim.api.folders import open_single_run
 from evosim.api.runs import Run
 from evosim.engine.files import Unfailing, as_json, is_folder, replacing
@@ -36,6 +36,7 @@ class Wants(NamedTuple):
     drives: NDArray[np.float64]  # [individual, F] unit drives over stimuli, 0 for payoffs
 
 
+@accepting
 def tensors(
     source: Scenario | Run | str | Path,
     *,
@@ -113,6 +114,7 @@ def tensors(
     return _dataset(scenario, _process(scenario, name, level_seed), level_seed, wants, bound)
 
 
+@accepting
 def export_tensors(
     source: Scenario | Run | str | Path,
     path: str | Path,

@@ -328,7 +328,7 @@ def _wrong_flip(
         if name not in scenario.environments:
             known = did_you_mean(name, scenario.environments)
             return f"unknown environment {name!r}: {known}"
-    if selected is not None and selected not in scenario.payoffs:
+    if selected is not None and str(selected) not in scenario.payoffs:  # whatever it is
         return f"unknown payoff {selected!r}: {did_you_mean(selected, scenario.payoffs)}"
     return ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
-from evosim.errors import Problem, ScenarioError
+from evosim.errors import EvosimError, Problem, ScenarioError
 from evosim.scenario import _bounds, check_scenario, repeats, shipped, syntax
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
@@ -44,6 +44,9 @@ def load(source: str | Path, settings: Settings = (), checks: Sequence[Check] = 
         20
     """
     path = shipped.find(source)
+    given: object = checks  # whatever it is
+    if not isinstance(given, Sequence) or not all(map(callable, given)):
+        raise EvosimError(f"checks={shorten(given)}: a list of functions is needed")
     return _read(shipped.read(path), str(path), settings, (_operators, *checks))
 
 

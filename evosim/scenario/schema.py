@@ -547,12 +547,12 @@ class Scenario(Model):
             >>> world.layout.rows, world.layout.cols
             (7, 7)
         """
-        if name not in self._worlds:
+        if str(name) not in self._worlds:  # whatever it is
             raise EvosimError(
                 f"scenario {self.id!r} has no environment {name!r}: "
                 f"{did_you_mean(name, self.environments)}"
             )
-        return self._worlds[name]
+        return self._worlds[str(name)]
 
     @cached_property
     def stimuli(self) -> tuple[str, ...]:

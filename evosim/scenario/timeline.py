@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, NamedTuple
 
 from evosim.errors import EvosimError
@@ -121,8 +122,9 @@ def arrival(scenario: Scenario, generation: int) -> int:
 def _place(scenario: Scenario, generation: int) -> tuple[int, int]:
     """The number of a generation's phase, and how many generations of it were before."""
     begin = 0
+    whole = isinstance(generation, Integral) and not isinstance(generation, bool)
     for number, phase in enumerate(scenario.timeline):
-        if begin <= generation < begin + phase.generations:
+        if whole and begin <= generation < begin + phase.generations:
             return number, generation - begin
         begin += phase.generations
     raise EvosimError(

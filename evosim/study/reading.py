@@ -101,7 +101,7 @@ def load(source: str | Path, settings: Settings = ()) -> Written:
     Raises:
         ScenarioError: everything wrong with it at once, one line each.
     """
-    if source in scenarios.catalogue() and source not in catalogue():
+    if isinstance(source, str) and source in scenarios.catalogue() and source not in catalogue():
         message = (
             f"is a scenario: run it with evosim run {source}, "
             "or start a study with evosim study new FILE"
