@@ -36,10 +36,10 @@ from evosim.plot.style import (
     fit,
     inches,
     line_height,
-    number,
     place_text,
     styled,
     text_width,
+    tick,
     wrap,
 )
 
@@ -356,7 +356,7 @@ def _panel(figure: Figure, row: Row, x: float, y: float, width: float, left: flo
 
 def _mark_y(panel: Axes, height: float) -> None:
     """Ticks along y, as many as ``height`` inches have room for."""
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda v, _: tick(v)))
     panel.yaxis.set_major_locator(
         MaxNLocator(nbins=max(2, int(height / 0.24)), steps=[1, 2, 2.5, 5, 10])
     )

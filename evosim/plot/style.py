@@ -228,6 +228,15 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def tick(value: float) -> str:
+    """A number at a tick: :func:`number`, but 2e-4 for 0.0002, which would run into the name of
+    its axis."""
+    if not 1e-12 <= abs(value) < 1e-3:
+        return number(value)
+    digits, power = f"{value:.3e}".split("e")
+    return f"{float(digits):g}e{int(power)}".replace("-", "\N{MINUS SIGN}")
+
+
 def place_text(
     figure: Figure,
     x: float,

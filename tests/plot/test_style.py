@@ -59,6 +59,14 @@ def test_numbers_on_axes_are_short(value, text):
     assert style.number(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.001, "0.001"), (0.0002, "2e−4"), (-1.25e-5, "−1.25e−5")],  # noqa: RUF001
+)
+def test_small_numbers_at_ticks_have_a_power_of_ten(value, text):
+    assert style.tick(value) == text
+
+
 def test_the_users_settings_come_back():
     with mpl.rc_context({"font.size": 31.0}):
         with style.styled():
