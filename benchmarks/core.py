@@ -34,6 +34,7 @@ from evosim.core.plan import improve
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.engine import probe
 from evosim.engine.variables import probe_generations
+from evosim.execution import cost
 from evosim.process import cores
 from evosim.testing import reference
 
@@ -421,7 +422,7 @@ def _whole_runs(repetitions: int) -> list[Row]:
     parts = ", ".join(
         f"{name} {100 * seconds / best.wall:.0f} %" for name, seconds in best.seconds.items()
     )
-    took = best.seconds
+    took, told = best.seconds, cost.of_run(scenario.load(SCENARIO))
     return [
         Row(
             name=f"{SCENARIO}, a whole run", unit="s", best=best.wall,
@@ -431,6 +432,15 @@ def _whole_runs(repetitions: int) -> list[Row]:
         Row(
             name="its peak memory", unit="MB", best=min(run.megabytes for run in runs),
             median=float(np.median([run.megabytes for run in runs])), goal=500.0,
+        ),
+        Row(
+            name="what is told of its time", unit="%",
+            best=100 * sum(told.seconds.values()) / best.processor,
+            note="before it begins, of the processor time that it takes; the goal is 50 to 200",
+        ),
+        Row(
+            name="what is told of its memory", unit="%",
+            best=100 * told.total_memory / 1e6 / best.megabytes,
         ),
         *_breeding_shares(took["breeding"], took["lifetimes"], took["probes"], "of that run"),
     ]  # fmt: skip
