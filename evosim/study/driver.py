@@ -124,7 +124,7 @@ def _run_all(
     scheduler: str | None,
 ) -> None:
     workers = min(workers or cores(), folder.size)
-    study = (str(folder.path.absolute()), folder.identity)
+    study = (str(folder.path), folder.identity)
     failed = 0
     with executor(workers=workers, scheduler=scheduler, locks=[lock], note=progress.note) as by:
         items = ((*study, *run) for run in index.left())

@@ -241,12 +241,8 @@ def test_a_script_needs_no_guard(sweep: Path) -> None:
 def test_a_worker_that_does_not_see_the_folder_is_named(
     sweep: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Path.absolute
-
-    def elsewhere(path: Path) -> Path:  # the driver tells workers where the study is, once it is
-        return Path("/nowhere/at/all") if (path / "study.json").exists() else real(path)
-
-    monkeypatch.setattr(Path, "absolute", elsewhere)
+    # The driver tells workers where the study is as a text, and makes no other one of a path.
+    monkeypatch.setattr(study_driver, "str", lambda path: "/nowhere/at/all", raising=False)
     cluster.add_worker()
     with pytest.raises(RunError, match=r"worker tcp://.* does not see .*/nowhere/at/all"):
         evosim.run_study(sweep, out=sweep.parent / "out", scheduler=cluster.address, figures=False)
