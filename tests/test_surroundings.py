@@ -497,8 +497,11 @@ def test_a_seed_that_is_none_is_refused_as_an_option(
 
 
 @pytest.mark.parametrize("given", ["99999999999999999", "-99999999999999999", "yesterday", "1e3"])
-def test_a_time_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+def test_a_time_that_is_none_is_told(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, given: str
+) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    refused(invoke("list"), f"SOURCE_DATE_EPOCH={given}: not a time")  # libraries read it too
     with pytest.raises(EvosimError, match=f"SOURCE_DATE_EPOCH={given}: not a time"):
         now()
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")

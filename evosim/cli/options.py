@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -66,6 +67,10 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
+            if "SOURCE_DATE_EPOCH" in os.environ:  # numpy reads it too, and has no words for it
+                from evosim.engine.provenance import now
+
+                now()
             return super().invoke(ctx)
         except EvosimError as error:
             say(as_error(error), err=True)
