@@ -30,7 +30,7 @@ from evosim.engine.mechanism import parts, sizes
 from evosim.engine.variables import minds, variables
 from evosim.errors import Argument, EvosimError
 from evosim.mind import loci
-from evosim.process import cgroups
+from evosim.process import cgroups, cores
 from evosim.scenario import document, timeline
 from evosim.scenario.state_space import BYTES_A_STATE
 from evosim.scenario.values import bounds
@@ -242,7 +242,7 @@ def _cost(scenario: Scenario, replicates: int, workers: int) -> Cost:
             "figures": 1e6,
         },
         seconds={**seconds, _STARTING: _START / _speed(), _DRAWING: _FIGURES / _speed()},
-        threads=workers * each,
+        threads=min(workers * each, max(threads(), cores())),  # more only take turns
         at_most=sizes(scenario)[0] != n,
     )
 

@@ -212,6 +212,14 @@ print(json.dumps([cost.available_memory(), cost.available_disk(__import__("pathl
 """
 
 
+def test_more_processes_than_cores_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "cores", lambda: 2)
+    monkeypatch.setattr(cost, "threads", lambda: 2)
+    few, many = (cost.of_run(tiny(), replicates=12, workers=workers) for workers in (2, 12))
+    assert (few.threads, many.threads) == (2, 2)
+    assert many.total_memory > few.total_memory
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are read as Linux tells them")
 def test_a_limit_of_the_process_counts() -> None:
     done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, check=True)
