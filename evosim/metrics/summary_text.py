@@ -222,9 +222,12 @@ def _describe_recovery(recovery: Mapping[str, Any], summary: Mapping[str, Any]) 
     elif half is None:
         when = "half not regained"
     elif half == 0:
-        when = "still half or more"
+        when = "half or more kept at the flip"
     else:
         when = f"half regained after {half} generation{'s' if half > 1 else ''}"
+    kept = recovery["end"] - recovery["zero_after"]
+    if half is not None and kept < (recovery["before"] - recovery["zero_before"]) / 2:
+        when += ", less than half at the end"
     return (
         f"realised {recovery['payoff']}: {number(recovery['before'], '.3g')}, at the flip "
         f"{number(recovery['at'], '.3g')}, at the end {number(recovery['end'], '.3g')} ({when})"

@@ -423,6 +423,17 @@ def test_recovery_does_not_depend_on_the_zero_of_a_payoff(zero):
     assert "(half regained after 3 generations)" in describe(summarize(data, sc))
 
 
+@pytest.mark.parametrize("at", [2.0, 8.0])
+def test_what_is_lost_after_the_flip_is_told(at):
+    """A flip that is first borne or made good is not called kept if its end is below half."""
+    sc = toy((6, "old"), (6, "new"))
+    data = run_of(sc, paid=lambda g: 10.0 if g < 6 else {6: at, 7: 8.0}.get(g, 1.0))
+    first = "half or more kept at the flip" if at > 5 else "half regained after 1 generation"
+    assert f"({first}, less than half at the end)" in describe(summarize(data, sc))
+    data = run_of(sc, paid=lambda g: 10.0 if g < 6 else {6: at}.get(g, 9.0))
+    assert f"({first})" in describe(summarize(data, sc))
+
+
 def test_recovery_is_measured_from_random_play_of_each_world():
     sc = toy((6, "old"), (6, "new"))
     data = run_of(sc, paid=lambda g: 4.0 if g < 6 else 1.0)
