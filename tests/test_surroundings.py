@@ -193,7 +193,7 @@ def test_from_python_it_is_an_error_of_evosim(run: Path, tmp_path: Path) -> None
         with pytest.raises(EvosimError, match="File name too long"):
             call_()
     for call_ in (lambda: evosim.open_run("a\0b"), lambda: evosim.resume("a\0b")):
-        with pytest.raises(RunError, match=r"a\\u0000b.*: not a path"):
+        with pytest.raises(EvosimError, match=r"a\\x00b.*: not a path"):
             call_()
 
 
