@@ -124,6 +124,18 @@ def test_show_prints_what_a_run_found_once_more(invoke: Invoke, mine: Path) -> N
     assert "leave out --set" in refused.output
 
 
+def test_show_says_what_is_damaged(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "damaged"
+    shutil.copytree(mine, copy)
+    written = copy / "run.json"
+    written.write_text(written.read_text().replace('"title": "', '"title": "x', 1))
+    shown = invoke("show", copy)
+    assert shown.exit_code == 2
+    assert "run.json is damaged: its checksum" in shown.output
+    written.unlink()
+    assert "is a folder, not a file" in invoke("show", copy).output
+
+
 def test_show_draws_thin_barriers(invoke: Invoke, tmp_path: Path) -> None:
     text = starter("mine").replace(
         "rows     = 5\ncols     = 5", 'map = """\n. .|.\n-    \n@ . .\n     \n. .|f\n"""'

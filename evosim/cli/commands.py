@@ -109,10 +109,13 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
     """Print what a run, experiment or study found; False if the folder is none of them."""
     from evosim.api.folders import open_folder
     from evosim.api.studies import Study
+    from evosim.engine.files import is_file
 
     try:
         found = open_folder(folder)
     except RunError:
+        if is_file(Path(folder) / "run.json"):
+            raise  # a run, whose damage is the cause
         return False
     if settings:
         raise click.UsageError(f"{folder} is a run, which has its settings: leave out --set")

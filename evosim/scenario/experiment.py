@@ -89,7 +89,8 @@ class Finding(Model):
     of: Text | None = Field(default=None, description="Payoff or locus that is measured.")
     where: Name | None = Field(
         default=None,
-        description="Environment of the measurement; left out: the main one of the last phase.",
+        description="Environment of the measurement; left out: the main one of the generation that "
+        "is looked at, of several of the last.",
     )
     at: At = Field(default="end", description=AT)
     span: Span | None = Field(default=None, description=SPAN)
