@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -225,8 +226,10 @@ def _describe_recovery(recovery: Mapping[str, Any], summary: Mapping[str, Any]) 
         when = "half or more kept at the flip"
     else:
         when = f"half regained after {half} generation{'s' if half > 1 else ''}"
-    kept = recovery["end"] - recovery["zero_after"]
-    if half is not None and kept < (recovery["before"] - recovery["zero_before"]) / 2:
+    # Nobody is there at the end of a population that has died out.
+    known = [recovery.get(name) for name in ("before", "zero_before", "end", "zero_after")]
+    before, zero_before, end, zero_after = (math.nan if one is None else one for one in known)
+    if half is not None and end - zero_after < (before - zero_before) / 2:
         when += ", less than half at the end"
     return (
         f"realised {recovery['payoff']}: {number(recovery['before'], '.3g')}, at the flip "
