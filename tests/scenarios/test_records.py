@@ -89,8 +89,8 @@ def test_the_findings_of_the_record_are_those_of_the_scenario(name: str) -> None
         experiment.findings, found["findings"], terms_of(shipped(name)), strict=True
     ):
         assert (finding["says"], finding["measure"]) == (wanted.says, wanted.measure)
-        side = "above" if wanted.below is None else "below"
-        assert finding["threshold"] == {side: getattr(wanted, side)}
+        assert finding["threshold"] == hypotheses.threshold_of(wanted)
+        assert finding["secondary"] == wanted.secondary
         assert [(term["arm"], term["weight"], term["of"]) for term in finding["terms"]] == [
             (term.arm, term.weight, term.query.of) for term in terms
         ]
