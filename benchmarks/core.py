@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, scenario, world
 from evosim.benchmarks.rows import Call, Row, interleaved, per, ratio
-from evosim.core import batch
+from evosim.core import batch, planning
 from evosim.core.exact import expect
 from evosim.core.live import live
 from evosim.core.plan import improve
@@ -176,12 +176,12 @@ class Case:
 
     def plan(self) -> None:
         """A whole plan: instinct, backups, policy."""
-        batch.plan_policy(self.group, self.batch, self.level, True, self.space)
+        planning.plan_policy(self.group, self.batch, self.level, True, self.space)
 
     def prepare(self) -> None:
         """The instinct alone: V_0, which both planners start from."""
         reflexes = self.batch.lanes._replace(depth=np.zeros(LANES, np.int32))
-        batch.plan_values(self.group, reflexes, self.level, self.values, True, self.space)
+        planning.plan_values(self.group, reflexes, self.level, self.values, True, self.space)
         self.other[...] = self.space.value
 
     def improve(self) -> int:

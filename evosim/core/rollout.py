@@ -12,16 +12,14 @@ from evosim import rng
 from evosim.core.batch import (
     Batch,
     BatchGroup,
-    Decide,
     FloatArray,
     Workspace,
     batch_groups,
-    by_planning,
-    by_table,
     for_each_batch,
 )
 from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
 from evosim.core.local_live import live_local, live_one_local_step, retrace_local
+from evosim.core.planning import Decide, by_planning, by_table
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.mind import Minds
 from evosim.rng import Purpose

@@ -252,7 +252,8 @@ class Prober:
         # With the same drive for all, minds differ in few traits or in none, so each different one
         # is computed once. In the comparison the second weights take the place of the weights,
         # which are all the same.
-        traits = np.column_stack(true_minds._replace(weights=true_minds.second_weights))
+        told_apart = true_minds._replace(weights=true_minds.second_weights)
+        traits = np.column_stack([trait.reshape(n, -1) for trait in told_apart])
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
         true = _rows(

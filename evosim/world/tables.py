@@ -30,6 +30,30 @@ Outcomes = list[tuple[int, float]]  # (x, probability), distinct x in order of f
 Condition = Mapping[int, tuple[int, int]]  # variable -> inclusive range
 
 
+class Foresight(NamedTuple):
+    """Where which mind of a chain decides, and what x an uncertain mind takes for one."""
+
+    corrections: NDArray[np.int32]  # [n_x] corrections counted; -1 where nobody decides
+    stride: int  # what a correction adds to x
+    partner: NDArray[np.int32]  # [n_x] x with the uncertain variable at 1 instead of 0; -1: none
+    belief: NDArray[np.int32]  # [n_x] row of `credence` that holds there
+
+    @property
+    def most(self) -> int:
+        """K, the most corrections that are counted."""
+        return int(self.corrections.max())
+
+    def rows(self, corrections: int) -> NDArray[np.int32]:
+        """The x at which a mind that was so often corrected plans; of partners both."""
+        return np.flatnonzero(self.corrections == corrections).astype(np.int32)
+
+    def decided(self, corrections: Sequence[int]) -> NDArray[np.int32]:
+        """The x that are backed up for these minds; of partners one."""
+        second = np.zeros(len(self.partner), np.bool_)
+        second[self.partner[self.partner >= 0]] = True
+        return np.flatnonzero(np.isin(self.corrections, corrections) & ~second).astype(np.int32)
+
+
 class Tables(NamedTuple):
     """Read-only arrays of one environment, as seen by a mind or as it is.
 
@@ -68,6 +92,7 @@ class Tables(NamedTuple):
     slip: float
     arrivals: bool  # whether the world has any `here` or `always`
     local: LocalRules | None  # of a world in which the second half depends on the cell
+    foresight: Foresight | None = None  # where minds can be corrected, or are uncertain
 
 
 def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[Any]:
