@@ -186,7 +186,7 @@ class Case:
 
     def improve(self) -> int:
         """The backups alone, from whatever the values are; where in space.value V_d stands."""
-        end = batch.ALL_BACKUPS
+        end = planning.ALL_BACKUPS
         lanes = self.batch.lanes
         return int(improve(*self.group.plan_tables, *self.level, *lanes, *self.values, 0, end))
 
