@@ -106,7 +106,7 @@ def live(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, counts, early, lifespan, actions,
+    level_key, individuals, mind, window, counts, early, lifespan, last, actions,
     steps,
 ):  # fmt: skip
     """Live one life for each lane by its policy, on one level.
@@ -140,6 +140,7 @@ def live(
                     early[i, e] = counts[i, e]
             if fate != ALIVE:
                 break
+        last[i] = x
 
 
 @kernel
@@ -149,7 +150,7 @@ def live_one_step(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, counts, early, lifespan, actions,
+    level_key, individuals, mind, window, counts, early, lifespan, last, actions,
     t, xs, cells, fates,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
@@ -184,7 +185,7 @@ def live_one_step(
                 actions[t] = action
             x, cell, _, fate = step(world, level, key, t, x, cell, action, counts, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
-            lifespan[i] = t + 1
+            lifespan[i], last[i] = t + 1, x
             if t < window:
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]

@@ -117,6 +117,7 @@ def live_local(local, level, policy, lives, steps):
                     early[i, e] = counts[i, e]
             if fate != ALIVE:
                 break
+        lives.last[i] = x
 
 
 @kernel
@@ -141,7 +142,7 @@ def live_one_local_step(local, level, policy, lives, t, xs, cells, fates):
                 lives.actions[t] = action
             x, cell, _, fate = step_local(local, level, key, t, x, cell, action, counts, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
-            lives.lifespan[i] = t + 1
+            lives.lifespan[i], lives.last[i] = t + 1, x
             if t < lives.window:
                 for e in range(counts.shape[1]):
                     early[i, e] = counts[i, e]

@@ -33,6 +33,7 @@ class Lifetimes(NamedTuple):
     window_counts: NDArray[np.int32]  # [n, L, E] within the first ``window`` steps
     lifespan: NDArray[np.int32]  # [n, L] steps lived
     arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
+    last_x: NDArray[np.int32]  # [n, L] joint value of the variables after the last step
 
 
 class Trace(NamedTuple):
@@ -240,7 +241,7 @@ def _live(
     n, n_levels, steps = len(individual_ids), len(levels.start), env.lifetime
     shape = (n_levels, n, len(env.events))
     counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    lifespan = np.zeros((n_levels, n), np.int32)
+    lifespan, last = np.zeros((2, n_levels, n), np.int32)
     felt = np.zeros((n_levels, n))
     actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
@@ -250,8 +251,9 @@ def _live(
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         lives = Lives(
-            level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], actions
-        )
+            level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i],
+            last[i], actions,
+        )  # fmt: skip
         if not batch.replans:
             policy = decide(group, batch, i, level, space)
             if local is None:
@@ -280,5 +282,5 @@ def _live(
         space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
     for_each_batch(env, levels, groups, run)
-    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, felt.T)
+    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, felt.T, last.T)
     return by_mind, actions
