@@ -143,9 +143,8 @@ def _of_mind(data: xr.Dataset, scenario: Scenario, query: Query) -> tuple[str, s
     section="correction",
 )
 def _corrected(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
-    return (
-        at_probe(data, query, mean_of_defined(corrected(data, *_of_mind(data, scenario, query)))),
-    )
+    found = corrected(data, *_of_mind(data, scenario, query))
+    return (at_probe(data, query, mean_of_defined(found)),)
 
 
 @metric(
