@@ -210,6 +210,8 @@ def _set_and_added(rule: Rule | Happening) -> str:
     parts += [f"{name} {step:+d}" for name, step in rule.add.items()]
     if isinstance(rule, Rule) and rule.ends:
         parts.append(f"ends the lifetime with chance {rule.ends:g}")
+    if isinstance(rule, Rule) and rule.corrects:
+        parts.append(f"corrects the mind with chance {rule.corrects:g}")
     if isinstance(rule, MoverRule) and rule.vanishes:
         parts.append("it vanishes")
     return ", ".join(parts)

@@ -184,9 +184,10 @@ def foresee(
     scratch = (space.other_afterstate, space.other_q, space.best)
     uncertain = (where.partner, where.belief, outlook.credence)
     foreseen, felt = (bool(outlook.anticipation[i].any()) for i in (REALISTIC, HEDONISTIC))
-    rows = [where.rows(m) for m in range(most + 1)]
-    decides = [where.decided([m]) for m in range(most + 1)]
-    decided_after = [where.decided(range(m + 1, most + 1)) for m in range(most)]
+    live = group.plan_tables.live
+    rows = [where.rows(live, m) for m in range(most + 1)]
+    decides = [where.decided(live, m) for m in range(most + 1)]
+    decided_after = [where.decided(live, *range(m + 1, most + 1)) for m in range(most)]
 
     def run(i: int, m: int, x: NDArray[np.int32], given: bool, done: int) -> None:
         back_up(

@@ -27,9 +27,16 @@ def check_entries(
         variables: the names of all variables written, broken ones too.
         stimuli: the names of what can be felt, or None where that is not known.
     """
+    counted: dict[str, str] = {}
     for name, variable in world.variables.items():
         for mistake in _variable(variable, world, variables):
             yield mistake.below("variables", name)
+        if variable.counts is not None and counted.setdefault(variable.counts, name) != name:
+            allowed = f"one variable, such as {counted[variable.counts]}"
+            yield Mistake(
+                ("variables", name, "counts"),
+                bad_value("counted already", variable.counts, allowed),
+            )
     yield from _glyphs(world)
     for name, kind in world.kinds.items():
         if name == "always":
@@ -170,6 +177,8 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
                 ),
             )
     yield from _drifts(variable, world, variables)
+    if variable.counts is not None:
+        yield from _counter(variable)
     if variable.hidden and variable.assume is None:
         yield Mistake(
             ("assume",),
@@ -184,6 +193,22 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
     if variable.assume is not None and variable.assume > top:
         yield Mistake(
             ("assume",), bad_value("assumed value out of range", variable.assume, f"0 to {top}")
+        )
+
+
+def _counter(variable: Variable) -> Iterator[Mistake]:
+    """What a variable that counts cannot be: only what it counts moves it."""
+    what = variable.counts
+    if variable.start != 0:
+        yield Mistake(
+            ("start",), bad_value(f"{what} are counted from birth on", variable.start, "0")
+        )
+    for key in ("drift", "fatal"):
+        if getattr(variable, key) is not None:
+            yield Mistake((key,), f"it counts {what} and does nothing else: leave {key} out")
+    if variable.hidden:
+        yield Mistake(
+            ("hidden",), bad_value(f"minds know of their own {what}", variable.hidden, "false")
         )
 
 
@@ -289,6 +314,12 @@ def _rule(
 ) -> Iterator[Mistake]:
     yield from _changes(rule, world, variables)
     yield from _feels(rule, stimuli)
+    if rule.corrects and world.counting("corrections") is None:
+        yield Mistake(
+            ("corrects",),
+            "no variable counts corrections (needed: a variable of the world with counts = "
+            '"corrections", one value more than the most corrections of a life, and start = 0)',
+        )
 
 
 def _changes(rule: Rule | Happening, world: World, variables: Collection[str]) -> Iterator[Mistake]:
@@ -299,6 +330,9 @@ def _changes(rule: Rule | Happening, world: World, variables: Collection[str]) -
         for name in change:
             if name not in variables:
                 yield Mistake((key, name), unknown("variable", name, variables))
+            elif name in world.variables and world.variables[name].counts is not None:
+                what = world.variables[name].counts
+                yield Mistake((key, name), f"{name} counts {what}, and nothing else changes it")
     for name, given in rule.set.items():
         if name in world.variables:
             yield from _value(("set", name), given, world.variables[name], "value")

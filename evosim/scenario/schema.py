@@ -99,6 +99,10 @@ class Variable(Model):
     assume: Natural | None = Field(
         default=None, description="Value of a hidden variable for agents without the sense."
     )
+    counts: Literal["corrections"] | None = Field(
+        default=None,
+        description="What it counts of the life of a mind, up to its largest value: corrections.",
+    )
 
     @property
     def drifts(self) -> tuple[Drift, ...]:
@@ -211,6 +215,10 @@ class World(Model):
     def state_variables(self) -> tuple[StateVariable, ...]:
         """The declared variables, then one (0 empty, 1 full) for each site that can empty."""
         return state_space.state_variables(self)
+
+    def counting(self, what: str) -> str | None:
+        """The variable that counts something of the life of a mind, such as ``corrections``."""
+        return next((name for name, v in self.variables.items() if v.counts == what), None)
 
     @property
     def n_states(self) -> int:

@@ -380,6 +380,9 @@ class ReferenceWorld:
                 chances[sets[name]] = 1.0
             elif name in rule.set:
                 chances = _weights(rule.set[name], size)
+            elif name == self.world.counting("corrections"):
+                chances[value] = 1.0 - rule.corrects
+                chances[_clamp(value + 1, size)] += rule.corrects
             else:
                 chances[value] = 1.0
             add = rule.add.get(name, 0)

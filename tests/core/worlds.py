@@ -172,8 +172,9 @@ def mind(
 
 def as_minds(minds: Sequence[Mind]) -> Minds:
     """Minds of the core: one row for each mind."""
+    weights = np.array([m.weights for m in minds], np.float32)
     plain = Minds.of(
-        np.array([m.weights for m in minds], np.float32),
+        weights,
         depth=[m.depth for m in minds],
         patience=[m.patience for m in minds],
         temperature=[m.temperature for m in minds],
