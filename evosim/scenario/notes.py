@@ -271,6 +271,25 @@ def _payoffs(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mista
             )
 
 
+def _unobserved(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Phases that select, but pay for steps with which no life can come to begin."""
+    start = 0
+    for i, phase in enumerate(scenario.timeline):
+        observed = scenario.objective_at(start).observed
+        start += phase.generations
+        for name, value in observed.items() if phase.select else ():
+            low, high = bounds(value)
+            lived = {v for trained in phase.mixture for v in reaches[trained].lived[name]}
+            if not any(low <= v <= high for v in lived):
+                own = phase.objective is not None and phase.objective.observed is not None
+                path: KeyPath = ("timeline", i, "objective") if own else ("objective",)
+                yield Mistake(
+                    (*path, "observed", name),
+                    f"no step in {_listed(list(phase.mixture))} begins so (got {show(value)}): "
+                    "nothing is paid, so that there is nothing to select by",
+                )
+
+
 def _unearned(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Payoffs that nothing asks for, with nearly the name of one that is intended or selected."""
     ends = accumulate(phase.generations for phase in scenario.timeline)
@@ -472,6 +491,7 @@ _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...
     _unused,
     _drives,
     _payoffs,
+    _unobserved,
     _unearned,
     _alike,
     _weights,

@@ -304,6 +304,11 @@ class Objective(Model):
 
     intended: Name = Field(description="The payoff that the designer wants.")
     selected: Name = Field(description="The payoff on which selection acts.")
+    observed: dict[Name, Condition] = Field(
+        default={},
+        description="Selection is paid for steps that begin with every variable named at this "
+        "value, or within [lo, hi]; {}: for all.",
+    )
 
 
 class PhaseObjective(Model):
@@ -313,6 +318,9 @@ class PhaseObjective(Model):
     selected: Name | None = Field(
         default=None,
         description="The payoff selected for in this phase.",
+    )
+    observed: dict[Name, Condition] | None = Field(
+        default=None, description="The steps that are paid in this phase."
     )
 
 
@@ -676,6 +684,7 @@ class Scenario(Model):
         return Objective(
             intended=own.intended or self.objective.intended,
             selected=own.selected or self.objective.selected,
+            observed=self.objective.observed if own.observed is None else own.observed,
         )
 
     @cached_property
