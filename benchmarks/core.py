@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from evosim import core, evolution, mind, scenario, world
 from evosim.benchmarks.rows import Call, Row, interleaved, per, ratio
-from evosim.core import batch
+from evosim.core import batch, planning
 from evosim.core.exact import expect
 from evosim.core.live import live
 from evosim.core.plan import improve
@@ -176,17 +176,17 @@ class Case:
 
     def plan(self) -> None:
         """A whole plan: instinct, backups, policy."""
-        batch.plan_policy(self.group, self.batch, self.level, True, self.space)
+        planning.plan_policy(self.group, self.batch, self.level, True, self.space)
 
     def prepare(self) -> None:
         """The instinct alone: V_0, which both planners start from."""
         reflexes = self.batch.lanes._replace(depth=np.zeros(LANES, np.int32))
-        batch.plan_values(self.group, reflexes, self.level, self.values, True, self.space)
+        planning.plan_values(self.group, reflexes, self.level, self.values, True, self.space)
         self.other[...] = self.space.value
 
     def improve(self) -> int:
         """The backups alone, from whatever the values are; where in space.value V_d stands."""
-        end = batch.ALL_BACKUPS
+        end = planning.ALL_BACKUPS
         lanes = self.batch.lanes
         return int(improve(*self.group.plan_tables, *self.level, *lanes, *self.values, 0, end))
 
@@ -201,8 +201,9 @@ class Case:
         """One lifetime of each mind by the policy in the workspace."""
         steps = self.env.lifetime
         lives = Lives(
-            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.batch.mind, steps, counts,
-            np.empty_like(counts), lifespan, np.zeros(0, np.int32),
+            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.batch.mind, steps,
+            np.ones(self.env.n_x, np.bool_), np.empty_like(counts), counts, lifespan,
+            np.empty_like(lifespan), np.zeros(0, np.int32),
         )  # fmt: skip
         live(*self.world, *self.level, *self.space.policy(self.group), *lives, steps)
 

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.core._tasks import run_tasks
-from evosim.core.local_plan import decide_local, improve_local, prepare_local
-from evosim.core.plan import decide, improve, prepare
+from evosim.core.foresight import Outlook
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, Tables
@@ -33,6 +32,7 @@ class Batch(NamedTuple):
     arrival: NDArray[np.float32]  # [LANES] weight of what the life so far makes of arriving
     replans: bool  # whether any lane feels that, and so plans anew every step
     second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
+    outlook: Outlook | None  # what minds foresee and believe; None: nothing beyond their plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,14 @@ class BatchGroup:
     soft: bool
     mixed: bool  # whether lanes have a second plan
     batches: tuple[Batch, ...]
+
+    @property
+    def plans(self) -> int:
+        """How many plans the minds of a lane have: workspaces for one batch."""
+        where = self.tables.foresight
+        if where is None or self.batches[0].outlook is None:
+            return 1 + self.mixed
+        return 2 * where.most + 1
 
 
 def batch_groups(
@@ -71,7 +79,7 @@ def batch_groups(
         members = members[np.argsort(minds.depth[members], kind="stable")]
         tables, phi = env.belief_tables(int(kind) >> 3, believes)
         batches = tuple(
-            _batch(minds, members[i : i + LANES], bool(kind & 1), bool(kind & 4))
+            _batch(minds, members[i : i + LANES], tables, bool(kind & 1), bool(kind & 4))
             for i in range(0, len(members), LANES)
         )
         found.append(
@@ -87,7 +95,9 @@ def batch_groups(
     return found
 
 
-def _batch(minds: Minds, members: NDArray[np.integer], replans: bool, mixed: bool) -> Batch:
+def _batch(
+    minds: Minds, members: NDArray[np.integer], tables: Tables, replans: bool, mixed: bool
+) -> Batch:
     # Idle lanes do what the last mind does: lanes run side by side, so that costs nothing.
     rows = np.concatenate([members, np.repeat(members[-1:], LANES - len(members))])
     mind = rows.astype(np.int32)
@@ -98,6 +108,18 @@ def _batch(minds: Minds, members: NDArray[np.integer], replans: bool, mixed: boo
         arrival=np.ascontiguousarray(minds.arrival[rows], np.float32),
         replans=replans,
         second=lanes_of(minds.second, rows) if mixed else None,
+        outlook=_outlook(minds, rows) if tables.foresight and minds.foresee else None,
+    )
+
+
+def _outlook(minds: Minds, rows: NDArray[np.integer]) -> Outlook:
+    later = (minds._replace(weights=minds.later[:, m]) for m in range(minds.later.shape[1]))
+    # Where nothing is uncertain no credence is read, but a kernel needs a row.
+    credence = minds.credence[rows].T if minds.credence.shape[1] else np.zeros((1, LANES))
+    return Outlook(
+        later=tuple(lanes_of(mind, rows) for mind in later),
+        anticipation=np.ascontiguousarray(minds.anticipation[rows].T, np.float32),
+        credence=np.ascontiguousarray(credence, np.float32),
     )
 
 
@@ -128,6 +150,8 @@ class Workspace(NamedTuple):
     here: NDArray[np.float32]  # [C, LANES]
     afterstate: NDArray[np.float32]  # [C, LANES]
     q: NDArray[np.float32]  # [A, LANES]
+    other_afterstate: NDArray[np.float32]  # [C, LANES] of the other x of an uncertain mind
+    other_q: NDArray[np.float32]  # [A, LANES]
     best: NDArray[np.float32]  # [LANES]
     discount: NDArray[np.float32]  # [C, LANES] powers of patience
     arrival: NDArray[np.float32]  # [C, LANES] reward of arriving beside those of events
@@ -135,7 +159,7 @@ class Workspace(NamedTuple):
     boltzmann: NDArray[np.float32]  # [n_x, C, A, LANES] A = 0 where no mind is soft
     middle: NDArray[np.float32]  # [n_x, C, LANES] of actions that have ended; local worlds only
     scents: NDArray[np.float32]  # [2, LANES]
-    second: Workspace | None  # for second plans
+    second: Workspace | None  # for another plan of the same lanes, and so on
 
     def plan(self, arrivals: bool) -> Plan:
         return Plan(
@@ -153,11 +177,10 @@ def new_workspace(
     n_actions: int,
     n_events: int,
     soft: bool,
-    second: bool = False,
+    plans: int = 1,
     local: bool = False,
 ) -> Workspace:
-    """Zeros, aligned to cache lines; with ``second``, enough for two plans; for ``local`` worlds
-    or others."""
+    """Zeros, aligned to cache lines, for as many plans; for ``local`` worlds or others."""
 
     def new(*shape: int, dtype: type[np.generic] = np.float32) -> NDArray[Any]:
         # numpy aligns to 16 bytes only, and loops over lanes read whole cache lines.
@@ -173,6 +196,8 @@ def new_workspace(
         here=new(n_cells),
         afterstate=new(n_cells),
         q=new(n_actions),
+        other_afterstate=new(n_cells),
+        other_q=new(n_actions),
         best=new(),
         discount=new(n_cells),
         arrival=new(n_cells),
@@ -180,13 +205,13 @@ def new_workspace(
         boltzmann=new(n_x, n_cells, n_actions if soft else 0),
         middle=new(n_x if local else 0, n_cells),
         scents=new(2),
-        second=new_workspace(n_x, n_cells, n_actions, n_events, False, local=local)
-        if second
+        second=new_workspace(n_x, n_cells, n_actions, n_events, False, plans - 1, local)
+        if plans > 1
         else None,
     )
 
 
-_Size = tuple[int, int, int, int, bool, bool, bool]
+_Size = tuple[int, int, int, int, bool, int, bool]
 
 
 def _workspace(size: _Size) -> Workspace:
@@ -200,151 +225,26 @@ def _workspace(size: _Size) -> Workspace:
     return space
 
 
-# ---------------------------------------------------------------------- planning
-
-Elsewhere = Callable[[int, NDArray[np.float32]], None]
-"""What states are worth in which a plan's lanes do not decide, such as those of another mind.
-
-Called as ``elsewhere(k, value)`` before V_k is backed up, and for V_d: it writes V_k of such x into
-value [n_x, C, LANES]. They are not among ``plan_tables.live``, so that no backup writes there.
-"""
-
-ALL_BACKUPS = 1 << 40
-"""More backups than any lane wants."""
-
-Decide = Callable[[BatchGroup, Batch, int, Level, Workspace], Policy]
-"""Gives the policy of every lane of a batch on level i, in the workspace's arrays."""
-
-
-def by_planning(instinct: bool) -> Decide:
-    """Policies of planners."""
-    return lambda group, batch, i, level, space: plan_policy(group, batch, level, instinct, space)
-
-
-def by_table(env: Environment, policies: FloatArray) -> tuple[list[BatchGroup], Decide]:
-    """Policies that are given, and not planned; and batches to live by them.
-
-    Args:
-        policies: [n, L, n_x, C, A] weights of the actions in each state, not all 0; those of one
-            level or state alone hold on all of them.
-    """
-    # Nobody plans here. That they are soft, and see everything, lets their lanes take weights.
-    everything = (1 << len(env.hidden)) - 1
-    nothing = np.zeros((len(policies), env.phi.shape[1]))
-    minds = Minds.of(nothing, depth=0, patience=1.0, temperature=1.0, senses=everything)
-
-    def look_up(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> Policy:
-        here = policies[batch.mind, min(i, policies.shape[1] - 1)]
-        space.boltzmann[:] = np.moveaxis(here, 0, -1)
-        return space.policy(group)
-
-    return batch_groups(env, minds), look_up
-
-
-def prepare_values(
-    group: BatchGroup, lanes: Lanes, level: Level, plan: Plan, instinct: bool, space: Workspace
-) -> None:
-    """What events are worth to every lane, and V_0 in plan.value[0]."""
-    if (local := group.tables.local) is not None:
-        prepare_local(
-            local.arrays, local.on(*level), lanes, plan,
-            group.phi, space.arrival, instinct, space.discount, space.scents,
-        )  # fmt: skip
-        return
-    prepare(
-        *group.plan_tables, *level, *lanes, *plan,
-        group.phi, space.arrival, instinct, space.discount, space.best,
-    )  # fmt: skip
-
-
-def plan_values(
-    group: BatchGroup,
-    lanes: Lanes,
-    level: Level,
-    plan: Plan,
-    instinct: bool,
-    space: Workspace,
-    elsewhere: Elsewhere | None = None,
-) -> int:
-    """V_d of every lane on a level; returns where in plan.value it stands."""
-    prepare_values(group, lanes, level, plan, instinct, space)
-    if elsewhere is None:
-        return _improve(group, lanes, level, plan, space, 0, ALL_BACKUPS)
-    deepest = int(lanes.depth.max())
-    for done in range(deepest):
-        elsewhere(done, plan.value[done & 1])
-        _improve(group, lanes, level, plan, space, done, done + 1)
-    elsewhere(deepest, plan.value[deepest & 1])
-    return deepest & 1
-
-
-def _improve(
-    group: BatchGroup,
-    lanes: Lanes,
-    level: Level,
-    plan: Plan,
-    space: Workspace,
-    begin: int,
-    end: int,
-) -> int:
-    if (local := group.tables.local) is None:
-        return int(improve(*group.plan_tables, *level, *lanes, *plan, begin, end))
-    on = local.on(*level)
-    return int(improve_local(local.arrays, on, lanes, plan, space.middle, space.best, begin, end))
-
-
-def plan_policy(
-    group: BatchGroup,
-    batch: Batch,
-    level: Level,
-    instinct: bool,
-    space: Workspace,
-    elsewhere: Elsewhere | None = None,
-) -> Policy:
-    """The policy of every lane of a batch on a level, in the workspace's arrays."""
-    plan = space.plan(group.tables.arrivals or batch.replans)
-    now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
-    other, other_now, other_space = plan, 0, space
-    if batch.second is not None:
-        assert space.second is not None
-        other_space = space.second
-        # The arrival reward is of the first plan alone: in the second one's workspace it is 0.
-        other = space.second.plan(group.tables.arrivals)
-        other_now = plan_values(group, batch.second, level, other, instinct, space.second)
-    if (local := group.tables.local) is not None:
-        decide_local(
-            local.arrays, local.on(*level), batch.lanes, plan, space.middle,
-            batch.second or batch.lanes, other, other_space.middle, group.mixed, now, other_now,
-            space.best, space.scents[0], group.soft, space.greedy, space.boltzmann,
-        )  # fmt: skip
-        return space.policy(group)
-    decide(
-        *group.plan_tables, *level, *batch.lanes, *plan, *other,
-        group.mixed, now, other_now, space.best, group.soft, space.greedy, space.boltzmann,
-    )  # fmt: skip
-    return space.policy(group)
-
-
 def for_each_batch(
     env: Environment,
     levels: Levels,
     groups: list[BatchGroup],
     run: Callable[[BatchGroup, Batch, int, Level, Workspace], None],
     *,
-    second: bool = False,
+    plans: int = 1,
 ) -> None:
     """Call ``run(group, batch, i, level, workspace)`` for every batch on every level i.
 
     Args:
-        second: whether there are to be workspaces for two plans whoever has them.
+        plans: for how many plans of a lane there are to be workspaces, at least.
     """
     tables = [Level.of(levels, i) for i in range(len(levels.start))]
 
     def task(group: BatchGroup, batch: Batch, i: int) -> Callable[[], None]:
         n_events = max(len(env.events), len(group.phi))
-        two = second or group.mixed
+        many = max(plans, group.plans)
         local = group.tables.local is not None
-        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, two, local)
+        size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, many, local)
         return lambda: run(group, batch, i, tables[i], _workspace(size))
 
     # The deepest first: they take longest, and no thread is to begin one when all others are done.

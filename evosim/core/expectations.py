@@ -11,22 +11,24 @@ from numpy.typing import NDArray
 from evosim.core.batch import (
     Batch,
     BatchGroup,
-    Decide,
     FloatArray,
     Workspace,
     batch_groups,
-    by_planning,
-    by_table,
     for_each_batch,
     lanes_of,
-    plan_policy,
-    plan_values,
-    prepare_values,
 )
 from evosim.core.exact import expect
 from evosim.core.local_live import expect_local
 from evosim.core.local_plan import follow_local
 from evosim.core.plan import follow
+from evosim.core.planning import (
+    Decide,
+    by_planning,
+    by_table,
+    plan_policy,
+    plan_values,
+    prepare_values,
+)
 from evosim.core.structs import LANES, Level, Policy, WorldTables
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, weighted_sum
@@ -357,7 +359,7 @@ def followed(
             )
         _at_birth(env, level, batch, other.value[last], found[i])
 
-    for_each_batch(env, levels, batch_groups(env, minds), run, second=True)
+    for_each_batch(env, levels, batch_groups(env, minds), run, plans=2)
     return found[which].T
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
+from evosim.mechanisms.correction.schema import WAYS
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -48,6 +49,10 @@ class Minds(NamedTuple):
     second_weights: NDArray[np.float32]  # [n, F]; 0 until a mechanism fills them in
     second_depth: NDArray[np.int32]  # [n]
     share: NDArray[np.float32]  # [n] of the second plan in the values of actions; 0: there is none
+    # What they foresee and believe (model 2, correction, credence); empty until mechanisms fill it
+    later: NDArray[np.float32]  # [n, K, F] drives after 1 .. K corrections
+    anticipation: NDArray[np.float32]  # [n, 4] shares of the ways to count what comes after one
+    credence: NDArray[np.float32]  # [n, B] chance that what is not seen is 1, by what was survived
 
     @classmethod
     def of(
@@ -81,11 +86,17 @@ class Minds(NamedTuple):
             second_weights=np.zeros(weights.shape, np.float32),
             second_depth=np.zeros(n, np.int32),
             share=nothing,
+            **_foreseeing_nothing(n, weights.shape[1]),
         )
 
     def rows(self, which: NDArray[np.integer]) -> Minds:
         """Some of them, in that order."""
         return Minds(*(array[which] for array in self))
+
+    @property
+    def foresee(self) -> bool:
+        """Whether they foresee corrections, or are uncertain."""
+        return bool(self.later.shape[1] or self.credence.shape[1])
 
     @property
     def second(self) -> Minds:
@@ -191,6 +202,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_weights=np.zeros_like(weights),
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
+        **_foreseeing_nothing(n, weights.shape[1]) | {"anticipation": _anticipation(genes, n)},
     )
 
 
@@ -264,6 +276,23 @@ def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[st
         return {}
     unit = unit_length(np.stack([genes[f"drive.{name}"] for name in names], axis=1))
     return {name: unit[:, i] for i, name in enumerate(names)}
+
+
+def _anticipation(genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+    """[n, 4] The shares of the ways to count what comes after a correction; all 0: none has any."""
+    given = [genes.get(f"anticipation.{way}", np.zeros(n)) for way in WAYS]
+    total = sum(given, np.zeros(n))
+    shares = np.divide(given, total, out=np.zeros((len(WAYS), n)), where=total > 0)
+    return shares.T.astype(np.float32)
+
+
+def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[np.float32]]:
+    """The fields of minds that foresee no correction and are not uncertain."""
+    return {
+        "later": np.zeros((n, 0, n_features), np.float32),
+        "anticipation": np.zeros((n, 4), np.float32),
+        "credence": np.zeros((n, 0), np.float32),
+    }
 
 
 def _depth(genes: Mapping[str, FloatArray]) -> NDArray[np.int64]:

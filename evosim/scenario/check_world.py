@@ -27,9 +27,16 @@ def check_entries(
         variables: the names of all variables written, broken ones too.
         stimuli: the names of what can be felt, or None where that is not known.
     """
+    counted: dict[str, str] = {}
     for name, variable in world.variables.items():
         for mistake in _variable(variable, world, variables):
             yield mistake.below("variables", name)
+        if variable.counts is not None and counted.setdefault(variable.counts, name) != name:
+            allowed = f"one variable, such as {counted[variable.counts]}"
+            yield Mistake(
+                ("variables", name, "counts"),
+                bad_value("counted already", variable.counts, allowed),
+            )
     yield from _glyphs(world)
     for name, kind in world.kinds.items():
         if name == "always":
@@ -170,6 +177,8 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
                 ),
             )
     yield from _drifts(variable, world, variables)
+    if variable.counts is not None:
+        yield from _counter(variable)
     if variable.hidden and variable.assume is None:
         yield Mistake(
             ("assume",),
@@ -184,6 +193,22 @@ def _variable(variable: Variable, world: World, variables: Collection[str]) -> I
     if variable.assume is not None and variable.assume > top:
         yield Mistake(
             ("assume",), bad_value("assumed value out of range", variable.assume, f"0 to {top}")
+        )
+
+
+def _counter(variable: Variable) -> Iterator[Mistake]:
+    """What a variable that counts cannot be: only what it counts moves it."""
+    what = variable.counts
+    if variable.start != 0:
+        yield Mistake(
+            ("start",), bad_value(f"{what} are counted from birth on", variable.start, "0")
+        )
+    for key in ("drift", "fatal"):
+        if getattr(variable, key) is not None:
+            yield Mistake((key,), f"it counts {what} and does nothing else: leave {key} out")
+    if variable.hidden:
+        yield Mistake(
+            ("hidden",), bad_value(f"minds know of their own {what}", variable.hidden, "false")
         )
 
 
@@ -207,17 +232,23 @@ def _value(
         yield Mistake(path, bad_value(f"{len(given)} weights", given, allowed))
 
 
+def condition(
+    when: Mapping[str, int | tuple[int, int]], world: World, variables: Collection[str]
+) -> Iterator[Mistake]:
+    """Variables that a condition names, and their values; paths from its own keys on."""
+    for name, value in when.items():
+        if name not in variables:
+            yield Mistake((name,), unknown("variable", name, variables))
+        elif name in world.variables:
+            top = world.variables[name].values - 1
+            if bounds(value)[1] > top:
+                yield Mistake((name,), bad_value("value out of range", value, f"0 to {top}"))
+
+
 def _when(
     when: Mapping[str, int | tuple[int, int]], world: World, variables: Collection[str]
 ) -> Iterator[Mistake]:
-    for name, condition in when.items():
-        path = ("when", name)
-        if name not in variables:
-            yield Mistake(path, unknown("variable", name, variables))
-        elif name in world.variables:
-            top = world.variables[name].values - 1
-            if bounds(condition)[1] > top:
-                yield Mistake(path, bad_value("value out of range", condition, f"0 to {top}"))
+    return (mistake.below("when") for mistake in condition(when, world, variables))
 
 
 def _feels(
@@ -283,6 +314,12 @@ def _rule(
 ) -> Iterator[Mistake]:
     yield from _changes(rule, world, variables)
     yield from _feels(rule, stimuli)
+    if rule.corrects and world.counting("corrections") is None:
+        yield Mistake(
+            ("corrects",),
+            "no variable counts corrections (needed: a variable of the world with counts = "
+            '"corrections", one value more than the most corrections of a life, and start = 0)',
+        )
 
 
 def _changes(rule: Rule | Happening, world: World, variables: Collection[str]) -> Iterator[Mistake]:
@@ -293,6 +330,9 @@ def _changes(rule: Rule | Happening, world: World, variables: Collection[str]) -
         for name in change:
             if name not in variables:
                 yield Mistake((key, name), unknown("variable", name, variables))
+            elif name in world.variables and world.variables[name].counts is not None:
+                what = world.variables[name].counts
+                yield Mistake((key, name), f"{name} counts {what}, and nothing else changes it")
     for name, given in rule.set.items():
         if name in world.variables:
             yield from _value(("set", name), given, world.variables[name], "value")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from evosim.scenario.check_placement import Cell, may_hold
 from evosim.scenario.check_world import possible
+from evosim.scenario.rules import Rule
 from evosim.scenario.values import bounds
 
 if TYPE_CHECKING:
@@ -164,6 +165,8 @@ class Reach:
         changes = []
         for path, effect in self.world.effects():
             given, added = _table(effect, "set").get(name), _table(effect, "add").get(name, 0)
+            if variable.counts == "corrections" and isinstance(effect, Rule) and effect.corrects:
+                added = 1
             others = {k: c for k, c in _table(effect, "when").items() if k != name}
             known = {other: found[other][0 if _is_action(path) else 1] for other in others}
             if (given is None and not added) or getattr(effect, "ends", 0.0) == 1:

@@ -89,6 +89,10 @@ class Rule(Model):
     feels: dict[Name, Real] = Field(default={}, description=_FEELS)
     yields: dict[Name, Real] = Field(default={}, description=_YIELDS)
     ends: Chance = Field(default=0.0, description="Probability that the use ends the lifetime.")
+    corrects: Chance = Field(
+        default=0.0,
+        description="Probability that the mind that did it is corrected, if it goes on living.",
+    )
 
 
 class Ground(Model):

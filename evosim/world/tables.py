@@ -30,6 +30,29 @@ Outcomes = list[tuple[int, float]]  # (x, probability), distinct x in order of f
 Condition = Mapping[int, tuple[int, int]]  # variable -> inclusive range
 
 
+class Foresight(NamedTuple):
+    """Where which mind of a chain decides, and what x an uncertain mind takes for one."""
+
+    corrections: NDArray[np.int32]  # [n_x] corrections counted at x
+    stride: int  # what a correction adds to x
+    partner: NDArray[np.int32]  # [n_x] x with the uncertain variable at 1 instead of 0; -1: none
+    belief: NDArray[np.int32]  # [n_x] row of `credence` that holds there
+
+    @property
+    def most(self) -> int:
+        """K, the most corrections that are counted."""
+        return int(self.corrections.max())
+
+    def rows(self, live: NDArray[np.int32], *minds: int) -> NDArray[np.int32]:
+        """Those of some x at which minds plan that were corrected so often."""
+        return live[np.isin(self.corrections[live], minds)]
+
+    def decided(self, live: NDArray[np.int32], *minds: int) -> NDArray[np.int32]:
+        """Those of them that are backed up: of partners the first."""
+        mine = self.rows(live, *minds)
+        return mine[~np.isin(mine, self.partner)]
+
+
 class Tables(NamedTuple):
     """Read-only arrays of one environment, as seen by a mind or as it is.
 
@@ -68,6 +91,7 @@ class Tables(NamedTuple):
     slip: float
     arrivals: bool  # whether the world has any `here` or `always`
     local: LocalRules | None  # of a world in which the second half depends on the cell
+    foresight: Foresight | None = None  # where minds can be corrected, or are uncertain
 
 
 def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[Any]:
@@ -118,6 +142,8 @@ class Compiler:
                 )
             if name in blind_to and variable.assume is not None:
                 self.pinned[self.index[name]] = variable.assume
+        counting = rules.counting("corrections")
+        self.corrections = None if counting is None else self.index[counting]
         self.drifts = self._drifts()
 
     def condition(self, when: Mapping[str, int | tuple[int, int]]) -> Condition:
@@ -197,6 +223,12 @@ class Compiler:
             else:
                 total = math.fsum(value)
                 weighted.append((self.index[name], [w / total for w in value]))
+        if rule.corrects and self.corrections is not None:
+            own = self.corrections
+            weights = [0.0] * self.sizes[own]
+            weights[values[own]] = 1.0 - rule.corrects
+            weights[self.moved(values, own, 1)] += rule.corrects
+            weighted.append((own, weights))
         for i, value in sets.items():
             after[i] = value
         weighted.sort(key=lambda pair: pair[0])
@@ -370,6 +402,20 @@ def compile_tables(
         )
         if local
         else None,
+        foresight=_foresight(c),
+    )
+
+
+def _foresight(c: Compiler) -> Foresight | None:
+    """Which mind decides where; None where nobody can be corrected."""
+    own = c.corrections
+    if own is None:
+        return None
+    return Foresight(
+        corrections=_frozen((values[own] for values in c.values), np.int32),
+        stride=c.strides[own],
+        partner=_frozen([-1] * c.n_x, np.int32),
+        belief=_frozen([0] * c.n_x, np.int32),
     )
 
 

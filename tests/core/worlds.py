@@ -172,13 +172,16 @@ def mind(
 
 def as_minds(minds: Sequence[Mind]) -> Minds:
     """Minds of the core: one row for each mind."""
-    return Minds(
-        weights=np.array([m.weights for m in minds], np.float32),
+    weights = np.array([m.weights for m in minds], np.float32)
+    plain = Minds.of(
+        weights,
+        depth=[m.depth for m in minds],
+        patience=[m.patience for m in minds],
+        temperature=[m.temperature for m in minds],
+        senses=[m.senses for m in minds],
+    )
+    return plain._replace(
         arrival=np.array([m.novelty for m in minds], np.float32),
-        depth=np.array([m.depth for m in minds], np.int32),
-        patience=np.array([m.patience for m in minds], np.float32),
-        temperature=np.array([m.temperature for m in minds], np.float32),
-        senses=np.array([m.senses for m in minds], np.int64),
         second_weights=np.array([m.criteria for m in minds], np.float32),
         second_depth=np.array([m.tool_depth for m in minds], np.int32),
         share=np.array([m.reliance for m in minds], np.float32),
@@ -535,6 +538,14 @@ def _differences(old: Document, new: Document) -> Document:
         elif key not in old or value != old[key]:
             found[key] = value
     return found
+
+
+@st.composite
+def conditions(draw: st.DrawFn, scenario: Scenario) -> Document:
+    """A condition on variables, as a scenario has it once it is read."""
+    sizes = {name: variable.values for name, variable in scenario.world.variables.items()}
+    when = _condition(draw, sizes)
+    return {name: v if isinstance(v, int) else tuple(v) for name, v in when.items()}
 
 
 @st.composite

@@ -16,7 +16,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from evosim import core, mind, rng, scenario
-from evosim.core.batch import Elsewhere, batch_groups, new_workspace, plan_policy
+from evosim.core.batch import batch_groups, new_workspace
+from evosim.core.planning import Elsewhere, plan_policy
 from evosim.core.structs import Level
 from evosim.mind import Minds
 from evosim.scenario import Scenario

@@ -1,0 +1,232 @@
+"""How the lanes of a batch come to their policy: by planning, or from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evosim.core.batch import (
+    Batch,
+    BatchGroup,
+    FloatArray,
+    Workspace,
+    batch_groups,
+)
+from evosim.core.foresight import (
+    HEDONISTIC,
+    REALISTIC,
+    Outlook,
+    anticipate,
+    back_up,
+    choose_actions,
+    led,
+)
+from evosim.core.local_plan import decide_local, improve_local, prepare_local
+from evosim.core.plan import decide, improve, prepare
+from evosim.core.structs import Lanes, Level, Plan, Policy
+from evosim.mind import Minds
+from evosim.world import Environment
+
+Elsewhere = Callable[[int, NDArray[np.float32]], None]
+"""What states are worth in which a plan's lanes do not decide, such as those of another mind.
+
+Called as ``elsewhere(k, value)`` before V_k is backed up, and for V_d: it writes V_k of such x into
+value [n_x, C, LANES]. They are not among ``plan_tables.live``, so that no backup writes there.
+"""
+
+ALL_BACKUPS = 1 << 40
+"""More backups than any lane wants."""
+
+Decide = Callable[[BatchGroup, Batch, int, Level, Workspace], Policy]
+"""Gives the policy of every lane of a batch on level i, in the workspace's arrays."""
+
+
+def by_planning(instinct: bool) -> Decide:
+    """Policies of planners."""
+    return lambda group, batch, i, level, space: plan_policy(group, batch, level, instinct, space)
+
+
+def by_table(env: Environment, policies: FloatArray) -> tuple[list[BatchGroup], Decide]:
+    """Policies that are given, and not planned; and batches to live by them.
+
+    Args:
+        policies: [n, L, n_x, C, A] weights of the actions in each state, not all 0; those of one
+            level or state alone hold on all of them.
+    """
+    # Nobody plans here. That they are soft, and see everything, lets their lanes take weights.
+    everything = (1 << len(env.hidden)) - 1
+    nothing = np.zeros((len(policies), env.phi.shape[1]))
+    minds = Minds.of(nothing, depth=0, patience=1.0, temperature=1.0, senses=everything)
+
+    def look_up(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> Policy:
+        here = policies[batch.mind, min(i, policies.shape[1] - 1)]
+        space.boltzmann[:] = np.moveaxis(here, 0, -1)
+        return space.policy(group)
+
+    return batch_groups(env, minds), look_up
+
+
+def prepare_values(
+    group: BatchGroup, lanes: Lanes, level: Level, plan: Plan, instinct: bool, space: Workspace
+) -> None:
+    """What events are worth to every lane, and V_0 in plan.value[0]."""
+    if (local := group.tables.local) is not None:
+        prepare_local(
+            local.arrays, local.on(*level), lanes, plan,
+            group.phi, space.arrival, instinct, space.discount, space.scents,
+        )  # fmt: skip
+        return
+    prepare(
+        *group.plan_tables, *level, *lanes, *plan,
+        group.phi, space.arrival, instinct, space.discount, space.best,
+    )  # fmt: skip
+
+
+def plan_values(
+    group: BatchGroup,
+    lanes: Lanes,
+    level: Level,
+    plan: Plan,
+    instinct: bool,
+    space: Workspace,
+    elsewhere: Elsewhere | None = None,
+) -> int:
+    """V_d of every lane on a level; returns where in plan.value it stands."""
+    prepare_values(group, lanes, level, plan, instinct, space)
+    if elsewhere is None:
+        return _improve(group, lanes, level, plan, space, 0, ALL_BACKUPS)
+    deepest = int(lanes.depth.max())
+    for done in range(deepest):
+        elsewhere(done, plan.value[done & 1])
+        _improve(group, lanes, level, plan, space, done, done + 1)
+    elsewhere(deepest, plan.value[deepest & 1])
+    return deepest & 1
+
+
+def _improve(
+    group: BatchGroup,
+    lanes: Lanes,
+    level: Level,
+    plan: Plan,
+    space: Workspace,
+    begin: int,
+    end: int,
+) -> int:
+    if (local := group.tables.local) is None:
+        return int(improve(*group.plan_tables, *level, *lanes, *plan, begin, end))
+    on = local.on(*level)
+    return int(improve_local(local.arrays, on, lanes, plan, space.middle, space.best, begin, end))
+
+
+def plan_policy(
+    group: BatchGroup,
+    batch: Batch,
+    level: Level,
+    instinct: bool,
+    space: Workspace,
+    elsewhere: Elsewhere | None = None,
+) -> Policy:
+    """The policy of every lane of a batch on a level, in the workspace's arrays."""
+    if batch.outlook is not None:
+        return foresee(group, batch, batch.outlook, level, instinct, space)
+    plan = space.plan(group.tables.arrivals or batch.replans)
+    now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
+    other, other_now, other_space = plan, 0, space
+    if batch.second is not None:
+        assert space.second is not None
+        other_space = space.second
+        # The arrival reward is of the first plan alone: in the second one's workspace it is 0.
+        other = space.second.plan(group.tables.arrivals)
+        other_now = plan_values(group, batch.second, level, other, instinct, space.second)
+    if (local := group.tables.local) is not None:
+        decide_local(
+            local.arrays, local.on(*level), batch.lanes, plan, space.middle,
+            batch.second or batch.lanes, other, other_space.middle, group.mixed, now, other_now,
+            space.best, space.scents[0], group.soft, space.greedy, space.boltzmann,
+        )  # fmt: skip
+        return space.policy(group)
+    decide(
+        *group.plan_tables, *level, *batch.lanes, *plan, *other,
+        group.mixed, now, other_now, space.best, group.soft, space.greedy, space.boltzmann,
+    )  # fmt: skip
+    return space.policy(group)
+
+
+def foresee(
+    group: BatchGroup,
+    batch: Batch,
+    outlook: Outlook,
+    level: Level,
+    instinct: bool,
+    space: Workspace,
+) -> Policy:
+    """The policy of minds that foresee corrections, or are uncertain (model 2).
+
+    Mind m is planned when the policies of the minds after it are known, from the last to the first.
+    All values that its plan reads are backed up beside it, as they are wanted after as many
+    backups: V of the mind and of those after it, and U, what those will do by the drives of each.
+    """
+    where = group.tables.foresight
+    assert where is not None
+    most = where.most
+    minds = (batch.lanes, *outlook.later)
+    # A chain of workspaces: V of each mind, then U of each but the last.
+    spaces = [space]
+    while spaces[-1].second is not None:
+        spaces.append(spaces[-1].second)
+    own, changed = spaces[: most + 1], spaces[most + 1 :]
+    arrivals = group.tables.arrivals
+    plans = [each.plan(arrivals) for each in spaces]
+    deepest = int(batch.lanes.depth.max())
+    policy = (group.soft, space.greedy, space.boltzmann)
+    scratch = (space.other_afterstate, space.other_q, space.best)
+    uncertain = (where.partner, where.belief, outlook.credence)
+    foreseen, felt = (bool(outlook.anticipation[i].any()) for i in (REALISTIC, HEDONISTIC))
+    live = group.plan_tables.live
+    rows = [where.rows(live, m) for m in range(most + 1)]
+    decides = [where.decided(live, m) for m in range(most + 1)]
+    decided_after = [where.decided(live, *range(m + 1, most + 1)) for m in range(most)]
+
+    def run(i: int, m: int, x: NDArray[np.int32], given: bool, done: int) -> None:
+        back_up(
+            *group.plan_tables, *level, *minds[m], *plans[i], *scratch, *policy, x, *uncertain,
+            given, done,
+        )  # fmt: skip
+
+    for m in range(most, -1, -1):
+        # Without a hedonist nobody asks what later minds feel.
+        alive = range(m, most + 1) if felt else range(m, m + 1)
+        for n in alive:
+            prepare_values(group, minds[n], level, plans[n], instinct, own[n])
+        valued = [n for n in alive if n < most and foreseen]
+        for n in valued:
+            prepare_values(group, minds[n], level, plans[most + 1 + n], instinct, changed[n])
+            if instinct:
+                for later in range(n + 1, most + 1):
+                    prepare_values(group, minds[later], level, plans[later], instinct, own[later])
+                    led(
+                        *group.plan_tables, *level, rows[later], own[later].reward,
+                        changed[n].reward, own[later].discount, changed[n].value, space.best,
+                    )  # fmt: skip
+        for done in range(deepest + 1):
+            for n in alive:
+                if n < most:
+                    u = changed[n].value if foreseen else own[n].value
+                    v = own[n + 1].value if felt else own[n].value
+                    anticipate(
+                        rows[n + 1], where.stride, outlook.anticipation, own[n].value, u, v,
+                        done & 1,
+                    )  # fmt: skip
+            if done == deepest:
+                break
+            for n in alive:
+                run(n, n, decides[n], False, done)
+            for n in valued:
+                run(most + 1 + n, n, decided_after[n], True, done)
+        choose_actions(
+            *group.plan_tables, *level, *minds[m], *plans[m], *scratch, *policy, decides[m],
+            *uncertain, deepest & 1,
+        )  # fmt: skip
+    return space.policy(group)
