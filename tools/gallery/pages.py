@@ -126,8 +126,9 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
             "# Gallery",
             f"{counted(len(rows), 'scenario')}: {_verdicts(ordered)}. Those that are not "
             "supported come first.",
-            *([_lived_once_more(confirmed, len(rows))] if again else []),
-            statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
+            _lived_once_more(confirmed, len(rows))
+            if again
+            else statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the wanted side of the threshold, refuted if one lies wholly on the "
             "other side, and undecided otherwise ([measures](../measures.md)). Secondary findings, "
@@ -154,7 +155,9 @@ def _lived_once_more(confirmed: Sequence[Record], of: int) -> str:
         f"**Confirmation**: {len(confirmed)} of {of} were frozen and then lived once more, on a "
         f"seed never used ({seeds}): {_verdicts(confirmed)}. Claims, arms and thresholds are those "
         "of [frozen.json](frozen.json), and nothing was changed after. The seed is made of their "
-        "hashes, so that nobody could try it. "
+        "hashes, so that nobody could try it. The first runs, on seed 1, are exploratory: their "
+        "thresholds may have been written after pilots. *Expected* on a page is the first text "
+        "that was committed, word for word; *Found* is what the first runs show. "
         "[How that is done](../writing-scenarios.md#confirmation)."
     )
 
