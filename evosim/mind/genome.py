@@ -51,7 +51,7 @@ class Minds(NamedTuple):
     # What they foresee and believe (model 2, correction, credence); empty until mechanisms fill it
     later: NDArray[np.float32]  # [n, K, F] drives after 1 .. K corrections
     anticipation: NDArray[np.float32]  # [n, 4] shares of the ways to count what comes after one
-    credence: NDArray[np.float32]  # [n, B] chance that what is not seen is 1, by what was survived
+    credence: NDArray[np.float64]  # [n, 1 or 0] chance that what is not seen is 1, at birth
 
     @classmethod
     def of(
@@ -201,7 +201,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_weights=np.zeros_like(weights),
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
-        **_foreseeing_nothing(n, weights.shape[1]),
+        **_foreseeing_nothing(n, weights.shape[1]) | _credence(scenario, genes),
     )
 
 
@@ -277,12 +277,19 @@ def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[st
     return {name: unit[:, i] for i, name in enumerate(names)}
 
 
-def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[np.float32]]:
+def _credence(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[str, NDArray[Any]]:
+    """What minds believe of what they do not see; nothing where the scenario does not say."""
+    for name in scenario.agent.credence or {}:  # one at most
+        return {"credence": genes[f"credence.{name}"][:, None]}
+    return {}
+
+
+def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[Any]]:
     """The fields of minds that foresee no correction and are not uncertain."""
     return {
         "later": np.zeros((n, 0, n_features), np.float32),
         "anticipation": np.zeros((n, 4), np.float32),
-        "credence": np.zeros((n, 0), np.float32),
+        "credence": np.zeros((n, 0)),
     }
 
 
