@@ -106,7 +106,7 @@ def live(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, seen, counts, paid, lifespan, actions,
+    level_key, individuals, mind, window, seen, counts, paid, lifespan, last, actions,
     steps,
 ):  # fmt: skip
     """Live one life for each lane by its policy, on one level.
@@ -137,6 +137,7 @@ def live(
             lifespan[i] = t + 1
             if fate != ALIVE:
                 break
+        last[i] = x
 
 
 @kernel
@@ -146,7 +147,7 @@ def live_one_step(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, seen, counts, paid, lifespan, actions,
+    level_key, individuals, mind, window, seen, counts, paid, lifespan, last, actions,
     t, xs, cells, fates,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
@@ -182,7 +183,7 @@ def live_one_step(
             to = paid if t < window and seen[x] else counts
             x, cell, _, fate = step(world, level, key, t, x, cell, action, to, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
-            lifespan[i] = t + 1
+            lifespan[i], last[i] = t + 1, x
         else:
             fates[lane] = ENDED  # it died in an earlier step
         if fates[lane] == ALIVE:

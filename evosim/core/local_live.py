@@ -114,6 +114,7 @@ def live_local(local, level, policy, lives, steps):
             lives.lifespan[i] = t + 1
             if fate != ALIVE:
                 break
+        lives.last[i] = x
 
 
 @kernel
@@ -138,7 +139,7 @@ def live_one_local_step(local, level, policy, lives, t, xs, cells, fates):
             to = lives.paid if t < lives.window and lives.seen[x] else lives.counts
             x, cell, _, fate = step_local(local, level, key, t, x, cell, action, to, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
-            lives.lifespan[i] = t + 1
+            lives.lifespan[i], lives.last[i] = t + 1, x
         else:
             fates[lane] = ENDED
         if fates[lane] == ALIVE:

@@ -33,6 +33,7 @@ class Lifetimes(NamedTuple):
     paid_counts: NDArray[np.int32]  # [n, L, E] in the steps that are paid to selection
     lifespan: NDArray[np.int32]  # [n, L] steps lived
     arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
+    last_x: NDArray[np.int32]  # [n, L] joint value of the variables after the last step
 
 
 class Trace(NamedTuple):
@@ -245,7 +246,7 @@ def _live(
     n, n_levels, steps = len(individual_ids), len(levels.start), env.lifetime
     shape = (n_levels, n, len(env.events))
     counts, paid = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    lifespan = np.zeros((n_levels, n), np.int32)
+    lifespan, last = np.zeros((2, n_levels, n), np.int32)
     felt = np.zeros((n_levels, n))
     actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
@@ -257,7 +258,7 @@ def _live(
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         lives = Lives(
             level_keys[i], individuals, batch.mind, first, seen, counts[i], paid[i], lifespan[i],
-            actions,
+            last[i], actions,
         )  # fmt: skip
         if not batch.replans:
             policy = decide(group, batch, i, level, space)
@@ -288,5 +289,5 @@ def _live(
 
     for_each_batch(env, levels, groups, run)
     counts += paid
-    by_mind = Lifetimes(counts.swapaxes(0, 1), paid.swapaxes(0, 1), lifespan.T, felt.T)
+    by_mind = Lifetimes(counts.swapaxes(0, 1), paid.swapaxes(0, 1), lifespan.T, felt.T, last.T)
     return by_mind, actions

@@ -148,6 +148,7 @@ class Lives(NamedTuple):
     counts: NDArray[np.int32]  # [n, E] out: events of the steps that are not paid
     paid: NDArray[np.int32]  # [n, E] out: events of those that are
     lifespan: NDArray[np.int32]  # [n] out: steps lived
+    last: NDArray[np.int32]  # [n] out: x after the last step
     actions: NDArray[np.int32]  # [steps or 0] out: the action of each step
 
 

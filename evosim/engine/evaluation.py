@@ -174,9 +174,7 @@ def evaluate(
         result.reward[:, at] = reward
         result.lifespan[:, at] = lifetimes.lifespan
         for mechanism in mechanisms:
-            kept = mechanism.observe(
-                name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
-            )
+            kept = mechanism.observe(name, lifetimes, felt[..., : len(stimuli)])
             if kept is not None:
                 by_level = observed.setdefault(mechanism.name, [np.zeros(0)] * n_levels)
                 for i, level in enumerate(at):

@@ -203,6 +203,7 @@ def _unused(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistak
         for _, effect in reach.world.effects():
             used |= getattr(effect, "when", {}).keys()
         for name, variable in reach.world.variables.items():
+            used |= set() if variable.counts is None else {name}
             used |= {other for drift in variable.drifts for other in drift.when}
             used |= set() if variable.fatal is None else {name}
         for happening in reach.world.happens.values():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -46,7 +47,6 @@ from evosim.scenario.values import (
     Condition,
     Confidence,
     Cost,
-    CredenceLocus,
     DepthLocus,
     Drives,
     Flag,
@@ -60,6 +60,7 @@ from evosim.scenario.values import (
     Positive,
     Real,
     SenseLocus,
+    ShareLocus,
     Side,
     Size,
     TemperatureLocus,
@@ -77,6 +78,7 @@ BUILT_IN = {NOVELTY: FELT}
 rewards that are no function of the state (non-Markovian), so that no expectation of theirs is
 exact."""
 SAMPLE = 32
+REALISTIC = {"realistic": 1}
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 
 
@@ -342,7 +344,7 @@ class Agent(Model):
     senses: dict[Name, SenseLocus] = Field(
         default={}, description="Loci of senses by hidden variable; one left out evolves in [0, 1]."
     )
-    credence: dict[Name, CredenceLocus] | None = Field(
+    credence: dict[Name, ShareLocus] | None = Field(
         default=None,
         description="What chance an agent without the sense gives a hidden variable to be 1, in "
         "place of what it assumes: a locus.",
@@ -358,6 +360,10 @@ class Agent(Model):
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
+    anticipation: WrittenAnticipation | None = Field(
+        default=None,
+        description="With [correction]: how what comes after one is counted; left out: realistic.",
+    )
 
     @property
     def second_plan(self) -> tuple[str, int] | None:
@@ -532,6 +538,9 @@ class Scenario(Model):
     deception: Deception | None = Field(
         default=None, description="Conduct while watched against conduct while unwatched."
     )
+    correction: Correction | None = Field(
+        default=None, description="What a correction makes of the drives of a mind."
+    )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
     )
@@ -626,7 +635,15 @@ class Scenario(Model):
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
             **{f"credence.{name}": locus for name, locus in (agent.credence or {}).items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+            **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @property
+    def anticipation(self) -> list[tuple[str, Locus]]:
+        """The loci by which minds anticipate being corrected; none where nobody is."""
+        if self.correction is None:
+            return []
+        return (self.agent.anticipation or Anticipation.model_validate(REALISTIC)).loci
 
     @property
     def generations(self) -> int:
