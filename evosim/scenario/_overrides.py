@@ -53,18 +53,6 @@ def replaces(overrides: Mapping[str, Any], path: KeyPath) -> bool:
     return not isinstance(found, Mapping)
 
 
-def lookup(found: Any, path: KeyPath) -> Any:
-    """What a world, or a plain one, has at a path; None where it has nothing."""
-    for key in path:
-        if isinstance(found, list | tuple):
-            found = found[key] if isinstance(key, int) and key < len(found) else None
-        elif isinstance(found, Mapping):
-            found = found.get(key)
-        else:
-            found = getattr(found, str(key), None)
-    return found
-
-
 def mistakes(
     world: Mapping[str, Any], overrides: Mapping[str, Any], payoffs: tuple[str, ...]
 ) -> Iterator[Mistake]:

@@ -215,13 +215,6 @@ class PartialDocument:
         read = {i: as_model(Phase, p) for i, p in enumerate(raw if isinstance(raw, list) else ())}
         return {i: phase for i, phase in read.items() if phase is not None}
 
-    def placed(self, environment: str, mistake: Mistake) -> Mistake:
-        """A mistake of an environment's world, where the file has what it is about."""
-        overridden = _overrides.replaces(self.overrides[environment], mistake.path)
-        if _overrides.lookup(self.base.raw, mistake.path) is None or overridden:
-            return mistake.below("environments", environment)
-        return mistake.below("world")
-
     def world_mistakes(self) -> list[Mistake]:
         """The mistakes of all worlds, each once and where it was written.
 

@@ -49,11 +49,7 @@ def _everywhere(scenario: Scenario, by_name: Mapping[str, Sequence[Mistake]]) ->
     paths = {name: {note.path for note in found} for name, found in by_name.items()}
     for name, found in by_name.items():
         for note in found:
-            having = [
-                other
-                for other in by_name
-                if _overrides.lookup(worlds[other], note.path) is not None
-            ]
+            having = [other for other in by_name if _lookup(worlds[other], note.path) is not None]
             if all(note.path in paths[other] for other in having):
                 yield _placed(scenario, name, note)
 
@@ -72,10 +68,22 @@ def _somewhere(scenario: Scenario, by_name: Mapping[str, Sequence[Mistake]]) -> 
 def _placed(scenario: Scenario, environment: str, note: Mistake) -> Mistake:
     """A note of an environment's world, where the file has what it is about."""
     overrides = scenario.environments[environment].overrides
-    in_world = _overrides.lookup(scenario.world, note.path) is not None
+    in_world = _lookup(scenario.world, note.path) is not None
     if in_world and not _overrides.replaces(overrides, note.path):
         return note.below("world")
     return note.below("environments", environment)
+
+
+def _lookup(found: Any, path: KeyPath) -> Any:
+    """What a world, or a plain one, has at a path; None where it has nothing."""
+    for key in path:
+        if isinstance(found, list | tuple):
+            found = found[key] if isinstance(key, int) and key < len(found) else None
+        elif isinstance(found, Mapping):
+            found = found.get(key)
+        else:
+            found = getattr(found, str(key), None)
+    return found
 
 
 def _effects(reach: Reach) -> Iterator[Mistake]:
@@ -381,7 +389,7 @@ def _same(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
     plain = document.plain(scenario.world)
     for name, environment in scenario.environments.items():
         for path, value in _leaves(environment.overrides):
-            old = _overrides.lookup(plain, path)
+            old = _lookup(plain, path)
             if value == {} and old:
                 message = (
                     f"changes nothing (got {{}}): tables merge, so the {path[-1]} of the world "

@@ -67,9 +67,12 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
             f"minds with a credence plan once a life, and {drive} asks for a plan each step",
         )
     if len(names) == 1 and names == hidden and partial.worlds is not None:
+        base = partial.base.world
+        inherited = set() if base is None else set(_world(base, names[0]))
         for environment, world in partial.worlds.items():
             for mistake in _world(world, names[0]):
-                yield partial.placed(environment, mistake)
+                own = mistake not in inherited
+                yield mistake.below(*(("environments", environment) if own else ("world",)))
 
 
 def _world(world: World, name: str) -> Iterator[Mistake]:
