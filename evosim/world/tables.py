@@ -349,7 +349,8 @@ def compile_tables(
     # What a mind plans for is where it can stand, and what may follow from there by its beliefs.
     stands = {observed[x] for x in ((x for x, _ in starts) if lived is None else lived)}
     # Movers go everywhere, and arriving does things too: a local world is planned for as a whole.
-    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows)
+    foresight = _foresight(c)
+    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows, foresight)
     live = [x for x in alive if x in reached]
     unreached = [x for x in alive if x not in reached]
 
@@ -402,7 +403,7 @@ def compile_tables(
         )
         if local
         else None,
-        foresight=_foresight(c),
+        foresight=foresight,
     )
 
 
@@ -424,8 +425,13 @@ def _closure(
     use_row: NDArray[np.int32],
     next_rows: Sequence[Outcomes],
     drift_rows: Sequence[Outcomes],
+    foresight: Foresight | None,
 ) -> set[int]:
-    """The x that steps can lead to, from some on, whatever is done and wherever sites lie."""
+    """The x that steps can lead to, from some on, whatever is done and wherever sites lie.
+
+    After a correction also those to which they would have led without it: whoever does not foresee
+    that the drives change plans as if they had not.
+    """
     reached, left = set(), list(starts)
     while left:
         x = left.pop()
@@ -433,6 +439,8 @@ def _closure(
             reached.add(x)
             used = (next_rows[row] for row in use_row[:, x] if row >= 0)
             left += [after for row in (drift_rows[x], *used) for after, _ in row]
+            if foresight is not None and foresight.corrections[x] > 0:
+                left.append(x - foresight.stride)
     return reached
 
 

@@ -75,10 +75,12 @@ def cases(
     novelty: bool = False,
     tools: bool = False,
     local: bool = False,
+    corrects: bool = False,
     n_minds: int = 3,
     depth: int = 4,
 ) -> Case:
-    scenario = worlds.read(draw(worlds.documents(novelty=novelty, tools=tools, local=local)))
+    documents = worlds.documents(novelty=novelty, tools=tools, local=local, corrects=corrects)
+    scenario = worlds.read(draw(documents))
     a_mind = worlds.minds(scenario, novelty=novelty, depth=depth)
     return Case(
         scenario=scenario,
@@ -129,6 +131,19 @@ def test_minds_with_tools_plan_as_their_twins_to_the_last_tie(case: Case) -> Non
 @MANY
 @given(cases(tools=True))
 def test_minds_with_tools_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@FEW
+@given(cases(corrects=True))
+def test_minds_that_can_be_corrected_plan_as_their_twins_to_the_last_tie(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@pytest.mark.slow
+@MANY
+@given(cases(corrects=True))
+def test_minds_that_can_be_corrected_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
     assert_plans_equal(case)
 
 
@@ -210,6 +225,12 @@ def test_minds_that_feel_novelty_plan_anew_every_step_as_their_twins(
 def test_minds_that_feel_novelty_live_as_their_twins_in_hundreds_of_worlds(
     case: Case, window: int | None
 ) -> None:
+    assert_lifetimes_equal(case, window)
+
+
+@FEW
+@given(cases(corrects=True), st.sampled_from([None, 3]))
+def test_minds_that_can_be_corrected_live_as_their_twins(case: Case, window: int | None) -> None:
     assert_lifetimes_equal(case, window)
 
 
@@ -321,6 +342,12 @@ def test_expectations_and_optima_are_those_of_the_twin(case: Case) -> None:
 @MANY
 @given(cases())
 def test_expectations_and_optima_are_those_of_the_twin_in_hundreds_of_worlds(case: Case) -> None:
+    assert_measures_equal(case)
+
+
+@FEW
+@given(cases(corrects=True))
+def test_expectations_of_minds_that_can_be_corrected_are_those_of_the_twin(case: Case) -> None:
     assert_measures_equal(case)
 
 
