@@ -30,9 +30,10 @@ class Lifetimes(NamedTuple):
     """Sampled lifetimes of n minds on L levels, E events."""
 
     counts: NDArray[np.int32]  # [n, L, E] how often each event happened
-    window_counts: NDArray[np.int32]  # [n, L, E] within the first ``window`` steps
+    paid_counts: NDArray[np.int32]  # [n, L, E] in the steps that are paid to selection
     lifespan: NDArray[np.int32]  # [n, L] steps lived
     arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
+    last_x: NDArray[np.int32]  # [n, L] joint value of the variables after the last step
 
 
 class Trace(NamedTuple):
@@ -68,6 +69,7 @@ def lifetimes(
     individual_ids: Sequence[int] | NDArray[np.integer],
     purpose: Purpose = Purpose.LIFE,
     window: int | None = None,
+    seen: NDArray[np.bool_] | None = None,
     believes: Environment | None = None,
     instinct: bool = True,
 ) -> Lifetimes:
@@ -82,7 +84,9 @@ def lifetimes(
         seed: of the replicate.
         generation: in the keys of the random draws, like the seed.
         level_ids, individual_ids: the numbers of the levels [L] and minds [n] in these keys.
-        window: how many first steps ``window_counts`` covers; the whole life if None.
+        window: how many first steps are paid to selection; all of the life if None.
+        seen: [n_x] whether a step that begins at x is; all of them if None
+            (:meth:`evosim.world.Environment.where`).
         believes: the environment by whose rules the minds plan; ``env`` if None.
         instinct: whether minds have the horizon value of model 2, instinct.
 
@@ -108,7 +112,7 @@ def lifetimes(
     """
     result, _ = _live(
         env, levels, batch_groups(env, minds, believes), by_planning(instinct),
-        rng.key(seed, purpose, generation), level_ids, individual_ids, window,
+        rng.key(seed, purpose, generation), level_ids, individual_ids, window, seen,
     )  # fmt: skip
     return result
 
@@ -124,6 +128,7 @@ def lifetimes_of(
     individual_ids: Sequence[int] | NDArray[np.integer],
     purpose: Purpose = Purpose.LIFE,
     window: int | None = None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> Lifetimes:
     """Live one life by each policy that is given as a table, on each level.
 
@@ -146,7 +151,7 @@ def lifetimes_of(
     """
     groups, decide = by_table(env, policies)
     key = rng.key(seed, purpose, generation)
-    result, _ = _live(env, levels, groups, decide, key, level_ids, individual_ids, window)
+    result, _ = _live(env, levels, groups, decide, key, level_ids, individual_ids, window, seen)
     return result
 
 
@@ -235,23 +240,26 @@ def _live(
     level_ids: Sequence[int],
     individual_ids: Sequence[int] | NDArray[np.integer],
     window: int | None = None,
+    seen: NDArray[np.bool_] | None = None,
     record_steps: int = 0,
 ) -> tuple[Lifetimes, NDArray[np.int32]]:
     n, n_levels, steps = len(individual_ids), len(levels.start), env.lifetime
     shape = (n_levels, n, len(env.events))
-    counts, early = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    lifespan = np.zeros((n_levels, n), np.int32)
+    counts, paid = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    lifespan, last = np.zeros((2, n_levels, n), np.int32)
     felt = np.zeros((n_levels, n))
     actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
     level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
     first = steps if window is None else min(window, steps)
+    seen = np.ones(env.n_x, np.bool_) if seen is None else seen
     world, local = WorldTables.of(env.tables), env.tables.local
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         lives = Lives(
-            level_keys[i], individuals, batch.mind, first, counts[i], early[i], lifespan[i], actions
-        )
+            level_keys[i], individuals, batch.mind, first, seen, counts[i], paid[i], lifespan[i],
+            last[i], actions,
+        )  # fmt: skip
         if not batch.replans:
             policy = decide(group, batch, i, level, space)
             if local is None:
@@ -280,5 +288,6 @@ def _live(
         space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
     for_each_batch(env, levels, groups, run)
-    by_mind = Lifetimes(counts.swapaxes(0, 1), early.swapaxes(0, 1), lifespan.T, felt.T)
+    counts += paid
+    by_mind = Lifetimes(counts.swapaxes(0, 1), paid.swapaxes(0, 1), lifespan.T, felt.T, last.T)
     return by_mind, actions

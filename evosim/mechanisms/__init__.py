@@ -31,6 +31,7 @@ SECTIONS: dict[str, str] = {
     "open_population": "evolution.open",
     "islands": "evolution.islands",
     "deception": "deception",
+    "correction": "correction",
     "monitor": "monitor",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
+from evosim.mechanisms.correction.schema import WAYS
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -201,7 +202,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_weights=np.zeros_like(weights),
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
-        **_foreseeing_nothing(n, weights.shape[1]),
+        **_foreseeing_nothing(n, weights.shape[1]) | {"anticipation": _anticipation(genes, n)},
     )
 
 
@@ -275,6 +276,14 @@ def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[st
         return {}
     unit = unit_length(np.stack([genes[f"drive.{name}"] for name in names], axis=1))
     return {name: unit[:, i] for i, name in enumerate(names)}
+
+
+def _anticipation(genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+    """[n, 4] The shares of the ways to count what comes after a correction; all 0: none has any."""
+    given = [genes.get(f"anticipation.{way}", np.zeros(n)) for way in WAYS]
+    total = sum(given, np.zeros(n))
+    shares = np.divide(given, total, out=np.zeros((len(WAYS), n)), where=total > 0)
+    return shares.T.astype(np.float32)
 
 
 def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[np.float32]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -76,6 +77,7 @@ BUILT_IN = {NOVELTY: FELT}
 rewards that are no function of the state (non-Markovian), so that no expectation of theirs is
 exact."""
 SAMPLE = 32
+REALISTIC = {"realistic": 1}
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 
 
@@ -302,6 +304,11 @@ class Objective(Model):
 
     intended: Name = Field(description="The payoff that the designer wants.")
     selected: Name = Field(description="The payoff on which selection acts.")
+    observed: dict[Name, Condition] = Field(
+        default={},
+        description="Selection is paid for steps that begin with every variable named at this "
+        "value, or within [lo, hi]; {}: for all.",
+    )
 
 
 class PhaseObjective(Model):
@@ -311,6 +318,9 @@ class PhaseObjective(Model):
     selected: Name | None = Field(
         default=None,
         description="The payoff selected for in this phase.",
+    )
+    observed: dict[Name, Condition] | None = Field(
+        default=None, description="The steps that are paid in this phase."
     )
 
 
@@ -343,6 +353,10 @@ class Agent(Model):
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
+    anticipation: WrittenAnticipation | None = Field(
+        default=None,
+        description="With [correction]: how what comes after one is counted; left out: realistic.",
+    )
 
     @property
     def second_plan(self) -> tuple[str, int] | None:
@@ -517,6 +531,9 @@ class Scenario(Model):
     deception: Deception | None = Field(
         default=None, description="Conduct while watched against conduct while unwatched."
     )
+    correction: Correction | None = Field(
+        default=None, description="What a correction makes of the drives of a mind."
+    )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
     )
@@ -610,7 +627,15 @@ class Scenario(Model):
             "temperature": agent.temperature,
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+            **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @property
+    def anticipation(self) -> list[tuple[str, Locus]]:
+        """The loci by which minds anticipate being corrected; none where nobody is."""
+        if self.correction is None:
+            return []
+        return (self.agent.anticipation or Anticipation.model_validate(REALISTIC)).loci
 
     @property
     def generations(self) -> int:
@@ -659,6 +684,7 @@ class Scenario(Model):
         return Objective(
             intended=own.intended or self.objective.intended,
             selected=own.selected or self.objective.selected,
+            observed=self.objective.observed if own.observed is None else own.observed,
         )
 
     @cached_property
