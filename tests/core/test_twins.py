@@ -169,6 +169,31 @@ def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() ->
     assert policy[0, 0, 0, 1].tolist() == [0, 0, 0, 0, 0, 1]
 
 
+def test_who_foresees_no_correction_plans_from_where_it_takes_itself_to_come() -> None:
+    """No life comes to where the apple is eaten and nobody corrected, but the ignorant plan there:
+    they eat, as they expect the cherry after it."""
+    apple = {"when": {"ripe": 1}, "set": {"ripe": 0}, "corrects": 1.0, "feels": {"sour": -1.0}}
+    cherry = {"when": {"ripe": 0, "corrected": 0}, "feels": {"sweet": 1.0}}
+    world = {
+        "map": "@f",
+        "variables": {
+            "ripe": {"values": 2, "start": 1},
+            "corrected": {"values": 2, "start": 0, "counts": "corrections"},
+        },
+        "kinds": {"food": {"glyph": "f", "use": {"apple": apple, "cherry": cherry}}},
+    }
+    correction = {"rate": 0.0, "toward": "intended"}
+    scenario = worlds.read({**worlds.document(world), "correction": correction})
+    hopeful = worlds.mind({"sweet": 0.8, "sour": 0.6}, scenario=scenario, depth=4, patience=0.9)
+    hopeful = hopeful._replace(later=hopeful.weights[None], anticipation=np.float32([0, 1, 0, 0]))
+    case = Case(scenario, "home", None, [hopeful], False, [0])
+    assert_plans_equal(case)
+    assert_lifetimes_equal(case, None)
+    minds = worlds.as_minds(case.minds)
+    lives = core.expectation(case.env, case.levels, minds, instinct=False)
+    assert lives.counts[0, 0].tolist() == [1.0, 0.0]
+
+
 # ---------------------------------------------------------------------- living
 
 

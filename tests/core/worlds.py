@@ -239,7 +239,7 @@ def documents(
         **agent,
     )
     if corrects:
-        pass  # doc["correction"] = {"form": "step", "rate": 0.5, "toward": "intended"}
+        doc["correction"] = {"form": "step", "rate": 0.5, "toward": "intended"}
     return doc
 
 
