@@ -88,9 +88,9 @@ class Mechanism:
     def observe(
         self,
         environment: str,
-        counts: NDArray[np.integer],
+        counts: NDArray[np.integer] | FloatArray,
         felt: FloatArray,
-        lifespan: NDArray[np.integer],
+        lifespan: NDArray[np.integer] | FloatArray,
     ) -> FloatArray | None:
         """What it keeps of lifetimes until all of the generation are lived, [n, L, ...].
 

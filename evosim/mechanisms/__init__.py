@@ -32,6 +32,7 @@ SECTIONS: dict[str, str] = {
     "islands": "evolution.islands",
     "deception": "deception",
     "monitor": "monitor",
+    "copies": "copies",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -58,6 +59,7 @@ from evosim.scenario.values import (
     PatienceLocus,
     Positive,
     Real,
+    RhoLocus,
     SenseLocus,
     Side,
     Size,
@@ -77,6 +79,7 @@ rewards that are no function of the state (non-Markovian), so that no expectatio
 exact."""
 SAMPLE = 32
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
+NO_COPIES = Locus(low=0, high=0, start_low=0, start_high=0)
 
 
 class Variable(Model):
@@ -343,6 +346,10 @@ class Agent(Model):
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
+    rho: RhoLocus | None = Field(
+        default=None,
+        description="How much it counts that its copies do as it does, from 0 to 1; left out: 0.",
+    )
 
     @property
     def second_plan(self) -> tuple[str, int] | None:
@@ -517,6 +524,9 @@ class Scenario(Model):
     deception: Deception | None = Field(
         default=None, description="Conduct while watched against conduct while unwatched."
     )
+    copies: Copies | None = Field(
+        default=None, description="What a life leaves to the next life of the same genome."
+    )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
     )
@@ -610,6 +620,7 @@ class Scenario(Model):
             "temperature": agent.temperature,
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+            **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
         }
 
     @property

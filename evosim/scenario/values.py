@@ -366,6 +366,7 @@ DepthLocus: TypeAlias = Annotated[
 PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 TemperatureLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=LARGEST))]
 RelianceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
+RhoLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 SenseLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 
 

@@ -179,6 +179,7 @@ def as_minds(minds: Sequence[Mind]) -> Minds:
         patience=[m.patience for m in minds],
         temperature=[m.temperature for m in minds],
         senses=[m.senses for m in minds],
+        rho=[m.rho for m in minds],
     )
     return plain._replace(
         arrival=np.array([m.novelty for m in minds], np.float32),
