@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Ground,
         Happening,
         Here,
+        Objective,
         Scenario,
         Variable,
         World,
@@ -50,6 +51,8 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     also = ", which is also the" if intended == selected else "; the"
     named = "" if intended == selected else f" is {intended}"
     yield _indented(f"Selection acts on {selected}{also} intended payoff{named}.")
+    if scenario.objective.observed:
+        yield _indented(f"It is {_paid(scenario.objective)}.")
     yield _head("A level")
     yield _indented(_levels(scenario, seed))
     first = scenario.environment(next(iter(scenario.environments)))
@@ -272,10 +275,19 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
         if phase.window is not None:
             notes.append(f"the first {phase.window} steps count")
         objective = scenario.objective_at(start)
-        if objective != scenario.objective:
+        own = phase.objective
+        if own is not None and (own.selected or own.intended):
             notes.append(f"{objective.selected} selected, {objective.intended} intended")
+        if objective.observed != scenario.objective.observed:
+            notes.append(_paid(objective))
         yield f"{start} to {end - 1}", "; ".join(notes)
         start = end
+
+
+def _paid(objective: Objective) -> str:
+    """Which steps are paid to selection, in words."""
+    observed = objective.observed
+    return f"paid for {f'steps that begin with {_words(observed)}' if observed else 'all steps'}"
 
 
 def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:

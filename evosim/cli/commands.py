@@ -150,6 +150,25 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
 
 
 @cli.command()
+@click.argument("scenario")
+@click.option("--before", metavar="ENV", help="Environment. [default: before the first flip]")
+@click.option("--after", metavar="ENV", help="Environment. [default: after the first flip]")
+@click.option("--name", default="sham", show_default=True, help="Name of the new environment.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True,
+              metavar="N", help="Seed of the draw.")  # fmt: skip
+def sham(scenario: str, **options: Any) -> None:
+    """Draw a control for a flip of SCENARIO that can fail.
+
+    An environment that differs by as much as the flip, at places drawn at random, and leaves the
+    best proxy of the payoff valid: to be put into the file.
+    """
+    import evosim
+    from evosim.study.sham import draw
+
+    click.echo(draw(evosim.check(scenario), **options).to_toml(), nl=False)
+
+
+@cli.command()
 @click.argument("file", type=options.PATH)
 def new(file: Path) -> None:
     """Write a small scenario with comments to FILE, to start from."""

@@ -34,9 +34,10 @@ class Lifetimes(NamedTuple):
     """
 
     counts: NDArray[np.int32] | FloatArray  # [n, L, E] how often each event happened
-    window_counts: NDArray[np.int32] | FloatArray  # [n, L, E] within the first ``window`` steps
+    paid_counts: NDArray[np.int32] | FloatArray  # [n, L, E] in the steps that are paid to selection
     lifespan: NDArray[np.int32] | FloatArray  # [n, L] steps lived
     arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
+    last_x: NDArray[np.int32]  # [n, L] joint value of the variables after the last step
 
 
 class Trace(NamedTuple):
@@ -72,6 +73,7 @@ def lifetimes(
     individual_ids: Sequence[int] | NDArray[np.integer],
     purpose: Purpose = Purpose.LIFE,
     window: int | None = None,
+    seen: NDArray[np.bool_] | None = None,
     believes: Environment | None = None,
     instinct: bool = True,
 ) -> Lifetimes:
@@ -86,7 +88,9 @@ def lifetimes(
         seed: of the replicate.
         generation: in the keys of the random draws, like the seed.
         level_ids, individual_ids: the numbers of the levels [L] and minds [n] in these keys.
-        window: how many first steps ``window_counts`` covers; the whole life if None.
+        window: how many first steps are paid to selection; all of the life if None.
+        seen: [n_x] whether a step that begins at x is; all of them if None
+            (:meth:`evosim.world.Environment.where`).
         believes: the environment by whose rules the minds plan; ``env`` if None.
         instinct: whether minds have the horizon value of model 2, instinct.
 
@@ -112,7 +116,7 @@ def lifetimes(
     """
     lived, _ = _live(
         env, levels, batch_groups(env, minds, believes), by_planning(instinct),
-        rng.key(seed, purpose, generation), level_ids, individual_ids, starts(env), window,
+        rng.key(seed, purpose, generation), level_ids, individual_ids, starts(env), window, seen,
     )  # fmt: skip
     return _of_chain(env, lived)
 
@@ -128,6 +132,7 @@ def lifetimes_of(
     individual_ids: Sequence[int] | NDArray[np.integer],
     purpose: Purpose = Purpose.LIFE,
     window: int | None = None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> Lifetimes:
     """Live one life by each policy that is given as a table, on each level.
 
@@ -151,7 +156,7 @@ def lifetimes_of(
     groups, decide = by_table(env, policies)
     key = rng.key(seed, purpose, generation)
     lived, _ = _live(
-        env, levels, groups, decide, key, level_ids, individual_ids, starts(env), window
+        env, levels, groups, decide, key, level_ids, individual_ids, starts(env), window, seen
     )
     return _of_chain(env, lived)
 
@@ -164,7 +169,13 @@ def _of_chain(env: Environment, lived: Lifetimes) -> Lifetimes:
     """
     if len(lived.counts) > 1:
         share = shares_of_births(env, lived.counts)
-        return Lifetimes(*(mixed(share, both).swapaxes(0, 1) for both in lived))
+        # Where a life ended has no mean: it is told of those without the boon.
+        lived = lived._replace(
+            counts=mixed(share, lived.counts)[None],
+            paid_counts=mixed(share, lived.paid_counts)[None],
+            lifespan=mixed(share, lived.lifespan)[None],
+            arrival=mixed(share, lived.arrival)[None],
+        )
     return Lifetimes(*(one[0].swapaxes(0, 1) for one in lived))
 
 
@@ -255,6 +266,7 @@ def _live(
     individual_ids: Sequence[int] | NDArray[np.integer],
     worlds: Sequence[WorldTables],
     window: int | None = None,
+    seen: NDArray[np.bool_] | None = None,
     record_steps: int = 0,
 ) -> tuple[Lifetimes, NDArray[np.int32]]:
     """A life of each mind on each level with each start, [starts, L, n, ...]; the last's actions.
@@ -264,18 +276,20 @@ def _live(
     """
     n, n_levels, steps = len(individual_ids), len(levels.start), env.lifetime
     shape = (len(worlds), n_levels, n)
-    counts, early = (np.zeros((*shape, len(env.events)), np.int32) for _ in range(2))
-    lifespan, felt = np.zeros(shape, np.int32), np.zeros(shape)
+    counts, paid = np.zeros((2, *shape, len(env.events)), np.int32)
+    lifespan, last = np.zeros((2, *shape), np.int32)
+    felt = np.zeros(shape)
     actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
     level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
     first = steps if window is None else min(window, steps)
+    seen = np.ones(env.n_x, np.bool_) if seen is None else seen
     local = env.tables.local
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         written = [
-            Lives(level_keys[i], individuals, batch.mind, first, *out, actions)
-            for out in zip(counts[:, i], early[:, i], lifespan[:, i], strict=True)
+            Lives(level_keys[i], individuals, batch.mind, first, seen, *out, actions)
+            for out in zip(counts[:, i], paid[:, i], lifespan[:, i], last[:, i], strict=True)
         ]
         if not batch.replans:
             policy = decide(group, batch, i, level, space)
@@ -307,4 +321,5 @@ def _live(
         space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
     for_each_batch(env, levels, groups, run)
-    return Lifetimes(counts, early, lifespan, felt), actions
+    counts += paid
+    return Lifetimes(counts, paid, lifespan, felt, last), actions

@@ -23,7 +23,7 @@ from evosim.engine.evaluation import (
     evaluate,
     evaluate_genomes,
 )
-from evosim.engine.mechanism import Map, Recall, Record, mechanisms_of, reproduction_of
+from evosim.engine.mechanism import Map, Recall, Record, heritable, mechanisms_of, reproduction_of
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -211,7 +211,7 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
     seed_key = key(seed, Purpose.BREED, generation)
     try:
         asked = reproduction_of(scenario).next_generation(
-            population.state, genome, score, seed_key, record
+            population.state, heritable(scenario, genome, record), score, seed_key, record
         )
     except EvosimError as error:
         raise RunError(f"generation {generation}: {error}") from error

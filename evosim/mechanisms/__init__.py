@@ -31,6 +31,7 @@ SECTIONS: dict[str, str] = {
     "open_population": "evolution.open",
     "islands": "evolution.islands",
     "deception": "deception",
+    "correction": "correction",
     "monitor": "monitor",
     "copies": "copies",
 }

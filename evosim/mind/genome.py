@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
+from evosim.mechanisms.correction.schema import WAYS
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -205,7 +206,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
-        **_foreseeing_nothing(n, weights.shape[1]),
+        **_foreseeing_nothing(n, weights.shape[1]) | {"anticipation": _anticipation(genes, n)},
     )
 
 
@@ -279,6 +280,14 @@ def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[st
         return {}
     unit = unit_length(np.stack([genes[f"drive.{name}"] for name in names], axis=1))
     return {name: unit[:, i] for i, name in enumerate(names)}
+
+
+def _anticipation(genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+    """[n, 4] The shares of the ways to count what comes after a correction; all 0: none has any."""
+    given = [genes.get(f"anticipation.{way}", np.zeros(n)) for way in WAYS]
+    total = sum(given, np.zeros(n))
+    shares = np.divide(given, total, out=np.zeros((len(WAYS), n)), where=total > 0)
+    return shares.T.astype(np.float32)
 
 
 def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[np.float32]]:

@@ -106,6 +106,20 @@ def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake((*path, key), unknown("payoff", name, known))
 
 
+def _observed(partial: PartialDocument) -> Iterator[Mistake]:
+    """Steps that are paid begin with conditions on variables of the worlds that train."""
+    whole = as_model(Objective, partial.raw.get("objective"))
+    for i, phase in partial.phases.items():
+        path: KeyPath = ("timeline", i, "objective")
+        observed = None if phase.objective is None else phase.objective.observed
+        if observed is None:
+            path, observed = ("objective",), {} if whole is None else whole.observed
+        for name in _trained(partial, i):
+            if name in partial.environments and (world := partial.environments[name].world):
+                for mistake in check_world.condition(observed, world, world.variables):
+                    yield Mistake((*path, "observed", *mistake.path), mistake.message)
+
+
 def _agent(partial: PartialDocument) -> Iterator[Mistake]:
     believed = _overrides.table(partial.raw, "agent").get("believes")
     known = _overrides.table(partial.raw, "environments")
@@ -304,6 +318,7 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _counts,
     _timeline,
     _objectives,
+    _observed,
     _agent,
     _believed_dead,
     _believed_things,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
 from evosim.mechanisms.copies.schema import Copies
+from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -59,8 +60,8 @@ from evosim.scenario.values import (
     PatienceLocus,
     Positive,
     Real,
-    RhoLocus,
     SenseLocus,
+    ShareLocus,
     Side,
     Size,
     TemperatureLocus,
@@ -78,6 +79,7 @@ BUILT_IN = {NOVELTY: FELT}
 rewards that are no function of the state (non-Markovian), so that no expectation of theirs is
 exact."""
 SAMPLE = 32
+REALISTIC = {"realistic": 1}
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
 NO_COPIES = Locus(low=0, high=0, start_low=0, start_high=0)
 
@@ -305,6 +307,11 @@ class Objective(Model):
 
     intended: Name = Field(description="The payoff that the designer wants.")
     selected: Name = Field(description="The payoff on which selection acts.")
+    observed: dict[Name, Condition] = Field(
+        default={},
+        description="Selection is paid for steps that begin with every variable named at this "
+        "value, or within [lo, hi]; {}: for all.",
+    )
 
 
 class PhaseObjective(Model):
@@ -314,6 +321,9 @@ class PhaseObjective(Model):
     selected: Name | None = Field(
         default=None,
         description="The payoff selected for in this phase.",
+    )
+    observed: dict[Name, Condition] | None = Field(
+        default=None, description="The steps that are paid in this phase."
     )
 
 
@@ -346,9 +356,13 @@ class Agent(Model):
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
-    rho: RhoLocus | None = Field(
+    rho: ShareLocus | None = Field(
         default=None,
         description="How much it counts that its copies do as it does, from 0 to 1; left out: 0.",
+    )
+    anticipation: WrittenAnticipation | None = Field(
+        default=None,
+        description="With [correction]: how what comes after one is counted; left out: realistic.",
     )
 
     @property
@@ -527,6 +541,9 @@ class Scenario(Model):
     copies: Copies | None = Field(
         default=None, description="What a life leaves to the next life of the same genome."
     )
+    correction: Correction | None = Field(
+        default=None, description="What a correction makes of the drives of a mind."
+    )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
     )
@@ -621,7 +638,15 @@ class Scenario(Model):
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
             **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
+            **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @property
+    def anticipation(self) -> list[tuple[str, Locus]]:
+        """The loci by which minds anticipate being corrected; none where nobody is."""
+        if self.correction is None:
+            return []
+        return (self.agent.anticipation or Anticipation.model_validate(REALISTIC)).loci
 
     @property
     def generations(self) -> int:
@@ -670,6 +695,7 @@ class Scenario(Model):
         return Objective(
             intended=own.intended or self.objective.intended,
             selected=own.selected or self.objective.selected,
+            observed=self.objective.observed if own.observed is None else own.observed,
         )
 
     @cached_property

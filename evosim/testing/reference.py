@@ -957,14 +957,14 @@ class Lifetime(NamedTuple):
 
     Attributes:
         counts: int [E], how often each event happened; ``counts @ phi`` is what was felt, paid.
-        window_counts: the same over the first ``window`` steps.
+        paid_counts: the same over the steps that are paid to selection.
         lifespan: steps lived, the one of the death included.
         novelty: sum of the novelty felt, before its drive weighs it.
         steps: every step.
     """
 
     counts: NDArray[np.int64]
-    window_counts: NDArray[np.int64]
+    paid_counts: NDArray[np.int64]
     lifespan: int
     novelty: float
     steps: tuple[Step, ...]
@@ -996,6 +996,7 @@ def lifetime(
     believed: ReferenceWorld | None = None,
     has_instinct: bool = True,
     window: int | None = None,
+    observed: Mapping[str, int | Sequence[int]] | None = None,
     births: Sequence[tuple[float, int]] | None = None,
     legacy: Legacy | None = None,
 ) -> Lifetime:
@@ -1008,14 +1009,15 @@ def lifetime(
         key: ``rng.key(seed, Purpose.LIFE, generation, level, individual)``.
         believed: by what it plans; ``world`` where None.
         has_instinct: whether V_0 is the scent of things, or 0.
-        window: steps that ``window_counts`` counts; all where None.
+        window: how many first steps are paid to selection; all where None.
+        observed: what must hold where a step begins that is; nothing where None.
         births: P(x) at birth; as the world says where None.
         legacy: of its plan.
     """
     draws = Draws(key)
     model = world if believed is None else believed
     counts = np.zeros(len(world.events), np.int64)
-    window_counts = counts.copy()
+    paid_counts = counts.copy()
     novelty_felt = 0.0
     steps: list[Step] = []
     # Draw 0 is the state at birth; every later draw has a slot of its own step (model 5), so that
@@ -1040,9 +1042,11 @@ def lifetime(
             events += world.felt(level, mid, to)
             novelty_felt += 1.0 - 1.0 / (t + 1 - visited[to]) if to in visited else 1.0
         steps.append(Step(cell, x, action, tuple(events)))
+        state = dict(zip(world.names, world.values(x), strict=True))
+        paid = (window is None or t < window) and _holds(observed or {}, state)
         for event in events:
             counts[event] += 1
-            window_counts[event] += window is None or t < window
+            paid_counts[event] += paid
         # A use that ends the life: nothing is felt on arriving, nothing drifts (model 1, the order
         # of one step).
         if ended:
@@ -1051,7 +1055,7 @@ def lifetime(
         x, cell = _drifted(world, mid, t, draws), to
         if world.fatal(x):
             break
-    return Lifetime(counts, window_counts, len(steps), novelty_felt, tuple(steps))
+    return Lifetime(counts, paid_counts, len(steps), novelty_felt, tuple(steps))
 
 
 def _novelty(level: Level, visited: Mapping[int, int], t: int) -> Float32:

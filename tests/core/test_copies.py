@@ -208,9 +208,9 @@ def test_a_mind_lives_once_with_each_start_and_what_it_leaves_is_how_often_each_
             )  # fmt: skip
             for boon, life in enumerate((without, having)):
                 assert_array_equal(world_events(case, counts[boon, i, m]), life.counts)
-            early = (1 - share) * without.window_counts + share * having.window_counts
+            early = (1 - share) * without.paid_counts + share * having.paid_counts
             steps = (1 - share) * without.lifespan + share * having.lifespan
-            assert_allclose(world_events(case, lives.window_counts[m, i]), early, rtol=1e-12)
+            assert_allclose(world_events(case, lives.paid_counts[m, i]), early, rtol=1e-12)
             assert_allclose(lives.lifespan[m, i], steps, rtol=1e-12)
 
 

@@ -8,6 +8,8 @@ another order or precision: softmax policies (1e-6, the kernels' own exponential
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +39,7 @@ class Case(NamedTuple):
     minds: list[Mind]
     instinct: bool
     level_seeds: list[int]
+    observed: Mapping[str, Any] = MappingProxyType({})  # where a step begins that is paid
 
     @property
     def env(self) -> Environment:
@@ -87,6 +90,7 @@ def cases(
         minds=[draw(a_mind) for _ in range(n_minds)],
         instinct=draw(st.sampled_from([True, True, False])),
         level_seeds=draw(st.lists(st.integers(0, 99), min_size=1, max_size=2)),
+        observed=draw(worlds.conditions(scenario)),
     )
 
 
@@ -163,6 +167,7 @@ def assert_lifetimes_equal(case: Case, window: int | None) -> None:
         level_ids=[7 + i for i in range(len(case.level_seeds))],
         individual_ids=[5 + m for m in range(len(case.minds))],
         window=window,
+        seen=case.env.where(case.observed),
         **case.planning(),
     )
     for m, i, mind, level in case.each():
@@ -175,10 +180,11 @@ def assert_lifetimes_equal(case: Case, window: int | None) -> None:
             believed=case.believed_twin,
             has_instinct=case.instinct,
             window=window,
+            observed=case.observed,
         )
         assert lives.lifespan[m, i] == life.lifespan
         assert_array_equal(lives.counts[m, i], life.counts)
-        assert_array_equal(lives.window_counts[m, i], life.window_counts)
+        assert_array_equal(lives.paid_counts[m, i], life.paid_counts)
         if mind.novelty != 0:
             assert lives.arrival[m, i] == pytest.approx(life.novelty, rel=1e-12)
 

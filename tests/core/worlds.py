@@ -542,6 +542,14 @@ def _differences(old: Document, new: Document) -> Document:
 
 
 @st.composite
+def conditions(draw: st.DrawFn, scenario: Scenario) -> Document:
+    """A condition on variables, as a scenario has it once it is read."""
+    sizes = {name: variable.values for name, variable in scenario.world.variables.items()}
+    when = _condition(draw, sizes)
+    return {name: v if isinstance(v, int) else tuple(v) for name, v in when.items()}
+
+
+@st.composite
 def minds(draw: st.DrawFn, scenario: Scenario, *, novelty: bool = False, depth: int = 4) -> Mind:
     """A mind for a scenario: unit drives, any depth, greedy or not, some senses, some tools."""
     names = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)

@@ -28,6 +28,7 @@ from evosim.metrics import hypotheses
 from evosim.plot.summaries import names_for
 from evosim.scenario import Scenario
 from evosim.scenario.words import fingerprint
+from evosim.study import sham
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 CATALOGUE = scenario.catalogue()
@@ -89,8 +90,8 @@ def test_the_findings_of_the_record_are_those_of_the_scenario(name: str) -> None
         experiment.findings, found["findings"], terms_of(shipped(name)), strict=True
     ):
         assert (finding["says"], finding["measure"]) == (wanted.says, wanted.measure)
-        side = "above" if wanted.below is None else "below"
-        assert finding["threshold"] == {side: getattr(wanted, side)}
+        assert finding["threshold"] == hypotheses.threshold_of(wanted)
+        assert finding["secondary"] == wanted.secondary
         assert [(term["arm"], term["weight"], term["of"]) for term in finding["terms"]] == [
             (term.arm, term.weight, term.query.of) for term in terms
         ]
@@ -132,6 +133,19 @@ def test_the_claim_is_not_supported_by_the_control_in_place_of_the_effect(name: 
     found = record_of(name)
     again = evaluated(found, shipped(name), without_effect(found, shipped(name)))
     assert hypotheses.verdict_of(again) != hypotheses.SUPPORTED
+
+
+@pytest.mark.parametrize("name", [n for n in CATALOGUE if sham.NAME in shipped(n).environments])
+def test_a_sham_is_as_large_as_the_flip_breaks_no_proxy_and_is_the_first_that_was_drawn(
+    name: str,
+) -> None:
+    drawn = sham.draw(shipped(name))
+    assert dict(shipped(name).environments[sham.NAME].overrides) == drawn.overrides
+    sizes = {
+        where: sham.size(shipped(name), drawn.before, where) for where in (sham.NAME, drawn.after)
+    }
+    assert sizes[sham.NAME] == sizes[drawn.after]
+    assert drawn.distances[sham.NAME] <= drawn.distances[drawn.before] + sham.VALID
 
 
 def test_the_claims_that_are_not_borne_out_are_those_of_the_table() -> None:

@@ -120,7 +120,7 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = p
                 f"{scenario.id}: the scenario was changed after its record was made; "
                 f"make it again with: evosim gallery {name}"
             )
-        found = record.with_words_of(scenario, found)
+        found = record.with_words_of(scenario, record.with_marks_of(scenario, found))
         put(out / f"{scenario.id}.json", record.to_text(found).encode())
         write_page(found, scenario, out)
         report(f"{scenario.id}: {found['verdict']}")

@@ -70,9 +70,9 @@ class Deception(Mechanism):
 
     def measure_mind(self, place: ProbedEnvironment, mind: Expected) -> dict[str, FloatArray]:
         """Conduct and steps while watched and while unwatched, [n] each."""
-        assert mind.by_part is not None
-        paid = world.weighted_sum(mind.by_part.counts, place.env.phi[:, self._payoff])
-        steps = mind.by_part.lifespan
+        by_part = place.told_apart(self.name, mind)
+        paid = world.weighted_sum(by_part.counts, place.env.phi[:, self._payoff])
+        steps = by_part.lifespan
         # Index 1 is watched, 0 is not.
         return {
             "conduct_watched": paid[:, 1],
