@@ -28,11 +28,13 @@ from typing import Any
 SECTIONS: dict[str, str] = {
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
+    "credence": "agent.credence",
     "open_population": "evolution.open",
     "islands": "evolution.islands",
     "deception": "deception",
     "correction": "correction",
     "monitor": "monitor",
+    "copies": "copies",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}
