@@ -6,6 +6,7 @@
 from evosim.core._tasks import threads
 from evosim.core.expectations import (
     Expectation,
+    distinct,
     expectation,
     expectation_of,
     followed,
@@ -15,13 +16,16 @@ from evosim.core.expectations import (
     uniform,
 )
 from evosim.core.jit import CACHE
+from evosim.core.structs import Level
 from evosim.core.rollout import Lifetimes, Trace, lifetimes, lifetimes_of, retrace, trace
 
 __all__ = [
     "CACHE",
     "Expectation",
+    "Level",
     "Lifetimes",
     "Trace",
+    "distinct",
     "expectation",
     "expectation_of",
     "followed",

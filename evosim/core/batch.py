@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evosim.core._tasks import run_tasks
 from evosim.core.foresight import Outlook
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
+from evosim.mechanisms.table.kernels import softmax_weights
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, Tables
 
@@ -33,12 +34,14 @@ class Batch(NamedTuple):
     replans: bool  # whether any lane feels that, and so plans anew every step
     second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
     outlook: Outlook | None  # what minds foresee and believe; None: nothing beyond their plan
+    table: NDArray[np.float32] | None  # [rows, A, LANES] of minds that plan nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchGroup:
     """Minds that plan by the same tables, cut into batches of like depth."""
 
+    env: Environment  # lived in
     tables: Tables  # of the beliefs
     plan_tables: PlanTables
     phi: NDArray[np.float32]  # [E, F]
@@ -84,6 +87,7 @@ def batch_groups(
         )
         found.append(
             BatchGroup(
+                env=env,
                 tables=tables,
                 plan_tables=PlanTables.of(tables, everywhere),
                 phi=np.ascontiguousarray(phi, np.float32),
@@ -109,6 +113,7 @@ def _batch(
         replans=replans,
         second=lanes_of(minds.second, rows) if mixed else None,
         outlook=_outlook(minds, rows) if tables.foresight and minds.foresee else None,
+        table=softmax_weights(minds.table[rows]) if minds.plan_nothing else None,
     )
 
 

@@ -51,6 +51,7 @@ def expectation(
     believes: Environment | None = None,
     instinct: bool = True,
     part: NDArray[np.int32] | None = None,
+    steps: int | None = None,
 ) -> Expectation:
     """Exact expectations for each mind on each level (docs/model.md, 4).
 
@@ -63,6 +64,7 @@ def expectation(
         part: [n_x] to which part a step belongs that begins at x, counted from 0; what happens
             in the steps of each part is then told apart: counts [n, L, parts, E], lifespan
             [n, L, parts].
+        steps: how many first steps of a life count; all of them if None.
 
     Raises:
         ValueError: a mind feels what its life makes of arriving: its state has no finite form.
@@ -82,7 +84,8 @@ def expectation(
             "no exact expectation where what is felt depends on the life so far: sample lifetimes"
         )
     groups = batch_groups(env, minds, believes)
-    return _expect(env, levels, len(minds.depth), groups, by_planning(instinct), part)
+    decide = by_planning(instinct)
+    return _expect(env, levels, len(minds.depth), groups, decide, part, steps=steps)
 
 
 def expectation_of(
@@ -171,6 +174,7 @@ def _expect(
     decide: Decide,
     part: NDArray[np.int32] | None,
     merge: bool = True,
+    steps: int | None = None,
 ) -> Expectation:
     """Expectations of n minds, or policies; with ``merge`` they do the same on equal levels."""
     which: NDArray[np.integer] = np.arange(len(levels.start))
@@ -190,7 +194,7 @@ def _expect(
         # less. What one of them can expect is then what the others can, to the bit.
         alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
         mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
-        out = (mind, env.lifetime, part_of, counts[i], lifespan[i])
+        out = (mind, min(steps or env.lifetime, env.lifetime), part_of, counts[i], lifespan[i])
         if local is None:
             expect(*world, *level, *policy, *out)
         else:

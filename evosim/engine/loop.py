@@ -24,6 +24,7 @@ from evosim.engine.evaluation import (
     evaluate_genomes,
 )
 from evosim.engine.mechanism import Map, Recall, Record, mechanisms_of, reproduction_of
+from evosim.engine.slopes import slopes
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -209,6 +210,8 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
     if not scenario.phase_at(generation).select or unknown:
         return population.carry_over()
     seed_key = key(seed, Purpose.BREED, generation)
+    if evolution.optimizer_of(scenario).slopes:
+        record = {"score": score, "slope": slopes(scenario, genome, seed, generation)}
     try:
         asked = reproduction_of(scenario).next_generation(
             population.state, genome, score, seed_key, record

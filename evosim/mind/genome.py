@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
+from evosim.mechanisms.table.schema import OF_TABLES as OF_TABLES
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -52,6 +53,8 @@ class Minds(NamedTuple):
     later: NDArray[np.float32]  # [n, K, F] drives after 1 .. K corrections
     anticipation: NDArray[np.float32]  # [n, 4] shares of the ways to count what comes after one
     credence: NDArray[np.float32]  # [n, B] chance that what is not seen is 1, by what was survived
+    # What those do who plan nothing (model 2, tables); no rows where minds plan
+    table: NDArray[np.float32]  # [n, rows, A] preference for each action
 
     @classmethod
     def of(
@@ -86,6 +89,7 @@ class Minds(NamedTuple):
             second_depth=np.zeros(n, np.int32),
             share=nothing,
             **_foreseeing_nothing(n, weights.shape[1]),
+            table=np.zeros((n, 0, 0), np.float32),
         )
 
     def rows(self, which: NDArray[np.integer]) -> Minds:
@@ -96,6 +100,11 @@ class Minds(NamedTuple):
     def foresee(self) -> bool:
         """Whether they foresee corrections, or are uncertain."""
         return bool(self.later.shape[1] or self.credence.shape[1])
+
+    @property
+    def plan_nothing(self) -> bool:
+        """Whether they are tables."""
+        return bool(self.table.shape[1])
 
     @property
     def second(self) -> Minds:
@@ -110,7 +119,8 @@ class Minds(NamedTuple):
 def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
     senses, reliance; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
-    ``sense.watcher``, ``reliance`` (docs/model.md, 2, genome).
+    ``sense.watcher``, ``reliance``; of tables senses, then ``table.here=mate.use``, row by row
+    (docs/model.md, 2, genome).
 
     >>> from evosim import mind, scenario
     >>> all(locus.low < locus.high for locus in mind.loci(scenario.load("foraging")))
@@ -202,6 +212,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
         **_foreseeing_nothing(n, weights.shape[1]),
+        table=_table(scenario, genes, n),
     )
 
 
@@ -284,6 +295,14 @@ def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[np.float32
         "anticipation": np.zeros((n, 4), np.float32),
         "credence": np.zeros((n, 0), np.float32),
     }
+
+
+def _table(scenario: Scenario, genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+    made = scenario.rows
+    if made is None:
+        return np.zeros((n, 0, 0), np.float32)
+    theta = np.stack([genes[name] for name in made.genes()], axis=1)
+    return theta.reshape(n, made.n, len(made.actions)).astype(np.float32)
 
 
 def _depth(genes: Mapping[str, FloatArray]) -> NDArray[np.int64]:
