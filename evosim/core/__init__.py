@@ -16,8 +16,8 @@ from evosim.core.expectations import (
     uniform,
 )
 from evosim.core.jit import CACHE
-from evosim.core.structs import Level
 from evosim.core.rollout import Lifetimes, Trace, lifetimes, lifetimes_of, retrace, trace
+from evosim.core.structs import Level
 
 __all__ = [
     "CACHE",

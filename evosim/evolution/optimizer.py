@@ -126,7 +126,9 @@ OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
 @OPTIMIZERS.built_in
 def _optimizers() -> Sequence[str]:
     """The modules that register a base optimizer."""
-    return [f"evosim.evolution.{name}" for name in ("genetic", "cma", "gradient", "policy_gradient")]
+    return [
+        f"evosim.evolution.{name}" for name in ("genetic", "cma", "gradient", "policy_gradient")
+    ]
 
 
 def optimizer(name: str, description: str = "") -> Callable[[C], C]:

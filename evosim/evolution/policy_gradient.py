@@ -133,8 +133,8 @@ def table_slopes(
             summed += alive[t, :, None] * (action_value - value[:, None])
         total[some] = (begin[:, None] * value).sum(axis=0)
         # pi grad log pi A is pi A for the action itself, as the advantages average 0 under pi.
-        by_state = np.moveaxis(policy * summed, -1, 0)
-        into = np.zeros((n, n_rows, n_actions))
-        np.add.at(into, (slice(None), row), by_state)
-        slope[some] = into
+        by_state = (policy * summed).swapaxes(1, 2)
+        into = np.zeros((n_rows, n, n_actions))
+        np.add.at(into, row, by_state)
+        slope[some] = into.swapaxes(0, 1)
     return total, slope

@@ -33,7 +33,8 @@ NO_ALIGNMENT = (
 )
 NO_CAPABILITY = (
     "no behaviour brings the mind more reward than the zero, by default random play: all that it "
-    "feels is beyond its reach, or its drives are 0, as those of tables are; or it has a drive for novelty"
+    "feels is beyond its reach, or its drives are 0, as those of tables are; or it has a drive for "
+    "novelty"
 )
 
 

@@ -7,7 +7,7 @@ The numbers of a flip are those of :mod:`evosim.metrics.flips`, its verdict that
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np

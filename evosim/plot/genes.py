@@ -30,9 +30,7 @@ def _of_tables(view: RunView) -> str | None:
     return "figure 'table' has the genes of tables" if of_tables and all(of_tables) else None
 
 
-@registry.figure(
-    "genes", "distribution of every gene", needs=("genome",), unsupported=_of_tables
-)
+@registry.figure("genes", "distribution of every gene", needs=("genome",), unsupported=_of_tables)
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the shares of the population in each bin of each gene, replicates pooled."""
     shares = histograms(view)

@@ -323,8 +323,8 @@ class Agent(Model):
 
     mind: Literal["planner", "table"] = Field(
         default="planner",
-        description="What evolves: planner, or table (what is seen -> action), which has no drives "
-        "and no plan: of drives only the names count then, and depth, patience and the like do not.",
+        description="What evolves: planner, or table (what is seen -> action), without drives and "
+        "plan: of drives only the names count then, and depth, patience and the like do not.",
     )
     table: Table = Field(default=Table(), description='What a mind of mind = "table" sees.')
     drives: Drives = Field(

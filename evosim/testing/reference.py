@@ -889,7 +889,8 @@ def _thing(world: ReferenceWorld, table: Table, slot: int, values: Mapping[str, 
     if table.sees == "looks":
         has = {look for look, amount in kind.looks.items() if amount != 0}
     if table.sees == "stimuli":
-        effects = [*kind.use.values(), *kind.enter.values(), *filter(None, [kind.here])]
+        effects: list[Rule | Here] = [*kind.use.values(), *kind.enter.values()]
+        effects += [kind.here] if kind.here else []
         has = {s for effect in effects for s, amount in effect.feels.items() if amount != 0}
     return "+".join(sorted(has if table.only is None else has.intersection(table.only)))
 

@@ -55,8 +55,8 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     return facets(
         [Row(height=ROW_HEIGHT * len(chosen), content=[panel])],
         title=view.figure_title("what tables do"),
-        note=f"Chance of each action in per cent by what is seen, in generation {generation}: means "
-        f"over individuals and replicates{left_out}. What a row does not name is nothing.",
+        note=f"Chance of each action in per cent by what is seen, in generation {generation}: "
+        f"means over individuals and replicates{left_out}. What a row does not name is nothing.",
         width=style.DOUBLE,
         left=0.2 + max(map(style.text_width, told.values())),
         xlabel="action",

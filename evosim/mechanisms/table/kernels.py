@@ -48,11 +48,13 @@ def rows_on(env: Environment, level: Level) -> NDArray[np.intp]:
 
     Of a mind that does not see all of x, those of x as it sees it.
     """
+    made = env.rows
+    assert made is not None
     things, joint, codes = _seen(env)
-    n_things, n_patterns = len(env.rows.things), len(codes)
+    n_things, n_patterns = len(made.things), len(codes)
     here = things[level.slot]  # [C, n_x]; the last row is that of no site
     code = here
-    if len(env.rows.patterns[0]) > 1:
+    if made.table.reach:
         for to in level.neighbour.T:
             blocked = to == np.arange(len(to))
             code = code * n_things + np.where(blocked[:, None], 1, here[to])

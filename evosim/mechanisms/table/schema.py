@@ -19,7 +19,7 @@ from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.values import Bound, Cost, Locus, Model, Name, bounds
 
 if TYPE_CHECKING:
-    from evosim.scenario import Kind, Scenario, World
+    from evosim.scenario import Here, Kind, Rule, Scenario, World
     from evosim.scenario._partial import PartialDocument
 
 LARGEST = 4096
@@ -51,9 +51,7 @@ class Table(Model):
         default=1,
         description="How far it sees: 0 what is on its own cell, 1 the four next to it too.",
     )
-    bound: Bound = Field(
-        default=10.0, description="Its genes evolve from minus this to this."
-    )
+    bound: Bound = Field(default=10.0, description="Its genes evolve from minus this to this.")
     start: Cost = Field(
         default=0.0, description="Generation 0 is drawn from minus this to this; 0: all alike."
     )
@@ -72,7 +70,8 @@ class Table(Model):
 
 def _stimuli(kind: Kind) -> set[str]:
     """What a kind can make one feel."""
-    effects = [*kind.use.values(), *kind.enter.values(), *([kind.here] if kind.here else [])]
+    effects: list[Rule | Here] = [*kind.use.values(), *kind.enter.values()]
+    effects += [kind.here] if kind.here else []
     return {name for effect in effects for name, amount in effect.feels.items() if amount}
 
 
@@ -257,9 +256,7 @@ def shown(scenario: Scenario) -> dict[str, str]:
     made = scenario.rows
     assert made is not None
     table = made.table
-    reads = ", ".join(
-        f"{name} ({len(values)} values)" for name, values in made.variables.items()
-    )
+    reads = ", ".join(f"{name} ({len(values)} values)" for name, values in made.variables.items())
     told = ", ".join(made.things[2:]) or NOTHING
     near = "on its cell and the four next to it" if table.reach else "on its own cell"
     return {
@@ -293,7 +290,7 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
     for path, why in _NOT_WITH.items():
         *above, key = path
         if key in (partial.built_in if above == ["agent", "drives"] else partial.table(*above)):
-            yield Mistake(path, f"not with mind = \"table\": {why} (remove one of the two)")
+            yield Mistake(path, f'not with mind = "table": {why} (remove one of the two)')
     table = partial.section("agent.table", Table) if "table" in agent else Table()
     if table is None or partial.worlds is None:
         return
@@ -310,7 +307,9 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
         if world.stay != worlds[0].stay:
             yield Mistake(
                 (*place, "stay"),
-                bad_value("a table has the same actions everywhere", world.stay, show(worlds[0].stay)),
+                bad_value(
+                    "a table has the same actions everywhere", world.stay, show(worlds[0].stay)
+                ),
             )
     if table.start > table.bound:
         yield Mistake(
@@ -326,10 +325,10 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
         values = math.prod(map(len, made.variables.values()))
         yield Mistake(
             ("agent", "table") if "table" in agent else ("agent", "mind"),
-            f"too many genes (got {more}{genes:,}: {values:,} values of the variables that it reads "
-            f"x {more}{len(made.patterns):,} patterns of what it sees x {len(made.actions)} actions, "
-            f"allowed at most {LARGEST:,}): let it read fewer variables (reads), tell fewer things "
-            "apart (only, or sees = \"looks\" or \"stimuli\"), or see less far (reach = 0)",
+            f"too many genes (got {more}{genes:,}: {values:,} values of the variables that it "
+            f"reads x {more}{len(made.patterns):,} patterns of what it sees x "
+            f"{len(made.actions)} actions, allowed at most {LARGEST:,}): let it read fewer variables (reads), tell fewer things "
+            'apart (only, or sees = "looks" or "stimuli"), or see less far (reach = 0)',
         )
 
 
