@@ -327,7 +327,8 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
             ("agent", "table") if "table" in agent else ("agent", "mind"),
             f"too many genes (got {more}{genes:,}: {values:,} values of the variables that it "
             f"reads x {more}{len(made.patterns):,} patterns of what it sees x "
-            f"{len(made.actions)} actions, allowed at most {LARGEST:,}): let it read fewer variables (reads), tell fewer things "
+            f"{len(made.actions)} actions, allowed at most {LARGEST:,}): let it read fewer "
+            "variables (reads), tell fewer things "
             'apart (only, or sees = "looks" or "stimuli"), or see less far (reach = 0)',
         )
 
