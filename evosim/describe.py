@@ -293,6 +293,8 @@ def _paid(objective: Objective) -> str:
 def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
     agent = scenario.agent
     for locus in mind.loci(scenario):
+        if locus.name.startswith(mind.OF_TABLES):
+            continue  # they are told of together
         start = (
             f"starts at {locus.start_low:g}"
             if locus.start_low == locus.start_high
@@ -300,7 +302,7 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
         )
         yield locus.name, f"evolves in [{locus.low:g}, {locus.high:g}], {start}"
     for name, written in scenario.loci.items():
-        if written.pinned:
+        if written.pinned and scenario.rows is None:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
         yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"

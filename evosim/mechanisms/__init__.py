@@ -26,6 +26,7 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
+    "table": "agent.tabular",
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
     "credence": "agent.credence",
