@@ -343,9 +343,8 @@ def _experiment(experiment: Experiment) -> Iterator[tuple[str, str]]:
     for name, arm in experiment.arms.items():
         yield f"arm {name}", f"{arm.title}: {', '.join(arm.set)}" if arm.set else arm.title
     for n, finding in enumerate(experiment.findings, 1):
-        above = finding.above is not None
-        least = finding.above if above else finding.below
-        wanted = f"{finding.measure} {'above' if above else 'below'} {least:g}"
+        side, number = finding.threshold
+        wanted = f"{finding.measure} {side} {number:g}{'; secondary' * finding.secondary}"
         yield f"finding {n}", f"{finding.says} ({wanted})"
     if (tuned := experiment.tuned) is not None:
         yield "tuned", f"{tuned.label}: {', '.join(map(document.inline, tuned.values))}"
