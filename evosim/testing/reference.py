@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +70,8 @@ class Mind(NamedTuple):
         later: float32 [K, F], the drives after 1 .. K corrections; None: it cannot be corrected.
         anticipation: float32 [4], shares of the ways to count what comes after a correction:
             realistic, ignorant, self-centred, hedonistic; not read where nothing corrects.
+        credence: chance that it gives the hidden variable to be 1 if it does not see it; None: it
+            assumes a value.
     """
 
     weights: Float32
@@ -82,6 +85,7 @@ class Mind(NamedTuple):
     reliance: np.float32 = np.float32(0)
     later: Float32 | None = None
     anticipation: Float32 | None = None
+    credence: float | None = None
 
 
 class Event(NamedTuple):
@@ -239,7 +243,7 @@ class ReferenceWorld:
         """The hidden variables that this mind has no sense for, and where it assumes them."""
         blind = {}
         for bit, name in enumerate(self.hidden):
-            if not mind.senses >> bit & 1:
+            if not mind.senses >> bit & 1 and mind.credence is None:
                 believed = self.world.variables.get(name)
                 assume = None if believed is None else believed.assume
                 if assume is None:
@@ -247,6 +251,45 @@ class ReferenceWorld:
                 assert assume is not None  # every hidden variable has one
                 blind[name] = assume
         return blind
+
+    def unsure_of(self, mind: Mind) -> str | None:
+        """The hidden variable that this mind neither sees nor assumes at a value."""
+        if mind.credence is None or mind.senses & 1:
+            return None
+        (name,) = self.hidden  # which alone can be uncertain
+        return name
+
+    def with_value(self, x: int, name: str, value: int) -> int:
+        """``x`` with another value of one variable."""
+        return self.view(x, {name: value})
+
+    def punishment(self, slot: int, x: int) -> float:
+        """The chance that a use is punished where the hidden variable is 1; 0 where that is all
+        the same as where it is 0 (model 2, credence)."""
+        if self.world.counting("unpunished") is None:
+            return 0.0
+        (name,) = self.hidden
+        fired = [self.fires(slot, self.with_value(x, name, value)) for value in (0, 1)]
+        harms = [(0.0, 0.0) if f is None else (f[1].ends, f[1].corrects) for f in fired]
+        spared = (1.0 - harms[1][0]) * (1.0 - harms[1][1])
+        return 0.0 if harms[0] == harms[1] else 1.0 - spared
+
+    @cached_property
+    def punished(self) -> float:
+        """The chance that acts are punished which can be: there is one for all."""
+        slots = range(len(self.slots))
+        return max((self.punishment(s, x) for s in slots for x in range(self.n_x)), default=0.0)
+
+    def _sets(self, slot: int, x: int) -> dict[str, int]:
+        """What a use of a slot's site sets beside what its rule names: the site is emptied, and
+        an act that could have been punished was not."""
+        fullness, counter = self._fullness(slot), self.world.counting("unpunished")
+        sets = {} if fullness is None else {fullness: 0}
+        if counter is not None and self.punishment(slot, x) > 0:
+            count, size = self.values(x)[self.names.index(counter)], self.world.variables[counter]
+            caught = size.values - 1
+            sets[counter] = caught if count == caught else min(count + 1, caught - 1)
+        return sets
 
     def view(self, x: int, blind: Mapping[str, int]) -> int:
         """``x`` as an agent sees it that takes the blind variables for what it assumes."""
@@ -287,8 +330,7 @@ class ReferenceWorld:
         """What a use on a cell fires: the site's rule, else that of the first mover there."""
         slot = int(level.slot[cell])
         if fired := self.fires(slot, x):
-            fullness = self._fullness(slot)
-            return Fired(*fired, {} if fullness is None else {fullness: 0})
+            return Fired(*fired, self._sets(slot, x))
         state = dict(zip(self.names, self.values(x), strict=True))
         for walker, name in self.walkers:
             fired_by = self._of_mover(walker, name, "use", state)
@@ -369,8 +411,7 @@ class ReferenceWorld:
     def _use(self, slot: int, x: int) -> list[tuple[float, int]]:
         fired = self.fires(slot, x)
         assert fired is not None, "nothing fires here"
-        fullness = self._fullness(slot)
-        return self.results(fired[1], {} if fullness is None else {fullness: 0}, x)
+        return self.results(fired[1], self._sets(slot, x), x)
 
     def results(self, rule: Rule, sets: Mapping[str, int], x: int) -> list[tuple[float, int]]:
         """P(mid | x, a rule that fires), as :meth:`outcomes` has them.
@@ -378,26 +419,41 @@ class ReferenceWorld:
         Args:
             sets: what is set beside the variables that the rule names.
         """
-        outcomes: list[tuple[float, Values]] = [(1.0, ())]
+        outcomes: list[tuple[float, Values, bool]] = [(1.0, (), False)]  # and whether corrected
         for name, size, value in zip(self.names, self.sizes, self.values(x), strict=True):
+            if name == self.world.counting("corrections"):
+                more = _clamp(value + 1, size)
+                ways = [(1.0 - rule.corrects, value, False), (rule.corrects, more, True)]
+                outcomes = [
+                    (p * q, (*values, v), corrected)
+                    for p, values, _ in outcomes
+                    for q, v, corrected in ways
+                    if q > 0
+                ]
+                continue
             chances = [0.0] * size
             if name in sets:
                 chances[sets[name]] = 1.0
             elif name in rule.set:
                 chances = _weights(rule.set[name], size)
-            elif name == self.world.counting("corrections"):
-                chances[value] = 1.0 - rule.corrects
-                chances[_clamp(value + 1, size)] += rule.corrects
             else:
                 chances[value] = 1.0
             add = rule.add.get(name, 0)
             outcomes = [
-                (p * q, (*values, _clamp(v + add, size)))
-                for p, values in outcomes
+                (p * q, (*values, _clamp(v + add, size)), corrected)
+                for p, values, corrected in outcomes
                 for v, q in enumerate(chances)
                 if q > 0
             ]
-        return _merge((p, self.index(values)) for p, values in outcomes)
+        counter = self.world.counting("unpunished")
+        after = []
+        for p, values, corrected in outcomes:
+            end = self.index(values)
+            # Who is corrected for an act that might have gone unpunished has been caught.
+            if corrected and counter is not None and counter in sets:
+                end = self.with_value(end, counter, self.world.variables[counter].values - 1)
+            after.append((p, end))
+        return _merge(after)
 
     def felt(self, level: Level, mid: int, cell: int) -> list[int]:
         """The events of a step that ends in (mid, cell): ``always`` in order, ``here``, fields."""
@@ -655,7 +711,9 @@ def backup(
     - a use is r + gamma * sum_j p_j V(x'_j, cell), to which (1-ends) q_o H(mid_o, cell) is added
       for one outcome o after the other. j runs over the outcomes of the use and of the drift
       after each, equal ones merged: p_j = (1-ends) q_o P(x'_j | mid_o);
-    - to stay, or to use in vain, is W where the agent stands.
+    - to stay, or to use in vain, is W where the agent stands;
+    - a mind that is unsure of a variable gives both of its values what
+      (1-c) Q(at 0) + c Q(at 1) is, c rounded from float64; where it stands it stays.
 
     Local worlds (``World.local``) have an order of their own, see :func:`local_backup`.
     """
@@ -668,8 +726,11 @@ def backup(
     seen = [x for x in range(world.n_x) if world.view(x, blind) == x]
     arriving = {mid: _on_arrival(world, level, mind, felt, mid, novelty) for mid in seen}
     q = np.zeros((world.n_x, len(level.slot), world.n_actions), f32)
+    unsure = world.unsure_of(mind)
 
     for x in seen:
+        if unsure is not None:
+            blind = {unsure: world.values(x)[world.names.index(unsure)]}
         # W of the docstring. The discount is taken off the whole sum, not off each term.
         afterstate = arriving[x] + mind.patience * _expected(world.drift(x, blind), world, value)
         ahead = [afterstate[level.neighbour[:, a]] for a in range(4)]
@@ -698,10 +759,31 @@ def backup(
                 use = use + f32(p * lives) * arriving[mid][cell]
             q[x, cell, -1] = use
 
+    if unsure is not None:
+        for x in (x for x in seen if world.with_value(x, unsure, 0) == x):
+            other = world.with_value(x, unsure, 1)
+            c = f32(credence(world, mind, x))
+            q[x] = q[other] = (f32(1) - c) * q[x] + c * q[other]
+        return q
     # An agent that is blind acts by what it takes the state for (model 2, Choice, blind planning).
     for x in range(world.n_x):
         q[x] = q[world.view(x, blind)]
     return q
+
+
+def credence(world: ReferenceWorld, mind: Mind, x: int) -> float:
+    """The chance that a mind gives its hidden variable to be 1, after what it has survived."""
+    counter = world.world.counting("unpunished")
+    assert mind.credence is not None
+    assert counter is not None
+    p, chance = mind.credence, world.punished
+    count = world.values(x)[world.names.index(counter)]
+    if count == world.world.variables[counter].values - 1:
+        return 1.0 if p > 0 else 0.0
+    for _ in range(count):
+        # One who had held it for impossible to be spared learns nothing from it.
+        p = p * (1.0 - chance) / (1.0 - p * chance) if p * chance < 1.0 else p
+    return p
 
 
 def local_backup(

@@ -180,7 +180,9 @@ def as_minds(minds: Sequence[Mind]) -> Minds:
         temperature=[m.temperature for m in minds],
         senses=[m.senses for m in minds],
     )
+    unsure = [m.credence for m in minds if m.credence is not None]  # all of them, or none
     plain = plain._replace(
+        credence=np.array(unsure, np.float64).reshape(len(minds), -1),
         arrival=np.array([m.novelty for m in minds], np.float32),
         second_weights=np.array([m.criteria for m in minds], np.float32),
         second_depth=np.array([m.tool_depth for m in minds], np.int32),
