@@ -33,6 +33,7 @@ class Batch(NamedTuple):
     replans: bool  # whether any lane feels that, and so plans anew every step
     second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
     outlook: Outlook | None  # what minds foresee and believe; None: nothing beyond their plan
+    rho: NDArray[np.float32] | None  # [LANES] how much copies count; None: nothing to anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ def _batch(
     mind = rows.astype(np.int32)
     mind[len(members) :] = -1
     where = tables.foresight
+    count_copies = tables.bequest is not None and minds.rho[members].any()
     return Batch(
         lanes=lanes_of(minds, rows),
         mind=mind,
@@ -111,6 +113,7 @@ def _batch(
         replans=replans,
         second=lanes_of(minds.second, rows) if mixed else None,
         outlook=_outlook(minds, rows, where) if where is not None and minds.foresee else None,
+        rho=np.ascontiguousarray(minds.rho[rows], np.float32) if count_copies else None,
     )
 
 

@@ -34,6 +34,7 @@ SECTIONS: dict[str, str] = {
     "deception": "deception",
     "correction": "correction",
     "monitor": "monitor",
+    "copies": "copies",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

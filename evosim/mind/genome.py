@@ -53,6 +53,7 @@ class Minds(NamedTuple):
     later: NDArray[np.float32]  # [n, K, F] drives after 1 .. K corrections
     anticipation: NDArray[np.float32]  # [n, 4] shares of the ways to count what comes after one
     credence: NDArray[np.float64]  # [n, 1 or 0] chance that what is not seen is 1, at birth
+    rho: NDArray[np.float32]  # [n] how much they count that their copies do as they do
 
     @classmethod
     def of(
@@ -63,12 +64,13 @@ class Minds(NamedTuple):
         patience: ArrayLike,
         senses: ArrayLike,
         temperature: ArrayLike = 0.0,
+        rho: ArrayLike = 0.0,
     ) -> Minds:
         """Minds of one plan, that feel nothing but features.
 
         Args:
             weights: [n, F].
-            depth, patience, senses, temperature: [n], or one number for all.
+            depth, patience, senses, temperature, rho: [n], or one number for all.
         """
         n = len(weights)
 
@@ -86,6 +88,7 @@ class Minds(NamedTuple):
             second_weights=np.zeros(weights.shape, np.float32),
             second_depth=np.zeros(n, np.int32),
             share=nothing,
+            rho=of_each(rho, np.float32),
             **_foreseeing_nothing(n, weights.shape[1]),
         )
 
@@ -110,8 +113,8 @@ class Minds(NamedTuple):
 
 def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
-    senses, reliance; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
-    ``sense.watcher``, ``reliance`` (docs/model.md, 2, genome).
+    senses, reliance, rho; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
+    ``sense.watcher``, ``reliance``, ``rho`` (docs/model.md, 2, genome).
 
     >>> from evosim import mind, scenario
     >>> all(locus.low < locus.high for locus in mind.loci(scenario.load("foraging")))
@@ -207,6 +210,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
             "anticipation": _anticipation(genes, n).astype(np.float32),
             "credence": _credence(genes, n),
         },
+        rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
     )
 
 
@@ -219,8 +223,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     Returns:
         Each [n]: ``drive.*`` as parts of a vector of unit length, ``depth`` rounded down (int64),
         ``patience``, ``temperature``, ``sense.*`` (bool: whether the variable is seen),
-        ``reliance`` where there are tools, and ``anticipation.*`` as shares that sum to 1 where
-        minds can be corrected.
+        ``reliance`` where there are tools, ``anticipation.*`` as shares that sum to 1 where minds
+        can be corrected, and ``rho`` where there are copies.
 
     Raises:
         ValueError: not a row of genes for each individual.

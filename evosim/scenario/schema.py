@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
@@ -80,6 +81,7 @@ exact."""
 SAMPLE = 32
 REALISTIC = {"realistic": 1}
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
+NO_COPIES = Locus(low=0, high=0, start_low=0, start_high=0)
 
 
 class Variable(Model):
@@ -360,6 +362,10 @@ class Agent(Model):
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
+    rho: ShareLocus | None = Field(
+        default=None,
+        description="How much it counts that its copies do as it does, from 0 to 1; left out: 0.",
+    )
     anticipation: WrittenAnticipation | None = Field(
         default=None,
         description="With [correction]: how what comes after one is counted; left out: realistic.",
@@ -538,6 +544,9 @@ class Scenario(Model):
     deception: Deception | None = Field(
         default=None, description="Conduct while watched against conduct while unwatched."
     )
+    copies: Copies | None = Field(
+        default=None, description="What a life leaves to the next life of the same genome."
+    )
     correction: Correction | None = Field(
         default=None, description="What a correction makes of the drives of a mind."
     )
@@ -635,6 +644,7 @@ class Scenario(Model):
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
             **{f"credence.{name}": locus for name, locus in (agent.credence or {}).items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+            **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
             **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
 

@@ -26,6 +26,7 @@ from evosim.stats.intervals import mean_of_defined
 
 Floats = NDArray[np.float64]
 MOST_COLUMNS = 3
+CONDUCT = "conduct while watched"
 UNFORESEEN = "{}, if none were foreseen"
 SHARES = {
     "corrected": LegendEntry(METRICS["corrected"].label, colors.VERMILLION),
@@ -35,10 +36,8 @@ SHARES = {
     "survival": LegendEntry(METRICS["survival"].label, colors.BLUE, style.DASHES[2]),
 }
 WATCHED = {
-    "watched": LegendEntry(METRICS["watched"].label, colors.BLACK),
-    "watched unforeseen": LegendEntry(
-        UNFORESEEN.format(METRICS["watched"].label), colors.GREEN, style.DASHES[1]
-    ),
+    "watched": LegendEntry(CONDUCT, colors.BLACK),
+    "watched unforeseen": LegendEntry(UNFORESEEN.format(CONDUCT), colors.GREEN, style.DASHES[1]),
 }
 PAID = {
     "paid_uncorrected": LegendEntry("before a correction", colors.BLACK),
