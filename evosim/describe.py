@@ -227,6 +227,8 @@ def _variable(v: Variable) -> str:
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
+    if v.counts is not None:
+        parts.append(f"counts {v.counts}")
     if v.hidden:
         parts.append(f"hidden, assumed to be {v.assume}")
     return "; ".join(parts)

@@ -216,7 +216,10 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
         **_foreseeing_nothing(n, weights.shape[1])
-        | {"anticipation": _anticipation(genes, n), "credence": _credence(genes, n)},
+        | {
+            "anticipation": _anticipation(genes, n).astype(np.float32),
+            "credence": _credence(genes, n),
+        },
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
         table=_table(scenario, genes, n),
     )
@@ -231,7 +234,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     Returns:
         Each [n]: ``drive.*`` as parts of a vector of unit length, ``depth`` rounded down (int64),
         ``patience``, ``temperature``, ``sense.*`` (bool: whether the variable is seen),
-        ``reliance`` where there are tools, and ``rho`` where there are copies.
+        ``reliance`` where there are tools, ``anticipation.*`` as shares that sum to 1 where minds
+        can be corrected, and ``rho`` where there are copies.
 
     Raises:
         ValueError: not a row of genes for each individual.
@@ -250,6 +254,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     result["temperature"] = genes["temperature"]
     for name in scenario.senses:
         result[f"sense.{name}"] = _has_sense(genes[f"sense.{name}"])
+    for way, share in zip(WAYS, _anticipation(genes, len(genes["depth"])).T, strict=True):
+        result[f"anticipation.{way}"] = share
     return {name: result.get(name, gene) for name, gene in genes.items()}
 
 
@@ -294,12 +300,12 @@ def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[st
     return {name: unit[:, i] for i, name in enumerate(names)}
 
 
-def _anticipation(genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+def _anticipation(genes: Mapping[str, FloatArray], n: int) -> FloatArray:
     """[n, 4] The shares of the ways to count what comes after a correction; all 0: none has any."""
     given = [genes.get(f"anticipation.{way}", np.zeros(n)) for way in WAYS]
     total = sum(given, np.zeros(n))
     shares = np.divide(given, total, out=np.zeros((len(WAYS), n)), where=total > 0)
-    return shares.T.astype(np.float32)
+    return shares.T
 
 
 def _credence(genes: Mapping[str, FloatArray], n: int) -> FloatArray:
