@@ -69,6 +69,9 @@ class Mind(NamedTuple):
         reliance: share of the tool in the values of actions.
         credence: chance that it gives the hidden variable to be 1 if it does not see it; None: it
             assumes a value.
+        later: float32 [K, F], the drives after 1 .. K corrections; None: it cannot be corrected.
+        anticipation: float32 [4], shares of the ways to count what comes after a correction:
+            realistic, ignorant, self-centred, hedonistic; not read where nothing corrects.
     """
 
     weights: Float32
@@ -81,6 +84,8 @@ class Mind(NamedTuple):
     tool_depth: int = 0
     reliance: np.float32 = np.float32(0)
     credence: float | None = None
+    later: Float32 | None = None
+    anticipation: Float32 | None = None
 
 
 class Event(NamedTuple):
@@ -658,6 +663,8 @@ def plan(
     Returns:
         float32. A blind agent's values at x are those at x as it sees it.
     """
+    if mind.later is not None:
+        return plan_of_chain(world, level, mind, has_instinct=has_instinct)
     # Where there is no tool, nothing is multiplied by 1 - 0: equal to the last bit (model 2, tool).
     if mind.reliance > 0:
         share, alone = np.float32(mind.reliance), mind._replace(reliance=np.float32(0))
@@ -907,6 +914,119 @@ def boltzmann(q: Float32, mind: Mind) -> list[float]:
         gaps = [float(value) - float(q.max()) for value in q]
         return [float(np.float32(math.exp(gap / float(mind.temperature)))) for gap in gaps]
     return [float(value == q.max()) for value in q]
+
+
+# ---------------------------------------------------------------------- correction (model 2)
+
+
+def plan_of_chain(
+    world: ReferenceWorld, level: Level, mind: Mind, *, has_instinct: bool = True
+) -> Float32:
+    """Q_d [n_x, C, A] of a mind and of those that corrections make of it (model 2, correction).
+
+    Mind m plans where m corrections are counted. Its plan needs to know what later minds will do,
+    so the last one plans first.
+    """
+    assert mind.later is not None
+    chain = [mind._replace(later=None)]
+    chain += [chain[0]._replace(weights=weights) for weights in mind.later]
+    counter = world.names.index(world.world.counting("corrections") or "")
+    counted = np.array([world.values(x)[counter] for x in range(world.n_x)])
+    shape = (world.n_x, len(level.slot), world.n_actions)
+    q, odds = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for m in reversed(range(len(chain))):
+        mine = counted == m
+        q[mine] = _plan_before(world, level, mind, chain, m, odds, has_instinct)[mine]
+        odds[mine] = [[boltzmann(values, mind) for values in cells] for cells in q[mine]]
+    return q
+
+
+def _plan_before(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    chain: Sequence[Mind],
+    m: int,
+    odds: Float32,
+    has_instinct: bool,
+) -> Float32:
+    """Q_d of mind m of a chain, right where m corrections are counted.
+
+    V and U of minds m .. K are backed up side by side, so that X_k is known when V_k is backed up.
+
+    Args:
+        odds: [n_x, C, A] weights of the actions, known where more than m corrections are counted.
+    """
+    counter = world.names.index(world.world.counting("corrections") or "")
+    last = len(chain) - 1
+    values = [world.values(x) for x in range(world.n_x)]
+    counted = np.array([v[counter] for v in values])
+    # x with one correction less; not read at 0
+    before = np.array(
+        [world.index(n - (i == counter and n > 0) for i, n in enumerate(v)) for v in values]
+    )
+    nothing = np.zeros(odds.shape[:2], np.float32)
+    # V^n, what mind n can get, and U^n, what the minds after it will get it, by its drives.
+    v = {
+        n: instinct(world, level, chain[n]) if has_instinct else nothing.copy()
+        for n in range(m, last + 1)
+    }
+    u = {n: nothing.copy() for n in range(m, last)}
+    for n in u:
+        for later in range(n + 1, last + 1) if has_instinct else ():
+            theirs = counted == later
+            u[n][theirs] = led(world, level, chain[later], chain[n])[theirs]
+    assert mind.anticipation is not None
+    realistic, ignorant, _, hedonistic = mind.anticipation
+    for k in range(mind.depth + 1):
+        for n in u:
+            after = counted == n + 1
+            v[n][after] = (
+                realistic * u[n][after] + ignorant * v[n][before[after]]
+            ) + hedonistic * v[n + 1][after]
+        if k < mind.depth:
+            for n in v:
+                mine = counted == n
+                v[n][mine] = backup(world, level, chain[n], v[n]).max(axis=2)[mine]
+            for n in u:
+                after = counted > n
+                u[n][after] = _followed_once(backup(world, level, chain[n], u[n]), odds)[after]
+    return backup(world, level, chain[m], v[m])
+
+
+def led(world: ReferenceWorld, level: Level, leader: Mind, valuer: Mind) -> Float32:
+    """U_0 [n_x, C]: what the thing is worth to a mind to which the instinct of another leads.
+
+    That is the thing of the strongest scent to the leader, of several the first: in order of the
+    cells, and on a cell the use before `here`; 0 where nothing attracts it.
+    """
+    blind = world.blind_to(leader)
+    felt, own = rewards(world, leader), rewards(world, valuer)
+    power = [np.float32(1)]
+    for _ in range(int(level.distance.max())):
+        power.append(power[-1] * leader.patience)
+    worth = np.zeros((world.n_x, len(level.slot)), np.float32)
+    for x, cell in np.ndindex(*worth.shape):
+        seen = world.view(x, blind)
+        strongest = np.float32(0)
+        for site in np.flatnonzero(level.slot >= 0):
+            far = int(level.distance[cell, site])
+            fired = world.fires(int(level.slot[site]), seen)
+            here = world.here(level, int(site), seen)
+            for event in (None if fired is None else fired[0], here):
+                if event is not None and far >= 0 and power[far] * felt[event] > strongest:
+                    strongest = power[far] * felt[event]
+                    worth[x, cell] = power[far] * own[event]
+    return worth
+
+
+def _followed_once(q: Float32, odds: Float32) -> Float32:
+    """The mean [n_x, C] of Q [n_x, C, A] over actions of these weights, summed in their order."""
+    total, weight = np.zeros_like(q[..., 0]), np.zeros_like(q[..., 0])
+    for action in range(q.shape[-1]):
+        total = total + odds[..., action] * q[..., action]
+        weight = weight + odds[..., action]
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
 
 
 # ---------------------------------------------------------------------- the tool (model 2)

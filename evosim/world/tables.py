@@ -404,8 +404,7 @@ def compile_tables(
     stands = {observed[x] for x in ((x for x, _ in starts) if lived is None else lived)}
     # Movers go everywhere, and arriving does things too: a local world is planned for as a whole.
     foresight = _foresight(c, punished)
-    partner = [] if foresight is None else foresight.partner.tolist()
-    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows, partner)
+    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows, foresight)
     live = [x for x in alive if x in reached]
     unreached = [x for x in alive if x not in reached]
 
@@ -496,23 +495,27 @@ def _closure(
     use_row: NDArray[np.int32],
     next_rows: Sequence[Outcomes],
     drift_rows: Sequence[Outcomes],
-    partner: Sequence[int],
+    foresight: Foresight | None,
 ) -> set[int]:
     """The x that steps can lead to, from some on, whatever is done and wherever sites lie.
 
-    Args:
-        partner: [n_x] with what x it is taken for one, or -1; empty where with none.
+    After a correction also those to which they would have led without it: whoever does not foresee
+    that the drives change plans as if they had not. Of two x that are taken for one, both.
     """
     reached, left = set(), list(starts)
-    other = {x: twin for x, twin in enumerate(partner) if twin >= 0}
-    other |= {twin: x for x, twin in other.items()}
+    beside: dict[int, int] = {}
+    if foresight is not None:
+        beside = {x: twin for x, twin in enumerate(foresight.partner.tolist()) if twin >= 0}
+        beside |= {twin: x for x, twin in beside.items()}
     while left:
         x = left.pop()
         if x not in reached:
             reached.add(x)
-            left += [other[x]] if x in other else []
+            left += [beside[x]] if x in beside else []
             used = (next_rows[row] for row in use_row[:, x] if row >= 0)
             left += [after for row in (drift_rows[x], *used) for after, _ in row]
+            if foresight is not None and foresight.corrections[x] > 0:
+                left.append(x - foresight.stride)
     return reached
 
 
