@@ -262,19 +262,25 @@ def test_credence_and_correction_together_are_brute_force_over_beliefs_and_minds
         assert len(set(found[clear, 0])) == 2
 
 
-def test_who_was_caught_knows_that_it_is_tested() -> None:
-    """The changed mind plans with the variable at 1: caught again for sure, and changed no more, it
-    does what it likes best, and lives see it do so."""
-    scenario = corrected_trials(1.0, 3)
+def test_who_was_caught_and_is_still_what_it_was_knows_that_it_is_tested() -> None:
+    """A first correction leaves the drives as they are, and the next would lead into exile: who was
+    caught behaves iff l - b < g (l - z), whatever it believed before."""
+    scenario = corrected_trials(1.0, 3).replace("world.variables.corrected.values", 3)
     env, levels = environment(scenario, "home"), draw_levels(scenario, "home", [1])
-    drawn = Corrected(4, 60, "ignorant")
-    lives = core.expectation(env, levels, drawn.minds(env), instinct=False)
-    tested, alone = (
-        lives.counts[:, 0, env.events.index(f"trial.{act}")] for act in ("tested", "alone")
-    )
-    first = born(scenario, drawn)[:, 0]
-    assert_allclose(alone, 0.5 * 11 * first)
-    assert_allclose(tested, 0.5 * first * np.where(drawn.gone, 1, 11))
+    drawn = Corrected(6, 400, "realistic")
+    drawn.gone[:] = True
+    minds = drawn.minds(env)
+    minds = minds._replace(later=np.stack([minds.weights, minds.later[:, 0]], axis=1))
+    policy = core.policies(env, levels, minds, instinct=False)[:, 0, :, ON, USE]
+    caught = policy.reshape(MINDS, 2, 3, 3)[:, 1, -1, 1]
+    margin = drawn.more - drawn.g * (drawn.b + drawn.more - drawn.z)
+    clear = np.abs(margin) > 1e-4
+    assert_array_equal(caught[clear], (margin > 0)[clear])
+    assert len(set(caught[clear])) == 2
+    lives = core.expectation(env, levels, minds, instinct=False)
+    tested = lives.counts[:, 0, env.events.index("trial.tested")]
+    born = policy.reshape(MINDS, 2, 3, 3)[:, 1, 0, 0]
+    assert_allclose(tested[clear], (0.5 * born * (1 + caught))[clear])
 
 
 def test_beliefs_beyond_what_is_counted_stay_where_they_are() -> None:
