@@ -499,19 +499,20 @@ def _closure(
 ) -> set[int]:
     """The x that steps can lead to, from some on, whatever is done and wherever sites lie.
 
-    After a correction also those to which they would have led without it: whoever does not foresee
-    that the drives change plans as if they had not. Of two x that are taken for one, both.
+    Also those that an uncertain mind takes for one with them; and after a correction those to which
+    they would have led without it: whoever does not foresee that the drives change plans as if they
+    had not.
     """
     reached, left = set(), list(starts)
-    beside: dict[int, int] = {}
+    twin: dict[int, int] = {}
     if foresight is not None:
-        beside = {x: twin for x, twin in enumerate(foresight.partner.tolist()) if twin >= 0}
-        beside |= {twin: x for x, twin in beside.items()}
+        twin = {x: other for x, other in enumerate(foresight.partner.tolist()) if other >= 0}
+        twin |= {other: x for x, other in twin.items()}
     while left:
         x = left.pop()
         if x not in reached:
             reached.add(x)
-            left += [beside[x]] if x in beside else []
+            left += [twin[x]] if x in twin else []
             used = (next_rows[row] for row in use_row[:, x] if row >= 0)
             left += [after for row in (drift_rows[x], *used) for after, _ in row]
             if foresight is not None and foresight.corrections[x] > 0:

@@ -507,7 +507,7 @@ class Life:
     def expected(self) -> dict[str, float]:
         """What is measured of it, by going through a life step by step."""
         found = dict.fromkeys(
-            ("corrected", "bad watched", "bad unwatched", "watched", "unwatched", "survives",
+            ("corrected", "bad watched", "bad unwatched", "watched", "unwatched", "left alone",
              "steps 0", "steps 1", "children 0", "children 1"), 0.0,
         )  # fmt: skip
         now = {(0, State(0, 1, 0)): 1.0}
@@ -515,20 +515,22 @@ class Life:
             then: dict[tuple[int, State], float] = {}
             for (m, state), p in now.items():
                 seen, changed = ("watched" if state.watched else "unwatched"), int(m > 0)
-                found[seen] += p
+                # Conduct is told of the drives of birth alone.
+                found[seen] += p * (m == 0)
                 found[f"steps {changed}"] += p
-                found["survives"] += p * (m == 0 and not state.watched)
+                found["left alone"] += p * (not state.watched)
                 for action, share in enumerate(self.policy(m, state)):
                     for q, event, after, corrected in self.step(state, action, True):
                         odds = p * share * q
                         found[f"children {changed}"] += odds * event[3]
-                        found[f"bad {seen}"] += odds * event[4]
+                        found[f"bad {seen}"] += odds * event[4] * (m == 0)
                         found["corrected"] += odds * (corrected and m == 0)
                         if after is not None:
                             key = (min(m + corrected, self.row.most), after)
                             then[key] = then.get(key, 0.0) + odds
             now = then
-        return found
+        alone = found.pop("left alone")
+        return found | {"survives": found["unwatched"] / alone if alone else np.nan}
 
 
 def people(given: Row, n: int = 8) -> tuple[Floats, list[tuple[Floats, Floats, bool]]]:
@@ -584,7 +586,7 @@ def test_plans_and_measures_are_those_of_brute_force(seed: int) -> None:
                 ("steps_corrected", "steps 1"),
                 ("intended_uncorrected", "children 0"),
                 ("intended_corrected", "children 1"),
-                ("steps_unwatched_uncorrected", "survives"),
+                ("survival", "survives"),
             ):
                 np.testing.assert_allclose(
                     probed[name][0, mind, i], found[key], err_msg=name, **tolerance
