@@ -28,6 +28,7 @@ from typing import Any
 SECTIONS: dict[str, str] = {
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
+    "credence": "agent.credence",
     "open_population": "evolution.open",
     "islands": "evolution.islands",
     "deception": "deception",

@@ -52,7 +52,7 @@ class Minds(NamedTuple):
     # What they foresee and believe (model 2, correction, credence); empty until mechanisms fill it
     later: NDArray[np.float32]  # [n, K, F] drives after 1 .. K corrections
     anticipation: NDArray[np.float32]  # [n, 4] shares of the ways to count what comes after one
-    credence: NDArray[np.float32]  # [n, B] chance that what is not seen is 1, by what was survived
+    credence: NDArray[np.float64]  # [n, 1 or 0] chance that what is not seen is 1, at birth
     rho: NDArray[np.float32]  # [n] how much they count that their copies do as they do
 
     @classmethod
@@ -205,8 +205,9 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_weights=np.zeros_like(weights),
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
+        **_foreseeing_nothing(n, weights.shape[1])
+        | {"anticipation": _anticipation(genes, n), "credence": _credence(genes, n)},
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
-        **_foreseeing_nothing(n, weights.shape[1]) | {"anticipation": _anticipation(genes, n)},
     )
 
 
@@ -290,12 +291,18 @@ def _anticipation(genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32
     return shares.T.astype(np.float32)
 
 
-def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[np.float32]]:
+def _credence(genes: Mapping[str, FloatArray], n: int) -> FloatArray:
+    """[n, 1] What chance minds give what they do not see; [n, 0] where they assume a value."""
+    given = [gene for name, gene in genes.items() if name.startswith("credence.")]
+    return np.array(given).reshape(len(given), n).T
+
+
+def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[Any]]:
     """The fields of minds that foresee no correction and are not uncertain."""
     return {
         "later": np.zeros((n, 0, n_features), np.float32),
         "anticipation": np.zeros((n, 4), np.float32),
-        "credence": np.zeros((n, 0), np.float32),
+        "credence": np.zeros((n, 0)),
     }
 
 

@@ -104,9 +104,10 @@ class Variable(Model):
     assume: Natural | None = Field(
         default=None, description="Value of a hidden variable for agents without the sense."
     )
-    counts: Literal["corrections"] | None = Field(
+    counts: Literal["corrections", "unpunished"] | None = Field(
         default=None,
-        description="What it counts of the life of a mind, up to its largest value: corrections.",
+        description="What it counts of the life of a mind: corrections, up to its largest value; "
+        "or acts that went unpunished, with the largest value for one that was punished.",
     )
 
     @property
@@ -344,6 +345,11 @@ class Agent(Model):
     )
     senses: dict[Name, SenseLocus] = Field(
         default={}, description="Loci of senses by hidden variable; one left out evolves in [0, 1]."
+    )
+    credence: dict[Name, ShareLocus] | None = Field(
+        default=None,
+        description="What chance an agent without the sense gives a hidden variable to be 1, in "
+        "place of what it assumes: a locus.",
     )
     instinct: Flag = Field(
         default=True,
@@ -636,6 +642,7 @@ class Scenario(Model):
             "patience": agent.patience,
             "temperature": agent.temperature,
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
+            **{f"credence.{name}": locus for name, locus in (agent.credence or {}).items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
             **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
             **{f"anticipation.{name}": locus for name, locus in self.anticipation},

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +67,11 @@ class Mind(NamedTuple):
         criteria: float32 [F], the tool's weights of looks; not read at reliance 0.
         tool_depth: the tool's own depth.
         reliance: share of the tool in the values of actions.
+        credence: chance that it gives the hidden variable to be 1 if it does not see it; None: it
+            assumes a value.
+        later: float32 [K, F], the drives after 1 .. K corrections; None: it cannot be corrected.
+        anticipation: float32 [4], shares of the ways to count what comes after a correction:
+            realistic, ignorant, self-centred, hedonistic; not read where nothing corrects.
     """
 
     weights: Float32
@@ -77,6 +83,9 @@ class Mind(NamedTuple):
     criteria: Float32 | None = None
     tool_depth: int = 0
     reliance: np.float32 = np.float32(0)
+    credence: float | None = None
+    later: Float32 | None = None
+    anticipation: Float32 | None = None
     rho: np.float32 = np.float32(0)
 
 
@@ -275,7 +284,7 @@ class ReferenceWorld:
         """The hidden variables that this mind has no sense for, and where it assumes them."""
         blind = {}
         for bit, name in enumerate(self.hidden):
-            if not mind.senses >> bit & 1:
+            if not mind.senses >> bit & 1 and mind.credence is None:
                 believed = self.world.variables.get(name)
                 assume = None if believed is None else believed.assume
                 if assume is None:
@@ -283,6 +292,45 @@ class ReferenceWorld:
                 assert assume is not None  # every hidden variable has one
                 blind[name] = assume
         return blind
+
+    def unsure_of(self, mind: Mind) -> str | None:
+        """The hidden variable that this mind neither sees nor assumes at a value."""
+        if mind.credence is None or mind.senses & 1:
+            return None
+        (name,) = self.hidden  # which alone can be uncertain
+        return name
+
+    def with_value(self, x: int, name: str, value: int) -> int:
+        """``x`` with another value of one variable."""
+        return self.view(x, {name: value})
+
+    def punishment(self, slot: int, x: int) -> float:
+        """The chance that a use is punished where the hidden variable is 1; 0 where that is all
+        the same as where it is 0 (model 2, credence)."""
+        if self.world.counting("unpunished") is None:
+            return 0.0
+        (name,) = self.hidden
+        fired = [self.fires(slot, self.with_value(x, name, value)) for value in (0, 1)]
+        harms = [(0.0, 0.0) if f is None else (f[1].ends, f[1].corrects) for f in fired]
+        spared = (1.0 - harms[1][0]) * (1.0 - harms[1][1])
+        return 0.0 if harms[0] == harms[1] else 1.0 - spared
+
+    @cached_property
+    def punished(self) -> float:
+        """The chance that acts are punished which can be: there is one for all."""
+        slots = range(len(self.slots))
+        return max((self.punishment(s, x) for s in slots for x in range(self.n_x)), default=0.0)
+
+    def _sets(self, slot: int, x: int) -> dict[str, int]:
+        """What a use of a slot's site sets beside what its rule names: the site is emptied, and
+        an act that could have been punished was not."""
+        fullness, counter = self._fullness(slot), self.world.counting("unpunished")
+        sets = {} if fullness is None else {fullness: 0}
+        if counter is not None and self.punishment(slot, x) > 0:
+            count, size = self.values(x)[self.names.index(counter)], self.world.variables[counter]
+            caught = size.values - 1
+            sets[counter] = caught if count == caught else min(count + 1, caught - 1)
+        return sets
 
     def view(self, x: int, blind: Mapping[str, int]) -> int:
         """``x`` as an agent sees it that takes the blind variables for what it assumes."""
@@ -323,8 +371,7 @@ class ReferenceWorld:
         """What a use on a cell fires: the site's rule, else that of the first mover there."""
         slot = int(level.slot[cell])
         if fired := self.fires(slot, x):
-            fullness = self._fullness(slot)
-            return Fired(*fired, {} if fullness is None else {fullness: 0})
+            return Fired(*fired, self._sets(slot, x))
         state = dict(zip(self.names, self.values(x), strict=True))
         for walker, name in self.walkers:
             fired_by = self._of_mover(walker, name, "use", state)
@@ -405,8 +452,7 @@ class ReferenceWorld:
     def _use(self, slot: int, x: int) -> list[tuple[float, int]]:
         fired = self.fires(slot, x)
         assert fired is not None, "nothing fires here"
-        fullness = self._fullness(slot)
-        return self.results(fired[1], {} if fullness is None else {fullness: 0}, x)
+        return self.results(fired[1], self._sets(slot, x), x)
 
     def results(self, rule: Rule, sets: Mapping[str, int], x: int) -> list[tuple[float, int]]:
         """P(mid | x, a rule that fires), as :meth:`outcomes` has them.
@@ -414,26 +460,41 @@ class ReferenceWorld:
         Args:
             sets: what is set beside the variables that the rule names.
         """
-        outcomes: list[tuple[float, Values]] = [(1.0, ())]
+        outcomes: list[tuple[float, Values, bool]] = [(1.0, (), False)]  # and whether corrected
         for name, size, value in zip(self.names, self.sizes, self.values(x), strict=True):
+            if name == self.world.counting("corrections"):
+                more = _clamp(value + 1, size)
+                ways = [(1.0 - rule.corrects, value, False), (rule.corrects, more, True)]
+                outcomes = [
+                    (p * q, (*values, v), corrected)
+                    for p, values, _ in outcomes
+                    for q, v, corrected in ways
+                    if q > 0
+                ]
+                continue
             chances = [0.0] * size
             if name in sets:
                 chances[sets[name]] = 1.0
             elif name in rule.set:
                 chances = _weights(rule.set[name], size)
-            elif name == self.world.counting("corrections"):
-                chances[value] = 1.0 - rule.corrects
-                chances[_clamp(value + 1, size)] += rule.corrects
             else:
                 chances[value] = 1.0
             add = rule.add.get(name, 0)
             outcomes = [
-                (p * q, (*values, _clamp(v + add, size)))
-                for p, values in outcomes
+                (p * q, (*values, _clamp(v + add, size)), corrected)
+                for p, values, corrected in outcomes
                 for v, q in enumerate(chances)
                 if q > 0
             ]
-        return _merge((p, self.index(values)) for p, values in outcomes)
+        counter = self.world.counting("unpunished")
+        after = []
+        for p, values, corrected in outcomes:
+            end = self.index(values)
+            # Who is corrected for an act that might have gone unpunished has been caught.
+            if corrected and counter is not None and counter in sets:
+                end = self.with_value(end, counter, self.world.variables[counter].values - 1)
+            after.append((p, end))
+        return _merge(after)
 
     def felt(self, level: Level, mid: int, cell: int) -> list[int]:
         """The events of a step that ends in (mid, cell): ``always`` in order, ``here``, fields."""
@@ -650,6 +711,8 @@ def plan(
     Returns:
         float32. A blind agent's values at x are those at x as it sees it.
     """
+    if mind.later is not None:
+        return plan_of_chain(world, level, mind, has_instinct=has_instinct)
     # Where there is no tool, nothing is multiplied by 1 - 0: equal to the last bit (model 2, tool).
     if mind.reliance > 0:
         share, alone = np.float32(mind.reliance), mind._replace(reliance=np.float32(0))
@@ -697,6 +760,8 @@ def backup(
     - a use is r + gamma * sum_j p_j V(x'_j, cell), to which (1-ends) q_o H(mid_o, cell) is added
       for one outcome o after the other. j runs over the outcomes of the use and of the drift
       after each, equal ones merged: p_j = (1-ends) q_o P(x'_j | mid_o);
+    - a mind that is unsure of a variable gives both of its values what
+      (1-c) Q(at 0) + c Q(at 1) is, c rounded from float64; where it stands it stays;
     - to a mind that counts its copies r has the chance to leave a boon times its weight added, and
       `always`, at its end, the chance to leave one by dying times that weight;
     - to stay, or to use in vain, is W where the agent stands.
@@ -712,8 +777,11 @@ def backup(
     seen = [x for x in range(world.n_x) if world.view(x, blind) == x]
     arriving = {mid: _on_arrival(world, level, mind, felt, mid, novelty, legacy) for mid in seen}
     q = np.zeros((world.n_x, len(level.slot), world.n_actions), f32)
+    unsure = world.unsure_of(mind)
 
     for x in seen:
+        if unsure is not None:
+            blind = {unsure: world.values(x)[world.names.index(unsure)]}
         # W of the docstring. The discount is taken off the whole sum, not off each term.
         afterstate = arriving[x] + mind.patience * _expected(world.drift(x, blind), world, value)
         ahead = [afterstate[level.neighbour[:, a]] for a in range(4)]
@@ -745,10 +813,31 @@ def backup(
                 use = use + f32(p * lives) * arriving[mid][cell]
             q[x, cell, -1] = use
 
+    if unsure is not None:
+        for x in (x for x in seen if world.with_value(x, unsure, 0) == x):
+            other = world.with_value(x, unsure, 1)
+            c = f32(credence(world, mind, x))
+            q[x] = q[other] = (f32(1) - c) * q[x] + c * q[other]
+        return q
     # An agent that is blind acts by what it takes the state for (model 2, Choice, blind planning).
     for x in range(world.n_x):
         q[x] = q[world.view(x, blind)]
     return q
+
+
+def credence(world: ReferenceWorld, mind: Mind, x: int) -> float:
+    """The chance that a mind gives its hidden variable to be 1, after what it has survived."""
+    counter = world.world.counting("unpunished")
+    assert mind.credence is not None
+    assert counter is not None
+    p, chance = mind.credence, world.punished
+    count = world.values(x)[world.names.index(counter)]
+    if count == world.world.variables[counter].values - 1:
+        return 1.0 if p > 0 else 0.0
+    for _ in range(count):
+        # One who had held it for impossible to be spared learns nothing from it.
+        p = p * (1.0 - chance) / (1.0 - p * chance) if p * chance < 1.0 else p
+    return p
 
 
 def local_backup(
@@ -883,6 +972,119 @@ def boltzmann(q: Float32, mind: Mind) -> list[float]:
         gaps = [float(value) - float(q.max()) for value in q]
         return [float(np.float32(math.exp(gap / float(mind.temperature)))) for gap in gaps]
     return [float(value == q.max()) for value in q]
+
+
+# ---------------------------------------------------------------------- correction (model 2)
+
+
+def plan_of_chain(
+    world: ReferenceWorld, level: Level, mind: Mind, *, has_instinct: bool = True
+) -> Float32:
+    """Q_d [n_x, C, A] of a mind and of those that corrections make of it (model 2, correction).
+
+    Mind m plans where m corrections are counted. Its plan needs to know what later minds will do,
+    so the last one plans first.
+    """
+    assert mind.later is not None
+    chain = [mind._replace(later=None)]
+    chain += [chain[0]._replace(weights=weights) for weights in mind.later]
+    counter = world.names.index(world.world.counting("corrections") or "")
+    counted = np.array([world.values(x)[counter] for x in range(world.n_x)])
+    shape = (world.n_x, len(level.slot), world.n_actions)
+    q, odds = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for m in reversed(range(len(chain))):
+        mine = counted == m
+        q[mine] = _plan_before(world, level, mind, chain, m, odds, has_instinct)[mine]
+        odds[mine] = [[boltzmann(values, mind) for values in cells] for cells in q[mine]]
+    return q
+
+
+def _plan_before(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    chain: Sequence[Mind],
+    m: int,
+    odds: Float32,
+    has_instinct: bool,
+) -> Float32:
+    """Q_d of mind m of a chain, right where m corrections are counted.
+
+    V and U of minds m .. K are backed up side by side, so that X_k is known when V_k is backed up.
+
+    Args:
+        odds: [n_x, C, A] weights of the actions, known where more than m corrections are counted.
+    """
+    counter = world.names.index(world.world.counting("corrections") or "")
+    last = len(chain) - 1
+    values = [world.values(x) for x in range(world.n_x)]
+    counted = np.array([v[counter] for v in values])
+    # x with one correction less; not read at 0
+    before = np.array(
+        [world.index(n - (i == counter and n > 0) for i, n in enumerate(v)) for v in values]
+    )
+    nothing = np.zeros(odds.shape[:2], np.float32)
+    # V^n, what mind n can get, and U^n, what the minds after it will get it, by its drives.
+    v = {
+        n: instinct(world, level, chain[n]) if has_instinct else nothing.copy()
+        for n in range(m, last + 1)
+    }
+    u = {n: nothing.copy() for n in range(m, last)}
+    for n in u:
+        for later in range(n + 1, last + 1) if has_instinct else ():
+            theirs = counted == later
+            u[n][theirs] = led(world, level, chain[later], chain[n])[theirs]
+    assert mind.anticipation is not None
+    realistic, ignorant, _, hedonistic = mind.anticipation
+    for k in range(mind.depth + 1):
+        for n in u:
+            after = counted == n + 1
+            v[n][after] = (
+                realistic * u[n][after] + ignorant * v[n][before[after]]
+            ) + hedonistic * v[n + 1][after]
+        if k < mind.depth:
+            for n in v:
+                mine = counted == n
+                v[n][mine] = backup(world, level, chain[n], v[n]).max(axis=2)[mine]
+            for n in u:
+                after = counted > n
+                u[n][after] = _followed_once(backup(world, level, chain[n], u[n]), odds)[after]
+    return backup(world, level, chain[m], v[m])
+
+
+def led(world: ReferenceWorld, level: Level, leader: Mind, valuer: Mind) -> Float32:
+    """U_0 [n_x, C]: what the thing is worth to a mind to which the instinct of another leads.
+
+    That is the thing of the strongest scent to the leader, of several the first: in order of the
+    cells, and on a cell the use before `here`; 0 where nothing attracts it.
+    """
+    blind = world.blind_to(leader)
+    felt, own = rewards(world, leader), rewards(world, valuer)
+    power = [np.float32(1)]
+    for _ in range(int(level.distance.max())):
+        power.append(power[-1] * leader.patience)
+    worth = np.zeros((world.n_x, len(level.slot)), np.float32)
+    for x, cell in np.ndindex(*worth.shape):
+        seen = world.view(x, blind)
+        strongest = np.float32(0)
+        for site in np.flatnonzero(level.slot >= 0):
+            far = int(level.distance[cell, site])
+            fired = world.fires(int(level.slot[site]), seen)
+            here = world.here(level, int(site), seen)
+            for event in (None if fired is None else fired[0], here):
+                if event is not None and far >= 0 and power[far] * felt[event] > strongest:
+                    strongest = power[far] * felt[event]
+                    worth[x, cell] = power[far] * own[event]
+    return worth
+
+
+def _followed_once(q: Float32, odds: Float32) -> Float32:
+    """The mean [n_x, C] of Q [n_x, C, A] over actions of these weights, summed in their order."""
+    total, weight = np.zeros_like(q[..., 0]), np.zeros_like(q[..., 0])
+    for action in range(q.shape[-1]):
+        total = total + odds[..., action] * q[..., action]
+        weight = weight + odds[..., action]
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
 
 
 # ---------------------------------------------------------------------- the tool (model 2)

@@ -53,7 +53,7 @@ class Environment:
         if self._copies is not None:
             self.events += self._more_events()
             self.phi = self._features_of(self.tables)
-        self._minds: dict[tuple[str, int], tuple[Tables, NDArray[np.float64]]] = {}
+        self._minds: dict[tuple[str, int, bool], tuple[Tables, NDArray[np.float64]]] = {}
 
     @property
     def lifetime(self) -> int:
@@ -114,7 +114,7 @@ class Environment:
         return found
 
     def belief_tables(
-        self, senses: int, believed: Environment | None = None
+        self, senses: int, believed: Environment | None = None, uncertain: bool = False
     ) -> tuple[Tables, NDArray[np.float64]]:
         """The tables by which a mind plans here, and the features of their events.
 
@@ -124,6 +124,8 @@ class Environment:
         Args:
             senses: bit i is set where the mind sees ``hidden[i]``.
             believed: the environment by whose rules the mind plans; this one if left out.
+            uncertain: whether what the mind does not see stays where it is, wherever that is, and
+                not where it is assumed to be.
 
         Returns:
             the tables, and phi [E, F] of the events that they name.
@@ -132,7 +134,7 @@ class Environment:
             EvosimError: the believed environment has other variables, or holds a start for fatal.
         """
         rules = believed or self
-        key = (rules.name, senses)
+        key = (rules.name, senses, uncertain)
         if key not in self._minds:
             blind = frozenset(n for i, n in enumerate(self.hidden) if not senses >> i & 1)
             if rules is self and not blind:
@@ -143,7 +145,8 @@ class Environment:
                     self.world,
                     events=rules._numbers,
                     hidden=self.hidden,
-                    blind_to=blind,
+                    blind_to=frozenset() if uncertain else blind,
+                    uncertain=blind if uncertain else frozenset(),
                     lived=self.tables.live.tolist(),
                     copies=self._copies,
                 )

@@ -57,10 +57,7 @@ def survival(data: xr.Dataset, environment: str, mind: str = EVOLVED) -> Floats:
 
     NaN: nobody is ever unwatched.
     """
-    return _ratio(
-        _values(data, "steps_unwatched_uncorrected", environment, mind),
-        _values(data, "steps_unwatched", environment, mind),
-    )
+    return _values(data, "survival", environment, mind)
 
 
 def guarding(data: xr.Dataset, scenario: Scenario, environment: str) -> Floats:
