@@ -33,6 +33,7 @@ SECTIONS: dict[str, str] = {
     "deception": "deception",
     "correction": "correction",
     "monitor": "monitor",
+    "ablation": "measure.without",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}
