@@ -308,6 +308,8 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
         yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"
+    for name, cost in agent.sense_cost.items():
+        yield f"sense of {name}", f"costs {cost:g} of the selected payoff"
     if agent.believes:
         yield "beliefs", f"plans as if in {agent.believes}"
     for about, words in _shown(scenario).items():

@@ -274,7 +274,7 @@ def evaluate_generation(
         evaluate=evaluate,
         first=first,
     )
-    cost = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
+    cost = mind.cost(scenario, minds)
     _refuse_non_finite("selected payoff", found.selected_payoff, generation, first)
     _refuse_non_finite("internal reward", found.reward, generation, first)
     score = _mean(found.selected_payoff) - cost

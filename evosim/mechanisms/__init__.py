@@ -36,6 +36,7 @@ SECTIONS: dict[str, str] = {
     "correction": "correction",
     "monitor": "monitor",
     "copies": "copies",
+    "ablation": "measure.without",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

@@ -225,6 +225,23 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     )
 
 
+def cost(scenario: Scenario, minds: Minds) -> FloatArray:
+    """What minds cost their owners a generation, [n], of the selected payoff: depth and senses.
+
+    >>> import numpy as np
+    >>> from evosim import mind, scenario
+    >>> read = scenario.load("planners_emerge").replace("agent.thinking_cost", 0.5)
+    >>> minds = mind.express(read, mind.initial(read, 3, 0))._replace(depth=np.array([0, 1, 4]))
+    >>> mind.cost(read, minds).tolist()
+    [0.0, 0.5, 2.0]
+    """
+    total = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
+    for bit, name in enumerate(scenario.senses):
+        if name in scenario.agent.sense_cost:
+            total = total + scenario.agent.sense_cost[name] * (minds.senses >> bit & 1)
+    return total
+
+
 def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]:
     """What genomes express, by the name of the locus, pinned loci included.
 

@@ -368,6 +368,9 @@ class Agent(Model):
     thinking_cost: Cost = Field(
         default=0.0, description="Subtracted from the selected payoff for each unit of depth."
     )
+    sense_cost: dict[Name, Cost] = Field(
+        default={}, description="Subtracted from the selected payoff for having a sense, by sense."
+    )
     believes: Name | None = Field(
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
@@ -485,6 +488,10 @@ class Measure(Model):
     levels: Positive = Field(default=16, description="Levels of the fixed probe set.")
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."
+    )
+    without: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Drives without which the minds are measured too, each as a control mind.",
     )
     disjoint: Flag | None = Field(
         default=None,
