@@ -27,6 +27,7 @@ from evosim.core.foresight import (
 from evosim.core.local_plan import decide_local, improve_local, prepare_local
 from evosim.core.plan import decide, improve, prepare
 from evosim.core.structs import Lanes, Level, Plan, Policy
+from evosim.mechanisms.table.kernels import rows_on
 from evosim.mind import Minds
 from evosim.world import Environment
 
@@ -130,6 +131,9 @@ def plan_policy(
     elsewhere: Elsewhere | None = None,
 ) -> Policy:
     """The policy of every lane of a batch on a level, in the workspace's arrays."""
+    if batch.table is not None:
+        space.boltzmann[:] = batch.table[rows_on(group.env, level)]
+        return space.policy(group)
     if batch.outlook is not None:
         return foresee(group, batch, batch.outlook, level, instinct, space)
     plan = space.plan(group.tables.arrivals or batch.replans)

@@ -148,12 +148,21 @@ def notes(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
         return
     for name, condition in copies.when.items():
         low, high = bounds(condition)
-        if not any(
-            low <= value <= high
-            for reach in reaches.values()
-            for value in (*reach.during[name], *reach.after[name])
-        ):
+        if not any(low <= v <= high for reach in reaches.values() for v in _last(reach, name)):
             yield Mistake(("copies", "when", name), "no life ends so, and nobody leaves anything")
+
+
+def _last(reach: Reach, name: str) -> set[int]:
+    """The values of a variable with which some life may end."""
+    found, top = {*reach.during[name], *reach.after[name]}, reach.world.variables[name].values - 1
+    for _, effect in reach.effects:
+        given, added = getattr(effect, "set", {}).get(name), getattr(effect, "add", {}).get(name, 0)
+        found |= {min(max(v + added, 0), top) for v in reach.lived[name]}
+        if isinstance(given, tuple):
+            found |= {value for value, weight in enumerate(given) if weight}
+        elif given is not None:
+            found.add(given)
+    return found
 
 
 def _ends(reach: Reach) -> bool:
