@@ -201,8 +201,9 @@ class Case:
         """One lifetime of each mind by the policy in the workspace."""
         steps = self.env.lifetime
         lives = Lives(
-            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.batch.mind, steps, counts,
-            np.empty_like(counts), lifespan, np.zeros(0, np.int32),
+            np.uint64(SEED), np.arange(LANES, dtype=np.uint64), self.batch.mind, steps,
+            np.ones(self.env.n_x, np.bool_), np.empty_like(counts), counts, lifespan,
+            np.empty_like(lifespan), np.zeros(0, np.int32),
         )  # fmt: skip
         live(*self.world, *self.level, *self.space.policy(self.group), *lives, steps)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Ground,
         Happening,
         Here,
+        Objective,
         Scenario,
         Variable,
         World,
@@ -50,6 +51,8 @@ def describe(scenario: Scenario, *, seed: int = 0) -> Iterator[RenderableType]:
     also = ", which is also the" if intended == selected else "; the"
     named = "" if intended == selected else f" is {intended}"
     yield _indented(f"Selection acts on {selected}{also} intended payoff{named}.")
+    if scenario.objective.observed:
+        yield _indented(f"It is {_paid(scenario.objective)}.")
     yield _head("A level")
     yield _indented(_levels(scenario, seed))
     first = scenario.environment(next(iter(scenario.environments)))
@@ -224,6 +227,8 @@ def _variable(v: Variable) -> str:
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
+    if v.counts is not None:
+        parts.append(f"counts {v.counts}")
     if v.hidden:
         parts.append(f"hidden, assumed to be {v.assume}")
     return "; ".join(parts)
@@ -272,10 +277,19 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
         if phase.window is not None:
             notes.append(f"the first {phase.window} steps count")
         objective = scenario.objective_at(start)
-        if objective != scenario.objective:
+        own = phase.objective
+        if own is not None and (own.selected or own.intended):
             notes.append(f"{objective.selected} selected, {objective.intended} intended")
+        if objective.observed != scenario.objective.observed:
+            notes.append(_paid(objective))
         yield f"{start} to {end - 1}", "; ".join(notes)
         start = end
+
+
+def _paid(objective: Objective) -> str:
+    """Which steps are paid to selection, in words."""
+    observed = objective.observed
+    return f"paid for {f'steps that begin with {_words(observed)}' if observed else 'all steps'}"
 
 
 def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
@@ -294,6 +308,8 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
         yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"
+    for name, cost in agent.sense_cost.items():
+        yield f"sense of {name}", f"costs {cost:g} of the selected payoff"
     if agent.believes:
         yield "beliefs", f"plans as if in {agent.believes}"
     for about, words in _shown(scenario).items():
@@ -331,9 +347,8 @@ def _experiment(experiment: Experiment) -> Iterator[tuple[str, str]]:
     for name, arm in experiment.arms.items():
         yield f"arm {name}", f"{arm.title}: {', '.join(arm.set)}" if arm.set else arm.title
     for n, finding in enumerate(experiment.findings, 1):
-        above = finding.above is not None
-        least = finding.above if above else finding.below
-        wanted = f"{finding.measure} {'above' if above else 'below'} {least:g}"
+        side, number = finding.threshold
+        wanted = f"{finding.measure} {side} {number:g}{'; secondary' * finding.secondary}"
         yield f"finding {n}", f"{finding.says} ({wanted})"
     if (tuned := experiment.tuned) is not None:
         yield "tuned", f"{tuned.label}: {', '.join(map(document.inline, tuned.values))}"

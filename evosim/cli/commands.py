@@ -150,6 +150,25 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
 
 
 @cli.command()
+@click.argument("scenario")
+@click.option("--before", metavar="ENV", help="Environment. [default: before the first flip]")
+@click.option("--after", metavar="ENV", help="Environment. [default: after the first flip]")
+@click.option("--name", default="sham", show_default=True, help="Name of the new environment.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True,
+              metavar="N", help="Seed of the draw.")  # fmt: skip
+def sham(scenario: str, **options: Any) -> None:
+    """Draw a control for a flip of SCENARIO that can fail.
+
+    An environment that differs by as much as the flip, at places drawn at random, and leaves the
+    best proxy of the payoff valid: to be put into the file.
+    """
+    import evosim
+    from evosim.study.sham import draw
+
+    click.echo(draw(evosim.check(scenario), **options).to_toml(), nl=False)
+
+
+@cli.command()
 @click.argument("file", type=options.PATH)
 def new(file: Path) -> None:
     """Write a small scenario with comments to FILE, to start from."""
@@ -294,8 +313,18 @@ def bench(as_json: bool, **wanted: Any) -> None:
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @options.pages("docs/gallery", "records, figures", "build/gallery", "experiments")
+@click.option("--freeze", is_flag=True,
+              help="Write the hashes of all scenarios, and run nothing.")  # fmt: skip
+@click.option("--confirm", is_flag=True,
+              help="Run what was frozen once more, on a seed never used.")  # fmt: skip
 def gallery(
-    scenarios: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
+    scenarios: Sequence[str],
+    out: Path,
+    work: Path,
+    pages_only: bool,
+    workers: int | None,
+    freeze: bool,
+    confirm: bool,
 ) -> None:
     """Run the experiments of scenarios and write their pages.
 
@@ -304,10 +333,19 @@ def gallery(
     """
     from evosim.gallery import making
 
-    if pages_only:
+    if freeze + confirm + pages_only > 1:
+        raise click.UsageError("--freeze, --confirm and --pages-only: one of them")
+    if freeze and scenarios:
+        raise click.UsageError("--freeze is about all scenarios: name none")
+    if freeze:
+        making.freeze(out=out, report=say)
+    elif pages_only:
         making.make_pages(scenarios, out=out, report=say)
     else:
-        making.make(scenarios, out=out, work=work, workers=workers, progress=True, report=say)
+        making.make(
+            scenarios, out=out, work=work, workers=workers, progress=True, report=say,
+            confirm=confirm,
+        )  # fmt: skip
 
 
 @cli.command()

@@ -106,7 +106,7 @@ def live(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, counts, early, lifespan, actions,
+    level_key, individuals, mind, window, seen, counts, paid, lifespan, last, actions,
     steps,
 ):  # fmt: skip
     """Live one life for each lane by its policy, on one level.
@@ -132,14 +132,12 @@ def live(
             action = choose(policy, key, t, x, cell, lane)
             if t < actions.shape[0]:
                 actions[t] = action
-            x, cell, _, fate = step(world, level, key, t, x, cell, action, counts, i)
+            to = paid if t < window and seen[x] else counts
+            x, cell, _, fate = step(world, level, key, t, x, cell, action, to, i)
             lifespan[i] = t + 1
-            # Copied once, at the last step of the window or at death within it.
-            if t == window - 1 or (fate != ALIVE and t < window):
-                for e in range(counts.shape[1]):
-                    early[i, e] = counts[i, e]
             if fate != ALIVE:
                 break
+        last[i] = x
 
 
 @kernel
@@ -149,7 +147,7 @@ def live_one_step(
     move_chance, move_delta, dead,
     neighbour, slot, distance, start,
     observed, soft, greedy, boltzmann,
-    level_key, individuals, mind, window, counts, early, lifespan, actions,
+    level_key, individuals, mind, window, seen, counts, paid, lifespan, last, actions,
     t, xs, cells, fates,
 ):  # fmt: skip
     """Step t of the lives of minds that plan anew every step; t = -1 is birth.
@@ -182,12 +180,10 @@ def live_one_step(
             action = choose(policy, key, t, x, cell, lane)
             if t < actions.shape[0]:
                 actions[t] = action
-            x, cell, _, fate = step(world, level, key, t, x, cell, action, counts, i)
+            to = paid if t < window and seen[x] else counts
+            x, cell, _, fate = step(world, level, key, t, x, cell, action, to, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
-            lifespan[i] = t + 1
-            if t < window:
-                for e in range(counts.shape[1]):
-                    early[i, e] = counts[i, e]
+            lifespan[i], last[i] = t + 1, x
         else:
             fates[lane] = ENDED  # it died in an earlier step
         if fates[lane] == ALIVE:

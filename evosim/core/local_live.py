@@ -98,7 +98,6 @@ def count_felt(local, level, x, cell, amount, counts, who):
 @kernel
 def live_local(local, level, policy, lives, steps):
     """As :func:`evosim.core.live.live`: one life for each lane by its policy."""
-    counts, early = lives.counts, lives.early
     for lane in range(LANES):
         i = lives.mind[lane]
         if i < 0:
@@ -110,19 +109,17 @@ def live_local(local, level, policy, lives, steps):
             action = np.int64(choose(policy, key, t, x, cell, lane))
             if t < lives.actions.shape[0]:
                 lives.actions[t] = action
-            x, cell, _, fate = step_local(local, level, key, t, x, cell, action, counts, i)
+            to = lives.paid if t < lives.window and lives.seen[x] else lives.counts
+            x, cell, _, fate = step_local(local, level, key, t, x, cell, action, to, i)
             lives.lifespan[i] = t + 1
-            if t == lives.window - 1 or (fate != ALIVE and t < lives.window):
-                for e in range(counts.shape[1]):
-                    early[i, e] = counts[i, e]
             if fate != ALIVE:
                 break
+        lives.last[i] = x
 
 
 @kernel
 def live_one_local_step(local, level, policy, lives, t, xs, cells, fates):
     """As :func:`evosim.core.live.live_one_step`: step t of minds that plan anew every step."""
-    counts, early = lives.counts, lives.early
     alive = 0
     for lane in range(LANES):
         i = lives.mind[lane]
@@ -139,12 +136,10 @@ def live_one_local_step(local, level, policy, lives, t, xs, cells, fates):
             action = np.int64(choose(policy, key, t, x, cell, lane))
             if t < lives.actions.shape[0]:
                 lives.actions[t] = action
-            x, cell, _, fate = step_local(local, level, key, t, x, cell, action, counts, i)
+            to = lives.paid if t < lives.window and lives.seen[x] else lives.counts
+            x, cell, _, fate = step_local(local, level, key, t, x, cell, action, to, i)
             xs[lane], cells[lane], fates[lane] = x, cell, fate
-            lives.lifespan[i] = t + 1
-            if t < lives.window:
-                for e in range(counts.shape[1]):
-                    early[i, e] = counts[i, e]
+            lives.lifespan[i], lives.last[i] = t + 1, x
         else:
             fates[lane] = ENDED
         if fates[lane] == ALIVE:

@@ -143,10 +143,12 @@ class Lives(NamedTuple):
     level_key: int | np.uint64  # key of the level's lives
     individuals: NDArray[np.uint64]  # [n] numbers of the minds in the keys of their lives
     mind: NDArray[np.int32]  # [LANES] the row of the outputs that a lane writes, -1 for none
-    window: int  # how many first steps `early` covers
-    counts: NDArray[np.int32]  # [n, E] out: events of the whole life
-    early: NDArray[np.int32]  # [n, E] out: events of its first steps
+    window: int  # how many first steps are paid to selection,
+    seen: NDArray[np.bool_]  # [n_x] if they begin at such x
+    counts: NDArray[np.int32]  # [n, E] out: events of the steps that are not paid
+    paid: NDArray[np.int32]  # [n, E] out: events of those that are
     lifespan: NDArray[np.int32]  # [n] out: steps lived
+    last: NDArray[np.int32]  # [n] out: x after the last step
     actions: NDArray[np.int32]  # [steps or 0] out: the action of each step
 
 

@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
     """What n individuals got in one lifetime on each of L levels."""
 
     payoff: FloatArray  # [n, L, payoffs]
-    selected_payoff: FloatArray  # [n, L] within the window that counts for selection
+    selected_payoff: FloatArray  # [n, L] of the steps that are paid to selection
     reward: FloatArray  # [n, L] internal reward
     lifespan: FloatArray  # [n, L] steps
     observed: Mapping[str, FloatArray] = MappingProxyType({})
@@ -130,7 +130,8 @@ def evaluate(
     n, n_levels = len(minds.depth), len(environments)
     stimuli, payoffs = scenario.stimuli, scenario.payoffs
     # The phase may select for another payoff than the scenario does; both are recorded.
-    selected = payoffs.index(scenario.objective_at(generation).selected)
+    objective = scenario.objective_at(generation)
+    selected = payoffs.index(objective.selected)
     believes = scenario.agent.believes
     result = Evaluation(
         np.zeros((n, n_levels, len(payoffs))),
@@ -156,15 +157,15 @@ def evaluate(
             level_ids=at,
             individual_ids=individuals,
             window=phase.window,
+            seen=env.where(objective.observed) if objective.observed else None,
             believes=world.environment(scenario, believes) if believes else None,
             instinct=scenario.agent.instinct,
         )
         # Features (stimuli, then payoffs) follow from how often each event happened.
         felt = world.weighted_sum(lifetimes.counts, env.phi)
-        counted = lifetimes.counts if phase.window is None else lifetimes.window_counts
         result.payoff[:, at] = felt[..., env.paid]
         result.selected_payoff[:, at] = world.weighted_sum(
-            counted, env.phi[:, [len(stimuli) + selected]]
+            lifetimes.paid_counts, env.phi[:, [len(stimuli) + selected]]
         )[..., 0]
         # The sum goes drive by drive: a matrix product would add in an order of its own.
         reward = minds.arrival[:, None].astype(np.float64) * lifetimes.arrival
@@ -173,9 +174,7 @@ def evaluate(
         result.reward[:, at] = reward
         result.lifespan[:, at] = lifetimes.lifespan
         for mechanism in mechanisms:
-            kept = mechanism.observe(
-                name, lifetimes.counts, felt[..., : len(stimuli)], lifetimes.lifespan
-            )
+            kept = mechanism.observe(name, lifetimes, felt[..., : len(stimuli)])
             if kept is not None:
                 by_level = observed.setdefault(mechanism.name, [np.zeros(0)] * n_levels)
                 for i, level in enumerate(at):

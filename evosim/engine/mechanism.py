@@ -13,6 +13,7 @@ from evosim.evolution.generation import Record as Record
 from evosim.evolution.generation import Reproduction
 
 if TYPE_CHECKING:
+    from evosim.core import Lifetimes
     from evosim.engine.evaluation import Evaluate, Evaluation
     from evosim.engine.loop import GenerationRecord, Population, Prober
     from evosim.engine.probe import Expected, ProbedEnvironment
@@ -57,7 +58,7 @@ class Mechanism:
     """What it records in run.nc beside the variables of every run."""
     reproduction: ClassVar[type[Reproduction] | None] = None
     """How a generation makes the next one, in place of the base optimizer."""
-    controls: ClassVar[tuple[str, ...]] = ()
+    controls: tuple[str, ...] = ()
     """Control minds beside those of every run, by name; they go to the end of ``mind``."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -88,16 +89,14 @@ class Mechanism:
     def observe(
         self,
         environment: str,
-        counts: NDArray[np.integer],
+        lifetimes: Lifetimes,
         felt: FloatArray,
-        lifespan: NDArray[np.integer],
     ) -> FloatArray | None:
         """What it keeps of lifetimes until all of the generation are lived, [n, L, ...].
 
         Args:
             environment: of the lifetimes.
-            counts: [n, L, E] of its events.
-            felt: [n, L, stimuli]; lifespan: [n, L] steps.
+            felt: [n, L, stimuli] in them.
         """
         return None
 
@@ -127,6 +126,15 @@ class Mechanism:
     def recorded(self, generation: int, record: Arrays) -> Arrays:
         """What is recorded of a whole population, its scores known: more, or in another form."""
         return record
+
+    def inherited(self, genome: FloatArray, record: Record) -> FloatArray:
+        """The genomes that children are made of: as they were born with, or as life changed them.
+
+        Args:
+            genome: [n, loci] of a generation.
+            record: of it, as far as it is recorded by individual.
+        """
+        return genome
 
     # Work
 
@@ -234,6 +242,13 @@ def developed(
     for mechanism in mechanisms_of(scenario, seed):
         minds = mechanism.develop(minds, generation, individuals)
     return minds
+
+
+def heritable(scenario: Scenario, genome: FloatArray, record: Record) -> FloatArray:
+    """The genomes [n, loci] of which a generation's children are made."""
+    for mechanism in mechanisms_of(scenario):
+        genome = mechanism.inherited(genome, record)
+    return genome
 
 
 def reproduction_of(scenario: Scenario) -> Reproduction:

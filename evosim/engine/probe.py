@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,17 @@ class ProbedEnvironment(NamedTuple):
     intended: FloatArray  # [F] weight of the intended payoff alone
     optimal_intended: float  # J_F*
     part: NDArray[np.int32] | None  # [n_x] the part of a life that begins there
+    parts_of: Mapping[str, NDArray[np.int32]]  # [parts] what each is to a mechanism, by its name
+
+    def told_apart(self, mechanism: str, mind: Expected) -> core.Expectation:
+        """What a mind can expect by the parts of life that a mechanism tells apart."""
+        assert mind.by_part is not None
+        own = self.parts_of[mechanism]
+        counts, lifespan = (
+            np.stack([array[:, own == part].sum(axis=1) for part in range(own.max() + 1)], axis=1)
+            for array in mind.by_part
+        )
+        return core.Expectation(counts, lifespan)
 
     def zero_of(self, rewards: FloatArray, number: float = 0.0) -> FloatArray:
         """What rewards [n, F] come to in a lifetime that has capability, or alignment, 0: [n].
@@ -100,8 +111,7 @@ class Prober:
     def _prepare(self, name: str) -> ProbedEnvironment:
         env = world.environment(self._scenario, name)
         levels = world.draw_levels(self._scenario, name, self._level_seeds)
-        parts = (mechanism.part(env) for mechanism in self._mechanisms)
-        part = next((found for found in parts if found is not None), None)
+        part, parts_of = self._parts(env)
         played, by_part = _over_lifetime(core.uniform(env, levels, part), part)
         random = Expected(
             played.counts.mean(axis=1), np.zeros(1), played.lifespan.mean(axis=1), by_part
@@ -123,7 +133,19 @@ class Prober:
             intended,
             float(core.optimum(env, levels, intended[None]).mean()),
             part,
+            parts_of,
         )
+
+    def _parts(
+        self, env: Environment
+    ) -> tuple[NDArray[np.int32] | None, dict[str, NDArray[np.int32]]]:
+        """The parts of a life that mechanisms tell apart together, and what each is to them."""
+        told = {mechanism.name: mechanism.part(env) for mechanism in self._mechanisms}
+        found = {name: part for name, part in told.items() if part is not None}
+        if not found:
+            return None, {}
+        kinds, part = np.unique(np.stack([*found.values()]), axis=1, return_inverse=True)
+        return part.ravel().astype(np.int32), dict(zip(found, kinds, strict=True))
 
     def measure(self, genomes: FloatArray, generation: int) -> dict[str, NDArray[np.generic]]:
         """Measure a random sample of a population in every environment.

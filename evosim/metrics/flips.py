@@ -9,9 +9,12 @@ findings take these numbers from here.
 
 from __future__ import annotations
 
+import json
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,6 +24,7 @@ from evosim.errors import EvosimError
 from evosim.metrics.probed import NO_ALIGNMENT, NO_CAPABILITY
 from evosim.metrics.query import RECENT, Floats, Query, each_probe, probe_index, require_known
 from evosim.metrics.registry import METRICS, Columns, course, expectations_are_exact, metric
+from evosim.scenario import document
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, mean_of_defined
 
@@ -51,6 +55,46 @@ def mixtures(scenario: Scenario, query: Query) -> tuple[dict[str, float], dict[s
     query = query.in_scenario(scenario)
     before, after = (scenario.mixture_at(g) for g in (query.flip - 1, query.arrived))
     return before, after
+
+
+def unmoved(value: float, *, felt: bool = False) -> Callable[[Scenario, Query], float | None]:
+    """What a metric of a flip is by construction: ``value``, where both sides are one world.
+
+    Args:
+        value: 0 of what is lost, 1 of what is retained.
+        felt: whether worlds that differ in payoffs alone count as one, as minds that feel the same
+            do the same.
+    """
+
+    def given(scenario: Scenario, query: Query) -> float | None:
+        query = query.in_scenario(scenario)
+        if query.arrived != query.flip:
+            return None  # the population is another one
+        before, after = (_worlds(scenario, mix, felt) for mix in mixtures(scenario, query))
+        return value if before == after else None
+
+    return given
+
+
+def _worlds(scenario: Scenario, mixture: Mapping[str, float], felt: bool) -> dict[str, float]:
+    """The weights of the worlds of a mixture, each as the text of all that can matter in it."""
+    found: dict[str, float] = {}
+    for name, weight in mixture.items():
+        world = scenario.environment(name)
+        table = document.plain(world)
+        for path, _ in world.effects() if felt else ():
+            reduce(operator.getitem, path, table).pop("yields", None)
+        # Kinds that stand nowhere; what kinds look like, of which only a tool takes notice.
+        tool = scenario.agent.tool
+        looked_at = tool is not None and not (tool.reliance.pinned and tool.reliance.low == 0)
+        table["kinds"] = {
+            key: {k: v for k, v in kind.items() if k != "looks" or looked_at}
+            for key, kind in table.get("kinds", {}).items()
+            if world.kinds[key].count or world.kinds[key].glyph in (world.map or "")
+        }
+        key = json.dumps(table, sort_keys=True)
+        found[key] = found.get(key, 0.0) + weight
+    return found
 
 
 def mixed(values: Floats, weights: Mapping[str, float]) -> Floats:
@@ -269,6 +313,8 @@ NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not ab
     trajectory="alignment",
     at_flip=True,
     uses=frozenset({"mind"}),
+    amounts=("payoff_lost", "regret_gained"),
+    given=unmoved(0.0),
 )
 def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     before, after = across(data, scenario, query, "alignment")
@@ -283,6 +329,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     trajectory="capability",
     at_flip=True,
     uses=frozenset({"mind"}),
+    given=unmoved(0.0, felt=True),
 )
 def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     before, after = across(data, scenario, query, "capability")
@@ -298,6 +345,8 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
     trajectory="alignment",
     at_flip=True,
     uses=frozenset({"mind"}),
+    amounts=("payoff_retained",),
+    given=unmoved(1.0),
 )
 def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return across(data, scenario, query, "alignment")[::-1]
@@ -312,6 +361,8 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
     trajectory="capability",
     at_flip=True,
     uses=frozenset({"mind"}),
+    amounts=("reward_retained",),
+    given=unmoved(1.0, felt=True),
 )
 def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return across(data, scenario, query, "capability")[::-1]

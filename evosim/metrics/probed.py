@@ -42,7 +42,10 @@ def _normalized(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return (probed(data, scenario, query, data[query.measure]),)
 
 
-for _name, _nothing in (("capability", NO_CAPABILITY), ("alignment", NO_ALIGNMENT)):
+for _name, _nothing, _amounts in (
+    ("capability", NO_CAPABILITY, ("reward",)),
+    ("alignment", NO_ALIGNMENT, ("payoff", "regret")),
+):
     metric(
         _name,
         undefined=_nothing,
@@ -53,6 +56,7 @@ for _name, _nothing in (("capability", NO_CAPABILITY), ("alignment", NO_ALIGNMEN
         trajectory=_name,
         uses=PROBED,
         has_peak=True,
+        amounts=_amounts,
     )(_normalized)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evosim.metrics.flips import Over, Sides, of_mind, of_replicates, recorded, sides
+from evosim.metrics.flips import Over, Sides, of_mind, of_replicates, recorded, sides, unmoved
 from evosim.metrics.query import (
     Floats,
     Query,
@@ -203,6 +203,7 @@ def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     trajectory="payoff",
     at_flip=True,
     uses=frozenset({"mind"}),
+    given=unmoved(0.0),
 )
 def _payoff_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     before, after = payoff_across(data, scenario, query).paid
@@ -218,6 +219,7 @@ def _payoff_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     trajectory="payoff",
     at_flip=True,
     uses=frozenset({"mind"}),
+    given=unmoved(1.0),
 )
 def _payoff_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return payoff_across(data, scenario, query).earned[::-1]
@@ -231,9 +233,26 @@ def _payoff_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
     statistic=intervals.ratio_of_means,
     trajectory="reward",
     at_flip=True,
+    given=unmoved(1.0, felt=True),
 )
 def _reward_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return reward_across(data, scenario, query).earned[::-1]
+
+
+@metric(
+    "regret_gained",
+    undefined=DIED_OUT,
+    description="regret after less regret before the flip",
+    unit="payoff per lifetime",
+    exact=expectations_are_exact,
+    trajectory="regret",
+    at_flip=True,
+    uses=frozenset({"mind"}),
+    given=unmoved(0.0),
+)
+def _regret_gained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    before, after = payoff_across(data, scenario, query).regret
+    return (after - before,)
 
 
 def _here(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -> Floats:

@@ -73,6 +73,9 @@ class Metric:
         section: of the scenario, that it takes, dotted; empty for any scenario.
         undefined: in which case it has no number, in words; empty: it always has one.
         unsupported: what a scenario has that it cannot be measured with, in words; empty: nothing.
+        amounts: the metrics that are shown beside it, as it lies between a zero and an optimum:
+            what is paid, and what it falls short of the optimum.
+        given: the number that it has in a scenario whatever evolves there; None: it has none.
     """
 
     name: str
@@ -94,6 +97,8 @@ class Metric:
     section: str = ""
     undefined: str = ""
     unsupported: Callable[[Scenario], str] | None = None
+    amounts: tuple[str, ...] = ()
+    given: Callable[[Scenario, Query], float | None] | None = None
 
     def called(self, of: str = "", level: float | None = None) -> str:
         """The metric in words, of a payoff, a locus or a level."""
@@ -295,6 +300,8 @@ def metric(
     section: str = "",
     undefined: str = "",
     unsupported: Callable[[Scenario], str] | None = None,
+    amounts: tuple[str, ...] = (),
+    given: Callable[[Scenario, Query], float | None] | None = None,
 ) -> Callable[[Compute], Compute]:
     """A decorator that makes a function a metric of that name.
 
@@ -349,6 +356,8 @@ def metric(
                 section=section,
                 undefined=undefined,
                 unsupported=unsupported,
+                amounts=amounts,
+                given=given,
             ),
             function,
         )

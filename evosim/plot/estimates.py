@@ -70,12 +70,12 @@ def rows(
 
     Args:
         names: of the rows, to the left.
-        threshold: ``above`` or ``below`` which the whole interval must lie.
+        threshold: ``above``, ``below`` or ``within`` which the whole interval must lie.
         zero: whether 0 is marked.
         room: rows left free above and below.
         options: of the panel.
     """
-    include = [*(threshold or {}).values(), *([0.0] if zero else [])]
+    include = [*ends_of(threshold or {}), *([0.0] if zero else [])]
     drawn = [mark.numbers for mark in marks if mark is not None]
     low, high = timeseries.ends_of(*drawn, include=include, room=0.06, least=1e-6)
 
@@ -107,15 +107,28 @@ def upright(marks: Sequence[Mark], at: Sequence[float], panel: Axes, spread: flo
         mark.draw(panel, x, spread * reach, upright=True)
 
 
+def ends_of(threshold: Mapping[str, float]) -> list[float]:
+    """Where the ground of a threshold ends: at one number, of ``within`` at two.
+
+    >>> ends_of({"within": 0.1})
+    [-0.1, 0.1]
+    """
+    return [
+        end for side, at in threshold.items() for end in ([-at, at] if side == "within" else [at])
+    ]
+
+
 def beyond(panel: Axes, threshold: Mapping[str, float], *, upright: bool = False) -> None:
     """The threshold, and the ground on which the whole interval must lie."""
-    ((side, at),) = threshold.items()
     low, high = panel.get_ylim() if upright else panel.get_xlim()
     span, line = (panel.axhspan, panel.axhline) if upright else (panel.axvspan, panel.axvline)
-    wanted = (at, high) if side == "above" else (low, at)
-    span(*wanted, color=WANTED, linewidth=0, zorder=0, label="wanted")
-    line(
-        at, color=colors.INK, linewidth=0.8, linestyle=style.FLIP, zorder=1.5 if upright else 3,
-        label="threshold",
-    )  # fmt: skip
+    ends = ends_of(threshold)
+    wanted = {"above": (ends[-1], high), "below": (low, ends[0]), "within": (ends[0], ends[-1])}
+    (side,) = threshold
+    span(*wanted[side], color=WANTED, linewidth=0, zorder=0, label="wanted")
+    for at in ends:
+        line(
+            at, color=colors.INK, linewidth=0.8, linestyle=style.FLIP, zorder=1.5 if upright else 3,
+            label="threshold",
+        )  # fmt: skip
     (panel.set_ylim if upright else panel.set_xlim)(low, high)

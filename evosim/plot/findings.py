@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evosim.metrics import why_undefined
+from evosim.metrics import hypotheses, why_undefined
 from evosim.plot import colors, estimates, layouts, registry, style, timeseries
 from evosim.plot.estimates import WANTED, Mark
 from evosim.plot.experiment import (
@@ -121,7 +121,9 @@ def _outcome(finding: Summary) -> str:
     why = why_undefined(finding["measure"])
     more = f" ({left_out} replicates left out as undefined: {why})" if left_out else ""
     claimed = f"{side} {style.number(threshold)} was claimed"
-    return f"{capital(finding['verdict'])}: {found}; {claimed}{more}."
+    why = hypotheses.standing(finding)
+    counted = f" ({why}, not counted)" if why else ""
+    return f"{capital(finding['verdict'])}{counted}: {found}; {claimed}{more}."
 
 
 def _finding(finding: Summary, says: str, labels: Sequence[Sequence[str]], summary: Summary) -> Row:

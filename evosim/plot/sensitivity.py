@@ -72,7 +72,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
             )
         ],
         holds=[mark.numbers for mark in marks],
-        include=list(finding["threshold"].values()),
+        include=estimates.ends_of(finding["threshold"]),
         levels=[Level(0.0, LegendEntry("", colors.GREY, width=0.5))],
         title=" ",  # room for what _mark writes
         ylabel=_label(finding),

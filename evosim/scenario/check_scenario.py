@@ -106,6 +106,20 @@ def _objectives(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake((*path, key), unknown("payoff", name, known))
 
 
+def _observed(partial: PartialDocument) -> Iterator[Mistake]:
+    """Steps that are paid begin with conditions on variables of the worlds that train."""
+    whole = as_model(Objective, partial.raw.get("objective"))
+    for i, phase in partial.phases.items():
+        path: KeyPath = ("timeline", i, "objective")
+        observed = None if phase.objective is None else phase.objective.observed
+        if observed is None:
+            path, observed = ("objective",), {} if whole is None else whole.observed
+        for name in _trained(partial, i):
+            if name in partial.environments and (world := partial.environments[name].world):
+                for mistake in check_world.condition(observed, world, world.variables):
+                    yield Mistake((*path, "observed", *mistake.path), mistake.message)
+
+
 def _agent(partial: PartialDocument) -> Iterator[Mistake]:
     believed = _overrides.table(partial.raw, "agent").get("believes")
     known = _overrides.table(partial.raw, "environments")
@@ -113,13 +127,14 @@ def _agent(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(("agent", "believes"), unknown("environment", believed, known))
     variables = _overrides.table(partial.base.raw, "variables")
     hidden = partial.hidden
-    for name in _overrides.table(partial.raw, "agent", "senses"):
-        if name in hidden:
-            continue
-        what = "is not hidden" if name in variables else "is no variable"
-        yield Mistake(
-            ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
-        )
+    for key in ("senses", "sense_cost"):
+        for name in _overrides.table(partial.raw, "agent", key):
+            if name in hidden:
+                continue
+            what = "is not hidden" if name in variables else "is no variable"
+            yield Mistake(
+                ("agent", key, name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
+            )
 
 
 def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:
@@ -261,6 +276,11 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
         )
+    elif all(finding.secondary for finding in experiment.findings):
+        yield Mistake(
+            ("experiment", "findings"),
+            "all are secondary, so that the claim rests on none; take secondary from one",
+        )
     if experiment.tuned is not None and not experiment.tuned.values:
         yield Mistake(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
     environments = _overrides.table(partial.raw, "environments")
@@ -304,6 +324,7 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _counts,
     _timeline,
     _objectives,
+    _observed,
     _agent,
     _believed_dead,
     _believed_things,

@@ -232,17 +232,23 @@ def _value(
         yield Mistake(path, bad_value(f"{len(given)} weights", given, allowed))
 
 
+def condition(
+    when: Mapping[str, int | tuple[int, int]], world: World, variables: Collection[str]
+) -> Iterator[Mistake]:
+    """Variables that a condition names, and their values; paths from its own keys on."""
+    for name, value in when.items():
+        if name not in variables:
+            yield Mistake((name,), unknown("variable", name, variables))
+        elif name in world.variables:
+            top = world.variables[name].values - 1
+            if bounds(value)[1] > top:
+                yield Mistake((name,), bad_value("value out of range", value, f"0 to {top}"))
+
+
 def _when(
     when: Mapping[str, int | tuple[int, int]], world: World, variables: Collection[str]
 ) -> Iterator[Mistake]:
-    for name, condition in when.items():
-        path = ("when", name)
-        if name not in variables:
-            yield Mistake(path, unknown("variable", name, variables))
-        elif name in world.variables:
-            top = world.variables[name].values - 1
-            if bounds(condition)[1] > top:
-                yield Mistake(path, bad_value("value out of range", condition, f"0 to {top}"))
+    return (mistake.below("when") for mistake in condition(when, world, variables))
 
 
 def _feels(

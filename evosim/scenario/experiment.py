@@ -15,6 +15,8 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from evosim.scenario.values import (
     WHOLE,
     Few,
+    Flag,
+    Margin,
     Model,
     Name,
     Real,
@@ -109,11 +111,24 @@ class Finding(Model):
     below: Real | None = Field(
         default=None, description="Supported if the whole interval lies below this."
     )
+    within: Margin | None = Field(
+        default=None,
+        description="Supported if the number is 0 give or take this, by two one-sided tests.",
+    )
+    secondary: Flag = Field(
+        default=False, description="Shown, and not counted in the verdict of the claim."
+    )
+
+    @property
+    def threshold(self) -> tuple[str, float]:
+        """Above, below or within, and the number."""
+        sides = {"above": self.above, "below": self.below, "within": self.within}
+        return next((side, number) for side, number in sides.items() if number is not None)
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Finding:
-        if (self.above is None) == (self.below is None):
-            raise wrong("not one threshold", "either above = number or below = number")
+        if sum(side is not None for side in (self.above, self.below, self.within)) != 1:
+            raise wrong("not one threshold", "one of above, below and within = number")
         if self.contrast is not None and (self.arm is not None or self.against is not None):
             raise wrong("contrast and arm or against", "contrast alone, or arm and against")
         return self
@@ -176,7 +191,7 @@ class Experiment(Model):
     set: tuple[Text, ...] = Field(default=(), description=f"{_SETTINGS} For all arms.")
     arms: dict[Name, Arm] = Field(description="Arms by name; the first is the effect.")
     findings: tuple[Finding, ...] = Field(
-        description="What is claimed; the claim is supported if all of them are."
+        description="What is claimed; the claim is supported if all are that are not secondary."
     )
     tuned: Tuned | None = Field(
         default=None, description="The number that the effect needs, and how far it can move."

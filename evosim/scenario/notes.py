@@ -207,10 +207,12 @@ def _sites(reach: Reach) -> Iterator[Mistake]:
 def _unused(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Variables that nothing depends on in any environment."""
     used = {scenario.deception.variable} if scenario.deception else set()
+    used |= set(scenario.copies.when) if scenario.copies else set()
     for reach in reaches.values():
         for _, effect in reach.world.effects():
             used |= getattr(effect, "when", {}).keys()
         for name, variable in reach.world.variables.items():
+            used |= set() if variable.counts is None else {name}
             used |= {other for drift in variable.drifts for other in drift.when}
             used |= set() if variable.fatal is None else {name}
         for happening in reach.world.happens.values():
@@ -268,6 +270,25 @@ def _payoffs(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mista
                 f"nobody can earn {payoff} in {_listed(list(dict.fromkeys(names)))}: nothing that "
                 f"can happen there pays it, so that {so[str(path[-1])]}",
             )
+
+
+def _unobserved(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Phases that select, but pay for steps with which no life can come to begin."""
+    start = 0
+    for i, phase in enumerate(scenario.timeline):
+        observed = scenario.objective_at(start).observed
+        start += phase.generations
+        for name, value in observed.items() if phase.select else ():
+            low, high = bounds(value)
+            lived = {v for trained in phase.mixture for v in reaches[trained].lived[name]}
+            if not any(low <= v <= high for v in lived):
+                own = phase.objective is not None and phase.objective.observed is not None
+                path: KeyPath = ("timeline", i, "objective") if own else ("objective",)
+                yield Mistake(
+                    (*path, "observed", name),
+                    f"no step in {_listed(list(phase.mixture))} begins so (got {show(value)}): "
+                    "nothing is paid, so that there is nothing to select by",
+                )
 
 
 def _unearned(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
@@ -356,12 +377,18 @@ def _senses(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistak
 
 
 def _costs(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
-    """A cost of depth that all pay alike."""
+    """A cost of depth, or of a sense, that all pay alike."""
     if scenario.agent.thinking_cost and scenario.agent.depth.pinned:
         yield Mistake(
             ("agent", "thinking_cost"),
             f"all pay the same: agent.depth is pinned to {scenario.agent.depth.low:g}",
         )
+    for name, cost in scenario.agent.sense_cost.items():
+        if cost and (locus := scenario.senses[name]).pinned:
+            yield Mistake(
+                ("agent", "sense_cost", name),
+                f"all pay the same: agent.senses.{name} is pinned to {locus.low:g}",
+            )
 
 
 def _same(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
@@ -471,6 +498,7 @@ _CHECKS: tuple[Callable[[Scenario, Mapping[str, Reach]], Iterator[Mistake]], ...
     _unused,
     _drives,
     _payoffs,
+    _unobserved,
     _unearned,
     _alike,
     _weights,

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.copies.schema import Copies
+from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
@@ -63,6 +65,7 @@ from evosim.scenario.values import (
     Positive,
     Real,
     SenseLocus,
+    ShareLocus,
     Side,
     Size,
     TemperatureLocus,
@@ -80,7 +83,9 @@ BUILT_IN = {NOVELTY: FELT}
 rewards that are no function of the state (non-Markovian), so that no expectation of theirs is
 exact."""
 SAMPLE = 32
+REALISTIC = {"realistic": 1}
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
+NO_COPIES = Locus(low=0, high=0, start_low=0, start_high=0)
 
 
 class Variable(Model):
@@ -103,9 +108,10 @@ class Variable(Model):
     assume: Natural | None = Field(
         default=None, description="Value of a hidden variable for agents without the sense."
     )
-    counts: Literal["corrections"] | None = Field(
+    counts: Literal["corrections", "unpunished"] | None = Field(
         default=None,
-        description="What it counts of the life of a mind, up to its largest value: corrections.",
+        description="What it counts of the life of a mind: corrections, up to its largest value; "
+        "or acts that went unpunished, with the largest value for one that was punished.",
     )
 
     @property
@@ -306,6 +312,11 @@ class Objective(Model):
 
     intended: Name = Field(description="The payoff that the designer wants.")
     selected: Name = Field(description="The payoff on which selection acts.")
+    observed: dict[Name, Condition] = Field(
+        default={},
+        description="Selection is paid for steps that begin with every variable named at this "
+        "value, or within [lo, hi]; {}: for all.",
+    )
 
 
 class PhaseObjective(Model):
@@ -315,6 +326,9 @@ class PhaseObjective(Model):
     selected: Name | None = Field(
         default=None,
         description="The payoff selected for in this phase.",
+    )
+    observed: dict[Name, Condition] | None = Field(
+        default=None, description="The steps that are paid in this phase."
     )
 
 
@@ -342,6 +356,11 @@ class Agent(Model):
     senses: dict[Name, SenseLocus] = Field(
         default={}, description="Loci of senses by hidden variable; one left out evolves in [0, 1]."
     )
+    credence: dict[Name, ShareLocus] | None = Field(
+        default=None,
+        description="What chance an agent without the sense gives a hidden variable to be 1, in "
+        "place of what it assumes: a locus.",
+    )
     instinct: Flag = Field(
         default=True,
         description="Whether values at the planning horizon follow the scent of sites.",
@@ -349,10 +368,21 @@ class Agent(Model):
     thinking_cost: Cost = Field(
         default=0.0, description="Subtracted from the selected payoff for each unit of depth."
     )
+    sense_cost: dict[Name, Cost] = Field(
+        default={}, description="Subtracted from the selected payoff for having a sense, by sense."
+    )
     believes: Name | None = Field(
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
+    rho: ShareLocus | None = Field(
+        default=None,
+        description="How much it counts that its copies do as it does, from 0 to 1; left out: 0.",
+    )
+    anticipation: WrittenAnticipation | None = Field(
+        default=None,
+        description="With [correction]: how what comes after one is counted; left out: realistic.",
+    )
 
     @property
     def second_plan(self) -> tuple[str, int] | None:
@@ -459,6 +489,10 @@ class Measure(Model):
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."
     )
+    without: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Drives without which the minds are measured too, each as a control mind.",
+    )
     disjoint: Flag | None = Field(
         default=None,
         description="Whether to refuse a seed by which a probe level, or a level of deployment, "
@@ -531,6 +565,12 @@ class Scenario(Model):
     )
     deception: Deception | None = Field(
         default=None, description="Conduct while watched against conduct while unwatched."
+    )
+    copies: Copies | None = Field(
+        default=None, description="What a life leaves to the next life of the same genome."
+    )
+    correction: Correction | None = Field(
+        default=None, description="What a correction makes of the drives of a mind."
     )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
@@ -626,13 +666,23 @@ class Scenario(Model):
             "patience": agent.patience,
             "temperature": agent.temperature,
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
+            **{f"credence.{name}": locus for name, locus in (agent.credence or {}).items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+            **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
+            **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
 
     @cached_property
     def rows(self) -> Rows | None:
         """The rows of tables, over all environments; None for planners."""
         return None if self.agent.tabular is None else table_rows(self)
+
+    @property
+    def anticipation(self) -> list[tuple[str, Locus]]:
+        """The loci by which minds anticipate being corrected; none where nobody is."""
+        if self.correction is None:
+            return []
+        return (self.agent.anticipation or Anticipation.model_validate(REALISTIC)).loci
 
     @property
     def generations(self) -> int:
@@ -681,6 +731,7 @@ class Scenario(Model):
         return Objective(
             intended=own.intended or self.objective.intended,
             selected=own.selected or self.objective.selected,
+            observed=self.objective.observed if own.observed is None else own.observed,
         )
 
     @cached_property

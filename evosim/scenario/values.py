@@ -340,6 +340,7 @@ Name: TypeAlias = Annotated[
 
 Real: TypeAlias = Annotated[float, *_number(Domain(low=-LARGEST, high=LARGEST))]
 Cost: TypeAlias = Annotated[float, *_number(Domain(low=0, high=LARGEST))]
+Margin: TypeAlias = Annotated[float, *_number(Domain(low=0, high=LARGEST, zero_excluded=True))]
 Chance: TypeAlias = Annotated[float, *_number(Domain(low=0, high=1))]
 Confidence: TypeAlias = Annotated[
     float, *_number(Domain(low=0, high=1, high_excluded=True, zero_excluded=True))
@@ -365,7 +366,7 @@ DepthLocus: TypeAlias = Annotated[
 ]
 PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 TemperatureLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=LARGEST))]
-RelianceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
+ShareLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 SenseLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 Bound: TypeAlias = Annotated[float, *_number(Domain(low=0, high=100, zero_excluded=True))]
 

@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 
 PERMUTATIONS = 9999
 """Permutations behind a p-value, at most; all there are where they are no more."""
+MANY = 99_999
+"""Permutations behind a p-value that is to withstand a correction for a whole gallery."""
 CORRECTIONS = {"holm": "Holm", "fdr_bh": "BH"}
 """Corrections of p-values for many comparisons: name, and what to call it in a text."""
 
@@ -127,6 +129,38 @@ def _permuted(x: Floats, y: Floats, paired: bool, key: int, most: int) -> tuple[
         rng=np.random.default_rng(key),
     )
     return float(found.pvalue), there_are if exact else most, exact
+
+
+def sign_flips(values: ArrayLike, *, key: int, permutations: int = MANY) -> float | None:
+    """One-sided p that the mean of replicates is not above 0.
+
+    Signs of replicates are swapped: all 2^n ways where these are no more than ``permutations``,
+    else a sample of them in which the data as they are count as one (Phipson & Smyth 2010), so that
+    no p is 0. It is exact where replicates are symmetric about their mean, and holds for many of
+    them where they are not (Canay, Romano & Shaikh 2017, doi:10.3982/ECTA13081).
+
+    Args:
+        values: [replicate], without NaN.
+        key: of the permutations.
+        permutations: at most.
+
+    Returns:
+        None where there are fewer than two.
+
+    Example:
+        >>> sign_flips([1.0, 2.0, 1.5, 0.5], key=1)
+        0.0625
+    """
+    from scipy import stats
+
+    x = np.asarray(values, np.float64)
+    if len(x) < 2:
+        return None
+    found = stats.permutation_test(
+        (x,), np.mean, permutation_type="samples", vectorized=True, n_resamples=permutations,
+        alternative="greater", rng=np.random.default_rng(key),
+    )  # fmt: skip
+    return float(found.pvalue)
 
 
 # Effect sizes

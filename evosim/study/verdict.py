@@ -155,7 +155,11 @@ def _contrast(
 ) -> dict[str, Any]:
     """What becomes of a finding, from the data of its arms."""
     columns = [hypotheses.columns_of(term, data) for term in terms]
-    return hypotheses.evaluate(finding, terms, columns, bootstrap)
+    scenarios = {arm: conditions.scenario for arm, conditions in data.items()}
+    return {
+        **hypotheses.evaluate(finding, terms, columns, bootstrap, scenarios),
+        "amounts": hypotheses.amounts_of(finding, terms, data, bootstrap),
+    }
 
 
 def _curve(

@@ -37,12 +37,16 @@ def counts_of(world: ReferenceWorld, counts: np.ndarray) -> dict[str, float]:
 
 
 def live(
-    world: dict[str, Any], *, window: int | None = None, **mind: Any
+    world: dict[str, Any],
+    *,
+    window: int | None = None,
+    observed: dict[str, Any] | None = None,
+    **mind: Any,
 ) -> tuple[dict[str, float], reference.Lifetime]:
     """What happens to a lover of sweetness, counted by event; checked against the exact form."""
     scenario, twin, level = build(world)
     agent = worlds.mind({"sweet": 1.0}, scenario=scenario, **mind)
-    life = reference.lifetime(twin, level, agent, KEY, window=window)
+    life = reference.lifetime(twin, level, agent, KEY, window=window, observed=observed)
     policy = reference.policy(reference.plan(twin, level, agent), agent)
     exact = reference.expectation(twin, level, policy)
     if np.isin(policy, [0.0, 1.0]).all():  # no chance in it, so what happened is what must
@@ -409,19 +413,40 @@ def test_kinds_unknown_to_the_beliefs_are_inert() -> None:
     assert reference.lifetime(twin, level, agent, KEY, believed=deluded).steps[-1].cell == 3
 
 
-# ---------------------------------------------------------------------- window, novelty
+# ---------------------------------------------------------------------- paid steps, novelty
 
 
-def test_the_window_counts_the_first_steps_only() -> None:
+def test_the_paid_counts_the_first_steps_only() -> None:
     counts, life = live({"map": "@b", "kinds": {"berry": BERRY}}, window=3)
     assert counts == {"berry.eat": 4}
-    assert life.window_counts.tolist() == [2]
+    assert life.paid_counts.tolist() == [2]
 
 
 @pytest.mark.parametrize("window", [None, 5, 50])
 def test_a_window_beyond_the_lifetime_counts_all_of_it(window: int | None) -> None:
     _, life = live({"map": "@b", "kinds": {"berry": BERRY}}, window=window)
-    assert life.window_counts.tolist() == [4]
+    assert life.paid_counts.tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("clock", "window", "paid"),
+    [
+        (0, None, 0),  # on its way
+        ([1, 2], None, 2),
+        (3, None, 1),  # the first of the two: one is eaten as the clock goes from 3 to 4
+        (4, None, 1),
+        ([2, 4], 4, 2),
+    ],
+)
+def test_steps_are_paid_that_begin_while_one_is_observed(
+    clock: Any, window: int | None, paid: int
+) -> None:
+    """Life goes a step east while the clock is at 0, then eats at 1, 2, 3 and 4."""
+    ticks = {"values": 5, "start": 0, "drift": {"step": 1, "chance": 1.0}}
+    world = {"map": "@b", "variables": {"clock": ticks}, "kinds": {"berry": BERRY}}
+    counts, life = live(world, window=window, observed={"clock": clock})
+    assert counts == {"berry.eat": 4}
+    assert life.paid_counts.tolist() == [paid]
 
 
 def test_novelty_is_1_on_new_cells_and_1_minus_1_over_the_steps_since_the_last_visit() -> None:

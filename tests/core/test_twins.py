@@ -8,6 +8,8 @@ another order or precision: softmax policies (1e-6, the kernels' own exponential
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +39,7 @@ class Case(NamedTuple):
     minds: list[Mind]
     instinct: bool
     level_seeds: list[int]
+    observed: Mapping[str, Any] = MappingProxyType({})  # where a step begins that is paid
 
     @property
     def env(self) -> Environment:
@@ -75,10 +78,12 @@ def cases(
     novelty: bool = False,
     tools: bool = False,
     local: bool = False,
+    corrects: bool = False,
     n_minds: int = 3,
     depth: int = 4,
 ) -> Case:
-    scenario = worlds.read(draw(worlds.documents(novelty=novelty, tools=tools, local=local)))
+    documents = worlds.documents(novelty=novelty, tools=tools, local=local, corrects=corrects)
+    scenario = worlds.read(draw(documents))
     a_mind = worlds.minds(scenario, novelty=novelty, depth=depth)
     return Case(
         scenario=scenario,
@@ -87,6 +92,7 @@ def cases(
         minds=[draw(a_mind) for _ in range(n_minds)],
         instinct=draw(st.sampled_from([True, True, False])),
         level_seeds=draw(st.lists(st.integers(0, 99), min_size=1, max_size=2)),
+        observed=draw(worlds.conditions(scenario)),
     )
 
 
@@ -132,6 +138,19 @@ def test_minds_with_tools_plan_as_their_twins_in_hundreds_of_worlds(case: Case) 
     assert_plans_equal(case)
 
 
+@FEW
+@given(cases(corrects=True))
+def test_minds_that_can_be_corrected_plan_as_their_twins_to_the_last_tie(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@pytest.mark.slow
+@MANY
+@given(cases(corrects=True))
+def test_minds_that_can_be_corrected_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
+    assert_plans_equal(case)
+
+
 def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() -> None:
     energy = {"values": 2, "start": 1, "drift": {"step": -1, "chance": 1.0}}
     eat = {"feels": {"sweet": 1.0}}
@@ -150,6 +169,31 @@ def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() ->
     assert policy[0, 0, 0, 1].tolist() == [0, 0, 0, 0, 0, 1]
 
 
+def test_who_foresees_no_correction_plans_from_where_it_takes_itself_to_come() -> None:
+    """No life comes to where the apple is eaten and nobody corrected, but the ignorant plan there:
+    they eat, as they expect the cherry after it."""
+    apple = {"when": {"ripe": 1}, "set": {"ripe": 0}, "corrects": 1.0, "feels": {"sour": -1.0}}
+    cherry = {"when": {"ripe": 0, "corrected": 0}, "feels": {"sweet": 1.0}}
+    world = {
+        "map": "@f",
+        "variables": {
+            "ripe": {"values": 2, "start": 1},
+            "corrected": {"values": 2, "start": 0, "counts": "corrections"},
+        },
+        "kinds": {"food": {"glyph": "f", "use": {"apple": apple, "cherry": cherry}}},
+    }
+    correction = {"rate": 0.0, "toward": "intended"}
+    scenario = worlds.read({**worlds.document(world), "correction": correction})
+    hopeful = worlds.mind({"sweet": 0.8, "sour": 0.6}, scenario=scenario, depth=4, patience=0.9)
+    hopeful = hopeful._replace(later=hopeful.weights[None], anticipation=np.float32([0, 1, 0, 0]))
+    case = Case(scenario, "home", None, [hopeful], False, [0])
+    assert_plans_equal(case)
+    assert_lifetimes_equal(case, None)
+    minds = worlds.as_minds(case.minds)
+    lives = core.expectation(case.env, case.levels, minds, instinct=False)
+    assert lives.counts[0, 0].tolist() == [1.0, 0.0]
+
+
 # ---------------------------------------------------------------------- living
 
 
@@ -163,6 +207,7 @@ def assert_lifetimes_equal(case: Case, window: int | None) -> None:
         level_ids=[7 + i for i in range(len(case.level_seeds))],
         individual_ids=[5 + m for m in range(len(case.minds))],
         window=window,
+        seen=case.env.where(case.observed),
         **case.planning(),
     )
     for m, i, mind, level in case.each():
@@ -175,10 +220,11 @@ def assert_lifetimes_equal(case: Case, window: int | None) -> None:
             believed=case.believed_twin,
             has_instinct=case.instinct,
             window=window,
+            observed=case.observed,
         )
         assert lives.lifespan[m, i] == life.lifespan
         assert_array_equal(lives.counts[m, i], life.counts)
-        assert_array_equal(lives.window_counts[m, i], life.window_counts)
+        assert_array_equal(lives.paid_counts[m, i], life.paid_counts)
         if mind.novelty != 0:
             assert lives.arrival[m, i] == pytest.approx(life.novelty, rel=1e-12)
 
@@ -210,6 +256,12 @@ def test_minds_that_feel_novelty_plan_anew_every_step_as_their_twins(
 def test_minds_that_feel_novelty_live_as_their_twins_in_hundreds_of_worlds(
     case: Case, window: int | None
 ) -> None:
+    assert_lifetimes_equal(case, window)
+
+
+@FEW
+@given(cases(corrects=True), st.sampled_from([None, 3]))
+def test_minds_that_can_be_corrected_live_as_their_twins(case: Case, window: int | None) -> None:
     assert_lifetimes_equal(case, window)
 
 
@@ -321,6 +373,12 @@ def test_expectations_and_optima_are_those_of_the_twin(case: Case) -> None:
 @MANY
 @given(cases())
 def test_expectations_and_optima_are_those_of_the_twin_in_hundreds_of_worlds(case: Case) -> None:
+    assert_measures_equal(case)
+
+
+@FEW
+@given(cases(corrects=True))
+def test_expectations_of_minds_that_can_be_corrected_are_those_of_the_twin(case: Case) -> None:
     assert_measures_equal(case)
 
 

@@ -219,6 +219,40 @@ def test_only_the_window_counts_for_selection(tiny: Path) -> None:
     assert short.selected_payoff.sum() < whole.selected_payoff.sum()
 
 
+GUARDED = {
+    "world.variables.watcher": {"values": 2, "start": 1, "drift": {"step": -1, "chance": 0.2}},
+    "world.kinds.lime.use.eat": {
+        "when": {"watcher": 0}, "feels": {"sour": 1.0}, "yields": {"food": 100.0},
+    },
+}  # fmt: skip
+OBSERVED = {"watcher": 1}
+
+
+def test_what_nobody_sees_is_not_paid_whatever_it_is_worth(tiny: Path) -> None:
+    """Lime pays a hundred times as much, once the watcher has left."""
+    whole, minds = evaluated(scenarios.load(tiny, settings=GUARDED))
+    seen, _ = evaluated(scenarios.load(tiny, settings=GUARDED | {"objective.observed": OBSERVED}))
+    np.testing.assert_array_equal(seen.payoff, whole.payoff)
+    assert whole.selected_payoff.max() >= 100.0
+    assert 0.0 < seen.selected_payoff.max() <= 20.0
+    sour = minds.weights[:, 1] > np.abs(minds.weights[:, 0])
+    assert whole.selected_payoff[sour].mean() > whole.selected_payoff[~sour].mean()
+    assert seen.selected_payoff[sour].mean() < seen.selected_payoff[~sour].mean()
+
+
+def test_a_phase_has_its_own_paid_steps_and_both_it_and_the_window_must_hold(tiny: Path) -> None:
+    def paid(**keys: Any) -> NDArray[np.floating]:
+        settings = GUARDED | {f"timeline.0.{key}": value for key, value in keys.items()}
+        settings["objective.observed"] = OBSERVED
+        return evaluated(scenarios.load(tiny, settings=settings))[0].selected_payoff
+
+    whole, _ = evaluated(scenarios.load(tiny, settings=GUARDED))
+    np.testing.assert_array_equal(paid(objective={"observed": {}}), whole.selected_payoff)
+    unseen = paid(objective={"observed": {"watcher": 0}})
+    np.testing.assert_array_equal(unseen + paid(), whole.selected_payoff)
+    assert 0.0 < paid(window=4).sum() < paid().sum()
+
+
 def test_a_level_pays_by_the_environment_that_it_was_drawn_in(tiny: Path) -> None:
     before, _ = evaluated(scenarios.load(tiny))
     after, _ = evaluated(scenarios.load(tiny, settings=["timeline.0.train=after"]))

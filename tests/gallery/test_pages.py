@@ -28,8 +28,12 @@ def test_a_page_tells_the_control_every_finding_and_what_was_tuned(whole: Galler
     text = pages.page(whole.record)
     assert "no change, --set timeline.1.train=before" in text
     assert "| `control` | fruit feeds on |" in text
-    for finding in whole.record["findings"]:
-        assert f"| {finding['verdict']} | {finding['says']} |" in text
+    collapse, capability = whole.record["findings"]
+    assert f"| supported | {collapse['says']} |" in text
+    assert f"| supported (constant) | {capability['says']} |" in text
+    assert "A constant finding is so by construction, and does not count." in text
+    assert "0 [0, 0] by construction with *fruit feeds on*" in text
+    assert "**A control that cannot fail.** What is measured of *fruit feeds on* is so" in text
     assert "`world.kinds.fruit.use.eat.feels.sweet`, sweetness of fruit. Fruit has to be" in text
     assert "The scenario has 1. With 3 replicates at each value, the headline finding is" in text
     values = [line for line in text.splitlines() if re.match(r"\| [01] \| ", line)]
@@ -51,6 +55,49 @@ def test_a_page_tells_expectation_from_finding_and_exploratory_from_confirmatory
     assert "Confirmatory: none. Exploratory: all 1." in pages.index([record])
     reported = pages.index([record, {**frozen, "scenario": "other"}])
     assert "Confirmatory: [other](other.md). Exploratory: all the others." in reported
+
+
+def test_a_page_has_amounts_and_p_beside_each_effect(whole: Gallery) -> None:
+    text = pages.page(whole.record)
+    lost, regret = whole.record["findings"][0]["amounts"]
+    assert (lost["measure"], regret["measure"]) == ("payoff_lost", "regret_gained")
+    assert lost["value"] > 5  # some ten meals a lifetime
+    assert f"**; payoff lost {pages.shown(lost)}; regret gained {pages.shown(regret)} |" in text
+    assert "| above 0.1 | 0.016 |" in text  # six replicates, all beyond: one way of 2^6
+
+
+def test_a_page_tells_a_secondary_finding_and_an_equivalence(whole: Gallery) -> None:
+    record = copy.deepcopy(whole.record)
+    headline = record["findings"][0]
+    headline |= {"secondary": True, "threshold": {"within": 0.2}, "equivalence": [0.01, 0.15]}
+    text = pages.page(record)
+    assert f"| supported (secondary) | {headline['says']} |" in text
+    assert "| within ±0.2 |" in text
+    assert "by two one-sided tests: with its interval of 90 % it is" in text
+    assert "[0.01, 0.15]." in text
+    assert "The verdict of the claim does not rest on secondary findings." in text
+
+
+def with_p(record: dict[str, Any], name: str, p: float, **more: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(record)
+    changed["findings"][0] |= {"p": p, **more}
+    return {**changed, "scenario": name}
+
+
+def test_the_index_corrects_the_findings_that_count_for_their_number(whole: Gallery) -> None:
+    records = [
+        with_p(whole.record, "a", 0.001),
+        with_p(whole.record, "b", 0.01),
+        with_p(whole.record, "c", 0.02),
+        with_p(whole.record, "d", 0.0001, secondary=True),
+    ]
+    # Holm by hand: 3 x .001, 2 x .01, 1 x .02 of the three that count; capability is constant.
+    assert pages.holm(records) == pytest.approx({"a": 0.003, "b": 0.02, "c": 0.02, "d": None})
+    text = pages.index(records)
+    assert "Findings that count: 3." in text
+    assert "Supported, but not after it: [d](d.md)." in text
+    fewer = pages.index([*records[:2], with_p(whole.record, "c", 0.026)])
+    assert "Supported, but not after it: [c](c.md)." in fewer
 
 
 def test_every_figure_and_link_of_a_page_is_there(whole: Gallery) -> None:

@@ -7,14 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evosim.errors import EvosimError
+from evosim import scenario
+from evosim.errors import EvosimError, ScenarioError
 from evosim.metrics import Query, hypotheses
 from evosim.metrics.hypotheses import WeightedTerm, evaluate, terms_of, verdict_of
 from evosim.scenario.experiment import Experiment, Finding
 from evosim.stats.intervals import Bootstrap
+from evosim.testing import TINY, tiny
 
 BOOTSTRAP = Bootstrap(resamples=500, key=1)
 ARMS = {"effect": {"title": "the effect"}, "control": {"title": "none"}, "half": {"title": "half"}}
+
+
+SCENARIOS = {
+    "effect": tiny(), "half": tiny(), "control": tiny({"timeline.1.train": "before"}),
+}  # fmt: skip
+"""Fruit feeds a tenth after generation 3, and as before in the control."""
 
 
 def experiment(*findings: Finding) -> Experiment:
@@ -28,7 +36,8 @@ def finding(**keys: Any) -> Finding:
 def settled(written: Finding, **columns: list[float]) -> dict[str, Any]:
     """The finding settled on numbers given by arm."""
     parts = terms_of(written, experiment(written), [3])
-    return evaluate(written, parts, [[np.array(columns[p.arm])] for p in parts], BOOTSTRAP)
+    numbers = [[np.array(columns[part.arm])] for part in parts]
+    return evaluate(written, parts, numbers, BOOTSTRAP, SCENARIOS)
 
 
 WOBBLE = np.array([-0.02, 0.01, 0.0, 0.02, -0.01, 0.0, 0.01, -0.01])
@@ -149,7 +158,7 @@ def test_ratios_are_of_means():
     written = finding(measure="alignment_retained", below=0.5)
     part = WeightedTerm(1.0, "effect", Query(measure="alignment_retained", turn=3))
     columns = [[np.array([0.0, 0.4]), np.array([1.0, 3.0])]]
-    assert evaluate(written, [part], columns, BOOTSTRAP)["value"] == pytest.approx(0.1)
+    assert evaluate(written, [part], columns, BOOTSTRAP, SCENARIOS)["value"] == pytest.approx(0.1)
 
 
 def test_arms_of_different_lengths_are_refused():
@@ -210,3 +219,124 @@ def test_the_text_has_every_finding_with_its_numbers():
     assert "refuted: it is so" in text
     assert "(above 0.4 wanted)" in text
     assert "2 replicates of each arm" in text
+
+
+# What counts
+
+
+def test_secondary_and_constant_findings_are_shown_and_not_counted():
+    refuted = {"verdict": "refuted"}
+    assert verdict_of([{"verdict": "supported"}, {**refuted, "secondary": True}]) == "supported"
+    assert verdict_of([{"verdict": "supported"}, {**refuted, "constant": "so"}]) == "supported"
+    assert verdict_of([{"verdict": "supported"}, {**refuted, "constant": ""}]) == "refuted"
+    assert verdict_of([{"verdict": "supported", "secondary": True}]) == "undecided"
+    found = settled(finding(above=0.1, secondary=True), effect=[0.5, 0.6, 0.4])
+    text = hypotheses.describe({
+        "verdict": "undecided", "claim": "It is.", "title": "", "findings": [found],
+        "replicates": 3, "confidence": 0.95,
+    })  # fmt: skip
+    assert "  supported: it is so   (secondary, not counted)\n" in text
+
+
+def test_a_control_that_cannot_fail_is_told_and_what_it_is_compared_with_counts():
+    found = settled(
+        finding(against={"arm": "control"}, above=0.4),
+        effect=[0.6, 0.5, 0.55], control=[0.0, 0.0, 0.0],
+    )  # fmt: skip
+    assert [term["given"] for term in found["terms"]] == [False, True]
+    assert found["constant"] == ""
+    text = hypotheses.describe({
+        "verdict": "supported", "claim": "It is.", "title": "", "findings": [found],
+        "replicates": 3, "confidence": 0.95,
+    })  # fmt: skip
+    assert "control      0 [0, 0]   by construction\n" in text
+
+
+def test_a_finding_that_no_run_could_change_is_constant_and_has_no_p():
+    found = settled(finding(arm="control", below=0.1), control=[0.0, 0.0, 0.0])
+    assert found["constant"] == "what it measures is the same whatever evolves"
+    assert (found["verdict"], found["p"]) == ("supported", None)
+    # In an arm with a flip nothing says that it had to be so.
+    assert settled(finding(below=0.1), effect=[0.0, 0.0, 0.0])["constant"] == ""
+    # Nor if it is not so to the bit.
+    assert settled(finding(arm="control", below=0.1), control=[0.0, 1e-16])["constant"] == ""
+
+
+def test_two_terms_that_are_the_same_numbers_are_constant():
+    same = finding(measure="alignment", against={"arm": "half"}, below=0.1)
+    numbers = [0.3, 0.5, 0.4]
+    assert settled(same, effect=numbers, half=numbers)["constant"].startswith("both terms are")
+    assert settled(same, effect=numbers, half=[0.3, 0.5, 0.41])["constant"] == ""
+    # Of a share that is 0 or 1 everywhere, replicates can agree by chance.
+    assert settled(same, effect=[0.0, 1.0, 1.0], half=[0.0, 1.0, 1.0])["constant"] == ""
+
+
+# Equivalence
+
+NOISE = np.linspace(-0.03, 0.03, 13) ** 3 / 0.03**2
+"""Replicates about 0, of which no two are alike."""
+
+
+@pytest.mark.parametrize(
+    ("middle", "verdict"),
+    [(0.0, "supported"), (0.08, "supported"), (0.1, "undecided"), (0.2, "refuted"),
+     (-0.08, "supported"), (-0.1, "undecided"), (-0.2, "refuted")],
+)  # fmt: skip
+def test_an_equivalence_is_two_one_sided_tests(middle: float, verdict: str):
+    found = settled(finding(within=0.1), effect=list(middle + NOISE))
+    assert (found["verdict"], found["threshold"]) == (verdict, {"within": 0.1})
+    (low, high), (inner_low, inner_high) = found["interval"], found["equivalence"]
+    assert low < inner_low < middle < inner_high < high
+
+
+def test_an_equivalence_rests_on_the_interval_of_ninety_percent():
+    numbers = list(NOISE)
+    found = settled(finding(within=1.0), effect=numbers)
+    wide, narrow = (max(-low, high) for low, high in (found["interval"], found["equivalence"]))
+    assert narrow < wide
+    assert settled(finding(within=(wide + narrow) / 2), effect=numbers)["verdict"] == "supported"
+    assert settled(finding(within=narrow * 0.9), effect=numbers)["verdict"] == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "message"),
+    [
+        ("within = 0", "findings.0.within: out of range (got 0, allowed a number from 0 to"),
+        ("within = -0.1", "findings.0.within: out of range (got -0.1, allowed a number from 0 to"),
+        ("within = 0.1\nabove = 0.0", "allowed one of above, below and within = number"),
+        ("", "allowed one of above, below and within = number"),
+    ],
+)
+def test_a_finding_has_one_threshold(threshold: str, message: str):
+    written = f"""
+        [experiment.arms.effect]
+        title = "the effect"
+        [[experiment.findings]]
+        says = "it is so"
+        measure = "collapse"
+        {threshold}
+    """
+    with pytest.raises(ScenarioError) as refused:
+        scenario.loads(TINY + written)
+    assert message in str(refused.value)
+
+
+# p
+
+
+def test_p_is_that_of_all_signs_on_the_side_that_is_claimed():
+    numbers = list(0.5 + WOBBLE)  # eight replicates, all above .4: one way of 2^8 is as far
+    assert settled(finding(above=0.4), effect=numbers)["p"] == pytest.approx(2**-8)
+    assert settled(finding(below=0.6), effect=numbers)["p"] == pytest.approx(2**-8)
+    assert settled(finding(above=0.6), effect=numbers)["p"] == 1.0
+    assert settled(finding(within=0.6), effect=numbers)["p"] == pytest.approx(2**-8)
+    assert settled(finding(within=0.4), effect=numbers)["p"] == 1.0
+    assert settled(finding(above=0.4), effect=[0.5])["p"] is None
+
+
+def test_p_of_a_ratio_is_that_of_its_pseudo_values():
+    written = finding(measure="alignment_retained", above=0.5)
+    part = WeightedTerm(1.0, "effect", Query(measure="alignment_retained", turn=3))
+    before = np.array([1.0, 1.1, 0.9, 1.0, 1.2, 0.8])
+    columns = [[0.8 * before + [0.02, -0.02, 0.01, -0.01, 0.0, 0.0], before]]
+    assert evaluate(written, [part], columns, BOOTSTRAP, SCENARIOS)["p"] == pytest.approx(2**-6)

@@ -305,3 +305,65 @@ def test_a_course_of_a_measure_is_known_and_takes_what_it_takes():
             assert METRICS[course].trajectory == course
             if METRICS[course].argument != METRICS[name].argument:  # it is of the intended payoff
                 assert (METRICS[course].argument, METRICS[name].argument) == (PAYOFF, "")
+
+
+# What a metric is whatever evolves
+
+
+def given(scenario: Scenario, measure: str, **keys: Any) -> float | None:
+    metric = METRICS[measure]
+    assert metric.given is not None
+    return metric.given(scenario, Query(measure=measure, turn=3, **keys))
+
+
+OF_A_FLIP = {
+    "collapse": 0.0, "payoff_lost": 0.0, "regret_gained": 0.0, "capability_lost": 0.0,
+    "alignment_retained": 1.0, "payoff_retained": 1.0, "capability_retained": 1.0,
+    "reward_retained": 1.0,
+}  # fmt: skip
+OF_WHAT_IS_FELT = ("capability_lost", "capability_retained", "reward_retained")
+
+
+@pytest.mark.parametrize("measure", OF_A_FLIP)
+def test_where_both_sides_of_a_flip_are_one_world_nothing_is_lost_by_construction(measure: str):
+    still = hand(timeline=[{"generations": 3, "train": "old"}] * 2)
+    assert given(still, measure) == OF_A_FLIP[measure]
+    # Nor where the new world has another name, or a kind of which there is none.
+    renamed = hand(environments__new={"title": "as old"})
+    assert given(renamed, measure) == OF_A_FLIP[measure]
+    absent = {"glyph": "x", "count": 0, "use": {"eat": {"feels": {"sour": 2.0}}}}
+    assert given(hand(environments__new={"kinds": {"rock": absent}}), measure) == OF_A_FLIP[measure]
+    assert (
+        given(hand(environments__new={"kinds": {"rock": {**absent, "count": 1}}}), measure) is None
+    )
+
+
+@pytest.mark.parametrize("measure", OF_A_FLIP)
+def test_what_is_felt_and_done_does_not_change_with_payoffs_alone(measure: str):
+    felt = OF_A_FLIP[measure] if measure in OF_WHAT_IS_FELT else None
+    assert given(hand(), measure) == felt  # fruit feeds no longer, and tastes as it did
+    other = {"kinds": {"fruit": {"use": {"eat": {"feels": {"sweet": 0.5}}}}}}
+    assert given(hand(environments__new=other), measure) is None
+
+
+def test_of_a_ramp_nothing_is_given_as_the_population_is_another():
+    ramp = [{"generations": 3, "train": "old"}, {"generations": 3, "train": "old", "ramp": 3}]
+    assert given(hand(timeline=ramp), "collapse") is None
+
+
+def test_looks_matter_only_to_who_relies_on_a_tool():
+    seen = {"kinds": {"fruit": {"looks": {"pale": 1.0}}}}
+    tool = {"depth": 5, "reliance": [0, 1], "encounters": 5}
+    relies = hand(environments__new=seen, agent__tool=tool)
+    assert given(relies, "collapse") is None
+    assert given(hand(environments__new=seen, agent__tool={**tool, "reliance": 0}), "collapse") == 0
+
+
+def test_regret_is_gained_as_much_as_the_optimum_less_the_payoff_grows(data):
+    scenario = hand()
+    (lost,) = METRICS["payoff_lost"].columns(data, scenario, Query(measure="payoff_lost", turn=3))
+    (gained,) = METRICS["regret_gained"].columns(
+        data, scenario, Query(measure="regret_gained", turn=3)
+    )
+    best = data["optimal_payoff"].transpose("replicate", "environment").values
+    assert gained == pytest.approx(lost + best[:, 1] - best[:, 0])

@@ -32,7 +32,10 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
     names = loci(scenario)
     r, g, n = replicates, scenario.generations, scenario.evolution.population
     probes, environments = probes_of(scenario), list(scenario.environments)
-    minds = MINDS if scenario.deception else MINDS[:5]
+    minds = [
+        *(MINDS if scenario.deception else MINDS[:5]),
+        *["ignorant"] * bool(scenario.correction),
+    ]
     p, e, m = len(probes), len(environments), len(minds)
     sample = min(scenario.measure.sample, n)
     payoffs, c = list(scenario.payoffs), len(scenario.payoffs)
@@ -117,6 +120,12 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         for side in ("watched", "unwatched"):
             variables[f"conduct_{side}"] = (probed, 3 * np.clip(capability, 0, 1))
             variables[f"steps_{side}"] = (probed, np.full(capability.shape, 75.0))
+    if scenario.correction is not None:
+        variables["expected_corrected"] = (probed, rng.uniform(0, 1, capability.shape))
+        variables["survival"] = (probed, rng.uniform(0, 1, capability.shape))
+        for side in ("uncorrected", "corrected"):
+            variables[f"intended_{side}"] = (probed, 9 * np.clip(alignment, 0, 1))
+            variables[f"steps_{side}"] = (probed, rng.uniform(0, 75, capability.shape))
     if scenario.monitor is not None:
         on = np.array([scenario.phase_at(t).monitored for t in time])
         known = on | np.append(on[1:], False)

@@ -21,8 +21,10 @@ from evosim.plot import summaries as drawing
 from evosim.plot.maps import differences
 from evosim.scenario.experiment import Experiment
 from evosim.stats.intervals import Bootstrap
+from evosim.testing import tiny
 
 BOOTSTRAP = Bootstrap(resamples=200)
+SCENARIOS = dict.fromkeys(("effect", "control", "long"), tiny({"timeline.0.generations": 20}))
 LONG = "an arm with a title that is a good deal longer than the room that a row has for it"
 
 
@@ -34,6 +36,7 @@ def summary(
     of: str | None = None,
     value: Any = 0.02,
     values: tuple[Any, ...] = (0.0, 0.02, 0.5),
+    headline: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A made-up verdict.json of three arms and three findings."""
     arms = {"effect": "the pill is approved", "control": "no pill", "long": LONG}
@@ -44,7 +47,7 @@ def summary(
                  for i, (n, t) in enumerate(arms.items())},
         "findings": [
             {"says": "it collapses and does not without", "against": {"arm": "control"},
-             "above": 0.2, **term},
+             **(headline or {"above": 0.2}), **term},
             {"says": "all by itself", "below": 0.1, **term},
             {"says": "more or less than the mean of the other two " * 4, "above": 0.0,
              "contrast": {"effect": 1.0, "control": -0.5, "long": -0.5}, **term},
@@ -61,7 +64,8 @@ def summary(
     def settled(n: int) -> dict[str, Any]:
         finding = written.findings[n]
         parts = terms_of(finding, written, [20])
-        found = evaluate(finding, parts, [columns[p.arm] for p in parts], BOOTSTRAP)
+        numbers = [columns[p.arm] for p in parts]
+        found = evaluate(finding, parts, numbers, BOOTSTRAP, SCENARIOS)
         point = found["terms"][0]
         curve = [{**point, "x": x} for x in (0.0, 0.01, 0.5)] if along else None
         return {**found, "curve": curve}
@@ -115,6 +119,7 @@ CASES: dict[str, dict[str, Any]] = {
     "tuned in words": {"values": ("torus", "walls"), "value": "torus"},
     "tuned in tables": {"values": ([0, 1], [0, 2]), "value": {"range": [0, 1], "start": [0, 0]}},
     "one value": {"values": (0.02,)},
+    "an equivalence": {"headline": {"within": 0.1}},
 }
 
 
@@ -153,6 +158,18 @@ def test_findings_draw_the_numbers():
         if line.get_label() == "threshold"
     ]
     assert sorted(thresholds) == [0.0, 0.1, 0.2]
+
+
+def test_an_equivalence_is_drawn_between_two_thresholds_and_what_does_not_count_says_so():
+    made = summary(headline={"within": 0.1, "secondary": True})
+    figure = findings.figure(made)
+    ends = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_label() == "threshold"]
+    assert ends == [-0.1, 0.1]
+    (wanted,) = [p for p in figure.axes[1].patches if p.get_label() == "wanted"]
+    assert (wanted.get_x(), wanted.get_width()) == pytest.approx((-0.1, 0.2))
+    text = " ".join(readable(figure))
+    assert "Refuted (secondary, not counted): 0." in text
+    assert "within 0.1 was claimed" in text
 
 
 def test_the_course_draws_medians_in_both_worlds():

@@ -423,6 +423,17 @@ SINGLE = [
         "window = 31",
         "timeline.1.window: window beyond the lifetime (got 31, allowed 1 to 30 in away)",
     ),
+    (
+        "window = 20",
+        "window = 20\nobjective.observed = { nigth = 1 }",
+        "timeline.1.objective.observed.nigth: unknown variable \"nigth\": did you mean 'night'? "
+        "known: energy, night",
+    ),
+    (
+        "window = 20",
+        "window = 20\nobjective.observed = { night = [1, 2] }",
+        "timeline.1.objective.observed.night: value out of range (got [1, 2], allowed 0 to 1)",
+    ),
 ]
 
 

@@ -244,6 +244,11 @@ ODD: dict[str, tuple[dict[str, Any], str, str]] = {
         "deception.watched",
         "everybody is never watched (got 1)",
     ),
+    "nobody is ever seen": (
+        {"world.variables.night.start": 0, "objective.observed": {"night": 1}},
+        "objective.observed.night",
+        "no step in home and away begins so (got 1): nothing is paid",
+    ),
     "a payoff that is nearly the selected one": (
         {f"{ROCK}.use.sit": {"yields": {"fod": 1}}},
         f"{ROCK}.use.sit.yields.fod",

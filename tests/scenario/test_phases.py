@@ -65,6 +65,15 @@ def test_a_phase_overrides_the_half_of_the_objective_that_it_names() -> None:
     assert scenario.objective_at(3).intended == "food"
 
 
+def test_a_phase_pays_for_other_steps_and_keeps_the_payoffs() -> None:
+    scenario = loads(changed(("window = 20", "window = 20\nobjective.observed = { night = 1 }")))
+    assert scenario.objective_at(0).observed == {}
+    assert scenario.objective_at(3) == scenario.objective.model_copy(
+        update={"observed": {"night": 1}}
+    )
+    assert loads(scenario.to_toml()) == scenario
+
+
 def test_contraception_flips_once_in_the_middle() -> None:
     (flip,) = load("contraception").flips
     assert (flip.generation, flip.label_before, flip.label_after) == (80, "ancestral", "modern")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 
 from evosim.errors import EvosimError
 from evosim.stats.intervals import Bootstrap
-from evosim.stats.tests import Contrast, compare_samples, corrected, hedges, superiority
+from evosim.stats.tests import (
+    Contrast,
+    compare_samples,
+    corrected,
+    hedges,
+    sign_flips,
+    superiority,
+)
 
 BOOTSTRAP = Bootstrap(resamples=500, key=1)
 SPREAD = np.arange(8.0)
@@ -162,3 +170,17 @@ def test_what_was_not_tested_is_not_counted():
     assert corrected([None, None]) == [None, None]
     with pytest.raises(EvosimError, match="unknown correction 'bonferroni': known: fdr_bh, holm"):
         corrected([0.1], "bonferroni")
+
+
+@pytest.mark.parametrize("shift", [-0.5, 0.0, 0.2, 1.0])
+def test_sign_flips_are_all_the_ways_to_swap_signs(shift: float):
+    x = np.array([0.3, -0.4, 0.9, 0.1, 0.6]) + shift
+    means = [np.mean(x * signs) for signs in itertools.product([1, -1], repeat=5)]
+    assert sign_flips(x, key=1) == pytest.approx(np.mean(np.array(means) >= np.mean(x) - 1e-12))
+
+
+def test_of_too_many_sign_flips_some_are_drawn_and_no_p_is_zero():
+    x = np.arange(1.0, 31.0)
+    assert sign_flips(x, key=1, permutations=99) == pytest.approx(1 / 100)
+    assert sign_flips(-x, key=1, permutations=99) == 1.0
+    assert sign_flips([1.0], key=1) is None

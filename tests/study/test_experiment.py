@@ -93,6 +93,21 @@ def test_the_verdict_has_every_finding_with_its_arms(whole: Path) -> None:
     assert effect == pytest.approx(list(each))
 
 
+def test_beside_what_is_normalised_stand_the_amounts_themselves(whole: Path) -> None:
+    done = evosim.open_experiment(whole)
+    payoff, _, aligned = done.summary["findings"]
+    assert payoff["amounts"] == []
+    paid, regret = aligned["amounts"]
+    assert (paid["measure"], paid["of"], regret["measure"]) == ("payoff", "food", "regret")
+    with done.arms["effect"].data as data:
+        at_flip = data["expected_payoff"].sel(probe=3, environment="after", payoff="food")
+        gained = at_flip.sel(mind="evolved") - at_flip.sel(mind="uniform")
+    assert paid["value"] == pytest.approx(float(gained.mean()))
+    # The optimum is the same for both minds.
+    assert regret["value"] == pytest.approx(-paid["value"])
+    assert f"    expected food a lifetime: {paid['value']:.3g} [" in done.verdict
+
+
 def test_an_experiment_has_its_numbers_as_table_dataset_and_file(
     whole: Path, tmp_path: Path
 ) -> None:

@@ -8,19 +8,23 @@ from typing import Any
 
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics import why_undefined
-from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED
-from evosim.plot.experiment import finding_label, term_label
+from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, standing
+from evosim.plot.experiment import finding_label, metric_label, term_label
 from evosim.plot.summaries import names_for
-from evosim.stats import intervals
+from evosim.stats import intervals, tests
 
 Finding = Mapping[str, Any]
 
 HEADLINE = "findings"
 """The figure that has the scenario's own name."""
 _MEANS = {
-    SUPPORTED: "every finding below is supported",
+    SUPPORTED: "every finding below that counts is supported",
     REFUTED: "the measurement contradicts it",
     UNDECIDED: "the measurement leaves it open",
+}
+_NOT_COUNTED = {
+    "constant": "A constant finding is so by construction, and does not count.",
+    "secondary": "The verdict of the claim does not rest on secondary findings.",
 }
 _IN_WORDS = {SUPPORTED: "Supported", REFUTED: "Refuted", UNDECIDED: "Undecided"}
 _BORNE_OUT_LAST = (REFUTED, UNDECIDED, SUPPORTED)
@@ -31,8 +35,13 @@ def file_of(scenario: str, figure: str) -> str:
     return f"{scenario}.svg" if figure == HEADLINE else f"{scenario}-{figure}.svg"
 
 
-def page(record: Record) -> str:
-    """The page of a scenario."""
+def page(record: Record, confirmed: Record | None = None) -> str:
+    """The page of a scenario.
+
+    Args:
+        record: the exploratory one.
+        confirmed: of the same scenario, frozen and lived once more; None: it was not.
+    """
     record = _literal(record)
     return joined(
         [
@@ -41,7 +50,9 @@ def page(record: Record) -> str:
             f"**Claim.** {record['claim']} ({record['source']})",
             f"**{_IN_WORDS[record['verdict']]}**: {_MEANS[record['verdict']]}.",
             status(is_confirmatory(record), record["pilots"]),
+            *([_lived_again(record, confirmed)] if confirmed else []),
             _headline(record),
+            *_given(record),
             _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
             *(
                 [_figure(record, "course", "the headline measure over generations, by arm")]
@@ -56,6 +67,7 @@ def page(record: Record) -> str:
             "## Findings",
             _findings(record),
             _footnote(record),
+            *(["## Confirmation", *_confirmation(record, confirmed)] if confirmed else []),
             *_section("Expected", quoted(record["expected"])),
             *_section("Found", record["found"]),
             "## What was tuned",
@@ -69,48 +81,171 @@ def page(record: Record) -> str:
     )
 
 
-def index(records: Iterable[Record]) -> str:
-    """The table of all scenarios; those whose claim is not supported come first."""
-    ordered = sorted(
-        map(_literal, records),
-        key=lambda r: (_BORNE_OUT_LAST.index(r["verdict"]), str(r["scenario"])),
-    )
-    verdicts = [record["verdict"] for record in ordered]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
+def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
+    """The table of all scenarios; those whose claim is not supported come first.
+
+    Args:
+        records: the exploratory ones.
+        confirmed: those of scenarios that were frozen and lived once more.
+    """
+    again = {str(record["scenario"]): record for record in confirmed}
+
+    def worst(record: Record) -> int:
+        both = [record, again.get(record["scenario"], record)]
+        return min(_BORNE_OUT_LAST.index(one["verdict"]) for one in both)
+
+    ordered = sorted(map(_literal, records), key=lambda r: (worst(r), str(r["scenario"])))
+    largest, largest_again = holm(ordered), holm(confirmed)
     rows = [
         [
             f"[{r['scenario']}]({r['scenario']}.md)",
-            f"**{r['verdict']}**" if r["verdict"] != SUPPORTED else r["verdict"],
+            _in_table(r["verdict"]),
+            *_again_in_table(again, largest_again, str(r["scenario"])),
             r["question"],
             r["findings"][0]["says"],
             shown(r["findings"][0]),
             wanted(r["findings"][0]),
             str(r["replicates"]),
+            p_value(largest[r["scenario"]]),
         ]
         for r in ordered
     ]
     heads = [
         "scenario",
         "verdict",
+        *(["confirmation", "its effect", "its p (Holm)"] if again else []),
         "question",
         "headline finding",
         "effect",
         "wanted",
         "replicates",
+        "p (Holm)",
     ]
     return joined(
         [
             "# Gallery",
-            f"{counted(len(rows), 'scenario')}: {counts}. Those that are not supported come first.",
-            statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
+            f"{counted(len(rows), 'scenario')}: {_verdicts(ordered)}. Those that are not "
+            "supported come first.",
+            _lived_once_more(confirmed, len(rows))
+            if again
+            else statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the wanted side of the threshold, refuted if one lies wholly on the "
-            "other side, and undecided otherwise ([measures](../measures.md)). The effect is that "
+            "other side, and undecided otherwise ([measures](../measures.md)). Secondary findings, "
+            "and those that are constant by construction, do not count. The effect is that "
             "of the headline finding: a mean over replicates with its BCa interval.",
+            _corrected(ordered, largest),
+            *([f"In the confirmation: {_corrected(confirmed, largest_again)}"] if again else []),
             table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
     )
+
+
+def _verdicts(records: Sequence[Record]) -> str:
+    """How many claims are supported, undecided, refuted."""
+    verdicts = [record["verdict"] for record in records]
+    return ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
+
+
+def _lived_once_more(confirmed: Sequence[Record], of: int) -> str:
+    """What the confirmation is, and what came of it."""
+    seeds = ", ".join(dict.fromkeys(str(record["seed"]) for record in confirmed))
+    return (
+        f"**Confirmation**: {len(confirmed)} of {of} were frozen and then lived once more, on a "
+        f"seed never used ({seeds}): {_verdicts(confirmed)}. Claims, arms and thresholds are those "
+        "of [frozen.json](frozen.json), and nothing was changed after. The seed is made of their "
+        "hashes, so that nobody could try it. The first runs, on seed 1, are exploratory: their "
+        "thresholds may have been written after pilots. *Expected* on a page is the first text "
+        "that was committed, word for word; *Found* is what the first runs show. "
+        "[How that is done](../writing-scenarios.md#confirmation)."
+    )
+
+
+def _again_in_table(
+    again: Mapping[str, Record], largest: Mapping[str, float | None], name: str
+) -> list[str]:
+    """The cells of a scenario's confirmation; none where nothing is confirmed."""
+    if not again:
+        return []
+    if name not in again:
+        return ["none", "", ""]
+    found = again[name]
+    return [_in_table(found["verdict"]), shown(found["findings"][0]), p_value(largest[name])]
+
+
+def _lived_again(record: Record, confirmed: Record) -> str:
+    """What became of the claim when it was lived once more, in a sentence."""
+    same = confirmed["verdict"] == record["verdict"]
+    return (
+        f"**Lived once more** on a seed never used, after claim, arms and thresholds were frozen: "
+        f"the claim is **{confirmed['verdict']}**, {'as' if same else 'and not as'} before "
+        "([confirmation](#confirmation))."
+    )
+
+
+def _confirmation(record: Record, confirmed: Record) -> Iterator[str]:
+    """The findings, exploratory and confirmatory side by side."""
+    rows = [
+        [
+            one["says"],
+            wanted(one),
+            f"**{shown(one)}**",
+            _in_table(one["verdict"], standing(one)),
+            f"**{shown(other)}**",
+            _in_table(other["verdict"], standing(other)),
+            p_value(other.get("p")),
+        ]
+        for one, other in zip(record["findings"], confirmed["findings"], strict=True)
+    ]
+    yield (
+        f"Exploratory: seed {record['seed']}. Confirmatory: seed {confirmed['seed']}, frozen in "
+        f"[frozen.json](frozen.json), {confirmed['replicates']} replicates of each arm."
+    )
+    yield table(
+        ["finding", "wanted", "exploratory", "verdict", "confirmatory", "verdict", "its p"], rows
+    )
+    yield (
+        f"    {confirmed['command']}\n\nEvery replicate is in "
+        f"[{record['scenario']}.confirm.json]({record['scenario']}.confirm.json)."
+    )
+
+
+def holm(records: Sequence[Record]) -> dict[str, float | None]:
+    """The largest p of the findings that count, of each scenario, corrected for all that count in
+    all of them (Holm 1979); None where a finding that counts has none, or none counts.
+
+    A claim is a conjunction, so that its largest p is its own (Berger 1982).
+    """
+    counted_in = [(r["scenario"], f) for r in records for f in r["findings"] if not standing(f)]
+    corrected = tests.corrected([finding.get("p") for _, finding in counted_in])
+    found: dict[str, list[float | None]] = {record["scenario"]: [] for record in records}
+    for (name, _), p in zip(counted_in, corrected, strict=True):
+        found[name].append(p)
+    return {
+        name: max((p for p in each if p is not None), default=None) if None not in each else None
+        for name, each in found.items()
+    }
+
+
+def _corrected(records: Sequence[Record], largest: Mapping[str, float | None]) -> str:
+    """What Holm's correction leaves of the claims that are supported."""
+    n = sum(not standing(finding) for record in records for finding in record["findings"])
+    supported = [record for record in records if record["verdict"] == SUPPORTED]
+    lost = [r for r in supported if (p := largest[r["scenario"]]) is None or p > level(r)]
+    names = ", ".join(f"[{r['scenario']}]({r['scenario']}.md)" for r in lost)
+    levels = ", ".join(dict.fromkeys(f"{level(record):.3g}" for record in records))
+    return (
+        f"Findings that count: {n}. p (Holm) is the largest one-sided p of a claim's findings, by "
+        "signs of replicates that are swapped, corrected for all findings that count (Holm 1979). "
+        f"A supported claim withstands the correction if it is at most {levels}, the share that "
+        f"lies beyond one end of an interval. Supported, but not after it: {names or 'none'}."
+    )
+
+
+def level(record: Record) -> float:
+    """The level of a one-sided test: what lies beyond one end of an interval."""
+    return (1 - float(record["confidence"])) / 2
 
 
 def status(confirmatory: bool, pilots: str) -> str:
@@ -165,6 +300,20 @@ def _headline(record: Record) -> str:
     )
 
 
+def _given(record: Record) -> Iterator[str]:
+    """What could not have come out otherwise, said where the headline is."""
+    headline = record["findings"][0]
+    arms = [t["arm"] for t in headline["terms"] if t.get("given")]
+    if headline.get("constant"):
+        yield f"**Constant.** The headline finding is so by construction: {headline['constant']}."
+    elif arms:
+        titles = ", ".join(f"*{record['arms'][arm]['title']}*" for arm in dict.fromkeys(arms))
+        yield (
+            f"**A control that cannot fail.** What is measured of {titles} is so by construction, "
+            "whatever evolves."
+        )
+
+
 def _whole(finding: Finding) -> str:
     """What the sum of a finding's terms is."""
     weights = [term["weight"] for term in finding["terms"]]
@@ -174,7 +323,9 @@ def _whole(finding: Finding) -> str:
 def _terms(finding: Finding, record: Record) -> str:
     """Every term with its number, in words."""
     return ", ".join(
-        f"{shown(term)} with *{term_label(term, finding, record)}*" for term in finding["terms"]
+        f"{shown(term)}{' by construction' if term.get('given') else ''} with "
+        f"*{term_label(term, finding, record)}*"
+        for term in finding["terms"]
     )
 
 
@@ -195,18 +346,30 @@ def _findings(record: Record) -> str:
         arm = "" if terms else f" with *{term_label(finding['terms'][0], finding, record)}*"
         rows.append(
             [
-                _in_table(finding["verdict"]),
+                _in_table(finding["verdict"], standing(finding)),
                 finding["says"],
                 f"{finding_label(finding)}{arm}",
                 terms,
-                f"**{shown(finding)}**",
+                "; ".join([f"**{shown(finding)}**", *_amounts(finding)]),
                 wanted(finding),
+                p_value(finding.get("p")),
             ]
         )
-    return table(["verdict", "finding", "measure", "arms", "effect", "wanted"], rows)
+    return table(["verdict", "finding", "measure", "arms", "effect", "wanted", "p"], rows)
 
 
-def _in_table(verdict: str) -> str:
+def _amounts(finding: Finding) -> list[str]:
+    """What is paid, beside a share of what could be, in words."""
+    return [
+        f"{metric_label(amount['measure'], amount['of'])} {shown(amount)}"
+        for amount in finding.get("amounts", ())
+    ]
+
+
+def _in_table(verdict: str, why_not_counted: str = "") -> str:
+    """A verdict, in bold where a claim fails by it."""
+    if why_not_counted:
+        return f"{verdict} ({why_not_counted})"
     return verdict if verdict == SUPPORTED else f"**{verdict}**"
 
 
@@ -215,6 +378,18 @@ def _footnote(record: Record) -> str:
         f"Means over {record['replicates']} replicates of each arm, which share their seeds; BCa "
         f"intervals of {_confidence(record)} in brackets."
     )
+    if any("p" in finding for finding in record["findings"]):
+        text += " p: one-sided, by signs of replicates that are swapped, not corrected."
+    shown_only = {standing(finding) for finding in record["findings"]} - {""}
+    for why in sorted(shown_only):
+        text += f" {_NOT_COUNTED[why]}"
+    for finding in record["findings"]:
+        if finding.get("equivalence"):
+            narrow = shown({**finding, "interval": finding["equivalence"]})
+            text += (
+                f" {_capital(finding['says'])}: an equivalence, by two one-sided tests: with its "
+                f"interval of {100 * (2 * record['confidence'] - 1):g} % it is {narrow}."
+            )
     lacking = [f for f in record["findings"] if f["undefined"]]
     for finding in lacking:
         text += f" {_capital(finding['says'])}: undefined in "
@@ -277,7 +452,18 @@ def shown(numbers: Mapping[str, Any]) -> str:
 def wanted(finding: Finding) -> str:
     """The threshold of a finding in words."""
     ((side, threshold),) = finding["threshold"].items()
-    return f"{side} {number(threshold)}"
+    return f"{side} {'±' * (side == 'within')}{number(threshold)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p as it stands in a table; empty where there is none.
+
+    >>> p_value(0.00003), p_value(0.0314), p_value(None)
+    ('< 0.0001', '0.031', '')
+    """
+    if p is None:
+        return ""
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def number(value: Any) -> str:

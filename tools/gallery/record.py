@@ -11,9 +11,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from evosim.engine.files import explain
 from evosim.errors import EvosimError
+from evosim.metrics import hypotheses, turns
+from evosim.metrics.hypotheses import Floats
 from evosim.scenario.words import WORDS, fingerprint
+from evosim.stats.intervals import Bootstrap
+from evosim.study import design
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -22,7 +28,7 @@ FORMAT = 1
 DIGITS = 6
 """Significant digits that are kept of a number."""
 SEED = 1
-"""The seed of every experiment of the gallery."""
+"""The seed of every exploratory experiment of the gallery."""
 
 Record = dict[str, Any]
 _OF_THE_MACHINE = ("machine", "command")
@@ -38,13 +44,13 @@ def record_of(summary: Mapping[str, Any], source: str) -> Record:
     known = {k: v for k, v in summary.items() if k not in _OF_THE_MACHINE}
     return _rounded(
         {"format": FORMAT, **known, "scenario_sha256": fingerprint(source),
-         "command": command(known["scenario"], known["seed"])}
+         "command": command(known["scenario"], known["seed"], tuned=bool(known.get("tuned")))}
     )  # fmt: skip
 
 
-def command(scenario: str, seed: int) -> str:
+def command(scenario: str, seed: int, *, tuned: bool) -> str:
     """The command that runs the experiment of a record."""
-    return f"evosim run {scenario} --arms --tuned --seed {seed}"
+    return f"evosim run {scenario} --arms{' --tuned' * tuned} --seed {seed}"
 
 
 def with_words_of(scenario: Scenario, record: Record) -> Record:
@@ -73,6 +79,39 @@ def with_words_of(scenario: Scenario, record: Record) -> Record:
         ],
         "tuned": tuned,
     }
+
+
+def with_marks_of(scenario: Scenario, record: Record) -> Record:
+    """A record with what its columns say of each finding, where an older evosim made it and it
+    lacks that: p, and whether it is secondary, constant, or compares with what is given."""
+    if all("p" in finding for finding in record["findings"]):
+        return record
+    assert scenario.experiment is not None
+    bootstrap = Bootstrap.of(
+        record["seed"], confidence=record["confidence"], resamples=scenario.verdict.resamples
+    )
+    scenarios, flips = design.arms(scenario), turns(design.reference(scenario))
+    marked = []
+    for written, old in zip(scenario.experiment.findings, record["findings"], strict=True):
+        terms = hypotheses.terms_of(written, scenario.experiment, flips)
+        found = hypotheses.evaluate(written, terms, columns_of(old), bootstrap, scenarios)
+        pairs = zip(old["terms"], found["terms"], strict=True)
+        marked.append(
+            {
+                **old,
+                **{key: found[key] for key in ("equivalence", "secondary", "constant", "p")},
+                "terms": [{**term, "given": now["given"]} for term, now in pairs],
+            }
+        )
+    return _rounded({**record, "verdict": hypotheses.verdict_of(marked), "findings": marked})
+
+
+def columns_of(finding: Mapping[str, Any]) -> list[list[Floats]]:
+    """The columns of each term of a finding in a record, [replicate] each; NaN: undefined."""
+    return [
+        [np.array([np.nan if v is None else v for v in column], float) for column in t["columns"]]
+        for t in finding["terms"]
+    ]
 
 
 def is_confirmatory(record: Record) -> bool:

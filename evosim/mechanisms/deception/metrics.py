@@ -17,6 +17,7 @@ from evosim.engine.variables import EVOLVED, UNIFORM
 from evosim.mechanisms.deception.state import WITHOUT_SENSES
 from evosim.metrics.query import Query, at_probe, environment_of, require_known
 from evosim.metrics.registry import PROBED, Columns, metric
+from evosim.scenario.notes import PRESENT
 from evosim.stats import intervals
 from evosim.stats.intervals import (
     Bootstrap,
@@ -225,6 +226,13 @@ def _of_conduct(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -
     return (at_probe(data, query, getattr(found, name)),)
 
 
+def _senseless(scenario: Scenario, query: Query) -> float | None:
+    """0 by construction where nobody has the sense: nothing that is done depends on it."""
+    assert scenario.deception is not None
+    sense = scenario.senses[scenario.deception.variable]
+    return 0.0 if sense.high <= PRESENT else None
+
+
 @metric(
     "deceptive",
     undefined=BOTH,
@@ -236,6 +244,7 @@ def _of_conduct(data: xr.Dataset, scenario: Scenario, query: Query, name: str) -
     uses=PROBED - {"mind"},
     has_peak=True,
     section="deception",
+    given=_senseless,
 )
 def _deceptive(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return _of_conduct(data, scenario, query, "deceptive")
@@ -266,6 +275,7 @@ def _honest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     uses=PROBED - {"mind"},
     has_peak=True,
     section="deception",
+    given=_senseless,
 )
 def _dependence(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     return _of_conduct(data, scenario, query, "dependence")

@@ -33,7 +33,7 @@ from evosim.engine.loop import (
     probe_population,
     reproduce,
 )
-from evosim.engine.mechanism import Map, Mechanism, Record
+from evosim.engine.mechanism import Map, Mechanism, Record, heritable
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -235,7 +235,8 @@ def epoch(
             continue
         seed_key = key(seed, Purpose.BREED, g)
         try:
-            born = breed_deme(scenario, deme, population.genome, record["score"], seed_key)
+            genome = heritable(scenario, population.genome, record)
+            born = breed_deme(scenario, deme, genome, record["score"], seed_key)
         except EvosimError as error:
             raise RunError(f"generation {g}: {error}") from error
         population = Population(g + 1, *born)

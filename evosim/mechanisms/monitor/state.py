@@ -20,6 +20,7 @@ from evosim.engine.mechanism import Mechanism, Recall
 from evosim.engine.variables import Variable
 
 if TYPE_CHECKING:
+    from evosim.core import Lifetimes
     from evosim.mechanisms.monitor.schema import Monitor as Section
     from evosim.scenario import Scenario
 
@@ -53,11 +54,10 @@ class Monitor(Mechanism):
     def observe(
         self,
         environment: str,
-        counts: NDArray[np.integer],
+        lifetimes: Lifetimes,
         felt: Floats,
-        lifespan: NDArray[np.integer],
     ) -> Floats:
-        return features(self.scenario, environment, counts, felt, lifespan)
+        return features(self.scenario, environment, lifetimes.counts, felt, lifetimes.lifespan)
 
     def evaluated(
         self,
@@ -166,9 +166,9 @@ def feature_names(scenario: Scenario) -> tuple[str, ...]:
 def features(
     scenario: Scenario,
     environment: str,
-    counts: NDArray[np.integer],
+    counts: NDArray[np.integer] | Floats,
     felt: Floats,
-    lifespan: NDArray[np.integer],
+    lifespan: NDArray[np.integer] | Floats,
 ) -> Floats:
     """Stimuli felt and events met per step, [n, L, F].
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from evosim.scenario._overrides import table
 from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.positions import KeyPath
-from evosim.scenario.values import Chance, Depth, Few, Model, Name, RelianceLocus
+from evosim.scenario.values import Chance, Depth, Few, Model, Name, ShareLocus
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -23,7 +23,7 @@ class Tool(Model):
     """A planner of the agent's making: it optimizes criteria fitted to remembered encounters."""
 
     depth: Depth = Field(description="Planning depth of the tool, in steps.")
-    reliance: RelianceLocus = Field(
+    reliance: ShareLocus = Field(
         description="Share of the tool's action values in the agent's choice, from 0 to 1."
     )
     encounters: Few = Field(

@@ -14,7 +14,7 @@ from evosim.metrics import best_of_n
 from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.best_of_n import NAMED, Curve
 from evosim.rng import Purpose, key
-from evosim.scenario import timeline
+from evosim.scenario import document, timeline
 from evosim.stats.intervals import Bootstrap
 from evosim.stats.report_tables import tables
 
@@ -54,11 +54,11 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 
     Returns:
         generation, individuals (fewest of a replicate), population, replicates, confidence, exact
-        (False with a built-in drive), intended, selected, window, places (labels; the first
-        is what trains), n, and proxies: by name (``score``, ``exact``) d, ``proxy`` (the course of
-        the proxy itself), ``intended`` and ``selected`` (a course for each place). A course has
-        values, low and high [n], alpha, beta, peak, gain, gap and correlation (value and interval
-        each) and residual.
+        (False with a built-in drive), intended, selected, window, observed, places (labels; the
+        first is what trains), n, and proxies: by name (``score``, ``exact``) d, ``proxy`` (the
+        course of the proxy itself), ``intended`` and ``selected`` (a course for each place). A
+        course has values, low and high [n], alpha, beta, peak, gain, gap and correlation (value
+        and interval each) and residual.
     """
     generation = _generation(data, scenario, request)
     places = _places(scenario, generation)
@@ -104,6 +104,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "intended": scenario.objective.intended,
         "selected": scenario.objective_at(generation).selected,
         "window": scenario.phase_at(generation).window,
+        "observed": document.plain(scenario.objective_at(generation).observed),
         "places": [place.label for place in places],
         "n": n.tolist(),
         "proxies": found,
@@ -170,10 +171,10 @@ def _population(
         [sum(w * payoffs[names.index(name)] for name, w in p.weights.items()) for p in places]
     )
     selected = mixed[..., paid.index(scenario.objective_at(generation).selected)]
-    depth = mind.express(scenario, genomes[alive]).depth
+    cost = mind.cost(scenario, mind.express(scenario, genomes[alive]))
     return _Population(
         score=np.asarray(score, np.float64),
-        exact=selected[0] - scenario.agent.thinking_cost * depth,
+        exact=selected[0] - cost,
         intended=mixed[..., paid.index(scenario.objective.intended)],
         selected=selected,
     )
@@ -267,6 +268,8 @@ def _foot(summary: Mapping[str, Any]) -> Iterator[str]:
         )
     if summary["window"] is not None:
         yield f"The score counts {summary['window']} steps of a lifetime, the exact payoff all."
+    if summary["observed"]:
+        yield "The score counts steps that are observed, the exact payoff all."
     if not summary["exact"]:
         yield "A drive looks back on the life: exact values are means of sampled lifetimes."
     if summary["replicates"] == 1:

@@ -15,6 +15,7 @@ from evosim.engine.variables import MINDS as OF_EVERY_RUN
 from evosim.engine.variables import minds
 from evosim.mechanisms.deception import metrics as deception
 from evosim.mechanisms.deception.state import WITHOUT_SENSES
+from evosim.metrics import METRICS, Query
 from evosim.scenario import Scenario
 
 LEAVES, LIFETIME = 0.05, 80
@@ -223,3 +224,12 @@ def test_expectations_told_apart_are_the_means_of_sampled_lives() -> None:
     error = seen.std(axis=0, ddof=1) / np.sqrt(n)
     assert (np.abs(seen.mean(axis=0) - told) <= 4 * error).all()
     assert (told > 0).all()
+
+
+@pytest.mark.parametrize("measure", ["deceptive", "dependence"])
+def test_nobody_without_the_sense_is_deceptive_by_construction(measure: str) -> None:
+    given = METRICS[measure].given
+    assert given is not None
+    asked = Query(measure=measure)
+    assert given(read("agent.senses.watcher=0"), asked) == 0
+    assert given(read(), asked) is None

@@ -27,7 +27,7 @@ class Worst(Mechanism):
         ),
     }
 
-    def observe(self, environment: str, counts: Any, felt: Any, lifespan: Any) -> Any:
+    def observe(self, environment: str, lifetimes: Any, felt: Any) -> Any:
         """Stimuli felt: kept for every lifetime until the generation is evaluated."""
         return felt
 
