@@ -51,6 +51,11 @@ def _steps(scenario: Scenario, env: Environment, generation: int) -> int:
     return min(scenario.phase_at(generation).window or env.lifetime, env.lifetime)
 
 
+def _seen(scenario: Scenario, env: Environment, generation: int) -> NDArray[np.bool_]:
+    """[n_x] where a step begins that is paid to selection (docs/model.md, 3)."""
+    return env.where(scenario.objective_at(generation).observed)
+
+
 def _worth(scenario: Scenario, env: Environment, generation: int) -> FloatArray:
     """The weight of each feature in what is selected for [F]."""
     weights = np.zeros(env.phi.shape[1])
@@ -76,13 +81,14 @@ def _of_tables(
     genome, back = np.unique(genome, axis=0, return_inverse=True)
     theta = genome[:, -genes:].reshape(len(genome), made.n, -1)  # they come last
     weights = _worth(scenario, env, generation)[: env.paid.stop]
-    steps = _steps(scenario, env, generation)
+    seen, steps = _seen(scenario, env, generation), _steps(scenario, env, generation)
     total = np.zeros(genome.shape)
     levels, which = core.distinct(levels)
     for i, times in enumerate(np.bincount(which)):
         level = process(env, levels, i)
         rows = rows_on(env, core.Level.of(levels, i))[observed]
         worth = world.weighted_sum(level.expected, weights)
+        worth[:-1] *= np.repeat(seen, env.n_cells)[:, None]
         _, slope = table_slopes(level, rows, theta, worth, steps)
         total[:, -genes:] += times * slope.reshape(len(genome), -1)
     return total[back.ravel()]
@@ -112,15 +118,18 @@ def _of_planners(
         individuals=np.tile(individuals.ravel(), 2),
     )
     believes = scenario.agent.believes
+    part = _seen(scenario, env, generation).astype(np.int32)
     expected = core.expectation(
         env,
         levels,
         minds,
         world.environment(scenario, believes) if believes else None,
         scenario.agent.instinct,
-        steps=_steps(scenario, env, generation),
+        part,
+        _steps(scenario, env, generation),
     )
     weights = _worth(scenario, env, generation)
-    paid = world.weighted_sum(expected.counts, world.weighted_sum(env.phi, weights)).sum(axis=1)
+    counts = expected.counts[:, :, 1:].sum(axis=(1, 2))  # over levels, of steps that are paid
+    paid = world.weighted_sum(counts, world.weighted_sum(env.phi, weights))
     up, down = paid.reshape(ends.shape[:3])
     return np.asarray((up - down) / np.einsum("nll->nl", ends[0] - ends[1]))

@@ -65,6 +65,8 @@ class PolicyGradient(Optimizer):
             )
         for drive in scenario.built_in:
             yield f"minds that feel {drive} have no exact expectations: leave it out"
+        if scenario.copies is not None:
+            yield "what a life gets depends on how its copy's ended: leave [copies] out"
         if any(phase.monitored for phase in scenario.timeline):
             yield "in monitored phases labels decide, and not what a mind can expect"
 

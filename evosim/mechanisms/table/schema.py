@@ -357,7 +357,8 @@ def notes(scenario: Scenario, reaches: Any) -> Iterator[Mistake]:
     """What a table has no use for."""
     agent = scenario.agent
     if agent.mind != "table":
-        if agent.table != Table():
+        # An arm of an experiment may set the kind of mind.
+        if agent.table != Table() and scenario.experiment is None:
             yield Mistake(("agent", "table"), 'not used: it is for mind = "table"')
         return
     if agent.thinking_cost:
