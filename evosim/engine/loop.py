@@ -24,6 +24,7 @@ from evosim.engine.evaluation import (
     evaluate_genomes,
 )
 from evosim.engine.mechanism import Map, Recall, Record, heritable, mechanisms_of, reproduction_of
+from evosim.engine.slopes import slopes
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -209,9 +210,12 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
     if not scenario.phase_at(generation).select or unknown:
         return population.carry_over()
     seed_key = key(seed, Purpose.BREED, generation)
+    born_of = heritable(scenario, genome, record)
+    if evolution.optimizer_of(scenario).slopes:
+        record = {"score": score, "slope": slopes(scenario, genome, seed, generation)}
     try:
         asked = reproduction_of(scenario).next_generation(
-            population.state, heritable(scenario, genome, record), score, seed_key, record
+            population.state, born_of, score, seed_key, record
         )
     except EvosimError as error:
         raise RunError(f"generation {generation}: {error}") from error

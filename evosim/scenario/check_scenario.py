@@ -276,6 +276,11 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(
             ("experiment", "findings"), "no findings (got [], needed: [[experiment.findings]])"
         )
+    elif all(finding.secondary for finding in experiment.findings):
+        yield Mistake(
+            ("experiment", "findings"),
+            "all are secondary, so that the claim rests on none; take secondary from one",
+        )
     if experiment.tuned is not None and not experiment.tuned.values:
         yield Mistake(("experiment", "tuned", "values"), "no values (got [], needed: at least one)")
     environments = _overrides.table(partial.raw, "environments")

@@ -207,6 +207,7 @@ def _sites(reach: Reach) -> Iterator[Mistake]:
 def _unused(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Variables that nothing depends on in any environment."""
     used = {scenario.deception.variable} if scenario.deception else set()
+    used |= set(scenario.copies.when) if scenario.copies else set()
     for reach in reaches.values():
         for _, effect in reach.world.effects():
             used |= getattr(effect, "when", {}).keys()
