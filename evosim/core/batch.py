@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evosim.core._tasks import run_tasks
 from evosim.core.foresight import Outlook
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
+from evosim.mechanisms.table.kernels import softmax_weights
 from evosim.mind import Minds
 from evosim.world import Environment, Foresight, Levels, Tables
 
@@ -33,12 +34,15 @@ class Batch(NamedTuple):
     replans: bool  # whether any lane feels that, and so plans anew every step
     second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
     outlook: Outlook | None  # what minds foresee and believe; None: nothing beyond their plan
+    rho: NDArray[np.float32] | None  # [LANES] how much copies count; None: nothing to anybody
+    table: NDArray[np.float32] | None  # [rows, A, LANES] of minds that plan nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchGroup:
     """Minds that plan by the same tables, cut into batches of like depth."""
 
+    env: Environment  # lived in
     tables: Tables  # of the beliefs
     plan_tables: PlanTables
     phi: NDArray[np.float32]  # [E, F]
@@ -85,6 +89,7 @@ def batch_groups(
         )
         found.append(
             BatchGroup(
+                env=env,
                 tables=tables,
                 plan_tables=PlanTables.of(tables, everywhere),
                 phi=np.ascontiguousarray(phi, np.float32),
@@ -104,6 +109,7 @@ def _batch(
     mind = rows.astype(np.int32)
     mind[len(members) :] = -1
     where = tables.foresight
+    count_copies = tables.bequest is not None and minds.rho[members].any()
     return Batch(
         lanes=lanes_of(minds, rows),
         mind=mind,
@@ -111,6 +117,8 @@ def _batch(
         replans=replans,
         second=lanes_of(minds.second, rows) if mixed else None,
         outlook=_outlook(minds, rows, where) if where is not None and minds.foresee else None,
+        rho=np.ascontiguousarray(minds.rho[rows], np.float32) if count_copies else None,
+        table=softmax_weights(minds.table[rows]) if minds.plan_nothing else None,
     )
 
 

@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.world.copies import Bequest, split_events
 from evosim.world.local import LocalRules, compile_local, field_event_name, movers_begin
 
 if TYPE_CHECKING:
+    from evosim.mechanisms.copies.schema import Copies
     from evosim.scenario import Rule, Scenario, World
 
 Outcomes = list[tuple[int, float]]  # (x, probability), distinct x in order of first appearance
@@ -101,6 +103,7 @@ class Tables(NamedTuple):
     arrivals: bool  # whether the world has any `here` or `always`
     local: LocalRules | None  # of a world in which the second half depends on the cell
     foresight: Foresight | None = None  # where minds can be corrected, or are uncertain
+    bequest: Bequest | None = None  # what lives leave to their copies, where there are any
 
 
 def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[Any]:
@@ -211,6 +214,10 @@ class Compiler:
 
     def drift(self, values: Sequence[int]) -> Outcomes:
         """Where drift leads from x_mid, living outcomes only; not for local worlds."""
+        return merge((self.x_of(v), p) for v, p in self.drifted(values) if not self.dead(v))
+
+    def drifted(self, values: Sequence[int]) -> list[tuple[list[int], float]]:
+        """The values to which drift leads from x_mid, fatal ones too; not for local worlds."""
         options: list[list[tuple[int, int, float]]] = []
         for i, step, chance, condition in self.drifts:
             if self.holds(condition, values):
@@ -223,9 +230,8 @@ class Compiler:
             for i, value, q in joint:
                 after[i] = value
                 p *= q
-            if not self.dead(after):
-                outcomes.append((self.x_of(after), p))
-        return merge(outcomes)
+            outcomes.append((after, p))
+        return outcomes
 
     def merge(self, outcomes: Iterable[tuple[int, float]]) -> Outcomes:
         """Equal x as one, in order of first appearance; impossible ones left out."""
@@ -297,6 +303,7 @@ def compile_tables(
     blind_to: frozenset[str] = frozenset(),
     uncertain: frozenset[str] = frozenset(),
     lived: Iterable[int] | None = None,
+    copies: Copies | None = None,
 ) -> Tables:
     """Compile one environment (docs/model.md, 1).
 
@@ -309,6 +316,7 @@ def compile_tables(
         blind_to: hidden variables that stand, and stay, at their ``assume`` value.
         uncertain: hidden variables that stay where they are, wherever that is.
         lived: the x that lives in ``structure`` can come to; those by ``rules`` if None.
+        copies: what lives leave to their copies; it splits events (:mod:`evosim.world.copies`).
 
     Raises:
         EvosimError: the two worlds' variables differ; or a start of ``structure`` is fatal by
@@ -383,10 +391,20 @@ def compile_tables(
     use_row.flags.writeable = False
     here_event.flags.writeable = False
 
+    bequest = None
+    deaths: list[list[int]] = [[] for _ in c.values]
+    if copies is not None:
+        bequest, use_event, deaths = _bequest(
+            c, copies, len(events), use_event, use_ends, outcome_rows
+        )
+
     always = [
         (events[f"always.{name}"], c.condition(rule.when)) for name, rule in rules.always.items()
     ]
-    always_rows = [[e for e, cond in always if c.holds(cond, values)] for values in c.values]
+    always_rows = [
+        [e for e, cond in always if c.holds(cond, values)] + deaths[x]
+        for x, values in enumerate(c.values)
+    ]
 
     n_v = len(c.names)
     move_chance = np.zeros((n_v, c.n_x))
@@ -451,14 +469,44 @@ def compile_tables(
         n_actions=6 if structure.stay else 5,
         stay=bool(structure.stay),
         slip=float(rules.slip),
-        arrivals=bool(always) or bool((here_event >= 0).any()),
+        arrivals=any(always_rows) or bool((here_event >= 0).any()),
         local=compile_local(
             c, events=events, live=live, observed=observed, dead=dead, starts=starts
         )
         if local
         else None,
         foresight=foresight,
+        bequest=bequest,
     )
+
+
+def _bequest(
+    c: Compiler,
+    copies: Copies,
+    n_events: int,
+    use_event: Sequence[int],
+    use_ends: Sequence[float],
+    outcome_rows: Sequence[Outcomes],
+) -> tuple[Bequest, list[int], list[list[int]]]:
+    """What is left to copies, the events of use rows and those of deaths at each x."""
+    left = c.condition(copies.when)
+    use_left = [
+        ends * sum(p for x, p in row if c.holds(left, c.values[x]))
+        for ends, row in zip(use_ends, outcome_rows, strict=True)
+    ]
+    deaths = [
+        sum(p for after, p in c.drifted(values) if c.dead(after) and c.holds(left, after))
+        for values in c.values
+    ]
+    used, died, chances, like = split_events(n_events, use_event, use_left, deaths)
+    own = c.index[copies.variable]
+    bequest = Bequest(
+        left=_frozen(chances, np.float64),
+        like=_frozen(like, np.int32),
+        boon=_frozen((values[own] for values in c.values), np.int32),
+        relatedness=copies.relatedness,
+    )
+    return bequest, used, died
 
 
 def _foresight(c: Compiler, punished: float) -> Foresight | None:

@@ -179,6 +179,7 @@ def as_minds(minds: Sequence[Mind]) -> Minds:
         patience=[m.patience for m in minds],
         temperature=[m.temperature for m in minds],
         senses=[m.senses for m in minds],
+        rho=[m.rho for m in minds],
     )
     unsure = [m.credence for m in minds if m.credence is not None]  # all of them, or none
     plain = plain._replace(
