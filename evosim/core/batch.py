@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from evosim.core._tasks import run_tasks
 from evosim.core.foresight import Outlook
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
+from evosim.mechanisms.table.kernels import softmax_weights
 from evosim.mind import Minds
-from evosim.world import Environment, Levels, Tables
+from evosim.world import Environment, Foresight, Levels, Tables
 
 FloatArray = NDArray[np.float64]
 
@@ -33,12 +34,15 @@ class Batch(NamedTuple):
     replans: bool  # whether any lane feels that, and so plans anew every step
     second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
     outlook: Outlook | None  # what minds foresee and believe; None: nothing beyond their plan
+    rho: NDArray[np.float32] | None  # [LANES] how much copies count; None: nothing to anybody
+    table: NDArray[np.float32] | None  # [rows, A, LANES] of minds that plan nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchGroup:
     """Minds that plan by the same tables, cut into batches of like depth."""
 
+    env: Environment  # lived in
     tables: Tables  # of the beliefs
     plan_tables: PlanTables
     phi: NDArray[np.float32]  # [E, F]
@@ -77,13 +81,15 @@ def batch_groups(
         members = np.flatnonzero(kinds == kind)
         # A batch is backed up to its deepest lane, so like depths go together.
         members = members[np.argsort(minds.depth[members], kind="stable")]
-        tables, phi = env.belief_tables(int(kind) >> 3, believes)
+        uncertain = bool(minds.credence.shape[1])
+        tables, phi = env.belief_tables(int(kind) >> 3, believes, uncertain)
         batches = tuple(
             _batch(minds, members[i : i + LANES], tables, bool(kind & 1), bool(kind & 4))
             for i in range(0, len(members), LANES)
         )
         found.append(
             BatchGroup(
+                env=env,
                 tables=tables,
                 plan_tables=PlanTables.of(tables, everywhere),
                 phi=np.ascontiguousarray(phi, np.float32),
@@ -102,24 +108,28 @@ def _batch(
     rows = np.concatenate([members, np.repeat(members[-1:], LANES - len(members))])
     mind = rows.astype(np.int32)
     mind[len(members) :] = -1
+    where = tables.foresight
+    count_copies = tables.bequest is not None and minds.rho[members].any()
     return Batch(
         lanes=lanes_of(minds, rows),
         mind=mind,
         arrival=np.ascontiguousarray(minds.arrival[rows], np.float32),
         replans=replans,
         second=lanes_of(minds.second, rows) if mixed else None,
-        outlook=_outlook(minds, rows) if tables.foresight and minds.foresee else None,
+        outlook=_outlook(minds, rows, where) if where is not None and minds.foresee else None,
+        rho=np.ascontiguousarray(minds.rho[rows], np.float32) if count_copies else None,
+        table=softmax_weights(minds.table[rows]) if minds.plan_nothing else None,
     )
 
 
-def _outlook(minds: Minds, rows: NDArray[np.integer]) -> Outlook:
+def _outlook(minds: Minds, rows: NDArray[np.integer], where: Foresight) -> Outlook:
     later = (minds._replace(weights=minds.later[:, m]) for m in range(minds.later.shape[1]))
     # Where nothing is uncertain no credence is read, but a kernel needs a row.
-    credence = minds.credence[rows].T if minds.credence.shape[1] else np.zeros((1, LANES))
+    prior = minds.credence[rows, 0] if minds.credence.shape[1] else np.zeros(LANES)
     return Outlook(
         later=tuple(lanes_of(mind, rows) for mind in later),
         anticipation=np.ascontiguousarray(minds.anticipation[rows].T, np.float32),
-        credence=np.ascontiguousarray(credence, np.float32),
+        credence=np.ascontiguousarray(where.credence(prior), np.float32),
     )
 
 

@@ -17,6 +17,14 @@ from evosim.core.batch import (
     for_each_batch,
     lanes_of,
 )
+from evosim.core.copies import (
+    births_of,
+    counting_copies,
+    fixed_point,
+    mixed,
+    shares_of_births,
+    starts,
+)
 from evosim.core.exact import expect
 from evosim.core.local_live import expect_local
 from evosim.core.local_plan import follow_local
@@ -29,7 +37,7 @@ from evosim.core.planning import (
     plan_values,
     prepare_values,
 )
-from evosim.core.structs import LANES, Level, Policy, WorldTables
+from evosim.core.structs import LANES, Level, Policy
 from evosim.mind import Minds
 from evosim.world import Environment, Levels, weighted_sum
 
@@ -37,7 +45,8 @@ from evosim.world import Environment, Levels, weighted_sum
 class Expectation(NamedTuple):
     """Exact expectations over a lifetime of n minds on L levels, E events.
 
-    Where the steps are told apart by parts, an axis of parts comes after that of levels.
+    Where the steps are told apart by parts, an axis of parts comes after that of levels. In a world
+    of copies they are means over a chain of lives of one genome (model 2, copies).
     """
 
     counts: FloatArray  # [n, L, E] expected number of each event
@@ -51,6 +60,7 @@ def expectation(
     believes: Environment | None = None,
     instinct: bool = True,
     part: NDArray[np.int32] | None = None,
+    steps: int | None = None,
 ) -> Expectation:
     """Exact expectations for each mind on each level (docs/model.md, 4).
 
@@ -63,6 +73,7 @@ def expectation(
         part: [n_x] to which part a step belongs that begins at x, counted from 0; what happens
             in the steps of each part is then told apart: counts [n, L, parts, E], lifespan
             [n, L, parts].
+        steps: how many first steps of a life count; all of them if None.
 
     Raises:
         ValueError: a mind feels what its life makes of arriving: its state has no finite form.
@@ -82,7 +93,8 @@ def expectation(
             "no exact expectation where what is felt depends on the life so far: sample lifetimes"
         )
     groups = batch_groups(env, minds, believes)
-    return _expect(env, levels, len(minds.depth), groups, by_planning(instinct), part)
+    decide = by_planning(instinct)
+    return _expect(env, levels, len(minds.depth), groups, decide, part, steps=steps)
 
 
 def expectation_of(
@@ -171,6 +183,7 @@ def _expect(
     decide: Decide,
     part: NDArray[np.int32] | None,
     merge: bool = True,
+    steps: int | None = None,
 ) -> Expectation:
     """Expectations of n minds, or policies; with ``merge`` they do the same on equal levels."""
     which: NDArray[np.integer] = np.arange(len(levels.start))
@@ -180,9 +193,10 @@ def _expect(
     whole = np.zeros(env.n_x, np.int32)
     part_of = whole if part is None else np.ascontiguousarray(part, np.int32)
     parts = int(part_of.max()) + 1
-    counts = np.zeros((n_levels, n, parts, len(env.events)))
-    lifespan = np.zeros((n_levels, n, parts))
-    world, local = WorldTables.of(env.tables), env.tables.local
+    worlds, local = starts(env), env.tables.local
+    limit = min(steps or env.lifetime, env.lifetime)
+    counts = np.zeros((len(worlds), n_levels, n, parts, len(env.events)))
+    lifespan = np.zeros((len(worlds), n_levels, n, parts))
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         policy = decide(group, batch, i, level, space)
@@ -190,20 +204,24 @@ def _expect(
         # less. What one of them can expect is then what the others can, to the bit.
         alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
         mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
-        out = (mind, env.lifetime, part_of, counts[i], lifespan[i])
-        if local is None:
-            expect(*world, *level, *policy, *out)
-        else:
-            expect_local(local.arrays, local.on(*level), policy, *out)
+        for start, world in enumerate(worlds):
+            out = (mind, limit, part_of, counts[start, i], lifespan[start, i])
+            if local is None:
+                expect(*world, *level, *policy, *out)
+            else:
+                expect_local(local.arrays, local.on(*level), policy, *out)
         others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
-        counts[i, batch.mind[others]] = counts[i, batch.mind[alike[others]]]
-        lifespan[i, batch.mind[others]] = lifespan[i, batch.mind[alike[others]]]
+        counts[:, i, batch.mind[others]] = counts[:, i, batch.mind[alike[others]]]
+        lifespan[:, i, batch.mind[others]] = lifespan[:, i, batch.mind[alike[others]]]
 
     for_each_batch(env, levels, groups, run)
-    counts, lifespan = counts[which], lifespan[which]
+    counts, lifespan = counts[:, which], lifespan[:, which]
+    if len(worlds) > 1:
+        share = shares_of_births(env, counts.sum(axis=3))
+        counts, lifespan = mixed(share, counts)[None], mixed(share, lifespan)[None]
     if part is None:
-        return Expectation(counts[:, :, 0].swapaxes(0, 1), lifespan[:, :, 0].T)
-    return Expectation(counts.swapaxes(0, 1), lifespan.swapaxes(0, 1))
+        return Expectation(counts[0, :, :, 0].swapaxes(0, 1), lifespan[0, :, :, 0].T)
+    return Expectation(counts[0].swapaxes(0, 1), lifespan[0].swapaxes(0, 1))
 
 
 def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
@@ -258,7 +276,8 @@ def lanes_alike(greedy: NDArray[np.uint8], live: NDArray[np.int32]) -> NDArray[n
 def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray:
     """The largest expected sum of a reward over a lifetime, every variable visible (model 4).
 
-    Backward induction over the T steps in float32: about 1e-5 of the value.
+    Backward induction over the T steps in float32: about 1e-5 of the value. In a world of copies
+    it is the largest mean over a chain of lives, whose mean over the levels is meant.
 
     Args:
         env: the environment.
@@ -282,6 +301,8 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
     """
     levels, which = distinct(levels)
     minds = _optimizers(env, weights)
+    if env.tables.bequest is not None:
+        return _optimum_of_chain(env, levels, minds, which)
     best = np.zeros((len(levels.start), len(weights)))
 
     # An optimum is a plan of depth T without discount or instinct: the same kernels compute it.
@@ -292,6 +313,41 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
 
     for_each_batch(env, levels, batch_groups(env, minds), run)
     return best[which].T
+
+
+def _optimum_of_chain(
+    env: Environment, levels: Levels, minds: Minds, which: NDArray[np.integer]
+) -> FloatArray:
+    """The largest mean reward of a life in a chain of copies, [n, L] (model 2, copies).
+
+    An optimum of two states, the starts of a life: its values are those of an optimizer to whom
+    what is left counts fully.
+
+    Args:
+        levels: the different ones; which: [L] of them each level is.
+    """
+    t, bequest = env.tables, env.tables.bequest
+    assert bequest is not None
+    groups = batch_groups(env, minds)
+
+    def births(delta: FloatArray, values: FloatArray) -> FloatArray:
+        worth = np.broadcast_to(bequest.relatedness * delta, len(minds.depth))
+
+        def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+            group, lanes = counting_copies(group, batch.lanes)
+            lanes.weights[-1] = worth[batch.mind]
+            plan = space.plan(group.tables.arrivals)
+            last = plan_values(group, lanes, level, plan, False, space)
+            used = batch.mind >= 0
+            values[:, i, batch.mind[used]] = births_of(group, level, space.value[last])[:, used]
+
+        for_each_batch(env, levels, groups, run)
+        return values[:, which].mean(axis=1)
+
+    values = np.zeros((2, len(levels.start), len(minds.depth)))
+    delta = fixed_point(lambda delta: births(delta, values))
+    drawn = (1.0 - bequest.relatedness) * bequest.drawn(t.start_x, t.start_p)
+    return (values[0, which] + drawn * delta).T
 
 
 def _at_birth(

@@ -132,8 +132,11 @@ def back_up(
                     best[lane] if depth[lane] > done else value[now, x, c, lane]
                 )
             if twin >= 0:
+                # What is smelt where it is 1 is another thing: V_0 is not the same for both.
                 for lane in range(LANES):
-                    value[new, twin, c, lane] = value[new, x, c, lane]
+                    value[new, twin, c, lane] = (
+                        best[lane] if depth[lane] > done else value[now, twin, c, lane]
+                    )
 
 
 @kernel

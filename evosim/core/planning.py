@@ -14,6 +14,7 @@ from evosim.core.batch import (
     Workspace,
     batch_groups,
 )
+from evosim.core.copies import births_of, counting_copies, fixed_point
 from evosim.core.foresight import (
     HEDONISTIC,
     REALISTIC,
@@ -26,6 +27,7 @@ from evosim.core.foresight import (
 from evosim.core.local_plan import decide_local, improve_local, prepare_local
 from evosim.core.plan import decide, improve, prepare
 from evosim.core.structs import Lanes, Level, Plan, Policy
+from evosim.mechanisms.table.kernels import rows_on
 from evosim.mind import Minds
 from evosim.world import Environment
 
@@ -129,10 +131,16 @@ def plan_policy(
     elsewhere: Elsewhere | None = None,
 ) -> Policy:
     """The policy of every lane of a batch on a level, in the workspace's arrays."""
+    if batch.table is not None:
+        space.boltzmann[:] = batch.table[rows_on(group.env, level)]
+        return space.policy(group)
     if batch.outlook is not None:
         return foresee(group, batch, batch.outlook, level, instinct, space)
     plan = space.plan(group.tables.arrivals or batch.replans)
-    now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
+    if batch.rho is None:
+        now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
+    else:
+        now = plan_with_copies(group, batch.lanes, batch.rho, level, plan, instinct, space)
     other, other_now, other_space = plan, 0, space
     if batch.second is not None:
         assert space.second is not None
@@ -152,6 +160,38 @@ def plan_policy(
         group.mixed, now, other_now, space.best, group.soft, space.greedy, space.boltzmann,
     )  # fmt: skip
     return space.policy(group)
+
+
+def plan_with_copies(
+    group: BatchGroup,
+    lanes: Lanes,
+    rho: NDArray[np.float32],
+    level: Level,
+    plan: Plan,
+    instinct: bool,
+    space: Workspace,
+) -> int:
+    """V_d of every lane, to whom a life that ends with a boon left is worth rho Delta (model 2).
+
+    Args:
+        rho: [LANES].
+
+    Returns:
+        where in plan.value it stands.
+    """
+    group, lanes = counting_copies(group, lanes)
+    # The end of a life is a state, so its worth is discounted like that of any other.
+    counts = lanes.patience.astype(np.float64) * rho
+    now = 0
+
+    def births(delta: FloatArray) -> FloatArray:
+        nonlocal now
+        lanes.weights[-1] = counts * delta
+        now = plan_values(group, lanes, level, plan, instinct, space)
+        return births_of(group, level, plan.value[now])
+
+    fixed_point(births)
+    return now
 
 
 def foresee(

@@ -17,6 +17,7 @@ from evosim.core.batch import (
     batch_groups,
     for_each_batch,
 )
+from evosim.core.copies import mixed, shares_of_births, starts
 from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
 from evosim.core.local_live import live_local, live_one_local_step, retrace_local
 from evosim.core.planning import Decide, by_planning, by_table
@@ -27,11 +28,14 @@ from evosim.world import Environment, Levels
 
 
 class Lifetimes(NamedTuple):
-    """Sampled lifetimes of n minds on L levels, E events."""
+    """Sampled lifetimes of n minds on L levels, E events.
 
-    counts: NDArray[np.int32]  # [n, L, E] how often each event happened
-    paid_counts: NDArray[np.int32]  # [n, L, E] in the steps that are paid to selection
-    lifespan: NDArray[np.int32]  # [n, L] steps lived
+    Whole numbers; but in a world of copies means over a chain of lives of one genome (model 2).
+    """
+
+    counts: NDArray[np.int32] | FloatArray  # [n, L, E] how often each event happened
+    paid_counts: NDArray[np.int32] | FloatArray  # [n, L, E] in the steps that are paid to selection
+    lifespan: NDArray[np.int32] | FloatArray  # [n, L] steps lived
     arrival: FloatArray  # [n, L] felt on arriving for what the life made of it, summed over it
     last_x: NDArray[np.int32]  # [n, L] joint value of the variables after the last step
 
@@ -110,11 +114,11 @@ def lifetimes(
     >>> bool((lived.lifespan <= env.lifetime).all())
     True
     """
-    result, _ = _live(
+    lived, _ = _live(
         env, levels, batch_groups(env, minds, believes), by_planning(instinct),
-        rng.key(seed, purpose, generation), level_ids, individual_ids, window, seen,
+        rng.key(seed, purpose, generation), level_ids, individual_ids, starts(env), window, seen,
     )  # fmt: skip
-    return result
+    return _of_chain(env, lived)
 
 
 def lifetimes_of(
@@ -151,8 +155,28 @@ def lifetimes_of(
     """
     groups, decide = by_table(env, policies)
     key = rng.key(seed, purpose, generation)
-    result, _ = _live(env, levels, groups, decide, key, level_ids, individual_ids, window, seen)
-    return result
+    lived, _ = _live(
+        env, levels, groups, decide, key, level_ids, individual_ids, starts(env), window, seen
+    )
+    return _of_chain(env, lived)
+
+
+def _of_chain(env: Environment, lived: Lifetimes) -> Lifetimes:
+    """The means over a chain of lives of one genome, from those with each start (model 2, copies).
+
+    Args:
+        lived: arrays [starts, L, n, ...].
+    """
+    if len(lived.counts) > 1:
+        share = shares_of_births(env, lived.counts)
+        # Where a life ended has no mean: it is told of those without the boon.
+        lived = lived._replace(
+            counts=mixed(share, lived.counts)[None],
+            paid_counts=mixed(share, lived.paid_counts)[None],
+            lifespan=mixed(share, lived.lifespan)[None],
+            arrival=mixed(share, lived.arrival)[None],
+        )
+    return Lifetimes(*(one[0].swapaxes(0, 1) for one in lived))
 
 
 def trace(
@@ -170,7 +194,8 @@ def trace(
 ) -> Trace:
     """One mind's life on one level, step by step.
 
-    The same numbers give the same life as in :func:`lifetimes`, which has the other arguments.
+    The same numbers give the same life as in :func:`lifetimes`, which has the other arguments; but
+    with copies it begins as the world says, and not as a copy left it.
 
     Raises:
         ValueError: more than one mind or level.
@@ -189,12 +214,12 @@ def trace(
             f"a trace is of one mind on one level, not {len(minds.depth)} on {len(levels.start)}"
         )
     base = rng.key(seed, purpose, generation)
-    result, actions = _live(
+    lived, actions = _live(
         env, levels, batch_groups(env, minds, believes), by_planning(instinct), base, [level_id],
-        [individual_id], record_steps=env.lifetime,
+        [individual_id], [WorldTables.of(env.tables)], record_steps=env.lifetime,
     )  # fmt: skip
     life = rng.draw(rng.draw(base, level_id), individual_id)
-    return retrace(env, levels, actions[: result.lifespan[0, 0]], life)
+    return retrace(env, levels, actions[: lived.lifespan[0, 0, 0]], life)
 
 
 def retrace(
@@ -239,38 +264,46 @@ def _live(
     base: int,
     level_ids: Sequence[int],
     individual_ids: Sequence[int] | NDArray[np.integer],
+    worlds: Sequence[WorldTables],
     window: int | None = None,
     seen: NDArray[np.bool_] | None = None,
     record_steps: int = 0,
 ) -> tuple[Lifetimes, NDArray[np.int32]]:
+    """A life of each mind on each level with each start, [starts, L, n, ...]; the last's actions.
+
+    Args:
+        worlds: the rules by which lives go, with each start; minds plan once for all of them.
+    """
     n, n_levels, steps = len(individual_ids), len(levels.start), env.lifetime
-    shape = (n_levels, n, len(env.events))
-    counts, paid = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    lifespan, last = np.zeros((2, n_levels, n), np.int32)
-    felt = np.zeros((n_levels, n))
+    shape = (len(worlds), n_levels, n)
+    counts, paid = np.zeros((2, *shape, len(env.events)), np.int32)
+    lifespan, last = np.zeros((2, *shape), np.int32)
+    felt = np.zeros(shape)
     actions = np.zeros(record_steps, np.int32)
     individuals = np.asarray(individual_ids, np.uint64)
     level_keys = np.array([rng.draw(base, i) for i in level_ids], np.uint64)
     first = steps if window is None else min(window, steps)
     seen = np.ones(env.n_x, np.bool_) if seen is None else seen
-    world, local = WorldTables.of(env.tables), env.tables.local
+    local = env.tables.local
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
-        lives = Lives(
-            level_keys[i], individuals, batch.mind, first, seen, counts[i], paid[i], lifespan[i],
-            last[i], actions,
-        )  # fmt: skip
+        written = [
+            Lives(level_keys[i], individuals, batch.mind, first, seen, *out, actions)
+            for out in zip(counts[:, i], paid[:, i], lifespan[:, i], last[:, i], strict=True)
+        ]
         if not batch.replans:
             policy = decide(group, batch, i, level, space)
-            if local is None:
-                live(*world, *level, *policy, *lives, steps)
-            else:
-                live_local(local.arrays, local.on(*level), policy, lives, steps)
+            for world, lives in zip(worlds, written, strict=True):
+                if local is None:
+                    live(*world, *level, *policy, *lives, steps)
+                else:
+                    live_local(local.arrays, local.on(*level), policy, lives, steps)
             return
         # What arriving is worth depends on where one has been: these minds plan anew every step, by
         # what it is worth at that moment (model 2, novelty).
         from evosim.mechanisms.novelty.kernels import arrive
 
+        ((world,), (lives,)) = worlds, written  # with copies nobody feels novelty
         policy = space.policy(group)
         xs, cells, fates = np.zeros((3, LANES), np.int32)
         visited = np.full((env.n_cells, LANES), -1, np.int32)
@@ -282,12 +315,11 @@ def _live(
                 go_on = live_one_step(*world, *level, *policy, *lives, *at)
             else:
                 go_on = live_one_local_step(local.arrays, local.on(*level), policy, lives, *at)
-            arrive(now, batch.arrival, batch.mind, cells, fates, visited, felt[i], space.arrival)
+            arrive(now, batch.arrival, batch.mind, cells, fates, visited, felt[0, i], space.arrival)
             if not go_on:
                 break
         space.arrival[:] = 0.0  # the next batch in this workspace may feel none
 
     for_each_batch(env, levels, groups, run)
     counts += paid
-    by_mind = Lifetimes(counts.swapaxes(0, 1), paid.swapaxes(0, 1), lifespan.T, felt.T, last.T)
-    return by_mind, actions
+    return Lifetimes(counts, paid, lifespan, felt, last), actions

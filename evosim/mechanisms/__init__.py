@@ -26,13 +26,17 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
+    "table": "agent.tabular",
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
+    "credence": "agent.credence",
     "open_population": "evolution.open",
     "islands": "evolution.islands",
     "deception": "deception",
     "correction": "correction",
     "monitor": "monitor",
+    "copies": "copies",
+    "ablation": "measure.without",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

@@ -160,7 +160,7 @@ class Reach:
     ) -> tuple[Collection[int], Collection[int], Collection[int]]:
         """Where a variable comes to by itself, as far as the others are known."""
         top = variable.values - 1
-        if top >= _MOST_VALUES:
+        if top >= _MOST_VALUES or variable.counts == "unpunished":
             return (range(top + 1),) * 3
         changes = []
         for path, effect in self.world.effects():

@@ -17,12 +17,17 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
 from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
+from evosim.mechanisms.table.schema import Rows
+from evosim.mechanisms.table.schema import Table as Table
+from evosim.mechanisms.table.schema import loci as table_loci
+from evosim.mechanisms.table.schema import rows as table_rows
 from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
@@ -60,6 +65,7 @@ from evosim.scenario.values import (
     Positive,
     Real,
     SenseLocus,
+    ShareLocus,
     Side,
     Size,
     TemperatureLocus,
@@ -79,6 +85,7 @@ exact."""
 SAMPLE = 32
 REALISTIC = {"realistic": 1}
 FULL_SENSE = Locus(low=0, high=1, start_low=0, start_high=1)
+NO_COPIES = Locus(low=0, high=0, start_low=0, start_high=0)
 
 
 class Variable(Model):
@@ -101,9 +108,10 @@ class Variable(Model):
     assume: Natural | None = Field(
         default=None, description="Value of a hidden variable for agents without the sense."
     )
-    counts: Literal["corrections"] | None = Field(
+    counts: Literal["corrections", "unpunished"] | None = Field(
         default=None,
-        description="What it counts of the life of a mind, up to its largest value: corrections.",
+        description="What it counts of the life of a mind: corrections, up to its largest value; "
+        "or acts that went unpunished, with the largest value for one that was punished.",
     )
 
     @property
@@ -327,6 +335,12 @@ class PhaseObjective(Model):
 class Agent(Model):
     """What the genome can express, each locus pinned to a number or evolving within bounds."""
 
+    mind: Literal["planner", "table"] = Field(
+        default="planner",
+        description="What evolves: planner, or table (what is seen -> action), without drives and "
+        "plan: of drives only the names count then, and depth, patience and the like do not.",
+    )
+    table: Table = Field(default=Table(), description='What a mind of mind = "table" sees.')
     drives: Drives = Field(
         description="Names of the drives, which evolve in [-1, 1], or a table of their loci."
     )
@@ -342,6 +356,11 @@ class Agent(Model):
     senses: dict[Name, SenseLocus] = Field(
         default={}, description="Loci of senses by hidden variable; one left out evolves in [0, 1]."
     )
+    credence: dict[Name, ShareLocus] | None = Field(
+        default=None,
+        description="What chance an agent without the sense gives a hidden variable to be 1, in "
+        "place of what it assumes: a locus.",
+    )
     instinct: Flag = Field(
         default=True,
         description="Whether values at the planning horizon follow the scent of sites.",
@@ -349,10 +368,17 @@ class Agent(Model):
     thinking_cost: Cost = Field(
         default=0.0, description="Subtracted from the selected payoff for each unit of depth."
     )
+    sense_cost: dict[Name, Cost] = Field(
+        default={}, description="Subtracted from the selected payoff for having a sense, by sense."
+    )
     believes: Name | None = Field(
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
     tool: Tool | None = Field(default=None, description="A planner that the agent builds itself.")
+    rho: ShareLocus | None = Field(
+        default=None,
+        description="How much it counts that its copies do as it does, from 0 to 1; left out: 0.",
+    )
     anticipation: WrittenAnticipation | None = Field(
         default=None,
         description="With [correction]: how what comes after one is counted; left out: realistic.",
@@ -365,6 +391,11 @@ class Agent(Model):
         What it optimizes, minds acquire (:meth:`evosim.engine.mechanism.Mechanism.develop`).
         """
         return None if self.tool is None else ("reliance", self.tool.depth)
+
+    @property
+    def tabular(self) -> Table | None:
+        """What tables see; None for planners."""
+        return self.table if self.mind == "table" else None
 
 
 class Variation(Operator):
@@ -458,6 +489,10 @@ class Measure(Model):
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."
     )
+    without: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Drives without which the minds are measured too, each as a control mind.",
+    )
     disjoint: Flag | None = Field(
         default=None,
         description="Whether to refuse a seed by which a probe level, or a level of deployment, "
@@ -530,6 +565,9 @@ class Scenario(Model):
     )
     deception: Deception | None = Field(
         default=None, description="Conduct while watched against conduct while unwatched."
+    )
+    copies: Copies | None = Field(
+        default=None, description="What a life leaves to the next life of the same genome."
     )
     correction: Correction | None = Field(
         default=None, description="What a correction makes of the drives of a mind."
@@ -620,15 +658,24 @@ class Scenario(Model):
         """Every locus by name, pinned ones included, in the order of the genome: drives, depth,
         patience, temperature, senses, and those of optional sections."""
         agent = self.agent
+        if agent.tabular is not None:
+            return table_loci(self)
         return {
             **{f"drive.{name}": locus for name, locus in agent.drives.items()},
             "depth": agent.depth,
             "patience": agent.patience,
             "temperature": agent.temperature,
             **{f"sense.{name}": locus for name, locus in self.senses.items()},
+            **{f"credence.{name}": locus for name, locus in (agent.credence or {}).items()},
             **({} if agent.tool is None else {"reliance": agent.tool.reliance}),
+            **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
             **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @cached_property
+    def rows(self) -> Rows | None:
+        """The rows of tables, over all environments; None for planners."""
+        return None if self.agent.tabular is None else table_rows(self)
 
     @property
     def anticipation(self) -> list[tuple[str, Locus]]:

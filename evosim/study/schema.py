@@ -107,6 +107,11 @@ class Measured(Model):
     below: Real | None = Field(
         default=None, description="A point is counted if the whole interval lies below this."
     )
+    theory: tuple[tuple[Real, Real], ...] = Field(
+        default=(),
+        description="Points [first parameter, second parameter] of the line on which theory puts "
+        "the threshold; the phase diagram draws it.",
+    )
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Measured:

@@ -136,6 +136,7 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
                 "unit": measured.unit,
                 "measure": measured.measure,
                 "threshold": threshold_of(measured) or None,
+                "theory": [list(point) for point in measured.theory],
                 "variance": _variance(folder, axes, name, columns[name]) if grid else None,
                 "ranks": None if grid else _ranks(folder, name, columns[name], bootstrap),
             }

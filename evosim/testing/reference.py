@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim import rng
-from evosim.scenario import Always, Ground, Here, Mover, MoverRule, Rule, World
+from evosim.scenario import Always, Ground, Here, Mover, MoverRule, Rule, Table, World
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -66,6 +67,11 @@ class Mind(NamedTuple):
         criteria: float32 [F], the tool's weights of looks; not read at reliance 0.
         tool_depth: the tool's own depth.
         reliance: share of the tool in the values of actions.
+        credence: chance that it gives the hidden variable to be 1 if it does not see it; None: it
+            assumes a value.
+        later: float32 [K, F], the drives after 1 .. K corrections; None: it cannot be corrected.
+        anticipation: float32 [4], shares of the ways to count what comes after a correction:
+            realistic, ignorant, self-centred, hedonistic; not read where nothing corrects.
     """
 
     weights: Float32
@@ -77,6 +83,50 @@ class Mind(NamedTuple):
     criteria: Float32 | None = None
     tool_depth: int = 0
     reliance: np.float32 = np.float32(0)
+    credence: float | None = None
+    later: Float32 | None = None
+    anticipation: Float32 | None = None
+    rho: np.float32 = np.float32(0)
+
+
+class Legacy(NamedTuple):
+    """What lives leave to their copies, and what it weighs in a plan (model 2, copies).
+
+    Attributes:
+        variable: the boon.
+        when: what must hold of the variables with which a life ends.
+        weight: what to leave a boon is worth to a mind when the step begins that ends its life.
+    """
+
+    variable: str
+    when: Mapping[str, int | Sequence[int]]
+    weight: np.float32 = np.float32(0)
+
+    def left(
+        self, world: ReferenceWorld, outcomes: Iterable[tuple[float, int]], blind: Mapping[str, int]
+    ) -> float:
+        """The chance that one of some outcomes (p, x) leaves a boon, to a mind that sees x so."""
+        seen = ((p, world.values(world.view(x, blind))) for p, x in outcomes)
+        return sum(p for p, v in seen if _holds(self.when, dict(zip(world.names, v, strict=True))))
+
+    def by_use(self, world: ReferenceWorld, slot: int, x: int, blind: Mapping[str, int]) -> float:
+        """The chance that a use ends the life and leaves a boon."""
+        fired = world.fires(slot, x)
+        if fired is None:
+            return 0.0
+        mids = _merge((p, world.view(mid, blind)) for p, mid in world.outcomes(slot, x))
+        return fired[1].ends * self.left(world, mids, blind)
+
+    def by_death(self, world: ReferenceWorld, mid: int, blind: Mapping[str, int]) -> float:
+        """The chance that drift out of x_mid is fatal and leaves a boon."""
+        return self.left(world, [(p, x) for p, x in world.drift(mid, blind) if world.fatal(x)], {})
+
+    def births(self, world: ReferenceWorld, boon: int) -> list[tuple[float, int]]:
+        """P(x) at birth of lives that begin with the boon (1) or without it (0)."""
+        own = world.names.index(self.variable)
+        those = [(p, x) for p, x in world.start() if world.values(x)[own] == boon]
+        total = sum(p for p, _ in those)
+        return [(p / total, x) for p, x in those]
 
 
 class Event(NamedTuple):
@@ -234,7 +284,7 @@ class ReferenceWorld:
         """The hidden variables that this mind has no sense for, and where it assumes them."""
         blind = {}
         for bit, name in enumerate(self.hidden):
-            if not mind.senses >> bit & 1:
+            if not mind.senses >> bit & 1 and mind.credence is None:
                 believed = self.world.variables.get(name)
                 assume = None if believed is None else believed.assume
                 if assume is None:
@@ -242,6 +292,45 @@ class ReferenceWorld:
                 assert assume is not None  # every hidden variable has one
                 blind[name] = assume
         return blind
+
+    def unsure_of(self, mind: Mind) -> str | None:
+        """The hidden variable that this mind neither sees nor assumes at a value."""
+        if mind.credence is None or mind.senses & 1:
+            return None
+        (name,) = self.hidden  # which alone can be uncertain
+        return name
+
+    def with_value(self, x: int, name: str, value: int) -> int:
+        """``x`` with another value of one variable."""
+        return self.view(x, {name: value})
+
+    def punishment(self, slot: int, x: int) -> float:
+        """The chance that a use is punished where the hidden variable is 1; 0 where that is all
+        the same as where it is 0 (model 2, credence)."""
+        if self.world.counting("unpunished") is None:
+            return 0.0
+        (name,) = self.hidden
+        fired = [self.fires(slot, self.with_value(x, name, value)) for value in (0, 1)]
+        harms = [(0.0, 0.0) if f is None else (f[1].ends, f[1].corrects) for f in fired]
+        spared = (1.0 - harms[1][0]) * (1.0 - harms[1][1])
+        return 0.0 if harms[0] == harms[1] else 1.0 - spared
+
+    @cached_property
+    def punished(self) -> float:
+        """The chance that acts are punished which can be: there is one for all."""
+        slots = range(len(self.slots))
+        return max((self.punishment(s, x) for s in slots for x in range(self.n_x)), default=0.0)
+
+    def _sets(self, slot: int, x: int) -> dict[str, int]:
+        """What a use of a slot's site sets beside what its rule names: the site is emptied, and
+        an act that could have been punished was not."""
+        fullness, counter = self.fullness(slot), self.world.counting("unpunished")
+        sets = {} if fullness is None else {fullness: 0}
+        if counter is not None and self.punishment(slot, x) > 0:
+            count, size = self.values(x)[self.names.index(counter)], self.world.variables[counter]
+            caught = size.values - 1
+            sets[counter] = caught if count == caught else min(count + 1, caught - 1)
+        return sets
 
     def view(self, x: int, blind: Mapping[str, int]) -> int:
         """``x`` as an agent sees it that takes the blind variables for what it assumes."""
@@ -270,7 +359,7 @@ class ReferenceWorld:
         if kind is None:
             return None  # inert in this agent's beliefs
         state = dict(zip(self.names, self.values(x), strict=True))
-        fullness = self._fullness(slot)
+        fullness = self.fullness(slot)
         if fullness is not None and state[fullness] == 0:
             return None
         for name, rule in kind.use.items():
@@ -282,8 +371,7 @@ class ReferenceWorld:
         """What a use on a cell fires: the site's rule, else that of the first mover there."""
         slot = int(level.slot[cell])
         if fired := self.fires(slot, x):
-            fullness = self._fullness(slot)
-            return Fired(*fired, {} if fullness is None else {fullness: 0})
+            return Fired(*fired, self._sets(slot, x))
         state = dict(zip(self.names, self.values(x), strict=True))
         for walker, name in self.walkers:
             fired_by = self._of_mover(walker, name, "use", state)
@@ -298,7 +386,7 @@ class ReferenceWorld:
         if kind is None:
             return None
         state = dict(zip(self.names, self.values(x), strict=True))
-        fullness = self._fullness(slot)
+        fullness = self.fullness(slot)
         if fullness is not None and state[fullness] == 0:
             return None
         for name, rule in kind.enter.items():
@@ -344,7 +432,7 @@ class ReferenceWorld:
             to[way] = to.get(way, 0.0) + share
         return [(p, self.index({**state, walker: c}.values())) for c, p in to.items() if p > 0]
 
-    def _fullness(self, slot: int) -> str | None:
+    def fullness(self, slot: int) -> str | None:
         """The variable that says whether this slot's site is full, where it empties at all."""
         kind, ordinal = self.slots[slot]
         if ordinal < 0 or kind not in self.world.kinds or self.world.kinds[kind].regrow is None:
@@ -364,8 +452,7 @@ class ReferenceWorld:
     def _use(self, slot: int, x: int) -> list[tuple[float, int]]:
         fired = self.fires(slot, x)
         assert fired is not None, "nothing fires here"
-        fullness = self._fullness(slot)
-        return self.results(fired[1], {} if fullness is None else {fullness: 0}, x)
+        return self.results(fired[1], self._sets(slot, x), x)
 
     def results(self, rule: Rule, sets: Mapping[str, int], x: int) -> list[tuple[float, int]]:
         """P(mid | x, a rule that fires), as :meth:`outcomes` has them.
@@ -373,26 +460,41 @@ class ReferenceWorld:
         Args:
             sets: what is set beside the variables that the rule names.
         """
-        outcomes: list[tuple[float, Values]] = [(1.0, ())]
+        outcomes: list[tuple[float, Values, bool]] = [(1.0, (), False)]  # and whether corrected
         for name, size, value in zip(self.names, self.sizes, self.values(x), strict=True):
+            if name == self.world.counting("corrections"):
+                more = _clamp(value + 1, size)
+                ways = [(1.0 - rule.corrects, value, False), (rule.corrects, more, True)]
+                outcomes = [
+                    (p * q, (*values, v), corrected)
+                    for p, values, _ in outcomes
+                    for q, v, corrected in ways
+                    if q > 0
+                ]
+                continue
             chances = [0.0] * size
             if name in sets:
                 chances[sets[name]] = 1.0
             elif name in rule.set:
                 chances = _weights(rule.set[name], size)
-            elif name == self.world.counting("corrections"):
-                chances[value] = 1.0 - rule.corrects
-                chances[_clamp(value + 1, size)] += rule.corrects
             else:
                 chances[value] = 1.0
             add = rule.add.get(name, 0)
             outcomes = [
-                (p * q, (*values, _clamp(v + add, size)))
-                for p, values in outcomes
+                (p * q, (*values, _clamp(v + add, size)), corrected)
+                for p, values, corrected in outcomes
                 for v, q in enumerate(chances)
                 if q > 0
             ]
-        return _merge((p, self.index(values)) for p, values in outcomes)
+        counter = self.world.counting("unpunished")
+        after = []
+        for p, values, corrected in outcomes:
+            end = self.index(values)
+            # Who is corrected for an act that might have gone unpunished has been caught.
+            if corrected and counter is not None and counter in sets:
+                end = self.with_value(end, counter, self.world.variables[counter].values - 1)
+            after.append((p, end))
+        return _merge(after)
 
     def felt(self, level: Level, mid: int, cell: int) -> list[int]:
         """The events of a step that ends in (mid, cell): ``always`` in order, ``here``, fields."""
@@ -534,7 +636,9 @@ def rewards(world: ReferenceWorld, mind: Mind) -> list[np.float32]:
     return [_dot(mind.weights, features) for features in world.phi.astype(np.float32)]
 
 
-def instinct(world: ReferenceWorld, level: Level, mind: Mind) -> Float32:
+def instinct(
+    world: ReferenceWorld, level: Level, mind: Mind, legacy: Legacy | None = None
+) -> Float32:
     """The scent V_0 [n_x, C] of the best usable thing (model 2, instinct).
 
     The maximum over sites of gamma^distance * r, where r > 0 is felt at the rule that fires there
@@ -555,6 +659,9 @@ def instinct(world: ReferenceWorld, level: Level, mind: Mind) -> Float32:
             here = world.here(level, int(site), seen)
             entered = world.entered(level, seen, int(site))
             candidates = [] if fired is None else [(felt[fired[0]], 0)]
+            if fired is not None and legacy is not None:
+                chance = legacy.by_use(world, int(level.slot[site]), seen, blind)
+                candidates = [(felt[fired[0]] + np.float32(chance) * legacy.weight, 0)]
             candidates += [] if here is None else [(felt[here], 0)]
             candidates += [] if entered is None else [(felt[entered.event], 1)]
             _smell(scent[x], level, int(site), candidates, power)
@@ -589,6 +696,7 @@ def plan(
     *,
     has_instinct: bool = True,
     novelty: Float32 | None = None,
+    legacy: Legacy | None = None,
 ) -> Float32:
     """State-action values Q_d [n_x, C, A] of a mind of depth d, mixed with its tool's (model 2).
 
@@ -598,10 +706,13 @@ def plan(
         mind: whose plan.
         has_instinct: whether V_0 is the scent of things, or 0.
         novelty: float32 [C], the novelty that arriving at a cell has at present; 0 where None.
+        legacy: what lives leave to their copies, and what that weighs; nothing where None.
 
     Returns:
         float32. A blind agent's values at x are those at x as it sees it.
     """
+    if mind.later is not None:
+        return plan_of_chain(world, level, mind, has_instinct=has_instinct)
     # Where there is no tool, nothing is multiplied by 1 - 0: equal to the last bit (model 2, tool).
     if mind.reliance > 0:
         share, alone = np.float32(mind.reliance), mind._replace(reliance=np.float32(0))
@@ -609,12 +720,12 @@ def plan(
         by_tool = plan(world, level, tool_of(mind), has_instinct=has_instinct)
         return (np.float32(1) - share) * own + share * by_tool
     nothing = np.zeros((world.n_x, len(level.slot)), np.float32)
-    value = instinct(world, level, mind) if has_instinct else nothing
+    value = instinct(world, level, mind, legacy) if has_instinct else nothing
     # d + 1 backups: one for each unit of depth, and one that gives the actions their values, so
     # that depth 0 acts by Q_0, a reflex (model 2, instinct).
-    q = backup(world, level, mind, value, novelty)
+    q = backup(world, level, mind, value, novelty, legacy)
     for _ in range(mind.depth):
-        q = backup(world, level, mind, q.max(axis=2), novelty)
+        q = backup(world, level, mind, q.max(axis=2), novelty, legacy)
     return q
 
 
@@ -635,6 +746,7 @@ def backup(
     mind: Mind,
     value: Float32,
     novelty: Float32 | None = None,
+    legacy: Legacy | None = None,
 ) -> Float32:
     """One exact backup: V_k [n_x, C] to Q_k [n_x, C, A], all in float32 (model 2, planner).
 
@@ -648,6 +760,10 @@ def backup(
     - a use is r + gamma * sum_j p_j V(x'_j, cell), to which (1-ends) q_o H(mid_o, cell) is added
       for one outcome o after the other. j runs over the outcomes of the use and of the drift
       after each, equal ones merged: p_j = (1-ends) q_o P(x'_j | mid_o);
+    - a mind that is unsure of a variable gives both of its values what
+      (1-c) Q(at 0) + c Q(at 1) is, c rounded from float64; where it stands it stays;
+    - to a mind that counts its copies r has the chance to leave a boon times its weight added, and
+      `always`, at its end, the chance to leave one by dying times that weight;
     - to stay, or to use in vain, is W where the agent stands.
 
     Local worlds (``World.local``) have an order of their own, see :func:`local_backup`.
@@ -659,10 +775,13 @@ def backup(
     blind = world.blind_to(mind)
     felt = rewards(world, mind)
     seen = [x for x in range(world.n_x) if world.view(x, blind) == x]
-    arriving = {mid: _on_arrival(world, level, mind, felt, mid, novelty) for mid in seen}
+    arriving = {mid: _on_arrival(world, level, mind, felt, mid, novelty, legacy) for mid in seen}
     q = np.zeros((world.n_x, len(level.slot), world.n_actions), f32)
+    unsure = world.unsure_of(mind)
 
     for x in seen:
+        if unsure is not None:
+            blind = {unsure: world.values(x)[world.names.index(unsure)]}
         # W of the docstring. The discount is taken off the whole sum, not off each term.
         afterstate = arriving[x] + mind.patience * _expected(world.drift(x, blind), world, value)
         ahead = [afterstate[level.neighbour[:, a]] for a in range(4)]
@@ -686,15 +805,39 @@ def backup(
             nexts = _merge(
                 (lives * p * d, j) for p, mid in mids for d, j in world.drift(mid, blind)
             )
-            use = felt[event] + mind.patience * _expected(nexts, world, value)[cell]
+            own = felt[event]
+            if legacy is not None:
+                own += f32(legacy.by_use(world, int(level.slot[cell]), x, blind)) * legacy.weight
+            use = own + mind.patience * _expected(nexts, world, value)[cell]
             for p, mid in mids:
                 use = use + f32(p * lives) * arriving[mid][cell]
             q[x, cell, -1] = use
 
+    if unsure is not None:
+        for x in (x for x in seen if world.with_value(x, unsure, 0) == x):
+            other = world.with_value(x, unsure, 1)
+            c = f32(credence(world, mind, x))
+            q[x] = q[other] = (f32(1) - c) * q[x] + c * q[other]
+        return q
     # An agent that is blind acts by what it takes the state for (model 2, Choice, blind planning).
     for x in range(world.n_x):
         q[x] = q[world.view(x, blind)]
     return q
+
+
+def credence(world: ReferenceWorld, mind: Mind, x: int) -> float:
+    """The chance that a mind gives its hidden variable to be 1, after what it has survived."""
+    counter = world.world.counting("unpunished")
+    assert mind.credence is not None
+    assert counter is not None
+    p, chance = mind.credence, world.punished
+    count = world.values(x)[world.names.index(counter)]
+    if count == world.world.variables[counter].values - 1:
+        return 1.0 if p > 0 else 0.0
+    for _ in range(count):
+        # One who had held it for impossible to be spared learns nothing from it.
+        p = p * (1.0 - chance) / (1.0 - p * chance) if p * chance < 1.0 else p
+    return p
 
 
 def local_backup(
@@ -785,6 +928,7 @@ def _on_arrival(
     felt: Sequence[np.float32],
     mid: int,
     novelty: Float32 | None,
+    legacy: Legacy | None = None,
 ) -> Float32:
     """H(mid, .) [C]: reward of `always`, `here` and novelty where a step ends."""
     total = np.zeros(len(level.slot), np.float32)
@@ -798,6 +942,9 @@ def _on_arrival(
         # `always` first, then what the cell adds, as one term: the order that the kernels sum in.
         for event in world.always(mid):
             total[cell] += felt[event]
+        if legacy is not None:
+            chance = legacy.by_death(world, mid, world.blind_to(mind))
+            total[cell] += np.float32(chance) * legacy.weight
         total[cell] += on_cell
     return total
 
@@ -825,6 +972,187 @@ def boltzmann(q: Float32, mind: Mind) -> list[float]:
         gaps = [float(value) - float(q.max()) for value in q]
         return [float(np.float32(math.exp(gap / float(mind.temperature)))) for gap in gaps]
     return [float(value == q.max()) for value in q]
+
+
+# ---------------------------------------------------------------------- correction (model 2)
+
+
+def plan_of_chain(
+    world: ReferenceWorld, level: Level, mind: Mind, *, has_instinct: bool = True
+) -> Float32:
+    """Q_d [n_x, C, A] of a mind and of those that corrections make of it (model 2, correction).
+
+    Mind m plans where m corrections are counted. Its plan needs to know what later minds will do,
+    so the last one plans first.
+    """
+    assert mind.later is not None
+    chain = [mind._replace(later=None)]
+    chain += [chain[0]._replace(weights=weights) for weights in mind.later]
+    counter = world.names.index(world.world.counting("corrections") or "")
+    counted = np.array([world.values(x)[counter] for x in range(world.n_x)])
+    shape = (world.n_x, len(level.slot), world.n_actions)
+    q, odds = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for m in reversed(range(len(chain))):
+        mine = counted == m
+        q[mine] = _plan_before(world, level, mind, chain, m, odds, has_instinct)[mine]
+        odds[mine] = [[boltzmann(values, mind) for values in cells] for cells in q[mine]]
+    return q
+
+
+def _plan_before(
+    world: ReferenceWorld,
+    level: Level,
+    mind: Mind,
+    chain: Sequence[Mind],
+    m: int,
+    odds: Float32,
+    has_instinct: bool,
+) -> Float32:
+    """Q_d of mind m of a chain, right where m corrections are counted.
+
+    V and U of minds m .. K are backed up side by side, so that X_k is known when V_k is backed up.
+
+    Args:
+        odds: [n_x, C, A] weights of the actions, known where more than m corrections are counted.
+    """
+    counter = world.names.index(world.world.counting("corrections") or "")
+    last = len(chain) - 1
+    values = [world.values(x) for x in range(world.n_x)]
+    counted = np.array([v[counter] for v in values])
+    # x with one correction less; not read at 0
+    before = np.array(
+        [world.index(n - (i == counter and n > 0) for i, n in enumerate(v)) for v in values]
+    )
+    nothing = np.zeros(odds.shape[:2], np.float32)
+    # V^n, what mind n can get, and U^n, what the minds after it will get it, by its drives.
+    v = {
+        n: instinct(world, level, chain[n]) if has_instinct else nothing.copy()
+        for n in range(m, last + 1)
+    }
+    u = {n: nothing.copy() for n in range(m, last)}
+    for n in u:
+        for later in range(n + 1, last + 1) if has_instinct else ():
+            theirs = counted == later
+            u[n][theirs] = led(world, level, chain[later], chain[n])[theirs]
+    assert mind.anticipation is not None
+    realistic, ignorant, _, hedonistic = mind.anticipation
+    for k in range(mind.depth + 1):
+        for n in u:
+            after = counted == n + 1
+            v[n][after] = (
+                realistic * u[n][after] + ignorant * v[n][before[after]]
+            ) + hedonistic * v[n + 1][after]
+        if k < mind.depth:
+            for n in v:
+                mine = counted == n
+                v[n][mine] = backup(world, level, chain[n], v[n]).max(axis=2)[mine]
+            for n in u:
+                after = counted > n
+                u[n][after] = _followed_once(backup(world, level, chain[n], u[n]), odds)[after]
+    return backup(world, level, chain[m], v[m])
+
+
+def led(world: ReferenceWorld, level: Level, leader: Mind, valuer: Mind) -> Float32:
+    """U_0 [n_x, C]: what the thing is worth to a mind to which the instinct of another leads.
+
+    That is the thing of the strongest scent to the leader, of several the first: in order of the
+    cells, and on a cell the use before `here`; 0 where nothing attracts it.
+    """
+    blind = world.blind_to(leader)
+    felt, own = rewards(world, leader), rewards(world, valuer)
+    power = [np.float32(1)]
+    for _ in range(int(level.distance.max())):
+        power.append(power[-1] * leader.patience)
+    worth = np.zeros((world.n_x, len(level.slot)), np.float32)
+    for x, cell in np.ndindex(*worth.shape):
+        seen = world.view(x, blind)
+        strongest = np.float32(0)
+        for site in np.flatnonzero(level.slot >= 0):
+            far = int(level.distance[cell, site])
+            fired = world.fires(int(level.slot[site]), seen)
+            here = world.here(level, int(site), seen)
+            for event in (None if fired is None else fired[0], here):
+                if event is not None and far >= 0 and power[far] * felt[event] > strongest:
+                    strongest = power[far] * felt[event]
+                    worth[x, cell] = power[far] * own[event]
+    return worth
+
+
+def _followed_once(q: Float32, odds: Float32) -> Float32:
+    """The mean [n_x, C] of Q [n_x, C, A] over actions of these weights, summed in their order."""
+    total, weight = np.zeros_like(q[..., 0]), np.zeros_like(q[..., 0])
+    for action in range(q.shape[-1]):
+        total = total + odds[..., action] * q[..., action]
+        weight = weight + odds[..., action]
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+
+
+# ---------------------------------------------------------------------- tables (model 2)
+
+
+def table_policy(
+    world: ReferenceWorld,
+    level: Level,
+    table: Table,
+    theta: Mapping[str, Sequence[float]],
+    mind: Mind,
+) -> Float64:
+    """P(a | s) [n_x, C, A] of a softmax table: what it prefers where it sees what it sees; 0 where
+    nobody lives.
+
+    Args:
+        world: the world that the agent lives in.
+        table: what a table sees.
+        theta: what it prefers [A], by what is seen, as :func:`seen` tells it.
+        mind: whose senses it has.
+    """
+    blind = world.blind_to(mind)
+    n_actions = len(next(iter(theta.values())))
+    chances = np.zeros((world.n_x, len(level.slot), n_actions))
+    for x in (x for x in range(world.n_x) if not world.fatal(x)):
+        for cell in range(len(level.slot)):
+            row = seen(world, level, table, world.view(x, blind), cell)
+            odds = [math.exp(value - max(theta[row])) for value in theta[row]]
+            chances[x, cell] = [odd / sum(odds) for odd in odds]
+    return chances
+
+
+def seen(world: ReferenceWorld, level: Level, table: Table, x: int, cell: int) -> str:
+    """What a table sees in a state, in words, such as ``fertile=1,here=mate,east=blocked``."""
+    values = dict(zip(world.names, world.values(x), strict=True))
+    told = [
+        f"{name}={values[name]}"
+        for name in world.world.variables
+        if table.reads is None or name in table.reads
+    ]
+    places = [("here", cell)]
+    if table.reach:
+        ways = ("north", "south", "west", "east")
+        places += [(way, int(to)) for way, to in zip(ways, level.neighbour[cell], strict=True)]
+    for place, at in places:
+        blocked = place != "here" and at == cell
+        thing = "blocked" if blocked else _thing(world, table, int(level.slot[at]), values)
+        told += [f"{place}={thing}"] if thing else []
+    return ",".join(told) or "nothing"
+
+
+def _thing(world: ReferenceWorld, table: Table, slot: int, values: Mapping[str, int]) -> str:
+    """What a table takes a site for; nothing where there is none, or it has been emptied."""
+    if slot < 0:
+        return ""
+    fullness = world.fullness(slot)
+    if fullness is not None and not values[fullness]:
+        return ""
+    name = world.lived.slots[slot].kind
+    kind = world.lived.kinds[name]
+    has = {name}
+    if table.sees == "looks":
+        has = {look for look, amount in kind.looks.items() if amount != 0}
+    if table.sees == "stimuli":
+        effects: list[Rule | Here] = [*kind.use.values(), *kind.enter.values()]
+        effects += [kind.here] if kind.here else []
+        has = {s for effect in effects for s, amount in effect.feels.items() if amount != 0}
+    return "+".join(sorted(has if table.only is None else has.intersection(table.only)))
 
 
 # ---------------------------------------------------------------------- the tool (model 2)
@@ -939,6 +1267,8 @@ def lifetime(
     has_instinct: bool = True,
     window: int | None = None,
     observed: Mapping[str, int | Sequence[int]] | None = None,
+    births: Sequence[tuple[float, int]] | None = None,
+    legacy: Legacy | None = None,
 ) -> Lifetime:
     """One sampled lifetime in ``world`` of a mind that plans by ``believed``.
 
@@ -951,6 +1281,8 @@ def lifetime(
         has_instinct: whether V_0 is the scent of things, or 0.
         window: how many first steps are paid to selection; all where None.
         observed: what must hold where a step begins that is; nothing where None.
+        births: P(x) at birth; as the world says where None.
+        legacy: of its plan.
     """
     draws = Draws(key)
     model = world if believed is None else believed
@@ -960,10 +1292,10 @@ def lifetime(
     steps: list[Step] = []
     # Draw 0 is the state at birth; every later draw has a slot of its own step (model 5), so that
     # a number that is not needed is left out and moves no other.
-    x = _choose(world.start(), draws.start())
+    x = _choose(world.start() if births is None else births, draws.start())
     cell = int(level.start)
     visited = {cell: 0}  # the time of the last visit
-    q = plan(model, level, mind, has_instinct=has_instinct)
+    q = plan(model, level, mind, has_instinct=has_instinct, legacy=legacy)
 
     for t in range(world.world.lifetime):
         # What is new changes with every step, so the plan is made anew (model 2, novelty).
@@ -1091,19 +1423,24 @@ class Expectation(NamedTuple):
 
 
 def expectation(
-    world: ReferenceWorld, level: Level, policy: Float64, during: Float64 | None = None
+    world: ReferenceWorld,
+    level: Level,
+    policy: Float64,
+    during: Float64 | None = None,
+    births: Sequence[tuple[float, int]] | None = None,
 ) -> Expectation:
     """Forward propagation of the state distribution under P(a | s) [n_x, C, A], float64.
 
     Args:
         during: [n_x] 1 where steps that begin at x count, 0 where they do not; None: all count.
+        births: P(x) at birth; as the world says where None.
     """
     n_cells = len(level.slot)
     during = np.ones(world.n_x) if during is None else during
     counts = np.zeros(len(world.events))
     lifespan = 0.0
     alive = np.zeros((world.n_x, n_cells))
-    for p, x in world.start():
+    for p, x in world.start() if births is None else births:
         alive[x, level.start] += p
     for _ in range(world.world.lifetime):
         lifespan += float((alive * during[:, None]).sum())
@@ -1152,6 +1489,43 @@ def expectation(
                 if not world.fatal(x):
                     alive[x, cell] += middle[mid, cell] * q
     return Expectation(counts, lifespan)
+
+
+def bequest(
+    world: ReferenceWorld, level: Level, policy: Float64, legacy: Legacy, boon: int
+) -> float:
+    """The chance that a life that begins with the boon (1) or without it (0) leaves one."""
+    alive = np.zeros((world.n_x, len(level.slot)))
+    for p, x in legacy.births(world, boon):
+        alive[x, level.start] += p
+    left = 0.0
+    for _ in range(world.world.lifetime):
+        after = np.zeros_like(alive)
+        for x, cell in np.argwhere(alive > 0):
+            for action in np.flatnonzero(policy[x, cell]):
+                p = alive[x, cell] * policy[x, cell, action]
+                if world.actions[action] == "use":
+                    left += p * legacy.by_use(world, int(level.slot[cell]), int(x), {})
+                for chance, _, ends in consequences(world, level, int(x), int(cell), int(action)):
+                    for q, mid, to in ends:
+                        left += p * chance * q * legacy.by_death(world, mid, {})
+                        for r, x_to in world.drift(mid):
+                            if not world.fatal(x_to):
+                                after[x_to, to] += p * chance * q * r
+        alive = after
+    return left
+
+
+def share_of_boons(left: tuple[float, float], relatedness: float, drawn: float) -> float:
+    """The share of lives that begin with a boon in a chain of copies (model 2, copies).
+
+    Args:
+        left: the chance to leave one, of a life that began without it and of one that had it.
+        drawn: the chance of a boon that no copy left.
+    """
+    without, having = (relatedness * p + (1 - relatedness) * drawn for p in left)
+    change = without + (1 - having)
+    return without / change if change > 0 else drawn
 
 
 def optimum(world: ReferenceWorld, level: Level, weights: Float32 | Float64) -> float:

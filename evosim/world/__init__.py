@@ -9,10 +9,11 @@ from evosim.world.levels import (
     draw_passages,
     geometry,
 )
-from evosim.world.tables import Tables, weighted_sum
+from evosim.world.tables import Foresight, Tables, weighted_sum
 
 __all__ = [
     "Environment",
+    "Foresight",
     "Geometry",
     "Levels",
     "Tables",

@@ -29,6 +29,7 @@ class Environment:
         events: event names; an event's number is its place.
         phi: [E, F] features of each event, float64.
         hidden: names of the hidden variables; bit i of a mind's senses is hidden[i].
+        rows: of the scenario's tables; None where minds plan.
 
     Use :func:`environment`, which keeps one of each.
 
@@ -47,8 +48,14 @@ class Environment:
         self.paid = slice(len(self.stimuli), len(self.stimuli) + len(self.payoffs))
         self.events, self.phi = event_features(scenario, self.world)
         self.hidden = tuple(n for n, v in self.world.variables.items() if v.hidden)
+        self.rows = scenario.rows
         self._numbers = {event: i for i, event in enumerate(self.events)}
-        self._minds: dict[tuple[str, int], tuple[Tables, NDArray[np.float64]]] = {}
+        self._copies = scenario.copies
+        self._features = self.phi
+        if self._copies is not None:
+            self.events += self._more_events()
+            self.phi = self._features_of(self.tables)
+        self._minds: dict[tuple[str, int, bool], tuple[Tables, NDArray[np.float64]]] = {}
 
     @property
     def lifetime(self) -> int:
@@ -62,7 +69,26 @@ class Environment:
     @cached_property
     def tables(self) -> Tables:
         """The environment as it is."""
-        return compile_tables(self.world, events=self._numbers)
+        return compile_tables(self.world, events=self._numbers, copies=self._copies)
+
+    def _more_events(self) -> tuple[str, ...]:
+        """The names of the events by which rules and deaths that leave a boon are told apart."""
+        assert self.tables.bequest is not None
+        names: list[str] = []
+        for i, source in enumerate(self.tables.bequest.like):
+            name = self.events[source] if source >= 0 else "risk"
+            names.append(f"{name}+{1 + list(self.tables.bequest.like[:i]).count(source)}")
+        return tuple(names)
+
+    def _features_of(self, tables: Tables) -> NDArray[np.float64]:
+        """phi [E, F] of the events that tables name."""
+        if tables.bequest is None:
+            return self._features
+        like = tables.bequest.like
+        more = np.where(like[:, None] >= 0, self._features[like], 0.0)
+        phi = np.concatenate([self._features, more])
+        phi.flags.writeable = False
+        return phi
 
     @property
     def n_x(self) -> int:
@@ -90,7 +116,7 @@ class Environment:
         return found
 
     def belief_tables(
-        self, senses: int, believed: Environment | None = None
+        self, senses: int, believed: Environment | None = None, uncertain: bool = False
     ) -> tuple[Tables, NDArray[np.float64]]:
         """The tables by which a mind plans here, and the features of their events.
 
@@ -100,6 +126,8 @@ class Environment:
         Args:
             senses: bit i is set where the mind sees ``hidden[i]``.
             believed: the environment by whose rules the mind plans; this one if left out.
+            uncertain: whether what the mind does not see stays where it is, wherever that is, and
+                not where it is assumed to be.
 
         Returns:
             the tables, and phi [E, F] of the events that they name.
@@ -108,7 +136,7 @@ class Environment:
             EvosimError: the believed environment has other variables, or holds a start for fatal.
         """
         rules = believed or self
-        key = (rules.name, senses)
+        key = (rules.name, senses, uncertain)
         if key not in self._minds:
             blind = frozenset(n for i, n in enumerate(self.hidden) if not senses >> i & 1)
             if rules is self and not blind:
@@ -119,10 +147,12 @@ class Environment:
                     self.world,
                     events=rules._numbers,
                     hidden=self.hidden,
-                    blind_to=blind,
+                    blind_to=frozenset() if uncertain else blind,
+                    uncertain=blind if uncertain else frozenset(),
                     lived=self.tables.live.tolist(),
+                    copies=self._copies,
                 )
-            self._minds[key] = (tables, rules.phi)
+            self._minds[key] = (tables, rules._features_of(tables))
         return self._minds[key]
 
     def __repr__(self) -> str:

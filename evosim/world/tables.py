@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import EvosimError
+from evosim.world.copies import Bequest, split_events
 from evosim.world.local import LocalRules, compile_local, field_event_name, movers_begin
 
 if TYPE_CHECKING:
+    from evosim.mechanisms.copies.schema import Copies
     from evosim.scenario import Rule, Scenario, World
 
 Outcomes = list[tuple[int, float]]  # (x, probability), distinct x in order of first appearance
@@ -36,12 +38,21 @@ class Foresight(NamedTuple):
     corrections: NDArray[np.int32]  # [n_x] corrections counted at x
     stride: int  # what a correction adds to x
     partner: NDArray[np.int32]  # [n_x] x with the uncertain variable at 1 instead of 0; -1: none
-    belief: NDArray[np.int32]  # [n_x] row of `credence` that holds there
+    belief: NDArray[np.int32]  # [n_x] what was survived so far, from 0
+    likelihood: NDArray[np.float64]  # [2, B] of what was survived, the variable at 0, and at 1
 
     @property
     def most(self) -> int:
         """K, the most corrections that are counted."""
         return int(self.corrections.max())
+
+    def credence(self, prior: NDArray[np.floating]) -> NDArray[np.float64]:
+        """[B, n] The chance of 1 after what was survived, of minds that gave it ``prior`` [n]."""
+        p = np.asarray(prior, np.float64)
+        zero, one = (1.0 - p) * self.likelihood[0][:, None], p * self.likelihood[1][:, None]
+        # What a mind had held for impossible teaches it nothing.
+        kept = np.broadcast_to(p, one.shape).copy()
+        return np.divide(one, zero + one, out=kept, where=zero + one > 0.0)
 
     def rows(self, live: NDArray[np.int32], *minds: int) -> NDArray[np.int32]:
         """Those of some x at which minds plan that were corrected so often."""
@@ -92,6 +103,7 @@ class Tables(NamedTuple):
     arrivals: bool  # whether the world has any `here` or `always`
     local: LocalRules | None  # of a world in which the second half depends on the cell
     foresight: Foresight | None = None  # where minds can be corrected, or are uncertain
+    bequest: Bequest | None = None  # what lives leave to their copies, where there are any
 
 
 def _frozen(values: Iterable[object], dtype: type[np.generic]) -> NDArray[Any]:
@@ -119,7 +131,13 @@ def merge(outcomes: Iterable[tuple[int, float]]) -> Outcomes:
 class Compiler:
     """The rules of one world on the structure (variables, slots) of another or the same."""
 
-    def __init__(self, rules: World, structure: World, blind_to: frozenset[str]) -> None:
+    def __init__(
+        self,
+        rules: World,
+        structure: World,
+        blind_to: frozenset[str] = frozenset(),
+        uncertain: frozenset[str] = frozenset(),
+    ) -> None:
         self.rules, self.structure = rules, structure
         self.names = [v.name for v in structure.state_variables]
         self.sizes = [v.values for v in structure.state_variables]
@@ -144,6 +162,11 @@ class Compiler:
                 self.pinned[self.index[name]] = variable.assume
         counting = rules.counting("corrections")
         self.corrections = None if counting is None else self.index[counting]
+        counting = rules.counting("unpunished")
+        self.unpunished = None if counting is None else self.index[counting]
+        # Where acts are counted there is one hidden variable, by which they are punished.
+        self.feared = next((self.index[n] for n, v in rules.variables.items() if v.hidden), -1)
+        self.still = frozenset(self.index[name] for name in uncertain)
         self.drifts = self._drifts()
 
     def condition(self, when: Mapping[str, int | tuple[int, int]]) -> Condition:
@@ -167,7 +190,7 @@ class Compiler:
         drifts = []
         for name, variable in self.rules.variables.items():
             i = self.index[name]
-            if i not in self.pinned:
+            if i not in self.pinned and i not in self.still:
                 for d in variable.drifts:
                     drifts.append((i, d.step, d.chance, self.condition(d.when)))
         for slot in self.structure.slots:
@@ -191,6 +214,10 @@ class Compiler:
 
     def drift(self, values: Sequence[int]) -> Outcomes:
         """Where drift leads from x_mid, living outcomes only; not for local worlds."""
+        return merge((self.x_of(v), p) for v, p in self.drifted(values) if not self.dead(v))
+
+    def drifted(self, values: Sequence[int]) -> list[tuple[list[int], float]]:
+        """The values to which drift leads from x_mid, fatal ones too; not for local worlds."""
         options: list[list[tuple[int, int, float]]] = []
         for i, step, chance, condition in self.drifts:
             if self.holds(condition, values):
@@ -203,9 +230,8 @@ class Compiler:
             for i, value, q in joint:
                 after[i] = value
                 p *= q
-            if not self.dead(after):
-                outcomes.append((self.x_of(after), p))
-        return merge(outcomes)
+            outcomes.append((after, p))
+        return outcomes
 
     def merge(self, outcomes: Iterable[tuple[int, float]]) -> Outcomes:
         """Equal x as one, in order of first appearance; impossible ones left out."""
@@ -213,33 +239,59 @@ class Compiler:
 
     def apply(self, rule: Rule, values: Sequence[int], sets: Mapping[int, int]) -> Outcomes:
         """Where a rule that fires leads, before drift; ``sets``: what it sets beside."""
-        after = list(values)
+        certain = list(values)
         for name, amount in rule.add.items():
-            after[self.index[name]] = self.moved(values, self.index[name], amount)
-        weighted: list[tuple[int, list[float]]] = []
+            certain[self.index[name]] = self.moved(values, self.index[name], amount)
+        ways: dict[int, list[tuple[float, dict[int, int]]]] = {}  # what a draw sets, by variable
         for name, value in rule.set.items():
+            i = self.index[name]
             if isinstance(value, int):
-                after[self.index[name]] = value
+                certain[i] = value
             else:
                 total = math.fsum(value)
-                weighted.append((self.index[name], [w / total for w in value]))
+                ways[i] = [(w / total, {i: v}) for v, w in enumerate(value)]
+        certain = [sets.get(i, value) for i, value in enumerate(certain)]
         if rule.corrects and self.corrections is not None:
             own = self.corrections
-            weights = [0.0] * self.sizes[own]
-            weights[values[own]] = 1.0 - rule.corrects
-            weights[self.moved(values, own, 1)] += rule.corrects
-            weighted.append((own, weights))
-        for i, value in sets.items():
-            after[i] = value
-        weighted.sort(key=lambda pair: pair[0])
+            corrected = {own: self.moved(values, own, 1)}
+            # Who is corrected for what might have gone unpunished has been caught.
+            if self.unpunished is not None and self.unpunished in sets:
+                corrected[self.unpunished] = self.sizes[self.unpunished] - 1
+            ways[own] = [(1.0 - rule.corrects, {}), (rule.corrects, corrected)]
         outcomes = []
-        for joint in itertools.product(*(range(len(weights)) for _, weights in weighted)):
-            p = 1.0
-            for value, (i, weights) in zip(joint, weighted, strict=True):
-                after[i] = value
-                p *= weights[value]
+        for joint in itertools.product(*(ways[i] for i in sorted(ways))):
+            after, p = list(certain), 1.0
+            for q, changes in joint:
+                p *= q
+                for i, value in changes.items():
+                    after[i] = value
+            for i in self.still:
+                after[i] = values[i]
             outcomes.append((self.x_of(self.observed(after)), p))
         return merge(outcomes)
+
+    def punishment(self, tried: Sequence[tuple[Rule, Condition]], values: Sequence[int]) -> float:
+        """The chance that an act is punished where what is feared is so; 0 where it makes no odds.
+
+        Args:
+            tried: rules with their conditions, of which the first that holds fires.
+        """
+        if self.unpunished is None:
+            return 0.0
+        harms = []
+        for feared in (0, 1):
+            here = [feared if i == self.feared else v for i, v in enumerate(values)]
+            fires = (rule for rule, condition in tried if self.holds(condition, here))
+            rule = next(fires, None)
+            harms.append((0.0, 0.0) if rule is None else (rule.ends, rule.corrects))
+        ends, corrects = harms[1]
+        return 0.0 if harms[0] == harms[1] else 1.0 - (1.0 - ends) * (1.0 - corrects)
+
+    def survived(self, values: Sequence[int]) -> dict[int, int]:
+        """The count after an act that went unpunished, as what it sets."""
+        assert self.unpunished is not None
+        now, last = values[self.unpunished], self.sizes[self.unpunished] - 1
+        return {self.unpunished: now if now == last else min(now + 1, last - 1)}
 
 
 def compile_tables(
@@ -249,7 +301,9 @@ def compile_tables(
     events: Mapping[str, int],
     hidden: Sequence[str] = (),
     blind_to: frozenset[str] = frozenset(),
+    uncertain: frozenset[str] = frozenset(),
     lived: Iterable[int] | None = None,
+    copies: Copies | None = None,
 ) -> Tables:
     """Compile one environment (docs/model.md, 1).
 
@@ -260,12 +314,14 @@ def compile_tables(
         events: event name -> event number, see :class:`evosim.world.Environment`.
         hidden: names of the hidden variables (documentation of ``blind_to``'s range).
         blind_to: hidden variables that stand, and stay, at their ``assume`` value.
+        uncertain: hidden variables that stay where they are, wherever that is.
         lived: the x that lives in ``structure`` can come to; those by ``rules`` if None.
+        copies: what lives leave to their copies; it splits events (:mod:`evosim.world.copies`).
 
     Raises:
         EvosimError: the two worlds' variables differ; or a start of ``structure`` is fatal by
             ``rules``.
-        ValueError: ``blind_to`` has a name that is not hidden.
+        ValueError: ``blind_to`` or ``uncertain`` has a name that is not hidden.
 
     >>> from evosim import scenario
     >>> from evosim.world.tables import compile_tables, event_features
@@ -277,14 +333,14 @@ def compile_tables(
     1.0
     """
     structure = structure or rules
-    unknown = blind_to - set(hidden)
+    unknown = (blind_to | uncertain) - set(hidden)
     if unknown:
         raise ValueError(f"not hidden variables: {sorted(unknown)}")
-    c = Compiler(rules, structure, blind_to)
+    c = Compiler(rules, structure, blind_to, uncertain)
     observed = [c.x_of(c.observed(values)) for values in c.values]
     dead = [c.dead(values) for values in c.values]
     # An agent can stand alive where its beliefs hold it for dead; there too it must decide.
-    true = c if rules is structure else Compiler(structure, structure, frozenset())
+    true = c if rules is structure else Compiler(structure, structure)
     _check_starts(true, observed, dead, rules.name)
     stood_at = {observed[x] for x, values in enumerate(c.values) if not true.dead(values)}
     alive = [x for x in range(c.n_x) if observed[x] == x and (x in stood_at or not dead[x])]
@@ -298,6 +354,7 @@ def compile_tables(
     use_ends: list[float] = []
     outcome_rows: list[Outcomes] = []
     next_rows: list[Outcomes] = []
+    punished = 0.0  # the chance that acts are that can be: there is one for all
     for s, slot in enumerate(structure.slots):
         kind = rules.kinds.get(slot.kind)
         if kind is None:
@@ -307,12 +364,17 @@ def compile_tables(
         depletes = slot.ordinal >= 0 and kind.regrow is not None
         own = c.index[f"{slot.kind}[{slot.ordinal}]"] if depletes else None
         tried = [(name, rule, c.condition(rule.when)) for name, rule in kind.use.items()]
+        rules_tried = [(rule, condition) for _, rule, condition in tried]
         for x, values in enumerate(c.values):
             if own is not None and values[own] == 0:
                 continue
             for name, rule, condition in tried:
                 if c.holds(condition, values):
-                    outcomes = c.apply(rule, values, {} if own is None else {own: 0})
+                    sets = {} if own is None else {own: 0}
+                    if chance := c.punishment(rules_tried, values):
+                        punished = chance
+                        sets |= c.survived(values)
+                    outcomes = c.apply(rule, values, sets)
                     use_row[s, x] = len(use_event)
                     use_event.append(events[f"{slot.kind}.{name}"])
                     use_ends.append(rule.ends)
@@ -329,10 +391,20 @@ def compile_tables(
     use_row.flags.writeable = False
     here_event.flags.writeable = False
 
+    bequest = None
+    deaths: list[list[int]] = [[] for _ in c.values]
+    if copies is not None:
+        bequest, use_event, deaths = _bequest(
+            c, copies, len(events), use_event, use_ends, outcome_rows
+        )
+
     always = [
         (events[f"always.{name}"], c.condition(rule.when)) for name, rule in rules.always.items()
     ]
-    always_rows = [[e for e, cond in always if c.holds(cond, values)] for values in c.values]
+    always_rows = [
+        [e for e, cond in always if c.holds(cond, values)] + deaths[x]
+        for x, values in enumerate(c.values)
+    ]
 
     n_v = len(c.names)
     move_chance = np.zeros((n_v, c.n_x))
@@ -349,7 +421,8 @@ def compile_tables(
     # What a mind plans for is where it can stand, and what may follow from there by its beliefs.
     stands = {observed[x] for x in ((x for x, _ in starts) if lived is None else lived)}
     # Movers go everywhere, and arriving does things too: a local world is planned for as a whole.
-    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows)
+    foresight = _foresight(c, punished)
+    reached = set(alive) if local else _closure(stands, use_row, next_rows, drift_rows, foresight)
     live = [x for x in alive if x in reached]
     unreached = [x for x in alive if x not in reached]
 
@@ -396,26 +469,72 @@ def compile_tables(
         n_actions=6 if structure.stay else 5,
         stay=bool(structure.stay),
         slip=float(rules.slip),
-        arrivals=bool(always) or bool((here_event >= 0).any()),
+        arrivals=any(always_rows) or bool((here_event >= 0).any()),
         local=compile_local(
             c, events=events, live=live, observed=observed, dead=dead, starts=starts
         )
         if local
         else None,
-        foresight=_foresight(c),
+        foresight=foresight,
+        bequest=bequest,
     )
 
 
-def _foresight(c: Compiler) -> Foresight | None:
-    """Which mind decides where; None where nobody can be corrected."""
+def _bequest(
+    c: Compiler,
+    copies: Copies,
+    n_events: int,
+    use_event: Sequence[int],
+    use_ends: Sequence[float],
+    outcome_rows: Sequence[Outcomes],
+) -> tuple[Bequest, list[int], list[list[int]]]:
+    """What is left to copies, the events of use rows and those of deaths at each x."""
+    left = c.condition(copies.when)
+    use_left = [
+        ends * sum(p for x, p in row if c.holds(left, c.values[x]))
+        for ends, row in zip(use_ends, outcome_rows, strict=True)
+    ]
+    deaths = [
+        sum(p for after, p in c.drifted(values) if c.dead(after) and c.holds(left, after))
+        for values in c.values
+    ]
+    used, died, chances, like = split_events(n_events, use_event, use_left, deaths)
+    own = c.index[copies.variable]
+    bequest = Bequest(
+        left=_frozen(chances, np.float64),
+        like=_frozen(like, np.int32),
+        boon=_frozen((values[own] for values in c.values), np.int32),
+        relatedness=copies.relatedness,
+    )
+    return bequest, used, died
+
+
+def _foresight(c: Compiler, punished: float) -> Foresight | None:
+    """Which mind decides where, and what it takes for one; None where nobody can be corrected, and
+    nobody is uncertain.
+
+    Args:
+        punished: the chance that acts are, where what is feared is so.
+    """
     own = c.corrections
-    if own is None:
+    if own is None and not c.still:
         return None
+    partner, belief, likelihood = [-1] * c.n_x, [0] * c.n_x, np.ones((2, 1))
+    if c.still:
+        assert c.unpunished is not None
+        last = c.sizes[c.unpunished] - 1
+        likelihood = np.ones((2, last + 1))
+        likelihood[1] = (1.0 - punished) ** np.arange(last + 1)
+        likelihood[:, last] = 0.0, 1.0  # it was punished
+        belief = [values[c.unpunished] for values in c.values]
+        away = c.strides[c.feared]
+        partner = [x + away if v[c.feared] == 0 else -1 for x, v in enumerate(c.values)]
     return Foresight(
-        corrections=_frozen((values[own] for values in c.values), np.int32),
-        stride=c.strides[own],
-        partner=_frozen([-1] * c.n_x, np.int32),
-        belief=_frozen([0] * c.n_x, np.int32),
+        corrections=_frozen((0 if own is None else values[own] for values in c.values), np.int32),
+        stride=0 if own is None else c.strides[own],
+        partner=_frozen(partner, np.int32),
+        belief=_frozen(belief, np.int32),
+        likelihood=_frozen(likelihood, np.float64),
     )
 
 
@@ -424,15 +543,28 @@ def _closure(
     use_row: NDArray[np.int32],
     next_rows: Sequence[Outcomes],
     drift_rows: Sequence[Outcomes],
+    foresight: Foresight | None,
 ) -> set[int]:
-    """The x that steps can lead to, from some on, whatever is done and wherever sites lie."""
+    """The x that steps can lead to, from some on, whatever is done and wherever sites lie.
+
+    Also those that an uncertain mind takes for one with them; and after a correction those to which
+    they would have led without it: whoever does not foresee that the drives change plans as if they
+    had not.
+    """
     reached, left = set(), list(starts)
+    twin: dict[int, int] = {}
+    if foresight is not None:
+        twin = {x: other for x, other in enumerate(foresight.partner.tolist()) if other >= 0}
+        twin |= {other: x for x, other in twin.items()}
     while left:
         x = left.pop()
         if x not in reached:
             reached.add(x)
+            left += [twin[x]] if x in twin else []
             used = (next_rows[row] for row in use_row[:, x] if row >= 0)
             left += [after for row in (drift_rows[x], *used) for after, _ in row]
+            if foresight is not None and foresight.corrections[x] > 0:
+                left.append(x - foresight.stride)
     return reached
 
 

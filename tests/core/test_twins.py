@@ -78,10 +78,12 @@ def cases(
     novelty: bool = False,
     tools: bool = False,
     local: bool = False,
+    corrects: bool = False,
     n_minds: int = 3,
     depth: int = 4,
 ) -> Case:
-    scenario = worlds.read(draw(worlds.documents(novelty=novelty, tools=tools, local=local)))
+    documents = worlds.documents(novelty=novelty, tools=tools, local=local, corrects=corrects)
+    scenario = worlds.read(draw(documents))
     a_mind = worlds.minds(scenario, novelty=novelty, depth=depth)
     return Case(
         scenario=scenario,
@@ -136,6 +138,19 @@ def test_minds_with_tools_plan_as_their_twins_in_hundreds_of_worlds(case: Case) 
     assert_plans_equal(case)
 
 
+@FEW
+@given(cases(corrects=True))
+def test_minds_that_can_be_corrected_plan_as_their_twins_to_the_last_tie(case: Case) -> None:
+    assert_plans_equal(case)
+
+
+@pytest.mark.slow
+@MANY
+@given(cases(corrects=True))
+def test_minds_that_can_be_corrected_plan_as_their_twins_in_hundreds_of_worlds(case: Case) -> None:
+    assert_plans_equal(case)
+
+
 def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() -> None:
     energy = {"values": 2, "start": 1, "drift": {"step": -1, "chance": 1.0}}
     eat = {"feels": {"sweet": 1.0}}
@@ -152,6 +167,31 @@ def test_an_agent_that_its_beliefs_hold_for_dead_plans_from_where_it_stands() ->
     assert_lifetimes_equal(case, None)
     policy = core.policies(case.env, case.levels, worlds.as_minds([glutton]), case.believed_env)
     assert policy[0, 0, 0, 1].tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def test_who_foresees_no_correction_plans_from_where_it_takes_itself_to_come() -> None:
+    """No life comes to where the apple is eaten and nobody corrected, but the ignorant plan there:
+    they eat, as they expect the cherry after it."""
+    apple = {"when": {"ripe": 1}, "set": {"ripe": 0}, "corrects": 1.0, "feels": {"sour": -1.0}}
+    cherry = {"when": {"ripe": 0, "corrected": 0}, "feels": {"sweet": 1.0}}
+    world = {
+        "map": "@f",
+        "variables": {
+            "ripe": {"values": 2, "start": 1},
+            "corrected": {"values": 2, "start": 0, "counts": "corrections"},
+        },
+        "kinds": {"food": {"glyph": "f", "use": {"apple": apple, "cherry": cherry}}},
+    }
+    correction = {"rate": 0.0, "toward": "intended"}
+    scenario = worlds.read({**worlds.document(world), "correction": correction})
+    hopeful = worlds.mind({"sweet": 0.8, "sour": 0.6}, scenario=scenario, depth=4, patience=0.9)
+    hopeful = hopeful._replace(later=hopeful.weights[None], anticipation=np.float32([0, 1, 0, 0]))
+    case = Case(scenario, "home", None, [hopeful], False, [0])
+    assert_plans_equal(case)
+    assert_lifetimes_equal(case, None)
+    minds = worlds.as_minds(case.minds)
+    lives = core.expectation(case.env, case.levels, minds, instinct=False)
+    assert lives.counts[0, 0].tolist() == [1.0, 0.0]
 
 
 # ---------------------------------------------------------------------- living
@@ -216,6 +256,12 @@ def test_minds_that_feel_novelty_plan_anew_every_step_as_their_twins(
 def test_minds_that_feel_novelty_live_as_their_twins_in_hundreds_of_worlds(
     case: Case, window: int | None
 ) -> None:
+    assert_lifetimes_equal(case, window)
+
+
+@FEW
+@given(cases(corrects=True), st.sampled_from([None, 3]))
+def test_minds_that_can_be_corrected_live_as_their_twins(case: Case, window: int | None) -> None:
     assert_lifetimes_equal(case, window)
 
 
@@ -327,6 +373,12 @@ def test_expectations_and_optima_are_those_of_the_twin(case: Case) -> None:
 @MANY
 @given(cases())
 def test_expectations_and_optima_are_those_of_the_twin_in_hundreds_of_worlds(case: Case) -> None:
+    assert_measures_equal(case)
+
+
+@FEW
+@given(cases(corrects=True))
+def test_expectations_of_minds_that_can_be_corrected_are_those_of_the_twin(case: Case) -> None:
     assert_measures_equal(case)
 
 

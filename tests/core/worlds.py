@@ -179,12 +179,21 @@ def as_minds(minds: Sequence[Mind]) -> Minds:
         patience=[m.patience for m in minds],
         temperature=[m.temperature for m in minds],
         senses=[m.senses for m in minds],
+        rho=[m.rho for m in minds],
     )
-    return plain._replace(
+    unsure = [m.credence for m in minds if m.credence is not None]  # all of them, or none
+    plain = plain._replace(
+        credence=np.array(unsure, np.float64).reshape(len(minds), -1),
         arrival=np.array([m.novelty for m in minds], np.float32),
         second_weights=np.array([m.criteria for m in minds], np.float32),
         second_depth=np.array([m.tool_depth for m in minds], np.int32),
         share=np.array([m.reliance for m in minds], np.float32),
+    )
+    if minds[0].later is None:
+        return plain
+    return plain._replace(
+        later=np.array([m.later for m in minds], np.float32),
+        anticipation=np.array([m.anticipation for m in minds], np.float32),
     )
 
 
@@ -202,12 +211,18 @@ amounts = st.sampled_from([-1.0, 0.5, 1.0, 2.0]) | st.integers(-210, 210).map(la
 
 @st.composite
 def documents(
-    draw: st.DrawFn, *, novelty: bool = False, tools: bool = False, local: bool = False
+    draw: st.DrawFn,
+    *,
+    novelty: bool = False,
+    tools: bool = False,
+    local: bool = False,
+    corrects: bool = False,
 ) -> Document:
     """A valid scenario of at most LARGEST states, with environments `home` and `away`.
 
     `away` has other numbers, and may have a kind, a rule, an `always` and depletion of its own.
     With ``local``, things happen on arrival and on the ground, walk, and come by several chances.
+    With ``corrects``, rules correct the mind, and there are as many states for each correction.
     """
     world = draw(worlds(LARGEST_LOCAL if local else LARGEST))
     if local:
@@ -217,13 +232,18 @@ def documents(
     away = copy.deepcopy(world)
     _disturb(draw, away)
     _enrich(draw, away)
-    return document(
+    if corrects:
+        _correct(draw, world, away)
+    doc = document(
         world,
         drives=drives,
         environments={"home": {"title": "home"}, "away": _differences(world, away)},
         senses={name: 0.5 for name, v in world["variables"].items() if v.get("hidden")},
         **agent,
     )
+    if corrects:
+        doc["correction"] = {"form": "step", "rate": 0.5, "toward": "intended"}
+    return doc
 
 
 def _tool(draw: st.DrawFn, world: Document) -> Document:
@@ -280,6 +300,22 @@ def worlds(draw: st.DrawFn, largest: int = LARGEST) -> Document:
     always = {name: _effect(draw) for name in ("pain", "price")[: draw(st.integers(0, 2))]}
     world["always"] = {k: {"when": _condition(draw, sizes), **v} for k, v in always.items()}
     return world
+
+
+def _correct(draw: st.DrawFn, *worlds: Document) -> None:
+    """Let rules correct, once or twice in a life; some hold before a correction only, or after."""
+    counter = {"values": draw(st.sampled_from([2, 2, 3])), "start": 0, "counts": "corrections"}
+    first = draw(st.booleans())
+    for world in worlds:
+        others = world["variables"]
+        own = {"corrected": dict(counter)}
+        world["variables"] = {**own, **others} if first else {**others, **own}
+        for kind in world["kinds"].values():
+            for rule in kind["use"].values():
+                rule["corrects"] = draw(chances)
+                if draw(st.integers(0, 4)) == 0:
+                    rule["when"] = {**rule["when"], "corrected": draw(st.integers(0, 1))}
+    assume(any(kind["use"] for world in worlds for kind in world["kinds"].values()))
 
 
 def _ground(draw: st.DrawFn, world: Document, counts: dict[str, int]) -> int:
@@ -571,4 +607,19 @@ def minds(draw: st.DrawFn, scenario: Scenario, *, novelty: bool = False, depth: 
         ),
         tool_depth=draw(st.integers(0, depth)) if scenario.agent.tool else 0,
         reliance=np.float32(draw(relies)),
+        **_foresight(draw, scenario, drives),
     )
+
+
+def _foresight(
+    draw: st.DrawFn, scenario: Scenario, drives: st.SearchStrategy[float]
+) -> dict[str, Any]:
+    """What a mind may become, and how it counts that; nothing where nobody can be corrected."""
+    counter = scenario.world.counting("corrections")
+    if counter is None:
+        return {}
+    most = scenario.world.variables[counter].values - 1
+    n_features = len((*scenario.stimuli, *scenario.payoffs, *scenario.looks))
+    later = [[draw(drives) for _ in range(n_features)] for _ in range(most)]
+    ways = np.array(draw(st.sampled_from([*np.eye(4).tolist(), [0.5, 0.2, 0.1, 0.2]])), np.float32)
+    return {"later": np.array(later, np.float32), "anticipation": ways}

@@ -16,6 +16,7 @@ from evosim import world
 from evosim.engine.mechanism import Arrays, FloatArray, Mechanism, Record, developed
 from evosim.engine.variables import PROBED, Variable
 from evosim.mechanisms.correction.schema import WAYS
+from evosim.mechanisms.deception.state import UNWATCHED
 from evosim.mind import Minds, unit_length
 from evosim.scenario import Rule
 
@@ -65,12 +66,12 @@ class Correction(Mechanism):
             units="steps",
             long_name="expected steps of a lifetime that begin with the drives of birth",
         ),
-        "steps_unwatched_uncorrected": Variable(
+        "survival": Variable(
             dims=PROBED,
             dtype="f8",
-            units="steps",
-            long_name="expected steps that begin unwatched and with the drives of birth; NaN "
-            "without [deception]",
+            units="share",
+            long_name="share of the unwatched steps that begin with the drives of birth; NaN where "
+            "there are none, or without [deception]",
         ),
         "steps_corrected": Variable(
             dims=PROBED,
@@ -202,19 +203,25 @@ class Correction(Mechanism):
         paid = world.weighted_sum(by_part.counts, place.env.phi[:, self._intended])
         # A life is corrected for the first time by an act of the mind of its birth.
         first = world.weighted_sum(by_part.counts[:, 0], self._chances(place.env))
-        free = np.full(len(paid), np.nan)
-        if (watched := place.parts_of.get("deception")) is not None:
-            assert mind.by_part is not None
-            born = (watched == 0) & (place.parts_of[self.name] == 0)
-            free = mind.by_part.lifespan[:, born].sum(axis=1)
         return {
-            "steps_unwatched_uncorrected": free,
+            "survival": self._survival(place, mind),
             "expected_corrected": first,
             "intended_uncorrected": paid[:, 0],
             "intended_corrected": paid[:, 1:].sum(axis=1),
             "steps_uncorrected": by_part.lifespan[:, 0],
             "steps_corrected": by_part.lifespan[:, 1:].sum(axis=1),
         }
+
+    def _survival(self, place: ProbedEnvironment, mind: Expected) -> FloatArray:
+        """[n] Share of the unwatched steps that begin with the drives of birth."""
+        assert mind.by_part is not None
+        none = np.full(len(mind.lifespan), np.nan)
+        if (part := place.parts_of.get("deception")) is None:
+            return none
+        unwatched = part % 2 == UNWATCHED
+        born = unwatched & (place.parts_of[self.name] == 0)
+        steps, own = (mind.by_part.lifespan[:, which].sum(axis=1) for which in (unwatched, born))
+        return np.divide(own, steps, out=none, where=steps > 0)
 
     def _chances(self, env: Environment) -> FloatArray:
         """[E] The chance that an event is corrected: who dies of it is not."""

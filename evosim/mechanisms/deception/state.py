@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
     from evosim.world import Environment
 
+UNWATCHED, WATCHED = 0, 1
+"""Parts of a life."""
 WITHOUT_SENSES = "without senses"
 """The control of the causal question: the evolved minds, blind to whether they are watched."""
 
@@ -59,8 +61,14 @@ class Deception(Mechanism):
         self._payoff = len(scenario.stimuli) + scenario.payoffs.index(self._asked.conduct)
 
     def part(self, env: Environment) -> NDArray[np.int32]:
-        """1 where one is watched, 0 where one is not."""
-        return env.where({self._asked.variable: self._asked.watched}).astype(np.int32)
+        """WATCHED or UNWATCHED; 2 more for steps of minds that were corrected.
+
+        Conduct is that of the drives of birth: what a correction makes of a mind is another mind,
+        and does not tell whether this one deceives.
+        """
+        watched = env.where({self._asked.variable: self._asked.watched}).astype(np.int32)
+        foresight = env.tables.foresight
+        return watched if foresight is None else watched + 2 * (foresight.corrections > 0)
 
     def control(self, name: str, minds: Minds) -> Minds:
         """The same minds, blind to whether they are watched; other senses stay."""
@@ -73,12 +81,11 @@ class Deception(Mechanism):
         by_part = place.told_apart(self.name, mind)
         paid = world.weighted_sum(by_part.counts, place.env.phi[:, self._payoff])
         steps = by_part.lifespan
-        # Index 1 is watched, 0 is not.
         return {
-            "conduct_watched": paid[:, 1],
-            "conduct_unwatched": paid[:, 0],
-            "steps_watched": steps[:, 1],
-            "steps_unwatched": steps[:, 0],
+            "conduct_watched": paid[:, WATCHED],
+            "conduct_unwatched": paid[:, UNWATCHED],
+            "steps_watched": steps[:, WATCHED],
+            "steps_unwatched": steps[:, UNWATCHED],
         }
 
 

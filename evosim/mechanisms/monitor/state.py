@@ -166,9 +166,9 @@ def feature_names(scenario: Scenario) -> tuple[str, ...]:
 def features(
     scenario: Scenario,
     environment: str,
-    counts: NDArray[np.integer],
+    counts: NDArray[np.integer] | Floats,
     felt: Floats,
-    lifespan: NDArray[np.integer],
+    lifespan: NDArray[np.integer] | Floats,
 ) -> Floats:
     """Stimuli felt and events met per step, [n, L, F].
 

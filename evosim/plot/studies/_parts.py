@@ -174,6 +174,12 @@ class ParameterAxis(NamedTuple):
         return self.at + min(step, 0.6 * gap / of) * (n - (of - 1) / 2)
 
 
+def placed(values: Floats, parameter: Summary, axis: ParameterAxis) -> Floats:
+    """Where values of a parameter stand along its axis, also such as are between its levels."""
+    scale = np.log10 if parameter["scale"] == "log" else np.asarray
+    return np.interp(scale(values), scale(np.array(parameter["numbers"], np.float64)), axis.at)
+
+
 def parameter_axis(parameter: Summary, inches: float) -> ParameterAxis:
     """The axis of a parameter that was not drawn; of a log scale in decimal logarithms.
 

@@ -73,7 +73,8 @@ def _of_grid(summary: Summary) -> Figure:
     step = 1 if y.words else math.ceil(len(y.at) * style.line_height() / (0.85 * HEIGHT))
     marks = {y.at[n]: style.fit(y.names[n], room) for n in range(0, len(y.at), step)}
 
-    def diagram(panel: Axes, each: Field, norm: Normalize, measure: Summary, bar: bool) -> None:
+    def diagram(panel: Axes, each: Field, norm: Normalize, name: str, bar: bool) -> None:
+        measure = summary["measures"][name]
         _parts.mark_x(panel, x)
         panel.tick_params(length=1.5)
         for spine in panel.spines.values():
@@ -81,17 +82,18 @@ def _of_grid(summary: Summary) -> Figure:
         _cells(panel, x, y, each, norm)
         for threshold in _parts.threshold_of(measure):
             _crossing(panel, x, y, each.value, threshold)
+        _theory(panel, summary, (x, y), name)
         if bar:
             _bar(panel, norm, measure)
 
     panels = {}
-    for name, measure in summary["measures"].items():
+    for name in summary["measures"]:
         fields = [_parts.over(points, name, (0, 1)) for _, points in tables]
         norm = _scale(np.concatenate([each.value.ravel() for each in fields]))
         panels[name] = [
             Panel(
                 title=title, xlim=tuple(across), ylim=tuple(up), yticks=marks, ylabel=y.label,
-                scale="y", more=partial(diagram, each=each, norm=norm, measure=measure,
+                scale="y", more=partial(diagram, each=each, norm=norm, name=name,
                                         bar=n == min(len(tables), 3) - 1),
             )
             for n, ((title, _), each) in enumerate(zip(tables, fields, strict=True))
@@ -115,6 +117,8 @@ def _note(summary: Summary, x: ParameterAxis, y: ParameterAxis, left_out: str) -
     if any(_is_crossed(summary, name) for name in summary["measures"]):
         how = "interpolated between points" if x.numeric and y.numeric else "between levels"
         words.append(f"Line: where the mean crosses the threshold, {how}.")
+    if any(measure.get("theory") for measure in summary["measures"].values()):
+        words.append("Dashed: where theory puts it.")
     every = [m for point in points for m in point["measures"].values()]
     if any(m.get("verdict") == "undecided" and m["value"] is not None for m in every) and (
         len(summary["parameters"]) <= 3
@@ -210,6 +214,16 @@ def _crossing(
             LineCollection(walls, colors=[color], linewidths=width, zorder=order,
                            capstyle="projecting")
         )  # fmt: skip
+
+
+def _theory(panel: Axes, summary: Summary, axes: Sequence[ParameterAxis], name: str) -> None:
+    """The line on which theory puts the threshold, where both parameters are numbers."""
+    points = np.array(summary["measures"][name].get("theory") or (), np.float64).reshape(-1, 2)
+    if len(points) and all(axis.numeric for axis in axes):
+        parameters = list(summary["parameters"].values())[:2]
+        places = [_parts.placed(*each) for each in zip(points.T, parameters, axes, strict=True)]
+        for color, width, order in HALO:
+            panel.plot(*places, color=color, linewidth=width, linestyle="--", zorder=order + 0.2)
 
 
 def _bar(panel: Axes, norm: Normalize, measure: Summary) -> None:

@@ -1,0 +1,1 @@
+"""Copies: what a life leaves to the next life of the same genome."""
