@@ -256,7 +256,12 @@ def new_folder(out: str | PathLike[str]) -> Path:
         EvosimError: it is no path, or no name for a new folder.
     """
     path = expanded(out)
-    check_name(path)
+    if path.name in ("", ".."):
+        raise RunError(
+            Argument("out", path),
+            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
+            Argument("out", path / "my-run"),
+        )
     return place(path)
 
 
