@@ -74,6 +74,7 @@ _MOST_COMPILED = 50_000  # outcomes for which tables are made only to be counted
 _MOST_KEPT = 4  # workspaces of a thread
 _VISITED = 0.2  # share of the states to which minds come that choose one action
 _DIFFERENT = 0.6  # share of minds that differ in what they do
+_PLANS_OF_COPIES = 5  # until a fixed point is found for all minds of a batch
 _MOVES = 5  # cells to which the actions lead
 _WALKS = 4.0  # cells to which a mover walks
 _COMPRESSED = 0.75  # of what is recorded
@@ -334,16 +335,18 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
     soft = scenario.agent.temperature.high > 0
     tool = scenario.agent.second_plan is not None
     found, shares = _Sum(), _shares(scenario)
+    # With copies a plan is a fixed point, and each life is lived with both starts.
+    anew, starts = (1, 1) if scenario.copies is None else (_PLANS_OF_COPIES, 2)
     for name, here in places.items():
         levels = shares.get(name, 0.0) * generations * evolution.levels
         # Minds that feel what their life makes of a step plan anew at each.
         times = here.lifetime if scenario.built_in else 1
         batches = math.ceil(n / LANES) * levels
         found["planning (world, agent.depth, evolution)"] += (
-            batches * times * _plan(here, depth, soft)
+            batches * times * anew * _plan(here, depth, soft)
         )
         found["lifetimes (world.lifetime, evolution)"] += (
-            batches * _BATCH + levels * n * here.lifetime * _STEP
+            batches * _BATCH + starts * levels * n * here.lifetime * _STEP
         )
         found["tables (world.variables, world.kinds)"] += (
             here.compiled * _COMPILED * 2 ** len(scenario.senses)
@@ -367,16 +370,16 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         visited = here.planned * (1.0 if soft else _VISITED)
         edges = visited * here.outcomes * (_MOVES if soft else 1)
         each = here.lifetime * _EDGE + _EDGE_FOUND
-        chains = lanes * (edges * each + here.states * 0.2e-9)
+        chains = starts * lanes * (edges * each + here.states * 0.2e-9)
         groups = math.ceil(sample / LANES)
         plans = (math.ceil(2 * sample / LANES) + more * groups) * first + 1
-        optimum = _plan(here, here.lifetime)
-        one = plans * _plan(here, depth, soft) + chains + plans * _BATCH
+        optimum = anew * _plan(here, here.lifetime)
+        one = plans * anew * _plan(here, depth, soft) + chains + plans * _BATCH
         one += optimum * groups * (4 if tool else 1) * first
         if scenario.built_in:
             one += sample * 16 * here.lifetime * (_STEP + _plan(here, depth, soft) / LANES)
         found["probes (measure, world)"] += probes * (one * measure.levels + _PROBE)
-        uniform = here.planned * here.outcomes * _MOVES * each
+        uniform = starts * here.planned * here.outcomes * _MOVES * each
         found["probes (measure, world)"] += measure.levels * (uniform + 2 * optimum)
     return found / _speed()
 
@@ -452,7 +455,7 @@ def _memory(
         "distances on levels (world.rows, world.cols, evolution.levels, measure.levels)": distances,
         "lifetimes (evolution.population, evolution.levels)": float(n)
         * evolution.levels
-        * (8 * events + 16 * features + 32),
+        * (8 * events * (1 if scenario.copies is None else 4) + 16 * features + 32),
         "the population (evolution.population)": n
         * (200 + 100.0 * len(loci(scenario)) + 16 * entries),
         "tables (world.variables, world.kinds)": compiled

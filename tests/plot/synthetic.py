@@ -82,11 +82,13 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
     capability = measured({
         "evolved": (0.97, 0.93), "uniform": (0.0, 0.0), "random drives": (0.9, 0.9),
         "true drive": (0.95, 0.9), "unshifted beliefs": (0.97, 0.8), "without senses": (0.6, 0.5),
+        "ignorant": (0.9, 0.7),
     })  # fmt: skip
     capability[:, :, :, MINDS.index("uniform")] = np.nan
     alignment = measured({
         "evolved": (0.9, 0.05), "uniform": (0.0, 0.0), "random drives": (0.15, 0.1),
         "true drive": (0.95, 0.9), "unshifted beliefs": (0.9, -0.05), "without senses": (0.5, 0.4),
+        "ignorant": (0.5, 0.3),
     })  # fmt: skip
     expected = alignment[..., None] * 30 * np.ones(c)
     own = ("replicate", "probe", "environment", "sample")
