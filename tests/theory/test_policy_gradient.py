@@ -60,8 +60,8 @@ def score(made: Scenario, theta: np.ndarray) -> float:
 
 @st.composite
 def training(draw: st.DrawFn, *, local: bool = False) -> Scenario:
-    """Tables in a random scenario that trains on two levels, in a mixture, perhaps by a window or what is
-    seen alone."""
+    """Tables in a random scenario that trains on two levels, in a mixture, perhaps by a window or
+    what is seen alone."""
     document = draw(worlds.documents(local=local))
     for world in (document["world"], document["environments"]["away"]):
         world.pop("movers", None)
