@@ -313,8 +313,18 @@ def bench(as_json: bool, **wanted: Any) -> None:
 @cli.command()
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @options.pages("docs/gallery", "records, figures", "build/gallery", "experiments")
+@click.option("--freeze", is_flag=True,
+              help="Write the hashes of all scenarios, and run nothing.")  # fmt: skip
+@click.option("--confirm", is_flag=True,
+              help="Run what was frozen once more, on a seed never used.")  # fmt: skip
 def gallery(
-    scenarios: Sequence[str], out: Path, work: Path, pages_only: bool, workers: int | None
+    scenarios: Sequence[str],
+    out: Path,
+    work: Path,
+    pages_only: bool,
+    workers: int | None,
+    freeze: bool,
+    confirm: bool,
 ) -> None:
     """Run the experiments of scenarios and write their pages.
 
@@ -323,10 +333,19 @@ def gallery(
     """
     from evosim.gallery import making
 
-    if pages_only:
+    if freeze + confirm + pages_only > 1:
+        raise click.UsageError("--freeze, --confirm and --pages-only: one of them")
+    if freeze and scenarios:
+        raise click.UsageError("--freeze is about all scenarios: name none")
+    if freeze:
+        making.freeze(out=out, report=say)
+    elif pages_only:
         making.make_pages(scenarios, out=out, report=say)
     else:
-        making.make(scenarios, out=out, work=work, workers=workers, progress=True, report=say)
+        making.make(
+            scenarios, out=out, work=work, workers=workers, progress=True, report=say,
+            confirm=confirm,
+        )  # fmt: skip
 
 
 @cli.command()

@@ -119,6 +119,12 @@ class Finding(Model):
         default=False, description="Shown, and not counted in the verdict of the claim."
     )
 
+    @property
+    def threshold(self) -> tuple[str, float]:
+        """Above, below or within, and the number."""
+        sides = {"above": self.above, "below": self.below, "within": self.within}
+        return next((side, number) for side, number in sides.items() if number is not None)
+
     @model_validator(mode="after")
     def _one_threshold(self) -> Finding:
         if sum(side is not None for side in (self.above, self.below, self.within)) != 1:

@@ -368,6 +368,7 @@ PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 TemperatureLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=LARGEST))]
 ShareLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 SenseLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
+Bound: TypeAlias = Annotated[float, *_number(Domain(low=0, high=100, zero_excluded=True))]
 
 
 def spell_out_drives(value: Any) -> Any:

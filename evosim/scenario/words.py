@@ -40,6 +40,23 @@ def fingerprint(*sources: str) -> str:
     return hashlib.sha256(rest.encode()).hexdigest()
 
 
+def promise(source: str) -> str:
+    """A hash of all that a confirmation is held to: what :func:`fingerprint` covers, the claim,
+    what is expected, and what each finding says.
+
+    Args:
+        source: the TOML text of a scenario.
+
+    Returns:
+        SHA-256, 64 hexadecimal digits.
+    """
+    table = tomllib.loads(source)
+    findings = table.get("experiment", {}).get("findings", [])
+    promised = [fingerprint(source), table.get("claim"), table.get("expected")]
+    text = json.dumps([*promised, [finding.get("says") for finding in findings]])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def is_confirmatory(*sources: str) -> bool:
     """Whether the first of these files was frozen, and nothing hashed has changed since."""
     return tomllib.loads(sources[0]).get("frozen") == fingerprint(*sources)

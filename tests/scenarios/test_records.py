@@ -22,12 +22,12 @@ from evaluating import (
 
 import evosim
 from evosim import scenario
-from evosim.gallery import making, pages, record
+from evosim.gallery import confirmation, making, pages, record
 from evosim.gallery.record import Record
 from evosim.metrics import hypotheses
 from evosim.plot.summaries import names_for
 from evosim.scenario import Scenario
-from evosim.scenario.words import fingerprint
+from evosim.scenario.words import fingerprint, promise
 from evosim.study import sham
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
@@ -37,6 +37,7 @@ LARGEST_FIGURE = 400_000
 """Bytes: what a browser shows at once, and git keeps without regret."""
 
 NOT_BORNE_OUT = {
+    "red_dot": hypotheses.UNDECIDED,
     "kids": hypotheses.UNDECIDED,
     "myopic_base": hypotheses.REFUTED,
     "ood_monitor": hypotheses.UNDECIDED,
@@ -48,7 +49,13 @@ A negative result honestly shown is a success. What enters or leaves this table 
 closing note of a change has to tell it.
 """
 
+NOT_CONFIRMED: dict[str, str] = {}
+"""The claims that the confirmation does not bear out, by scenario: not to be mended, but told."""
+
 each = pytest.mark.parametrize("name", CATALOGUE)
+each_confirmed = pytest.mark.parametrize(
+    "name", [name for name in CATALOGUE if confirmation.record_of(GALLERY, name)]
+)
 
 
 @cache
@@ -157,7 +164,8 @@ def test_the_claims_that_are_not_borne_out_are_those_of_the_table() -> None:
 def test_the_page_is_made_from_the_record_and_its_figures_are_there(name: str) -> None:
     found = record_of(name)
     page = (GALLERY / f"{name}.md").read_text(encoding="utf-8")
-    assert page == pages.page(found), "made by hand? evosim gallery --pages-only"
+    made = pages.page(found, confirmation.beside(GALLERY, found))
+    assert page == made, "made by hand? evosim gallery --pages-only"
     for figure in names_for("experiment", found):
         size = (GALLERY / pages.file_of(name, figure)).stat().st_size
         assert 0 < size < LARGEST_FIGURE, pages.file_of(name, figure)
@@ -165,17 +173,71 @@ def test_the_page_is_made_from_the_record_and_its_figures_are_there(name: str) -
 
 def test_the_index_is_made_from_the_records_of_the_whole_catalogue() -> None:
     index = (GALLERY / "README.md").read_text(encoding="utf-8")
-    assert index == pages.index(record_of(name) for name in CATALOGUE)
+    records = [record_of(name) for name in CATALOGUE]
+    confirmed = [confirmation.beside(GALLERY, found) for found in records]
+    assert index == pages.index(records, [found for found in confirmed if found])
 
 
 def test_the_gallery_holds_nothing_else() -> None:
     known = {"README.md"}
+    frozen = GALLERY / confirmation.FILE
+    if frozen.is_file():
+        known |= {frozen.name}
+        known |= {confirmation.file_of(GALLERY, name).name for name in confirmed()}
     for name in CATALOGUE:
         figures = {
             pages.file_of(name, figure) for figure in names_for("experiment", record_of(name))
         }
         known |= {f"{name}.json", f"{name}.md", *figures}
     assert {path.name for path in GALLERY.iterdir()} == known
+
+
+# Confirmation
+
+
+def confirmed() -> dict[str, Record]:
+    """The confirmatory records that there are."""
+    found = {name: confirmation.record_of(GALLERY, name) for name in CATALOGUE}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+@each_confirmed
+def test_a_confirmation_is_of_what_was_frozen_and_of_the_scenario_as_it_is(name: str) -> None:
+    frozen, found = confirmation.read(GALLERY), confirmed()[name]
+    source = CATALOGUE[name].read_text(encoding="utf-8")
+    assert promise(source) == frozen.scenarios[name] == found["promise"], (
+        f"{name} was changed after it was confirmed: its confirmation is of another version"
+    )
+    assert found["seed"] == frozen.seed != record_of(name)["seed"]
+    assert found["scenario_sha256"] == fingerprint(source)
+    assert found["replicates"] == record_of(name)["replicates"]
+
+
+@each_confirmed
+def test_the_columns_of_a_confirmation_give_its_numbers_and_its_verdict(name: str) -> None:
+    found = confirmed()[name]
+    again = evaluated(found, shipped(name), [recorded(finding) for finding in found["findings"]])
+    for settled, finding in zip(again, found["findings"], strict=True):
+        assert_same(settled, finding)
+    assert hypotheses.verdict_of(again) == found["verdict"]
+
+
+def test_the_claims_that_are_not_confirmed_are_those_of_the_table() -> None:
+    verdicts = {name: found["verdict"] for name, found in confirmed().items()}
+    assert {n: v for n, v in verdicts.items() if v != hypotheses.SUPPORTED} == NOT_CONFIRMED
+
+
+def test_either_all_that_is_frozen_is_confirmed_or_nothing_is_yet() -> None:
+    if confirmed():
+        assert confirmed().keys() == confirmation.read(GALLERY).scenarios.keys()
+
+
+@pytest.mark.slow
+@each_confirmed
+def test_the_first_replicate_of_the_first_arm_run_anew_measures_what_was_confirmed(
+    name: str, tmp_path: Path
+) -> None:
+    assert_reproduced(confirmed()[name], shipped(name), tmp_path, arms=1)
 
 
 @pytest.mark.slow

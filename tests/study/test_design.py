@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import evosim
 from evosim import scenario as scenarios
+from evosim.cli.commands import cli
 from evosim.errors import EvosimError, ScenarioError
 from evosim.study import checks, design
 
@@ -110,7 +112,7 @@ WRONG = [
      "needs a scenario with [deception]"),
     ('measure = "alignment"', 'measure = "smallest"', "experiment.findings.2",
      "needs an open population: [evolution.open]"),
-    ("below   = 0.0", "", "experiment.findings.0", "either above = number or below = number"),
+    ("below   = 0.0", "", "experiment.findings.0", "one of above, below and within = number"),
     ('key    = "environments.after.kinds.fruit.use.eat.yields.food"', 'key = "agent.patince"',
      "experiment.tuned.key", "did you mean 'patience'"),
     ('key    = "environments.after.kinds.fruit.use.eat.yields.food"', 'key = "agent.patience"',
@@ -140,6 +142,23 @@ def test_what_is_wrong_with_an_experiment_is_told_with_its_line(
     begin = next(n for n, line in enumerate(lines) if f"[{head}" in line)
     assert problems[0].line > begin
     assert str(refused.value).startswith(f"{path}:{problems[0].line}: {key}: ")
+
+
+def test_a_claim_that_rests_on_no_finding_is_refused(written: str) -> None:
+    head = "[[experiment.findings]]"
+    secondary = f"{head}\nsecondary = true"
+    scenarios.loads(written.replace(head, secondary, 2))
+    with pytest.raises(ScenarioError, match="all are secondary, so that the claim rests on none"):
+        scenarios.loads(written.replace(head, secondary))
+
+
+def test_what_is_shown_of_an_experiment_has_its_thresholds(written: str, tmp_path: Path) -> None:
+    text = written.replace("below   = 0.0", "within  = 0.25\nsecondary = true")
+    path = tmp_path / "shown.toml"
+    path.write_text(text)
+    shown = " ".join(CliRunner().invoke(cli, ["show", str(path)]).stdout.split())
+    assert "payoff falls at the flip (payoff within 0.25; secondary)" in shown
+    assert "alignment is not much changed (alignment above -5)" in shown
 
 
 def test_a_fault_of_the_scenario_is_not_told_of_every_arm_again(

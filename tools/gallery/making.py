@@ -19,11 +19,12 @@ from evosim.engine.files import exists, explain, put
 from evosim.engine.provenance import command_line
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.stop import Interrupted
-from evosim.gallery import pages, record
+from evosim.gallery import confirmation, pages, record
+from evosim.gallery.confirmation import Frozen
 from evosim.gallery.depends import RUN_INPUTS, VERDICT_INPUTS, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.scenario import shipped
-from evosim.scenario.words import fingerprint
+from evosim.scenario.words import fingerprint, promise
 from evosim.study import design
 from evosim.study.experiment import ExperimentFolder
 
@@ -45,6 +46,7 @@ def make(
     workers: int | None = None,
     progress: bool | None = None,
     report: Report = print,
+    confirm: bool = False,
 ) -> None:
     """Run the experiments of scenarios and write their records and pages, and the index.
 
@@ -54,13 +56,21 @@ def make(
         work: the folder of the experiments.
         workers, progress: see :func:`evosim.run`.
         report: called with each line on the progress.
+        confirm: run what was frozen, on the seed of the confirmation, and write confirmatory
+            records beside the others. What has one is not run again.
 
     Raises:
-        EvosimError: a scenario is wrong, a folder cannot be written to, or experiments failed; the
-            others are made all the same.
+        EvosimError: a scenario is wrong, or not as it was frozen, a folder cannot be written to, or
+            experiments failed; the others are made all the same.
         Interrupted: it was stopped (Ctrl-C); called again, it goes on.
     """
     wanted = list(_with_experiments(names or list(shipped.catalogue()), report))
+    frozen = None
+    if confirm:
+        frozen = confirmation.read(out)
+        confirmation.check(frozen, {scenario.id: source for source, scenario in wanted})
+        for _, scenario in wanted:
+            record.read(out / f"{scenario.id}.json")  # what its page is made from
     for folder in (out, work):
         put(folder / ".trial", b"")  # before hours are spent on what goes there
         (folder / ".trial").unlink(missing_ok=True)
@@ -70,14 +80,12 @@ def make(
         left = len(wanted) - n - 1
         report(f"{scenario.id} ({n + 1} of {len(wanted)}, {left} left after it): {scenario.title}")
         try:
-            done, seconds = _complete_experiment(
-                scenario, work / scenario.id, report, workers=workers, progress=progress
+            found, seconds = _made(
+                source, scenario, frozen, out, work, report, workers=workers, progress=progress
             )
-            found = record.record_of(done.summary, source)
-            put(out / f"{scenario.id}.json", record.to_text(found).encode())
-            write_page(found, scenario, out)
+            write_page(record.read(out / f"{scenario.id}.json"), scenario, out)
         except Interrupted as stop:
-            again = _command(names, out, work)
+            again = _command(names, out, work, confirm=confirm)
             text = f"stopped at {scenario.id}, {left} left after it. Continue with: {again}"
             raise Interrupted(stop.path, text) from None
         except EvosimError as error:
@@ -92,6 +100,60 @@ def make(
     if failed:
         heading = f"{pages.counted(len(failed), 'scenario')} failed"
         raise EvosimError("\n".join([heading, *failed]))
+
+
+def _made(
+    source: str,
+    scenario: Scenario,
+    frozen: Frozen | None,
+    out: Path,
+    work: Path,
+    report: Report,
+    **how: Any,
+) -> tuple[Record, float]:
+    """The record of a scenario, written, and the seconds that its runs took in all.
+
+    Args:
+        frozen: what is to be confirmed; None: the exploratory record is made.
+        how: workers, progress.
+    """
+    if frozen is None:
+        done, seconds = _complete_experiment(
+            scenario, work / scenario.id, report, seed=SEED, tuned=True, **how
+        )
+        found = record.record_of(done.summary, source)
+        put(out / f"{scenario.id}.json", record.to_text(found).encode())
+        return found, seconds
+    known = confirmation.record_of(out, scenario.id)
+    if known is not None and known["seed"] == frozen.seed:
+        report("  was confirmed: it is lived once")
+        return known, 0.0
+    path = work / f"{scenario.id}.confirm"
+    done, seconds = _complete_experiment(
+        scenario, path, report, seed=frozen.seed, tuned=False, **how
+    )
+    found = {**record.record_of(done.summary, source), "promise": promise(source)}
+    put(confirmation.file_of(out, scenario.id), record.to_text(found).encode())
+    return found, seconds
+
+
+def freeze(names: Sequence[str] = (), *, out: Path = OUT, report: Report = print) -> None:
+    """Freeze scenarios for a confirmation.
+
+    Args:
+        names: ids of the catalogue, or paths of files; none for the whole catalogue.
+        out: the folder of the records.
+        report: called with what was frozen.
+
+    Raises:
+        EvosimError: a scenario is wrong or not the one of its record, or something is frozen.
+    """
+    wanted = _with_experiments(names or list(shipped.catalogue()), report)
+    frozen = confirmation.freeze({scenario.id: source for source, scenario in wanted}, out)
+    report(
+        f"{out / confirmation.FILE}: {pages.counted(len(frozen.scenarios), 'scenario')} frozen; "
+        f"seed of the confirmation: {frozen.seed}. Commit it, then: evosim gallery --confirm"
+    )
 
 
 def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = print) -> None:
@@ -122,6 +184,9 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = p
             )
         found = record.with_words_of(scenario, record.with_marks_of(scenario, found))
         put(out / f"{scenario.id}.json", record.to_text(found).encode())
+        if (confirmed := confirmation.beside(out, found)) is not None:
+            confirmed = record.with_words_of(scenario, confirmed)
+            put(confirmation.file_of(out, scenario.id), record.to_text(confirmed).encode())
         write_page(found, scenario, out)
         report(f"{scenario.id}: {found['verdict']}")
     write_index(out)
@@ -141,23 +206,25 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
             continue
         drawn = figures[name].figure(found, design.reference(scenario))
         style.write(drawn, path, title=f"{found['title']}: {figures[name].title}")
-    put(out / f"{scenario.id}.md", pages.page(found).encode())
+    put(out / f"{scenario.id}.md", pages.page(found, confirmation.beside(out, found)).encode())
 
 
 def write_index(out: Path) -> None:
     """Write the index of all records in a folder."""
-    put(out / "README.md", pages.index(record.read(path) for path in _records(out)).encode())
+    found = [record.read(path) for path in _records(out)]
+    confirmed = [made for one in found if (made := confirmation.beside(out, one)) is not None]
+    put(out / "README.md", pages.index(found, confirmed).encode())
 
 
-def _command(names: Sequence[str], out: Path, work: Path) -> str:
+def _command(names: Sequence[str], out: Path, work: Path, *, confirm: bool = False) -> str:
     """What makes the gallery in these folders, to be typed in."""
     places = [f"--{key}={path}" for key, path, usual in (("out", out, OUT), ("work", work, WORK))
               if path != usual]  # fmt: skip
-    return command_line(["evosim", "gallery", *names, *places])
+    return command_line(["evosim", "gallery", *names, *["--confirm"] * confirm, *places])
 
 
 def _records(out: Path) -> list[Path]:
-    return sorted(out.glob("*.json"))
+    return sorted(path for path in out.glob("*.json") if not confirmation.is_one(path))
 
 
 def _with_experiments(names: Sequence[str], report: Report) -> Iterator[tuple[str, Scenario]]:
@@ -171,16 +238,26 @@ def _with_experiments(names: Sequence[str], report: Report) -> Iterator[tuple[st
 
 
 def _complete_experiment(
-    scenario: Scenario, path: Path, report: Report, *, workers: int | None, progress: bool | None
+    scenario: Scenario,
+    path: Path,
+    report: Report,
+    *,
+    seed: int,
+    tuned: bool,
+    workers: int | None,
+    progress: bool | None,
 ) -> tuple[Experiment, float]:
     """The complete experiment of a scenario, and the seconds that it took in all.
 
     Whatever is in its folder is continued, evaluated again or run again, as it needs.
+
+    Args:
+        tuned: whether the values of what was tuned are run too.
     """
     now = depends(scenario)
     notes = path.with_name(f"{path.name}.json")
     known = read_notes(notes) if ExperimentFolder.is_at(path) else None
-    why = _rerun_reason(path, scenario, known, now)
+    why = _rerun_reason(path, scenario, known, now, seed=seed, tuned=tuned)
     if exists(path) and why:
         if not ExperimentFolder.is_at(path):
             raise RunError(
@@ -199,8 +276,8 @@ def _complete_experiment(
     with _timed(notes, now, seconds):
         if known is None:
             done = evosim.experiment(
-                scenario, seed=SEED, tuned=True, out=path, workers=workers, figures=False,
-                progress=progress, command=record.command(scenario.id, SEED),
+                scenario, seed=seed, tuned=tuned, out=path, workers=workers, figures=False,
+                progress=progress, command=record.command(scenario.id, seed, tuned=tuned),
             )  # fmt: skip
         else:
             resumed = evosim.resume(path, workers=workers, progress=progress)
@@ -209,7 +286,15 @@ def _complete_experiment(
     return done, read_notes(notes)["seconds"]
 
 
-def _rerun_reason(path: Path, scenario: Scenario, known: Any, now: Mapping[str, str]) -> str:
+def _rerun_reason(
+    path: Path,
+    scenario: Scenario,
+    known: Any,
+    now: Mapping[str, str],
+    *,
+    seed: int,
+    tuned: bool,
+) -> str:
     """Why an experiment has to be run again, in words; empty where it has not."""
     if not known:
         return "it is not known what it was run with"
@@ -217,7 +302,9 @@ def _rerun_reason(path: Path, scenario: Scenario, known: Any, now: Mapping[str, 
         there = ExperimentFolder(path)
     except EvosimError as error:
         return str(error)
-    if not there.holds(scenario, tuned=True):
+    if there.seed != seed:
+        return "it was run with another seed"
+    if not there.holds(scenario, tuned=tuned):
         return "the scenario or its arms were changed"
     return changed(known, now, RUN_INPUTS)
 

@@ -35,8 +35,13 @@ def file_of(scenario: str, figure: str) -> str:
     return f"{scenario}.svg" if figure == HEADLINE else f"{scenario}-{figure}.svg"
 
 
-def page(record: Record) -> str:
-    """The page of a scenario."""
+def page(record: Record, confirmed: Record | None = None) -> str:
+    """The page of a scenario.
+
+    Args:
+        record: the exploratory one.
+        confirmed: of the same scenario, frozen and lived once more; None: it was not.
+    """
     record = _literal(record)
     return joined(
         [
@@ -45,6 +50,7 @@ def page(record: Record) -> str:
             f"**Claim.** {record['claim']} ({record['source']})",
             f"**{_IN_WORDS[record['verdict']]}**: {_MEANS[record['verdict']]}.",
             status(is_confirmatory(record), record["pilots"]),
+            *([_lived_again(record, confirmed)] if confirmed else []),
             _headline(record),
             *_given(record),
             _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
@@ -61,6 +67,7 @@ def page(record: Record) -> str:
             "## Findings",
             _findings(record),
             _footnote(record),
+            *(["## Confirmation", *_confirmation(record, confirmed)] if confirmed else []),
             *_section("Expected", quoted(record["expected"])),
             *_section("Found", record["found"]),
             "## What was tuned",
@@ -74,19 +81,26 @@ def page(record: Record) -> str:
     )
 
 
-def index(records: Iterable[Record]) -> str:
-    """The table of all scenarios; those whose claim is not supported come first."""
-    ordered = sorted(
-        map(_literal, records),
-        key=lambda r: (_BORNE_OUT_LAST.index(r["verdict"]), str(r["scenario"])),
-    )
-    verdicts = [record["verdict"] for record in ordered]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
-    largest = holm(ordered)
+def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
+    """The table of all scenarios; those whose claim is not supported come first.
+
+    Args:
+        records: the exploratory ones.
+        confirmed: those of scenarios that were frozen and lived once more.
+    """
+    again = {str(record["scenario"]): record for record in confirmed}
+
+    def worst(record: Record) -> int:
+        both = [record, again.get(record["scenario"], record)]
+        return min(_BORNE_OUT_LAST.index(one["verdict"]) for one in both)
+
+    ordered = sorted(map(_literal, records), key=lambda r: (worst(r), str(r["scenario"])))
+    largest, largest_again = holm(ordered), holm(confirmed)
     rows = [
         [
             f"[{r['scenario']}]({r['scenario']}.md)",
             _in_table(r["verdict"]),
+            *_again_in_table(again, largest_again, str(r["scenario"])),
             r["question"],
             r["findings"][0]["says"],
             shown(r["findings"][0]),
@@ -99,6 +113,7 @@ def index(records: Iterable[Record]) -> str:
     heads = [
         "scenario",
         "verdict",
+        *(["confirmation", "its effect", "its p (Holm)"] if again else []),
         "question",
         "headline finding",
         "effect",
@@ -109,17 +124,90 @@ def index(records: Iterable[Record]) -> str:
     return joined(
         [
             "# Gallery",
-            f"{counted(len(rows), 'scenario')}: {counts}. Those that are not supported come first.",
-            statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
+            f"{counted(len(rows), 'scenario')}: {_verdicts(ordered)}. Those that are not "
+            "supported come first.",
+            _lived_once_more(confirmed, len(rows))
+            if again
+            else statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the wanted side of the threshold, refuted if one lies wholly on the "
             "other side, and undecided otherwise ([measures](../measures.md)). Secondary findings, "
             "and those that are constant by construction, do not count. The effect is that "
             "of the headline finding: a mean over replicates with its BCa interval.",
             _corrected(ordered, largest),
+            *([f"In the confirmation: {_corrected(confirmed, largest_again)}"] if again else []),
             table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
+    )
+
+
+def _verdicts(records: Sequence[Record]) -> str:
+    """How many claims are supported, undecided, refuted."""
+    verdicts = [record["verdict"] for record in records]
+    return ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
+
+
+def _lived_once_more(confirmed: Sequence[Record], of: int) -> str:
+    """What the confirmation is, and what came of it."""
+    seeds = ", ".join(dict.fromkeys(str(record["seed"]) for record in confirmed))
+    return (
+        f"**Confirmation**: {len(confirmed)} of {of} were frozen and then lived once more, on a "
+        f"seed never used ({seeds}): {_verdicts(confirmed)}. Claims, arms and thresholds are those "
+        "of [frozen.json](frozen.json), and nothing was changed after. The seed is made of their "
+        "hashes, so that nobody could try it. The first runs, on seed 1, are exploratory: their "
+        "thresholds may have been written after pilots. *Expected* on a page is the first text "
+        "that was committed, word for word; *Found* is what the first runs show. "
+        "[How that is done](../writing-scenarios.md#confirmation)."
+    )
+
+
+def _again_in_table(
+    again: Mapping[str, Record], largest: Mapping[str, float | None], name: str
+) -> list[str]:
+    """The cells of a scenario's confirmation; none where nothing is confirmed."""
+    if not again:
+        return []
+    if name not in again:
+        return ["none", "", ""]
+    found = again[name]
+    return [_in_table(found["verdict"]), shown(found["findings"][0]), p_value(largest[name])]
+
+
+def _lived_again(record: Record, confirmed: Record) -> str:
+    """What became of the claim when it was lived once more, in a sentence."""
+    same = confirmed["verdict"] == record["verdict"]
+    return (
+        f"**Lived once more** on a seed never used, after claim, arms and thresholds were frozen: "
+        f"the claim is **{confirmed['verdict']}**, {'as' if same else 'and not as'} before "
+        "([confirmation](#confirmation))."
+    )
+
+
+def _confirmation(record: Record, confirmed: Record) -> Iterator[str]:
+    """The findings, exploratory and confirmatory side by side."""
+    rows = [
+        [
+            one["says"],
+            wanted(one),
+            f"**{shown(one)}**",
+            _in_table(one["verdict"], standing(one)),
+            f"**{shown(other)}**",
+            _in_table(other["verdict"], standing(other)),
+            p_value(other.get("p")),
+        ]
+        for one, other in zip(record["findings"], confirmed["findings"], strict=True)
+    ]
+    yield (
+        f"Exploratory: seed {record['seed']}. Confirmatory: seed {confirmed['seed']}, frozen in "
+        f"[frozen.json](frozen.json), {confirmed['replicates']} replicates of each arm."
+    )
+    yield table(
+        ["finding", "wanted", "exploratory", "verdict", "confirmatory", "verdict", "its p"], rows
+    )
+    yield (
+        f"    {confirmed['command']}\n\nEvery replicate is in "
+        f"[{record['scenario']}.confirm.json]({record['scenario']}.confirm.json)."
     )
 
 

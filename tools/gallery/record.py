@@ -28,7 +28,7 @@ FORMAT = 1
 DIGITS = 6
 """Significant digits that are kept of a number."""
 SEED = 1
-"""The seed of every experiment of the gallery."""
+"""The seed of every exploratory experiment of the gallery."""
 
 Record = dict[str, Any]
 _OF_THE_MACHINE = ("machine", "command")
@@ -44,13 +44,13 @@ def record_of(summary: Mapping[str, Any], source: str) -> Record:
     known = {k: v for k, v in summary.items() if k not in _OF_THE_MACHINE}
     return _rounded(
         {"format": FORMAT, **known, "scenario_sha256": fingerprint(source),
-         "command": command(known["scenario"], known["seed"])}
+         "command": command(known["scenario"], known["seed"], tuned=bool(known.get("tuned")))}
     )  # fmt: skip
 
 
-def command(scenario: str, seed: int) -> str:
+def command(scenario: str, seed: int, *, tuned: bool) -> str:
     """The command that runs the experiment of a record."""
-    return f"evosim run {scenario} --arms --tuned --seed {seed}"
+    return f"evosim run {scenario} --arms{' --tuned' * tuned} --seed {seed}"
 
 
 def with_words_of(scenario: Scenario, record: Record) -> Record:

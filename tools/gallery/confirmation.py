@@ -1,0 +1,123 @@
+"""Confirmation: what is frozen before the gallery is lived once more, on a seed never used.
+
+``frozen.json`` holds a hash of every scenario's world, arms, thresholds and claim, and the seed.
+The seed is made of these hashes, so that nobody can have tried it: with any other threshold it
+would be another one. A scenario that was changed afterwards is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from evosim.engine.files import exists, explain, put
+from evosim.errors import EvosimError
+from evosim.gallery import record
+from evosim.gallery.record import Record
+from evosim.scenario.words import fingerprint, promise
+
+FILE = "frozen.json"
+SUFFIX = ".confirm.json"
+SEED_BYTES = 6
+"""Of the seed: few enough for every reader of JSON to keep all its digits."""
+
+
+class Frozen(NamedTuple):
+    """What was frozen."""
+
+    seed: int
+    scenarios: Mapping[str, str]
+    """The hash of what each scenario promises, by id."""
+
+
+def freeze(sources: Mapping[str, str], out: Path) -> Frozen:
+    """Freeze scenarios: write their hashes and the seed of their confirmation.
+
+    Args:
+        sources: the texts of all scenarios with an experiment, by id.
+        out: the folder of the records.
+
+    Raises:
+        EvosimError: something was frozen already, or a scenario has no record, or another one.
+    """
+    if exists(out / FILE):
+        raise EvosimError(
+            f"{out / FILE}: frozen already; to freeze what the scenarios are now, remove it and "
+            f"every *{SUFFIX}, which are of what was frozen"
+        )
+    for name, source in sources.items():
+        if record.read(out / f"{name}.json")["scenario_sha256"] != fingerprint(source):
+            raise EvosimError(
+                f"{name}: the scenario was changed after its record was made; make it again "
+                f"before it is frozen: evosim gallery {name}"
+            )
+    hashes = {name: promise(source) for name, source in sorted(sources.items())}
+    digest = hashlib.sha256(json.dumps(hashes).encode()).digest()
+    frozen = Frozen(int.from_bytes(digest[:SEED_BYTES], "big"), hashes)
+    put(out / FILE, (json.dumps(frozen._asdict(), indent=2) + "\n").encode())
+    return frozen
+
+
+def read(out: Path) -> Frozen:
+    """What was frozen.
+
+    Raises:
+        EvosimError: nothing was, or the file is damaged.
+    """
+    path = out / FILE
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return Frozen(int(known["seed"]), dict(known["scenarios"]))
+    except FileNotFoundError:
+        raise EvosimError(
+            f"{path}: nothing is frozen, so nothing can be confirmed; when all scenarios and "
+            "thresholds are final: evosim gallery --freeze"
+        ) from None
+    except OSError as error:
+        raise EvosimError(explain(error, path, "read")) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise EvosimError(f"{path} is damaged: {error}; restore it from the history") from error
+
+
+def check(frozen: Frozen, sources: Mapping[str, str]) -> None:
+    """Refuse scenarios that are not as they were frozen, all of them in one error.
+
+    Args:
+        sources: their texts, by id.
+    """
+    wrong = [
+        f"{name}: {'was changed since' if name in frozen.scenarios else 'is not among'} what was "
+        "frozen"
+        for name, source in sources.items()
+        if frozen.scenarios.get(name) != promise(source)
+    ]
+    if wrong:
+        wrong.append("Only what was frozen can be confirmed: restore it, or leave it out")
+        raise EvosimError("\n".join(wrong))
+
+
+def file_of(out: Path, name: str) -> Path:
+    """The confirmatory record of a scenario."""
+    return out / f"{name}{SUFFIX}"
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file of the gallery belongs to a confirmation, and is no exploratory record."""
+    return path.name == FILE or path.name.endswith(SUFFIX)
+
+
+def record_of(out: Path, name: str) -> Record | None:
+    """The confirmatory record of a scenario; None where there is none."""
+    path = file_of(out, name)
+    return record.read(path) if exists(path) else None
+
+
+def beside(out: Path, found: Record) -> Record | None:
+    """The confirmatory record that belongs beside an exploratory one: of the same scenario, as it
+    was run; None where there is none."""
+    known = record_of(out, found["scenario"])
+    same = known is not None and known["scenario_sha256"] == found["scenario_sha256"]
+    return known if same else None
