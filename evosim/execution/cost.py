@@ -191,7 +191,7 @@ def of_runs(
     """
     every = list(runs)
     total = sum(replicates for _, replicates in every)
-    n = _workers(total, 1, workers)
+    n = _workers(round(total * times), 1, workers)
     costs = [_cost(scenario, replicates, n) for scenario, replicates in every]
     largest = max(costs, key=lambda cost: cost.total_memory)
     disk: dict[str, float] = {}

@@ -175,6 +175,15 @@ def test_of_thousands_of_points_some_are_counted(tmp_path: Path) -> None:
     assert time.monotonic() - began < 20
 
 
+def test_of_points_that_are_not_counted_one_by_one_workers_are_counted_too(
+    tmp_path: Path,
+) -> None:
+    study = many(tmp_path, 10)
+    assert len(study.points) == 1000
+    few, all_of_them = (of_study(study, replicates=1, workers=n) for n in (16, 64))
+    assert 3 < all_of_them.memory["processes"] / few.memory["processes"] < 4
+
+
 def test_more_points_are_counted_before_they_are_made(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(evosim.ScenarioError, match=r"too many points .got 1,000,000: 100 patience"):
