@@ -134,6 +134,23 @@ def test_show_says_what_is_damaged(invoke: Invoke, mine: Path, tmp_path: Path) -
     assert "run.json is damaged: its checksum" in shown.output
     written.unlink()
     assert "is a folder, not a file" in invoke("show", copy).output
+    for what in ("experiment", "study"):
+        other = tmp_path / f"damaged-{what}"
+        other.mkdir()
+        (other / f"{what}.json").write_text("{")
+        shown = invoke("show", other)
+        assert shown.exit_code == 2
+        assert f"{what}.json" in shown.output
+        assert "is a folder" not in shown.output
+
+
+def test_show_takes_a_home_folder(
+    invoke: Invoke, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(mine.parent))
+    shown = invoke("show", f"~/{mine.name}")
+    assert shown.exit_code == 0, shown.output
+    assert shown.output == invoke("show", mine).output
 
 
 def test_show_draws_thin_barriers(invoke: Invoke, tmp_path: Path) -> None:
