@@ -429,12 +429,13 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and where the run comes from."""
     from evosim.engine.dataset import UNREADABLE, open_arrays, unreadable
     from evosim.metrics import summary
+    from evosim.metrics.flips import recorded
 
     with open_arrays(folder) as arrays:
         try:
             probed = (*by_probe(folder.scenario), *BY_REPLICATE)
             for name in ("payoff_total", *probed):
-                _ = arrays[name].values
+                _ = recorded(cast("xr.Dataset", arrays), name).values
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
         findings = summary.summarize(cast("xr.Dataset", arrays), folder.scenario).to_dict()
