@@ -120,6 +120,16 @@ def test_it_grows_with_what_it_is_made_of() -> None:
     assert 6 < growth("memory", wide, "measure.levels", 100) < 11
 
 
+def test_a_run_without_figures_takes_less_disk_and_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn, bare = (cost.of_run(tiny(), figures=figures) for figures in (True, False))
+    assert drawn.total_disk - bare.total_disk == pytest.approx(1e6)
+    assert bare.duration < drawn.duration
+    evosim.run(tiny(), out=tmp_path / "run", seed=1, workers=1, figures=False, progress=True)
+    assert str(bare).split(", ")[2] in capsys.readouterr().err
+
+
 def test_replicates_share_the_processors_and_each_process_has_its_own_memory() -> None:
     one, two = cost.of_run(tiny()), cost.of_run(tiny(), replicates=2)
     assert two.total_memory > 1.5 * one.total_memory
