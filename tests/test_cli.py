@@ -213,6 +213,18 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     assert "Traceback" not in shown.output
 
 
+def test_check_takes_settings_as_run_does(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text(starter("good"))
+    few, many = (
+        invoke("check", "good.toml", "--set", f"evolution.population={n}") for n in (100, 1000)
+    )
+    assert few.exit_code == many.exit_code == 0
+    assert few.stderr != many.stderr
+    shown = invoke("check", "good.toml", "--set", "evolution.population=-1")
+    assert shown.exit_code == 1
+    assert "--set evolution.population=-1: evolution.population: " in shown.stderr
+
+
 def test_notes_are_told_with_their_lines_and_are_no_errors(invoke: Invoke, tmp_path: Path) -> None:
     text = starter("odd").replace("depth         = [0, 8]", "depth         = 4")
     (tmp_path / "odd.toml").write_text(text.replace("thinking_cost = 0.0", "thinking_cost = 0.1"))

@@ -128,9 +128,10 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True)
+@options.settings
 @options.force
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
+def check(ctx: click.Context, files: Sequence[str], settings: Sequence[str], force: bool) -> None:
     """Check scenario FILES (or ids), and report every error at once.
 
     The exit code is 1 if there is any error. Notes tell what is allowed, but hardly meant.
@@ -144,7 +145,7 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
     check_all(
         ctx,
         files,
-        evosim.check,
+        lambda file: evosim.check(file, settings),
         lambda file: [shipped.read(shipped.find(file))],
         of_run,
         notes,
