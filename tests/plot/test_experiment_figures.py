@@ -234,8 +234,7 @@ def test_maps_show_the_first_flips_and_the_last(make):
 def test_maps_say_of_each_flip_what_trains_before_and_after(make):
     mixed = {"ancestral": 0.5, "modern": 0.5}
     phases = [
-        {"generations": 2, "train": train}
-        for train in ("ancestral", mixed, "modern", "ancestral")
+        {"generations": 2, "train": train} for train in ("ancestral", mixed, "modern", "ancestral")
     ]
     text = " ".join(readable(maps.figure({}, make(timeline=phases))))
     for generation in (2, 4, 6):
