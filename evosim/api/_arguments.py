@@ -18,8 +18,9 @@ import numpy as np
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.files import exists
+from evosim.engine.folders import check_name
 from evosim.engine.mechanism import parts
-from evosim.errors import Argument, Command, EvosimError, RunError, seed_number, whole_number
+from evosim.errors import Argument, Command, EvosimError, seed_number, whole_number
 from evosim.process import expanded, place
 from evosim.registry import plugins
 
