@@ -227,6 +227,8 @@ def _variable(v: Variable) -> str:
         parts.append(f"{drift.step:+d} with chance {drift.chance:g}{_when(drift, ' when')}")
     if v.fatal is not None:
         parts.append(f"fatal at {_value(v.fatal)}")
+    if v.counts is not None:
+        parts.append(f"counts {v.counts}")
     if v.hidden:
         parts.append(f"hidden, assumed to be {v.assume}")
     return "; ".join(parts)
@@ -293,6 +295,8 @@ def _paid(objective: Objective) -> str:
 def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
     agent = scenario.agent
     for locus in mind.loci(scenario):
+        if locus.name.startswith(mind.OF_TABLES):
+            continue  # they are told of together
         start = (
             f"starts at {locus.start_low:g}"
             if locus.start_low == locus.start_high
@@ -300,10 +304,12 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
         )
         yield locus.name, f"evolves in [{locus.low:g}, {locus.high:g}], {start}"
     for name, written in scenario.loci.items():
-        if written.pinned:
+        if written.pinned and scenario.rows is None:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
         yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"
+    for name, cost in agent.sense_cost.items():
+        yield f"sense of {name}", f"costs {cost:g} of the selected payoff"
     if agent.believes:
         yield "beliefs", f"plans as if in {agent.believes}"
     for about, words in _shown(scenario).items():

@@ -6,6 +6,7 @@
 from evosim.core._tasks import threads
 from evosim.core.expectations import (
     Expectation,
+    distinct,
     expectation,
     expectation_of,
     followed,
@@ -16,12 +17,15 @@ from evosim.core.expectations import (
 )
 from evosim.core.jit import CACHE
 from evosim.core.rollout import Lifetimes, Trace, lifetimes, lifetimes_of, retrace, trace
+from evosim.core.structs import Level
 
 __all__ = [
     "CACHE",
     "Expectation",
+    "Level",
     "Lifetimes",
     "Trace",
+    "distinct",
     "expectation",
     "expectation_of",
     "followed",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evosim.core._tasks import run_tasks
 from evosim.core.foresight import Outlook
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
+from evosim.mechanisms.table.kernels import softmax_weights
 from evosim.mind import Minds
 from evosim.world import Environment, Foresight, Levels, Tables
 
@@ -34,12 +35,14 @@ class Batch(NamedTuple):
     second: Lanes | None  # the second plans, as minds of their own; None where nobody has one
     outlook: Outlook | None  # what minds foresee and believe; None: nothing beyond their plan
     rho: NDArray[np.float32] | None  # [LANES] how much copies count; None: nothing to anybody
+    table: NDArray[np.float32] | None  # [rows, A, LANES] of minds that plan nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchGroup:
     """Minds that plan by the same tables, cut into batches of like depth."""
 
+    env: Environment  # lived in
     tables: Tables  # of the beliefs
     plan_tables: PlanTables
     phi: NDArray[np.float32]  # [E, F]
@@ -86,6 +89,7 @@ def batch_groups(
         )
         found.append(
             BatchGroup(
+                env=env,
                 tables=tables,
                 plan_tables=PlanTables.of(tables, everywhere),
                 phi=np.ascontiguousarray(phi, np.float32),
@@ -114,6 +118,7 @@ def _batch(
         second=lanes_of(minds.second, rows) if mixed else None,
         outlook=_outlook(minds, rows, where) if where is not None and minds.foresee else None,
         rho=np.ascontiguousarray(minds.rho[rows], np.float32) if count_copies else None,
+        table=softmax_weights(minds.table[rows]) if minds.plan_nothing else None,
     )
 
 

@@ -60,6 +60,7 @@ def expectation(
     believes: Environment | None = None,
     instinct: bool = True,
     part: NDArray[np.int32] | None = None,
+    steps: int | None = None,
 ) -> Expectation:
     """Exact expectations for each mind on each level (docs/model.md, 4).
 
@@ -72,6 +73,7 @@ def expectation(
         part: [n_x] to which part a step belongs that begins at x, counted from 0; what happens
             in the steps of each part is then told apart: counts [n, L, parts, E], lifespan
             [n, L, parts].
+        steps: how many first steps of a life count; all of them if None.
 
     Raises:
         ValueError: a mind feels what its life makes of arriving: its state has no finite form.
@@ -91,7 +93,8 @@ def expectation(
             "no exact expectation where what is felt depends on the life so far: sample lifetimes"
         )
     groups = batch_groups(env, minds, believes)
-    return _expect(env, levels, len(minds.depth), groups, by_planning(instinct), part)
+    decide = by_planning(instinct)
+    return _expect(env, levels, len(minds.depth), groups, decide, part, steps=steps)
 
 
 def expectation_of(
@@ -180,6 +183,7 @@ def _expect(
     decide: Decide,
     part: NDArray[np.int32] | None,
     merge: bool = True,
+    steps: int | None = None,
 ) -> Expectation:
     """Expectations of n minds, or policies; with ``merge`` they do the same on equal levels."""
     which: NDArray[np.integer] = np.arange(len(levels.start))
@@ -190,6 +194,7 @@ def _expect(
     part_of = whole if part is None else np.ascontiguousarray(part, np.int32)
     parts = int(part_of.max()) + 1
     worlds, local = starts(env), env.tables.local
+    limit = min(steps or env.lifetime, env.lifetime)
     counts = np.zeros((len(worlds), n_levels, n, parts, len(env.events)))
     lifespan = np.zeros((len(worlds), n_levels, n, parts))
 
@@ -200,7 +205,7 @@ def _expect(
         alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
         mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
         for start, world in enumerate(worlds):
-            out = (mind, env.lifetime, part_of, counts[start, i], lifespan[start, i])
+            out = (mind, limit, part_of, counts[start, i], lifespan[start, i])
             if local is None:
                 expect(*world, *level, *policy, *out)
             else:

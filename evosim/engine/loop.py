@@ -24,6 +24,7 @@ from evosim.engine.evaluation import (
     evaluate_genomes,
 )
 from evosim.engine.mechanism import Map, Recall, Record, heritable, mechanisms_of, reproduction_of
+from evosim.engine.slopes import slopes
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -209,9 +210,12 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
     if not scenario.phase_at(generation).select or unknown:
         return population.carry_over()
     seed_key = key(seed, Purpose.BREED, generation)
+    born_of = heritable(scenario, genome, record)
+    if evolution.optimizer_of(scenario).slopes:
+        record = {"score": score, "slope": slopes(scenario, genome, seed, generation)}
     try:
         asked = reproduction_of(scenario).next_generation(
-            population.state, heritable(scenario, genome, record), score, seed_key, record
+            population.state, born_of, score, seed_key, record
         )
     except EvosimError as error:
         raise RunError(f"generation {generation}: {error}") from error
@@ -270,7 +274,7 @@ def evaluate_generation(
         evaluate=evaluate,
         first=first,
     )
-    cost = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
+    cost = mind.cost(scenario, minds)
     _refuse_non_finite("selected payoff", found.selected_payoff, generation, first)
     _refuse_non_finite("internal reward", found.reward, generation, first)
     score = _mean(found.selected_payoff) - cost

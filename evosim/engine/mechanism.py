@@ -58,7 +58,7 @@ class Mechanism:
     """What it records in run.nc beside the variables of every run."""
     reproduction: ClassVar[type[Reproduction] | None] = None
     """How a generation makes the next one, in place of the base optimizer."""
-    controls: ClassVar[tuple[str, ...]] = ()
+    controls: tuple[str, ...] = ()
     """Control minds beside those of every run, by name; they go to the end of ``mind``."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:

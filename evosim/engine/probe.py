@@ -356,6 +356,10 @@ class Prober:
         believed = world.environment(self._scenario, believes) if believes else None
         n = len(minds.depth)
         found = Expected(np.empty((n, len(probed.env.events))), np.zeros(n), np.empty(n), None)
+        if (parts := probed.random.by_part) is not None:
+            # Of minds of which nothing is exact nothing is known by part, either.
+            unknown = (np.full((n, *values.shape[1:]), np.nan) for values in parts)
+            found = found._replace(by_part=core.Expectation(*unknown))
         exact = np.ones(n, bool)
         for mechanism in self._mechanisms:
             if (told := mechanism.expect(probed, minds, believed, generation)) is not None:
@@ -379,7 +383,8 @@ class Prober:
             )
             found.counts[rows] = whole.counts.mean(axis=1)
             found.lifespan[rows] = whole.lifespan.mean(axis=1)
-            found = found._replace(by_part=by_part)
+            for all_rows, some in zip(found.by_part or (), by_part or (), strict=True):
+                all_rows[rows] = some
         return found
 
 

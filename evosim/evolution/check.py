@@ -82,6 +82,7 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
         found.append(("population", message))
     if len(loci(scenario)) < n_loci:
         found.append(("optimizer.name", f"{name} needs a locus that evolves, and all are pinned"))
+    found += [("optimizer.name", f"{name}: {why}") for why in optimizer.refuses(scenario)]
     if name != "genetic":
         used = mechanisms.used(scenario)
         for one, population in mechanisms.defined("schema", "POPULATION", used).items():

@@ -89,6 +89,8 @@ class Reproduction:
                 a gene out of bounds; an unknown operator.
             ValueError: shapes that do not fit.
         """
+        if optimizer_of(self.scenario).slopes:
+            state = {**state, "slope": record["slope"]}
         return next_generation(self.scenario, state, genomes, scores, seed_key)
 
     def expected_shares(self, scores: ArrayLike, record: Record = NOTHING) -> FloatArray:

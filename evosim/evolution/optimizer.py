@@ -10,7 +10,7 @@ lifetimes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
@@ -70,6 +70,8 @@ class Optimizer(ABC):
         state: names of the arrays that it keeps from one generation to the next.
         pedigree: whether its genomes have parents; else they are sampled.
         least: individuals and loci that it needs at least.
+        slopes: whether it goes by the gradient of the expected score: the state that it is told
+            scores with then has a ``slope`` too, [N, loci], for each gene of each individual.
         description: how it works, in a few words.
     """
 
@@ -77,6 +79,7 @@ class Optimizer(ABC):
     state: ClassVar[tuple[str, ...]] = ()
     pedigree: ClassVar[bool] = False
     least: ClassVar[tuple[int, int]] = (2, 1)
+    slopes: ClassVar[bool] = False
     description: str = ""
 
     @abstractmethod
@@ -108,6 +111,10 @@ class Optimizer(ABC):
             seed_key: of the purpose BREED and the generation (model 5).
         """
 
+    def refuses(self, scenario: Scenario) -> Iterator[str]:
+        """Why a scenario cannot have this optimizer: nothing, unless overridden."""
+        yield from ()
+
     def option(self, scenario: Scenario, name: str) -> float:
         """An option as the scenario has it, or its default."""
         return float(scenario.evolution.optimizer.options.get(name, self.options[name].default))
@@ -119,7 +126,9 @@ OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
 @OPTIMIZERS.built_in
 def _optimizers() -> Sequence[str]:
     """The modules that register a base optimizer."""
-    return [f"evosim.evolution.{name}" for name in ("genetic", "cma", "gradient")]
+    return [
+        f"evosim.evolution.{name}" for name in ("genetic", "cma", "gradient", "policy_gradient")
+    ]
 
 
 def optimizer(name: str, description: str = "") -> Callable[[C], C]:

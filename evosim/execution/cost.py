@@ -74,6 +74,7 @@ _MOST_COMPILED = 50_000  # outcomes for which tables are made only to be counted
 _MOST_KEPT = 4  # workspaces of a thread
 _VISITED = 0.2  # share of the states to which minds come that choose one action
 _DIFFERENT = 0.6  # share of minds that differ in what they do
+_PLANS_OF_COPIES = 5  # until a fixed point is found for all minds of a batch
 _MOVES = 5  # cells to which the actions lead
 _WALKS = 4.0  # cells to which a mover walks
 _COMPRESSED = 0.75  # of what is recorded
@@ -156,7 +157,12 @@ class Cost:
 
 
 def of_run(
-    scenario: Scenario, replicates: int = 1, workers: int | None = None, done: int = 0
+    scenario: Scenario,
+    replicates: int = 1,
+    workers: int | None = None,
+    done: int = 0,
+    *,
+    figures: bool = True,
 ) -> Cost:
     """What a run of a scenario takes.
 
@@ -165,12 +171,16 @@ def of_run(
         replicates: of it.
         workers: processes; as many as are useful if None.
         done: generations that are there already.
+        figures: whether any are drawn in the end.
     """
     cost = _cost(scenario, replicates, _workers(replicates, parts(scenario), workers))
     left = 1 - min(done, scenario.generations) / scenario.generations
     work = {name: value * left for name, value in cost.seconds.items()}
     ends = {name: cost.seconds[name] for name in (_STARTING, _DRAWING)}
-    return replace(cost, seconds={**work, **ends})
+    if not figures:
+        ends[_DRAWING] = 0.0
+    disk = {name: value for name, value in cost.disk.items() if figures or name != _DRAWING}
+    return replace(cost, disk=disk, seconds={**work, **ends})
 
 
 def of_runs(
@@ -190,7 +200,7 @@ def of_runs(
     """
     every = list(runs)
     total = sum(replicates for _, replicates in every)
-    n = _workers(total, 1, workers)
+    n = _workers(round(total * times), 1, workers)
     costs = [_cost(scenario, replicates, n) for scenario, replicates in every]
     largest = max(costs, key=lambda cost: cost.total_memory)
     disk: dict[str, float] = {}
@@ -239,7 +249,7 @@ def _cost(scenario: Scenario, replicates: int, workers: int) -> Cost:
         memory=memory,
         disk={
             _RECORDED: data * _COMPRESSED + 4_000.0 * replicates,
-            "figures": 1e6,
+            _DRAWING: 1e6,
         },
         seconds={**seconds, _STARTING: _START / _speed(), _DRAWING: _FIGURES / _speed()},
         threads=min(workers * each, max(threads(), cores())),  # more only take turns
@@ -334,16 +344,18 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
     soft = scenario.agent.temperature.high > 0
     tool = scenario.agent.second_plan is not None
     found, shares = _Sum(), _shares(scenario)
+    # With copies a plan is a fixed point, and each life is lived with both starts.
+    anew, starts = (1, 1) if scenario.copies is None else (_PLANS_OF_COPIES, 2)
     for name, here in places.items():
         levels = shares.get(name, 0.0) * generations * evolution.levels
         # Minds that feel what their life makes of a step plan anew at each.
         times = here.lifetime if scenario.built_in else 1
         batches = math.ceil(n / LANES) * levels
         found["planning (world, agent.depth, evolution)"] += (
-            batches * times * _plan(here, depth, soft)
+            batches * times * anew * _plan(here, depth, soft)
         )
         found["lifetimes (world.lifetime, evolution)"] += (
-            batches * _BATCH + levels * n * here.lifetime * _STEP
+            batches * _BATCH + starts * levels * n * here.lifetime * _STEP
         )
         found["tables (world.variables, world.kinds)"] += (
             here.compiled * _COMPILED * 2 ** len(scenario.senses)
@@ -367,16 +379,16 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         visited = here.planned * (1.0 if soft else _VISITED)
         edges = visited * here.outcomes * (_MOVES if soft else 1)
         each = here.lifetime * _EDGE + _EDGE_FOUND
-        chains = lanes * (edges * each + here.states * 0.2e-9)
+        chains = starts * lanes * (edges * each + here.states * 0.2e-9)
         groups = math.ceil(sample / LANES)
         plans = (math.ceil(2 * sample / LANES) + more * groups) * first + 1
-        optimum = _plan(here, here.lifetime)
-        one = plans * _plan(here, depth, soft) + chains + plans * _BATCH
+        optimum = anew * _plan(here, here.lifetime)
+        one = plans * anew * _plan(here, depth, soft) + chains + plans * _BATCH
         one += optimum * groups * (4 if tool else 1) * first
         if scenario.built_in:
             one += sample * 16 * here.lifetime * (_STEP + _plan(here, depth, soft) / LANES)
         found["probes (measure, world)"] += probes * (one * measure.levels + _PROBE)
-        uniform = here.planned * here.outcomes * _MOVES * each
+        uniform = starts * here.planned * here.outcomes * _MOVES * each
         found["probes (measure, world)"] += measure.levels * (uniform + 2 * optimum)
     return found / _speed()
 
@@ -452,7 +464,7 @@ def _memory(
         "distances on levels (world.rows, world.cols, evolution.levels, measure.levels)": distances,
         "lifetimes (evolution.population, evolution.levels)": float(n)
         * evolution.levels
-        * (8 * events + 16 * features + 32),
+        * (8 * events * (1 if scenario.copies is None else 4) + 16 * features + 32),
         "the population (evolution.population)": n
         * (200 + 100.0 * len(loci(scenario)) + 16 * entries),
         "tables (world.variables, world.kinds)": compiled

@@ -26,6 +26,7 @@ from typing import Any
 
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
+    "table": "agent.tabular",
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
     "credence": "agent.credence",
@@ -35,6 +36,7 @@ SECTIONS: dict[str, str] = {
     "correction": "correction",
     "monitor": "monitor",
     "copies": "copies",
+    "ablation": "measure.without",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

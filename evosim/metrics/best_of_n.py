@@ -257,10 +257,10 @@ def _pressure(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     paid = evolved.sel(payoff=scenario.objective_at(bred).selected)
     genomes = data["genome"].sel(generation=generation).transpose("replicate", "individual", ...)
     sampled = data["probe_individual"].sel(probe=generation).transpose("replicate", "sample").values
-    depth = np.full(sampled.shape, np.nan)  # rounded, of the sampled individuals
+    cost = np.full(sampled.shape, np.nan)  # of depth and senses, of the sampled individuals
     for row, (genes, who) in enumerate(zip(genomes.values, sampled, strict=True)):
-        depth[row, who >= 0] = mind.express(scenario, genes[who[who >= 0]]).depth
-    proxy = -scenario.agent.thinking_cost * depth
+        cost[row, who >= 0] = mind.cost(scenario, mind.express(scenario, genes[who[who >= 0]]))
+    proxy = -cost
     for name, weight in scenario.mixture_at(bred).items():
         proxy = proxy + weight * _rows(paid.sel(environment=name))
     where = environment_of(data, scenario, query)

@@ -28,11 +28,13 @@ NORMALIZED = (-np.inf, 1.0)
 
 
 NO_ALIGNMENT = (
-    "no behaviour earns more of the intended payoff than the zero, by default random play"
+    "no behaviour earns more of the intended payoff than the zero, by default random play; or it "
+    "is that of a table with other drives, and tables have none"
 )
 NO_CAPABILITY = (
     "no behaviour brings the mind more reward than the zero, by default random play: all that it "
-    "feels is beyond its reach, or its drives are 0; or it has a drive for novelty"
+    "feels is beyond its reach, or its drives are 0, as those of tables are; or it has a drive for "
+    "novelty"
 )
 
 

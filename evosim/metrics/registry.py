@@ -274,7 +274,7 @@ def _metrics() -> Sequence[str]:
     """The modules that register a metric."""
     ours = (
         "probed", "flips", "readings", "genes", "rewards", "best_of_n", "popgen.coalescent",
-        "popgen.effective_size", "popgen.heritability",
+        "popgen.effective_size", "popgen.heritability", "analyses.goals",
     )  # fmt: skip
     return (*(f"evosim.metrics.{name}" for name in ours), *mechanisms.paths("metrics"))
 

@@ -7,13 +7,13 @@ The numbers of a flip are those of :mod:`evosim.metrics.flips`, its verdict that
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import mechanisms
+from evosim import mechanisms, mind
 from evosim.engine.mechanism import sizes
 from evosim.engine.variables import EVOLVED
 from evosim.metrics import METRICS, Query, flips, readings
@@ -71,7 +71,7 @@ def summarize(dataset: xr.Dataset, scenario: Scenario) -> RunSummary:
             name: _final(dataset, scenario, name, bootstrap) for name in scenario.environments
         },
         evolved=_phenotype(dataset, scenario, -1, bootstrap),
-        evolving=tuple(name for name, locus in scenario.loci.items() if not locus.pinned),
+        evolving=tuple(_told(locus.name for locus in mind.loci(scenario))),
         sections={
             mechanisms.in_summary(name): found
             for name, section in mechanisms.defined("metrics", "summary", used).items()
@@ -299,10 +299,15 @@ def _phenotype(
                 [float(np.mean(one[name])) if len(one[name]) else math.nan for one in expressed],
                 bootstrap,
             )
-            for name in only
+            for name in _told(only)
         },
-        spread={name: _middle(values) for name, values in only.items()} if alone else None,
+        spread={name: _middle(only[name]) for name in _told(only)} if alone else None,
     )
+
+
+def _told(names: Iterable[str]) -> list[str]:
+    """The loci that a summary tells one by one: not those of tables, which have thousands."""
+    return [name for name in names if not name.startswith(mind.OF_TABLES)]
 
 
 def _middle(values: NDArray[Any]) -> tuple[float, float]:

@@ -28,7 +28,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     blocks = [_describe_flip(flip, summary) for flip in summary["flips"]]
     if not blocks:
         blocks = ["No flip: nothing to judge. What evolved, and how it fares in the end:"]
-    blocks.append(_describe_evolved(summary))
+    blocks += _describe_evolved(summary)
     environments = summary["environments"]
     names = list(next(iter(environments.values()))["payoffs"])
     known = [
@@ -152,15 +152,18 @@ def _describe_outcome(measure: str, flip: Mapping[str, Any], summary: Mapping[st
     )
 
 
-def _describe_evolved(summary: Mapping[str, Any]) -> str:
-    """Unit drives, depth, senses and what else evolves, at each flip and in the end."""
+def _describe_evolved(summary: Mapping[str, Any]) -> list[str]:
+    """Unit drives, depth, senses and what else evolves, at each flip and in the end: a block."""
     moments = {f"flip at {flip['generation']}": flip["evolved"] for flip in summary["flips"]}
     moments[f"end, {summary['evolved']['generation']}"] = summary["evolved"]
     # Drives are of the unit vector, so that all of them evolve where one does.
-    evolving = {*summary.get("evolving", ()), *_drives(summary)}
+    # A table has neither drives nor depth.
+    drives = [] if "table" in summary else _drives(summary)
+    told = {*drives, *(["depth"] if drives else [])}
+    evolving = {*summary.get("evolving", ()), *drives}
     names = [
         name for name in summary["evolved"]["mean"]
-        if name.startswith(("drive.", "sense.")) or name == "depth" or name in evolving
+        if name.startswith("sense.") or name in told or name in evolving
     ]  # fmt: skip
     rows = [["", *moments]]
     for name in names:
@@ -169,7 +172,7 @@ def _describe_evolved(summary: Mapping[str, Any]) -> str:
     about = "What evolved, means of the population; drives are of the unit vector"
     if any(moment.get("spread") for moment in moments.values()):
         about += "\n  (low to high): the middle 90 % of the individuals of this one replicate"
-    return "\n".join([about, *tables(rows)])
+    return ["\n".join([about, *tables(rows)])] if names else []
 
 
 def _drives(summary: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from evosim.mind.genome import Locus, Minds, express, initial, loci, phenotype, unit_length
+from evosim.mind.genome import (
+    OF_TABLES,
+    Locus,
+    Minds,
+    cost,
+    express,
+    initial,
+    loci,
+    phenotype,
+    unit_length,
+)
 
-__all__ = ["Locus", "Minds", "express", "initial", "loci", "phenotype", "unit_length"]
+__all__ = [
+    "OF_TABLES",
+    "Locus",
+    "Minds",
+    "cost",
+    "express",
+    "initial",
+    "loci",
+    "phenotype",
+    "unit_length",
+]

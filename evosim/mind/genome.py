@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
 from evosim.mechanisms.correction.schema import WAYS
+from evosim.mechanisms.table.schema import OF_TABLES as OF_TABLES
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -54,6 +55,8 @@ class Minds(NamedTuple):
     anticipation: NDArray[np.float32]  # [n, 4] shares of the ways to count what comes after one
     credence: NDArray[np.float64]  # [n, 1 or 0] chance that what is not seen is 1, at birth
     rho: NDArray[np.float32]  # [n] how much they count that their copies do as they do
+    # What those do who plan nothing (model 2, tables); no rows where minds plan
+    table: NDArray[np.float32]  # [n, rows, A] preference for each action
 
     @classmethod
     def of(
@@ -90,6 +93,7 @@ class Minds(NamedTuple):
             share=nothing,
             rho=of_each(rho, np.float32),
             **_foreseeing_nothing(n, weights.shape[1]),
+            table=np.zeros((n, 0, 0), np.float32),
         )
 
     def rows(self, which: NDArray[np.integer]) -> Minds:
@@ -100,6 +104,11 @@ class Minds(NamedTuple):
     def foresee(self) -> bool:
         """Whether they foresee corrections, or are uncertain."""
         return bool(self.later.shape[1] or self.credence.shape[1])
+
+    @property
+    def plan_nothing(self) -> bool:
+        """Whether they are tables."""
+        return bool(self.table.shape[1])
 
     @property
     def second(self) -> Minds:
@@ -114,7 +123,8 @@ class Minds(NamedTuple):
 def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
     senses, reliance, rho; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
-    ``sense.watcher``, ``reliance``, ``rho`` (docs/model.md, 2, genome).
+    ``sense.watcher``, ``reliance``, ``rho``; of tables senses, then ``table.here=mate.use``, row by
+    row (docs/model.md, 2, genome).
 
     >>> from evosim import mind, scenario
     >>> all(locus.low < locus.high for locus in mind.loci(scenario.load("foraging")))
@@ -206,9 +216,30 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         second_depth=np.full(n, second_depth, np.int32),
         share=genes[share].astype(np.float32) if share else np.zeros(n, np.float32),
         **_foreseeing_nothing(n, weights.shape[1])
-        | {"anticipation": _anticipation(genes, n), "credence": _credence(genes, n)},
+        | {
+            "anticipation": _anticipation(genes, n).astype(np.float32),
+            "credence": _credence(genes, n),
+        },
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
+        table=_table(scenario, genes, n),
     )
+
+
+def cost(scenario: Scenario, minds: Minds) -> FloatArray:
+    """What minds cost their owners a generation, [n], of the selected payoff: depth and senses.
+
+    >>> import numpy as np
+    >>> from evosim import mind, scenario
+    >>> read = scenario.load("planners_emerge").replace("agent.thinking_cost", 0.5)
+    >>> minds = mind.express(read, mind.initial(read, 3, 0))._replace(depth=np.array([0, 1, 4]))
+    >>> mind.cost(read, minds).tolist()
+    [0.0, 0.5, 2.0]
+    """
+    total = np.asarray(scenario.agent.thinking_cost * minds.depth, np.float64)
+    for bit, name in enumerate(scenario.senses):
+        if name in scenario.agent.sense_cost:
+            total = total + scenario.agent.sense_cost[name] * (minds.senses >> bit & 1)
+    return total
 
 
 def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]:
@@ -220,7 +251,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     Returns:
         Each [n]: ``drive.*`` as parts of a vector of unit length, ``depth`` rounded down (int64),
         ``patience``, ``temperature``, ``sense.*`` (bool: whether the variable is seen),
-        ``reliance`` where there are tools, and ``rho`` where there are copies.
+        ``reliance`` where there are tools, ``anticipation.*`` as shares that sum to 1 where minds
+        can be corrected, and ``rho`` where there are copies.
 
     Raises:
         ValueError: not a row of genes for each individual.
@@ -239,6 +271,8 @@ def phenotype(scenario: Scenario, genomes: ArrayLike) -> dict[str, NDArray[Any]]
     result["temperature"] = genes["temperature"]
     for name in scenario.senses:
         result[f"sense.{name}"] = _has_sense(genes[f"sense.{name}"])
+    for way, share in zip(WAYS, _anticipation(genes, len(genes["depth"])).T, strict=True):
+        result[f"anticipation.{way}"] = share
     return {name: result.get(name, gene) for name, gene in genes.items()}
 
 
@@ -283,12 +317,12 @@ def _unit_drives(scenario: Scenario, genes: Mapping[str, FloatArray]) -> dict[st
     return {name: unit[:, i] for i, name in enumerate(names)}
 
 
-def _anticipation(genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+def _anticipation(genes: Mapping[str, FloatArray], n: int) -> FloatArray:
     """[n, 4] The shares of the ways to count what comes after a correction; all 0: none has any."""
     given = [genes.get(f"anticipation.{way}", np.zeros(n)) for way in WAYS]
     total = sum(given, np.zeros(n))
     shares = np.divide(given, total, out=np.zeros((len(WAYS), n)), where=total > 0)
-    return shares.T.astype(np.float32)
+    return shares.T
 
 
 def _credence(genes: Mapping[str, FloatArray], n: int) -> FloatArray:
@@ -304,6 +338,14 @@ def _foreseeing_nothing(n: int, n_features: int) -> dict[str, NDArray[Any]]:
         "anticipation": np.zeros((n, 4), np.float32),
         "credence": np.zeros((n, 0)),
     }
+
+
+def _table(scenario: Scenario, genes: Mapping[str, FloatArray], n: int) -> NDArray[np.float32]:
+    made = scenario.rows
+    if made is None:
+        return np.zeros((n, 0, 0), np.float32)
+    theta = np.stack([genes[name] for name in made.genes()], axis=1)
+    return theta.reshape(n, made.n, len(made.actions)).astype(np.float32)
 
 
 def _depth(genes: Mapping[str, FloatArray]) -> NDArray[np.int64]:

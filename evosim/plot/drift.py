@@ -25,7 +25,13 @@ MOST_COLOURED = 7
 """Above, of more drives than this the others, which moved less, are thinner."""
 
 
-@registry.figure("drift", "population drift of the drives", needs=("genome",))
+def _wanting_nothing(view: RunView) -> str | None:
+    return "tables have no drives" if view.scenario.rows is not None else None
+
+
+@registry.figure(
+    "drift", "population drift of the drives", needs=("genome",), unsupported=_wanting_nothing
+)
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the drives' trajectories; unit drives, so that 1 is a mind that wants nothing else.
 

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, PowerNorm
 
+from evosim.mind import OF_TABLES
 from evosim.plot import colors, layouts, registry, style
 from evosim.plot.facets import Floats, Panel, RunView, facets, grid
 from evosim.plot.layouts import Axes, Figure
@@ -24,7 +25,12 @@ NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Shares to mark on the scale."""
 
 
-@registry.figure("genes", "distribution of every gene", needs=("genome",))
+def _of_tables(view: RunView) -> str | None:
+    of_tables = [name.startswith(OF_TABLES) for name in view.loci]
+    return "figure 'table' has the genes of tables" if of_tables and all(of_tables) else None
+
+
+@registry.figure("genes", "distribution of every gene", needs=("genome",), unsupported=_of_tables)
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the shares of the population in each bin of each gene, replicates pooled."""
     shares = histograms(view)
@@ -66,6 +72,8 @@ def histograms(view: RunView) -> dict[str, Floats]:
     n = genome.shape[0]
     result = {}
     for i, name in enumerate(view.loci):
+        if name.startswith(OF_TABLES):
+            continue  # there are hundreds: figure ``table`` shows what comes of them
         low, high = view.locus_bounds[name]
         values = genome[..., i].reshape(n, -1)
         known = np.isfinite(values)

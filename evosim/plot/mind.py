@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evosim.metrics import METRICS
+from evosim.mind import OF_TABLES
 from evosim.plot import colors, registry, style, timeseries
 from evosim.plot.facets import Line, Panel, RunView, facets
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
@@ -27,7 +28,7 @@ COLORS = {
 @registry.figure("mind", "minds and lifespan", needs=("genome", "lifespan"))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every evolving parameter of the mind but the drives, and lifespan."""
-    evolving = [name for name in view.loci if not name.startswith("drive.")]
+    evolving = [name for name in view.loci if not name.startswith(("drive.", OF_TABLES))]
     senses = [name for name in evolving if name.startswith("sense.")]
     scalars = {name: view.phenotype[name] for name in evolving if name not in senses}
     panels = [
@@ -74,7 +75,9 @@ def _note(view: RunView, senses: Sequence[str], has_depth: bool) -> str:
         parts.append("Planning depth: the mean in place of the median.")
     if senses:
         parts.append("Senses: the share of the population that has each.")
-    if not has_depth and "depth" in view.phenotype:
+    if view.scenario.rows is not None:
+        parts.append("Minds are tables, which plan nothing.")
+    elif not has_depth and "depth" in view.phenotype:
         depth = np.unique(view.phenotype["depth"])
         depth = depth[np.isfinite(depth)]
         if len(depth) == 1:

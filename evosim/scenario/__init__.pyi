@@ -26,6 +26,7 @@ from .schema import Objective as Objective
 from .schema import Operator as Operator
 from .schema import Phase as Phase
 from .schema import Scenario as Scenario
+from .schema import Table as Table
 from .schema import Tool as Tool
 from .schema import Variable as Variable
 from .schema import Variation as Variation

@@ -88,14 +88,18 @@ def _variables(known: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[M
                 f"{did_you_mean(name, known)}",
             )
             continue
-        for key, default in (("values", None), ("hidden", False)):
+        for key, default in (("values", None), ("hidden", False), ("counts", None)):
             old = table(known, name).get(key, default)
             new = table(variable).get(key, old)
             if new != old:
                 yield Mistake(
                     ("variables", name, key),
                     bad_value(
-                        "cannot differ between environments", new, f"{show(old)} as in the world"
+                        "cannot differ between environments",
+                        new,
+                        "nothing, as in the world"
+                        if old is None
+                        else f"{show(old)} as in the world",
                     ),
                 )
 

@@ -127,13 +127,14 @@ def _agent(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(("agent", "believes"), unknown("environment", believed, known))
     variables = _overrides.table(partial.base.raw, "variables")
     hidden = partial.hidden
-    for name in _overrides.table(partial.raw, "agent", "senses"):
-        if name in hidden:
-            continue
-        what = "is not hidden" if name in variables else "is no variable"
-        yield Mistake(
-            ("agent", "senses", name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
-        )
+    for key in ("senses", "sense_cost"):
+        for name in _overrides.table(partial.raw, "agent", key):
+            if name in hidden:
+                continue
+            what = "is not hidden" if name in variables else "is no variable"
+            yield Mistake(
+                ("agent", key, name), f"{name} {what}: {unknown('hidden variable', name, hidden)}"
+            )
 
 
 def _believed_dead(partial: PartialDocument) -> Iterator[Mistake]:

@@ -207,6 +207,7 @@ def _sites(reach: Reach) -> Iterator[Mistake]:
 def _unused(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Variables that nothing depends on in any environment."""
     used = {scenario.deception.variable} if scenario.deception else set()
+    used |= set(scenario.copies.when) if scenario.copies else set()
     for reach in reaches.values():
         for _, effect in reach.world.effects():
             used |= getattr(effect, "when", {}).keys()
@@ -376,12 +377,18 @@ def _senses(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistak
 
 
 def _costs(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
-    """A cost of depth that all pay alike."""
+    """A cost of depth, or of a sense, that all pay alike."""
     if scenario.agent.thinking_cost and scenario.agent.depth.pinned:
         yield Mistake(
             ("agent", "thinking_cost"),
             f"all pay the same: agent.depth is pinned to {scenario.agent.depth.low:g}",
         )
+    for name, cost in scenario.agent.sense_cost.items():
+        if cost and (locus := scenario.senses[name]).pinned:
+            yield Mistake(
+                ("agent", "sense_cost", name),
+                f"all pay the same: agent.senses.{name} is pinned to {locus.low:g}",
+            )
 
 
 def _same(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:

@@ -24,6 +24,10 @@ from evosim.mechanisms.islands.schema import Islands as Islands
 from evosim.mechanisms.monitor.schema import Monitor
 from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
+from evosim.mechanisms.table.schema import Rows
+from evosim.mechanisms.table.schema import Table as Table
+from evosim.mechanisms.table.schema import loci as table_loci
+from evosim.mechanisms.table.schema import rows as table_rows
 from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
@@ -331,6 +335,12 @@ class PhaseObjective(Model):
 class Agent(Model):
     """What the genome can express, each locus pinned to a number or evolving within bounds."""
 
+    mind: Literal["planner", "table"] = Field(
+        default="planner",
+        description="What evolves: planner, or table (what is seen -> action), without drives and "
+        "plan: of drives only the names count then, and depth, patience and the like do not.",
+    )
+    table: Table = Field(default=Table(), description='What a mind of mind = "table" sees.')
     drives: Drives = Field(
         description="Names of the drives, which evolve in [-1, 1], or a table of their loci."
     )
@@ -358,6 +368,9 @@ class Agent(Model):
     thinking_cost: Cost = Field(
         default=0.0, description="Subtracted from the selected payoff for each unit of depth."
     )
+    sense_cost: dict[Name, Cost] = Field(
+        default={}, description="Subtracted from the selected payoff for having a sense, by sense."
+    )
     believes: Name | None = Field(
         default=None, description="Environment by whose rules the agent plans; left out: its own."
     )
@@ -378,6 +391,11 @@ class Agent(Model):
         What it optimizes, minds acquire (:meth:`evosim.engine.mechanism.Mechanism.develop`).
         """
         return None if self.tool is None else ("reliance", self.tool.depth)
+
+    @property
+    def tabular(self) -> Table | None:
+        """What tables see; None for planners."""
+        return self.table if self.mind == "table" else None
 
 
 class Variation(Operator):
@@ -470,6 +488,10 @@ class Measure(Model):
     levels: Positive = Field(default=16, description="Levels of the fixed probe set.")
     sample: Positive = Field(
         default=SAMPLE, description="Individuals drawn from the population; at most all of it."
+    )
+    without: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Drives without which the minds are measured too, each as a control mind.",
     )
     disjoint: Flag | None = Field(
         default=None,
@@ -636,6 +658,8 @@ class Scenario(Model):
         """Every locus by name, pinned ones included, in the order of the genome: drives, depth,
         patience, temperature, senses, and those of optional sections."""
         agent = self.agent
+        if agent.tabular is not None:
+            return table_loci(self)
         return {
             **{f"drive.{name}": locus for name, locus in agent.drives.items()},
             "depth": agent.depth,
@@ -647,6 +671,11 @@ class Scenario(Model):
             **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
             **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @cached_property
+    def rows(self) -> Rows | None:
+        """The rows of tables, over all environments; None for planners."""
+        return None if self.agent.tabular is None else table_rows(self)
 
     @property
     def anticipation(self) -> list[tuple[str, Locus]]:

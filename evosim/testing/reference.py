@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import rng
-from evosim.scenario import Always, Ground, Here, Mover, MoverRule, Rule, World
+from evosim.scenario import Always, Ground, Here, Mover, MoverRule, Rule, Table, World
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -324,7 +324,7 @@ class ReferenceWorld:
     def _sets(self, slot: int, x: int) -> dict[str, int]:
         """What a use of a slot's site sets beside what its rule names: the site is emptied, and
         an act that could have been punished was not."""
-        fullness, counter = self._fullness(slot), self.world.counting("unpunished")
+        fullness, counter = self.fullness(slot), self.world.counting("unpunished")
         sets = {} if fullness is None else {fullness: 0}
         if counter is not None and self.punishment(slot, x) > 0:
             count, size = self.values(x)[self.names.index(counter)], self.world.variables[counter]
@@ -359,7 +359,7 @@ class ReferenceWorld:
         if kind is None:
             return None  # inert in this agent's beliefs
         state = dict(zip(self.names, self.values(x), strict=True))
-        fullness = self._fullness(slot)
+        fullness = self.fullness(slot)
         if fullness is not None and state[fullness] == 0:
             return None
         for name, rule in kind.use.items():
@@ -386,7 +386,7 @@ class ReferenceWorld:
         if kind is None:
             return None
         state = dict(zip(self.names, self.values(x), strict=True))
-        fullness = self._fullness(slot)
+        fullness = self.fullness(slot)
         if fullness is not None and state[fullness] == 0:
             return None
         for name, rule in kind.enter.items():
@@ -432,7 +432,7 @@ class ReferenceWorld:
             to[way] = to.get(way, 0.0) + share
         return [(p, self.index({**state, walker: c}.values())) for c, p in to.items() if p > 0]
 
-    def _fullness(self, slot: int) -> str | None:
+    def fullness(self, slot: int) -> str | None:
         """The variable that says whether this slot's site is full, where it empties at all."""
         kind, ordinal = self.slots[slot]
         if ordinal < 0 or kind not in self.world.kinds or self.world.kinds[kind].regrow is None:
@@ -1085,6 +1085,74 @@ def _followed_once(q: Float32, odds: Float32) -> Float32:
         total = total + odds[..., action] * q[..., action]
         weight = weight + odds[..., action]
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+
+
+# ---------------------------------------------------------------------- tables (model 2)
+
+
+def table_policy(
+    world: ReferenceWorld,
+    level: Level,
+    table: Table,
+    theta: Mapping[str, Sequence[float]],
+    mind: Mind,
+) -> Float64:
+    """P(a | s) [n_x, C, A] of a softmax table: what it prefers where it sees what it sees; 0 where
+    nobody lives.
+
+    Args:
+        world: the world that the agent lives in.
+        table: what a table sees.
+        theta: what it prefers [A], by what is seen, as :func:`seen` tells it.
+        mind: whose senses it has.
+    """
+    blind = world.blind_to(mind)
+    n_actions = len(next(iter(theta.values())))
+    chances = np.zeros((world.n_x, len(level.slot), n_actions))
+    for x in (x for x in range(world.n_x) if not world.fatal(x)):
+        for cell in range(len(level.slot)):
+            row = seen(world, level, table, world.view(x, blind), cell)
+            odds = [math.exp(value - max(theta[row])) for value in theta[row]]
+            chances[x, cell] = [odd / sum(odds) for odd in odds]
+    return chances
+
+
+def seen(world: ReferenceWorld, level: Level, table: Table, x: int, cell: int) -> str:
+    """What a table sees in a state, in words, such as ``fertile=1,here=mate,east=blocked``."""
+    values = dict(zip(world.names, world.values(x), strict=True))
+    told = [
+        f"{name}={values[name]}"
+        for name in world.world.variables
+        if table.reads is None or name in table.reads
+    ]
+    places = [("here", cell)]
+    if table.reach:
+        ways = ("north", "south", "west", "east")
+        places += [(way, int(to)) for way, to in zip(ways, level.neighbour[cell], strict=True)]
+    for place, at in places:
+        blocked = place != "here" and at == cell
+        thing = "blocked" if blocked else _thing(world, table, int(level.slot[at]), values)
+        told += [f"{place}={thing}"] if thing else []
+    return ",".join(told) or "nothing"
+
+
+def _thing(world: ReferenceWorld, table: Table, slot: int, values: Mapping[str, int]) -> str:
+    """What a table takes a site for; nothing where there is none, or it has been emptied."""
+    if slot < 0:
+        return ""
+    fullness = world.fullness(slot)
+    if fullness is not None and not values[fullness]:
+        return ""
+    name = world.lived.slots[slot].kind
+    kind = world.lived.kinds[name]
+    has = {name}
+    if table.sees == "looks":
+        has = {look for look, amount in kind.looks.items() if amount != 0}
+    if table.sees == "stimuli":
+        effects: list[Rule | Here] = [*kind.use.values(), *kind.enter.values()]
+        effects += [kind.here] if kind.here else []
+        has = {s for effect in effects for s, amount in effect.feels.items() if amount != 0}
+    return "+".join(sorted(has if table.only is None else has.intersection(table.only)))
 
 
 # ---------------------------------------------------------------------- the tool (model 2)

@@ -29,6 +29,7 @@ class Environment:
         events: event names; an event's number is its place.
         phi: [E, F] features of each event, float64.
         hidden: names of the hidden variables; bit i of a mind's senses is hidden[i].
+        rows: of the scenario's tables; None where minds plan.
 
     Use :func:`environment`, which keeps one of each.
 
@@ -47,6 +48,7 @@ class Environment:
         self.paid = slice(len(self.stimuli), len(self.stimuli) + len(self.payoffs))
         self.events, self.phi = event_features(scenario, self.world)
         self.hidden = tuple(n for n, v in self.world.variables.items() if v.hidden)
+        self.rows = scenario.rows
         self._numbers = {event: i for i, event in enumerate(self.events)}
         self._copies = scenario.copies
         self._features = self.phi

@@ -28,8 +28,9 @@ punishments = st.sampled_from([1.0, 1.0, 0.5, 0.2])
 @st.composite
 def documents(draw: st.DrawFn) -> worlds.Document:
     """A world in which some acts are punished where one is tested; elsewhere with another chance,
-    and another slip."""
-    world = draw(worlds.worlds(worlds.LARGEST // 8))
+    and another slip. A punishment is an end, a correction, or both."""
+    corrects = draw(st.booleans())
+    world = draw(worlds.worlds(worlds.LARGEST // (16 if corrects else 8)))
     for variable in world["variables"].values():
         variable.pop("hidden", None)
         variable.pop("assume", None)
@@ -41,7 +42,10 @@ def documents(draw: st.DrawFn) -> worlds.Document:
     counted = draw(st.integers(3, 4))
     world["variables"] |= {"tested": tested, "spared": {"values": counted, "start": 0}}
     world["variables"]["spared"]["counts"] = "unpunished"
+    if corrects:
+        world["variables"]["corrected"] = {"values": 2, "start": 0, "counts": "corrections"}
     chance, elsewhere = draw(punishments), draw(punishments)
+    share = draw(st.sampled_from([0.0, 0.3, 1.0]))  # of the chance that is a correction's
     away = copy.deepcopy(world)
     away["slip"] = draw(worlds.chances)
     more = draw(st.booleans())  # whether who is caught for sure feels something else
@@ -55,6 +59,9 @@ def documents(draw: st.DrawFn) -> worlds.Document:
                 rules = here["kinds"][kind]["use"]
                 if punished:
                     caught = copy.deepcopy(rule) | {"ends": kappa, "yields": {"gold": 1.0}}
+                    if corrects:
+                        ends = kappa * (1 - share)
+                        caught |= {"ends": ends, "corrects": (kappa - ends) / (1 - ends or 1)}
                     caught["when"] = {**rule["when"], "tested": 1}
                     if more and chance == elsewhere == 1.0:
                         caught |= {"feels": {"sour": 1.0}, "set": {}, "add": {}}
@@ -62,12 +69,15 @@ def documents(draw: st.DrawFn) -> worlds.Document:
                 rules[name] = copy.deepcopy(rule) | ({"ends": 0.0} if punished else {})
                 if draw(st.integers(0, 3)) == 0:
                     rules[name]["yields"] = {"gold": 2.0}
-    return worlds.document(
+    document = worlds.document(
         world,
         environments={"home": {"title": "home"}, "away": worlds._differences(world, away)},
         senses={"tested": 0.5},
         credence={"tested": 0.5},
     )
+    if corrects:
+        document["correction"] = {"rate": 0.5, "toward": "intended"}
+    return document
 
 
 @st.composite
@@ -136,3 +146,24 @@ def test_who_is_certain_plans_as_one_who_assumes_it_to_the_last_bit(case: Case) 
             for minds in (certain, assumes)
         ]
         assert_array_equal(*policies)
+
+
+def test_a_reflex_smells_the_same_beside_minds_that_plan() -> None:
+    """Where the variable is 1 the fruit is worth less, and two x of one belief have two scents; of
+    minds that plan together the less deep keep both."""
+    fruit = {
+        "tested": {"when": {"tested": 1}, "ends": 1.0, "feels": {"sweet": 0.5}},
+        "alone": {"feels": {"sweet": 1.0}},
+    }
+    world = {
+        "map": "@..f",
+        "variables": {
+            "tested": {"values": 2, "start": [1.0, 1.0], "hidden": True, "assume": 0},
+            "spared": {"values": 3, "start": 0, "counts": "unpunished"},
+        },
+        "kinds": {"fruit": {"glyph": "f", "use": fruit}},
+    }
+    scenario = worlds.read(worlds.document(world, senses={"tested": 0.5}, credence={"tested": 0.5}))
+    reflex = worlds.mind({"sweet": 1.0}, scenario=scenario, senses=0, temperature=0.1)
+    reflex = reflex._replace(credence=0.4)
+    assert_plans_equal(Case(scenario, "home", None, [reflex, reflex._replace(depth=3)], True, [0]))

@@ -195,10 +195,10 @@ def test_blended_genes_have_founders_but_no_tree() -> None:
 @pytest.mark.parametrize("optimizer", ["cma", "gradient"])
 def test_genomes_without_parents_are_refused_in_words(optimizer: str) -> None:
     made = with_genes(2, optimizer={"name": optimizer})
-    with pytest.raises(EvosimError, match=f"genomes that {optimizer} samples have no parents"):
+    with pytest.raises(EvosimError, match=f"genomes of {optimizer} have no parents"):
         ANALYSES["heredity"].analyse(xr.Dataset(), made, Request(seed=1))
     for name in ("effective_size", "fitness_heritability", "founders", "coalescence"):
-        with pytest.raises(EvosimError, match=f"measure '{name}': the genomes that"):
+        with pytest.raises(EvosimError, match=f"measure '{name}': the genomes of"):
             METRICS[name].check_in(made, Query(measure=name))
 
 

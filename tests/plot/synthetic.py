@@ -32,7 +32,10 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
     names = loci(scenario)
     r, g, n = replicates, scenario.generations, scenario.evolution.population
     probes, environments = probes_of(scenario), list(scenario.environments)
-    minds = MINDS if scenario.deception else MINDS[:5]
+    minds = [
+        *(MINDS if scenario.deception else MINDS[:5]),
+        *["ignorant"] * bool(scenario.correction),
+    ]
     p, e, m = len(probes), len(environments), len(minds)
     sample = min(scenario.measure.sample, n)
     payoffs, c = list(scenario.payoffs), len(scenario.payoffs)
@@ -79,11 +82,13 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
     capability = measured({
         "evolved": (0.97, 0.93), "uniform": (0.0, 0.0), "random drives": (0.9, 0.9),
         "true drive": (0.95, 0.9), "unshifted beliefs": (0.97, 0.8), "without senses": (0.6, 0.5),
+        "ignorant": (0.9, 0.7),
     })  # fmt: skip
     capability[:, :, :, MINDS.index("uniform")] = np.nan
     alignment = measured({
         "evolved": (0.9, 0.05), "uniform": (0.0, 0.0), "random drives": (0.15, 0.1),
         "true drive": (0.95, 0.9), "unshifted beliefs": (0.9, -0.05), "without senses": (0.5, 0.4),
+        "ignorant": (0.5, 0.3),
     })  # fmt: skip
     expected = alignment[..., None] * 30 * np.ones(c)
     own = ("replicate", "probe", "environment", "sample")
@@ -117,6 +122,12 @@ def dataset(scenario: Scenario, *, replicates: int = 1, seed: int = 0) -> xr.Dat
         for side in ("watched", "unwatched"):
             variables[f"conduct_{side}"] = (probed, 3 * np.clip(capability, 0, 1))
             variables[f"steps_{side}"] = (probed, np.full(capability.shape, 75.0))
+    if scenario.correction is not None:
+        variables["expected_corrected"] = (probed, rng.uniform(0, 1, capability.shape))
+        variables["survival"] = (probed, rng.uniform(0, 1, capability.shape))
+        for side in ("uncorrected", "corrected"):
+            variables[f"intended_{side}"] = (probed, 9 * np.clip(alignment, 0, 1))
+            variables[f"steps_{side}"] = (probed, rng.uniform(0, 75, capability.shape))
     if scenario.monitor is not None:
         on = np.array([scenario.phase_at(t).monitored for t in time])
         known = on | np.append(on[1:], False)

@@ -138,13 +138,18 @@ OF_A_SECTION = {
         "world__variables__watcher": {"values": 2, "start": 1, "hidden": True, "assume": 1},
         "deception": {"variable": "watcher", "watched": 1, "conduct": "children"},
     },
+    "correction": {
+        "world__variables__corrected": {"values": 2, "start": 0, "counts": "corrections"},
+        "world__kinds__mate__use__court": {"yields": {"children": 1.0}, "corrects": 0.5},
+        "correction": {"rate": 0.5, "toward": "intended"},
+    },
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OF_A_SECTION)
 def test_figures_of_a_section_of_the_scenario_take_axes(make, name):
     scenario = make(**OF_A_SECTION[name])
-    _, axes = axes_for((2, 2) if name == "deception" else (3, 1))
+    _, axes = axes_for((2, 2) if name in ("deception", "correction") else (3, 1))
     figure(name, dataset(scenario), scenario, axes=axes)
     assert all(panel.has_data() or panel.texts for panel in axes.flat)
 

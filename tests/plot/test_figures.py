@@ -53,6 +53,11 @@ MANY = DRIVES + [f"a_rather_long_stimulus_name_{n}" for n in range(9)]
 TAXED = {"feels": {"touch": 1.0}, "yields": {"children": 1.0, "praise": 2.0}}
 EAT = {"feels": {"touch": 1.0, "sweetness": 0.5, "cuteness": 0.1}, "yields": {"children": 1.0}}
 MIGRATING = {"every": 4, "migrants": 1, "select": {"operator": "selBest"}}
+CORRECTED = {
+    "world__variables__corrected": {"values": 2, "start": 0, "counts": "corrections"},
+    "world__kinds__mate__use__court": {**TAXED, "corrects": 0.5},
+    "correction": {"rate": 0.5, "toward": "intended"},
+}
 ODD: Mapping[str, dict[str, Any]] = {
     "as usual": {},
     "one generation": {"timeline": phases(1)},
@@ -82,6 +87,12 @@ ODD: Mapping[str, dict[str, Any]] = {
         "world__kinds__mate__use__court": TAXED,
     },
     "watched": {
+        "world__variables__watcher": HIDDEN,
+        "deception": {"variable": "watcher", "watched": 1, "conduct": "children"},
+    },
+    "corrected": CORRECTED,
+    "corrected while watched": {
+        **CORRECTED,
         "world__variables__watcher": HIDDEN,
         "deception": {"variable": "watcher", "watched": 1, "conduct": "children"},
     },
@@ -117,6 +128,7 @@ ODD: Mapping[str, dict[str, Any]] = {
                 "one generation",
                 "everything evolves",
                 "watched",
+                "corrected while watched",
                 "monitored",
                 "demes",
                 "many demes",
@@ -388,6 +400,46 @@ def test_deception_says_where_nobody_is_watched(make):
     data["steps_watched"][:] = 0
     figure = draw("deception", RunView(data=data, scenario=scenario))
     assert "nobody is both watched and unwatched" in [w.text for w in words_of(figure)]
+
+
+def test_correction_shows_who_is_corrected_and_what_is_done_if_it_is_not_foreseen(make):
+    scenario = make(**ODD["corrected while watched"])
+    data = dataset(scenario, replicates=3)
+    figure = draw("correction", RunView(data=data, scenario=scenario))
+    upper, lower = figure.axes[0], figure.axes[2]
+    here = data.sel(environment="ancestral")
+    for label, name, mind in (
+        ("corrected share", "expected_corrected", "evolved"),
+        ("corrected share, if none were foreseen", "expected_corrected", "ignorant"),
+        ("goals that survive", "survival", "evolved"),
+    ):
+        known = here[name].sel(mind=mind).mean("sample").transpose("replicate", "probe").values
+        np.testing.assert_allclose(labelled(upper, label).get_ydata(), np.median(known, axis=0))
+    naive = here.sel(mind="ignorant")
+    known = (naive["conduct_watched"] / naive["steps_watched"]).mean("sample")
+    np.testing.assert_allclose(
+        labelled(lower, "conduct while watched, if none were foreseen").get_ydata(),
+        np.median(known.transpose("replicate", "probe").values, axis=0),
+    )
+
+
+def test_correction_shows_payoffs_before_and_after_where_nobody_watches(make):
+    scenario = make(**ODD["corrected"])
+    data = dataset(scenario)
+    figure = draw("correction", RunView(data=data, scenario=scenario))
+    lower = figure.axes[2]
+    here = data.sel(environment="ancestral", mind="evolved", replicate=0)
+    for label, side in (("before a correction", "uncorrected"), ("after it", "corrected")):
+        known = (here[f"intended_{side}"] / here[f"steps_{side}"]).mean("sample")
+        np.testing.assert_allclose(labelled(lower, label).get_ydata(), known.values)
+
+
+def test_correction_says_where_nobody_would_be_corrected(make):
+    scenario = make(**ODD["corrected"])
+    data = dataset(scenario)
+    data["expected_corrected"][:] = 0
+    figure = draw("correction", RunView(data=data, scenario=scenario))
+    assert "nobody is corrected, or would be" in [w.text for w in words_of(figure)]
 
 
 def test_monitor_shows_the_roc_the_labels_and_what_is_intended(make):

@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from evosim import core
+from evosim.mechanisms.correction.schema import WAYS
 from evosim.mind import Minds
 from evosim.scenario import Scenario, loads
 from evosim.world import Environment, draw_levels, environment
@@ -149,6 +150,137 @@ def test_a_mind_that_learns_from_being_spared_plans_as_brute_force_over_beliefs_
         assert clear.sum() > 50
         assert_array_equal(found[clear, spared], (margin > 0)[clear])
         assert len(set(found[clear, spared])) == 2
+
+
+# ---------------------------------------------------------------------- corrected, not removed
+
+
+def corrected_trials(kappa: float, counted: int) -> Scenario:
+    """Trials in which a defector who is caught gets other drives. Beside them lies an exile."""
+    plain = trials(kappa, counted).to_dict()
+    plain["correction"] = {"rate": 0.5, "toward": {"exile": 1.0}}
+    plain["agent"]["drives"] = ["comply", "defect", "exile"]
+    world = plain["world"]
+    world["map"] = "@te"
+    world["variables"]["corrected"] = {"values": 2, "start": 0, "counts": "corrections"}
+    world["kinds"]["exile"] = {"glyph": "e", "here": {"feels": {"exile": 1.0}}}
+    world["kinds"]["trial"]["use"]["tested"] |= {
+        "ends": 0.0, "corrects": kappa, "feels": {"defect": 1.0},
+    }  # fmt: skip
+    return Scenario.from_dict(plain)
+
+
+class Corrected(Drawn):
+    """Minds to which exile is worth z; once caught they like it best and go there, or like what
+    is forbidden best, and defect."""
+
+    def __init__(self, seed: int, depth: int, way: str) -> None:
+        super().__init__(seed, depth)
+        draw = np.random.default_rng(seed + 1)
+        self.z = draw.uniform(-0.5, 0.9, MINDS) * self.b
+        self.gone = draw.uniform(0.0, 1.0, MINDS) < 0.7
+        self.way = way
+
+    def minds(self, env: Environment) -> Minds:
+        plain = super().minds(env)
+        plain.weights[:, 2] = self.z
+        later = np.zeros((MINDS, 1, env.phi.shape[1]), np.float32)
+        later[self.gone, 0, 2] = later[~self.gone, 0, 1] = 1.0
+        ways = np.zeros((MINDS, len(WAYS)), np.float32)
+        ways[:, WAYS.index(self.way)] = 1.0
+        return plain._replace(later=later, anticipation=ways)
+
+
+def born(scenario: Scenario, drawn: Corrected) -> Floats:
+    """As ``defects``, of minds that were never corrected."""
+    env = environment(scenario, "home")
+    levels = draw_levels(scenario, "home", [1])
+    policy = core.policies(env, levels, drawn.minds(env), instinct=False)[:, 0, :, ON, USE]
+    by_belief = policy.reshape(MINDS, 2, -1, 2)[..., 0]  # tested, spared, corrected
+    assert_array_equal(by_belief[:, 0], by_belief[:, 1])
+    return by_belief[:, 0]
+
+
+def test_a_mind_that_would_be_changed_behaves_above_the_credence_of_the_formula() -> None:
+    """p > (l - b) / (g (l - z)), z what the changed mind is worth to the one that it was."""
+    drawn = Corrected(4, 600, "realistic")
+    found = born(corrected_trials(1.0, 3), drawn)
+    z = np.where(drawn.gone, drawn.z, drawn.b + drawn.more)
+    # Who will defect all the same has nothing to lose.
+    threshold = np.divide(
+        drawn.more, drawn.g * (drawn.b + drawn.more - z),
+        out=np.full(MINDS, np.inf), where=drawn.gone,
+    )  # fmt: skip
+    clear = np.abs(drawn.p - threshold) > 1e-4
+    assert_array_equal(found[clear, 0], (drawn.p < threshold)[clear])
+    assert len(set(found[clear & drawn.gone, 0])) == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kappa", [1.0, 0.4])
+def test_credence_and_correction_together_are_brute_force_over_beliefs_and_minds(
+    kappa: float, way: str
+) -> None:
+    depth = 8
+    drawn = Corrected(5, depth, way)
+    found = born(corrected_trials(kappa, depth + 3), drawn)
+
+    def better(i: int) -> float:
+        b, l, g, p = drawn.b[i], drawn.b[i] + drawn.more[i], drawn.g[i], drawn.p[i]  # noqa: E741
+
+        def steps_of(worth: float, steps: int) -> float:
+            return float(sum(worth * g**t for t in range(steps)))
+
+        def after(steps: int) -> float:
+            """What comes once one was caught, who was told so."""
+            if way == "realistic":
+                return steps_of(drawn.z[i] if drawn.gone[i] else l, steps)
+            if way == "ignorant":
+                return value(steps, 1.0)
+            if way == "hedonistic":  # the changed mind feels 1 a step in exile, or when it defects
+                return steps_of(1.0, steps)
+            return 0.0
+
+        @cache
+        def value(steps: int, p: float) -> float:
+            return 0.0 if steps == 0 else max(acts(steps, p))
+
+        def acts(steps: int, p: float) -> tuple[float, float]:
+            caught = p * kappa
+            spared = 0.0 if caught == 1.0 else value(steps - 1, p * (1 - kappa) / (1 - caught))
+            ahead = (1 - caught) * spared + caught * after(steps - 1)
+            return b + g * value(steps - 1, p), l + g * ahead
+
+        comply, defect = acts(depth + 1, p)
+        return defect - comply
+
+    margin = np.array([better(i) for i in range(MINDS)])
+    clear = np.abs(margin) > 1e-5
+    assert clear.sum() > 50
+    assert_array_equal(found[clear, 0], (margin > 0)[clear])
+    if way in ("realistic", "self_centred"):
+        assert len(set(found[clear, 0])) == 2
+
+
+def test_who_was_caught_and_is_still_what_it_was_knows_that_it_is_tested() -> None:
+    """A first correction leaves the drives as they are, and the next would lead into exile: who was
+    caught behaves iff l - b < g (l - z), whatever it believed before."""
+    scenario = corrected_trials(1.0, 3).replace("world.variables.corrected.values", 3)
+    env, levels = environment(scenario, "home"), draw_levels(scenario, "home", [1])
+    drawn = Corrected(6, 400, "realistic")
+    drawn.gone[:] = True
+    minds = drawn.minds(env)
+    minds = minds._replace(later=np.stack([minds.weights, minds.later[:, 0]], axis=1))
+    policy = core.policies(env, levels, minds, instinct=False)[:, 0, :, ON, USE]
+    caught = policy.reshape(MINDS, 2, 3, 3)[:, 1, -1, 1]
+    margin = drawn.more - drawn.g * (drawn.b + drawn.more - drawn.z)
+    clear = np.abs(margin) > 1e-4
+    assert_array_equal(caught[clear], (margin > 0)[clear])
+    assert len(set(caught[clear])) == 2
+    lives = core.expectation(env, levels, minds, instinct=False)
+    tested = lives.counts[:, 0, env.events.index("trial.tested")]
+    born = policy.reshape(MINDS, 2, 3, 3)[:, 1, 0, 0]
+    assert_allclose(tested[clear], (0.5 * born * (1 + caught))[clear])
 
 
 def test_beliefs_beyond_what_is_counted_stay_where_they_are() -> None:

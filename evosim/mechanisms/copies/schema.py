@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from evosim.scenario.messages import Mistake, bad_value, unknown
+from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.values import Chance, Condition, Model, Name, bounds
 
 if TYPE_CHECKING:
@@ -33,6 +33,18 @@ class Copies(Model):
         description="Chance that it was a copy that left a boon, or none; else it is drawn by the "
         "start of the variable.",
     )
+
+
+def shown(scenario: Scenario) -> dict[str, str]:
+    """What lives leave, as ``evosim show`` has it."""
+    copies = scenario.copies
+    assert copies is not None
+    how = ", ".join(f"{name} {show(condition)}" for name, condition in copies.when.items())
+    kin = "" if copies.relatedness == 1 else f"; that is a copy with chance {copies.relatedness:g}"
+    return {
+        "mind.copies": f"where a life ends{f' with {how}' if how else ''} the next one of its "
+        f"genome begins with {copies.variable} 1{kin}"
+    }
 
 
 def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
@@ -148,12 +160,21 @@ def notes(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]
         return
     for name, condition in copies.when.items():
         low, high = bounds(condition)
-        if not any(
-            low <= value <= high
-            for reach in reaches.values()
-            for value in (*reach.during[name], *reach.after[name])
-        ):
+        if not any(low <= v <= high for reach in reaches.values() for v in _last(reach, name)):
             yield Mistake(("copies", "when", name), "no life ends so, and nobody leaves anything")
+
+
+def _last(reach: Reach, name: str) -> set[int]:
+    """The values of a variable with which some life may end."""
+    found, top = {*reach.during[name], *reach.after[name]}, reach.world.variables[name].values - 1
+    for _, effect in reach.effects:
+        given, added = getattr(effect, "set", {}).get(name), getattr(effect, "add", {}).get(name, 0)
+        found |= {min(max(v + added, 0), top) for v in reach.lived[name]}
+        if isinstance(given, tuple):
+            found |= {value for value, weight in enumerate(given) if weight}
+        elif given is not None:
+            found.add(given)
+    return found
 
 
 def _ends(reach: Reach) -> bool:

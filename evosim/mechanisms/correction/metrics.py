@@ -60,6 +60,11 @@ def survival(data: xr.Dataset, environment: str, mind: str = EVOLVED) -> Floats:
     return _values(data, "survival", environment, mind)
 
 
+def paid(data: xr.Dataset, environment: str, mind: str, side: str) -> Floats:
+    """The intended payoff a step while ``uncorrected`` or ``corrected``, by individual."""
+    return _ratio(*(_values(data, f"{n}_{side}", environment, mind) for n in ("intended", "steps")))
+
+
 def guarding(data: xr.Dataset, scenario: Scenario, environment: str) -> Floats:
     """How much better a mind behaves while watched than if it did not foresee corrections.
 
@@ -179,9 +184,8 @@ def _guarding(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 
 def _paid(data: xr.Dataset, scenario: Scenario, query: Query, side: str) -> Columns:
-    environment, mind = _of_mind(data, scenario, query)
-    paid, steps = (_values(data, f"{n}_{side}", environment, mind) for n in ("intended", "steps"))
-    return (at_probe(data, query, mean_of_defined(_ratio(paid, steps))),)
+    found = paid(data, *_of_mind(data, scenario, query), side)
+    return (at_probe(data, query, mean_of_defined(found)),)
 
 
 @metric(

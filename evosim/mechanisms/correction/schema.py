@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
@@ -23,6 +23,7 @@ from evosim.scenario.values import (
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
     from evosim.scenario._partial import PartialDocument
+    from evosim.scenario.reach import Reach
 
 NEEDED = "minds that can be corrected"
 WAYS = ("realistic", "ignorant", "self_centred", "hedonistic")
@@ -138,6 +139,12 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
                     "(needed: the section [correction])",
                 )
                 return
+        counter = partial.base.world and partial.base.world.counting("corrections")
+        if counter:
+            yield Mistake(
+                ("world", "variables", counter, "counts"),
+                "nobody is corrected (needed: the section [correction], or leave counts out)",
+            )
         return
     correction = partial.section("correction", Correction)
     if correction is None:
@@ -202,6 +209,29 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(
             ("correction", "inherits"),
             bad_value(f"{optimizer} draws genomes anew, so nothing is inherited", True, "false"),
+        )
+    if correction.inherits and correction.toward == "intended":
+        yield Mistake(
+            ("correction", "inherits"),
+            bad_value(
+                "no gene is for the intended payoff itself, so no child can inherit it",
+                True,
+                "false, or true with a table of drives for toward",
+            ),
+        )
+
+
+def notes(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
+    """Corrections that nobody comes to."""
+    if scenario.correction is None:
+        return
+    correcting = [rule for reach in reaches.values() for _, rule in _correcting(reach.world)]
+    if not correcting:
+        yield Mistake(("correction",), "no rule corrects: minds stay as they are")
+    elif all(rule.ends == 1 for rule in correcting):
+        yield Mistake(
+            ("correction",),
+            "every rule that corrects ends the lifetime (ends = 1): minds stay as they are",
         )
 
 

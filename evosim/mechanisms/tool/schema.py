@@ -60,8 +60,8 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
     ]
     tool = partial.table("agent").get("tool")
     if tool is None:
-        if looks:
-            allowed = "none without [agent.tool], which goes by them"
+        if looks and partial.table("agent", "table").get("sees") != "looks":
+            allowed = "none without [agent.tool], or a table that sees looks, which go by them"
             yield Mistake(
                 looks[0], bad_value("looks without a tool", _at(partial, looks[0]), allowed)
             )

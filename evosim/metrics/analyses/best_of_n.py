@@ -171,10 +171,10 @@ def _population(
         [sum(w * payoffs[names.index(name)] for name, w in p.weights.items()) for p in places]
     )
     selected = mixed[..., paid.index(scenario.objective_at(generation).selected)]
-    depth = mind.express(scenario, genomes[alive]).depth
+    cost = mind.cost(scenario, mind.express(scenario, genomes[alive]))
     return _Population(
         score=np.asarray(score, np.float64),
-        exact=selected[0] - scenario.agent.thinking_cost * depth,
+        exact=selected[0] - cost,
         intended=mixed[..., paid.index(scenario.objective.intended)],
         selected=selected,
     )

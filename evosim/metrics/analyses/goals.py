@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from evosim import core, mind, world
 from evosim.engine.mechanism import minds_of
+from evosim.engine.probe import probe_seeds
 from evosim.engine.variables import present
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
 from evosim.metrics.analyses.registry import analysis
 from evosim.metrics.meg import Discounted, Rationality, occupancy
+from evosim.metrics.query import Query, environment_of, generation_of
+from evosim.metrics.registry import DIED_OUT, Columns, metric
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.stats.report_tables import filled, table
@@ -80,19 +83,10 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         generation = flips[0].generation if flips else scenario.generations - 1
     probes = request.seed if request.probe_seed is None else request.probe_seed
     seed = key(probes, Purpose.REPLICATE, int(data["replicate"].values[request.replicate]))
-    individuals, genomes = _sample(data, seed, generation, request.replicate)
-    minds = minds_of(
-        scenario, genomes, seed=seed, generation=generation, individuals=np.array(individuals)
-    )
-    drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
-    seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
     found: dict[str, Any] = {}
     earlier: list[_Own] = []
     for name in scenario.environments:
-        observed = _Observed(
-            scenario, world.environment(scenario, name),
-            world.draw_levels(scenario, name, seeds), minds, drives, individuals, seed, generation,
-        )  # fmt: skip
+        observed = _look_at(data, scenario, name, generation, request.replicate, seed)
         found[name] = {
             "title": scenario.environments[name].title,
             "directed": _directed(observed, earlier),
@@ -102,15 +96,35 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "generation": generation,
         "replicate": request.replicate,
         "flip": _flip(flips, generation),
-        "individuals": individuals,
-        "levels": len(seeds),
+        "individuals": observed.individuals,
+        "levels": len(observed.levels.start),
         "drives": list(scenario.stimuli),
-        "depth": [int(d) for d in minds.depth],
-        "true": drives.tolist(),
-        "considered": len(agents_devices.design(drives.shape[1], goal_inference.PAIRS)),
+        "depth": [int(d) for d in observed.minds.depth],
+        "true": observed.drives.tolist(),
+        "considered": len(agents_devices.design(len(scenario.stimuli), goal_inference.PAIRS)),
         "payoffs": _payoffs(scenario, generation),
         "environments": found,
     }
+
+
+def _look_at(
+    data: xr.Dataset, scenario: Scenario, name: str, generation: int, replicate: int, seed: int
+) -> _Observed:
+    """Some individuals of a generation of a replicate in an environment.
+
+    Args:
+        seed: the replicate's, of its probes.
+    """
+    individuals, genomes = _sample(data, seed, generation, replicate)
+    minds = minds_of(
+        scenario, genomes, seed=seed, generation=generation, individuals=np.array(individuals)
+    )
+    drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
+    seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
+    return _Observed(
+        scenario, world.environment(scenario, name), world.draw_levels(scenario, name, seeds),
+        minds, drives, individuals, seed, generation,
+    )  # fmt: skip
 
 
 def _flip(flips: list[Any], generation: int) -> dict[str, Any] | None:
@@ -198,8 +212,16 @@ def _meg(minds: Rationality, visits: Floats, utility: Floats) -> dict[str, float
     }
 
 
-def _observe(observed: _Observed) -> dict[str, Any]:
-    """What an observer makes of a life of every individual on each level."""
+class _Weighed(NamedTuple):
+    """What an observer makes of the lives of one individual."""
+
+    logs: Floats  # [h] log evidence of each mind that is considered
+    stance: agents_devices.Stance
+    steps: int
+
+
+def _weigh(observed: _Observed) -> tuple[goal_inference.Guesses, list[_Weighed]]:
+    """The minds that an observer considers, and a life of every individual on each level."""
     seen = goal_inference.observe_lifetimes(
         observed.scenario, observed.env, observed.levels, observed.minds, observed.individuals,
         seed=observed.seed, generation=observed.generation,
@@ -208,17 +230,25 @@ def _observe(observed: _Observed) -> dict[str, Any]:
     chances = goal_inference.chances(
         observed.scenario, observed.env, observed.levels, guesses.minds, seen
     )
+    found = []
+    for life, each in zip(seen, chances, strict=True):
+        logs = agents_devices.mind_evidence(each, observed.env.n_actions)
+        tables = goal_inference.tables(observed.env, observed.levels, life)
+        steps = len(life.action)
+        stance = agents_devices.compare(logs[guesses.plans], logs[~guesses.plans], tables, steps)
+        found.append(_Weighed(logs, stance, steps))
+    return guesses, found
+
+
+def _observe(observed: _Observed) -> dict[str, Any]:
+    """What an observer makes of the individuals."""
+    guesses, weighed = _weigh(observed)
     stances, inferred = [], []
     named = guesses.which < len(guesses.drives)  # the others want the payoff itself
     plans, reflex = guesses.plans & named, ~guesses.plans & named
     which = np.concatenate([guesses.which[plans], guesses.which[reflex]])
-    for n, (life, each) in enumerate(zip(seen, chances, strict=True)):
-        logs = agents_devices.mind_evidence(each, observed.env.n_actions)
-        tables = goal_inference.tables(observed.env, observed.levels, life)
-        stance = agents_devices.compare(
-            logs[guesses.plans], logs[~guesses.plans], tables, len(life.action)
-        )
-        stances.append({**stance._asdict(), "steps": len(life.action)})
+    for n, (logs, stance, steps) in enumerate(weighed):
+        stances.append({**stance._asdict(), "steps": steps})
         weights = agents_devices.posterior(logs[plans], logs[reflex], which, len(guesses.drives))
         mean = weights @ guesses.drives
         true = observed.drives[n]
@@ -267,6 +297,43 @@ def _worth(observed: _Observed, inferred: Floats) -> list[dict[str, float]]:
         }
         for i in range(n)
     ]
+
+
+def _undefined_for(scenario: Scenario) -> str:
+    """Why nobody's lives can be weighed; empty where they can."""
+    try:
+        for name in scenario.environments:
+            goal_inference.check(scenario, world.environment(scenario, name))
+    except EvosimError as error:
+        return str(error)
+    return ""
+
+
+@metric(
+    "planner",
+    description="share of individuals whose lives an observer tells better as planning",
+    label="share taken for planners",
+    unit="share",
+    bounds=(0.0, 1.0),
+    exact=False,
+    trajectory="planner",
+    uses=frozenset({"where", "at"}),
+    undefined=DIED_OUT,
+    unsupported=_undefined_for,
+)
+def _planner(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
+    """Who is an agent rather than a device, by more than even odds."""
+    name, generation = environment_of(data, scenario, query), generation_of(data, query)
+    shares = []
+    for replicate, seed in enumerate(probe_seeds(data)):
+        try:
+            observed = _look_at(data, scenario, name, generation, replicate, seed)
+        except EvosimError:
+            shares.append(np.nan)  # nobody lives then
+            continue
+        _, weighed = _weigh(observed)
+        shares.append(float(np.mean([one.stance.agent > 0.5 for one in weighed])))
+    return (np.array(shares),)
 
 
 def describe(summary: dict[str, Any]) -> str:

@@ -141,8 +141,8 @@ def without_parents(scenario: Scenario) -> str:
         return ""
     name = scenario.evolution.optimizer.name
     return (
-        f"the genomes that {name} samples have no parents, so nothing is known of descent; only "
-        "the optimizer 'genetic' and open populations breed"
+        f"the genomes of {name} have no parents that were selected, so nothing is known of "
+        "descent; only the optimizer 'genetic' and open populations breed"
     )
 
 

@@ -193,6 +193,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"environments.deployment.kinds.till.use.test.feels.loot": 0.5},
         "environments.deployment.kinds.till.use.test: minds would learn of tested by feels",
     ),
+    "corrections that change nobody": (
+        {"world.variables.caught": {"values": 2, "start": 0, "counts": "corrections"}},
+        'world.variables.caught.counts: nobody is corrected (needed: the section [correction]',
+    ),
     "novelty": (
         {"agent.drives": ["work", "loot", "novelty"]},
         "agent.drives.novelty: minds with a credence plan once a life",

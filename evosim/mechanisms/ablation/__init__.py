@@ -1,0 +1,1 @@
+"""Ablation: the evolved minds without one of their drives (docs/mechanisms/ablation.md)."""
