@@ -38,6 +38,8 @@ LARGEST_FIGURE = 400_000
 
 NOT_BORNE_OUT = {
     "red_dot": hypotheses.UNDECIDED,
+    "bad_labels": hypotheses.REFUTED,
+    "few_labels": hypotheses.REFUTED,
     "first_proxy": hypotheses.REFUTED,
     "kids": hypotheses.UNDECIDED,
     "myopic_base": hypotheses.REFUTED,
