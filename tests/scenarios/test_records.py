@@ -42,7 +42,7 @@ NOT_BORNE_OUT = {
     "few_labels": hypotheses.REFUTED,
     "first_proxy": hypotheses.REFUTED,
     "kids": hypotheses.UNDECIDED,
-    "myopic_base": hypotheses.REFUTED,
+    "myopic_base": hypotheses.UNDECIDED,
     "watched_monitor": hypotheses.UNDECIDED,
 }
 """The claims that the measurement does not bear out: refuted or undecided, by scenario.
