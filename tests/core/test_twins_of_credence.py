@@ -146,3 +146,24 @@ def test_who_is_certain_plans_as_one_who_assumes_it_to_the_last_bit(case: Case) 
             for minds in (certain, assumes)
         ]
         assert_array_equal(*policies)
+
+
+def test_a_reflex_smells_the_same_beside_minds_that_plan() -> None:
+    """Where the variable is 1 the fruit is worth less, and two x of one belief have two scents; of
+    minds that plan together the less deep keep both."""
+    fruit = {
+        "tested": {"when": {"tested": 1}, "ends": 1.0, "feels": {"sweet": 0.5}},
+        "alone": {"feels": {"sweet": 1.0}},
+    }
+    world = {
+        "map": "@..f",
+        "variables": {
+            "tested": {"values": 2, "start": [1.0, 1.0], "hidden": True, "assume": 0},
+            "spared": {"values": 3, "start": 0, "counts": "unpunished"},
+        },
+        "kinds": {"fruit": {"glyph": "f", "use": fruit}},
+    }
+    scenario = worlds.read(worlds.document(world, senses={"tested": 0.5}, credence={"tested": 0.5}))
+    reflex = worlds.mind({"sweet": 1.0}, scenario=scenario, senses=0, temperature=0.1)
+    reflex = reflex._replace(credence=0.4)
+    assert_plans_equal(Case(scenario, "home", None, [reflex, reflex._replace(depth=3)], True, [0]))

@@ -59,14 +59,6 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
                 ("world", "variables", name, "values"),
                 bad_value("too few values to count what one survives", values, _VALUES),
             )
-    if "correction" not in partial.raw:
-        for name, value in partial.table("world", "variables").items():
-            if _overrides.table(value).get("counts") == "corrections":
-                allowed = "it beside [correction] only, which says what minds foresee"
-                yield Mistake(
-                    ("world", "variables", name, "counts"),
-                    bad_value("nobody is corrected", "corrections", allowed),
-                )
     if partial.table("agent").get("tool") is not None:
         yield Mistake(("agent", "tool"), "minds with a credence have one plan: leave the tool out")
     for drive in partial.built_in:

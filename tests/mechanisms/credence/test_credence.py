@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "corrections that change nobody": (
         {"world.variables.caught": {"values": 2, "start": 0, "counts": "corrections"}},
-        'world.variables.caught.counts: nobody is corrected (got "corrections", allowed it beside',
+        'world.variables.caught.counts: nobody is corrected (needed: the section [correction]',
     ),
     "novelty": (
         {"agent.drives": ["work", "loot", "novelty"]},
