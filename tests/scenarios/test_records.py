@@ -39,9 +39,11 @@ LARGEST_FIGURE = 400_000
 NOT_BORNE_OUT = {
     "contraception_frozen": hypotheses.UNDECIDED,
     "red_dot": hypotheses.UNDECIDED,
+    "bad_labels": hypotheses.REFUTED,
+    "few_labels": hypotheses.REFUTED,
     "first_proxy": hypotheses.REFUTED,
     "kids": hypotheses.UNDECIDED,
-    "myopic_base": hypotheses.REFUTED,
+    "myopic_base": hypotheses.UNDECIDED,
     "watched_monitor": hypotheses.UNDECIDED,
 }
 """The claims that the measurement does not bear out: refuted or undecided, by scenario.
