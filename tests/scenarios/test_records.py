@@ -41,6 +41,7 @@ NOT_BORNE_OUT = {
     "kids": hypotheses.UNDECIDED,
     "myopic_base": hypotheses.REFUTED,
     "ood_monitor": hypotheses.UNDECIDED,
+    "posterity_free": hypotheses.UNDECIDED,
     "true_drive": hypotheses.REFUTED,
 }
 """The claims that the measurement does not bear out: refuted or undecided, by scenario.
