@@ -134,6 +134,23 @@ def test_show_says_what_is_damaged(invoke: Invoke, mine: Path, tmp_path: Path) -
     assert "run.json is damaged: its checksum" in shown.output
     written.unlink()
     assert "is a folder, not a file" in invoke("show", copy).output
+    for what in ("experiment", "study"):
+        other = tmp_path / f"damaged-{what}"
+        other.mkdir()
+        (other / f"{what}.json").write_text("{")
+        shown = invoke("show", other)
+        assert shown.exit_code == 2
+        assert f"{what}.json" in shown.output
+        assert "is a folder" not in shown.output
+
+
+def test_show_takes_a_home_folder(
+    invoke: Invoke, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(mine.parent))
+    shown = invoke("show", f"~/{mine.name}")
+    assert shown.exit_code == 0, shown.output
+    assert shown.output == invoke("show", mine).output
 
 
 def test_show_draws_thin_barriers(invoke: Invoke, tmp_path: Path) -> None:
@@ -194,6 +211,18 @@ def test_check_tells_every_mistake_of_every_file(invoke: Invoke, tmp_path: Path)
     assert "lifetime" in shown.stderr
     assert "missing.toml" in shown.stderr
     assert "Traceback" not in shown.output
+
+
+def test_check_takes_settings_as_run_does(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text(starter("good"))
+    few, many = (
+        invoke("check", "good.toml", "--set", f"evolution.population={n}") for n in (100, 1000)
+    )
+    assert few.exit_code == many.exit_code == 0
+    assert few.stderr != many.stderr
+    shown = invoke("check", "good.toml", "--set", "evolution.population=-1")
+    assert shown.exit_code == 1
+    assert "--set evolution.population=-1: evolution.population: " in shown.stderr
 
 
 def test_notes_are_told_with_their_lines_and_are_no_errors(invoke: Invoke, tmp_path: Path) -> None:

@@ -289,6 +289,15 @@ def test_names_of_the_glossary_exist() -> None:
         assert pkgutil.resolve_name(name) is not None
 
 
+def test_files_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"[\w/-]+\.pyi?\b", text))
+    assert len(names) > 40
+    for name in sorted(names):
+        found = [*(ROOT / "evosim").rglob(name), *ROOT.glob(name)]
+        assert found or "NAME" in name, f"{name}: no file of that name"
+
+
 def test_names_in_the_pictures_of_the_architecture_exist() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     names = [

@@ -12,7 +12,7 @@ from typing import Any
 from evosim.scenario import Scenario
 from evosim.scenario.document import inline
 from evosim.scenario.editor import as_json_schema, json_schema
-from evosim.scenario.values import LARGEST, MOST
+from evosim.scenario.values import LARGEST, LARGEST_WHOLE
 from evosim.study.schema import Study
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "keys.md"
@@ -167,9 +167,9 @@ def _number(node: Mapping[str, Any]) -> str:
     words = "whole number" if node["type"] == "integer" else "number"
     low, high = node.get("minimum"), node.get("maximum", node.get("exclusiveMaximum"))
     but = node.get("not", {}).get("const")
-    if low is not None and -low not in (LARGEST, MOST):
+    if low is not None and -low not in (LARGEST, LARGEST_WHOLE):
         words += f" {'above' if but == low else 'from'} {low:g}"
-    if high is not None and high not in (LARGEST, MOST):
+    if high is not None and high not in (LARGEST, LARGEST_WHOLE):
         words += (" to" if low != but else " and") + " below" * ("exclusiveMaximum" in node)
         words += f" {high:g}" if high < 2**53 else " 2^64 - 1"
     return words + (f" but {but}" if but not in (None, low) else "")

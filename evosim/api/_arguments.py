@@ -18,8 +18,9 @@ import numpy as np
 from evosim import evolution
 from evosim import scenario as scenarios
 from evosim.engine.files import exists
+from evosim.engine.folders import check_name
 from evosim.engine.mechanism import parts
-from evosim.errors import Argument, Command, EvosimError, RunError, seed_number, whole_number
+from evosim.errors import Argument, Command, EvosimError, seed_number, whole_number
 from evosim.process import expanded, place
 from evosim.registry import plugins
 
@@ -129,8 +130,9 @@ def accepting(function: Callable[P, R]) -> Callable[P, R]:
             given = signature.bind(*args, **kwargs)
         except TypeError:
             return function(*args, **kwargs)  # Python tells what is wrong
-        for name in kinds.keys() & given.arguments.keys():
-            given.arguments[name] = kinds[name](name, given.arguments[name])
+        for name in given.arguments:  # in their order, so that the first mistake is told
+            if name in kinds:
+                given.arguments[name] = kinds[name](name, given.arguments[name])
         return function(*given.args, **given.kwargs)
 
     return checked
@@ -255,12 +257,7 @@ def new_folder(out: str | PathLike[str]) -> Path:
         EvosimError: it is no path, or no name for a new folder.
     """
     path = expanded(out)
-    if path.name in ("", ".."):
-        raise RunError(
-            Argument("out", path),
-            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
-            Argument("out", path / "my-run"),
-        )
+    check_name(path)
     return place(path)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
     from evosim.study.reading import Written
 
+_NOTED = 8  # points of a study whose notes are looked at
+
 
 @accepting
 def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
@@ -45,6 +47,16 @@ def notes(source: str | Path, checked: Scenario) -> list[Problem]:
     """What is to be noted of a scenario file that :func:`check` has read, with its lines."""
     path = shipped.find(source)
     return located(scenario_notes(checked), shipped.read(path), str(path))
+
+
+def notes_of_study(source: str | Path, checked: Written) -> list[Problem]:
+    """What is to be noted of the scenario of a study that :func:`check_study` has read, with its
+    lines; what a point changes is none of it, as it is noted only where it is so at all points
+    that are looked at, some spread out of many."""
+    some = checked.points[:: -(-len(checked.points) // _NOTED) or 1]
+    at_points = [set(scenario_notes(checked.scenario_at(point))) for point in some]
+    found = [note for note in scenario_notes(checked.base) if all(note in at for at in at_points)]
+    return located(found, checked.base_text, checked.study.scenario)
 
 
 def check_study(source: str | Path, settings: Settings = ()) -> Written:

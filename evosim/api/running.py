@@ -124,7 +124,7 @@ def run(
         figures=checked_figures(figures, "run"),
         command=command or f"evosim.run({read.id!r}, ...)",
     )
-    cost = cost_of_run(read, replicates, workers)
+    cost = cost_of_run(read, replicates, workers, figures=bool(figures))
     refuse(cost, path, force=force)
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:
@@ -179,7 +179,9 @@ def resume_run(
                 reporter.warn(warning)
             n = folder.replicates
             done = min(folder.generations_done(replicate) for replicate in range(n))
-            cost = cost_of_run(folder.scenario, n, workers, done)
+            cost = cost_of_run(
+                folder.scenario, n, workers, done, figures=bool(folder.manifest["figures"])
+            )
             refuse(cost, folder.path, force=force)
             tell(cost, reporter)
         return _complete(
@@ -268,7 +270,7 @@ def fork(
         "path": str(parent.path), "at": at, "seed": parent.seed, "sets": as_texts(settings),
     }  # fmt: skip
     manifest["history"] = link_to(parent, new)
-    cost = cost_of_run(read, parent.replicates, workers, at)
+    cost = cost_of_run(read, parent.replicates, workers, at, figures=bool(figures))
     refuse(cost, new, force=force)
     check_disjoint(read, manifest)
     with make_progress(show=progress) as reporter:

@@ -95,8 +95,9 @@ def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None
     from evosim.describe import describe
     from evosim.engine.files import is_folder
     from evosim.execution.cost import of_run, refuse
+    from evosim.process import expanded
 
-    if is_folder(Path(scenario)) and _show_folder(scenario, settings):
+    if is_folder(expanded(scenario)) and _show_folder(scenario, settings):
         return
     read = evosim.check(scenario, settings)
     refuse(of_run(read), "runs", force=force)
@@ -110,12 +111,14 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
     from evosim.api.folders import open_folder
     from evosim.api.studies import Study
     from evosim.engine.files import is_file
+    from evosim.engine.folders import HOLDS
+    from evosim.process import expanded
 
     try:
         found = open_folder(folder)
     except RunError:
-        if is_file(Path(folder) / "run.json"):
-            raise  # a run, whose damage is the cause
+        if any(is_file(expanded(folder) / name) for name in HOLDS):
+            raise  # what it holds is damaged
         return False
     if settings:
         raise click.UsageError(f"{folder} is a run, which has its settings: leave out --set")
@@ -125,9 +128,10 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True)
+@options.settings
 @options.force
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
+def check(ctx: click.Context, files: Sequence[str], settings: Sequence[str], force: bool) -> None:
     """Check scenario FILES (or ids), and report every error at once.
 
     The exit code is 1 if there is any error. Notes tell what is allowed, but hardly meant.
@@ -141,7 +145,7 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
     check_all(
         ctx,
         files,
-        evosim.check,
+        lambda file: evosim.check(file, settings),
         lambda file: [shipped.read(shipped.find(file))],
         of_run,
         notes,

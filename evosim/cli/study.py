@@ -71,14 +71,21 @@ def new(file: Path) -> None:
 def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
     """Check study FILES (or ids), and report every error at once.
 
-    The exit code is 1 if there is any error.
+    The exit code is 1 if there is any error. Notes tell what of its scenario is allowed, but hardly
+    meant.
     """
     from evosim.api._costs import of_study
-    from evosim.api.checks import check_study
+    from evosim.api.checks import check_study, notes_of_study
     from evosim.study import reading
 
     check_all(
-        ctx, files, check_study, lambda file: reading.load(file).sources, of_study, force=force
+        ctx,
+        files,
+        check_study,
+        lambda file: reading.load(file).sources,
+        of_study,
+        notes_of_study,
+        force=force,
     )
 
 

@@ -38,7 +38,10 @@ def cache_folder(name: str) -> Cache:
             found = Path(platformdirs.user_cache_dir("evosim"))
         if found is None:
             return _private(name, "there is no home folder")
-    home = Path(base).expanduser() if base else found
+    try:
+        home = Path(base).expanduser() if base else found
+    except RuntimeError:  # ~ of a user whom nobody knows
+        return _private(name, f"{VARIABLE}={base}: there is no such home folder")
     assert home is not None
     folder = Path(os.path.realpath(home)) / "numba" / name
     why = _make(folder) or untrusted(folder)
@@ -50,8 +53,10 @@ def cache_folder(name: str) -> Cache:
 def _make(folder: Path) -> str:
     """Make a folder that can be written to; why that fails, or nothing."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        # Parents too: mkdir(parents=True) would make these as the umask has it, open to a group.
+        for path in (*reversed(folder.parents), folder):
+            if not path.exists():
+                path.mkdir(mode=0o700, exist_ok=True)
         # To ask the file system is not enough: it can be read-only, full, or on a share that lies.
         with tempfile.TemporaryFile(dir=folder):
             return ""
@@ -88,9 +93,24 @@ def _open_to_others(path: Path, *, itself: bool) -> str:
     if not itself and mode & stat.S_ISVTX:
         return ""
     # Where each user has a group of one's own, folders are made open to that group.
-    if status.st_gid == os.getgid() and not itself:
+    if not itself and mode & stat.S_IWGRP and _of_one_user(status.st_gid):
         mode &= ~stat.S_IWGRP
     return "can be written to by others" if mode & _OTHERS_WRITE else ""
+
+
+def _of_one_user(gid: int) -> bool:
+    """Whether a group is that of this user and of nobody else: it has the user's name, as where
+    each user has a group, and no other member. The name counts too, as not every system lists
+    all of its users."""
+    import grp
+    import pwd
+
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.getuid())
+    except KeyError:  # a number without a name: nobody says whose it is
+        return False
+    members = {*group.gr_mem, *(one.pw_name for one in pwd.getpwall() if one.pw_gid == gid)}
+    return group.gr_name == user.pw_name and members <= {user.pw_name}
 
 
 def _nobody() -> int:

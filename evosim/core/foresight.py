@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.core.jit import inlined, kernel
-from evosim.core.plan import action_values, afterstate_values, boltzmann_factor, largest
+from evosim.core.plan import (
+    action_values,
+    afterstate_values,
+    best_move,
+    best_of,
+    boltzmann_factor,
+    largest,
+    move_values,
+    use_value,
+)
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables
 
 _ZERO = np.float32(0.0)
@@ -57,11 +66,55 @@ def both_values(plan, other, now, c, x, twin, level, tables, patience, chance):
         if level.slot[c] >= 0:
             row = tables.use_row[level.slot[c], twin]
         action_values(other, now, c, row, tables, level.neighbour, patience)
-        q, other_q = plan.q, other.q
-        for a in range(q.shape[0]):
+        mixed(plan.q, other.q, plan.q.shape[0], chance)
+
+
+@inlined
+def mixed(values, others, n, chance):
+    """values[:n, lane] = (1 - chance) of them + chance of the others."""
+    for i in range(n):
+        for lane in range(LANES):
+            p = chance[lane]
+            values[i, lane] = (_ONE - p) * values[i, lane] + p * others[i, lane]
+
+
+@inlined
+def used_alike(level, tables, x, twin):
+    """Whether uses take effect on the same cells at both x."""
+    alike = True
+    if twin >= 0:
+        for c in range(level.slot.shape[0]):
+            s = level.slot[c]
+            if s >= 0 and (tables.use_row[s, x] < 0) != (tables.use_row[s, twin] < 0):
+                alike = False
+    return alike
+
+
+@inlined
+def best_values(plan, other, now, new, x, twin, level, tables, patience, chance):
+    """value[new, x, cell, lane] = max_a Q where no move slips, and uses are alike.
+
+    As cell by cell, but in one pass over the block (:func:`evosim.core.plan.best_move`): where
+    nothing slips the mean of what moves lead to is what a move to the mean leads to.
+    """
+    value, q = plan.value, plan.q
+    if twin >= 0:
+        mixed(plan.afterstate, other.afterstate, level.slot.shape[0], chance)
+    best_move(plan, new, x, level.neighbour)
+    for c in range(level.slot.shape[0]):
+        s = level.slot[c]
+        if s < 0 or tables.use_row[s, x] < 0:
+            continue
+        if not tables.stay:
+            move_values(plan, c, level.neighbour, _ZERO)
             for lane in range(LANES):
-                p = chance[lane]
-                q[a, lane] = (_ONE - p) * q[a, lane] + p * other_q[a, lane]
+                value[new, x, c, lane] = q[0, lane]
+            best_of(plan, new, x, c, 1, 4)
+        use_value(plan, 0, now, c, tables.use_row[s, x], tables, patience)
+        if twin >= 0:
+            use_value(other, 0, now, c, tables.use_row[s, twin], tables, patience)
+            mixed(q, other.q, 1, chance)
+        best_of(plan, new, x, c, 0, 1)
 
 
 @inlined
@@ -93,15 +146,16 @@ def back_up(
     value, reward, always, here, afterstate, q, arrivals,
     other_afterstate, other_q, best,
     soft, greedy, boltzmann,
-    rows, partner, belief, credence, given, done,
+    rows, partner, belief, credence, given, begin, end,
 ):  # fmt: skip
-    """One backup at some x: V_k+1 = max_a Q_k; or U_k+1 = the mean of Q_k over a policy.
+    """Backups at some x: V_k+1 = max_a Q_k; or U_k+1 = the mean of Q_k over a policy.
 
     Args:
-        value: V_k in value[done & 1]; V_k+1 is written to the other.
+        value: V_k in value[k & 1]; V_k+1 is written to the other.
         rows: the x; where one has a partner, that gets the same value.
         given: whether actions are those of the policy ``greedy`` or ``boltzmann``, or the best.
-        done: k. Lanes that have reached their depth keep their values.
+        begin, end: k of the first backup, and the one after the last. Lanes that have reached
+            their depth keep their values.
     """
     tables = PlanTables(
         live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p,
@@ -112,31 +166,36 @@ def back_up(
     plan = Plan(value, reward, always, here, afterstate, q, arrivals)
     other = Plan(value, reward, always, here, other_afterstate, other_q, arrivals)
     choices = Choices(soft, greedy, boltzmann)
-    now = done & 1
-    new = 1 - now
-    for i in range(rows.shape[0]):
-        x = rows[i]
-        twin = partner[x]
-        chance = credence[belief[x]]
-        afterstate_values(plan, now, x, tables, patience)
-        if twin >= 0:
-            afterstate_values(other, now, twin, tables, patience)
-        for c in range(slot.shape[0]):
-            both_values(plan, other, now, c, x, twin, level, tables, patience, chance)
-            if given:
-                by_policy(best, q, choices, x, c)
-            else:
-                largest(best, q)
-            for lane in range(LANES):
-                value[new, x, c, lane] = (
-                    best[lane] if depth[lane] > done else value[now, x, c, lane]
-                )
+    for done in range(begin, end):
+        now = done & 1
+        new = 1 - now
+        for i in range(rows.shape[0]):
+            x = rows[i]
+            twin = partner[x]
+            chance = credence[belief[x]]
+            afterstate_values(plan, now, x, tables, patience)
             if twin >= 0:
-                # What is smelt where it is 1 is another thing: V_0 is not the same for both.
+                afterstate_values(other, now, twin, tables, patience)
+            if not given and slip == _ZERO and used_alike(level, tables, x, twin):
+                best_values(plan, other, now, new, x, twin, level, tables, patience, chance)
+            else:
+                for c in range(slot.shape[0]):
+                    both_values(plan, other, now, c, x, twin, level, tables, patience, chance)
+                    if given:
+                        by_policy(best, q, choices, x, c)
+                    else:
+                        largest(best, q)
+                    for lane in range(LANES):
+                        value[new, x, c, lane] = best[lane]
+            for c in range(slot.shape[0]):
                 for lane in range(LANES):
-                    value[new, twin, c, lane] = (
-                        best[lane] if depth[lane] > done else value[now, twin, c, lane]
-                    )
+                    goes_on = depth[lane] > done
+                    backed_up = value[new, x, c, lane]
+                    if twin >= 0:
+                        # V_0 is not the same for both: what is smelt may be another thing.
+                        kept = value[now, twin, c, lane]
+                        value[new, twin, c, lane] = backed_up if goes_on else kept
+                    value[new, x, c, lane] = backed_up if goes_on else value[now, x, c, lane]
 
 
 @kernel

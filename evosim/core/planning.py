@@ -229,10 +229,10 @@ def foresee(
     decides = [where.decided(live, m) for m in range(most + 1)]
     decided_after = [where.decided(live, *range(m + 1, most + 1)) for m in range(most)]
 
-    def run(i: int, m: int, x: NDArray[np.int32], given: bool, done: int) -> None:
+    def run(i: int, m: int, x: NDArray[np.int32], given: bool, begin: int, end: int) -> None:
         back_up(
             *group.plan_tables, *level, *minds[m], *plans[i], *scratch, *policy, x, *uncertain,
-            given, done,
+            given, begin, end,
         )  # fmt: skip
 
     for m in range(most, -1, -1):
@@ -250,7 +250,9 @@ def foresee(
                         *group.plan_tables, *level, rows[later], own[later].reward,
                         changed[n].reward, own[later].discount, changed[n].value, space.best,
                     )  # fmt: skip
-        for done in range(deepest + 1):
+        if m == most:  # nobody comes after it
+            run(m, m, decides[m], False, 0, deepest)
+        for done in range(deepest + 1 if m < most else 0):
             for n in alive:
                 if n < most:
                     u = changed[n].value if foreseen else own[n].value
@@ -262,9 +264,9 @@ def foresee(
             if done == deepest:
                 break
             for n in alive:
-                run(n, n, decides[n], False, done)
+                run(n, n, decides[n], False, done, done + 1)
             for n in valued:
-                run(most + 1 + n, n, decided_after[n], True, done)
+                run(most + 1 + n, n, decided_after[n], True, done, done + 1)
         choose_actions(
             *group.plan_tables, *level, *minds[m], *plans[m], *scratch, *policy, decides[m],
             *uncertain, deepest & 1,

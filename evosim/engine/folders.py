@@ -13,6 +13,20 @@ from evosim.engine.files import beside, explain, is_folder
 from evosim.errors import Argument, Command, RunError
 
 
+def check_name(path: Path) -> None:
+    """Refuse a path that ends in no name that a new folder can have.
+
+    Raises:
+        RunError: with a name that would do.
+    """
+    if path.name in ("", ".."):
+        raise RunError(
+            Argument("out", path),
+            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
+            Argument("out", path / "my-run"),
+        )
+
+
 @contextlib.contextmanager
 def appearing(path: Path) -> Iterator[Path]:
     """A new folder to be filled in the block; it appears under its name when the block ends well.
@@ -22,12 +36,7 @@ def appearing(path: Path) -> Iterator[Path]:
     Raises:
         RunError: there is something already, or the folder cannot be made.
     """
-    if path.name in ("", ".."):
-        raise RunError(
-            Argument("out", path),
-            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
-            Argument("out", path / "my-run"),
-        )
+    check_name(path)
     refuse_existing(path)
     if path.is_symlink():  # to an empty folder, whose place is taken, and not that of the link
         path = path.resolve()
@@ -54,7 +63,7 @@ def appearing(path: Path) -> Iterator[Path]:
 
 GONE = "the folder is no longer there"
 """What is said of a run, an experiment or a study whose folder was deleted after it was opened."""
-_HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}
+HOLDS = {"run.json": "a run", "experiment.json": "an experiment", "study.json": "a study"}
 """What a folder holds, by the file that says so."""
 
 
@@ -93,7 +102,7 @@ def refuse_existing(path: Path) -> None:
             f"{explain(error, path, 'look into')}; choose another place with ", Argument("out")
         ) from error
     # A run of the same name is the likely case, for which there is more to say.
-    for name, what in _HOLDS.items():
+    for name, what in HOLDS.items():
         if name in names:
             raise RunError(
                 f"{path} holds {what} already. To continue it: ",

@@ -157,7 +157,12 @@ class Cost:
 
 
 def of_run(
-    scenario: Scenario, replicates: int = 1, workers: int | None = None, done: int = 0
+    scenario: Scenario,
+    replicates: int = 1,
+    workers: int | None = None,
+    done: int = 0,
+    *,
+    figures: bool = True,
 ) -> Cost:
     """What a run of a scenario takes.
 
@@ -166,12 +171,16 @@ def of_run(
         replicates: of it.
         workers: processes; as many as are useful if None.
         done: generations that are there already.
+        figures: whether any are drawn in the end.
     """
     cost = _cost(scenario, replicates, _workers(replicates, parts(scenario), workers))
     left = 1 - min(done, scenario.generations) / scenario.generations
     work = {name: value * left for name, value in cost.seconds.items()}
     ends = {name: cost.seconds[name] for name in (_STARTING, _DRAWING)}
-    return replace(cost, seconds={**work, **ends})
+    if not figures:
+        ends[_DRAWING] = 0.0
+    disk = {name: value for name, value in cost.disk.items() if figures or name != _DRAWING}
+    return replace(cost, disk=disk, seconds={**work, **ends})
 
 
 def of_runs(
@@ -191,7 +200,7 @@ def of_runs(
     """
     every = list(runs)
     total = sum(replicates for _, replicates in every)
-    n = _workers(total, 1, workers)
+    n = _workers(round(total * times), 1, workers)
     costs = [_cost(scenario, replicates, n) for scenario, replicates in every]
     largest = max(costs, key=lambda cost: cost.total_memory)
     disk: dict[str, float] = {}
@@ -240,7 +249,7 @@ def _cost(scenario: Scenario, replicates: int, workers: int) -> Cost:
         memory=memory,
         disk={
             _RECORDED: data * _COMPRESSED + 4_000.0 * replicates,
-            "figures": 1e6,
+            _DRAWING: 1e6,
         },
         seconds={**seconds, _STARTING: _START / _speed(), _DRAWING: _FIGURES / _speed()},
         threads=min(workers * each, max(threads(), cores())),  # more only take turns

@@ -50,6 +50,7 @@ def complete_runs(
     progress: Progress,
     title: str,
     resume: Path,
+    runs: str = "",
     workers: int | None = None,
     scheduler: str | None = None,
     checkpoint: float = CHECKPOINT,
@@ -62,6 +63,7 @@ def complete_runs(
         locks: the descriptors of the folders' locks, which the caller holds.
         stop: whether to stop after the generation.
         title: what it is all about, for the progress.
+        runs: how many there are, in words; empty of one run.
         resume: the folder that goes on with all of it.
         workers: processes to share the replicates among, or where there are more of them than
             replicates, the demes of each; as many as are useful if None.
@@ -85,7 +87,7 @@ def complete_runs(
                 demes = _demes(item[0].scenario for item in items) if workers > len(items) else 1
                 workers = min(workers, len(items) if demes == 1 else demes)
                 warm_up(items[0][0].scenario, progress.note)
-                work.begin(title)
+                work.begin(title, runs)
                 with executor(
                     workers=workers, scheduler=scheduler, locks=locks, note=progress.note
                 ) as by:
@@ -149,14 +151,14 @@ class _Work:
         """Whether all replicates are at their end."""
         return not self._left.total()
 
-    def begin(self, title: str) -> None:
-        """Tell what is to be simulated."""
+    def begin(self, title: str, runs: str) -> None:
+        """Tell what is to be simulated; ``runs`` is how many, in words."""
         first = next(iter(self._folders.values()))
         size = f"{first.scenario.generations} generations"
         if first.replicates > 1:
             size += f", {first.replicates} replicates"
-        if len(self._folders) > 1:
-            size += f", {len(self._folders)} arms"
+        if runs:
+            size += f", {runs}"
         self._progress.begin(title, size=size, total=self._wanted, done=self._done)
 
     def do(self, items: deque[tuple[Any, ...]], by: Executor, function: Callable[..., Any]) -> None:
@@ -427,12 +429,13 @@ def summary_of(folder: RunFolder) -> dict[str, Any]:
     """What summary.json holds: the findings, and where the run comes from."""
     from evosim.engine.dataset import UNREADABLE, open_arrays, unreadable
     from evosim.metrics import summary
+    from evosim.metrics.flips import recorded
 
     with open_arrays(folder) as arrays:
         try:
             probed = (*by_probe(folder.scenario), *BY_REPLICATE)
             for name in ("payoff_total", *probed):
-                _ = arrays[name].values
+                _ = recorded(cast("xr.Dataset", arrays), name).values
         except UNREADABLE as error:
             raise unreadable(folder, error) from error
         findings = summary.summarize(cast("xr.Dataset", arrays), folder.scenario).to_dict()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from evosim.errors import EvosimError
+from evosim.metrics.flips import NotRecordedError
 from evosim.metrics.query import Query
 from evosim.metrics.registry import ARGUMENTS, METRICS, Metric, course
 
@@ -57,7 +58,12 @@ def courses(
                 raise
             continue
         for query in queries:
-            values, generations = course(metric, data, scenario, query)
+            try:
+                values, generations = course(metric, data, scenario, query)
+            except NotRecordedError:  # of a run of an older version: what it has is written
+                if measures is not None:
+                    raise
+                break
             variable = f"{name}.{query.of}" if query.of else name
             for replicate, row in zip(data["replicate"].values, values, strict=True):
                 for generation, value in zip(generations, row, strict=True):

@@ -183,14 +183,18 @@ def zero_payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Sides:
     return Sides(*np.full((2, data.sizes["replicate"]), zero))
 
 
+class NotRecordedError(EvosimError):
+    """A variable that data lack, as an older version of evosim made them."""
+
+
 def recorded(data: xr.Dataset, name: str) -> xr.DataArray:
     """A variable that the runs of older versions lack.
 
     Raises:
-        EvosimError: this one does.
+        NotRecordedError: this one does.
     """
     if name not in data:
-        raise EvosimError(
+        raise NotRecordedError(
             f"the data hold no {name}: an older version made this run. Run it again to have it"
         )
     return data[name]

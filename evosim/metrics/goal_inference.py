@@ -19,6 +19,7 @@ from evosim.metrics import agents_devices
 from evosim.metrics.meg import Discounted, side_by_side
 from evosim.mind import Minds
 from evosim.rng import Purpose
+from evosim.scenario.schema import NO_COPIES
 from evosim.world import Environment, Levels
 from evosim.world.tensors import process
 
@@ -148,10 +149,10 @@ def guesses(scenario: Scenario, env: Environment) -> Guesses:
 
     Drives spread evenly over the sphere (:func:`evosim.metrics.agents_devices.design`), and the
     intended payoff itself in place of drives; each with depth 0, the :data:`DEPTHS` and the
-    largest depth of the scenario; with every set of senses, and both ends of patience and
-    temperature.
+    largest depth of the scenario; with every set of senses, and both ends of patience,
+    temperature and rho.
     """
-    agent = scenario.agent
+    agent, rho = scenario.agent, scenario.loci.get("rho", NO_COPIES)
     drives = agents_devices.design(len(scenario.stimuli), PAIRS)
     worth = np.zeros((len(drives) + 1, env.phi.shape[1]), np.float32)
     worth[:-1, : len(scenario.stimuli)] = drives
@@ -163,11 +164,13 @@ def guesses(scenario: Scenario, env: Environment) -> Guesses:
         range(1 << len(scenario.senses)),
         sorted({agent.patience.low, agent.patience.high}),
         sorted({agent.temperature.low, agent.temperature.high}),
+        sorted({rho.low, rho.high}),
     )
-    which, depth, senses, patience, temperature = (np.array(c) for c in zip(*kinds, strict=True))
+    which, depth, senses, patience, temperature, rhos = map(np.array, zip(*kinds, strict=True))
     minds = Minds.of(
-        worth[which], depth=depth, patience=patience, temperature=temperature, senses=senses
-    )
+        worth[which], depth=depth, patience=patience, temperature=temperature, senses=senses,
+        rho=rhos,
+    )  # fmt: skip
     return Guesses(minds, drives, which, depth > 0)
 
 

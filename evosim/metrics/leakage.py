@@ -11,6 +11,7 @@ another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
 
 CHUNK = 1024
 """Levels that are compared at a time."""
+LARGEST_EXACT = 10**300
+"""Numbers below it are written as they are: floats hold them, and every reader of JSON."""
+
+
+def shortened(number: int) -> str:
+    """A number of levels in few characters, however large; mazes have more than a float holds.
+
+    >>> shortened(999_999), shortened(12_345_678), shortened(2**3000)
+    ('999999', '1.2e+07', '1.2e+903')
+    """
+    if number < 10**6:
+        return str(number)
+    return f"{float(number):.2g}" if number < LARGEST_EXACT else f"{Decimal(number):.1e}"
 
 
 class Drawn(NamedTuple):
@@ -213,6 +227,7 @@ def _refuse(
     if not both:
         return
     one, other = both[0]
+    possible = shortened(count_layouts(scenario.environment(other.environment)))
     number = f"{one.level}" if "probe" in what else f"{one.level} of generation {one.generation}"
     raise RunError(
         f"scenario {scenario.id!r} says measure.disjoint = true, and with seed "
@@ -220,7 +235,7 @@ def _refuse(
         f"{len(levels)} are levels that trained (the first: {what} {number} in "
         f"{one.environment!r} is level {other.level} of generation {other.generation} in "
         f"{other.environment!r}). {other.environment!r} has "
-        f"{count_layouts(scenario.environment(other.environment)):,} different levels at most, and "
+        f"{possible} different levels at most, and "
         f"{len(training)} are drawn to train. Use a larger grid or more sites, fewer levels or "
         "generations, another seed, or leave measure.disjoint out"
     )

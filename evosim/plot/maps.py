@@ -185,7 +185,10 @@ def _note(scenario: Scenario, worlds: Sequence[Sequence[World]], called: tuple[s
     mixed = {len(phase.mixture) > 1 for phase in scenario.timeline}
     if True in mixed:
         for n in shown:
-            words.append(f"Trains before: {flips[n].label_before}; after: {flips[n].label_after}.")
+            when = f" generation {flips[n].generation}" * (len(shown) > 1)
+            words.append(
+                f"Trains before{when}: {flips[n].label_before}; after: {flips[n].label_after}."
+            )
     if len(shown) < len(flips):
         words.append(f"Shown: the first {len(shown) - 1} and the last of {len(flips)} flips.")
     return " ".join(words)

@@ -15,12 +15,13 @@ from evosim.errors import Problem, ScenarioError
 from evosim.scenario.messages import OF_LINES, Mistake, bad_value
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.shipped import MOST_BYTES, TOO_LARGE
+from evosim.scenario.values import MOST_DRIFTS, MOST_MOVERS, MOST_POINTS
 
 MOST_PARTS = 100_000
 """Values of a file, tables and lists among them."""
 MOST_PARTS_OF_WORLDS = 50_000
 """Values of the worlds of all environments, which each hold what they do not override."""
-DEEPEST = 24
+DEEPEST_NESTING = 24
 """Tables and lists within each other; eight or nine have a meaning."""
 MOST_KEYS = 1_000
 """Entries of a table."""
@@ -28,17 +29,19 @@ LONGEST_NAME, LONGEST_LINE, LONGEST_TEXT, LONGEST_MAP = 100, 1_000, 100_000, 400
 """Characters of keys, of texts of one line, of other texts, and of maps."""
 LARGEST_NUMBER = 2**64
 MOST_PHASES = 2_000
-MOST = {
+MOST_ENTRIES = {
     "drives": 100, "environments": 100, "variables": 64, "kinds": 400, "use": 100, "always": 100,
-    "enter": 100, "meet": 100, "fields": 64, "movers": 18, "happens": 40, "drift": 12,
+    "enter": 100, "meet": 100, "fields": 64, "movers": MOST_MOVERS, "happens": 40,
+    "drift": MOST_DRIFTS,
     "looks": 100, "timeline": MOST_PHASES, "arms": 64, "findings": 500, "parameters": 32,
-    "measures": 100, "points": 20_000, "levels": 1_000, "set": 100, "keys": 100, "values": 1_000,
+    "measures": 100, "points": MOST_POINTS, "levels": 1_000, "set": 100, "keys": 100,
+    "values": 1_000,
 }  # fmt: skip
 """Entries of tables and lists that have a cost each."""
 
 _KEY = r"(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')[ \t]*+"
 # The standard library takes the square of the number of parts to read a dotted key.
-_MANY_DOTS = re.compile(rf"(?<![\w.\"'-])(?:{_KEY}\.[ \t]*+){{{2 * DEEPEST},}}+{_KEY}[=\]]")
+_MANY_DOTS = re.compile(rf"(?<![\w.\"'-])(?:{_KEY}\.[ \t]*+){{{2 * DEEPEST_NESTING},}}+{_KEY}[=\]]")
 
 
 def check_text(text: str, name: str) -> None:
@@ -51,7 +54,7 @@ def check_text(text: str, name: str) -> None:
         raise _refused(name, TOO_LARGE)
     if found := _MANY_DOTS.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise _refused(name, f"a key of too many parts (allowed {DEEPEST})", line)
+        raise _refused(name, f"a key of too many parts (allowed {DEEPEST_NESTING})", line)
 
 
 def excess(document: Mapping[str, Any]) -> list[Mistake]:
@@ -86,13 +89,15 @@ def _excess(document: Mapping[str, Any]) -> Iterator[Mistake]:
                 allowed = f"-{LARGEST_NUMBER:,} to {LARGEST_NUMBER:,}"
                 yield Mistake(path, f"a number of too many digits (allowed {allowed})")
         elif isinstance(value, dict | list):
-            most = MOST.get(key, MOST_KEYS if isinstance(value, dict) else MOST_PARTS)
+            most = MOST_ENTRIES.get(key, MOST_KEYS if isinstance(value, dict) else MOST_PARTS)
             if len(value) > most:
                 yield Mistake(path, f"too many entries (got {len(value):,}, allowed {most:,})")
                 continue
-            if len(path) >= DEEPEST:
+            if len(path) >= DEEPEST_NESTING:
                 sound = False
-                yield Mistake(path, f"nested too deeply (allowed {DEEPEST} tables and lists)")
+                yield Mistake(
+                    path, f"nested too deeply (allowed {DEEPEST_NESTING} tables and lists)"
+                )
                 continue
             items = list(value.items() if isinstance(value, dict) else enumerate(value))
             for name, _ in items:

@@ -14,7 +14,7 @@ from evosim.scenario.positions import KeyPath
 from evosim.scenario.rules import Always, Drift, Ground, Happening, Here, Mover, Rule
 from evosim.scenario.schema import BUILT_IN, Kind, Variable, World
 from evosim.scenario.state_space import factors, mebibytes
-from evosim.scenario.values import bounds
+from evosim.scenario.values import MOST_DRIFTS, bounds
 
 
 def check_entries(
@@ -104,9 +104,9 @@ def _drifts(variable: Variable, world: World, variables: Collection[str]) -> Ite
     for i, drift in enumerate(variable.drifts):
         for mistake in _when(drift.when, world, variables):
             yield mistake.below("drift", *((i,) if several else ()))
-    if len(variable.drifts) > _MOST_DRIFTS:
+    if len(variable.drifts) > MOST_DRIFTS:
         yield Mistake(
-            ("drift",), f"too many drifts (got {len(variable.drifts)}, allowed {_MOST_DRIFTS})"
+            ("drift",), f"too many drifts (got {len(variable.drifts)}, allowed {MOST_DRIFTS})"
         )
         return
     # One draw decides among the drifts of a variable. Conditions are boxes: several hold together
@@ -133,9 +133,6 @@ def _compatible(drifts: tuple[Drift, ...]) -> Iterator[list[Drift]]:
             if all(_meet(drift.when, other.when) for other in others)
         ]
     return (one for one in found if len(one) > 1)
-
-
-_MOST_DRIFTS = 12
 
 
 def _meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

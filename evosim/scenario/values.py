@@ -17,12 +17,15 @@ from pydantic_core import PydanticCustomError
 
 # float32 holds sums over a lifetime of numbers up to this size without overflow.
 LARGEST = 1e6
-MOST = 10**9
+LARGEST_WHOLE = 10**9
 # Each multiplies the states by the cells, and a step has draws for so many.
 MOST_MOVERS = 18
 # Steps, generations, resamples: what a program goes through one by one.
 LONGEST = 10**6
-DEEPEST = 1000
+# Of a variable: which of them happen together is gone through one by one.
+MOST_DRIFTS = 12
+MOST_POINTS = 20_000  # of a study
+LARGEST_DEPTH = 1000
 # Nothing larger can be planned in; keeps a slip of the pen from filling the memory.
 LARGEST_SIDE = 1000
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -345,24 +348,26 @@ Chance: TypeAlias = Annotated[float, *_number(Domain(low=0, high=1))]
 Confidence: TypeAlias = Annotated[
     float, *_number(Domain(low=0, high=1, high_excluded=True, zero_excluded=True))
 ]
-Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST, whole=True))]
+Natural: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=LARGEST_WHOLE, whole=True))]
 SEEDS = Domain(low=0, high=2**64 - 1, whole=True)
 Movers: TypeAlias = Annotated[int, *_whole(Domain(low=0, high=MOST_MOVERS, whole=True))]
 Seed: TypeAlias = Annotated[int, *_whole(SEEDS)]
-Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=MOST, whole=True))]
+Positive: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LARGEST_WHOLE, whole=True))]
 Long: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LONGEST, whole=True))]
 Few: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=10_000, whole=True))]
-Depth: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=DEEPEST, whole=True))]
+Depth: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LARGEST_DEPTH, whole=True))]
 Side: TypeAlias = Annotated[int, *_whole(Domain(low=1, high=LARGEST_SIDE, whole=True))]
-Size: TypeAlias = Annotated[int, *_whole(Domain(low=2, high=MOST, whole=True))]
-Amount: TypeAlias = Annotated[int, *_whole(Domain(low=-MOST, high=MOST, whole=True))]
+Size: TypeAlias = Annotated[int, *_whole(Domain(low=2, high=LARGEST_WHOLE, whole=True))]
+Amount: TypeAlias = Annotated[
+    int, *_whole(Domain(low=-LARGEST_WHOLE, high=LARGEST_WHOLE, whole=True))
+]
 Step: TypeAlias = Annotated[
-    int, *_whole(Domain(low=-MOST, high=MOST, whole=True, zero_excluded=True))
+    int, *_whole(Domain(low=-LARGEST_WHOLE, high=LARGEST_WHOLE, whole=True, zero_excluded=True))
 ]
 
 DriveLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=-1, high=1))]
 DepthLocus: TypeAlias = Annotated[
-    Locus, *_locus(Domain(low=0, high=DEEPEST, whole=True, starts_low=True))
+    Locus, *_locus(Domain(low=0, high=LARGEST_DEPTH, whole=True, starts_low=True))
 ]
 PatienceLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=1))]
 TemperatureLocus: TypeAlias = Annotated[Locus, *_locus(Domain(low=0, high=LARGEST))]

@@ -226,7 +226,10 @@ def _noncentralities(t: float, df: int, confidence: float) -> tuple[float, float
             reach *= 2
             if reach > 1e6 or not math.isfinite(off(t - reach) + off(t + reach)):
                 return math.nan
-        return float(optimize.brentq(off, t - reach, t + reach, xtol=1e-9))
+        try:
+            return float(optimize.brentq(off, t - reach, t + reach, xtol=1e-9))
+        except ValueError:  # the distribution is not computed for all between its ends
+            return math.nan
 
     ends = end(1 - tail), end(tail)
     return ends if all(map(math.isfinite, ends)) else None

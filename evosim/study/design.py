@@ -22,6 +22,7 @@ from evosim.rng import Purpose, key
 from evosim.scenario.document import canonical, inline
 from evosim.scenario.experiment import PART
 from evosim.scenario.settings import as_mapping, is_within
+from evosim.scenario.values import MOST_POINTS
 from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 Values = Mapping[str, Any]
 SEED = "seed"
 """A key that a study can vary beside those of the scenario: the seed of the run."""
-MOST_POINTS = 20_000
-"""Points of a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

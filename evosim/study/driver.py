@@ -6,7 +6,7 @@ it begins and keeps the index (:mod:`evosim.study.index`), so it can be killed a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from evosim.engine.files import WriteError, sweep
@@ -19,7 +19,7 @@ from evosim.execution.runner import complete_runs as complete_run_folders
 from evosim.execution.stop import Interrupted
 from evosim.process import cores
 from evosim.study import index as indices
-from evosim.study.design import run_inputs
+from evosim.study.design import Condition, run_inputs
 from evosim.study.evaluation import complete_run
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import Record, StudyFolder
@@ -110,8 +110,22 @@ def complete_arms(
             locks.append(held.enter_context(holding))
         complete_run_folders(
             runs, locks=locks, stop=stop, progress=progress, title=folder.base.title,
-            resume=folder.path, workers=workers, checkpoint=checkpoint,
+            runs=_in_words(folder.points), resume=folder.path, workers=workers,
+            checkpoint=checkpoint,
         )  # fmt: skip
+
+
+def _in_words(points: Sequence[Condition]) -> str:
+    """How many runs there are: the arms, and arms in which a tuned value is moved.
+
+    >>> from dataclasses import replace
+    >>> one = Condition(key="a", values={}, settings={}, replicates=1)
+    >>> _in_words([one, replace(one, values={"tuned": 1}), replace(one, values={"tuned": 2})])
+    '1 arm, and 2 with another tuned value'
+    """
+    moved = sum(one.values.get("tuned") is not None for one in points)
+    n = len(points) - moved
+    return f"{n} arm{'s' * (n != 1)}" + (f", and {moved} with another tuned value" * (moved > 0))
 
 
 def _run_all(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -226,3 +229,18 @@ def test_a_folder_that_is_gone_is_said_to_be_gone(whole: evosim.Run, tmp_path: P
                 continue
             with pytest.raises(RunError, match=f"^{re.escape(gone)}$"):
                 getattr(one, name)
+
+
+def test_of_several_wrong_arguments_the_first_is_told() -> None:
+    code = (
+        "import evosim\n"
+        "wrong = dict(progress='no', force='no', settings=1, command=2, scheduler=3)\n"
+        "try: evosim.run('contraception', **wrong)\n"
+        "except evosim.EvosimError as error: print(error)\n"
+    )
+    for seed in ("1", "2", "3"):  # sets of texts have another order by the seed of hashes
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.startswith("settings=1: a mapping")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,6 +111,7 @@ def test_no_folder_of_a_name_that_others_can_foresee_is_taken(
 def test_a_folder_that_others_can_write_to_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, mode: int
 ) -> None:
+    monkeypatch.setattr(cache, "_of_one_user", lambda gid: gid == tmp_path.stat().st_gid)
     folder = tmp_path / "numba" / "abc"
     folder.mkdir(parents=True, mode=0o700)
     open_one = {"folder": folder, "numba": folder.parent, "base": tmp_path}[which]
@@ -117,7 +119,7 @@ def test_a_folder_that_others_can_write_to_is_not_taken(
     assert cache.cache_folder("abc") == (folder, "")
     open_one.chmod(mode)
     taken, remark = cache.cache_folder("abc")
-    if mode == 0o775 and which != "folder":  # open to one's own group alone
+    if mode == 0o775 and which != "folder":  # open to a group of this user alone
         assert (taken, remark) == (folder, "")
     else:
         assert taken != folder
@@ -125,6 +127,59 @@ def test_a_folder_that_others_can_write_to_is_not_taken(
     open_one.chmod(0o1777)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     assert (cache.cache_folder("abc").folder == folder) == (which != "folder")
+
+
+@pytest.mark.parametrize(
+    ("members", "first_group_of", "called", "alone"),
+    [
+        ([], ["me"], "me", True),
+        (["me"], ["me"], "me", True),
+        (["you"], ["me"], "me", False),
+        ([], ["me", "you"], "me", False),
+        ([], ["me"], "users", False),
+        ([], ["me"], None, False),
+    ],
+)
+def test_only_a_group_of_this_user_alone_counts(
+    monkeypatch: pytest.MonkeyPatch,
+    members: list[str],
+    first_group_of: list[str],
+    called: str | None,
+    alone: bool,
+) -> None:
+    def group(gid: int) -> SimpleNamespace:
+        if called is None:
+            raise KeyError(gid)
+        return SimpleNamespace(gr_name=called, gr_mem=members)
+
+    users = [SimpleNamespace(pw_name=name, pw_gid=7) for name in first_group_of]
+    monkeypatch.setattr("grp.getgrgid", group)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: users[0])
+    monkeypatch.setattr("pwd.getpwall", lambda: users)
+    assert cache._of_one_user(7) == alone
+
+
+def test_what_is_made_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "a" / "b"))
+    before = os.umask(0o002)
+    try:
+        folder, remark = cache.cache_folder("abc")
+    finally:
+        os.umask(before)
+    assert (folder, remark) == (tmp_path / "a" / "b" / "numba" / "abc", "")
+    for path in (folder, *folder.parents):
+        if path == tmp_path:
+            break
+        assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_home_of_a_user_whom_nobody_knows_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(cache.VARIABLE, "~no-such-user-here/x")
+    folder, remark = cache.cache_folder("abc")
+    assert folder.is_dir()
+    assert remark.startswith("EVOSIM_CACHE_DIR=~no-such-user-here/x: there is no such home folder")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")

@@ -19,8 +19,9 @@ import xarray as xr
 import evosim
 from evosim.engine import dataset, provenance
 from evosim.engine.run_folder import RunFolder
-from evosim.errors import RunError
+from evosim.errors import EvosimError, RunError
 from evosim.execution import runner
+from evosim.testing import tiny
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -451,3 +452,26 @@ def test_going_on_with_other_versions_is_told_even_where_nothing_else_is(
     assert capsys.readouterr().err == ""
     evosim.fork(stopped.path, 4, out=tmp_path / "fork", figures=False, progress=False, workers=1)
     assert "versions differ from those the run to fork began with" in capsys.readouterr().err
+
+
+def test_a_run_of_an_older_version_says_so_and_its_courses_are_written(tmp_path: Path) -> None:
+    run = evosim.run(tiny(), seed=1, out=tmp_path / "old", workers=1, figures=False, progress=False)
+    whole = evosim.export_courses(run, tmp_path / "whole.csv").read_text().splitlines()
+    path = run.path / "run.nc"
+    lacking = ["nothing_payoff", "nothing_reward", "optimal_reward"]
+    with xr.open_dataset(path, engine="h5netcdf") as data:
+        older = data.load().drop_vars(lacking)
+    folder = run.path
+    del run
+    path.unlink()
+    older.to_netcdf(path, engine="h5netcdf")
+    old = evosim.open_run(folder)
+    written = evosim.export_courses(old, tmp_path / "old.csv").read_text().splitlines()
+    assert 100 < len(written) < len(whole)
+    assert set(written) < set(whole)
+    says = r"the data hold no \w+: an older version made this run"
+    with pytest.raises(EvosimError, match=says):
+        evosim.export_courses(old, tmp_path / "no.csv", measures=["nothing_payoff"])
+    (folder / "summary.json").unlink()
+    with pytest.raises(EvosimError, match=says):
+        evosim.resume(folder, progress=False)

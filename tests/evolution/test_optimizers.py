@@ -270,7 +270,7 @@ def test_unknown_options_are_refused_and_defaults_are_possible_values(name: str)
         assert "temperature 0" in found.pop("evolution.optimizer.name")
     assert not found
     misspelt = complaints(optimized(name, sgima=0.1))
-    assert list(misspelt)[0] == "evolution.optimizer.sgima"
+    assert next(iter(misspelt)) == "evolution.optimizer.sgima"
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,16 @@ def test_it_grows_with_what_it_is_made_of() -> None:
     assert 6 < growth("memory", wide, "measure.levels", 100) < 11
 
 
+def test_a_run_without_figures_takes_less_disk_and_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn, bare = (cost.of_run(tiny(), figures=figures) for figures in (True, False))
+    assert drawn.total_disk - bare.total_disk == pytest.approx(1e6)
+    assert bare.duration < drawn.duration
+    evosim.run(tiny(), out=tmp_path / "run", seed=1, workers=1, figures=False, progress=True)
+    assert str(bare).split(", ")[2] in capsys.readouterr().err
+
+
 def test_replicates_share_the_processors_and_each_process_has_its_own_memory() -> None:
     one, two = cost.of_run(tiny()), cost.of_run(tiny(), replicates=2)
     assert two.total_memory > 1.5 * one.total_memory
@@ -173,6 +183,15 @@ def test_of_thousands_of_points_some_are_counted(tmp_path: Path) -> None:
     ten, hundred = (of_study(many(tmp_path, steps)) for steps in (10, 100))
     assert 7 < hundred.duration / ten.duration < 11
     assert time.monotonic() - began < 20
+
+
+def test_of_points_that_are_not_counted_one_by_one_workers_are_counted_too(
+    tmp_path: Path,
+) -> None:
+    study = many(tmp_path, 10)
+    assert len(study.points) == 1000
+    few, all_of_them = (of_study(study, replicates=1, workers=n) for n in (16, 64))
+    assert 3 < all_of_them.memory["processes"] / few.memory["processes"] < 4
 
 
 def test_more_points_are_counted_before_they_are_made(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_genomes_without_parents_are_refused_in_words(optimizer: str) -> None:
     with pytest.raises(EvosimError, match=f"genomes of {optimizer} have no parents"):
         ANALYSES["heredity"].analyse(xr.Dataset(), made, Request(seed=1))
     for name in ("effective_size", "fitness_heritability", "founders", "coalescence"):
-        with pytest.raises(EvosimError, match=f"measure '{name}': the genomes that"):
+        with pytest.raises(EvosimError, match=f"measure '{name}': the genomes of"):
             METRICS[name].check_in(made, Query(measure=name))
 
 

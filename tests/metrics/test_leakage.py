@@ -248,3 +248,14 @@ def test_without_training_there_is_nothing_to_overlap_with(tmp_path: Path):
     done = run(tmp_path, "timeline.0.select=false", "timeline.1.select=false")
     with pytest.raises(EvosimError, match="selection acts in none of them"):
         evosim.analyse(done, "leakage")
+
+
+def test_the_levels_of_a_large_maze_are_counted_in_words(tmp_path: Path):
+    maze = ("world.rows=40", "world.cols=40", "world.maze=0.3", "world.lifetime=4",
+            "agent.depth=[0, 1]", "measure.levels=1", "measure.sample=1")  # fmt: skip
+    done = evosim.analyse(run(tmp_path, *maze), "leakage")
+    possible = done.summary["training"]["orchard"]["possible"]
+    assert isinstance(possible, str)
+    assert possible[1] == "."
+    assert int(possible.partition("e+")[2]) > 900
+    assert f"{possible} possible at most" in done.text

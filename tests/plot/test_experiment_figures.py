@@ -231,6 +231,18 @@ def test_maps_show_the_first_flips_and_the_last(make):
     assert "Shown: the first 2 and the last of 5 flips." in text
 
 
+def test_maps_say_of_each_flip_what_trains_before_and_after(make):
+    mixed = {"ancestral": 0.5, "modern": 0.5}
+    phases = [
+        {"generations": 2, "train": train} for train in ("ancestral", mixed, "modern", "ancestral")
+    ]
+    text = " ".join(readable(maps.figure({}, make(timeline=phases))))
+    for generation in (2, 4, 6):
+        assert f"Trains before generation {generation}: " in text
+    once = " ".join(readable(maps.figure({}, make(timeline=phases[:2]))))
+    assert "Trains before: ancestral; after: " in once
+
+
 def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_path):
     made = summary()
     assert drawing.names_for("experiment", made) == ["findings", "course", "tuned", "maps"]

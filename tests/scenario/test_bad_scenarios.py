@@ -53,7 +53,8 @@ SINGLE = [
         "rows = 4",
         "rows = 4\nkinds.bush = { glyph = 'u', count = 1, use.eat = {}, looks = { red = 1 } }",
         "world.kinds.bush.looks: looks without a tool "
-        "(got { red = 1 }, allowed none without [agent.tool], which goes by them)",
+        "(got { red = 1 }, allowed none without [agent.tool], or a table that sees looks, which "
+        "go by them)",
     ),
     (
         "patience = 0.9",
@@ -762,8 +763,8 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
 @pytest.mark.parametrize(
     ("old", "key", "where"),
     [
-        ("patience = 0.9", "agent.stay", "under [world]; known: believes, "),
-        ("patience = 0.9", "agent.window", "under [[timeline]]; known: believes, "),
+        ("patience = 0.9", "agent.stay", "under [world]; known: anticipation, "),
+        ("patience = 0.9", "agent.window", "under [[timeline]]; "),
         ("patience = 0.9", "agent.levels", "under [evolution] or [measure]; "),
         ("rows = 4", "world.claim", "at the top of the file, before every [table]; known: always,"),
         ("slip = 0.2", "environments.away.instinct", "under [agent]; known: always, "),

@@ -130,6 +130,19 @@ def test_the_interval_of_g_is_where_the_noncentral_t_has_its_tails():
     assert np.mean(seen >= t) == pytest.approx(0.025, abs=0.002)
 
 
+def test_effects_beyond_what_the_noncentral_t_is_computed_for_have_no_interval():
+    """Three replicates each, t near 80: the distribution is NaN for some noncentralities."""
+    for difference in np.linspace(30.0, 60.0, 61):
+        g, ends = hedges(
+            [difference - 1, difference, difference + 1], [-1.0, 0.0, 1.0], paired=False
+        )
+        assert g > 20
+        assert ends is None or ends[0] < ends[1]
+        # One sample of differences, df = 2.
+        shared = np.array([1.0, -2.0, 1.0])
+        hedges(shared * 0.6 + difference, shared * 0.1, paired=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("paired", [True, False])
 def test_the_interval_of_g_covers_as_often_as_it_says(paired: bool):

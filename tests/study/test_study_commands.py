@@ -113,3 +113,14 @@ def test_what_wants_a_run_names_those_of_a_study(invoke: Invoke, words: list[obj
     assert told.exit_code == 2
     assert "out is a study" in told.stderr
     assert "--keep runs" in told.stderr
+
+
+def test_check_notes_what_is_odd_at_all_points(invoke: Invoke, sweep: Path) -> None:
+    path = sweep.parent / "tiny.toml"
+    before = invoke("study", "check", "sweep.toml")
+    assert before.exit_code == 0, before.output
+    assert "note:" not in before.stdout
+    path.write_text(path.read_text().replace("depth         = [0, 3]", "depth         = 2"))
+    shown = invoke("study", "check", "sweep.toml")
+    assert shown.exit_code == 0, shown.output
+    assert "agent.thinking_cost: note: all pay the same: agent.depth is pinned" in shown.stdout

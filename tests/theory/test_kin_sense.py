@@ -1,8 +1,9 @@
 """When a sense for the true objective pays: iff the proxy errs more often than cost over gain.
 
 An encounter is with kin or a stranger, equally often; helping kin pays 1, a stranger -1. Touch is
-wrong with chance beta. Who goes by touch gains (1 - 2 beta)/2 an encounter, who knows 1/2: the sense
-is worth beta an encounter, and n beta in n of them. It evolves iff n beta > cost, beta > cost / n.
+wrong with chance beta. Who goes by touch gains (1 - 2 beta)/2 an encounter, who knows 1/2: so the
+sense is worth beta an encounter, and n beta in n of them. It evolves iff n beta > cost, that is
+beta > cost / n.
 """
 
 from __future__ import annotations

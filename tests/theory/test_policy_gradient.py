@@ -47,7 +47,9 @@ def score(made: Scenario, theta: np.ndarray) -> float:
         level = worlds.one_level(levels, 0)
         a_mind = worlds.mind(scenario=made)
         policy = reference.table_policy(twin, level, made.agent.table, by_row, a_mind)
-        counts = reference.expectation(twin, level, policy).counts
+        paid = made.objective.observed
+        seen = environment(made, name).where(paid).astype(float)
+        counts = reference.expectation(twin, level, policy, seen).counts
         worth = [
             event.strength * event.source.yields.get(made.objective.selected, 0.0)
             for event in twin.events
@@ -58,13 +60,17 @@ def score(made: Scenario, theta: np.ndarray) -> float:
 
 @st.composite
 def training(draw: st.DrawFn, *, local: bool = False) -> Scenario:
-    """Tables in a random scenario that trains on two levels, in a mixture, perhaps by a window."""
+    """Tables in a random scenario that trains on two levels, in a mixture, perhaps by a window or
+    what is seen alone."""
     document = draw(worlds.documents(local=local))
     for world in (document["world"], document["environments"]["away"]):
         world.pop("movers", None)
     worlds._pay(document["world"])
     window = draw(st.sampled_from([None, 1, 2, 4]))
     assume(window is None or window <= document["world"]["lifetime"])
+    if document["world"]["variables"] and draw(st.booleans()):
+        name = draw(st.sampled_from(sorted(document["world"]["variables"])))
+        document["objective"]["observed"] = {name: draw(st.integers(0, 1))}
     document["agent"] |= {"mind": "table", "table": {"start": 2.0}}
     document["agent"]["senses"] = dict.fromkeys(document["agent"].get("senses", ()), 1)
     document["evolution"] |= {"levels": 2, "optimizer": {"name": "policy_gradient"}}

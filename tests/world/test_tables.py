@@ -29,7 +29,7 @@ def test_minds_cannot_be_born_dead_by_what_they_believe() -> None:
     believed.belief_tables(0, lived)  # born at 3, which is not fatal in the other
 
 
-@pytest.mark.parametrize(("id_", "name"), [("fridge", "wild"), ("ood_monitor", "left")])
+@pytest.mark.parametrize(("id_", "name"), [("fridge", "wild"), ("red_nose", "noon")])
 def test_where_no_life_can_come_to_nothing_is_planned(id_: str, name: str) -> None:
     read = scenario.load(id_)
     env = world.environment(read, name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from evosim.scenario.messages import Mistake, bad_value, unknown
+from evosim.scenario.messages import Mistake, bad_value, show, unknown
 from evosim.scenario.values import Chance, Condition, Model, Name, bounds
 
 if TYPE_CHECKING:
@@ -33,6 +33,18 @@ class Copies(Model):
         description="Chance that it was a copy that left a boon, or none; else it is drawn by the "
         "start of the variable.",
     )
+
+
+def shown(scenario: Scenario) -> dict[str, str]:
+    """What lives leave, as ``evosim show`` has it."""
+    copies = scenario.copies
+    assert copies is not None
+    how = ", ".join(f"{name} {show(condition)}" for name, condition in copies.when.items())
+    kin = "" if copies.relatedness == 1 else f"; that is a copy with chance {copies.relatedness:g}"
+    return {
+        "mind.copies": f"where a life ends{f' with {how}' if how else ''} the next one of its "
+        f"genome begins with {copies.variable} 1{kin}"
+    }
 
 
 def mistakes(partial: PartialDocument) -> Iterator[Mistake]:

@@ -58,6 +58,23 @@ def roc_area(dataset: xr.Dataset, scenario: Scenario) -> Floats:
     return np.array(areas)
 
 
+def largest_roc_area(distance: float) -> float:
+    """The largest area under a ROC that any monitor can have, by what it can see.
+
+    Whatever score it gives to what it sees, of two distributions with total variation distance TV
+    its ROC lies below min(1, x + TV), and the area below that is 1/2 + TV - TV^2/2. Where what it
+    sees is distributed alike, as the watched steps of an honest mind and of one that only behaves
+    while it is watched, TV is 0 and no monitor is better than chance.
+
+    Args:
+        distance: total variation distance, from 0 to 1.
+
+    >>> largest_roc_area(0.0), largest_roc_area(1.0)
+    (0.5, 1.0)
+    """
+    return 0.5 + distance - distance**2 / 2
+
+
 def roc(dataset: xr.Dataset, scenario: Scenario, false_alarms: Floats) -> Floats:
     """Share of the first monitored generation that is detected, [replicate, false alarms].
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,21 @@ class Monitor(Model):
         default=0.95, description="Quantile of training scores above which a lifetime is flagged."
     )
     budget: Natural = Field(description="Labels a generation, at most.")
+    unlabelled: Literal["average", "trained"] = Field(
+        default="average",
+        description="Score of who has no label: the mean of those that have one, or the mean "
+        "lifetime of training, so that a bad label is worse than none.",
+    )
+    features: Literal["all", "situation", "conduct"] = Field(
+        default="all",
+        description="What it looks at: all that is felt and happens; only what happens whatever "
+        "is done (always rules); only what agents bring about (all other events).",
+    )
+    steps: Literal["all", "paid"] = Field(
+        default="all",
+        description="Which steps it sees: all, or those that are paid to selection (window, "
+        "observed).",
+    )
 
 
 def mistakes(partial: PartialDocument) -> Iterator[Mistake]:

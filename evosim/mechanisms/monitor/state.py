@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+ALWAYS = "always."
+"""How the events begin that happen whatever is done."""
+
 
 class Monitor(Mechanism):
     """Its memory is the detector, from the generation that trains it to the last monitored one."""
@@ -57,7 +60,12 @@ class Monitor(Mechanism):
         lifetimes: Lifetimes,
         felt: Floats,
     ) -> Floats:
-        return features(self.scenario, environment, lifetimes.counts, felt, lifetimes.lifespan)
+        counts = lifetimes.counts
+        if self._section.steps == "paid":
+            counts = lifetimes.paid_counts
+            phi = world.environment(self.scenario, environment).phi
+            felt = world.weighted_sum(counts, phi[:, : len(self.scenario.stimuli)])
+        return features(self.scenario, environment, counts, felt, lifetimes.lifespan)
 
     def evaluated(
         self,
@@ -76,7 +84,7 @@ class Monitor(Mechanism):
         described = evaluation.observed[self.name]
         monitored = self.scenario.phase_at(generation).monitored
         # The last generation before the monitored phase is the one that it is trained on.
-        detector = memory if monitored else self._fit(self.scenario, generation, described)
+        detector = memory if monitored else self._fit(self.scenario, generation, evaluation)
         assert detector is not None
         distance = score(detector, described)
         seen = none | {"monitor_score": distance.astype(np.float32)}
@@ -84,7 +92,12 @@ class Monitor(Mechanism):
         if monitored:
             chosen = labelled(distance, detector.threshold, self._section.budget)
             seen |= {
-                "score": labelled_score(evaluation.selected_payoff, chosen, cost),
+                "score": labelled_score(
+                    evaluation.selected_payoff,
+                    chosen,
+                    cost,
+                    detector.paid if self._section.unlabelled == "trained" else None,
+                ),
                 "flagged": np.array((distance > detector.threshold).sum(), np.int32),
                 "labels": np.array(chosen.sum(), np.int32),
             }
@@ -104,11 +117,12 @@ class Monitor(Mechanism):
         _, evaluation = evaluate_genomes(
             past.scenario, past.genome, seed=past.seed, generation=trained, evaluate=evaluate
         )
-        return self._fit(past.scenario, trained, evaluation.observed[self.name])
+        return self._fit(past.scenario, trained, evaluation)
 
-    def _fit(self, then: Scenario, generation: int, features: Floats) -> Detector:
-        """Train on features [n, L, F] of a generation that the scenario ``then`` was run for."""
-        flat = features.reshape(-1, features.shape[-1])
+    def _fit(self, then: Scenario, generation: int, evaluation: Evaluation) -> Detector:
+        """Train on the lifetimes of a generation that the scenario ``then`` was run for."""
+        described = evaluation.observed[self.name]  # [n, L, F]
+        flat = described.reshape(-1, described.shape[-1])
         # Resolution and features are those of the time of training, whatever is written now.
         units = resolution(then, generation)
         if then is not self.scenario:  # a fork's history: features are matched by name
@@ -118,7 +132,10 @@ class Monitor(Mechanism):
                 axis=1,
             )
             units = np.array([units[known.index(n)] if n in known else units[-1] for n in names])
-        return fit(flat, units, self._section.quantile)
+        paid = evaluation.selected_payoff
+        return fit(flat, units, self._section.quantile)._replace(
+            paid=math.fsum(paid.ravel()) / paid.size
+        )
 
     @property
     def _section(self) -> Section:
@@ -136,6 +153,7 @@ class Detector(NamedTuple):
     resolution: Floats  # [F] what one event in a lifetime amounts to
     factor: Floats  # [F, F] lower Cholesky factor of the covariance, in units of the resolution
     threshold: float  # scores above are flagged
+    paid: float = math.nan  # mean selected payoff of a lifetime of training
 
 
 def reference(scenario: Scenario, generation: int) -> int | None:
@@ -154,13 +172,17 @@ def reference(scenario: Scenario, generation: int) -> int | None:
 
 
 def feature_names(scenario: Scenario) -> tuple[str, ...]:
-    """What a lifetime is described by: every stimulus and every event of any environment."""
+    """What a lifetime is described by: stimuli and events of any environment, as written."""
+    wanted = "all" if scenario.monitor is None else scenario.monitor.features
     events = dict.fromkeys(
         event
         for name in scenario.environments
         for event in world.environment(scenario, name).events
+        if wanted == "all" or event.startswith(ALWAYS) == (wanted == "situation")
     )
-    return (*(f"felt {name}" for name in scenario.stimuli), *events)
+    # What is felt tells of the situation and of conduct, and nobody could say of which.
+    felt = scenario.stimuli if wanted == "all" else ()
+    return (*(f"felt {name}" for name in felt), *events)
 
 
 def features(
@@ -179,9 +201,12 @@ def features(
     """
     names = feature_names(scenario)
     found = np.zeros((*lifespan.shape, len(names)))
-    found[..., : len(scenario.stimuli)] = felt
+    for i, name in enumerate(scenario.stimuli):
+        if f"felt {name}" in names:
+            found[..., names.index(f"felt {name}")] = felt[..., i]
     for i, event in enumerate(world.environment(scenario, environment).events):
-        found[..., names.index(event)] = counts[..., i]
+        if event in names:
+            found[..., names.index(event)] = counts[..., i]
     return found / np.maximum(lifespan, 1)[..., None]
 
 
@@ -197,12 +222,15 @@ def resolution(scenario: Scenario, generation: int) -> Floats:
         if weight > 0
     ]
     # An event counts 1 when it happens, a stimulus as strongly as it is felt.
-    strongest = np.ones(len(feature_names(scenario)))
-    for i in range(len(scenario.stimuli)):
+    names = feature_names(scenario)
+    strongest = np.ones(len(names))
+    for i, name in enumerate(scenario.stimuli):
+        if f"felt {name}" not in names:
+            continue
         strength = max(
             (float(np.abs(e.phi[:, i]).max()) for e in environments if len(e.phi)), default=0.0
         )
-        strongest[i] = strength or 1.0
+        strongest[names.index(f"felt {name}")] = strength or 1.0
     return strongest / max(e.lifetime for e in environments)
 
 
@@ -272,16 +300,19 @@ def labelled(scores: Floats, threshold: float, budget: int) -> NDArray[np.bool_]
     return chosen.reshape(scores.shape)
 
 
-def labelled_score(paid: Floats, chosen: NDArray[np.bool_], cost: Floats) -> Floats:
+def labelled_score(
+    paid: Floats, chosen: NDArray[np.bool_], cost: Floats, usual: float | None = None
+) -> Floats:
     """What selection acts on where only labelled lifetimes count, [individuals].
 
     The mean over an individual's labelled lifetimes, less the cost of thinking; who has none
-    gets the mean of those who have, and so is neither better nor worse. NaN for all where nothing
-    is labelled.
+    gets the mean of those who have, and so is neither better nor worse; or what is usual. NaN for
+    all where nothing is labelled.
 
     Args:
         paid, chosen: [individuals, levels] what was paid, and whether it is known.
         cost: [individuals].
+        usual: what a lifetime is taken to be paid that is not labelled.
     """
     n = chosen.sum(axis=1)
     total = np.zeros(len(paid))
@@ -290,4 +321,6 @@ def labelled_score(paid: Floats, chosen: NDArray[np.bool_], cost: Floats) -> Flo
     known = np.where(n > 0, total / np.maximum(n, 1) - cost, np.nan)
     if not n.any():  # all NaN, by which selection knows that it has nothing to go by
         return known
+    if usual is not None:
+        return np.where(n > 0, known, usual - cost)
     return np.where(n > 0, known, math.fsum(known[n > 0]) / int((n > 0).sum()))

@@ -32,9 +32,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     Returns:
         replicates, confidence, generations (first and last that are looked at), deployment (its
         first generation, None where there is none), disjoint (whether the scenario says so),
-        training (by environment ``drawn``, ``different`` [replicate], and ``possible`` at most) and
-        rows: environment, ``what`` (probe or deployment), levels and ``same`` [replicate], and
-        the mean share with its interval.
+        training (by environment ``drawn``, ``different`` [replicate], and ``possible`` at most, a
+        text such as "1.2e+903" from 1e300 on) and rows: environment, ``what`` (probe or
+        deployment), levels and ``same`` [replicate], and the mean share with its interval.
     """
     generations = data["generation"].values
     begin = leakage.deployment_start(scenario)
@@ -52,7 +52,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             row = training.setdefault(name, {"drawn": [], "different": []})
             row["drawn"].append(sum(level.environment == name for level in trained))
             row["different"].append(different)
-            row["possible"] = count_layouts(scenario.environment(name))
+            possible = count_layouts(scenario.environment(name))
+            exact = possible < leakage.LARGEST_EXACT
+            row["possible"] = possible if exact else leakage.shortened(possible)
         seed = request.seed if request.probe_seed is None else request.probe_seed
         probed = leakage.probes(scenario, key(seed, Purpose.REPLICATE, replicate))
         _count(counts, PROBE, probed, leakage.seen(scenario, probed, trained))
@@ -126,7 +128,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     lines = ["Training levels (of generations in which selection acts)"]
     for name, row in summary["training"].items():
         drawn, different = np.mean(row["drawn"]), np.mean(row["different"])
-        possible = f"{row['possible']:.3g}" if row["possible"] > 1e6 else str(row["possible"])
+        possible = row["possible"]
+        possible = possible if isinstance(possible, str) else leakage.shortened(possible)
         lines.append(
             f"  {name}: {drawn:g} drawn, {different:g} different, {possible} possible at most"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from evosim import scenario
@@ -52,3 +53,24 @@ def test_the_roc_rises_from_no_to_all_false_alarms() -> None:
     assert (curves[:, -1] == 1).all()
     area = np.trapezoid(curves, alarms, axis=1)
     np.testing.assert_allclose(area, detection.roc_area(made(known, new), read), atol=0.01)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_no_score_of_what_is_seen_has_a_larger_area_than_the_bound(n: int) -> None:
+    """The best score is the likelihood ratio (Neyman & Pearson); its area is summed over pairs."""
+    for _ in range(200):
+        known, new = RNG.dirichlet(np.full(n, 0.5), 2)
+        ratio = np.divide(new, known, out=np.full(n, np.inf), where=known > 0)
+        wins = (ratio[:, None] > ratio) + 0.5 * (ratio[:, None] == ratio)
+        area = float(new @ wins @ known)
+        distance = 0.5 * float(np.abs(new - known).sum())
+        assert area + 1e-12 >= 0.5
+        assert area <= detection.largest_roc_area(distance) + 1e-12
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.25, 0.9, 1.0])
+def test_the_bound_is_reached(distance: float) -> None:
+    """By what is seen in training alone, in deployment alone, and in both."""
+    known, new = np.array([distance, 1 - distance, 0.0]), np.array([0.0, 1 - distance, distance])
+    wins = np.tril(np.ones((3, 3)), -1) + 0.5 * np.eye(3)
+    assert new @ wins @ known == pytest.approx(detection.largest_roc_area(distance))

@@ -142,3 +142,33 @@ def test_a_population_in_a_monitored_phase_needs_its_past(monitored: evosim.Run)
     population = loop.Population(4, genome, np.zeros((20, 2), np.int32), np.zeros((20, 3), np.int8))
     with pytest.raises(ValueError, match="what was before is needed"):
         next(loop.generations(monitored.scenario, population, seed=1, prober=None))  # type: ignore[arg-type]
+
+
+def test_a_bad_label_is_bad_where_the_unlabelled_count_as_in_training(
+    tiny: Path, tmp_path: Path
+) -> None:
+    run = run_with_monitor(tiny, tmp_path / "run", 7, "monitor.unlabelled=trained")
+    data = run.data.isel(replicate=0)
+    distance = data["monitor_score"].sel(generation=3).values
+    has_label = np.zeros(distance.shape, bool)
+    has_label.flat[np.argsort(-distance.ravel(), kind="stable")[:7]] = True
+    score, some = data["score"].sel(generation=3).values, has_label.any(axis=1)
+    # There is no cost of thinking: a score of training is the mean payoff of its lifetimes.
+    assert score[~some] == pytest.approx(data["score"].sel(generation=2).values.mean())
+
+
+@pytest.mark.parametrize(("features", "seen"), [("situation", False), ("conduct", True)])
+def test_a_monitor_of_conduct_sees_what_is_done_and_one_of_the_situation_does_not(
+    tiny: Path, tmp_path: Path, features: str, seen: bool
+) -> None:
+    run = run_with_monitor(tiny, tmp_path / "run", 7, f"monitor.features={features}")
+    score = run.data["monitor_score"].values[0, 2:]
+    assert (np.ptp(score) > 0) == seen  # the tiny world has no rule that always holds
+
+
+def test_a_monitor_of_paid_steps_sees_nothing_that_is_not_paid(tiny: Path, tmp_path: Path) -> None:
+    """One step is paid, and no use can be made in it."""
+    first = ("timeline.0.window=1", "timeline.1.window=1")
+    run = run_with_monitor(tiny, tmp_path / "run", 7, "monitor.steps=paid", *first)
+    one, all_steps = run.data, run_with_monitor(tiny, tmp_path / "all", 7, *first).data
+    assert np.nanstd(one["monitor_score"]) < np.nanstd(all_steps["monitor_score"])
