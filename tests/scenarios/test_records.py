@@ -44,6 +44,7 @@ NOT_BORNE_OUT = {
     "first_proxy": hypotheses.REFUTED,
     "kids": hypotheses.UNDECIDED,
     "myopic_base": hypotheses.UNDECIDED,
+    "posterity_free": hypotheses.UNDECIDED,
     "watched_monitor": hypotheses.UNDECIDED,
 }
 """The claims that the measurement does not bear out: refuted or undecided, by scenario.
