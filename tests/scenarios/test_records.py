@@ -37,6 +37,8 @@ LARGEST_FIGURE = 400_000
 """Bytes: what a browser shows at once, and git keeps without regret."""
 
 NOT_BORNE_OUT = {
+    "base_optimizers": hypotheses.UNDECIDED,
+    "contraception": hypotheses.UNDECIDED,
     "contraception_frozen": hypotheses.UNDECIDED,
     "red_dot": hypotheses.UNDECIDED,
     "bad_labels": hypotheses.REFUTED,
