@@ -257,12 +257,7 @@ def new_folder(out: str | PathLike[str]) -> Path:
         EvosimError: it is no path, or no name for a new folder.
     """
     path = expanded(out)
-    if path.name in ("", ".."):
-        raise RunError(
-            Argument("out", path),
-            ": not a name for the run's folder; name one that does not exist yet, e.g. ",
-            Argument("out", path / "my-run"),
-        )
+    check_name(path)
     return place(path)
 
 

@@ -49,10 +49,10 @@ class Experiment(Collection[ExperimentFolder]):
         >>> import evosim
         >>> done = evosim.open_experiment("runs/strawberry-1-arms")
         >>> done
-        <Experiment 'runs/strawberry-1-arms': effect, control, as_bright>
+        <Experiment 'runs/strawberry-1-arms': effect, sham, as_bright>
         >>> done.summary["findings"][0]["verdict"]
         'supported'
-        >>> done.arms["control"].data["score"].dims
+        >>> done.arms["sham"].data["score"].dims
         ('replicate', 'generation', 'individual')
     """
 
@@ -167,7 +167,7 @@ def experiment(
         ...     figures=False,
         ... )
         >>> list(done.arms)
-        ['effect', 'control', 'as_bright']
+        ['effect', 'sham', 'as_bright']
     """
     read = _read(scenario, settings)
     n = design.experiment_of(read).replicates

@@ -526,7 +526,7 @@ class Scenario(Model):
     Example:
         >>> from evosim import scenario
         >>> scenario.load("contraception")
-        <Scenario contraception: ancestral, modern; 160 generations>
+        <Scenario contraception: ancestral, modern, sham; 160 generations>
     """
 
     id: Name = Field(description="Short name; of a shipped scenario the name of its file.")

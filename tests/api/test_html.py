@@ -106,10 +106,10 @@ def test_an_experiment_shows_its_findings(tmp_path: Path) -> None:
     )
     found = read(done._repr_html_())
     assert done.verdict in found.text
-    assert "effect, control" in found.text
-    assert "effect, control" in repr(done)
+    assert "effect, sham" in found.text
+    assert "effect, sham" in repr(done)
     done.summary_path.unlink()
-    shutil.rmtree(done.arms["control"].path / "figures", ignore_errors=True)
+    shutil.rmtree(done.arms["sham"].path / "figures", ignore_errors=True)
     assert "not complete" in read(done._repr_html_()).text
     assert "not complete" in repr(done)
 

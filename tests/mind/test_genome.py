@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from breeding import document, scenario
 
+import evosim
 from evosim import mind, rng
+from evosim.errors import EvosimError
 from evosim.scenario import Scenario
 
 AGENT: dict[str, Any] = {
@@ -174,3 +176,17 @@ def test_phenotype_and_expressed_mind_agree(sensing: Scenario) -> None:
 def test_genomes_of_the_wrong_shape_are_refused(sensing: Scenario, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected \(individuals, 5\)"):
         mind.express(sensing, np.zeros(shape))
+
+
+def test_depth_and_senses_cost_what_the_scenario_says() -> None:
+    read = evosim.check("kin_sense").replace("agent.thinking_cost", 0.5)
+    minds = mind.express(read, np.array([[1.0, 0.0, 0.2], [1.0, 0.0, 0.8]]))
+    assert mind.cost(read, minds).tolist() == [1.5, 9.5]  # 3 steps deep; the sense costs 8
+
+
+def test_a_sense_that_there_is_not_has_no_cost_and_one_that_all_have_is_noted() -> None:
+    read = evosim.check("kin_sense")
+    with pytest.raises(EvosimError, match=r"looks is not hidden: unknown hidden variable"):
+        read.replace("agent.sense_cost.looks", 1.0)
+    noted = read.replace("agent.senses.fooled", 1).notes
+    assert "agent.sense_cost.fooled" in [note.key for note in noted]
