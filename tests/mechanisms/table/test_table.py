@@ -16,6 +16,8 @@ import evosim
 from evosim import core, mind, rng, scenario
 from evosim.engine.probe import Prober
 from evosim.errors import ScenarioError
+from evosim.metrics import METRICS
+from evosim.metrics.query import Query
 from evosim.metrics.summary_text import describe
 from evosim.scenario import Scenario
 from evosim.testing import reference
@@ -268,3 +270,22 @@ def test_notes_tell_what_a_table_has_no_use_for() -> None:
     assert [note.message for note in unused if note.key == "agent.table"] == [
         'not used: it is for mind = "table"'
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [
+        ({"agent.drives": {"red": 1, "scent": 0.1}, "agent.temperature": 0.01}, 1.0),
+        ({"agent.mind": "table", "agent.table.start": 5}, 0.0),
+    ],
+)
+def test_an_observer_tells_planners_from_tables_of_any_habits(
+    kind: dict[str, Any], share: float
+) -> None:
+    settings = {**kind, "evolution.population": 4, "measure.sample": 4,
+                "timeline.0.generations": 1}  # fmt: skip
+    made = scenario.load("insect", settings)
+    data = evosim.simulate(made, seed=3)
+    query = Query(measure="planner", where="swapped", at="start")
+    (found,) = METRICS["planner"].columns(data, made, query)
+    assert found == pytest.approx([share])
