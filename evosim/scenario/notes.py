@@ -235,8 +235,11 @@ def _drives(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistak
         for name, strength in effect.feels.items()
         if strength
     }
+    # An arm may be what makes it felt.
+    arms = scenario.experiment.arms.values() if scenario.experiment else ()
+    of_arms = " ".join(setting for arm in arms for setting in arm.set)
     for name in scenario.stimuli:
-        if name not in felt:
+        if name not in felt and name not in of_arms:
             drifts = "" if scenario.agent.drives[name].pinned else "; its gene drifts"
             yield Mistake(
                 ("agent", "drives", name),
