@@ -31,13 +31,6 @@ from evosim.mechanisms.table.kernels import rows_on
 from evosim.mind import Minds
 from evosim.world import Environment
 
-Elsewhere = Callable[[int, NDArray[np.float32]], None]
-"""What states are worth in which a plan's lanes do not decide, such as those of another mind.
-
-Called as ``elsewhere(k, value)`` before V_k is backed up, and for V_d: it writes V_k of such x into
-value [n_x, C, LANES]. They are not among ``plan_tables.live``, so that no backup writes there.
-"""
-
 ALL_BACKUPS = 1 << 40
 """More backups than any lane wants."""
 
@@ -93,33 +86,13 @@ def plan_values(
     plan: Plan,
     instinct: bool,
     space: Workspace,
-    elsewhere: Elsewhere | None = None,
 ) -> int:
     """V_d of every lane on a level; returns where in plan.value it stands."""
     prepare_values(group, lanes, level, plan, instinct, space)
-    if elsewhere is None:
-        return _improve(group, lanes, level, plan, space, 0, ALL_BACKUPS)
-    deepest = int(lanes.depth.max())
-    for done in range(deepest):
-        elsewhere(done, plan.value[done & 1])
-        _improve(group, lanes, level, plan, space, done, done + 1)
-    elsewhere(deepest, plan.value[deepest & 1])
-    return deepest & 1
-
-
-def _improve(
-    group: BatchGroup,
-    lanes: Lanes,
-    level: Level,
-    plan: Plan,
-    space: Workspace,
-    begin: int,
-    end: int,
-) -> int:
     if (local := group.tables.local) is None:
-        return int(improve(*group.plan_tables, *level, *lanes, *plan, begin, end))
-    on = local.on(*level)
-    return int(improve_local(local.arrays, on, lanes, plan, space.middle, space.best, begin, end))
+        return int(improve(*group.plan_tables, *level, *lanes, *plan, 0, ALL_BACKUPS))
+    on, scratch = local.on(*level), (space.middle, space.best)
+    return int(improve_local(local.arrays, on, lanes, plan, *scratch, 0, ALL_BACKUPS))
 
 
 def plan_policy(
@@ -128,7 +101,6 @@ def plan_policy(
     level: Level,
     instinct: bool,
     space: Workspace,
-    elsewhere: Elsewhere | None = None,
 ) -> Policy:
     """The policy of every lane of a batch on a level, in the workspace's arrays."""
     if batch.table is not None:
@@ -138,7 +110,7 @@ def plan_policy(
         return foresee(group, batch, batch.outlook, level, instinct, space)
     plan = space.plan(group.tables.arrivals or batch.replans)
     if batch.rho is None:
-        now = plan_values(group, batch.lanes, level, plan, instinct, space, elsewhere)
+        now = plan_values(group, batch.lanes, level, plan, instinct, space)
     else:
         now = plan_with_copies(group, batch.lanes, batch.rho, level, plan, instinct, space)
     other, other_now, other_space = plan, 0, space
