@@ -24,6 +24,7 @@ from evosim.engine import files, lock
 from evosim.engine.files import write_text
 from evosim.errors import Argument, Command, EvosimError, Problem, RunError, ScenarioError
 from evosim.evolution.breed import _LOCK
+from evosim.metrics.flips import NotRecordedError
 from evosim.registry import _plugins
 from evosim.stats import intervals
 from evosim.testing import tiny
@@ -34,6 +35,7 @@ ERRORS: list[BaseException] = [
     errors.WorkError("nobody"),
     files.WriteError("cannot write a"),
     lock.HeldError("somebody"),
+    NotRecordedError("the data hold no a"),
     ScenarioError([Problem(file="a.toml", line=n, key="k", message="bad") for n in (1, 2)]),
     evosim.Interrupted(Path("a"), "stopped. ", Command("resume", "a")),
     evosim.Interrupted(Path("a")),

@@ -35,7 +35,7 @@ class Analysed:
         >>> found.path.name
         'leakage.json'
         >>> print(found.text.splitlines()[1])
-          ancestral: 3 drawn, 3 different, 9.32e+13 possible at most
+          ancestral: 3 drawn, 3 different, 9.3e+13 possible at most
     """
 
     def __init__(

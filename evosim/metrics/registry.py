@@ -263,7 +263,7 @@ def why_undefined(name: str) -> str:
     """In which case a metric has no number, in words for the texts that say undefined.
 
     >>> why_undefined("alignment")
-    'no behaviour earns more of the intended payoff than the zero, by default random play'
+    'no behaviour earns more of the intended payoff than the zero, by default random play; ...'
     """
     known = METRICS[name].undefined if name in METRICS else ""
     return known or "its function gave no number"

@@ -253,7 +253,9 @@ def test_what_takes_long_is_said_and_done(
     real = cost.of_run
     monkeypatch.setattr(
         "evosim.api.running.cost_of_run",
-        lambda *given: replace(real(*given), seconds={"start": 0.0, "planning (world)": 36e3}),
+        lambda *given, **more: replace(
+            real(*given, **more), seconds={"start": 0.0, "planning (world)": 36e3}
+        ),
     )
     evosim.run(tiny(), out=tmp_path / "run", seed=1, workers=1, figures=False, progress=False)
     assert "warning: this takes long: about 27 states" in capsys.readouterr().err

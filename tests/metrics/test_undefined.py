@@ -13,8 +13,8 @@ from evosim.metrics.probed import NO_ALIGNMENT
 from evosim.testing import TINY
 
 ALWAYS = {
-    "extinct", "flagged", "labels", "nothing_payoff", "optimal_payoff", "regained", "roc_area",
-    "size", "smallest", "takeoff",
+    "corrected", "extinct", "flagged", "labels", "nothing_payoff", "optimal_payoff", "regained",
+    "roc_area", "size", "smallest", "takeoff",
 }  # fmt: skip
 """Metrics that always have a number."""
 YIELDS = "environments.after.kinds.fruit.use.eat.yields.food"

@@ -46,6 +46,7 @@ def summary(
             "title": "Bred", "generation": 7, "individuals": size, "population": 2 * size,
             "replicates": replicates, "confidence": 0.95, "exact": same, "intended": "food",
             "selected": "food" if same else "praise", "window": None if same else 5,
+            "observed": {},
             "places": places, "n": n.tolist(), "proxies": proxies,
         }
     )  # fmt: skip

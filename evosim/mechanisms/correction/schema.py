@@ -11,6 +11,7 @@ from evosim.scenario.messages import Mistake, bad_value, unknown
 from evosim.scenario.rules import Rule
 from evosim.scenario.values import (
     Chance,
+    Domain,
     Flag,
     Locus,
     Model,
@@ -70,8 +71,27 @@ def spell_out(value: Any) -> Any:
     return value
 
 
-_TABLE = {"$ref": "#/$defs/Anticipation"}
-WrittenAnticipation = Annotated[Anticipation, BeforeValidator(spell_out)]
+_SHARE = Domain(low=0, high=1).locus_schema()
+WrittenAnticipation = Annotated[
+    Anticipation,
+    BeforeValidator(spell_out),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(WAYS)},
+                {
+                    "type": "object",
+                    "properties": {
+                        way: _SHARE | {"description": Anticipation.model_fields[way].description}
+                        for way in WAYS
+                    },
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                },
+            ]
+        }
+    ),
+]
 """One way by name, or a table of shares."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from evosim.scenario import _overrides
-from evosim.scenario.messages import Mistake
+from evosim.scenario.messages import Mistake, bad_value
 from evosim.scenario.values import Chance, Model, Natural
 
 if TYPE_CHECKING:
@@ -50,6 +50,17 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
                 ("timeline", i, "monitored"),
                 "no monitor (got true, needed: [monitor] with its budget of labels)",
             )
+    section, worlds = partial.section("monitor", Monitor), partial.worlds
+    asked = section and worlds and section.features == "situation"
+    if asked and not any(world.always for world in (worlds or {}).values()):
+        yield Mistake(
+            ("monitor", "features"),
+            bad_value(
+                "nothing to look at: no world has an always rule",
+                "situation",
+                "all or conduct; or a rule below world.always",
+            ),
+        )
     if monitored[:1] == [0]:
         yield Mistake(
             ("timeline", 0, "monitored"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import evosim
+from evosim import ScenarioError
 from evosim.engine import loop
 from evosim.engine.run_folder import RunFolder
 from evosim.execution import runner
@@ -157,13 +158,20 @@ def test_a_bad_label_is_bad_where_the_unlabelled_count_as_in_training(
     assert score[~some] == pytest.approx(data["score"].sel(generation=2).values.mean())
 
 
-@pytest.mark.parametrize(("features", "seen"), [("situation", False), ("conduct", True)])
-def test_a_monitor_of_conduct_sees_what_is_done_and_one_of_the_situation_does_not(
-    tiny: Path, tmp_path: Path, features: str, seen: bool
+def test_a_monitor_of_conduct_sees_what_is_done(tiny: Path, tmp_path: Path) -> None:
+    run = run_with_monitor(tiny, tmp_path / "run", 7, "monitor.features=conduct")
+    assert np.ptp(run.data["monitor_score"].values[0, 2:]) > 0
+
+
+def test_a_monitor_of_the_situation_sees_nothing_of_what_is_done(
+    tiny: Path, tmp_path: Path
 ) -> None:
-    run = run_with_monitor(tiny, tmp_path / "run", 7, f"monitor.features={features}")
-    score = run.data["monitor_score"].values[0, 2:]
-    assert (np.ptp(score) > 0) == seen  # the tiny world has no rule that always holds
+    """The one rule that always holds is met in every step, whatever an agent does."""
+    always = "world.always.day={ yields = { light = 1.0 } }"
+    run = run_with_monitor(tiny, tmp_path / "run", 7, "monitor.features=situation", always)
+    assert np.ptp(run.data["monitor_score"].values[0, 2:]) == 0
+    with pytest.raises(ScenarioError, match="nothing to look at: no world has an always rule"):
+        run_with_monitor(tiny, tmp_path / "none", 7, "monitor.features=situation")
 
 
 def test_a_monitor_of_paid_steps_sees_nothing_that_is_not_paid(tiny: Path, tmp_path: Path) -> None:
