@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-KERNELS = {"plan", "live", "exact", "fit", "reference"}
+KERNELS = {"plan", "live", "exact", "fit", "foresight", "reference"}
 """Modules of evosim.core whose functions take flat arrays."""
 MECHANISMS = ("monitor", "deception", "islands", "open_population", "tool", "novelty")
 RUN = """
