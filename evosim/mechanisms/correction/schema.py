@@ -228,8 +228,18 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
     if correction.inherits and optimizer not in (None, "genetic"):
         yield Mistake(
             ("correction", "inherits"),
-            bad_value(f"{optimizer} draws genomes anew, so nothing is inherited", True, "false"),
+            bad_value(
+                f"{optimizer} makes no children of the genes that a life ends with", True, "false"
+            ),
         )
+    drives = partial.scenario.agent.drives if partial.scenario else {}
+    for name, locus in drives.items() if correction.inherits else ():
+        if (locus.low, locus.high) != (-1, 1):
+            yield Mistake(
+                ("agent", "drives", name),
+                "a drive that is pinned, or kept in narrower bounds, cannot take what a life ends "
+                "with (needed with correction.inherits: [-1, 1])",
+            )
     if correction.inherits and correction.toward == "intended":
         yield Mistake(
             ("correction", "inherits"),

@@ -167,17 +167,11 @@ def test_children_inherit_the_mean_of_what_lives_ended_with() -> None:
     assert heritable(read(), genomes, record) is genomes
 
 
-def test_pinned_drives_are_not_inherited_and_genes_keep_their_bounds() -> None:
-    sets = ("agent.drives={comply=0.6,defect=[0,0.7]}", "correction.inherits=true")
-    scenario = read(*sets)
-    genomes = np.array([[0.7, 5, 1, 0]])
-    found = heritable(scenario, genomes, {"corrections": np.array([[2, 2]])})
-    length = np.hypot(0.6, 0.7)
-    np.testing.assert_allclose(found, [[0.7 / length / 4, 5, 1, 0]])
-    sets = ("agent.drives={comply=0.1,defect=[-0.4,1]}", "correction.inherits=true")
-    label = by_label("correction.rate=1", *sets)
-    found = heritable(label, np.array([[0.3, 5, 1, 0]]), {"corrections": np.array([[2, 2]])})
-    assert found[0, 0] == -0.4
+def test_drives_that_cannot_take_what_a_life_ends_with_are_refused() -> None:
+    """A pinned drive keeps its scale, and the others get that of unit length: another mind."""
+    for drives in ("{comply=0.6,defect=[-1,1]}", "{comply=[-1,1],defect=[0,0.7]}"):
+        with pytest.raises(ScenarioError, match="cannot take what a life ends with"):
+            read(f"agent.drives={drives}", "correction.inherits=true")
 
 
 @pytest.mark.parametrize(
@@ -314,7 +308,7 @@ BAD: dict[str, tuple[str, str]] = {
     "heredity where genomes are drawn anew": (
         TRIAL.replace("population = 12", 'population = 12\noptimizer = { name = "cma" }')
         .replace("rate   = 0.5", "rate   = 0.5\ninherits = true"),
-        "correction.inherits: cma draws genomes anew, so nothing is inherited",
+        "correction.inherits: cma makes no children of the genes that a life ends with",
     ),
     "heredity of what has no gene": (
         TRIAL.replace("toward = { comply = 1.0 }", 'toward = "intended"\ninherits = true'),
