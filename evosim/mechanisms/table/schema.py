@@ -278,6 +278,7 @@ _NOT_WITH = {
     ("agent", "rho"): "a table counts on nothing, so on no copy either",
     ("correction",): "a correction gives a mind other drives, and a table has none: let the base "
     "optimizer change its genes",
+    ("measure", "without"): "a table has no drive that could be taken away",
     ("copies",): "a table counts on nothing, so on no copy either",
 }
 
