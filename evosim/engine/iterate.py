@@ -116,7 +116,7 @@ class Generation:
         number: of the generation, from 0.
         environments: the environment of each level, L names.
         genomes: [N, loci].
-        scores: [N] what selection acts on, payoff per lifetime less the cost of thinking.
+        scores: [N] what selection acts on, payoff per lifetime less the costs of depth and senses.
         payoffs: [N, payoffs] mean of the lifetimes, payoff per lifetime.
         parents: [N, 2] individuals of the generation before; -1: none.
         arrays: all that is recorded of a generation, by the names of run.nc

@@ -51,7 +51,8 @@ BY_GENERATION: dict[str, Variable] = {
         dims=_EACH,
         dtype="f8",
         units="payoff per lifetime",
-        long_name="mean selected payoff of the generation's lifetimes less the cost of thinking",
+        long_name="mean selected payoff of the generation's lifetimes less the costs of depth and "
+        "senses",
     ),
     "payoff_total": Variable(
         dims=(*_EACH, "payoff"),

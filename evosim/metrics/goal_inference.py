@@ -79,6 +79,15 @@ def check(scenario: Scenario, env: Environment) -> None:
             f"scenario {scenario.id!r}: minds feel {drive}, which depends on where they have been: "
             "what they do is no function of the state, and goal-directedness is not defined for it"
         )
+    # The minds that an observer considers want one thing all their life, and are certain of it.
+    for key, given in (
+        ("correction", scenario.correction), ("agent.credence", scenario.agent.credence)
+    ):  # fmt: skip
+        if given:
+            raise EvosimError(
+                f"scenario {scenario.id!r}: goals are inferred of minds that keep their drives and "
+                f"assume what they do not see; with [{key}] they do not"
+            )
     size = env.n_x * env.n_cells * env.n_actions
     if size > LARGEST:
         raise EvosimError(

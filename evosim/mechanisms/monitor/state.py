@@ -305,9 +305,9 @@ def labelled_score(
 ) -> Floats:
     """What selection acts on where only labelled lifetimes count, [individuals].
 
-    The mean over an individual's labelled lifetimes, less the cost of thinking; who has none
-    gets the mean of those who have, and so is neither better nor worse; or what is usual. NaN for
-    all where nothing is labelled.
+    The mean over an individual's labelled lifetimes, less the costs of depth and senses; who has
+    none gets the mean of those who have, and so is neither better nor worse; or what is usual. NaN
+    for all where nothing is labelled.
 
     Args:
         paid, chosen: [individuals, levels] what was paid, and whether it is known.

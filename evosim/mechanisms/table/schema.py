@@ -352,6 +352,12 @@ def _unknown_names(
         if name not in known:
             message = unknown(what, name, dict.fromkeys(known))
             yield Mistake(("agent", "table", "only"), message)
+    for name in (NOTHING, BLOCKED):
+        if name in known:
+            yield Mistake(
+                ("agent", "table"),
+                bad_value(f"a table calls no {what} so", name, f"another name of the {what}"),
+            )
 
 
 def notes(scenario: Scenario, reaches: Any) -> Iterator[Mistake]:

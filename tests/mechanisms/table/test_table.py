@@ -263,6 +263,17 @@ def test_looks_need_somebody_who_goes_by_them() -> None:
     assert list(made.rows.names()) == ["nothing", "here=dot"]
 
 
+@pytest.mark.parametrize("name", ["blocked", "nothing"])
+def test_a_kind_cannot_have_the_name_of_an_edge_or_of_emptiness(name: str) -> None:
+    """It would share the row of a way that is blocked, or of a cell without a site."""
+    by_kind = {"sees": "kinds", "reads": [], "reach": 0}
+    document = scenario.load("red_dot", {**RED, "agent.table": by_kind}).to_dict()
+    del document["experiment"], document["environments"]["sham"]
+    document["world"]["kinds"][name] = document["world"]["kinds"]["mate"] | {"glyph": "q"}
+    with pytest.raises(ScenarioError, match=f'a table calls no .* so \\(got "{name}"'):
+        scenario.from_dict(document)
+
+
 def test_notes_tell_what_a_table_has_no_use_for() -> None:
     notes = {note.key for note in scenario.load("red_dot", {**RED, "agent.thinking_cost": 1}).notes}
     assert "agent.thinking_cost" in notes
