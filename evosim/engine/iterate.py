@@ -246,7 +246,7 @@ class Generation:
                 generations = whole_number("generations", generations, 1)
             except EvosimError as error:
                 raise EvosimError(f"generation {self.number}: flip: ", *error.parts) from None
-        phases = _flipped(scenario, self.number + 1, train, selected, generations)
+        phases = flipped(scenario, self.number + 1, train, selected, generations)
         if phases is None:
             raise EvosimError(
                 f"generation {self.number} is the last one: flip needs generations=..., how many "
@@ -333,7 +333,7 @@ def _wrong_flip(
     return ""
 
 
-def _flipped(
+def flipped(
     scenario: Scenario,
     begin: int,
     train: str | Mapping[str, float],
