@@ -58,7 +58,7 @@ def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
     assert commands == [
         "list", "show", "check", "sham", "new", "run", "resume", "fork", "plot", "analyse",
-        "compare", "export", "replay", "study", "bench", "gallery", "schema",
+        "stress", "compare", "export", "replay", "study", "bench", "gallery", "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0

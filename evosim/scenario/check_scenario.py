@@ -242,6 +242,58 @@ def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(("verdict", "lost"), bad_value("lost above kept", verdict.lost, allowed))
 
 
+def _regret(partial: PartialDocument) -> Iterator[Mistake]:
+    """Regret is exact, of whole lives, and of payoffs that an optimum is defined for."""
+    evolution = partial.evolution
+    if evolution is None:
+        return
+    if evolution.score != "regret":
+        for key, value, unset in (
+            ("pool", evolution.pool, None),
+            ("hardest", evolution.hardest, 1),
+        ):
+            if value != unset:
+                needed = 'score = "regret", or leave it out'
+                yield Mistake(("evolution", key), bad_value("only regret has it", value, needed))
+        return
+    pool = evolution.pool or evolution.levels
+    if evolution.hardest > pool:
+        yield Mistake(
+            ("evolution", "hardest"),
+            bad_value("more than the pool holds", evolution.hardest, f"1 to {pool}"),
+        )
+    environments = {name for i in partial.phases for name in _trained(partial, i)}
+    if pool < len(environments):
+        yield Mistake(
+            ("evolution", "pool" if evolution.pool else "levels"),
+            bad_value(
+                "a pool holds every environment that trains", pool, f"{len(environments)} or more"
+            ),
+        )
+    agent, objective = (_overrides.table(partial.raw, key) for key in ("agent", "objective"))
+    refused: dict[KeyPath, tuple[object, str]] = {
+        ("evolution", "open"): (evolution.open, "offspring go by payoffs, and a regret is none"),
+        ("agent", "tool"): (agent.get("tool"), "nothing of minds with a tool is exact"),
+        ("agent", "drives", "novelty"): (
+            "novelty" in partial.built_in, "nothing of minds with novelty is exact",
+        ),
+        ("copies",): (partial.raw.get("copies"), "what a life leaves behind is no payoff of it"),
+        ("objective", "observed"): (objective.get("observed"), "a regret is of all steps"),
+        ("evolution", "optimizer"): (
+            evolution.optimizer.name == "policy_gradient", "its slopes are those of payoffs",
+        ),
+    }  # fmt: skip
+    for i, phase in partial.phases.items():
+        place = ("timeline", i)
+        refused[(*place, "window")] = (phase.window, "a regret is of whole lives")
+        refused[(*place, "monitored")] = (phase.monitored, "a regret is of no labelled life")
+        seen = phase.objective and phase.objective.observed
+        refused[(*place, "objective")] = (seen, "a regret is of all steps")
+    for path, (there, why) in refused.items():
+        if there:
+            yield Mistake(path, f'not with evolution.score = "regret": {why} (remove one of them)')
+
+
 def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
     """Levels that train can differ from others only where there are several."""
     measure = as_model(Measure, partial.raw.get("measure", {}))
@@ -325,6 +377,7 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _timeline,
     _objectives,
     _observed,
+    _regret,
     _agent,
     _believed_dead,
     _believed_things,

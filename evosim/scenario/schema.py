@@ -425,6 +425,18 @@ class Evolution(Model):
 
     population: Positive = Field(description="Number of individuals.")
     levels: Positive = Field(description="Levels a generation, a lifetime on each.")
+    score: Literal["payoff", "regret"] = Field(
+        default="payoff",
+        description="What is selected: the mean selected payoff of the lifetimes, or minus the "
+        "largest exact regret, what the best policy would get more, on a pool of levels.",
+    )
+    pool: Positive | None = Field(
+        default=None,
+        description="With regret: the number of levels in the pool; left out: as many as levels.",
+    )
+    hardest: Positive = Field(
+        default=1, description="With regret: over how many levels the largest ones are averaged."
+    )
     select: Operator = Field(description="How parents are selected.")
     mate: Variation = Field(description="How pairs of parents are crossed.")
     mutate: Variation = Field(

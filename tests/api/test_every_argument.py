@@ -90,6 +90,7 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
         "check": (evosim.check, evosim.check, {"source": on.scenario}),
         "load": (evosim.load, evosim.load, {"source": on.folder / "tiny.toml"}),
         "analyse": (evosim.analyse, evosim.analyse, {"run": on.run, "name": "leakage"}),
+        "stress": (evosim.stress, evosim.stress, {"run": on.run, "budget": 2, "keys": ["slip"]}),
         "compare": (evosim.compare, evosim.compare, {"runs": [on.run, on.other]}),
         "export_courses": (evosim.export_courses, evosim.export_courses,
                            {"source": on.run, "path": "c.csv"}),
