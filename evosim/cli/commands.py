@@ -82,11 +82,15 @@ def list_() -> None:
 @cli.command()
 @click.argument("scenario", metavar="SCENARIO|RUN")
 @options.settings
+@options.world
 @click.option(
-    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the level that is shown."
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=0,
+    help="Seed of the level that is shown; of a family: also that of its worlds, if above 0.",
 )
 @options.force
-def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None:
+def show(
+    scenario: str, settings: Sequence[str], world: int | None, seed: int, force: bool
+) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
     Of the folder of a run, experiment or study: print what it found once more.
@@ -99,6 +103,8 @@ def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None
 
     if is_folder(expanded(scenario)) and _show_folder(scenario, settings):
         return
+    if world is not None:
+        settings = settings_of_world(scenario, settings, seed or FIRST, world)
     read = evosim.check(scenario, settings)
     refuse(of_run(read), "runs", force=force)
     shown = console()
@@ -124,6 +130,22 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
         raise click.UsageError(f"{folder} is a run, which has its settings: leave out --set")
     click.echo(found.text if isinstance(found, Study) else found.verdict)
     return True
+
+
+FIRST = 1
+"""The seed of a family where none is given."""
+
+
+def settings_of_world(
+    scenario: str, settings: Sequence[str], seed: int, world: int
+) -> list[str]:
+    """What was drawn for a world of a scenario's family, and the user's settings over it."""
+    import evosim
+    from evosim.scenario.settings import as_texts
+    from evosim.study.design import family_of
+
+    drawn = family_of(evosim.check(scenario, settings)).settings(seed, world)
+    return [*as_texts(drawn), *settings]
 
 
 @cli.command()
@@ -192,6 +214,9 @@ def new(file: Path) -> None:
               help="Run all arms of the scenario's experiment, and test its claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
               help="With --arms: also run the values of the tuned parameter.")  # fmt: skip
+@click.option("--worlds", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Run the arms in N worlds of the family, and test the claim.")  # fmt: skip
+@options.world
 @options.settings
 @options.out
 @options.workers
@@ -205,6 +230,9 @@ def run(
     scenario: str,
     arms: bool,
     tuned: bool,
+    worlds: int,
+    world: int | None,
+    settings: Sequence[str],
     replicates: int | None,
     figures: bool | list[str],
     as_json: bool,
@@ -217,18 +245,25 @@ def run(
 
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
-    if scheduler is not None and arms:
+    if world is not None and (arms or worlds):
+        raise EvosimError("--world runs one world of a family: leave out --arms and --worlds")
+    if scheduler is not None and (arms or worlds):
         raise EvosimError(
             "--scheduler is for one run with islands; the arms of an experiment "
             "run in processes of this machine: --workers N"
         )
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
-    if arms:
+    if arms or worlds:
         done = evosim.experiment(
-            scenario, replicates=replicates, tuned=tuned, figures=figures, **options
-        )
+            scenario, replicates=replicates, tuned=tuned, worlds=worlds, settings=settings,
+            figures=figures, **options,
+        )  # fmt: skip
     else:
+        if world is not None:
+            options["seed"] = seed = FIRST if options["seed"] is None else options["seed"]
+            settings = settings_of_world(scenario, settings, seed, world)
+        options["settings"] = settings
         done = evosim.run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
         )

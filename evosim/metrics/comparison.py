@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", *WORDS)
+NOT_COMPARED = ("experiment", "family", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 

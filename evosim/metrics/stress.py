@@ -208,7 +208,8 @@ class Population:
         self.minds = minds
         self.evaluations = 0
         self._plain = scenario.to_dict()
-        self._plain.pop("experiment", None)
+        for key in ("experiment", "family"):
+            self._plain.pop(key, None)
         self._written = dict(self._plain["environments"][environment])
         self._seeds = list(level_seeds)
         self._known: MutableMapping[str, list[float | None]] = {} if known is None else known

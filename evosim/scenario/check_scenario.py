@@ -354,6 +354,57 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake((*path, "contrast", name), unknown("arm", name, experiment.arms))
 
 
+def _family(partial: PartialDocument) -> Iterator[Mistake]:
+    """What is drawn is there, once, and events of the pull have an environment."""
+    family = as_model(Family, partial.raw.get("family"))
+    if family is None:
+        return
+    if not family.draw:
+        yield Mistake(("family", "draw"), "nothing is drawn (got [], needed: [[family.draw]])")
+    environments = _overrides.table(partial.raw, "environments")
+    seen: set[str] = set()
+    for i, draw in enumerate(family.draw):
+        for key in draw.keys:
+            path = ("family", "draw", i, "key")
+            if key in seen:
+                yield Mistake(path, bad_value("drawn twice", key, "each key once"))
+            seen.add(key)
+            head, *rest = key.split(".")
+            holder: Any = partial.raw
+            if head == "environments" and len(rest) > 1:
+                # What an environment does not override has the world's value.
+                holder, rest = {"world": partial.raw.get("world"), head: environments}, [head, *rest]
+                own = _overrides.table(environments, rest[1])
+                if rest[1] not in environments:
+                    yield Mistake(path, unknown("environment", rest[1], environments))
+                    continue
+                if not _is_at(own, rest[2:]):
+                    holder, rest = partial.raw, ["world", *rest[2:]]
+            else:
+                rest = [head, *rest]
+            if not _is_at(holder, rest):
+                yield Mistake(
+                    path, bad_value("nothing is there", key, "the dotted key of a value")
+                )
+    if family.pull is not None:
+        for name in ("where", "before"):
+            where = getattr(family.pull, name)
+            if where is not None and where not in environments:
+                yield Mistake(("family", "pull", name), unknown("environment", where, environments))
+
+
+def _is_at(holder: Any, keys: Sequence[str]) -> bool:
+    """Whether there is something at a path of tables and lists."""
+    for key in keys:
+        if isinstance(holder, list) and key.isdecimal() and int(key) < len(holder):
+            holder = holder[int(key)]
+        elif isinstance(holder, Mapping) and key in holder:
+            holder = holder[key]
+        else:
+            return False
+    return True
+
+
 def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Names that become files, and differ from an earlier one by case only; each with that."""
     known: dict[str, str] = {}
@@ -385,4 +436,5 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _base_optimizer,
     _disjoint,
     _experiment,
+    _family,
 )

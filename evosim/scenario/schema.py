@@ -31,6 +31,7 @@ from evosim.mechanisms.table.schema import rows as table_rows
 from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
+from evosim.scenario.family import Family
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.positions import dotted
 from evosim.scenario.rules import (
@@ -586,6 +587,9 @@ class Scenario(Model):
     )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
+    )
+    family: Family | None = Field(
+        default=None, description="Distributions in place of numbers: worlds that the claim is of."
     )
 
     @model_validator(mode="before")
