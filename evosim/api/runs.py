@@ -31,7 +31,7 @@ class Run:
 
     Attributes:
         path: its folder.
-        plot: one method a figure; ``run.plot.drift()`` draws it and returns the files,
+        plot: one method a figure; ``run.plot.flip()`` draws it and returns the files,
             ``run.plot()`` draws all. :meth:`figure` draws one without writing it.
 
     Raises:
@@ -176,11 +176,11 @@ class Run:
             >>> import evosim
             >>> from matplotlib.figure import Figure
             >>> run = evosim.open_run("runs/contraception-1")
-            >>> run.figure("drift")
+            >>> run.figure("flip")
             <Drawing size ... Axes>
             >>> mine = Figure(layout="constrained")
             >>> left, right = mine.subplots(1, 2)
-            >>> run.figure("drift", axes=left) is mine
+            >>> run.figure("flip", axes=left) is mine
             True
         """
         return self.plot.figure(name, axes=axes)
@@ -324,8 +324,8 @@ class Plots:
         Example:
             >>> import evosim
             >>> run = evosim.open_run("runs/contraception-1")
-            >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
-            ['flips.svg']
+            >>> [path.name for path in run.plot("flip", formats=["svg"], folder="drawn")]
+            ['flip.svg']
         """
         with or_elsewhere("folder"):
             return self._draw(names, folder=folder, formats=formats)
@@ -370,7 +370,7 @@ class Plots:
         if last < run._folder.history and "level" in names:
             episode = plot.episode_of(data, run._folder.scenario_at(last), generation=last)
         return {
-            "neutral": neutral_bands(data, run.scenario) if "drift" in names else None,
+            "neutral": neutral_bands(data, run.scenario) if "genes" in names else None,
             "episode": episode,
             "summary": run.summary if run.complete else None,
         }

@@ -32,7 +32,7 @@ class _Individual(click.ParamType):
 @click.argument("folder", type=options.PATH, metavar="RUN")
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--figures", "listed", default="", metavar="NAMES",
-              help="The same in one word: --figures drift,flips.")  # fmt: skip
+              help="The same in one word: --figures flip,genes.")  # fmt: skip
 @click.option("--out", type=options.PATH, metavar="DIR",
               help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",

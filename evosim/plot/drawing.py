@@ -41,9 +41,9 @@ def figure(
         name: one of ``FIGURES``.
         data: the dataset of a run (docs/architecture.md).
         scenario: the scenario that was run.
-        neutral: by drive, the band of the median under chance alone (figure ``drift``).
+        neutral: by drive, the band of the median under chance alone (figure ``genes``).
         episode: the lifetime to draw (figure ``level``).
-        summary: the run's summary (figure ``flips``).
+        summary: the run's summary (figure ``flip``).
         axes: draw into these instead of into a new figure: matplotlib Axes, one or an array as the
             figure has panels, row by row. The title and the legend go to the axes; the note and
             the names of environments are left out.

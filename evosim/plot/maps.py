@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from evosim import world
 from evosim.metrics.comparison import differing
 from evosim.plot import layouts, level, registry, style
-from evosim.plot.flips import first_and_last
+from evosim.plot.flip import first_and_last
 from evosim.plot.level import LEGEND_LINE
 from evosim.plot.picture import FIELDS, MOVERS, of_level, shortened, symbols
 from evosim.rng import Purpose, key
