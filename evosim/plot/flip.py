@@ -16,9 +16,18 @@ import numpy as np
 from evosim.metrics.flips import JUDGED, mixed
 from evosim.metrics.verdict import VERDICTS
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import NORMALIZED, Floats, Line, Panel, RunView, Trajectory, facets
-from evosim.plot.facets import scale_note
+from evosim.plot.facets import (
+    NORMALIZED,
+    Floats,
+    Line,
+    Panel,
+    RunView,
+    Trajectory,
+    facets,
+    scale_note,
+)
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
+from evosim.plot.timeseries import Box, arrow
 
 if TYPE_CHECKING:
     from evosim.scenario import Flip
@@ -34,8 +43,6 @@ LOOKS = {
 }
 LIVED = LegendEntry("alignment as lived in every generation", colors.SKY, "-", 1.1)
 FALL = colors.VERMILLION
-LEAST = 0.03
-"""A smaller change has no arrow, and is not named."""
 BECAME = {
     "kept": "is kept",
     "lost": "is lost",
@@ -44,22 +51,6 @@ BECAME = {
     "undefined": "is undefined",
 }
 """What became of a measure across a flip, in the words of a sentence."""
-
-
-class Box(NamedTuple):
-    """Where a name is, in the units of the axes."""
-
-    left: float
-    right: float
-    low: float
-    high: float
-
-    def meets(self, other: Box) -> bool:
-        """Whether they lie on each other."""
-        return (
-            min(self.right, other.right) > max(self.left, other.left)
-            and min(self.high, other.high) > max(self.low, other.low)
-        )
 
 
 class Course(NamedTuple):
@@ -253,7 +244,7 @@ def _fall(
     drawn: Sequence[tuple[Floats, Floats]],
     taken: list[Box] | None,
 ) -> None:
-    """Alignment's way from before a flip to after it: an arrow, and what it is.
+    """Alignment's way from before a flip to after it, and what it is.
 
     Args:
         taken: where other names are; None: it is not named.
@@ -261,60 +252,11 @@ def _fall(
     before, after = found["alignment_before"], found["alignment_after"]
     if before is None or after is None:
         return
-    lost = found["alignment"] == "lost"
-    color = FALL if lost else LOOKS["alignment"].color
-    seen = [float(np.clip(v, *NORMALIZED)) for v in (before, after)]
-    x = [float(flip.generation), float(flip.arrival)]
-    panel.plot(x, seen, color=color, linewidth=2.2, label="fall", zorder=3.6)
-    if abs(seen[1] - seen[0]) < LEAST:
-        return
-    panel.plot(x[1], seen[1], "v" if seen[1] < seen[0] else "^", color=color, markersize=6.5,
-               markeredgewidth=0, label="fall end", zorder=3.7)  # fmt: skip
-    if taken is not None:
-        change = f"alignment {after - before:+.2f}".replace("-", "\N{MINUS SIGN}")
-        _beside(panel, x, seen, [change, found["alignment"]], drawn, taken, color=color)
-
-
-def _beside(
-    panel: Axes,
-    x: Sequence[float],
-    y: Sequence[float],
-    words: Sequence[str],
-    drawn: Sequence[tuple[Floats, Floats]],
-    taken: list[Box],
-    *,
-    color: str,
-) -> None:
-    """Words beside a line, where the others are farthest away; nowhere if there is no room."""
-    width, height = style.inches(panel)
-    (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
-    across, up = (right - left) / width, (high - low) / height  # of an inch
-    size = (max(style.text_width(w, bold=True) for w in words) + 0.04) * across
-    half = len(words) * style.line_height() / 2 * up
-    best, place, chosen = -np.inf, (0.0, 0.0, ""), Box(0.0, 0.0, 0.0, 0.0)
-    for side, edge in (("right", x[0] - 0.08 * across), ("left", x[1] + 0.08 * across)):
-        start = edge - size if side == "right" else edge
-        for middle in np.linspace(max(min(y), low + half), min(max(y), high - half), 7):
-            box = Box(start, start + size, float(middle) - half, float(middle) + half)
-            if start < left or box.right > right or any(box.meets(other) for other in taken):
-                continue
-            at = np.linspace(start, box.right, 12)
-            near = [abs(float(v) - middle) / up for xs, ys in drawn for v in _heights(at, xs, ys)]
-            apart = min([*near, 0.35]) - 0.05 * abs(middle - float(np.mean(y))) / up
-            if apart > best:
-                best, place, chosen = apart, (edge, float(middle), side), box
-    if place[2]:
-        taken.append(chosen)
-        panel.text(place[0], place[1], "\n".join(words), ha=place[2], va="center", linespacing=1.1,
-                   fontweight="bold", color=colors.readable(color), zorder=6,
-                   bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6})  # fmt: skip
-
-
-def _heights(at: Floats, x: Floats, y: Floats) -> Floats:
-    """Where a line is at some places; nothing where it is not."""
-    known = np.isfinite(y)
-    found = np.interp(at, x[known], y[known], left=np.nan, right=np.nan) if known.any() else at[:0]
-    return np.asarray(found[np.isfinite(found)], np.float64)
+    color = FALL if found["alignment"] == "lost" else LOOKS["alignment"].color
+    x = (float(flip.generation), float(flip.arrival))
+    y = (float(np.clip(before, *NORMALIZED)), float(np.clip(after, *NORMALIZED)))
+    words = [f"alignment {style.signed(after - before)}", found["alignment"]]
+    arrow(panel, x, y, words, drawn, taken, color=color)
 
 
 def first_and_last(n: int, most: int) -> list[int]:

@@ -10,8 +10,7 @@ unit length, as minds feel them; other genes are drawn as selection and mutation
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps

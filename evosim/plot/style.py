@@ -228,6 +228,15 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def signed(value: float) -> str:
+    """A change with its sign and two decimals.
+
+    >>> signed(0.5)
+    '+0.50'
+    """
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def tick(value: float) -> str:
     """A number at a tick: :func:`number`, but 2e-4 for 0.0002, which would run into the name of
     its axis."""

@@ -54,7 +54,9 @@ def test_svg_carries_its_title_and_no_date(data, scenario, tmp_path):
 
 
 def test_an_unknown_figure_is_answered_with_the_nearest(data, scenario, tmp_path):
-    with pytest.raises(EvosimError, match=r"unknown figure 'alinement'.*did you mean 'alignment_all'"):
+    with pytest.raises(
+        EvosimError, match=r"unknown figure 'alinement'.*did you mean 'alignment_all'"
+    ):
         draw(data, scenario, ["alinement"], folder=tmp_path)
     with pytest.raises(EvosimError, match=r"known: .*mind.*level"):
         figure("nothing_like_it", data, scenario)
