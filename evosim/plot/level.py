@@ -159,7 +159,7 @@ def draw_picture(panel: Axes, picture: Picture, cell: float) -> None:
                       alpha=strength, linewidth=0, zorder=0.5)
         )  # fmt: skip
     for (r, c), kind in (*picture.sites.items(), *picture.movers.items()):
-        _glyph(panel, c, r, picture.legend[kind], cell)
+        draw_glyph(panel, c, r, picture.legend[kind], cell)
 
 
 def legend(
@@ -186,7 +186,7 @@ def legend(
     box.set_xlim(0, width / LEGEND_LINE)
     box.set_ylim(len(names) - 0.5, -0.5)
     for n, symbol in enumerate(symbols):
-        _glyph(box, 0.5, n, symbol, LEGEND_LINE)
+        draw_glyph(box, 0.5, n, symbol, LEGEND_LINE)
     for n, name in enumerate(names):
         box.text(1.3, n, style.fit(name, width - 0.24), va="center_baseline")
     if torus:
@@ -194,7 +194,7 @@ def legend(
     return box
 
 
-def _glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None:
+def draw_glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None:
     """A disc with a letter, of a mover a square; of a field a tint. Where the cell is too small for
     a letter, the disc or square alone."""
     glyph, color = symbol.glyph, symbol.color
