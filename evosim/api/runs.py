@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from evosim.plot.episode import Episode
     from evosim.scenario import Scenario
 
 
@@ -191,8 +192,8 @@ class Run:
         *,
         generation: int | None = None,
         environment: str | None = None,
-        individual: int | Literal["best", "median"] = "best",
-        level: int = 0,
+        individual: int | Literal["best", "median"] = "median",
+        level: int | None = None,
         replicate: int = 0,
         out: str | Path | None = None,
         terminal: bool = False,
@@ -200,11 +201,15 @@ class Run:
     ) -> Path | None:
         """One lifetime once more: as a GIF, or played in the terminal.
 
+        Without a generation and an environment, of a run with a flip: two lifetimes side by side,
+        of the same individual on the same level, in the worlds before and after the first flip.
+
         Args:
-            generation: the last one with any individuals if None.
+            generation: that before the first flip if None; without a flip the last one with any
+                individuals.
             environment: the one that trained on the level if None.
             individual: its number, or "best" or "median", by the score of its generation.
-            level: which of the generation's levels.
+            level: which of the generation's levels; 0 if None, across a flip one that is typical.
             replicate: which replicate.
             out: the GIF; one in the run's ``figures`` if None.
             terminal: play it on standard output instead.
@@ -223,9 +228,11 @@ class Run:
             >>> run.replay(generation=2, individual="median", out="life.gif").name
             'life.gif'
         """
-        from evosim.plot.episode import last_inhabited_generation
+        from evosim.plot.episode import across_flip, last_inhabited_generation
 
-        replicate, level = whole_number("replicate", replicate), whole_number("level", level)
+        replicate = whole_number("replicate", replicate)
+        if level is not None:
+            level = whole_number("level", level)
         if not isinstance(individual, str):
             individual = whole_number("individual", individual)
         file = None if out is None else place(out)
@@ -234,24 +241,36 @@ class Run:
         if generation is not None:
             generation = whole_number("generation", generation)
         data = self.data
-        if generation is None:
-            generation = last_inhabited_generation(data, replicate)
-        episode = plot.episode_of(
-            data,
-            self._folder.scenario_at(generation),
-            generation=generation,
-            environment=environment,
-            individual=individual,
-            level=level,
-            replicate=replicate,
-        )
+        episodes: Sequence[Episode] = ()
+        last = last_inhabited_generation(data, replicate)
+        flips = [flip for flip in self.scenario.flips if flip.generation - 1 <= last]
+        if generation is None and environment is None and flips:
+            before = flips[0].generation - 1
+            episodes = across_flip(
+                data, self._folder.scenario_at(before), flips[0], individual=individual,
+                level=level, replicate=replicate,
+            )  # fmt: skip
+            name = f"replay-flip-{flips[0].generation}-{individual}.gif"
+        else:
+            generation = last if generation is None else generation
+            episode = plot.episode_of(
+                data,
+                self._folder.scenario_at(generation),
+                generation=generation,
+                environment=environment,
+                individual=individual,
+                level=level or 0,
+                replicate=replicate,
+            )
+            episodes = (episode,)
+            name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
         if terminal:
-            plot.replay_terminal(episode, speed=speed)
+            for episode in episodes:
+                plot.replay_terminal(episode, speed=speed)
             return None
-        name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
         file = file or self._folder.figures_path / name
         with or_elsewhere("out"):
-            return plot.replay_gif(episode, file, speed=speed)
+            return plot.replay_gif(episodes, file, speed=speed)
 
     def resume(self, **options: Any) -> Run:
         """Go on with it, to the same end: see :func:`evosim.resume`, which has the options.

@@ -194,17 +194,21 @@ def export(
 
 @click.command()
 @click.argument("folder", type=options.PATH, metavar="RUN")
-@click.option("--generation", "-g", type=int, metavar="G", help="Generation. [default: the last]")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Generation. [default: that before the first flip, in both worlds; the last "
+              "where nothing flips]")  # fmt: skip
 @click.option(
     "--environment",
     "-e",
     metavar="E",
     help="Environment. [default: the one that trained generation G]",
 )
-@click.option("--individual", "-i", type=_Individual(), default="best", show_default=True,
-              metavar="I", help="Individual: its number, best or median.")  # fmt: skip
-@click.option("--level", type=click.IntRange(min=0), default=0, show_default=True, metavar="L",
-              help="Number of the level in its generation.")  # fmt: skip
+@click.option("--individual", "-i", type=_Individual(), default="median",
+              show_default=True, metavar="I",
+              help="Individual: its number, best or median.")  # fmt: skip
+@click.option("--level", type=click.IntRange(min=0), metavar="L",
+              help="Number of the level in its generation. [default: 0; across a flip one that is "
+              "typical]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate.")  # fmt: skip
 @click.option("--out", type=options.PATH, metavar="FILE.gif",
@@ -213,7 +217,11 @@ def export(
 @click.option("--speed", type=float, default=8.0, show_default=True, metavar="N",
               help="Steps a second, from 0.01 to 1000.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
-    """Show one lifetime of RUN: as a GIF, or in the terminal."""
+    """Show a lifetime of RUN, as a GIF or in the terminal.
+
+    Without a generation: the same individual on the same level before and after the first flip,
+    side by side.
+    """
     from evosim.api.folders import open_single_run
 
     path = open_single_run(folder).replay(**options)

@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from evosim import world
 from evosim.metrics.comparison import differing
 from evosim.plot import colors, layouts, level, registry, style
+from evosim.plot.episode import worlds_of
 from evosim.plot.flip import first_and_last
 from evosim.plot.level import LEGEND_LINE
 from evosim.plot.picture import FIELDS, MOVERS, Picture, Symbol, of_level, symbols
@@ -84,9 +85,7 @@ def of_scenario(scenario: Scenario) -> Figure:
     across = max(cell * cols + 0.08, 1.5 if most == 1 else 1.3)
     beside = layouts.PAD + most * (across + GAP)
     width = style.DOUBLE - beside - layouts.PAD
-    tables = [
-        _broken(_table(pair, legend, whole=n == 0), width) for n, pair in enumerate(pairs)
-    ]
+    tables = [_broken(_table(pair, legend, whole=n == 0), width) for n, pair in enumerate(pairs)]
     titles = [[style.wrap(words, across, bold=True) for words in pair.headings] for pair in pairs]
     above = [style.line_height() * max(map(len, lines)) + 0.04 for lines in titles]
     heights = [
@@ -160,11 +159,7 @@ def sides(scenario: Scenario) -> list[list[tuple[str, str]]]:
 
 
 def _around(scenario: Scenario, flip: Flip) -> list[tuple[str, str]]:
-    before = max(flip.before, key=lambda name: flip.before[name])
-    rise = {n: flip.after[n] - flip.before.get(n, 0.0) for n in flip.after}
-    after = max(rise, key=lambda name: rise[name])
-    if after == before:  # what rises is what was there most already: show what goes
-        before = min(flip.before, key=lambda n: flip.after.get(n, 0.0) - flip.before[n])
+    before, after = worlds_of(flip)
     return [
         (before, f"before: {_title(scenario, before)}"),
         (after, f"after: {_title(scenario, after)}"),
@@ -199,9 +194,7 @@ def _table(pair: Pair, legend: Mapping[str, Symbol], *, whole: bool) -> list[Wri
     whole = whole and lines <= MOST_LINES
     found = []
     for name, head in heads.items():
-        own = [
-            one for one in effects.get(name, []) if whole or any(new for _, new in one.words)
-        ]
+        own = [one for one in effects.get(name, []) if whole or any(new for _, new in one.words)]
         if own or (name != "always" and (whole or head.words[0][1] or lines > MOST_LINES)):
             found += [head, *own]
     return found[: 2 * MOST_LINES]
@@ -268,9 +261,7 @@ def _width(words: Sequence[tuple[str, bool]]) -> float:
     return sum(style.text_width(text, bold=new) + SPACE for text, new in words)
 
 
-def _write(
-    drawn: Figure, table: Sequence[Written], x: float, y: float, width: float
-) -> None:
+def _write(drawn: Figure, table: Sequence[Written], x: float, y: float, width: float) -> None:
     """Draw a table with its upper left corner at ``x``, ``y`` inches."""
     if not table:
         return
@@ -292,9 +283,7 @@ def _write(
             at += (size if not line.symbol else style.text_width(text, bold=True)) + SPACE
 
 
-def _map(
-    drawn: Figure, pair: Pair, picture: Picture, x: float, y: float, cell: float
-) -> None:
+def _map(drawn: Figure, pair: Pair, picture: Picture, x: float, y: float, cell: float) -> None:
     """A level; of the second of two the cells that the first has not so are framed."""
     panel = drawn.add_axes((0, 0, 1, 1))
     size = (cell * picture.layout.cols + 0.08, cell * picture.layout.rows + 0.08)
@@ -305,9 +294,14 @@ def _map(
     old = pair.pictures[0]
     for r in range(picture.layout.rows):
         for c in range(picture.layout.cols):
-            if r >= old.layout.rows or c >= old.layout.cols or any(
-                (one.top((r, c)), one.layout.wall[r][c]) != (two.top((r, c)), two.layout.wall[r][c])
-                for one, two in [(old, picture)]
+            if (
+                r >= old.layout.rows
+                or c >= old.layout.cols
+                or any(
+                    (one.top((r, c)), one.layout.wall[r][c])
+                    != (two.top((r, c)), two.layout.wall[r][c])
+                    for one, two in [(old, picture)]
+                )
             ):
                 panel.add_patch(
                     Rectangle((c - 0.46, r - 0.46), 0.92, 0.92, fill=False, edgecolor=CHANGED,
@@ -330,11 +324,13 @@ def _finding(scenario: Scenario, pairs: Sequence[Pair]) -> str:
         for text, changes in _amounts(path, first)
         if changes
     ]
+    counted = [_sites(name, symbol, first) for name, symbol in symbols(*first).items()]
+    found += [words for words, changes in counted if changes]
     found += _others(first)
     if not found:
         return "what trains changes, the worlds do not"
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"at generation {scenario.flips[0].generation} {found[0]}{more}"
+    return f"at generation {scenario.flips[0].generation}, {found[0]}{more}"
 
 
 def differences(
@@ -363,6 +359,7 @@ def _others(worlds: Sequence[World]) -> list[str]:
     return [
         words for words in differences(*worlds)
         if not any(f".{amount}." in words for amount in AMOUNTS)
+        and ".count " not in words and ": only " not in words
     ]  # fmt: skip
 
 

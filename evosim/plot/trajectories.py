@@ -198,9 +198,9 @@ def _falls(shown: _Shown, trajectory: Summary, arm: str) -> list[tuple[int, floa
     middle = _middle(trajectory, arm)
     found = []
     for flip in shown.summary["arms"][arm]["flips"] if trajectory["world"] else ():
-        if flip in times and (n := times.index(flip)):
-            if np.isfinite(middle[n - 1 : n + 1]).all():
-                found.append((flip, float(middle[n - 1]), float(middle[n])))
+        n = times.index(flip) if flip in times else 0
+        if n and np.isfinite(middle[n - 1 : n + 1]).all():
+            found.append((flip, float(middle[n - 1]), float(middle[n])))
     return found
 
 
