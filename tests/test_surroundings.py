@@ -300,9 +300,9 @@ def test_names_in_errors_cannot_move_the_cursor(invoke: Invoke, tmp_path: Path) 
 
 def test_an_analysis_can_be_written_elsewhere(invoke: Invoke, run: Path, tmp_path: Path) -> None:
     before = sorted(run.rglob("*"))
-    done = invoke("analyse", run, "leakage", "--out", "there")
+    done = invoke("analyse", run, "heredity", "--out", "there")
     assert done.exit_code == 0, done.output
-    assert sorted(os.listdir(tmp_path / "there")) == ["leakage.json", "leakage.png", "leakage.svg"]
+    assert sorted(os.listdir(tmp_path / "there")) == ["heredity.json", "heredity.png", "heredity.svg"]
     assert sorted(run.rglob("*")) == before
 
 

@@ -51,7 +51,7 @@ class Shelf:
         self.scenario = tiny()
         self.run = evosim.run(self.scenario, seed=1, out=folder / "a", figures=False, workers=1)
         self.other = evosim.run(self.scenario, seed=2, out=folder / "b", figures=False, workers=1)
-        self.analysed = evosim.analyse(self.run, "leakage")
+        self.analysed = evosim.analyse(self.run, "heredity")
         self.compared = evosim.compare([self.run, self.other])
 
 
