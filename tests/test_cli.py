@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from processes import call
@@ -18,6 +19,8 @@ import evosim
 from evosim.cli import cli
 from evosim.errors import EvosimError
 from evosim.starter import starter, starter_study
+
+ROOT = Path(__file__).parents[1]
 
 SMALL = (
     "evolution.population=6", "evolution.levels=1", "measure.levels=1", "measure.sample=2",
@@ -73,6 +76,19 @@ def test_list_shows_the_catalogue(invoke: Invoke) -> None:
     assert shown.exit_code == 0
     for name in evosim.catalogue():
         assert name in shown.stdout
+    lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.strip()}
+    record = json.loads((ROOT / "docs/gallery/contraception.json").read_text())
+    assert record["verdict"] in lines["contraception"]
+    assert " s " in lines["contraception"]
+    assert "monitor" in lines["few_labels"]
+
+
+def test_show_finds_a_word_of_a_title(invoke: Invoke) -> None:
+    assert "The strawberry picker" in invoke("show", "picker").stdout
+    several = invoke("show", "pill")
+    assert several.exit_code == 2
+    assert "contraception (The pill)" in several.stderr
+    assert "did you mean" in invoke("show", "contraceptive").stderr
 
 
 def test_show_tells_a_newcomer_what_a_scenario_is(invoke: Invoke, tmp_path: Path) -> None:
@@ -493,11 +509,12 @@ def test_replay_makes_a_gif_or_plays_in_the_terminal(
         assert message in wrong.stderr
 
 
-def test_replay_shows_the_best_unless_told_otherwise(mine: Path, tmp_path: Path) -> None:
+def test_replay_shows_the_median_unless_told_otherwise(mine: Path, tmp_path: Path) -> None:
     run = evosim.open_run(mine)
-    best = int(run.data["score"].isel(replicate=0, generation=1).values.argmax())
+    scores = run.data["score"].isel(replicate=0, generation=1).values
+    median = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
     one = run.replay(generation=1, out=tmp_path / "1.gif")
-    two = run.replay(generation=1, individual=best, out=tmp_path / "2.gif")
+    two = run.replay(generation=1, individual=median, out=tmp_path / "2.gif")
     assert one is not None
     assert two is not None
     assert one.read_bytes() == two.read_bytes()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evosim.plot.episode import Episode
+    from evosim.plot.output import Output
     from evosim.scenario import Scenario
 
 
@@ -326,6 +327,9 @@ class Plots:
         *names: str,
         folder: str | Path | None = None,
         formats: Sequence[str] = FORMATS,
+        width: float | None = None,
+        style: str = "paper",
+        data: str | Path | None = None,
     ) -> list[Path]:
         """Draw figures.
 
@@ -333,6 +337,9 @@ class Plots:
             names: which; none for all that the run has the data for.
             folder: where; the run's own ``figures`` if None.
             formats: of svg, png, pdf.
+            width: inches; all in a figure grows with it. None: 3.4 for one column, 7 for two.
+            style: ``paper``, or ``slides``: larger, and without the note at the foot.
+            data: write the numbers that are drawn to this CSV: figure, panel, series, x, y.
 
         Returns:
             The files.
@@ -346,8 +353,9 @@ class Plots:
             >>> [path.name for path in run.plot("flip", formats=["svg"], folder="drawn")]
             ['flip.svg']
         """
+        output = output_of(width, style, data)
         with or_elsewhere("folder"):
-            return self._draw(names, folder=folder, formats=formats)
+            return self._draw(names, folder=folder, formats=formats, output=output)
 
     def _draw(
         self,
@@ -356,6 +364,7 @@ class Plots:
         folder: str | Path | None = None,
         formats: Sequence[str] = FORMATS,
         failed: Failed | None = None,
+        output: Output | None = None,
     ) -> list[Path]:
         run = self._run
         with run._arrays() as data:
@@ -366,6 +375,7 @@ class Plots:
                 folder=run.path / "figures" if folder is None else place(folder),
                 formats=formats,
                 failed=failed,
+                output=output,
                 **self._beside_the_data(data, names or tuple(plot.FIGURES)),
             )
 
@@ -380,14 +390,20 @@ class Plots:
 
     def _beside_the_data(self, data: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
         """What figures of those names are drawn from, beside the data and the scenario."""
-        from evosim.plot.episode import last_inhabited_generation
+        from evosim.plot.episode import across_flip, last_inhabited_generation
         from evosim.plot.run_view import neutral_bands
 
         run = self._run
-        last = last_inhabited_generation(data, 0)
-        episode = None
-        if last < run._folder.history and "level" in names:
-            episode = plot.episode_of(data, run._folder.scenario_at(last), generation=last)
+        last, flips = last_inhabited_generation(data, 0), run.scenario.flips
+        shown = flips[0].generation - 1 if flips and flips[0].generation <= last else last
+        episode: Any = None
+        if shown < run._folder.history and "level" in names:  # of the run that this is a fork of
+            then = run._folder.scenario_at(shown)
+            episode = (
+                plot.episode_of(data, then, generation=last)
+                if shown == last
+                else across_flip(data, then, flips[0])
+            )
         return {
             "neutral": neutral_bands(data, run.scenario) if "genes" in names else None,
             "episode": episode,
@@ -413,6 +429,13 @@ class Plots:
 
     def __dir__(self) -> Iterable[str]:
         return [*super().__dir__(), *plot.FIGURES]
+
+
+def output_of(width: float | None, style: str, data: str | Path | None) -> Output:
+    """How figures are to be written, of what a user said."""
+    from evosim.plot.output import Output
+
+    return Output(width=width, style=style, data=None if data is None else place(data))
 
 
 def open_run(path: str | Path) -> Run:

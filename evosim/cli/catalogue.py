@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 
+DURATIONS = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200)
+"""Seconds."""
 RECORDS = Path(__file__).parents[1] / "_records"
 
 
@@ -29,8 +32,9 @@ class Entry(NamedTuple):
 
     @property
     def lasts(self) -> str:
-        """About how long a run takes, in a word."""
-        return f"{self.seconds:.0f} s" if self.seconds < 100 else f"{self.seconds / 60:.0f} min"
+        """About how long a run takes, in a word: 5 s, 10 s, 20 s ... as coarse as it is known."""
+        known = min(DURATIONS, key=lambda about: abs(math.log(about / max(self.seconds, 1.0))))
+        return f"~{known} s" if known < 120 else f"~{known // 60} min"
 
 
 def entries() -> list[Entry]:

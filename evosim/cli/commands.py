@@ -99,7 +99,8 @@ def list_() -> None:
 def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
-    A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run, experiment or study: print what it found once more.
+    A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run,
+    experiment or study: print what it found once more.
     """
     import evosim
     from evosim.cli.catalogue import named

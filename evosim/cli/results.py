@@ -37,8 +37,20 @@ class _Individual(click.ParamType):
               help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
+@click.option("--width", type=float, metavar="INCHES",
+              help="Width of a figure; all in it grows with it. [default: 3.4 for one column, 7 "
+              "for two]")  # fmt: skip
+@click.option("--style", type=click.Choice(["paper", "slides"]), default="paper",
+              show_default=True, help="slides: larger, without the note at the foot.")  # fmt: skip
+@click.option("--data", type=options.PATH, metavar="FILE.csv",
+              help="Also write the numbers that are drawn.")  # fmt: skip
 def plot(
-    folder: Path, figures: Sequence[str], listed: str, out: Path | None, formats: Sequence[str]
+    folder: Path,
+    figures: Sequence[str],
+    listed: str,
+    out: Path | None,
+    formats: Sequence[str],
+    **output: Any,
 ) -> None:
     """Draw figures of a run, experiment or study.
 
@@ -48,7 +60,7 @@ def plot(
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
     names = [*figures, *filter(None, map(str.strip, listed.split(",")))]
-    for path in open_folder(folder).plot(*names, folder=out, **options):
+    for path in open_folder(folder).plot(*names, folder=out, **options, **output):
         say(path)
 
 

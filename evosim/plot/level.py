@@ -99,10 +99,10 @@ def _leave(panel: Axes) -> None:
 
 def _lives(view: RunView) -> list[Episode]:
     """The given lifetime, or those on both sides of the first flip, or the last one."""
-    from evosim.plot.episode import across_flip, episode_of
+    from evosim.plot.episode import Episode, across_flip, episode_of
 
     if view.episode is not None:
-        return [view.episode]
+        return [view.episode] if isinstance(view.episode, Episode) else list(view.episode)
     if view.flips:
         try:
             return list(across_flip(view.data, view.scenario, view.flips[0]))

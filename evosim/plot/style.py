@@ -257,9 +257,14 @@ def place_text(
     color: str = INK,
     align: str = "left",
     most: float = math.inf,
+    gid: str | None = None,
 ) -> None:
     """Text with its upper left corner ``x`` and ``y`` inches from the figure's; shortened to
-    ``most`` inches."""
+    ``most`` inches.
+
+    Args:
+        gid: what it is, for what is done to a figure later.
+    """
     width, height = figure.get_size_inches()
     figure.text(
         x / width,
@@ -270,4 +275,5 @@ def place_text(
         color=color,
         va="baseline",
         ha=align,
+        gid=gid,
     )

@@ -10,7 +10,6 @@ import pytest
 import xarray as xr
 from drawn import outside, overlaps, words_of
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -21,6 +20,7 @@ from evosim.mechanisms.deception.metrics import conduct
 from evosim.mechanisms.monitor import metrics as detection
 from evosim.metrics.summary import summarize
 from evosim.plot import FIGURES, genes, timeseries
+from evosim.plot.episode import across_flip
 from evosim.plot.run_view import Band, RunView
 
 OVER_GENERATIONS = ("flip", "objective_proxy", "genes", "mind", "alignment_all")
@@ -542,20 +542,34 @@ def test_the_flip_of_one_replicate_shows_the_spread_of_the_sample(view):
     np.testing.assert_allclose([ends.min(), ends.max()], np.quantile(first.values[0], [0.05, 0.95]))
 
 
-def test_the_path_goes_where_the_agent_went(view, lifetime):
+def test_cells_are_the_darker_the_more_steps_are_spent_there(view, lifetime):
     ground = draw("level", view).axes[0]
-    (path,) = [c for c in ground.collections if c.get_label() == "path"]
-    assert isinstance(path, LineCollection)
-    times = path.get_array()
-    segments = path.get_segments()
-    assert sorted(set(times)) == list(range(lifetime.lifespan))
-    cells = lifetime.world.layout.free
-    for t in range(lifetime.lifespan):
-        pieces = [segment for segment, time in zip(segments, times, strict=True) if time == t]
-        start, end = np.round(pieces[0][0]), np.round(pieces[-1][-1])
-        assert tuple(start[::-1]) == cells[lifetime.path[t]]
-        assert tuple(end[::-1]) == cells[lifetime.path[t + 1]]
-        assert all(np.abs(piece[1] - piece[0]).sum() < 1.1 for piece in pieces)
+    cells, spent = lifetime.world.layout.free, np.bincount(lifetime.path[1:])
+    drawn = {
+        (round(p.get_y() + 0.5), round(p.get_x() + 0.5)): (p.get_label(), p.get_alpha())
+        for p in ground.patches
+        if str(p.get_label()).endswith(" steps")
+    }
+    assert drawn.keys() == {cells[n] for n in np.flatnonzero(spent)}
+    for n in np.flatnonzero(spent):
+        label, alpha = drawn[cells[n]]
+        assert label == f"{spent[n]} steps"
+        assert alpha == pytest.approx(0.08 + 0.72 * spent[n] / spent.max())
+
+
+def test_one_individual_is_seen_on_the_same_level_before_and_after_the_flip(scenario, data):
+    view = RunView(data=data, scenario=scenario)
+    before, after = across_flip(data, scenario, scenario.flips[0])
+    figure = draw("level", view)
+    assert [panel.get_title(loc="left") for panel in figure.axes[:2]] == [
+        "in “before the pill”", "in “the pill is approved”"
+    ]  # fmt: skip
+    np.testing.assert_array_equal(before.levels.slot, after.levels.slot)
+    np.testing.assert_array_equal(before.drives, after.drives)
+    assert f"generation {scenario.flips[0].generation - 1}, " in before.heading
+    for panel, life in zip(figure.axes[:2], (before, after), strict=True):
+        steps = [p for p in panel.patches if str(p.get_label()).endswith(" steps")]
+        assert len(steps) == len({*life.path[1:]})
 
 
 def test_sites_stand_on_their_cells(view, lifetime):
@@ -572,17 +586,17 @@ def test_sites_stand_on_their_cells(view, lifetime):
     }
 
 
-def test_events_are_marked_at_their_steps(view, lifetime):
+def test_events_are_counted(view, lifetime):
     panel = draw("level", view).axes[1]
-    (marks,) = [c for c in panel.collections if c.get_label() == "events"]
-    happened = lifetime.counts.sum()
-    assert len(marks.get_segments()) == happened
     names = [label.get_text() for label in panel.get_yticklabels()]
-    assert f"berry.eat ×{lifetime.counts[0]}" in names  # noqa: RUF001
-    assert panel.get_xlabel() == "step"
+    bars = {bars.get_label(): bars.patches[0].get_width() for bars in panel.containers}
+    assert set(names) <= set(bars)
+    assert bars["berry.eat"] == lifetime.counts[0]
+    assert sum(bars.values()) == lifetime.counts.sum()
+    assert panel.get_xlabel() == "times"
 
 
-def test_a_field_is_one_row_of_events_and_a_long_name_keeps_its_count(make):
+def test_a_field_is_one_event_whatever_its_strengths(make):
     glow = {"point": [0, 0], "falls": "exponential", "reach": 3, "feels": {DRIVES[0]: 0.1}}
     name = "a_field_with_a_name_that_is_far_too_long_for_its_row"
     scenario = make(world__fields={name: glow})
@@ -594,8 +608,9 @@ def test_a_field_is_one_row_of_events_and_a_long_name_keeps_its_count(make):
     panel = draw("level", view).axes[1]
     rows = [t for t in (label.get_text() for label in panel.get_yticklabels()) if "field." in t]
     assert len(rows) == 1
-    assert rows[0].endswith(f" ×{sum(felt)}")  # noqa: RUF001
     assert "…" in rows[0]
+    (bar,) = [bars.patches[0] for bars in panel.containers if bars.get_label() == f"field.{name}"]
+    assert bar.get_width() == sum(felt)
 
 
 def test_walls_barriers_and_edges_are_drawn(make):
