@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from evosim.api.runs import Run
 
 
+NARROWEST_LIST = 72
+"""Characters of a line of ``evosim list``, at least; a narrower terminal breaks them."""
+
+
 def _is_stuck(file: TextIO) -> bool:
     """Whether what was printed cannot be written; then it is given up."""
     try:
@@ -65,18 +69,24 @@ def cli() -> None:
 
 @cli.command("list")
 def list_() -> None:
-    """List the scenarios that ship."""
+    """List the scenarios that ship: verdict on the claim, time of a run, tags, title."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from evosim import scenario
+    from evosim.cli.catalogue import entries
 
-    table = Table("id", "title", "question", box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[0].no_wrap = True
-    for name in scenario.catalogue():
-        found = scenario.load(name)
-        table.add_row(name, found.title, found.question)
-    console().print(table)
+    found = entries()
+    shown = console()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, width=max(shown.width, NARROWEST_LIST))
+    for head, width in (
+        ("id", max(len(one.id) for one in found)), ("verdict", len("undecided")), ("a run", 6),
+    ):  # fmt: skip
+        table.add_column(head, no_wrap=True, min_width=width)
+    table.add_column("tags", no_wrap=True, ratio=1)
+    table.add_column("title", no_wrap=True, ratio=1)
+    for one in found:
+        table.add_row(one.id, one.verdict, one.lasts, ", ".join(one.tags), one.title)
+    shown.print(table, crop=False, soft_wrap=True)
 
 
 @cli.command()
@@ -84,18 +94,20 @@ def list_() -> None:
 @options.settings
 @options.world
 @click.option(
-    "--seed", type=click.IntRange(0, 2**64 - 1), default=0,
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
     help="Seed of the level that is shown; of a family: also that of its worlds, if above 0.",
 )
 @options.force
-def show(
-    scenario: str, settings: Sequence[str], world: int | None, seed: int, force: bool
-) -> None:
+def show(scenario: str, settings: Sequence[str], world: int | None, seed: int, force: bool) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
-    Of the folder of a run, experiment or study: print what it found once more.
+    A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run,
+    experiment or study: print what it found once more.
     """
     import evosim
+    from evosim.cli.catalogue import named
     from evosim.describe import describe
     from evosim.engine.files import is_folder
     from evosim.execution.cost import of_run, refuse
@@ -103,9 +115,10 @@ def show(
 
     if is_folder(expanded(scenario)) and _show_folder(scenario, settings):
         return
+    source = named(scenario)
     if world is not None:
-        settings = settings_of_world(scenario, settings, seed or FIRST, world)
-    read = evosim.check(scenario, settings)
+        settings = settings_of_world(source, settings, seed or FIRST, world)
+    read = evosim.check(source, settings)
     refuse(of_run(read), "runs", force=force)
     shown = console()
     for part in describe(read, seed=seed):
@@ -136,9 +149,7 @@ FIRST = 1
 """The seed of a family where none is given."""
 
 
-def settings_of_world(
-    scenario: str, settings: Sequence[str], seed: int, world: int
-) -> list[str]:
+def settings_of_world(scenario: str, settings: Sequence[str], seed: int, world: int) -> list[str]:
     """What was drawn for a world of a scenario's family, and the user's settings over it."""
     import evosim
     from evosim.scenario.settings import as_texts

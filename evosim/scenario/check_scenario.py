@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evosim import mechanisms
@@ -11,6 +11,7 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
+from evosim.scenario.family import Family
 from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
@@ -373,7 +374,10 @@ def _family(partial: PartialDocument) -> Iterator[Mistake]:
             holder: Any = partial.raw
             if head == "environments" and len(rest) > 1:
                 # What an environment does not override has the world's value.
-                holder, rest = {"world": partial.raw.get("world"), head: environments}, [head, *rest]
+                holder, rest = (
+                    {"world": partial.raw.get("world"), head: environments},
+                    [head, *rest],
+                )
                 own = _overrides.table(environments, rest[1])
                 if rest[1] not in environments:
                     yield Mistake(path, unknown("environment", rest[1], environments))
@@ -383,9 +387,7 @@ def _family(partial: PartialDocument) -> Iterator[Mistake]:
             else:
                 rest = [head, *rest]
             if not _is_at(holder, rest):
-                yield Mistake(
-                    path, bad_value("nothing is there", key, "the dotted key of a value")
-                )
+                yield Mistake(path, bad_value("nothing is there", key, "the dotted key of a value"))
     if family.pull is not None:
         for name in ("where", "before"):
             where = getattr(family.pull, name)
