@@ -76,7 +76,7 @@ class Experiment(Collection[ExperimentFolder]):
     def arms(self) -> dict[str, Run]:
         """The run of each arm, by name; over worlds by the key, as world-007-effect."""
         names: Iterable[str] = design.experiment_of(self.scenario).arms
-        if self._folder.manifest.get("worlds"):
+        if self._over_worlds:
             names = self._folder.by_key
         return {name: Run(self._folder.run(name).path) for name in names}
 
@@ -100,7 +100,8 @@ class Experiment(Collection[ExperimentFolder]):
     @property
     def files(self) -> list[Path]:
         """What a reader may want to open: the verdict, the figures, the folders of the arms."""
-        return [self.summary_path, *self.figures, *(run.path for run in self.arms.values())]
+        arms = [self.path / "arms"] if self._over_worlds else [r.path for r in self.arms.values()]
+        return [self.summary_path, *self.figures, *arms]
 
     @property
     def verdict(self) -> str:
@@ -109,9 +110,12 @@ class Experiment(Collection[ExperimentFolder]):
         Raises:
             RunError: the experiment is not complete.
         """
-        summary = self.summary
-        of = families if summary.get("worlds") else hypotheses
-        return of.describe(summary)
+        of = families if self._over_worlds else hypotheses
+        return of.describe(self.summary)
+
+    @property
+    def _over_worlds(self) -> bool:
+        return bool(self._folder.manifest.get("worlds"))
 
     def _repr_html_(self) -> str:
         from evosim.api import _html

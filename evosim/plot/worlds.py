@@ -1,4 +1,4 @@
-"""Figure ``worlds`` of an experiment over a family: the effect in every world, and its predictor."""
+"""Figure ``worlds`` of an experiment over a family: the effect in every world, what predicts it."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
             LegendEntry("threshold", colors.VERMILLION),
             LegendEntry("mean over worlds", colors.INK),
         ],
+        xlabel="",
     )
 
 
@@ -91,7 +92,8 @@ def _sorted(finding: Summary) -> Panel:
         panel.plot(at, means[order], ".", color=colors.BLUE, markersize=5)
 
     return Panel(
-        xlim=(-1.0, len(order)), xlabel="worlds, sorted", ylabel="effect", holds=[effects.ravel()],
+        xlim=(-1.0, len(order)), xticks={},
+        title="every world, sorted", ylabel="effect", holds=[effects.ravel()],
         more=draw,
     )  # fmt: skip
 
@@ -111,5 +113,5 @@ def _predicted(finding: Summary, pulls: np.ndarray) -> Panel:
     margin = 0.05 * (float(np.nanmax(pulls) - np.nanmin(pulls)) or 1.0)
     return Panel(
         xlim=(float(np.nanmin(pulls)) - margin, float(np.nanmax(pulls)) + margin),
-        xlabel=f"pull of the lure{told}", holds=[effects.ravel()], more=draw,
+        title=f"against the pull of the lure{told}", holds=[effects.ravel()], more=draw,
     )  # fmt: skip

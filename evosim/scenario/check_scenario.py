@@ -382,11 +382,12 @@ def _family(partial: PartialDocument) -> Iterator[Mistake]:
                 if rest[1] not in environments:
                     yield Mistake(path, unknown("environment", rest[1], environments))
                     continue
-                if not _is_at(own, rest[2:]):
+                if not _is_at(own, rest[2:-1]):
                     holder, rest = partial.raw, ["world", *rest[2:]]
             else:
                 rest = [head, *rest]
-            if not _is_at(holder, rest):
+            # The last key may be one that is not written; worlds that are drawn are checked.
+            if not _is_at(holder, rest[:-1]):
                 yield Mistake(path, bad_value("nothing is there", key, "the dotted key of a value"))
     if family.pull is not None:
         for name in ("where", "before"):
