@@ -356,8 +356,9 @@ def _others(worlds: Sequence[World]) -> list[str]:
     """What differs beside what the table shows."""
     if len(worlds) < 2:
         return []
+    first, second = worlds
     return [
-        words for words in differences(*worlds)
+        words for words in differences(first, second)
         if not any(f".{amount}." in words for amount in AMOUNTS)
         and ".count " not in words and ": only " not in words
     ]  # fmt: skip

@@ -240,7 +240,8 @@ def test_maps_show_both_sides_of_the_flip_and_what_differs(scenario, make):
     assert "mate court pays children 1 → 0.02" in text.partition("changed at")[0]  # the title
     assert "pays children 1 → 0.02" in readable(maps.figure({}, scenario))  # in the table
     assert "edges wrap" in text
-    assert len(maps.figure({}, scenario).axes) == 2  # one level, and the table beside it
+    # Of each of two flips one level, as no cell changes, and the table beside it.
+    assert len(maps.figure({}, scenario).axes) == 4
     readable(maps.figure({}, make(timeline=[{"generations": 3, "train": "ancestral"}])))
     large = make(world__rows=20, world__cols=30, world__edges="walls")
     readable(maps.figure({}, large))

@@ -530,7 +530,7 @@ def test_of_many_flips_the_largest_falls_are_named(make):
     words = [w.text for w in words_of(figure)]
     assert sum(w.startswith("alignment") and w[-1].isdecimal() for w in words) <= 3
     assert "Named: the 3 largest changes of 6 flips." in " ".join(words)
-    assert "6 flips:" in words[0]
+    assert "The pill: 6 flips: " in " ".join(words)
 
 
 def test_the_flip_of_one_replicate_shows_the_spread_of_the_sample(view):
