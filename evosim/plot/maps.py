@@ -326,7 +326,7 @@ def _finding(scenario: Scenario, pairs: Sequence[Pair]) -> str:
     ]
     counted = [_sites(name, symbol, first) for name, symbol in symbols(*first).items()]
     found += [words for words, changes in counted if changes]
-    found += _others(first)
+    found += [f"{words} changes" if words == "the map" else words for words in _others(first)]
     if not found:
         return "what trains changes, the worlds do not"
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""

@@ -178,12 +178,15 @@ def _finding(shown: _Shown) -> str:
     if not numbers:
         return f"{shown.words} over generations"
     falls = bool(first["world"]) and any(shown.summary["arms"][arm]["flips"] for arm in numbers)
+    when = "at the flip" if falls else "in the end"
     ordered = sorted(numbers, key=lambda arm: numbers[arm], reverse=not falls)
     named = ordered if len(ordered) <= MOST_IN_TITLE else [ordered[0], ordered[-1]]
     digits = style.signed if falls else lambda v: style.number(float(f"{v:.2g}"))
+    if len(ordered) > 1 and digits(numbers[ordered[0]]) == digits(numbers[ordered[-1]]):
+        return f"{shown.words} {when}: {digits(numbers[ordered[0]])} in every arm"
     words = [f"{digits(numbers[arm])} in “{shown.summary['arms'][arm]['title']}”" for arm in named]
     joined = ", ".join(words) if len(ordered) == len(named) else " to ".join(words)
-    return f"{shown.words} {'at the flip' if falls else 'in the end'}: {joined}"
+    return f"{shown.words} {when}: {joined}"
 
 
 def _middle(trajectory: Summary, arm: str) -> Floats:
