@@ -41,7 +41,7 @@ RIGHT = 0.16
 MOST_LABEL = 1.9
 MOST_BLOCKS = 5
 """More findings than this are a forest plot, a row each."""
-NAMES, VERDICT, FOREST_RIGHT = 3.4, 0.72, 1.5
+NAMES, VERDICT, FOREST_RIGHT = 3.3, 0.72, 1.75
 """Of a forest plot: inches for what is claimed, for the verdict before it, for the numbers."""
 LEAST_ROW = 0.34
 """Inches of a row of a forest plot, with two lines of numbers."""

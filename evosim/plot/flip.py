@@ -257,12 +257,3 @@ def _fall(
     y = (float(np.clip(before, *NORMALIZED)), float(np.clip(after, *NORMALIZED)))
     words = [f"alignment {style.signed(after - before)}", found["alignment"]]
     arrow(panel, x, y, words, drawn, taken, color=color)
-
-
-def first_and_last(n: int, most: int) -> list[int]:
-    """Which of n things are shown, at most so many: the first ones, and the last.
-
-    >>> first_and_last(3, 4), first_and_last(9, 4)
-    ([0, 1, 2], [0, 1, 2, 8])
-    """
-    return list(range(n)) if n <= most else [*range(most - 1), n - 1]

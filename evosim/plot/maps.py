@@ -17,7 +17,6 @@ from evosim import world
 from evosim.metrics.comparison import differing
 from evosim.plot import colors, layouts, level, registry, style
 from evosim.plot.episode import worlds_of
-from evosim.plot.flip import first_and_last
 from evosim.plot.level import LEGEND_LINE
 from evosim.plot.picture import FIELDS, MOVERS, Picture, Symbol, of_level, symbols
 from evosim.rng import Purpose, key
@@ -156,6 +155,15 @@ def sides(scenario: Scenario) -> list[list[tuple[str, str]]]:
         trained = dict.fromkeys(name for phase in scenario.timeline for name in phase.mixture)
         return [[(name, _title(scenario, name)) for name in list(trained)[:2]]]
     return [_around(scenario, flips[n]) for n in first_and_last(len(flips), MOST_FLIPS)]
+
+
+def first_and_last(n: int, most: int) -> list[int]:
+    """Which of n things are shown, at most so many: the first ones, and the last.
+
+    >>> first_and_last(3, 4), first_and_last(9, 4)
+    ([0, 1, 2], [0, 1, 2, 8])
+    """
+    return list(range(n)) if n <= most else [*range(most - 1), n - 1]
 
 
 def _around(scenario: Scenario, flip: Flip) -> list[tuple[str, str]]:
