@@ -122,7 +122,7 @@ def enlarge(figure: Figure, times: float) -> None:
 
 def _without_note(figure: Figure) -> None:
     """A figure without the small letters at its foot, and without the room that they took."""
-    notes = [text for text in figure.texts if text.get_gid() == "note"]
+    notes = [text for text in figure.texts if text.get_label() == "note"]
     if not notes:
         return
     height = figure.get_figheight()
