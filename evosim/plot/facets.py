@@ -352,7 +352,7 @@ def draw_line(drawn: Axes, x: Floats, line: Line, *, zorder: float = 3.0) -> Non
     )
     if line.points or line.dots:
         drawn.plot(
-            x, what.middle, "o", color=color, markersize=max(2.2 * width, 3.2), zorder=1 + zorder,
+            x, what.middle, "o", color=color, markersize=3.2 if line.dots else 2.2 * width, zorder=1 + zorder,
             label=f"{name} ends",
         )  # fmt: skip
 
