@@ -66,7 +66,7 @@ class Output:
                 Argument("width", width),
                 f": no width of a figure (allowed {NARROWEST:g} to {WIDEST:g} inches)",
             )
-        if self.style not in STYLES:
+        if self.style not in [*STYLES]:  # whatever it is, also what has no hash
             raise EvosimError(
                 Argument("style", self.style), f": {did_you_mean(self.style, STYLES)}"
             )
