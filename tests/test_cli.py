@@ -77,10 +77,11 @@ def test_list_shows_the_catalogue(invoke: Invoke) -> None:
     for name in evosim.catalogue():
         assert name in shown.stdout
     lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.strip()}
-    record = json.loads((ROOT / "docs/gallery/contraception.json").read_text())
-    assert record["verdict"] in lines["contraception"]
+    for name in ("contraception", "dying_out"):
+        record = json.loads((ROOT / f"docs/gallery/{name}.confirm.json").read_text())
+        assert record["verdict"] in lines[name]
     assert " s " in lines["contraception"]
-    assert "monitor" in lines["few_labels"]
+    assert "2 flips" in lines["insect"]
 
 
 def test_show_finds_a_word_of_a_title(invoke: Invoke) -> None:

@@ -65,9 +65,13 @@ def tags_of(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _verdict(name: str) -> str:
-    """The verdict on a scenario's claim, of its record in the gallery."""
-    record = RECORDS / f"{name}.json"
-    return str(json.loads(record.read_text(encoding="utf-8"))["verdict"]) if record.exists() else ""
+    """The verdict on a scenario's claim: that of its confirmation where there is one, else that of
+    its first record in the gallery."""
+    for suffix in (".confirm", ""):
+        record = RECORDS / f"{name}{suffix}.json"
+        if record.exists():
+            return str(json.loads(record.read_text(encoding="utf-8"))["verdict"])
+    return ""
 
 
 def named(words: str) -> str:

@@ -41,8 +41,10 @@ RIGHT = 0.16
 MOST_LABEL = 1.9
 MOST_BLOCKS = 5
 """More findings than this are a forest plot, a row each."""
-NAMES, VERDICT, FOREST_RIGHT = 3.4, 0.72, 1.5
+NAMES, VERDICT, FOREST_RIGHT = 3.3, 0.72, 1.75
 """Of a forest plot: inches for what is claimed, for the verdict before it, for the numbers."""
+LEAST_ROW = 0.34
+"""Inches of a row of a forest plot, with two lines of numbers."""
 FARTHEST = 2.5
 """Thresholds beyond the threshold; what lies farther is an arrowhead."""
 MOST_NAME = 2.4
@@ -127,7 +129,7 @@ def _forest(findings: Sequence[Summary], width: float) -> Row:
         style.wrap(f"{n}. {capital(f['says'])}", NAMES - VERDICT - 0.1)[:3]
         for n, f in enumerate(findings, 1)
     ]
-    steps = [max(ROW, LINE * len(lines) + 0.1) for lines in says]
+    steps = [max(LEAST_ROW, LINE * len(lines) + 0.1) for lines in says]
     ends = np.cumsum([0.0, *steps])
     at = (ends[:-1] + ends[1:]) / 2
 
@@ -207,9 +209,12 @@ def _numbers(finding: Summary) -> str:
     claimed = f"claimed: {side} {style.number(threshold)}"
     if finding["value"] is None:
         return f"undefined\n{claimed}"
-    ends = [_digits(v) if v is not None else "?" for v in finding["interval"] or ()]
+    value, *ends = (
+        "?" if v is None else style.number(float(f"{v:.2g}"))
+        for v in (finding["value"], *(finding["interval"] or ()))
+    )
     interval = f" [{', '.join(ends)}]" if ends else ""
-    return f"{_digits(finding['value'])}{interval}\n{claimed}"
+    return style.fit(f"{value}{interval}", FOREST_RIGHT - 0.2) + f"\n{claimed}"
 
 
 def _digits(value: float) -> str:

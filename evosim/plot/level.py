@@ -66,7 +66,7 @@ def figure(view: RunView) -> Figure:
         Panel(title=title, bold=True, xlim=(0, 1), ylim=(0, 1), more=_leave) for title in titles
     ]
     below = [_events(shown, one, most_often) for one in counts] if shown else []
-    block = {"columns": len(lives), "room": LEGEND_ROOM}
+    block: dict[str, Any] = {"columns": len(lives), "room": LEGEND_ROOM}
     drawn = facets(
         [layouts.Row(height=height, titles=2, ticks=False, content=panels, **block)]
         + ([layouts.Row(height=ROW * len(shown) + 0.05, content=below, **block)] if below else []),
@@ -86,9 +86,9 @@ def figure(view: RunView) -> Figure:
             (r, c) = picture.trail[0]
             ground.plot(c, r, "o", markersize=5, markerfacecolor="none", markeredgecolor=colors.INK,
                         markeredgewidth=1.2, zorder=6, label="start")  # fmt: skip
-        box = legend(drawn, legend_of.values(), width - LEGEND_ROOM - 0.1, top, torus=torus,
+        side = legend(drawn, legend_of.values(), width - LEGEND_ROOM - 0.1, top, torus=torus,
                      more=["start"])  # fmt: skip
-        box.plot(0.5, len(legend_of), "o", markersize=5, markerfacecolor="none",
+        side.plot(0.5, len(legend_of), "o", markersize=5, markerfacecolor="none",
                  markeredgecolor=colors.INK, markeredgewidth=1.2)  # fmt: skip
     return drawn
 

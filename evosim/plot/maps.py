@@ -17,7 +17,6 @@ from evosim import world
 from evosim.metrics.comparison import differing
 from evosim.plot import colors, layouts, level, registry, style
 from evosim.plot.episode import worlds_of
-from evosim.plot.flip import first_and_last
 from evosim.plot.level import LEGEND_LINE
 from evosim.plot.picture import FIELDS, MOVERS, Picture, Symbol, of_level, symbols
 from evosim.rng import Purpose, key
@@ -156,6 +155,15 @@ def sides(scenario: Scenario) -> list[list[tuple[str, str]]]:
         trained = dict.fromkeys(name for phase in scenario.timeline for name in phase.mixture)
         return [[(name, _title(scenario, name)) for name in list(trained)[:2]]]
     return [_around(scenario, flips[n]) for n in first_and_last(len(flips), MOST_FLIPS)]
+
+
+def first_and_last(n: int, most: int) -> list[int]:
+    """Which of n things are shown, at most so many: the first ones, and the last.
+
+    >>> first_and_last(3, 4), first_and_last(9, 4)
+    ([0, 1, 2], [0, 1, 2, 8])
+    """
+    return list(range(n)) if n <= most else [*range(most - 1), n - 1]
 
 
 def _around(scenario: Scenario, flip: Flip) -> list[tuple[str, str]]:
@@ -326,7 +334,7 @@ def _finding(scenario: Scenario, pairs: Sequence[Pair]) -> str:
     ]
     counted = [_sites(name, symbol, first) for name, symbol in symbols(*first).items()]
     found += [words for words, changes in counted if changes]
-    found += _others(first)
+    found += [f"{words} changes" if words == "the map" else words for words in _others(first)]
     if not found:
         return "what trains changes, the worlds do not"
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
@@ -356,8 +364,9 @@ def _others(worlds: Sequence[World]) -> list[str]:
     """What differs beside what the table shows."""
     if len(worlds) < 2:
         return []
+    first, second = worlds
     return [
-        words for words in differences(*worlds)
+        words for words in differences(first, second)
         if not any(f".{amount}." in words for amount in AMOUNTS)
         and ".count " not in words and ": only " not in words
     ]  # fmt: skip

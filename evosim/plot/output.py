@@ -66,7 +66,7 @@ class Output:
                 Argument("width", width),
                 f": no width of a figure (allowed {NARROWEST:g} to {WIDEST:g} inches)",
             )
-        if self.style not in STYLES:
+        if self.style not in [*STYLES]:  # whatever it is, also what has no hash
             raise EvosimError(
                 Argument("style", self.style), f": {did_you_mean(self.style, STYLES)}"
             )
@@ -106,7 +106,7 @@ def enlarge(figure: Figure, times: float) -> None:
 
     for one in figure.findobj():
         if isinstance(one, Text):
-            one.set_fontsize(one.get_fontsize() * times)
+            one.set_fontsize(float(one.get_fontsize()) * times)
         elif isinstance(one, Line2D):
             one.set(linewidth=one.get_linewidth() * times, markersize=one.get_markersize() * times,
                     markeredgewidth=one.get_markeredgewidth() * times)  # fmt: skip
@@ -122,7 +122,7 @@ def enlarge(figure: Figure, times: float) -> None:
 
 def _without_note(figure: Figure) -> None:
     """A figure without the small letters at its foot, and without the room that they took."""
-    notes = [text for text in figure.texts if text.get_gid() == "note"]
+    notes = [text for text in figure.texts if text.get_label() == "note"]
     if not notes:
         return
     height = figure.get_figheight()
@@ -170,7 +170,7 @@ def _series(panel: Axes) -> Iterator[tuple[str, Any, Any]]:
     from matplotlib.container import BarContainer
 
     for line in panel.lines:
-        yield str(line.get_label()), *map(np.asarray, (line.get_xdata(), line.get_ydata()))
+        yield str(line.get_label()), np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
     for bars in panel.containers:
         if isinstance(bars, BarContainer):
             upright = bars.orientation == "vertical"
@@ -187,12 +187,13 @@ def _series(panel: Axes) -> Iterator[tuple[str, Any, Any]]:
                 yield label, segment[:, 0], segment[:, 1]
         elif isinstance(one, PolyCollection):
             for path in one.get_paths():
-                corners = path.vertices
+                corners = np.asarray(path.vertices, np.float64)
                 for side, keep in (("low", np.min), ("high", np.max)):
-                    at = np.unique(corners[:, 0])
-                    yield f"{label} {side}", at, [keep(corners[corners[:, 0] == v, 1]) for v in at]
+                    places = np.unique(corners[:, 0])
+                    ends = [keep(corners[corners[:, 0] == x, 1]) for x in places]
+                    yield f"{label} {side}", places, ends
     for image in panel.images:
-        values = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
+        values: Any = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
         left, right, low, high = image.get_extent()
         rows, columns = values.shape[:2]
         x = left + (np.arange(columns) + 0.5) * (right - left) / columns

@@ -221,6 +221,16 @@ def test_the_course_draws_medians_in_the_world_that_trains():
     assert [x.get_xdata()[0] for x in effect.lines if x.get_label() == "flip"] == [20]
 
 
+def test_the_course_draws_what_was_lived_between_few_probes():
+    made = summary()
+    lived = {"generations": list(range(31)), "values": [0.02 * g for g in range(30)] + [None]}
+    made["courses"][0]["arms"]["effect"]["lived"] = lived
+    figure = trajectories.figure(made)
+    (line,) = [x for x in figure.axes[0].lines if x.get_label() == "as lived in every generation"]
+    np.testing.assert_allclose(line.get_ydata()[:30], lived["values"][:30])
+    assert "as lived in every generation" in readable(figure)
+
+
 def test_the_own_value_is_marked_where_it_stands():
     def marked(**keys: Any) -> list[float]:
         figure = sensitivity.figure(summary(**keys))
@@ -240,7 +250,8 @@ def test_maps_show_both_sides_of_the_flip_and_what_differs(scenario, make):
     assert "mate court pays children 1 → 0.02" in text.partition("changed at")[0]  # the title
     assert "pays children 1 → 0.02" in readable(maps.figure({}, scenario))  # in the table
     assert "edges wrap" in text
-    assert len(maps.figure({}, scenario).axes) == 2  # one level, and the table beside it
+    # Of each of two flips one level, as no cell changes, and the table beside it.
+    assert len(maps.figure({}, scenario).axes) == 4
     readable(maps.figure({}, make(timeline=[{"generations": 3, "train": "ancestral"}])))
     large = make(world__rows=20, world__cols=30, world__edges="walls")
     readable(maps.figure({}, large))
