@@ -169,8 +169,9 @@ def lived(view: RunView) -> list[dict[str, Any]]:
 
     def one(name: str, hue: str, values: np.ndarray, *, band: bool = True) -> dict[str, Any]:
         found = timeseries.trajectory(values[:, kept], bands=band)
-        low, high = found.bands[0] if band else (None, None)
-        ends = {} if low is None else {"low": rounded(low), "high": rounded(high)}
+        ends = {}
+        if band:
+            ends = dict(zip(("low", "high"), map(rounded, found.bands[0]), strict=True))
         return {"name": name, "color": hue, "values": rounded(found.middle), **ends}
 
     wanted = []

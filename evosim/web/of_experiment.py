@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 CLASSES = {"supported": "kept", "refuted": "lost"}
 MOST_CARDS = 6
 """Findings with large numbers; all are in the table."""
+MOST_BANDS = 3
+"""Arms up to which curves have bands: more of them hide each other."""
 VERDICTS = {
     "supported": "Every finding that counts is supported.",
     "refuted": "The measurement contradicts the claim.",
@@ -195,20 +197,22 @@ def courses(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         if course["mind"] != "evolved":
             name += f" ({course['mind']})"
         x = sorted({g for arm in course["arms"].values() for g in arm["generations"]})
-        metric = METRICS.get(course["measure"])
+        known = course["measure"] in METRICS
+        shares = known and METRICS[course["measure"]].normalized
         series = []
         for n, arm in enumerate(summary["arms"]):
             if arm in course["arms"]:
                 hue = data.HUES[n % len(data.HUES)]
                 title = summary["arms"][arm]["title"] or arm
-                series.append({"name": title, "color": hue, **_course(course["arms"][arm], x)})
+                line = _course(course["arms"][arm], x, band=len(course["arms"]) <= MOST_BANDS)
+                series.append({"name": title, "color": hue, **line})
         flips = sorted({g for arm in summary["arms"].values() for g in arm["flips"]})
         charts.append(
             {
                 "name": name,
                 "label": f"{name}, over the generations",
                 "x_label": "generation",
-                "range": [0.0, 1.0] if metric is not None and metric.normalized else [0.0, 0.0],
+                "range": [0.0, 1.0 if shares else 0.0],
                 "x": x,
                 "moments": [],
                 "series": series,
@@ -220,7 +224,7 @@ def courses(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"title": "Over the generations", "charts": charts}] if charts else []
 
 
-def _course(arm: Mapping[str, Any], x: Sequence[int]) -> dict[str, Any]:
+def _course(arm: Mapping[str, Any], x: Sequence[int], *, band: bool) -> dict[str, Any]:
     """Median and middle half over replicates, at each of some generations."""
     values = np.array([timeseries.numbers(row) for row in arm["values"]])
     middle, low, high = timeseries.quantiles(values.T, (0.5, *BAND))
@@ -230,8 +234,8 @@ def _course(arm: Mapping[str, Any], x: Sequence[int]) -> dict[str, Any]:
         rounded = data.rounded(numbers)
         return [rounded[place[g]] if g in place else None for g in x]
 
-    band = {"low": at(low), "high": at(high)} if len(values) > 1 else {}
-    return {"values": at(middle), **band}
+    ends = {"low": at(low), "high": at(high)} if band and len(values) > 1 else {}
+    return {"values": at(middle), **ends}
 
 
 def _table(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def lives_of(run: Run) -> Iterator[dict[str, Any]]:
         if generation not in held["generation"].values or generation < run._folder.history:
             continue
         sides = [scenario.mixture_at(generation), scenario.mixture_at(flip.arrival)]
-        before, after = (max(mixture, key=lambda e, m=mixture: m[e]) for mixture in sides)
+        gains = {e: sides[1].get(e, 0.0) - sides[0].get(e, 0.0) for e in {**sides[0], **sides[1]}}
+        before, after = (choose(gains, key=gains.__getitem__) for choose in (min, max))
         try:
             yield _group(run, generation, [before, after], flip.generation)
         except EvosimError:  # a population that died out before
@@ -199,7 +200,7 @@ def _paid(episode: Episode, payoff: str) -> float:
 
 def charts(view: RunView) -> list[dict[str, Any]]:
     """Boxes of curves: a title, and the charts that a reader chooses from."""
-    where = {"in the world that trains": None}
+    where: dict[str, str | None] = {"in the world that trains": None}
     where |= {f"in “{view.title(name)}”": name for name in view.names("environment")}
     measured = [{"name": called, **data.curves(view, name)} for called, name in where.items()]
     lived = [{"name": chart["label"], **chart} for chart in data.lived(view)]

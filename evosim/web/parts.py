@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
-SCALE = 1.8
+SCALE = 1.7
 """CSS pixels a point: text of 7 points is read as easily as that of the page."""
 DROPPED = ("style", "metadata", "script", "foreignObject")
 """Parts of an SVG that a page has no use for; page.css has the one rule of style."""

@@ -25,7 +25,7 @@ SUFFIXES = (".html", ".htm")
 @accepting
 def report(
     source: Run | Experiment | Study | str | PathLike[str],
-    path: str | Path | None = None,
+    out: str | Path | None = None,
     *,
     failed: Failed | None = None,
 ) -> Path:
@@ -36,7 +36,7 @@ def report(
 
     Args:
         source: what it is of, or its folder; a run and an experiment have to be complete.
-        path: the file, named ``*.html``; replaced if it exists. None: report.html in the folder.
+        out: the file, named ``*.html``; replaced if it exists. None: report.html in the folder.
         failed: called with the error of each figure that cannot be drawn; raised if None.
 
     Returns:
@@ -49,16 +49,16 @@ def report(
 
     Example:
         >>> import evosim
-        >>> evosim.report("runs/contraception-1", "report.html").name
+        >>> evosim.report("runs/contraception-1", out="report.html").name
         'report.html'
     """
     if not isinstance(source, Run | Experiment | Study):
         source = open_folder(source)
-    file = source.path / NAME if path is None else place(path)
+    file = source.path / NAME if out is None else place(out)
     if file.suffix not in SUFFIXES:
-        raise EvosimError(f"{path}: a report is written as .html")
+        raise EvosimError(f"{out}: a report is written as .html")
     if is_folder(file):
-        raise EvosimError(f"{path} is a folder; name a file in it, as {Path(str(path)) / NAME}")
+        raise EvosimError(f"{out} is a folder; name a file in it, as {file / NAME}")
     text = page(source, failed=failed)
     with or_elsewhere("out"):
         put(file, text.encode("utf-8", "replace"))

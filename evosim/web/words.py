@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evosim.metrics.flips import JUDGED
-from evosim.stats.intervals import number
+from evosim.stats import intervals
 
 if TYPE_CHECKING:
     from evosim.plot.episode import Episode
@@ -37,6 +37,11 @@ SENTENCES = {
     ("payoff", "between"): "The amount of {goal} in a life is smaller than before.",
 }
 AMOUNTS = {"payoff": "intended payoff of a life", "reward": "felt reward of a life"}
+
+
+def number(value: float | None, form: str) -> str:
+    """A number of a summary, with a real minus sign."""
+    return intervals.number(value, form).replace("-", "\N{MINUS SIGN}")
 
 
 def flip(found: Summary, summary: Summary, scenario: Scenario) -> dict[str, Any]:
@@ -181,7 +186,7 @@ def _strongest(drives: Sequence[str], moments: Sequence[tuple[str, Summary]]) ->
         known = {name: moment["mean"][name] for name in drives if moment["mean"][name] is not None}
         if not known or max(known.values()) <= 0:
             return ""
-        best = max(known, key=lambda name, of=known: of[name])
+        best = max(known, key=known.__getitem__)
         when = "at the end" if called.startswith("end") else f"at the {called}"
         found.append((best.removeprefix("drive."), known[best], when))
     first, last = found[0], found[-1]

@@ -15,7 +15,7 @@
     const place = element("div");
     const choice = element("select", { "aria-label": `${group.title}: which` },
       ...group.charts.map((chart, n) => element("option", { value: n }, chart.name)));
-    box.append(element("p", { class: "screen" }, group.charts.length > 1 ? choice : null), place);
+    box.append(element("p", {}, group.charts.length > 1 ? choice : group.charts[0].name), place);
     const shown = evosim.curves(place, group.charts[0]);
     choice.addEventListener("change", () => shown.set(group.charts[Number(choice.value)]));
   });
