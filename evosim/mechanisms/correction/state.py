@@ -157,7 +157,8 @@ class Correction(Mechanism):
     def inherited(self, genome: FloatArray, record: Record) -> FloatArray:
         """Genes of drives as lives ended with them, the mean over the levels of a generation.
 
-        Those that were corrected on no level keep theirs to the bit.
+        Where one would be beyond its bounds, all are scaled down together: what is wanted stays
+        the same. Those that were corrected on no level keep theirs to the bit.
         """
         if not self._asked.inherits:
             return genome
@@ -173,11 +174,12 @@ class Correction(Mechanism):
         for level in range(corrections.shape[1]):
             total += every[rows, corrections[changed, level]]
         mean = total / corrections.shape[1]
+        mean /= np.maximum(1.0, np.abs(mean).max(axis=1, keepdims=True))  # every locus is [-1, 1]
         result = genome.copy()
         for i, locus in enumerate(minds_.loci(self.scenario)):
             if locus.name.startswith("drive."):
-                gene = mean[:, self.scenario.stimuli.index(locus.name.removeprefix("drive."))]
-                result[changed, i] = np.clip(gene, locus.low, locus.high)
+                stimulus = self.scenario.stimuli.index(locus.name.removeprefix("drive."))
+                result[changed, i] = mean[:, stimulus]
         return result
 
     # Probes

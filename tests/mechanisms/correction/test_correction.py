@@ -167,6 +167,16 @@ def test_children_inherit_the_mean_of_what_lives_ended_with() -> None:
     assert heritable(read(), genomes, record) is genomes
 
 
+def test_drives_too_large_for_their_genes_are_inherited_in_proportion() -> None:
+    """A mind is where its drives point to: cut one by one, (4, 1) would become (1, 1)."""
+    scenario = read(
+        "correction.inherits=true", "correction.rate=1", "correction.toward={comply=4,defect=1}"
+    )
+    genomes = np.array([[0, 0.5, 5, 1, 0]])
+    found = heritable(scenario, genomes, {"corrections": np.array([[1, 1]])})
+    np.testing.assert_allclose(found[0, :2], [1.0, 0.25])
+
+
 def test_drives_that_cannot_take_what_a_life_ends_with_are_refused() -> None:
     """A pinned drive keeps its scale, and the others get that of unit length: another mind."""
     for drives in ("{comply=0.6,defect=[-1,1]}", "{comply=[-1,1],defect=[0,0.7]}"):
