@@ -29,7 +29,7 @@ STAIRS = (
     ("plot", "study"),
     ("api",),
     ("testing",),
-    ("benchmarks", "describe", "gallery"),
+    ("benchmarks", "describe", "gallery", "web"),
     ("cli",),
     ("__main__",),
 )
