@@ -431,13 +431,12 @@ def numbers(scenario: Scenario) -> list[Number]:
         ("world.slip", "chance that a move slips", 0.0, 1.0, 0.01),
         ("world.lifetime", "longest life, steps", 1, None, 1),
     ]
-    for name, label, low, high, step in general:
+    for name, label, least, limit, fine in general:
         now = _at(document, name)
         if not _is_number(now) or (name.startswith("evolution.mutate") and not _bred(scenario)):
             continue
-        most = high if high is not None else max(2 * now, 0.5)
-        most = max(most, now)
-        found.append(Number(name, label, now, min(low, now), most, step or _step(most - low)))
+        most = max(now, max(2 * now, 0.5) if limit is None else limit)
+        found.append(Number(name, label, now, min(least, now), most, fine or _step(most - least)))
     for place, environment in scenario.environments.items():
         title = environment.title or place
         for path, now in _leaves(environment.overrides):
