@@ -26,14 +26,24 @@
     at("told").classList.toggle("problem", problem);
   };
 
-  const SECRET = "evosim-lab";
+  const [TOKEN, SECRET] = ["evosim-lab-token", "evosim-lab-secret"];
+  // What stands behind # is the token, until a link of the page leads to a part of it.
+  const isPart = () => !location.hash || at(location.hash.slice(1)) !== null;
+  const token = () => {
+    if (!isPart()) {
+      if (sessionStorage.getItem(TOKEN) !== location.hash) sessionStorage.removeItem(SECRET);
+      sessionStorage.setItem(TOKEN, location.hash);
+    }
+    return (sessionStorage.getItem(TOKEN) || "").slice(1);
+  };
   const connect = () => {
     const secure = location.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(`${secure}//${location.host}/socket`);
     socket.onopen = () => {
       tries = 0;
+      const join = { do: "join", token: token() };
       const secret = sessionStorage.getItem(SECRET);
-      send({ do: "join", token: location.hash.slice(1), ...(secret ? { secret } : {}) });
+      send(secret ? { ...join, secret } : join);
     };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
@@ -147,7 +157,7 @@
       at("worlds").disabled = at("try").inert = !me.holds;
       at("try").hidden = at("flip").hidden = !me.holds;
       at("class").hidden = !me.taught;
-      at("paid-title").textContent = `What is paid: ${about.intended} is wanted`;
+      at("paid-title").textContent = about.payoffs.length > 1 ? `What is paid; wanted: ${about.intended}` : `What is paid: ${about.intended}`;
       for (const one of document.querySelectorAll(".drives")) one.hidden = !about.drives.length;
       setUp();
     },
@@ -491,6 +501,7 @@
     at("repeated").textContent = "The session is simulated once more, and its report made; this takes a minute …";
     send({ do: "report" });
   });
-  addEventListener("hashchange", () => location.reload());
+  addEventListener("hashchange", () => isPart() || location.reload());
+  evosim.lab = { rows: () => rows };
   connect();
 })();
