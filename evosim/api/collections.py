@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from evosim.api._arguments import accepting
 from evosim.api._costs import of_conditions, out_of_memory, tell
-from evosim.api.runs import figures_in
+from evosim.api.runs import figures_in, write_report
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
@@ -181,6 +181,16 @@ class Collection(ABC, Generic[F]):
         where = self._folder.figures_path if folder is None else place(folder)
         with or_elsewhere("folder"):
             return self._draw(self.summary, names=names or None, folder=where, formats=formats)
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write what was found as one HTML file: see :func:`evosim.report`.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").report("study.html").name
+            'study.html'
+        """
+        return write_report(self, out)
 
     def resume(self, **options: Any) -> Self:
         """Go on with it: see :func:`evosim.resume`. Runs of a study that failed are tried again.

@@ -24,7 +24,7 @@ from evosim.cli.options import (
     put_json,
     say,
 )
-from evosim.cli.results import analyse, compare, export, plot, replay
+from evosim.cli.results import analyse, compare, export, plot, replay, report
 from evosim.cli.study import print_study, study
 from evosim.errors import EvosimError, RunError
 from evosim.execution.output import console, open_streams
@@ -311,7 +311,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     _print_result(done, as_json=as_json, quiet=quiet)
 
 
-for _command in (plot, analyse, compare, export, replay, study):
+for _command in (plot, report, analyse, compare, export, replay, study):
     cli.add_command(_command)
 for _command in (resume, plot):
     study.add_command(_command)

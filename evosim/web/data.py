@@ -105,16 +105,16 @@ def life(episode: Episode, intended: str, title: str = "") -> dict[str, Any]:
         ],
         "sums": [
             *(
-                {"name": name, "tone": "payoff", "values": _rounded(sums)}
+                {"name": name, "tone": "payoff", "values": rounded(sums)}
                 for name, sums in zip(environment.payoffs, episode.payoffs.T, strict=True)
             ),
-            {"name": "felt reward", "tone": "reward", "values": _rounded(episode.reward)},
+            {"name": "felt reward", "tone": "reward", "values": rounded(episode.reward)},
         ],
         "did": [actions.index(words) for words in did],
         "actions": actions,
         "events": [[step, happened.index(event)] for step, event in events],
         "happenings": [
-            {"words": picture.event_words(episode, event), "paid": _rounded(paid)[event]}
+            {"words": picture.event_words(episode, event), "paid": rounded(paid)[event]}
             for event in happened
         ],
         "ending": episode.ending,
@@ -134,9 +134,93 @@ def _changes(values: Iterable[Any]) -> list[tuple[int, Any]]:
     return found
 
 
-def _rounded(values: Iterable[float] | np.ndarray) -> list[float | None]:
+def rounded(values: Iterable[float] | np.ndarray) -> list[float | None]:
     """Numbers short enough for a page; None where one is undefined."""
     return [float(f"{v:.{DIGITS}g}") if np.isfinite(v) else None for v in map(float, values)]
+
+
+MOST_POINTS = 400
+"""Points of a curve over generations, about: more cannot be told apart."""
+HUES = ("blue", "vermillion", "green", "purple", "orange", "sky", "black", "grey")
+"""Custom properties of page.css for curves, in the order of evosim.plot.colors.SERIES."""
+
+
+def lived(view: RunView) -> list[dict[str, Any]]:
+    """What individuals want and get in every generation: a chart of the drives, one of the felt
+    reward, one of each payoff.
+
+    Medians of the population (of replicates: the median of theirs); bands are its middle 90 %.
+
+    Args:
+        view: the run.
+    """
+    generations = [int(g) for g in view.generations]
+    step = -(-len(generations) // MOST_POINTS)
+    flips = {flip.generation for flip in view.flips}
+    sides = {g for flip in flips for g in (flip - 1, flip)}
+    kept = [
+        n for n, g in enumerate(generations)
+        if n % step == 0 or g in sides or n == len(generations) - 1
+    ]  # fmt: skip
+
+    def chart(label: str, series: list[dict[str, Any]], holds: list[float]) -> dict[str, Any]:
+        shown = [f"generation {generations[n]}" for n in kept]
+        return _over_generations(view, label, holds, [generations[n] for n in kept], shown, series)
+
+    def one(name: str, hue: str, values: np.ndarray, *, band: bool = True) -> dict[str, Any]:
+        found = timeseries.trajectory(values[:, kept], bands=band)
+        ends = {}
+        if band:
+            ends = dict(zip(("low", "high"), map(rounded, found.bands[0]), strict=True))
+        return {"name": name, "color": hue, "values": rounded(found.middle), **ends}
+
+    wanted = []
+    if "genome" in view.data and view.scenario.agent.mind == "planner":
+        wanted = [
+            one(name, HUES[n % len(HUES)], view.drive(name), band=False)
+            | ({"dash": [6, 4]} if n >= len(HUES) else {})
+            for n, name in enumerate(view.drives)
+        ]
+    charts = [chart("drives", wanted, [-1.0, 1.0])] if wanted else []
+    paid = view.individuals_of("payoff_total", "payoff")
+    for n, name in enumerate(view.names("payoff")):
+        charts.append(chart(f"{name}, a life", [one(name, "alignment", paid[..., n])], [0.0, 0.0]))
+    felt = view.individuals_of("internal_reward")
+    charts.append(
+        chart("felt reward, a life", [one("felt reward", "capability", felt)], [0.0, 0.0])
+    )
+    return charts
+
+
+def _over_generations(
+    view: RunView,
+    label: str,
+    holds: list[float] | None,
+    x: list[int],
+    moments: list[str],
+    series: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """A chart with the flips and the worlds of a run."""
+    tints = {name: n for n, name in enumerate(view.phase_colors)}
+    return {
+        "label": label,
+        "x_label": "generation",
+        "range": holds,
+        "x": x,
+        "moments": moments,
+        "series": series,
+        "flips": [
+            {
+                "at": flip.generation,
+                "words": f"flip: {view.label(view.scenario.mixture_at(flip.arrival))}",
+            }
+            for flip in view.flips
+        ],
+        "worlds": [
+            {"from": span.start, "to": span.end, "name": span.label, "tint": tints[span.label]}
+            for span in view.phase_spans
+        ],
+    }
 
 
 def curves(view: RunView, environment: str | None = None, mind: str = "evolved") -> dict[str, Any]:
@@ -187,26 +271,17 @@ def curves(view: RunView, environment: str | None = None, mind: str = "evolved")
                 "name": measure,
                 "color": measure,
                 "width": 3 if measure == "alignment" else 2,
-                "values": _rounded(timeseries.mean(means, 0)),
-                "low": _rounded(low),
-                "high": _rounded(high),
+                "values": rounded(timeseries.mean(means, 0)),
+                "low": rounded(low),
+                "high": rounded(high),
             }
         )
     where = "the world that trains" if environment is None else f"“{view.title(environment)}”"
-    tints = {label: n for n, label in enumerate(view.phase_colors)}
-    return {
-        "label": f"capability and alignment in {where}, over the generations",
-        "x_label": "generation",
-        "range": [0, 1],
-        "x": [probes[n] for n, _, _ in points],
-        "moments": [words for _, _, words in points],
-        "series": series,
-        "flips": [
-            {"at": g, "words": f"flip: {view.label(view.scenario.mixture_at(flip.arrival))}"}
-            for g, flip in flips.items()
-        ],
-        "worlds": [
-            {"from": span.start, "to": span.end, "name": span.label, "tint": tints[span.label]}
-            for span in view.phase_spans
-        ],
-    }
+    return _over_generations(
+        view,
+        f"capability and alignment in {where}, over the generations",
+        [0.0, 1.0],
+        [probes[n] for n, _, _ in points],
+        [called for _, _, called in points],
+        series,
+    )

@@ -28,6 +28,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def small_settings() -> dict[str, int]:
+    return SMALL
+
+
+@pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> evosim.Run:
     """Contraception with two small replicates; to be read only."""
     return evosim.run(

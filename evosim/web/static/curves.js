@@ -3,7 +3,7 @@
    evosim.curves(box, chart, options)
      box      an element; what it holds is replaced
      chart    what is drawn, as evosim.web.data.curves makes it:
-                {label, x_label, range, x, moments, series, flips, worlds}
+                {label, x_label, range, x, moments, series, flips, worlds, span}
                 label     what the curves are, for readers who do not see them
                 range     [lowest, highest] that is always on the vertical axis, or null
                 x         numbers that never fall; two that are equal are the two sides of a flip
@@ -12,6 +12,7 @@
                           property of page.css; values hold null where undefined; low and high, the
                           ends of a band, may be left out
                 flips     {at, words}: a vertical line
+                span      whether lines go on over values that are null
                 worlds    {from, to, name, tint}: a ground, tint is a number from 0 to 5
      options  height: of the chart in CSS pixels (260)
      returns  {set(chart), add(x, values), scale(), destroy()}: set draws another chart in place of
@@ -113,7 +114,7 @@
         const stroke = () => css(one.color);
         series.push({
           label: one.name, show, stroke, width: one.width || 2, dash: one.dash || undefined,
-          spanGaps: false, points: { ...markers, stroke, fill: stroke },
+          spanGaps: Boolean(chart.span), points: { ...markers, stroke, fill: stroke },
         });
         if (!one.low) continue;
         const edge = { show, stroke: "transparent", width: 0, points: { show: false } };

@@ -9,6 +9,8 @@
                                to be of another width; returns a function that ends this
    evosim.download(name, type, text)
                                hands the text to the reader as a file; nothing leaves the machine
+   evosim.table(box, table)    a table of data {name, title, columns, rows}, folded, with a button that
+                               saves it as CSV
    evosim.number(value)        three significant digits, with a real minus sign; "" for null
 */
 "use strict";
@@ -55,6 +57,37 @@ window.evosim = window.evosim || {};
     const url = URL.createObjectURL(new Blob([text], { type }));
     evosim.element("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
+  };
+
+  const FIRST = 200;
+  const quoted = (value) => {
+    const text = value === null ? "" : String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+
+  evosim.table = (box, table) => {
+    const csv = () => [table.columns, ...table.rows].map((row) => row.map(quoted).join(",") + "\n").join("");
+    const rows = (from, to) => table.rows.slice(from, to).map((row) =>
+      evosim.element("tr", {}, ...row.map((value) =>
+        evosim.element("td", { class: typeof value === "number" ? "n" : null }, value === null ? "" : String(value)))));
+    const body = evosim.element("tbody");
+    const shown = evosim.element("table", {},
+      evosim.element("thead", {}, evosim.element("tr", {}, ...table.columns.map((name, n) =>
+        evosim.element("th", { scope: "col", class: typeof table.rows[0]?.[n] === "number" ? "n" : null }, name)))), body);
+    const more = evosim.element("button", { type: "button", click: () => {
+      body.append(...rows(FIRST));
+      more.remove();
+    } }, `Show all ${table.rows.length} rows`);
+    const details = evosim.element("details", {},
+      evosim.element("summary", {}, `Show the table: ${table.rows.length} rows`),
+      evosim.element("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": table.title }, shown),
+      table.rows.length > FIRST ? more : null);
+    // A long table costs time: it is made when somebody looks at it.
+    details.addEventListener("toggle", () => body.children.length || body.append(...rows(0, FIRST)));
+    box.append(evosim.element("p", {}, `${table.title}. `,
+      evosim.element("button", { type: "button", class: "save screen",
+        click: () => evosim.download(table.name, "text/csv", csv()) }, `Save ${table.name}`)), details);
+    return { csv };
   };
 
   evosim.number = (value) => {
