@@ -133,6 +133,7 @@ class Lab:
             [("/", Page, mine), ("/socket", Client, mine)],
             websocket_max_message_size=MOST_BYTES,
             websocket_ping_interval=20,
+            compress_response=True,
             log_function=lambda handler: None,
         )
 

@@ -356,6 +356,7 @@ class Room:
         self.pupils: dict[str, Member] = {}
         self.groups: list[dict[str, Any]] = []
         self.version = 0
+        self._uncounted = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -413,12 +414,20 @@ class Room:
         }
 
     def outcomes_changed(self) -> None:
-        """Count the flips of the class anew, unless that is being done."""
+        """Count the flips of the class anew; once more, if that is being done."""
+        self._uncounted = self.own
         if self.own and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self._count())
 
     async def _count(self) -> None:
-        await asyncio.sleep(0.5)  # a class flips together
+        while self._uncounted:
+            await asyncio.sleep(0.5)  # a class flips together
+            self._uncounted = False
+            self.groups = await asyncio.to_thread(_grouped, self._first_flips(), self.seed)
+            self.changed()
+
+    def _first_flips(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """The first flip of each session between two worlds, by the two."""
         first: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for bench in self.benches:
             seen = set()
@@ -427,8 +436,7 @@ class Room:
                 if pair not in seen:
                     seen.add(pair)
                     first.setdefault(pair, []).append(one)
-        self.groups = await asyncio.to_thread(_grouped, first, self.seed)
-        self.changed()
+        return first
 
     def end(self) -> None:
         """End all sessions."""

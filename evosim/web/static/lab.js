@@ -215,7 +215,10 @@
     life: (message) => {
       const speed = 16;
       if (player) player.set(message.lives);
-      else player = evosim.player(at("life"), message.lives, { speed });
+      else {
+        player = evosim.player(at("life"), message.lives, { speed });
+        performance.mark("life");
+      }
       if (!calm.matches) player.play();
     },
     repeat: (message) => {
