@@ -320,8 +320,8 @@ class Client(WebSocketHandler):
         except (WebSocketClosedError, asyncio.CancelledError):
             pass
         except TimeoutError:
-            if self.ws_connection is not None:
-                self.ws_connection.stream.close()  # it would not read a goodbye either
+            if (protocol := self.ws_connection) is not None and protocol.stream is not None:
+                protocol.stream.close()  # it would not read a goodbye either
 
     async def _obey(self, member: Member, sent: Any) -> None:
         bench = member.bench

@@ -26,7 +26,7 @@ from evosim.metrics.popgen import price
 from evosim.plot.episode import chosen, relived
 from evosim.rng import Purpose, key
 from evosim.scenario import timeline
-from evosim.scenario.settings import Settings, as_mapping, as_texts
+from evosim.scenario.settings import Settings, as_mapping, as_texts, is_within
 from evosim.stats.intervals import mean_of_defined
 from evosim.study.design import moved
 
@@ -42,6 +42,8 @@ PROBED_EVERY = 10
 """Generations between two probes, where the scenario has more."""
 MOST_INDIVIDUALS = 2000
 MOST_NUMBERS = 12
+_GRAMMAR = {"kinds", "use", "enter", "meet", "feels", "yields", "variables", "movers", "fields"}
+"""Keys that lead to a number and say nothing about it."""
 NEUTRAL = 60
 """Neutral genes that the band of chance is of, for each drive."""
 _BAND_FIRST, _BAND_GROWTH = 10, 1.3
@@ -285,7 +287,8 @@ class Session:
             }
             for phase in self.phases
         ]
-        sets = as_texts({**self.settings, "timeline": short})
+        others = {k: v for k, v in self.settings.items() if not is_within(k, "timeline")}
+        sets = as_texts({**others, "timeline": short})
         words = ["evosim", "run", self.source, "--seed", str(self.seed)]
         for text in sets:
             words += ["--set", text]
@@ -440,14 +443,11 @@ def numbers(scenario: Scenario) -> list[Number]:
     for place, environment in scenario.environments.items():
         title = environment.title or place
         for path, now in _leaves(environment.overrides):
-            ends = (0.0, 1.0) if 0 <= now <= 1 else (min(0.0, 2.0 * now), max(0.0, 2.0 * now))
-            whole = isinstance(now, int) and ends[1] > 1
-            step = 1 if whole else _step(ends[1] - ends[0])
-            words = ".".join(path)
-            found.append(Number(
-                f"environments.{place}.{words}", f"{' '.join(path[1:])} in “{title}”", now,
-                *(map(int, ends) if whole else ends), step,
-            ))  # fmt: skip
+            name = ".".join(("environments", place, *path))
+            label = f"{' '.join(part for part in path if part not in _GRAMMAR)}, in “{title}”"
+            least, most = (0, 1) if 0 <= now <= 1 else (min(0, 2 * now), max(0, 2 * now))
+            step = 1 if isinstance(now, int) and most > 1 else _step(most - least)
+            found.append(Number(name, label, now, least, most, step))
     unique: dict[str, Number] = {}
     for one in found:
         unique.setdefault(one.name, one)

@@ -449,6 +449,22 @@ def test_a_score_that_is_no_number_pauses_the_session_and_is_told(
     serve(Room(tiny, 1), visit)
 
 
+def test_a_report_of_the_session(tiny: str) -> None:
+    async def visit(house: House) -> None:
+        guest, other = [await house.join(house.room.token) for _ in range(2)]
+        await guest.say("report")
+        await asyncio.sleep(0.2)
+        await other.say("report")
+        await other.hear(lambda: other.heard.get("error"))
+        assert "a report is being made" in other.heard["error"]["says"]
+        report = await guest.hear(lambda: guest.heard.get("report"))
+        assert report["name"] == "tiny-seed-1.html"
+        assert report["html"].startswith("<!doctype html>")
+        assert "Does it run?" in report["html"]
+
+    serve(Room(tiny, 1), visit)
+
+
 def test_a_bench_is_one_of_few_threads(tiny: str) -> None:
     room = Room(tiny, 1)
 

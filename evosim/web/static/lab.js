@@ -62,7 +62,8 @@
   };
 
   /* ---- words */
-  const two = (value) => (value === null || value === undefined ? "undefined" : value.toFixed(2).replace("-", "\u2212"));
+  const two = (value) =>
+    value === null || value === undefined ? "undefined" : value.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "\u2212");
   const titled = (name) => {
     const found = about.environments.find((one) => one.name === name);
     return found ? found.title : name;
@@ -307,7 +308,8 @@
     const aim = state.aim || state.choice;
     for (const one of document.getElementsByName("world")) {
       one.checked = one.value === aim.train;
-      one.nextElementSibling.textContent = one.value === state.choice.train ? " (they live here)" : "";
+      one.nextElementSibling.textContent = one.value === state.choice.train ? " (they live here)"
+        : one.value === about.suggested ? " (the flip of this scenario)" : "";
     }
     at("select").checked = aim.select;
     at("selected").value = aim.selected;
