@@ -231,7 +231,5 @@ def report(folder: Path, out: Path | None) -> None:
     RUN is its folder. The file needs nothing beside it and no network.
     """
     import evosim
-    from evosim.execution.progress import Progress
 
-    warn = Progress().warn
-    say(evosim.report(folder, out, failed=lambda error: warn(str(error))))
+    say(evosim.report(folder, out))

@@ -13,6 +13,7 @@ from evosim.api.runs import Run, not_complete
 from evosim.api.studies import Study
 from evosim.engine.files import is_folder, or_elsewhere, put
 from evosim.errors import EvosimError
+from evosim.execution.progress import Progress
 from evosim.process import place
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ SUFFIXES = (".html", ".htm")
 def report(
     source: Run | Experiment | Study | str | PathLike[str],
     out: str | Path | None = None,
-    *,
-    failed: Failed | None = None,
 ) -> Path:
     """Write what a run, an experiment or a study found as one HTML file.
 
@@ -37,15 +36,14 @@ def report(
     Args:
         source: what it is of, or its folder; a run and an experiment have to be complete.
         out: the file, named ``*.html``; replaced if it exists. None: report.html in the folder.
-        failed: called with the error of each figure that cannot be drawn; raised if None.
 
     Returns:
-        The path.
+        The path. A figure that cannot be drawn is left out, with a warning on stderr.
 
     Raises:
         RunError: none is there, or it is not complete.
-        EvosimError: another suffix, a folder in place of a file, a figure that cannot be drawn, or
-            a file that cannot be written.
+        EvosimError: another suffix, a folder in place of a file, or a file that cannot be
+            written.
 
     Example:
         >>> import evosim
@@ -59,7 +57,7 @@ def report(
         raise EvosimError(f"{out}: a report is written as .html")
     if is_folder(file):
         raise EvosimError(f"{out} is a folder; name a file in it, as {file / NAME}")
-    text = page(source, failed=failed)
+    text = page(source, failed=lambda error: Progress().warn(str(error)))
     with or_elsewhere("out"):
         put(file, text.encode("utf-8", "replace"))
     return file
@@ -69,10 +67,10 @@ def page(source: Run | Experiment | Study, *, failed: Failed | None = None) -> s
     """The page of a run, an experiment or a study as text.
 
     Args:
-        failed: see :func:`report`.
+        failed: called with the error of each figure that cannot be drawn; raised if None.
 
     Raises:
-        RunError, EvosimError: see :func:`report`.
+        RunError, EvosimError: see :func:`report`; and of a figure that cannot be drawn.
     """
     from evosim.web import of_experiment, of_run, of_study
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> evosim.Study:
 
 @pytest.fixture
 def shown(browser: Browser, report: Path) -> Page:
-    return browser.open(report.as_uri())
+    return drawn(browser.open(report.as_uri()))
+
+
+def drawn(page: Page) -> Page:
+    """A page whose moving parts are there."""
+    page.wait("'drawn' in document.body.dataset")
+    return page
 
 
 # What it says
@@ -285,13 +292,13 @@ def test_it_prints_dark_on_white_and_without_controls(shown: Page) -> None:
 @needs_browser
 @pytest.mark.parametrize("width", [360, 1024])
 def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, width: int) -> None:
-    page = browser.open(report.as_uri(), width=width)
+    page = drawn(browser.open(report.as_uri(), width=width))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @needs_browser
 def test_an_experiment_has_its_findings(browser: Browser, experiment: evosim.Experiment) -> None:
-    page = browser.open(experiment.report().as_uri())
+    page = drawn(browser.open(experiment.report().as_uri()))
     text = page.evaluate("document.body.innerText")
     for finding in experiment.summary["findings"]:
         assert finding["says"] in text
@@ -304,14 +311,30 @@ def test_an_experiment_has_its_findings(browser: Browser, experiment: evosim.Exp
 
 @needs_browser
 def test_a_study_has_its_points(browser: Browser, study: evosim.Study) -> None:
-    page = browser.open(study.report().as_uri())
+    page = drawn(browser.open(study.report().as_uri()))
     rows = page.evaluate("document.querySelectorAll('.tall tbody tr').length")
     assert rows == len(study.points)
     assert page.evaluate("document.querySelectorAll('figure svg').length") >= 1
     assert page.problems == page.outside == []
 
 
-# The command, and mistakes
+# The command, the docs, and mistakes
+
+
+def test_the_code_of_the_docs_runs(
+    small_run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(small_run.path, tmp_path / "runs" / "contraception-1")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, "reports.md", "exec"), {})
+    made = (tmp_path / "pill.html").read_text()
+    assert (tmp_path / "runs" / "contraception-1" / "report.html").read_text() == made
+    words = re.sub(r"<[^>]*>", " ", made).lower()
+    parts_of_docs = re.findall(r"^\| ([a-z ]+) \|", text.split("## An experiment")[0], re.MULTILINE)
+    known = {"part", "verdict", "lives"}
+    assert [part for part in parts_of_docs if part not in known and part not in words] == []
 
 
 def test_the_command_writes_beside_the_run(small_run: evosim.Run, tmp_path: Path) -> None:
@@ -335,8 +358,6 @@ def test_what_cannot_be_the_file_is_refused(
 
 
 def test_what_is_not_complete_has_no_report(small_run: evosim.Run, tmp_path: Path) -> None:
-    import shutil
-
     copy = tmp_path / "run"
     shutil.copytree(small_run.path, copy)
     (copy / "summary.json").unlink()
