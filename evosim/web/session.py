@@ -47,8 +47,8 @@ _GRAMMAR = {"kinds", "use", "enter", "meet", "feels", "yields", "variables", "mo
 NEUTRAL = 60
 """Neutral genes that the band of chance is of, for each drive."""
 _BAND_FIRST, _BAND_GROWTH = 10, 1.3
-_PEDIGREE = 4_000_000
-"""Numbers of a pedigree down which neutral genes are sent, at most."""
+_PEDIGREE = 400_000
+"""Individuals of all generations down whom neutral genes are sent, at most."""
 
 
 class Number(NamedTuple):
@@ -201,7 +201,7 @@ class Session:
         if self.ended:
             return None
         generation = self._latest = next(self._iteration)
-        self._parents.append(generation.arrays["parents"])
+        self._remember(generation.arrays["parents"])
         row = self._row(generation)
         if (flip := self._flip_at(generation.number)) is not None and row["probe"] is not None:
             outcome = self._outcome(generation, flip)
@@ -303,6 +303,13 @@ class Session:
         """The numbers of the scenario that can be moved."""
         return numbers(self.written)
 
+    def _remember(self, parents: np.ndarray) -> None:
+        """Keep the pedigree, as long as it is short enough for a band of chance."""
+        if len(self._parents) == self.number:
+            self._parents.append(parents)
+        if self._parents and len(parents) * len(self._parents) > _PEDIGREE:
+            self._parents.clear()
+
     def _row(self, generation: Generation) -> dict[str, Any]:
         """What is shown of a generation."""
         scenario, n = self.scenario, len(generation.genomes)
@@ -358,8 +365,6 @@ class Session:
         if not shape or done == known or not (now or done >= self._band_due):
             return False
         if not self.drives or not price.has_pedigree(self.scenario):
-            return False
-        if done * shape[0] > _PEDIGREE // max(1, len(self.drives)):
             return False
         found = price.neutral_drives(
             self.scenario,

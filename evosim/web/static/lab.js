@@ -51,7 +51,7 @@
       HEARD[message.is](message);
     };
     socket.onclose = (event) => {
-      at("lab").inert = true;
+      act(false);
       if (event.code === 1008) tell(`The lab is closed to this page: ${event.reason || "refused"}.`, true);
       else if (event.code === 1001) tell("The lab has ended.", true);
       else {
@@ -59,6 +59,11 @@
         setTimeout(connect, Math.min(10000, 500 * 2 ** tries++));
       }
     };
+  };
+
+  /* Whether anything can be done; what is told is read in any case. */
+  const act = (can) => {
+    for (const one of document.querySelectorAll("#lab > :not(header)")) one.inert = !can;
   };
 
   /* ---- words */
@@ -152,7 +157,7 @@
       document.title = `${about.title}: evosim lab`;
       at("title").textContent = about.title;
       at("question").textContent = about.question;
-      at("lab").inert = false;
+      act(true);
       tell(me.number ? `You are pupil ${me.number}.` : "Ready.");
       for (const id of ["play", "step", "speed", "report"]) at(id).disabled = !me.holds;
       at("worlds").disabled = at("try").inert = !me.holds;
@@ -178,7 +183,8 @@
       const before = state;
       state = message;
       if (state.problem && (!before || before.problem !== state.problem)) tell(state.problem, true);
-      show(before);
+      if (state.ended && !(before && before.ended)) tell("This population has come to its end: begin again.");
+      show();
     },
     rows: (message) => {
       // A frozen prefix and what grows: charts are made anew only where a world begins.
@@ -283,10 +289,10 @@
   };
 
   const HINTS = {
-    watch: () => `Press Play. They evolve in “${titled(last() ? last().world : "")}”. What are they paid for, and what do they feel? Then choose the next world.`,
+    watch: () => `${me.holds ? "Press Play. " : ""}They evolve in “${titled(last() ? last().world : "")}”. What are they paid for, and what do they feel?${me.holds ? " Then choose the next world." : ""}`,
     predict: () => `The next world is “${titled(state.aim.train)}”. What will they keep there? Say it before you see it.`,
     flip: () => (me.holds ? "Press Flip at the foot of the page." : "Wait for the flip."),
-    try: () => "Compare with what you said. Then flip back, stop selection, or move a number and begin again.",
+    try: () => `Compare with what you said.${me.holds ? " Then flip back, stop selection, or move a number and begin again." : ""}`,
   };
   const steps = () => {
     if (!state) return;
