@@ -432,18 +432,19 @@ async def _serve(
     bench = room.teacher.bench
     lab = Lab(room, _names(host))
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    room.written()  # mistakes are told at once
+    sockets = _listen(host, port)
+    server = HTTPServer(
+        lab.application(), max_body_size=MOST_BYTES, max_header_size=16384,
+        idle_connection_timeout=120, body_timeout=10,
+    )  # fmt: skip
     before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Not the handlers of asyncio, which Windows does not have.
-        before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    server = None
     try:
+        say("the first generation is simulated; the first time ever this takes minutes ...")
         await bench.begin(room.seed)
-        sockets = _listen(host, port)
-        server = HTTPServer(
-            lab.application(), max_body_size=MOST_BYTES, max_header_size=16384,
-            idle_connection_timeout=120, body_timeout=10,
-        )  # fmt: skip
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Not the handlers of asyncio, which Windows does not have.
+            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         server.add_sockets(sockets)
         at = f"http://{_shown(host)}:{sockets[0].getsockname()[1]}/#"
         if not room.taught:
@@ -465,8 +466,9 @@ async def _serve(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if server is not None:
-            server.stop()
+        server.stop()
+        for one in sockets:
+            one.close()
         lab.end()
         await asyncio.sleep(0)
     session = bench.session

@@ -164,6 +164,7 @@
       at("try").hidden = at("flip").hidden = !me.holds;
       at("class").hidden = !me.taught;
       at("paid-title").textContent = about.payoffs.length > 1 ? `What is paid; wanted: ${about.intended}` : `What is paid: ${about.intended}`;
+      at("alignment-words").textContent = `alignment: how well they reach what is wanted (${about.intended})`;
       for (const one of document.querySelectorAll(".drives")) one.hidden = !about.drives.length;
       setUp();
     },
@@ -231,6 +232,7 @@
     repeat: (message) => {
       repeated = message;
       at("command").textContent = message.command;
+      at("repeat-text").textContent = `This command simulates generations 0 to ${message.number} again, to the last bit.`;
     },
     report: (message) => {
       evosim.download(message.name, "text/html", message.html);
@@ -264,23 +266,29 @@
     asked = setTimeout(() => (state && state.playing ? askLife() : followLife()), LIFE_EVERY);
   };
 
-  let repeatTimer = 0;
+  let repeatTimer = null;
   const askRepeat = () => {
+    // While it goes on, once in a while; when it is paused, at once.
+    if (repeatTimer !== null && state && state.playing) return;
     clearTimeout(repeatTimer);
-    repeatTimer = setTimeout(() => send({ do: "repeat" }), state && state.playing ? 1500 : 200);
+    repeatTimer = setTimeout(() => {
+      repeatTimer = null;
+      send({ do: "repeat" });
+    }, state && state.playing ? 1500 : 200);
   };
 
   /* ---- what is shown of the state */
+  const measured = (name) => {
+    const row = rows.filter((one) => one.probe).pop();
+    return row ? (row.flip ? row.flip.of[name][1] : row.probe[name]) : null;
+  };
+
   const clock = () => {
     const row = last();
     if (!row) return;
     at("clock").textContent = `generation ${row.generation}, ${titled(row.world)}${row.select ? "" : ", no selection"}`;
-    const probe = rows.filter((one) => one.probe).pop();
-    const flip = probe && probe.flip;
-    const value = (name) => (flip ? flip.of[name][1] : probe && probe.probe[name]);
     at("now").replaceChildren(...[
-      ["capability", probe ? two(value("capability")) : ""],
-      ["alignment", probe ? two(value("alignment")) : ""],
+      ...JUDGED.map((name) => [name, two(measured(name))]),
       [`${about.intended} a life`, number(row.paid[about.payoffs.indexOf(about.intended)])],
       ["felt a life", number(row.felt)],
       ["mean depth", number(row.depth)],
@@ -325,7 +333,9 @@
     at("flip").disabled = same || state.ended || !free;
     at("flip").textContent = same ? "Flip" : other ? `Flip: ${titled(aim.train)}` : aim.select ? "Selection on" : "Selection off";
     at("predict").firstElementChild.disabled = !other;
-    at("predict-hint").textContent = other ? `The next world: “${titled(aim.train)}”.` : "Choose the next world first.";
+    at("predict-hint").textContent = other
+      ? `The next world: “${titled(aim.train)}”. Now it is: ${JUDGED.map((name) => `${name} ${two(measured(name))}`).join(", ")}.`
+      : "Choose the next world first.";
     at("predicted").textContent = state.mine
       ? `Kept: capability ${two(state.mine.capability)}, alignment ${two(state.mine.alignment)}.`
       : me.taught && state.predicted ? `${state.predicted} predicted.` : "";
