@@ -172,7 +172,7 @@ def _group(
         data.life(episode, intended, title) for episode, title in zip(episodes, titles, strict=True)
     ]
     same = len({tuple(e.levels.slot[0].tolist()) for e in episodes}) == 1
-    where = "the same level" if same else "a level of each world, drawn with the same numbers"
+    where = "the same level" if same else "a level of each world, drawn with the same seed"
     head = (
         f"One life in “{titles[0]}”"
         if flip is None

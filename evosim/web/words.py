@@ -36,11 +36,14 @@ SENTENCES = {
     ("payoff", "lost"): "The amount of {goal} in a life is much smaller than before.",
     ("payoff", "between"): "The amount of {goal} in a life is smaller than before.",
 }
+NOTHING = 1e-9
 AMOUNTS = {"payoff": "intended payoff of a life", "reward": "felt reward of a life"}
 
 
 def number(value: float | None, form: str) -> str:
-    """A number of a summary, with a real minus sign."""
+    """A number of a summary, with a real minus sign; what is left by rounding is 0."""
+    if value is not None and abs(value) < NOTHING:
+        value = 0.0
     return intervals.number(value, form).replace("-", "\N{MINUS SIGN}")
 
 

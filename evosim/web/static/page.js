@@ -11,7 +11,7 @@
                                hands the text to the reader as a file; nothing leaves the machine
    evosim.table(box, table)    a table of data {name, title, columns, rows}, folded, with a button that
                                saves it as CSV
-   evosim.number(value)        three significant digits, with a real minus sign; "" for null
+   evosim.number(value)        three significant digits, a real minus sign; "" for null
 */
 "use strict";
 window.evosim = window.evosim || {};
@@ -94,7 +94,7 @@ window.evosim = window.evosim || {};
     if (value === null || value === undefined || !Number.isFinite(value)) return "";
     const size = Math.abs(value);
     const text =
-      size >= 1000 ? value.toFixed(0) : size < 0.001 && size > 0 ? value.toExponential(1)
+      size < 1e-9 ? "0" : size >= 1000 ? value.toFixed(0) : size < 0.001 && size > 0 ? value.toExponential(1)
       : String(Number(value.toPrecision(3)));
     return text.replace("-", "\u2212");
   };
