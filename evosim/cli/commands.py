@@ -249,14 +249,16 @@ def run(
               help="Port to listen on. [default: 8421, or any that is free]")  # fmt: skip
 @click.option("--no-browser", "browser", flag_value=False, default=True, type=bool,
               help="Open no browser.")  # fmt: skip
-def lab(scenario: str, **options: Any) -> None:
+def lab(scenario: str, room: bool, own: bool, host: str, **options: Any) -> None:
     """Open SCENARIO in a browser: watch it evolve, and flip the switch yourself.
 
     What you do there is a scenario too: the page tells the command that repeats it.
     """
     from evosim.web.lab import serve
 
-    serve(scenario, say=say, **options)
+    if (room or own) and host == "127.0.0.1":
+        say("only this machine can reach it: add --host 0.0.0.0 in a network that you trust")
+    serve(scenario, room=room, own=own, host=host, say=say, **options)
 
 
 @cli.command()
