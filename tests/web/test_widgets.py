@@ -122,7 +122,9 @@ def test_the_curves_tell_the_flip_by_keyboard(curves: Page, small_run: evosim.Ru
     curves.focus("[role=slider]")
     curves.press("Home")
     assert told(curves).startswith("generation 0: capability ")
-    while not (words := told(curves)).startswith("generation 4, before the flip"):
+    for _ in range(10):
+        if (words := told(curves)).startswith("generation 4, before the flip"):
+            break
         curves.press("ArrowRight")
     assert f"alignment {flip['alignment_before']:.3g}" in words.replace("\u2212", "-")
     curves.press("ArrowRight")
