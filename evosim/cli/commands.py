@@ -63,6 +63,7 @@ def cli() -> None:
     evosim list                     the scenarios that ship
     evosim show contraception       what one is about
     evosim run contraception        run it: verdict, data, figures
+    evosim lab contraception        watch it live, and flip the switch yourself
     evosim new mine.toml            start a scenario of your own
     """
 
@@ -279,6 +280,31 @@ def run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
         )
     _print_result(done, as_json=as_json, quiet=quiet)
+
+
+@cli.command()
+@click.argument("scenario", default="contraception")
+@options.seed
+@options.settings
+@click.option("--room", is_flag=True, help="Let pupils come and watch; you hold the switch.")
+@click.option("--own-seeds", "own", is_flag=True,
+              help="Let pupils come; each has a population and a switch of their own.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Address to listen on; 0.0.0.0 for other machines too.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N",
+              help="Port to listen on. [default: 8421, or any that is free]")  # fmt: skip
+@click.option("--no-browser", "browser", flag_value=False, default=True, type=bool,
+              help="Open no browser.")  # fmt: skip
+def lab(scenario: str, room: bool, own: bool, host: str, **options: Any) -> None:
+    """Open SCENARIO in a browser: watch it evolve, and flip the switch yourself.
+
+    What you do there is a scenario too: the page tells the command that repeats it.
+    """
+    from evosim.web.lab import serve
+
+    if (room or own) and host == "127.0.0.1":
+        say("only this machine can reach it: add --host 0.0.0.0 in a network that you trust")
+    serve(scenario, room=room, own=own, host=host, say=say, **options)
 
 
 @cli.command()

@@ -98,6 +98,7 @@ def render(
     title: str,
     data: Mapping[str, Any],
     scripts: Iterable[str] = LIBRARY,
+    looks: Iterable[str] = (),
     script: str = "",
     connect: str = "'none'",
     **content: Any,
@@ -109,12 +110,13 @@ def render(
         title: of the page.
         data: by id, what scripts read with ``evosim.data(id)``: plain JSON.
         scripts: files of evosim/web/static, in the order in which they run, at the end of the page.
+        looks: further styles, files of the same folder.
         script: code that runs after them.
         connect: what scripts may talk to, a source list of ``connect-src``.
         content: what the template shows; texts are escaped unless they are ``Markup``.
     """
     codes = [static(name) for name in scripts] + ([script] if script else [])
-    styles = [_variables() + static("uPlot.min.css") + static("page.css")]
+    styles = [_variables() + "".join(map(static, ("uPlot.min.css", "page.css", *looks)))]
     policy = "; ".join(
         [
             "default-src 'none'",

@@ -115,7 +115,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 def _flip(population: Population, changes: Mapping[tuple[str, ...], float], generation: int) -> str:
     """The scenario with the change as an environment, which its timeline meets, as TOML."""
     made = from_dict(population.document(changes), name=population.scenario.id)
-    phases = flipped(made, generation, stress.NAME, None, AFTER)
+    phases = flipped(made, generation, {"train": stress.NAME}, None, AFTER)
     return made.replace("timeline", phases).to_toml()
 
 
