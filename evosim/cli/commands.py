@@ -127,6 +127,25 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
 
 
 @cli.command()
+@click.argument("name", required=False)
+def explain(name: str | None) -> None:
+    """Say what NAME means: a metric, a key of scenarios, a term.
+
+    A key may be dotted, as after --set: evosim explain agent.patience. Without NAME it lists the
+    metrics.
+    """
+    from evosim import explain as explained
+
+    if name is not None:
+        say(explained.explain(name))
+        return
+    rows = explained.index()
+    width = max(len(metric) for metric, _ in rows)
+    for metric, sentence in rows:
+        say(f"{metric:{width}}  {sentence}")
+
+
+@cli.command()
 @click.argument("files", nargs=-1, required=True)
 @options.settings
 @options.force

@@ -225,7 +225,7 @@ def estimates(
 
 
 class Recovery(NamedTuple):
-    """A payoff as lived around a flip, [replicate] each (docs/measures.md, recovery)."""
+    """A payoff as lived around a flip, [replicate] each (docs/measures, recovery)."""
 
     before: Floats
     """Mean of the last generations of the old world."""
@@ -311,6 +311,7 @@ NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not ab
 
 @metric(
     "collapse",
+    figure="flips",
     undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
@@ -327,6 +328,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
+    figure="flips",
     undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
@@ -342,6 +344,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
+    figure="flips",
     undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
@@ -358,6 +361,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
+    figure="flips",
     undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
@@ -374,8 +378,10 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
+    figure="objective_proxy",
     undefined="little or nothing was gained over the zero, by default random play, before the flip",
-    description="generations from the flip until half of the gain over random play is back",
+    description="generations from the flip until half of the earlier gain over the zero is back; "
+    "all until the next flip or the end if it never is",
     label="generations to recovery",
     unit="generations",
     exact=False,
@@ -399,7 +405,9 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "regained",
-    description="generations from the flip until alignment reaches a level",
+    figure="flips",
+    description="generations from the flip until alignment reaches `level` at a probe; all that "
+    "remain if it never does",
     label="generations until alignment is {level:g} again",
     unit="generations",
     exact=expectations_are_exact,
@@ -420,7 +428,9 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "to_trough",
-    description="generations from the flip until alignment is at its trough",
+    figure="flips",
+    description="generations from the flip until alignment is lowest at a probe, before the next "
+    "phase or the end",
     label="generations until alignment is lowest",
     unit="generations",
     exact=expectations_are_exact,

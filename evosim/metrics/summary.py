@@ -1,4 +1,4 @@
-"""The summary of a run: what summary.json holds (model 4; docs/measures.md).
+"""The summary of a run: what summary.json holds (model 4; docs/measures).
 
 The numbers of a flip are those of :mod:`evosim.metrics.flips`, its verdict that of
 :mod:`evosim.metrics.verdict`; :mod:`evosim.metrics.summary_text` tells a summary in words.
