@@ -67,7 +67,7 @@ def test_a_name_is_explained_as_a_metric_a_key_and_a_term() -> None:
     )
     with pytest.raises(EvosimError, match="unknown name 'colapse': did you mean 'collapse'"):
         explain("colapse")
-    with pytest.raises(EvosimError, match="unknown name 'world.count'"):
+    with pytest.raises(EvosimError, match=r"unknown name 'world\.count'"):
         explain("world.count")
 
 

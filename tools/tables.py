@@ -87,7 +87,7 @@ def subjects() -> dict[str, str]:
     for page in sorted([*DOCS.glob("measures/*.md"), *DOCS.glob("mechanisms/*.md")]):
         link = Path(os.path.relpath(page, MEASURES.parent)).as_posix()
         for line in re.findall(r"^Metrics: (.*(?:\n.+)*)", page.read_text(encoding="utf-8"), re.M):
-            found |= {name: link for name in re.findall(r"`(\w+)`", line)}
+            found |= dict.fromkeys(re.findall(r"`(\w+)`", line), link)
     return found
 
 

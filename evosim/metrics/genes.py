@@ -77,7 +77,8 @@ def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 @metric(
     "takeoff",
     figure="genes",
-    description="first generation whose mean phenotype reaches `level`; all generations if none does",
+    description="first generation whose mean phenotype reaches `level`; all generations if none "
+    "does",
     label="first generation with {of} of {level:g}",
     unit="generations",
     argument=LOCUS,

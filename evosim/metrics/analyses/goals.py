@@ -312,7 +312,8 @@ def _undefined_for(scenario: Scenario) -> str:
 @metric(
     "planner",
     figure="goals",
-    description="share of the first 8 sampled individuals whose lives an observer tells better as planning",
+    description="share of the first 8 sampled individuals whose behaviour planning predicts better "
+    "than a device",
     label="share taken for planners",
     unit="share",
     bounds=(0.0, 1.0),
