@@ -132,8 +132,8 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the wanted side of the threshold, refuted if one lies wholly on the "
             "other side, and undecided otherwise ([measures](../measures/README.md)). Secondary "
-            "findings, and those that are constant by construction, do not count. The effect is that "
-            "of the headline finding: a mean over replicates with its BCa interval.",
+            "findings, and those that are constant by construction, do not count. The effect is "
+            "that of the headline finding: a mean over replicates with its BCa interval.",
             _corrected(ordered, largest),
             *([f"In the confirmation: {_corrected(confirmed, largest_again)}"] if again else []),
             table(heads, rows),
