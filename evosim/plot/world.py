@@ -1,4 +1,4 @@
-"""Figure ``world`` of an experiment: one level and what stands on it, with which its page begins."""
+"""Figure ``world`` of an experiment: a level and what stands on it; its page begins with it."""
 
 from __future__ import annotations
 
