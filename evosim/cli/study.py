@@ -241,7 +241,7 @@ def _described(status: dict[str, Any]) -> str:
 
 
 def _failed(failures: Sequence[dict[str, Any]]) -> str:
-    """Every run that could not be lived, with the command line that tries it alone."""
+    """Every run that failed, with the command line that tries it alone."""
     return "\n".join(
         f"failed at {failure['values']}, replicate {failure['replicate']}: {failure['error']}\n"
         f"  {failure['command']}"

@@ -59,7 +59,7 @@ class Phenotype:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoverySummary:
-    """The intended payoff as lived around a flip, of the replicates' mean.
+    """The realised intended payoff around a flip, of the replicates' mean.
 
     What is gained over the zero of the verdict, by default random play, is what can be lost and
     regained (docs/measures, recovery).

@@ -225,7 +225,7 @@ def estimates(
 
 
 class Recovery(NamedTuple):
-    """A payoff as lived around a flip, [replicate] each (docs/measures, recovery)."""
+    """A realised payoff around a flip, [replicate] each (docs/measures, recovery)."""
 
     before: Floats
     """Mean of the last generations of the old world."""
@@ -254,7 +254,7 @@ def recovery(
     lost and regained is what is gained over the zero of the verdict, by default random play.
 
     Args:
-        paid: mean payoff a lifetime as lived, [replicate, generation].
+        paid: realised mean payoff a lifetime, [replicate, generation].
         scenario: has the timeline, and the floor of the verdict.
         query: says which flip.
         zero: what has alignment 0 in the old and the new world, [replicate].

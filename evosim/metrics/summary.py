@@ -184,7 +184,7 @@ def _payoffs_across(
 
 
 def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySummary:
-    """The intended payoff as lived around a flip, of the replicates' mean."""
+    """The realised intended payoff around a flip, of the replicates' mean."""
     intended = scenario.objective.intended
     payoffs = dataset["payoff_total"].sel(payoff=intended)
     least, most = sizes(scenario)

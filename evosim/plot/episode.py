@@ -1,4 +1,4 @@
-"""A lifetime to look at: who lived it where, and everything that happened in it, step by step."""
+"""A lifetime to look at: whose it is, where, and everything that happened in it, step by step."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Episode:
     Attributes:
         environment: where it was lived.
         levels: the one level (L = 1).
-        trace: its steps, as the core lived them.
+        trace: its steps, as the core simulated them.
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
         arrival: the drive for what a life makes of arriving (novelty).
         blind: the hidden variables that the mind does not see.

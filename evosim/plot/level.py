@@ -42,7 +42,7 @@ WRAPS: dict[str, Any] = {"color": colors.GREY, "linewidth": 0.8, "linestyle": (0
 
 @registry.figure("level", "a level and a lifetime on it", needs=("genome",))
 def figure(view: RunView) -> Figure:
-    """Draw the given lifetime, or live the median individual's of the last generation."""
+    """Draw the given lifetime, or simulate the median individual's of the last generation."""
     from evosim.plot.episode import episode_of
 
     episode = view.episode or episode_of(view.data, view.scenario)

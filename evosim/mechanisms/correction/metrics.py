@@ -115,7 +115,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     words = "  corrected: share of lives that are corrected"
     if "survival" in columns:
         words += (
-            "; survival: share of the unwatched steps that are lived with the drives of birth; "
+            "; survival: share of the unwatched steps that begin with the drives of birth; "
             "guarding: conduct while watched against the same minds if they foresaw no correction"
         )
     return "\n".join(["Correction", *table(rows), words])
@@ -154,7 +154,7 @@ def _corrected(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
     "survival",
     figure="correction",
     undefined="nobody is ever unwatched",
-    description="share of the unwatched steps that are lived with the drives of birth",
+    description="share of the unwatched steps that begin with the drives of birth",
     label="goals that survive",
     unit="share",
     bounds=(0.0, 1.0),

@@ -37,7 +37,7 @@ def need_tskit() -> Any:
 
 
 def tables(descent: Descent, names: Sequence[str]) -> tskit.TableCollection:
-    """Every individual that lived, and from whom each run of its loci came.
+    """Every individual, and from whom each run of its loci came.
 
     Nothing is simplified: individuals of all generations are nodes, also those that left no
     offspring and those that live on through a frozen phase, who are their own parents there.
@@ -47,7 +47,7 @@ def tables(descent: Descent, names: Sequence[str]) -> tskit.TableCollection:
         names: of the loci.
 
     Returns:
-        Tables, sorted. Times are generations before the last one that anybody lived, whose nodes
+        Tables, sorted. Times are generations before the last one that has individuals, whose nodes
         are the samples. Individuals know their parents and have ``generation``, ``individual``,
         ``score`` and ``genes`` as metadata.
 
