@@ -75,7 +75,7 @@ def measures_page(text: str) -> str:
         one = METRICS[name]
         figure = f"`{one.figure}`" if one.figure else ELSEWHERE
         named = f"[`{name}`]({pages[name]})" if name in pages else f"`{name}`"
-        undefined = one.undefined or "never"
+        undefined = re.split("[;:]", one.undefined)[0] or "never"  # the rest: evosim explain
         rows.append([named, one.sentence, one.argument, one.unit, one.range, undefined, figure])
     head = ["name", "what it is", "of", "unit", "range", "undefined where", "figure"]
     return before + BEGIN + "\n".join(_table(head, rows)) + "\n" + END + after
