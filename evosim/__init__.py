@@ -3,7 +3,7 @@
     >>> import evosim
     >>> run = evosim.run("contraception", seed=1)       # doctest: +SKIP
     >>> print(run.verdict)                              # doctest: +SKIP
-    >>> run.data.genome, run.summary, run.plot.drift()  # doctest: +SKIP
+    >>> run.data.genome, run.summary, run.plot.flip()  # doctest: +SKIP
 
 docs/python.md is a tour. The public names are in ``__init__.pyi``; ``help(evosim.run)`` explains
 one. Each is imported when it is first asked for.

@@ -58,7 +58,7 @@ def test_a_name_is_explained_as_a_metric_a_key_and_a_term() -> None:
     told = explain("collapse")
     assert "collapse, a metric" in told
     assert METRICS["collapse"].sentence in told
-    assert "figure     flips" in told
+    assert "figure     flip" in told
     assert "collapse, a term" in told
     assert explain("world.kinds.mate.count").startswith("count, a key in [world.kinds.NAME]")
     assert explain("timeline.0.train").startswith("train, a key in [[timeline]]")

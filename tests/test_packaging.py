@@ -128,7 +128,9 @@ def test_an_installed_wheel_has_the_same_commands_and_catalogue(
     ours = [sys.executable, "-m", "evosim"]
     assert command(tool, "--help", cwd=tmp_path) == command(*ours, "--help", cwd=tmp_path)
     listed = command(tool, "list", cwd=tmp_path)
-    assert listed == command(*ours, "list", cwd=tmp_path)
+    ids_and_verdicts = [line.split()[:2] for line in listed.splitlines()]
+    own = command(*ours, "list", cwd=tmp_path)  # its times are of this moment
+    assert ids_and_verdicts == [line.split()[:2] for line in own.splitlines()]
     for path in (ROOT / "scenarios").glob("*.toml"):
         assert path.stem in listed
 

@@ -15,6 +15,7 @@ from evosim.execution.runner import finite
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
 from evosim.plot.drawing import FORMATS, write_all
+from evosim.plot.registry import OF
 from evosim.process import place
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Analysed:
 
         Example:
             >>> import evosim
-            >>> evosim.analyse("runs/contraception-1", "leakage").figure()
+            >>> evosim.analyse("runs/contraception-1", "heredity").figure()
             <Drawing size ... Axes>
         """
         from evosim.plot import analyses
@@ -67,7 +68,7 @@ class Analysed:
     def plot(
         self, *, folder: str | Path | None = None, formats: Sequence[str] = FORMATS
     ) -> list[Path]:
-        """Draw its figure.
+        """Draw its figure, if there is anything to be seen.
 
         Args:
             folder: where; if None the run's own ``figures``, or the folder that the numbers were
@@ -75,19 +76,22 @@ class Analysed:
             formats: of svg, png, pdf.
 
         Returns:
-            The files.
+            The files; none of an analysis that found nothing to draw, as of levels none of which
+            has trained.
 
         Raises:
             EvosimError: an unknown format, or a place that cannot be written.
 
         Example:
             >>> import evosim
-            >>> found = evosim.analyse("runs/contraception-1", "leakage")
+            >>> found = evosim.analyse("runs/contraception-1", "heredity")
             >>> [path.name for path in found.plot(formats=["svg"], folder="drawn")]
-            ['leakage.svg']
+            ['heredity.svg']
         """
         title = f"{self.summary['title']}: {ANALYSES[self.name].description}"
         where = self._figures if folder is None else place(folder)
+        if OF["analysis"][self.name].unsupported(self.summary):
+            return []
         with or_elsewhere("folder"):
             return write_all([(self.name, title, self.figure())], where, formats)
 

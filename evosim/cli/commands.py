@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from evosim.api.runs import Run
 
 
+NARROWEST_LIST = 72
+"""Characters of a line of ``evosim list``, at least; a narrower terminal breaks them."""
+
+
 def _is_stuck(file: TextIO) -> bool:
     """Whether what was printed cannot be written; then it is given up."""
     try:
@@ -65,18 +69,24 @@ def cli() -> None:
 
 @cli.command("list")
 def list_() -> None:
-    """List the scenarios that ship."""
+    """List the scenarios that ship: verdict on the claim, time of a run, tags, title."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from evosim import scenario
+    from evosim.cli.catalogue import entries
 
-    table = Table("id", "title", "question", box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[0].no_wrap = True
-    for name in scenario.catalogue():
-        found = scenario.load(name)
-        table.add_row(name, found.title, found.question)
-    console().print(table)
+    found = entries()
+    shown = console()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, width=max(shown.width, NARROWEST_LIST))
+    for head, width in (
+        ("id", max(len(one.id) for one in found)), ("verdict", len("undecided")), ("a run", 6),
+    ):  # fmt: skip
+        table.add_column(head, no_wrap=True, min_width=width)
+    table.add_column("tags", no_wrap=True, ratio=1)
+    table.add_column("title", no_wrap=True, ratio=1)
+    for one in found:
+        table.add_row(one.id, one.verdict, one.lasts, ", ".join(one.tags), one.title)
+    shown.print(table, crop=False, soft_wrap=True)
 
 
 @cli.command()
@@ -89,9 +99,11 @@ def list_() -> None:
 def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
-    Of the folder of a run, experiment or study: print what it found once more.
+    A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run,
+    experiment or study: print what it found once more.
     """
     import evosim
+    from evosim.cli.catalogue import named
     from evosim.describe import describe
     from evosim.engine.files import is_folder
     from evosim.execution.cost import of_run, refuse
@@ -99,7 +111,7 @@ def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None
 
     if is_folder(expanded(scenario)) and _show_folder(scenario, settings):
         return
-    read = evosim.check(scenario, settings)
+    read = evosim.check(named(scenario), settings)
     refuse(of_run(read), "runs", force=force)
     shown = console()
     for part in describe(read, seed=seed):

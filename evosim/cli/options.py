@@ -272,7 +272,7 @@ def figures(command: Callable[..., Any]) -> Callable[..., Any]:
                            callback=none, help="Draw no figures.")(command)  # fmt: skip
     return click.option(
         "--figures", is_flag=False, flag_value=ALL, default=ALL, metavar="NAMES", callback=named,
-        help="Draw these figures at the end, e.g. --figures drift,flips. [default: all]",
+        help="Draw these figures at the end, e.g. --figures flip,genes. [default: all]",
     )(command)  # fmt: skip
 
 

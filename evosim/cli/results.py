@@ -32,13 +32,25 @@ class _Individual(click.ParamType):
 @click.argument("folder", type=options.PATH, metavar="RUN")
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--figures", "listed", default="", metavar="NAMES",
-              help="The same in one word: --figures drift,flips.")  # fmt: skip
+              help="The same in one word: --figures flip,genes.")  # fmt: skip
 @click.option("--out", type=options.PATH, metavar="DIR",
               help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
+@click.option("--width", type=float, metavar="INCHES",
+              help="Width of a figure; all in it grows with it. [default: 3.4 for one column, 7 "
+              "for two]")  # fmt: skip
+@click.option("--style", type=click.Choice(["paper", "slides"]), default="paper",
+              show_default=True, help="slides: larger, without the note at the foot.")  # fmt: skip
+@click.option("--data", type=options.PATH, metavar="FILE.csv",
+              help="Also write the numbers that are drawn.")  # fmt: skip
 def plot(
-    folder: Path, figures: Sequence[str], listed: str, out: Path | None, formats: Sequence[str]
+    folder: Path,
+    figures: Sequence[str],
+    listed: str,
+    out: Path | None,
+    formats: Sequence[str],
+    **output: Any,
 ) -> None:
     """Draw figures of a run, experiment or study.
 
@@ -48,7 +60,7 @@ def plot(
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
     names = [*figures, *filter(None, map(str.strip, listed.split(",")))]
-    for path in open_folder(folder).plot(*names, folder=out, **options):
+    for path in open_folder(folder).plot(*names, folder=out, **options, **output):
         say(path)
 
 
@@ -194,17 +206,21 @@ def export(
 
 @click.command()
 @click.argument("folder", type=options.PATH, metavar="RUN")
-@click.option("--generation", "-g", type=int, metavar="G", help="Generation. [default: the last]")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Generation. [default: that before the first flip, in both worlds; the last "
+              "where nothing flips]")  # fmt: skip
 @click.option(
     "--environment",
     "-e",
     metavar="E",
     help="Environment. [default: the one that trained generation G]",
 )
-@click.option("--individual", "-i", type=_Individual(), default="best", show_default=True,
-              metavar="I", help="Individual: its number, best or median.")  # fmt: skip
-@click.option("--level", type=click.IntRange(min=0), default=0, show_default=True, metavar="L",
-              help="Number of the level in its generation.")  # fmt: skip
+@click.option("--individual", "-i", type=_Individual(), default="median",
+              show_default=True, metavar="I",
+              help="Individual: its number, best or median.")  # fmt: skip
+@click.option("--level", type=click.IntRange(min=0), metavar="L",
+              help="Number of the level in its generation. [default: 0; across a flip one that is "
+              "typical]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate.")  # fmt: skip
 @click.option("--out", type=options.PATH, metavar="FILE.gif",
@@ -213,7 +229,11 @@ def export(
 @click.option("--speed", type=float, default=8.0, show_default=True, metavar="N",
               help="Steps a second, from 0.01 to 1000.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
-    """Show one lifetime of RUN: as a GIF, or in the terminal."""
+    """Show a lifetime of RUN, as a GIF or in the terminal.
+
+    Without a generation: the same individual on the same level before and after the first flip,
+    side by side.
+    """
     from evosim.api.folders import open_single_run
 
     path = open_single_run(folder).replay(**options)

@@ -311,7 +311,7 @@ NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not ab
 
 @metric(
     "collapse",
-    figure="flips",
+    figure="flip",
     undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
@@ -328,7 +328,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
-    figure="flips",
+    figure="flip",
     undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
@@ -344,7 +344,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
-    figure="flips",
+    figure="flip",
     undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
@@ -361,7 +361,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
-    figure="flips",
+    figure="flip",
     undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
@@ -405,7 +405,7 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "regained",
-    figure="flips",
+    figure="flip",
     description="generations from the flip until alignment reaches `level` at a probe; all that "
     "remain if it never does",
     label="generations until alignment is {level:g} again",
@@ -428,7 +428,7 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "to_trough",
-    figure="flips",
+    figure="flip",
     description="generations from the flip until alignment is lowest at a probe, before the next "
     "phase or the end",
     label="generations until alignment is lowest",

@@ -57,7 +57,7 @@ def _gene(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "share",
-    figure="drift",
+    figure="genes",
     undefined=DIED_OUT,
     description="share of a drive in the unit vector of drives, its square",
     label="share of {of} in the drives",
@@ -107,7 +107,7 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
 
 @metric(
     "between",
-    figure="drift",
+    figure="genes",
     undefined="there is one replicate, or all have the same drives",
     label="share of variance between replicates",
     unit="share",

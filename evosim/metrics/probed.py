@@ -49,7 +49,7 @@ for _name, _nothing, _amounts in (
     metric(
         _name,
         undefined=_nothing,
-        figure="alignment",
+        figure="alignment_all",
         variable=_name,
         bounds=NORMALIZED,
         normalized=True,

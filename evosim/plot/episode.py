@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.core import Trace
-    from evosim.scenario import Scenario, World
+    from evosim.scenario import Flip, Scenario, World
     from evosim.world import Environment, Levels
 
 AGE = "age"
@@ -239,6 +239,55 @@ def episode_of(
         blind=frozenset(n for i, n in enumerate(env.hidden) if not minds.senses[0] >> i & 1),
         heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
     )
+
+
+MOST_TRIED = 6
+"""Levels on which it is looked up which is typical of an individual."""
+
+
+def across_flip(
+    data: xr.Dataset, scenario: Scenario, flip: Flip, *, individual: int | str | None = None,
+    level: int | None = None, replicate: int = 0,
+) -> tuple[Episode, Episode]:  # fmt: skip
+    """One individual on the same level in the worlds before and after a flip.
+
+    It is of the last generation before the flip, which knows the old world only. A level of both
+    worlds is drawn with the same numbers: it is the same where they have the same kinds.
+
+    Args:
+        individual: see :func:`episode_of`.
+        level: None: of a few levels the one on which the old world pays it most nearly its mean.
+        replicate: which replicate, from 0.
+
+    Raises:
+        EvosimError: see :func:`episode_of`.
+    """
+    generation, individual = find_individual(
+        data, generation=flip.generation - 1, individual=individual, replicate=replicate
+    )
+    before, after = worlds_of(flip)
+
+    def lived(environment: str, level: int) -> Episode:
+        return episode_of(data, scenario, generation=generation, environment=environment,
+                          individual=individual, level=level, replicate=replicate)  # fmt: skip
+
+    if level is not None:
+        return lived(before, level), lived(after, level)
+    tried = [lived(before, n) for n in range(min(scenario.evolution.levels, MOST_TRIED))]
+    column = tried[0].environment.payoffs.index(scenario.objective.intended)
+    paid = np.array([one.payoffs[-1, column] for one in tried])
+    typical = int(np.argmin(np.abs(paid - paid.mean())))
+    return tried[typical], lived(after, typical)
+
+
+def worlds_of(flip: Flip) -> tuple[str, str]:
+    """The environments that a flip leads from and to: of mixtures those that change most."""
+    before = max(flip.before, key=lambda name: flip.before[name])
+    rise = {name: share - flip.before.get(name, 0.0) for name, share in flip.after.items()}
+    after = max(rise, key=lambda name: rise[name])
+    if after == before:  # what rises is what was there most already: show what goes
+        before = min(flip.before, key=lambda name: flip.after.get(name, 0.0) - flip.before[name])
+    return before, after
 
 
 def find_individual(

@@ -119,8 +119,8 @@ OF: Mapping[str, Registry[FigureKind]] = MappingProxyType(
 @OF["run"].built_in
 def _of_run() -> Sequence[str]:
     """The modules that register a figure of a run, in the order of drawing."""
-    first = ("flips", "objective_proxy", "drift", "alignment")
-    last = ("mind", "genes", "level")
+    first = ("flip", "objective_proxy", "genes")
+    last = ("mind", "alignment", "level")
     return (
         *(f"evosim.plot.{name}" for name in first),
         *mechanisms.paths("figures"),

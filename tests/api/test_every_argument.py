@@ -51,7 +51,7 @@ class Shelf:
         self.scenario = tiny()
         self.run = evosim.run(self.scenario, seed=1, out=folder / "a", figures=False, workers=1)
         self.other = evosim.run(self.scenario, seed=2, out=folder / "b", figures=False, workers=1)
-        self.analysed = evosim.analyse(self.run, "leakage")
+        self.analysed = evosim.analyse(self.run, "heredity")
         self.compared = evosim.compare([self.run, self.other])
 
 
@@ -171,7 +171,7 @@ def test_integers_of_numpy_are_integers(shelf: Shelf) -> None:
         ({"seed": 3.0}, "seed=3.0: not a seed"),
         ({"settings": "a=b"}, "a=b"),
         ({"settings": 3}, "settings=3: a mapping of keys to values is needed, or a list"),
-        ({"figures": "flips"}, 'figures="flips": True or False is needed, or a list of names'),
+        ({"figures": "flip"}, 'figures="flip": True or False is needed, or a list of names'),
         ({"progress": "no"}, 'progress="no": True or False is needed'),
         ({"on_generation": 3}, "on_generation=3: a function is needed"),
         ({"command": 3}, "command=3: a text is needed"),
