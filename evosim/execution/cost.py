@@ -146,6 +146,16 @@ class Cost:
         work = sum(self.seconds.values()) - self.seconds[_STARTING]
         return self.seconds[_STARTING] + work / self.threads
 
+    def plain(self) -> dict[str, float]:
+        """States, bytes and seconds in plain numbers."""
+        return {
+            "states": self.states,
+            "memory_bytes": round(self.total_memory),
+            "disk_bytes": round(self.total_disk),
+            "seconds": round(self.duration, 1),
+            "threads": self.threads,
+        }
+
     def __str__(self) -> str:
         n = self.threads
         about = "at most about" if self.at_most else "about"
