@@ -55,7 +55,21 @@ A negative result honestly shown is a success. What enters or leaves this table 
 closing note of a change has to tell it.
 """
 
-NOT_CONFIRMED: dict[str, str] = {}
+NOT_CONFIRMED = {
+    "bad_labels": hypotheses.UNDECIDED,
+    "base_optimizers": hypotheses.UNDECIDED,
+    "contraception": hypotheses.UNDECIDED,
+    "contraception_frozen": hypotheses.UNDECIDED,
+    "dying_out": hypotheses.UNDECIDED,
+    "few_labels": hypotheses.REFUTED,
+    "first_proxy": hypotheses.REFUTED,
+    "posterity_free": hypotheses.UNDECIDED,
+    "red_dot": hypotheses.UNDECIDED,
+    "school": hypotheses.UNDECIDED,
+    "streetlight_corrected": hypotheses.UNDECIDED,
+    "streetlight_test": hypotheses.UNDECIDED,
+    "watched_monitor": hypotheses.UNDECIDED,
+}
 """The claims that the confirmation does not bear out, by scenario: not to be mended, but told."""
 
 each = pytest.mark.parametrize("name", CATALOGUE)
