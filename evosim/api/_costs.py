@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from evosim.errors import OUT_OF_MEMORY, Command, RunError
 from evosim.execution.cost import LONG, Cost, of_runs
-from evosim.study import design
 
 if TYPE_CHECKING:
     from evosim.execution.progress import Progress
@@ -47,6 +46,8 @@ def of_experiment(
     scenario: Scenario, replicates: int, tuned: bool = False, workers: int | None = None
 ) -> Cost:
     """What the arms of a scenario take."""
+    from evosim.study import design  # a run has none
+
     points = design.conditions(scenario, replicates=replicates, tuned=tuned)
     return of_conditions(points, lambda arm: arm.scenario(scenario), workers)
 

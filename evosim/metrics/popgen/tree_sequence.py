@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, install
 from evosim.metrics.popgen.pedigree import Descent
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def need_tskit() -> Any:
         import tskit
     except ImportError as error:
         raise EvosimError(
-            "a tree sequence needs tskit, which is not installed; get it with: "
-            "pip install 'evosim[trees]'"
+            f"a tree sequence needs tskit, which is not installed; get it with: {install('trees')}"
         ) from error
     return tskit
 
