@@ -75,20 +75,19 @@ def cli() -> None:
 
 
 @cli.command("list")
-<<<<<<< HEAD
-def list_() -> None:
-    """List the scenarios that ship: verdict on the claim, time of a run, tags, title."""
-=======
 @options.as_json
 def list_(as_json: bool) -> None:
-    """List the scenarios that ship."""
->>>>>>> conventions
+    """List the scenarios that ship: verdict on the claim, time of a run, tags, title."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from evosim.cli.catalogue import entries
 
-<<<<<<< HEAD
+    if as_json:
+        from evosim import scenario
+
+        put_json([options.described(name, scenario.load(name)) for name in scenario.catalogue()])
+        return
     found = entries()
     shown = console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False, width=max(shown.width, NARROWEST_LIST))
@@ -101,17 +100,6 @@ def list_(as_json: bool) -> None:
     for one in found:
         table.add_row(one.id, one.verdict, one.lasts, ", ".join(one.tags), one.title)
     shown.print(table, crop=False, soft_wrap=True)
-=======
-    if as_json:
-        put_json([options.described(name, scenario.load(name)) for name in scenario.catalogue()])
-        return
-    table = Table("id", "title", "question", box=SIMPLE_HEAD, pad_edge=False)
-    table.columns[0].no_wrap = True
-    for name in scenario.catalogue():
-        found = scenario.load(name)
-        table.add_row(name, found.title, found.question)
-    console().print(table)
->>>>>>> conventions
 
 
 @cli.command()
@@ -125,13 +113,9 @@ def list_(as_json: bool) -> None:
 def show(scenario: Any, settings: Sequence[str], seed: int, force: bool, as_json: bool) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
-<<<<<<< HEAD
     A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run,
-    experiment or study: print what it found once more.
-=======
-    Of the folder of a run, experiment or study: print what it found once more. SCENARIO is read
-    from standard input where it is -.
->>>>>>> conventions
+    experiment or study: print what it found once more. SCENARIO is read from standard input where
+    it is -.
     """
     import evosim
     from evosim.cli.catalogue import named
@@ -143,17 +127,12 @@ def show(scenario: Any, settings: Sequence[str], seed: int, force: bool, as_json
     on_disk = isinstance(scenario, str) and is_folder(expanded(scenario))
     if on_disk and _show_folder(scenario, settings, as_json=as_json):
         return
-<<<<<<< HEAD
-    read = evosim.check(named(scenario), settings)
-    refuse(of_run(read), "runs", force=force)
-=======
-    read = evosim.check(scenario, settings)
+    read = evosim.check(named(scenario) if isinstance(scenario, str) else scenario, settings)
     takes = of_run(read)
     refuse(takes, "runs", force=force)
     if as_json:
         put_json({"takes": takes.plain(), "scenario": read.to_dict()})
         return
->>>>>>> conventions
     shown = console()
     for part in describe(read, seed=seed):
         shown.print(part)
@@ -183,7 +162,6 @@ def _show_folder(folder: str, settings: Sequence[str], *, as_json: bool) -> bool
 
 
 @cli.command()
-<<<<<<< HEAD
 @click.argument("name", required=False)
 def explain(name: str | None) -> None:
     """Say what NAME means: a metric, a key of scenarios, a term.
@@ -203,10 +181,7 @@ def explain(name: str | None) -> None:
 
 
 @cli.command()
-@click.argument("files", nargs=-1, required=True)
-=======
 @click.argument("files", nargs=-1, required=True, type=options.SCENARIO)
->>>>>>> conventions
 @options.settings
 @options.force
 @options.as_json
