@@ -33,5 +33,6 @@ from .plot.registry import figure as figure
 from .scenario.reading import load as load
 from .scenario.schema import Scenario as Scenario
 from .scenario.shipped import catalogue as catalogue
+from .web.report import report as report
 
 __version__: str

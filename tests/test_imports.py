@@ -29,7 +29,7 @@ STAIRS = (
     ("plot", "study"),
     ("api",),
     ("testing",),
-    ("benchmarks", "describe", "explain", "gallery"),
+    ("benchmarks", "describe", "explain", "gallery", "web"),
     ("cli",),
     ("__main__",),
 )

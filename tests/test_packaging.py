@@ -117,6 +117,9 @@ def test_the_wheel_holds_every_module_and_no_tests(built: Path) -> None:
     assert {"evosim/scenario/__init__.pyi", "evosim/benchmarks/command.py"} <= modules
     assert modules <= names
     assert {"evosim/py.typed", "evosim/benchmarks/plan.c"} <= names
+    web = {str(p.relative_to(ROOT)) for p in (package / "web").rglob("*.*") if p.suffix != ".pyc"}
+    assert "evosim/web/static/uPlot.LICENSE" in web
+    assert web <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 
 
@@ -171,3 +174,6 @@ def test_an_installed_wheel_checks_and_runs_a_scenario(installed: Path, tmp_path
     command(tool, "run", "foraging", "--quiet", "--out", "run", *sets, cwd=tmp_path)
     assert (tmp_path / "run" / "run.nc").is_file()
     assert (tmp_path / "run" / "summary.json").is_file()
+    # The page's scripts and templates are no modules: they have to be packaged by name.
+    command(tool, "report", "run", cwd=tmp_path)
+    assert (tmp_path / "run" / "report.html").is_file()

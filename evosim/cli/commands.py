@@ -25,7 +25,7 @@ from evosim.cli.options import (
     put_json,
     say,
 )
-from evosim.cli.results import analyse, compare, export, plot, replay
+from evosim.cli.results import analyse, compare, export, plot, replay, report
 from evosim.cli.study import print_study, study
 from evosim.errors import DISTRIBUTION, EvosimError, RunError
 from evosim.execution.output import console, open_streams
@@ -68,6 +68,7 @@ def cli() -> None:
     evosim list                     the scenarios that ship
     evosim show contraception       what one is about
     evosim run contraception        run it: verdict, data, figures
+    evosim lab contraception        watch it live, and flip the switch yourself
     evosim new mine.toml            start a scenario of your own
 
     For each option there is an environment variable: EVOSIM_RUN_SEED for evosim run --seed.
@@ -299,6 +300,29 @@ def run(
 
 
 @cli.command()
+@click.argument("scenario", default="contraception")
+@options.seed
+@options.settings
+@click.option("--room", is_flag=True, help="Let pupils come and watch; you hold the switch.")
+@click.option("--own-seeds", "own", is_flag=True,
+              help="Let pupils come; each has a population and a switch of their own.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Address to listen on; 0.0.0.0 for other machines too.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N",
+              help="Port to listen on. [default: 8421, or any that is free]")  # fmt: skip
+@click.option("--no-browser", "browser", flag_value=False, default=True, type=bool,
+              help="Open no browser.")  # fmt: skip
+def lab(scenario: str, **options: Any) -> None:
+    """Open SCENARIO in a browser: watch it evolve, and flip the switch yourself.
+
+    What you do there is a scenario too: the page tells the command that repeats it.
+    """
+    from evosim.web.lab import serve
+
+    serve(scenario, say=say, **options)
+
+
+@cli.command()
 @click.argument("folder", type=options.PATH, metavar="RUN")
 @options.workers
 @options.scheduler
@@ -350,7 +374,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     _print_result(done, as_json=as_json, quiet=quiet)
 
 
-for _command in (plot, analyse, compare, export, replay, study):
+for _command in (plot, report, analyse, compare, export, replay, study):
     cli.add_command(_command)
 for _command in (resume, plot):
     study.add_command(_command)

@@ -239,3 +239,17 @@ def replay(folder: Path, **options: Any) -> None:
     path = open_single_run(folder).replay(**options)
     if path is not None:
         say(path)
+
+
+@click.command()
+@click.argument("folder", type=options.PATH, metavar="RUN")
+@click.option("--out", type=options.PATH, metavar="FILE.html",
+              help="File to write. [default: report.html in the folder]")  # fmt: skip
+def report(folder: Path, out: Path | None) -> None:
+    """Write what a run, experiment or study found as one HTML file.
+
+    RUN is its folder. The file needs nothing beside it and no network.
+    """
+    import evosim
+
+    say(evosim.report(folder, out))

@@ -201,9 +201,6 @@ def episode_of(
     Raises:
         EvosimError: one of them is not in the data; says what is.
     """
-    from evosim import core, world
-    from evosim.engine.mechanism import minds_of
-
     generation, individual = find_individual(
         data, generation=generation, individual=individual, replicate=replicate
     )
@@ -211,20 +208,58 @@ def episode_of(
     then = data.isel(replicate=replicate).sel(generation=generation)
     if environment is None:  # which the data name by their own order
         environment = str(data["environment"].values[int(then["train"].values[level])])
+    seed = key(
+        _seed_at(data, generation), Purpose.REPLICATE, int(data["replicate"].values[replicate])
+    )
+    return relived(
+        scenario,
+        np.asarray(then["genome"].values, np.float64),
+        seed=seed,
+        generation=generation,
+        environment=environment,
+        individual=individual,
+        level=level,
+        whose=f"replicate {replicate}, " if data.sizes["replicate"] > 1 else "",
+    )
+
+
+def relived(
+    scenario: Scenario,
+    genomes: NDArray[np.float64],
+    *,
+    seed: int,
+    generation: int,
+    environment: str,
+    individual: int,
+    level: int,
+    whose: str = "",
+) -> Episode:
+    """Simulate the lifetime of an individual again, from its genome.
+
+    Args:
+        genomes: [N, loci] of the generation.
+        seed: of the replicate.
+        environment: by name.
+        individual: its row.
+        level: which of the generation's levels, from 0.
+        whose: how the heading begins.
+
+    Raises:
+        EvosimError: there is no such environment.
+    """
+    from evosim import core, world
+    from evosim.engine.mechanism import minds_of
+
     if environment not in scenario.environments:
         raise EvosimError(
             f"no environment {environment!r} in scenario {scenario.id!r}: "
             f"{did_you_mean(environment, scenario.environments)}"
         )
-
-    seed = key(
-        _seed_at(data, generation), Purpose.REPLICATE, int(data["replicate"].values[replicate])
-    )
     env = world.environment(scenario, environment)
     levels = world.draw_levels(scenario, environment, [key(seed, Purpose.LEVEL, generation, level)])
     minds = minds_of(
         scenario,
-        np.asarray(then["genome"].values, np.float64)[[individual]],
+        genomes[[individual]],
         seed=seed,
         generation=generation,
         individuals=np.array([individual]),
@@ -242,7 +277,6 @@ def episode_of(
         instinct=scenario.agent.instinct,
     )
     title = scenario.environments[environment].title or environment
-    several = f"replicate {replicate}, " if data.sizes["replicate"] > 1 else ""
     return Episode(
         environment=env,
         levels=levels,
@@ -250,7 +284,7 @@ def episode_of(
         drives=minds.weights[0].astype(np.float64),
         arrival=float(minds.arrival[0]),
         blind=frozenset(n for i, n in enumerate(env.hidden) if not minds.senses[0] >> i & 1),
-        heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
+        heading=f"{whose}generation {generation}, individual {individual}, in “{title}”",
     )
 
 
@@ -333,14 +367,28 @@ def find_individual(
             f"generation {generation} has no individuals: the population died out after generation "
             f"{last_inhabited_generation(data, replicate)}"
         )
+    return generation, chosen(scores[:alive], individual)
+
+
+def chosen(scores: NDArray[np.float64], individual: int | str | None) -> int:
+    """The number of an individual of a generation.
+
+    Args:
+        scores: [N] of all that there are, at least one.
+        individual: its number, "best" (the first among equals) or "median" by score; None:
+            "median".
+
+    Raises:
+        EvosimError: there is none of that number.
+    """
     if individual == "best":
-        individual = int(np.nanargmax(scores[:alive]))
+        individual = int(np.nanargmax(scores))
     elif individual is None or individual == "median":
-        individual = int(np.argsort(scores[:alive], kind="stable")[(alive - 1) // 2])
+        individual = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
     if isinstance(individual, str):
         raise EvosimError(f"individual {individual!r}: allowed are a number, 'best' and 'median'")
-    _check("individual", individual, alive)
-    return generation, individual
+    _check("individual", individual, len(scores))
+    return individual
 
 
 def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:

@@ -97,6 +97,7 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
                            {"source": on.run, "path": "c.npz"}),
         "export_trees": (evosim.export_trees, evosim.export_trees,
                          {"run": on.run, "path": "c.trees"}),
+        "report": (evosim.report, evosim.report, {"source": on.run, "out": "c.html"}),
         "replay": (on.run.replay, evosim.Run.replay, {"out": "c.gif"}),
         "figure": (on.run.figure, evosim.Run.figure, {"name": "genes"}),
         "plot": (lambda **k: on.run.plot("genes", **k), type(on.run.plot).__call__,
@@ -114,7 +115,7 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
 NAMES = (
     "run", "experiment", "run_study", "fork", "resume", "simulate", "iterate", "flip", "open_run",
     "open_study", "open_experiment", "check", "load", "analyse", "compare", "export_courses",
-    "export_tensors", "export_trees", "replay", "figure", "plot", "Analysed.plot",
+    "export_tensors", "export_trees", "report", "replay", "figure", "plot", "Analysed.plot",
     "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at", "from_dict",
 )  # fmt: skip
 

@@ -12,10 +12,18 @@ from typing import Any
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics import why_undefined
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, standing
-from evosim.plot.experiment import finding_label, metric_label, term_label
+from evosim.plot.experiment import (
+    finding_label,
+    metric_label,
+    number,
+    p_value,
+    shown,
+    term_label,
+    wanted,
+)
 from evosim.plot.summaries import names_for
 from evosim.scenario.document import inline
-from evosim.stats import intervals, tests
+from evosim.stats import tests
 
 Finding = Mapping[str, Any]
 
@@ -523,42 +531,6 @@ def _figure(record: Record, name: str, what: str) -> str:
 
 
 # Words and numbers
-
-
-def shown(numbers: Mapping[str, Any]) -> str:
-    """A value with its interval."""
-    return intervals.shown(numbers, number)
-
-
-def wanted(finding: Finding) -> str:
-    """The threshold of a finding in words."""
-    ((side, threshold),) = finding["threshold"].items()
-    return f"{side} {'±' * (side == 'within')}{number(threshold)}"
-
-
-def p_value(p: float | None) -> str:
-    """A p as it stands in a table; empty where there is none.
-
-    >>> p_value(0.00003), p_value(0.0314), p_value(None)
-    ('< 0.0001', '0.031', '')
-    """
-    if p is None:
-        return ""
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
-
-
-def number(value: Any) -> str:
-    """A value as it stands in a text: numbers short, a range as its ends."""
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, int | float):
-        # Differences of what is alike leave a rest in the last bits, which is nothing.
-        return "0" if abs(value) < 1e-9 else f"{value:.3g}" if abs(value) < 1e4 else f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {number(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return " to ".join(number(item) for item in value)
-    return str(value)
 
 
 def counted(n: int, what: str) -> str:
