@@ -117,6 +117,7 @@ def test_the_wheel_holds_every_module_and_no_tests(built: Path) -> None:
     assert {"evosim/scenario/__init__.pyi", "evosim/benchmarks/command.py"} <= modules
     assert modules <= names
     assert {"evosim/py.typed", "evosim/benchmarks/plan.c"} <= names
+    assert {"evosim/_glossary.md", "evosim/gallery/lessons.toml"} <= names
     web = {str(p.relative_to(ROOT)) for p in (package / "web").rglob("*.*") if p.suffix != ".pyc"}
     assert "evosim/web/static/uPlot.LICENSE" in web
     assert web <= names
