@@ -60,8 +60,8 @@ def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     assert shown.exit_code == 0
     commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
     assert commands == [
-        "list", "show", "check", "sham", "new", "run", "lab", "resume", "fork", "plot", "report",
-        "analyse", "stress", "compare", "export", "replay", "study", "bench", "gallery", "schema",
+        "list", "show", "explain", "check", "sham", "new", "run", "lab", "resume", "fork", "plot",
+        "report", "analyse", "stress", "compare", "export", "replay", "study", "bench", "gallery", "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from evosim.errors import OUT_OF_MEMORY, Command, RunError
 from evosim.execution.cost import LONG, Cost, of_runs
-from evosim.study import design
 
 if TYPE_CHECKING:
     from evosim.execution.progress import Progress
@@ -53,6 +52,8 @@ def of_experiment(
     seed: int = 0,
 ) -> Cost:
     """What the arms of a scenario take."""
+    from evosim.study import design  # a run has none
+
     points = design.conditions(
         scenario, replicates=replicates, tuned=tuned, worlds=worlds, seed=seed
     )

@@ -114,7 +114,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: flips with their verdicts, the final population.
 
-        docs/measures.md explains every number. Numbers of a flip are means over replicates, and
+        docs/measures explains every number. Numbers of a flip are means over replicates, and
         ``intervals`` has theirs by the same names; what is undefined is None.
 
         Raises:

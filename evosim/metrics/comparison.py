@@ -39,7 +39,7 @@ class Sample(NamedTuple):
     Attributes:
         name: what to call it.
         data: its dataset, complete.
-        scenario: what it lived by.
+        scenario: that it is a run of.
         seeds: what its replicates began with; equal ones make pairs.
     """
 

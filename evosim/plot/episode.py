@@ -1,4 +1,4 @@
-"""A lifetime to look at: who lived it where, and everything that happened in it, step by step."""
+"""A lifetime to look at: whose it is, where, and everything that happened in it, step by step."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Episode:
     Attributes:
         environment: where it was lived.
         levels: the one level (L = 1).
-        trace: its steps, as the core lived them.
+        trace: its steps, as the core simulated them.
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
         arrival: the drive for what a life makes of arriving (novelty).
         blind: the hidden variables that the mind does not see.
@@ -130,11 +130,24 @@ class Episode:
     @property
     def _last_rule(self) -> int:
         """The event of the rule that ended the life: of a use, an arrival, or the last meeting."""
-        used = int(self.trace.event[-1])
-        # What ends a life is the last thing that is felt in it, and meetings come after all else
-        # (model 1, the order of one step), by event as in time.
-        others = [event for event in self.events(self.lifespan - 1) if event != used]
-        return max(others, default=used)
+        happened = self.events(self.lifespan - 1)
+        tables, (x, cell) = self.environment.tables, self.trace.last
+        if tables.local is None:
+            return int(self.trace.event[-1])
+        local = tables.local.arrays
+        # What ends a life is the last thing that is felt in it. Meetings come after all else, mover
+        # by mover (model 1, the order of one step); but movers of one name have their events in
+        # common, so that their order is not that of the events. The last one is of a mover that was
+        # on the cell, by a rule that may end a life and that leads to where it ended.
+        for mover in reversed(range(len(local.meet))):
+            before = np.flatnonzero(local.meet[mover] >= 0)
+            places = before // local.stride[mover] % local.places[mover]
+            for row in np.unique(local.meet[mover, before[places == cell]]):
+                event = int(local.row_event[row])
+                led = local.row_x[local.row_ptr[row] : local.row_ptr[row + 1]]
+                if event in happened and local.row_ends[row] > 0 and x in led:
+                    return event
+        return happened[-1]  # of an arrival or a use, and then nobody was met
 
     @cached_property
     def kinds(self) -> dict[int, str]:

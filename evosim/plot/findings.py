@@ -58,7 +58,7 @@ _ROOM = style.DOUBLE - 2 * layouts.PAD
 def unsupported(summary: Summary) -> str | None:
     """Why an experiment has no such figure; None where it has."""
     if summary.get("worlds"):
-        return "it was run over worlds: the figure worlds shows their effects"
+        return "it was run over worlds: the figure family shows their effects"
     return None
 
 

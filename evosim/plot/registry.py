@@ -131,7 +131,7 @@ def _of_run() -> Sequence[str]:
 @OF["experiment"].built_in
 def _of_experiment() -> Sequence[str]:
     """The modules that register a figure of an experiment, in the order of drawing."""
-    names = ("findings", "trajectories", "sensitivity", "maps", "worlds")
+    names = ("findings", "trajectories", "sensitivity", "maps", "world", "family")
     return [f"evosim.plot.{name}" for name in names]
 
 

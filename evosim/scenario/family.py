@@ -36,7 +36,9 @@ def parse_range(value: Any) -> tuple[float, float]:
 
 
 Choice = Annotated[
-    tuple[Any, ...], PlainValidator(parse_choice), WithJsonSchema({"type": "array", "items": {}, "minItems": 2})
+    tuple[Any, ...],
+    PlainValidator(parse_choice),
+    WithJsonSchema({"type": "array", "items": {}, "minItems": 2}),
 ]
 Range = Annotated[
     tuple[float, float],

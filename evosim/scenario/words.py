@@ -1,6 +1,6 @@
 """What a file says, told apart from what decides its numbers and its verdicts.
 
-Words may be mended at any time, and nothing is lived again for them. All the rest of a scenario or
+Words may be mended at any time, and nothing is run again for them. All the rest of a scenario or
 study can be frozen before it is run: its hash, written into it as ``frozen``, makes it
 confirmatory, and it is exploratory again as soon as anything that is hashed was changed.
 """
@@ -15,7 +15,7 @@ from typing import Any
 WORDS = (
     "title", "question", "claim", "source", "control", "expected", "found", "pilots", "frozen",
 )  # fmt: skip
-"""Keys of a scenario that nothing lived or measured depends on, in the order of a file."""
+"""Keys of a scenario that nothing simulated or measured depends on, in the order of a file."""
 _OF_STUDIES = ("finding",)
 _OF_WORLDS = ("family",)
 """What the runs of other worlds than the scenario's own depend on."""

@@ -135,9 +135,9 @@ def test_an_experiment_over_worlds_has_its_verdict_and_figure(done: evosim.Exper
         assert effects.shape == (3, 2)
         assert finding["value"] == pytest.approx(effects.mean())
     assert "over 3 worlds x 2 replicates" in done.verdict
-    assert [path.name for path in done.figures if "worlds" in path.name]
+    assert [path.name for path in done.figures if "family" in path.name]
     assert families.describe(summary) == done.verdict
-    with pytest.raises(EvosimError, match="figure worlds shows their effects"):
+    with pytest.raises(EvosimError, match="figure family shows their effects"):
         done.figure("findings")
 
 

@@ -1,4 +1,4 @@
-"""Figure ``worlds`` of an experiment over a family: the effect in every world, what predicts it."""
+"""Figure ``family`` of an experiment over a family: the effect in every world, what predicts it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def unsupported(summary: Summary) -> str | None:
     return None if summary.get("worlds") else "it was run in one world; run it in several"
 
 
-@registry.figure("worlds", "effects over worlds", of="experiment", unsupported=unsupported)
+@registry.figure("family", "effects over worlds", of="experiment", unsupported=unsupported)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw the effect of each finding in every world, sorted, with its mean over worlds; beside
     it, where a predictor is named, the effect against that.
