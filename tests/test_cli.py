@@ -55,7 +55,8 @@ def small() -> list[str]:
 def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     shown = invoke("--help")
     assert shown.exit_code == 0
-    commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
+    listed = shown.stdout.split("Commands:\n")[1].split("\n\n")[0]
+    commands = [line.split()[0] for line in listed.splitlines()]
     assert commands == [
         "list", "show", "check", "sham", "new", "run", "resume", "fork", "plot", "analyse",
         "compare", "export", "replay", "study", "bench", "gallery", "schema",
