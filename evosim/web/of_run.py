@@ -184,7 +184,7 @@ def _group(
             f"{f', on {where}' if flip is not None else ''}."
             + (" Replicate 0." if held.sizes["replicate"] > 1 else "")
         ),
-        "sentence": words.lives(*episodes, intended) if flip is not None else "",
+        "sentence": words.lives(episodes[0], episodes[-1], intended) if flip is not None else "",
         "lives": shown,
     }
 
