@@ -286,6 +286,7 @@ def test_a_bad_operator_is_found_by_check(invoke: Invoke, tmp_path: Path) -> Non
         (["resume", "nowhere"], "nowhere: there is no such run folder"),
         (["plot", "nowhere"], "nowhere: there is no such run folder"),
         (["replay", "nowhere"], "nowhere: there is no such run folder"),
+        (["report", "nowhere"], "nowhere: there is no such run folder"),
         (["fork", "nowhere", "--at", "3"], "nowhere: there is no such run folder"),
         (["fork", "nowhere"], "--at"),
         (["replay", "nowhere", "--individual", "worst"], "neither a number from 0, nor best"),
