@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from processes import call
@@ -18,6 +19,8 @@ import evosim
 from evosim.cli import cli
 from evosim.errors import EvosimError
 from evosim.starter import starter, starter_study
+
+ROOT = Path(__file__).parents[1]
 
 SMALL = (
     "evolution.population=6", "evolution.levels=1", "measure.levels=1", "measure.sample=2",
@@ -55,10 +58,12 @@ def small() -> list[str]:
 def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     shown = invoke("--help")
     assert shown.exit_code == 0
-    commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
+    listed = shown.stdout.split("Commands:\n")[1].split("\n\n")[0]
+    commands = [line.split()[0] for line in listed.splitlines()]
     assert commands == [
-        "list", "show", "check", "sham", "new", "run", "lab", "resume", "fork", "plot", "report",
-        "analyse", "compare", "export", "replay", "study", "bench", "gallery", "schema",
+        "list", "show", "explain", "check", "sham", "new", "run", "lab", "resume", "fork", "plot",
+        "report", "analyse", "stress", "compare", "export", "replay", "study", "bench", "gallery",
+        "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0
@@ -73,6 +78,20 @@ def test_list_shows_the_catalogue(invoke: Invoke) -> None:
     assert shown.exit_code == 0
     for name in evosim.catalogue():
         assert name in shown.stdout
+    lines = {line.split()[0]: line for line in shown.stdout.splitlines() if line.strip()}
+    for name in ("contraception", "dying_out"):
+        record = json.loads((ROOT / f"docs/gallery/{name}.confirm.json").read_text())
+        assert record["verdict"] in lines[name]
+    assert " s " in lines["contraception"]
+    assert "2 flips" in lines["insect"]
+
+
+def test_show_finds_a_word_of_a_title(invoke: Invoke) -> None:
+    assert "The strawberry picker" in invoke("show", "picker").stdout
+    several = invoke("show", "pill")
+    assert several.exit_code == 2
+    assert "contraception (The pill)" in several.stderr
+    assert "did you mean" in invoke("show", "contraceptive").stderr
 
 
 def test_show_tells_a_newcomer_what_a_scenario_is(invoke: Invoke, tmp_path: Path) -> None:
@@ -315,7 +334,7 @@ def test_run_prints_its_seed_its_verdict_and_every_file_it_wrote(
     assert "kept: at least 0.7" in shown.stdout
     written = [line for line in shown.stdout.splitlines() if line.startswith("runs/")]
     assert f"runs/mine-{seed}/run.nc" in written
-    assert any(line.endswith("drift.svg") for line in written)
+    assert any(line.endswith("genes.svg") for line in written)
     assert all((tmp_path / line).stat().st_size > 0 for line in written)
 
 
@@ -353,36 +372,36 @@ def test_the_default_folder_is_one_that_is_free(invoke: Invoke, tmp_path: Path) 
 
 def test_run_draws_the_figures_asked_for(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(starter("mine"))
-    shown = invoke("run", "mine.toml", *small(), "--figures", "drift, flips", "--out", "here")
+    shown = invoke("run", "mine.toml", *small(), "--figures", "genes, flip", "--out", "here")
     assert shown.exit_code == 0, shown.output
     drawn = tmp_path / "here" / "figures"
-    names = {f"{name}.{suffix}" for name in ("drift", "flips") for suffix in ("svg", "png")}
+    names = {f"{name}.{suffix}" for name in ("genes", "flip") for suffix in ("svg", "png")}
     assert {path.name for path in drawn.iterdir()} == names
-    (drawn / "flips.png").unlink()
+    (drawn / "flip.png").unlink()
     invoke("resume", "here")
     assert {path.name for path in drawn.iterdir()} == names
-    wrong = invoke("run", "mine.toml", *small(), "--figures", "drift,flip", "--out", "there")
+    wrong = invoke("run", "mine.toml", *small(), "--figures", "genes,flop", "--out", "there")
     assert wrong.exit_code == 2
-    assert "unknown figure 'flip'" in wrong.stderr
-    assert "did you mean 'flips'" in wrong.stderr
+    assert "unknown figure 'flop'" in wrong.stderr
+    assert "did you mean 'flip'" in wrong.stderr
     assert not (tmp_path / "there").exists()
 
 
 def test_plot_redraws_the_figures_asked_for(invoke: Invoke, mine: Path, tmp_path: Path) -> None:
-    shown = invoke("plot", mine, "drift", "--out", "here", "--format", "png")
-    assert shown.stdout == f"{Path('here/drift.png')}\n"
-    listed = invoke("plot", mine, "--figures", "drift", "--out", "here", "--format", "png")
+    shown = invoke("plot", mine, "genes", "--out", "here", "--format", "png")
+    assert shown.stdout == f"{Path('here/genes.png')}\n"
+    listed = invoke("plot", mine, "--figures", "genes", "--out", "here", "--format", "png")
     assert listed.stdout == shown.stdout
-    assert (tmp_path / "here" / "drift.png").stat().st_size > 1000
-    wrong = invoke("plot", mine, "drfit")
+    assert (tmp_path / "here" / "genes.png").stat().st_size > 1000
+    wrong = invoke("plot", mine, "gnees")
     assert wrong.exit_code == 2
-    assert "drift" in wrong.stderr
+    assert "genes" in wrong.stderr
     run = evosim.open_run(mine)
-    assert "drift" in dir(run.plot)
-    (path,) = run.plot.drift(folder=tmp_path / "there", formats=["svg"])
-    assert path == tmp_path / "there" / "drift.svg"
-    with pytest.raises(AttributeError, match="drift"):
-        _ = run.plot.drfit
+    assert "genes" in dir(run.plot)
+    (path,) = run.plot.genes(folder=tmp_path / "there", formats=["svg"])
+    assert path == tmp_path / "there" / "genes.svg"
+    with pytest.raises(AttributeError, match="genes"):
+        _ = run.plot.gnees
 
 
 def test_a_figure_in_memory_is_that_of_the_file_and_writes_none(mine: Path, tmp_path: Path) -> None:
@@ -390,14 +409,14 @@ def test_a_figure_in_memory_is_that_of_the_file_and_writes_none(mine: Path, tmp_
 
     run = evosim.open_run(mine)
     before = sorted(mine.rglob("*"))
-    names = ("drift", "flips", "level")
+    names = ("genes", "flip", "level")
     for name, path in zip(names, run.plot(*names, folder=tmp_path, formats=["svg"]), strict=True):
         title = f"{run.scenario.title}: {evosim.plot.FIGURES[name].title}"
         write(run.figure(name), tmp_path / "again.svg", title=title)
         assert (tmp_path / "again.svg").read_bytes() == path.read_bytes()
     assert sorted(mine.rglob("*")) == before
-    with pytest.raises(EvosimError, match="did you mean 'drift'"):
-        run.figure("drfit")
+    with pytest.raises(EvosimError, match="did you mean 'genes'"):
+        run.figure("gnees")
 
 
 def test_compare_refuses_a_figure_it_cannot_write_before_it_compares(
@@ -494,11 +513,12 @@ def test_replay_makes_a_gif_or_plays_in_the_terminal(
         assert message in wrong.stderr
 
 
-def test_replay_shows_the_best_unless_told_otherwise(mine: Path, tmp_path: Path) -> None:
+def test_replay_shows_the_median_unless_told_otherwise(mine: Path, tmp_path: Path) -> None:
     run = evosim.open_run(mine)
-    best = int(run.data["score"].isel(replicate=0, generation=1).values.argmax())
+    scores = run.data["score"].isel(replicate=0, generation=1).values
+    median = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
     one = run.replay(generation=1, out=tmp_path / "1.gif")
-    two = run.replay(generation=1, individual=best, out=tmp_path / "2.gif")
+    two = run.replay(generation=1, individual=median, out=tmp_path / "2.gif")
     assert one is not None
     assert two is not None
     assert one.read_bytes() == two.read_bytes()

@@ -15,7 +15,7 @@ import evosim
 PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
-    ("errors", "rng", "starter"),
+    ("errors", "glossary", "rng", "starter"),
     ("process",),
     ("mechanisms", "registry"),
     ("scenario", "stats"),
@@ -29,7 +29,7 @@ STAIRS = (
     ("plot", "study"),
     ("api",),
     ("testing",),
-    ("benchmarks", "describe", "gallery", "web"),
+    ("benchmarks", "describe", "explain", "gallery", "web"),
     ("cli",),
     ("__main__",),
 )

@@ -343,7 +343,7 @@ class Still(Optimizer):
             lambda: evosim.figure("f1", "f", of="study", needs=["x"]),
             "needs and flips are of figures",
         ),
-        (lambda: evosim.figure("drift", "f")(lambda view: None), "'drift' is registered twice"),
+        (lambda: evosim.figure("genes", "f")(lambda view: None), "'genes' is registered twice"),
         (lambda: evosim.analysis("a1", "a")(lambda data, scenario: {}), "analysis 'a1'"),
         (lambda: evosim.operator("selekt", "s1"), "did you mean 'select'"),
         (lambda: evosim.operator("select", "s1"), "'s1' needs shares"),
@@ -369,7 +369,7 @@ class Still(Optimizer):
 def test_what_cannot_be_called_is_refused_when_it_is_registered(
     register: Callable[[], object], said: str
 ) -> None:
-    assert "drift" in evosim.plot.FIGURES  # what evosim has is known by then
+    assert "genes" in evosim.plot.FIGURES  # what evosim has is known by then
     with pytest.raises(EvosimError, match=said):
         register()
 
@@ -384,7 +384,7 @@ def test_a_check_of_a_call_gives_keywords_by_name() -> None:
 
 
 TAKEN = {
-    "figure": "@evosim.figure('drift', 'x')\ndef mine(view): ...\n",
+    "figure": "@evosim.figure('genes', 'x')\ndef mine(view): ...\n",
     "analysis": "@evosim.analysis('heredity', 'x')\ndef mine(data, scenario, request): ...\n",
 }
 
@@ -393,8 +393,8 @@ TAKEN = {
 @pytest.mark.parametrize(
     ("kind", "asked"),
     [
-        ("figure", "from evosim.evolution import OPTIMIZERS; 'x' in OPTIMIZERS; show('drift')"),
-        ("figure", "show('drift')"),
+        ("figure", "from evosim.evolution import OPTIMIZERS; 'x' in OPTIMIZERS; show('genes')"),
+        ("figure", "show('genes')"),
         ("analysis", "from evosim.metrics.analyses import ANALYSES; ANALYSES['heredity']"),
         ("analysis", "evosim.registry.plugins()\n"
          "from evosim.metrics.analyses import ANALYSES; ANALYSES['heredity']"),
@@ -443,7 +443,7 @@ def test_figures_that_fail_stop_no_other_at_the_end_of_a_run(plugin: Path, tmp_p
     done = command("run", plugin / "mine.toml", "--seed", 1, "--quiet", "--out", run, path=tmp_path)
     assert done.returncode == 0, done.stderr
     drawn = {path.stem for path in (run / "figures").iterdir()}
-    assert {"score_histogram", "drift", "genes"} <= drawn
+    assert {"score_histogram", "mind", "genes"} <= drawn
     for name, why in [
         ("one_raises", "(from module bad_figures): ValueError: in draw"),
         ("one_nothing", "(from module bad_figures): its function returned None"),

@@ -74,7 +74,7 @@ def refused(done: Result, *said: str, code: int = 2) -> None:
 WRITING = (
     ("run", "tiny.toml", "--out", "{}"),
     ("fork", "RUN", "--at", "3", "--out", "{}"),
-    ("plot", "RUN", "drift", "--out", "{}"),
+    ("plot", "RUN", "genes", "--out", "{}"),
     ("replay", "RUN", "--out", "{}.gif"),
     ("analyse", "RUN", "leakage", "--out", "{}"),
     ("export", "RUN", "--tensors", "{}.npz"),
@@ -187,7 +187,7 @@ def test_from_python_it_is_an_error_of_evosim(run: Path, tmp_path: Path) -> None
         lambda: evosim.open_experiment(tmp_path / LONG),
         lambda: evosim.fork(run, 3, out=tmp_path / LONG),
         lambda: evosim.analyse(run, "leakage", out=tmp_path / LONG),
-        lambda: evosim.open_run(run).plot("drift", folder=tmp_path / LONG),
+        lambda: evosim.open_run(run).plot("genes", folder=tmp_path / LONG),
         lambda: evosim.export_tensors(run, tmp_path / f"{LONG}.npz"),
     ):
         with pytest.raises(EvosimError, match="File name too long"):
@@ -255,7 +255,7 @@ def test_a_name_that_is_not_utf8_is_a_name(
     done = evosim.open_run(tmp_path / place)
     assert place in done.manifest["command"]
     assert "bad\\udcff" in done.data.attrs["provenance"]
-    child = evosim.fork(done, 3, out=tmp_path / f"{place}2", figures=["drift"])
+    child = evosim.fork(done, 3, out=tmp_path / f"{place}2", figures=["genes"])
     assert child.complete
     assert len(child.figures) == 2
     assert evosim.resume(child).complete
@@ -300,14 +300,15 @@ def test_names_in_errors_cannot_move_the_cursor(invoke: Invoke, tmp_path: Path) 
 
 def test_an_analysis_can_be_written_elsewhere(invoke: Invoke, run: Path, tmp_path: Path) -> None:
     before = sorted(run.rglob("*"))
-    done = invoke("analyse", run, "leakage", "--out", "there")
+    done = invoke("analyse", run, "heredity", "--out", "there")
     assert done.exit_code == 0, done.output
-    assert sorted(os.listdir(tmp_path / "there")) == ["leakage.json", "leakage.png", "leakage.svg"]
+    files = [f"heredity.{suffix}" for suffix in ("json", "png", "svg")]
+    assert sorted(os.listdir(tmp_path / "there")) == files
     assert sorted(run.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    "words", [("analyse", "RUN", "leakage"), ("analyse", "RUN"), ("plot", "RUN", "drift"),
+    "words", [("analyse", "RUN", "leakage"), ("analyse", "RUN"), ("plot", "RUN", "genes"),
               ("replay", "RUN")], ids=" ".join,
 )  # fmt: skip
 def test_a_run_that_one_may_only_read_names_the_option_that_helps(
@@ -563,7 +564,7 @@ def test_words_are_drawn_as_they_stand(marked: evosim.Run) -> None:
         texts = "".join(ElementTree.parse(path).getroot().itertext())
         assert r"[red]b[/] $x_1$ $ <b>&amp;</b> \alpha" in texts, path
     for suffix in ("png", "pdf"):
-        assert marked.plot("drift", folder=marked.path / "more", formats=[suffix])
+        assert marked.plot("genes", folder=marked.path / "more", formats=[suffix])
 
 
 def test_words_stand_in_a_notebook_as_they_are(marked: evosim.Run) -> None:

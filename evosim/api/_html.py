@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from evosim.api.studies import Study
     from evosim.scenario import Scenario
 
-THUMBNAILS = ("alignment", "findings", "phase", "curve", "interaction", "raincloud")
+THUMBNAILS = ("flip", "alignment_all", "findings", "phase", "curve", "interaction", "raincloud")
 """Figures by how much they say; the first of them that was drawn is shown."""
 LARGEST = 400_000
 """Bytes of a picture; a larger one would make the notebook's file too large."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from evosim.api._arguments import accepting
 from evosim.api._costs import of_conditions, out_of_memory, tell
-from evosim.api.runs import figures_in, write_report
+from evosim.api.runs import figures_in, output_of, write_report
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
@@ -154,6 +154,9 @@ class Collection(ABC, Generic[F]):
         *names: str,
         folder: str | Path | None = None,
         formats: Sequence[str] = FORMATS,
+        width: float | None = None,
+        style: str = "paper",
+        data: str | Path | None = None,
     ) -> list[Path]:
         """Draw figures of the runs so far: those that :meth:`figure` names.
 
@@ -161,6 +164,9 @@ class Collection(ABC, Generic[F]):
             names: which; none for all that there are.
             folder: where; its own ``figures`` if None.
             formats: of svg, png, pdf.
+            width: inches; all in a figure grows with it. None: 3.4 for one column, 7 for two.
+            style: ``paper``, or ``slides``: larger, and without the note at the foot.
+            data: write the numbers that are drawn to this CSV: figure, panel, series, x, y.
 
         Returns:
             The files.
@@ -179,8 +185,11 @@ class Collection(ABC, Generic[F]):
             ['curve.svg']
         """
         where = self._folder.figures_path if folder is None else place(folder)
+        output = output_of(width, style, data)
         with or_elsewhere("folder"):
-            return self._draw(self.summary, names=names or None, folder=where, formats=formats)
+            return self._draw(
+                self.summary, names=names or None, folder=where, formats=formats, output=output
+            )
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write what was found as one HTML file: see :func:`evosim.report`.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from evosim.plot.episode import Episode
+    from evosim.plot.output import Output
     from evosim.scenario import Scenario
 
 
@@ -32,7 +34,7 @@ class Run:
 
     Attributes:
         path: its folder.
-        plot: one method a figure; ``run.plot.drift()`` draws it and returns the files,
+        plot: one method a figure; ``run.plot.flip()`` draws it and returns the files,
             ``run.plot()`` draws all. :meth:`figure` draws one without writing it.
 
     Raises:
@@ -112,7 +114,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: flips with their verdicts, the final population.
 
-        docs/measures.md explains every number. Numbers of a flip are means over replicates, and
+        docs/measures explains every number. Numbers of a flip are means over replicates, and
         ``intervals`` has theirs by the same names; what is undefined is None.
 
         Raises:
@@ -162,7 +164,7 @@ class Run:
             name: of :data:`evosim.plot.FIGURES`.
             axes: draw into these matplotlib Axes instead of into a new figure: one, or an array
                 as ``plt.subplots`` returns it with as many as the figure has panels, row by row.
-                ``drift`` takes one for all drives together. Names at the ends of lines stand to
+                ``genes`` takes one for all drives together. Names at the ends of lines stand to
                 the right of their axes: ``layout="constrained"`` leaves room for them. Notes and
                 the names of environments are left out.
 
@@ -177,11 +179,11 @@ class Run:
             >>> import evosim
             >>> from matplotlib.figure import Figure
             >>> run = evosim.open_run("runs/contraception-1")
-            >>> run.figure("drift")
+            >>> run.figure("flip")
             <Drawing size ... Axes>
             >>> mine = Figure(layout="constrained")
             >>> left, right = mine.subplots(1, 2)
-            >>> run.figure("drift", axes=left) is mine
+            >>> run.figure("flip", axes=left) is mine
             True
         """
         return self.plot.figure(name, axes=axes)
@@ -192,8 +194,8 @@ class Run:
         *,
         generation: int | None = None,
         environment: str | None = None,
-        individual: int | Literal["best", "median"] = "best",
-        level: int = 0,
+        individual: int | Literal["best", "median"] = "median",
+        level: int | None = None,
         replicate: int = 0,
         out: str | Path | None = None,
         terminal: bool = False,
@@ -201,11 +203,15 @@ class Run:
     ) -> Path | None:
         """One lifetime once more: as a GIF, or played in the terminal.
 
+        Without a generation and an environment, of a run with a flip: two lifetimes side by side,
+        of the same individual on the same level, in the worlds before and after the first flip.
+
         Args:
-            generation: the last one with any individuals if None.
+            generation: that before the first flip if None; without a flip the last one with any
+                individuals.
             environment: the one that trained on the level if None.
             individual: its number, or "best" or "median", by the score of its generation.
-            level: which of the generation's levels.
+            level: which of the generation's levels; 0 if None, across a flip one that is typical.
             replicate: which replicate.
             out: the GIF; one in the run's ``figures`` if None.
             terminal: play it on standard output instead.
@@ -224,9 +230,11 @@ class Run:
             >>> run.replay(generation=2, individual="median", out="life.gif").name
             'life.gif'
         """
-        from evosim.plot.episode import last_inhabited_generation
+        from evosim.plot.episode import across_flip, last_inhabited_generation
 
-        replicate, level = whole_number("replicate", replicate), whole_number("level", level)
+        replicate = whole_number("replicate", replicate)
+        if level is not None:
+            level = whole_number("level", level)
         if not isinstance(individual, str):
             individual = whole_number("individual", individual)
         file = None if out is None else place(out)
@@ -235,24 +243,36 @@ class Run:
         if generation is not None:
             generation = whole_number("generation", generation)
         data = self.data
-        if generation is None:
-            generation = last_inhabited_generation(data, replicate)
-        episode = plot.episode_of(
-            data,
-            self._folder.scenario_at(generation),
-            generation=generation,
-            environment=environment,
-            individual=individual,
-            level=level,
-            replicate=replicate,
-        )
+        episodes: Sequence[Episode] = ()
+        last = last_inhabited_generation(data, replicate)
+        flips = [flip for flip in self.scenario.flips if flip.generation - 1 <= last]
+        if generation is None and environment is None and flips:
+            before = flips[0].generation - 1
+            episodes = across_flip(
+                data, self._folder.scenario_at(before), flips[0], individual=individual,
+                level=level, replicate=replicate,
+            )  # fmt: skip
+            name = f"replay-flip-{flips[0].generation}-{individual}.gif"
+        else:
+            generation = last if generation is None else generation
+            episode = plot.episode_of(
+                data,
+                self._folder.scenario_at(generation),
+                generation=generation,
+                environment=environment,
+                individual=individual,
+                level=level or 0,
+                replicate=replicate,
+            )
+            episodes = (episode,)
+            name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
         if terminal:
-            plot.replay_terminal(episode, speed=speed)
+            for episode in episodes:
+                plot.replay_terminal(episode, speed=speed)
             return None
-        name = f"replay-{generation}-{episode.environment.name}-{individual}.gif"
         file = file or self._folder.figures_path / name
         with or_elsewhere("out"):
-            return plot.replay_gif(episode, file, speed=speed)
+            return plot.replay_gif(episodes, file, speed=speed)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write what it found as one HTML file: see :func:`evosim.report`.
@@ -318,6 +338,9 @@ class Plots:
         *names: str,
         folder: str | Path | None = None,
         formats: Sequence[str] = FORMATS,
+        width: float | None = None,
+        style: str = "paper",
+        data: str | Path | None = None,
     ) -> list[Path]:
         """Draw figures.
 
@@ -325,6 +348,9 @@ class Plots:
             names: which; none for all that the run has the data for.
             folder: where; the run's own ``figures`` if None.
             formats: of svg, png, pdf.
+            width: inches; all in a figure grows with it. None: 3.4 for one column, 7 for two.
+            style: ``paper``, or ``slides``: larger, and without the note at the foot.
+            data: write the numbers that are drawn to this CSV: figure, panel, series, x, y.
 
         Returns:
             The files.
@@ -335,11 +361,12 @@ class Plots:
         Example:
             >>> import evosim
             >>> run = evosim.open_run("runs/contraception-1")
-            >>> [path.name for path in run.plot("flips", formats=["svg"], folder="drawn")]
-            ['flips.svg']
+            >>> [path.name for path in run.plot("flip", formats=["svg"], folder="drawn")]
+            ['flip.svg']
         """
+        output = output_of(width, style, data)
         with or_elsewhere("folder"):
-            return self._draw(names, folder=folder, formats=formats)
+            return self._draw(names, folder=folder, formats=formats, output=output)
 
     def _draw(
         self,
@@ -348,6 +375,7 @@ class Plots:
         folder: str | Path | None = None,
         formats: Sequence[str] = FORMATS,
         failed: Failed | None = None,
+        output: Output | None = None,
     ) -> list[Path]:
         run = self._run
         with run._arrays() as data:
@@ -358,6 +386,7 @@ class Plots:
                 folder=run.path / "figures" if folder is None else place(folder),
                 formats=formats,
                 failed=failed,
+                output=output,
                 **self._beside_the_data(data, names or tuple(plot.FIGURES)),
             )
 
@@ -372,16 +401,22 @@ class Plots:
 
     def _beside_the_data(self, data: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
         """What figures of those names are drawn from, beside the data and the scenario."""
-        from evosim.plot.episode import last_inhabited_generation
+        from evosim.plot.episode import across_flip, last_inhabited_generation
         from evosim.plot.run_view import neutral_bands
 
         run = self._run
-        last = last_inhabited_generation(data, 0)
-        episode = None
-        if last < run._folder.history and "level" in names:
-            episode = plot.episode_of(data, run._folder.scenario_at(last), generation=last)
+        last, flips = last_inhabited_generation(data, 0), run.scenario.flips
+        shown = flips[0].generation - 1 if flips and flips[0].generation <= last else last
+        episode: Any = None
+        if shown < run._folder.history and "level" in names:  # of the run that this is a fork of
+            then = run._folder.scenario_at(shown)
+            episode = (
+                plot.episode_of(data, then, generation=last)
+                if shown == last
+                else across_flip(data, then, flips[0])
+            )
         return {
-            "neutral": neutral_bands(data, run.scenario) if "drift" in names else None,
+            "neutral": neutral_bands(data, run.scenario) if "genes" in names else None,
             "episode": episode,
             "summary": run.summary if run.complete else None,
         }
@@ -405,6 +440,13 @@ class Plots:
 
     def __dir__(self) -> Iterable[str]:
         return [*super().__dir__(), *plot.FIGURES]
+
+
+def output_of(width: float | None, style: str, data: str | Path | None) -> Output:
+    """How figures are to be written, of what a user said."""
+    from evosim.plot.output import Output
+
+    return Output(width=width, style=style, data=None if data is None else place(data))
 
 
 def open_run(path: str | Path) -> Run:

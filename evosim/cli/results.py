@@ -32,13 +32,25 @@ class _Individual(click.ParamType):
 @click.argument("folder", type=options.PATH, metavar="RUN")
 @click.argument("figures", nargs=-1, metavar="[FIGURE]...")
 @click.option("--figures", "listed", default="", metavar="NAMES",
-              help="The same in one word: --figures drift,flips.")  # fmt: skip
+              help="The same in one word: --figures flip,genes.")  # fmt: skip
 @click.option("--out", type=options.PATH, metavar="DIR",
               help="Folder of the figures. [default: RUN/figures]")  # fmt: skip
 @click.option("--format", "formats", multiple=True, metavar="FORMAT",
               help="svg, png or pdf; can be repeated. [default: svg and png]")  # fmt: skip
+@click.option("--width", type=float, metavar="INCHES",
+              help="Width of a figure; all in it grows with it. [default: 3.4 for one column, 7 "
+              "for two]")  # fmt: skip
+@click.option("--style", type=click.Choice(["paper", "slides"]), default="paper",
+              show_default=True, help="slides: larger, without the note at the foot.")  # fmt: skip
+@click.option("--data", type=options.PATH, metavar="FILE.csv",
+              help="Also write the numbers that are drawn.")  # fmt: skip
 def plot(
-    folder: Path, figures: Sequence[str], listed: str, out: Path | None, formats: Sequence[str]
+    folder: Path,
+    figures: Sequence[str],
+    listed: str,
+    out: Path | None,
+    formats: Sequence[str],
+    **output: Any,
 ) -> None:
     """Draw figures of a run, experiment or study.
 
@@ -48,7 +60,7 @@ def plot(
 
     options: dict[str, Any] = {"formats": formats} if formats else {}
     names = [*figures, *filter(None, map(str.strip, listed.split(",")))]
-    for path in open_folder(folder).plot(*names, folder=out, **options):
+    for path in open_folder(folder).plot(*names, folder=out, **options, **output):
         say(path)
 
 
@@ -75,7 +87,7 @@ def analyse(
     """Analyse a complete RUN further: one ANALYSIS, or all.
 
     Numbers go to RUN/analyses, figures to RUN/figures, or both to DIR. Without a name, every
-    analysis is made for which the run has the data, and the others say what is missing.
+    analysis but stress is made for which the run has the data, and the others say what is missing.
     """
     import evosim
     from evosim.api.folders import open_single_run
@@ -84,7 +96,7 @@ def analyse(
 
     run = open_single_run(folder)
     summaries = {}
-    for name in names or ANALYSES:
+    for name in names or [name for name in ANALYSES if not ANALYSES[name].asked]:
         try:
             done = evosim.analyse(run, name, generation=generation, replicate=replicate, out=out)
         except EvosimError as error:
@@ -101,6 +113,43 @@ def analyse(
             say("")
     if as_json:
         options.put_json(summaries)
+
+
+@click.command()
+@click.argument("folder", type=options.PATH, metavar="RUN")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Generation to test. [default: of the first flip, or the last]")  # fmt: skip
+@click.option("--environment", metavar="ENV",
+              help="Environment to change. [default: the one trained in before]")  # fmt: skip
+@click.option("--keys", multiple=True, metavar="KEY",
+              help="Only numbers at or below this dotted key; can be given again.")  # fmt: skip
+@click.option("--payoffs", is_flag=True, help="Also change what is paid.")
+@click.option("--unfelt", is_flag=True, help="Also stimuli that a thing does not have yet.")
+@click.option("--budget", type=click.IntRange(min=0), default=1000, show_default=True, metavar="N",
+              help="Evaluations of the search over all numbers together.")  # fmt: skip
+@click.option("--radius", type=click.FloatRange(min=0, min_open=True), default=0.25,
+              show_default=True, metavar="SIZE", help="Size of the worst change.")  # fmt: skip
+@click.option("--flip", type=options.PATH, metavar="FILE",
+              help="Also write a scenario that meets the change that was found.")  # fmt: skip
+@click.option("--out", type=options.PATH, metavar="DIR",
+              help="Folder of numbers and figure. [default: those in RUN]")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+@click.option("--figures/--no-figures", default=True, help="Draw the figure.")
+def stress(folder: Path, as_json: bool, figures: bool, keys: Sequence[str], **how: Any) -> None:
+    """Search for the change of the world that collapses RUN's minds.
+
+    Nothing evolves: the minds of one generation are measured exactly in worlds that differ from
+    theirs in single numbers, and in all of them together. Stopped, it goes on where it was.
+    """
+    import evosim
+
+    done = evosim.stress(folder, keys=list(keys) or None, **how)
+    if as_json:
+        options.put_json(done.summary)
+    else:
+        say(f"{done.text}\n\n{done.path}")
+    for path in done.plot() if figures else ():
+        say(path, err=as_json)
 
 
 @click.command()
@@ -194,17 +243,21 @@ def export(
 
 @click.command()
 @click.argument("folder", type=options.PATH, metavar="RUN")
-@click.option("--generation", "-g", type=int, metavar="G", help="Generation. [default: the last]")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Generation. [default: that before the first flip, in both worlds; the last "
+              "where nothing flips]")  # fmt: skip
 @click.option(
     "--environment",
     "-e",
     metavar="E",
     help="Environment. [default: the one that trained generation G]",
 )
-@click.option("--individual", "-i", type=_Individual(), default="best", show_default=True,
-              metavar="I", help="Individual: its number, best or median.")  # fmt: skip
-@click.option("--level", type=click.IntRange(min=0), default=0, show_default=True, metavar="L",
-              help="Number of the level in its generation.")  # fmt: skip
+@click.option("--individual", "-i", type=_Individual(), default="median",
+              show_default=True, metavar="I",
+              help="Individual: its number, best or median.")  # fmt: skip
+@click.option("--level", type=click.IntRange(min=0), metavar="L",
+              help="Number of the level in its generation. [default: 0; across a flip one that is "
+              "typical]")  # fmt: skip
 @click.option("--replicate", type=click.IntRange(min=0), default=0, show_default=True, metavar="R",
               help="Replicate.")  # fmt: skip
 @click.option("--out", type=options.PATH, metavar="FILE.gif",
@@ -213,7 +266,11 @@ def export(
 @click.option("--speed", type=float, default=8.0, show_default=True, metavar="N",
               help="Steps a second, from 0.01 to 1000.")  # fmt: skip
 def replay(folder: Path, **options: Any) -> None:
-    """Show one lifetime of RUN: as a GIF, or in the terminal."""
+    """Show a lifetime of RUN, as a GIF or in the terminal.
+
+    Without a generation: the same individual on the same level before and after the first flip,
+    side by side.
+    """
     from evosim.api.folders import open_single_run
 
     path = open_single_run(folder).replay(**options)

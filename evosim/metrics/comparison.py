@@ -15,7 +15,7 @@ import numpy as np
 
 from evosim import mechanisms, rng
 from evosim.errors import EvosimError
-from evosim.metrics import METRICS, Floats, Query, why_undefined
+from evosim.metrics import METRICS, Floats, Query, environment_of, why_undefined
 from evosim.metrics.flips import JUDGED, across
 from evosim.metrics.query import WHEN
 from evosim.scenario.words import WORDS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", *WORDS)
+NOT_COMPARED = ("experiment", "family", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 
@@ -39,7 +39,7 @@ class Sample(NamedTuple):
     Attributes:
         name: what to call it.
         data: its dataset, complete.
-        scenario: what it lived by.
+        scenario: that it is a run of.
         seeds: what its replicates began with; equal ones make pairs.
     """
 
@@ -80,7 +80,8 @@ def compare(samples: Sequence[Sample], *, correction: str = "holm") -> dict[str,
         confidence=first.verdict.confidence,
         resamples=first.verdict.resamples,
     )
-    measured = [dict(_measured(sample)) for sample in samples]
+    worlds = _end_worlds(samples)
+    measured = [dict(_measured(sample, worlds)) for sample in samples]
     rows: list[dict[str, Any]] = []
     lacking: list[dict[str, Any]] = []
     for row in dict.fromkeys(row for one in measured for row in one):
@@ -156,21 +157,39 @@ class Row(NamedTuple):
     measure: str
 
 
-def _measured(sample: Sample) -> Iterator[tuple[Row, Floats]]:
-    """Each metric of a run that is defined, [replicate]."""
+def _end_worlds(samples: Sequence[Sample]) -> str:
+    """In which world the end of a run is measured, in words: that which trains last."""
+    titles = {}
+    for name, data, scenario, _ in samples:
+        world = environment_of(data, scenario, Query(measure="alignment"))
+        titles[name] = scenario.environments[world].title or world
+    if len({*titles.values()}) == 1:
+        return f"in “{next(iter(titles.values()))}”"
+    return f"in the world that trains last ({'; '.join(f'{n}: {t}' for n, t in titles.items())})"
+
+
+def _measured(sample: Sample, worlds: str) -> Iterator[tuple[Row, Floats]]:
+    """Each metric of a run that is defined, [replicate]; what is lost at flips first.
+
+    Args:
+        worlds: where the end is.
+    """
     data, scenario, _ = sample[1:]
-    for n, flip in enumerate(scenario.flips):
-        where = "the flip" if len(scenario.flips) == 1 else f"flip {n}"
+    called = ["the flip" if len(scenario.flips) == 1 else f"flip {n}" for n in
+              range(len(scenario.flips))]  # fmt: skip
+    for where, flip in zip(called, scenario.flips, strict=True):
+        lost = Query(measure="collapse", turn=flip.generation)
+        yield from _asked(sample, lost, f"at {where}")
+    for where, flip in zip(called, scenario.flips, strict=True):
         for name in JUDGED:
             query = Query(measure=name, at="flip", turn=flip.generation)
             for side, column in across(data, scenario, query, name)._asdict().items():
                 row = Row(f"{METRICS[name].called()} {side} {where}", name)
                 yield from _defined(row, column)
-        lost = Query(measure="collapse", turn=flip.generation)
-        yield from _asked(sample, lost, f"at {where}")
-    yield from _asked(sample, Query(measure="payoff", of=scenario.objective.intended))
-    yield from _asked(sample, Query(measure="capability"))
-    yield from _asked(sample, Query(measure="alignment"))
+    end = f"{WHEN['end']}, {worlds}"
+    yield from _asked(sample, Query(measure="payoff", of=scenario.objective.intended), end)
+    yield from _asked(sample, Query(measure="capability"), end)
+    yield from _asked(sample, Query(measure="alignment"), end)
     yield from _asked(sample, Query(measure="gene", of="depth"))
     used = mechanisms.used(scenario)
     for compared in mechanisms.defined("metrics", "COMPARED", used).values():
@@ -257,7 +276,7 @@ def describe(comparison: Mapping[str, Any]) -> str:
     if not comparison["differs"]:
         lines.append("  nothing")
     for row in comparison["measures"]:
-        lines += ["", row["name"]]
+        lines += ["", *filled(row["name"], indent="    ")]
         for name, value, change in zip(names, row["values"], row["differences"], strict=True):
             if value is None:
                 why = f"  {name:<{width}}  undefined: {why_undefined(row['measure'])}"

@@ -1,4 +1,4 @@
-"""Figure ``alignment``: capability and alignment in every environment, with the control minds.
+"""Figure ``alignment_all``: capability and alignment in every environment, with the control minds.
 
 A column for each environment, so that each is seen at all times and not only while it trains;
 a light ground marks when it does.
@@ -13,7 +13,7 @@ import numpy as np
 
 from evosim.metrics.flips import JUDGED
 from evosim.plot import colors, registry, timeseries
-from evosim.plot.facets import GROUND, Line, Panel, RunView, Trajectory, facets, scale_note
+from evosim.plot.facets import GROUND, Floats, Line, Panel, RunView, Trajectory, facets, scale_note
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 DIMS = ("replicate", "probe", "environment", "mind", "sample")
@@ -44,7 +44,9 @@ def looks_of(minds: Sequence[str]) -> dict[str, LegendEntry]:
 
 
 @registry.figure(
-    "alignment", "capability and alignment in every environment", needs=("capability", "alignment")
+    "alignment_all",
+    "capability and alignment in every environment, with control minds",
+    needs=("capability", "alignment"),
 )
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw the measures of the probes."""
@@ -70,7 +72,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
             )
     return facets(
         rows,
-        title=view.figure_title("capability and alignment in every environment"),
+        title=view.figure_title(_finding(view, measured[JUDGED[-1]]["evolved"].middle)),
         note=_note(view),
         view=view,
         legend=list(looks.values()),
@@ -94,6 +96,24 @@ def _summarised(view: RunView, name: str) -> dict[str, Trajectory]:
             bands = (tuple(ends),)
         found[mind] = Trajectory(timeseries.mean(by_replicate[..., m], 0), None, bands)
     return found
+
+
+def _finding(view: RunView, alignment: Floats) -> str:
+    """How well the last generation is aligned in the environments that ever train, in a sentence.
+
+    Args:
+        alignment: of the evolved minds [probe, environment].
+    """
+    trains = {name for phase in view.phase_spans for name, w in phase.mixture.items() if w > 0}
+    ends = zip(view.names("environment"), alignment[-1], strict=True)
+    known = {name: v for name, v in ends if np.isfinite(v) and name in trains}
+    if not known:
+        return "alignment is undefined in the end"
+    low, high = (choose(known, key=lambda name: known[name]) for choose in (min, max))
+    said = dict.fromkeys((high, low))
+    words = [f"{known[name]:.2f} in “{view.title(name)}”" for name in said]
+    between = " down to " if len(known) > 2 else " and "
+    return "alignment is in the end " + between.join(words).replace("-", "\N{MINUS SIGN}")
 
 
 def _note(view: RunView) -> str:

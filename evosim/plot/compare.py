@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from evosim.plot import colors, estimates, style, timeseries
+from evosim.plot import colors, estimates, layouts, style, timeseries
 from evosim.plot.estimates import Mark
 from evosim.plot.facets import Summary, facets
-from evosim.plot.findings import GAP, MEAN, MOST_LABEL, RIGHT, SHARES
+from evosim.plot.findings import GAP, MEAN, MOST_LABEL, RIGHT, SHARES, capital
 from evosim.plot.layouts import Axes, Figure, Row
 from evosim.stats.tests import CORRECTIONS
 
 ROW = 0.17
+MOST_IN_TITLE = 3
+"""Of more runs the title has no numbers."""
 SIZES = {"effect_size": ("g", 0.44), "p_corrected": ("p", 0.94)}
 """Effect sizes and corrected p-values: how their columns are headed, and where they end, inches
 right of the differences."""
@@ -31,7 +33,7 @@ def figure(comparison: Summary) -> Figure:
     names = [style.fit(name, left - 0.1) for name in names]
     return facets(
         [_measure(row, names) for row in comparison["measures"]],
-        title=f"{len(names)} runs compared",
+        title=_finding(comparison),
         note=_note(comparison),
         width=style.DOUBLE,
         legend=[MEAN],
@@ -40,6 +42,19 @@ def figure(comparison: Summary) -> Figure:
         between=GAP,
         xlabel=None,
     )
+
+
+def _finding(comparison: Summary) -> str:
+    """The first measure that is compared, as a rule what is lost at the flip, in every run."""
+    runs, first = comparison["runs"], comparison["measures"][0]
+    if len(runs) > MOST_IN_TITLE:
+        return f"{len(runs)} runs compared: {first['name']} and more"
+    said = [
+        f"{style.number(round(value['value'], 2))} in “{run['name']}”"
+        for run, value in zip(runs, first["values"], strict=True)
+        if value is not None and value["value"] is not None
+    ]
+    return capital(f"{first['name']}: {', '.join(said)}")
 
 
 def _note(comparison: Summary) -> str:
@@ -93,12 +108,15 @@ def _measure(row: Summary, names: list[str]) -> Row:
                         va="center_baseline", transform=panel.get_yaxis_transform(),
                     )  # fmt: skip
 
+    words = style.wrap(row["name"], style.DOUBLE - 2 * layouts.PAD, bold=True)
     return Row(
         height=ROW * len(names) + 0.06,
+        header=tuple(words),
+        bold=len(words),
         room=max(room for _, room in SIZES.values()) if sized else 0.0,
         shares=SHARES,
         content=[
-            estimates.rows(values, names=names, title=row["name"], bold=True, more=undefined),
+            estimates.rows(values, names=names, title=" ", more=undefined),
             estimates.rows(differences, zero=True, title="difference to the first", more=sizes),
         ],
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evosim.plot.episode import Episode
+    from evosim.plot.output import Output
     from evosim.plot.run_view import Band, RunView
     from evosim.scenario import Scenario
 
@@ -41,9 +42,9 @@ def figure(
         name: one of ``FIGURES``.
         data: the dataset of a run (docs/architecture.md).
         scenario: the scenario that was run.
-        neutral: by drive, the band of the median under chance alone (figure ``drift``).
+        neutral: by drive, the band of the median under chance alone (figure ``genes``).
         episode: the lifetime to draw (figure ``level``).
-        summary: the run's summary (figure ``flips``).
+        summary: the run's summary (figure ``flip``).
         axes: draw into these instead of into a new figure: matplotlib Axes, one or an array as the
             figure has panels, row by row. The title and the legend go to the axes; the note and
             the names of environments are left out.
@@ -69,6 +70,7 @@ def draw(
     episode: Episode | None = None,
     summary: Mapping[str, Any] | None = None,
     failed: Failed | None = None,
+    output: Output | None = None,
 ) -> list[Path]:
     """Draw figures into a folder, one file for each name and format.
 
@@ -82,6 +84,7 @@ def draw(
         data, scenario, neutral, episode, summary: see :func:`figure`.
         failed: called with the error of each figure that cannot be drawn; raised, when the others
             are drawn, if None.
+        output: how large, and with which data beside them.
 
     Returns:
         The files, in the order of the names.
@@ -95,8 +98,9 @@ def draw(
     view = RunView(data=data, scenario=scenario, neutral=neutral, episode=episode, summary=summary)
     kinds = [FIGURES[name] for name in (names_of_run(view) if names is None else names)]
     return write_kinds(
-        kinds, scenario.title, lambda kind: kind.figure(view), Path(folder), formats, failed
-    )
+        kinds, scenario.title, lambda kind: kind.figure(view), Path(folder), formats, failed,
+        output,
+    )  # fmt: skip
 
 
 def names_of_run(view: RunView) -> list[str]:
@@ -131,12 +135,13 @@ def write_kinds(
     folder: Path,
     formats: Sequence[str],
     failed: Failed | None,
+    output: Output | None = None,
 ) -> list[Path]:
     """Draw and write figures one by one; one that fails does not stop the others.
 
     Args:
         title: of what they are of.
-        failed: see :func:`draw`.
+        failed, output: see :func:`draw`.
 
     Raises:
         EvosimError: as :func:`write_all`, at once; and the first error of a figure, in the end.
@@ -148,24 +153,28 @@ def write_kinds(
         try:
             with calling(f"figure {kind.name!r}", kind.draw):
                 drawn = (kind.name, f"{title}: {kind.title}", draw_one(kind))
-                paths += write_all([drawn], folder, formats)
+                paths += write_all([drawn], folder, formats, output)
         except WriteError:
             raise
         except EvosimError as error:
             (failed or errors.append)(error)
     if errors:
         raise errors[0]
-    return paths
+    return paths + (output.write_data() if output else [])
 
 
 def write_all(
-    drawn: Iterable[tuple[str, str, Figure]], folder: Path, formats: Sequence[str]
+    drawn: Iterable[tuple[str, str, Figure]],
+    folder: Path,
+    formats: Sequence[str],
+    output: Output | None = None,
 ) -> list[Path]:
     """Write figures into a folder, each in every format.
 
     Args:
         drawn: of each figure the stem of its files, what it shows, and the figure. One that is
             drawn as it is asked for is written before the next one is drawn.
+        output: how large they are, and where their numbers are kept.
 
     Raises:
         EvosimError: an unknown format, or a folder that cannot be written.
@@ -176,6 +185,8 @@ def write_all(
         check_format(suffix)
     paths = []
     for name, title, figure in drawn:
+        if output is not None:
+            output.take(name, figure)
         for suffix in formats:
             paths.append(folder / f"{name}.{suffix}")
             write(figure, paths[-1], title=title)

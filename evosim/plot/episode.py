@@ -1,4 +1,4 @@
-"""A lifetime to look at: who lived it where, and everything that happened in it, step by step."""
+"""A lifetime to look at: whose it is, where, and everything that happened in it, step by step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from evosim.core import Trace
-    from evosim.scenario import Scenario, World
+    from evosim.scenario import Flip, Scenario, World
     from evosim.world import Environment, Levels
 
 AGE = "age"
@@ -49,7 +49,7 @@ class Episode:
     Attributes:
         environment: where it was lived.
         levels: the one level (L = 1).
-        trace: its steps, as the core lived them.
+        trace: its steps, as the core simulated them.
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
         arrival: the drive for what a life makes of arriving (novelty).
         blind: the hidden variables that the mind does not see.
@@ -130,11 +130,24 @@ class Episode:
     @property
     def _last_rule(self) -> int:
         """The event of the rule that ended the life: of a use, an arrival, or the last meeting."""
-        used = int(self.trace.event[-1])
-        # What ends a life is the last thing that is felt in it, and meetings come after all else
-        # (model 1, the order of one step), by event as in time.
-        others = [event for event in self.events(self.lifespan - 1) if event != used]
-        return max(others, default=used)
+        happened = self.events(self.lifespan - 1)
+        tables, (x, cell) = self.environment.tables, self.trace.last
+        if tables.local is None:
+            return int(self.trace.event[-1])
+        local = tables.local.arrays
+        # What ends a life is the last thing that is felt in it. Meetings come after all else, mover
+        # by mover (model 1, the order of one step); but movers of one name have their events in
+        # common, so that their order is not that of the events. The last one is of a mover that was
+        # on the cell, by a rule that may end a life and that leads to where it ended.
+        for mover in reversed(range(len(local.meet))):
+            before = np.flatnonzero(local.meet[mover] >= 0)
+            places = before // local.stride[mover] % local.places[mover]
+            for row in np.unique(local.meet[mover, before[places == cell]]):
+                event = int(local.row_event[row])
+                led = local.row_x[local.row_ptr[row] : local.row_ptr[row + 1]]
+                if event in happened and local.row_ends[row] > 0 and x in led:
+                    return event
+        return happened[-1]  # of an arrival or a use, and then nobody was met
 
     @cached_property
     def kinds(self) -> dict[int, str]:
@@ -273,6 +286,55 @@ def relived(
         blind=frozenset(n for i, n in enumerate(env.hidden) if not minds.senses[0] >> i & 1),
         heading=f"{whose}generation {generation}, individual {individual}, in “{title}”",
     )
+
+
+MOST_TRIED = 6
+"""Levels on which it is looked up which is typical of an individual."""
+
+
+def across_flip(
+    data: xr.Dataset, scenario: Scenario, flip: Flip, *, individual: int | str | None = None,
+    level: int | None = None, replicate: int = 0,
+) -> tuple[Episode, Episode]:  # fmt: skip
+    """One individual on the same level in the worlds before and after a flip.
+
+    It is of the last generation before the flip, which knows the old world only. A level of both
+    worlds is drawn with the same numbers: it is the same where they have the same kinds.
+
+    Args:
+        individual: see :func:`episode_of`.
+        level: None: of a few levels the one on which the old world pays it most nearly its mean.
+        replicate: which replicate, from 0.
+
+    Raises:
+        EvosimError: see :func:`episode_of`.
+    """
+    generation, individual = find_individual(
+        data, generation=flip.generation - 1, individual=individual, replicate=replicate
+    )
+    before, after = worlds_of(flip)
+
+    def lived(environment: str, level: int) -> Episode:
+        return episode_of(data, scenario, generation=generation, environment=environment,
+                          individual=individual, level=level, replicate=replicate)  # fmt: skip
+
+    if level is not None:
+        return lived(before, level), lived(after, level)
+    tried = [lived(before, n) for n in range(min(scenario.evolution.levels, MOST_TRIED))]
+    column = tried[0].environment.payoffs.index(scenario.objective.intended)
+    paid = np.array([one.payoffs[-1, column] for one in tried])
+    typical = int(np.argmin(np.abs(paid - paid.mean())))
+    return tried[typical], lived(after, typical)
+
+
+def worlds_of(flip: Flip) -> tuple[str, str]:
+    """The environments that a flip leads from and to: of mixtures those that change most."""
+    before = max(flip.before, key=lambda name: flip.before[name])
+    rise = {name: share - flip.before.get(name, 0.0) for name, share in flip.after.items()}
+    after = max(rise, key=lambda name: rise[name])
+    if after == before:  # what rises is what was there most already: show what goes
+        before = min(flip.before, key=lambda name: flip.after.get(name, 0.0) - flip.before[name])
+    return before, after
 
 
 def find_individual(

@@ -145,7 +145,7 @@ def draw(folder: str, name: str, *, tell: object) -> None:
     from evosim.plot.run_view import neutral_bands
 
     view = _view(folder)
-    if name == "drift":
+    if name == "genes":
         view = replace(view, neutral=neutral_bands(view.data, view.scenario))
     with suppress(EvosimError):
         write_kinds(

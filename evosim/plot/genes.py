@@ -1,110 +1,245 @@
-"""Figure ``genes``: the whole distribution of every evolving gene, generation by generation.
+"""Figure ``genes``: how the drives and every other gene of the population move.
 
-A heat map for each locus: generation to the right, the gene's value upwards between its bounds,
-dark where many individuals are. Genes as selection and mutation see them, before expression.
+Above, every drive's median on one pair of axes. Below, a heat map for each drive and each other
+locus that evolves: generation to the right, the value upwards, dark where many individuals are. On
+a drive the median is a line, between two others where it would stay by chance alone (gene dropping
+down the recorded pedigree, :mod:`evosim.metrics.popgen.price`). Drives are scaled to a vector of
+unit length, as minds feel them; other genes are drawn as selection and mutation see them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, PowerNorm
 
+from evosim.evolution import OPTIMIZERS
 from evosim.mind import OF_TABLES
-from evosim.plot import colors, layouts, registry, style
-from evosim.plot.facets import Floats, Panel, RunView, facets, grid
-from evosim.plot.layouts import Axes, Figure
+from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.facets import Floats, Level, Line, Panel, RunView, Trajectory, facets, grid
+from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 BINS = 40
 MOST_COLUMNS = 200
 """More generations than this are drawn as means of neighbours: no finer picture can be seen."""
 BAR_ROOM = 0.62
+CLEAR = 0.9
+"""The part of all generations in which no share is beyond the darkest shade."""
 NICE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Shares to mark on the scale."""
+MEDIAN = LegendEntry("median", colors.BLUE, "-", 1.3)
+NULL = LegendEntry("where chance alone would keep it (95 %)", colors.GREEN, style.DASHES[1], 0.9)
+LABEL_HEIGHT = 0.118
+"""Inches for each name at the right end of the upper panel."""
+MOST_COLOURED = 7
+"""Above, of more drives than this the others, which moved less, are thinner."""
+WEAK = 0.2
+"""Less of a unit drive than this is no drive to speak of."""
 
 
-def _of_tables(view: RunView) -> str | None:
+class Spread(NamedTuple):
+    """How the individuals of a generation differ in a drive or another gene."""
+
+    shares: Floats
+    """[generation, bin], of all individuals, between the ends; NaN in a generation without any."""
+    ends: tuple[float, float]
+    median: Trajectory | None
+    """Of a drive; None of other genes."""
+
+
+def _no_genes(view: RunView) -> str | None:
     of_tables = [name.startswith(OF_TABLES) for name in view.loci]
-    return "figure 'table' has the genes of tables" if of_tables and all(of_tables) else None
+    if of_tables and all(of_tables):
+        return "figure 'table' has the genes of tables"
+    return None if view.loci or view.drives else "no gene evolves in this scenario"
 
 
-@registry.figure("genes", "distribution of every gene", needs=("genome",), unsupported=_of_tables)
+@registry.figure(
+    "genes", "what drives and genes evolve to", needs=("genome",), unsupported=_no_genes
+)
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
-    """Draw the shares of the population in each bin of each gene, replicates pooled."""
-    shares = histograms(view)
-    pooled = f", {view.replicates} replicates pooled" if view.replicates > 1 else ""
-    together = -(-len(view.generations) // MOST_COLUMNS)
-    note = f"Genes before expression{pooled}; {BINS} bins between the bounds of each locus."
-    if together > 1:
-        note += f" Means of {together} generations each."
-    if not shares:
-        rows = grid(
-            [Panel(yticks=[], undefined="no locus evolves in this scenario")], 1, height=0.5
-        )
-        columns, note = 1, ""
-    else:
-        top = max(float(np.nanmax(s, initial=0.0)) for s in shares.values()) or 1.0
-        columns = 1 if len(shares) == 1 else 2 if len(shares) <= 8 else 3
-        panels = [
-            _heat(view, name, values, top, bar=n == min(columns, len(shares)) - 1)
-            for n, (name, values) in enumerate(shares.items())
+    """Draw the medians of all drives, and the shares of the population in each bin of each gene.
+
+    Args:
+        axes: one for the medians of all drives; or one more than there are genes, for these and
+            then each gene by itself (of a single drive without the one for all).
+    """
+    genes = spreads(view)
+    drives = {name: gene.median for name, gene in genes.items() if gene.median is not None}
+    looks = _looks(drives)
+    rows = []
+    if len(drives) > 1:
+        lines = [
+            Line(looks[name], Trajectory(drives[name].middle), end=name)
+            for name in sorted(drives, key=lambda name: looks[name].width)
         ]
-        rows = grid(panels, columns, height=0.7, room=BAR_ROOM)
+        overview = Panel(
+            lines=lines, ylabel="unit drive, median", ylim=(-1.06, 1.06), yticks=[-1, 0, 1],
+            levels=[Level(0.0, LegendEntry("", colors.LIGHT_GREY, width=0.6))],
+        )  # fmt: skip
+        rows = [Row(height=max(1.35, LABEL_HEIGHT * len(drives)), content=[overview])]
+    if not (rows and axes is not None and len(axes) == 1):  # given one, all drives share it
+        top = _darkest(genes)
+        columns = 1 if len(genes) == 1 else 2 if len(genes) <= 8 else 3
+        panels = [
+            _heat(view, name, gene, top, looks.get(name), bar=n == min(columns, len(genes)) - 1)
+            for n, (name, gene) in enumerate(genes.items())
+        ]
+        rows += grid(panels, columns, height=0.7, room=BAR_ROOM)
     return facets(
         rows,
-        title=view.figure_title("distribution of every gene"),
-        note=note,
+        title=view.figure_title(_finding(view, drives)),
+        note=_note(view, drives),
         view=view,
-        width=style.SINGLE if columns < 3 else style.DOUBLE,
-        left=0.36 if shares else 0.46,
+        width=style.SINGLE if len(genes) <= 8 else style.DOUBLE,
+        legend=[MEDIAN, *([NULL] if view.neutral else [])] if drives else (),
+        left=0.42,
         axes=axes,
     )
 
 
-def histograms(view: RunView) -> dict[str, Floats]:
-    """By locus, the share of individuals in each bin between its bounds, [generation, bin].
-
-    NaN genes count for no bin; a generation without any value is NaN throughout.
-    """
-    genome = view.values("genome", "generation", "replicate", "individual", "locus")
-    n = genome.shape[0]
-    result = {}
+def spreads(view: RunView) -> dict[str, Spread]:
+    """By name, every drive, and every other locus that evolves."""
+    found = {}
+    for name in view.drives:
+        values = np.asarray(view.drive(name), np.float64)
+        shares = histogram(values, (-1.0, 1.0))
+        found[name] = Spread(shares, (-1.0, 1.0), timeseries.trajectory(values, bands=False))
+    genome = view.values("genome", "replicate", "generation", "individual", "locus")
     for i, name in enumerate(view.loci):
-        if name.startswith(OF_TABLES):
-            continue  # there are hundreds: figure ``table`` shows what comes of them
-        low, high = view.locus_bounds[name]
-        values = genome[..., i].reshape(n, -1)
-        known = np.isfinite(values)
-        with np.errstate(invalid="ignore"):
-            bins = np.clip((values - low) / (high - low) * BINS, 0, BINS - 1)
-        flat = np.nan_to_num(bins).astype(np.int64) + BINS * np.arange(n)[:, None]
-        counts = np.bincount(flat[known], minlength=n * BINS).reshape(n, BINS)
-        total = counts.sum(axis=1, keepdims=True)
-        result[name] = np.where(total > 0, counts / np.maximum(total, 1), np.nan)
-    return result
+        if name.startswith((OF_TABLES, "drive.")):
+            continue  # of tables there are hundreds: figure ``table`` shows what comes of them
+        ends = view.locus_bounds[name]
+        found[name] = Spread(histogram(genome[..., i], ends), ends, None)
+    return found
 
 
-def _heat(view: RunView, name: str, shares: Floats, top: float, *, bar: bool) -> Panel:
-    """The panel of a locus; ``bar``: with the scale of shares to its right."""
-    low, high = view.locus_bounds[name]
-    generations = view.generations
+def histogram(values: Floats, ends: tuple[float, float]) -> Floats:
+    """The share of individuals in each bin between two ends, [generation, bin], replicates pooled.
+
+    NaN values count for no bin; a generation without any value is NaN throughout.
+
+    Args:
+        values: [replicate, generation, individual]
+    """
+    n = values.shape[1]
+    low, high = ends
+    flat = np.moveaxis(values, 1, 0).reshape(n, -1)
+    known = np.isfinite(flat)
+    with np.errstate(invalid="ignore"):
+        bins = np.clip((flat - low) / (high - low) * BINS, 0, BINS - 1)
+    places = np.nan_to_num(bins).astype(np.int64) + BINS * np.arange(n)[:, None]
+    counts = np.bincount(places[known], minlength=n * BINS).reshape(n, BINS)
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1), np.nan)
+
+
+# What it says
+
+
+def _finding(view: RunView, drives: Mapping[str, Trajectory]) -> str:
+    """What became of the drives, in a sentence: which is the strongest, before and in the end."""
+    if not drives:
+        return "what every gene evolves to"
+    ends = {name: each.middle for name, each in drives.items()}
+    first = view.flips[0].generation if view.flips else view.generations[0]
+    then = max(int(np.searchsorted(view.generations, first)) - bool(view.flips), 0)
+    lived = np.flatnonzero(np.isfinite(np.stack(list(ends.values()))).all(axis=0))
+    if not len(lived):
+        return "no drive is felt"
+    at = [int(lived[np.abs(lived - when).argmin()]) for when in (then, len(view.generations) - 1)]
+    before, after = (max(ends, key=lambda name: float(ends[name][when])) for when in at)
+
+    def value(name: str, when: int) -> str:
+        return f"{ends[name][when]:.2f}".replace("-", "\N{MINUS SIGN}")
+
+    moved = f"({value(after, at[0])} → {value(after, at[1])})"
+    if ends[after][at[1]] < WEAK:
+        return "no drive is strong in the end"
+    if not view.flips:
+        return f"{after} is the strongest drive in the end {moved}"
+    if before == after:
+        return f"{after} is the strongest drive before the flip and in the end {moved}"
+    if ends[before][at[0]] < WEAK:
+        return f"after the flip {after} is the strongest drive {moved}"
+    return f"{before} gives way to {after} after the flip"
+
+
+def _note(view: RunView, drives: Mapping[str, Trajectory]) -> str:
+    words = []
+    if drives:
+        words.append("Drives: scaled to a vector of unit length.")
+    pooled = f"{view.replicates} replicates pooled, " if view.replicates > 1 else ""
+    words.append(f"Shades: share of the population, {pooled}in {BINS} bins.")
+    if view.replicates > 1 and drives:
+        words.append("Medians: of the replicates' medians.")
+    together = -(-len(view.generations) // MOST_COLUMNS)
+    if together > 1:
+        words.append(f"Means of {together} generations each.")
+    if drives and not OPTIMIZERS[name := view.scenario.evolution.optimizer.name].pedigree:
+        words.append(f"Nothing on chance alone: {name} samples genomes, which have no parents.")
+    return " ".join(words)
+
+
+# What it draws
+
+
+def _looks(drives: Mapping[str, Trajectory]) -> dict[str, LegendEntry]:
+    """A style for each drive: colour and dash together tell up to 28 apart; where there are many,
+    those that moved least are thin and come after the others have their pick."""
+
+    def size(name: str) -> float:
+        finite = drives[name].middle[np.isfinite(drives[name].middle)]
+        return float(np.abs(finite).max()) if len(finite) else 0.0
+
+    ranked = sorted(drives, key=size, reverse=True)
+    most = set(ranked[:MOST_COLOURED])
+    order = [*(name for name in drives if name in most), *ranked[MOST_COLOURED:]]
+    looks = {
+        name: LegendEntry(name, *style.series(n), 1.3 if name in most else 0.8)
+        for n, name in enumerate(order)
+    }
+    return {name: looks[name] for name in drives}
+
+
+def _darkest(genes: Mapping[str, Spread]) -> float:
+    """The share of the darkest shade: not that of a few generations in which all are alike."""
+    most = [np.nanmax(np.nan_to_num(gene.shares), axis=1) for gene in genes.values()]
+    return float(np.quantile(np.concatenate(most), CLEAR)) or 1.0
+
+
+def _heat(
+    view: RunView, name: str, gene: Spread, top: float, look: LegendEntry | None, *, bar: bool
+) -> Panel:
+    """The panel of a gene; ``bar``: with the scale of shares to its right."""
+    (low, high), generations = gene.ends, view.generations
     half = (generations[-1] - generations[0]) / max(len(generations) - 1, 1) / 2 or 0.5
+    together = -(-len(gene.shares) // MOST_COLUMNS)
+    starts = np.arange(0, len(gene.shares), together)
+    means = np.add.reduceat(gene.shares, starts) / np.diff([*starts, len(gene.shares)])[:, None]
+    last = generations[0] + 2 * half * len(starts) * together
     middle = (low + high) / 2
-    starts = np.arange(0, len(shares), -(-len(shares) // MOST_COLUMNS))
-    means = np.add.reduceat(shares, starts) / np.diff([*starts, len(shares)])[:, None]
-    last = generations[0] + 2 * half * len(starts) * -(-len(shares) // MOST_COLUMNS)
 
     def draw(panel: Axes) -> None:
         _image(panel, means.T, (generations[0] - half, last - half, low, high), top)
         panel.set_xlim(*view.generation_limits)
         panel.set_ylim(low, high)
+        if view.neutral and name in view.neutral:
+            for end in view.neutral[name]:
+                panel.plot(generations, end, color=NULL.color, linestyle=NULL.dash,
+                           linewidth=NULL.width, label=f"{name} null", zorder=4)  # fmt: skip
         if bar:
             _bar(panel, top)
 
+    lines = [] if gene.median is None else [Line(MEDIAN._replace(name=name), gene.median)]
     return Panel(
-        title=name.removeprefix("drive."),
+        lines=lines,
+        title=name,
+        color=look.color if look else colors.INK,
+        ylabel="",
         ylim=(low, high),
         yticks=[low, middle, high] if len(style.number(middle)) <= 4 else [low, high],
         more=draw,
@@ -116,7 +251,7 @@ def _image(
 ) -> None:
     """Values [up, right] in shades from light to dark, also in grey; none at all is white, unknown
     grey."""
-    shades = colormaps["magma_r"](np.linspace(0.03, 1, 256))
+    shades = colormaps["Greys"](np.linspace(0.05, 0.75, 256))
     shades[0] = 1.0
     cmap: Colormap = ListedColormap(shades).with_extremes(bad=colors.LIGHT_GREY)
     panel.imshow(

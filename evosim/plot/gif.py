@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from evosim.engine.files import put
 from evosim.plot import colors, style
-from evosim.plot.episode import check_speed
+from evosim.plot.episode import Episode, check_speed
 from evosim.plot.picture import EVENTS, Line, Picture, Place, Symbol, frames
-
-if TYPE_CHECKING:
-    from evosim.plot.episode import Episode
 
 MARGIN = 12
 SIDE = 236
@@ -47,11 +44,16 @@ WIDE = ("action", "end", "new", "old")
 
 
 def replay_gif(
-    episode: Episode, path: str | Path, *, speed: float = 8.0, most_frames: int = MOST_FRAMES
+    episode: Episode | Sequence[Episode],
+    path: str | Path,
+    *,
+    speed: float = 8.0,
+    most_frames: int = MOST_FRAMES,
 ) -> Path:
-    """Write a lifetime as an animated GIF that loops.
+    """Write a lifetime, or several side by side, as an animated GIF that loops.
 
     Args:
+        episode: one, or several from left to right; one that ends stands still until all have.
         path: where to; the folder is made if it does not exist.
         speed: frames a second, from 0.01; above 50 as 50, which is what programs show. A frame is
             a step, unless the life is longer than ``most_frames``: then frames are left out
@@ -64,9 +66,8 @@ def replay_gif(
         EvosimError: a speed out of range; a place that cannot be written.
     """
     check_speed(speed)
-    shown = frames(episode, most=max(2, most_frames))
-    canvas = Canvas(shown[0])
-    drawn = [canvas.draw(picture) for picture in shown]
+    episodes = [episode] if isinstance(episode, Episode) else list(episode)
+    drawn = _side_by_side([_drawn(one, episodes, max(2, most_frames)) for one in episodes])
     palette = _palette(drawn)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in drawn]
     pause = max(20, round(1000 / speed))
@@ -83,6 +84,30 @@ def replay_gif(
     )
     put(Path(path), buffer.getvalue())
     return Path(path)
+
+
+def _drawn(episode: Episode, beside: Sequence[Episode], most: int) -> list[Image.Image]:
+    """The frames of a lifetime, as many steps apart as those of the longest beside it."""
+    longest = max(one.lifespan for one in beside)
+    shown = frames(episode, most=max(2, round(most * (episode.lifespan + 1) / (longest + 1))))
+    canvas = Canvas(shown[0])
+    return [canvas.draw(picture) for picture in shown]
+
+
+def _side_by_side(several: Sequence[Sequence[Image.Image]]) -> list[Image.Image]:
+    """Lifetimes as one: each frame beside those of the same step, or the last one."""
+    if len(several) == 1:
+        return list(several[0])
+    width = sum(each[0].width for each in several)
+    height = max(each[0].height for each in several)
+    found = []
+    for n in range(max(map(len, several))):
+        wide, x = Image.new("RGB", (width, height), "white"), 0
+        for each in several:
+            wide.paste(each[min(n, len(each) - 1)], (x, 0))
+            x += each[0].width
+        found.append(wide)
+    return found
 
 
 def _palette(images: list[Image.Image]) -> Image.Image:

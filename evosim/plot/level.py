@@ -1,22 +1,22 @@
-"""Figure ``level``: one level, and one lifetime on it; how matplotlib draws a picture of a level.
+"""Figure ``level``: where an individual spends its life; how matplotlib draws a picture of a level.
 
-The path is coloured by time and shifted across its cells as time goes by, so that ways taken
-again and again lie side by side instead of on top of each other. Below the map, what happened
-when, in the colours of the path.
+Of a run with a flip the median individual of the last generation before it, on the same level in
+both worlds: the cells are the darker, the more steps it spends there. Below each map, how often
+each event happens. Without a flip one life, of the median individual of the last generation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.patches import Circle, Patch, Rectangle
 
+from evosim.errors import EvosimError
 from evosim.plot import colors, layouts, registry, style, timeseries
+from evosim.plot.facets import Panel, facets
 from evosim.plot.picture import Picture, Symbol, frame
 
 if TYPE_CHECKING:
@@ -26,82 +26,125 @@ if TYPE_CHECKING:
     from evosim.plot.episode import Episode
     from evosim.plot.run_view import RunView
 
-MOST_EVENTS = 10
-"""Rows of the panel of events; the rarer ones are left out, and the note says so."""
+MOST_EVENTS = 8
+"""Rows of events below a map; the rarer ones are left out, and the note says so."""
 LARGEST_CELL = 0.34
 SMALLEST_LETTER = 0.125
 """Inches of a cell under which its glyph would be under 7 pt, and a dot is drawn instead."""
 LEGEND_ROOM = 1.0
-SHIFT = 0.27
-"""How far the path wanders across a cell over a lifetime, to both sides of its centre."""
-ROW = 0.13
+TALLEST = 4.0
+"""Inches of a map, at most."""
+ROW = 0.15
+GAP = 0.3
 LEGEND_LINE = 0.17
+HEAT = colors.BLUE
 WRAPS: dict[str, Any] = {"color": colors.GREY, "linewidth": 0.8, "linestyle": (0, (3, 2))}
 """How edges are drawn that wrap around."""
 
 
-@registry.figure("level", "a level and a lifetime on it", needs=("genome",))
+@registry.figure("level", "where the median individual spends its life", needs=("genome",))
 def figure(view: RunView) -> Figure:
-    """Draw the given lifetime, or live the median individual's of the last generation."""
-    from evosim.plot.episode import episode_of
-
-    episode = view.episode or episode_of(view.data, view.scenario)
-    picture = frame(episode, episode.lifespan, trail=episode.lifespan)
-    rows, cols = picture.layout.rows, picture.layout.cols
+    """Draw the given lifetime, or those that the median individual has across the first flip."""
+    lives = _lives(view)
+    pictures = [frame(life, life.lifespan, trail=life.lifespan) for life in lives]
+    legend_of = {s.words: s for picture in pictures for s in picture.present}
     # What happened, in the order of events; of many the most frequent.
-    happened = _happened(episode)
-    often = sorted(happened, key=lambda name: -int(episode.counts[happened[name]].sum()))
-    shown = {name: happened[name] for name in happened if name in often[:MOST_EVENTS]}
-    counts = [f" ×{episode.counts[events].sum()}" for events in shown.values()]  # noqa: RUF001
-    names = [name + count for name, count in zip(shown, counts, strict=True)]
-    width = style.SINGLE if cols <= 18 else style.DOUBLE
-    left = max(timeseries.label_room(names, 1.25), 0.4)
-    room = width - 2 * layouts.PAD - 0.1
-    cell = min(LARGEST_CELL, (room - LEGEND_ROOM) / cols, 6.0 / rows)
-    height = max(cell * rows + 0.08, LEGEND_LINE * (len(picture.present) + 2 + picture.torus))
-    panels = [layouts.Row(height=height, titles=False, ticks=False)]
-    if shown:
-        panels.append(layouts.Row(height=ROW * len(shown), titles=False))
+    counts = [_happened(life) for life in lives]
+    total = {name: sum(one.get(name, 0) for one in counts) for one in counts for name in one}
+    often = sorted(total, key=lambda name: -total[name])[:MOST_EVENTS]
+    shown = [name for name in total if name in often]
+    most_often = max((n for one in counts for n in one.values()), default=1)
+    rows, cols = (max(getattr(p.layout, side) for p in pictures) for side in ("rows", "cols"))
+    width = style.SINGLE if len(lives) == 1 and cols <= 18 else style.DOUBLE
+    left = max(timeseries.label_room(shown, 1.25), 0.4) if shown else 2 * layouts.PAD
+    lane = (width - left - LEGEND_ROOM - GAP * len(lives)) / len(lives)
+    cell = min(LARGEST_CELL, (lane - 0.08) / cols, TALLEST / rows)
+    torus = any(picture.torus for picture in pictures)
+    height = max(cell * rows + 0.08, LEGEND_LINE * (len(legend_of) + torus))
+    titles = [_title(view, life) for life in lives]
+    panels = [
+        Panel(title=title, bold=True, xlim=(0, 1), ylim=(0, 1), more=_leave) for title in titles
+    ]
+    below = [_events(shown, one, most_often) for one in counts] if shown else []
+    block: dict[str, Any] = {"columns": len(lives), "room": LEGEND_ROOM}
+    drawn = facets(
+        [layouts.Row(height=height, titles=2, ticks=False, content=panels, **block)]
+        + ([layouts.Row(height=ROW * len(shown) + 0.05, content=below, **block)] if below else []),
+        title=view.figure_title(_finding(view, lives)),
+        note=_note(lives, len(total) - len(shown)),
+        width=width, left=left, between=GAP, xlabel="times" if below else None,
+    )  # fmt: skip
+    most = max(float(np.bincount(life.path[1:] or [0]).max()) for life in lives)
     with style.styled():
-        layout = layouts.create(
-            panels, width=width, title=f"{view.scenario.title}: a lifetime",
-            note=_note(episode, len(happened) - len(shown)), left=left,
-            xlabel="step" if shown else None,
-        )  # fmt: skip
-        ground = layout.axes[0][0]
-        total = layout.figure.get_figheight()
-        top = (1 - ground.get_position().y1) * total
-        size = (cell * cols + 0.08, cell * rows + 0.08)
-        x = layouts.PAD + 0.02
-        place(ground, layout.figure, x, top, *size)
-        draw_picture(ground, picture, cell)
-        # From dark to light, but never too light for a line on white.
-        shades = ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.86, 256)))
-        coloring: dict[str, Any] = {
-            "cmap": shades, "norm": Normalize(0, max(episode.lifespan - 1, 1))
-        }  # fmt: skip
-        _path(ground, picture, coloring)
-        ends = [("o", shades(0.0), "start"), ("s", shades(1.0), "end")]
-        if episode.lifespan:
-            for (marker, shade, name), (r, c), shift in zip(
-                ends, (picture.trail[0], picture.trail[-1]), (-SHIFT, SHIFT), strict=True
-            ):
-                _end(ground, c + shift, r + shift, marker, shade, name)
-        box = legend(layout.figure, picture.present, x + size[0] + 0.12, top,
-                     torus=picture.torus, more=[name for *_, name in ends])  # fmt: skip
-        for n, (marker, shade, name) in enumerate(ends, len(picture.present)):
-            _end(box, 0.5, n, marker, shade, name)
-        if shown:
-            _events(layout.axes[1][0], episode, shown, counts, coloring)
-    return layout.figure
+        for ground, life, picture in zip(drawn.axes, lives, pictures, strict=False):
+            box, whole = ground.get_position(), drawn.get_size_inches()
+            x, top = box.x0 * whole[0], (1 - box.y1) * whole[1]
+            place(ground, drawn, x, top, cell * picture.layout.cols + 0.08,
+                  cell * picture.layout.rows + 0.08)  # fmt: skip
+            draw_picture(ground, picture, cell)
+            _visits(ground, life, most)
+            (r, c) = picture.trail[0]
+            ground.plot(c, r, "o", markersize=5, markerfacecolor="none", markeredgecolor=colors.INK,
+                        markeredgewidth=1.2, zorder=6, label="start")  # fmt: skip
+        side = legend(drawn, legend_of.values(), width - LEGEND_ROOM - 0.1, top, torus=torus,
+                     more=["start"])  # fmt: skip
+        side.plot(0.5, len(legend_of), "o", markersize=5, markerfacecolor="none",
+                 markeredgecolor=colors.INK, markeredgewidth=1.2)  # fmt: skip
+    return drawn
 
 
-def _note(episode: Episode, hidden: int) -> str:
-    words = [f"{episode.heading[0].upper()}{episode.heading[1:]}."]
-    words.append(f"Lived {episode.lifespan} steps; ended by {episode.ending}.")
-    names = [*episode.environment.payoffs, "internal reward"]
-    sums = (style.number(float(f"{v:.3g}")) for v in (*episode.payoffs[-1], episode.reward[-1]))
-    words.append("; ".join(map(" ".join, zip(names, sums, strict=True))) + ".")
+def _leave(panel: Axes) -> None:
+    """Draw nothing yet: a map finds its size when the figure has its own."""
+
+
+def _lives(view: RunView) -> list[Episode]:
+    """The given lifetime, or those on both sides of the first flip, or the last one."""
+    from evosim.plot.episode import Episode, across_flip, episode_of
+
+    if view.episode is not None:
+        return [view.episode] if isinstance(view.episode, Episode) else list(view.episode)
+    if view.flips:
+        try:
+            return list(across_flip(view.data, view.scenario, view.flips[0]))
+        except EvosimError:  # the population died out before
+            pass
+    return [episode_of(view.data, view.scenario)]
+
+
+def _title(view: RunView, life: Episode) -> str:
+    return f"in “{view.title(life.environment.name)}”"
+
+
+def _amounts(view: RunView, life: Episode) -> tuple[str, str]:
+    """What a life is paid of what is intended, and feels, in digits."""
+    payoffs = life.environment.payoffs
+    paid = life.payoffs[-1, payoffs.index(view.scenario.objective.intended)]
+    first, second = (style.number(float(f"{v:.2g}")) for v in (paid, life.reward[-1]))
+    return first, second
+
+
+def _finding(view: RunView, lives: Sequence[Episode]) -> str:
+    """What the lives are paid and feel, in a sentence."""
+    ends = [_amounts(view, life) for life in lives]
+    name = view.scenario.objective.intended
+    if len(lives) == 1:
+        return (
+            f"a life of {lives[0].lifespan} steps is paid {name} {ends[0][0]}, feels {ends[0][1]}"
+        )
+    (paid, felt), (paid_after, felt_after) = ends
+    return f"one individual is paid {name} {paid} → {paid_after}, and feels {felt} → {felt_after}"
+
+
+def _note(lives: Sequence[Episode], hidden: int) -> str:
+    words = [f"{lives[0].heading[0].upper()}{lives[0].heading[1:]}."]
+    if len(lives) > 1:
+        words = [
+            f"{words[0].partition(', in “')[0]}, the median by score of the last generation before "
+            "the flip, on the same level in both worlds."
+        ]
+    words.append("The darker a cell, the more steps are spent there.")
+    each = [f"{life.lifespan} steps, ended by {life.ending}" for life in lives]
+    words.append(f"Lived {'; '.join(each)}.")
     if hidden:
         words.append(f"{hidden} rarer events are left out.")
     return " ".join(words)
@@ -159,7 +202,7 @@ def draw_picture(panel: Axes, picture: Picture, cell: float) -> None:
                       alpha=strength, linewidth=0, zorder=0.5)
         )  # fmt: skip
     for (r, c), kind in (*picture.sites.items(), *picture.movers.items()):
-        _glyph(panel, c, r, picture.legend[kind], cell)
+        draw_glyph(panel, c, r, picture.legend[kind], cell)
 
 
 def legend(
@@ -186,7 +229,7 @@ def legend(
     box.set_xlim(0, width / LEGEND_LINE)
     box.set_ylim(len(names) - 0.5, -0.5)
     for n, symbol in enumerate(symbols):
-        _glyph(box, 0.5, n, symbol, LEGEND_LINE)
+        draw_glyph(box, 0.5, n, symbol, LEGEND_LINE)
     for n, name in enumerate(names):
         box.text(1.3, n, style.fit(name, width - 0.24), va="center_baseline")
     if torus:
@@ -194,7 +237,7 @@ def legend(
     return box
 
 
-def _glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None:
+def draw_glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None:
     """A disc with a letter, of a mover a square; of a field a tint. Where the cell is too small for
     a letter, the disc or square alone."""
     glyph, color = symbol.glyph, symbol.color
@@ -221,71 +264,50 @@ def _glyph(panel: Axes, x: float, y: float, symbol: Symbol, cell: float) -> None
 # A lifetime on it
 
 
-def _path(panel: Axes, picture: Picture, coloring: dict[str, Any]) -> None:
-    """Every step as a line in the colour of its time; a step over a torus' edge as two."""
-    layout, steps = picture.layout, len(picture.trail) - 1
-    shifts = SHIFT * (2 * np.arange(steps + 1) / max(steps, 1) - 1)
-    segments, times = [], []
-    for t in range(steps):
-        (r0, c0), (r1, c1) = picture.trail[t : t + 2]
-        dr, dc = r1 - r0, c1 - c0
-        wraps = abs(dr) > 1 or abs(dc) > 1
-        if wraps:  # the way out over the edge, and the way in from the other one
-            dr -= layout.rows * int(np.sign(dr)) * (abs(dr) > 1)
-            dc -= layout.cols * int(np.sign(dc)) * (abs(dc) > 1)
-        s0, s1 = shifts[t : t + 2]
-        segments.append([(c0 + s0, r0 + s0), (c0 + dc + s1, r0 + dr + s1)])
-        times.append(t)
-        if wraps:
-            segments.append([(c1 - dc + s0, r1 - dr + s0), (c1 + s1, r1 + s1)])
-            times.append(t)
-    path = LineCollection(
-        segments, linewidths=1.0, capstyle="round", zorder=3, label="path", **coloring
-    )
-    path.set_array(np.array(times, dtype=np.float64))
-    panel.add_collection(path)
-    path.set_clip_path(Rectangle((-0.5, -0.5), layout.cols, layout.rows, transform=panel.transData))
+def _visits(panel: Axes, life: Episode, most: float) -> None:
+    """How many steps are spent in each cell, under all that stands there.
+
+    Args:
+        most: steps in the darkest cell.
+    """
+    cells = life.world.layout.free
+    for n, steps in enumerate(np.bincount(life.path[1:], minlength=len(cells)).tolist()):
+        if steps:
+            r, c = cells[n]
+            panel.add_patch(
+                Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=HEAT, linewidth=0, zorder=0.8,
+                          alpha=0.08 + 0.72 * steps / most, label=f"{steps} steps")
+            )  # fmt: skip
 
 
-def _end(panel: Axes, x: float, y: float, marker: str, shade: Any, name: str) -> None:
-    """Where the life began (ring) or ended (square)."""
-    panel.plot(x, y, marker, markersize=4.5, markerfacecolor="white", markeredgecolor=shade,
-               markeredgewidth=1.2, zorder=6, label=name)  # fmt: skip
-
-
-def _happened(episode: Episode) -> dict[str, list[int]]:
-    """The events of a lifetime by name; those of a field are one, whatever its strengths."""
+def _happened(episode: Episode) -> dict[str, int]:
+    """How often each event of a lifetime happened; those of a field are one, whatever its
+    strengths."""
     events = episode.environment.events
-    found: dict[str, list[int]] = {}
+    found: dict[str, int] = {}
     for event in np.flatnonzero(episode.counts):
         name = events[event].split("@")[0] if events[event].startswith("field.") else events[event]
-        found.setdefault(name, []).append(int(event))
+        found[name] = found.get(name, 0) + int(episode.counts[event])
     return found
 
 
-def _events(
-    panel: Axes,
-    episode: Episode,
-    shown: dict[str, list[int]],
-    counts: list[str],
-    coloring: dict[str, Any],
-) -> None:
-    """A mark for every event, at its step and in the colour of its time."""
-    rows = [episode.trace.counts[:, events].any(axis=1) for events in shown.values()]
-    marks = np.argwhere(np.transpose(rows))
-    lines = LineCollection(
-        [[(t, row - 0.36), (t, row + 0.36)] for t, row in marks],
-        linewidths=max(0.8, min(2.0, 150 / max(episode.lifespan, 1))), label="events", **coloring,
-    )  # fmt: skip
-    lines.set_array(marks[:, 0].astype(np.float64))
-    panel.add_collection(lines)
-    panel.set_xlim(-0.5, max(episode.lifespan, 1) - 0.5)
-    panel.set_ylim(len(shown) - 0.5, -0.5)
-    inner = panel.get_position().x0 * panel.figure.get_figwidth() - 0.1  # type: ignore[union-attr]
-    labels = [
-        style.fit(name, inner - style.text_width(count)) + count
-        for name, count in zip(shown, counts, strict=True)
-    ]
-    panel.set_yticks(range(len(shown)), labels=labels)
-    panel.tick_params(left=False)
-    panel.spines["left"].set_visible(False)
+def _events(shown: Sequence[str], counts: dict[str, int], most: int) -> Panel:
+    """A bar for each event: how often it happened."""
+
+    def draw(panel: Axes) -> None:
+        panel.spines["left"].set_visible(False)
+        panel.tick_params(left=False)
+        for n, name in enumerate(shown):
+            panel.barh(n, counts.get(name, 0), 0.66, color=colors.GREY, label=name)
+            panel.annotate(
+                f"{counts.get(name, 0)}", (counts.get(name, 0), n), xytext=(2, 0), va="center",
+                textcoords="offset points",
+            )  # fmt: skip
+
+    return Panel(
+        xlim=(0.0, 1.15 * most),
+        ylim=(len(shown) - 0.4, -0.6),
+        yticks={n: style.fit(name, 1.15) for n, name in enumerate(shown)},
+        scale="events",
+        more=draw,
+    )

@@ -6,7 +6,7 @@ for all senses together, as the share of the population that has each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,11 +39,29 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
         panels.append(_senses(view, senses))
     return facets(
         [Row(height=0.95, content=[panel]) for panel in panels],
-        title=view.figure_title("minds and lifespan"),
+        title=view.figure_title(_finding(scalars, view)),
         note=_note(view, senses, "depth" in scalars),
         view=view,
         axes=axes,
     )
+
+
+def _finding(scalars: Mapping[str, np.ndarray], view: RunView) -> str:
+    """How depth and lifespan moved from the first generation to the last, in a sentence."""
+    lifespan = view.individuals_of("lifespan")
+    named = {"planning depth": scalars.get("depth"), "lifespan": lifespan}
+    said = []
+    for name, values in named.items():
+        if values is None:
+            continue
+        means = timeseries.mean(timeseries.mean(values), 0)
+        means = means[np.isfinite(means)]
+        if len(means):
+            first, last = (style.number(float(f"{v:.2g}")) for v in (means[0], means[-1]))
+            way = "falls" if means[-1] < means[0] else "rises"
+            said.append(f"{name} stays at {last}" if first == last else
+                        f"{name} {way} from {first} to {last}")  # fmt: skip
+    return ", ".join([*said]) + " steps" if said else "minds and lifespan"
 
 
 def _scalar(name: str, values: np.ndarray) -> Panel:

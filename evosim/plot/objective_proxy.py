@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from evosim.errors import EvosimError
+from evosim.metrics.query import RECENT
 from evosim.plot import colors, registry, style, timeseries
-from evosim.plot.facets import Level, Line, Panel, RunView, facets
+from evosim.plot.facets import Floats, Level, Line, Panel, RunView, facets
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
 REFERENCES = {
@@ -21,6 +22,9 @@ REFERENCES = {
     "uniform_payoff": LegendEntry("random", colors.INK, style.DASHES[2], 0.8),
 }
 """By variable: the best policy there is, and uniformly random actions."""
+
+SAME = 0.2
+"""What moves by less than this part of itself is said to be as much."""
 
 
 @registry.figure(
@@ -62,11 +66,44 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
             )
             for n, (kind, name, ylabel, color, values) in enumerate(shown)
         ],
-        title=view.figure_title("objective and proxy"),
+        title=view.figure_title(_finding(view, name, paid, reward)),
         note=note,
         view=view,
         axes=axes,
     )
+
+
+def _finding(view: RunView, name: str, paid: Floats, reward: Floats) -> str:
+    """What became of what is paid and of what is felt, at the first flip or over the run."""
+    if view.flips:
+        turn = int(np.searchsorted(view.generations, view.flips[0].generation))
+        arrived = int(np.searchsorted(view.generations, view.flips[0].arrival))
+        spans = (slice(max(turn - RECENT, 0), turn), slice(arrived, arrived + 1))
+        when = "at the flip " if turn == arrived else "in the ramp "
+        when = when if len(view.flips) == 1 else "at the first flip "
+    else:
+        spans, when = (slice(0, 1), slice(-RECENT, None)), ""
+    said = []
+    for what, verb, values in ((f"{name} ", "is paid", paid), ("", "is felt", reward)):
+        means = timeseries.mean(timeseries.mean(values), 0)
+        before, after = (float(timeseries.mean(means[span])) for span in spans)
+        said.append(f"{_moved(before, after)} {verb} ({what}{_digits(before)} → {_digits(after)})")
+    return f"{when}{said[0]}, {said[1]}"
+
+
+def _moved(before: float, after: float) -> str:
+    """How a number moved, in words.
+
+    >>> _moved(27.13, 0.6), _moved(17.0, 16.4)
+    ('less', 'as much')
+    """
+    if not abs(after - before) > SAME * max(abs(before), abs(after)):
+        return "as much"
+    return "less" if after < before else "more"
+
+
+def _digits(value: float) -> str:
+    return style.number(float(f"{value:.2g}" if abs(value) < 1 else f"{value:.3g}")) or "undefined"
 
 
 def _references(view: RunView) -> list[Level]:

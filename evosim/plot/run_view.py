@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,14 +60,15 @@ class RunView:
         scenario: the scenario that was run.
         neutral: by drive, the band in which the population's median would drift if nothing
             were selected; None leaves it out.
-        episode: the lifetime for the figure ``level``; None lives one when it is asked for.
+        episode: the lifetime for the figure ``level``, or those on both sides of a flip; None
+            lives them when it is asked for.
         summary: summary.json (:func:`evosim.metrics.summary.summarize`); None computes it if asked.
     """
 
     data: xr.Dataset
     scenario: Scenario
     neutral: Mapping[str, Band] | None = None
-    episode: Episode | None = None
+    episode: Episode | Sequence[Episode] | None = None
     summary: Mapping[str, Any] | None = None
 
     @cached_property

@@ -236,6 +236,15 @@ def number(value: float) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def signed(value: float) -> str:
+    """A change with its sign and two decimals.
+
+    >>> signed(0.5)
+    '+0.50'
+    """
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def tick(value: float) -> str:
     """A number at a tick: :func:`number`, but 2e-4 for 0.0002, which would run into the name of
     its axis."""
@@ -256,9 +265,14 @@ def place_text(
     color: str = INK,
     align: str = "left",
     most: float = math.inf,
+    label: str = "",
 ) -> None:
     """Text with its upper left corner ``x`` and ``y`` inches from the figure's; shortened to
-    ``most`` inches."""
+    ``most`` inches.
+
+    Args:
+        label: what it is, for what is done to a figure later.
+    """
     width, height = figure.get_size_inches()
     figure.text(
         x / width,
@@ -269,4 +283,5 @@ def place_text(
         color=color,
         va="baseline",
         ha=align,
+        label=label,
     )

@@ -18,6 +18,8 @@ from evosim.plot.registry import OF
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from evosim.plot.output import Output
+
 Summary = Mapping[str, Any]
 
 
@@ -56,6 +58,7 @@ def draw(
     folder: str | Path,
     formats: Sequence[str] = FORMATS,
     failed: Failed | None = None,
+    output: Output | None = None,
 ) -> list[Path]:
     """Draw figures of an experiment or a study into a folder, one file for each name and format.
 
@@ -66,7 +69,7 @@ def draw(
         names: which; None for all that there are.
         folder: where; made if it does not exist.
         formats: of svg, png and pdf.
-        failed: see :func:`evosim.plot.drawing.draw`.
+        failed, output: see :func:`evosim.plot.drawing.draw`.
 
     Returns:
         The files, in the order of the names.
@@ -79,7 +82,7 @@ def draw(
     title = summary["title"]
     return write_kinds(
         kinds, title, lambda kind: figure(of, kind.name, summary, *more), Path(folder), formats,
-        failed,
+        failed, output,
     )  # fmt: skip
 
 

@@ -45,6 +45,10 @@ class Trajectory(NamedTuple):
         return Trajectory(self.middle[:, place], None, bands)
 
 
+FEW = 16
+"""Of fewer times each is a point: between them nobody measured."""
+SMALLEST_FALL = 0.06
+"""Inches: what moves by less at a flip has no arrow."""
 BANDS = ((0.05, 0.95), (0.25, 0.75))
 
 
@@ -94,7 +98,7 @@ def quantiles(values: Floats, q: Sequence[float]) -> Floats:
 def interval(values: Floats, bootstrap: Bootstrap) -> Floats:
     """BCa interval of a mean over the first axis (replicates), [low and high, ...].
 
-    The same as in summary.json (docs/measures.md, intervals). NaN values are left out; where
+    The same as in summary.json (docs/measures, intervals). NaN values are left out; where
     fewer than two are left, the interval is NaN.
     """
     flat = values.reshape(len(values), -1)
@@ -255,3 +259,82 @@ def end_labels(
             ha="left",
             fontweight="bold" if heavy else "normal",
         )
+
+
+# What happens at a flip
+
+
+class Box(NamedTuple):
+    """Where a name is, in the units of the axes."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+    def meets(self, other: Box) -> bool:
+        """Whether they lie on each other."""
+        return min(self.right, other.right) > max(self.left, other.left) and min(
+            self.high, other.high
+        ) > max(self.low, other.low)
+
+
+def arrow(
+    panel: Axes,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    words: Sequence[str],
+    drawn: Sequence[tuple[Floats, Floats]],
+    taken: list[Box] | None,
+    *,
+    color: str,
+) -> None:
+    """How a line falls or rises at a flip, and words beside it, where other lines are farthest
+    away; none if there is no room.
+
+    Args:
+        x, y: from where to where.
+        words: lines of text; none where it hardly moves.
+        drawn: the lines of the panel, (x, y) of each.
+        taken: where other words are, to which these are added; None: there are to be none.
+    """
+    panel.plot(x, y, color=color, linewidth=2.2, label="fall", zorder=3.6)
+    width, height = inches(panel)
+    (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+    across, up = (right - left) / width, (high - low) / height  # of an inch
+    if abs(y[1] - y[0]) < SMALLEST_FALL * up:
+        return
+    panel.plot(x[1], y[1], "v" if y[1] < y[0] else "^", color=color, markersize=6.5,
+               markeredgewidth=0, label="fall end", zorder=3.7)  # fmt: skip
+    if taken is None:
+        return
+    size = (max(text_width(w, bold=True) for w in words) + 0.04) * across
+    half = len(words) * line_height() / 2 * up
+    best, place = -np.inf, None
+    for side, edge in (("right", x[0] - 0.08 * across), ("left", x[1] + 0.08 * across)):
+        start = edge - size if side == "right" else edge
+        for middle in np.linspace(max(min(y), low + half), min(max(y), high - half), 7):
+            box = Box(start, start + size, float(middle) - half, float(middle) + half)
+            if start < left or box.right > right or any(box.meets(other) for other in taken):
+                continue
+            at = np.linspace(start, box.right, 12)
+            near = [abs(float(v) - middle) / up for xs, ys in drawn for v in _heights(at, xs, ys)]
+            apart = min([*near, 0.35]) - 0.05 * abs(middle - float(np.mean(y))) / up
+            if apart > best:
+                best, place = apart, (edge, side, box)
+    if place is None:
+        return
+    edge, side, box = place
+    taken.append(box)
+    panel.text(
+        edge, (box.low + box.high) / 2, "\n".join(words), ha=side, va="center", linespacing=1.1,
+        fontweight="bold", color=readable(color), zorder=6,
+        bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
+    )  # fmt: skip
+
+
+def _heights(at: Floats, x: Floats, y: Floats) -> Floats:
+    """Where a line is at some places; nothing where it is not."""
+    known = np.isfinite(y)
+    found = np.interp(at, x[known], y[known], left=np.nan, right=np.nan) if known.any() else at[:0]
+    return np.asarray(found[np.isfinite(found)], np.float64)

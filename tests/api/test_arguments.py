@@ -168,7 +168,7 @@ def test_the_flip_of_an_unfinished_run_is_ahead(tmp_path: Path) -> None:
     )  # fmt: skip
     assert not run.complete
     with pytest.raises(EvosimError, match="flip at generation 2 is not reached yet"):
-        run.figure("flips")
+        run.figure("flip")
 
 
 def test_a_study_is_not_run_as_a_scenario() -> None:

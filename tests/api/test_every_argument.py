@@ -51,7 +51,7 @@ class Shelf:
         self.scenario = tiny()
         self.run = evosim.run(self.scenario, seed=1, out=folder / "a", figures=False, workers=1)
         self.other = evosim.run(self.scenario, seed=2, out=folder / "b", figures=False, workers=1)
-        self.analysed = evosim.analyse(self.run, "leakage")
+        self.analysed = evosim.analyse(self.run, "heredity")
         self.compared = evosim.compare([self.run, self.other])
 
 
@@ -90,6 +90,7 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
         "check": (evosim.check, evosim.check, {"source": on.scenario}),
         "load": (evosim.load, evosim.load, {"source": on.folder / "tiny.toml"}),
         "analyse": (evosim.analyse, evosim.analyse, {"run": on.run, "name": "leakage"}),
+        "stress": (evosim.stress, evosim.stress, {"run": on.run, "budget": 2, "keys": ["slip"]}),
         "compare": (evosim.compare, evosim.compare, {"runs": [on.run, on.other]}),
         "export_courses": (evosim.export_courses, evosim.export_courses,
                            {"source": on.run, "path": "c.csv"}),
@@ -114,9 +115,9 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
 
 NAMES = (
     "run", "experiment", "run_study", "fork", "resume", "simulate", "iterate", "flip", "open_run",
-    "open_study", "open_experiment", "check", "load", "analyse", "compare", "export_courses",
-    "export_tensors", "export_trees", "report", "replay", "figure", "plot", "Analysed.plot",
-    "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at", "from_dict",
+    "open_study", "open_experiment", "check", "load", "analyse", "stress", "compare",
+    "export_courses", "export_tensors", "export_trees", "report", "replay", "figure", "plot",
+    "Analysed.plot", "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at", "from_dict",
 )  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_integers_of_numpy_are_integers(shelf: Shelf) -> None:
         ({"seed": 3.0}, "seed=3.0: not a seed"),
         ({"settings": "a=b"}, "a=b"),
         ({"settings": 3}, "settings=3: a mapping of keys to values is needed, or a list"),
-        ({"figures": "flips"}, 'figures="flips": True or False is needed, or a list of names'),
+        ({"figures": "flip"}, 'figures="flip": True or False is needed, or a list of names'),
         ({"progress": "no"}, 'progress="no": True or False is needed'),
         ({"on_generation": 3}, "on_generation=3: a function is needed"),
         ({"command": 3}, "command=3: a text is needed"),

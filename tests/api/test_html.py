@@ -80,7 +80,7 @@ def test_a_run_shows_its_verdict_and_its_figure(tmp_path: Path) -> None:
     assert run.verdict in found.text
     assert str(run.path) in found.text
     assert not pictures(shown)
-    (file,) = run.plot.alignment(formats=["svg"])
+    (file,) = run.plot.alignment_all(formats=["svg"])
     assert pictures(run._repr_html_()) == [file.read_bytes()]
     assert "strawberry, seed 1, 1 replicate>" in repr(run)
 
@@ -150,7 +150,7 @@ def test_a_study_shows_how_far_it_is(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_too_large_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "alignment.svg").write_bytes(b" " * (_html.LARGEST + 1))
-    (tmp_path / "alignment.png").write_bytes(b"png")
-    found = _html._thumbnail([tmp_path / "alignment.svg", tmp_path / "alignment.png"])
+    (tmp_path / "flip.svg").write_bytes(b" " * (_html.LARGEST + 1))
+    (tmp_path / "flip.png").write_bytes(b"png")
+    found = _html._thumbnail([tmp_path / "flip.svg", tmp_path / "flip.png"])
     assert pictures(found) == [b"png"]

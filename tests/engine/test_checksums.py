@@ -106,7 +106,7 @@ def test_what_is_damaged_of_the_data_is_named_wherever_they_are_read(run: Path) 
         lambda: evosim.open_run(run).data,
         lambda: evosim.resume(run),
         lambda: evosim.compare([other, run]),
-        lambda: evosim.open_run(run).plot("flips"),
+        lambda: evosim.open_run(run).plot("flip"),
         lambda: evosim.export_trees(run, run.parent / "a.trees"),
         lambda: evosim.fork(run, 3, out=run.parent / "again"),
         lambda: evosim.analyse(run, "heredity"),

@@ -46,7 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def named(summary: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = [row for row in summary["measures"] if row["name"] == name]
+    (found,) = [row for row in summary["measures"] if row["name"].partition(", in ")[0] == name]
     return found
 
 
@@ -114,6 +114,18 @@ def test_a_run_without_a_flip_has_none_of_its_numbers(runs):
     assert "undefined" in describe(three)
 
 
+def test_the_collapse_of_each_flip_leads_and_the_end_names_its_world(runs):
+    names = [
+        row["name"]
+        for row in evosim.compare([runs["base"], runs["other seed"]]).summary["measures"]
+    ]
+    assert names[0] == "collapse at the flip"
+    title = evosim.open_run(runs["base"]).scenario.environments["shop"].title or "shop"
+    assert f"alignment at the end, in “{title}”" in names
+    three = evosim.compare([runs["base"], runs["same seed"]]).summary["measures"]
+    assert any("the world that trains last (base: " in row["name"] for row in three)
+
+
 def test_the_scenarios_differ_in_the_keys_that_were_set(runs):
     base, control = (evosim.open_run(runs[n]).scenario for n in ("base", "same seed"))
     assert differences([base, base]) == []
@@ -139,7 +151,7 @@ def test_the_text_has_values_differences_and_how_they_were_made(runs):
     text = evosim.compare([runs["base"], runs["same seed"]]).text
     assert text.startswith("What differs between the scenarios\n  timeline.1.train")
     assert "| orchard" in text
-    assert "expected food a lifetime at the end\n  base " in text
+    assert "expected food a lifetime at the end, in " in text
     assert "difference" in text
     assert "replicates are paired by their seeds" in text
     assert max(map(len, text.splitlines())) <= 100
@@ -213,7 +225,7 @@ def test_runs_with_nothing_in_common_are_refused(runs, monkeypatch):
 
     one, another = (module.Row(name, "alignment") for name in ("one thing", "another"))
     rows = {"base": [(one, SPREAD)], "other": [(another, SPREAD)]}
-    monkeypatch.setattr(module, "_measured", lambda sample: rows[sample.name])
+    monkeypatch.setattr(module, "_measured", lambda sample, worlds: rows[sample.name])
     with pytest.raises(EvosimError, match="base, other: nothing that is measured"):
         evosim.compare([runs["base"], runs["other seed"]])
 

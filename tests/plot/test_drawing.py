@@ -40,7 +40,7 @@ def test_all_figures_that_can_be_are_drawn(data, scenario, lifetime, tmp_path):
 
 
 def test_a_figure_fits_a_column_on_paper(data, scenario, tmp_path):
-    (path,) = draw(data, scenario, ["drift"], folder=tmp_path, formats=["png"])
+    (path,) = draw(data, scenario, ["mind"], folder=tmp_path, formats=["png"])
     with Image.open(BytesIO(path.read_bytes())) as image:
         width = image.width / image.info["dpi"][0]
     assert width == pytest.approx(3.4, abs=0.01)
@@ -54,28 +54,30 @@ def test_svg_carries_its_title_and_no_date(data, scenario, tmp_path):
 
 
 def test_an_unknown_figure_is_answered_with_the_nearest(data, scenario, tmp_path):
-    with pytest.raises(EvosimError, match=r"unknown figure 'alinement'.*did you mean 'alignment'"):
+    with pytest.raises(
+        EvosimError, match=r"unknown figure 'alinement'.*did you mean 'alignment_all'"
+    ):
         draw(data, scenario, ["alinement"], folder=tmp_path)
-    with pytest.raises(EvosimError, match=r"known: .*drift.*genes"):
+    with pytest.raises(EvosimError, match=r"known: .*level.*mind"):
         figure("nothing_like_it", data, scenario)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_format_is_answered_with_the_known(data, scenario, tmp_path):
     with pytest.raises(EvosimError, match=r"unknown figure format 'pgn'.*did you mean 'png'"):
-        draw(data, scenario, ["drift"], folder=tmp_path, formats=["svg", "pgn"])
+        draw(data, scenario, ["mind"], folder=tmp_path, formats=["svg", "pgn"])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_is_an_error_of_one_line(data, scenario, tmp_path):
     (tmp_path / "figures").write_text("a file")
     with pytest.raises(EvosimError, match="figures") as raised:
-        draw(data, scenario, ["drift"], folder=tmp_path / "figures", formats=["svg"])
+        draw(data, scenario, ["mind"], folder=tmp_path / "figures", formats=["svg"])
     assert "\n" not in str(raised.value)
 
 
 def test_a_figure_in_memory_can_be_saved_anywhere(data, scenario, tmp_path):
-    drawn = figure("drift", data, scenario)
+    drawn = figure("mind", data, scenario)
     drawn.savefig(tmp_path / "mine.pdf")
     assert (tmp_path / "mine.pdf").read_bytes().startswith(b"%PDF")
 
@@ -95,6 +97,6 @@ def test_importing_the_package_imports_no_library():
 
 
 def test_no_figure_needs_pyplot():
-    modules = imported_by("import evosim.plot; assert 'drift' in evosim.plot.FIGURES")
+    modules = imported_by("import evosim.plot; assert 'genes' in evosim.plot.FIGURES")
     assert "matplotlib.figure" in modules
     assert not modules & {"matplotlib.pyplot", "numba", "scipy.stats"}

@@ -15,6 +15,7 @@ from evosim.plot import (
     findings,
     maps,
     sensitivity,
+    timeseries,
     trajectories,
 )
 from evosim.plot import summaries as drawing
@@ -131,6 +132,43 @@ def test_whatever_the_experiment_its_figures_are_readable(case):
     readable(sensitivity.figure(made))
 
 
+def test_many_findings_are_a_forest_plot():
+    made = summary()
+    made["findings"] = [*made["findings"], *made["findings"]]
+    figure = findings.figure(made)
+    text = readable(figure)
+    (panel,) = figure.axes
+    assert text.count("supported") + text.count("refuted") + text.count("undecided") == 6
+    means = [line for line in panel.lines if line.get_label() == "mean"]
+    first = made["findings"][0]
+    assert means[0].get_xdata()[0] == pytest.approx(min((first["value"] - 0.2) / 0.2, 2.5))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "value", "far"),
+    [({"above": 0.2}, 0.3, 0.5), ({"below": 0.2}, 0.3, -0.5), ({"within": 0.2}, -0.3, -0.5),
+     ({"above": 0.0}, -0.3, -1.0), ({"below": -0.2}, -0.3, 0.5)],
+)  # fmt: skip
+def test_how_far_a_finding_lies_beyond_its_threshold(threshold, value, far):
+    one = {"threshold": threshold, "value": value, "interval": [value, value]}
+    assert findings.beyond(one) == pytest.approx((far, far, far))
+
+
+def test_the_course_names_the_fall_at_the_flip_and_marks_few_probes():
+    made = summary()
+    figure = trajectories.figure(made)
+    values = np.array(
+        [timeseries.numbers(row) for row in made["courses"][0]["arms"]["control"]["values"]]
+    )
+    before, after = (np.nanmedian(values[:, n]) for n in (2, 3))
+    panel = figure.axes[1]
+    (fall,) = [line for line in panel.lines if line.get_label() == "fall"]
+    np.testing.assert_allclose(fall.get_ydata(), [before, after])
+    assert any(line.get_marker() == "o" for line in panel.lines)
+    assert len(figure.axes) == 3
+    assert f"{after - before:+.2f}".replace("-", "−") in " ".join(readable(figure))  # noqa: RUF001
+
+
 def test_findings_say_what_was_found():
     made = summary()
     text = " ".join(readable(findings.figure(made)))
@@ -172,15 +210,25 @@ def test_an_equivalence_is_drawn_between_two_thresholds_and_what_does_not_count_
     assert "within 0.1 was claimed" in text
 
 
-def test_the_course_draws_medians_in_both_worlds():
+def test_the_course_draws_medians_in_the_world_that_trains():
     made = summary()
     figure = trajectories.figure(made)
-    effect, control, _ = figure.axes
+    effect = figure.axes[0]
     values = np.array(made["courses"][0]["arms"]["effect"]["values"], float)
-    (line,) = [x for x in effect.lines if x.get_label() == "in the training world"]
-    np.testing.assert_allclose(line.get_ydata(), np.nanmedian(values, axis=0))
-    assert [x.get_label() for x in control.lines].count("in the other world") == 0
+    (line,) = [x for x in effect.lines if x.get_label() == "median"]
+    drawn = np.asarray(line.get_ydata())
+    np.testing.assert_allclose(drawn[np.isfinite(drawn)], np.nanmedian(values, axis=0))
     assert [x.get_xdata()[0] for x in effect.lines if x.get_label() == "flip"] == [20]
+
+
+def test_the_course_draws_what_was_lived_between_few_probes():
+    made = summary()
+    lived = {"generations": list(range(31)), "values": [0.02 * g for g in range(30)] + [None]}
+    made["courses"][0]["arms"]["effect"]["lived"] = lived
+    figure = trajectories.figure(made)
+    (line,) = [x for x in figure.axes[0].lines if x.get_label() == "as lived in every generation"]
+    np.testing.assert_allclose(line.get_ydata()[:30], lived["values"][:30])
+    assert "as lived in every generation" in readable(figure)
 
 
 def test_the_own_value_is_marked_where_it_stands():
@@ -199,8 +247,11 @@ def test_maps_show_both_sides_of_the_flip_and_what_differs(scenario, make):
     text = " ".join(readable(maps.figure({}, scenario)))
     assert "before the pill" in text
     assert "the pill is approved" in text
-    assert "mate.use.court.yields.children 1 → 0.02" in text
+    assert "mate court pays children 1 → 0.02" in text.partition("changed at")[0]  # the title
+    assert "pays children 1 → 0.02" in readable(maps.figure({}, scenario))  # in the table
     assert "edges wrap" in text
+    # Of each of two flips one level, as no cell changes, and the table beside it.
+    assert len(maps.figure({}, scenario).axes) == 4
     readable(maps.figure({}, make(timeline=[{"generations": 3, "train": "ancestral"}])))
     large = make(world__rows=20, world__cols=30, world__edges="walls")
     readable(maps.figure({}, large))
@@ -212,22 +263,21 @@ def test_kinds_of_one_side_only_are_named_once(make):
     here, there = (scenario.environment(name) for name in ("ancestral", "modern"))
     assert differences(here, there) == ["lamp: only after"]
     twice = " ".join(readable(maps.figure({}, scenario)))
-    assert "lamp ×0 to 1" in twice  # noqa: RUF001
+    assert "lamp ×0 → 1" in twice  # noqa: RUF001
     assert "berry ×2" in twice  # noqa: RUF001
     phases = [{"generations": 2, "train": name} for name in ("ancestral", "modern")]
     once = make(
         environments={"ancestral": {}, "modern": {"kinds": {"lamp": lamp}}}, timeline=phases
     )
-    assert "lamp ×1, only after" in " ".join(readable(maps.figure({}, once)))  # noqa: RUF001
+    assert "lamp ×0 → 1" in " ".join(readable(maps.figure({}, once)))  # noqa: RUF001
+    changed = [p for p in maps.figure({}, once).axes[1].patches if p.get_label() == "changed"]
+    assert len(changed) == 1
 
 
 def test_maps_show_the_first_flips_and_the_last(make):
     phases = [{"generations": 2, "train": ("ancestral", "modern")[n % 2]} for n in range(6)]
     text = " ".join(readable(maps.figure({}, make(timeline=phases))))
-    for generation in (2, 4, 10):
-        assert f"(before generation {generation})" in text
-        assert f"What differs at generation {generation}:" in text
-    assert "(before generation 6)" not in text
+    assert text.count("→ 0.02") + text.count("0.02 →") == 4  # three tables and the title
     assert "Shown: the first 2 and the last of 5 flips." in text
 
 

@@ -35,9 +35,9 @@ def contents(run: evosim.Run) -> dict[str, bytes]:
 
 def test_a_figure_is_taken_once() -> None:
     with FigureProcess([]) as process:
-        assert process.take("drift")
-        assert not process.take("drift")
-        assert process.take("flips")
+        assert process.take("mind")
+        assert not process.take("mind")
+        assert process.take("flip")
 
 
 def test_two_processes_draw_the_same_figures(
@@ -66,8 +66,8 @@ def test_the_process_draws_only_what_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVOSIM_THREADS", "2")
-    run = evosim.run(tiny(), seed=1, out=tmp_path / "run", workers=1, figures=["drift", "genes"])
-    assert {path.stem for path in run.figures} == {"drift", "genes"}
+    run = evosim.run(tiny(), seed=1, out=tmp_path / "run", workers=1, figures=["mind", "genes"])
+    assert {path.stem for path in run.figures} == {"mind", "genes"}
 
 
 def test_what_a_killed_process_leaves_is_drawn_all_the_same(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from drawn import outside, overlaps, words_of
 
+from evosim.errors import EvosimError
 from evosim.metrics.analyses.leakage import describe
 from evosim.plot import analyses
 from evosim.plot.style import write
@@ -31,7 +32,7 @@ def summary(rows: list[dict[str, Any]], deployment: int | None = 40) -> dict[str
 
 
 CASES = {
-    "nothing": summary([row("orchard", "probe", 16, [0])], None),
+    "little": summary([row("orchard", "probe", 16, [1])], None),
     "everything": summary([row("orchard", "probe", 16, [16, 16])]),
     "long names": summary(
         [
@@ -57,3 +58,8 @@ def test_a_bar_is_as_long_as_the_share() -> None:
     found = summary([row("orchard", "probe", 16, [4, 8]), row("shop", "deployment", 8, [0, 8])])
     (panel,) = analyses.figure("leakage", found).axes
     assert [bar.get_width() for bar in panel.patches] == pytest.approx([6 / 16, 0.5])
+
+
+def test_where_no_level_has_trained_there_is_nothing_to_draw() -> None:
+    with pytest.raises(EvosimError, match="none of the levels"):
+        analyses.figure("leakage", summary([row("orchard", "probe", 16, [0, 0])]))

@@ -1,8 +1,7 @@
-"""Figure of the analysis ``heredity``: what moved each gene, effective size and founders left."""
+"""Figure of the analysis ``heredity``: what moved each gene in each phase, effective size and
+founders left."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -13,15 +12,19 @@ from evosim.plot._timeline import Timeline
 from evosim.plot.facets import Level, Line, Panel, Summary, Trajectory, facets, grid
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
 
+BAR = 0.26
+"""Width of a bar, of the distance of two phases."""
+MOST_NAMES = 3
+"""Phases that are named below a panel."""
 MOST = 1.5
 """Times the largest population: larger effective sizes are cut off."""
 
 PRICE_PARTS = (
-    LegendEntry("selection", colors.BLUE, "-", 1.3),
-    LegendEntry("drift", colors.VERMILLION, style.DASHES[1], 1.3),
-    LegendEntry("transmission", colors.GREEN, style.DASHES[2], 1.5),
-    LegendEntry("change", colors.BLACK, "-", 0.8),
+    LegendEntry("selection", colors.BLUE, patch=True),
+    LegendEntry("drift", colors.VERMILLION, patch=True, alpha=0.6),
+    LegendEntry("transmission", colors.GREEN, patch=True, alpha=0.6),
 )
+CHANGE = LegendEntry("change: their sum", colors.BLACK, "-", 2.0)
 SIZES = (
     LegendEntry("effective size", colors.GREY, "-", 0.7),
     LegendEntry("individuals", colors.BLACK, style.DASHES[1], 0.8),
@@ -43,27 +46,49 @@ def figure(summary: Summary) -> Figure:
     genes = summary["genes"]
     columns = 2 if len(genes) in (1, 2, 4) else 3
     rows = grid([_gene(summary, n, columns) for n in range(len(genes))], columns, height=0.95)
-    rows[-1] = replace(rows[-1], ticks=True)
     rows.append(Row(height=1.1, content=[_sizes(summary), _founders(summary)]))
     first, last = summary["generations"][0], summary["generations"][-1]
     frozen = [(phase["from"], phase["to"]) for phase in summary["phases"] if not phase["selects"]]
     return facets(
         rows,
-        title=f"{summary['title']}: why genes changed, and which founders have descendants",
+        title=f"{summary['title']}: {_finding(summary)}",
         note=_note(summary),
         timeline=Timeline((first, max(last, first + 1)), summary["flips"], frozen),
-        legend=PRICE_PARTS,
+        legend=[*PRICE_PARTS, CHANGE],
         left=0.56,
         between=0.42,
     )
 
 
+def _finding(summary: Summary) -> str:
+    """Which drive selection moved most, and when, in a sentence; of no drives which other gene."""
+    drives = [gene for gene in summary["genes"] if gene.startswith("drive.")]
+    moved = [
+        (phase["price"][gene]["selection"]["value"], gene, phase)
+        for phase in summary["phases"]
+        for gene in drives or summary["genes"]
+        if phase["price"][gene]["selection"]["value"] is not None
+    ]
+    if not moved:
+        return "why genes changed, and which founders have descendants"
+    value, gene, phase = max(moved, key=lambda each: abs(each[0]))
+    return f"selection moved {gene} most, by {style.signed(value)} in generations {_when(phase)}"
+
+
+def _when(phase: Summary) -> str:
+    return f"{phase['from']}–{phase['to']}"  # noqa: RUF001
+
+
 def _note(summary: Summary) -> str:
+    n = summary["replicates"]
     words = [
-        f"Replicate {summary['replicate']} of {summary['replicates']}, by itself: lines are "
-        "recorded, not estimated, and have no intervals.",
-        "Above: the parts of the Price equation, summed from the first generation on, in units of "
-        "the gene; the change is their sum.",
+        "Bars: the parts of the Price equation, summed over each phase, in units of the gene"
+        + (
+            f"; means of {n} replicates with {100 * summary['confidence']:g} % BCa intervals."
+            if n > 1
+            else "."
+        ),
+        f"Below: replicate {summary['replicate']} of {n}, by itself, as recorded.",
         "Effective size: from the pedigree, a generation to the next; gaps where no two children "
         "had a parent in common.",
     ]
@@ -72,27 +97,45 @@ def _note(summary: Summary) -> str:
     if summary["flips"]:
         words.append("Dashed upright lines: flips.")
     if any(not phase["selects"] for phase in summary["phases"]):
-        words.append("Grey: no selection.")
+        words.append("Grey, and in brackets: no selection.")
     return " ".join(words)
 
 
 def _gene(summary: Summary, n: int, columns: int) -> Panel:
-    """What changed the n-th gene, summed from the first generation on."""
-    gene = summary["genes"][n]
+    """What changed the n-th gene in each phase."""
+    gene, phases = summary["genes"][n], summary["phases"]
+    found = [phase["price"][gene] for phase in phases]
+    ends = [
+        end for phase in found for part in phase.values()
+        for end in (part["value"], *(part["interval"] or ()))
+    ]  # fmt: skip
+    changes = timeseries.numbers(phase["change"]["value"] for phase in found)
+
+    def draw(panel: Axes) -> None:
+        for k, look in enumerate(PRICE_PARTS):
+            for at, phase in enumerate(found):
+                part, x = phase[look.name], at + BAR * (k - 1)
+                if part["value"] is None:
+                    continue
+                panel.bar(x, part["value"], BAR, color=look.color, alpha=look.alpha,
+                          label=look.name)  # fmt: skip
+                if part["interval"] and None not in part["interval"]:
+                    panel.plot([x, x], part["interval"], color=colors.INK, linewidth=0.8,
+                               label="interval", solid_capstyle="butt")  # fmt: skip
+        for at, change in enumerate(changes):
+            panel.plot([at - 1.5 * BAR, at + 1.5 * BAR], [change, change], color=CHANGE.color,
+                       linewidth=CHANGE.width, label="change", solid_capstyle="butt")  # fmt: skip
+
+    names = [_when(p) if p["selects"] else f"({_when(p)})" for p in phases]
+    step = -(-len(names) // MOST_NAMES)
     return Panel(
-        lines=[
-            Line(
-                look,
-                Trajectory(
-                    np.append(0.0, np.cumsum(timeseries.numbers(summary["price"][look.name][gene])))
-                ),
-            )
-            for look in PRICE_PARTS
-        ],
-        x=timeseries.numbers(summary["generations"]),
         title=gene,
-        ylabel="sum of changes" if n % columns == 0 else "",
+        ylabel="change" if n % columns == 0 else "",
         levels=[Level(0.0)],
+        holds=[timeseries.numbers(ends)],
+        xlim=(-0.6, len(phases) - 0.4),
+        xticks=dict(list(enumerate(names))[::step]),
+        more=draw,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from evosim.metrics.analyses.leakage import DEPLOYMENT, LABELS, PROBE
@@ -17,7 +19,14 @@ RIGHT = 0.75
 COLORS = {PROBE: colors.BLUE, DEPLOYMENT: colors.ORANGE}
 
 
-@registry.figure("leakage", of="analysis")
+def _none(summary: Summary) -> str | None:
+    """Why there is nothing to draw; None where a level has trained."""
+    if any(any(row["same"]) for row in summary["rows"]):
+        return None
+    return "none of the levels that measure, or deploy, has trained: nothing to draw"
+
+
+@registry.figure("leakage", of="analysis", unsupported=_none)
 def figure(summary: Summary) -> Figure:
     """Draw a bar for each environment and use of its levels."""
     rows = summary["rows"]
@@ -39,12 +48,21 @@ def figure(summary: Summary) -> Figure:
     )
     return facets(
         [Row(height=BAR * len(rows) + 0.1, content=[panel])],
-        title=f"{summary['title']}: levels that have trained",
+        title=f"{summary['title']}: {_finding(rows)}",
         note=_note(summary),
         legend=[LegendEntry(LABELS[what], COLORS[what], patch=True, alpha=0.6) for what in used],
         left=left,
         right=RIGHT,
         xlabel="share seen in training",
+    )
+
+
+def _finding(rows: Sequence[Summary]) -> str:
+    """Where most levels have trained, in a sentence."""
+    most = max(rows, key=lambda row: float(row["value"]))
+    return (
+        f"{100 * most['value']:.3g} % of the levels of {most['environment']} ({most['what']}) "
+        "have trained"
     )
 
 

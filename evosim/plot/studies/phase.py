@@ -15,6 +15,7 @@ from matplotlib.colors import Normalize, to_hex
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from evosim.metrics import METRICS
 from evosim.metrics.grid import is_grid, with_unit
 from evosim.plot import colors, registry, style
 from evosim.plot.facets import Panel
@@ -56,8 +57,15 @@ def figure(summary: Summary) -> Figure:
 
 
 def _title(summary: Summary, names: Sequence[str]) -> str:
+    """What the first measure goes from and to, over which parameters."""
     first, second = (summary["parameters"][name]["label"] for name in names)
-    return f"over {first} and {second}"
+    measure = next(iter(summary["measures"]))
+    values = [point["measures"][measure]["value"] for point in summary["points"]]
+    known = [value for value in values if value is not None]
+    if not known or len(summary["measures"]) > 1:
+        return f"over {first} and {second}"
+    low, high = (style.number(float(f"{end:.2g}")) for end in (min(known), max(known)))
+    return f"from {low} to {high}, over {first} and {second}"
 
 
 def _of_grid(summary: Summary) -> Figure:
@@ -89,7 +97,7 @@ def _of_grid(summary: Summary) -> Figure:
     panels = {}
     for name in summary["measures"]:
         fields = [_parts.over(points, name, (0, 1)) for _, points in tables]
-        norm = _scale(np.concatenate([each.value.ravel() for each in fields]))
+        norm = _scale(summary, name, np.concatenate([each.value.ravel() for each in fields]))
         panels[name] = [
             Panel(
                 title=title, xlim=tuple(across), ylim=tuple(up), yticks=marks, ylabel=y.label,
@@ -145,11 +153,25 @@ def _is_crossed(summary: Summary, name: str) -> bool:
     return any(known and min(known) <= threshold < max(known) for threshold in thresholds)
 
 
-def _scale(values: Floats) -> Normalize:
-    """The scale of colours that some values take; NaN where there are none."""
+def _scale(summary: Summary, name: str, values: Floats) -> Normalize:
+    """The scale of colours of a measure: of all shares, which have 0 and 1, the same.
+
+    Args:
+        values: NaN where there are none.
+    """
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if _is_share(summary["measures"][name]["measure"]):
+        return Normalize(min(low, 0.0), max(high, 1.0))
     return Normalize(low, high) if high > low else Normalize(low - 0.5, high + 0.5)
+
+
+def _is_share(measure: str) -> bool:
+    """Whether a metric is a share, or what becomes of one across a flip."""
+    if measure not in METRICS:
+        return False
+    metrics = [METRICS[measure], METRICS[METRICS[measure].trajectory or measure]]
+    return any(metric.normalized or metric.bounds == (0.0, 1.0) for metric in metrics)
 
 
 def _cells(panel: Axes, x: ParameterAxis, y: ParameterAxis, each: Field, norm: Normalize) -> None:
@@ -290,7 +312,9 @@ def _scatter(
     for which, parameter, along in zip("xy", parameters, places.T, strict=True):
         _parts.drawn_axis(panel, which, parameter, along)
     values = [point["measures"][measure]["value"] for point in points]
-    norm = _scale(np.array([np.nan if value is None else value for value in values]))
+    norm = _scale(
+        summary, measure, np.array([np.nan if value is None else value for value in values])
+    )
     for point, value, (x, y) in zip(points, values, places, strict=True):
         if value is None:
             panel.plot(x, y, "o", markersize=4, markerfacecolor="none", markeredgewidth=0.6,

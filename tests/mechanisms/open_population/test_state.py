@@ -72,7 +72,7 @@ def test_every_figure_is_drawn(dead: evosim.Run) -> None:
     from evosim import plot
 
     drawn = {path.stem for path in dead.figures}
-    expected = {"drift", "genes", "mind", "level", "objective_proxy", "alignment", "population"}
+    expected = {"genes", "mind", "level", "objective_proxy", "alignment_all", "population"}
     assert expected <= drawn
     assert drawn <= set(plot.FIGURES)
 

@@ -210,7 +210,7 @@ def test_texts_tell_of_a_table_and_not_of_drives(tmp_path: Any) -> None:
     assert "table." not in text
     figures = {path.stem for path in run.plot()}
     assert "table" in figures
-    assert not figures & {"drift", "genes"}
+    assert not figures & {"genes"}
 
 
 BAD = {
