@@ -1,5 +1,6 @@
 from .api.analyses import Analysed as Analysed
 from .api.analyses import analyse as analyse
+from .api.analyses import stress as stress
 from .api.checks import check as check
 from .api.comparisons import Comparison as Comparison
 from .api.comparisons import compare as compare

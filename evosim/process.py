@@ -28,8 +28,8 @@ def supported() -> None:
     # signals. Windows has neither, and nobody has tested what would take their place.
     if sys.platform == "win32":
         raise EvosimError(
-            "evosim runs on Linux and macOS. On Windows, install it in the Windows Subsystem for "
-            "Linux: wsl --install"
+            "evosim runs on Linux and macOS. On Windows, run it in the Windows Subsystem for Linux "
+            "(WSL)"
         )
 
 

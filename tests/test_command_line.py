@@ -305,8 +305,8 @@ def test_windows_is_refused_in_one_sentence(
     assert refused.exit_code == Exit.MISTAKE
     assert refused.stdout == ""
     assert refused.stderr == (
-        "Error: evosim runs on Linux and macOS. On Windows, install it in the Windows Subsystem "
-        "for Linux: wsl --install\n"
+        "Error: evosim runs on Linux and macOS. On Windows, run it in the Windows Subsystem for "
+        "Linux (WSL)\n"
     )
     with pytest.raises(EvosimError, match="runs on Linux and macOS"):
         evosim.__getattr__("run")  # asked for the first time

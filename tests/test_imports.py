@@ -115,7 +115,18 @@ try:
 except SystemExit:
     pass
 """
-SLOW = {"numpy", "numba", "matplotlib", "xarray", "scipy", "pandas", "pydantic", "rich", "h5py"}
+SLOW = {
+    "numpy",
+    "numba",
+    "matplotlib",
+    "xarray",
+    "scipy",
+    "pandas",
+    "pydantic",
+    "rich",
+    "h5py",
+    "jinja2",
+}
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -302,11 +302,8 @@ def test_an_analysis_can_be_written_elsewhere(invoke: Invoke, run: Path, tmp_pat
     before = sorted(run.rglob("*"))
     done = invoke("analyse", run, "heredity", "--out", "there")
     assert done.exit_code == 0, done.output
-    assert sorted(os.listdir(tmp_path / "there")) == [
-        "heredity.json",
-        "heredity.png",
-        "heredity.svg",
-    ]
+    files = [f"heredity.{suffix}" for suffix in ("json", "png", "svg")]
+    assert sorted(os.listdir(tmp_path / "there")) == files
     assert sorted(run.rglob("*")) == before
 
 

@@ -154,7 +154,7 @@ def read_scenario(
     plugins()  # a broken one is no mistake of the scenario's
     checks = [evolution.check, *further]
     if isinstance(source, Text):
-        return scenarios.load(source, settings, checks)
+        return scenarios.loads(*source, settings, checks)
     if isinstance(source, str | PathLike):
         if str(source) not in scenarios.catalogue():
             from evosim.study import reading

@@ -43,12 +43,20 @@ def of_conditions(
 
 
 def of_experiment(
-    scenario: Scenario, replicates: int, tuned: bool = False, workers: int | None = None
+    scenario: Scenario,
+    replicates: int,
+    tuned: bool = False,
+    workers: int | None = None,
+    *,
+    worlds: int = 0,
+    seed: int = 0,
 ) -> Cost:
     """What the arms of a scenario take."""
     from evosim.study import design  # a run has none
 
-    points = design.conditions(scenario, replicates=replicates, tuned=tuned)
+    points = design.conditions(
+        scenario, replicates=replicates, tuned=tuned, worlds=worlds, seed=seed
+    )
     return of_conditions(points, lambda arm: arm.scenario(scenario), workers)
 
 

@@ -164,7 +164,7 @@ class Run:
             name: of :data:`evosim.plot.FIGURES`.
             axes: draw into these matplotlib Axes instead of into a new figure: one, or an array
                 as ``plt.subplots`` returns it with as many as the figure has panels, row by row.
-                ``drift`` takes one for all drives together. Names at the ends of lines stand to
+                ``genes`` takes one for all drives together. Names at the ends of lines stand to
                 the right of their axes: ``layout="constrained"`` leaves room for them. Notes and
                 the names of environments are left out.
 

@@ -25,7 +25,7 @@ from evosim.cli.options import (
     put_json,
     say,
 )
-from evosim.cli.results import analyse, compare, export, plot, replay, report
+from evosim.cli.results import analyse, compare, export, plot, replay, report, stress
 from evosim.cli.study import print_study, study
 from evosim.errors import DISTRIBUTION, EvosimError, RunError
 from evosim.execution.output import console, open_streams
@@ -106,12 +106,23 @@ def list_(as_json: bool) -> None:
 @cli.command()
 @click.argument("scenario", metavar="SCENARIO|RUN", type=options.SCENARIO)
 @options.settings
+@options.world
 @click.option(
-    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the level that is shown."
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="Seed of the level that is shown; of a family: also that of its worlds, if above 0.",
 )
 @options.force
 @options.as_json
-def show(scenario: Any, settings: Sequence[str], seed: int, force: bool, as_json: bool) -> None:
+def show(
+    scenario: Any,
+    settings: Sequence[str],
+    world: int | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
     A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run,
@@ -128,7 +139,10 @@ def show(scenario: Any, settings: Sequence[str], seed: int, force: bool, as_json
     on_disk = isinstance(scenario, str) and is_folder(expanded(scenario))
     if on_disk and _show_folder(scenario, settings, as_json=as_json):
         return
-    read = evosim.check(named(scenario) if isinstance(scenario, str) else scenario, settings)
+    source = named(scenario) if isinstance(scenario, str) else scenario
+    if world is not None:
+        settings = settings_of_world(source, settings, seed or FIRST, world)
+    read = evosim.check(source, settings)
     takes = of_run(read)
     refuse(takes, "runs", force=force)
     if as_json:
@@ -160,6 +174,20 @@ def _show_folder(folder: str, settings: Sequence[str], *, as_json: bool) -> bool
     else:
         click.echo(found.text if isinstance(found, Study) else found.verdict)
     return True
+
+
+FIRST = 1
+"""The seed of a family where none is given."""
+
+
+def settings_of_world(scenario: Any, settings: Sequence[str], seed: int, world: int) -> list[str]:
+    """What was drawn for a world of a scenario's family, and the user's settings over it."""
+    import evosim
+    from evosim.scenario.settings import as_texts
+    from evosim.study.design import family_of
+
+    drawn = family_of(evosim.check(scenario, settings)).settings(seed, world)
+    return [*as_texts(drawn), *settings]
 
 
 @cli.command()
@@ -253,6 +281,9 @@ def new(file: Path) -> None:
               help="Run all arms of the scenario's experiment, and test its claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
               help="With --arms: also run the values of the tuned parameter.")  # fmt: skip
+@click.option("--worlds", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Run the arms in N worlds of the family, and test the claim.")  # fmt: skip
+@options.world
 @options.settings
 @options.out
 @options.workers
@@ -266,6 +297,9 @@ def run(
     scenario: Any,
     arms: bool,
     tuned: bool,
+    worlds: int,
+    world: int | None,
+    settings: Sequence[str],
     replicates: int | None,
     figures: bool | list[str],
     as_json: bool,
@@ -281,18 +315,25 @@ def run(
 
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
-    if scheduler is not None and arms:
+    if world is not None and (arms or worlds):
+        raise EvosimError("--world runs one world of a family: leave out --arms and --worlds")
+    if scheduler is not None and (arms or worlds):
         raise EvosimError(
             "--scheduler is for one run with islands; the arms of an experiment "
             "run in processes of this machine: --workers N"
         )
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
-    if arms:
+    if arms or worlds:
         done = evosim.experiment(
-            scenario, replicates=replicates, tuned=tuned, figures=figures, **options
-        )
+            scenario, replicates=replicates, tuned=tuned, worlds=worlds, settings=settings,
+            figures=figures, **options,
+        )  # fmt: skip
     else:
+        if world is not None:
+            options["seed"] = seed = FIRST if options["seed"] is None else options["seed"]
+            settings = settings_of_world(scenario, settings, seed, world)
+        options["settings"] = settings
         done = evosim.run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
         )
@@ -312,14 +353,16 @@ def run(
               help="Port to listen on. [default: 8421, or any that is free]")  # fmt: skip
 @click.option("--no-browser", "browser", flag_value=False, default=True, type=bool,
               help="Open no browser.")  # fmt: skip
-def lab(scenario: str, **options: Any) -> None:
+def lab(scenario: str, room: bool, own: bool, host: str, **options: Any) -> None:
     """Open SCENARIO in a browser: watch it evolve, and flip the switch yourself.
 
     What you do there is a scenario too: the page tells the command that repeats it.
     """
     from evosim.web.lab import serve
 
-    serve(scenario, say=say, **options)
+    if (room or own) and host == "127.0.0.1":
+        say("only this machine can reach it: add --host 0.0.0.0 in a network that you trust")
+    serve(scenario, room=room, own=own, host=host, say=say, **options)
 
 
 @cli.command()
@@ -374,7 +417,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     _print_result(done, as_json=as_json, quiet=quiet)
 
 
-for _command in (plot, report, analyse, compare, export, replay, study):
+for _command in (plot, report, analyse, stress, compare, export, replay, study):
     cli.add_command(_command)
 for _command in (resume, plot):
     study.add_command(_command)

@@ -380,6 +380,10 @@ settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change the scenario, e.g. evolution.population=100; can be repeated.",
 )  # fmt: skip
+world = click.option(
+    "--world", type=click.IntRange(min=0), metavar="W",
+    help="One world of the scenario's family, by number from 0.",
+)  # fmt: skip
 out = click.option(
     "--out",
     type=PATH,

@@ -251,7 +251,7 @@ class Generation:
         written: dict[str, Any] = {"train": train if isinstance(train, str) else dict(train)}
         if select is not None:
             written["select"] = select
-        phases = _flipped(scenario, self.number + 1, written, selected, generations)
+        phases = flipped(scenario, self.number + 1, written, selected, generations)
         if phases is None:
             raise EvosimError(
                 f"generation {self.number} is the last one: flip needs generations=..., how many "
@@ -338,7 +338,7 @@ def _wrong_flip(
     return ""
 
 
-def _flipped(
+def flipped(
     scenario: Scenario,
     begin: int,
     written: Mapping[str, Any],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", *WORDS)
+NOT_COMPARED = ("experiment", "family", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 
@@ -276,7 +276,7 @@ def describe(comparison: Mapping[str, Any]) -> str:
     if not comparison["differs"]:
         lines.append("  nothing")
     for row in comparison["measures"]:
-        lines += ["", row["name"]]
+        lines += ["", *filled(row["name"], indent="    ")]
         for name, value, change in zip(names, row["values"], row["differences"], strict=True):
             if value is None:
                 why = f"  {name:<{width}}  undefined: {why_undefined(row['measure'])}"

@@ -224,6 +224,38 @@ def estimates(
     return found
 
 
+def lived_share(data: xr.Dataset, scenario: Scenario) -> Floats | None:
+    """What a generation is paid of what is intended, in all its lifetimes, as a share: 0 for the
+    zero of the verdict, 1 for the optimum of the probed levels, in the worlds that train.
+
+    Returns:
+        [replicate, generation], NaN where the optimum is no more than the zero; None where the data
+        lack what it takes.
+    """
+    zero, intended = scenario.verdict.zero, scenario.objective.intended
+    ends = ["optimal_payoff", *([f"{zero}_payoff"] if isinstance(zero, str) else [])]
+    if "payoff_total" not in data or intended not in data["payoff"].values:
+        return None
+    if any(name not in data for name in ends):
+        return None
+    paid = data["payoff_total"].sel(payoff=intended)
+    means = mean_of_defined(paid.transpose("replicate", "generation", "individual").values)
+    names = [str(name) for name in data["environment"].values]
+    mixed_in = np.array(
+        [
+            [scenario.mixture_at(int(generation)).get(name, 0.0) for name in names]
+            for generation in data["generation"].values
+        ]
+    )
+    optimum, *other = (
+        np.asarray(data[name].transpose("replicate", "environment").values, np.float64) @ mixed_in.T
+        for name in ends
+    )
+    least = other[0] if other else np.full(optimum.shape, zero, np.float64)
+    gain = np.where(optimum > least, optimum - least, np.nan)
+    return np.asarray((means - least) / gain, np.float64)
+
+
 class Recovery(NamedTuple):
     """A realised payoff around a flip, [replicate] each (docs/measures, recovery)."""
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from evosim.engine.variables import EVOLVED
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, Floats, Metric, Query, environment_of
-from evosim.metrics.flips import mixed, mixtures
+from evosim.metrics.flips import lived_share, mixed, mixtures
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
+from evosim.process import ignoring
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +53,9 @@ def trajectories(
         For each thing measured, in each world: measure, of, mind, where (environments, one of each
         arm), world (``trains``, ``other``, or None for a fixed environment), level and arms: by
         name ``generations`` and ``values`` [replicate][time], 4 significant digits, None where
-        undefined. An arm that lacks what is measured has no trajectory.
+        undefined; of alignment in the world that trains also ``lived``: ``generations`` and
+        ``values`` [time], that share of the payoff as lived, the median over replicates. An arm
+        that lacks what is measured has no trajectory.
     """
     found = []
     for query, world in _asked(terms):
@@ -67,11 +71,10 @@ def trajectories(
             if trajectory is not None:
                 by_arm[name] = {
                     "generations": trajectory.generations,
-                    "values": [
-                        [float(f"{v:.{DIGITS}g}") if np.isfinite(v) else None for v in row]
-                        for row in trajectory.values
-                    ],
+                    "values": [_rounded(row) for row in trajectory.values],
                 }
+                if world == TRAINS and query.measure == "alignment" and query.mind == EVOLVED:
+                    by_arm[name] |= _lived(data, scenario, query)
         if by_arm:
             found.append(
                 {
@@ -85,6 +88,23 @@ def trajectories(
                 }
             )
     return found
+
+
+def _rounded(values: Floats) -> list[float | None]:
+    return [float(f"{v:.{DIGITS}g}") if np.isfinite(v) else None for v in values]
+
+
+def _lived(data: xr.Dataset, scenario: Scenario, query: Query) -> dict[str, Any]:
+    """What was lived between the probes of alignment: the same share of the payoff as lived, the
+    median over replicates, in every generation; nothing where it is unknown."""
+    share = lived_share(data, scenario)
+    if share is None or not np.isfinite(share).any():
+        return {}
+    chosen = _generations(data, query)
+    known = [int(g) for g in data["generation"].values]
+    with ignoring(RuntimeWarning):  # a generation that nobody lived
+        medians = np.nanmedian(share[:, [known.index(g) for g in chosen]], axis=0)
+    return {"lived": {"generations": chosen, "values": _rounded(medians)}}
 
 
 def _asked(terms: Sequence[WeightedTerm]) -> list[tuple[Query, str | None]]:

@@ -58,8 +58,6 @@ class Line:
     """What is written at its right end."""
     points: bool = False
     """Whether its values are of their own, not along a course: points, and bars for the band."""
-    dots: bool = False
-    """Whether its values, few along a course, are marked where they were measured."""
 
 
 class Level(NamedTuple):
@@ -350,9 +348,9 @@ def draw_line(drawn: Axes, x: Floats, line: Line, *, zorder: float = 3.0) -> Non
     timeseries.line(
         drawn, x, what.middle, color=color, dash=dash, width=width, label=name, zorder=zorder
     )
-    if line.points or line.dots:
+    if line.points:
         drawn.plot(
-            x, what.middle, "o", color=color, markersize=max(2.2 * width, 3.2), zorder=1 + zorder,
+            x, what.middle, "o", color=color, markersize=2.2 * width, zorder=1 + zorder,
             label=f"{name} ends",
         )  # fmt: skip
 

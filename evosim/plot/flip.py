@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evosim.metrics.flips import JUDGED, mixed
+from evosim.metrics.flips import JUDGED, lived_share, mixed
 from evosim.metrics.verdict import VERDICTS
 from evosim.plot import colors, registry, style, timeseries
 from evosim.plot.facets import (
@@ -27,7 +27,7 @@ from evosim.plot.facets import (
     scale_note,
 )
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
-from evosim.plot.timeseries import Box, arrow
+from evosim.plot.timeseries import FEW, Box, arrow
 
 if TYPE_CHECKING:
     from evosim.scenario import Flip
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 HEIGHT = 1.75
 MOST_NAMED = 3
 """Of more flips than this only the largest falls are named, so many."""
-FEW = 16
-"""Of fewer probes each is a point, and what was lived between them is drawn too."""
 LOOKS = {
     "capability": LegendEntry("capability", colors.GREY, "-", 1.3),
     "alignment": LegendEntry("alignment", colors.BLUE, "-", 2.2),
@@ -89,7 +87,7 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     few = len(view.data["probe"]) < FEW
     lines = [_line(view, name, course, points=few) for name, course in courses.items()]
     legend = []
-    lived = as_lived(view) if few else None
+    lived = lived_share(view.data, view.scenario) if few else None
     if lived is not None and np.isfinite(lived).any():
         lines.insert(0, Line(LIVED, Trajectory(timeseries.mean(lived, 0)), view.generations))
         legend = [LIVED]
@@ -155,15 +153,16 @@ def _became(flip: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 def _note(view: RunView, *, lived: bool) -> str:
     verdict = view.scenario.verdict
+    shown = "bars" if len(view.data["probe"]) < FEW else "bands"
     if view.replicates > 1:
         percent = f"{100 * verdict.confidence:g} %"
         drawn = (
-            f"Means of {view.replicates} replicates; bands: {percent} intervals (BCa bootstrap). "
+            f"Means of {view.replicates} replicates; {shown}: {percent} intervals (BCa bootstrap). "
         )
     else:
         drawn = (
-            f"Means of {view.data.sizes['sample']} sampled individuals of one replicate; bands: "
-            "their middle 90 %. "
+            f"Means of {view.data.sizes['sample']} sampled individuals of one replicate; "
+            f"{shown}: their middle 90 %. "
         )
     worlds = "In the world that each generation lives in; a flip's generation is measured in both. "
     more = ""
@@ -218,23 +217,8 @@ def _line(view: RunView, name: str, course: Course, *, points: bool) -> Line:
                            (high, np.nan)))  # fmt: skip
     look = LOOKS[name]
     if points:  # what was between them, nobody measured
-        look = look._replace(dash=style.DASHES[2], width=1.0)
-    return Line(look, Trajectory(mean, None, ((low, high),)), x, end=name, dots=points)
-
-
-def as_lived(view: RunView) -> Floats | None:
-    """The intended payoff of all lifetimes as a share, 0 for the verdict's zero and 1 for the
-    optimum, in every generation [replicate, generation]; None where the data lack the optimum."""
-    intended, zero = view.scenario.objective.intended, view.scenario.verdict.zero
-    known = ("payoff_total", "optimal_payoff", "uniform_payoff", "nothing_payoff")
-    if any(name not in view.data for name in known) or intended not in view.names("payoff"):
-        return None
-    paid = view.individuals_of("payoff_total", "payoff")[..., view.names("payoff").index(intended)]
-    optimum = view.by_environment("optimal_payoff")
-    least = np.full(len(optimum), zero) if not isinstance(zero, str) else (
-        view.by_environment(f"{zero}_payoff"))  # fmt: skip
-    gain = np.where(optimum > least, optimum - least, np.nan)
-    return np.asarray((timeseries.mean(paid) - least) / gain)
+        look = look._replace(dash=style.DASHES[2], width=1.4)
+    return Line(look, Trajectory(mean, None, ((low, high),)), x, end=name, points=points)
 
 
 def _fall(

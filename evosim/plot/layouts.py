@@ -333,7 +333,7 @@ def _plan(
         tops.append(y)
         y += row.height + TICK_ROOM * (row.ticks or n == len(rows) - 1)
     y += (XLABEL_ROOM if xlabel else 0.03) + 0.05
-    small: Mapping[str, Any] = {"color": DARK_GREY, "gid": "note"}
+    small: Mapping[str, Any] = {"color": DARK_GREY, "label": "note"}
     texts += [(y + n * line_height(), words, small) for n, words in enumerate(note)]
     return _Plan(texts, lines, tops, y + len(note) * line_height() + PAD)
 

@@ -66,7 +66,7 @@ class Output:
                 Argument("width", width),
                 f": no width of a figure (allowed {NARROWEST:g} to {WIDEST:g} inches)",
             )
-        if self.style not in STYLES:
+        if self.style not in [*STYLES]:  # whatever it is, also what has no hash
             raise EvosimError(
                 Argument("style", self.style), f": {did_you_mean(self.style, STYLES)}"
             )
@@ -122,7 +122,7 @@ def enlarge(figure: Figure, times: float) -> None:
 
 def _without_note(figure: Figure) -> None:
     """A figure without the small letters at its foot, and without the room that they took."""
-    notes = [text for text in figure.texts if text.get_gid() == "note"]
+    notes = [text for text in figure.texts if text.get_label() == "note"]
     if not notes:
         return
     height = figure.get_figheight()

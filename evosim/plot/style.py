@@ -265,13 +265,13 @@ def place_text(
     color: str = INK,
     align: str = "left",
     most: float = math.inf,
-    gid: str | None = None,
+    label: str = "",
 ) -> None:
     """Text with its upper left corner ``x`` and ``y`` inches from the figure's; shortened to
     ``most`` inches.
 
     Args:
-        gid: what it is, for what is done to a figure later.
+        label: what it is, for what is done to a figure later.
     """
     width, height = figure.get_size_inches()
     figure.text(
@@ -283,5 +283,5 @@ def place_text(
         color=color,
         va="baseline",
         ha=align,
-        gid=gid,
+        label=label,
     )

@@ -45,6 +45,8 @@ class Trajectory(NamedTuple):
         return Trajectory(self.middle[:, place], None, bands)
 
 
+FEW = 16
+"""Of fewer times each is a point: between them nobody measured."""
 SMALLEST_FALL = 0.06
 """Inches: what moves by less at a flip has no arrow."""
 BANDS = ((0.05, 0.95), (0.25, 0.75))

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 3
 HEIGHT = 1.25
-FEW = 16
-"""Of fewer times each is a point: between them nobody measured."""
+LIVED = LegendEntry("as lived in every generation", colors.GREY, "-", 1.0)
 MOST_FALLS = 3
 """So many flips of an arm have their fall drawn."""
 MOST_IN_TITLE = 2
@@ -94,9 +93,8 @@ class _Shown:
         ] or summary["courses"]
         known = (measure := self.trajectories[0]["measure"]) in METRICS
         metric = METRICS[measure] if known else None
-        self.few = (
-            max(len(a["generations"]) for c in self.trajectories for a in c["arms"].values()) < FEW
-        )
+        probed = [a["generations"] for c in self.trajectories for a in c["arms"].values()]
+        self.few = max(map(len, probed)) < timeseries.FEW
         self.normalized = metric is not None and metric.normalized
         self.unit = "" if metric is None or metric.unit == "1" else metric.unit
         labels = {metric_label(c["measure"], c["of"], c["level"]) for c in self.trajectories}
@@ -104,8 +102,7 @@ class _Shown:
         drawn = [a for a in summary["arms"] if any(a in c["arms"] for c in self.trajectories)]
         self.arms = [arm for arm in drawn if self._trains_there(arm)] or drawn
         self.left_out = len(drawn) - len(self.arms)
-        times = sum(len(a["generations"]) for c in self.trajectories for a in c["arms"].values())
-        self.thin = max(1, MOST_POINTS // max(times, 1))
+        self.thin = max(1, MOST_POINTS // max(sum(map(len, probed)), 1))
         """How many replicates are drawn as thin lines: all, or the first of too many."""
 
     def _trains_there(self, arm: str) -> bool:
@@ -219,6 +216,9 @@ def _legend(shown: _Shown) -> list[LegendEntry]:
             LegendEntry(shown.name(trajectory), colors.INK, style.series(n)[1])
             for n, trajectory in enumerate(shown.trajectories)
         ]
+    arms = [arm for c in shown.trajectories for arm in c["arms"].values()]
+    if shown.few and any("lived" in arm for arm in arms):
+        legend.append(LIVED)
     if any(shown.summary["arms"][arm]["flips"] for arm in shown.arms):
         legend.append(LegendEntry("flip", colors.INK, style.FLIP, 0.8))
     worlds = [LegendEntry(f"training in: {w}", c, patch=True) for w, c in shown.worlds.items()]
@@ -266,7 +266,7 @@ def _panel(shown: _Shown, arm: str) -> Panel:
         if arm not in trajectory["arms"]:
             continue
         times = timeseries.numbers(trajectory["arms"][arm]["generations"])
-        values, few = _values(trajectory, arm), len(times) < FEW
+        values, few = _values(trajectory, arm), len(times) < timeseries.FEW
         turns = [times.tolist().index(flip) for flip, _, _ in _falls(shown, trajectory, arm)]
         values = np.insert(values, turns, np.nan, axis=1)  # the way down is a line of its own
         middle, low, high = timeseries.quantiles(values.T, (0.5, *BAND))
@@ -274,6 +274,10 @@ def _panel(shown: _Shown, arm: str) -> Panel:
         if len(values) > 1:
             each = None if few else values[: shown.thin]
             what = Trajectory(middle, each, ((low, high),))
+        if few and (lived := trajectory["arms"][arm].get("lived")):
+            course = Trajectory(timeseries.numbers(lived["values"]))
+            at = timeseries.numbers(lived["generations"])
+            lines.append(Line(LIVED._replace(color=colors.mixed(color, 0.6)), course, at))
         dash = style.DASHES[2] if few and n == 0 else style.series(n)[1]
         look = LegendEntry(shown.name(trajectory) or "median", color, dash)
         lines.append(Line(look, what, np.insert(times, turns, times[turns]), points=few))

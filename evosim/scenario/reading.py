@@ -27,13 +27,11 @@ MOST_TOLD = 50
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def load(
-    source: str | Path | shipped.Text, settings: Settings = (), checks: Sequence[Check] = ()
-) -> Scenario:
+def load(source: str | Path, settings: Settings = (), checks: Sequence[Check] = ()) -> Scenario:
     """Read a scenario of the catalogue, by id, or of a file, by path.
 
     Args:
-        source: catalogue id or path of a TOML file; or a text that was read from elsewhere.
+        source: catalogue id or path of a TOML file.
         settings: changes of it: ``{"world.slip": 0.1}``, or texts ``["world.slip=0.1"]``.
         checks: further checks, beside that of operators and base optimizer. Each takes the
             scenario, whose environments may still be wrong, and gives problems by key.

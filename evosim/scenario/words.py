@@ -17,6 +17,8 @@ WORDS = (
 )  # fmt: skip
 """Keys of a scenario that nothing simulated or measured depends on, in the order of a file."""
 _OF_STUDIES = ("finding",)
+_OF_WORLDS = ("family",)
+"""What the runs of other worlds than the scenario's own depend on."""
 _WITHIN = ("says", "label", "unit")
 
 
@@ -32,7 +34,8 @@ def fingerprint(*sources: str) -> str:
     hashed = []
     for source in sources:
         table = tomllib.loads(source)
-        one = _without_words({k: v for k, v in table.items() if k not in (*WORDS, *_OF_STUDIES)})
+        left_out = (*WORDS, *_OF_STUDIES, *_OF_WORLDS)
+        one = _without_words({k: v for k, v in table.items() if k not in left_out})
         for arm in one.get("experiment", {}).get("arms", {}).values():
             arm.pop("title", None)
         hashed.append(one)

@@ -29,7 +29,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from evosim.errors import EvosimError, seed_number
+from evosim.errors import Argument, EvosimError, seed_number
 from evosim.scenario.settings import Settings
 from evosim.web.page import LIBRARY, render
 from evosim.web.rooms import SPEEDS, Member, Room, about, as_message
@@ -452,10 +452,6 @@ async def _serve(
         else:
             say(f"for the teacher: {at}{room.token}")
             say(f"for pupils:      {at}{room.pupils_token}")
-            if _is_loopback(host):
-                say(
-                    "other machines cannot reach it: add --host 0.0.0.0 in a network that you trust"
-                )
         say("Ctrl-C ends it")
         if browser:
             # Some browsers of the terminal do not return, and must not keep the lab from working.
@@ -488,7 +484,11 @@ def _listen(host: str, port: int | None) -> list[socket.socket]:
         except OSError as error:
             reason = error.strerror or str(error)
     raise EvosimError(
-        f"cannot listen on {host}, port {port}: {reason}; choose another one: --port N"
+        f"cannot listen on {host}, port {PORT if port is None else port}: {reason}; choose another "
+        "one: ",
+        Argument("host", ...),
+        ", ",
+        Argument("port", ...),
     )
 
 

@@ -132,25 +132,23 @@ def lives_of(run: Run) -> Iterator[dict[str, Any]]:
     scenario, held = run.scenario, run.data
     for flip in scenario.flips[:MOST_LIVES]:
         generation = flip.generation - 1
-        if generation not in held["generation"].values or generation < run._folder.history:
+        if generation not in held["generation"].values:
             continue
         sides = [scenario.mixture_at(generation), scenario.mixture_at(flip.arrival)]
         gains = {e: sides[1].get(e, 0.0) - sides[0].get(e, 0.0) for e in {**sides[0], **sides[1]}}
         before, after = (choose(gains, key=gains.__getitem__) for choose in (min, max))
         try:
             yield _group(run, generation, [before, after], flip.generation)
-        except EvosimError:  # a population that died out before
+        except EvosimError:  # it died out before, or a fork knows nothing of its past
             continue
     if not scenario.flips:
-        generation = last_inhabited_generation(held, 0)
-        if generation >= run._folder.history:
-            yield _group(run, generation, [None], None)
+        yield _group(run, last_inhabited_generation(held, 0), [None], None)
 
 
 def _group(
     run: Run, generation: int, environments: Sequence[str | None], flip: int | None
 ) -> dict[str, Any]:
-    held, scenario = run.data, run.scenario
+    held, scenario = run.data, run._folder.scenario_at(generation)
     intended = scenario.objective_at(generation).intended
     _, individual = find_individual(held, generation=generation, individual="median", replicate=0)
 
@@ -186,7 +184,7 @@ def _group(
             f"{f', on {where}' if flip is not None else ''}."
             + (" Replicate 0." if held.sizes["replicate"] > 1 else "")
         ),
-        "sentence": words.lives(episodes, titles, intended) if flip is not None else "",
+        "sentence": words.lives(episodes[0], episodes[-1], intended) if flip is not None else "",
         "lives": shown,
     }
 
@@ -200,9 +198,9 @@ def _paid(episode: Episode, payoff: str) -> float:
 
 def charts(view: RunView) -> list[dict[str, Any]]:
     """Boxes of curves: a title, and the charts that a reader chooses from."""
-    where: dict[str, str | None] = {"in the world that trains": None}
-    where |= {f"in “{view.title(name)}”": name for name in view.names("environment")}
-    measured = [{"name": called, **data.curves(view, name)} for called, name in where.items()]
+    measured = [{"name": "in the world that trains", **data.curves(view)}]
+    for name in view.names("environment"):
+        measured.append({"name": f"in “{view.title(name)}”", **data.curves(view, name)})
     lived = [{"name": chart["label"], **chart} for chart in data.lived(view)]
     return [
         {"title": "Capability and alignment", "charts": measured},

@@ -201,17 +201,13 @@ def _strongest(drives: Sequence[str], moments: Sequence[tuple[str, Summary]]) ->
     )
 
 
-def lives(episodes: Sequence[Episode], titles: Sequence[str], goal: str) -> str:
+def lives(before: Episode, after: Episode, goal: str) -> str:
     """What two lives have in common and what not, in a sentence."""
-    before, after = episodes[0], episodes[-1]
-    paid = [float(e.payoffs[-1, e.environment.payoffs.index(goal)]) for e in (before, after)]
-    felt = [float(e.reward[-1]) for e in (before, after)]
-    same = before.path == after.path and bool(
-        (before.trace.action == after.trace.action).all()
-        if len(before.trace.action) == len(after.trace.action)
-        else False
-    )
-    how = "It does exactly the same in both worlds" if same else "It lives another life"
-    return (
-        f"{how}: felt reward {felt[0]:.3g} → {felt[1]:.3g}, {goal} {paid[0]:.3g} → {paid[1]:.3g}."
-    )
+    paid = [
+        number(e.payoffs[-1, e.environment.payoffs.index(goal)], ".3g") for e in (before, after)
+    ]
+    felt = [number(e.reward[-1], ".3g") for e in (before, after)]
+    acts = [e.trace.action.tolist() for e in (before, after)]
+    same = before.path == after.path and acts[0] == acts[1]
+    how = "It does exactly the same in both worlds" if same else "It does not do the same in both"
+    return f"{how}: felt reward {' → '.join(felt)}, {goal} {' → '.join(paid)}."

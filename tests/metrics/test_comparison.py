@@ -225,7 +225,7 @@ def test_runs_with_nothing_in_common_are_refused(runs, monkeypatch):
 
     one, another = (module.Row(name, "alignment") for name in ("one thing", "another"))
     rows = {"base": [(one, SPREAD)], "other": [(another, SPREAD)]}
-    monkeypatch.setattr(module, "_measured", lambda sample: rows[sample.name])
+    monkeypatch.setattr(module, "_measured", lambda sample, worlds: rows[sample.name])
     with pytest.raises(EvosimError, match="base, other: nothing that is measured"):
         evosim.compare([runs["base"], runs["other seed"]])
 

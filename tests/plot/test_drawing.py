@@ -58,7 +58,7 @@ def test_an_unknown_figure_is_answered_with_the_nearest(data, scenario, tmp_path
         EvosimError, match=r"unknown figure 'alinement'.*did you mean 'alignment_all'"
     ):
         draw(data, scenario, ["alinement"], folder=tmp_path)
-    with pytest.raises(EvosimError, match=r"known: .*mind.*level"):
+    with pytest.raises(EvosimError, match=r"known: .*level.*mind"):
         figure("nothing_like_it", data, scenario)
     assert list(tmp_path.iterdir()) == []
 

@@ -221,6 +221,16 @@ def test_the_course_draws_medians_in_the_world_that_trains():
     assert [x.get_xdata()[0] for x in effect.lines if x.get_label() == "flip"] == [20]
 
 
+def test_the_course_draws_what_was_lived_between_few_probes():
+    made = summary()
+    lived = {"generations": list(range(31)), "values": [0.02 * g for g in range(30)] + [None]}
+    made["courses"][0]["arms"]["effect"]["lived"] = lived
+    figure = trajectories.figure(made)
+    (line,) = [x for x in figure.axes[0].lines if x.get_label() == "as lived in every generation"]
+    np.testing.assert_allclose(line.get_ydata()[:30], lived["values"][:30])
+    assert "as lived in every generation" in readable(figure)
+
+
 def test_the_own_value_is_marked_where_it_stands():
     def marked(**keys: Any) -> list[float]:
         figure = sensitivity.figure(summary(**keys))

@@ -24,7 +24,7 @@ from evosim.testing import TINY
 from evosim.web import lab as labs
 from evosim.web import rooms
 from evosim.web.lab import Lab, _names
-from evosim.web.rooms import Bench, Room
+from evosim.web.rooms import Room
 from evosim.web.session import Session
 
 WAIT = 60
@@ -465,17 +465,17 @@ def test_a_report_of_the_session(tiny: str) -> None:
     serve(Room(tiny, 1), visit)
 
 
-def test_a_bench_is_one_of_few_threads(tiny: str) -> None:
+def test_a_bench_has_one_thread(tiny: str) -> None:
     room = Room(tiny, 1)
 
     async def main() -> list[str]:
-        await room.teacher.bench.begin(1)
+        for _ in range(3):
+            await room.teacher.bench.begin(1)
         names = [t.name for t in threading.enumerate() if t.name.startswith("lab-0")]
         room.end()
         return names
 
     assert len(asyncio.run(main())) == 1
-    assert isinstance(room.teacher.bench, Bench)
 
 
 def started(tmp_path: Path, *words: object) -> tuple[Process, str]:
@@ -516,4 +516,4 @@ def test_mistakes_are_told_before_anything_is_served(tmp_path: Path) -> None:
         done = call(tmp_path, "lab", "foraging", "--no-browser", "--port", port)
     assert done.returncode == 2
     assert f"port {port}" in done.stderr
-    assert "--port N" in done.stderr
+    assert "--port" in done.stderr

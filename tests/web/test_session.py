@@ -77,7 +77,8 @@ def test_the_scenario_of_a_session_is_a_file(tiny: str) -> None:
     session = Session(tiny, seed=3)
     flipped(session)
     text = session.to_scenario().to_toml()
-    assert [p["generations"] for p in tomllib.loads(text)["timeline"]] == [2, 1, 2, 1]
+    timeline = [(p["generations"], p["select"]) for p in tomllib.loads(text)["timeline"]]
+    assert timeline == [(2, True), (1, True), (2, False), (1, True)]
     again = evosim.simulate(evosim.Scenario.from_dict(tomllib.loads(text)), seed=3, probes=False)
     last = session._latest
     assert last is not None

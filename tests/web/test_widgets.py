@@ -97,6 +97,20 @@ def test_the_agent_is_drawn_where_it_is(player: Page, lives: list[dict[str, Any]
     assert player.evaluate("document.querySelector('canvas').toDataURL()") != before
 
 
+def test_a_level_keeps_its_proportions_where_there_is_no_room(player: Page) -> None:
+    player.looks(width=200)
+    player.evaluate(
+        "(() => { const level = {...evosim.data('lives')[0].level, rows: 10, cols: 80};"
+        "evosim.level(document.querySelector('canvas'), level, {}, 10); })()"
+    )
+    wide, high = player.evaluate(
+        "(() => { const box = document.querySelector('canvas').getBoundingClientRect();"
+        "return [box.width, box.height]; })()"
+    )
+    assert wide <= 200
+    assert wide / high == pytest.approx(804 / 104, rel=0.1)
+
+
 def test_titles_are_text_and_nothing_is_asked_for(player: Page) -> None:
     assert player.evaluate("document.title") == HOSTILE
     assert player.evaluate("document.querySelector('.lane h4').textContent") == HOSTILE
@@ -122,7 +136,9 @@ def test_the_curves_tell_the_flip_by_keyboard(curves: Page, small_run: evosim.Ru
     curves.focus("[role=slider]")
     curves.press("Home")
     assert told(curves).startswith("generation 0: capability ")
-    while not (words := told(curves)).startswith("generation 4, before the flip"):
+    for _ in range(10):
+        if (words := told(curves)).startswith("generation 4, before the flip"):
+            break
         curves.press("ArrowRight")
     assert f"alignment {flip['alignment_before']:.3g}" in words.replace("\u2212", "-")
     curves.press("ArrowRight")

@@ -17,9 +17,10 @@ from evosim.glossary import Term, terms
 PAGE = "glossary"
 EVERYDAY = {
     "agents and devices", "arm", "batch", "chunk", "constant", "control", "event", "field",
-    "finding", "flip", "generation", "given", "honest", "lane", "level", "manifest", "migration", "monitor", "optimum",
-    "planner", "query", "record", "scenario", "selection", "share", "source", "state", "study",
-    "table", "term", "tool", "window", "world", "zero",
+    "finding", "flip", "generation", "given", "honest", "lane", "level", "manifest",
+    "migration", "monitor", "optimum", "planner", "query", "record", "scenario",
+    "selection", "share", "source", "state", "study", "table", "term", "tool",
+    "window", "world", "zero",
 }  # fmt: skip
 """Terms that are not linked, as pages also use the word in its everyday sense, or as every page
 uses it: flip, scenario, level."""

@@ -184,6 +184,7 @@
       const before = state;
       state = message;
       if (state.problem && (!before || before.problem !== state.problem)) tell(state.problem, true);
+      else if (at("told").classList.contains("problem")) tell("");
       if (state.ended && !(before && before.ended)) tell("This population has come to its end: begin again.");
       show();
     },

@@ -111,7 +111,7 @@
     if (canvas.width !== wide || canvas.height !== high) {
       [canvas.width, canvas.height] = [wide, high];
       canvas.style.width = `${width + 2 * pad}px`;
-      canvas.style.height = `${height + 2 * pad}px`;
+      canvas.style.height = "auto"; // where a page is narrower, the canvas keeps its proportions
     }
     const pen = canvas.getContext("2d");
     pen.setTransform(sharp, 0, 0, sharp, pad * sharp, pad * sharp);
@@ -266,7 +266,7 @@
       for (const [r, c] of life.path.slice(0, step + 1))
         visits.set(`${r},${c}`, (visits.get(`${r},${c}`) || 0) + 1);
       const room = Math.min(stage.clientWidth || 300, 7 * LARGEST) - 4;
-      const cell = Math.max(5, Math.min(LARGEST, Math.floor(room / Math.max(life.level.cols, life.level.rows))));
+      const cell = Math.max(2, Math.min(LARGEST, Math.floor(room / Math.max(life.level.cols, life.level.rows))));
       evosim.level(canvas, life.level, {
         agent: life.path[step], trail: life.path.slice(Math.max(0, step - TRAIL), step + 1), visits,
         empty: since(life.empty, step), movers: since(life.movers, step), happened: marks.has(step),
