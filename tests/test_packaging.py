@@ -20,6 +20,7 @@ SHIPPED = (
     "studies",
     "benchmarks",
     "tools",
+    "docs",
     "setup.cfg",
     "pyproject.toml",
     "README.md",
