@@ -71,3 +71,13 @@ def test_notebooks_show_what_their_code_gives_and_can_be_downloaded(site: Path) 
     assert "data:image/png;base64," in shown
     notebook = json.loads((site / "notebooks" / "the-flip.ipynb").read_text(encoding="utf-8"))
     assert {cell["cell_type"] for cell in notebook["cells"]} == {"code", "markdown"}
+
+
+@pytest.mark.slow
+def test_every_page_of_the_gallery_has_its_report(site: Path) -> None:
+    for path in (ROOT / "scenarios").glob("*.toml"):
+        page = (site / "gallery" / f"{path.stem}.html").read_text(encoding="utf-8")
+        assert page.count(f'href="{path.stem}-report.html"') == 1
+        report = (site / "gallery" / f"{path.stem}-report.html").read_text(encoding="utf-8")
+        assert "Content-Security-Policy" in report
+        assert report.count("<svg") >= 2
