@@ -4,6 +4,7 @@
 # make bench    the benchmark table of this machine
 # make bench-check  fail if a ratio of it is worse than what benchmarks/history has of this machine
 # make gallery  run every experiment of the catalogue and write docs/gallery
+# make docs     build the documentation site in build/site, from docs/; needs no network
 # make studies  run every shipped study and write docs/studies
 # make clean    remove .venv and everything that was built
 #
@@ -15,11 +16,11 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # An environment whose interpreter is gone is made and filled anew.
-$(shell test -x $(BIN)/python || rm -f $(VENV)/installed $(VENV)/installed-dev)
+$(shell test -x $(BIN)/python || rm -f $(VENV)/installed*)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench bench-check gallery studies clean
+.PHONY: help demo test lint bench bench-check docs gallery studies clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -44,6 +45,10 @@ bench-check: $(VENV)/installed
 gallery: $(VENV)/installed
 	$(BIN)/evosim gallery
 
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -q -W --keep-going -c tools/site -d build/site-trees docs build/site
+	@echo "build/site/index.html"
+
 studies: $(VENV)/installed
 	$(BIN)/evosim study pages
 
@@ -60,6 +65,11 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing evosim and its development tools into $(VENV), which takes a minute or two ..."
 	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/installed $(VENV)/installed-docs $@
+
+$(VENV)/installed-docs: setup.cfg pyproject.toml | $(BIN)/python
+	@echo "installing evosim and what builds its documentation into $(VENV) ..."
+	@$(PIP) --editable '.[docs]'
 	@touch $(VENV)/installed $@
 
 $(BIN)/python:

@@ -1,5 +1,6 @@
 from .api.analyses import Analysed as Analysed
 from .api.analyses import analyse as analyse
+from .api.analyses import stress as stress
 from .api.checks import check as check
 from .api.comparisons import Comparison as Comparison
 from .api.comparisons import compare as compare
@@ -33,5 +34,6 @@ from .plot.registry import figure as figure
 from .scenario.reading import load as load
 from .scenario.schema import Scenario as Scenario
 from .scenario.shipped import catalogue as catalogue
+from .web.report import report as report
 
 __version__: str

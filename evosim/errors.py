@@ -20,6 +20,22 @@ UNPRINTABLE = re.compile(
 )
 """Characters that a text on one line does not hold."""
 
+DISTRIBUTION = "evosim-sandbox"
+"""What package managers call evosim: on their index, the name ``evosim`` is of another package."""
+
+
+def install(extra: str) -> str:
+    """The command that installs an optional part of evosim.
+
+    Args:
+        extra: its name in setup.cfg.
+
+    Example:
+        >>> install("trees")
+        "pip install 'evosim-sandbox[trees]'"
+    """
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
+
 
 def printable(text: str, keep: str = "\n\t") -> str:
     """A text that can be printed anywhere: other characters as their escapes, ``\\u001b``.

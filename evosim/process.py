@@ -1,10 +1,11 @@
-"""What all threads of this process share: cores, the working folder, filters of warnings."""
+"""What all threads of this process share: system, cores, working folder, filters of warnings."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,21 @@ from evosim.errors import EvosimError
 
 # A mounted hierarchy of cgroups: which of its folders is seen, where, and of what kind it is.
 _MOUNT = re.compile(r"\S+ \S+ \S+ (\S+) (\S+) .*? - (cgroup2?) \S+ (\S+)")
+
+
+def supported() -> None:
+    """Refuse a system on which runs would not be safe.
+
+    Raises:
+        EvosimError: it is Windows.
+    """
+    # Folders are held by locks of the kernel that worker processes inherit, and runs are stopped by
+    # signals. Windows has neither, and nobody has tested what would take their place.
+    if sys.platform == "win32":
+        raise EvosimError(
+            "evosim runs on Linux and macOS. On Windows, run it in the Windows Subsystem for Linux "
+            "(WSL)"
+        )
 
 
 def cores() -> int:

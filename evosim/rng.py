@@ -40,6 +40,7 @@ class Purpose(IntEnum):
     PRESSURE = 19
     BEHAVIOUR = 20
     PERMUTATION = 21
+    WORLD = 22
 
 
 def splitmix64(uint64: Callable[[int], Any]) -> Callable[[Any, Any], Any]:

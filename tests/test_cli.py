@@ -58,10 +58,12 @@ def small() -> list[str]:
 def test_help_lists_every_command_in_the_order_of_use(invoke: Invoke) -> None:
     shown = invoke("--help")
     assert shown.exit_code == 0
-    commands = [line.split()[0] for line in shown.stdout.split("Commands:")[1].splitlines()[1:]]
+    listed = shown.stdout.split("Commands:\n")[1].split("\n\n")[0]
+    commands = [line.split()[0] for line in listed.splitlines()]
     assert commands == [
-        "list", "show", "check", "sham", "new", "run", "resume", "fork", "plot", "analyse",
-        "compare", "export", "replay", "study", "bench", "gallery", "schema",
+        "list", "show", "explain", "check", "sham", "new", "run", "lab", "resume", "fork", "plot",
+        "report", "analyse", "stress", "compare", "export", "replay", "study", "bench", "gallery",
+        "schema",
     ]  # fmt: skip
     for command in commands:
         assert invoke(command, "--help").exit_code == 0
@@ -303,6 +305,7 @@ def test_a_bad_operator_is_found_by_check(invoke: Invoke, tmp_path: Path) -> Non
         (["resume", "nowhere"], "nowhere: there is no such run folder"),
         (["plot", "nowhere"], "nowhere: there is no such run folder"),
         (["replay", "nowhere"], "nowhere: there is no such run folder"),
+        (["report", "nowhere"], "nowhere: there is no such run folder"),
         (["fork", "nowhere", "--at", "3"], "nowhere: there is no such run folder"),
         (["fork", "nowhere"], "--at"),
         (["replay", "nowhere", "--individual", "worst"], "neither a number from 0, nor best"),

@@ -1,4 +1,4 @@
-"""docs/python.md is true: its code runs, block after block, and gives the values that it shows."""
+"""Pages of Python are true: their code runs, block after block, and gives what it shows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,31 @@ import ast
 import re
 from pathlib import Path
 
+import pandas
 import pytest
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "python.md"
+import evosim
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TOUR = DOCS / "python.md"
+NOTEBOOKS = sorted(page for page in (DOCS / "notebooks").glob("*.md") if page.name != "README.md")
 
 
-def blocks() -> list[tuple[int, str]]:
-    """The code of the page: the line in which each block begins, and its text."""
-    text = PAGE.read_text(encoding="utf-8")
+def blocks(page: Path) -> list[tuple[int, str]]:
+    """The code of a page: the line in which each block begins, and its text."""
+    text = page.read_text(encoding="utf-8")
     found = re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [(text[: one.start()].count("\n") + 2, one[1]) for one in found]
 
 
-def run(code: str, line: int, namespace: dict[str, object]) -> int:
+def run(code: str, line: int, namespace: dict[str, object], page: Path = TOUR) -> int:
     """Run a block statement by statement; returns how many values it shows."""
     shown = 0
     lines = code.splitlines()
     for statement in ast.parse(code).body:
         module = ast.Module([statement], type_ignores=[])
         _, arrow, expected = lines[(statement.end_lineno or 0) - 1].partition("  # -> ")
-        where = f"{PAGE.name}:{line + statement.lineno - 1}"
+        where = f"{page.name}:{line + statement.lineno - 1}"
         if not arrow:
             exec(compile(module, where, "exec"), namespace)
             continue
@@ -43,10 +48,40 @@ def test_the_tour_runs_and_gives_what_it_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
-    assert sum(run(code, line, namespace) for line, code in blocks()) > 25
+    assert sum(run(code, line, namespace) for line, code in blocks(TOUR)) > 25
     said = capsys.readouterr().out
     assert "unknown key" in said
     assert "Flip at generation 6: ancestral -> modern" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_a_notebook_runs_and_gives_what_it_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    assert sum(run(code, line, namespace, page) for line, code in blocks(page)) > 0
+
+
+@pytest.mark.slow
+def test_the_python_of_pages_about_runs_can_be_run_on_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = {
+        "evolution.population": 8, "evolution.levels": 1, "measure.levels": 1, "measure.sample": 2,
+        "timeline.0.generations": 3, "timeline.1.generations": 2,
+    }  # fmt: skip
+    evosim.run("contraception", seed=1, settings=small, out="runs/contraception-1", figures=False)
+    for page in (DOCS / "how-to.md", DOCS / "for-biologists.md"):
+        for line, code in blocks(page):
+            run(code, line, {}, page)
+    pedigree = pandas.read_csv("pedigree.csv")
+    offspring = pandas.read_csv("offspring.csv")
+    assert len(pedigree) == 4 * 8
+    assert pedigree["mother"].between(0, 7).all()
+    assert offspring.groupby("generation")["offspring"].sum().tolist() == [16] * 4
 
 
 def test_a_value_that_is_not_shown_right_fails() -> None:

@@ -15,7 +15,7 @@ import evosim
 PACKAGE = Path(evosim.__file__).parent
 
 STAIRS = (
-    ("errors", "rng", "starter"),
+    ("errors", "glossary", "rng", "starter"),
     ("process",),
     ("mechanisms", "registry"),
     ("scenario", "stats"),
@@ -29,7 +29,7 @@ STAIRS = (
     ("plot", "study"),
     ("api",),
     ("testing",),
-    ("benchmarks", "describe", "gallery"),
+    ("benchmarks", "describe", "explain", "gallery", "web"),
     ("cli",),
     ("__main__",),
 )
@@ -115,7 +115,18 @@ try:
 except SystemExit:
     pass
 """
-SLOW = {"numpy", "numba", "matplotlib", "xarray", "scipy", "pandas", "pydantic", "rich", "h5py"}
+SLOW = {
+    "numpy",
+    "numba",
+    "matplotlib",
+    "xarray",
+    "scipy",
+    "pandas",
+    "pydantic",
+    "rich",
+    "h5py",
+    "jinja2",
+}
 
 
 def test_help_imports_nothing_slow() -> None:

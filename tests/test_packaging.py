@@ -42,13 +42,18 @@ def contents(wheel: Path) -> list[str]:
         return archive.namelist()
 
 
+def without_the_tree() -> dict[str, str]:
+    """The environment, but for what would find the tree."""
+    unwanted = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    return {key: value for key, value in os.environ.items() if key not in unwanted}
+
+
 def command(*words: object, cwd: Path) -> str:
     """Standard output of a command that must succeed, away from the tree and its environment."""
-    unwanted = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-    env = {key: value for key, value in os.environ.items() if key not in unwanted}
     done = subprocess.run(
-        [str(word) for word in words], cwd=cwd, env=env, capture_output=True, text=True, check=False
-    )
+        [str(word) for word in words],
+        cwd=cwd, env=without_the_tree(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -112,7 +117,34 @@ def test_the_wheel_holds_every_module_and_no_tests(built: Path) -> None:
     assert {"evosim/scenario/__init__.pyi", "evosim/benchmarks/command.py"} <= modules
     assert modules <= names
     assert {"evosim/py.typed", "evosim/benchmarks/plan.c"} <= names
+    assert {"evosim/_glossary.md", "evosim/gallery/lessons.toml"} <= names
+    web = {str(p.relative_to(ROOT)) for p in (package / "web").rglob("*.*") if p.suffix != ".pyc"}
+    assert "evosim/web/static/uPlot.LICENSE" in web
+    assert web <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+
+
+def test_types_resolve_in_an_editable_install(tree: Path, tmp_path: Path) -> None:
+    place = tmp_path / "venv"
+    venv.create(place)
+    python = place / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
+    command(*pip, "install", "--quiet", "--no-deps", "--editable", tree, cwd=tmp_path)
+    (tmp_path / "user.py").write_text(
+        "import evosim\n"
+        'reveal_type(evosim.run("contraception", seed=1))\n'
+        'reveal_type(evosim.check("strawberry"))\n'
+        "evosim.run(3.5)\n"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--python-executable", python, "user.py"],
+        cwd=tmp_path, env=without_the_tree(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    first, second, third, *rest = checked.stdout.splitlines()
+    assert first.endswith('Revealed type is "evosim.api.runs.Run"'), checked.stdout
+    assert second.endswith('Revealed type is "evosim.scenario.schema.Scenario"')
+    assert third.startswith("user.py:4: error:")
+    assert len(rest) == 1
 
 
 def test_an_installed_wheel_runs_without_the_tree(installed: Path, tmp_path: Path) -> None:
@@ -143,3 +175,6 @@ def test_an_installed_wheel_checks_and_runs_a_scenario(installed: Path, tmp_path
     command(tool, "run", "foraging", "--quiet", "--out", "run", *sets, cwd=tmp_path)
     assert (tmp_path / "run" / "run.nc").is_file()
     assert (tmp_path / "run" / "summary.json").is_file()
+    # The page's scripts and templates are no modules: they have to be packaged by name.
+    command(tool, "report", "run", cwd=tmp_path)
+    assert (tmp_path / "run" / "report.html").is_file()

@@ -23,6 +23,7 @@ from evosim.engine.mechanism import parts
 from evosim.errors import Argument, Command, EvosimError, seed_number, whole_number
 from evosim.process import expanded, place
 from evosim.registry import plugins
+from evosim.scenario.shipped import Text
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
@@ -139,12 +140,12 @@ def accepting(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def read_scenario(
-    source: Scenario | str | Path, settings: Settings, further: Sequence[Check] = ()
+    source: Scenario | str | Path | Text, settings: Settings, further: Sequence[Check] = ()
 ) -> Scenario:
     """A scenario with settings applied, all of it checked.
 
     Args:
-        source: a scenario, the id of one of the catalogue, or the path of a file.
+        source: a scenario, the id of one of the catalogue, the path of a file, or the text of one.
         further: checks beside that of the operators.
 
     Raises:
@@ -152,6 +153,8 @@ def read_scenario(
     """
     plugins()  # a broken one is no mistake of the scenario's
     checks = [evolution.check, *further]
+    if isinstance(source, Text):
+        return scenarios.loads(*source, settings, checks)
     if isinstance(source, str | PathLike):
         if str(source) not in scenarios.catalogue():
             from evosim.study import reading

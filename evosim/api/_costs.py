@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from evosim.errors import OUT_OF_MEMORY, Command, RunError
 from evosim.execution.cost import LONG, Cost, of_runs
-from evosim.study import design
 
 if TYPE_CHECKING:
     from evosim.execution.progress import Progress
@@ -44,10 +43,20 @@ def of_conditions(
 
 
 def of_experiment(
-    scenario: Scenario, replicates: int, tuned: bool = False, workers: int | None = None
+    scenario: Scenario,
+    replicates: int,
+    tuned: bool = False,
+    workers: int | None = None,
+    *,
+    worlds: int = 0,
+    seed: int = 0,
 ) -> Cost:
     """What the arms of a scenario take."""
-    points = design.conditions(scenario, replicates=replicates, tuned=tuned)
+    from evosim.study import design  # a run has none
+
+    points = design.conditions(
+        scenario, replicates=replicates, tuned=tuned, worlds=worlds, seed=seed
+    )
     return of_conditions(points, lambda arm: arm.scenario(scenario), workers)
 
 

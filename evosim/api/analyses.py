@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.api._arguments import accepting
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
-from evosim.engine.files import as_json, or_elsewhere, put
+from evosim.engine.files import as_json, exists, or_elsewhere, put
 from evosim.errors import EvosimError, from_here, whole_number
+from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import finite
 from evosim.metrics.analyses import ANALYSES
 from evosim.metrics.analyses.registry import Request
+from evosim.metrics.stress import BUDGET, RADIUS
 from evosim.plot.drawing import FORMATS, write_all
 from evosim.plot.registry import OF
 from evosim.process import place
@@ -129,8 +133,19 @@ def analyse(
         >>> found.summary["analysis"]
         'distances'
     """
+    return _analysed(complete_run(run, replicate), name, generation, replicate, out, {})
+
+
+def _analysed(
+    run: Run,
+    name: str,
+    generation: int | None,
+    replicate: int,
+    out: str | Path | None,
+    options: Mapping[str, Any],
+) -> Analysed:
+    """What an analysis of a complete run found, written."""
     kind = ANALYSES[name]
-    run = complete_run(run, replicate)
     first, last = run._folder.history, run.scenario.generations - 1
     if generation is not None:
         generation = whole_number("generation", generation)
@@ -144,6 +159,7 @@ def analyse(
         probe_seed=run._folder.probe_seed,
         generation=generation,
         replicate=replicate,
+        options=options,
     )
     found = {
         "analysis": name,
@@ -163,3 +179,105 @@ def analyse(
     with or_elsewhere("out"):
         put(path, f"{text}\n".encode())
     return Analysed(name, summary, path, run.path / "figures" if out is None else None)
+
+
+KNOWN = "stress.jsonl"
+"""Beside the numbers: what was evaluated, so that a search that was stopped goes on."""
+
+
+@accepting
+def stress(
+    run: Run | str | Path,
+    *,
+    generation: int | None = None,
+    environment: str | None = None,
+    keys: Sequence[str] | None = None,
+    payoffs: bool = False,
+    unfelt: bool = False,
+    budget: int = BUDGET,
+    radius: float = RADIUS,
+    flip: str | Path | None = None,
+    out: str | Path | None = None,
+    progress: bool | None = None,
+) -> Analysed:
+    """Search for the change of the world under which a run's minds go on for something else.
+
+    Nothing evolves. The minds of one generation are measured exactly in worlds that differ from
+    theirs: in one number at a time, and in all of them together (:mod:`evosim.metrics.stress`).
+    A search that was stopped goes on where it was.
+
+    Args:
+        run: the run, complete, or its folder.
+        generation: whose minds; that of the first flip if None, or the last where nothing flips.
+        environment: that is changed; the one trained in before the generation if None.
+        keys: only numbers at or below these dotted keys.
+        payoffs: also change what is paid.
+        unfelt: also stimuli that a thing does not have yet.
+        budget: evaluations of the search over all numbers together, in all.
+        radius: size of the worst change, in plausible ranges.
+        flip: also write a scenario that meets the change that was found, to be run and replayed.
+        out: another folder for the numbers and the figure.
+        progress: show progress on stderr; None: where it is a terminal.
+
+    Returns:
+        The analysis, with ``summary``, ``text`` and ``plot()``.
+
+    Raises:
+        EvosimError: no such run, generation, environment or key, or minds of which nothing is
+            exact, or that have nothing to lose.
+
+    Example:
+        >>> import evosim
+        >>> found = evosim.stress("runs/contraception-1", keys=["kinds.court"], budget=0)
+        >>> found.summary["keys"][0]["key"].startswith("kinds.court")
+        True
+    """
+    run = complete_run(run)
+    folder = run.path / "analyses" if out is None else place(out)
+    settings: dict[str, Any] = {
+        "environment": environment,
+        "keys": keys,
+        "payoffs": payoffs,
+        "unfelt": unfelt,
+        "budget": whole_number("budget", budget),
+        "radius": radius,
+    }
+    what = [run.scenario.to_toml(), str(run._folder.probe_seed), str(generation), str(environment)]
+    with or_elsewhere("out"):
+        known = _Known(folder / KNOWN, hashlib.sha256("\n".join(what).encode()).hexdigest())
+    with make_progress(show=progress) as shown:
+        shown.begin("stress", size="exact evaluations", total=max(budget, 1), done=0)
+        settings |= {"known": known, "evaluated": lambda _: shown.run(0)}
+        found = _analysed(run, "stress", generation, 0, out, settings)
+    if flip is not None:
+        if found.summary["flip"] is None:
+            raise EvosimError("no change was found that collapses the minds: there is no flip")
+        with or_elsewhere("flip"):
+            put(place(flip), found.summary["flip"].encode())
+    return found
+
+
+class _Known(dict[str, list[float | None]]):
+    """Evaluations by change, each written to a file as it is made.
+
+    The first line says what they are of; another file, or a damaged line, counts as none.
+    """
+
+    def __init__(self, path: Path, of: str) -> None:
+        super().__init__()
+        self._path, self._of = path, of
+        lines = path.read_text(encoding="utf-8").splitlines() if exists(path) else []
+        self._begun = lines[:1] == [of]
+        for line in lines[1:] if self._begun else ():
+            try:
+                super().update([json.loads(line)])
+            except ValueError:  # cut off by a kill
+                continue
+
+    def __setitem__(self, change: str, outcome: list[float | None]) -> None:
+        super().__setitem__(change, outcome)
+        if not self._begun:
+            put(self._path, f"{self._of}\n".encode())
+            self._begun = True
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{json.dumps([change, outcome])}")

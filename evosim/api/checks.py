@@ -43,10 +43,9 @@ def check(source: Scenario | str | Path, settings: Settings = ()) -> Scenario:
     return read_scenario(source, settings, further=[checks.check])
 
 
-def notes(source: str | Path, checked: Scenario) -> list[Problem]:
+def notes(source: str | Path | shipped.Text, checked: Scenario) -> list[Problem]:
     """What is to be noted of a scenario file that :func:`check` has read, with its lines."""
-    path = shipped.find(source)
-    return located(scenario_notes(checked), shipped.read(path), str(path))
+    return located(scenario_notes(checked), *shipped.text_of(source))
 
 
 def notes_of_study(source: str | Path, checked: Written) -> list[Problem]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from evosim.api._arguments import accepting
 from evosim.api._costs import of_conditions, out_of_memory, tell
-from evosim.api.runs import figures_in, output_of
+from evosim.api.runs import figures_in, output_of, write_report
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists, or_elsewhere
 from evosim.engine.folders import GONE, check_there
@@ -190,6 +190,16 @@ class Collection(ABC, Generic[F]):
             return self._draw(
                 self.summary, names=names or None, folder=where, formats=formats, output=output
             )
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write what was found as one HTML file: see :func:`evosim.report`.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_study("runs/study-small-1").report("study.html").name
+            'study.html'
+        """
+        return write_report(self, out)
 
     def resume(self, **options: Any) -> Self:
         """Go on with it: see :func:`evosim.resume`. Runs of a study that failed are tried again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,12 @@ from evosim.api.running import WAIT
 from evosim.api.runs import Run, not_complete
 from evosim.engine import provenance
 from evosim.engine.files import WriteError, exists
-from evosim.errors import whole_number
+from evosim.errors import Argument, EvosimError, whole_number
 from evosim.execution.cost import refuse
-from evosim.execution.runner import CHECKPOINT, finite
+from evosim.execution.runner import CHECKPOINT
 from evosim.metrics import hypotheses
 from evosim.scenario.settings import as_mapping
-from evosim.study import design, verdict
+from evosim.study import design, families, verdict
 from evosim.study.driver import complete_arms
 from evosim.study.experiment import ExperimentFolder
 
@@ -74,8 +74,10 @@ class Experiment(Collection[ExperimentFolder]):
 
     @cached_property
     def arms(self) -> dict[str, Run]:
-        """The run of each arm, by name."""
-        names = design.experiment_of(self.scenario).arms
+        """The run of each arm, by name; over worlds by the key, as world-007-effect."""
+        names: Iterable[str] = design.experiment_of(self.scenario).arms
+        if self._over_worlds:
+            names = self._folder.by_key
         return {name: Run(self._folder.run(name).path) for name in names}
 
     @property
@@ -92,13 +94,14 @@ class Experiment(Collection[ExperimentFolder]):
             try:
                 found = verdict.write(self._folder)
             except WriteError:  # in a folder that one may only read
-                found = finite(verdict.summarize(self._folder))
+                found = verdict.found(self._folder)
         return dict(found)
 
     @property
     def files(self) -> list[Path]:
         """What a reader may want to open: the verdict, the figures, the folders of the arms."""
-        return [self.summary_path, *self.figures, *(run.path for run in self.arms.values())]
+        arms = [self.path / "arms"] if self._over_worlds else [r.path for r in self.arms.values()]
+        return [self.summary_path, *self.figures, *arms]
 
     @property
     def verdict(self) -> str:
@@ -107,7 +110,12 @@ class Experiment(Collection[ExperimentFolder]):
         Raises:
             RunError: the experiment is not complete.
         """
-        return hypotheses.describe(self.summary)
+        of = families if self._over_worlds else hypotheses
+        return of.describe(self.summary)
+
+    @property
+    def _over_worlds(self) -> bool:
+        return bool(self._folder.manifest.get("worlds"))
 
     def _repr_html_(self) -> str:
         from evosim.api import _html
@@ -129,6 +137,7 @@ def experiment(
     seed: int | None = None,
     replicates: int | None = None,
     tuned: bool = False,
+    worlds: int = 0,
     settings: Settings = (),
     out: str | Path | None = None,
     workers: int | None = None,
@@ -144,6 +153,8 @@ def experiment(
         scenario: a scenario, the id of one of the catalogue, or the path of a file.
         replicates: of each arm; as the scenario says if None.
         tuned: also move what was tuned through its values.
+        worlds: run the arms in as many worlds of the scenario's family, drawn by the seed, in place
+            of the scenario as it is; the claim is then judged over worlds.
         settings: changes of the scenario, see :func:`evosim.run`; they win over those that its
             experiment makes for all arms, and not over what an arm sets itself.
         out: the experiment's folder; runs/<id>-<seed>-arms if None.
@@ -170,12 +181,18 @@ def experiment(
         ['effect', 'sham', 'as_bright']
     """
     read = _read(scenario, settings)
-    n = design.experiment_of(read).replicates
+    if worlds := whole_number("worlds", worlds):
+        if tuned:
+            raise EvosimError(Argument("tuned", True), ": a family has other values already")
+        n = design.family_of(read).replicates
+    else:
+        n = design.experiment_of(read).replicates
     if replicates is not None:
         n = whole_number("replicates", replicates, 1)
     workers, checkpoint = checked_workers(workers), checked_seconds(checkpoint)
     seed = seed_of(seed)
-    path = new_folder(out) if out is not None else free_path(read.id, seed, "-arms")
+    kind = "-worlds" if worlds else "-arms"
+    path = new_folder(out) if out is not None else free_path(read.id, seed, kind)
     manifest = provenance.manifest(
         read,
         seed=seed,
@@ -183,10 +200,11 @@ def experiment(
         seeds=[{"from": 0, "seed": seed}],
         replicates=n,
         tuned=tuned,
+        worlds=worlds,
         figures=checked_figures(figures, "experiment"),
         command=command or f"evosim.experiment({read.id!r}, ...)",
     )
-    cost = of_experiment(read, n, tuned, workers)
+    cost = of_experiment(read, n, tuned, workers, worlds=worlds, seed=seed)
     refuse(cost, path, force=force)
     folder = ExperimentFolder.create(path, read, manifest)
     words = f"{read.id}, seed {seed}, {len(folder.points)} runs"

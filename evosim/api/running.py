@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -42,6 +43,8 @@ from evosim.scenario.settings import as_texts
 if TYPE_CHECKING:
     from evosim.engine.in_memory import OnGeneration
     from evosim.scenario import Scenario, Settings
+
+_log = logging.getLogger(__name__)
 
 LEAD = 20.0  # seconds before the end of a run in which a process makes ready for drawing
 WAIT = 30.0  # seconds for which a worker of a killed run may still hold its folder
@@ -368,6 +371,7 @@ def _draw_in_the_end(
 
     def draw(name: str) -> None:
         drawn.add(name)
+        _log.info("figure %s is drawn", name)
         done.plot._draw((name,), failed=lambda error: reporter.warn(str(error)))
 
     try:

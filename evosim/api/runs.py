@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -113,7 +114,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """What summary.json holds: flips with their verdicts, the final population.
 
-        docs/measures.md explains every number. Numbers of a flip are means over replicates, and
+        docs/measures explains every number. Numbers of a flip are means over replicates, and
         ``intervals`` has theirs by the same names; what is undefined is None.
 
         Raises:
@@ -272,6 +273,16 @@ class Run:
         file = file or self._folder.figures_path / name
         with or_elsewhere("out"):
             return plot.replay_gif(episodes, file, speed=speed)
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write what it found as one HTML file: see :func:`evosim.report`.
+
+        Example:
+            >>> import evosim
+            >>> evosim.open_run("runs/contraception-1").report("run.html").name
+            'run.html'
+        """
+        return write_report(self, out)
 
     def resume(self, **options: Any) -> Run:
         """Go on with it, to the same end: see :func:`evosim.resume`, which has the options.
@@ -450,6 +461,12 @@ def open_run(path: str | Path) -> Run:
         True
     """
     return Run(path)
+
+
+def write_report(source: object, out: str | Path | None) -> Path:
+    """Write the page of a run, an experiment or a study: pages are made far above this package."""
+    written: Path = import_module("evosim.web.report").report(source, out)
+    return written
 
 
 def missing_figures(done: Run) -> list[str]:

@@ -68,7 +68,7 @@ class Study(Collection[StudyFolder]):
 
     @property
     def counts(self) -> Counts:
-        """How many runs there are to be, were lived, and could not be."""
+        """How many runs are wanted, are done, and have failed."""
         with index.reading(self._present) as table:
             return table.counts
 
@@ -80,7 +80,7 @@ class Study(Collection[StudyFolder]):
 
     @property
     def failures(self) -> list[Record]:
-        """The runs that could not be lived, each with its error."""
+        """The runs that failed, each with its error."""
         with index.reading(self._present) as table:
             return list(table.records("failed"))
 

@@ -14,7 +14,7 @@ def export_trees(run: Run | str | Path, path: str | Path, *, replicate: int = 0)
     """Write who descends from whom in one replicate as a tree sequence, for tskit.
 
     Every individual of every generation is a node, with its genes and score as metadata; a locus
-    is a position of the sequence, and the time is in generations before the last one lived, whose
+    is a position of the sequence, and the time is in generations before the last, whose
     individuals are the samples. ``tskit.load(path).simplify()`` leaves the coalescences alone. Of a
     fork it begins where the fork does.
 

@@ -16,17 +16,18 @@ import click
 
 from evosim.cli import options
 from evosim.cli.options import (
-    MISTAKE,
     Commands,
+    Exit,
     begin_file,
     check_all,
     command_typed,
+    name_variables,
     put_json,
     say,
 )
-from evosim.cli.results import analyse, compare, export, plot, replay
+from evosim.cli.results import analyse, compare, export, plot, replay, report, stress
 from evosim.cli.study import print_study, study
-from evosim.errors import EvosimError, RunError
+from evosim.errors import DISTRIBUTION, EvosimError, RunError
 from evosim.execution.output import console, open_streams
 
 if TYPE_CHECKING:
@@ -54,8 +55,12 @@ def _is_stuck(file: TextIO) -> bool:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExit codes:\n" + "\n".join(f"{code:5}  {code.meaning}" for code in Exit),
 )
-@click.version_option(package_name="evosim", message="%(prog)s %(version)s")
+@click.version_option(
+    package_name=DISTRIBUTION, message="%(prog)s %(version)s", allow_from_autoenv=False
+)
+@options.verbose
 def cli() -> None:
     """Evolve agents, change their world, and measure what they keep.
 
@@ -63,18 +68,27 @@ def cli() -> None:
     evosim list                     the scenarios that ship
     evosim show contraception       what one is about
     evosim run contraception        run it: verdict, data, figures
+    evosim lab contraception        watch it live, and flip the switch yourself
     evosim new mine.toml            start a scenario of your own
+
+    For each option there is an environment variable: EVOSIM_RUN_SEED for evosim run --seed.
     """
 
 
 @cli.command("list")
-def list_() -> None:
+@options.as_json
+def list_(as_json: bool) -> None:
     """List the scenarios that ship: verdict on the claim, time of a run, tags, title."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from evosim.cli.catalogue import entries
 
+    if as_json:
+        from evosim import scenario
+
+        put_json([options.described(name, scenario.load(name)) for name in scenario.catalogue()])
+        return
     found = entries()
     shown = console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False, width=max(shown.width, NARROWEST_LIST))
@@ -90,17 +104,30 @@ def list_() -> None:
 
 
 @cli.command()
-@click.argument("scenario", metavar="SCENARIO|RUN")
+@click.argument("scenario", metavar="SCENARIO|RUN", type=options.SCENARIO)
 @options.settings
+@options.world
 @click.option(
-    "--seed", type=click.IntRange(0, 2**64 - 1), default=0, help="Seed of the level that is shown."
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    help="Seed of the level that is shown; of a family: also that of its worlds, if above 0.",
 )
 @options.force
-def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None:
+@options.as_json
+def show(
+    scenario: Any,
+    settings: Sequence[str],
+    world: int | None,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Describe SCENARIO: question, a level, kinds, timeline, size.
 
     A word of a title or a question finds its scenario: evosim show pill. Of the folder of a run,
-    experiment or study: print what it found once more.
+    experiment or study: print what it found once more. SCENARIO is read from standard input where
+    it is -.
     """
     import evosim
     from evosim.cli.catalogue import named
@@ -109,16 +136,24 @@ def show(scenario: str, settings: Sequence[str], seed: int, force: bool) -> None
     from evosim.execution.cost import of_run, refuse
     from evosim.process import expanded
 
-    if is_folder(expanded(scenario)) and _show_folder(scenario, settings):
+    on_disk = isinstance(scenario, str) and is_folder(expanded(scenario))
+    if on_disk and _show_folder(scenario, settings, as_json=as_json):
         return
-    read = evosim.check(named(scenario), settings)
-    refuse(of_run(read), "runs", force=force)
+    source = named(scenario) if isinstance(scenario, str) else scenario
+    if world is not None:
+        settings = settings_of_world(source, settings, seed or FIRST, world)
+    read = evosim.check(source, settings)
+    takes = of_run(read)
+    refuse(takes, "runs", force=force)
+    if as_json:
+        put_json({"takes": takes.plain(), "scenario": read.to_dict()})
+        return
     shown = console()
     for part in describe(read, seed=seed):
         shown.print(part)
 
 
-def _show_folder(folder: str, settings: Sequence[str]) -> bool:
+def _show_folder(folder: str, settings: Sequence[str], *, as_json: bool) -> bool:
     """Print what a run, experiment or study found; False if the folder is none of them."""
     from evosim.api.folders import open_folder
     from evosim.api.studies import Study
@@ -134,17 +169,58 @@ def _show_folder(folder: str, settings: Sequence[str]) -> bool:
         return False
     if settings:
         raise click.UsageError(f"{folder} is a run, which has its settings: leave out --set")
-    click.echo(found.text if isinstance(found, Study) else found.verdict)
+    if as_json:
+        put_json(found.summary)
+    else:
+        click.echo(found.text if isinstance(found, Study) else found.verdict)
     return True
 
 
+FIRST = 1
+"""The seed of a family where none is given."""
+
+
+def settings_of_world(scenario: Any, settings: Sequence[str], seed: int, world: int) -> list[str]:
+    """What was drawn for a world of a scenario's family, and the user's settings over it."""
+    import evosim
+    from evosim.scenario.settings import as_texts
+    from evosim.study.design import family_of
+
+    drawn = family_of(evosim.check(scenario, settings)).settings(seed, world)
+    return [*as_texts(drawn), *settings]
+
+
 @cli.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("name", required=False)
+def explain(name: str | None) -> None:
+    """Say what NAME means: a metric, a key of scenarios, a term.
+
+    A key may be dotted, as after --set: evosim explain agent.patience. Without NAME it lists the
+    metrics.
+    """
+    from evosim import explain as explained
+
+    if name is not None:
+        say(explained.explain(name))
+        return
+    rows = explained.index()
+    width = max(len(metric) for metric, _ in rows)
+    for metric, sentence in rows:
+        say(f"{metric:{width}}  {sentence}")
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=options.SCENARIO)
 @options.settings
 @options.force
+@options.as_json
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[str], settings: Sequence[str], force: bool) -> None:
+def check(
+    ctx: click.Context, files: Sequence[Any], settings: Sequence[str], force: bool, as_json: bool
+) -> None:
     """Check scenario FILES (or ids), and report every error at once.
+
+    A file that is called - is read from standard input.
 
     The exit code is 1 if there is any error. Notes tell what is allowed, but hardly meant.
     It also tells what a run would take, and refuses what this machine has not enough for.
@@ -158,21 +234,22 @@ def check(ctx: click.Context, files: Sequence[str], settings: Sequence[str], for
         ctx,
         files,
         lambda file: evosim.check(file, settings),
-        lambda file: [shipped.read(shipped.find(file))],
+        lambda file: [shipped.text_of(file).text],
         of_run,
         notes,
         force=force,
+        as_json=as_json,
     )
 
 
 @cli.command()
-@click.argument("scenario")
+@click.argument("scenario", type=options.SCENARIO)
 @click.option("--before", metavar="ENV", help="Environment. [default: before the first flip]")
 @click.option("--after", metavar="ENV", help="Environment. [default: after the first flip]")
 @click.option("--name", default="sham", show_default=True, help="Name of the new environment.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True,
               metavar="N", help="Seed of the draw.")  # fmt: skip
-def sham(scenario: str, **options: Any) -> None:
+def sham(scenario: Any, **options: Any) -> None:
     """Draw a control for a flip of SCENARIO that can fail.
 
     An environment that differs by as much as the flip, at places drawn at random, and leaves the
@@ -195,7 +272,7 @@ def new(file: Path) -> None:
 
 
 @cli.command()
-@click.argument("scenario")
+@click.argument("scenario", type=options.SCENARIO)
 @options.seed
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
               help="Number of independent populations. [default: 1; with --arms, as the scenario "
@@ -204,6 +281,9 @@ def new(file: Path) -> None:
               help="Run all arms of the scenario's experiment, and test its claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
               help="With --arms: also run the values of the tuned parameter.")  # fmt: skip
+@click.option("--worlds", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Run the arms in N worlds of the family, and test the claim.")  # fmt: skip
+@options.world
 @options.settings
 @options.out
 @options.workers
@@ -214,9 +294,12 @@ def new(file: Path) -> None:
 @options.as_json
 @options.quiet
 def run(
-    scenario: str,
+    scenario: Any,
     arms: bool,
     tuned: bool,
+    worlds: int,
+    world: int | None,
+    settings: Sequence[str],
     replicates: int | None,
     figures: bool | list[str],
     as_json: bool,
@@ -224,27 +307,62 @@ def run(
     scheduler: str | None,
     **options: Any,
 ) -> None:
-    """Run SCENARIO (an id or a file): verdict, data and figures."""
+    """Run SCENARIO (an id or a file): verdict, data and figures.
+
+    It is read from standard input where it is -.
+    """
     import evosim
 
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
-    if scheduler is not None and arms:
+    if world is not None and (arms or worlds):
+        raise EvosimError("--world runs one world of a family: leave out --arms and --worlds")
+    if scheduler is not None and (arms or worlds):
         raise EvosimError(
             "--scheduler is for one run with islands; the arms of an experiment "
             "run in processes of this machine: --workers N"
         )
     options |= {"progress": not quiet, "command": command_typed()}
     done: Run | Experiment
-    if arms:
+    if arms or worlds:
         done = evosim.experiment(
-            scenario, replicates=replicates, tuned=tuned, figures=figures, **options
-        )
+            scenario, replicates=replicates, tuned=tuned, worlds=worlds, settings=settings,
+            figures=figures, **options,
+        )  # fmt: skip
     else:
+        if world is not None:
+            options["seed"] = seed = FIRST if options["seed"] is None else options["seed"]
+            settings = settings_of_world(scenario, settings, seed, world)
+        options["settings"] = settings
         done = evosim.run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options
         )
     _print_result(done, as_json=as_json, quiet=quiet)
+
+
+@cli.command()
+@click.argument("scenario", default="contraception")
+@options.seed
+@options.settings
+@click.option("--room", is_flag=True, help="Let pupils come and watch; you hold the switch.")
+@click.option("--own-seeds", "own", is_flag=True,
+              help="Let pupils come; each has a population and a switch of their own.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Address to listen on; 0.0.0.0 for other machines too.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N",
+              help="Port to listen on. [default: 8421, or any that is free]")  # fmt: skip
+@click.option("--no-browser", "browser", flag_value=False, default=True, type=bool,
+              help="Open no browser.")  # fmt: skip
+def lab(scenario: str, room: bool, own: bool, host: str, **options: Any) -> None:
+    """Open SCENARIO in a browser: watch it evolve, and flip the switch yourself.
+
+    What you do there is a scenario too: the page tells the command that repeats it.
+    """
+    from evosim.web.lab import serve
+
+    if (room or own) and host == "127.0.0.1":
+        say("only this machine can reach it: add --host 0.0.0.0 in a network that you trust")
+    serve(scenario, room=room, own=own, host=host, say=say, **options)
 
 
 @cli.command()
@@ -299,7 +417,7 @@ def fork(folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     _print_result(done, as_json=as_json, quiet=quiet)
 
 
-for _command in (plot, analyse, compare, export, replay, study):
+for _command in (plot, report, analyse, stress, compare, export, replay, study):
     cli.add_command(_command)
 for _command in (resume, plot):
     study.add_command(_command)
@@ -383,6 +501,9 @@ def _print_result(done: Run | Experiment, *, as_json: bool, quiet: bool) -> None
             say(path)
 
 
+name_variables(cli)  # of all commands, so after the last one
+
+
 def main() -> None:
     """The entry point of the command evosim."""
     open_streams()
@@ -395,7 +516,7 @@ def main() -> None:
         elif _is_stuck(sys.stdout):
             what = f"cannot write to standard output: {what}"
         say(f"Error: {what}", err=True)
-        sys.exit(MISTAKE)
+        sys.exit(Exit.MISTAKE)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
-"""What commands share: the group that prints errors, exit codes, options."""
+"""What commands share: the group that prints errors, exit codes, the log, options."""
 
 from __future__ import annotations
 
+import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from evosim.errors import (
     OUT_OF_MEMORY,
@@ -26,13 +31,26 @@ from evosim.errors import (
 
 if TYPE_CHECKING:
     from evosim.execution.cost import Cost
+    from evosim.scenario.shipped import Text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-MISTAKE = 2
-"""Exit code of a user's mistake."""
-STOPPED = 130
-"""Exit code of a run that was stopped."""
+
+class Exit(IntEnum):
+    """Every exit code, with what it means."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Exit:
+        found = int.__new__(cls, code)
+        found._value_ = code
+        found.meaning = meaning
+        return found
+
+    DONE = 0, "done"
+    FAILED = 1, "check: there are mistakes; a study: runs failed; also where evosim itself failed"
+    MISTAKE = 2, "refused: a mistake in the command or a file, or too little memory or disk"
+    STOPPED = 130, "stopped by Ctrl-C or a signal; evosim resume goes on"
 
 
 def say(text: object, *, err: bool = False) -> None:
@@ -62,11 +80,94 @@ class PathType(click.Path):
 PATH = PathType()
 
 
+class ScenarioType(click.ParamType):
+    """An id, a file or a folder, which shells complete; ``-`` is read from standard input."""
+
+    name = "scenario"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Text:
+        if value != "-":
+            return str(value)
+        from evosim.scenario.shipped import MOST_BYTES, Text, decoded
+
+        name = "<stdin>"
+        data = sys.stdin.buffer.read(MOST_BYTES + 1) if sys.stdin else b""
+        return Text(decoded(data, name), name)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from evosim.scenario.shipped import catalogue
+
+        return completed(catalogue(), incomplete)
+
+
+SCENARIO = ScenarioType()
+
+
+class StudyType(click.ParamType):
+    """An id or a file of a study, which shells complete."""
+
+    name = "study"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from evosim.study.reading import catalogue
+
+        return completed(catalogue(), incomplete)
+
+
+STUDY = StudyType()
+
+
+def completed(ids: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """The ids that a word may become, and whatever file the shell finds."""
+    found = [CompletionItem(name) for name in ids if name.startswith(incomplete)]
+    return [*found, CompletionItem(incomplete, type="file")]
+
+
+class _Log(logging.Handler):
+    """Prints the log on stderr, as it is when a line is printed: progress may have taken it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record), err=True)
+
+
+def _log(context: click.Context, parameter: click.Parameter, count: int) -> None:
+    """Print what is logged; the more, the more often it is asked for."""
+    logger = logging.getLogger("evosim")
+    if not count or any(isinstance(one, _Log) for one in logger.handlers):
+        return
+    handler = _Log()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if count == 1 else logging.DEBUG)
+
+    def end() -> None:  # as a program may call commands one after the other
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+    context.find_root().call_on_close(end)
+
+
 class Commands(click.Group):
     """Prints errors, and a stop by Ctrl-C, on stderr in words, without a traceback."""
 
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Every command can tell more of what it does."""
+        if not any(option.name == "verbose" for option in cmd.params):
+            verbose(cmd)
+        super().add_command(cmd, name)
+
     def invoke(self, ctx: click.Context) -> Any:
+        from evosim.process import supported  # not for --help
+
         try:
+            supported()
             if "SOURCE_DATE_EPOCH" in os.environ:  # numpy reads it too, and has no words for it
                 from evosim.engine.provenance import now
 
@@ -74,13 +175,13 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except EvosimError as error:
             say(as_error(error), err=True)
-            ctx.exit(MISTAKE)
+            ctx.exit(Exit.MISTAKE)
         except MemoryError:
             say(f"Error: {OUT_OF_MEMORY}", err=True)
-            ctx.exit(MISTAKE)
+            ctx.exit(Exit.MISTAKE)
         except KeyboardInterrupt as stop:
             say(_joined(stop.args) or "stopped", err=True)
-            ctx.exit(STOPPED)
+            ctx.exit(Exit.STOPPED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of use, not of the alphabet
@@ -144,10 +245,33 @@ def named_options(command: click.Command) -> dict[str, click.Option]:
 
 
 def command_typed() -> str:
-    """The command as it could be typed again."""
+    """The command as it could be typed again, behind the environment variables that it heeds."""
     from evosim.engine.provenance import command_line
 
-    return command_line(["evosim", *sys.argv[1:]])
+    context = click.get_current_context()
+    heeded = [
+        f"{name}={shlex.quote(os.environ[name])}"
+        for option in context.command.params
+        if context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT
+        for name in [next(name for name in option.envvar or () if os.environ.get(name))]
+    ]
+    return " ".join([*heeded, command_line(["evosim", *sys.argv[1:]])])
+
+
+def name_variables(command: click.Command, *words: str) -> None:
+    """Have an environment variable stand for each option of a command, and of those below it.
+
+    It is called like what is typed: ``EVOSIM_RUN_SEED``. A command with two names hears to both.
+    """
+    # Click can do so too, but calls a variable like the argument of the function: as_json.
+    for option in command.params:
+        if isinstance(option, click.Option) and option.allow_from_autoenv:
+            long = max(option.opts, key=len).removeprefix("--")
+            name = "_".join(["evosim", *words, long]).replace("-", "_").upper()
+            option.envvar = [*(option.envvar or ()), name]
+    if isinstance(command, click.Group):
+        for word, below in command.commands.items():
+            name_variables(below, *words, word)
 
 
 def begin_file(file: Path, starter: Callable[[str], str]) -> None:
@@ -172,43 +296,68 @@ def begin_file(file: Path, starter: Callable[[str], str]) -> None:
 
 def check_all(
     ctx: click.Context,
-    files: Sequence[str],
-    check: Callable[[str], Any],
-    sources: Callable[[str], Sequence[str]],
+    files: Sequence[Any],
+    check: Callable[[Any], Any],
+    sources: Callable[[Any], Sequence[str]],
     cost: Callable[[Any], Cost],
-    notes: Callable[[str, Any], Iterable[Problem]] = lambda file, checked: (),
+    notes: Callable[[Any, Any], Iterable[Problem]] = lambda file, checked: (),
     *,
     force: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Check files, and exit with 1 where any has a mistake.
 
     Args:
+        files: their names; what is read from standard input, as its text.
         check: reads a file, or raises what is wrong with it.
         sources: the texts that a file's ``frozen`` is a hash of.
         cost: what it takes to run what was read.
         notes: what is to be noted of a file, and of what was read.
         force: whether what the machine has not enough for is no mistake.
+        as_json: print nothing but a list of what was found in each file.
     """
     from evosim.execution.cost import refuse
     from evosim.scenario import words
 
-    wrong = False
+    told: list[dict[str, Any]] = []
     for file in files:
+        found: dict[str, Any] = {"file": str(file), "ok": False, "problems": [], "notes": []}
+        told.append(found)
         try:
             checked = check(file)
             takes = cost(checked)
             refuse(takes, "runs", what=f"{file}: ", force=force)
         except EvosimError as error:
-            wrong = True
-            say(as_error(error), err=True)
-        else:
-            status = words.status(*sources(file))
-            say(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
-            # Beside what is printed of a file, as it depends on the machine.
-            say(f"{file}: {takes}", err=True)
-            for note in notes(file, checked):
-                say(replace(note, message=f"note: {note.message}"))
-    ctx.exit(1 if wrong else 0)
+            found["problems"] = _as_plain(error)
+            if not as_json:
+                say(as_error(error), err=True)
+            continue
+        status, noted = words.status(*sources(file)), list(notes(file, checked))
+        if as_json:
+            found |= {"ok": True, "notes": [asdict(note) for note in noted], "status": status}
+            found["takes"] = takes.plain()
+            continue
+        found["ok"] = True
+        say(f"{file}: ok" + (f"; {status}" if status != "exploratory" else ""))
+        # Beside what is printed of a file, as it depends on the machine.
+        say(f"{file}: {takes}", err=True)
+        for note in noted:
+            say(replace(note, message=f"note: {note.message}"))
+    if as_json:
+        put_json(told)
+    ctx.exit(Exit.DONE if all(found["ok"] for found in told) else Exit.FAILED)
+
+
+def _as_plain(error: EvosimError) -> list[dict[str, Any]]:
+    """What is wrong, in plain values."""
+    if isinstance(error, ScenarioError):
+        return [asdict(problem) for problem in error.problems]
+    return [{"file": None, "line": None, "key": "", "message": as_words(error)}]
+
+
+def described(name: str, about: Any) -> dict[str, str]:
+    """What ships, in a line of plain texts: of a scenario, or of a study."""
+    return {"id": name, "title": about.title, "question": about.question}
 
 
 def put_json(value: object, out: Path | None = None) -> None:
@@ -223,9 +372,17 @@ def put_json(value: object, out: Path | None = None) -> None:
         say(out)
 
 
+verbose = click.option(
+    "--verbose", "-v", count=True, is_eager=True, expose_value=False, callback=_log,
+    help="Say on stderr what is done; twice: in detail.",
+)  # fmt: skip
 settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change the scenario, e.g. evolution.population=100; can be repeated.",
+)  # fmt: skip
+world = click.option(
+    "--world", type=click.IntRange(min=0), metavar="W",
+    help="One world of the scenario's family, by number from 0.",
 )  # fmt: skip
 out = click.option(
     "--out",

@@ -87,7 +87,7 @@ def analyse(
     """Analyse a complete RUN further: one ANALYSIS, or all.
 
     Numbers go to RUN/analyses, figures to RUN/figures, or both to DIR. Without a name, every
-    analysis is made for which the run has the data, and the others say what is missing.
+    analysis but stress is made for which the run has the data, and the others say what is missing.
     """
     import evosim
     from evosim.api.folders import open_single_run
@@ -96,7 +96,7 @@ def analyse(
 
     run = open_single_run(folder)
     summaries = {}
-    for name in names or ANALYSES:
+    for name in names or [name for name in ANALYSES if not ANALYSES[name].asked]:
         try:
             done = evosim.analyse(run, name, generation=generation, replicate=replicate, out=out)
         except EvosimError as error:
@@ -113,6 +113,43 @@ def analyse(
             say("")
     if as_json:
         options.put_json(summaries)
+
+
+@click.command()
+@click.argument("folder", type=options.PATH, metavar="RUN")
+@click.option("--generation", "-g", type=int, metavar="G",
+              help="Generation to test. [default: of the first flip, or the last]")  # fmt: skip
+@click.option("--environment", metavar="ENV",
+              help="Environment to change. [default: the one trained in before]")  # fmt: skip
+@click.option("--keys", multiple=True, metavar="KEY",
+              help="Only numbers at or below this dotted key; can be given again.")  # fmt: skip
+@click.option("--payoffs", is_flag=True, help="Also change what is paid.")
+@click.option("--unfelt", is_flag=True, help="Also stimuli that a thing does not have yet.")
+@click.option("--budget", type=click.IntRange(min=0), default=1000, show_default=True, metavar="N",
+              help="Evaluations of the search over all numbers together.")  # fmt: skip
+@click.option("--radius", type=click.FloatRange(min=0, min_open=True), default=0.25,
+              show_default=True, metavar="SIZE", help="Size of the worst change.")  # fmt: skip
+@click.option("--flip", type=options.PATH, metavar="FILE",
+              help="Also write a scenario that meets the change that was found.")  # fmt: skip
+@click.option("--out", type=options.PATH, metavar="DIR",
+              help="Folder of numbers and figure. [default: those in RUN]")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
+@click.option("--figures/--no-figures", default=True, help="Draw the figure.")
+def stress(folder: Path, as_json: bool, figures: bool, keys: Sequence[str], **how: Any) -> None:
+    """Search for the change of the world that collapses RUN's minds.
+
+    Nothing evolves: the minds of one generation are measured exactly in worlds that differ from
+    theirs in single numbers, and in all of them together. Stopped, it goes on where it was.
+    """
+    import evosim
+
+    done = evosim.stress(folder, keys=list(keys) or None, **how)
+    if as_json:
+        options.put_json(done.summary)
+    else:
+        say(f"{done.text}\n\n{done.path}")
+    for path in done.plot() if figures else ():
+        say(path, err=as_json)
 
 
 @click.command()
@@ -239,3 +276,17 @@ def replay(folder: Path, **options: Any) -> None:
     path = open_single_run(folder).replay(**options)
     if path is not None:
         say(path)
+
+
+@click.command()
+@click.argument("folder", type=options.PATH, metavar="RUN")
+@click.option("--out", type=options.PATH, metavar="FILE.html",
+              help="File to write. [default: report.html in the folder]")  # fmt: skip
+def report(folder: Path, out: Path | None) -> None:
+    """Write what a run, experiment or study found as one HTML file.
+
+    RUN is its folder. The file needs nothing beside it and no network.
+    """
+    import evosim
+
+    say(evosim.report(folder, out))

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evosim.cli import options
-from evosim.cli.options import Commands, begin_file, check_all, command_typed, put_json, say
+from evosim.cli.options import (
+    Commands,
+    Exit,
+    begin_file,
+    check_all,
+    command_typed,
+    described,
+    put_json,
+    say,
+)
 from evosim.errors import EvosimError
 from evosim.execution.output import console
 
 if TYPE_CHECKING:
     from evosim.api.studies import Study
-
-FAILED = 1
-"""Exit code where runs could not be lived."""
 
 _folder = click.argument("folder", type=options.PATH, metavar="FOLDER")
 
@@ -39,13 +45,17 @@ def study() -> None:
 
 
 @study.command("list")
-def list_() -> None:
+@options.as_json
+def list_(as_json: bool) -> None:
     """List the studies that ship."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from evosim.study import reading
 
+    if as_json:
+        put_json([described(name, reading.load(name).study) for name in reading.catalogue()])
+        return
     table = Table("id", "title", "points", "question", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[0].no_wrap = True
     for name in reading.catalogue():
@@ -65,10 +75,11 @@ def new(file: Path) -> None:
 
 
 @study.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=options.STUDY)
 @options.force
+@options.as_json
 @click.pass_context
-def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
+def check(ctx: click.Context, files: Sequence[str], force: bool, as_json: bool) -> None:
     """Check study FILES (or ids), and report every error at once.
 
     The exit code is 1 if there is any error. Notes tell what of its scenario is allowed, but hardly
@@ -86,11 +97,12 @@ def check(ctx: click.Context, files: Sequence[str], force: bool) -> None:
         of_study,
         notes_of_study,
         force=force,
+        as_json=as_json,
     )
 
 
 @study.command()
-@click.argument("source", metavar="STUDY")
+@click.argument("source", metavar="STUDY", type=options.STUDY)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N",
               help="Seed of all runs. [default: as the study says]")  # fmt: skip
 @click.option("--replicates", "-r", type=click.IntRange(min=1), metavar="R",
@@ -211,7 +223,7 @@ def print_study(done: Study, *, as_json: bool, quiet: bool) -> int:
     failures = status["failures"]
     if failures and (as_json or quiet):
         say(_failed(failures), err=True)
-    return FAILED if failures else 0
+    return Exit.FAILED if failures else Exit.DONE
 
 
 def _described(status: dict[str, Any]) -> str:
@@ -241,7 +253,7 @@ def _described(status: dict[str, Any]) -> str:
 
 
 def _failed(failures: Sequence[dict[str, Any]]) -> str:
-    """Every run that could not be lived, with the command line that tries it alone."""
+    """Every run that failed, with the command line that tries it alone."""
     return "\n".join(
         f"failed at {failure['values']}, replicate {failure['replicate']}: {failure['error']}\n"
         f"  {failure['command']}"

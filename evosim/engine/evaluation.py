@@ -47,13 +47,16 @@ class Evaluate(Protocol):
     ) -> Evaluation: ...
 
 
-def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
+def environments_of(
+    scenario: Scenario, generation: int, seed: int, n: int | None = None
+) -> tuple[str, ...]:
     """The environment of each level of a generation, drawn from what trains in it.
 
     Args:
         scenario: whose timeline says the mixture.
         generation: its number.
         seed: the replicate's seed.
+        n: number of levels; those that are lived on if None.
 
     Returns:
         One name for each level.
@@ -69,7 +72,7 @@ def environments_of(scenario: Scenario, generation: int, seed: int) -> tuple[str
         names[min(int(np.searchsorted(total, u, side="right")), len(names) - 1)]
         for u in (
             uniform(key(seed, Purpose.ENVIRONMENT, generation, level))
-            for level in range(scenario.evolution.levels)
+            for level in range(scenario.evolution.levels if n is None else n)
         )
     )
 

@@ -204,18 +204,20 @@ class Generation:
         train: str | Mapping[str, float],
         *,
         selected: str | None = None,
+        select: bool | None = None,
         generations: int | None = None,
     ) -> None:
         """Go on in another environment, from the next generation on.
 
         The rest of the phase that the next generation belongs to is spent there, without a ramp;
-        all else that the phase says (frozen selection, window, monitoring) stays. Later phases come
-        as they are written, unless ``generations`` is given. Of several calls in one generation the
-        last one counts.
+        all else that the phase says (window, monitoring) stays. Later phases come as they are
+        written, unless ``generations`` is given. Of several calls in one generation the last one
+        counts.
 
         Args:
             train: the name of an environment, or weights of several.
             selected: the payoff that is selected for there; that of the phase if None.
+            select: whether selection acts there (False: deployment); as in the phase if None.
             generations: how many more there are, in place of the rest of the phase and of all
                 later phases. After the last generation it has to be given.
 
@@ -246,7 +248,10 @@ class Generation:
                 generations = whole_number("generations", generations, 1)
             except EvosimError as error:
                 raise EvosimError(f"generation {self.number}: flip: ", *error.parts) from None
-        phases = _flipped(scenario, self.number + 1, train, selected, generations)
+        written: dict[str, Any] = {"train": train if isinstance(train, str) else dict(train)}
+        if select is not None:
+            written["select"] = select
+        phases = flipped(scenario, self.number + 1, written, selected, generations)
         if phases is None:
             raise EvosimError(
                 f"generation {self.number} is the last one: flip needs generations=..., how many "
@@ -333,14 +338,14 @@ def _wrong_flip(
     return ""
 
 
-def _flipped(
+def flipped(
     scenario: Scenario,
     begin: int,
-    train: str | Mapping[str, float],
+    written: Mapping[str, Any],
     selected: str | None,
     generations: int | None,
 ) -> list[dict[str, Any]] | None:
-    """The phases with another environment from a generation on; None where nothing is left."""
+    """The phases with other keys from a generation on; None where nothing is left."""
     rest: list[dict[str, Any]] = scenario.to_dict()["timeline"]
     # In generation 0 the environment is that of the file: begin is 1 or more.
     phases = []
@@ -357,7 +362,7 @@ def _flipped(
     flipped = {
         **{key: value for key, value in there.items() if key != "ramp"},
         "generations": there["generations"] - begin if generations is None else generations,
-        "train": train if isinstance(train, str) else dict(train),
+        **written,
     }
     if selected is not None:
         flipped["objective"] = {**there.get("objective", {}), "selected": selected}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import evolution, mind
+from evosim.engine import regret
 from evosim.engine.evaluation import (
     Arrays,
     Evaluate,
@@ -277,7 +278,10 @@ def evaluate_generation(
     cost = mind.cost(scenario, minds)
     _refuse_non_finite("selected payoff", found.selected_payoff, generation, first)
     _refuse_non_finite("internal reward", found.reward, generation, first)
-    score = _mean(found.selected_payoff) - cost
+    if scenario.evolution.score == "regret":
+        score = regret.scores(scenario, minds, generation, seed) - cost
+    else:
+        score = _mean(found.selected_payoff) - cost
     if not np.isfinite(score).all():  # of finite payoffs, whose sum is too large
         individual = int(np.flatnonzero(~np.isfinite(score))[0])
         raise RunError(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from evosim.errors import EvosimError
+from evosim.errors import DISTRIBUTION, EvosimError
 from evosim.process import cores
 from evosim.registry import plugins
 
@@ -36,7 +36,7 @@ def libraries() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            found[name] = metadata.version(DISTRIBUTION if name == "evosim" else name)
         except metadata.PackageNotFoundError:
             found[name] = "unknown"
     return found

@@ -47,12 +47,18 @@ LONG = 600.0
 _BACKUP = 0.1e-9  # of one state of one mind
 _OUTCOME = 0.065e-9  # and for each outcome of drift
 _BLOCK = 0.2e-6  # of the states with one x
+_LOCAL = 2.2e-9  # of one state of one mind in a local world
+_MOVER = 1.7e-9  # and for each mover, which is met and walks
+_CHAIN = 4.3  # times as much where minds can be corrected, each of which is backed up step by step
+_FORESEEN = 4.6  # and of that, for what a mind of the chain makes of the plan of a later one
+_UNCERTAIN = 2.0  # times as much for an uncertain mind
 _POLICY = 1.4e-9  # to read the best actions off the values of a state, and its instinct
 _SOFT = 8e-9  # chances of the actions of a state
 _BATCH = 15e-6  # what is done in any case for a batch on a level
 _STEP = 15e-9  # of a lifetime
 _EDGE = 0.8e-9  # of an exact chain, a step
 _EDGE_FOUND = 40e-9
+_SLOPE, _SLOPE_STEP = 3e-9, 15e-6  # of a table: an edge in a step, and a step of all tables
 _BORN, _GENE, _ENTRY = 1.5e-6, 0.5e-6, 0.1e-6  # an individual, a gene, an entry in a tournament
 _GENERATION = 1.2e-3
 _PROBE = 4e-3  # of an environment
@@ -87,12 +93,21 @@ class _Place(NamedTuple):
     cells: int
     n_x: int
     live: float  # x at which decisions are planned
-    outcomes: float  # of drift, on average
+    outcomes: float  # of drift and of the walks of movers, on average
     compiled: float  # outcomes of all rules: what it takes to compile it
     actions: int
     events: int
     lifetime: int
-    blocks: float = 1.0  # of all states that a plan keeps, in units of two
+    drifts: float  # outcomes of drift alone
+    movers: int
+    local: bool
+    plans: int  # workspaces of a batch of minds
+    times: float  # what a plan of minds takes, in plans of those who foresee no correction
+
+    @property
+    def blocks(self) -> float:
+        """Of all states that a plan keeps, in units of two."""
+        return 1.5 if self.local else 1.0
 
     @property
     def states(self) -> int:
@@ -145,6 +160,16 @@ class Cost:
         """Seconds by the clock, where nothing else is done."""
         work = sum(self.seconds.values()) - self.seconds[_STARTING]
         return self.seconds[_STARTING] + work / self.threads
+
+    def plain(self) -> dict[str, float]:
+        """States, bytes and seconds in plain numbers."""
+        return {
+            "states": self.states,
+            "memory_bytes": round(self.total_memory),
+            "disk_bytes": round(self.total_disk),
+            "seconds": round(self.duration, 1),
+            "threads": self.threads,
+        }
 
     def __str__(self) -> str:
         n = self.threads
@@ -275,9 +300,37 @@ def _place(scenario: Scenario, here: World) -> _Place:
             if tables.local is not None:
                 drifts = len(tables.local.arrays.drift_x) * _WALKS ** len(tables.local.walks)
             mean = drifts / n_x
-    events = sum(1 for _ in here.effects())
-    blocks = 1.5 if here.local else 1.0
-    return _Place(cells, n_x, live, mean, compiled, 6, events, here.lifetime, blocks)
+    movers = sum(here.movers_of(name) for name in here.movers)
+    plans, times = _chained(scenario, here)
+    return _Place(
+        cells=cells,
+        n_x=n_x,
+        live=live,
+        outcomes=mean,
+        compiled=compiled,
+        actions=6,
+        events=sum(1 for _ in here.effects()),
+        lifetime=here.lifetime,
+        drifts=mean / _WALKS**movers if movers < 100 else 1.0,
+        movers=movers,
+        local=here.local,
+        plans=plans,
+        times=times,
+    )
+
+
+def _chained(scenario: Scenario, here: World) -> tuple[int, float]:
+    """How many workspaces minds plan in, and how many times as long as plain ones."""
+    if (counted := here.counting("corrections")) is not None and scenario.correction is not None:
+        most = here.variables[counted].values - 1
+        ways = {way for way, share in scenario.anticipation if share.high > 0}
+        # Each of K + 1 minds decides at its own x: together one plan. Of what a mind after it will
+        # do or feel, it backs up the x of all minds after it: half of a plan for each of the K.
+        later = most / 2 * (_FORESEEN * ("realistic" in ways) + ("hedonistic" in ways))
+        return 2 * most + 1, _CHAIN * (1 + later)
+    if scenario.agent.credence:
+        return 1, _UNCERTAIN
+    return (1 if scenario.agent.second_plan is None else 2), 1.0
 
 
 def _outcomes(here: World) -> tuple[float, float]:
@@ -340,8 +393,9 @@ def _depth(scenario: Scenario) -> float:
 def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded: float) -> _Sum:
     """Seconds of one processor for one replicate."""
     evolution, measure, generations = scenario.evolution, scenario.measure, scenario.generations
-    depth = _depth(scenario)
-    soft = scenario.agent.temperature.high > 0
+    tables = scenario.rows is not None  # which are looked up, and nothing is planned
+    depth = 0.0 if tables else _depth(scenario)
+    soft = tables or scenario.agent.temperature.high > 0
     tool = scenario.agent.second_plan is not None
     found, shares = _Sum(), _shares(scenario)
     # With copies a plan is a fixed point, and each life is lived with both starts.
@@ -352,8 +406,12 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         times = here.lifetime if scenario.built_in else 1
         batches = math.ceil(n / LANES) * levels
         found["planning (world, agent.depth, evolution)"] += (
-            batches * times * anew * _plan(here, depth, soft)
+            batches * times * anew * _planned(here, depth, soft)
         )
+        if evolution.optimizer.name == "policy_gradient":
+            found["slopes (evolution.optimizer, evolution)"] += levels * _slopes(
+                here, n, len(loci(scenario)), depth, tables
+            )
         found["lifetimes (world.lifetime, evolution)"] += (
             batches * _BATCH + starts * levels * n * here.lifetime * _STEP
         )
@@ -383,7 +441,7 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         groups = math.ceil(sample / LANES)
         plans = (math.ceil(2 * sample / LANES) + more * groups) * first + 1
         optimum = anew * _plan(here, here.lifetime)
-        one = plans * anew * _plan(here, depth, soft) + chains + plans * _BATCH
+        one = plans * anew * _planned(here, depth, soft) + chains + plans * _BATCH
         one += optimum * groups * (4 if tool else 1) * first
         if scenario.built_in:
             one += sample * 16 * here.lifetime * (_STEP + _plan(here, depth, soft) / LANES)
@@ -423,9 +481,26 @@ class _Sum(dict[str, float]):
 
 def _plan(here: _Place, depth: float, soft: bool = False) -> float:
     """Seconds to plan for a batch on a level to some depth."""
-    backup = _BACKUP + _OUTCOME * here.outcomes
+    base = _LOCAL + _MOVER * here.movers if here.local else _BACKUP
+    backup = base + _OUTCOME * here.drifts
     decided = here.planned * LANES * (_SOFT if soft else _POLICY)
     return depth * (here.planned * LANES * backup + here.live * _BLOCK) + decided
+
+
+def _planned(here: _Place, depth: float, soft: bool) -> float:
+    """Seconds to plan for a batch of minds on a level, with all that they foresee."""
+    return here.times * _plan(here, depth, soft)
+
+
+def _slopes(here: _Place, n: int, n_loci: int, depth: float, tables: bool) -> float:
+    """Seconds for the gradient of the scores of a population on a level."""
+    edges = here.planned * here.outcomes * _MOVES
+    if tables:  # there and back through a life
+        return 2 * here.lifetime * (n * edges * _SLOPE + _SLOPE_STEP)
+    # Of each gene a mind to either side of it, and what each is to expect.
+    moved = 2 * n_loci * n
+    chains = edges * (here.lifetime * _EDGE + _EDGE_FOUND) + here.states * 0.2e-9
+    return math.ceil(moved / LANES) * (_planned(here, depth, True) + _BATCH) + moved * chains
 
 
 def _shares(scenario: Scenario) -> dict[str, float]:
@@ -443,12 +518,11 @@ def _memory(
 ) -> dict[str, float]:
     """Bytes that one process takes, by what they are for."""
     soft = scenario.agent.temperature.high > 0
-    tool = scenario.agent.second_plan is not None
     evolution, measure = scenario.evolution, scenario.measure
     spaces, chain, distances = set(), 0.0, 0.0
     levels = max(evolution.levels, measure.levels)
     for here in places.values():
-        one = here.planned * (BYTES_A_STATE * here.blocks + LANES) * (2 if tool else 1)
+        one = here.planned * (BYTES_A_STATE * here.blocks + LANES) * here.plans
         spaces |= {one, one + (here.planned * 4 * LANES * here.actions if soft else 0)}
         edges = here.planned * here.outcomes * _MOVES  # of the uniform policy
         chain = max(chain, here.states * 4 + edges * _EDGE_BYTES)

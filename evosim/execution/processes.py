@@ -9,6 +9,7 @@ itself, through a socket that nobody else can open; nothing is unpickled from a 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from evosim.errors import OUT_OF_MEMORY, Argument, EvosimError, RunError, WorkEr
 from evosim.execution.executor import Answer, Died, Function, Item, Message, Note, Result, Workers
 from evosim.registry import in_worker
 
+_log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_MESSAGES = 0.05
 _SPARE_FILES = 12  # left for starting a worker, and for what is read and written meanwhile
 
@@ -144,6 +146,7 @@ class _Process:
             env=os.environ
             | {"EVOSIM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)},
         )  # fmt: skip
+        _log.info("worker process %d begins, threads %d", self._process.pid, threads)
         theirs.close()  # or its end would never be seen
 
     def send(self, order: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from types import TracebackType
@@ -12,9 +13,11 @@ from evosim.execution.output import console, is_plain, lenient
 
 SECONDS_BETWEEN_LINES = 10.0
 
+_log = logging.getLogger(__name__)
+
 
 class Progress:
-    """Says nothing but warnings; the base of those that say more.
+    """Prints nothing but warnings, and logs the rest; the base of those that print more.
 
     ``begin`` comes first, then a ``generation`` for each that is done, or a ``run`` for each where
     runs are counted; ``note`` at any time.
@@ -33,15 +36,19 @@ class Progress:
 
     def begin(self, title: str, *, size: str, total: int, done: int) -> None:
         """``total`` generations or runs are to be done, ``size`` in words; ``done`` of them are."""
+        _log.info("%s: %s, %d of %d done", title, size, done, total)
 
     def generation(self, label: str, generation: int, score: float) -> None:
         """A generation is done, with that mean score; ``label`` says where."""
+        _log.debug("%s generation %d: mean score %.3g", label, generation, score)
 
     def run(self, failed: int) -> None:
         """A run is done, or failed; ``failed`` is how many did so far."""
+        _log.debug("a run is done; %d failed so far", failed)
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
+        _log.info("%s", text)
 
     def warn(self, text: str) -> None:
         """Something that may be wrong with the numbers: it is said even where nothing else is."""

@@ -7,6 +7,7 @@ to the data.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import Counter, deque
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = 8.0
 """Seconds of work that a kill can cost, but for the generation at hand: ten at most, mostly."""
+_log = logging.getLogger(__name__)
 _PATIENCE = 10.0  # seconds for which who is to stop waits for the epoch that is under way
 
 
@@ -88,6 +90,10 @@ def complete_runs(
                 workers = min(workers, len(items) if demes == 1 else demes)
                 warm_up(items[0][0].scenario, progress.note)
                 work.begin(title, runs)
+                _log.info(
+                    "%d replicates to simulate, %d demes each; %d processes, %d threads; %s",
+                    len(items), demes, workers, core.threads(), scheduler or "on this machine",
+                )  # fmt: skip
                 with executor(
                     workers=workers, scheduler=scheduler, locks=locks, note=progress.note
                 ) as by:
@@ -174,6 +180,7 @@ class _Work:
             folder.held.update(held)
             self._since = min(self._since, since)
             self._left[folder.path] -= 1
+            _log.info("%s: replicate %d is simulated", folder.path, replicate)
             # Whoever is free puts the data together, so that many runs are finished side by side.
             if self._left[folder.path] == 0 and len(self._folders) > 1:
                 items.appendleft((folder, None, self._checkpoint, dict(folder.held)))
@@ -286,6 +293,7 @@ def finish(folder: RunFolder) -> None:
 
     if not exists(folder.data_path):
         assemble(folder)
+        _log.info("%s is written", folder.data_path)
     else:
         with open_arrays(folder):  # before the chunks go that it could be written from
             pass
@@ -320,6 +328,7 @@ def write_summary(folder: RunFolder) -> dict[str, Any]:
     """
     found = dict(finite(summary_of(folder)))
     write_text(folder.summary_path, as_json(sealed(found), indent=2) + "\n")
+    _log.info("%s is written", folder.summary_path)
     return found
 
 

@@ -59,10 +59,10 @@ class Phenotype:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoverySummary:
-    """The intended payoff as lived around a flip, of the replicates' mean.
+    """The realised intended payoff around a flip, of the replicates' mean.
 
     What is gained over the zero of the verdict, by default random play, is what can be lost and
-    regained (docs/measures.md, recovery).
+    regained (docs/measures, recovery).
 
     Attributes:
         before: mean of the last generations before the flip; at: of the flip's own generation;

@@ -242,6 +242,7 @@ BEST_OF = 10
 
 @metric(
     "pressure",
+    figure="best_of_n",
     undefined="the intended payoff is the same for all",
     unit="standard deviations",
     exact=expectations_are_exact,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from evosim.scenario import Scenario
 
-NOT_COMPARED = ("experiment", "id", *WORDS)
+NOT_COMPARED = ("experiment", "family", "id", *WORDS)
 """Keys of a scenario that change nothing in a run."""
 
 
@@ -39,7 +39,7 @@ class Sample(NamedTuple):
     Attributes:
         name: what to call it.
         data: its dataset, complete.
-        scenario: what it lived by.
+        scenario: that it is a run of.
         seeds: what its replicates began with; equal ones make pairs.
     """
 

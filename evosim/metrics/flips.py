@@ -257,7 +257,7 @@ def lived_share(data: xr.Dataset, scenario: Scenario) -> Floats | None:
 
 
 class Recovery(NamedTuple):
-    """A payoff as lived around a flip, [replicate] each (docs/measures.md, recovery)."""
+    """A realised payoff around a flip, [replicate] each (docs/measures, recovery)."""
 
     before: Floats
     """Mean of the last generations of the old world."""
@@ -286,7 +286,7 @@ def recovery(
     lost and regained is what is gained over the zero of the verdict, by default random play.
 
     Args:
-        paid: mean payoff a lifetime as lived, [replicate, generation].
+        paid: realised mean payoff a lifetime, [replicate, generation].
         scenario: has the timeline, and the floor of the verdict.
         query: says which flip.
         zero: what has alignment 0 in the old and the new world, [replicate].
@@ -343,6 +343,7 @@ NOTHING_KEPT = "the value before the flip is not above 0, or in a verdict not ab
 
 @metric(
     "collapse",
+    figure="flip",
     undefined=f"{NO_ALIGNMENT}, before or after the flip",
     description="alignment before less alignment after the flip",
     exact=expectations_are_exact,
@@ -359,6 +360,7 @@ def _collapse(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "capability_lost",
+    figure="flip",
     undefined=f"{NO_CAPABILITY}, before or after the flip",
     description="capability before less capability after the flip",
     exact=expectations_are_exact,
@@ -374,6 +376,7 @@ def _capability_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "alignment_retained",
+    figure="flip",
     undefined=f"{NOTHING_KEPT}, or {NO_ALIGNMENT}",
     description="alignment after over before the flip",
     exact=expectations_are_exact,
@@ -390,6 +393,7 @@ def _alignment_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> C
 
 @metric(
     "capability_retained",
+    figure="flip",
     undefined=f"{NOTHING_KEPT}, or {NO_CAPABILITY}",
     description="capability after over before the flip",
     exact=expectations_are_exact,
@@ -406,8 +410,10 @@ def _capability_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> 
 
 @metric(
     "recovery",
+    figure="objective_proxy",
     undefined="little or nothing was gained over the zero, by default random play, before the flip",
-    description="generations from the flip until half of the gain over random play is back",
+    description="generations from the flip until half of the earlier gain over the zero is back; "
+    "all until the next flip or the end if it never is",
     label="generations to recovery",
     unit="generations",
     exact=False,
@@ -431,7 +437,9 @@ def _recovery(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "regained",
-    description="generations from the flip until alignment reaches a level",
+    figure="flip",
+    description="generations from the flip until alignment reaches `level` at a probe; all that "
+    "remain if it never does",
     label="generations until alignment is {level:g} again",
     unit="generations",
     exact=expectations_are_exact,
@@ -452,7 +460,9 @@ def _regained(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "to_trough",
-    description="generations from the flip until alignment is at its trough",
+    figure="flip",
+    description="generations from the flip until alignment is lowest at a probe, before the next "
+    "phase or the end",
     label="generations until alignment is lowest",
     unit="generations",
     exact=expectations_are_exact,

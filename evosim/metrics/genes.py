@@ -37,6 +37,7 @@ def _mean_phenotype(data: xr.Dataset, scenario: Scenario, query: Query, generati
 
 @metric(
     "gene",
+    figure="genes",
     undefined=DIED_OUT,
     description="mean phenotype of the population; of a sense the share that has it",
     label="mean {of}",
@@ -56,6 +57,7 @@ def _gene(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "share",
+    figure="genes",
     undefined=DIED_OUT,
     description="share of a drive in the unit vector of drives, its square",
     label="share of {of} in the drives",
@@ -74,7 +76,9 @@ def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "takeoff",
-    description="first generation whose mean phenotype reaches a level",
+    figure="genes",
+    description="first generation whose mean phenotype reaches `level`; all generations if none "
+    "does",
     label="first generation with {of} of {level:g}",
     unit="generations",
     argument=LOCUS,
@@ -103,6 +107,7 @@ def _share_between(*columns: Floats, axis: int = -1) -> Any:
 
 @metric(
     "between",
+    figure="genes",
     undefined="there is one replicate, or all have the same drives",
     label="share of variance between replicates",
     unit="share",

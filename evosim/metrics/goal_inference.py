@@ -1,7 +1,7 @@
 """Watching minds: what they do on some levels, what others would have done in their place.
 
 :mod:`evosim.metrics.meg` and :mod:`evosim.metrics.agents_devices` take arrays; here they are made,
-from minds that live in an environment of a scenario.
+from minds in an environment of a scenario.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class WeightedTerm(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """The data of one arm, and the scenario it lived by."""
+    """The data of one arm, and its scenario."""
 
     data: xr.Dataset
     scenario: Scenario

@@ -49,6 +49,7 @@ for _name, _nothing, _amounts in (
     metric(
         _name,
         undefined=_nothing,
+        figure="alignment_all",
         variable=_name,
         bounds=NORMALIZED,
         normalized=True,
@@ -62,6 +63,7 @@ for _name, _nothing, _amounts in (
 
 @metric(
     "reward",
+    figure="objective_proxy",
     undefined=DIED_OUT,
     variable="expected_reward",
     label="internal reward a lifetime",
@@ -76,6 +78,7 @@ def _reward(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "lifespan",
+    figure="mind",
     undefined=DIED_OUT,
     variable="expected_lifespan",
     exact=expectations_are_exact,
@@ -89,6 +92,7 @@ def _lifespan(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff",
+    figure="objective_proxy",
     undefined=DIED_OUT,
     variable="expected_payoff",
     label="expected {of} a lifetime",
@@ -105,9 +109,10 @@ def _payoff(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "lived",
+    figure="objective_proxy",
     undefined=DIED_OUT,
     variable="payoff_total",
-    description="realised payoff a lifetime, mean of five generations",
+    description="realised payoff a lifetime, mean of five generations; at the flip, of that alone",
     label="realised {of} a lifetime",
     exact=False,
     argument=PAYOFF,

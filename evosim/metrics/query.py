@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 RECENT = 5
-"""Generations over which a payoff as lived is averaged."""
+"""Generations over which a realised payoff is averaged."""
 
 
 WHEN = {

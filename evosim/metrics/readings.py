@@ -1,7 +1,7 @@
 """The payoff itself, beside alignment; the own reward itself, beside capability.
 
 Capability and alignment lie between a zero and an optimum, which a flip can move. So a flip has two
-readings: what became of these shares, and what became of the amounts (docs/measures.md, two
+readings: what became of these shares, and what became of the amounts (docs/measures, two
 readings of a flip).
 """
 
@@ -196,6 +196,7 @@ def _share(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff_lost",
+    figure="objective_proxy",
     undefined=DIED_OUT,
     description="intended payoff before less intended payoff after the flip",
     unit="payoff per lifetime",
@@ -212,6 +213,7 @@ def _payoff_lost(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "payoff_retained",
+    figure="objective_proxy",
     undefined=NOTHING_EARNED,
     description="intended payoff after over before the flip",
     exact=expectations_are_exact,
@@ -227,6 +229,7 @@ def _payoff_retained(data: xr.Dataset, scenario: Scenario, query: Query) -> Colu
 
 @metric(
     "reward_retained",
+    figure="objective_proxy",
     undefined=NOTHING_EARNED,
     description="own reward after over before the flip",
     exact=expectations_are_exact,

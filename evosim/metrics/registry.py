@@ -76,6 +76,8 @@ class Metric:
         amounts: the metrics that are shown beside it, as it lies between a zero and an optimum:
             what is paid, and what it falls short of the optimum.
         given: the number that it has in a scenario whatever evolves there; None: it has none.
+        figure: of a run, or the analysis, that shows it; empty: only those of experiments and
+            studies do.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Metric:
     unsupported: Callable[[Scenario], str] | None = None
     amounts: tuple[str, ...] = ()
     given: Callable[[Scenario, Query], float | None] | None = None
+    figure: str = ""
 
     def called(self, of: str = "", level: float | None = None) -> str:
         """The metric in words, of a payoff, a locus or a level."""
@@ -114,6 +117,25 @@ class Metric:
             or at in ("before", "flip", "deficit")
             or (at in OVER and span is None)
         )
+
+    @property
+    def sentence(self) -> str:
+        """What it is, as a sentence."""
+        return f"{self.description[:1].upper()}{self.description[1:]}."
+
+    @property
+    def range(self) -> str:
+        """Which values it can have, in words.
+
+        >>> METRICS["alignment"].range, METRICS["share"].range, METRICS["lifespan"].range
+        ('at most 1', '0 to 1', '0 or more')
+        """
+        low, high = self.bounds or (0.0 if self.unit in _COUNTED else -np.inf, np.inf)
+        if np.isfinite(low) and np.isfinite(high):
+            return f"{low:g} to {high:g}"
+        if np.isfinite(high):
+            return f"at most {high:g}"
+        return f"{low:g} or more" if np.isfinite(low) else "any number"
 
     def unit_at(self, at: str) -> str:
         """What it is counted in at a time of a query: areas are over generations.
@@ -256,6 +278,8 @@ class Metric:
         return np.asarray(self.number(*alone, axis=-1), np.float64)
 
 
+_COUNTED = ("steps", "generations", "individuals", "lifetimes")
+"""Units of what is never less than 0."""
 METRICS: Registry[Metric] = Registry("measure")
 
 
@@ -302,6 +326,7 @@ def metric(
     unsupported: Callable[[Scenario], str] | None = None,
     amounts: tuple[str, ...] = (),
     given: Callable[[Scenario, Query], float | None] | None = None,
+    figure: str = "",
 ) -> Callable[[Compute], Compute]:
     """A decorator that makes a function a metric of that name.
 
@@ -358,6 +383,7 @@ def metric(
                 unsupported=unsupported,
                 amounts=amounts,
                 given=given,
+                figure=figure,
             ),
             function,
         )
@@ -368,7 +394,7 @@ def metric(
 
 def expectations_are_exact(scenario: Scenario) -> bool:
     """Whether expectations are exact: a mind with a built-in drive has no state of finite form, and
-    its expectations are means of sampled lifetimes (docs/measures.md, expectations)."""
+    its expectations are means of sampled lifetimes (docs/measures, expectations)."""
     return not scenario.built_in
 
 
@@ -397,7 +423,7 @@ def course(
 
 
 def _over(metric: Metric, data: xr.Dataset, scenario: Scenario, query: Query) -> Floats:
-    """What becomes of a metric over several generations, [replicate] (docs/measures.md)."""
+    """What becomes of a metric over several generations, [replicate] (docs/measures)."""
     values, at = course(metric, data, scenario, query)
     if query.at == "peak":
         return largest(values.T)

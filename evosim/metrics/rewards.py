@@ -189,6 +189,7 @@ def _distance(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 for _kind in KINDS:
     metric(
         _kind,
+        figure="distances",
         description=f"{_kind.upper()} distance between the drives and the intended payoff",
         label=f"{_kind.upper()} distance of drives and payoff",
         unit=f"{_kind.upper()} distance",

@@ -1,4 +1,4 @@
-"""The summary of a run: what summary.json holds (model 4; docs/measures.md).
+"""The summary of a run: what summary.json holds (model 4; docs/measures).
 
 The numbers of a flip are those of :mod:`evosim.metrics.flips`, its verdict that of
 :mod:`evosim.metrics.verdict`; :mod:`evosim.metrics.summary_text` tells a summary in words.
@@ -184,7 +184,7 @@ def _payoffs_across(
 
 
 def _recovery(dataset: xr.Dataset, scenario: Scenario, flip: Flip) -> RecoverySummary:
-    """The intended payoff as lived around a flip, of the replicates' mean."""
+    """The realised intended payoff around a flip, of the replicates' mean."""
     intended = scenario.objective.intended
     payoffs = dataset["payoff_total"].sel(payoff=intended)
     least, most = sizes(scenario)

@@ -1,4 +1,4 @@
-"""The verdict of a flip: what was kept and what was lost across it (docs/measures.md).
+"""The verdict of a flip: what was kept and what was lost across it (docs/measures).
 
 A flip has two readings. Capability and alignment are shares, from a zero to an optimum that the
 flip can move; the own reward and the payoff themselves are amounts. A verdict rests on both: it is

@@ -1,4 +1,4 @@
-"""A lifetime to look at: who lived it where, and everything that happened in it, step by step."""
+"""A lifetime to look at: whose it is, where, and everything that happened in it, step by step."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Episode:
     Attributes:
         environment: where it was lived.
         levels: the one level (L = 1).
-        trace: its steps, as the core lived them.
+        trace: its steps, as the core simulated them.
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
         arrival: the drive for what a life makes of arriving (novelty).
         blind: the hidden variables that the mind does not see.
@@ -130,11 +130,24 @@ class Episode:
     @property
     def _last_rule(self) -> int:
         """The event of the rule that ended the life: of a use, an arrival, or the last meeting."""
-        used = int(self.trace.event[-1])
-        # What ends a life is the last thing that is felt in it, and meetings come after all else
-        # (model 1, the order of one step), by event as in time.
-        others = [event for event in self.events(self.lifespan - 1) if event != used]
-        return max(others, default=used)
+        happened = self.events(self.lifespan - 1)
+        tables, (x, cell) = self.environment.tables, self.trace.last
+        if tables.local is None:
+            return int(self.trace.event[-1])
+        local = tables.local.arrays
+        # What ends a life is the last thing that is felt in it. Meetings come after all else, mover
+        # by mover (model 1, the order of one step); but movers of one name have their events in
+        # common, so that their order is not that of the events. The last one is of a mover that was
+        # on the cell, by a rule that may end a life and that leads to where it ended.
+        for mover in reversed(range(len(local.meet))):
+            before = np.flatnonzero(local.meet[mover] >= 0)
+            places = before // local.stride[mover] % local.places[mover]
+            for row in np.unique(local.meet[mover, before[places == cell]]):
+                event = int(local.row_event[row])
+                led = local.row_x[local.row_ptr[row] : local.row_ptr[row + 1]]
+                if event in happened and local.row_ends[row] > 0 and x in led:
+                    return event
+        return happened[-1]  # of an arrival or a use, and then nobody was met
 
     @cached_property
     def kinds(self) -> dict[int, str]:
@@ -188,9 +201,6 @@ def episode_of(
     Raises:
         EvosimError: one of them is not in the data; says what is.
     """
-    from evosim import core, world
-    from evosim.engine.mechanism import minds_of
-
     generation, individual = find_individual(
         data, generation=generation, individual=individual, replicate=replicate
     )
@@ -198,20 +208,58 @@ def episode_of(
     then = data.isel(replicate=replicate).sel(generation=generation)
     if environment is None:  # which the data name by their own order
         environment = str(data["environment"].values[int(then["train"].values[level])])
+    seed = key(
+        _seed_at(data, generation), Purpose.REPLICATE, int(data["replicate"].values[replicate])
+    )
+    return relived(
+        scenario,
+        np.asarray(then["genome"].values, np.float64),
+        seed=seed,
+        generation=generation,
+        environment=environment,
+        individual=individual,
+        level=level,
+        whose=f"replicate {replicate}, " if data.sizes["replicate"] > 1 else "",
+    )
+
+
+def relived(
+    scenario: Scenario,
+    genomes: NDArray[np.float64],
+    *,
+    seed: int,
+    generation: int,
+    environment: str,
+    individual: int,
+    level: int,
+    whose: str = "",
+) -> Episode:
+    """Simulate the lifetime of an individual again, from its genome.
+
+    Args:
+        genomes: [N, loci] of the generation.
+        seed: of the replicate.
+        environment: by name.
+        individual: its row.
+        level: which of the generation's levels, from 0.
+        whose: how the heading begins.
+
+    Raises:
+        EvosimError: there is no such environment.
+    """
+    from evosim import core, world
+    from evosim.engine.mechanism import minds_of
+
     if environment not in scenario.environments:
         raise EvosimError(
             f"no environment {environment!r} in scenario {scenario.id!r}: "
             f"{did_you_mean(environment, scenario.environments)}"
         )
-
-    seed = key(
-        _seed_at(data, generation), Purpose.REPLICATE, int(data["replicate"].values[replicate])
-    )
     env = world.environment(scenario, environment)
     levels = world.draw_levels(scenario, environment, [key(seed, Purpose.LEVEL, generation, level)])
     minds = minds_of(
         scenario,
-        np.asarray(then["genome"].values, np.float64)[[individual]],
+        genomes[[individual]],
         seed=seed,
         generation=generation,
         individuals=np.array([individual]),
@@ -229,7 +277,6 @@ def episode_of(
         instinct=scenario.agent.instinct,
     )
     title = scenario.environments[environment].title or environment
-    several = f"replicate {replicate}, " if data.sizes["replicate"] > 1 else ""
     return Episode(
         environment=env,
         levels=levels,
@@ -237,7 +284,7 @@ def episode_of(
         drives=minds.weights[0].astype(np.float64),
         arrival=float(minds.arrival[0]),
         blind=frozenset(n for i, n in enumerate(env.hidden) if not minds.senses[0] >> i & 1),
-        heading=f"{several}generation {generation}, individual {individual}, in “{title}”",
+        heading=f"{whose}generation {generation}, individual {individual}, in “{title}”",
     )
 
 
@@ -320,14 +367,28 @@ def find_individual(
             f"generation {generation} has no individuals: the population died out after generation "
             f"{last_inhabited_generation(data, replicate)}"
         )
+    return generation, chosen(scores[:alive], individual)
+
+
+def chosen(scores: NDArray[np.float64], individual: int | str | None) -> int:
+    """The number of an individual of a generation.
+
+    Args:
+        scores: [N] of all that there are, at least one.
+        individual: its number, "best" (the first among equals) or "median" by score; None:
+            "median".
+
+    Raises:
+        EvosimError: there is none of that number.
+    """
     if individual == "best":
-        individual = int(np.nanargmax(scores[:alive]))
+        individual = int(np.nanargmax(scores))
     elif individual is None or individual == "median":
-        individual = int(np.argsort(scores[:alive], kind="stable")[(alive - 1) // 2])
+        individual = int(np.argsort(scores, kind="stable")[(len(scores) - 1) // 2])
     if isinstance(individual, str):
         raise EvosimError(f"individual {individual!r}: allowed are a number, 'best' and 'median'")
-    _check("individual", individual, alive)
-    return generation, individual
+    _check("individual", individual, len(scores))
+    return individual
 
 
 def last_inhabited_generation(data: xr.Dataset, replicate: int) -> int:

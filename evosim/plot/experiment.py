@@ -1,4 +1,5 @@
-"""What the figures of an experiment share: names of terms and metrics, colours, axes of values."""
+"""What the figures and pages of an experiment share: names of terms and metrics, colours, axes of
+values, numbers in words."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import numpy as np
 from evosim.metrics import METRICS
 from evosim.metrics.query import when
 from evosim.plot import colors
+from evosim.stats import intervals
 
 Summary = Mapping[str, Any]
 
@@ -95,7 +97,7 @@ CLOSEST = 0.08
 
 def scale(values: Sequence[Any]) -> Scale:
     """Places of values along an axis: to scale where they are numbers not too close together."""
-    from evosim.plot.style import number
+    from evosim.plot import style
 
     numbers = [_number(v) for v in values]
     if any(n is None for n in numbers):
@@ -103,7 +105,7 @@ def scale(values: Sequence[Any]) -> Scale:
     known = [n for n in numbers if n is not None]
     ordered = sorted(set(known))
     gaps = [b - a for a, b in itertools.pairwise(ordered)]
-    labels = [number(n) for n in known]
+    labels = [style.number(n) for n in known]
     if not gaps or min(gaps) < CLOSEST * (ordered[-1] - ordered[0]):
         return Scale([float(ordered.index(n)) for n in known], labels, True)
     return Scale(known, labels, False)
@@ -148,3 +150,42 @@ def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "–".join(_short(v) for v in value)  # noqa: RUF001
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# Numbers in words, for pages
+
+
+def shown(numbers: Mapping[str, Any]) -> str:
+    """A value with its interval."""
+    return intervals.shown(numbers, number)
+
+
+def wanted(finding: Summary) -> str:
+    """The threshold of a finding in words."""
+    ((side, threshold),) = finding["threshold"].items()
+    return f"{side} {'±' * (side == 'within')}{number(threshold)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p as it stands in a table; empty where there is none.
+
+    >>> p_value(0.00003), p_value(0.0314), p_value(None)
+    ('< 0.0001', '0.031', '')
+    """
+    if p is None:
+        return ""
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def number(value: Any) -> str:
+    """A value as it stands in a text: numbers short, a range as its ends."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int | float):
+        # Differences of what is alike leave a rest in the last bits, which is nothing.
+        return "0" if abs(value) < 1e-9 else f"{value:.3g}" if abs(value) < 1e4 else f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {number(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return " to ".join(number(item) for item in value)
+    return str(value)

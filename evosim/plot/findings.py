@@ -55,7 +55,14 @@ MEAN = LegendEntry("mean with its interval", colors.INK, width=1.6)
 _ROOM = style.DOUBLE - 2 * layouts.PAD
 
 
-@registry.figure("findings", "findings", of="experiment")
+def unsupported(summary: Summary) -> str | None:
+    """Why an experiment has no such figure; None where it has."""
+    if summary.get("worlds"):
+        return "it was run over worlds: the figure family shows their effects"
+    return None
+
+
+@registry.figure("findings", "findings", of="experiment", unsupported=unsupported)
 def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
     """Draw every finding: its arms with replicates, means and intervals, their difference, the
     threshold and the verdict.

@@ -261,16 +261,16 @@ def _lines(episode: Episode, step: int) -> Iterator[Line]:
     for name, amount in zip(episode.environment.payoffs, episode.payoffs[step], strict=True):
         yield Line(name, f"{amount:.3g}", tone="payoff")
     yield Line("felt reward", f"{episode.reward[step]:.3g}", tone="reward")
-    yield Line("agent", _action(episode, step - 1) if step else "", tone="action")
+    yield Line("agent", action_words(episode, step - 1) if step else "", tone="action")
     if step == episode.lifespan:
         yield Line("", f"ended by {episode.ending}", tone="end")
     told = ((t, event) for t in range(step - 1, -1, -1) for event in episode.events(t)[::-1])
     for n, (t, event) in enumerate(itertools.islice(told, EVENTS)):
         tone = "new" if t == step - 1 else "old"
-        yield Line("" if n else "events", f"{t + 1} {_words(episode, event)}", tone=tone)
+        yield Line("" if n else "events", f"{t + 1} {event_words(episode, event)}", tone=tone)
 
 
-def _action(episode: Episode, step: int) -> str:
+def action_words(episode: Episode, step: int) -> str:
     """What the agent did in a step."""
     action, cell = int(episode.trace.action[step]), episode.path[step]
     if action < len(ACTIONS):
@@ -283,7 +283,7 @@ def _action(episode: Episode, step: int) -> str:
     return f"uses {episode.kinds[cell]}{', in vain' * bool(episode.trace.event[step] < 0)}"
 
 
-def _words(episode: Episode, event: int) -> str:
+def event_words(episode: Episode, event: int) -> str:
     """An event and what it pays, as ``mate.court: children +1``."""
     environment = episode.environment
     amounts = environment.phi[event, environment.paid]

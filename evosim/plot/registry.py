@@ -131,7 +131,7 @@ def _of_run() -> Sequence[str]:
 @OF["experiment"].built_in
 def _of_experiment() -> Sequence[str]:
     """The modules that register a figure of an experiment, in the order of drawing."""
-    names = ("findings", "trajectories", "sensitivity", "maps")
+    names = ("findings", "trajectories", "sensitivity", "maps", "world", "family")
     return [f"evosim.plot.{name}" for name in names]
 
 
@@ -145,7 +145,7 @@ def _of_study() -> Sequence[str]:
 @OF["analysis"].built_in
 def _of_analysis() -> Sequence[str]:
     """The modules that register a figure of an analysis."""
-    names = ("best_of_n", "distances", "goals", "heredity", "leakage")
+    names = ("best_of_n", "distances", "goals", "heredity", "leakage", "stress")
     return [f"evosim.plot.analyses.{name}" for name in names]
 
 

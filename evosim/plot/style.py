@@ -127,7 +127,15 @@ def write(figure: Figure, path: Path, *, title: str = "") -> None:
     Raises:
         EvosimError: a format that is not svg, png or pdf; a place that cannot be written.
     """
-    suffix = path.suffix.lstrip(".")
+    put(path, rendered(figure, path.suffix.lstrip("."), title=title))
+
+
+def rendered(figure: Figure, suffix: str, *, title: str = "") -> bytes:
+    """A figure in the format of a suffix, svg, png or pdf, as the bytes that :func:`write` writes.
+
+    Raises:
+        EvosimError: another format.
+    """
     check_format(suffix)
     metadata = dict(_METADATA[suffix])
     if title:
@@ -137,7 +145,7 @@ def write(figure: Figure, path: Path, *, title: str = "") -> None:
         options: dict[str, Any] = {"pil_kwargs": {"compress_level": 5}} if suffix == "png" else {}
         figure.savefig(buffer, format=suffix, metadata=metadata, **options)
     content = buffer.getvalue()
-    put(path, shortened(content) if suffix == "svg" else content)
+    return shortened(content) if suffix == "svg" else content
 
 
 def check_format(suffix: str) -> None:

@@ -98,7 +98,7 @@ def quantiles(values: Floats, q: Sequence[float]) -> Floats:
 def interval(values: Floats, bootstrap: Bootstrap) -> Floats:
     """BCa interval of a mean over the first axis (replicates), [low and high, ...].
 
-    The same as in summary.json (docs/measures.md, intervals). NaN values are left out; where
+    The same as in summary.json (docs/measures, intervals). NaN values are left out; where
     fewer than two are left, the interval is NaN.
     """
     flat = values.reshape(len(values), -1)

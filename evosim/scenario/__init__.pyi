@@ -3,6 +3,7 @@ from .experiment import Arm as Arm
 from .experiment import Experiment as Experiment
 from .experiment import Finding as Finding
 from .experiment import Tuned as Tuned
+from .family import Family as Family
 from .map import Layout as Layout
 from .reading import from_dict as from_dict
 from .reading import load as load

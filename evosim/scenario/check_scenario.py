@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evosim import mechanisms
@@ -11,6 +11,7 @@ from evosim.scenario import _overrides, check_world
 from evosim.scenario._partial import PartialDocument, as_model
 from evosim.scenario.check_placement import count_layouts
 from evosim.scenario.experiment import Experiment
+from evosim.scenario.family import Family
 from evosim.scenario.messages import Mistake, bad_value, show, unknown, unwritable
 from evosim.scenario.positions import KeyPath
 from evosim.scenario.schema import (
@@ -242,6 +243,58 @@ def _base_optimizer(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(("verdict", "lost"), bad_value("lost above kept", verdict.lost, allowed))
 
 
+def _regret(partial: PartialDocument) -> Iterator[Mistake]:
+    """Regret is exact, of whole lives, and of payoffs that an optimum is defined for."""
+    evolution = partial.evolution
+    if evolution is None:
+        return
+    if evolution.score != "regret":
+        for key, value, unset in (
+            ("pool", evolution.pool, None),
+            ("hardest", evolution.hardest, 1),
+        ):
+            if value != unset:
+                needed = 'score = "regret", or leave it out'
+                yield Mistake(("evolution", key), bad_value("only regret has it", value, needed))
+        return
+    pool = evolution.pool or evolution.levels
+    if evolution.hardest > pool:
+        yield Mistake(
+            ("evolution", "hardest"),
+            bad_value("more than the pool holds", evolution.hardest, f"1 to {pool}"),
+        )
+    environments = {name for i in partial.phases for name in _trained(partial, i)}
+    if pool < len(environments):
+        yield Mistake(
+            ("evolution", "pool" if evolution.pool else "levels"),
+            bad_value(
+                "a pool holds every environment that trains", pool, f"{len(environments)} or more"
+            ),
+        )
+    agent, objective = (_overrides.table(partial.raw, key) for key in ("agent", "objective"))
+    refused: dict[KeyPath, tuple[object, str]] = {
+        ("evolution", "open"): (evolution.open, "offspring go by payoffs, and a regret is none"),
+        ("agent", "tool"): (agent.get("tool"), "nothing of minds with a tool is exact"),
+        ("agent", "drives", "novelty"): (
+            "novelty" in partial.built_in, "nothing of minds with novelty is exact",
+        ),
+        ("copies",): (partial.raw.get("copies"), "what a life leaves behind is no payoff of it"),
+        ("objective", "observed"): (objective.get("observed"), "a regret is of all steps"),
+        ("evolution", "optimizer"): (
+            evolution.optimizer.name == "policy_gradient", "its slopes are those of payoffs",
+        ),
+    }  # fmt: skip
+    for i, phase in partial.phases.items():
+        place = ("timeline", i)
+        refused[(*place, "window")] = (phase.window, "a regret is of whole lives")
+        refused[(*place, "monitored")] = (phase.monitored, "a regret is of no labelled life")
+        seen = phase.objective and phase.objective.observed
+        refused[(*place, "objective")] = (seen, "a regret is of all steps")
+    for path, (there, why) in refused.items():
+        if there:
+            yield Mistake(path, f'not with evolution.score = "regret": {why} (remove one of them)')
+
+
 def _disjoint(partial: PartialDocument) -> Iterator[Mistake]:
     """Levels that train can differ from others only where there are several."""
     measure = as_model(Measure, partial.raw.get("measure", {}))
@@ -302,6 +355,59 @@ def _experiment(partial: PartialDocument) -> Iterator[Mistake]:
                 yield Mistake((*path, "contrast", name), unknown("arm", name, experiment.arms))
 
 
+def _family(partial: PartialDocument) -> Iterator[Mistake]:
+    """What is drawn is there, once, and events of the pull have an environment."""
+    family = as_model(Family, partial.raw.get("family"))
+    if family is None:
+        return
+    if not family.draw:
+        yield Mistake(("family", "draw"), "nothing is drawn (got [], needed: [[family.draw]])")
+    environments = _overrides.table(partial.raw, "environments")
+    seen: set[str] = set()
+    for i, draw in enumerate(family.draw):
+        for key in draw.keys:
+            path = ("family", "draw", i, "key")
+            if key in seen:
+                yield Mistake(path, bad_value("drawn twice", key, "each key once"))
+            seen.add(key)
+            head, *rest = key.split(".")
+            holder: Any = partial.raw
+            if head == "environments" and len(rest) > 1:
+                # What an environment does not override has the world's value.
+                holder, rest = (
+                    {"world": partial.raw.get("world"), head: environments},
+                    [head, *rest],
+                )
+                own = _overrides.table(environments, rest[1])
+                if rest[1] not in environments:
+                    yield Mistake(path, unknown("environment", rest[1], environments))
+                    continue
+                if not _is_at(own, rest[2:-1]):
+                    holder, rest = partial.raw, ["world", *rest[2:]]
+            else:
+                rest = [head, *rest]
+            # The last key may be one that is not written; worlds that are drawn are checked.
+            if not _is_at(holder, rest[:-1]):
+                yield Mistake(path, bad_value("nothing is there", key, "the dotted key of a value"))
+    if family.pull is not None:
+        for name in ("where", "before"):
+            where = getattr(family.pull, name)
+            if where is not None and where not in environments:
+                yield Mistake(("family", "pull", name), unknown("environment", where, environments))
+
+
+def _is_at(holder: Any, keys: Sequence[str]) -> bool:
+    """Whether there is something at a path of tables and lists."""
+    for key in keys:
+        if isinstance(holder, list) and key.isdecimal() and int(key) < len(holder):
+            holder = holder[int(key)]
+        elif isinstance(holder, Mapping) and key in holder:
+            holder = holder[key]
+        else:
+            return False
+    return True
+
+
 def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Names that become files, and differ from an earlier one by case only; each with that."""
     known: dict[str, str] = {}
@@ -325,6 +431,7 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _timeline,
     _objectives,
     _observed,
+    _regret,
     _agent,
     _believed_dead,
     _believed_things,
@@ -332,4 +439,5 @@ _CHECKS: tuple[Callable[[PartialDocument], Iterator[Mistake]], ...] = (
     _base_optimizer,
     _disjoint,
     _experiment,
+    _family,
 )

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tomli_w
@@ -14,6 +14,9 @@ from pydantic import BaseModel
 
 from evosim.errors import printable
 from evosim.scenario.values import Locus
+
+Path = tuple[str, ...]
+"""The keys that lead to a value."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DRIVES = "drives in their order"
@@ -56,6 +59,36 @@ def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
         else:
             result[key] = copy.deepcopy(value)
     return result
+
+
+def leaves(table: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Everything in a table that is no table, by path.
+
+    Example:
+        >>> dict(leaves({"a": {"b": 1}, "c": 2}))
+        {('a', 'b'): 1, ('c',): 2}
+    """
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def nested(leaves: Mapping[Path, Any]) -> dict[str, Any]:
+    """The document that has these leaves, by path.
+
+    Example:
+        >>> nested({("a", "b"): 1, ("c",): 2})
+        {'a': {'b': 1}, 'c': 2}
+    """
+    found: dict[str, Any] = {}
+    for path, value in leaves.items():
+        table = found
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = value
+    return found
 
 
 def to_toml(document: Mapping[str, Any]) -> str:

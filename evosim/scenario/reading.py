@@ -11,7 +11,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 from evosim.errors import EvosimError, Problem, ScenarioError
-from evosim.scenario import _bounds, check_scenario, repeats, shipped, syntax
+from evosim.scenario import _bounds, check_scenario, repeats, shipped
 from evosim.scenario._partial import PartialDocument
 from evosim.scenario.document import plain
 from evosim.scenario.messages import Mistake
@@ -43,11 +43,11 @@ def load(source: str | Path, settings: Settings = (), checks: Sequence[Check] = 
         >>> load("contraception", {"world.lifetime": 20}).world.lifetime
         20
     """
-    path = shipped.find(source)
+    read = shipped.text_of(source)
     given: object = checks  # whatever it is
     if not isinstance(given, Sequence) or not all(map(callable, given)):
         raise EvosimError(f"checks={shorten(given)}: a list of functions is needed")
-    return _read(shipped.read(path), str(path), settings, (_operators, *checks))
+    return _read(*read, settings, (_operators, *checks))
 
 
 def loads(
@@ -180,6 +180,8 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        from evosim.scenario import syntax  # few texts are none
+
         message, line, column = str(error), text.rstrip().count("\n") + 1, None
         if found := _AT.search(message):
             message = message[: found.start()]

@@ -2,7 +2,7 @@
 
 A group, ``{ repeat = 5, phases = [...] }``, stands where a phase may stand, also within another
 group. It becomes plain phases before anything else looks at the timeline; so ``timeline.3`` is the
-fourth phase that is lived, whether it is written out or not.
+fourth phase in time, whether it is written out or not.
 """
 
 from __future__ import annotations

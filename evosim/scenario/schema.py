@@ -31,6 +31,7 @@ from evosim.mechanisms.table.schema import rows as table_rows
 from evosim.mechanisms.tool.schema import Tool as Tool
 from evosim.scenario import document, state_space, timeline
 from evosim.scenario.experiment import Experiment
+from evosim.scenario.family import Family
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.positions import dotted
 from evosim.scenario.rules import (
@@ -425,6 +426,18 @@ class Evolution(Model):
 
     population: Positive = Field(description="Number of individuals.")
     levels: Positive = Field(description="Levels a generation, a lifetime on each.")
+    score: Literal["payoff", "regret"] = Field(
+        default="payoff",
+        description="What is selected: the mean selected payoff of the lifetimes, or minus the "
+        "largest exact regret, what the best policy would get more, on a pool of levels.",
+    )
+    pool: Positive | None = Field(
+        default=None,
+        description="With regret: the number of levels in the pool; left out: as many as levels.",
+    )
+    hardest: Positive = Field(
+        default=1, description="With regret: over how many levels the largest ones are averaged."
+    )
     select: Operator = Field(description="How parents are selected.")
     mate: Variation = Field(description="How pairs of parents are crossed.")
     mutate: Variation = Field(
@@ -574,6 +587,9 @@ class Scenario(Model):
     )
     experiment: Experiment | None = Field(
         default=None, description="Arms and findings that test the claim."
+    )
+    family: Family | None = Field(
+        default=None, description="Distributions in place of numbers: worlds that the claim is of."
     )
 
     @model_validator(mode="before")

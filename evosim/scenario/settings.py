@@ -253,8 +253,8 @@ def _check_new(document: dict[str, Any], path: KeyPath, part: str, value: Any) -
     """
     if path[:1] == ("timeline",) and part in repeats.Repeat.model_fields:
         raise RefusedError(
-            "phases that repeat are spelt out, and settings count phases as they are lived: set "
-            "the whole, timeline=[{ repeat = ..., phases = [...] }]"
+            "phases that repeat are spelt out, and settings count phases as they follow one "
+            "another: set the whole, timeline=[{ repeat = ..., phases = [...] }]"
         )
     root: type = Scenario
     known: Any = _lookup(document, path)

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from evosim.errors import Problem, ScenarioError, did_you_mean, nearest
 from evosim.process import expanded
@@ -14,6 +15,16 @@ FOLDER = Path(__file__).parents[1] / "_scenarios"
 MOST_BYTES = 2**20
 """Bytes of a file: a hundred times those of the longest one that ships."""
 TOO_LARGE = f"too large (allowed {MOST_BYTES / 2**20:.0f} MiB of text)"
+
+
+class Text(NamedTuple):
+    """A text that was read, and what errors call it: its file, or ``<stdin>``."""
+
+    text: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def catalogue() -> dict[str, Path]:
@@ -63,6 +74,18 @@ def find(
     raise ScenarioError([Problem(file=str(source), line=None, key="", message=message)])
 
 
+def text_of(source: str | Path | Text) -> Text:
+    """The text of a scenario of the catalogue, by id, or of a file, by path.
+
+    Raises:
+        ScenarioError: see :func:`find` and :func:`read`.
+    """
+    if isinstance(source, Text):
+        return source
+    path = find(source)
+    return Text(read(path), str(path))
+
+
 def read(path: Path) -> str:
     """The text of a scenario or study file.
 
@@ -70,7 +93,7 @@ def read(path: Path) -> str:
         ScenarioError: no file but a folder or a device, too large, unreadable, or not UTF-8.
     """
     try:
-        data = _read_bytes(path)
+        return decoded(_read_bytes(path), path)
     except IsADirectoryError:
         if (path / "study.json").is_file():
             inside = f": a study; continue it with: evosim study resume {path}"
@@ -83,19 +106,32 @@ def read(path: Path) -> str:
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         raise ScenarioError([_about(path, message)]) from None
+
+
+def decoded(data: bytes, name: str | Path) -> str:
+    """The text of a file of which at most ``MOST_BYTES + 1`` bytes were read.
+
+    Args:
+        name: what errors call it.
+
+    Raises:
+        ScenarioError: too large, or not UTF-8.
+    """
+    if len(data) > MOST_BYTES:
+        raise ScenarioError([_about(name, TOO_LARGE)])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         message = f"not UTF-8 text (byte {data[error.start]:#04x}); save the file as UTF-8"
-        raise ScenarioError([_about(path, message, line)]) from None
+        raise ScenarioError([_about(name, message, line)]) from None
 
 
 def _read_bytes(path: Path) -> bytes:
-    """The content of a file of bounded size.
+    """The content of a file, up to one byte more than is allowed.
 
     Raises:
-        ScenarioError: it is no regular file, or too large.
+        ScenarioError: it is no regular file.
         OSError: it cannot be read.
     """
     # Not waiting: a pipe that nobody writes to would never end.
@@ -110,11 +146,8 @@ def _read_bytes(path: Path) -> bytes:
             raise ScenarioError(
                 [_about(path, f"is {what}, not a file; save its content in a file first")]
             )
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ScenarioError([_about(path, TOO_LARGE)])
-    return data
+        return file.read(MOST_BYTES + 1)
 
 
-def _about(path: Path, message: str, line: int | None = None) -> Problem:
+def _about(path: str | Path, message: str, line: int | None = None) -> Problem:
     return Problem(file=str(path), line=line, key="", message=message)

@@ -1,6 +1,6 @@
 """What a file says, told apart from what decides its numbers and its verdicts.
 
-Words may be mended at any time, and nothing is lived again for them. All the rest of a scenario or
+Words may be mended at any time, and nothing is run again for them. All the rest of a scenario or
 study can be frozen before it is run: its hash, written into it as ``frozen``, makes it
 confirmatory, and it is exploratory again as soon as anything that is hashed was changed.
 """
@@ -15,8 +15,10 @@ from typing import Any
 WORDS = (
     "title", "question", "claim", "source", "control", "expected", "found", "pilots", "frozen",
 )  # fmt: skip
-"""Keys of a scenario that nothing lived or measured depends on, in the order of a file."""
+"""Keys of a scenario that nothing simulated or measured depends on, in the order of a file."""
 _OF_STUDIES = ("finding",)
+_OF_WORLDS = ("family",)
+"""What the runs of other worlds than the scenario's own depend on."""
 _WITHIN = ("says", "label", "unit")
 
 
@@ -32,7 +34,8 @@ def fingerprint(*sources: str) -> str:
     hashed = []
     for source in sources:
         table = tomllib.loads(source)
-        one = _without_words({k: v for k, v in table.items() if k not in (*WORDS, *_OF_STUDIES)})
+        left_out = (*WORDS, *_OF_STUDIES, *_OF_WORLDS)
+        one = _without_words({k: v for k, v in table.items() if k not in left_out})
         for arm in one.get("experiment", {}).get("arms", {}).values():
             arm.pop("title", None)
         hashed.append(one)

@@ -1,4 +1,4 @@
-"""Numbers over replicates, with BCa bootstrap intervals (docs/measures.md, intervals).
+"""Numbers over replicates, with BCa bootstrap intervals (docs/measures, intervals).
 
 A replicate is one independent run of evolution, so replicates are what is resampled: never the
 individuals of one population, which share their ancestors. Intervals are bias-corrected and

@@ -33,6 +33,7 @@ MOST_CHECKED = 200
 
 def check(scenario: Scenario) -> Iterator[Problem]:
     """What is wrong with the arms and findings of a scenario, by key."""
+    yield from _check_family(scenario)
     experiment = scenario.experiment
     if experiment is None or not experiment.arms:
         return
@@ -69,6 +70,22 @@ def check(scenario: Scenario) -> Iterator[Problem]:
     if not wrong:
         for message in _check_tuned(scenario, experiment, flips):
             yield _problem(scenario, f"experiment.tuned.{_place(experiment.tuned)}", message)
+
+
+def _check_family(scenario: Scenario) -> Iterator[Problem]:
+    """What is wrong with the worlds at either end of each draw."""
+    for i, draw in enumerate(scenario.family.draw if scenario.family else ()):
+        for share in (0.0, LAST):
+            value = draw.value(share)
+            try:
+                changed(scenario, dict.fromkeys(draw.keys, value))
+            except ScenarioError as error:
+                yield _problem(scenario, f"family.draw.{i}", _text(error.problems[0]))
+                break
+
+
+LAST = 1.0 - 1e-9
+"""The share at which a draw has its last value."""
 
 
 def _place(tuned: Tuned | None) -> str:

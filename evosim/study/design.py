@@ -26,7 +26,7 @@ from evosim.scenario.values import MOST_POINTS
 from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
-    from evosim.scenario import Experiment, Finding, Scenario, Settings
+    from evosim.scenario import Experiment, Family, Finding, Scenario, Settings
     from evosim.scenario.experiment import Moved
     from evosim.study.schema import Parameter, Study
 
@@ -47,6 +47,7 @@ class Condition:
         settings: what it changes: values by dotted key, of the scenario or :data:`SEED`.
         replicates: how many runs.
         paired: whether its replicates have the seeds of those of all other conditions.
+        world: of a family, by number; its arms have the seeds of each other.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Condition:
     settings: Mapping[str, Any]
     replicates: int
     paired: bool = False
+    world: int | None = None
 
     def seed(self, seed: int, replicate: int) -> int:
         """The seed of a run, as :func:`evosim.run` takes it (model 5).
@@ -61,6 +63,8 @@ class Condition:
         Args:
             seed: of the study or experiment.
         """
+        if self.world is not None:
+            return key(seed, Purpose.WORLD, self.world)
         if self.paired:
             return seed
         if (own := self.settings.get(SEED)) is not None:
@@ -93,13 +97,14 @@ def _shown(value: Any) -> str:
 
 
 def changed(scenario: Scenario, settings: Settings = ()) -> Scenario:
-    """A scenario without its experiment, changed by settings.
+    """A scenario without its experiment and its family, changed by settings.
 
     Raises:
         ScenarioError: a setting is wrong.
     """
     document = scenario.to_dict()
-    document.pop("experiment", None)
+    for section in ("experiment", "family"):
+        document.pop(section, None)
     return scenarios.from_dict(document, name=scenario.id, settings=settings)
 
 
@@ -109,7 +114,12 @@ def run_inputs(scenario: Scenario) -> dict[str, Any]:
 
 
 def conditions(
-    source: Study | Scenario, *, replicates: int | None = None, tuned: bool = False
+    source: Study | Scenario,
+    *,
+    replicates: int | None = None,
+    tuned: bool = False,
+    worlds: int = 0,
+    seed: int = 0,
 ) -> tuple[Condition, ...]:
     """The conditions of a study, or of the experiment of a scenario, each once.
 
@@ -117,12 +127,17 @@ def conditions(
         source: a study, or a scenario with an experiment, whose arms come first.
         replicates: of each; as the source says if None. Of tuned values at most as many.
         tuned: whether the values of what was tuned are run as well.
+        worlds: of the scenario's family, in place of the scenario as it is; 0: none.
+        seed: by which worlds are drawn.
 
     Raises:
-        EvosimError: a scenario has no experiment; a listed point lacks a parameter or names
-            another; a parameter has no values for the design.
+        EvosimError: a scenario has no experiment, or no family; a listed point lacks a parameter
+            or names another; a parameter has no values for the design.
         ScenarioError: a setting of an arm is wrong.
     """
+    if worlds:
+        assert isinstance(source, scenarios.Scenario)
+        return tuple(_in_worlds(source, replicates, worlds, seed))
     if isinstance(source, scenarios.Scenario):
         n = replicates or experiment_of(source).replicates
         designs = ("arms", "sensitivity") if tuned else ("arms",)
@@ -337,6 +352,39 @@ def _sensitivity(scenario: Scenario, replicates: int) -> Iterator[Condition]:
             n = min(replicates, tuned.replicates)
             key = tuned_key(i, name)
             yield _arm(scenario, name, key, n, moved(tuned, value), probed, tuned=value)
+
+
+def family_of(scenario: Scenario) -> Family:
+    """The family of a scenario.
+
+    Raises:
+        EvosimError: it has none.
+    """
+    if scenario.family is None:
+        raise EvosimError(
+            f"scenario {scenario.id!r} has no [family]: nothing to draw worlds from; "
+            "docs/families.md shows how to add one"
+        )
+    return scenario.family
+
+
+def world_key(world: int, arm: str) -> str:
+    """The key of an arm in a world of a family."""
+    return f"world-{world:03d}-{arm}"
+
+
+def _in_worlds(
+    scenario: Scenario, replicates: int | None, worlds: int, seed: int
+) -> Iterator[Condition]:
+    """The arms in each world of a family."""
+    family = family_of(scenario)
+    n = replicates or family.replicates
+    probed = _probed(scenario)
+    for world in range(worlds):
+        drawn = family.settings(seed, world)
+        for name in experiment_of(scenario).arms:
+            made = _arm(scenario, name, world_key(world, name), n, drawn, probed, world=str(world))
+            yield replace(made, world=world)
 
 
 def _probed(scenario: Scenario) -> Values:

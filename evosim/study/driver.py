@@ -6,6 +6,7 @@ it begins and keeps the index (:mod:`evosim.study.index`), so it can be killed a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -24,6 +25,8 @@ from evosim.study.evaluation import complete_run
 from evosim.study.experiment import ExperimentFolder
 from evosim.study.folder import Record, StudyFolder
 from evosim.study.index import Counts, Index
+
+_log = logging.getLogger(__name__)
 
 
 def complete_runs(
@@ -150,6 +153,10 @@ def _run_all(
                 )  # fmt: skip
                 folder.write(record)
             index.add(record)
+            _log.info(
+                "point %s, replicate %d: %s in %.1f s",
+                key, replicate, record.error or "done", record.seconds,
+            )  # fmt: skip
             failed += bool(record.error)
             progress.run(failed)
     index.flush()

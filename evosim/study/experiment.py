@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -13,6 +14,7 @@ from evosim.engine.dataset import check_data, open_dataset
 from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
+from evosim.metrics.hypotheses import Conditions
 from evosim.metrics.leakage import check_disjoint
 from evosim.study.design import Condition, conditions, run_inputs
 from evosim.study.folder import Folder, Record, hash_of
@@ -38,18 +40,22 @@ class ExperimentFolder(Folder):
 
         Args:
             scenario: with its experiment.
-            manifest: of :func:`evosim.engine.provenance.manifest`, and ``tuned``.
+            manifest: of :func:`evosim.engine.provenance.manifest`, and ``tuned`` and ``worlds``.
 
         Raises:
             RunError: there is something already, or the folder cannot be made.
             ScenarioError: a setting of an arm is wrong.
         """
-        found = conditions(scenario, replicates=manifest["replicates"], tuned=manifest["tuned"])
+        found = cls._conditions(scenario, manifest)
         known = {**manifest, "runs": [condition.key for condition in found]}
         with cls._making(path, {cls.SOURCE: sealed_text(scenario.to_toml())}, known) as making:
             for condition in found:
                 arm = condition.scenario(scenario)
                 own = {**manifest, "replicates": condition.replicates, "figures": False}
+                if condition.world is not None:
+                    seed = condition.seed(manifest["seed"], 0)
+                    seeds = [{"from": 0, "seed": seed}]
+                    own |= {"seed": seed, "probe_seed": seed, "seeds": seeds}
                 check_disjoint(arm, own)
                 with RunFolder.create(making / "arms" / condition.key, arm, own):
                     pass
@@ -86,8 +92,16 @@ class ExperimentFolder(Folder):
 
     @cached_property
     def points(self) -> tuple[Condition, ...]:
+        return self._conditions(self.base, self.manifest)
+
+    @staticmethod
+    def _conditions(scenario: Scenario, manifest: Mapping[str, Any]) -> tuple[Condition, ...]:
         return conditions(
-            self.base, replicates=self.manifest["replicates"], tuned=self.manifest["tuned"]
+            scenario,
+            replicates=manifest["replicates"],
+            tuned=manifest["tuned"],
+            worlds=manifest.get("worlds", 0),
+            seed=manifest["seed"],
         )
 
     @cached_property
@@ -119,6 +133,20 @@ class ExperimentFolder(Folder):
         """
         return RunFolder(self.path / "arms" / key)
 
+    @contextmanager
+    def opened(self, keys: Mapping[str, str]) -> Iterator[dict[str, Conditions]]:
+        """The data of some arms, closed at the end of the block.
+
+        Args:
+            keys: of the conditions, by arm.
+        """
+        with ExitStack() as held:
+            runs = {arm: self.run(key) for arm, key in keys.items()}
+            yield {
+                arm: Conditions(held.enter_context(open_dataset(run)), run.scenario)
+                for arm, run in runs.items()
+            }
+
     def holds(self, scenario: Scenario, *, tuned: bool | None = None) -> bool:
         """Whether the runs are those of a scenario's experiment, whatever its words and findings.
 
@@ -132,7 +160,10 @@ class ExperimentFolder(Folder):
                 n, tuned = self.replicates, bool(self.manifest["tuned"])
             else:
                 n = None
-            wanted = conditions(scenario, replicates=n, tuned=tuned)
+            wanted = conditions(
+                scenario, replicates=n, tuned=tuned, worlds=self.manifest.get("worlds", 0),
+                seed=self.manifest["seed"],
+            )  # fmt: skip
         except EvosimError:
             return False  # nobody knows what they were
         return here == [(c.key, c.replicates, run_inputs(c.scenario(scenario))) for c in wanted]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine.files import is_folder, replacing, write_bytes
-from evosim.errors import EvosimError, did_you_mean
+from evosim.errors import EvosimError, did_you_mean, install
 from evosim.study import table
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _write_parquet(folder: Folder, path: Path) -> None:
     except ImportError:
         raise EvosimError(
             f"cannot write {path}: Parquet needs pyarrow; install it with: "
-            "pip install 'evosim[parquet]' (or export to .csv or .nc)"
+            f"{install('parquet')} (or export to .csv or .nc)"
         ) from None
     schema = arrow.schema(
         [

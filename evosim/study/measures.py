@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evosim.errors import EvosimError
 from evosim.metrics import METRICS, hypotheses, turns
 from evosim.metrics.hypotheses import WeightedTerm
+from evosim.scenario.settings import as_texts
 from evosim.study.design import Condition, experiment_of, reference
 from evosim.study.schema import Measured, Study
 
@@ -113,6 +114,10 @@ def as_study(scenario: Scenario, points: Sequence[Condition]) -> Study:
     if "tuned" in points[-1].values and experiment.tuned:
         tuned = experiment.tuned
         parameters["tuned"] = tuned.model_dump(include={"label", "key", "keys", "set", "values"})
+    if "world" in points[-1].values:
+        drawn = {point.values["world"]: as_texts(point.changes) for point in points}
+        each = [{"title": world, "set": texts} for world, texts in drawn.items()]
+        parameters["world"] = {"label": "world", "levels": each}
     flips = turns(reference(scenario))
     measures: dict[str, Any] = {}
     for name, query in queries(scenario).items():

@@ -17,7 +17,7 @@ payoff there (:func:`evosim.metrics.reward_distance.epic`) is no more than :data
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,13 +28,11 @@ from evosim.metrics.query import main_environment
 from evosim.metrics.rewards import Floats
 from evosim.rng import Purpose, key
 from evosim.scenario import document, from_dict
-from evosim.scenario.document import inline
+from evosim.scenario.document import Path, inline
 from evosim.study.design import changed, reference
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
-
-Path = tuple[str, ...]
 
 VALID = 0.1
 """How much farther from the payoff a valid proxy may be: 0 is the same, 1/2 unrelated."""
@@ -76,7 +74,7 @@ class Sham(NamedTuple):
         for path, value in self.changes.items():
             lines.append(f"{'.'.join(path)} = {inline(value)}")
             _remove(own, path)
-        lines += [f"{'.'.join(path)} = {inline(value)}" for path, value in _leaves(own)]
+        lines += [f"{'.'.join(path)} = {inline(value)}" for path, value in document.leaves(own)]
         return "\n".join(lines) + "\n"
 
 
@@ -121,7 +119,7 @@ def draw(
     for n in range(1, MOST_DRAWS + 1):
         random = np.random.Generator(np.random.PCG64(key(seed, Purpose.STUDY, n)))
         changes = _drawn(base, before, moved, added, random)
-        overrides = document.merged(own, _nested(changes))
+        overrides = document.merged(own, document.nested(changes))
         try:
             made = _with(base, name, overrides)
             apart = distance(made, name, proxy)
@@ -149,8 +147,8 @@ def differences(
     written = scenario.environments[after].overrides.get("kinds", {})
     added = {kind: written[kind] for kind in has if kind not in had}
     was, now = (
-        dict(_leaves({**world, "kinds": {k: v for k, v in kinds.items() if k not in added}}))
-        for world, kinds in ((old, had), (new, has))
+        dict(document.leaves({**w, "kinds": {k: v for k, v in kinds.items() if k not in added}}))
+        for w, kinds in ((old, had), (new, has))
     )
     moved: dict[Path, float] = {}
     for path in dict.fromkeys([*was, *now]):
@@ -175,7 +173,7 @@ def size(scenario: Scenario, before: str, after: str) -> Counter[str]:
     for table in added.values():
         bare = sorted(
             (".".join((*path[:-1], "*") if path[-2:-1] == ("feels",) else path), inline(value))
-            for path, value in _leaves(table)
+            for path, value in document.leaves(table)
         )
         found[f"new kind {bare}"] += 1
     return found
@@ -239,7 +237,7 @@ def _drawn(
     """Values by path: other numbers of the same unit moved as far, new kinds that are felt by
     other stimuli."""
     world = document.plain(scenario.environment(before))
-    there = {path: value for path, value in _leaves(world) if _is_number(value)}
+    there = {path: value for path, value in document.leaves(world) if _is_number(value)}
     found: dict[Path, Any] = {}
     for path, by in moved.items():
         free = [p for p in there if _unit(p) == _unit(path) and p not in {*moved, *found}]
@@ -282,25 +280,6 @@ def _with(scenario: Scenario, name: str, overrides: Mapping[str, Any]) -> Scenar
     plain = scenario.to_dict()
     plain["environments"][name] = overrides
     return from_dict(plain, name=scenario.id)
-
-
-def _leaves(table: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Everything in a table that is no table, by path."""
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*above, name))
-        else:
-            yield (*above, name), value
-
-
-def _nested(changes: Mapping[Path, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path, value in changes.items():
-        table = found
-        for name in path[:-1]:
-            table = table.setdefault(name, {})
-        table[path[-1]] = value
-    return found
 
 
 def _remove(table: dict[str, Any], path: Path) -> None:

@@ -2,7 +2,7 @@
 
 At each point every measure is estimated over the replicates there, with a BCa interval, and
 judged where it has a threshold. Over all points: how many verdicts withstand a correction for
-their number, and which parameters move the measure (docs/measures.md, a study's numbers).
+their number, and which parameters move the measure (docs/measures, a study's numbers).
 """
 
 from __future__ import annotations

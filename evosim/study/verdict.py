@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evosim.engine.checksums import sealed
-from evosim.engine.dataset import open_dataset
 from evosim.engine.files import as_json, write_text
 from evosim.errors import EvosimError, ScenarioError
 from evosim.execution.runner import finite
@@ -19,6 +17,7 @@ from evosim.metrics.trajectories import trajectories
 from evosim.scenario.timeline import stretches
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
+from evosim.study import families
 from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
 from evosim.study.folder import read_result
 
@@ -48,27 +47,18 @@ def write(folder: ExperimentFolder) -> dict[str, Any]:
     Raises:
         WriteError: the operating system refused.
     """
-    found = finite(summarize(folder))
-    text = as_json(sealed(found), indent=2)
+    summary = found(folder)
+    text = as_json(sealed(summary), indent=2)
     # Rows of numbers on one line each.
     text = _NUMBERS.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     write_text(folder.summary_path, text + "\n")
-    return dict(found)
+    return summary
 
 
-@contextlib.contextmanager
-def _opened(folder: ExperimentFolder, keys: Mapping[str, str]) -> Iterator[dict[str, Conditions]]:
-    """The data of some arms, closed at the end of the block.
-
-    Args:
-        keys: of the conditions, by arm.
-    """
-    with ExitStack() as held:
-        runs = {arm: folder.run(key) for arm, key in keys.items()}
-        yield {
-            arm: Conditions(held.enter_context(open_dataset(run)), run.scenario)
-            for arm, run in runs.items()
-        }
+def found(folder: ExperimentFolder) -> dict[str, Any]:
+    """What verdict.json holds, of arms or of arms in worlds."""
+    over_worlds = folder.manifest.get("worlds")
+    return dict(finite(families.summarize(folder) if over_worlds else summarize(folder)))
 
 
 def summarize(folder: ExperimentFolder) -> dict[str, Any]:
@@ -95,7 +85,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     flips = turns(reference(scenario))
     claimed = [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
     headline, terms = claimed[0]
-    with _opened(folder, {arm: arm for arm in written.arms}) as data:
+    with folder.opened({arm: arm for arm in written.arms}) as data:
         findings = [
             {
                 **_contrast(finding, summed, data, bootstrap),
@@ -109,7 +99,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     if manifest["tuned"] and written.tuned is not None:
         values = []
         for i, value in enumerate(written.tuned.values):
-            with _opened(folder, {t.arm: tuned_key(i, t.arm) for t in terms}) as data:
+            with folder.opened({t.arm: tuned_key(i, t.arm) for t in terms}) as data:
                 found = _contrast(headline, terms, data, bootstrap)
             values.append({**found, "measured": found["value"], "value": value})
         tuned = {

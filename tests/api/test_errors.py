@@ -26,6 +26,9 @@ COMMAND_LINES = {
     "gallery/record.py": {"--arms", "--tuned", "--seed"},  # the command that a page shows
     "study/folder.py": {"--set", "--seed"},  # the command that lives one run
     "execution/dask.py": {"--nthreads"},  # of Dask
+    "web/lab.py": {"--out", "--quiet"},  # the commands that make a report
+    "web/page.py": {"--font", "--mono"},  # properties of a style sheet
+    "web/session.py": {"--out", "--seed", "--set"},  # the command that repeats a session
 }
 """Options that stand in whole command lines, by file."""
 

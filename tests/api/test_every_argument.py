@@ -90,6 +90,7 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
         "check": (evosim.check, evosim.check, {"source": on.scenario}),
         "load": (evosim.load, evosim.load, {"source": on.folder / "tiny.toml"}),
         "analyse": (evosim.analyse, evosim.analyse, {"run": on.run, "name": "leakage"}),
+        "stress": (evosim.stress, evosim.stress, {"run": on.run, "budget": 2, "keys": ["slip"]}),
         "compare": (evosim.compare, evosim.compare, {"runs": [on.run, on.other]}),
         "export_courses": (evosim.export_courses, evosim.export_courses,
                            {"source": on.run, "path": "c.csv"}),
@@ -97,6 +98,7 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
                            {"source": on.run, "path": "c.npz"}),
         "export_trees": (evosim.export_trees, evosim.export_trees,
                          {"run": on.run, "path": "c.trees"}),
+        "report": (evosim.report, evosim.report, {"source": on.run, "out": "c.html"}),
         "replay": (on.run.replay, evosim.Run.replay, {"out": "c.gif"}),
         "figure": (on.run.figure, evosim.Run.figure, {"name": "genes"}),
         "plot": (lambda **k: on.run.plot("genes", **k), type(on.run.plot).__call__,
@@ -113,9 +115,10 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
 
 NAMES = (
     "run", "experiment", "run_study", "fork", "resume", "simulate", "iterate", "flip", "open_run",
-    "open_study", "open_experiment", "check", "load", "analyse", "compare", "export_courses",
-    "export_tensors", "export_trees", "replay", "figure", "plot", "Analysed.plot",
-    "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at", "from_dict",
+    "open_study", "open_experiment", "check", "load", "analyse", "stress", "compare",
+    "export_courses", "export_tensors", "export_trees", "report", "replay", "figure", "plot",
+    "Analysed.plot", "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at",
+    "from_dict",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def forked(parent: Path, out: Path, at: int, *sets: str, seed: int | None = None
 
 
 def unlived(parent: Path, out: Path, at: int, *sets: str) -> Path:
-    """A fork that has lived nothing yet of its own."""
+    """A fork that has simulated nothing yet of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evosim.api.running._complete", lambda *_, **__: None)
         forked(parent, out, at, *sets)

@@ -137,6 +137,19 @@ def test_a_flip_can_select_for_another_payoff(tiny: Path, tmp_path: Path) -> Non
     assert_like_the_run(iteration, found, tmp_path / "run")
 
 
+def test_a_flip_can_stop_selection_and_start_it_again(tiny: Path, tmp_path: Path) -> None:
+    iteration = evosim.iterate(tiny, seed=1)
+    flips: Flips = {
+        1: lambda g: g.flip("after", select=False, generations=2),
+        3: lambda g: g.flip("after", select=True, generations=3),
+    }
+    found = iterated(iteration, flips)
+    assert [p.select for p in iteration.scenario.timeline] == [True, False, True]
+    assert found[3].genomes.tobytes() == found[2].genomes.tobytes()
+    assert found[5].genomes.tobytes() != found[4].genomes.tobytes()
+    assert_like_the_run(iteration, found, tmp_path / "run")
+
+
 def test_another_population_is_what_is_evaluated_next(tiny: Path) -> None:
     iteration = evosim.iterate(tiny, seed=1)
     first = next(iteration)

@@ -120,6 +120,63 @@ def test_it_grows_with_what_it_is_made_of() -> None:
     assert 6 < growth("memory", wide, "measure.levels", 100) < 11
 
 
+PLANNING = "planning (world, agent.depth, evolution)"
+PLANS = "plans (world, by its states)"
+
+
+def changed(
+    scenario: str, settings: dict[str, object], than: dict[str, object]
+) -> tuple[float, ...]:
+    """By what factors time and memory of plans grow by some settings, from what others give."""
+    more, less = (cost.of_run(evosim.load(scenario, each)) for each in (settings, than))
+    times = more.seconds[PLANNING] / less.seconds[PLANNING]
+    return times, more.memory[PLANS] / less.memory[PLANS]
+
+
+def test_movers_are_counted() -> None:
+    wide = {"world.max_states": 10**7, "world.rows": 4, "world.cols": 4, "agent.depth": 10}
+    ghost = {"glyph": "G", "walks": "random", "meet": {"bite": {"feels": {"touch": -0.1}}}}
+    one, two = ({**wide, "world.movers": {"ghost": {**ghost, "count": n}}} for n in (1, 2))
+    # 16 times as many states, in each of which drift, a walk and a meeting are gone through: by
+    # measurement 3.7 ns against .3, and 5.8 for two movers.
+    assert 100 < changed("contraception", one, wide)[0] < 300
+    assert 16 < changed("contraception", two, one)[0] < 30
+
+
+def test_plans_of_those_who_can_be_corrected_are_counted() -> None:
+    ways = {way: {"agent.anticipation": way} for way in ("ignorant", "hedonistic", "realistic")}
+    times, memory = changed("deceptive_alignment", ways["realistic"], ways["ignorant"])
+    assert 3 < times < 4  # measured: 3.2
+    assert memory == 1
+    assert 1.1 < changed("deceptive_alignment", ways["hedonistic"], ways["ignorant"])[0] < 1.6
+    twice = {"world.variables.corrected.values": 3}
+    times, memory = changed("deceptive_alignment", twice, {})
+    assert 2 < times < 3  # 5 plans in place of 3, and half as many states more
+    assert 5 / 3 < memory < 5 / 3 * 3 / 2
+
+
+def test_an_uncertain_mind_takes_twice_as_long() -> None:
+    spared = {"values": 3, "start": 0}
+    sure = {"world.variables.spared": spared}
+    unsure = {
+        "agent.credence": {"watcher": 0.5},
+        "world.variables.spared": {**spared, "counts": "unpunished"},
+    }
+    times, memory = changed("streetlight_test", unsure, sure)
+    # What counts what was survived makes states that are come to; memory grows with them alone.
+    assert 1.7 < times / memory < 2.1
+
+
+def test_slopes_are_counted() -> None:
+    gradient = {"evolution.optimizer": {"name": "policy_gradient", "rate": 1.0}}
+    name = "slopes (evolution.optimizer, evolution)"
+    assert name not in cost.of_run(evosim.load("insect")).seconds
+    planners = cost.of_run(evosim.load("insect", gradient)).seconds
+    tables = cost.of_run(evosim.load("insect", {**gradient, "agent.mind": "table"})).seconds
+    assert planners[name] > 3 * planners[PLANNING]
+    assert tables[name] > 3 * tables[PLANNING]  # tables plan nothing
+
+
 def test_a_run_without_figures_takes_less_disk_and_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import copy
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_experiment import Gallery
 
+import evosim
+from evosim.cli import cli
 from evosim.gallery import pages
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def test_a_page_answers_the_question_with_effect_interval_and_replicates(whole: Gallery) -> None:
@@ -104,7 +110,8 @@ def test_every_figure_and_link_of_a_page_is_there(whole: Gallery) -> None:
     linked = re.findall(r"\]\(([^)]+)\)", pages.page(whole.record))
     assert {"tiny.svg", "tiny-maps.svg", "tiny-tuned.svg", "tiny.json", "README.md"} <= set(linked)
     for target in linked:
-        assert (whole.out / target).is_file(), target
+        folder = DOCS / "gallery" if target.startswith("../") else whole.out
+        assert (folder / target).is_file(), target
 
 
 def with_verdict(record: dict[str, Any], name: str, verdict: str) -> dict[str, Any]:
@@ -183,3 +190,42 @@ def test_words_stand_on_a_page_as_they_are(whole: Gallery, words: str, shown: st
     assert text.startswith(f"# {shown}\n")
     assert f"## Found\n\n{shown}\n" in text
     assert " | a \\| b | " in text
+
+
+def test_a_page_begins_with_its_world_and_ends_with_a_lesson(whole: Gallery) -> None:
+    text = pages.page(whole.record)
+    assert text.split("\n")[2].endswith("a level of its world](tiny-world.svg)")
+    lesson = text.split("## Notice, try, extend")[1].split("## Run it again")[0]
+    for head in ("notice", "try", "extend"):
+        assert f"**Things to {head}**" in lesson
+    for value in ("0", "1"):
+        command = f"--set 'world.kinds.fruit.use.eat.feels.sweet={value}"
+        assert command in lesson or whole.record["tuned"]["written"] == float(value)
+    assert "[![Tiny](tiny-world.svg)](tiny.md) Tiny" in pages.index([whole.record])
+
+
+def test_lessons_are_of_scenarios_that_ship_and_their_commands_can_be_typed() -> None:
+    written = pages.lessons()
+    assert set(written) == set(evosim.catalogue())
+    tried = 0
+    for lesson in written.values():
+        assert set(lesson) <= {"notice", "try", "extend"}
+        assert lesson["notice"]
+        assert lesson["extend"]
+        for line in [part for parts in lesson.values() for part in parts]:
+            for command in re.findall(r"`evosim (.*?)`", line):
+                words = shlex.split(command)
+                given = cli.commands[words[0]].make_context(words[0], words[1:]).params
+                if "scenario" in given:
+                    evosim.check(given["scenario"], given["settings"])
+                tried += 1
+    assert tried > 5
+
+
+def test_what_was_tuned_becomes_settings_that_a_scenario_takes() -> None:
+    for name in evosim.catalogue():
+        experiment = evosim.load(name).experiment
+        assert experiment is not None
+        if (tuned := experiment.tuned) is not None:
+            for value in (tuned.values[0], tuned.values[-1]):
+                evosim.load(name, pages.settings(", ".join(tuned.places), value))

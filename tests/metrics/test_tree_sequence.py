@@ -170,5 +170,5 @@ def test_without_tskit_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(EvosimError, match=r"pip install 'evosim\[trees\]'"):
+    with pytest.raises(EvosimError, match=r"pip install 'evosim-sandbox\[trees\]'"):
         tree_sequence.need_tskit()

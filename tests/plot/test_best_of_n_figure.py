@@ -83,7 +83,7 @@ def test_each_panel_has_both_selections_and_the_first_the_score() -> None:
     )
     curve = found["proxies"]["score"]["intended"]
     for drawn, place in ((first, 0), (second, 1)):
-        line = drawn["selected by the score, as lived"]
+        line = drawn["selected by the score of sampled lifetimes"]
         assert line.get_ydata() == pytest.approx(np.array(curve[place]["values"]))
         assert line.get_xdata() == pytest.approx(np.array(found["proxies"]["score"]["d"]))
     assert "the score itself" in first
@@ -115,4 +115,4 @@ def test_both_selections_are_within_the_axis_and_one_that_is_tied_is_named() -> 
     (panel,) = [axes for axes in drawn.axes if axes.lines]
     assert panel.get_xlim()[1] >= given["proxies"]["exact"]["d"][-1]
     words = " ".join(words.text for words in words_of(drawn))
-    assert "Nothing is selected by the score, as lived: it is the same of all." in words
+    assert "Nothing is selected by the score of sampled lifetimes: it is the same of all." in words

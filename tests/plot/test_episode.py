@@ -85,6 +85,29 @@ def test_the_ending_is_the_rule_that_ended_it_of_whatever_sort(make):
     }
 
 
+def test_the_ending_is_told_of_two_movers_of_one_name(make):
+    # The first to be met shouts, and the second one grabs in that step: by number grab comes first.
+    guard = {
+        "glyph": "G", "count": 2, "walks": "toward",
+        "meet": {
+            "grab": {"when": {"alarm": 1}, "ends": 1.0, "vanishes": True},
+            "shout": {"set": {"alarm": 1}},
+        },
+    }  # fmt: skip
+    watched = make(
+        world__rows=2, world__cols=4, world__movers={"guard": guard}, world__max_states=10**7,
+        world__variables__alarm={
+            "values": 2, "start": 0, "drift": {"step": -1, "chance": 1.0},
+        },
+    )  # fmt: skip
+    found = [episode(watched, "ancestral", seed=seed) for seed in range(4)]
+    ended = [one for one in found if one.trace.fate == "ended"]
+    assert {one.ending for one in ended} == {"guard.meet.grab"}
+    for one in ended:
+        last = [one.environment.events[event] for event in one.events(one.lifespan - 1)]
+        assert last[-1] == "guard.meet.shout"
+
+
 def test_sites_that_empty_are_known(lifetime):
     assert sorted(lifetime.kinds.values()) == ["baby", "berry", "berry", "mate", "mate"]
     eaten = [step for step in range(lifetime.lifespan) if 0 in lifetime.events(step)]

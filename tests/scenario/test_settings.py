@@ -127,7 +127,8 @@ def test_a_whole_kind_can_be_added() -> None:
             "worl.rows=3",
             'worl.rows: unknown key "worl": '
             "did you mean 'world'? known: agent, claim, control, copies, correction, "
-            "deception, environments, evolution, expected, experiment, found, frozen, id, measure, "
+            "deception, environments, evolution, expected, experiment, family, found, frozen, id, "
+            "measure, "
             "monitor, objective, pilots, question, source, "
             "timeline, title, verdict, world",
         ),

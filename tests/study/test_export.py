@@ -120,7 +120,7 @@ def test_without_pyarrow_parquet_says_what_to_install(
     folder: StudyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(EvosimError, match=r"pip install 'evosim\[parquet\]'"):
+    with pytest.raises(EvosimError, match=r"pip install 'evosim-sandbox\[parquet\]'"):
         export.export(folder, tmp_path / "study.parquet")
     assert not list(tmp_path.glob("*.parquet*"))
 

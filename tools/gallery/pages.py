@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from evosim.gallery.record import Record, is_confirmatory
 from evosim.metrics import why_undefined
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, standing
-from evosim.plot.experiment import finding_label, metric_label, term_label
+from evosim.plot.experiment import (
+    finding_label,
+    metric_label,
+    number,
+    p_value,
+    shown,
+    term_label,
+    wanted,
+)
 from evosim.plot.summaries import names_for
-from evosim.stats import intervals, tests
+from evosim.scenario.document import inline
+from evosim.stats import tests
 
 Finding = Mapping[str, Any]
 
+LESSONS = Path(__file__).with_name("lessons.toml")
+"""What to notice, to try and to extend of each scenario, beyond what its record says."""
+ACROSS = 4
+"""Pictures in a row of the index."""
 HEADLINE = "findings"
 """The figure that has the scenario's own name."""
 _MEANS = {
@@ -26,6 +42,10 @@ _NOT_COUNTED = {
     "constant": "A constant finding is so by construction, and does not count.",
     "secondary": "The verdict of the claim does not rest on secondary findings.",
 }
+_EXTEND = (
+    "Write a world of your own beside this one: copy `scenarios/{}.toml`, change one thing, say "
+    "first what you expect ([how](../writing-scenarios.md))."
+)
 _IN_WORDS = {SUPPORTED: "Supported", REFUTED: "Refuted", UNDECIDED: "Undecided"}
 _BORNE_OUT_LAST = (REFUTED, UNDECIDED, SUPPORTED)
 
@@ -40,17 +60,18 @@ def page(record: Record, confirmed: Record | None = None) -> str:
 
     Args:
         record: the exploratory one.
-        confirmed: of the same scenario, frozen and lived once more; None: it was not.
+        confirmed: of the same scenario, frozen and run once more; None: it was not.
     """
     record = _literal(record)
     return joined(
         [
             f"# {record['title']}",
+            _figure(record, "world", "a level of its world"),
             f"*{record['question']}*",
             f"**Claim.** {record['claim']} ({record['source']})",
             f"**{_IN_WORDS[record['verdict']]}**: {_MEANS[record['verdict']]}.",
             status(is_confirmatory(record), record["pilots"]),
-            *([_lived_again(record, confirmed)] if confirmed else []),
+            *([_run_again(record, confirmed)] if confirmed else []),
             _headline(record),
             *_given(record),
             _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
@@ -72,6 +93,8 @@ def page(record: Record, confirmed: Record | None = None) -> str:
             *_section("Found", record["found"]),
             "## What was tuned",
             *_tuned(record),
+            "## Notice, try, extend",
+            *_lesson(record),
             "## Run it again",
             f"    {record['command']}",
             f"Made by `evosim gallery {record['scenario']}` from [{record['scenario']}.json]"
@@ -86,7 +109,7 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
 
     Args:
         records: the exploratory ones.
-        confirmed: those of scenarios that were frozen and lived once more.
+        confirmed: those of scenarios that were frozen and run once more.
     """
     again = {str(record["scenario"]): record for record in confirmed}
 
@@ -124,16 +147,17 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
     return joined(
         [
             "# Gallery",
+            _pictures(ordered),
             f"{counted(len(rows), 'scenario')}: {_verdicts(ordered)}. Those that are not "
             "supported come first.",
-            _lived_once_more(confirmed, len(rows))
+            _run_once_more(confirmed, len(rows))
             if again
             else statuses({str(r["scenario"]): is_confirmatory(r) for r in ordered}),
             "A claim is a conjunction of findings: it is supported if each finding's whole "
             "interval lies on the wanted side of the threshold, refuted if one lies wholly on the "
-            "other side, and undecided otherwise ([measures](../measures.md)). Secondary findings, "
-            "and those that are constant by construction, do not count. The effect is that "
-            "of the headline finding: a mean over replicates with its BCa interval.",
+            "other side, and undecided otherwise ([measures](../measures/README.md)). Secondary "
+            "findings, and those that are constant by construction, do not count. The effect is "
+            "that of the headline finding: a mean over replicates with its BCa interval.",
             _corrected(ordered, largest),
             *([f"In the confirmation: {_corrected(confirmed, largest_again)}"] if again else []),
             table(heads, rows),
@@ -142,17 +166,29 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
     )
 
 
+def _pictures(records: Sequence[Record]) -> str:
+    """A picture of each world with its title, each a link to its page."""
+    cells = [
+        f"[![{_plain(r['title'])}]({file_of(r['scenario'], 'world')})]({r['scenario']}.md) "
+        f"{_plain(r['title'])}"
+        for r in sorted(records, key=lambda r: str(r["title"]))
+    ]
+    cells += [""] * (-len(cells) % ACROSS)
+    rows = [cells[n : n + ACROSS] for n in range(0, len(cells), ACROSS)]
+    return table([""] * ACROSS, rows)
+
+
 def _verdicts(records: Sequence[Record]) -> str:
     """How many claims are supported, undecided, refuted."""
     verdicts = [record["verdict"] for record in records]
     return ", ".join(f"{verdicts.count(v)} {v}" for v in reversed(_BORNE_OUT_LAST))
 
 
-def _lived_once_more(confirmed: Sequence[Record], of: int) -> str:
+def _run_once_more(confirmed: Sequence[Record], of: int) -> str:
     """What the confirmation is, and what came of it."""
     seeds = ", ".join(dict.fromkeys(str(record["seed"]) for record in confirmed))
     return (
-        f"**Confirmation**: {len(confirmed)} of {of} were frozen and then lived once more, on a "
+        f"**Confirmation**: {len(confirmed)} of {of} were frozen and then run once more, on a "
         f"seed never used ({seeds}): {_verdicts(confirmed)}. Claims, arms and thresholds are those "
         "of [frozen.json](frozen.json), and nothing was changed after. The seed is made of their "
         "hashes, so that nobody could try it. The first runs, on seed 1, are exploratory: their "
@@ -174,11 +210,11 @@ def _again_in_table(
     return [_in_table(found["verdict"]), shown(found["findings"][0]), p_value(largest[name])]
 
 
-def _lived_again(record: Record, confirmed: Record) -> str:
-    """What became of the claim when it was lived once more, in a sentence."""
+def _run_again(record: Record, confirmed: Record) -> str:
+    """What became of the claim when it was run once more, in a sentence."""
     same = confirmed["verdict"] == record["verdict"]
     return (
-        f"**Lived once more** on a seed never used, after claim, arms and thresholds were frozen: "
+        f"**Run once more** on a seed never used, after claim, arms and thresholds were frozen: "
         f"the claim is **{confirmed['verdict']}**, {'as' if same else 'and not as'} before "
         "([confirmation](#confirmation))."
     )
@@ -431,6 +467,59 @@ def _reach(tuned: Mapping[str, Any]) -> str:
     ).strip()
 
 
+@cache
+def lessons() -> Mapping[str, Mapping[str, list[str]]]:
+    """What people wrote of a scenario, by its id: lists of ``notice``, ``try`` and ``extend``."""
+    return tomllib.loads(LESSONS.read_text(encoding="utf-8"))
+
+
+def _lesson(record: Record) -> Iterator[str]:
+    """What to notice, to try and to extend: what was written, and what follows from the record."""
+    written = lessons().get(record["scenario"], {})
+    for head, derived in (
+        ("notice", [_noticed(finding) for finding in record["findings"][:2]]),
+        ("try", list(_tries(record))),
+        ("extend", [_EXTEND.format(record["scenario"])]),
+    ):
+        yield f"**Things to {head}**"
+        yield "\n".join(f"- {line}" for line in [*written.get(head, ()), *derived])
+
+
+def _noticed(finding: Finding) -> str:
+    why = standing(finding)
+    apart = f", {why}" if why else ""
+    return f"{_capital(finding['says'])}? *{finding['verdict']}*{apart}: {shown(finding)}."
+
+
+def _tries(record: Record) -> Iterator[str]:
+    """The ends of what was tuned, each as a command, and the arms."""
+    if tuned := record["tuned"]:
+        values = [v["value"] for v in tuned["values"] if v["value"] != tuned.get("written")]
+        for value in dict.fromkeys([values[0], values[-1]]):
+            sets = " ".join(f"--set '{one}'" for one in settings(tuned["key"], value))
+            command = f"evosim run {record['scenario']} --seed 1 {sets}"
+            yield f"{_capital(tuned['label'])}, {number(value)}: `{command}`"
+    yield f"All arms, which share their seeds: `evosim run {record['scenario']} --seed 1 --arms`"
+
+
+def settings(key: str, value: Any) -> list[str]:
+    """The settings that give what was tuned a value, as after ``--set``.
+
+    Args:
+        key: as a record has it: one key, or settings in which {value} stands for the value.
+
+    >>> settings("agent.patience", 0.5)
+    ['agent.patience=0.5']
+    >>> settings("a.b=[0, {value}], a.c={value}", 2)
+    ['a.b=[0, 2]', 'a.c=2']
+    """
+    parts = [
+        part if "{value}" in part else part + "={value}"
+        for part in re.split(r", (?=[a-z]+\.)", key)
+    ]
+    return [part.replace("{value}", inline(value)) for part in parts]
+
+
 def _section(head: str, text: str) -> Iterator[str]:
     if text:
         yield f"## {head}"
@@ -442,42 +531,6 @@ def _figure(record: Record, name: str, what: str) -> str:
 
 
 # Words and numbers
-
-
-def shown(numbers: Mapping[str, Any]) -> str:
-    """A value with its interval."""
-    return intervals.shown(numbers, number)
-
-
-def wanted(finding: Finding) -> str:
-    """The threshold of a finding in words."""
-    ((side, threshold),) = finding["threshold"].items()
-    return f"{side} {'±' * (side == 'within')}{number(threshold)}"
-
-
-def p_value(p: float | None) -> str:
-    """A p as it stands in a table; empty where there is none.
-
-    >>> p_value(0.00003), p_value(0.0314), p_value(None)
-    ('< 0.0001', '0.031', '')
-    """
-    if p is None:
-        return ""
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
-
-
-def number(value: Any) -> str:
-    """A value as it stands in a text: numbers short, a range as its ends."""
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, int | float):
-        # Differences of what is alike leave a rest in the last bits, which is nothing.
-        return "0" if abs(value) < 1e-9 else f"{value:.3g}" if abs(value) < 1e4 else f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {number(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return " to ".join(number(item) for item in value)
-    return str(value)
 
 
 def counted(n: int, what: str) -> str:

@@ -1,7 +1,7 @@
 """Figure ``correction``: who is corrected, what survives of its goals, and what foresight does.
 
 Above, the chance that a lifetime is corrected, of the minds as they are and of the same minds if
-they foresaw no correction, and the share of the unwatched steps that are lived with the drives of
+they foresaw no correction, and the share of the unwatched steps that begin with the drives of
 birth. Below, what they do while watched, foreseeing or not; without ``[deception]`` what the
 intended payoff a step is before and after a correction. A column for each environment in which
 somebody is corrected, or would be.

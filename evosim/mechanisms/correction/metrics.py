@@ -1,6 +1,6 @@
 """Metrics of correction: who is corrected, how much of the goal survives, what is guarded.
 
-All are exact expectations on the probe levels (docs/measures.md, correction).
+All are exact expectations on the probe levels (docs/measures, correction).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def describe(summary: Mapping[str, Any]) -> str:
     words = "  corrected: share of lives that are corrected"
     if "survival" in columns:
         words += (
-            "; survival: share of the unwatched steps that are lived with the drives of birth; "
+            "; survival: share of the unwatched steps that begin with the drives of birth; "
             "guarding: conduct while watched against the same minds if they foresaw no correction"
         )
     return "\n".join(["Correction", *table(rows), words])
@@ -135,6 +135,7 @@ def _of_mind(data: xr.Dataset, scenario: Scenario, query: Query) -> tuple[str, s
 
 @metric(
     "corrected",
+    figure="correction",
     description="chance that a lifetime is corrected",
     label="corrected share",
     unit="share",
@@ -151,8 +152,9 @@ def _corrected(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "survival",
+    figure="correction",
     undefined="nobody is ever unwatched",
-    description="share of the unwatched steps that are lived with the drives of birth",
+    description="share of the unwatched steps that begin with the drives of birth",
     label="goals that survive",
     unit="share",
     bounds=(0.0, 1.0),
@@ -169,6 +171,7 @@ def _survival(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "guarding",
+    figure="correction",
     undefined="nobody is ever watched",
     description="conduct while watched, better than if corrections were not foreseen",
     unit="payoff per step",
@@ -190,6 +193,7 @@ def _paid(data: xr.Dataset, scenario: Scenario, query: Query, side: str) -> Colu
 
 @metric(
     "paid_uncorrected",
+    figure="correction",
     undefined="no step begins with the drives of birth",
     description="intended payoff a step before any correction",
     unit="payoff per step",
@@ -204,6 +208,7 @@ def _paid_uncorrected(data: xr.Dataset, scenario: Scenario, query: Query) -> Col
 
 @metric(
     "paid_corrected",
+    figure="correction",
     undefined="nobody is ever corrected",
     description="intended payoff a step after a correction",
     unit="payoff per step",

@@ -84,7 +84,9 @@ def _world(world: World, name: str) -> Iterator[Mistake]:
         yield Mistake((*at, "values"), message)
         return
     if variable.fatal is not None:
-        yield Mistake((*at, "fatal"), f"minds would learn of {name} by living: leave fatal out")
+        yield Mistake(
+            (*at, "fatal"), f"minds would learn of {name} by staying alive: leave fatal out"
+        )
     for path in _local(world):
         yield Mistake(
             path,

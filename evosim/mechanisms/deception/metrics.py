@@ -2,7 +2,7 @@
 
 A mind is deceptive where it behaves while watched, does not while unwatched, and behaves while
 watched *because* it sees the watcher: blind to the watcher, the same mind does not. All rates are
-exact expectations on the probe levels (docs/measures.md, deception).
+exact expectations on the probe levels (docs/measures, deception).
 """
 
 from __future__ import annotations
@@ -235,6 +235,7 @@ def _senseless(scenario: Scenario, query: Query) -> float | None:
 
 @metric(
     "deceptive",
+    figure="deception",
     undefined=BOTH,
     description="share of minds whose conduct while watched depends on seeing the watcher",
     label="deceptive share",
@@ -252,6 +253,7 @@ def _deceptive(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "honest",
+    figure="deception",
     undefined=BOTH,
     description="share of minds that behave, watched or not",
     label="honest share",
@@ -268,6 +270,7 @@ def _honest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "dependence",
+    figure="deception",
     undefined="nobody is ever watched",
     description="rate of conduct while watched without the sense less with it",
     unit="payoff per step",
@@ -289,6 +292,7 @@ def _rate(data: xr.Dataset, scenario: Scenario, query: Query, side: str) -> Colu
 
 @metric(
     "watched",
+    figure="deception",
     undefined="nobody is ever watched",
     description="conduct a step while watched",
     unit="payoff per step",
@@ -303,6 +307,7 @@ def _watched(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "unwatched",
+    figure="deception",
     undefined="nobody is ever unwatched",
     description="conduct a step while unwatched",
     unit="payoff per step",

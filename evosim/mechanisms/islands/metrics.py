@@ -63,6 +63,7 @@ def unit_drives(scenario: Scenario, genomes: Floats) -> Floats:
 
 @metric(
     "differentiation",
+    figure="islands",
     undefined="all have the same drives, or each deme has one individual",
     label="differentiation between demes",
     unit="share",

@@ -137,6 +137,7 @@ def describe(summary: Mapping[str, Any]) -> str:
 
 @metric(
     "roc_area",
+    figure="monitor",
     description="area under the ROC by which the monitor detects the first monitored lifetimes",
     label="area under the ROC",
     bounds=(0.0, 1.0),
@@ -149,6 +150,7 @@ def _roc_area(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "flagged",
+    figure="monitor",
     description="share of the first monitored generation's lifetimes that is flagged",
     label="flagged share",
     unit="share",
@@ -162,6 +164,7 @@ def _flagged(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "labels",
+    figure="monitor",
     description="labels used in the whole run",
     unit="lifetimes",
     exact=False,

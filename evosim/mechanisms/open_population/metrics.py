@@ -136,6 +136,7 @@ _SIZE = OpenPopulation.variables["population_size"]
 
 @metric(
     "size",
+    figure="population",
     description=_SIZE.long_name,
     unit=_SIZE.units,
     label="individuals",
@@ -154,6 +155,7 @@ def _size(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "extinct",
+    figure="population",
     description="1 if an open population died out by the end, else 0",
     label="share that died out",
     unit="share",
@@ -167,7 +169,8 @@ def _extinct(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "smallest",
-    description="least size of an open population from the flip on",
+    figure="population",
+    description="least size of an open population from the flip until the next flip or the end",
     label="fewest individuals",
     unit="individuals",
     trajectory="size",
@@ -180,6 +183,7 @@ def _smallest(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "regrown",
+    figure="population",
     undefined="the population had died out before",
     description="generations from the flip until an open population is back at its size",
     label="generations to regrow",

@@ -12,5 +12,5 @@ __all__ = ["ANALYSES", "Analysis"]
 @ANALYSES.built_in
 def _analyses() -> Sequence[str]:
     """The modules that register an analysis, in the order in which all are made."""
-    names = ("distances", "goals", "heredity", "leakage", "best_of_n")
+    names = ("distances", "goals", "heredity", "leakage", "best_of_n", "stress")
     return [f"{__name__}.{name}" for name in names]

@@ -30,7 +30,10 @@ MOST = 500
 """Individuals of a replicate whose payoffs are computed; of more, a random sample."""
 ROUNDING = 1e-9
 """What is smaller is written as 0."""
-PROXIES = {"score": "score of the generation, as lived", "exact": "exact expected selected payoff"}
+PROXIES = {
+    "score": "score of the generation, of sampled lifetimes",
+    "exact": "exact expected selected payoff",
+}
 
 
 class Mixture(NamedTuple):

@@ -1,4 +1,4 @@
-"""Analysis ``goals``: what some minds are directed at, told from what they do (docs/measures.md).
+"""Analysis ``goals``: what some minds are directed at, told from what they do (docs/measures).
 
 MEG for their own drives, the selected and the intended payoff; whether their lives are told better
 as planning or as reflexes; and their drives inferred from their lives alone, against the true ones.
@@ -311,7 +311,9 @@ def _undefined_for(scenario: Scenario) -> str:
 
 @metric(
     "planner",
-    description="share of individuals whose lives an observer tells better as planning",
+    figure="goals",
+    description="share of the first 8 sampled individuals whose behaviour planning predicts better "
+    "than a device",
     label="share taken for planners",
     unit="share",
     bounds=(0.0, 1.0),

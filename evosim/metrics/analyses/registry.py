@@ -5,8 +5,8 @@ A built-in one is a module here, and another in ``evosim/plot/analyses`` that dr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evosim.errors import EvosimError
@@ -30,12 +30,14 @@ class Request:
         probe_seed: of the run's probes, in a fork its parent's; None: the seed.
         generation: looks at this generation; None: the last, or all that were probed.
         replicate: looks at this replicate where it looks at one.
+        options: what else an analysis is told, by name.
     """
 
     seed: int
     probe_seed: int | None = None
     generation: int | None = None
     replicate: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +49,14 @@ class Analysis:
         description: what it tells, in a few words.
         analyse: (data, scenario, request) -> the numbers, by name.
         describe: (summary) -> the same for people, plain text.
+        asked: made only where it is asked for by name, as it takes minutes.
     """
 
     name: str
     description: str
     analyse: Callable[[xr.Dataset, Scenario, Request], dict[str, Any]]
     describe: Callable[[dict[str, Any]], str]
+    asked: bool = False
 
     def found(self, data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str, Any]:
         """The numbers, by name.
@@ -86,7 +90,11 @@ ANALYSES: Registry[Analysis] = Registry("analysis")
 
 
 def analysis(
-    name: str, description: str, *, describe: Callable[[dict[str, Any]], str] | None = None
+    name: str,
+    description: str,
+    *,
+    describe: Callable[[dict[str, Any]], str] | None = None,
+    asked: bool = False,
 ) -> Callable[[F], F]:
     """A decorator that registers a function as an analysis of a complete run.
 
@@ -99,6 +107,7 @@ def analysis(
         name: of the analysis, and the stem of its files.
         description: what it tells, in a few words.
         describe: makes plain text of what the function returned; a line for each number if None.
+        asked: whether it is made only where it is asked for by name, as it takes minutes.
 
     Raises:
         EvosimError: a name that is taken, or a function that cannot be called as it will be.
@@ -117,7 +126,9 @@ def analysis(
 
     def put(function: F) -> F:
         check_call(what, function, "data", "scenario", "request")
-        one = Analysis(name=name, description=description, analyse=function, describe=describe)
+        one = Analysis(
+            name=name, description=description, analyse=function, describe=describe, asked=asked
+        )
         ANALYSES.add(name, one, function)
         return function
 

@@ -211,6 +211,7 @@ def identity_by_descent(pedigree: Pedigree, start: int, end: int) -> FloatArray:
 
 @metric(
     "founders",
+    figure="heredity",
     undefined=DIED_OUT,
     description="effective number of founders whose genome is left",
     label="effective number of founders",
@@ -226,6 +227,7 @@ def _founders(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
 
 @metric(
     "coalescence",
+    figure="heredity",
     undefined=f"no locus evolves, or {DIED_OUT}",
     description="generations back to the gene that all descend from, mean of loci; all if none",
     label="generations to the common ancestor",

@@ -129,6 +129,7 @@ def harmonic_mean(chances: FloatArray) -> float:
 
 @metric(
     "effective_size",
+    figure="heredity",
     undefined="no two children have a parent in common",
     label="effective population size",
     unit="individuals",

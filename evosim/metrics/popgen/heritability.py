@@ -239,6 +239,7 @@ def _over(above: FloatArray, below: FloatArray) -> FloatArray:
 
 @metric(
     "differential",
+    figure="heredity",
     undefined="nothing is bred in the phase",
     description="selection differential of a trait, summed over a phase",
     label="selection differential of {of}",
@@ -258,6 +259,7 @@ def _differential(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns
 
 @metric(
     "heritability",
+    figure="heredity",
     undefined="parents do not differ, or nothing is bred in the phase",
     description="slope of offspring on mid-parent in a trait, pooled over a phase",
     argument=LOCUS,
@@ -274,6 +276,7 @@ def _heritability(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns
 
 @metric(
     "fitness_heritability",
+    figure="heredity",
     undefined="parents do not differ, or nothing is bred in the phase",
     description="slope of offspring on mid-parent in the score, pooled over a phase",
     label="heritability of fitness",
@@ -290,6 +293,7 @@ def _fitness_heritability(data: xr.Dataset, scenario: Scenario, query: Query) ->
 
 @metric(
     "drifted",
+    figure="heredity",
     undefined="the gene does not vary, is pinned, or nothing is bred in the phase",
     description="squared change of a gene by who bred over its variance, mean of a phase",
     label="standardised change of {of}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, install
 from evosim.metrics.popgen.pedigree import Descent
 
 if TYPE_CHECKING:
@@ -30,14 +30,13 @@ def need_tskit() -> Any:
         import tskit
     except ImportError as error:
         raise EvosimError(
-            "a tree sequence needs tskit, which is not installed; get it with: "
-            "pip install 'evosim[trees]'"
+            f"a tree sequence needs tskit, which is not installed; get it with: {install('trees')}"
         ) from error
     return tskit
 
 
 def tables(descent: Descent, names: Sequence[str]) -> tskit.TableCollection:
-    """Every individual that lived, and from whom each run of its loci came.
+    """Every individual, and from whom each run of its loci came.
 
     Nothing is simplified: individuals of all generations are nodes, also those that left no
     offspring and those that live on through a frozen phase, who are their own parents there.
@@ -47,7 +46,7 @@ def tables(descent: Descent, names: Sequence[str]) -> tskit.TableCollection:
         names: of the loci.
 
     Returns:
-        Tables, sorted. Times are generations before the last one that anybody lived, whose nodes
+        Tables, sorted. Times are generations before the last one that has individuals, whose nodes
         are the samples. Individuals know their parents and have ``generation``, ``individual``,
         ``score`` and ``genes`` as metadata.
 

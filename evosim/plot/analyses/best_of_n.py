@@ -21,7 +21,7 @@ HEADROOM = 0.14
 APART = 0.1
 """Share of the axis that numbers on it are apart, at least."""
 PROXIES = {
-    "score": LegendEntry("selected by the score, as lived", colors.BLUE),
+    "score": LegendEntry("selected by the score of sampled lifetimes", colors.BLUE),
     "exact": LegendEntry(
         "selected by the exact selected payoff", colors.VERMILLION, style.DASHES[1]
     ),

@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a fatal value": (
         {"world.variables.tested.fatal": 1, "world.variables.tested.start": 0},
-        "world.variables.tested.fatal: minds would learn of tested by living",
+        "world.variables.tested.fatal: minds would learn of tested by staying alive",
     ),
     "no counter": (
         {"world.variables.spared": {"values": 4, "start": 0}},

@@ -1,58 +1,61 @@
-"""Writes docs/keys.md: every key of a scenario and of a study, from the models that read them.
+"""Every key of a file: what may stand there, what is meant if it is left out, what it is.
 
-.venv/bin/python tools/keys.py
+All is read off the models that read the files. docs/keys.md has them as tables, and
+``evosim explain KEY`` shows a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from evosim.scenario import Scenario
+from pydantic import BaseModel
+
 from evosim.scenario.document import inline
 from evosim.scenario.editor import as_json_schema, json_schema
 from evosim.scenario.values import LARGEST, LARGEST_WHOLE
-from evosim.study.schema import Study
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "keys.md"
-HEAD = """\
-# All keys
-
-Every key of a scenario file, then of a study file. This page is written by `tools/keys.py` from
-the models that read the files. [writing-scenarios.md](writing-scenarios.md) builds a scenario step
-by step, and [studies.md](studies.md) a study; [model.md](model.md) says what the keys mean.
-
-A key without a default is *needed* where its table is written; *left out* means that there is no
-value unless the file gives one. NAME stands for a name of your own. A table in `[brackets]` can
-also be written `{ in braces }` on one line. A *locus* is a number, which pins it, or `[lo, hi]`,
-which lets it evolve, or `{ range = [lo, hi], start = ... }`.
-"""
-REPEATS = "### `[[timeline]]`, for phases that repeat"
+NEEDED = "*needed*"
 _REF = "#/$defs/"
 _LONGEST = 40
 _NUMBERS = ("integer", "number")
 
 
-def page() -> str:
-    """The text of the page."""
-    parts = [HEAD]
-    for model, title in ((Scenario, "Scenario"), (Study, "Study")):
-        schema = as_json_schema(model, title)
-        parts.append(f"## {title}\n")
-        for headers, definition in sections(schema):
-            parts.append("\n".join([_heading(headers, title), "", *_table(definition)]) + "\n")
-            if headers == ["[timeline]"]:
-                group = json_schema()["$defs"]["Repeat"]
-                parts.append("\n".join([REPEATS, "", *_table(group)]) + "\n")
-    return "\n".join(parts)
+class Key(NamedTuple):
+    """A row of a table of keys, in Markdown."""
+
+    name: str
+    """Empty: further keys."""
+    value: str
+    default: str
+    what: str
 
 
-def sections(schema: Mapping[str, Any]) -> Iterator[tuple[list[str], Mapping[str, Any]]]:
-    """The headers of each table and its definition, in the order of a file; each definition once.
+class Table(NamedTuple):
+    """A table of a file."""
 
-    A table within a table comes after it.
+    headers: tuple[str, ...]
+    """Where it stands, dotted, NAME for a name of the user's; empty: at the top of the file."""
+    keys: tuple[Key, ...]
+
+
+def tables(model: type[BaseModel]) -> Iterator[Table]:
+    """The tables of a file, each once, in the order of a file; a table in a table comes after it.
+
+    Args:
+        model: :class:`evosim.scenario.Scenario`, or the model of a study.
     """
+    for headers, definition in _sections(as_json_schema(model, "")):
+        yield Table(tuple(headers), tuple(_keys(definition)))
+
+
+def repeats() -> Table:
+    """The table of a group of phases that repeat, which may stand in place of a phase."""
+    return Table(("[timeline]",), tuple(_keys(json_schema()["$defs"]["Repeat"])))
+
+
+def _sections(schema: Mapping[str, Any]) -> Iterator[tuple[list[str], Mapping[str, Any]]]:
+    """The headers of each table, and its definition."""
     headers: dict[str, list[str]] = {}
     order: list[str] = []
 
@@ -86,31 +89,22 @@ def _tables(node: Mapping[str, Any], path: str) -> Iterator[tuple[Mapping[str, A
             yield more, f"{path}.NAME"
 
 
-def _heading(headers: list[str], title: str) -> str:
-    if headers == [""]:
-        return f"### At the top of a {title.lower()} file"
-    return "### " + ", ".join(f"`[{header}]`" for header in headers)
-
-
-def _table(definition: Mapping[str, Any]) -> Iterator[str]:
+def _keys(definition: Mapping[str, Any]) -> Iterator[Key]:
     needed = definition.get("required", ())
-    yield "| key | value | default | what it is |"
-    yield "| --- | --- | --- | --- |"
     for key, node in definition.get("properties", {}).items():
-        default = "*needed*" if key in needed else _default(node)
-        cells = [f"`{key}`", _value(node), default, node.get("description", "")]
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        default = NEEDED if key in needed else _default(node)
+        yield Key(key, _value(node), default, node.get("description", ""))
     if definition.get("additionalProperties", False) is True:
         yield _more(definition)
 
 
-def _more(definition: Mapping[str, Any]) -> str:
+def _more(definition: Mapping[str, Any]) -> Key:
     """The row of a table that takes further keys."""
     if "operator" in definition["properties"]:
-        return "| *others* | any | that of DEAP | Keyword arguments of the operator. |"
+        return Key("", "any", "that of DEAP", "Keyword arguments of the operator.")
     if "name" in definition["properties"]:
-        return "| *others* | any | its own | Options of the optimizer. |"
-    return "| *others* | as in `[world]` | as in `[world]` | Any key of the world, overridden. |"
+        return Key("", "any", "its own", "Options of the optimizer.")
+    return Key("", "as in `[world]`", "as in `[world]`", "Any key of the world, overridden.")
 
 
 def _default(node: Mapping[str, Any]) -> str:
@@ -173,8 +167,3 @@ def _number(node: Mapping[str, Any]) -> str:
         words += (" to" if low != but else " and") + " below" * ("exclusiveMaximum" in node)
         words += f" {high:g}" if high < 2**53 else " 2^64 - 1"
     return words + (f" but {but}" if but not in (None, low) else "")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)

@@ -1,0 +1,180 @@
+"""The verdict of a claim over the worlds of a family: effects, shares of worlds, what predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evosim import world as worlds_
+from evosim.errors import EvosimError
+from evosim.metrics import METRICS, hypotheses, turns
+from evosim.scenario.words import WORDS
+from evosim.stats import hierarchy
+from evosim.stats.intervals import Bootstrap, Floats, finite, shown
+from evosim.study.design import experiment_of, family_of, reference, world_key
+
+if TYPE_CHECKING:
+    from evosim.metrics.hypotheses import Conditions, WeightedTerm
+    from evosim.scenario import Finding, Scenario
+    from evosim.study.experiment import ExperimentFolder
+
+
+def summarize(folder: ExperimentFolder) -> dict[str, Any]:
+    """What verdict.json of an experiment over worlds holds.
+
+    Returns:
+        as :func:`evosim.study.verdict.summarize`, but for arms, courses and tuned; each finding has
+        instead of terms ``worlds``: effects (of each replicate, by world), share (of worlds beyond
+        the threshold), between and within (variances), predictor. ``worlds`` has what was drawn.
+    """
+    scenario, manifest = folder.base, folder.manifest
+    written, family = experiment_of(scenario), family_of(scenario)
+    bootstrap = Bootstrap.of(
+        manifest["seed"],
+        confidence=scenario.verdict.confidence,
+        resamples=scenario.verdict.resamples,
+    )
+    flips = turns(reference(scenario))
+    claimed = [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
+    n = manifest["worlds"]
+    effects: list[list[Floats]] = [[] for _ in claimed]
+    pulls: list[float] = []
+    for number in range(n):
+        with folder.opened({arm: world_key(number, arm) for arm in written.arms}) as data:
+            for found, (_, terms) in zip(effects, claimed, strict=True):
+                found.append(effect(terms, data))
+            pulls.append(pull(next(iter(data.values())).scenario, scenario))
+    findings = [
+        _finding(finding, terms, np.array(found), pulls, bootstrap)
+        for (finding, terms), found in zip(claimed, effects, strict=True)
+    ]
+    return {
+        "verdict": hypotheses.verdict_of(findings),
+        "scenario": scenario.id,
+        **{key: getattr(scenario, key) for key in WORDS},
+        "seed": manifest["seed"],
+        "replicates": manifest["replicates"],
+        "confidence": bootstrap.confidence,
+        "arms": {name: {"title": arm.title} for name, arm in written.arms.items()},
+        "findings": findings,
+        "worlds": [
+            {"drawn": family.settings(manifest["seed"], number), "pull": finite(pulls[number])}
+            for number in range(n)
+        ],
+        **{key: manifest[key] for key in ("command", "versions", "machine")},
+    }
+
+
+def effect(terms: Sequence[WeightedTerm], data: Mapping[str, Conditions]) -> Floats:
+    """What a finding measures in one world, [replicate]."""
+    return sum(
+        (
+            term.weight
+            * METRICS[term.query.measure].by_replicate(*hypotheses.columns_of(term, data))
+            for term in terms
+        ),
+        start=np.zeros(1),
+    )
+
+
+def _finding(
+    finding: Finding,
+    terms: Sequence[WeightedTerm],
+    effects: Floats,
+    pulls: Sequence[float],
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    """What becomes of a finding over worlds.
+
+    Args:
+        effects: [world, replicate].
+    """
+    estimate = hierarchy.mean(effects, bootstrap)
+    by_world = hierarchy.means(effects)
+    by_world = by_world[np.isfinite(by_world)]
+    side, threshold = finding.threshold
+    if side == "within":
+        verdict = hypotheses.judge_equivalence(estimate, estimate, threshold)
+        holds = np.abs(by_world) <= threshold
+    else:
+        verdict = hypotheses.judge(estimate, finding)
+        holds = by_world > threshold if side == "above" else by_world < threshold
+    parts = hierarchy.components(effects)
+    fit = hierarchy.predict(pulls, hierarchy.means(effects))
+    return {
+        "says": finding.says,
+        "measure": finding.measure,
+        "verdict": verdict,
+        **estimate.to_dict(),
+        "threshold": hypotheses.threshold_of(finding),
+        "secondary": finding.secondary,
+        "constant": "",
+        "undefined": estimate.n_undefined,
+        "arms": [term.arm for term in terms],
+        "worlds": {
+            "effects": [[finite(value) for value in row] for row in effects],
+            "share": hierarchy.share(holds, bootstrap).to_dict(),
+            "holds": int(holds.sum()),
+            "of": len(holds),
+            "between": finite(parts.between),
+            "within": finite(parts.within),
+            "predictor": {name: finite(value) for name, value in fit._asdict().items()},
+        },
+    }
+
+
+def pull(made: Scenario, scenario: Scenario) -> float:
+    """The pull of a world's lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where none is named.
+
+    Args:
+        made: the world's own scenario.
+        scenario: with the family.
+
+    Raises:
+        EvosimError: no such event.
+    """
+    asked = family_of(scenario).pull
+    if asked is None:
+        return float("nan")
+    rows = []
+    for name, where in ((asked.lure, asked.where), (asked.goal, asked.before or asked.where)):
+        env = worlds_.environment(made, where)
+        if name not in env.events:
+            raise EvosimError(
+                f"family.pull: environment {where!r} has no event {name!r}; it has "
+                f"{', '.join(env.events)}"
+            )
+        rows.append(env.phi[env.events.index(name), : len(made.stimuli)])
+    lure, goal = rows
+    length = float(goal @ goal)
+    return float(lure @ goal) / length if length else float("nan")
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The verdict over worlds, for people."""
+    n, replicates = len(summary["worlds"]), summary["replicates"]
+    lines = [
+        f"{summary['verdict'].upper()} over {n} worlds x {replicates} replicates: "
+        f"{summary['claim'] or summary['title']}",
+        "",
+    ]
+    for finding in summary["findings"]:
+        (side, threshold), *_ = finding["threshold"].items()
+        secondary = "   (secondary, not counted)" if finding["secondary"] else ""
+        here = finding["worlds"]
+        lines += [
+            f"  {finding['verdict']}: {finding['says']}{secondary}",
+            f"    effect       {shown(finding)}   ({side} {threshold:g} wanted)",
+            f"    worlds       {here['holds']} of {here['of']} beyond it, {shown(here['share'])}",
+        ]
+        if here["between"] is not None and here["between"] + here["within"] > 0:
+            part = here["between"] / (here["between"] + here["within"])
+            lines.append(f"    variance     {100 * part:.0f} % between worlds")
+        if (fit := here["predictor"])["spearman"] is not None:
+            lines.append(
+                f"    pull         rank correlation {fit['spearman']:.2f}; a line explains "
+                f"{100 * fit['explained']:.0f} % of worlds that it was not fitted to"
+            )
+    return "\n".join(lines)

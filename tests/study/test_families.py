@@ -1,0 +1,230 @@
+"""Families of worlds: draws, arms in worlds, effects over worlds, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from tiny_experiment import EXPERIMENT
+
+import evosim
+from evosim.cli import cli
+from evosim.errors import EvosimError, ScenarioError
+from evosim.rng import Purpose, key
+from evosim.scenario import Scenario, loads, words
+from evosim.scenario.family import Family
+from evosim.stats import hierarchy
+from evosim.stats.intervals import Bootstrap
+from evosim.study import design, families
+
+FAMILY = """
+[family]
+worlds     = 3
+replicates = 2
+
+[[family.draw]]
+key     = "world.slip"
+uniform = [0.0, 0.4]
+
+[[family.draw]]
+key   = "evolution.levels"
+whole = [1, 2]
+"""
+
+
+def read(family: str = FAMILY) -> Scenario:
+    return loads(EXPERIMENT + family)
+
+
+def test_a_draw_is_within_its_range_and_takes_all_of_it() -> None:
+    shares = np.linspace(0, 1, 1000, endpoint=False)
+    drawn = Family(draw=[
+        {"key": "a", "uniform": [2.0, 3.0]},
+        {"key": "b", "log": [0.01, 100.0]},
+        {"key": "c", "whole": [-1, 1]},
+        {"key": "d", "choice": [{"x": 1}, "text", 3]},
+    ]).draw  # fmt: skip
+    uniform, log, whole, choice = ([one.value(share) for share in shares] for one in drawn)
+    assert min(uniform) == 2.0
+    assert 2.99 < max(uniform) < 3.0
+    assert np.median(log) == pytest.approx(1.0, rel=0.02)
+    assert [whole.count(v) for v in (-1, 0, 1)] == [334, 333, 333]
+    assert [choice.count(v) for v in ({"x": 1}, "text", 3)] == [334, 333, 333]
+
+
+def test_a_world_is_the_same_whatever_others_there_are() -> None:
+    family = read().family
+    assert family is not None
+    worlds = [family.settings(5, w) for w in range(4)]
+    assert worlds[2] == family.settings(5, 2) != family.settings(6, 2)
+    assert len({str(w) for w in worlds}) == 4
+    fewer = Family(draw=family.draw[:1])
+    assert fewer.settings(5, 2)["world.slip"] == worlds[2]["world.slip"]
+
+
+def test_keys_of_one_draw_get_one_value() -> None:
+    family = Family(draw=[{"key": ["a", "b"], "uniform": [0.0, 1.0]}])
+    found = family.settings(1, 0)
+    assert found["a"] == found["b"]
+
+
+def test_arms_are_paired_within_a_world_and_worlds_are_not() -> None:
+    scenario = read()
+    found = design.conditions(scenario, worlds=3, seed=9)
+    arms = list(scenario.experiment.arms)  # type: ignore[union-attr]
+    assert [c.key for c in found] == [f"world-{w:03d}-{arm}" for w in range(3) for arm in arms]
+    assert {c.replicates for c in found} == {2}
+    seeds = {(c.world, c.seed(9, 0)) for c in found}
+    assert len(seeds) == 3
+    assert (1, key(9, Purpose.WORLD, 1)) in seeds
+    slips = [c.scenario(scenario).world.slip for c in found]
+    assert slips[0] == slips[1] != slips[len(arms)]
+    assert all(c.scenario(scenario).family is None for c in found)
+
+
+def test_a_family_changes_nothing_of_the_scenario_itself() -> None:
+    assert words.fingerprint(EXPERIMENT) == words.fingerprint(EXPERIMENT + FAMILY)
+    assert words.promise(EXPERIMENT) == words.promise(EXPERIMENT + FAMILY)
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        (FAMILY.replace("world.slip", "worlds.slip"), "nothing is there"),
+        (FAMILY.replace("evolution.levels", "world.slip"), "drawn twice"),
+        (FAMILY.replace("[0.0, 0.4]", "[0.4, 0.4]"), "no range"),
+        (FAMILY.replace("whole = [1, 2]", "whole = [1, 2.5]"), "not whole numbers"),
+        (FAMILY.replace("uniform = [0.0, 0.4]", ""), "not one distribution"),
+        (FAMILY.replace("uniform = [0.0, 0.4]", "log = [0.0, 0.4]"), "a logarithm of what"),
+        (FAMILY.replace("world.slip", "environments.nowhere.slip"), "nowhere"),
+        (FAMILY.replace(
+            "[family]", '[family]\npull = {lure="a.b", goal="c.d", where="nowhere"}'), "nowhere"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_told(family: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        read(family)
+
+
+def test_a_key_that_no_world_can_have_is_told_before_anything_is_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(EXPERIMENT + FAMILY.replace("world.slip", "world.slop"))
+    with pytest.raises(ScenarioError, match="slop"):
+        evosim.check(tmp_path / "mine.toml")
+
+
+def test_a_scenario_without_a_family_has_no_worlds(tmp_path: Path) -> None:
+    with pytest.raises(EvosimError, match=r"no \[family\]"):
+        evosim.experiment(loads(EXPERIMENT), seed=1, worlds=2, out=tmp_path / "x")
+    with pytest.raises(EvosimError, match="a family has other values already"):
+        evosim.experiment(read(), seed=1, worlds=2, tuned=True, out=tmp_path / "x")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> evosim.Experiment:
+    path = tmp_path_factory.mktemp("families") / "worlds"
+    return evosim.experiment(read(), seed=9, worlds=3, out=path, workers=1)
+
+
+def test_an_experiment_over_worlds_has_its_verdict_and_figure(done: evosim.Experiment) -> None:
+    summary = done.summary
+    assert len(summary["worlds"]) == 3
+    for finding in summary["findings"]:
+        effects = np.array(finding["worlds"]["effects"], float)
+        assert effects.shape == (3, 2)
+        assert finding["value"] == pytest.approx(effects.mean())
+    assert "over 3 worlds x 2 replicates" in done.verdict
+    assert [path.name for path in done.figures if "family" in path.name]
+    assert families.describe(summary) == done.verdict
+    with pytest.raises(EvosimError, match="figure family shows their effects"):
+        done.figure("findings")
+
+
+def test_an_effect_is_that_of_the_runs_and_a_world_can_be_run_alone(
+    done: evosim.Experiment, tmp_path: Path
+) -> None:
+    scenario = read()
+    condition = design.conditions(scenario, worlds=3, seed=9)[0]
+    alone = evosim.run(
+        condition.scenario(scenario), seed=key(9, Purpose.WORLD, 0), replicates=2,
+        out=tmp_path / "alone", figures=False, workers=1,
+    )  # fmt: skip
+    same = done.arms[condition.key]
+    np.testing.assert_array_equal(alone.data["score"].values, same.data["score"].values)
+
+
+def test_a_family_that_was_stopped_is_resumed(done: evosim.Experiment) -> None:
+    done.summary_path.unlink()
+    again = evosim.resume(done.path, workers=1, progress=False)
+    assert isinstance(again, evosim.Experiment)
+    assert again.summary["findings"] == done.summary["findings"]
+
+
+def test_the_command_shows_and_runs_a_world(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(EXPERIMENT + FAMILY)
+    shown = CliRunner().invoke(cli, ["show", str(tmp_path / "mine.toml"), "--world", "1"])
+    assert shown.exit_code == 0, shown.output
+    wrong = CliRunner().invoke(cli, ["run", str(tmp_path / "mine.toml"), "--world", "1", "--arms"])
+    assert wrong.exit_code
+    assert "leave out --arms" in wrong.output
+
+
+# Statistics: known answers
+
+
+def test_the_interval_over_worlds_is_wider_than_over_replicates_taken_for_worlds() -> None:
+    """Five worlds that differ, twenty replicates that do not: what is known is of five numbers."""
+    rng = np.random.default_rng(1)
+    values = rng.normal(0, 1, (5, 1)) + rng.normal(0, 0.01, (5, 20))
+    over = hierarchy.mean(values, Bootstrap(key=2))
+    flat = hierarchy.mean(values.reshape(-1, 1), Bootstrap(key=2))
+    assert over.value == pytest.approx(flat.value)
+    assert over.interval is not None
+    assert flat.interval is not None
+    assert np.ptp(over.interval) > 3 * np.ptp(flat.interval)
+
+
+@pytest.mark.slow
+def test_the_interval_over_worlds_covers_the_mean() -> None:
+    rng = np.random.default_rng(3)
+    covered = 0
+    for n in range(300):
+        values = rng.normal(0, 1, (40, 1)) + rng.normal(0, 1, (40, 3))
+        low, high = hierarchy.mean(values, Bootstrap(key=n, resamples=400)).interval or (0, 0)
+        covered += low <= 0 <= high
+    # 95 % give or take four standard errors of 300 trials; resampling both levels is a little wide.
+    assert 0.90 <= covered / 300 <= 1.0
+
+
+def test_components_are_those_that_were_put_in() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.normal(0, 2, (4000, 1)) + rng.normal(0, 1, (4000, 3))
+    found = hierarchy.components(values)
+    assert found.between == pytest.approx(4.0, rel=0.1)
+    assert found.within == pytest.approx(1.0, rel=0.1)
+    assert found.share == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_line_is_judged_by_worlds_that_it_was_not_fitted_to() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=30)
+    y = 2 * x + rng.normal(size=30)
+    fit = hierarchy.predict(x, y)
+    missed, mean_missed = [], []
+    for i in range(30):
+        rest = np.delete(np.arange(30), i)
+        slope, intercept = np.polyfit(x[rest], y[rest], 1)
+        missed.append(y[i] - slope * x[i] - intercept)
+        mean_missed.append(y[i] - y[rest].mean())
+    expected = 1 - np.square(missed).sum() / np.square(mean_missed).sum()
+    assert fit.explained == pytest.approx(expected)
+    noise = [hierarchy.predict(rng.normal(size=20), rng.normal(size=20)).explained
+             for _ in range(40)]  # fmt: skip
+    assert np.mean(noise) < 0.0
+
+
+def test_undefined_replicates_and_worlds_are_left_out() -> None:
+    values = [[1.0, np.nan], [np.nan, np.nan], [3.0, 5.0]]
+    found = hierarchy.mean(values, Bootstrap(key=1))
+    assert (found.value, found.n, found.n_undefined) == (2.5, 2, 1)
