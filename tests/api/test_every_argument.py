@@ -117,7 +117,8 @@ NAMES = (
     "run", "experiment", "run_study", "fork", "resume", "simulate", "iterate", "flip", "open_run",
     "open_study", "open_experiment", "check", "load", "analyse", "stress", "compare",
     "export_courses", "export_tensors", "export_trees", "report", "replay", "figure", "plot",
-    "Analysed.plot", "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at", "from_dict",
+    "Analysed.plot", "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at",
+    "from_dict",
 )  # fmt: skip
 
 
