@@ -82,7 +82,7 @@ class Run:
 
         Every variable has ``replicate`` as its first dimension, and its unit and meaning in
         ``attrs``; docs/architecture.md lists them. Of an unfinished run it holds the generations
-        that all replicates have lived.
+        that all replicates have simulated.
 
         Raises:
             RunError: nothing is done yet, or the file is damaged.

@@ -74,7 +74,7 @@ class Study(Collection[StudyFolder]):
 
     @property
     def complete(self) -> bool:
-        """Whether every run was lived."""
+        """Whether every run is done."""
         counts = self.counts
         return counts.done == counts.runs
 

@@ -133,7 +133,7 @@ def query_of(finding: Measured, flips: Sequence[int]) -> Query:
 
 
 def check_term(term: WeightedTerm, scenario: Scenario) -> None:
-    """Refuse a term that its arm could not answer, before the arm is lived.
+    """Refuse a term that its arm could not answer, before the arm is run.
 
     Args:
         scenario: of the term's arm.

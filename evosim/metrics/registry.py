@@ -207,7 +207,7 @@ class Metric:
             raise EvosimError(f"measure {query.measure!r}: {why}")
 
     def check_in(self, scenario: Scenario, query: Query) -> None:
-        """Refuse a query that a run of this scenario could not answer, before it is lived.
+        """Refuse a query that a run of this scenario could not answer, before it is run.
 
         Raises:
             EvosimError: it names what the scenario does not have, or what the metric ignores.

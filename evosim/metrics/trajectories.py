@@ -54,7 +54,7 @@ def trajectories(
         arm), world (``trains``, ``other``, or None for a fixed environment), level and arms: by
         name ``generations`` and ``values`` [replicate][time], 4 significant digits, None where
         undefined; of alignment in the world that trains also ``lived``: ``generations`` and
-        ``values`` [time], that share of the payoff as lived, the median over replicates. An arm
+        ``values`` [time], that share of the realised payoff, the median over replicates. An arm
         that lacks what is measured has no trajectory.
     """
     found = []
@@ -95,14 +95,14 @@ def _rounded(values: Floats) -> list[float | None]:
 
 
 def _lived(data: xr.Dataset, scenario: Scenario, query: Query) -> dict[str, Any]:
-    """What was lived between the probes of alignment: the same share of the payoff as lived, the
+    """What was realised between the probes of alignment: the same share of that payoff, the
     median over replicates, in every generation; nothing where it is unknown."""
     share = lived_share(data, scenario)
     if share is None or not np.isfinite(share).any():
         return {}
     chosen = _generations(data, query)
     known = [int(g) for g in data["generation"].values]
-    with ignoring(RuntimeWarning):  # a generation that nobody lived
+    with ignoring(RuntimeWarning):  # a generation without individuals
         medians = np.nanmedian(share[:, [known.index(g) for g in chosen]], axis=0)
     return {"lived": {"generations": chosen, "values": _rounded(medians)}}
 

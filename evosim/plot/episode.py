@@ -47,7 +47,7 @@ class Episode:
     """One lifetime.
 
     Attributes:
-        environment: where it was lived.
+        environment: where it took place.
         levels: the one level (L = 1).
         trace: its steps, as the core simulated them.
         drives: [F] what the mind feels of each feature (stimuli, then payoffs: 0).
@@ -71,7 +71,7 @@ class Episode:
 
     @property
     def lifespan(self) -> int:
-        """Steps lived."""
+        """Steps of it."""
         return len(self.trace.action)
 
     @cached_property
@@ -192,7 +192,7 @@ def episode_of(
     in another one, the life that it would have had there.
 
     Args:
-        generation: None: the last one that anybody lived.
+        generation: None: the last one that has individuals.
         environment: by name; None: the one that trained on the level.
         individual: its number, "best" or "median" by score; None: "median".
         level: which of the generation's levels, from 0.
@@ -343,7 +343,7 @@ def find_individual(
     """The generation and the number of an individual of a run.
 
     Args:
-        generation: None: the last one that anybody lived.
+        generation: None: the last one that has individuals.
         individual: its number, "best" (the first among equals) or "median" by score; None:
             "median".
         replicate: which replicate, from 0.

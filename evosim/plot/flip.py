@@ -39,7 +39,7 @@ LOOKS = {
     "capability": LegendEntry("capability", colors.GREY, "-", 1.3),
     "alignment": LegendEntry("alignment", colors.BLUE, "-", 2.2),
 }
-LIVED = LegendEntry("alignment as lived in every generation", colors.SKY, "-", 1.1)
+LIVED = LegendEntry("alignment as realised in every generation", colors.SKY, "-", 1.1)
 FALL = colors.VERMILLION
 BECAME = {
     "kept": "is kept",
@@ -168,7 +168,7 @@ def _note(view: RunView, *, lived: bool) -> str:
     more = ""
     if lived:
         more = (
-            " As lived: the same share of the payoff of all lifetimes, by the optimum of the "
+            " As realised: the same share of the payoff of all lifetimes, by the optimum of the "
             "probed levels."
         )
     if len(view.flips) > MOST_NAMED:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 3
 HEIGHT = 1.25
-LIVED = LegendEntry("as lived in every generation", colors.GREY, "-", 1.0)
+LIVED = LegendEntry("as realised in every generation", colors.GREY, "-", 1.0)
 MOST_FALLS = 3
 """So many flips of an arm have their fall drawn."""
 MOST_IN_TITLE = 2

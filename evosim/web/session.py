@@ -217,7 +217,7 @@ class Session:
             EvosimError: there is no such environment or payoff, or there were too many flips.
         """
         if self._latest is None:
-            raise EvosimError("flip: no generation has lived yet; take a step first")
+            raise EvosimError("flip: no generation has been simulated yet; take a step first")
         if len(self.scenario.timeline) > MOST_FLIPS:
             raise EvosimError(f"flip: a session has at most {MOST_FLIPS} flips; begin again")
         if self.ended:

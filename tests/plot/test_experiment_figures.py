@@ -226,9 +226,11 @@ def test_the_course_draws_what_was_lived_between_few_probes():
     lived = {"generations": list(range(31)), "values": [0.02 * g for g in range(30)] + [None]}
     made["courses"][0]["arms"]["effect"]["lived"] = lived
     figure = trajectories.figure(made)
-    (line,) = [x for x in figure.axes[0].lines if x.get_label() == "as lived in every generation"]
+    (line,) = [
+        x for x in figure.axes[0].lines if x.get_label() == "as realised in every generation"
+    ]
     np.testing.assert_allclose(line.get_ydata()[:30], lived["values"][:30])
-    assert "as lived in every generation" in readable(figure)
+    assert "as realised in every generation" in readable(figure)
 
 
 def test_the_own_value_is_marked_where_it_stands():

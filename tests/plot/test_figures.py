@@ -517,7 +517,7 @@ def test_few_probes_are_points_beside_what_was_lived_in_every_generation(make):
     view = RunView(data=dataset(scenario), scenario=scenario)
     (panel,) = draw("flip", view).axes
     assert "o" in {line.get_marker() for line in panel.lines}
-    lived = labelled(panel, "alignment as lived in every generation")
+    lived = labelled(panel, "alignment as realised in every generation")
     paid = view.data["payoff_total"].sel(payoff="children").values[0].mean(axis=1)
     optimum = view.data["optimal_payoff"].sel(environment="ancestral").values[0]
     least = view.data["uniform_payoff"].sel(environment="ancestral").values[0]

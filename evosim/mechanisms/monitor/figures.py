@@ -2,7 +2,7 @@
 
 Above, the ROC of detection: the share of lifetimes of the first monitored generation with a score
 above a threshold, against the share of training lifetimes above it. Below, the lifetimes flagged
-and labelled in each generation, and the intended payoff as lived.
+and labelled in each generation, and the realised intended payoff.
 """
 
 from __future__ import annotations
