@@ -51,6 +51,7 @@ REFUSED, GONE = 1008, 1001
 """Codes of a WebSocket that is closed (RFC 6455, 7.4.1)."""
 
 Word = Annotated[str, StringConstraints(max_length=200)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
 
@@ -91,7 +92,7 @@ class Predict(Message):
 class Begin(Message):
     do: Literal["begin"]
     seed: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
-    moved: Annotated[dict[Word, int | float], Field(max_length=40)] = {}
+    moved: Annotated[dict[Word, Whole | float], Field(max_length=40)] = {}
     keep: bool = False
 
 
@@ -213,6 +214,7 @@ class Client(WebSocketHandler):
             self._sender.cancel()
         if self.member is not None:
             self.member.bench.viewers.discard(self)
+            self.lab.room.here[self.member.secret] -= 1
 
     def wake(self) -> None:
         self._news.set()
@@ -274,6 +276,7 @@ class Client(WebSocketHandler):
             return
         self.member = member
         member.bench.viewers.add(self)
+        self.lab.room.here[member.secret] += 1
         room = self.lab.room
         self.tell({
             "is": "welcome",

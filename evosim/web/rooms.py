@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -341,6 +342,7 @@ class Room:
     Attributes:
         token: of whoever holds the switch.
         pupils_token: of pupils; "" where there are none.
+        here: pages that each member has open, by secret.
         groups: of sessions that were flipped alike, what came of it, with intervals.
     """
 
@@ -354,8 +356,10 @@ class Room:
         self.pupils_token = secrets.token_urlsafe(9) if self.taught else ""
         self.teacher = Member(0, secrets.token_urlsafe(16), Bench(self, 0), True)
         self.pupils: dict[str, Member] = {}
+        self.here: Counter[str] = Counter()
         self.groups: list[dict[str, Any]] = []
         self.version = 0
+        self._joined = 0
         self._uncounted = False
         self._task: asyncio.Task[None] | None = None
 
@@ -387,9 +391,10 @@ class Room:
             return None
         if secret is not None and secret in self.pupils:
             return self.pupils[secret]
-        if len(self.pupils) >= MOST_PUPILS:
+        if len(self.pupils) >= MOST_PUPILS and not self._free_place():
             raise EvosimError(f"this room is full: it has {MOST_PUPILS} pupils")
-        number = len(self.pupils) + 1
+        self._joined += 1
+        number = self._joined
         bench = Bench(self, number) if self.own else self.teacher.bench
         member = Member(number, secrets.token_urlsafe(16), bench, self.own)
         self.pupils[member.secret] = member  # before anything waits: no two have one number
@@ -397,6 +402,20 @@ class Room:
             await bench.begin(min(self.seed + number, 2**64 - 1))
         self.changed()
         return member
+
+    def _free_place(self) -> bool:
+        """Whether a pupil has gone who leaves nothing: a page closed and opened anew is another."""
+        for secret, member in self.pupils.items():
+            bench = member.bench
+            if self.here[secret] or secret in self.teacher.bench.predictions:
+                continue
+            if self.own and (bench.session is None or bench.rounds):
+                continue  # one is about to begin, or its flip counts for the class
+            del self.pupils[secret]
+            if self.own:
+                bench.end()
+            return True
+        return False
 
     def changed(self) -> None:
         """Something is another that all in the room are told."""

@@ -294,6 +294,10 @@ def test_what_cannot_be_is_told_in_words(tiny: str) -> None:
         ({"do": "life", "individual": 0, "level": 0, "environments": ["moon"]}, "no environment"),
         ({"do": "begin", "seed": "1", "moved": {"world.rows": 2000}}, "no number 'world.rows'"),
         ({"do": "begin", "seed": "1", "moved": {"evolution.population": 1e9}}, "allowed 4 to 80"),
+        (
+            {"do": "begin", "seed": "1", "moved": {"evolution.population": 10**400}},
+            "individuals: inf (allowed 4 to 80)",
+        ),
         ({"do": "flip"}, "choose first"),
     ]
 
@@ -359,6 +363,37 @@ def test_there_is_room_for_so_many(tiny: str, monkeypatch: pytest.MonkeyPatch) -
             await asyncio.sleep(0.01)
 
     serve(Room(tiny, 1, own=True), visit)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_full_room_gives_away_the_place_of_who_has_gone_and_left_nothing(
+    own: bool, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "MOST_PUPILS", 2)
+
+    async def visit(house: House) -> None:
+        token = house.room.pupils_token
+        first, second = [await house.join(token) for _ in range(2)]
+        first.socket.close()
+        while len(house.lab.clients) > 1:
+            await asyncio.sleep(0.01)
+        third = await house.join(token)
+        assert third.heard["welcome"]["number"] == 3  # a seed that no one had
+        back = await house.connect()
+        await back.say("join", token=token, secret=first.heard["welcome"]["secret"])
+        assert await back.closed() == labs.REFUSED
+        if own:  # what came of its flip is part of what came of the class
+            await second.say("aim", train="after", select=True, selected="food")
+            await second.say("flip")
+            await second.hear(lambda: second.state("rounds"))
+            second.socket.close()
+            while len(house.lab.clients) > 1:
+                await asyncio.sleep(0.01)
+            fourth = await house.connect()
+            await fourth.say("join", token=token)
+            assert await fourth.closed() == labs.REFUSED
+
+    serve(Room(tiny, 1, taught=True, own=own), visit)
 
 
 def test_who_does_not_join_in_time_is_put_out(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:

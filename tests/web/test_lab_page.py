@@ -280,6 +280,27 @@ def test_a_class_with_seeds_of_their_own(tmp_path: Path, tabs: Browser) -> None:
     assert "http" not in text(pupils[0], "#class-text")
 
 
+def test_on_a_phone_what_came_of_a_flip_comes_into_view(lab: Served, tabs: Browser) -> None:
+    page = opened(tabs, lab.urls[0], width=375, height=720)
+    flip(page, "after")
+    shown = "(() => { const b = document.querySelector('#rounds .verdict').getBoundingClientRect();"
+    page.wait(shown + "return b.top > 0 && b.top < innerHeight / 2; })()")
+
+
+def test_what_went_wrong_is_seen_wherever_the_page_is_scrolled_to(
+    lab: Served, tabs: Browser
+) -> None:
+    page = opened(tabs, lab.urls[0], width=375, height=720)
+    page.evaluate("document.querySelector('#seed').value = '99999999999999999999'")
+    page.click("#begin button[type=submit]")
+    page.wait("document.querySelector('#told').classList.contains('problem')")
+    top, bottom, height = page.evaluate(
+        "(() => { const b = document.querySelector('#told').getBoundingClientRect();"
+        "return [b.top, b.bottom, innerHeight]; })()"
+    )
+    assert 0 <= top < bottom < height
+
+
 def test_a_class_that_watches(tmp_path: Path, tabs: Browser) -> None:
     served = Served(tmp_path, "--room", addresses=2)
     teacher = opened(tabs, served.urls[0])

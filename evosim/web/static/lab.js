@@ -187,6 +187,7 @@
       else if (at("told").classList.contains("problem")) tell("");
       if (state.ended && !(before && before.ended)) tell("This population has come to its end: begin again.");
       show();
+      if (before && before.of === of && state.rounds.length > before.rounds.length) toOutcome();
     },
     rows: (message) => {
       // A frozen prefix and what grows: charts are made anew only where a world begins.
@@ -382,6 +383,13 @@
       me.taught && predictions.length ? element("div", { class: "halves" },
         ...JUDGED.map((name) => histogram(name, predictions, outcome.of[name][1]))) : null));
     at("rounds").replaceChildren(...shown);
+  };
+
+  /* What came of a flip is brought into view: on a phone it is far above the switch. */
+  const toOutcome = () => {
+    const { top, bottom } = at("rounds").getBoundingClientRect();
+    if (bottom > 0 && top < innerHeight - at("bar").offsetHeight - 80) return;
+    at("rounds").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
   };
 
   const showOpen = () => {
