@@ -35,6 +35,8 @@ MOST_CARDS = 6
 """Findings with large numbers; all are in the table."""
 MOST_BANDS = 3
 """Arms up to which curves have bands: more of them hide each other."""
+SPARSE = 20
+"""Generations between two measured ones, above which a line between them is only dotted."""
 VERDICTS = {
     "supported": "Every finding that counts is supported.",
     "refuted": "The measurement contradicts the claim.",
@@ -204,8 +206,11 @@ def courses(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
             if arm in course["arms"]:
                 hue = data.HUES[n % len(data.HUES)]
                 title = summary["arms"][arm]["title"] or arm
-                line = _course(course["arms"][arm], x, band=len(course["arms"]) <= MOST_BANDS)
-                series.append({"name": title, "color": hue, **line})
+                # Bands between distant points would look as if they had been measured.
+                band = len(course["arms"]) <= MOST_BANDS and not _is_sparse(x)
+                line = _course(course["arms"][arm], x, band=band)
+                dash = {"dash": [2, 5], "width": 1} if _is_sparse(x) else {}
+                series.append({"name": title, "color": hue, **dash, **line})
         flips = sorted({g for arm in summary["arms"].values() for g in arm["flips"]})
         charts.append(
             {
@@ -221,7 +226,15 @@ def courses(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "span": True,
             }
         )
-    return [{"title": "Over the generations", "charts": charts}] if charts else []
+    few = next((chart["x"] for chart in charts if _is_sparse(chart["x"])), None)
+    group = {"title": "Over the generations", "charts": charts, "few": few}
+    return [group] if charts else []
+
+
+def _is_sparse(generations: Sequence[int]) -> bool:
+    """Whether a straight line between measured generations says what nobody has measured."""
+    steps = np.diff(generations)
+    return len(steps) > 0 and int(steps.max()) > SPARSE
 
 
 def _course(arm: Mapping[str, Any], x: Sequence[int], *, band: bool) -> dict[str, Any]:

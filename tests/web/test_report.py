@@ -137,6 +137,21 @@ def test_a_record_of_the_gallery_makes_a_page(experiment: evosim.Experiment) -> 
     assert "evosim run tiny --arms --seed 1" in page
 
 
+def test_lines_between_distant_generations_are_dotted_and_said_to_be_empty(
+    experiment: evosim.Experiment,
+) -> None:
+    near = json.loads(record.to_text(record.record_of(experiment.summary, EXPERIMENT)))
+    far = json.loads(json.dumps(near))
+    for course in far["courses"]:
+        for arm in course["arms"].values():
+            arm["generations"] = [40 * g for g in arm["generations"]]
+    for made, sparse in ((near, False), (far, True)):
+        for chart in of_experiment.courses(made)[0]["charts"]:
+            assert all(("dash" in one) is sparse for one in chart["series"])
+            assert not (sparse and any("low" in one for one in chart["series"]))
+        assert ("say nothing of what lies between" in of_experiment.render(made)) is sparse
+
+
 def test_all_that_a_run_without_flips_has_is_shown(
     small_settings: dict[str, int], tmp_path: Path
 ) -> None:
