@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from browser import Browser, needs_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "tools" / "site"
@@ -71,3 +72,17 @@ def test_notebooks_show_what_their_code_gives_and_can_be_downloaded(site: Path) 
     assert "data:image/png;base64," in shown
     notebook = json.loads((site / "notebooks" / "the-flip.ipynb").read_text(encoding="utf-8"))
     assert {cell["cell_type"] for cell in notebook["cells"]} == {"code", "markdown"}
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_word_is_found_without_network(site: Path) -> None:
+    with Browser() as browser:
+        page = browser.open((site / "index.html").as_uri())
+        page.evaluate("document.querySelector('input.sidebar-search').value = 'collapse'")
+        page.evaluate("document.querySelector('form.sidebar-search-container').submit()")
+        page.wait("document.querySelectorAll('#search-results li').length > 5")
+        found = page.evaluate("document.querySelector('#search-results').innerText")
+        assert "Flips and intervals" in found
+        assert page.outside == []
+        assert page.problems == []
