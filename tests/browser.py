@@ -101,9 +101,16 @@ class Browser:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        self.socket.close()
-        self._run(lambda: asyncio.sleep(0.05))
+        self._run(self._goodbye)
         self._end()
+
+    async def _goodbye(self) -> None:
+        # In the loop that runs: whoever else runs one leaves the thread without any.
+        protocol = self.socket.protocol
+        self.socket.close()
+        await asyncio.sleep(0.05)
+        if protocol is not None and protocol.stream is not None:
+            protocol.stream.close()
 
     def _end(self) -> None:
         self.process.kill()

@@ -113,6 +113,9 @@ def test_list_prints_the_catalogue_as_json(invoke: Invoke) -> None:
     one = next(one for one in found if one["id"] == "strawberry")
     assert one["title"] == evosim.load("strawberry").title
     assert one["question"] == evosim.load("strawberry").question
+    assert one["verdict"] in ("supported", "refuted", "undecided")
+    assert one["seconds"] > 0
+    assert "flip" in one["tags"][0]
     studies = json.loads(invoke("study", "list", "--json").stdout)
     assert "drift_population" in [one["id"] for one in studies]
 

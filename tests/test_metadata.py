@@ -37,7 +37,7 @@ def test_no_page_or_message_installs_the_other_package(setup: configparser.Confi
         for file in files
         for name in re.findall(r"pip install [^\n]*?(evosim[\w-]*)", file.read_text())
     ]
-    assert ("heredity.md", DISTRIBUTION) in named
+    assert any(file.endswith(".md") for file, _ in named)
     assert {name for _, name in named} == {DISTRIBUTION}
     for extra in re.findall(r"install\(['\"](\w+)", "".join(f.read_text() for f in files)):
         assert extra in setup["options.extras_require"]

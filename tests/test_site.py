@@ -86,3 +86,13 @@ def test_a_word_is_found_without_network(site: Path) -> None:
         assert "Flips and intervals" in found
         assert page.outside == []
         assert page.problems == []
+
+
+@pytest.mark.slow
+def test_every_page_of_the_gallery_has_its_report(site: Path) -> None:
+    for path in (ROOT / "scenarios").glob("*.toml"):
+        page = (site / "gallery" / f"{path.stem}.html").read_text(encoding="utf-8")
+        assert page.count(f'href="{path.stem}-report.html"') == 1
+        report = (site / "gallery" / f"{path.stem}-report.html").read_text(encoding="utf-8")
+        assert "Content-Security-Policy" in report
+        assert report.count("<svg") >= 2

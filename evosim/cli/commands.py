@@ -84,12 +84,10 @@ def list_(as_json: bool) -> None:
 
     from evosim.cli.catalogue import entries
 
-    if as_json:
-        from evosim import scenario
-
-        put_json([options.described(name, scenario.load(name)) for name in scenario.catalogue()])
-        return
     found = entries()
+    if as_json:
+        put_json([one._asdict() | {"seconds": round(one.seconds, 1)} for one in found])
+        return
     shown = console()
     table = Table(box=SIMPLE_HEAD, pad_edge=False, width=max(shown.width, NARROWEST_LIST))
     for head, width in (

@@ -355,11 +355,6 @@ def _as_plain(error: EvosimError) -> list[dict[str, Any]]:
     return [{"file": None, "line": None, "key": "", "message": as_words(error)}]
 
 
-def described(name: str, about: Any) -> dict[str, str]:
-    """What ships, in a line of plain texts: of a scenario, or of a study."""
-    return {"id": name, "title": about.title, "question": about.question}
-
-
 def put_json(value: object, out: Path | None = None) -> None:
     """Write plain numbers and texts to a file as JSON, or print them."""
     from evosim.engine.files import as_json, write_text

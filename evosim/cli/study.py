@@ -15,7 +15,6 @@ from evosim.cli.options import (
     begin_file,
     check_all,
     command_typed,
-    described,
     put_json,
     say,
 )
@@ -54,7 +53,13 @@ def list_(as_json: bool) -> None:
     from evosim.study import reading
 
     if as_json:
-        put_json([described(name, reading.load(name).study) for name in reading.catalogue()])
+        studies = {name: reading.load(name).study for name in reading.catalogue()}
+        put_json(
+            [
+                {"id": name, "title": one.title, "question": one.question}
+                for name, one in studies.items()
+            ]
+        )
         return
     table = Table("id", "title", "points", "question", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[0].no_wrap = True

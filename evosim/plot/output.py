@@ -66,7 +66,7 @@ class Output:
                 Argument("width", width),
                 f": no width of a figure (allowed {NARROWEST:g} to {WIDEST:g} inches)",
             )
-        if self.style not in [*STYLES]:  # whatever it is, also what has no hash
+        if str(self.style) not in STYLES:  # as text: a list has no hash
             raise EvosimError(
                 Argument("style", self.style), f": {did_you_mean(self.style, STYLES)}"
             )
@@ -175,16 +175,15 @@ def _series(panel: Axes) -> Iterator[tuple[str, Any, Any]]:
         if isinstance(bars, BarContainer):
             upright = bars.orientation == "vertical"
             for bar in bars.patches:
-                middle = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height() / 2
-                at, value = (
-                    (middle[0], bar.get_height()) if upright else (middle[1], bar.get_width())
-                )
+                (x0, y0), wide, high = bar.get_xy(), bar.get_width(), bar.get_height()
+                at, value = (x0 + wide / 2, high) if upright else (y0 + high / 2, wide)
                 yield str(bars.get_label()), [at], [value]
     for one in panel.collections:
         label = str(one.get_label())
         if isinstance(one, LineCollection):
             for segment in one.get_segments():
-                yield label, segment[:, 0], segment[:, 1]
+                if len(segment):  # where the value is undefined there is none
+                    yield label, segment[:, 0], segment[:, 1]
         elif isinstance(one, PolyCollection):
             for path in one.get_paths():
                 corners = np.asarray(path.vertices, np.float64)

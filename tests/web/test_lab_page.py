@@ -272,7 +272,8 @@ def test_a_class_with_seeds_of_their_own(tmp_path: Path, tabs: Browser) -> None:
     pupils = [opened(tabs, served.urls[1]) for _ in range(2)]
     for pupil in pupils:
         flip(pupil, "after")
-    teacher.wait("document.querySelector('#groups').textContent.includes('2 populations')")
+    for page in (teacher, pupils[0]):
+        page.wait("document.querySelector('#groups').textContent.includes('2 populations')")
     assert "[" in text(teacher, "#groups tbody td")  # an interval
     assert text(pupils[0], "#groups") == text(teacher, "#groups")
     assert served.urls[1] in text(teacher, "#class-text")

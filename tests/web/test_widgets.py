@@ -99,13 +99,12 @@ def test_the_agent_is_drawn_where_it_is(player: Page, lives: list[dict[str, Any]
 
 def test_a_level_keeps_its_proportions_where_there_is_no_room(player: Page) -> None:
     player.looks(width=200)
-    player.evaluate(
-        "(() => { const level = {...evosim.data('lives')[0].level, rows: 10, cols: 80};"
-        "evosim.level(document.querySelector('canvas'), level, {}, 10); })()"
-    )
     wide, high = player.evaluate(
-        "(() => { const box = document.querySelector('canvas').getBoundingClientRect();"
-        "return [box.width, box.height]; })()"
+        "(() => { const level = {...evosim.data('lives')[0].level, rows: 10, cols: 80};"
+        "const canvas = document.createElement('canvas');"
+        "document.querySelector('.lane').append(canvas);"
+        "evosim.level(canvas, level, {}, 10);"
+        "const box = canvas.getBoundingClientRect(); return [box.width, box.height]; })()"
     )
     assert wide <= 200
     assert wide / high == pytest.approx(804 / 104, rel=0.1)

@@ -23,6 +23,7 @@ extensions = [
     "contents",
     "glossary",
     "notebooks",
+    "reports",
 ]
 root_doc = "index"
 exclude_patterns = ["**/*.json"]

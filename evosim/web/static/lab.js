@@ -523,6 +523,7 @@
     at("repeated").textContent = "The session is simulated once more, and its report made; this takes a minute …";
     send({ do: "report" });
   });
+  document.addEventListener("visibilitychange", () => document.hidden || askLife());
   addEventListener("hashchange", () => isPart() || location.reload());
   evosim.lab = { rows: () => rows };
   connect();
