@@ -191,7 +191,7 @@ def _tuned(summary: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def courses(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A box of curves: the headline measure over the generations, a curve an arm."""
-    charts = []
+    charts: list[dict[str, Any]] = []
     for course in summary.get("courses") or ():
         where = {"trains": ", in the world that trains", "other": ", in the other world"}
         name = metric_label(course["measure"], course["of"], course["level"])
