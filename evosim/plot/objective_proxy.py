@@ -24,7 +24,7 @@ REFERENCES = {
 """By variable: the best policy there is, and uniformly random actions."""
 
 SAME = 0.2
-"""What moves by less than this part of itself is said to be as much."""
+"""What moves by less than this part of itself is said to be about as much."""
 
 
 @registry.figure(
@@ -94,11 +94,11 @@ def _finding(view: RunView, name: str, paid: Floats, reward: Floats) -> str:
 def _moved(before: float, after: float) -> str:
     """How a number moved, in words.
 
-    >>> _moved(27.13, 0.6), _moved(17.0, 16.4)
-    ('less', 'as much')
+    >>> _moved(27.13, 0.6), _moved(17.0, 16.4), _moved(17.0, 17.0)
+    ('less', 'about as much', 'as much')
     """
     if not abs(after - before) > SAME * max(abs(before), abs(after)):
-        return "as much"
+        return "as much" if _digits(before) == _digits(after) else "about as much"
     return "less" if after < before else "more"
 
 
