@@ -228,8 +228,8 @@ def stress(
 
     Example:
         >>> import evosim
-        >>> found = evosim.stress("runs/contraception-1", keys=["kinds.court"], budget=0)
-        >>> found.summary["keys"][0]["key"].startswith("kinds.court")
+        >>> found = evosim.stress("runs/contraception-1", keys=["kinds.mate"], budget=0)
+        >>> found.summary["keys"][0]["key"].startswith("kinds.mate")
         True
     """
     run = complete_run(run)
