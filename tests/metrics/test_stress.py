@@ -370,3 +370,23 @@ def test_progress_is_never_beyond_its_end(
 def test_a_radius_that_is_no_size_is_refused(run: evosim.Run, radius: float) -> None:
     with pytest.raises(EvosimError, match="radius: not a size above 0"):
         evosim.stress(run, radius=radius)
+
+
+def test_a_fork_from_beyond_the_flip_has_minds_too(run: evosim.Run, tmp_path: Path) -> None:
+    """The first flip lies in what is another run's: the last generation is tested."""
+    scenario = two(
+        "agent.drives={sweet={range=[0.5,1]}}", "environments.away={title='away',slip=0.1}",
+        "timeline=[{generations=2,train='home'},{generations=3,train='away'}]",
+    )  # fmt: skip
+    whole = evosim.run(scenario, seed=2, out=tmp_path / "whole", figures=False, workers=1)
+    fork = evosim.fork(whole, at=4, out=tmp_path / "fork", figures=False, workers=1)
+    assert evosim.stress(whole, budget=0, out=tmp_path / "a").summary["generation"] == 2
+    assert evosim.stress(fork, budget=0, out=tmp_path / "b").summary["generation"] == 4
+
+
+def test_no_change_is_told_in_words(run: evosim.Run, tmp_path: Path) -> None:
+    found = evosim.stress(run, budget=0, out=tmp_path)
+    assert found.summary["worst"] is None
+    nothing = {"moves": {}, "values": {}, "size": 0.0, "outcome": {}, "evaluations": 1}
+    text = describe({**found.summary, "searched": True, "worst": nothing})
+    assert "none is worse than the world as it is" in text

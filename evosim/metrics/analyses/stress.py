@@ -61,7 +61,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     asked = dict(request.options)
     generation = request.generation
     if generation is None:
-        generation = scenario.flips[0].generation if scenario.flips else scenario.generations - 1
+        first = int(data["generation"].values[0])  # of a fork: what is before is another run's
+        flips = [flip.generation for flip in scenario.flips if flip.generation >= first]
+        generation = flips[0] if flips else scenario.generations - 1
     environment = asked.get("environment")
     if environment is None:
         environment = main_environment(scenario, max(generation - 1, 0))
@@ -250,6 +252,8 @@ def describe(summary: Mapping[str, Any]) -> str:
 def _change(title: str, change: Mapping[str, Any] | None) -> list[str]:
     if change is None:
         return [f"{title}: none was found"]
+    if not change["moves"]:
+        return [f"{title}: none is worse than the world as it is"]
     outcome = change["outcome"]
     moves = sorted(change["moves"], key=lambda name: -abs(change["moves"][name]))
     shown = ", ".join(f"{name} = {change['values'][name]:.3g}" for name in moves[:SHOWN])
