@@ -242,7 +242,7 @@ def signed(value: float) -> str:
     >>> signed(0.5)
     '+0.50'
     """
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")  # never -0.00
 
 
 def tick(value: float) -> str:

@@ -297,11 +297,11 @@ def test_maps_say_of_each_flip_what_trains_before_and_after(make):
 
 def test_an_experiment_has_the_figures_that_it_has_the_data_for(scenario, tmp_path):
     made = summary()
-    assert drawing.names_for("experiment", made) == ["findings", "course", "tuned", "maps"]
+    assert drawing.names_for("experiment", made) == ["findings", "course", "tuned", "maps", "world"]
     less = {**made, "tuned": None, "courses": []}
-    assert drawing.names_for("experiment", less) == ["findings", "maps"]
+    assert drawing.names_for("experiment", less) == ["findings", "maps", "world"]
     paths = drawing.draw("experiment", less, scenario, folder=tmp_path, formats=["svg"])
-    assert [p.name for p in paths] == ["findings.svg", "maps.svg"]
+    assert [p.name for p in paths] == ["findings.svg", "maps.svg", "world.svg"]
     with pytest.raises(EvosimError, match="run it with tuned=True"):
         drawing.draw("experiment", less, scenario, names=["tuned"], folder=tmp_path)
     with pytest.raises(EvosimError, match="unknown figure format 'jpg'"):

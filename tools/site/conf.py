@@ -49,6 +49,8 @@ html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
+# A summary is read from the page that is found, which browsers do not allow of files on a disk.
+html_show_search_summary = False
 html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": colors.BLUE,
