@@ -234,7 +234,8 @@ def stress(
         >>> found.summary["keys"][0]["key"].startswith("kinds.court")
         True
     """
-    if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 < radius < math.inf:
+    size: object = radius
+    if not isinstance(size, int | float) or not 0 < size < math.inf:
         raise EvosimError(f"radius: not a size above 0 (got {radius!r}, allowed such as {RADIUS})")
     run = complete_run(run)
     folder = run.path / "analyses" if out is None else place(out)
