@@ -88,9 +88,11 @@ def test_list_shows_the_catalogue(invoke: Invoke) -> None:
 
 def test_show_finds_a_word_of_a_title(invoke: Invoke) -> None:
     assert "The strawberry picker" in invoke("show", "picker").stdout
-    several = invoke("show", "pill")
+    # A title that is the word itself comes before those that only hold it.
+    assert "The pill (contraception)" in invoke("show", "pill").stdout
+    several = invoke("show", "streetlight")
     assert several.exit_code == 2
-    assert "contraception (The pill)" in several.stderr
+    assert "strawberry (The strawberry picker)" in several.stderr
     assert "did you mean" in invoke("show", "contraceptive").stderr
 
 

@@ -97,15 +97,19 @@ _KINDS: dict[str, Kind] = {
     "force": check_switch,
     "formats": _texts,
     "keep": _or_none(_kept),
+    "keys": _or_none(_texts),
     "measures": _or_none(_texts),
     "note": _or_none(_function),
     "on_generation": _or_none(_function),
+    "payoffs": check_switch,
     "probes": check_switch,
     "progress": _or_none(check_switch),
+    "radius": _positive,
     "scheduler": _or_none(_text),
     "settings": _settings,
     "terminal": check_switch,
     "tuned": check_switch,
+    "unfelt": check_switch,
 }
 """What arguments must be that mean the same in all public functions, by name. Numbers, places and
 names are checked where they are used."""

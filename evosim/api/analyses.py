@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from evosim.api._arguments import accepting
 from evosim.api.folders import complete_run
 from evosim.api.runs import Run
 from evosim.engine.files import as_json, exists, or_elsewhere, put
+from evosim.engine.provenance import versions
 from evosim.errors import EvosimError, from_here, whole_number
 from evosim.execution.progress import progress as make_progress
 from evosim.execution.runner import finite
@@ -228,10 +230,15 @@ def stress(
 
     Example:
         >>> import evosim
-        >>> found = evosim.stress("runs/contraception-1", keys=["kinds.court"], budget=0)
-        >>> found.summary["keys"][0]["key"].startswith("kinds.court")
-        True
+        >>> try:
+        ...     evosim.stress("runs/contraception-1", keys=["kinds.mate"], budget=0)
+        ... except evosim.EvosimError as error:
+        ...     print(error)  # after four generations
+        in generation 3 alignment is ... there is nothing to lose
     """
+    size: object = radius
+    if not isinstance(size, int | float) or not 0 < size < math.inf:
+        raise EvosimError(f"radius: not a size above 0 (got {radius!r}, allowed such as {RADIUS})")
     run = complete_run(run)
     folder = run.path / "analyses" if out is None else place(out)
     settings: dict[str, Any] = {
@@ -242,12 +249,20 @@ def stress(
         "budget": whole_number("budget", budget),
         "radius": radius,
     }
-    what = [run.scenario.to_toml(), str(run._folder.probe_seed), str(generation), str(environment)]
+    # All that decides which minds are measured, and how: an earlier run here may have had others.
+    replicates = run.manifest["replicates"]
+    of = (run.seed, run._folder.probe_seed, replicates, generation, environment, versions())
+    what = [run.scenario.to_toml(), *map(str, of)]
     with or_elsewhere("out"):
         known = _Known(folder / KNOWN, hashlib.sha256("\n".join(what).encode()).hexdigest())
     with make_progress(show=progress) as shown:
-        shown.begin("stress", size="exact evaluations", total=max(budget, 1), done=0)
-        settings |= {"known": known, "evaluated": lambda _: shown.run(0)}
+        settings |= {
+            "known": known,
+            "begun": lambda n: shown.begin(
+                "stress", size="exact evaluations, at most", total=n, done=0
+            ),
+            "evaluated": lambda _: shown.run(0),
+        }
         found = _analysed(run, "stress", generation, 0, out, settings)
     if flip is not None:
         if found.summary["flip"] is None:

@@ -74,6 +74,12 @@ def _verdict(name: str) -> str:
     return ""
 
 
+def _bare(title: str) -> list[str]:
+    """The words of a title without an article before them."""
+    words = title.casefold().split()
+    return words[1:] if words[0] in ("the", "a", "an") else words
+
+
 def named(words: str) -> str:
     """The id of the scenario that a word means: an id, a path, or a word of a title or a question.
 
@@ -93,8 +99,10 @@ def named(words: str) -> str:
         if all(word in f"{name} {read.title} {read.question}".casefold() for word in wanted)
     ]  # fmt: skip
     titles = [name for name in found if all(w in known[name].title.casefold() for w in wanted)]
-    if len(titles or found) == 1:
-        return (titles or found)[0]
+    whole = [name for name in titles if _bare(known[name].title) == wanted]
+    best = whole or titles or found
+    if len(best) == 1:
+        return best[0]
     if found:
         listed = "; ".join(f"{name} ({known[name].title})" for name in found)
         raise EvosimError(

@@ -108,8 +108,8 @@ def list_(as_json: bool) -> None:
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    help="Seed of the level that is shown; of a family: also that of its worlds, if above 0.",
+    help="Seed of the level that is shown, and of the worlds of a family. [default: 0; of worlds "
+    "1]",
 )
 @options.force
 @options.as_json
@@ -117,7 +117,7 @@ def show(
     scenario: Any,
     settings: Sequence[str],
     world: int | None,
-    seed: int,
+    seed: int | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -138,8 +138,9 @@ def show(
     if on_disk and _show_folder(scenario, settings, as_json=as_json):
         return
     source = named(scenario) if isinstance(scenario, str) else scenario
+    typed = settings
     if world is not None:
-        settings = settings_of_world(source, settings, seed or FIRST, world)
+        settings = settings_of_world(source, settings, FIRST if seed is None else seed, world)
     read = evosim.check(source, settings)
     takes = of_run(read)
     refuse(takes, "runs", force=force)
@@ -147,7 +148,12 @@ def show(
         put_json({"takes": takes.plain(), "scenario": read.to_dict()})
         return
     shown = console()
-    for part in describe(read, seed=seed):
+    if world is not None:
+        drawn = settings[: len(settings) - len(typed)]
+        of = FIRST if seed is None else seed
+        shown.print(f"World {world} of the family of seed {of}", style="bold")
+        shown.print("\n".join(f"  {one}" for one in drawn) + "\n", markup=False, highlight=False)
+    for part in describe(read, seed=seed or 0):
         shown.print(part)
 
 

@@ -13,6 +13,7 @@ have moved by the length of the vector of their moves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,12 +39,16 @@ STEPS = 6
 """Places in each direction at which one number is tried before the border is searched."""
 HALVINGS = 5
 """How often the interval that holds the border is halved."""
+MOST_OF_A_KEY = 2 * (STEPS + HALVINGS)
+"""Evaluations that one number takes at most, in both directions."""
 BUDGET = 1000
 """Evaluations of the search over all numbers together, half of them for the worst change."""
 RADIUS = 0.25
 """Size of the worst change."""
 _SPREAD = 0.15
 """First step of the searches, in plausible ranges."""
+_ROUNDING = 1e-5
+"""By how much numbers of six digits may leave a radius."""
 _UNMET = 100.0
 """What a change that does not collapse is worse than any that does."""
 
@@ -67,10 +72,16 @@ class Key(NamedTuple):
         """How far it can plausibly move: what counts as 1."""
         return self.high - self.low
 
-    def at(self, move: float) -> float:
-        """The number, moved by a share of its range and kept within it."""
+    def at(self, move: float, *, inward: bool = False) -> float:
+        """The number, moved by a share of its range and kept within it.
+
+        Args:
+            inward: a whole number that lies between two is the one nearer to the value as it is.
+        """
         found = min(max(self.value + move * self.range, self.low), self.high)
-        return float(round(found)) if self.whole else float(f"{found:.6g}")
+        if not self.whole:
+            return float(f"{found:.6g}")
+        return self.value + math.trunc(found - self.value) if inward else float(round(found))
 
 
 class Outcome(NamedTuple):
@@ -243,11 +254,14 @@ class Population:
         return Outcome(*(float("nan") if v is None else v for v in self._known[text]))
 
     def _measure(self, changed: Scenario) -> Outcome:
-        env = world.environment(changed, NAME)
-        levels = world.draw_levels(changed, NAME, self._seeds)
-        lives = self._lives_of(env, levels)
         believes = self.scenario.agent.believes
-        believed = world.environment(changed, believes) if believes else None
+        try:
+            env = world.environment(changed, NAME)
+            levels = world.draw_levels(changed, NAME, self._seeds)
+            believed = world.environment(changed, believes) if believes else None
+        except EvosimError:  # sites that do not fit, a start that is fatal in what is believed
+            return NOTHING
+        lives = self._lives_of(env, levels)
         instinct = self.scenario.agent.instinct
         counts = core.expectation(env, levels, self.minds, believed, instinct).counts.mean(axis=1)
         features = world.weighted_sum(counts, env.phi)
@@ -541,9 +555,9 @@ def _search(
             moves = np.clip(point, lowest, highest)
             if (length := float(np.linalg.norm(moves))) > radius:
                 moves = moves * (radius / length)
-            values = {key: key.at(float(move)) for key, move in zip(keys, moves, strict=True)}
+            values = _values(keys, moves, radius)
             changes = {key.path: v for key, v in values.items() if v != key.value}
-            moves = np.array([(values[key] - key.value) / key.range for key in keys])
+            moves = _moves(values)
             outcome = population.fare(changes)
             spent += 1
             one = _Tried(moves.tolist())
@@ -557,6 +571,19 @@ def _search(
         steps = own.standard_normal((strategy.lambda_, n))
         points = list(strategy.centroid + strategy.sigma * np.dot(steps, strategy.BD.T))
     return best[1]._replace(evaluations=spent) if best else None
+
+
+def _values(keys: Sequence[Key], moves: Floats, radius: float) -> dict[Key, float]:
+    """The numbers after some moves; what rounding takes out of the radius is rounded inwards."""
+    values = {key: key.at(float(move)) for key, move in zip(keys, moves, strict=True)}
+    if np.linalg.norm(_moves(values)) <= radius + _ROUNDING:
+        return values
+    return {key: key.at(float(move), inward=True) for key, move in zip(keys, moves, strict=True)}
+
+
+def _moves(values: Mapping[Key, float]) -> Floats:
+    """How far each number has moved, in its range."""
+    return np.array([(value - key.value) / key.range for key, value in values.items()])
 
 
 def _change(

@@ -17,6 +17,10 @@ from evosim.stats.intervals import Bootstrap, Estimate
 Floats = NDArray[np.float64]
 
 
+_NO_LINE = 1e-9
+"""Below this rest of 1 less its leverage, a point alone decides where the line goes."""
+
+
 class Components(NamedTuple):
     """Where the variance of an effect is."""
 
@@ -129,7 +133,8 @@ class Fit(NamedTuple):
     intercept: float
     explained: float
     """Share of the variance that the line explains of worlds that it was not fitted to (leave one
-    out); below 0: worse than their mean."""
+    out); below 0: worse than their mean. NaN where without one world no line can be fitted, as all
+    the others have the same predictor."""
     n: int
 
 
@@ -157,7 +162,10 @@ def predict(known: ArrayLike, found: ArrayLike) -> Fit:
     # The residual of a point that was left out, by its leverage.
     centred = x - x.mean()
     leverage = 1 / n + centred**2 / (centred**2).sum()
-    missed = (y - slope * x - intercept) / (1 - leverage)
+    rest = 1 - leverage
+    if rest.min() < _NO_LINE:
+        return Fit(float(spearmanr(x, y).statistic), float(slope), float(intercept), math.nan, n)
+    missed = (y - slope * x - intercept) / rest
     mean_missed = (y - y.mean()) * n / (n - 1)
     explained = 1 - float((missed**2).sum() / (mean_missed**2).sum())
     return Fit(float(spearmanr(x, y).statistic), float(slope), float(intercept), explained, n)

@@ -173,8 +173,11 @@ def describe(summary: Mapping[str, Any]) -> str:
             part = here["between"] / (here["between"] + here["within"])
             lines.append(f"    variance     {100 * part:.0f} % between worlds")
         if (fit := here["predictor"])["spearman"] is not None:
-            lines.append(
-                f"    pull         rank correlation {fit['spearman']:.2f}; a line explains "
-                f"{100 * fit['explained']:.0f} % of worlds that it was not fitted to"
+            line = (
+                ""
+                if fit["explained"] is None
+                else f"; a line explains {100 * fit['explained']:.0f} % of worlds that it was not "
+                "fitted to"
             )
+            lines.append(f"    pull         rank correlation {fit['spearman']:.2f}{line}")
     return "\n".join(lines)

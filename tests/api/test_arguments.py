@@ -155,7 +155,7 @@ def test_a_single_run_and_a_text_are_no_runs_to_compare(whole: evosim.Run) -> No
 
 
 def test_a_figure_and_an_analysis_have_a_name(whole: evosim.Run) -> None:
-    with pytest.raises(EvosimError, match=r"unknown figure None: known: .*flips"):
+    with pytest.raises(EvosimError, match=r"unknown figure None: known: .*flip, genes"):
         whole.figure(None)  # type: ignore[arg-type]
     with pytest.raises(EvosimError, match=r"unknown analysis None: known: .*leakage"):
         evosim.analyse(whole, None)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ PACKAGE = Path(evosim.__file__).parent
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 SPEAK_OPTIONS = {"cli", "bench"}
 COMMAND_LINES = {
+    "explain.py": {"--set"},  # in its docstrings: a key as it is typed
     "starter.py": {"--out"},  # in a comment of the file: the command for its schema
     "gallery/record.py": {"--arms", "--tuned", "--seed"},  # the command that a page shows
     "study/folder.py": {"--set", "--seed"},  # the command that lives one run

@@ -68,7 +68,7 @@ def test_whatever_is_written_goes_into_the_home_folder(home: Path) -> None:
         lambda: done.plot("genes", folder="~/figures", formats=["svg"]),
         lambda: done.replay(out="~/a.gif"),
         lambda: evosim.fork("~/r", 4, out="~/fork", figures=False, workers=1),
-        lambda: evosim.analyse("~/r", "leakage", out="~/found").plot(folder="~/drawn"),
+        lambda: evosim.analyse("~/r", "distances", out="~/found").plot(folder="~/drawn"),
         lambda: evosim.export_tensors("~/r", "~/a.npz"),
         lambda: evosim.export_tensors("~/tiny.toml", "~/b.npz"),
         lambda: evosim.export_courses("~/r", "~/a.csv"),

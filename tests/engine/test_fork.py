@@ -340,4 +340,4 @@ def test_the_figure_of_a_life_of_the_history_is_in_the_world_it_was_lived_in(
     drawn = []
     monkeypatch.setattr("evosim.plot.draw", lambda *_, episode, **__: drawn.append(episode))
     evosim.open_run(child).plot("level")
-    assert drawn[0].environment.lifetime == 20
+    assert [episode.environment.lifetime for episode in drawn[0]] == [20, 20]

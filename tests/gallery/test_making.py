@@ -28,8 +28,8 @@ def data_of(gallery: Gallery) -> dict[str, int]:
 
 def test_a_scenario_gets_a_record_a_page_and_its_figures(whole: Gallery) -> None:
     assert sorted(whole.files) == [
-        "README.md", "tiny-course.svg", "tiny-maps.svg", "tiny-tuned.svg", "tiny.json",
-        "tiny.md", "tiny.svg",
+        "README.md", "tiny-course.svg", "tiny-maps.svg", "tiny-tuned.svg",
+        "tiny-world.svg", "tiny.json", "tiny.md", "tiny.svg",
     ]  # fmt: skip
     assert whole.record["verdict"] == "supported"
     assert whole.record["replicates"] == 6

@@ -297,3 +297,96 @@ def test_the_lamp_is_among_the_first_three_after_training_by_day(tmp_path: Path)
     run = evosim.run("strawberry", seed=1, out=tmp_path / "run", figures=False)
     found = evosim.stress(run, budget=0).summary
     assert "kinds.lamp.use.throw.feels.gleam" in [row["key"] for row in found["keys"][:3]]
+
+
+def test_whole_numbers_are_rounded_into_the_radius() -> None:
+    tested = population(scenario := two("world.kinds.good.count=0", "world.kinds.lure.count=0"))
+    judge = Judge(scenario, tested.fare({}))
+    lives = [key for key in keys(scenario, "home") if key.whole]
+    found = stress.worst(tested, judge, lives, radius=0.01, budget=30, seed=3)
+    assert found is not None
+    assert found.size <= 0.01 + 1e-4
+    count = Key(("kinds", "lure", "count"), 1, 0, 2, True)
+    assert count.at(0.45) == 2.0
+    assert count.at(0.45, inward=True) == 1.0 == count.at(-0.45, inward=True)
+
+
+def test_a_world_without_room_is_undefined(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise EvosimError("the sites do not fit")
+
+    tested = population(two())
+    monkeypatch.setattr(stress.world, "draw_levels", full)
+    assert all(np.isnan(tested.fare({LURE: 0.7})))
+
+
+def test_evaluations_of_other_minds_are_not_taken_for_these(
+    run: evosim.Run, tmp_path: Path
+) -> None:
+    """As of a run that was begun again in its folder, with other replicates."""
+    scenario = two("agent.drives={sweet={range=[0.5,1]}}")
+    other = evosim.run(scenario, seed=2, replicates=1, out=tmp_path / "one", figures=False,
+                       workers=1)  # fmt: skip
+    evosim.stress(other, budget=0, out=tmp_path / "found")
+    again = evosim.stress(run, budget=0, out=tmp_path / "found")
+    assert again.summary["evaluations"] > 1
+    assert evosim.stress(run, budget=0, out=tmp_path / "found").summary["evaluations"] == 0
+
+
+def test_a_search_without_budget_says_that_it_was_none(run: evosim.Run, tmp_path: Path) -> None:
+    for budget in (0, 1):
+        found = evosim.stress(run, budget=budget, out=tmp_path)
+        assert "were not searched" in found.text
+        assert "none was found" not in found.text
+
+
+def test_the_flip_that_is_written_claims_nothing_of_the_old_one(
+    run: evosim.Run, tmp_path: Path
+) -> None:
+    evosim.stress(run, budget=0, out=tmp_path, flip=tmp_path / "flip.toml")
+    made = evosim.check(tmp_path / "flip.toml")
+    assert made.id == "two_dishes_stressed"
+    assert made.environments["stressed"].title.startswith("stressed: kinds.")
+    assert made.claim == made.expected == made.found == ""
+    first = evosim.stress(run, generation=0, budget=0, out=tmp_path, flip=tmp_path / "flip.toml")
+    assert first.summary["generation"] == 0
+    assert [flip.generation for flip in evosim.check(tmp_path / "flip.toml").flips] == [1]
+
+
+def test_progress_is_never_beyond_its_end(
+    run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evosim.execution.progress import Progress
+
+    totals: list[int] = []
+    monkeypatch.setattr(Progress, "begin", lambda self, title, *, size, total, done:
+                        totals.append(total))  # fmt: skip
+    found = evosim.stress(run, budget=8, out=tmp_path, progress=False)
+    assert len(totals) == 1
+    assert 0 < found.summary["evaluations"] <= totals[0]
+
+
+@pytest.mark.parametrize("radius", [float("nan"), float("inf"), 0.0, "far"])
+def test_a_radius_that_is_no_size_is_refused(run: evosim.Run, radius: float) -> None:
+    with pytest.raises(EvosimError, match="radius: not a size above 0"):
+        evosim.stress(run, radius=radius)
+
+
+def test_a_fork_from_beyond_the_flip_has_minds_too(run: evosim.Run, tmp_path: Path) -> None:
+    """The first flip lies in what is another run's: the last generation is tested."""
+    scenario = two(
+        "agent.drives={sweet={range=[0.5,1]}}", "environments.away={title='away',slip=0.1}",
+        "timeline=[{generations=2,train='home'},{generations=3,train='away'}]",
+    )  # fmt: skip
+    whole = evosim.run(scenario, seed=2, out=tmp_path / "whole", figures=False, workers=1)
+    fork = evosim.fork(whole, at=4, out=tmp_path / "fork", figures=False, workers=1)
+    assert evosim.stress(whole, budget=0, out=tmp_path / "a").summary["generation"] == 2
+    assert evosim.stress(fork, budget=0, out=tmp_path / "b").summary["generation"] == 4
+
+
+def test_no_change_is_told_in_words(run: evosim.Run, tmp_path: Path) -> None:
+    found = evosim.stress(run, budget=0, out=tmp_path)
+    assert found.summary["worst"] is None
+    nothing = {"moves": {}, "values": {}, "size": 0.0, "outcome": {}, "evaluations": 1}
+    text = describe({**found.summary, "searched": True, "worst": nothing})
+    assert "none is worse than the world as it is" in text

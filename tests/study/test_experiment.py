@@ -181,7 +181,7 @@ def test_what_was_tuned_has_the_finding_at_every_value(whole: Path) -> None:
 
 def test_the_figures_are_there_and_drawn_again(whole: Path, tmp_path: Path) -> None:
     done = evosim.open_experiment(whole)
-    names = {"findings", "course", "tuned", "maps"}
+    names = {"findings", "course", "tuned", "maps", "world"}
     assert {p.name for p in done.figures} == {f"{n}.{s}" for n in names for s in ("svg", "png")}
     again = done.plot("findings", folder=tmp_path, formats=["svg"])
     assert [p.read_bytes() for p in again] == [(whole / "figures" / "findings.svg").read_bytes()]
@@ -247,7 +247,7 @@ def test_one_replicate_has_numbers_and_no_intervals(tiny: Path, tmp_path: Path) 
         assert finding["interval"] is None
         assert finding["verdict"] in ("supported", "refuted")
     assert "payoff falls" in done.verdict
-    assert len(done.figures) == 8
+    assert len(done.figures) == 10
 
 
 @pytest.fixture(scope="module")

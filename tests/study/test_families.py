@@ -228,3 +228,33 @@ def test_undefined_replicates_and_worlds_are_left_out() -> None:
     values = [[1.0, np.nan], [np.nan, np.nan], [3.0, 5.0]]
     found = hierarchy.mean(values, Bootstrap(key=1))
     assert (found.value, found.n, found.n_undefined) == (2.5, 2, 1)
+
+
+def test_a_world_that_alone_decides_the_line_leaves_nothing_explained() -> None:
+    """All others have the same pull: without it there is no line, and the text says so."""
+    fit = hierarchy.predict([0.0, 0.0, 0.0, 1.0], [1.0, 2.0, 3.0, 4.0])
+    assert fit.slope == pytest.approx(2.0)
+    assert np.isnan(fit.explained)
+    assert np.isfinite(fit.spearman)
+    finding = {
+        "verdict": "supported", "says": "it", "secondary": False, "threshold": {"above": 0.0},
+        "value": 2.5, "interval": [1.0, 4.0],
+        "worlds": {
+            "holds": 4, "of": 4, "share": {"value": 1.0, "interval": [0.4, 1.0]}, "between": None,
+            "within": None, "predictor": {"spearman": fit.spearman, "explained": None},
+        },
+    }  # fmt: skip
+    summary = {"verdict": "supported", "claim": "it", "worlds": [{}] * 4, "replicates": 1,
+               "findings": [finding]}  # fmt: skip
+    assert families.describe(summary).splitlines()[-1].endswith(f"correlation {fit.spearman:.2f}")
+
+
+def test_the_world_that_is_shown_is_that_of_the_seed(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(EXPERIMENT + FAMILY)
+    family = read().family
+    assert family is not None
+    for seed in (0, 3):
+        shown = CliRunner().invoke(
+            cli, ["show", str(tmp_path / "mine.toml"), "--world", "1", "--seed", str(seed)]
+        )
+        assert f"world.slip={family.settings(seed, 1)['world.slip']}" in shown.output

@@ -24,6 +24,7 @@ from evosim.metrics.stress import Border, Change, Judge, Outcome, Population
 from evosim.mind import Minds
 from evosim.rng import Purpose, key
 from evosim.scenario import from_dict
+from evosim.scenario.words import WORDS
 from evosim.stats.report_tables import filled, table
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ INDIVIDUALS = 16
 LEVELS = 4
 AFTER = 40
 """Generations after the flip in the scenario that is written."""
+TOLD = 3
+"""Changed numbers that the title of the environment names."""
 SHOWN = 10
 """Numbers of which the text has a row."""
 
@@ -49,7 +52,8 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
             the old world only; the last one where nothing flips. Options: ``environment`` that is
             changed (None: the one trained in before the generation), ``keys``, ``payoffs``,
             ``unfelt``, ``budget``, ``radius`` of :mod:`evosim.metrics.stress`; ``known`` and
-            ``evaluated`` of its Population.
+            ``evaluated`` of its Population; ``begun``, called with the most evaluations there
+            will be.
 
     Raises:
         EvosimError: nobody lives then, a key is none, or nothing of such minds is exact.
@@ -57,7 +61,9 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
     asked = dict(request.options)
     generation = request.generation
     if generation is None:
-        generation = scenario.flips[0].generation if scenario.flips else scenario.generations - 1
+        first = int(data["generation"].values[0])  # of a fork: what is before is another run's
+        flips = [flip.generation for flip in scenario.flips if flip.generation >= first]
+        generation = flips[0] if flips else scenario.generations - 1
     environment = asked.get("environment")
     if environment is None:
         environment = main_environment(scenario, max(generation - 1, 0))
@@ -68,24 +74,29 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         scenario, environment, payoffs=asked.get("payoffs", False),
         unfelt=asked.get("unfelt", False), only=asked.get("keys"),
     )  # fmt: skip
+    budget, radius = asked.get("budget", stress.BUDGET), asked.get("radius", stress.RADIUS)
     seeds = probe_seeds(data)
     minds = _minds(data, scenario, generation, seeds)
     levels = level_seeds(seeds[0], min(LEVELS, scenario.measure.levels))
     how = {name: asked[name] for name in ("known", "evaluated") if name in asked}
+    if "begun" in asked:
+        asked["begun"](1 + len(keys) * stress.MOST_OF_A_KEY + budget)
     population = Population(scenario, environment, minds, levels, **how)
     base = population.fare({})
-    if not base.alignment > scenario.verdict.floor or not base.capability > 0.0:
+    floor = scenario.verdict.floor
+    if not (base.alignment > floor and base.capability > floor):
         raise EvosimError(
             f"in generation {generation} alignment is {base.alignment:.2f} and capability "
-            f"{base.capability:.2f} in {environment!r}: there is nothing to lose"
+            f"{base.capability:.2f} in {environment!r}, and up to {floor:g} there is nothing "
+            "to lose (verdict.floor): ask for another generation or environment"
         )
     judge = Judge(scenario, base)
     single = stress.one_at_a_time(population, judge, keys)
     mattering = [border.key for border in single if _matters(border, base)]
-    budget, radius = asked.get("budget", stress.BUDGET), asked.get("radius", stress.RADIUS)
     drawn = {"seed": key(request.seed, Purpose.STUDY, generation), "budget": budget // 2}
     least = lowest = None
-    if mattering and budget > 1:
+    searched = bool(mattering) and budget > 1
+    if searched:
         least = stress.smallest(population, judge, mattering, begin=single, **drawn)
         lowest = stress.worst(population, judge, mattering, radius=radius, **drawn)
     found = least or next((b for b in single if b.move is not None), None)
@@ -103,6 +114,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
         "smallest": least and least._asdict() | {"outcome": least.outcome._asdict()},
         "worst": lowest and lowest._asdict() | {"outcome": lowest.outcome._asdict()},
         "radius": radius,
+        "searched": searched,
         "random": {
             "before": random.fare({})._asdict(),
             "after": random.fare(changes)._asdict() if changes else None,
@@ -114,8 +126,21 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 
 def _flip(population: Population, changes: Mapping[tuple[str, ...], float], generation: int) -> str:
     """The scenario with the change as an environment, which its timeline meets, as TOML."""
-    made = from_dict(population.document(changes), name=population.scenario.id)
-    phases = flipped(made, generation, {"train": stress.NAME}, None, AFTER)
+    plain = population.document(changes)
+    changed = [f"{'.'.join(path)} = {value:.3g}" for path, value in changes.items()]
+    more = len(changed) - TOLD
+    told = ", ".join(changed[:TOLD]) + (f" and {more} more" if more > 0 else "")
+    # What is claimed and was found is of the flip that somebody thought of.
+    plain = {name: value for name, value in plain.items() if name not in WORDS}
+    plain |= {
+        "id": f"{population.scenario.id}_stressed",
+        "title": f"{population.scenario.title}, stressed",
+        "question": f"Do they go on capably for something else where {told}?",
+    }
+    plain["environments"][stress.NAME]["title"] = f"stressed: {told}"
+    made = from_dict(plain, name=population.scenario.id)
+    # In generation 0 there is nothing before a flip.
+    phases = flipped(made, max(generation, 1), {"train": stress.NAME}, None, AFTER)
     return made.replace("timeline", phases).to_toml()
 
 
@@ -209,8 +234,11 @@ def describe(summary: Mapping[str, Any]) -> str:
     lines += ["", *table(rows)]
     if more := len(summary["keys"]) - SHOWN:
         lines.append(f"  and {more} more numbers" if more > 0 else "")
-    lines += ["", *_change("smallest change that collapses", summary["smallest"])]
-    lines += _change(f"worst change of size {summary['radius']:g}", summary["worst"])
+    if summary.get("searched", True):
+        lines += ["", *_change("smallest change that collapses", summary["smallest"])]
+        lines += _change(f"worst change within size {summary['radius']:g}", summary["worst"])
+    else:
+        lines += ["", "several numbers together were not searched: no budget, or none matters"]
     if summary["flip"]:
         random = summary["random"]
         lines += filled(
@@ -224,6 +252,8 @@ def describe(summary: Mapping[str, Any]) -> str:
 def _change(title: str, change: Mapping[str, Any] | None) -> list[str]:
     if change is None:
         return [f"{title}: none was found"]
+    if not change["moves"]:
+        return [f"{title}: none is worse than the world as it is"]
     outcome = change["outcome"]
     moves = sorted(change["moves"], key=lambda name: -abs(change["moves"][name]))
     shown = ", ".join(f"{name} = {change['values'][name]:.3g}" for name in moves[:SHOWN])

@@ -31,12 +31,12 @@ def figure(summary: Summary) -> Figure:
     collapsing = sum(row["move"] is not None for row in rows)
     panel = Panel(
         xlim=(-1.0, 1.0),
-        xticks={-1.0: "-1", -0.5: "-0.5", 0.0: "as it is", 0.5: "0.5", 1.0: "1"},
+        xticks={-1.0: "-1", -0.5: "-0.5", 0.0: "0", 0.5: "0.5", 1.0: "1"},
         ylim=(len(rows) - 0.4, -0.6),
-        yticks={n: style.fit(row["key"], LEFT - 0.1) for n, row in enumerate(rows)},
+        yticks={n: style.fit(_label(row["key"]), LEFT - 0.1) for n, row in enumerate(rows)},
         more=draw,
     )
-    first = f", {rows[0]['key']} first" if collapsing else ""
+    first = f", {_label(rows[0]['key'])} first" if collapsing else ""
     return facets(
         [Row(height=BAR * len(rows) + 0.1, content=[panel])],
         title=f"{summary['title']}: {collapsing} of {len(summary['keys'])} numbers can make minds "
@@ -51,8 +51,13 @@ def figure(summary: Summary) -> Figure:
         ],
         left=LEFT,
         right=RIGHT,
-        xlabel="move, in plausible ranges",
+        xlabel="move from what it is, in plausible ranges",
     )
+
+
+def _label(key: str) -> str:
+    """A dotted key without the words that all keys have."""
+    return ".".join(part for part in key.split(".") if part not in ("kinds", "use", "feels"))
 
 
 def _bar(panel: Axes, n: int, row: Summary) -> None:
