@@ -109,7 +109,7 @@ def keys(
     """The numbers of an environment that stress may change, and how far.
 
     Plausible ranges: what is felt from 0 to twice the largest that is felt anywhere in the scenario
-    (from minus that, where something is felt below 0); what is paid likewise; a chance from 0 to 1;
+    (from twice the least, where that is below 0); what is paid likewise; a chance from 0 to 1;
     the count of a kind from 0 to twice itself, or to 2; the lifetime from half to twice itself; a
     start over all values.
 
@@ -185,7 +185,7 @@ def _largest(scenario: Scenario, what: str) -> tuple[float, float]:
         for amount in getattr(effect, what).values()
     ]
     most = 2.0 * max((abs(amount) for amount in amounts), default=0.5) or 1.0
-    return (-most if min(amounts, default=0.0) < 0.0 else 0.0), most
+    return 2.0 * min(0.0, min(amounts, default=0.0)), most
 
 
 class Population:
