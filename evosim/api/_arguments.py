@@ -104,7 +104,6 @@ _KINDS: dict[str, Kind] = {
     "payoffs": check_switch,
     "probes": check_switch,
     "progress": _or_none(check_switch),
-    "radius": _positive,
     "scheduler": _or_none(_text),
     "settings": _settings,
     "terminal": check_switch,

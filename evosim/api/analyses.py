@@ -234,7 +234,7 @@ def stress(
         ...     evosim.stress("runs/contraception-1", keys=["kinds.mate"], budget=0)
         ... except evosim.EvosimError as error:
         ...     print(error)  # after four generations
-        in generation 3 alignment is ... there is nothing to lose
+        in generation 3 alignment is ...
     """
     size: object = radius
     if not isinstance(size, int | float) or not 0 < size < math.inf:
