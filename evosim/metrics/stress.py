@@ -273,19 +273,16 @@ class Population:
         zero_paid = zero if not isinstance(zero, str) else float(low[self._intended])
         reward = (features * weights).sum(axis=-1)
         best = core.optimum(env, levels, weights).mean(axis=1)
-        true = self._true_minds()
-        true_counts = core.expectation(env, levels, true, believed, instinct).counts.mean(axis=1)
-        true_paid = world.weighted_sum(true_counts, env.phi)[:, self._intended]
-        optimal = lives.optimum(env, self._intended)
+        optimal, true_paid = lives.intended(env, self._true_mind(), believed, instinct)
         return Outcome(
             _mean(normalised(reward, world.weighted_sum(weights, low), best)),
             _mean(normalised(paid, zero_paid, optimal)),
             _mean(paid),
             _mean(reward),
-            _mean(normalised(true_paid, zero_paid, optimal)),
+            _mean(normalised(np.array([true_paid]), zero_paid, optimal)),
         )
 
-    def _true_minds(self) -> Minds:
+    def _true_mind(self) -> Minds:
         """One mind of the middle depth and patience with the intended payoff for its drive."""
         depth = self.minds.depth
         mind = self.minds.rows(np.argsort(depth, kind="stable")[[len(depth) // 2]])
@@ -303,13 +300,14 @@ class Population:
 
 
 class _Lives:
-    """What uniform play, doing nothing and optimal play come to where lives go alike."""
+    """What does not depend on what is felt, where lives go alike: uniform play, doing nothing, and
+    what the best policy and a mind that wants the payoff itself are paid."""
 
     def __init__(self, env: Environment, levels: Levels) -> None:
         self._env, self._levels = env, levels
         self._uniform = core.uniform(env, levels).counts.mean(axis=(0, 1))
         self._nothing = core.nothing(env, levels).counts.mean(axis=(0, 1))
-        self._optima: dict[bytes, float] = {}
+        self._paid: dict[bytes, tuple[float, float]] = {}
 
     def are_of(self, env: Environment, levels: Levels) -> bool:
         return (
@@ -323,14 +321,22 @@ class _Lives:
         """[F] each: of doing nothing, of uniform play."""
         return self._nothing @ env.phi, self._uniform @ env.phi
 
-    def optimum(self, env: Environment, feature: int) -> float:
-        """The optimal expected sum of a feature."""
-        paid = env.phi[:, feature].tobytes()
-        if paid not in self._optima:
-            weights = np.zeros((1, env.phi.shape[1]))
-            weights[0, feature] = 1.0
-            self._optima[paid] = float(core.optimum(env, self._levels, weights).mean())
-        return self._optima[paid]
+    def intended(
+        self, env: Environment, true: Minds, believed: Environment | None, instinct: bool
+    ) -> tuple[float, float]:
+        """The intended payoff of the best policy, and of a mind that wants nothing else.
+
+        Args:
+            true: the mind, one, whose only weight is that of the payoff.
+        """
+        weights = true.weights.astype(np.float64)
+        paid = (env.phi @ weights[0]).tobytes()
+        if paid not in self._paid:
+            best = float(core.optimum(env, self._levels, weights).mean())
+            counts = core.expectation(env, self._levels, true, believed, instinct).counts
+            features = world.weighted_sum(counts.mean(axis=1), env.phi)
+            self._paid[paid] = best, float((features * weights).sum())
+        return self._paid[paid]
 
 
 def _same(one: Any, other: Any) -> bool:

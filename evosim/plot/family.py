@@ -10,6 +10,7 @@ from evosim.plot import colors, registry, style
 from evosim.plot.facets import Panel, Summary, facets
 from evosim.plot.findings import capital
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
+from evosim.stats import hierarchy
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -65,11 +66,7 @@ def _numbers(finding: Summary) -> tuple[np.ndarray, np.ndarray]:
     """Replicates [W, R] and means [W] of worlds."""
     rows = [[np.nan if v is None else v for v in row] for row in finding["worlds"]["effects"]]
     effects = np.array(rows, np.float64)
-    with np.errstate(invalid="ignore"):
-        known = np.isfinite(effects)
-        total = np.where(known, effects, 0.0).sum(axis=1)
-        count = known.sum(axis=1)
-    return effects, np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return effects, hierarchy.means(effects)
 
 
 def _levels(finding: Summary, panel: Axes) -> None:

@@ -14,15 +14,23 @@ from evosim.engine.dataset import check_data, open_dataset
 from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
-from evosim.metrics.hypotheses import Conditions
+from evosim.metrics import hypotheses, turns
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.leakage import check_disjoint
-from evosim.study.design import Condition, conditions, run_inputs
+from evosim.stats.intervals import Bootstrap
+from evosim.study.design import (
+    Condition,
+    conditions,
+    experiment_of,
+    reference,
+    run_inputs,
+)
 from evosim.study.folder import Folder, Record, hash_of
 from evosim.study.measures import answers, as_study
 from evosim.study.schema import Study
 
 if TYPE_CHECKING:
-    from evosim.scenario import Scenario
+    from evosim.scenario import Finding, Scenario
 
 
 class ExperimentFolder(Folder):
@@ -132,6 +140,18 @@ class ExperimentFolder(Folder):
             RunError: its folder is gone.
         """
         return RunFolder(self.path / "arms" / key)
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        """How the intervals of its numbers are made."""
+        verdict = self.base.verdict
+        return Bootstrap.of(self.seed, confidence=verdict.confidence, resamples=verdict.resamples)
+
+    @property
+    def claimed(self) -> list[tuple[Finding, tuple[WeightedTerm, ...]]]:
+        """The findings of the claim, each with its terms."""
+        written, flips = experiment_of(self.base), turns(reference(self.base))
+        return [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
 
     @contextmanager
     def opened(self, keys: Mapping[str, str]) -> Iterator[dict[str, Conditions]]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from evosim import world as worlds_
 from evosim.errors import EvosimError
-from evosim.metrics import METRICS, hypotheses, turns
+from evosim.metrics import METRICS, hypotheses
 from evosim.scenario.words import WORDS
 from evosim.stats import hierarchy
 from evosim.stats.intervals import Bootstrap, Floats, finite, shown
-from evosim.study.design import experiment_of, family_of, reference, world_key
+from evosim.study.design import experiment_of, family_of, world_key
 
 if TYPE_CHECKING:
     from evosim.metrics.hypotheses import Conditions, WeightedTerm
@@ -31,13 +31,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     """
     scenario, manifest = folder.base, folder.manifest
     written, family = experiment_of(scenario), family_of(scenario)
-    bootstrap = Bootstrap.of(
-        manifest["seed"],
-        confidence=scenario.verdict.confidence,
-        resamples=scenario.verdict.resamples,
-    )
-    flips = turns(reference(scenario))
-    claimed = [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
+    bootstrap, claimed = folder.bootstrap, folder.claimed
     n = manifest["worlds"]
     effects: list[list[Floats]] = [[] for _ in claimed]
     pulls: list[float] = []

@@ -11,7 +11,7 @@ from evosim.engine.checksums import sealed
 from evosim.engine.files import as_json, write_text
 from evosim.errors import EvosimError, ScenarioError
 from evosim.execution.runner import finite
-from evosim.metrics import hypotheses, turns
+from evosim.metrics import hypotheses
 from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.trajectories import trajectories
 from evosim.scenario.timeline import stretches
@@ -77,13 +77,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     """
     scenario, manifest = folder.base, folder.manifest
     written = experiment_of(scenario)
-    bootstrap = Bootstrap.of(
-        manifest["seed"],
-        confidence=scenario.verdict.confidence,
-        resamples=scenario.verdict.resamples,
-    )
-    flips = turns(reference(scenario))
-    claimed = [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
+    bootstrap, claimed = folder.bootstrap, folder.claimed
     headline, terms = claimed[0]
     with folder.opened({arm: arm for arm in written.arms}) as data:
         findings = [

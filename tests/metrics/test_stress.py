@@ -167,6 +167,18 @@ def test_the_worst_change_stays_within_its_size() -> None:
     assert far.outcome.alignment < 0.1
 
 
+@pytest.mark.parametrize(
+    ("capability", "alignment", "collapsed"),
+    [(0.7, 0.3, True), (0.56, 0.4, True), (0.5, 0.3, False), (0.7, 0.5, False), (0.2, -0.1, False)],
+)
+def test_a_collapse_is_lost_alignment_with_capability_that_is_kept(
+    capability: float, alignment: float, collapsed: bool
+) -> None:
+    """Of .8 each, by the usual thresholds: at least .56 of the one, at most .4 of the other."""
+    judge = Judge(two(), Outcome(0.8, 0.8, 1, 1, 1))
+    assert judge.collapsed(Outcome(capability, alignment, 1, 1, 1)) == collapsed
+
+
 def test_a_world_that_cannot_be_is_undefined_and_breaks_nothing() -> None:
     scenario = two()
     found = population(scenario).fare({("lifetime",): -3})

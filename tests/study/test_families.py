@@ -183,6 +183,9 @@ def test_the_interval_over_worlds_is_wider_than_over_replicates_taken_for_worlds
     assert over.interval is not None
     assert flat.interval is not None
     assert np.ptp(over.interval) > 3 * np.ptp(flat.interval)
+    # What resampling five means gives, whose replicates add nothing.
+    width = 2 * 1.96 * values.mean(axis=1).std() / np.sqrt(5)
+    assert np.ptp(over.interval) == pytest.approx(width, rel=0.15)
 
 
 @pytest.mark.slow
