@@ -10,11 +10,13 @@ from click.testing import CliRunner
 from tiny_experiment import EXPERIMENT
 
 import evosim
+from evosim import scenario, world
 from evosim.cli import cli
 from evosim.errors import EvosimError, ScenarioError
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads, words
 from evosim.scenario.family import Family
+from evosim.scenario.settings import as_mapping
 from evosim.stats import hierarchy
 from evosim.stats.intervals import Bootstrap
 from evosim.study import design, families
@@ -261,3 +263,20 @@ def test_the_world_that_is_shown_is_that_of_the_seed(tmp_path: Path) -> None:
             cli, ["show", str(tmp_path / "mine.toml"), "--world", "1", "--seed", str(seed)]
         )
         assert f"world.slip={family.settings(seed, 1)['world.slip']}" in shown.output
+
+
+SHIPPED = [name for name in scenario.catalogue() if scenario.load(name).family]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999], ids=["lowest", "middle", "highest"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_arm_fits_the_ends_of_a_shipped_family(name: str, share: float) -> None:
+    """Settings apply, sites have room, and the events of the pull are there."""
+    written = scenario.load(name)
+    family, experiment = design.family_of(written), design.experiment_of(written)
+    drawn = {key: draw.value(share) for draw in family.draw for key in draw.keys}
+    for arm in experiment.arms.values():
+        made = design.changed(written, as_mapping(drawn, experiment.set, arm.set))
+        for where in made.environments:
+            world.draw_level(made, where, seed=0)
+        assert np.isfinite(families.pull(made, written)) == (family.pull is not None)
