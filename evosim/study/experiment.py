@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from evosim.engine._manifest import SEEDED, Entries
 from evosim.engine.checksums import read_toml, sealed_text
-from evosim.engine.dataset import check_data, open_dataset
+from evosim.engine.dataset import check_data, open_arrays, open_dataset
 from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
@@ -163,7 +163,7 @@ class ExperimentFolder(Folder):
         with ExitStack() as held:
             runs = {arm: self.run(key) for arm, key in keys.items()}
             yield {
-                arm: Conditions(held.enter_context(open_dataset(run)), run.scenario)
+                arm: Conditions(held.enter_context(open_arrays(run)), run.scenario)
                 for arm, run in runs.items()
             }
 
