@@ -64,15 +64,19 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
 
 
 def effect(terms: Sequence[WeightedTerm], data: Mapping[str, Conditions]) -> Floats:
-    """What a finding measures in one world, [replicate]."""
-    return sum(
-        (
-            term.weight
-            * METRICS[term.query.measure].by_replicate(*hypotheses.columns_of(term, data))
-            for term in terms
-        ),
-        start=np.zeros(1),
-    )
+    """What a finding measures in one world, [replicate].
+
+    A measure of several replicates (such as the share of variance between them) has one number in a
+    world, which each replicate gets.
+    """
+    found = np.zeros(1)
+    for term in terms:
+        metric, columns = METRICS[term.query.measure], hypotheses.columns_of(term, data)
+        numbers = metric.by_replicate(*columns)
+        if np.isnan(numbers).all():
+            numbers = np.full_like(numbers, metric.number(*columns))
+        found = found + term.weight * numbers
+    return found
 
 
 def _finding(

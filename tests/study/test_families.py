@@ -13,6 +13,8 @@ import evosim
 from evosim import scenario, world
 from evosim.cli import cli
 from evosim.errors import EvosimError, ScenarioError
+from evosim.metrics.hypotheses import WeightedTerm
+from evosim.metrics.query import Query
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads, words
 from evosim.scenario.family import Family
@@ -280,3 +282,26 @@ def test_every_arm_fits_the_ends_of_a_shipped_family(name: str, share: float) ->
         for where in made.environments:
             world.draw_level(made, where, seed=0)
         assert np.isfinite(families.pull(made, written)) == (family.pull is not None)
+
+
+def test_a_measure_of_several_replicates_has_one_number_in_a_world(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two means that differ by 2 have variance 2; each replicate has variance 2 within it.
+    columns = (np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+    monkeypatch.setattr(families.hypotheses, "columns_of", lambda *_: columns)
+    term = WeightedTerm(1.0, "effect", Query(measure="between"))
+    np.testing.assert_allclose(families.effect([term], {}), [0.5, 0.5])
+
+
+def test_a_map_of_several_lines_can_be_drawn() -> None:
+    family = """
+[family]
+
+[[family.draw]]
+key    = "world.map"
+choice = ["a.\\n.@", "a..\\n..@"]
+"""
+    drawn = read(family).family
+    assert drawn is not None
+    assert {drawn.settings(1, w)["world.map"] for w in range(9)} == {"a.\n.@", "a..\n..@"}
