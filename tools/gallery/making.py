@@ -268,7 +268,13 @@ def write_index(out: Path) -> None:
 
 
 def _command(
-    names: Sequence[str], out: Path, work: Path, *, confirm: bool, worlds: bool, pilot: int
+    names: Sequence[str],
+    out: Path,
+    work: Path,
+    *,
+    confirm: bool = False,
+    worlds: bool = False,
+    pilot: int = 0,
 ) -> str:
     """What makes the gallery in these folders, to be typed in."""
     what = [*["--worlds"] * worlds, *[f"--pilot={pilot}"] * bool(pilot), *["--confirm"] * confirm]
