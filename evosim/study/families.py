@@ -17,7 +17,7 @@ from evosim.study.design import claimed_arms, experiment_of, family_of, world_ke
 
 if TYPE_CHECKING:
     from evosim.metrics.hypotheses import Conditions, WeightedTerm
-    from evosim.scenario import Finding, Scenario
+    from evosim.scenario import Family, Finding, Scenario
     from evosim.study.experiment import ExperimentFolder
 
 
@@ -25,10 +25,11 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     """What verdict.json of an experiment over worlds holds.
 
     Returns:
-        as :func:`evosim.study.verdict.summarize`, but for courses, tuned, secondary
-        findings and their arms; each finding has instead of terms ``worlds``: effects (of each
-        replicate, by world), share (of worlds beyond the threshold), between and within
-        (variances), predictor. ``worlds`` has what was drawn.
+        as :func:`evosim.study.verdict.summarize`, but for courses, tuned, secondary findings and
+        their arms; each finding has instead of terms ``worlds``: effects (of each replicate, by
+        world), share (of worlds beyond the threshold), between and within (variances), predictor.
+        ``worlds`` is their number, ``drawn`` has by key what was drawn for each, ``pull`` the pull
+        of each.
     """
     scenario, manifest = folder.base, folder.manifest
     written, family = experiment_of(scenario), family_of(scenario)
@@ -55,12 +56,17 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         "confidence": bootstrap.confidence,
         "arms": {name: {"title": written.arms[name].title} for name in arms},
         "findings": findings,
-        "worlds": [
-            {"drawn": family.settings(manifest["seed"], number), "pull": finite(pulls[number])}
-            for number in range(n)
-        ],
+        "worlds": n,
+        "drawn": drawn(family, manifest["seed"], n),
+        "pull": [finite(value) for value in pulls],
         **{key: manifest[key] for key in ("command", "versions", "machine")},
     }
+
+
+def drawn(family: Family, seed: int, worlds: int) -> dict[str, list[Any]]:
+    """What is drawn for each world, by key; several keys that get one value are one."""
+    found = [family.settings(seed, number) for number in range(worlds)]
+    return {", ".join(draw.keys): [one[draw.keys[0]] for one in found] for draw in family.draw}
 
 
 def effect(terms: Sequence[WeightedTerm], data: Mapping[str, Conditions]) -> Floats:
@@ -154,7 +160,7 @@ def pull(made: Scenario, scenario: Scenario) -> float:
 
 def describe(summary: Mapping[str, Any]) -> str:
     """The verdict over worlds, for people."""
-    n, replicates = len(summary["worlds"]), summary["replicates"]
+    n, replicates = summary["worlds"], summary["replicates"]
     lines = [
         f"{summary['verdict'].upper()} over {n} worlds x {replicates} replicates: "
         f"{summary['claim'] or summary['title']}",

@@ -123,6 +123,8 @@ def test_a_scenario_without_a_family_has_no_worlds(tmp_path: Path) -> None:
         evosim.experiment(loads(EXPERIMENT), seed=1, worlds=2, out=tmp_path / "x")
     with pytest.raises(EvosimError, match="a family has other values already"):
         evosim.experiment(read(), seed=1, worlds=2, tuned=True, out=tmp_path / "x")
+    with pytest.raises(EvosimError, match="worlds=1: one world says nothing of others"):
+        evosim.experiment(read(), seed=1, worlds=1, out=tmp_path / "x")
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +135,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> evosim.Experiment:
 
 def test_an_experiment_over_worlds_has_its_verdict_and_figure(done: evosim.Experiment) -> None:
     summary = done.summary
-    assert len(summary["worlds"]) == 3
+    assert summary["worlds"] == 3
+    assert summary["drawn"]["world.slip"] == [
+        read().family.settings(9, w)["world.slip"]
+        for w in range(3)  # type: ignore[union-attr]
+    ]
     for finding in summary["findings"]:
         effects = np.array(finding["worlds"]["effects"], float)
         assert effects.shape == (3, 2)
@@ -251,7 +257,7 @@ def test_a_world_that_alone_decides_the_line_leaves_nothing_explained() -> None:
             "within": None, "predictor": {"spearman": fit.spearman, "explained": None},
         },
     }  # fmt: skip
-    summary = {"verdict": "supported", "claim": "it", "worlds": [{}] * 4, "replicates": 1,
+    summary = {"verdict": "supported", "claim": "it", "worlds": 4, "replicates": 1,
                "findings": [finding]}  # fmt: skip
     assert families.describe(summary).splitlines()[-1].endswith(f"correlation {fit.spearman:.2f}")
 
