@@ -25,6 +25,7 @@ STAIRS = (
     ("evolution",),
     ("engine",),
     ("metrics",),
+    ("policy",),
     ("execution",),
     ("plot", "study"),
     ("api",),

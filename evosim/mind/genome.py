@@ -6,9 +6,9 @@ bounds. A locus that the scenario pins to a number has no gene, but is expressed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +19,13 @@ from evosim.mechanisms.table.schema import OF_TABLES as OF_TABLES
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
+    from evosim.world import Environment, Levels
 
 FloatArray = NDArray[np.float64]
+
+
+PolicyOf: TypeAlias = "Callable[[Environment, Levels], FloatArray]"
+"""Weights of the actions in each state of the levels of an environment, [L, n_x, C, A]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,8 @@ class Minds(NamedTuple):
     rho: NDArray[np.float32]  # [n] how much they count that their copies do as they do
     # What those do who plan nothing (model 2, tables); no rows where minds plan
     table: NDArray[np.float32]  # [n, rows, A] preference for each action
+    # What those do of whom only that is known: policies; none where minds plan or are tables
+    policies: NDArray[np.object_]  # [n, 1 or 0] of :data:`PolicyOf`
 
     @classmethod
     def of(
@@ -94,7 +101,21 @@ class Minds(NamedTuple):
             rho=of_each(rho, np.float32),
             **_foreseeing_nothing(n, weights.shape[1]),
             table=np.zeros((n, 0, 0), np.float32),
+            policies=np.zeros((n, 0), np.object_),
         )
+
+    @classmethod
+    def that_do(cls, policies: Sequence[PolicyOf], weights: NDArray[np.floating]) -> Minds:
+        """Minds of which nothing is known but what they do; they see everything.
+
+        Args:
+            policies: n of them.
+            weights: [n, F] what they are held to want; 0: nothing.
+        """
+        minds = cls.of(weights, depth=0, patience=0.0, temperature=1.0, senses=-1)
+        given = np.empty((len(policies), 1), np.object_)
+        given[:, 0] = policies
+        return minds._replace(policies=given)
 
     def rows(self, which: NDArray[np.integer]) -> Minds:
         """Some of them, in that order."""
@@ -109,6 +130,11 @@ class Minds(NamedTuple):
     def plan_nothing(self) -> bool:
         """Whether they are tables."""
         return bool(self.table.shape[1])
+
+    @property
+    def only_do(self) -> bool:
+        """Whether nothing is known of them but what they do."""
+        return bool(self.policies.shape[1])
 
     @property
     def second(self) -> Minds:
@@ -222,6 +248,7 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         },
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
         table=_table(scenario, genes, n),
+        policies=np.zeros((n, 0), np.object_),
     )
 
 
