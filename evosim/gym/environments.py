@@ -221,7 +221,9 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
                 " or ".join(modes), ")",
             )  # fmt: skip
         self.metadata = {"render_modes": [], "autoreset_mode": modes[mode]}
-        self.copy = copy
+        if not isinstance(copy, bool | np.bool_):
+            raise EvosimError(Argument("copy", copy), ": True or False is needed")
+        self.copy = bool(copy)
         self.single_action_space = spaces.Discrete(episodes.n_actions)
         self.single_observation_space = _space(episodes.observer)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -429,7 +431,8 @@ def make_vec(
 
 
 def _episodes(n: int, source: Scenario | str | Path, settings: Settings) -> partial[Episodes]:
-    read = source if isinstance(source, scenarios.Scenario) else scenarios.load(source, settings)
-    if read is source and settings:
-        read = source.replace(settings)
-    return partial(Episodes, read, n)
+    if not isinstance(source, scenarios.Scenario):
+        source = scenarios.load(source, settings)
+    elif not isinstance(settings, tuple) or settings:
+        source = source.replace(settings)
+    return partial(Episodes, source, n)

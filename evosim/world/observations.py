@@ -140,7 +140,8 @@ class Observer:
         if kind in ("felt", "scent"):
             for i, stimulus in enumerate(self.scenario.stimuli):
                 envs = [environment(self.scenario, name) for name in self.worlds]
-                most[stimulus] = max(np.abs(env.phi[:, i]).sum() for env in envs)
+                # What nothing feels like is 0, in a range that is no point.
+                most[stimulus] = max(np.abs(env.phi[:, i]).sum() for env in envs) or 1.0
         for w in worlds:
             if kind == "kinds":
                 most |= {n: max(most[n], w.movers_of(n)) for n in w.movers}
