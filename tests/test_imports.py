@@ -22,6 +22,7 @@ STAIRS = (
     ("world",),
     ("mind",),
     ("core",),
+    ("gym",),
     ("evolution",),
     ("engine",),
     ("metrics",),

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core
-from evosim.engine.meg import goals_of, too_large
 from evosim.engine.mechanism import FloatArray, Mechanism
+from evosim.engine.meg import goals_of, too_large
 from evosim.engine.probe import level_seeds
 from evosim.engine.variables import Coordinate, Variable
 from evosim.mind.learned import untrained
