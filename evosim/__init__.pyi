@@ -10,6 +10,8 @@ from .api.experiments import Experiment as Experiment
 from .api.experiments import experiment as experiment
 from .api.experiments import open_experiment as open_experiment
 from .api.folders import resume as resume
+from .api.policies import MeasuredPolicy as MeasuredPolicy
+from .api.policies import measure_policy as measure_policy
 from .api.running import fork as fork
 from .api.running import run as run
 from .api.runs import Run as Run

@@ -27,6 +27,7 @@ STAIRS = (
     ("evolution",),
     ("engine",),
     ("metrics",),
+    ("policy",),
     ("execution",),
     ("plot", "study"),
     ("api",),

@@ -31,10 +31,11 @@ from evosim.core.local_plan import follow_local
 from evosim.core.plan import follow
 from evosim.core.planning import (
     Decide,
-    by_planning,
+    by_minds,
     by_table,
     plan_policy,
     plan_values,
+    policies_of,
     prepare_values,
 )
 from evosim.core.structs import LANES, Level, Policy
@@ -92,9 +93,9 @@ def expectation(
         raise ValueError(
             "no exact expectation where what is felt depends on the life so far: sample lifetimes"
         )
-    groups = batch_groups(env, minds, believes)
-    decide = by_planning(instinct)
-    return _expect(env, levels, len(minds.depth), groups, decide, part, steps=steps)
+    groups, decide = by_minds(env, levels, minds, believes, instinct)
+    merge = not minds.only_do  # equal levels may be told apart by what is done
+    return _expect(env, levels, len(minds.depth), groups, decide, part, merge, steps)
 
 
 def expectation_of(
@@ -444,6 +445,10 @@ def policies(
     True
     """
     n, n_levels = len(minds.depth), len(levels.start)
+    if minds.only_do:
+        given = policies_of(env, levels, minds)
+        given[:, :, env.tables.dead.astype(bool)] = np.nan
+        return np.asarray(given / given.sum(-1, keepdims=True))
     weights = np.zeros((n_levels, n, env.n_x, env.n_cells, env.n_actions))
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:

@@ -29,7 +29,7 @@ from evosim.core.plan import decide, improve, prepare
 from evosim.core.structs import Lanes, Level, Plan, Policy
 from evosim.mechanisms.table.kernels import rows_on
 from evosim.mind import Minds
-from evosim.world import Environment
+from evosim.world import Environment, Levels
 
 ALL_BACKUPS = 1 << 40
 """More backups than any lane wants."""
@@ -41,6 +41,26 @@ Decide = Callable[[BatchGroup, Batch, int, Level, Workspace], Policy]
 def by_planning(instinct: bool) -> Decide:
     """Policies of planners."""
     return lambda group, batch, i, level, space: plan_policy(group, batch, level, instinct, space)
+
+
+def by_minds(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    believes: Environment | None,
+    instinct: bool,
+) -> tuple[list[BatchGroup], Decide]:
+    """Policies of minds, whether they plan or not; and batches to live by them."""
+    if minds.only_do:
+        return by_table(env, policies_of(env, levels, minds))
+    return batch_groups(env, minds, believes), by_planning(instinct)
+
+
+def policies_of(env: Environment, levels: Levels, minds: Minds) -> FloatArray:
+    """What minds do of whom only that is known, [n, L, n_x, C, A]."""
+    # Of one agent there may be many minds.
+    found = {id(of): of(env, levels) for of in minds.policies[:, 0]}
+    return np.stack([found[id(of)] for of in minds.policies[:, 0]])
 
 
 def by_table(env: Environment, policies: FloatArray) -> tuple[list[BatchGroup], Decide]:

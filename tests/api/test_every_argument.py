@@ -90,6 +90,11 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
         "check": (evosim.check, evosim.check, {"source": on.scenario}),
         "load": (evosim.load, evosim.load, {"source": on.folder / "tiny.toml"}),
         "analyse": (evosim.analyse, evosim.analyse, {"run": on.run, "name": "leakage"}),
+        "measure_policy": (
+            evosim.measure_policy, evosim.measure_policy,
+            {"policy": np.zeros(on.scenario.world.n_states, int), "scenario": on.scenario,
+             "obs": "state", "levels": 1, "stances": False, "lifetimes": 2},
+        ),
         "stress": (evosim.stress, evosim.stress, {"run": on.run, "budget": 2, "keys": ["slip"]}),
         "compare": (evosim.compare, evosim.compare, {"runs": [on.run, on.other]}),
         "export_courses": (evosim.export_courses, evosim.export_courses,
@@ -122,8 +127,8 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
 
 NAMES = (
     "run", "experiment", "run_study", "fork", "resume", "simulate", "iterate", "flip", "open_run",
-    "open_study", "open_experiment", "check", "load", "analyse", "stress", "compare",
-    "export_courses", "export_tensors", "tensors", "drives", "gym.make", "gym.make_vec",
+    "open_study", "open_experiment", "check", "load", "analyse", "measure_policy", "stress",
+    "compare", "export_courses", "export_tensors", "tensors", "drives", "gym.make", "gym.make_vec",
     "gym.level_seed", "export_trees", "report", "replay", "figure", "plot",
     "Analysed.plot", "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at",
     "from_dict",
