@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,6 +59,7 @@ def parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     yield "plans", partial(_plans, repetitions)
     yield "threads", partial(_threads, 3 if quick else 60)
     yield "lifetimes and measures", partial(_lifetimes_and_measures, repetitions)
+    yield "environments", partial(_environments, 3 if quick else 30)
     yield "the reference", partial(_reference, 2 if quick else DEPTH)
     if quick:
         yield "a generation", _one_generation
@@ -321,6 +323,33 @@ def _lifetimes_and_measures(repetitions: int) -> list[Row]:
             note=f"{case.env.lifetime} backups for one reward on one level",
         ),
     ]  # fmt: skip
+
+
+def _steps(env: Any, actions: NDArray[np.integer]) -> None:
+    for taken in actions:
+        env.step(taken)
+
+
+def _environments(repetitions: int) -> list[Row]:
+    """Steps of lives side by side whose actions come from outside, and what is seen."""
+    if find_spec("gymnasium") is None:
+        return []
+    from evosim import gym
+
+    rows = []
+    for obs in ("state", "felt"):
+        env = gym.make_vec("strawberry", num_envs=2048, obs=obs, levels=64)
+        env.reset(seed=SEED)
+        actions = np.random.default_rng(SEED).integers(0, 6, (16, env.num_envs))
+        seconds = interleaved([partial(_steps, env, actions)], repetitions)
+        shape = env.single_observation_space.shape
+        rows.append(
+            per(
+                f"a step of an environment: {obs}", "ns", seconds, 1e9 / actions.size,
+                goal=500.0, note=f"of {env.num_envs} lives of strawberry, what is seen {shape}",
+            )
+        )  # fmt: skip
+    return rows
 
 
 def _reference(depth: int) -> list[Row]:

@@ -295,7 +295,7 @@ def _paid(objective: Objective) -> str:
 def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
     agent = scenario.agent
     for locus in mind.loci(scenario):
-        if locus.name.startswith(mind.OF_TABLES):
+        if locus.name.startswith(mind.MANY):
             continue  # they are told of together
         start = (
             f"starts at {locus.start_low:g}"

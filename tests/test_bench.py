@@ -42,6 +42,7 @@ def test_the_quick_json_has_its_rows(quick: dict[str, Any]) -> None:
         "backups: Numba", "backups: C", "backups: Numba / C", "backups: Numba, by action",
         "mixed depths: Numba", "mixed depths: C", "mixed depths: Numba / C", "a whole plan",
         "1 thread / 2 threads", "a sampled step", "an exact expectation", "an exact optimum",
+        "a step of an environment: state", "a step of an environment: felt",
         "reference / kernel: plan", "reference / kernel: expectation",
         "breeding, of a generation", "breeding, probes counted",
     } <= rows.keys()  # fmt: skip

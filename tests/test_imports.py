@@ -22,6 +22,8 @@ STAIRS = (
     ("world",),
     ("mind",),
     ("core",),
+    ("gym",),
+    ("learners",),
     ("evolution",),
     ("engine",),
     ("metrics",),

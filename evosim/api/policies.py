@@ -10,8 +10,8 @@ from evosim.api._arguments import accepting, read_scenario, seed_of
 from evosim.engine.files import as_json, or_elsewhere, put
 from evosim.errors import Argument, EvosimError, whole_number
 from evosim.execution.runner import finite
+from evosim.mind.policies import Reader
 from evosim.plot.drawing import FORMATS, write_all
-from evosim.policy.forms import Reader
 from evosim.policy.measure import LIVES, Question, describe, measure
 from evosim.process import place
 from evosim.world.observations import Observer

@@ -212,8 +212,10 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
         return population.carry_over()
     seed_key = key(seed, Purpose.BREED, generation)
     born_of = heritable(scenario, genome, record)
-    if evolution.optimizer_of(scenario).slopes:
+    if (optimizer := evolution.optimizer_of(scenario)).slopes:
         record = {"score": score, "slope": slopes(scenario, genome, seed, generation)}
+    elif optimizer.trains:
+        record = {"score": score, "generation": np.array(generation)}
     try:
         asked = reproduction_of(scenario).next_generation(
             population.state, born_of, score, seed_key, record

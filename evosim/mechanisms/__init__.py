@@ -27,6 +27,7 @@ from typing import Any
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
     "table": "agent.tabular",
+    "learner": "agent.learner",
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
     "credence": "agent.credence",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evosim.mind.genome import (
-    OF_TABLES,
+    MANY,
     Locus,
     Minds,
     PolicyOf,
@@ -16,7 +16,7 @@ from evosim.mind.genome import (
 )
 
 __all__ = [
-    "OF_TABLES",
+    "MANY",
     "Locus",
     "Minds",
     "PolicyOf",

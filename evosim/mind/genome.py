@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
 from evosim.mechanisms.correction.schema import WAYS
-from evosim.mechanisms.table.schema import OF_TABLES as OF_TABLES
+from evosim.mechanisms.learner.schema import OF_PARAMETERS
+from evosim.mechanisms.table.schema import OF_TABLES
+from evosim.mind.learned import Policy, untrained
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
+MANY = (OF_TABLES, OF_PARAMETERS)
+"""What the names of loci begin with of which there are thousands, and none is told by itself."""
+LARGEST = float(np.finfo(np.float32).max)
 PolicyOf: TypeAlias = "Callable[[Environment, Levels], FloatArray]"
 """Weights of the actions in each state of the levels of an environment, [L, n_x, C, A]."""
 
@@ -150,12 +155,14 @@ def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
     senses, reliance, rho; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
     ``sense.watcher``, ``reliance``, ``rho``; of tables senses, then ``table.here=mate.use``, row by
-    row (docs/model.md, 2, genome).
+    row (docs/model.md, 2, genome); of an agent that learns its parameters.
 
     >>> from evosim import mind, scenario
     >>> all(locus.low < locus.high for locus in mind.loci(scenario.load("foraging")))
     True
     """
+    if scenario.agent.learner is not None:
+        return _parameters(scenario)
     return tuple(
         Locus(
             name=name,
@@ -167,6 +174,16 @@ def loci(scenario: Scenario) -> tuple[Locus, ...]:
         for name, locus in scenario.loci.items()
         if not locus.pinned
     )
+
+
+def _parameters(scenario: Scenario) -> tuple[Locus, ...]:
+    """The parameters of an agent, as many as it has; float32 holds them."""
+    if "loci" not in scenario.kept:
+        ends = {"low": -LARGEST, "high": LARGEST, "start_low": 0.0, "start_high": 0.0}
+        scenario.kept["loci"] = tuple(
+            Locus(name=f"{OF_PARAMETERS}{i}", **ends) for i in range(untrained(scenario).n)
+        )
+    return scenario.kept["loci"]  # type: ignore[no-any-return]
 
 
 def initial(scenario: Scenario, n: int, key: int) -> FloatArray:
@@ -218,6 +235,8 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     >>> bool(np.allclose(length, 1.0))
     True
     """
+    if scenario.agent.learner is not None:
+        return _learned(scenario, np.asarray(genomes, np.float64))
     genes = _genes(scenario, genomes)
     n = len(next(iter(genes.values())))
     drives = _unit_drives(scenario, genes)
@@ -249,6 +268,20 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
         table=_table(scenario, genes, n),
         policies=np.zeros((n, 0), np.object_),
+    )
+
+
+def _learned(scenario: Scenario, genomes: FloatArray) -> Minds:
+    """Minds that do what an agent does with each row of parameters."""
+    learner = scenario.agent.learner
+    assert learner is not None
+    if genomes.ndim != 2 or genomes.shape[1] != (n := untrained(scenario).n):
+        raise ValueError(f"genomes of shape {genomes.shape}, expected (individuals, {n})")
+    given = learner.capability if isinstance(learner.capability, dict) else {}
+    features = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)
+    worth = np.array([given.get(name, 0.0) for name in features])
+    return Minds.that_do(
+        [Policy(scenario, row) for row in genomes], np.tile(worth, (len(genomes), 1))
     )
 
 
@@ -326,6 +359,9 @@ def _genes(scenario: Scenario, genomes: ArrayLike) -> dict[str, FloatArray]:
     """The value of every locus, [n] each, pinned ones filled in."""
     matrix = np.asarray(genomes, np.float64)
     every = scenario.loci
+    if scenario.agent.learner is not None:
+        # They are no trait by themselves, and told nowhere one by one.
+        matrix = matrix[:, :0]
     n_loci = sum(not locus.pinned for locus in every.values())
     if matrix.ndim != 2 or matrix.shape[1] != n_loci:
         raise ValueError(f"genomes of shape {matrix.shape}, expected (individuals, {n_loci})")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evosim.core import Expectation
 from evosim.engine.probe import Expected, ProbedEnvironment
 from evosim.metrics.goal_inference import Seen
-from evosim.policy.forms import Reader, Remembering, check
+from evosim.mind.policies import Reader, Remembering, check
 from evosim.world import Environment, Levels
 from evosim.world.tensors import Process, process
 

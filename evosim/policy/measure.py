@@ -1,7 +1,7 @@
 """What policies come to: all that is known of evolved minds, of any policy (docs/agents.md).
 
 A policy has no drives. What it is capable of is therefore how directed it is at what it is most
-directed at (MEG, :mod:`evosim.metrics.meg`), or what it gets of a reward that is given.
+directed at (MEG, :mod:`evosim.engine.meg`), or what it gets of a reward that is given.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim import core, world
+from evosim import core
 from evosim.engine.loop import replicate_seed
+from evosim.engine.meg import LEVELS, goals_of
 from evosim.engine.probe import Expected, ProbedEnvironment, Prober, level_seeds
 from evosim.errors import Argument, EvosimError, did_you_mean
 from evosim.metrics import flips, goal_inference, readings, rewards
 from evosim.metrics.analyses import goals
 from evosim.metrics.flips import JUDGED, Sides
-from evosim.metrics.meg import Rationality, occupancy
 from evosim.metrics.readings import Amount
 from evosim.metrics.verdict import judge, zero_words
 from evosim.mind import Minds
-from evosim.policy.forms import Form, Reader, weights
+from evosim.mind.policies import Form, Reader, weights
 from evosim.policy.lives import of_age, remembered
 from evosim.rng import Purpose, key
 from evosim.scenario.timeline import Flip
@@ -34,7 +34,6 @@ from evosim.stats.intervals import Bootstrap, Estimate, intervals_of, values_of,
 from evosim.stats.report_tables import filled, table, tables
 from evosim.stats.scale import normalised
 from evosim.world import Environment, Levels
-from evosim.world.identity_cache import by_identity
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -190,11 +189,12 @@ def _at(
         expected = of_age(probed, by_age / by_age.sum(axis=-1, keepdims=True))
     else:
         expected = prober.expect(probed, given, None, 0)
-        megs = _megs(scenario, probed, given, replicate_seed(asked.seed, 0))
+        seeds = level_seeds(replicate_seed(asked.seed, 0), scenario.measure.levels)
+        megs = _megs(scenario, probed, given, tuple(seeds))
     n = len(expected.lifespan)
     minds = Minds.of(np.tile(worth, (n, 1)), depth=0, patience=0.0, senses=-1)
     observed = goals.Observed(
-        scenario, env, Levels(*(array[: goals.LEVELS] for array in levels)), given, worth[None],
+        scenario, env, Levels(*(array[: LEVELS] for array in levels)), given, worth[None],
         list(range(len(forms))), asked.seed, 0,
     )  # fmt: skip
     if asked.stances and form.by_age is None and not _unsupported(scenario, env):
@@ -248,40 +248,21 @@ def _unsupported(scenario: Scenario, env: Environment) -> str:
     return ""
 
 
-@by_identity
-def _goals(
-    scenario: Scenario, environment: str, seed: int
-) -> tuple[goal_inference.Ground, dict[str, Rationality]]:
-    """The first probe levels as one process, and how directed one can be at each feature in it.
-
-    Remembered for as long as the scenario object lives, as nothing of it depends on a policy.
-    """
-    env = world.environment(scenario, environment)
-    seeds = level_seeds(seed, min(goals.LEVELS, scenario.measure.levels))
-    levels = world.draw_levels(scenario, environment, seeds)
-    ground = goal_inference.ground(env, levels, 1.0 - 1.0 / env.lifetime)
-    columns = enumerate((*env.stimuli, *env.payoffs))
-    every = {name: Rationality(ground.process, ground.features[..., i]) for i, name in columns}
-    return ground, {name: rational for name, rational in every.items() if not rational.empty}
-
-
 def _megs(
-    scenario: Scenario, probed: ProbedEnvironment, given: Minds, seed: int
+    scenario: Scenario, probed: ProbedEnvironment, given: Minds, seeds: tuple[int, ...]
 ) -> dict[str, list[dict[str, float]]]:
     """MEG of each policy for each stimulus and payoff of which there can be more and less.
 
     Args:
-        seed: of the probe levels.
+        seeds: of the probe levels.
     """
     if _unsupported(scenario, probed.env):
         return {}
-    ground, directable = _goals(scenario, probed.env.name, seed)
-    levels = Levels(*(array[: goals.LEVELS] for array in probed.levels))
-    policies = goal_inference.policies(scenario, probed.env, levels, given, ground)
-    visits = [occupancy(ground.process, policy) for policy in policies]
+    there = goals_of(scenario, probed.env.name, seeds)
+    found = there.directed(core.policies(probed.env, probed.levels, given))
     return {
-        name: [goals.meg_of(rational, visit, rational.utility) for visit in visits]
-        for name, rational in directable.items()
+        name: [{n: getattr(one, n) for n in ("share", "nats", "beta")} for one in each]
+        for name, each in found.items()
     }
 
 
@@ -322,7 +303,7 @@ def _environment(
     directed = {
         goal: {
             **_told(_estimates({"share": np.array([one["share"] for one in megs])}, bootstrap)),
-            **{n: float(np.mean([one[n] for one in megs])) for n in ("nats", "per_step", "beta")},
+            **{n: float(np.mean([one[n] for one in megs])) for n in ("nats", "beta")},
         }
         for goal, megs in here.megs.items()
     }

@@ -21,6 +21,8 @@ from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
+from evosim.mechanisms.learner.schema import Learner
+from evosim.mechanisms.learner.schema import loci as learner_loci
 from evosim.mechanisms.monitor.schema import Monitor
 from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
@@ -342,6 +344,11 @@ class Agent(Model):
         "plan: of drives only the names count then, and depth, patience and the like do not.",
     )
     table: Table = Field(default=Table(), description='What a mind of mind = "table" sees.')
+    learner: Learner | None = Field(
+        default=None,
+        description="An agent that learns, in place of a planner that evolves: of drives only the "
+        "names count then.",
+    )
     drives: Drives = Field(
         description="Names of the drives, which evolve in [-1, 1], or a table of their loci."
     )
@@ -672,10 +679,13 @@ class Scenario(Model):
     @cached_property
     def loci(self) -> dict[str, Locus]:
         """Every locus by name, pinned ones included, in the order of the genome: drives, depth,
-        patience, temperature, senses, and those of optional sections."""
+        patience, temperature, senses, and those of optional sections; but for parameters of an
+        agent that learns, which are known once there is one (:func:`evosim.mind.loci`)."""
         agent = self.agent
         if agent.tabular is not None:
             return table_loci(self)
+        if agent.learner is not None:
+            return learner_loci(self)
         return {
             **{f"drive.{name}": locus for name, locus in agent.drives.items()},
             "depth": agent.depth,
@@ -687,6 +697,11 @@ class Scenario(Model):
             **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
             **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What is made of it once, by whom it is made for; it goes with the scenario."""
+        return {}
 
     @cached_property
     def rows(self) -> Rows | None:

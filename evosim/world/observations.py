@@ -105,8 +105,10 @@ class Observer:
         hidden = _union(
             [name for name, v in w.variables.items() if v.hidden] for w in self.worlds.values()
         )
+        if isinstance(senses, str | bytes) or not np.iterable(senses):
+            raise EvosimError(Argument("senses", senses), ": a list of texts is needed")
         for name in senses:
-            if name not in hidden:
+            if str(name) not in hidden:
                 raise EvosimError(
                     Argument("senses", name), ": no hidden variable of that name; ",
                     did_you_mean(name, hidden),
@@ -123,6 +125,31 @@ class Observer:
                 )  # fmt: skip
             self.channels[part] = channels
             self.shapes[part] = self._shape(kind, len(channels))
+
+    def largest(self, part: str) -> Floats:
+        """What no observation goes beyond, up or down, by channel.
+
+        Args:
+            part: of the observation, no state.
+        """
+        kind = self.parts[part]
+        if kind == "variables":
+            return np.ones(len(self.channels[part]), np.float32)
+        worlds = self.worlds.values()
+        most = dict.fromkeys(self.channels[part], 1.0)
+        if kind in ("felt", "scent"):
+            for i, stimulus in enumerate(self.scenario.stimuli):
+                envs = [environment(self.scenario, name) for name in self.worlds]
+                # What nothing feels like is 0, in a range that is no point.
+                most[stimulus] = max(np.abs(env.phi[:, i]).sum() for env in envs) or 1.0
+        for w in worlds:
+            if kind == "kinds":
+                most |= {n: max(most[n], w.movers_of(n)) for n in w.movers}
+                most |= {n: max(most[n], *w.strengths_of(n)) for n in w.fields}
+            if kind == "looks":
+                for thing in w.kinds.values():
+                    most |= {n: max(most[n], abs(amount)) for n, amount in thing.looks.items()}
+        return np.array(list(most.values()), np.float32)
 
     def n_states(self) -> int:
         """One more than the largest number of a state in any environment."""
@@ -213,8 +240,8 @@ def _parts(obs: Observation) -> dict[str, str]:
         parts = {obs: obs}
     elif isinstance(obs, Mapping):
         parts = dict(obs)
-    elif isinstance(obs, Sequence):
-        parts = {name: name for name in obs}
+    elif np.iterable(obs):
+        parts = {str(name): str(name) for name in obs}
     else:
         parts = {}
     if not parts:
@@ -223,7 +250,7 @@ def _parts(obs: Observation) -> dict[str, str]:
             ", ".join(_CHANNELS), ")",
         )  # fmt: skip
     for kind in parts.values():
-        if kind not in _CHANNELS:
+        if str(kind) not in _CHANNELS:
             raise EvosimError(
                 Argument("obs", kind), ": no such observation; ", did_you_mean(kind, _CHANNELS)
             )

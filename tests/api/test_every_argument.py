@@ -101,6 +101,13 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
                            {"source": on.run, "path": "c.csv"}),
         "export_tensors": (evosim.export_tensors, evosim.export_tensors,
                            {"source": on.run, "path": "c.npz"}),
+        "tensors": (evosim.tensors, evosim.tensors, {"source": on.run}),
+        "drives": (evosim.drives, evosim.drives, {"run": on.run}),
+        "gym.make": (lambda **k: evosim.gym.make(**k).reset(), evosim.gym.make,
+                     {"source": on.scenario, "levels": 2}),
+        "gym.make_vec": (lambda **k: evosim.gym.make_vec(**k).reset(), evosim.gym.make_vec,
+                         {"source": on.scenario, "levels": 2}),
+        "gym.level_seed": (evosim.gym.level_seed, evosim.gym.level_seed, {"number": 1}),
         "export_trees": (evosim.export_trees, evosim.export_trees,
                          {"run": on.run, "path": "c.trees"}),
         "report": (evosim.report, evosim.report, {"source": on.run, "out": "c.html"}),
@@ -120,9 +127,9 @@ def calls(on: Shelf) -> dict[str, tuple[Call, Callable[..., object], dict[str, A
 
 NAMES = (
     "run", "experiment", "run_study", "fork", "resume", "simulate", "iterate", "flip", "open_run",
-    "open_study", "open_experiment", "check", "load", "analyse",
-    "measure_policy", "stress", "compare",
-    "export_courses", "export_tensors", "export_trees", "report", "replay", "figure", "plot",
+    "open_study", "open_experiment", "check", "load", "analyse", "measure_policy", "stress",
+    "compare", "export_courses", "export_tensors", "tensors", "drives", "gym.make", "gym.make_vec",
+    "gym.level_seed", "export_trees", "report", "replay", "figure", "plot",
     "Analysed.plot", "Comparison.plot", "environment", "phase_at", "objective_at", "mixture_at",
     "from_dict",
 )  # fmt: skip

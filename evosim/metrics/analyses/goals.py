@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from evosim import core, mind, world
 from evosim.engine.mechanism import minds_of
+from evosim.engine.meg import LEVELS, Discounted, Rationality, occupancy
+from evosim.engine.meg import ground as ground_of
 from evosim.engine.probe import probe_seeds
 from evosim.engine.variables import present
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
 from evosim.metrics.analyses.registry import analysis
-from evosim.metrics.meg import Discounted, Rationality, occupancy
 from evosim.metrics.query import Query, environment_of, generation_of
 from evosim.metrics.registry import DIED_OUT, Columns, metric
 from evosim.mind import Minds
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 INDIVIDUALS = 8
-LEVELS = 4
 GUESSED = 8
 """Pairs of drives of the observer that has seen nothing; one that has seen lives considers more."""
 
@@ -165,7 +165,7 @@ def _directed(observed: Observed, earlier: list[_Own]) -> dict[str, list[dict[st
             alike, as where a flip changes what is paid and nothing else, the MEG of own drives is
             taken from there.
     """
-    ground = goal_inference.ground(observed.env, observed.levels, 1.0 - 1.0 / observed.env.lifetime)
+    ground = ground_of(observed.env, observed.levels, 1.0 - 1.0 / observed.env.lifetime)
     policies = goal_inference.policies(
         observed.scenario, observed.env, observed.levels, observed.minds, ground
     )
