@@ -23,6 +23,7 @@ STAIRS = (
     ("mind",),
     ("core",),
     ("gym",),
+    ("learners",),
     ("evolution",),
     ("engine",),
     ("metrics",),
