@@ -106,3 +106,21 @@ def test_regret_is_known_exactly_on_each_level() -> None:
     )
     assert (regret > -1e-4 * best).all()
     assert (least < 0.1 * by_chance).all()
+
+
+def test_sets_of_actions_are_lived_and_expected_as_the_weights_that_they_are() -> None:
+    """Weights of 0 and 1 are kept as bits; twice as much is the same chances, kept as weights."""
+    read = scenario.load("strawberry")
+    name = next(iter(read.environments))
+    env, levels = environment(read, name), draw_levels(read, name, [1, 2])
+    drawn = np.random.default_rng(3).random((3, 1, env.n_x, env.n_cells, env.n_actions)) < 0.5
+    drawn[..., 0] |= ~drawn.any(axis=-1)
+    who = {"seed": 4, "generation": 0, "level_ids": [0, 1], "individual_ids": range(3)}
+    for bits, weights in zip(
+        (*core.lifetimes_of(env, levels, 1.0 * drawn, **who),
+         *core.expectation_of(env, levels, 1.0 * drawn)),
+        (*core.lifetimes_of(env, levels, 2.0 * drawn, **who),
+         *core.expectation_of(env, levels, 2.0 * drawn)),
+        strict=True,
+    ):  # fmt: skip
+        assert bits.tobytes() == weights.tobytes()
