@@ -25,7 +25,6 @@ from evosim.engine.evaluation import (
     evaluate_genomes,
 )
 from evosim.engine.mechanism import Map, Recall, Record, heritable, mechanisms_of, reproduction_of
-from evosim.engine.slopes import slopes
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -213,6 +212,8 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
     seed_key = key(seed, Purpose.BREED, generation)
     born_of = heritable(scenario, genome, record)
     if (optimizer := evolution.optimizer_of(scenario)).slopes:
+        from evosim.engine.slopes import slopes  # of few runs
+
         record = {"score": score, "slope": slopes(scenario, genome, seed, generation)}
     elif optimizer.trains:
         record = {"score": score, "generation": np.array(generation)}

@@ -51,10 +51,10 @@ def plain(value: Any) -> Any:
 
 def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A new document: tables merge key by key, anything else is replaced."""
-    result = dict(copy.deepcopy(dict(base)))
-    for key, value in overrides.items():
-        old = result.get(key)
-        if isinstance(old, dict) and isinstance(value, Mapping):
+    result = {}
+    for key, value in {**base, **overrides}.items():
+        old = base.get(key)
+        if key in overrides and isinstance(old, dict) and isinstance(value, Mapping):
             result[key] = merged(old, value)
         else:
             result[key] = copy.deepcopy(value)
