@@ -40,7 +40,8 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         with folder.opened({arm: world_key(number, arm) for arm in written.arms}) as data:
             for found, (_, terms) in zip(effects, claimed, strict=True):
                 found.append(effect(terms, data))
-            pulls.append(pull(next(iter(data.values())).scenario, scenario))
+            stimuli = stimuli_of(next(iter(data.values())).scenario, scenario)
+            pulls.append(pull(*stimuli) if stimuli else np.nan)
     findings = [
         _finding(finding, terms, np.array(found), pulls, bootstrap)
         for (finding, terms), found in zip(claimed, effects, strict=True)
@@ -125,8 +126,8 @@ def _finding(
     }
 
 
-def pull(made: Scenario, scenario: Scenario) -> float:
-    """The pull of a world's lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where none is named.
+def stimuli_of(made: Scenario, scenario: Scenario) -> tuple[Floats, Floats] | None:
+    """The stimuli of a world's lure and of its goal; None where no pull is named.
 
     Args:
         made: the world's own scenario.
@@ -137,7 +138,7 @@ def pull(made: Scenario, scenario: Scenario) -> float:
     """
     asked = family_of(scenario).pull
     if asked is None:
-        return float("nan")
+        return None
     rows = []
     for name, where in ((asked.lure, asked.where), (asked.goal, asked.before or asked.where)):
         env = worlds_.environment(made, where)
@@ -147,7 +148,15 @@ def pull(made: Scenario, scenario: Scenario) -> float:
                 f"{', '.join(env.events)}"
             )
         rows.append(env.phi[env.events.index(name), : len(made.stimuli)])
-    lure, goal = rows
+    return rows[0], rows[1]
+
+
+def pull(lure: Floats, goal: Floats) -> float:
+    """The pull of a lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where the goal has none.
+
+    >>> pull(np.array([3.0, 0.0]), np.array([1.0, 1.0]))
+    1.5
+    """
     length = float(goal @ goal)
     return float(lure @ goal) / length if length else float("nan")
 
