@@ -13,7 +13,7 @@ from evosim.metrics import METRICS, hypotheses
 from evosim.scenario.words import WORDS
 from evosim.stats import hierarchy
 from evosim.stats.intervals import Bootstrap, Floats, finite, shown
-from evosim.study.design import experiment_of, family_of, world_key
+from evosim.study.design import claimed_arms, experiment_of, family_of, world_key
 
 if TYPE_CHECKING:
     from evosim.metrics.hypotheses import Conditions, WeightedTerm
@@ -25,19 +25,21 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     """What verdict.json of an experiment over worlds holds.
 
     Returns:
-        as :func:`evosim.study.verdict.summarize`, but for arms, courses and tuned; each finding has
-        instead of terms ``worlds``: effects (of each replicate, by world), share (of worlds beyond
-        the threshold), between and within (variances), predictor. ``worlds`` is their number,
-        ``drawn`` has by key what was drawn for each, ``pull`` the pull of each.
+        as :func:`evosim.study.verdict.summarize`, but for courses, tuned, secondary findings and
+        their arms; each finding has instead of terms ``worlds``: effects (of each replicate, by
+        world), share (of worlds beyond the threshold), between and within (variances), predictor.
+        ``worlds`` is their number, ``drawn`` has by key what was drawn for each, ``pull`` the pull
+        of each.
     """
     scenario, manifest = folder.base, folder.manifest
     written, family = experiment_of(scenario), family_of(scenario)
-    bootstrap, claimed = folder.bootstrap, folder.claimed
+    arms, bootstrap = claimed_arms(scenario), folder.bootstrap
+    claimed = [(finding, terms) for finding, terms in folder.claimed if not finding.secondary]
     n = manifest["worlds"]
     effects: list[list[Floats]] = [[] for _ in claimed]
     pulls: list[float] = []
     for number in range(n):
-        with folder.opened({arm: world_key(number, arm) for arm in written.arms}) as data:
+        with folder.opened({arm: world_key(number, arm) for arm in arms}) as data:
             for found, (_, terms) in zip(effects, claimed, strict=True):
                 found.append(effect(terms, data))
             stimuli = stimuli_of(next(iter(data.values())).scenario, scenario)
@@ -53,7 +55,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         "seed": manifest["seed"],
         "replicates": manifest["replicates"],
         "confidence": bootstrap.confidence,
-        "arms": {name: {"title": arm.title} for name, arm in written.arms.items()},
+        "arms": {name: {"title": written.arms[name].title} for name in arms},
         "findings": findings,
         "worlds": n,
         "drawn": drawn(family, manifest["seed"], n),
@@ -69,15 +71,19 @@ def drawn(family: Family, seed: int, worlds: int) -> dict[str, list[Any]]:
 
 
 def effect(terms: Sequence[WeightedTerm], data: Mapping[str, Conditions]) -> Floats:
-    """What a finding measures in one world, [replicate]."""
-    return sum(
-        (
-            term.weight
-            * METRICS[term.query.measure].by_replicate(*hypotheses.columns_of(term, data))
-            for term in terms
-        ),
-        start=np.zeros(1),
-    )
+    """What a finding measures in one world, [replicate].
+
+    A measure of several replicates (such as the share of variance between them) has one number in a
+    world, which each replicate gets.
+    """
+    found = np.zeros(1)
+    for term in terms:
+        metric, columns = METRICS[term.query.measure], hypotheses.columns_of(term, data)
+        numbers = metric.by_replicate(*columns)
+        if np.isnan(numbers).all():
+            numbers = np.full_like(numbers, metric.number(*columns))
+        found = found + term.weight * numbers
+    return found
 
 
 def _finding(
@@ -110,7 +116,7 @@ def _finding(
         "verdict": verdict,
         **estimate.to_dict(),
         "threshold": hypotheses.threshold_of(finding),
-        "secondary": finding.secondary,
+        "secondary": False,
         "constant": "",
         "undefined": estimate.n_undefined,
         "arms": [term.arm for term in terms],
@@ -171,10 +177,9 @@ def describe(summary: Mapping[str, Any]) -> str:
     ]
     for finding in summary["findings"]:
         (side, threshold), *_ = finding["threshold"].items()
-        secondary = "   (secondary, not counted)" if finding["secondary"] else ""
         here = finding["worlds"]
         lines += [
-            f"  {finding['verdict']}: {finding['says']}{secondary}",
+            f"  {finding['verdict']}: {finding['says']}",
             f"    effect       {shown(finding)}   ({side} {threshold:g} wanted)",
             f"    worlds       {here['holds']} of {here['of']} beyond it, {shown(here['share'])}",
         ]

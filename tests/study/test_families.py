@@ -10,11 +10,15 @@ from click.testing import CliRunner
 from tiny_experiment import EXPERIMENT
 
 import evosim
+from evosim import scenario, world
 from evosim.cli import cli
 from evosim.errors import EvosimError, ScenarioError
+from evosim.metrics.hypotheses import WeightedTerm
+from evosim.metrics.query import Query
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads, words
 from evosim.scenario.family import Family
+from evosim.scenario.settings import as_mapping
 from evosim.stats import hierarchy
 from evosim.stats.intervals import Bootstrap
 from evosim.study import design, families
@@ -267,3 +271,43 @@ def test_the_world_that_is_shown_is_that_of_the_seed(tmp_path: Path) -> None:
             cli, ["show", str(tmp_path / "mine.toml"), "--world", "1", "--seed", str(seed)]
         )
         assert f"world.slip={family.settings(seed, 1)['world.slip']}" in shown.output
+
+
+SHIPPED = [name for name in scenario.catalogue() if scenario.load(name).family]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999], ids=["lowest", "middle", "highest"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_arm_fits_the_ends_of_a_shipped_family(name: str, share: float) -> None:
+    """Settings apply, sites have room, and the events of the pull are there."""
+    written = scenario.load(name)
+    family, experiment = design.family_of(written), design.experiment_of(written)
+    drawn = {key: draw.value(share) for draw in family.draw for key in draw.keys}
+    for arm in experiment.arms.values():
+        made = design.changed(written, as_mapping(drawn, experiment.set, arm.set))
+        for where in made.environments:
+            world.draw_level(made, where, seed=0)
+        assert np.isfinite(families.pull(made, written)) == (family.pull is not None)
+
+
+def test_a_measure_of_several_replicates_has_one_number_in_a_world(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two means that differ by 2 have variance 2; each replicate has variance 2 within it.
+    columns = (np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+    monkeypatch.setattr(families.hypotheses, "columns_of", lambda *_: columns)
+    term = WeightedTerm(1.0, "effect", Query(measure="between"))
+    np.testing.assert_allclose(families.effect([term], {}), [0.5, 0.5])
+
+
+def test_a_map_of_several_lines_can_be_drawn() -> None:
+    family = """
+[family]
+
+[[family.draw]]
+key    = "world.map"
+choice = ["a.\\n.@", "a..\\n..@"]
+"""
+    drawn = read(family).family
+    assert drawn is not None
+    assert {drawn.settings(1, w)["world.map"] for w in range(9)} == {"a.\n.@", "a..\n..@"}
