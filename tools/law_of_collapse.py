@@ -1,6 +1,6 @@
 """What predicts collapse before it happens, over families (docs/studies/law_of_collapse.md).
 
-.venv/bin/python tools/law_of_collapse.py build/gallery/*.worlds.confirm    # writes the table
+.venv/bin/python tools/law_of_collapse.py build/gallery/*.worlds.confirm    # their rows of the table
 .venv/bin/python tools/law_of_collapse.py                                   # prints the numbers
 
 What is measured, the models and the thresholds were committed before any of these worlds was run.
@@ -270,6 +270,11 @@ def _shown(found: Mapping[str, Any]) -> str:
 def main(paths: Sequence[str]) -> None:
     if paths:
         rows = [row for path in paths for row in measured(Path(path))]
+        again = {row["scenario"] for row in rows}
+        if TABLE.is_file():
+            with TABLE.open(encoding="utf-8", newline="") as file:
+                rows += [row for row in csv.DictReader(file) if row["scenario"] not in again]
+        rows.sort(key=lambda row: (row["scenario"], int(row["world"])))
         with TABLE.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
