@@ -1,6 +1,6 @@
 """What predicts collapse before it happens, over families (docs/studies/law_of_collapse.md).
 
-.venv/bin/python tools/law_of_collapse.py build/gallery/*.worlds.confirm    # their rows of the table
+.venv/bin/python tools/law_of_collapse.py build/gallery/*.worlds.confirm    # writes their rows
 .venv/bin/python tools/law_of_collapse.py                                   # prints the numbers
 
 What is measured, the models and the thresholds were committed before any of these worlds was run.
@@ -78,7 +78,7 @@ def _of_world(data: Any, scenario: Any, family: Any) -> dict[str, float]:
 
     stimuli = families.stimuli_of(scenario, family)
     assert stimuli is not None
-    lure, goal = stimuli
+    goal = stimuli[1]
     probe = np.flatnonzero(data["probe"].values == flip.generation)
     wanted = np.nanmean(drives(data, scenario, probe)[:, 0], axis=1)  # [replicate, F]
     before, after = (
@@ -88,7 +88,7 @@ def _of_world(data: Any, scenario: Any, family: Any) -> dict[str, float]:
     )  # fmt: skip
     return {
         "collapse": float(np.nanmean(before - after)),
-        "pull": families.pull(lure, goal),
+        "pull": families.pull(scenario, family),
         "redundancy": float(np.abs(goal).sum() ** 2 / (goal**2).sum()),
         "epic_in": mean("epic", flip.before),
         "epic_out": mean("epic", flip.after),
@@ -194,33 +194,43 @@ def explained(table: Table, *, whole_scenarios: bool) -> dict[str, dict[str, Any
         name: (table.collapse - predictions(table, names, whole_scenarios=whole_scenarios)) ** 2
         for name, names in {"mean": (), **MODELS}.items()
     }
-    rng = np.random.default_rng(1)
     scenarios = np.unique(table.scenario)
-    places = [np.flatnonzero(table.scenario == name) for name in scenarios]
+    error = np.stack(  # [scenario, world, model]
+        [np.stack(list(missed.values()), axis=1)[table.scenario == name] for name in scenarios]
+    )
+    n, worlds, _ = error.shape
+    rng = np.random.default_rng(1)
+    which = np.tile(np.arange(n), (RESAMPLES, 1))
+    if whole_scenarios:
+        which = rng.integers(0, n, (RESAMPLES, n))
 
-    def shares(drawn: Sequence[NDArray[np.intp]]) -> dict[str, float]:
-        error = {
-            name: np.mean([each[rows].mean() for rows in drawn]) for name, each in missed.items()
-        }
-        return {name: 1.0 - error[name] / error["mean"] for name in MODELS}
+    def shares(errors: Floats) -> dict[str, Floats]:
+        """By model, of errors [..., model]."""
+        of_mean = errors[..., list(missed).index("mean")]
+        return {name: 1.0 - errors[..., list(missed).index(name)] / of_mean for name in MODELS}
 
-    again = []
-    for _ in range(RESAMPLES):
-        which = rng.integers(0, len(places), len(places)) if whole_scenarios else range(len(places))
-        again.append(shares([rng.choice(places[i], len(places[i])) for i in which]))
-    found = shares(places)
+    drawn = rng.integers(0, worlds, (RESAMPLES, n, worlds))
+    again = shares(
+        np.stack(
+            [error[i[:, None], at].mean(axis=(0, 1)) for i, at in zip(which, drawn, strict=True)]
+        )
+    )
+    found = shares(error.mean(axis=(0, 1)))
     ends = {
         name: (
-            np.quantile([one[name] for one in again], [0.025, 0.975]),
-            np.quantile([one[name] - one["pull"] for one in again], [0.025, 0.975]),
+            np.quantile(again[name], [0.025, 0.975]),
+            np.quantile(again[name] - again["pull"], [0.025, 0.975]),
         )
         for name in MODELS
     }
     return {
         name: {
-            "value": found[name], "interval": ends[name][0].tolist(),
-            "more": {"value": found[name] - found["pull"], "interval": ends[name][1].tolist()},
-            "rmse": float(np.sqrt(np.mean([missed[name][rows].mean() for rows in places]))),
+            "value": float(found[name]),
+            "interval": ends[name][0].tolist(),
+            "more": {
+                "value": float(found[name] - found["pull"]), "interval": ends[name][1].tolist()
+            },
+            "rmse": float(np.sqrt(np.mean(missed[name]))),
         }
         for name in MODELS
     }  # fmt: skip

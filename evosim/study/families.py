@@ -42,8 +42,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         with folder.opened({arm: world_key(number, arm) for arm in arms}) as data:
             for found, (_, terms) in zip(effects, claimed, strict=True):
                 found.append(effect(terms, data))
-            stimuli = stimuli_of(next(iter(data.values())).scenario, scenario)
-            pulls.append(pull(*stimuli) if stimuli else np.nan)
+            pulls.append(pull(next(iter(data.values())).scenario, scenario))
     findings = [
         _finding(finding, terms, np.array(found), pulls, bootstrap)
         for (finding, terms), found in zip(claimed, effects, strict=True)
@@ -100,16 +99,14 @@ def _finding(
     """
     estimate = hierarchy.mean(effects, bootstrap)
     by_world = hierarchy.means(effects)
-    by_world = by_world[np.isfinite(by_world)]
     side, threshold = finding.threshold
     if side == "within":
         verdict = hypotheses.judge_equivalence(estimate, estimate, threshold)
-        holds = np.abs(by_world) <= threshold
     else:
         verdict = hypotheses.judge(estimate, finding)
-        holds = by_world > threshold if side == "above" else by_world < threshold
+    holds = np.array([one for one in beyond(by_world, side, threshold) if one is not None], bool)
     parts = hierarchy.components(effects)
-    fit = hierarchy.predict(pulls, hierarchy.means(effects))
+    fit = hierarchy.predict(pulls, by_world)
     return {
         "says": finding.says,
         "measure": finding.measure,
@@ -130,6 +127,39 @@ def _finding(
             "predictor": {name: finite(value) for name, value in fit._asdict().items()},
         },
     }
+
+
+def beyond(values: Floats, side: str, threshold: float) -> list[bool | None]:
+    """Whether each effect is on the wanted side of a threshold; None: undefined."""
+    wanted = {"above": values > threshold, "below": values < threshold}
+    wanted["within"] = np.abs(values) <= threshold
+    known = np.isfinite(values)
+    return [bool(w) if k else None for w, k in zip(wanted[side], known, strict=True)]
+
+
+def kinds(summary: Mapping[str, Any]) -> list[tuple[bool | None, ...]]:
+    """What kind of outcome each world has: which findings hold in it.
+
+    Args:
+        summary: what :func:`summarize` returned, or its record.
+    """
+    columns = []
+    for finding in summary["findings"]:
+        ((side, threshold),) = finding["threshold"].items()
+        effects = np.array(finding["worlds"]["effects"], np.float64)
+        columns.append(beyond(hierarchy.means(effects), side, threshold))
+    return list(zip(*columns, strict=True))
+
+
+def unseen(summary: Mapping[str, Any]) -> str:
+    """The chance that the next world is of a kind of outcome that was not seen, in words."""
+    found = kinds(summary)
+    chance = hierarchy.unseen(found, Bootstrap(confidence=summary["confidence"]))
+    once = sum(found.count(kind) == 1 for kind in found)
+    return (
+        f"{chance:.2f}, as {once} of {len(found)} worlds are the only ones of their kind, of "
+        f"{len(set(found))}"
+    )
 
 
 def stimuli_of(made: Scenario, scenario: Scenario) -> tuple[Floats, Floats] | None:
@@ -157,12 +187,15 @@ def stimuli_of(made: Scenario, scenario: Scenario) -> tuple[Floats, Floats] | No
     return rows[0], rows[1]
 
 
-def pull(lure: Floats, goal: Floats) -> float:
-    """The pull of a lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where the goal has none.
+def pull(made: Scenario, scenario: Scenario) -> float:
+    """The pull of a world's lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where none is named.
 
-    >>> pull(np.array([3.0, 0.0]), np.array([1.0, 1.0]))
-    1.5
+    Args:
+        made, scenario: see :func:`stimuli_of`.
     """
+    if (stimuli := stimuli_of(made, scenario)) is None:
+        return float("nan")
+    lure, goal = stimuli
     length = float(goal @ goal)
     return float(lure @ goal) / length if length else float("nan")
 
@@ -194,4 +227,5 @@ def describe(summary: Mapping[str, Any]) -> str:
                 "fitted to"
             )
             lines.append(f"    pull         rank correlation {fit['spearman']:.2f}{line}")
+    lines.append(f"  chance of a kind of outcome not seen in the next world: {unseen(summary)}")
     return "\n".join(lines)
