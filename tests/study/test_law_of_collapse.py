@@ -70,8 +70,3 @@ def test_what_is_undefined_counts_as_the_mean(law: ModuleType) -> None:
     assert np.isfinite(law.predictions(table, law.PREDICTORS, whole_scenarios=True)).all()
     alone = law.predictions(table, ("meg",), whole_scenarios=False)
     np.testing.assert_allclose(alone, law.predictions(table, (), whole_scenarios=False))
-
-
-def test_the_numbers_of_the_page_are_those_of_the_table(law: ModuleType) -> None:
-    page = law.TABLE.with_suffix(".md").read_text(encoding="utf-8")
-    assert law.tables(law.read()) in page, "write them again: python tools/law_of_collapse.py"
