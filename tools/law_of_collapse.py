@@ -42,15 +42,13 @@ Floats = NDArray[np.float64]
 
 def measured(path: Path) -> Iterator[dict[str, Any]]:
     """A row for each world of an experiment over worlds: what is known before, and the collapse."""
-    from evosim.engine.dataset import open_dataset
     from evosim.study.design import world_key
     from evosim.study.experiment import ExperimentFolder
 
     folder = ExperimentFolder(path)
     for world in range(folder.manifest["worlds"]):
-        run = folder.run(world_key(world, ARMS[folder.base.id]))
-        with open_dataset(run) as data:
-            found = _of_world(data, run.scenario, folder.base)
+        with folder.opened({"": world_key(world, ARMS[folder.base.id])}) as opened:
+            found = _of_world(opened[""].data, opened[""].scenario, folder.base)
         yield {
             "scenario": folder.base.id, "world": world,
             **{name: f"{value:.6g}" for name, value in found.items()},
