@@ -99,16 +99,14 @@ def _finding(
     """
     estimate = hierarchy.mean(effects, bootstrap)
     by_world = hierarchy.means(effects)
-    by_world = by_world[np.isfinite(by_world)]
     side, threshold = finding.threshold
     if side == "within":
         verdict = hypotheses.judge_equivalence(estimate, estimate, threshold)
-        holds = np.abs(by_world) <= threshold
     else:
         verdict = hypotheses.judge(estimate, finding)
-        holds = by_world > threshold if side == "above" else by_world < threshold
+    holds = np.array([one for one in beyond(by_world, side, threshold) if one is not None], bool)
     parts = hierarchy.components(effects)
-    fit = hierarchy.predict(pulls, hierarchy.means(effects))
+    fit = hierarchy.predict(pulls, by_world)
     return {
         "says": finding.says,
         "measure": finding.measure,
@@ -131,8 +129,41 @@ def _finding(
     }
 
 
-def pull(made: Scenario, scenario: Scenario) -> float:
-    """The pull of a world's lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where none is named.
+def beyond(values: Floats, side: str, threshold: float) -> list[bool | None]:
+    """Whether each effect is on the wanted side of a threshold; None: undefined."""
+    wanted = {"above": values > threshold, "below": values < threshold}
+    wanted["within"] = np.abs(values) <= threshold
+    known = np.isfinite(values)
+    return [bool(w) if k else None for w, k in zip(wanted[side], known, strict=True)]
+
+
+def kinds(summary: Mapping[str, Any]) -> list[tuple[bool | None, ...]]:
+    """What kind of outcome each world has: which findings hold in it.
+
+    Args:
+        summary: what :func:`summarize` returned, or its record.
+    """
+    columns = []
+    for finding in summary["findings"]:
+        ((side, threshold),) = finding["threshold"].items()
+        effects = np.array(finding["worlds"]["effects"], np.float64)
+        columns.append(beyond(hierarchy.means(effects), side, threshold))
+    return list(zip(*columns, strict=True))
+
+
+def unseen(summary: Mapping[str, Any]) -> str:
+    """The chance that the next world is of a kind of outcome that was not seen, in words."""
+    found = kinds(summary)
+    chance = hierarchy.unseen(found, Bootstrap(confidence=summary["confidence"]))
+    once = sum(found.count(kind) == 1 for kind in found)
+    return (
+        f"{chance:.2f}, as {once} of {len(found)} worlds are the only ones of their kind, of "
+        f"{len(set(found))}"
+    )
+
+
+def stimuli_of(made: Scenario, scenario: Scenario) -> tuple[Floats, Floats] | None:
+    """The stimuli of a world's lure and of its goal; None where no pull is named.
 
     Args:
         made: the world's own scenario.
@@ -143,7 +174,7 @@ def pull(made: Scenario, scenario: Scenario) -> float:
     """
     asked = family_of(scenario).pull
     if asked is None:
-        return float("nan")
+        return None
     rows = []
     for name, where in ((asked.lure, asked.where), (asked.goal, asked.before or asked.where)):
         env = worlds_.environment(made, where)
@@ -153,7 +184,18 @@ def pull(made: Scenario, scenario: Scenario) -> float:
                 f"{', '.join(env.events)}"
             )
         rows.append(env.phi[env.events.index(name), : len(made.stimuli)])
-    lure, goal = rows
+    return rows[0], rows[1]
+
+
+def pull(made: Scenario, scenario: Scenario) -> float:
+    """The pull of a world's lure, phi_L . phi_G / |phi_G|^2 over stimuli; NaN where none is named.
+
+    Args:
+        made, scenario: see :func:`stimuli_of`.
+    """
+    if (stimuli := stimuli_of(made, scenario)) is None:
+        return float("nan")
+    lure, goal = stimuli
     length = float(goal @ goal)
     return float(lure @ goal) / length if length else float("nan")
 
@@ -185,4 +227,5 @@ def describe(summary: Mapping[str, Any]) -> str:
                 "fitted to"
             )
             lines.append(f"    pull         rank correlation {fit['spearman']:.2f}{line}")
+    lines.append(f"  chance of a kind of outcome not seen in the next world: {unseen(summary)}")
     return "\n".join(lines)

@@ -94,6 +94,7 @@ def test_a_page_and_the_index_say_in_how_many_worlds(done: Gallery) -> None:
     assert f"over the family the claim is **{found['verdict']}** (the family was frozen" in page
     assert "(tiny-family.svg)" in page
     assert page.count("| effect over worlds |") == 2
+    assert page.count("worlds are the only ones of their kind") == 2
     assert f"| {found['verdict']} | {here['holds']} of 3 [" in index
     assert "1 claim tested in the worlds of a family" in index
     assert done.files["tiny-family.svg"]
@@ -141,6 +142,21 @@ def test_a_family_that_was_changed_after_it_was_frozen_is_refused(
     again.edit(old, new)
     with pytest.raises(EvosimError, match="tiny: was changed since what was frozen"):
         make(again, confirm=True)
+
+
+def test_what_is_secondary_is_not_run_over_worlds_and_pages_are_made(
+    whole: Gallery, tmp_path: Path
+) -> None:
+    gallery = with_family(whole, tmp_path / "again")
+    gallery.edit("below   = 0.3", "below   = 0.3\nsecondary = true")
+    gallery.make()
+    make(gallery)
+    found = confirmation.record_of(gallery.out, "tiny", worlds=True, confirm=False)
+    assert found is not None
+    assert len(found["findings"]) == 1
+    before = gallery.files
+    making.make_pages([str(gallery.source)], out=gallery.out, report=gallery.reported.append)
+    assert gallery.files == before
 
 
 def test_pages_alone_come_out_the_same_and_a_stale_family_is_told(again: Gallery) -> None:

@@ -271,9 +271,10 @@ def test_a_world_that_alone_decides_the_line_leaves_nothing_explained() -> None:
             "within": None, "predictor": {"spearman": fit.spearman, "explained": None},
         },
     }  # fmt: skip
+    finding["worlds"]["effects"] = [[1.0], [2.0], [3.0], [4.0]]
     summary = {"verdict": "supported", "claim": "it", "worlds": 4, "replicates": 1,
-               "findings": [finding]}  # fmt: skip
-    assert families.describe(summary).splitlines()[-1].endswith(f"correlation {fit.spearman:.2f}")
+               "confidence": 0.95, "findings": [finding]}  # fmt: skip
+    assert families.describe(summary).splitlines()[-2].endswith(f"correlation {fit.spearman:.2f}")
 
 
 def test_the_world_that_is_shown_is_that_of_the_seed(tmp_path: Path) -> None:
@@ -325,3 +326,39 @@ choice = ["a.\\n.@", "a..\\n..@"]
     drawn = read(family).family
     assert drawn is not None
     assert {drawn.settings(1, w)["world.map"] for w in range(9)} == {"a.\n.@", "a..\n..@"}
+
+
+def test_the_chance_of_a_kind_not_seen_is_the_share_of_those_seen_once() -> None:
+    """Good 1953: known answers, and the chance that is covered where it is known."""
+    assert hierarchy.unseen("abcd", Bootstrap()).value == 1.0
+    assert hierarchy.unseen("aabb", Bootstrap()).value == 0.0
+    none = hierarchy.unseen("a" * 40, Bootstrap())
+    assert none.interval == pytest.approx((0.0, 1 - 0.025 ** (1 / 40)))
+    assert np.isnan(hierarchy.unseen("", Bootstrap()).value)
+    chances = 1 / np.arange(1.0, 51.0)
+    chances /= chances.sum()
+    rng = np.random.default_rng(6)
+    missed, covered = [], 0
+    for _ in range(300):
+        drawn = rng.choice(50, 40, p=chances)
+        rest = 1.0 - chances[np.unique(drawn)].sum()
+        found = hierarchy.unseen(drawn.tolist(), Bootstrap())
+        assert found.interval is not None
+        missed.append(found.value - rest)
+        covered += found.interval[0] <= rest <= found.interval[1]
+    # Biased by less than 1 / n, as theory has it; four standard errors of 300 trials.
+    assert abs(np.mean(missed)) < 1 / 40 + 4 * np.std(missed) / np.sqrt(300)
+    assert 0.88 <= covered / 300 <= 1.0
+
+
+def test_the_kind_of_a_world_is_which_findings_hold_in_it() -> None:
+    def finding(side: str, threshold: float, *effects: float | None) -> dict[str, object]:
+        rows = [[effect, effect] for effect in effects]
+        return {"threshold": {side: threshold}, "worlds": {"effects": rows}}
+
+    summary = {"confidence": 0.95, "findings": [
+        finding("above", 0.3, 0.4, 0.2, 0.4, None), finding("within", 0.1, 0.0, -0.1, 0.2, 0.0),
+    ]}  # fmt: skip
+    assert families.kinds(summary) == [(True, True), (False, True), (True, False), (None, True)]
+    assert families.unseen(summary).startswith("1.00 [")
+    assert families.unseen(summary).endswith("4 of 4 worlds are the only ones of their kind, of 4")

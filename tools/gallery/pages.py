@@ -24,6 +24,7 @@ from evosim.plot.experiment import (
 from evosim.plot.summaries import names_for
 from evosim.scenario.document import inline
 from evosim.stats import tests
+from evosim.study import families
 
 Finding = Mapping[str, Any]
 
@@ -302,6 +303,10 @@ def _family(over_worlds: Sequence[Record]) -> Iterator[str]:
                 for finding in record["findings"]
             ],
         )  # fmt: skip
+        yield (
+            "The chance that the next world has a [kind of outcome that was not seen]"
+            f"(../families.md#kinds-of-outcome) is {families.unseen(record)}."
+        )
         yield f"    {record['command']}\n\nEvery world is in [{name}]({name})."
 
 

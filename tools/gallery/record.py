@@ -68,6 +68,8 @@ def with_words_of(scenario: Scenario, record: Record) -> Record:
     written = scenario.experiment
     assert written is not None
     tuned = record.get("tuned")
+    # Over worlds only what the claim rests on is run.
+    findings = [f for f in written.findings if not (record.get("worlds") and f.secondary)]
     if tuned and written.tuned:
         headline = written.findings[0].says
         values = [{**value, "says": headline} for value in tuned["values"]]
@@ -81,7 +83,7 @@ def with_words_of(scenario: Scenario, record: Record) -> Record:
         },
         "findings": [
             {**finding, "says": now.says}
-            for finding, now in zip(record["findings"], written.findings, strict=True)
+            for finding, now in zip(record["findings"], findings, strict=True)
         ],
         **({"tuned": tuned} if "tuned" in record else {}),
     }
