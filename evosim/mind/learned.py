@@ -157,7 +157,7 @@ def agent_of(scenario: Scenario, generation: int, seed: int) -> Agent:
                 f"agent {learner.factory!r}: what it made has no {name} (needed: parameters, "
                 f"policy and train, see docs/agents.md; got {agent!r})"
             )
-    return agent  # type: ignore[no-any-return]
+    return agent
 
 
 def _factory(name: str) -> Callable[..., Any]:
@@ -177,7 +177,7 @@ def _factory(name: str) -> Callable[..., Any]:
         ) from error
     if not callable(make := getattr(found, function, None)):
         raise EvosimError(f"agent {name!r}: the module {module} has no function {function!r}")
-    return make  # type: ignore[no-any-return]
+    return make
 
 
 def parameters_of(agent: Agent, name: str) -> FloatArray:
@@ -223,7 +223,7 @@ def untrained(scenario: Scenario) -> Untrained:
     kept = scenario.kept
     if "untrained" not in kept:
         kept["untrained"] = Untrained(scenario)
-    return kept["untrained"]  # type: ignore[no-any-return]
+    return kept["untrained"]
 
 
 class Policy:
