@@ -375,6 +375,10 @@ settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change the scenario, e.g. evolution.population=100; can be repeated.",
 )  # fmt: skip
+agent = click.option(
+    "--agent", metavar="MODULE:FUNCTION",
+    help="Train an agent that this function makes, in place of evolution (docs/agents.md).",
+)  # fmt: skip
 world = click.option(
     "--world", type=click.IntRange(min=0), metavar="W",
     help="One world of the scenario's family, by number from 0.",

@@ -82,7 +82,8 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
     if evolution.population < individuals:
         message = f"{name} needs more (got {evolution.population}, allowed {individuals} or more)"
         found.append(("population", message))
-    if len(loci(scenario)) < n_loci:
+    # An agent is made where a run begins, not where a file is read.
+    if scenario.agent.learner is None and len(loci(scenario)) < n_loci:
         found.append(("optimizer.name", f"{name} needs a locus that evolves, and all are pinned"))
     found += [("optimizer.name", f"{name}: {why}") for why in optimizer.refuses(scenario)]
     if name != "genetic":

@@ -355,8 +355,11 @@ def _mean(values: Floats) -> float:
 
 def unsupported(scenario: Scenario) -> str:
     """Why minds of a scenario cannot be put under stress; empty where they can."""
-    if scenario.agent.mind == "table":
-        return "a table has no drives, so that nothing says whether it keeps its capability"
+    if not scenario.agent.has_drives:
+        return (
+            "a table or a learner has no drives, so that nothing says whether it keeps its "
+            "capability"
+        )
     if scenario.built_in or scenario.agent.tool is not None:
         return "stress needs exact expectations, and minds with novelty or a tool have none"
     return ""

@@ -183,7 +183,7 @@ def _parameters(scenario: Scenario) -> tuple[Locus, ...]:
         scenario.kept["loci"] = tuple(
             Locus(name=f"{OF_PARAMETERS}{i}", **ends) for i in range(untrained(scenario).n)
         )
-    return scenario.kept["loci"]  # type: ignore[no-any-return]
+    return scenario.kept["loci"]
 
 
 def initial(scenario: Scenario, n: int, key: int) -> FloatArray:

@@ -401,6 +401,11 @@ class Agent(Model):
         return None if self.tool is None else ("reliance", self.tool.depth)
 
     @property
+    def has_drives(self) -> bool:
+        """Whether minds want something: neither tables nor what is learned do."""
+        return self.mind == "planner" and self.learner is None
+
+    @property
     def tabular(self) -> Table | None:
         """What tables see; None for planners."""
         return self.table if self.mind == "table" else None

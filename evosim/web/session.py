@@ -169,7 +169,7 @@ class Session:
         self.band: dict[str, dict[str, list[float]]] = {}
         self.rows: list[dict[str, Any]] = []
         self.outcomes: list[Outcome] = []
-        self.drives = () if read.rows is not None else tuple(read.agent.drives)
+        self.drives = tuple(read.agent.drives) if read.agent.has_drives else ()
 
     @property
     def scenario(self) -> Scenario:

@@ -1,4 +1,4 @@
-"""The section ``[agent.learner]``: whose policy it is, what it sees, and what it is held to want."""
+"""The section ``[agent.learner]``: who learns, what it sees, and what it is held to want."""
 
 from __future__ import annotations
 
