@@ -14,7 +14,7 @@ import evosim
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TOUR = DOCS / "python.md"
 NOTEBOOKS = sorted(page for page in (DOCS / "notebooks").glob("*.md") if page.name != "README.md")
-PAGES = [*NOTEBOOKS, DOCS / "gym.md"]
+PAGES = [*NOTEBOOKS, DOCS / "gym.md", DOCS / "agents.md"]
 """Pages that run by themselves."""
 
 

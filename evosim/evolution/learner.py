@@ -19,7 +19,7 @@ from evosim.evolution.optimizer import (
     optimizer,
 )
 from evosim.mind import loci
-from evosim.mind.learned import Agent, Task, agent_of, parameters_of
+from evosim.mind.learned import Agent, agent_of, parameters_of
 from evosim.registry import calling
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Learner(Optimizer):
             agent.parameters = state["parameters"].copy()
             if (known := _unpacked(state["knows"])) is not None:
                 agent.set_state(known)  # type: ignore[attr-defined]
-            agent.train(Task(scenario, generation, seed_key).lifetimes)
+            agent.train(scenario.evolution.population * scenario.evolution.levels)
         return _asked(scenario, agent, 0)
 
 

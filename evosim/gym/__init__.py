@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.errors import EvosimError, install
 from evosim.gym.episodes import level_seed
+from evosim.gym.task import Task
 
 if TYPE_CHECKING:
     from evosim.gym.environments import Environment, VectorEnvironment, make, make_vec
 
-__all__ = ["Environment", "VectorEnvironment", "level_seed", "make", "make_vec", "register"]
+__all__ = ["Environment", "Task", "VectorEnvironment", "level_seed", "make", "make_vec", "register"]
 
 VERSION = 0
 """Of the environments: a change of the model by which a life goes otherwise raises it."""

@@ -11,9 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,11 +21,11 @@ from numpy.typing import NDArray
 from evosim.errors import EvosimError, RunError
 from evosim.mind.policies import Reader, weights
 from evosim.registry import calling
-from evosim.world import Environment, Levels, environment
-from evosim.world.levels import MOVES
-from evosim.world.observations import DIRECTIONS, Observer
+from evosim.world import Environment, Levels
+from evosim.world.observations import Observer
 
 if TYPE_CHECKING:
+    from evosim.mechanisms.learner.schema import Learner
     from evosim.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
@@ -37,7 +35,7 @@ MOST = 200_000
 
 
 class Agent(Protocol):
-    """What a factory makes.
+    """What a factory makes, called with a task (:class:`evosim.gym.task.Task`) and a seed.
 
     It may also have ``get_state()``, which gives arrays by name, and ``set_state(arrays)``: what it
     must know in the next generation beside its parameters, as the moments of an optimizer.
@@ -53,87 +51,32 @@ class Agent(Protocol):
         """Learn for about so many lifetimes in environments of the task."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """What an agent learns in one generation of a scenario.
+def task_of(scenario: Scenario, generation: int, seed: int) -> Any:
+    """What an agent learns in one generation: in what trains then, on as many lifetimes as a
+    generation of evolved minds lives, on as many levels.
 
-    Attributes:
-        scenario: the scenario.
-        generation: its number.
+    Args:
         seed: of the generation, from which the levels follow.
-        lifetimes: as many as a generation of evolved minds lives.
     """
+    learner, evolution = scenario.agent.learner, scenario.evolution
+    assert learner is not None
+    own = scenario.objective_at(generation).selected
+    # Environments stand above minds, which need none to live (docs/architecture.md, stairs).
+    return import_module("evosim.gym.task").Task(
+        scenario=scenario,
+        environment=scenario.mixture_at(generation),
+        obs=_obs(learner),
+        reward="selected" if own == scenario.objective.selected else own,
+        levels=evolution.levels,
+        seed=seed,
+        senses=learner.senses,
+        window=scenario.phase_at(generation).window,
+        lifetimes=evolution.population * evolution.levels,
+    )
 
-    scenario: Scenario
-    generation: int
-    seed: int
 
-    @property
-    def lifetimes(self) -> int:
-        evolution = self.scenario.evolution
-        return evolution.population * evolution.levels
-
-    @cached_property
-    def observer(self) -> Observer:
-        """What it sees."""
-        learner = self.scenario.agent.learner
-        assert learner is not None
-        obs = learner.obs if isinstance(learner.obs, str | Mapping) else list(learner.obs)
-        return Observer(self.scenario, obs, learner.senses)
-
-    @property
-    def observation_shape(self) -> Any:
-        """Of one observation; of several parts by name."""
-        shapes = self.observer.shapes
-        return next(iter(shapes.values())) if self.observer.single else shapes
-
-    @property
-    def n_states(self) -> int:
-        """One more than the largest state, where that is what it sees."""
-        return self.observer.n_states()
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """The names of the actions."""
-        there = environment(self.scenario, next(iter(self.scenario.environments)))
-        return (*DIRECTIONS, *(("stay",) if there.n_actions > len(MOVES) + 1 else ()), "use")
-
-    @property
-    def lifetime(self) -> int:
-        """The most steps of a life in what trains."""
-        world = self.scenario.environment
-        return max(world(name).lifetime for name in self.environment)
-
-    @property
-    def environment(self) -> dict[str, float]:
-        """What trains in the generation, by weight."""
-        return self.scenario.mixture_at(self.generation)
-
-    def make(self, **more: Any) -> Any:
-        """One environment of Gymnasium of what trains; keywords as of :func:`evosim.gym.make`."""
-        return self._made("make", more)
-
-    def make_vec(self, num_envs: int, **more: Any) -> Any:
-        """Several side by side; keywords as of :func:`evosim.gym.make_vec`."""
-        return self._made("make_vec", {"num_envs": num_envs, **more})
-
-    def _made(self, function: str, more: Mapping[str, Any]) -> Any:
-        # Environments stand above minds (docs/architecture.md): a run itself needs none.
-        phase = self.scenario.phase_at(self.generation)
-        own = self.scenario.objective_at(self.generation)
-        learner = self.scenario.agent.learner
-        assert learner is not None
-        given: dict[str, Any] = {
-            "environment": self.environment,
-            "obs": self.observer.parts if not self.observer.single else learner.obs,
-            "senses": learner.senses,
-            "reward": "selected" if own.selected == self.scenario.objective.selected
-            else own.selected,
-            "levels": self.scenario.evolution.levels,
-            "seed": self.seed,
-            "window": phase.window,
-        }  # fmt: skip
-        return getattr(import_module("evosim.gym"), function)(self.scenario, **{**given, **more})
+def _obs(learner: Learner) -> Any:
+    return learner.obs if isinstance(learner.obs, str | dict) else list(learner.obs)
 
 
 def agent_of(scenario: Scenario, generation: int, seed: int) -> Agent:
@@ -150,7 +93,7 @@ def agent_of(scenario: Scenario, generation: int, seed: int) -> Agent:
     make = _factory(learner.factory)
     with calling(f"agent {learner.factory!r}", make):
         # Of 31 bits, which every library takes.
-        agent = make(Task(scenario, generation, seed), seed >> 33, **learner.options)
+        agent = make(task_of(scenario, generation, seed), seed >> 33, **learner.options)
     for name in ("parameters", "policy", "train"):
         if not hasattr(agent, name):
             raise EvosimError(
@@ -206,7 +149,7 @@ class Untrained:
         self._name = learner.factory
         self._agent = agent_of(scenario, 0, 0)
         self._lock = threading.Lock()
-        self._reader = Reader(Task(scenario, 0, 0).observer)
+        self._reader = Reader(Observer(scenario, _obs(learner), learner.senses))
         self.n = len(parameters_of(self._agent, self._name))
 
     def weights(self, parameters: FloatArray, env: Environment, levels: Levels) -> FloatArray:

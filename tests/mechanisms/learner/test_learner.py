@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import evosim
 from evosim import mind, world
 from evosim.cli import cli
+from evosim.engine import loop
 from evosim.engine.loop import replicate_seed
 from evosim.engine.probe import level_seeds
 from evosim.errors import EvosimError
@@ -32,12 +32,17 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+class NoProbes:
+    def measure(self, genomes: object, generation: int) -> dict[str, Any]:
+        return {}
+
+
 @pytest.fixture(autouse=True)
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(HERE)
 
 
-def learner(factory: str = "agents:Knowing", **more: Any) -> evosim.Scenario:
+def learner(factory: Any = "agents:Knowing", **more: Any) -> evosim.Scenario:
     return evosim.load("strawberry", {**SETTINGS, "agent.learner.factory": factory, **more})
 
 
@@ -66,17 +71,28 @@ def test_it_trains_for_as_many_lifetimes_as_a_generation_lives() -> None:
     assert agent.task.actions == ("north", "south", "west", "east", "stay", "use")
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_bit(tmp_path: Path) -> None:
+def test_what_a_run_keeps_of_an_agent_is_all_that_it_goes_on_from(tmp_path: Path) -> None:
+    read, seed = learner(), replicate_seed(1, 0)
+    start = loop.initial_population(read, seed)
+    lived = list(loop.generations(read, start, seed=seed, prober=NoProbes()))
+    kept = lived[1].next_population
+    assert kept is not None
+    np.savez(tmp_path / "kept.npz", **kept.state)  # as a chunk of a run keeps it
+    with np.load(tmp_path / "kept.npz", allow_pickle=False) as arrays:
+        again = kept._replace(state=dict(arrays))
+    rest = loop.generations(read, again, seed=seed, prober=NoProbes())
+    for new, old in zip(rest, lived[2:], strict=True):
+        assert_array_equal(new.arrays["genome"], old.arrays["genome"])
+    lost = kept._replace(state={**kept.state, "knows": np.zeros(0, np.uint8)})
+    other = list(loop.generations(read, lost, seed=seed, prober=NoProbes()))
+    assert (other[1].arrays["genome"] != lived[3].arrays["genome"]).any()
+
+
+def test_a_folder_holds_what_a_run_in_memory_does(tmp_path: Path) -> None:
     whole = evosim.simulate(learner(), seed=1)
     run = evosim.run(learner(), seed=1, out=tmp_path / "a", figures=False, workers=1, checkpoint=0)
-    assert_array_equal(run.data["genome"].values, whole["genome"].values)
-    evosim.run(learner(), seed=1, out=tmp_path / "b", figures=False, workers=1, checkpoint=0)
-    stopped = tmp_path / "b"
-    (stopped / "run.nc").unlink()
-    (stopped / "summary.json").unlink()
-    again = evosim.resume(stopped, workers=1)
     for name in ("genome", "directed", "capability", "score"):
-        assert_array_equal(again.data[name].values, whole[name].values)
+        assert_array_equal(run.data[name].values, whole[name].values)
 
 
 def test_generations_one_by_one_are_those_of_the_run() -> None:
@@ -180,4 +196,3 @@ def test_the_command_trains_an_agent(tmp_path: Path) -> None:
     assert "How directed it is in the end" in done.output
     assert "agents:Knowing" in done.output
     assert "drive for sweetness" not in done.output
-    assert sys.modules["agents"]
