@@ -61,37 +61,34 @@ def _of_world(data: Any, scenario: Any, family: Any) -> dict[str, float]:
     from evosim.metrics.rewards import drives
     from evosim.study import families
 
-    flip = scenario.flips[0]
-    at = {"turn": flip.generation, "generation": flip.generation}
-
-    def mean(measure: str, mixture: Mapping[str, float]) -> float:
-        """Over replicates, and over a mixture of environments."""
-        total = sum(mixture.values())
-        found = 0.0
-        for name, weight in mixture.items():
-            query = Query(measure=measure, where=name, **at)
-            (column,) = METRICS[measure].columns(data, scenario, query)
-            found += weight / total * float(np.nanmean(column))
-        return found
-
+    flip, named = scenario.flips[0], family.family.pull
+    deployed = {named.where: 1.0}  # of several flips that with the lure
     stimuli = families.stimuli_of(scenario, family)
     assert stimuli is not None
-    goal = stimuli[1]
+
+    def of(measure: str, mixture: Mapping[str, float]) -> Floats:
+        """The mean over a mixture of environments, [replicate]."""
+        total = sum(mixture.values())
+        found = np.zeros(data.sizes["replicate"])
+        for name, weight in mixture.items():
+            query = Query(measure=measure, where=name, generation=flip.generation)
+            (column,) = METRICS[measure].columns(data, scenario, query)
+            found += weight / total * column
+        return found
+
     probe = np.flatnonzero(data["probe"].values == flip.generation)
     wanted = np.nanmean(drives(data, scenario, probe)[:, 0], axis=1)  # [replicate, F]
-    before, after = (
-        np.maximum(METRICS["alignment"].columns(
-            data, scenario, Query(measure="alignment", at=when, turn=flip.generation))[0], 0.0)
-        for when in ("before", "flip")
-    )  # fmt: skip
+    before, after = (np.maximum(of("alignment", m), 0.0) for m in (flip.before, deployed))
+    distances = {
+        f"{kind}_{side}": float(np.nanmean(of(kind, mixture)))
+        for kind in ("epic", "starc")
+        for side, mixture in (("in", flip.before), ("out", deployed))
+    }
     return {
         "collapse": float(np.nanmean(before - after)),
         "pull": families.pull(scenario, family),
-        "redundancy": float(np.abs(goal).sum() ** 2 / (goal**2).sum()),
-        "epic_in": mean("epic", flip.before),
-        "epic_out": mean("epic", flip.after),
-        "starc_in": mean("starc", flip.before),
-        "starc_out": mean("starc", flip.after),
+        "redundancy": float(np.abs(stimuli[1]).sum() ** 2 / (stimuli[1] ** 2).sum()),
+        **distances,
         "spread": float(wanted.var(axis=0, ddof=1).sum()),
         "meg": _meg(data, scenario, flip),
     }
