@@ -185,10 +185,7 @@ def _fitted(table: Table, seen: Any, asked: Any, columns: Sequence[int]) -> Floa
 def explained(table: Table, *, whole_scenarios: bool) -> dict[str, dict[str, Any]]:
     """By model the share that it explains of worlds that it has not seen, less than 0 where it is
     worse than the mean, and how much more that is than by the pull; with intervals of 95 %."""
-    missed = {
-        name: (table.collapse - predictions(table, names, whole_scenarios=whole_scenarios)) ** 2
-        for name, names in {"mean": (), **MODELS}.items()
-    }
+    missed = _missed(table, whole_scenarios=whole_scenarios)
     scenarios = np.unique(table.scenario)
     error = np.stack(  # [scenario, world, model]
         [np.stack(list(missed.values()), axis=1)[table.scenario == name] for name in scenarios]
@@ -231,7 +228,15 @@ def explained(table: Table, *, whole_scenarios: bool) -> dict[str, dict[str, Any
     }  # fmt: skip
 
 
-def slopes(table: Table) -> dict[str, float]:
+def _missed(table: Table, *, whole_scenarios: bool) -> dict[str, Floats]:
+    """By model, and of the mean, the squared error of each world."""
+    return {
+        name: (table.collapse - predictions(table, names, whole_scenarios=whole_scenarios)) ** 2
+        for name, names in {"mean": (), **MODELS}.items()
+    }
+
+
+def ranks(table: Table) -> dict[str, float]:
     """Of each predictor within scenarios: the rank correlation with the collapse, the mean over
     scenarios in which both vary."""
     from scipy.stats import spearmanr
@@ -250,21 +255,43 @@ def slopes(table: Table) -> dict[str, float]:
 
 def tables(table: Table) -> str:
     """The numbers of the page, as tables in Markdown."""
-    ranks = slopes(table)
-    lines = []
-    for title, whole in (("Worlds left out", False), ("Scenarios left out", True)):
+    both = [explained(table, whole_scenarios=whole) for whole in (False, True)]
+    worlds, scenarios = both
+    findings = [
+        ("worlds left out: the pull explains", worlds["pull"], 0.1),
+        ("worlds left out: all together explain more than the pull", worlds["all"]["more"], 0.1),
+        ("scenarios left out: all together explain", scenarios["all"], 0.0),
+        ("scenarios left out: all together explain more than the pull",
+         scenarios["all"]["more"], 0.1),
+    ]  # fmt: skip
+    lines = ["| | | found | wanted | verdict |", "| --- | --- | --- | --- | --- |"]
+    for n, (says, found, threshold) in enumerate(findings, 1):
+        verdict = _verdict(found["interval"], threshold)
+        lines.append(f"| {n} | {says} | {_shown(found)} | above {threshold:g} | {verdict} |")
+    for title, models in zip(("Worlds left out", "Scenarios left out"), both, strict=True):
         lines += [
-            f"{title}:", "",
+            "", f"{title}:", "",
             "| known before | explained | more than the pull | error |",
             "| --- | --- | --- | --- |",
         ]  # fmt: skip
-        for name, found in explained(table, whole_scenarios=whole).items():
+        for name, found in models.items():
             more = "" if name == "pull" else _shown(found["more"])
             lines.append(f"| {name} | {_shown(found)} | {more} | {found['rmse']:.3f} |")
-        lines.append("")
-    lines += ["| known before | rank correlation within scenarios |", "| --- | --- |"]
-    lines += [f"| {name} | {value:.2f} |" for name, value in ranks.items()]
+    told = ("pull", "starc_out", "all")
+    lines += ["", f"| scenario left out | {' | '.join(told)} |", "| --- |" + " --- |" * len(told)]
+    missed = _missed(table, whole_scenarios=True)
+    for scenario in np.unique(table.scenario):
+        here = {name: missed[name][table.scenario == scenario].mean() for name in missed}
+        shares = (f"{1 - here[name] / here['mean']:.2f}" for name in told)
+        lines.append(f"| {scenario} | {' | '.join(shares)} |")
+    lines += ["", "| known before | rank correlation within scenarios |", "| --- | --- |"]
+    lines += [f"| {name} | {value:.2f} |" for name, value in ranks(table).items()]
     return "\n".join(lines)
+
+
+def _verdict(interval: Sequence[float], threshold: float) -> str:
+    low, high = interval
+    return "supported" if low > threshold else "refuted" if high < threshold else "undecided"
 
 
 def _shown(found: Mapping[str, Any]) -> str:
