@@ -61,37 +61,34 @@ def _of_world(data: Any, scenario: Any, family: Any) -> dict[str, float]:
     from evosim.metrics.rewards import drives
     from evosim.study import families
 
-    flip = scenario.flips[0]
-    at = {"turn": flip.generation, "generation": flip.generation}
-
-    def mean(measure: str, mixture: Mapping[str, float]) -> float:
-        """Over replicates, and over a mixture of environments."""
-        total = sum(mixture.values())
-        found = 0.0
-        for name, weight in mixture.items():
-            query = Query(measure=measure, where=name, **at)
-            (column,) = METRICS[measure].columns(data, scenario, query)
-            found += weight / total * float(np.nanmean(column))
-        return found
-
+    flip, named = scenario.flips[0], family.family.pull
+    deployed = {named.where: 1.0}  # of several flips that with the lure
     stimuli = families.stimuli_of(scenario, family)
     assert stimuli is not None
-    goal = stimuli[1]
+
+    def of(measure: str, mixture: Mapping[str, float]) -> Floats:
+        """The mean over a mixture of environments, [replicate]."""
+        total = sum(mixture.values())
+        found = np.zeros(data.sizes["replicate"])
+        for name, weight in mixture.items():
+            query = Query(measure=measure, where=name, generation=flip.generation)
+            (column,) = METRICS[measure].columns(data, scenario, query)
+            found += weight / total * column
+        return found
+
     probe = np.flatnonzero(data["probe"].values == flip.generation)
     wanted = np.nanmean(drives(data, scenario, probe)[:, 0], axis=1)  # [replicate, F]
-    before, after = (
-        np.maximum(METRICS["alignment"].columns(
-            data, scenario, Query(measure="alignment", at=when, turn=flip.generation))[0], 0.0)
-        for when in ("before", "flip")
-    )  # fmt: skip
+    before, after = (np.maximum(of("alignment", m), 0.0) for m in (flip.before, deployed))
+    distances = {
+        f"{kind}_{side}": float(np.nanmean(of(kind, mixture)))
+        for kind in ("epic", "starc")
+        for side, mixture in (("in", flip.before), ("out", deployed))
+    }
     return {
         "collapse": float(np.nanmean(before - after)),
         "pull": families.pull(scenario, family),
-        "redundancy": float(np.abs(goal).sum() ** 2 / (goal**2).sum()),
-        "epic_in": mean("epic", flip.before),
-        "epic_out": mean("epic", flip.after),
-        "starc_in": mean("starc", flip.before),
-        "starc_out": mean("starc", flip.after),
+        "redundancy": float(np.abs(stimuli[1]).sum() ** 2 / (stimuli[1] ** 2).sum()),
+        **distances,
         "spread": float(wanted.var(axis=0, ddof=1).sum()),
         "meg": _meg(data, scenario, flip),
     }
@@ -188,10 +185,7 @@ def _fitted(table: Table, seen: Any, asked: Any, columns: Sequence[int]) -> Floa
 def explained(table: Table, *, whole_scenarios: bool) -> dict[str, dict[str, Any]]:
     """By model the share that it explains of worlds that it has not seen, less than 0 where it is
     worse than the mean, and how much more that is than by the pull; with intervals of 95 %."""
-    missed = {
-        name: (table.collapse - predictions(table, names, whole_scenarios=whole_scenarios)) ** 2
-        for name, names in {"mean": (), **MODELS}.items()
-    }
+    missed = _missed(table, whole_scenarios=whole_scenarios)
     scenarios = np.unique(table.scenario)
     error = np.stack(  # [scenario, world, model]
         [np.stack(list(missed.values()), axis=1)[table.scenario == name] for name in scenarios]
@@ -234,7 +228,15 @@ def explained(table: Table, *, whole_scenarios: bool) -> dict[str, dict[str, Any
     }  # fmt: skip
 
 
-def slopes(table: Table) -> dict[str, float]:
+def _missed(table: Table, *, whole_scenarios: bool) -> dict[str, Floats]:
+    """By model, and of the mean, the squared error of each world."""
+    return {
+        name: (table.collapse - predictions(table, names, whole_scenarios=whole_scenarios)) ** 2
+        for name, names in {"mean": (), **MODELS}.items()
+    }
+
+
+def ranks(table: Table) -> dict[str, float]:
     """Of each predictor within scenarios: the rank correlation with the collapse, the mean over
     scenarios in which both vary."""
     from scipy.stats import spearmanr
@@ -253,21 +255,43 @@ def slopes(table: Table) -> dict[str, float]:
 
 def tables(table: Table) -> str:
     """The numbers of the page, as tables in Markdown."""
-    ranks = slopes(table)
-    lines = []
-    for title, whole in (("Worlds left out", False), ("Scenarios left out", True)):
+    both = [explained(table, whole_scenarios=whole) for whole in (False, True)]
+    worlds, scenarios = both
+    findings = [
+        ("worlds left out: the pull explains", worlds["pull"], 0.1),
+        ("worlds left out: all together explain more than the pull", worlds["all"]["more"], 0.1),
+        ("scenarios left out: all together explain", scenarios["all"], 0.0),
+        ("scenarios left out: all together explain more than the pull",
+         scenarios["all"]["more"], 0.1),
+    ]  # fmt: skip
+    lines = ["| | | found | wanted | verdict |", "| --- | --- | --- | --- | --- |"]
+    for n, (says, found, threshold) in enumerate(findings, 1):
+        verdict = _verdict(found["interval"], threshold)
+        lines.append(f"| {n} | {says} | {_shown(found)} | above {threshold:g} | {verdict} |")
+    for title, models in zip(("Worlds left out", "Scenarios left out"), both, strict=True):
         lines += [
-            f"{title}:", "",
+            "", f"{title}:", "",
             "| known before | explained | more than the pull | error |",
             "| --- | --- | --- | --- |",
         ]  # fmt: skip
-        for name, found in explained(table, whole_scenarios=whole).items():
+        for name, found in models.items():
             more = "" if name == "pull" else _shown(found["more"])
             lines.append(f"| {name} | {_shown(found)} | {more} | {found['rmse']:.3f} |")
-        lines.append("")
-    lines += ["| known before | rank correlation within scenarios |", "| --- | --- |"]
-    lines += [f"| {name} | {value:.2f} |" for name, value in ranks.items()]
+    told = ("pull", "starc_out", "all")
+    lines += ["", f"| scenario left out | {' | '.join(told)} |", "| --- |" + " --- |" * len(told)]
+    missed = _missed(table, whole_scenarios=True)
+    for scenario in np.unique(table.scenario):
+        here = {name: missed[name][table.scenario == scenario].mean() for name in missed}
+        shares = (f"{1 - here[name] / here['mean']:.2f}" for name in told)
+        lines.append(f"| {scenario} | {' | '.join(shares)} |")
+    lines += ["", "| known before | rank correlation within scenarios |", "| --- | --- |"]
+    lines += [f"| {name} | {value:.2f} |" for name, value in ranks(table).items()]
     return "\n".join(lines)
+
+
+def _verdict(interval: Sequence[float], threshold: float) -> str:
+    low, high = interval
+    return "supported" if low > threshold else "refuted" if high < threshold else "undecided"
 
 
 def _shown(found: Mapping[str, Any]) -> str:

@@ -12,14 +12,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def law() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("law", ROOT / "tools" / "law_of_collapse.py")
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def law() -> ModuleType:
+    return load("law_of_collapse")
 
 
 def drawn(law: ModuleType, *, slope: float, offsets: float = 0.0):
@@ -70,3 +74,19 @@ def test_what_is_undefined_counts_as_the_mean(law: ModuleType) -> None:
     assert np.isfinite(law.predictions(table, law.PREDICTORS, whole_scenarios=True)).all()
     alone = law.predictions(table, ("meg",), whole_scenarios=False)
     np.testing.assert_allclose(alone, law.predictions(table, (), whole_scenarios=False))
+
+
+def test_the_numbers_of_the_page_are_those_of_the_table(law: ModuleType) -> None:
+    page = law.TABLE.with_suffix(".md").read_text(encoding="utf-8")
+    assert law.tables(law.read()) in page, "write them again: python tools/law_of_collapse.py"
+    insect = law.read().scenario == "insect"
+    assert f"{law.read().known[insect, law.PREDICTORS.index('epic_in')].mean():.2f}" == "0.03"
+    assert f"{law.read().known[insect, law.PREDICTORS.index('starc_in')].mean():.2f}" == "0.03"
+    assert f"{law.read().collapse[insect].mean():.2f}" == "0.68"
+
+
+def test_half_of_the_worlds_of_a_family_tell_how_many_kinds_are_left_in_the_other() -> None:
+    rows = list(load("unseen_kinds").of_families())
+    told, counted, within = np.mean([numbers for _, _, numbers in rows], axis=0)
+    assert abs(told - counted) < 0.02  # a quarter of what is left
+    assert within > 0.9
