@@ -633,6 +633,26 @@ class Scenario(Model):
             )
         return self._worlds[str(name)]
 
+    def beside(self, environments: Mapping[str, Mapping[str, Any]]) -> Scenario:
+        """The scenario with further environments, made fast: nothing is checked but their form.
+
+        Args:
+            environments: overrides of the world, by name; only numbers may differ from those of an
+                environment that there is, as what can be felt and paid is not looked up again.
+
+        Example:
+            >>> from evosim import scenario
+            >>> more = scenario.load("strawberry").beside({"ice": {"slip": 0.5}})
+            >>> more.environment("ice").slip, more.environment("day").slip
+            (0.5, 0.0)
+        """
+        made = {name: Environment.model_validate(given) for name, given in environments.items()}
+        # Asked for here, so that the copy has them as they are.
+        worlds, _ = self._worlds, (self.payoffs, self.looks, self.rows)
+        found = self.model_copy(update={"environments": {**self.environments, **made}})
+        found.__dict__["_worlds"] = {**worlds, **{name: found._make_world(name) for name in made}}
+        return found
+
     @cached_property
     def stimuli(self) -> tuple[str, ...]:
         """What can be felt: the drives' names in order, without those that are built in."""
