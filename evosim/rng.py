@@ -41,6 +41,7 @@ class Purpose(IntEnum):
     BEHAVIOUR = 20
     PERMUTATION = 21
     WORLD = 22
+    ADVERSARY = 24
 
 
 def splitmix64(uint64: Callable[[int], Any]) -> Callable[[Any, Any], Any]:

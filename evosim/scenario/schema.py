@@ -12,11 +12,20 @@ from functools import cached_property
 from importlib import import_module
 from math import prod
 from reprlib import repr as shorten
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.adversary.schema import Adversarial, Adversary
 from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
@@ -35,6 +44,8 @@ from evosim.scenario.family import Family
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.positions import dotted
 from evosim.scenario.rules import (
+    ONE,
+    SEVERAL,
     Always,
     Drift,
     Drifts,
@@ -457,11 +468,27 @@ class Evolution(Model):
     )
 
 
+def _proposed(value: Any) -> str:
+    proposed = isinstance(value, Adversarial) or (
+        isinstance(value, Mapping) and isinstance(value.get("adversary"), Mapping)
+    )
+    return SEVERAL if proposed else ONE
+
+
+Train = Annotated[
+    Annotated[Mixture, Tag(ONE)] | Annotated[Adversarial, Tag(SEVERAL)], Discriminator(_proposed)
+]
+"""An environment, weights of several, or environments that an adversary proposes."""
+
+
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
     generations: Long = Field(description="Number of generations.")
-    train: Mixture = Field(description="The environment that trains, or weights of several.")
+    train: Train = Field(
+        description="The environment that trains, weights of several, or an adversary that "
+        "proposes environments."
+    )
     ramp: Positive | None = Field(
         default=None,
         description="Generations over which the weights go from those of the phase before to "
@@ -676,6 +703,12 @@ class Scenario(Model):
         """The surface cues of kinds, in order of first appearance: world, then environments."""
         worlds = [self.world, *self._worlds.values()]
         return tuple(dict.fromkeys(n for w in worlds for k in w.kinds.values() for n in k.looks))
+
+    @property
+    def adversary(self) -> Adversary | None:
+        """What proposes environments in phases whose ``train`` says so; None: nothing does."""
+        proposed = (p.train for p in self.timeline if isinstance(p.train, Adversarial))
+        return next((train.adversary for train in proposed), None)
 
     @property
     def ancestral(self) -> str:
