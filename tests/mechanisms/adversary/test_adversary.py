@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import evosim
-from evosim.errors import ScenarioError
+from evosim.errors import RunError, ScenarioError
 from evosim.scenario import Scenario, loads
 
 # Minds of a drive that does not evolve: they lick the lure where it is clearly sweeter than the
@@ -142,6 +142,11 @@ def test_a_run_goes_on_to_the_bit(tmp_path: Path) -> None:
     one, other = whole.data.load(), cut.data.load()
     assert float(one["kept_regret"].max()) > 0
     xr.testing.assert_identical(one.drop_attrs(deep=False), other.drop_attrs(deep=False))
+    # A fork knows what was kept when it begins.
+    forked = evosim.fork(whole, 12, out=tmp_path / "fork", figures=False).data.load()
+    np.testing.assert_array_equal(forked["kept"], one["kept"])
+    with pytest.raises(RunError, match="adversary"):
+        evosim.fork(whole, 12, settings=["timeline.0.train=usual"], out=tmp_path / "no")
 
 
 def test_regret_can_be_the_score_there() -> None:
