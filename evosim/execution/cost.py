@@ -364,6 +364,8 @@ def _recorded(scenario: Scenario) -> dict[str, float]:
         "payoff": len(scenario.payoffs),
         "parent": 2,
         "level": scenario.evolution.levels,
+        "kept_place": 0 if scenario.adversary is None else scenario.adversary.buffer,
+        "proposed_key": 0 if scenario.adversary is None else len(scenario.adversary.numbers),
         "probe": _probes(scenario),
         "environment": len(scenario.environments),
         "mind": len(minds(scenario)),
@@ -430,6 +432,17 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         )
         found["levels (world)"] += here.cells**2 * _DISTANCE
         found["levels (world)"] += (levels + measure.levels) * here.cells * 2e-6
+    if (asked := scenario.adversary) is not None and asked.searches:
+        here = places[asked.environment]
+        one = _planned(here, depth, soft) * math.ceil(asked.minds / LANES)
+        one += _plan(here, here.lifetime) + asked.minds * here.planned * here.outcomes * (
+            here.lifetime * _EDGE + _EDGE_FOUND
+        )
+        proposed = sum(
+            p.generations for p in scenario.timeline if not isinstance(p.train, str | dict)
+        )
+        measured = proposed * (asked.budget + evolution.levels) * asked.levels
+        found["regrets of proposals (timeline, train.adversary)"] += measured * (one + _BATCH)
     entries = evolution.select.options.get("tournsize", 1)
     found["breeding (evolution.population)"] += (
         generations * n * (_BORN + _GENE * len(loci(scenario)) + _ENTRY * _number(entries))

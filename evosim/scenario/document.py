@@ -91,6 +91,17 @@ def nested(leaves: Mapping[Path, Any]) -> dict[str, Any]:
     return found
 
 
+def changed(written: Mapping[str, Any], numbers: Mapping[Path, float]) -> dict[str, Any]:
+    """The overrides of an environment with some numbers in place of its own.
+
+    Example:
+        >>> changed({"slip": 0.5, "title": "ice"}, {("slip",): 0.0, ("lifetime",): 9.0})
+        {'slip': 0, 'title': 'ice', 'lifetime': 9}
+    """
+    whole = {path: int(v) if float(v).is_integer() else v for path, v in numbers.items()}
+    return merged(written, nested(whole))
+
+
 def to_toml(document: Mapping[str, Any]) -> str:
     """TOML text of a document, maps as blocks and short arrays on a line where that is exact."""
     text = tomli_w.dumps(document)
