@@ -269,6 +269,8 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     for phase in scenario.timeline:
         end = start + phase.generations
         notes = [timeline.label(phase.mixture)]
+        if not isinstance(phase.train, str | dict):
+            notes = [f"made of {notes[0]} by {_shown(scenario)['adversary']}"]
         if phase.ramp is not None and start:
             old = timeline.label(scenario.mixture_at(start - 1))
             notes = [f"from {old} to {notes[0]} in {phase.ramp} steps"]

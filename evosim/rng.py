@@ -42,6 +42,7 @@ class Purpose(IntEnum):
     PERMUTATION = 21
     WORLD = 22
     EPISODE = 23
+    ADVERSARY = 24
 
 
 def splitmix64(uint64: Callable[[int], Any]) -> Callable[[Any, Any], Any]:

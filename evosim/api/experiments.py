@@ -182,6 +182,10 @@ def experiment(
     """
     read = _read(scenario, settings)
     if worlds := whole_number("worlds", worlds):
+        if worlds == 1:
+            raise EvosimError(
+                Argument("worlds", 1), ": one world says nothing of others: 2 or more"
+            )
         if tuned:
             raise EvosimError(Argument("tuned", True), ": a family has other values already")
         n = design.family_of(read).replicates

@@ -459,6 +459,10 @@ def bench(as_json: bool, **wanted: Any) -> None:
               help="Write the hashes of all scenarios, and run nothing.")  # fmt: skip
 @click.option("--confirm", is_flag=True,
               help="Run what was frozen once more, on a seed never used.")  # fmt: skip
+@click.option("--worlds", is_flag=True,
+              help="Over the worlds of each scenario's family.")  # fmt: skip
+@click.option("--pilot", type=click.IntRange(min=2), metavar="N",
+              help="With --worlds: over N worlds, to try them, and keep no record.")  # fmt: skip
 def gallery(
     scenarios: Sequence[str],
     out: Path,
@@ -467,6 +471,8 @@ def gallery(
     workers: int | None,
     freeze: bool,
     confirm: bool,
+    worlds: bool,
+    pilot: int | None,
 ) -> None:
     """Run the experiments of scenarios and write their pages.
 
@@ -479,14 +485,18 @@ def gallery(
         raise click.UsageError("--freeze, --confirm and --pages-only: one of them")
     if freeze and scenarios:
         raise click.UsageError("--freeze is about all scenarios: name none")
+    if pages_only and worlds:
+        raise click.UsageError("--pages-only draws what was found over worlds too: no --worlds")
+    if pilot and (freeze or confirm or not worlds):
+        raise click.UsageError("--pilot goes with --worlds alone")
     if freeze:
-        making.freeze(out=out, report=say)
+        making.freeze(out=out, report=say, worlds=worlds)
     elif pages_only:
         making.make_pages(scenarios, out=out, report=say)
     else:
         making.make(
             scenarios, out=out, work=work, workers=workers, progress=True, report=say,
-            confirm=confirm,
+            confirm=confirm, worlds=worlds, pilot=pilot or 0,
         )  # fmt: skip
 
 

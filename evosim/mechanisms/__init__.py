@@ -38,6 +38,7 @@ SECTIONS: dict[str, str] = {
     "monitor": "monitor",
     "copies": "copies",
     "ablation": "measure.without",
+    "adversary": "adversary",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

@@ -230,8 +230,7 @@ class Population:
 
     def overrides(self, changes: Mapping[Path, float]) -> dict[str, Any]:
         """The environment with some numbers changed, as a scenario file has it."""
-        whole = {path: int(v) if float(v).is_integer() else v for path, v in changes.items()}
-        return document.merged(self._written, document.nested(whole))
+        return document.changed(self._written, changes)
 
     def document(self, changes: Mapping[Path, float], name: str = NAME) -> dict[str, Any]:
         """The scenario with the changed environment beside its own, as a plain document."""

@@ -91,6 +91,7 @@ class Panel:
         xlim: the horizontal axis, where it is not that of the generations.
         timeline: the axis of generations, where it is not that of the figure.
         xticks: its marks and their names.
+        xlabel: under it in the last row, where that is not the figure's.
         scale: panels of the same one share a vertical axis, labelled in the first column.
         undefined: what is said where no line has a value.
         remarks: said at the foot of the panel.
@@ -114,6 +115,7 @@ class Panel:
     yticks: Sequence[float] | Mapping[float, str] | None = None
     xlim: tuple[float, float] | None = None
     xticks: Mapping[float, str] | None = None
+    xlabel: str = ""
     timeline: Timeline | None = None
     scale: str = ""
     undefined: str = "no values"
@@ -276,6 +278,8 @@ def _dress(
         along_generations(drawn, timeline, width=width)
     if panel.xticks is not None:
         drawn.set_xticks(list(panel.xticks), labels=list(panel.xticks.values()))
+    if panel.xlabel and drawn.get_xlabel():
+        drawn.set_xlabel(panel.xlabel)
     if panel.ylim is not None:
         drawn.set_ylim(*panel.ylim)
     else:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 HEIGHT = 1.7
+LEFT = 0.55
+"""Inches for numbers as long as -0.0025."""
 
 
 def unsupported(summary: Summary) -> str | None:
@@ -32,7 +34,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
         summary: verdict.json (:func:`evosim.study.families.summarize`).
         scenario: not used.
     """
-    pulls = np.array([w["pull"] if w["pull"] is not None else np.nan for w in summary["worlds"]])
+    pulls = np.array([np.nan if pull is None else pull for pull in summary["pull"]])
     rows = []
     for finding in summary["findings"]:
         panels = [_sorted(finding)]
@@ -46,7 +48,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
             )
         )  # fmt: skip
     first = summary["findings"][0]["worlds"]
-    n = len(summary["worlds"])
+    n = summary["worlds"]
     return facets(
         rows,
         title=f"{summary['title']}: holds in {first['holds']} of {n} worlds",
@@ -58,7 +60,8 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
             LegendEntry("threshold", colors.VERMILLION),
             LegendEntry("mean over worlds", colors.INK),
         ],
-        xlabel="",
+        xlabel="worlds, sorted by effect",
+        left=LEFT,
     )
 
 
@@ -69,9 +72,15 @@ def _numbers(finding: Summary) -> tuple[np.ndarray, np.ndarray]:
     return effects, hierarchy.means(effects)
 
 
+def _threshold(finding: Summary) -> list[float]:
+    """Where it is drawn: one level, or both of an equivalence."""
+    ((side, threshold),) = finding["threshold"].items()
+    return [-threshold, threshold] if side == "within" else [threshold]
+
+
 def _levels(finding: Summary, panel: Axes) -> None:
-    (_, threshold), *_ = finding["threshold"].items()
-    panel.axhline(threshold, color=colors.VERMILLION, linewidth=0.9)
+    for threshold in _threshold(finding):
+        panel.axhline(threshold, color=colors.VERMILLION, linewidth=0.9)
     panel.axhline(finding["value"], color=colors.INK, linewidth=0.9)
     if finding["interval"] is not None:
         panel.axhspan(*finding["interval"], color=colors.GREY, alpha=0.3, linewidth=0)
@@ -90,8 +99,8 @@ def _sorted(finding: Summary) -> Panel:
 
     return Panel(
         xlim=(-1.0, len(order)), xticks={},
-        title="every world, sorted", ylabel="effect", holds=[effects.ravel()],
-        more=draw,
+        title="effect in every world", holds=[effects.ravel()], include=_threshold(finding),
+        scale=finding["says"], more=draw,
     )  # fmt: skip
 
 
@@ -106,9 +115,10 @@ def _predicted(finding: Summary, pulls: np.ndarray) -> Panel:
             ends = np.array([np.nanmin(pulls), np.nanmax(pulls)])
             panel.plot(ends, fit["intercept"] + fit["slope"] * ends, color=colors.ORANGE)
 
-    told = "" if fit["spearman"] is None else f", rank correlation {fit['spearman']:.2f}"
+    told = "" if fit["spearman"] is None else f"rank correlation {fit['spearman']:.2f}"
     margin = 0.05 * (float(np.nanmax(pulls) - np.nanmin(pulls)) or 1.0)
     return Panel(
         xlim=(float(np.nanmin(pulls)) - margin, float(np.nanmax(pulls)) + margin),
-        title=f"against the pull of the lure{told}", holds=[effects.ravel()], more=draw,
+        title=told, xlabel="pull of the lure", holds=[effects.ravel()],
+        include=_threshold(finding), scale=finding["says"], more=draw,
     )  # fmt: skip

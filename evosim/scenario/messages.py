@@ -21,7 +21,7 @@ _MANY_PLACES = 3
 _PLAIN = "a number, a text, true, false, a list or a table"
 OF_LINES = {
     "question", "claim", "source", "control", "expected", "found", "finding", "pilots", "says",
-    "set", "map",
+    "set", "map", "choice",
 }  # fmt: skip
 """Keys whose texts may have several lines, and tabs; all others stand in one line of something."""
 

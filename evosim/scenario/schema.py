@@ -12,11 +12,20 @@ from functools import cached_property
 from importlib import import_module
 from math import prod
 from reprlib import repr as shorten
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.adversary.schema import Adversarial, Adversary
 from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
@@ -37,6 +46,8 @@ from evosim.scenario.family import Family
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.positions import dotted
 from evosim.scenario.rules import (
+    ONE,
+    SEVERAL,
     Always,
     Drift,
     Drifts,
@@ -469,11 +480,27 @@ class Evolution(Model):
     )
 
 
+def _proposed(value: Any) -> str:
+    proposed = isinstance(value, Adversarial) or (
+        isinstance(value, Mapping) and isinstance(value.get("adversary"), Mapping)
+    )
+    return SEVERAL if proposed else ONE
+
+
+Train = Annotated[
+    Annotated[Mixture, Tag(ONE)] | Annotated[Adversarial, Tag(SEVERAL)], Discriminator(_proposed)
+]
+"""An environment, weights of several, or environments that an adversary proposes."""
+
+
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
     generations: Long = Field(description="Number of generations.")
-    train: Mixture = Field(description="The environment that trains, or weights of several.")
+    train: Train = Field(
+        description="The environment that trains, weights of several, or an adversary that "
+        "proposes environments."
+    )
     ramp: Positive | None = Field(
         default=None,
         description="Generations over which the weights go from those of the phase before to "
@@ -645,6 +672,26 @@ class Scenario(Model):
             )
         return self._worlds[str(name)]
 
+    def beside(self, environments: Mapping[str, Mapping[str, Any]]) -> Scenario:
+        """The scenario with further environments, made fast: nothing is checked but their form.
+
+        Args:
+            environments: overrides of the world, by name; only numbers may differ from those of an
+                environment that there is, as what can be felt and paid is not looked up again.
+
+        Example:
+            >>> from evosim import scenario
+            >>> more = scenario.load("strawberry").beside({"ice": {"slip": 0.5}})
+            >>> more.environment("ice").slip, more.environment("day").slip
+            (0.5, 0.0)
+        """
+        made = {name: Environment.model_validate(given) for name, given in environments.items()}
+        # Asked for here, so that the copy has them as they are.
+        worlds, _ = self._worlds, (self.payoffs, self.looks, self.rows)
+        found = self.model_copy(update={"environments": {**self.environments, **made}})
+        found.__dict__["_worlds"] = {**worlds, **{name: found._make_world(name) for name in made}}
+        return found
+
     @cached_property
     def stimuli(self) -> tuple[str, ...]:
         """What can be felt: the drives' names in order, without those that are built in."""
@@ -668,6 +715,12 @@ class Scenario(Model):
         """The surface cues of kinds, in order of first appearance: world, then environments."""
         worlds = [self.world, *self._worlds.values()]
         return tuple(dict.fromkeys(n for w in worlds for k in w.kinds.values() for n in k.looks))
+
+    @property
+    def adversary(self) -> Adversary | None:
+        """What proposes environments in phases whose ``train`` says so; None: nothing does."""
+        proposed = (p.train for p in self.timeline if isinstance(p.train, Adversarial))
+        return next((train.adversary for train in proposed), None)
 
     @property
     def ancestral(self) -> str:

@@ -43,12 +43,13 @@ def fingerprint(*sources: str) -> str:
     return hashlib.sha256(rest.encode()).hexdigest()
 
 
-def promise(source: str) -> str:
+def promise(source: str, *, worlds: bool = False) -> str:
     """A hash of all that a confirmation is held to: what :func:`fingerprint` covers, the claim,
     what is expected, and what each finding says.
 
     Args:
         source: the TOML text of a scenario.
+        worlds: whether the claim is tested over its family, which is held to then as well.
 
     Returns:
         SHA-256, 64 hexadecimal digits.
@@ -56,7 +57,10 @@ def promise(source: str) -> str:
     table = tomllib.loads(source)
     findings = table.get("experiment", {}).get("findings", [])
     promised = [fingerprint(source), table.get("claim"), table.get("expected")]
-    text = json.dumps([*promised, [finding.get("says") for finding in findings]])
+    promised.append([finding.get("says") for finding in findings])
+    if worlds:
+        promised.append(table.get("family"))
+    text = json.dumps(promised)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

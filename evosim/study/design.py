@@ -376,15 +376,27 @@ def world_key(world: int, arm: str) -> str:
 def _in_worlds(
     scenario: Scenario, replicates: int | None, worlds: int, seed: int
 ) -> Iterator[Condition]:
-    """The arms in each world of a family."""
-    family = family_of(scenario)
+    """The arms of the claim in each world of a family."""
+    family, arms = family_of(scenario), claimed_arms(scenario)
     n = replicates or family.replicates
     probed = _probed(scenario)
     for world in range(worlds):
         drawn = family.settings(seed, world)
-        for name in experiment_of(scenario).arms:
+        for name in arms:
             made = _arm(scenario, name, world_key(world, name), n, drawn, probed, world=str(world))
             yield replace(made, world=world)
+
+
+def claimed_arms(scenario: Scenario) -> tuple[str, ...]:
+    """The arms that the claim rests on, in order: not those of secondary findings alone."""
+    experiment = experiment_of(scenario)
+    used = {
+        arm
+        for finding in experiment.findings
+        if not finding.secondary
+        for arm in arms_of(finding, experiment)
+    }
+    return tuple(arm for arm in experiment.arms if arm in used)
 
 
 def _probed(scenario: Scenario) -> Values:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from evosim.engine._manifest import SEEDED, Entries
 from evosim.engine.checksums import read_toml, sealed_text
-from evosim.engine.dataset import check_data, open_dataset
+from evosim.engine.dataset import check_data, open_arrays, open_dataset
 from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
@@ -30,6 +30,8 @@ from evosim.study.measures import answers, as_study
 from evosim.study.schema import Study
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from evosim.scenario import Finding, Scenario
 
 
@@ -163,7 +165,9 @@ class ExperimentFolder(Folder):
         with ExitStack() as held:
             runs = {arm: self.run(key) for arm, key in keys.items()}
             yield {
-                arm: Conditions(held.enter_context(open_dataset(run)), run.scenario)
+                arm: Conditions(
+                    cast("xr.Dataset", held.enter_context(open_arrays(run))), run.scenario
+                )
                 for arm, run in runs.items()
             }
 

@@ -128,3 +128,21 @@ def test_minds_of_which_only_the_policy_is_known_do_what_it_says_to_the_bit() ->
     one = np.arange(1)
     traces = [core.trace(env, first, m.rows(one), seed=1) for m in (minds, given)]
     assert_array_equal(traces[0].action, traces[1].action)
+
+
+def test_sets_of_actions_are_lived_and_expected_as_the_weights_that_they_are() -> None:
+    """Weights of 0 and 1 are kept as bits; twice as much is the same chances, kept as weights."""
+    read = scenario.load("strawberry")
+    name = next(iter(read.environments))
+    env, levels = environment(read, name), draw_levels(read, name, [1, 2])
+    drawn = np.random.default_rng(3).random((3, 1, env.n_x, env.n_cells, env.n_actions)) < 0.5
+    drawn[..., 0] |= ~drawn.any(axis=-1)
+    who = {"seed": 4, "generation": 0, "level_ids": [0, 1], "individual_ids": range(3)}
+    for bits, weights in zip(
+        (*core.lifetimes_of(env, levels, 1.0 * drawn, **who),
+         *core.expectation_of(env, levels, 1.0 * drawn)),
+        (*core.lifetimes_of(env, levels, 2.0 * drawn, **who),
+         *core.expectation_of(env, levels, 2.0 * drawn)),
+        strict=True,
+    ):  # fmt: skip
+        assert bits.tobytes() == weights.tobytes()

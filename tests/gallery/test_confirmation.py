@@ -55,9 +55,9 @@ def test_freezing_writes_the_hashes_and_a_seed_that_is_made_of_them(again: Galle
     assert frozen.scenarios == {"tiny": words.promise(again.source.read_text())}
     assert f"seed of the confirmation: {frozen.seed}." in again.reported[-1]
     assert 1 < frozen.seed < 2**48
-    (again.out / confirmation.FILE).unlink()
+    (again.out / confirmation.FILES[False]).unlink()
     assert freeze(again) == frozen
-    (again.out / confirmation.FILE).unlink()
+    (again.out / confirmation.FILES[False]).unlink()
     again.edit("above   = 0.1", "above   = 0.05")
     again.make()
     assert freeze(again).seed != frozen.seed
@@ -76,7 +76,7 @@ def test_what_was_not_run_as_it_is_cannot_be_frozen(again: Gallery) -> None:
     (again.out / "tiny.json").unlink()
     with pytest.raises(EvosimError, match="no record of 'tiny'"):
         freeze(again)
-    assert not (again.out / confirmation.FILE).exists()
+    assert not (again.out / confirmation.FILES[False]).exists()
 
 
 def test_a_confirmation_is_lived_on_the_frozen_seed_and_leaves_the_exploratory_record(
@@ -214,7 +214,7 @@ def test_one_that_was_stopped_goes_on_to_the_same_end(
 def test_nothing_is_confirmed_that_was_not_frozen(again: Gallery) -> None:
     with pytest.raises(EvosimError, match="nothing is frozen, so nothing can be confirmed"):
         confirm(again)
-    (again.out / confirmation.FILE).write_text(json.dumps({"seed": 3}))
+    (again.out / confirmation.FILES[False]).write_text(json.dumps({"seed": 3}))
     with pytest.raises(EvosimError, match=r"frozen\.json is damaged: 'scenarios'"):
         confirm(again)
 

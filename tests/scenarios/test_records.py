@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from evaluating import (
     assert_reproduced,
@@ -28,11 +29,13 @@ from evosim.metrics import hypotheses
 from evosim.plot.summaries import names_for
 from evosim.scenario import Scenario
 from evosim.scenario.words import fingerprint, promise
-from evosim.study import sham
+from evosim.stats import hierarchy
+from evosim.study import families, sham
 
 GALLERY = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 CATALOGUE = scenario.catalogue()
 FEWEST_REPLICATES = 30
+LARGEST_OF_WORLDS = 40_000
 LARGEST_FIGURE = 400_000
 """Bytes: what a browser shows at once, and git keeps without regret."""
 
@@ -180,13 +183,20 @@ def test_the_claims_that_are_not_borne_out_are_those_of_the_table() -> None:
     assert {n: v for n, v in verdicts.items() if v != hypotheses.SUPPORTED} == NOT_BORNE_OUT
 
 
+def figures_of(name: str) -> set[str]:
+    found = record_of(name)
+    records = [found, *confirmation.over_worlds(GALLERY, found)]
+    return {figure for one in records for figure in names_for("experiment", one)}
+
+
 @each
 def test_the_page_is_made_from_the_record_and_its_figures_are_there(name: str) -> None:
     found = record_of(name)
     page = (GALLERY / f"{name}.md").read_text(encoding="utf-8")
-    made = pages.page(found, confirmation.beside(GALLERY, found))
+    over = confirmation.over_worlds(GALLERY, found)
+    made = pages.page(found, confirmation.beside(GALLERY, found), over)
     assert page == made, "made by hand? evosim gallery --pages-only"
-    for figure in names_for("experiment", found):
+    for figure in figures_of(name):
         size = (GALLERY / pages.file_of(name, figure)).stat().st_size
         assert 0 < size < LARGEST_FIGURE, pages.file_of(name, figure)
 
@@ -195,21 +205,50 @@ def test_the_index_is_made_from_the_records_of_the_whole_catalogue() -> None:
     index = (GALLERY / "README.md").read_text(encoding="utf-8")
     records = [record_of(name) for name in CATALOGUE]
     confirmed = [confirmation.beside(GALLERY, found) for found in records]
-    assert index == pages.index(records, [found for found in confirmed if found])
+    over = [one for found in records for one in confirmation.over_worlds(GALLERY, found)]
+    assert index == pages.index(records, [found for found in confirmed if found], over)
 
 
 def test_the_gallery_holds_nothing_else() -> None:
     known = {"README.md"}
-    frozen = GALLERY / confirmation.FILE
-    if frozen.is_file():
-        known |= {frozen.name}
-        known |= {confirmation.file_of(GALLERY, name).name for name in confirmed()}
+    for worlds, file in confirmation.FILES.items():
+        if (GALLERY / file).is_file():
+            known |= {file, *(path.name for path in others(worlds=worlds, confirm=True))}
+    known |= {path.name for path in others(worlds=True, confirm=False)}
     for name in CATALOGUE:
-        figures = {
-            pages.file_of(name, figure) for figure in names_for("experiment", record_of(name))
-        }
+        figures = {pages.file_of(name, figure) for figure in figures_of(name)}
         known |= {f"{name}.json", f"{name}.md", *figures}
     assert {path.name for path in GALLERY.iterdir()} == known
+
+
+def others(*, worlds: bool, confirm: bool) -> list[Path]:
+    """The records beside the first ones that there are."""
+    files = [
+        confirmation.file_of(GALLERY, name, worlds=worlds, confirm=confirm) for name in CATALOGUE
+    ]
+    return [file for file in files if file.is_file()]
+
+
+OVER_WORLDS = [
+    (name, one)
+    for name in CATALOGUE
+    for one in confirmation.over_worlds(GALLERY, record.read(GALLERY / f"{name}.json"))
+]
+
+
+@pytest.mark.parametrize(("name", "found"), OVER_WORLDS)
+def test_a_record_over_worlds_is_small_and_of_the_family_as_it_is(name: str, found: Record) -> None:
+    source, scenario_ = CATALOGUE[name].read_text(encoding="utf-8"), shipped(name)
+    assert scenario_.family is not None
+    assert len(record.to_text(found)) < LARGEST_OF_WORLDS
+    assert found["drawn"] == families.drawn(scenario_.family, found["seed"], found["worlds"])
+    assert found["promise"] == promise(source, worlds=True)
+    if found["seed"] != record.SEED:
+        frozen = confirmation.read(GALLERY, worlds=True)
+        assert (found["seed"], found["promise"]) == (frozen.seed, frozen.scenarios[name])
+    for finding in found["findings"]:
+        effects = np.array(finding["worlds"]["effects"], float)
+        assert finding["value"] == pytest.approx(np.nanmean(hierarchy.means(effects)), rel=1e-4)
 
 
 # Confirmation

@@ -10,11 +10,15 @@ from click.testing import CliRunner
 from tiny_experiment import EXPERIMENT
 
 import evosim
+from evosim import scenario, world
 from evosim.cli import cli
 from evosim.errors import EvosimError, ScenarioError
+from evosim.metrics.hypotheses import WeightedTerm
+from evosim.metrics.query import Query
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads, words
 from evosim.scenario.family import Family
+from evosim.scenario.settings import as_mapping
 from evosim.stats import hierarchy
 from evosim.stats.intervals import Bootstrap
 from evosim.study import design, families
@@ -84,6 +88,15 @@ def test_arms_are_paired_within_a_world_and_worlds_are_not() -> None:
     assert all(c.scenario(scenario).family is None for c in found)
 
 
+def test_only_arms_that_the_claim_rests_on_are_run_over_worlds() -> None:
+    smart = scenario.load("smart")
+    over = {c.values["arm"] for c in design.conditions(smart, worlds=2, seed=9)}
+    experiment = design.experiment_of(smart)
+    counted = [f for f in experiment.findings if not f.secondary]
+    assert over == {arm for f in counted for arm in design.arms_of(f, experiment)}
+    assert over < set(experiment.arms)
+
+
 def test_a_family_changes_nothing_of_the_scenario_itself() -> None:
     assert words.fingerprint(EXPERIMENT) == words.fingerprint(EXPERIMENT + FAMILY)
     assert words.promise(EXPERIMENT) == words.promise(EXPERIMENT + FAMILY)
@@ -114,11 +127,18 @@ def test_a_key_that_no_world_can_have_is_told_before_anything_is_run(tmp_path: P
         evosim.check(tmp_path / "mine.toml")
 
 
+def test_a_mistake_of_the_scenario_is_not_told_again_of_each_draw() -> None:
+    told = CliRunner().invoke(cli, ["run", "strawberry", "--arms", "--set", "world.rows=1"])
+    assert told.output.count("more sites than free cells") == 1
+
+
 def test_a_scenario_without_a_family_has_no_worlds(tmp_path: Path) -> None:
     with pytest.raises(EvosimError, match=r"no \[family\]"):
         evosim.experiment(loads(EXPERIMENT), seed=1, worlds=2, out=tmp_path / "x")
     with pytest.raises(EvosimError, match="a family has other values already"):
         evosim.experiment(read(), seed=1, worlds=2, tuned=True, out=tmp_path / "x")
+    with pytest.raises(EvosimError, match="worlds=1: one world says nothing of others"):
+        evosim.experiment(read(), seed=1, worlds=1, out=tmp_path / "x")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +149,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> evosim.Experiment:
 
 def test_an_experiment_over_worlds_has_its_verdict_and_figure(done: evosim.Experiment) -> None:
     summary = done.summary
-    assert len(summary["worlds"]) == 3
+    assert summary["worlds"] == 3
+    assert summary["drawn"]["world.slip"] == [
+        read().family.settings(9, w)["world.slip"]
+        for w in range(3)  # type: ignore[union-attr]
+    ]
     for finding in summary["findings"]:
         effects = np.array(finding["worlds"]["effects"], float)
         assert effects.shape == (3, 2)
@@ -247,9 +271,10 @@ def test_a_world_that_alone_decides_the_line_leaves_nothing_explained() -> None:
             "within": None, "predictor": {"spearman": fit.spearman, "explained": None},
         },
     }  # fmt: skip
-    summary = {"verdict": "supported", "claim": "it", "worlds": [{}] * 4, "replicates": 1,
-               "findings": [finding]}  # fmt: skip
-    assert families.describe(summary).splitlines()[-1].endswith(f"correlation {fit.spearman:.2f}")
+    finding["worlds"]["effects"] = [[1.0], [2.0], [3.0], [4.0]]
+    summary = {"verdict": "supported", "claim": "it", "worlds": 4, "replicates": 1,
+               "confidence": 0.95, "findings": [finding]}  # fmt: skip
+    assert families.describe(summary).splitlines()[-2].endswith(f"correlation {fit.spearman:.2f}")
 
 
 def test_the_world_that_is_shown_is_that_of_the_seed(tmp_path: Path) -> None:
@@ -261,3 +286,79 @@ def test_the_world_that_is_shown_is_that_of_the_seed(tmp_path: Path) -> None:
             cli, ["show", str(tmp_path / "mine.toml"), "--world", "1", "--seed", str(seed)]
         )
         assert f"world.slip={family.settings(seed, 1)['world.slip']}" in shown.output
+
+
+SHIPPED = [name for name in scenario.catalogue() if scenario.load(name).family]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999], ids=["lowest", "middle", "highest"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_arm_fits_the_ends_of_a_shipped_family(name: str, share: float) -> None:
+    """Settings apply, sites have room, and the events of the pull are there."""
+    written = scenario.load(name)
+    family, experiment = design.family_of(written), design.experiment_of(written)
+    drawn = {key: draw.value(share) for draw in family.draw for key in draw.keys}
+    for arm in experiment.arms.values():
+        made = design.changed(written, as_mapping(drawn, experiment.set, arm.set))
+        for where in made.environments:
+            world.draw_level(made, where, seed=0)
+        assert np.isfinite(families.pull(made, written)) == (family.pull is not None)
+
+
+def test_a_measure_of_several_replicates_has_one_number_in_a_world(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two means that differ by 2 have variance 2; each replicate has variance 2 within it.
+    columns = (np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+    monkeypatch.setattr(families.hypotheses, "columns_of", lambda *_: columns)
+    term = WeightedTerm(1.0, "effect", Query(measure="between"))
+    np.testing.assert_allclose(families.effect([term], {}), [0.5, 0.5])
+
+
+def test_a_map_of_several_lines_can_be_drawn() -> None:
+    family = """
+[family]
+
+[[family.draw]]
+key    = "world.map"
+choice = ["a.\\n.@", "a..\\n..@"]
+"""
+    drawn = read(family).family
+    assert drawn is not None
+    assert {drawn.settings(1, w)["world.map"] for w in range(9)} == {"a.\n.@", "a..\n..@"}
+
+
+def test_the_chance_of_a_kind_not_seen_is_the_share_of_those_seen_once() -> None:
+    """Good 1953: known answers, and the chance that is covered where it is known."""
+    assert hierarchy.unseen("abcd", Bootstrap()).value == 1.0
+    assert hierarchy.unseen("aabb", Bootstrap()).value == 0.0
+    none = hierarchy.unseen("a" * 40, Bootstrap())
+    assert none.interval == pytest.approx((0.0, 1 - 0.025 ** (1 / 40)))
+    assert np.isnan(hierarchy.unseen("", Bootstrap()).value)
+    chances = 1 / np.arange(1.0, 51.0)
+    chances /= chances.sum()
+    rng = np.random.default_rng(6)
+    missed, covered = [], 0
+    for _ in range(300):
+        drawn = rng.choice(50, 40, p=chances)
+        rest = 1.0 - chances[np.unique(drawn)].sum()
+        found = hierarchy.unseen(drawn.tolist(), Bootstrap())
+        assert found.interval is not None
+        missed.append(found.value - rest)
+        covered += found.interval[0] <= rest <= found.interval[1]
+    # Biased by less than 1 / n, as theory has it; four standard errors of 300 trials.
+    assert abs(np.mean(missed)) < 1 / 40 + 4 * np.std(missed) / np.sqrt(300)
+    assert 0.88 <= covered / 300 <= 1.0
+
+
+def test_the_kind_of_a_world_is_which_findings_hold_in_it() -> None:
+    def finding(side: str, threshold: float, *effects: float | None) -> dict[str, object]:
+        rows = [[effect, effect] for effect in effects]
+        return {"threshold": {side: threshold}, "worlds": {"effects": rows}}
+
+    summary = {"confidence": 0.95, "findings": [
+        finding("above", 0.3, 0.4, 0.2, 0.4, None), finding("within", 0.1, 0.0, -0.1, 0.2, 0.0),
+    ]}  # fmt: skip
+    assert families.kinds(summary) == [(True, True), (False, True), (True, False), (None, True)]
+    assert families.unseen(summary).startswith("1.00 [")
+    assert families.unseen(summary).endswith("4 of 4 worlds are the only ones of their kind, of 4")

@@ -1,8 +1,9 @@
 """Confirmation: what is frozen before the gallery is lived once more, on a seed never used.
 
-``frozen.json`` holds a hash of every scenario's world, arms, thresholds and claim, and the seed.
-The seed is made of these hashes, so that nobody can have tried it: with any other threshold it
-would be another one. A scenario that was changed afterwards is refused.
+``frozen.json`` holds a hash of every scenario's world, arms, thresholds and claim, and the seed;
+``families.json`` the same with the family from which worlds are drawn. The seed is made of these
+hashes, so that nobody can have tried it: with any other threshold it would be another one. A
+scenario that was changed afterwards is refused.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from evosim.gallery import record
 from evosim.gallery.record import Record
 from evosim.scenario.words import fingerprint, promise
 
-FILE = "frozen.json"
-SUFFIX = ".confirm.json"
+FILES = {False: "frozen.json", True: "families.json"}
+"""What is frozen, by whether claims are tested over worlds."""
 SEED_BYTES = 6
 """Of the seed: few enough for every reader of JSON to keep all its digits."""
 
@@ -33,20 +34,22 @@ class Frozen(NamedTuple):
     """The hash of what each scenario promises, by id."""
 
 
-def freeze(sources: Mapping[str, str], out: Path) -> Frozen:
+def freeze(sources: Mapping[str, str], out: Path, *, worlds: bool = False) -> Frozen:
     """Freeze scenarios: write their hashes and the seed of their confirmation.
 
     Args:
         sources: the texts of all scenarios with an experiment, by id.
         out: the folder of the records.
+        worlds: whether their families are frozen too, to be confirmed over worlds.
 
     Raises:
         EvosimError: something was frozen already, or a scenario has no record, or another one.
     """
-    if exists(out / FILE):
+    path = out / FILES[worlds]
+    if exists(path):
         raise EvosimError(
-            f"{out / FILE}: frozen already; to freeze what the scenarios are now, remove it and "
-            f"every *{SUFFIX}, which are of what was frozen"
+            f"{path}: frozen already; to freeze what the scenarios are now, remove it and every "
+            f"{file_of(out, '*', worlds=worlds).name}, which are of what was frozen"
         )
     for name, source in sources.items():
         if record.read(out / f"{name}.json")["scenario_sha256"] != fingerprint(source):
@@ -54,27 +57,27 @@ def freeze(sources: Mapping[str, str], out: Path) -> Frozen:
                 f"{name}: the scenario was changed after its record was made; make it again "
                 f"before it is frozen: evosim gallery {name}"
             )
-    hashes = {name: promise(source) for name, source in sorted(sources.items())}
+    hashes = {name: promise(source, worlds=worlds) for name, source in sorted(sources.items())}
     digest = hashlib.sha256(json.dumps(hashes).encode()).digest()
     frozen = Frozen(int.from_bytes(digest[:SEED_BYTES], "big"), hashes)
-    put(out / FILE, (json.dumps(frozen._asdict(), indent=2) + "\n").encode())
+    put(path, (json.dumps(frozen._asdict(), indent=2) + "\n").encode())
     return frozen
 
 
-def read(out: Path) -> Frozen:
+def read(out: Path, *, worlds: bool = False) -> Frozen:
     """What was frozen.
 
     Raises:
         EvosimError: nothing was, or the file is damaged.
     """
-    path = out / FILE
+    path = out / FILES[worlds]
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         return Frozen(int(known["seed"]), dict(known["scenarios"]))
     except FileNotFoundError:
         raise EvosimError(
             f"{path}: nothing is frozen, so nothing can be confirmed; when all scenarios and "
-            "thresholds are final: evosim gallery --freeze"
+            f"thresholds are final: evosim gallery --freeze{' --worlds' * worlds}"
         ) from None
     except OSError as error:
         raise EvosimError(explain(error, path, "read")) from error
@@ -82,42 +85,60 @@ def read(out: Path) -> Frozen:
         raise EvosimError(f"{path} is damaged: {error}; restore it from the history") from error
 
 
-def check(frozen: Frozen, sources: Mapping[str, str]) -> None:
+def check(frozen: Frozen, sources: Mapping[str, str], *, worlds: bool = False) -> None:
     """Refuse scenarios that are not as they were frozen, all of them in one error.
 
     Args:
         sources: their texts, by id.
+        worlds: whether their families were frozen too.
     """
     wrong = [
         f"{name}: {'was changed since' if name in frozen.scenarios else 'is not among'} what was "
         "frozen"
         for name, source in sources.items()
-        if frozen.scenarios.get(name) != promise(source)
+        if frozen.scenarios.get(name) != promise(source, worlds=worlds)
     ]
     if wrong:
         wrong.append("Only what was frozen can be confirmed: restore it, or leave it out")
         raise EvosimError("\n".join(wrong))
 
 
-def file_of(out: Path, name: str) -> Path:
-    """The confirmatory record of a scenario."""
-    return out / f"{name}{SUFFIX}"
+def file_of(out: Path, name: str, *, worlds: bool = False, confirm: bool = True) -> Path:
+    """A record of a scenario beside its first one: confirmatory, over worlds, or both."""
+    return out / f"{name}{'.worlds' * worlds}{'.confirm' * confirm}.json"
 
 
 def is_one(path: Path) -> bool:
-    """Whether a file of the gallery belongs to a confirmation, and is no exploratory record."""
-    return path.name == FILE or path.name.endswith(SUFFIX)
+    """Whether a file of the gallery lies beside a first record, and is none itself."""
+    return path.name in FILES.values() or len(path.suffixes) > 1
 
 
-def record_of(out: Path, name: str) -> Record | None:
-    """The confirmatory record of a scenario; None where there is none."""
-    path = file_of(out, name)
+def record_of(out: Path, name: str, *, worlds: bool = False, confirm: bool = True) -> Record | None:
+    """The confirmatory record of a scenario; None where there is none.
+
+    Args:
+        worlds: that over worlds.
+        confirm: if not, the exploratory one.
+    """
+    path = file_of(out, name, worlds=worlds, confirm=confirm)
     return record.read(path) if exists(path) else None
 
 
-def beside(out: Path, found: Record) -> Record | None:
-    """The confirmatory record that belongs beside an exploratory one: of the same scenario, as it
-    was run; None where there is none."""
-    known = record_of(out, found["scenario"])
+def beside(
+    out: Path, found: Record, *, worlds: bool = False, confirm: bool = True
+) -> Record | None:
+    """The record that belongs beside a first one: of the same scenario, as it was run; None where
+    there is none.
+
+    Args:
+        worlds, confirm: see :func:`record_of`.
+    """
+    known = record_of(out, found["scenario"], worlds=worlds, confirm=confirm)
     same = known is not None and known["scenario_sha256"] == found["scenario_sha256"]
     return known if same else None
+
+
+def over_worlds(out: Path, found: Record) -> list[Record]:
+    """The records over worlds that belong beside a first one: exploratory, then confirmatory."""
+    both = [beside(out, found, worlds=True, confirm=confirm) for confirm in (False, True)]
+    return [one for one in both if one is not None]

@@ -25,7 +25,7 @@ from evosim.gallery.depends import RUN_INPUTS, VERDICT_INPUTS, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.scenario import shipped
 from evosim.scenario.words import fingerprint, promise
-from evosim.study import design
+from evosim.study import design, families
 from evosim.study.experiment import ExperimentFolder
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def make(
     progress: bool | None = None,
     report: Report = print,
     confirm: bool = False,
+    worlds: bool = False,
+    pilot: int = 0,
 ) -> None:
     """Run the experiments of scenarios and write their records and pages, and the index.
 
@@ -58,19 +60,24 @@ def make(
         report: called with each line on the progress.
         confirm: run what was frozen, on the seed of the confirmation, and write confirmatory
             records beside the others. What has one is not run again.
+        worlds: run them over the worlds of their families, and write records over worlds beside the
+            others.
+        pilot: of so many worlds, and write no record.
 
     Raises:
         EvosimError: a scenario is wrong, or not as it was frozen, a folder cannot be written to, or
             experiments failed; the others are made all the same.
         Interrupted: it was stopped (Ctrl-C); called again, it goes on.
     """
-    wanted = list(_with_experiments(names or list(shipped.catalogue()), report))
+    wanted = list(_with_experiments(names or list(shipped.catalogue()), report, worlds=worlds))
     frozen = None
     if confirm:
-        frozen = confirmation.read(out)
-        confirmation.check(frozen, {scenario.id: source for source, scenario in wanted})
-        for _, scenario in wanted:
-            record.read(out / f"{scenario.id}.json")  # what its page is made from
+        frozen = confirmation.read(out, worlds=worlds)
+        sources = {scenario.id: source for source, scenario in wanted}
+        confirmation.check(frozen, sources, worlds=worlds)
+    if confirm or (worlds and not pilot):
+        for source, scenario in wanted:
+            _first_record(scenario, source, out)  # what its page is made from
     for folder in (out, work):
         put(folder / ".trial", b"")  # before hours are spent on what goes there
         (folder / ".trial").unlink(missing_ok=True)
@@ -81,11 +88,13 @@ def make(
         report(f"{scenario.id} ({n + 1} of {len(wanted)}, {left} left after it): {scenario.title}")
         try:
             found, seconds = _made(
-                source, scenario, frozen, out, work, report, workers=workers, progress=progress
-            )
-            write_page(record.read(out / f"{scenario.id}.json"), scenario, out)
+                source, scenario, frozen, out, work, report, worlds=worlds, pilot=pilot,
+                workers=workers, progress=progress,
+            )  # fmt: skip
+            if not pilot:
+                write_page(record.read(out / f"{scenario.id}.json"), scenario, out)
         except Interrupted as stop:
-            again = _command(names, out, work, confirm=confirm)
+            again = _command(names, out, work, confirm=confirm, worlds=worlds, pilot=pilot)
             text = f"stopped at {scenario.id}, {left} left after it. Continue with: {again}"
             raise Interrupted(stop.path, text) from None
         except EvosimError as error:
@@ -94,9 +103,10 @@ def make(
             continue
         spent += seconds
         report(f"  {found['verdict']}, {seconds:.0f} s")
-    write_index(out)
+    if not pilot:
+        write_index(out)
     made = pages.counted(len(wanted) - len(failed), "scenario")
-    report(f"{made}, {spent:.0f} s in all: {out / 'README.md'}")
+    report(f"{made}, {spent:.0f} s in all: {work if pilot else out / 'README.md'}")
     if failed:
         heading = f"{pages.counted(len(failed), 'scenario')} failed"
         raise EvosimError("\n".join([heading, *failed]))
@@ -109,50 +119,66 @@ def _made(
     out: Path,
     work: Path,
     report: Report,
+    *,
+    worlds: bool,
+    pilot: int,
     **how: Any,
 ) -> tuple[Record, float]:
     """The record of a scenario, written, and the seconds that its runs took in all.
 
     Args:
         frozen: what is to be confirmed; None: the exploratory record is made.
+        worlds: whether it is that over worlds.
+        pilot: over so many worlds, and nothing is written.
         how: workers, progress.
     """
-    if frozen is None:
-        done, seconds = _complete_experiment(
-            scenario, work / scenario.id, report, seed=SEED, tuned=True, **how
-        )
-        found = record.record_of(done.summary, source)
-        put(out / f"{scenario.id}.json", record.to_text(found).encode())
-        return found, seconds
-    known = confirmation.record_of(out, scenario.id)
-    if known is not None and known["seed"] == frozen.seed:
-        report("  was confirmed: it is lived once")
-        return known, 0.0
-    path = work / f"{scenario.id}.confirm"
+    confirm = frozen is not None
+    if frozen is not None:
+        known = confirmation.record_of(out, scenario.id, worlds=worlds)
+        if known is not None and known["seed"] == frozen.seed:
+            report("  was confirmed: it is lived once")
+            return known, 0.0
+    path = confirmation.file_of(out, scenario.id, worlds=worlds, confirm=confirm)
     done, seconds = _complete_experiment(
-        scenario, path, report, seed=frozen.seed, tuned=False, **how
+        scenario,
+        work / (f"{scenario.id}.pilot" if pilot else path.stem),
+        report,
+        seed=frozen.seed if frozen else SEED,
+        tuned=not (confirm or worlds),
+        worlds=pilot or (design.family_of(scenario).worlds if worlds else 0),
+        **how,
     )
-    found = {**record.record_of(done.summary, source), "promise": promise(source)}
-    put(confirmation.file_of(out, scenario.id), record.to_text(found).encode())
+    found = record.record_of(done.summary, source)
+    if confirm or worlds:
+        found["promise"] = promise(source, worlds=worlds)
+    if pilot:
+        report(done.verdict)
+    else:
+        put(path, record.to_text(found).encode())
     return found, seconds
 
 
-def freeze(names: Sequence[str] = (), *, out: Path = OUT, report: Report = print) -> None:
+def freeze(
+    names: Sequence[str] = (), *, out: Path = OUT, report: Report = print, worlds: bool = False
+) -> None:
     """Freeze scenarios for a confirmation.
 
     Args:
         names: ids of the catalogue, or paths of files; none for the whole catalogue.
         out: the folder of the records.
         report: called with what was frozen.
+        worlds: freeze their families too, for a confirmation over worlds.
 
     Raises:
         EvosimError: a scenario is wrong or not the one of its record, or something is frozen.
     """
-    wanted = _with_experiments(names or list(shipped.catalogue()), report)
-    frozen = confirmation.freeze({scenario.id: source for source, scenario in wanted}, out)
+    wanted = _with_experiments(names or list(shipped.catalogue()), report, worlds=worlds)
+    sources = {scenario.id: source for source, scenario in wanted}
+    frozen = confirmation.freeze(sources, out, worlds=worlds)
+    what = pages.counted(len(frozen.scenarios), "scenario")
     report(
-        f"{out / confirmation.FILE}: {pages.counted(len(frozen.scenarios), 'scenario')} frozen; "
-        f"seed of the confirmation: {frozen.seed}. Commit it, then: evosim gallery --confirm"
+        f"{out / confirmation.FILES[worlds]}: {what} frozen; seed of the confirmation: "
+        f"{frozen.seed}. Commit it, then: evosim gallery {'--worlds ' * worlds}--confirm"
     )
 
 
@@ -176,20 +202,42 @@ def make_pages(names: Sequence[str] = (), *, out: Path = OUT, report: Report = p
     for name in names:
         scenario = evosim.check(name)
         source = shipped.read(shipped.find(name))
-        found = record.read(out / f"{scenario.id}.json")
-        if found["scenario_sha256"] != fingerprint(source):
-            raise EvosimError(
-                f"{scenario.id}: the scenario was changed after its record was made; "
-                f"make it again with: evosim gallery {name}"
-            )
+        found = _first_record(scenario, source, out)
         found = record.with_words_of(scenario, record.with_marks_of(scenario, found))
         put(out / f"{scenario.id}.json", record.to_text(found).encode())
-        if (confirmed := confirmation.beside(out, found)) is not None:
-            confirmed = record.with_words_of(scenario, confirmed)
-            put(confirmation.file_of(out, scenario.id), record.to_text(confirmed).encode())
+        for worlds, confirm in ((False, True), (True, False), (True, True)):
+            how = {"worlds": worlds, "confirm": confirm}
+            if (other := confirmation.beside(out, found, **how)) is not None:
+                if worlds and other["drawn"] != _drawn(scenario, other):
+                    raise EvosimError(
+                        f"{scenario.id}: its family was changed after its record over worlds was "
+                        f"made; make it again with: evosim gallery {name} --worlds"
+                    )
+                other = record.with_words_of(scenario, other)
+                put(confirmation.file_of(out, scenario.id, **how), record.to_text(other).encode())
         write_page(found, scenario, out)
         report(f"{scenario.id}: {found['verdict']}")
     write_index(out)
+
+
+def _first_record(scenario: Scenario, source: str, out: Path) -> Record:
+    """The exploratory record of a scenario in its own world.
+
+    Raises:
+        EvosimError: it has none, or its file is not the one that was run.
+    """
+    found = record.read(out / f"{scenario.id}.json")
+    if found["scenario_sha256"] != fingerprint(source):
+        raise EvosimError(
+            f"{scenario.id}: the scenario was changed after its record was made; "
+            f"make it again with: evosim gallery {scenario.id}"
+        )
+    return found
+
+
+def _drawn(scenario: Scenario, found: Record) -> dict[str, list[Any]]:
+    """What the worlds of a record would be, by the family as it is now."""
+    return families.drawn(design.family_of(scenario), found["seed"], found["worlds"])
 
 
 def write_page(found: Record, scenario: Scenario, out: Path) -> None:
@@ -198,41 +246,57 @@ def write_page(found: Record, scenario: Scenario, out: Path) -> None:
     from evosim.plot.registry import OF
     from evosim.plot.summaries import names_for
 
-    has, figures = names_for("experiment", found), OF["experiment"]
+    figures, over = OF["experiment"], confirmation.over_worlds(out, found)
+    has = {name: one for one in [found, *over] for name in names_for("experiment", one)}
     for name in figures:
         path = out / pages.file_of(scenario.id, name)
         if name not in has:
             path.unlink(missing_ok=True)
             continue
-        drawn = figures[name].figure(found, design.reference(scenario))
+        drawn = figures[name].figure(has[name], design.reference(scenario))
         style.write(drawn, path, title=f"{found['title']}: {figures[name].title}")
-    put(out / f"{scenario.id}.md", pages.page(found, confirmation.beside(out, found)).encode())
+    text = pages.page(found, confirmation.beside(out, found), over)
+    put(out / f"{scenario.id}.md", text.encode())
 
 
 def write_index(out: Path) -> None:
     """Write the index of all records in a folder."""
     found = [record.read(path) for path in _records(out)]
     confirmed = [made for one in found if (made := confirmation.beside(out, one)) is not None]
-    put(out / "README.md", pages.index(found, confirmed).encode())
+    over = [one for each in found for one in confirmation.over_worlds(out, each)]
+    put(out / "README.md", pages.index(found, confirmed, over).encode())
 
 
-def _command(names: Sequence[str], out: Path, work: Path, *, confirm: bool = False) -> str:
+def _command(
+    names: Sequence[str],
+    out: Path,
+    work: Path,
+    *,
+    confirm: bool = False,
+    worlds: bool = False,
+    pilot: int = 0,
+) -> str:
     """What makes the gallery in these folders, to be typed in."""
+    what = [*["--worlds"] * worlds, *[f"--pilot={pilot}"] * bool(pilot), *["--confirm"] * confirm]
     places = [f"--{key}={path}" for key, path, usual in (("out", out, OUT), ("work", work, WORK))
               if path != usual]  # fmt: skip
-    return command_line(["evosim", "gallery", *names, *["--confirm"] * confirm, *places])
+    return command_line(["evosim", "gallery", *names, *what, *places])
 
 
 def _records(out: Path) -> list[Path]:
     return sorted(path for path in out.glob("*.json") if not confirmation.is_one(path))
 
 
-def _with_experiments(names: Sequence[str], report: Report) -> Iterator[tuple[str, Scenario]]:
+def _with_experiments(
+    names: Sequence[str], report: Report, *, worlds: bool
+) -> Iterator[tuple[str, Scenario]]:
     """Text and scenario of each name; all are checked before the first is run."""
     checked = [(shipped.read(shipped.find(name)), evosim.check(name)) for name in names]
     for source, scenario in checked:
         if scenario.experiment is None:
             report(f"{scenario.id}: left out, it has no [experiment]")
+        elif worlds and scenario.family is None:
+            report(f"{scenario.id}: left out, it has no [family]")
         else:
             yield source, scenario
 
@@ -244,6 +308,7 @@ def _complete_experiment(
     *,
     seed: int,
     tuned: bool,
+    worlds: int,
     workers: int | None,
     progress: bool | None,
 ) -> tuple[Experiment, float]:
@@ -253,11 +318,12 @@ def _complete_experiment(
 
     Args:
         tuned: whether the values of what was tuned are run too.
+        worlds: of the family, in place of the scenario as it is; 0: none.
     """
     now = depends(scenario)
     notes = path.with_name(f"{path.name}.json")
     known = read_notes(notes) if ExperimentFolder.is_at(path) else None
-    why = _rerun_reason(path, scenario, known, now, seed=seed, tuned=tuned)
+    why = _rerun_reason(path, scenario, known, now, seed=seed, tuned=tuned, worlds=worlds)
     if exists(path) and why:
         if not ExperimentFolder.is_at(path):
             raise RunError(
@@ -276,8 +342,9 @@ def _complete_experiment(
     with _timed(notes, now, seconds):
         if known is None:
             done = evosim.experiment(
-                scenario, seed=seed, tuned=tuned, out=path, workers=workers, figures=False,
-                progress=progress, command=record.command(scenario.id, seed, tuned=tuned),
+                scenario, seed=seed, tuned=tuned, worlds=worlds, out=path, workers=workers,
+                figures=False, progress=progress,
+                command=record.command(scenario.id, seed, tuned=tuned, worlds=worlds),
             )  # fmt: skip
         else:
             resumed = evosim.resume(path, workers=workers, progress=progress)
@@ -294,6 +361,7 @@ def _rerun_reason(
     *,
     seed: int,
     tuned: bool,
+    worlds: int,
 ) -> str:
     """Why an experiment has to be run again, in words; empty where it has not."""
     if not known:
@@ -304,6 +372,8 @@ def _rerun_reason(
         return str(error)
     if there.seed != seed:
         return "it was run with another seed"
+    if there.manifest.get("worlds", 0) != worlds:
+        return "it was run in another number of worlds"
     if not there.holds(scenario, tuned=tuned):
         return "the scenario or its arms were changed"
     return changed(known, now, RUN_INPUTS)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from evosim.gallery.record import Record, is_confirmatory
+from evosim.gallery.record import SEED, Record, is_confirmatory
 from evosim.metrics import why_undefined
 from evosim.metrics.hypotheses import REFUTED, SUPPORTED, UNDECIDED, standing
 from evosim.plot.experiment import (
@@ -24,6 +24,7 @@ from evosim.plot.experiment import (
 from evosim.plot.summaries import names_for
 from evosim.scenario.document import inline
 from evosim.stats import tests
+from evosim.study import families
 
 Finding = Mapping[str, Any]
 
@@ -46,6 +47,10 @@ _EXTEND = (
     "Write a world of your own beside this one: copy `scenarios/{}.toml`, change one thing, say "
     "first what you expect ([how](../writing-scenarios.md))."
 )
+_IN_ONE_WORLD = (
+    "**Over worlds**: not known. The claim was tested in this world alone, and not over a "
+    "[family of worlds](../families.md)."
+)
 _IN_WORDS = {SUPPORTED: "Supported", REFUTED: "Refuted", UNDECIDED: "Undecided"}
 _BORNE_OUT_LAST = (REFUTED, UNDECIDED, SUPPORTED)
 
@@ -55,14 +60,18 @@ def file_of(scenario: str, figure: str) -> str:
     return f"{scenario}.svg" if figure == HEADLINE else f"{scenario}-{figure}.svg"
 
 
-def page(record: Record, confirmed: Record | None = None) -> str:
+def page(
+    record: Record, confirmed: Record | None = None, over_worlds: Sequence[Record] = ()
+) -> str:
     """The page of a scenario.
 
     Args:
         record: the exploratory one.
         confirmed: of the same scenario, frozen and run once more; None: it was not.
+        over_worlds: of the same scenario in the worlds of its family, exploratory first.
     """
     record = _literal(record)
+    over_worlds = [_literal(one) for one in over_worlds]
     return joined(
         [
             f"# {record['title']}",
@@ -74,6 +83,7 @@ def page(record: Record, confirmed: Record | None = None) -> str:
             *([_run_again(record, confirmed)] if confirmed else []),
             _headline(record),
             *_given(record),
+            *([_over_worlds(one) for one in over_worlds] or [_IN_ONE_WORLD]),
             _figure(record, HEADLINE, "what each finding measures, by arm and replicate"),
             *(
                 [_figure(record, "course", "the headline measure over generations, by arm")]
@@ -89,6 +99,7 @@ def page(record: Record, confirmed: Record | None = None) -> str:
             _findings(record),
             _footnote(record),
             *(["## Confirmation", *_confirmation(record, confirmed)] if confirmed else []),
+            *_family(over_worlds),
             *_section("Expected", quoted(record["expected"])),
             *_section("Found", record["found"]),
             "## What was tuned",
@@ -104,14 +115,20 @@ def page(record: Record, confirmed: Record | None = None) -> str:
     )
 
 
-def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
+def index(
+    records: Iterable[Record],
+    confirmed: Sequence[Record] = (),
+    over_worlds: Sequence[Record] = (),
+) -> str:
     """The table of all scenarios; those whose claim is not supported come first.
 
     Args:
         records: the exploratory ones.
         confirmed: those of scenarios that were frozen and run once more.
+        over_worlds: those of scenarios in the worlds of their families, exploratory first.
     """
     again = {str(record["scenario"]): record for record in confirmed}
+    family = {str(record["scenario"]): record for record in over_worlds}  # the last is the best
 
     def worst(record: Record) -> int:
         both = [record, again.get(record["scenario"], record)]
@@ -124,6 +141,7 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
             f"[{r['scenario']}]({r['scenario']}.md)",
             _in_table(r["verdict"]),
             *_again_in_table(again, largest_again, str(r["scenario"])),
+            *_family_in_table(family, str(r["scenario"])),
             r["question"],
             r["findings"][0]["says"],
             shown(r["findings"][0]),
@@ -137,6 +155,7 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
         "scenario",
         "verdict",
         *(["confirmation", "its effect", "its p (Holm)"] if again else []),
+        *(["over worlds", "holds in"] if family else []),
         "question",
         "headline finding",
         "effect",
@@ -160,6 +179,7 @@ def index(records: Iterable[Record], confirmed: Sequence[Record] = ()) -> str:
             "that of the headline finding: a mean over replicates with its BCa interval.",
             _corrected(ordered, largest),
             *([f"In the confirmation: {_corrected(confirmed, largest_again)}"] if again else []),
+            *([_families(list(family.values()))] if family else []),
             table(heads, rows),
             "Made by `make gallery`; no page is written by hand.",
         ]
@@ -208,6 +228,97 @@ def _again_in_table(
         return ["none", "", ""]
     found = again[name]
     return [_in_table(found["verdict"]), shown(found["findings"][0]), p_value(largest[name])]
+
+
+def _family_in_table(family: Mapping[str, Record], name: str) -> list[str]:
+    """The cells of what was found over a scenario's worlds; none where no scenario has any."""
+    if not family:
+        return []
+    if name not in family:
+        return ["none", ""]
+    found = family[name]
+    return [_in_table(found["verdict"]), _share(found["findings"][0])]
+
+
+def _families(records: Sequence[Record]) -> str:
+    """What the columns over worlds are, and what came of them."""
+    return (
+        f"**Over worlds**: {counted(len(records), 'claim')} tested in the worlds of a family "
+        f"([how](../families.md)): {_verdicts(records)}. That verdict is of the mean effect over "
+        "worlds; *holds in* counts the worlds in which the headline finding is beyond its "
+        f"threshold. Frozen before: {sum(map(_is_frozen, records))} of {len(records)}."
+    )
+
+
+def _is_frozen(over_worlds: Record) -> bool:
+    """Whether a record over worlds is of a family that was frozen: of a seed made of hashes."""
+    return bool(over_worlds["seed"] != SEED)
+
+
+def _share(finding: Finding, what: str = "") -> str:
+    """In how many worlds a finding holds, with the interval of the share."""
+    here = finding["worlds"]
+    low, high = here["share"]["interval"] or (0.0, 1.0)
+    return f"{here['holds']} of {here['of']}{what} [{number(low)}, {number(high)}]"
+
+
+def _over_worlds(record: Record) -> str:
+    """What became of the claim over a family, in a line."""
+    finding = record["findings"][0]
+    when = "the family was frozen before it was run" if _is_frozen(record) else "exploratory"
+    return (
+        f"**Over worlds**: {finding['says']}: holds in {_share(finding, ' worlds')}; effect "
+        f"{shown(finding)}, {wanted(finding)} is wanted; over the family the claim is "
+        f"**{record['verdict']}** ({when}; [all findings](#over-worlds))."
+    )
+
+
+def _family(over_worlds: Sequence[Record]) -> Iterator[str]:
+    """The findings over worlds, a table for each record, and the figure of the last."""
+    if not over_worlds:
+        return
+    yield "## Over worlds"
+    yield _figure(over_worlds[-1], "family", "the effect of each finding in every world")
+    for record in over_worlds:
+        name = f"{record['scenario']}.worlds{'.confirm' * _is_frozen(record)}.json"
+        frozen = ", frozen in [families.json](families.json)" * _is_frozen(record)
+        yield (
+            f"{'Confirmatory' if frozen else 'Exploratory'}: seed {record['seed']}{frozen}, "
+            f"{record['worlds']} worlds with {counted(record['replicates'], 'replicate')} of each "
+            "arm. What is drawn for a world, and what is said over worlds: "
+            "[families of worlds](../families.md)."
+        )
+        yield table(
+            ["verdict", "finding", "wanted", "effect over worlds", "holds in", "between worlds",
+             "the pull ranks them", "a line explains"],
+            [
+                [
+                    _in_table(finding["verdict"], standing(finding)),
+                    finding["says"],
+                    wanted(finding),
+                    f"**{shown(finding)}**",
+                    _share(finding),
+                    *_of_worlds(finding["worlds"]),
+                ]
+                for finding in record["findings"]
+            ],
+        )  # fmt: skip
+        yield (
+            "The chance that the next world has a [kind of outcome that was not seen]"
+            f"(../families.md#kinds-of-outcome) is {families.unseen(record)}."
+        )
+        yield f"    {record['command']}\n\nEvery world is in [{name}]({name})."
+
+
+def _of_worlds(here: Mapping[str, Any]) -> list[str]:
+    """The share of variance between worlds, and how well the pull predicts; empty: unknown."""
+    between, within, fit = here["between"], here["within"], here["predictor"]
+    known = between is not None and between + within > 0
+    return [
+        f"{100 * between / (between + within):.0f} %" if known else "",
+        "" if fit["spearman"] is None else number(fit["spearman"]),
+        "" if fit["explained"] is None else f"{100 * fit['explained']:.0f} %",
+    ]
 
 
 def _run_again(record: Record, confirmed: Record) -> str:

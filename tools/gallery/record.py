@@ -32,6 +32,8 @@ SEED = 1
 
 Record = dict[str, Any]
 _OF_THE_MACHINE = ("machine", "command")
+_OF_THE_PAGE = {"question", "source", "control", "expected", "found", "pilots", "frozen"}
+"""Words that the first record of a scenario has, and one over worlds need not repeat."""
 
 
 def record_of(summary: Mapping[str, Any], source: str) -> Record:
@@ -42,15 +44,19 @@ def record_of(summary: Mapping[str, Any], source: str) -> Record:
         source: the text of the scenario's file.
     """
     known = {k: v for k, v in summary.items() if k not in _OF_THE_MACHINE}
+    worlds = known.get("worlds", 0)
+    again = command(known["scenario"], known["seed"], tuned=bool(known.get("tuned")), worlds=worlds)
+    if worlds:
+        known = {k: v for k, v in known.items() if k not in _OF_THE_PAGE}
     return _rounded(
-        {"format": FORMAT, **known, "scenario_sha256": fingerprint(source),
-         "command": command(known["scenario"], known["seed"], tuned=bool(known.get("tuned")))}
-    )  # fmt: skip
+        {"format": FORMAT, **known, "scenario_sha256": fingerprint(source), "command": again}
+    )
 
 
-def command(scenario: str, seed: int, *, tuned: bool) -> str:
+def command(scenario: str, seed: int, *, tuned: bool = False, worlds: int = 0) -> str:
     """The command that runs the experiment of a record."""
-    return f"evosim run {scenario} --arms{' --tuned' * tuned} --seed {seed}"
+    how = f"--worlds {worlds}" if worlds else f"--arms{' --tuned' * tuned}"
+    return f"evosim run {scenario} {how} --seed {seed}"
 
 
 def with_words_of(scenario: Scenario, record: Record) -> Record:
@@ -61,7 +67,9 @@ def with_words_of(scenario: Scenario, record: Record) -> Record:
     """
     written = scenario.experiment
     assert written is not None
-    tuned = record["tuned"]
+    tuned = record.get("tuned")
+    # Over worlds only what the claim rests on is run.
+    findings = [f for f in written.findings if not (record.get("worlds") and f.secondary)]
     if tuned and written.tuned:
         headline = written.findings[0].says
         values = [{**value, "says": headline} for value in tuned["values"]]
@@ -69,15 +77,15 @@ def with_words_of(scenario: Scenario, record: Record) -> Record:
         tuned = {**tuned, **words, "values": values}
     return {
         **record,
-        **{key: getattr(scenario, key) for key in WORDS},
+        **{key: getattr(scenario, key) for key in WORDS if key in record},
         "arms": {
             name: {**arm, "title": written.arms[name].title} for name, arm in record["arms"].items()
         },
         "findings": [
             {**finding, "says": now.says}
-            for finding, now in zip(record["findings"], written.findings, strict=True)
+            for finding, now in zip(record["findings"], findings, strict=True)
         ],
-        "tuned": tuned,
+        **({"tuned": tuned} if "tuned" in record else {}),
     }
 
 

@@ -310,6 +310,7 @@ def index(every: Sequence[Written]) -> str:
         "[docs/studies.md](../studies.md).",
         pages.statuses({w.study.id: is_confirmatory(*w.sources) for w in every}),
         pages.table(heads, rows),
+        "Over the worlds of several scenarios:\n\n- [The law of collapse](law_of_collapse.md)",
         "Made by `make studies`; no page is written by hand.",
     ])  # fmt: skip
 
