@@ -77,7 +77,7 @@ def test_what_a_run_keeps_of_an_agent_is_all_that_it_goes_on_from(tmp_path: Path
     lived = list(loop.generations(read, start, seed=seed, prober=NoProbes()))
     kept = lived[1].next_population
     assert kept is not None
-    np.savez(tmp_path / "kept.npz", **kept.state)  # as a chunk of a run keeps it
+    np.savez(tmp_path / "kept.npz", **dict(kept.state))  # type: ignore[arg-type]  # as a chunk of a run keeps it
     with np.load(tmp_path / "kept.npz", allow_pickle=False) as arrays:
         again = kept._replace(state=dict(arrays))
     rest = loop.generations(read, again, seed=seed, prober=NoProbes())
