@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +37,7 @@ from evosim.engine import probe
 from evosim.engine.variables import probe_generations
 from evosim.execution import cost
 from evosim.process import cores
-from evosim.testing import reference
+from evosim.testing import maze, reference
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -58,6 +59,8 @@ def parts(quick: bool) -> Iterator[tuple[str, Callable[[], list[Row]]]]:
     yield "plans", partial(_plans, repetitions)
     yield "threads", partial(_threads, 3 if quick else 60)
     yield "lifetimes and measures", partial(_lifetimes_and_measures, repetitions)
+    yield "environments", partial(_environments, 3 if quick else 30)
+    yield "mazes", partial(_mazes, 128 if quick else 1024, 3 if quick else 20)
     yield "the reference", partial(_reference, 2 if quick else DEPTH)
     if quick:
         yield "a generation", _one_generation
@@ -210,9 +213,9 @@ class Case:
     def expect(self) -> None:
         """The exact expectations of each mind by the policy in the workspace."""
         expect(
-            *self.world, *self.level, *self.space.policy(self.group), self.batch.mind,
-            self.env.lifetime, np.zeros(self.env.n_x, np.int32),
-            np.zeros((LANES, 1, len(self.env.events))), np.zeros((LANES, 1)),
+            *self.world, *self.levels, *self.space.policy(self.group), self.batch.mind,
+            np.zeros(LANES, np.int32), self.env.lifetime, np.zeros(self.env.n_x, np.int32),
+            np.zeros((1, LANES, 1, len(self.env.events))), np.zeros((1, LANES, 1)),
         )  # fmt: skip
 
 
@@ -319,6 +322,95 @@ def _lifetimes_and_measures(repetitions: int) -> list[Row]:
         per(
             "an exact optimum", "us", optimising, 1e6 / LANES,
             note=f"{case.env.lifetime} backups for one reward on one level",
+        ),
+    ]  # fmt: skip
+
+
+def _steps(env: Any, actions: NDArray[np.integer]) -> None:
+    for taken in actions:
+        env.step(taken)
+
+
+def _environments(repetitions: int) -> list[Row]:
+    """Steps of lives side by side whose actions come from outside, and what is seen."""
+    if find_spec("gymnasium") is None:
+        return []
+    from evosim import gym
+
+    rows = []
+    for obs in ("state", "felt"):
+        env = gym.make_vec("strawberry", num_envs=2048, obs=obs, levels=64)
+        env.reset(seed=SEED)
+        actions = np.random.default_rng(SEED).integers(0, 6, (16, env.num_envs))
+        seconds = interleaved([partial(_steps, env, actions)], repetitions)
+        shape = env.single_observation_space.shape
+        rows.append(
+            per(
+                f"a step of an environment: {obs}", "ns", seconds, 1e9 / actions.size,
+                goal=500.0, note=f"of {env.num_envs} lives of strawberry, what is seen {shape}",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _mazes(n: int, repetitions: int) -> list[Row]:
+    """One reward, or one mind, on many levels; and random play."""
+    began = time.thread_time()
+    read = maze()
+    env, levels = world.environment(read, "maze"), world.draw_levels(read, "maze", range(n))
+    drawing = time.thread_time() - began
+    payoff = np.zeros((1, env.phi.shape[1]))
+    payoff[0, env.paid] = 1.0
+    planner = mind.Minds.of(payoff, depth=DEPTH, patience=0.999, senses=0)
+    few = type(levels)(*(field[:64] for field in levels))
+    lives = n // 2  # on each of these
+    at_random = partial(
+        core.lifetimes_of, env, few, np.ones((lives, 1, 1, 1, env.n_actions)), seed=SEED,
+        generation=0, level_ids=range(64), individual_ids=range(lives),
+    )  # fmt: skip
+    calls: list[Call] = [
+        partial(core.optimum, env, levels, payoff),
+        partial(core.expectation, env, levels, planner),
+        partial(core.uniform, env, few),
+        at_random,
+    ]
+    two = min(2, cores())
+    with with_threads(two):
+        seconds = interleaved(calls, repetitions, time.perf_counter)
+        steps = int(at_random().lifespan.sum())
+    on = f"{two} thread{'s' * (two > 1)}"
+    cells, age = env.n_cells, env.lifetime
+
+    def rate(name: str, i: int, many: int, goal: float | None, note: str) -> Row:
+        best, median = many / seconds[:, i].min(), many / np.median(seconds[:, i])
+        return Row(
+            name=name, unit="1/s", best=float(best), median=float(median), goal=goal,
+            at_least=True, note=note,
+        )  # fmt: skip
+
+    return [
+        rate(
+            "optima of maze levels", 0, n, 28_000.0,
+            f"{on}; the largest expected payoff within {age} steps on a level that is drawn "
+            f"already: {cells} cells, a perfect maze, one cheese, every step ends the life with "
+            "chance 0.001. jaxgmg's solver does 88 to 280 levels of 13 x 13 a second",
+        ),
+        rate(
+            "expectations on maze levels", 1, n, 28_000.0,
+            f"{on}; plan of depth {DEPTH} and expected payoff of one mind on such a level",
+        ),
+        rate(
+            "expectations of random play", 2, len(few.start), None,
+            f"{on}; {age} steps of the distribution over all cells of such a level",
+        ),
+        rate(
+            "random steps in mazes", 3, steps, 1e8,
+            f"{on}; draw one of {env.n_actions} actions, move or use, draw whether the life ends, "
+            f"count what happened: {lives} lives on each of {len(few.start)} levels",
+        ),
+        Row(
+            name="drawing a maze level", unit="us", best=drawing / n * 1e6,
+            note=f"walls, sites and all distances between {cells} cells; done before",
         ),
     ]  # fmt: skip
 

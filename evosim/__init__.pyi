@@ -1,3 +1,4 @@
+from . import gym as gym
 from .api.analyses import Analysed as Analysed
 from .api.analyses import analyse as analyse
 from .api.analyses import stress as stress
@@ -9,6 +10,8 @@ from .api.experiments import Experiment as Experiment
 from .api.experiments import experiment as experiment
 from .api.experiments import open_experiment as open_experiment
 from .api.folders import resume as resume
+from .api.policies import MeasuredPolicy as MeasuredPolicy
+from .api.policies import measure_policy as measure_policy
 from .api.running import fork as fork
 from .api.running import run as run
 from .api.runs import Run as Run
@@ -20,7 +23,9 @@ from .api.simulation import simulate as simulate
 from .api.studies import Study as Study
 from .api.studies import open_study as open_study
 from .api.studies import run_study as run_study
+from .api.tensors import drives as drives
 from .api.tensors import export_tensors as export_tensors
+from .api.tensors import tensors as tensors
 from .api.trees import export_trees as export_trees
 from .errors import EvosimError as EvosimError
 from .errors import RunError as RunError

@@ -269,6 +269,8 @@ def _timeline(scenario: Scenario) -> Iterator[tuple[str, str]]:
     for phase in scenario.timeline:
         end = start + phase.generations
         notes = [timeline.label(phase.mixture)]
+        if not isinstance(phase.train, str | dict):
+            notes = [f"made of {notes[0]} by {_shown(scenario)['adversary']}"]
         if phase.ramp is not None and start:
             old = timeline.label(scenario.mixture_at(start - 1))
             notes = [f"from {old} to {notes[0]} in {phase.ramp} steps"]
@@ -295,7 +297,7 @@ def _paid(objective: Objective) -> str:
 def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
     agent = scenario.agent
     for locus in mind.loci(scenario):
-        if locus.name.startswith(mind.OF_TABLES):
+        if locus.name.startswith(mind.MANY):
             continue  # they are told of together
         start = (
             f"starts at {locus.start_low:g}"
@@ -304,7 +306,7 @@ def _mind(scenario: Scenario) -> Iterator[tuple[str, str]]:
         )
         yield locus.name, f"evolves in [{locus.low:g}, {locus.high:g}], {start}"
     for name, written in scenario.loci.items():
-        if written.pinned and scenario.rows is None:
+        if written.pinned and scenario.agent.has_drives:
             yield name, f"fixed at {written.low:g}"
     if agent.thinking_cost:
         yield "thinking", f"each unit of depth costs {agent.thinking_cost:g} of the selected payoff"
@@ -326,7 +328,9 @@ def _evolution(scenario: Scenario) -> str:
     shown = _shown(scenario)
     individuals = f"{e.population} individuals {shown.get('individuals', '')}".rstrip()
     disjoint = " that are not used in training" if scenario.measure.disjoint else ""
-    if (chosen := e.optimizer).name == "genetic":
+    if scenario.agent.learner is not None:
+        individuals, optimizer = "one agent", f"trains for {e.population * e.levels:,} lifetimes"
+    elif (chosen := e.optimizer).name == "genetic":
         selection = shown.get("selection") or f"{e.select.operator}, "
         optimizer = f"{selection}{e.mate.operator}, {e.mutate.operator}"
     else:

@@ -41,6 +41,8 @@ class Purpose(IntEnum):
     BEHAVIOUR = 20
     PERMUTATION = 21
     WORLD = 22
+    EPISODE = 23
+    ADVERSARY = 24
 
 
 def splitmix64(uint64: Callable[[int], Any]) -> Callable[[Any, Any], Any]:

@@ -42,6 +42,9 @@ def test_the_quick_json_has_its_rows(quick: dict[str, Any]) -> None:
         "backups: Numba", "backups: C", "backups: Numba / C", "backups: Numba, by action",
         "mixed depths: Numba", "mixed depths: C", "mixed depths: Numba / C", "a whole plan",
         "1 thread / 2 threads", "a sampled step", "an exact expectation", "an exact optimum",
+        "a step of an environment: state", "a step of an environment: felt",
+        "optima of maze levels", "expectations on maze levels", "expectations of random play",
+        "random steps in mazes", "drawing a maze level",
         "reference / kernel: plan", "reference / kernel: expectation",
         "breeding, of a generation", "breeding, probes counted",
     } <= rows.keys()  # fmt: skip

@@ -593,6 +593,10 @@ def test_progress_is_lines_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch)
     assert lines[0] == "Tiny: 3 generations, 2 replicates"
     assert lines[1].startswith("replicate 1, generation 0, mean score 2.35; 33 % done, about")
     assert lines[2] == "halfway"
+    with Lines(out, seconds=0) as told:
+        told.begin("stress", size="exact evaluations", total=4, done=0, counted="evaluations")
+        told.run(0)
+    assert "1 of 4 evaluations; 25 % done" in out.getvalue()
 
 
 def test_progress_is_a_bar_on_a_terminal_and_can_be_silenced() -> None:

@@ -207,10 +207,14 @@ def test_variables_stand_for_options_and_are_recorded(
     assert assigned == variables
 
 
-def test_a_wrong_value_of_a_variable_is_refused_with_its_option(invoke: Invoke) -> None:
+def test_a_wrong_value_of_a_variable_is_refused_by_the_name_of_the_variable(
+    invoke: Invoke,
+) -> None:
     refused = invoke("run", "contraception", env={"EVOSIM_RUN_SEED": "many"})
     assert refused.exit_code == Exit.MISTAKE
-    assert "--seed" in refused.stderr
+    assert "Invalid value for EVOSIM_RUN_SEED: 'many'" in refused.stderr
+    typed = invoke("run", "contraception", "--seed", "few", env={"EVOSIM_RUN_SEED": "many"})
+    assert "Invalid value for '--seed': 'few'" in typed.stderr
     assert invoke("list", env={"EVOSIM_VERSION": "x", "EVOSIM_RUN_SEED": "many"}).exit_code == 0
 
 

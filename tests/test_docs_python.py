@@ -14,6 +14,8 @@ import evosim
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TOUR = DOCS / "python.md"
 NOTEBOOKS = sorted(page for page in (DOCS / "notebooks").glob("*.md") if page.name != "README.md")
+PAGES = [*NOTEBOOKS, DOCS / "gym.md", DOCS / "agents.md"]
+"""Pages that run by themselves."""
 
 
 def blocks(page: Path) -> list[tuple[int, str]]:
@@ -55,8 +57,8 @@ def test_the_tour_runs_and_gives_what_it_shows(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
-def test_a_notebook_runs_and_gives_what_it_shows(
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_runs_and_gives_what_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -22,9 +22,12 @@ STAIRS = (
     ("world",),
     ("mind",),
     ("core",),
+    ("gym",),
+    ("learners",),
     ("evolution",),
     ("engine",),
     ("metrics",),
+    ("policy",),
     ("execution",),
     ("plot", "study"),
     ("api",),
@@ -137,6 +140,12 @@ def test_help_imports_nothing_slow() -> None:
 
 def test_importing_evosim_imports_nothing_slow() -> None:
     assert not loaded("import evosim, evosim.engine, evosim.scenario, evosim.plot") & SLOW
+
+
+def test_a_generation_needs_no_gradients_of_policies() -> None:
+    modules = loaded("import evosim.engine.loop")
+    assert "evosim.engine.loop" in modules
+    assert not {"evosim.engine.slopes", "evosim.evolution.policy_gradient"} & modules
 
 
 def test_check_and_new_do_not_compile_or_draw(tmp_path: Path) -> None:

@@ -96,11 +96,12 @@ def _of_world(data: Any, scenario: Any, family: Any) -> dict[str, float]:
 
 def _meg(data: Any, scenario: Any, flip: Any) -> float:
     """MEG for the intended payoff in training, as a share: the mean of some minds."""
+    from evosim.metrics.meg import Rationality, occupancy
+
     from evosim import world
     from evosim.engine.mechanism import minds_of
     from evosim.engine.probe import level_seeds, probe_seeds
     from evosim.metrics import goal_inference
-    from evosim.metrics.meg import Rationality, occupancy
 
     place = max(flip.before, key=lambda name: flip.before[name])
     env, seed = world.environment(scenario, place), probe_seeds(data)[0]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -254,12 +255,12 @@ def stress(
     of = (run.seed, run._folder.probe_seed, replicates, generation, environment, versions())
     what = [run.scenario.to_toml(), *map(str, of)]
     with or_elsewhere("out"):
-        known = _Known(folder / KNOWN, hashlib.sha256("\n".join(what).encode()).hexdigest())
+        known = _Known(folder / KNOWN, hashlib.sha256("\n".join(what).encode()).hexdigest()[:16])
     with make_progress(show=progress) as shown:
         settings |= {
             "known": known,
             "begun": lambda n: shown.begin(
-                "stress", size="exact evaluations, at most", total=n, done=0
+                "stress", size="exact evaluations, at most", total=n, done=0, counted="evaluations"
             ),
             "evaluated": lambda _: shown.run(0),
         }
@@ -275,24 +276,24 @@ def stress(
 class _Known(dict[str, list[float | None]]):
     """Evaluations by change, each written to a file as it is made.
 
-    The first line says what they are of; another file, or a damaged line, counts as none.
+    Each line says by a hash what it is of, so that generations and environments, and what other
+    versions of evosim found, stand side by side. A damaged line counts as none.
     """
 
     def __init__(self, path: Path, of: str) -> None:
         super().__init__()
         self._path, self._of = path, of
-        lines = path.read_text(encoding="utf-8").splitlines() if exists(path) else []
-        self._begun = lines[:1] == [of]
-        for line in lines[1:] if self._begun else ():
-            try:
-                super().update([json.loads(line)])
-            except ValueError:  # cut off by a kill
-                continue
+        self._begun = exists(path)
+        for line in path.read_text(encoding="utf-8").splitlines() if self._begun else ():
+            with suppress(ValueError, TypeError):  # cut off by a kill
+                whose, change, outcome = json.loads(line)
+                if whose == of:
+                    super().__setitem__(change, outcome)
 
     def __setitem__(self, change: str, outcome: list[float | None]) -> None:
         super().__setitem__(change, outcome)
         if not self._begun:
-            put(self._path, f"{self._of}\n".encode())
+            put(self._path, b"")
             self._begun = True
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"\n{json.dumps([change, outcome])}")
+            file.write(f"\n{json.dumps([self._of, change, outcome])}")

@@ -175,6 +175,45 @@ def export_tensors(
     return path
 
 
+@accepting
+def drives(
+    run: Run | str | Path,
+    *,
+    generation: int | None = None,
+    individual: int | Literal["best", "median"] = "best",
+    replicate: int = 0,
+) -> dict[str, float]:
+    """What an individual of a run wants, as the reward of another agent.
+
+    Args:
+        run: a run, or its folder.
+        generation: of the run; the last one with any individuals if None.
+        individual: its number, "best" or "median" by the score of its generation.
+        replicate: of the run.
+
+    Returns:
+        Its unit drive for each stimulus, which ``reward`` of :func:`evosim.gym.make` takes.
+
+    Example:
+        >>> import evosim
+        >>> run = evosim.run("strawberry", seed=1)                       # doctest: +SKIP
+        >>> env = evosim.gym.make("strawberry", reward=evosim.drives(run))  # doctest: +SKIP
+
+    Raises:
+        EvosimError: no run, generation, replicate or individual; novelty is among the drives, which
+            depends on the cells visited before.
+    """
+    opened = run if isinstance(run, Run) else open_single_run(run)
+    if generation is not None:
+        generation = whole_number("generation", generation)
+    if not isinstance(individual, str):
+        individual = whole_number("individual", individual)
+    replicate = whole_number("replicate", replicate)
+    scenario, wants = _wants(opened, generation, individual, replicate)
+    felt = wants.drives[wants.individual][: len(scenario.stimuli)].tolist()
+    return dict(zip(scenario.stimuli, felt, strict=True))
+
+
 def _wants(
     run: Run, generation: int | None, individual: int | str | None, replicate: int
 ) -> tuple[Scenario, Wants]:

@@ -288,6 +288,7 @@ def new(file: Path) -> None:
 @click.option("--worlds", type=click.IntRange(min=0), default=0, metavar="N",
               help="Run the arms in N worlds of the family, and test the claim.")  # fmt: skip
 @options.world
+@options.agent
 @options.settings
 @options.out
 @options.workers
@@ -303,6 +304,7 @@ def run(
     tuned: bool,
     worlds: int,
     world: int | None,
+    agent: str | None,
     settings: Sequence[str],
     replicates: int | None,
     figures: bool | list[str],
@@ -317,6 +319,8 @@ def run(
     """
     import evosim
 
+    if agent is not None:
+        settings = [f"agent.learner.factory={agent}", *settings]
     if tuned and not arms:
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
     if world is not None and (arms or worlds):

@@ -173,6 +173,10 @@ class Commands(click.Group):
 
                 now()
             return super().invoke(ctx)
+        except click.BadParameter as error:
+            if error.ctx and error.param and (name := heeded(error.ctx, error.param)):
+                error.param_hint = name
+            raise
         except EvosimError as error:
             say(as_error(error), err=True)
             ctx.exit(Exit.MISTAKE)
@@ -249,13 +253,19 @@ def command_typed() -> str:
     from evosim.engine.provenance import command_line
 
     context = click.get_current_context()
-    heeded = [
+    variables = [
         f"{name}={shlex.quote(os.environ[name])}"
         for option in context.command.params
-        if context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT
-        for name in [next(name for name in option.envvar or () if os.environ.get(name))]
+        if (name := heeded(context, option))
     ]
-    return " ".join([*heeded, command_line(["evosim", *sys.argv[1:]])])
+    return " ".join([*variables, command_line(["evosim", *sys.argv[1:]])])
+
+
+def heeded(context: click.Context, option: click.Parameter) -> str | None:
+    """The environment variable that an option has its value of; None where it was typed."""
+    if context.get_parameter_source(str(option.name)) is not ParameterSource.ENVIRONMENT:
+        return None
+    return next(name for name in option.envvar or () if os.environ.get(name))
 
 
 def name_variables(command: click.Command, *words: str) -> None:
@@ -374,6 +384,10 @@ verbose = click.option(
 settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE",
     help="Change the scenario, e.g. evolution.population=100; can be repeated.",
+)  # fmt: skip
+agent = click.option(
+    "--agent", metavar="MODULE:FUNCTION",
+    help="Train an agent that this function makes, in place of evolution (docs/agents.md).",
 )  # fmt: skip
 world = click.option(
     "--world", type=click.IntRange(min=0), metavar="W",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evosim.core._tasks import run_tasks
 from evosim.core.foresight import Outlook
-from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables, Policy
+from evosim.core.structs import LANES, Lanes, Level, LevelLanes, Plan, PlanTables, Policy
 from evosim.mechanisms.table.kernels import softmax_weights
 from evosim.mind import Minds
 from evosim.world import Environment, Foresight, Levels, Tables
@@ -250,16 +250,116 @@ def for_each_batch(
     """
     tables = [Level.of(levels, i) for i in range(len(levels.start))]
 
+    def on_level(group: BatchGroup, batch: Batch, i: int, space: Workspace) -> None:
+        run(group, batch, i, tables[i], space)
+
+    _spread(env, groups, len(tables), on_level, plans)
+
+
+def _spread(
+    env: Environment,
+    groups: list[BatchGroup],
+    times: int,
+    run: Callable[[BatchGroup, Batch, int, Workspace], None],
+    plans: int = 1,
+) -> None:
+    """Call ``run(group, batch, i, workspace)`` for every batch and i < times, on the threads."""
+
     def task(group: BatchGroup, batch: Batch, i: int) -> Callable[[], None]:
         n_events = max(len(env.events), len(group.phi))
         many = max(plans, group.plans)
         local = group.tables.local is not None
         size = (env.n_x, env.n_cells, env.n_actions, n_events, group.soft, many, local)
-        return lambda: run(group, batch, i, tables[i], _workspace(size))
+        return lambda: run(group, batch, i, _workspace(size))
 
     # The deepest first: they take longest, and no thread is to begin one when all others are done.
     order = sorted(
         ((group, batch) for group in groups for batch in group.batches),
         key=lambda pair: -int(pair[1].lanes.depth.max()),
     )
-    run_tasks([task(g, b, i) for g, b in order for i in range(len(tables))])
+    run_tasks([task(g, b, i) for g, b in order for i in range(times)])
+
+
+# ---------------------------------------------------------------------- a level in each lane
+
+_CELL, _SITE = 1.25, 25.0
+"""What a cell takes in a batch of pairs, and what stands on it in all lanes, of the time that a
+cell takes in a batch on one level."""
+
+
+class Pairs(NamedTuple):
+    """Minds and levels in pairs, one a lane: pair m L + i is mind m on level i of L."""
+
+    groups: list[BatchGroup]  # of the pairs
+    levels: Levels
+    neighbour: NDArray[np.int32]  # [C, 4] of every level, where a move is not blocked
+    opened: NDArray[np.uint8]  # [L, C] bit a is set where move a is not blocked
+    instinct: bool  # whether minds have it, and so levels distances
+
+    def split(self, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The mind, -1 for none, and the level of each lane, [LANES]."""
+        # An idle lane plans as the last one does, wherever that may be.
+        mind, level = np.divmod(batch.mind, np.int32(len(self.levels.start)))
+        return mind, level
+
+    def lanes(self, batch: Batch) -> LevelLanes:
+        """The levels of a batch."""
+        mind, of_lane = self.split(batch)
+        # Nothing is on the level of an idle lane: what is there takes most of the time.
+        slot = np.ascontiguousarray(np.where(mind >= 0, self.levels.slot[of_lane].T, -1))
+        cell, lane = np.nonzero(slot >= 0)
+        sites = (of_lane[lane], slice(None), cell) if self.instinct else (np.zeros(0, np.intp),)
+        return LevelLanes(
+            self.neighbour,
+            np.ascontiguousarray(self.opened[of_lane].T),
+            slot,
+            cell.astype(np.int32),
+            lane.astype(np.int32),
+            np.ascontiguousarray(self.levels.distance[sites].reshape(-1, len(slot))),
+        )
+
+    def for_each(
+        self, env: Environment, run: Callable[[BatchGroup, Batch, Workspace], None]
+    ) -> None:
+        """Call ``run(group, batch, workspace)`` for every batch of pairs."""
+        _spread(env, self.groups, 1, lambda group, batch, _, space: run(group, batch, space))
+
+
+def pairs(
+    env: Environment,
+    minds: Minds,
+    groups: list[BatchGroup],
+    believes: Environment | None,
+    instinct: bool,
+    levels: Levels,
+) -> Pairs | None:
+    """Minds and levels in pairs, where that is quicker than batches of minds; else None.
+
+    Args:
+        groups: the batches of the minds.
+    """
+    n_levels, cells = len(levels.start), np.arange(env.n_cells)[:, None]
+    alone, together = 0.0, 0.0
+    site = _SITE * float((levels.slot >= 0).mean()) if n_levels else 0.0
+    for group in groups:
+        members = sum(int((batch.mind >= 0).sum()) for batch in group.batches)
+        alone += len(group.batches) * n_levels
+        together += _CELL * -(-members * n_levels // LANES) + site * members * n_levels / LANES
+    if together >= alone or not _plain(minds, groups):
+        return None
+    # A way that is blocked on some level is that of the others.
+    opened = levels.neighbour != cells
+    neighbour = np.where(opened, levels.neighbour, -1).max(axis=0)
+    neighbour = np.where(neighbour < 0, cells, neighbour).astype(np.int32)
+    if (opened & (levels.neighbour != neighbour)).any():  # levels of several maps
+        return None
+    bits = np.packbits(opened, axis=-1, bitorder="little")[..., 0]
+    each = minds.rows(np.repeat(np.arange(len(minds.depth)), n_levels))
+    return Pairs(batch_groups(env, each, believes), levels, neighbour, bits, instinct)
+
+
+def _plain(minds: Minds, groups: list[BatchGroup]) -> bool:
+    """Whether minds do nothing but plan once, in worlds that are not local and have no copies."""
+    more = minds.foresee or minds.plan_nothing or (minds.share > 0).any() or minds.arrival.any()
+    tables = [group.tables for group in groups]
+    return not more and all(t.local is None and t.bequest is None for t in tables)

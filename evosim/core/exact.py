@@ -130,17 +130,19 @@ def expect(
     n_actions, stay, slip, arrivals, start_x, start_p, use_row, use_event, use_ends, outcome_ptr,
     outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr, drift_x, drift_p,
     move_chance, move_delta, dead,
-    neighbour, slot, distance, start,
+    neighbours, slots, starts, distances,
     observed, soft, greedy, boltzmann,
-    mind, steps, part, counts, lifespan,
+    mind, at, steps, part, counts, lifespan,
 ):  # fmt: skip
-    """Exact expectations for each lane by its policy, on one level.
+    """Exact expectations for each lane by its policy, on its level.
 
     Args:
+        neighbours, slots, starts, distances: of L levels (:class:`evosim.world.Levels`).
         mind: [LANES] the row of the outputs that a lane writes, -1 for none.
+        at: [LANES] the level of a lane.
         steps: the age T at which every life ends.
         part: [n_x] the part of the outputs to which a step belongs that begins at x.
-        counts: [n, parts, E] out: expected number of each event; lifespan: [n, parts] out:
+        counts: [L, n, parts, E] out: expected number of each event; lifespan: [L, n, parts] out:
             expected steps.
     """
     world = WorldTables(
@@ -148,9 +150,8 @@ def expect(
         outcome_ptr, outcome_x, outcome_p, here_event, always_ptr, always_event, drift_ptr,
         drift_x, drift_p, move_chance, move_delta, dead,
     )  # fmt: skip
-    level = Level(neighbour, slot, distance, start)
     policy = Policy(observed, soft, greedy, boltzmann)
-    n_x, n_cells = observed.shape[0], slot.shape[0]
+    n_x, n_cells = observed.shape[0], slots.shape[1]
     # Most minds reach a small part of all states, so arrays begin small and are doubled; those of
     # one lane serve the next.
     number = np.empty(n_x * n_cells, np.int32)
@@ -169,7 +170,9 @@ def expect(
     for lane in range(mind.shape[0]):
         if mind[lane] < 0:
             continue
-        who = mind[lane]
+        who, on = mind[lane], at[lane]
+        slot, start = slots[on], starts[on]
+        level = Level(neighbours[on], slot, distances[on], start)
         number[:] = -1
         n_states = start_x.shape[0]
         while n_states > states.shape[0]:
@@ -208,9 +211,9 @@ def expect(
         # counts are expected visits times what a visit brings, and no event is carried along.
         for i in range(n_states):
             x, cell = states[i] // n_cells, states[i] % n_cells
-            lifespan[who, part[x]] += visits[i]
+            lifespan[on, who, part[x]] += visits[i]
             if fired[i] >= 0:
-                counts[who, part[x], use_event[fired[i]]] += visits[i] * used[i]
+                counts[on, who, part[x], use_event[fired[i]]] += visits[i] * used[i]
             if not arrivals:
                 continue
             # Found once more, and not kept for every state: only worlds with arrivals need them.
@@ -219,6 +222,6 @@ def expect(
                 expected = visits[i] * to.p[m]
                 s = slot[to.cell[m]]
                 if s >= 0 and here_event[s] >= 0:
-                    counts[who, part[x], here_event[s]] += expected
+                    counts[on, who, part[x], here_event[s]] += expected
                 for j in range(always_ptr[to.x[m]], always_ptr[to.x[m] + 1]):
-                    counts[who, part[x], always_event[j]] += expected
+                    counts[on, who, part[x], always_event[j]] += expected

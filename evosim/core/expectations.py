@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,12 @@ from evosim.core.batch import (
     Batch,
     BatchGroup,
     FloatArray,
+    Pairs,
     Workspace,
     batch_groups,
     for_each_batch,
     lanes_of,
+    pairs,
 )
 from evosim.core.copies import (
     births_of,
@@ -31,10 +34,13 @@ from evosim.core.local_plan import follow_local
 from evosim.core.plan import follow
 from evosim.core.planning import (
     Decide,
-    by_planning,
+    by_minds,
     by_table,
+    plan_pairs,
     plan_policy,
+    plan_policy_of_pairs,
     plan_values,
+    policies_of,
     prepare_values,
 )
 from evosim.core.structs import LANES, Level, Policy
@@ -92,9 +98,14 @@ def expectation(
         raise ValueError(
             "no exact expectation where what is felt depends on the life so far: sample lifetimes"
         )
-    groups = batch_groups(env, minds, believes)
-    decide = by_planning(instinct)
-    return _expect(env, levels, len(minds.depth), groups, decide, part, steps=steps)
+    groups, decide = by_minds(env, levels, minds, believes, instinct)
+    n = len(minds.depth)
+    if minds.only_do:  # who may do another thing on a level that is equal
+        return _expect(env, levels, n, groups, decide, part, merge=False, steps=steps)
+    return _expect(
+        env, levels, n, groups, decide, part, steps=steps,
+        pairs_on=partial(pairs, env, minds, groups, believes, instinct),
+    )  # fmt: skip
 
 
 def expectation_of(
@@ -184,8 +195,13 @@ def _expect(
     part: NDArray[np.int32] | None,
     merge: bool = True,
     steps: int | None = None,
+    pairs_on: Callable[[Levels], Pairs | None] = lambda levels: None,
 ) -> Expectation:
-    """Expectations of n minds, or policies; with ``merge`` they do the same on equal levels."""
+    """Expectations of n minds, or policies; with ``merge`` they do the same on equal levels.
+
+    Args:
+        pairs_on: puts minds and levels in pairs where that is quicker.
+    """
     which: NDArray[np.integer] = np.arange(len(levels.start))
     if merge:
         levels, which = distinct(levels)
@@ -198,23 +214,42 @@ def _expect(
     counts = np.zeros((len(worlds), n_levels, n, parts, len(env.events)))
     lifespan = np.zeros((len(worlds), n_levels, n, parts))
 
-    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
-        policy = decide(group, batch, i, level, space)
+    def measure(
+        group: BatchGroup,
+        policy: Policy,
+        mind: NDArray[np.int32],
+        at: NDArray[np.int32],
+    ) -> None:
+        """What the mind of each lane can expect by its policy on its level; -1: no mind."""
         # Minds of an evolved population often do the same although they want it a little more or
         # less. What one of them can expect is then what the others can, to the bit.
-        alike = np.arange(LANES) if group.soft else lanes_alike(space.greedy, group.tables.live)
-        mind = np.where(alike == np.arange(LANES), batch.mind, -1).astype(np.int32)
-        for start, world in enumerate(worlds):
-            out = (mind, limit, part_of, counts[start, i], lifespan[start, i])
+        first = np.arange(LANES)
+        alike = first if group.soft else lanes_alike(policy.greedy, group.tables.live, at)
+        own = np.where(alike == first, mind, -1).astype(np.int32)
+        for world, *out in zip(worlds, counts, lifespan, strict=True):
             if local is None:
-                expect(*world, *level, *policy, *out)
-            else:
-                expect_local(local.arrays, local.on(*level), policy, *out)
-        others = np.flatnonzero((mind < 0) & (batch.mind >= 0))
-        counts[:, i, batch.mind[others]] = counts[:, i, batch.mind[alike[others]]]
-        lifespan[:, i, batch.mind[others]] = lifespan[:, i, batch.mind[alike[others]]]
+                expect(*world, *levels, *policy, own, at, limit, part_of, *out)
+            else:  # lanes of a local world are on one level
+                level, (on_it, steps_on_it) = Level.of(levels, at[0]), (one[at[0]] for one in out)
+                rules = local.on(*level)
+                expect_local(local.arrays, rules, policy, own, limit, part_of, on_it, steps_on_it)
+        others = np.flatnonzero((alike != first) & (mind >= 0))
+        to, from_ = mind[others], mind[alike[others]]
+        counts[:, at[others], to] = counts[:, at[others], from_]
+        lifespan[:, at[others], to] = lifespan[:, at[others], from_]
 
-    for_each_batch(env, levels, groups, run)
+    def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
+        policy = decide(group, batch, i, level, space)
+        measure(group, policy, batch.mind, np.full(LANES, i, np.int32))
+
+    def run_pairs(found: Pairs, group: BatchGroup, batch: Batch, space: Workspace) -> None:
+        measure(group, plan_policy_of_pairs(group, batch, found, space), *found.split(batch))
+
+    found = pairs_on(levels)
+    if found is None:
+        for_each_batch(env, levels, groups, run)
+    else:
+        found.for_each(env, partial(run_pairs, found))
     counts, lifespan = counts[:, which], lifespan[:, which]
     if len(worlds) > 1:
         share = shares_of_births(env, counts.sum(axis=3))
@@ -237,33 +272,43 @@ def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
     """
     # Distances follow from neighbours.
     number: dict[bytes, int] = {}
-    which = [
-        number.setdefault(b"".join(part.tobytes() for part in level), len(number))
-        for level in zip(levels.slot, levels.start, levels.neighbour, strict=True)
-    ]
-    first = [which.index(i) for i in range(len(number))]
-    return Levels(*(field[first] for field in levels)), np.array(which)
+    which = np.array(
+        [
+            number.setdefault(b"".join(part.tobytes() for part in level), len(number))
+            for level in zip(levels.slot, levels.start, levels.neighbour, strict=True)
+        ]
+    )
+    if len(number) == len(which):  # as mostly in mazes, of which distances are long to copy
+        return levels, which
+    _, first = np.unique(which, return_index=True)
+    different = Levels(*(field[first] for field in levels))
+    for field in different:  # like those that are drawn: kernels are compiled for these alone
+        field.flags.writeable = False
+    return different, which
 
 
-def lanes_alike(greedy: NDArray[np.uint8], live: NDArray[np.int32]) -> NDArray[np.integer]:
-    """The first lane with the same policy as each lane, [LANES].
+def lanes_alike(
+    greedy: NDArray[np.uint8], live: NDArray[np.int32], level: NDArray[np.integer]
+) -> NDArray[np.integer]:
+    """The first lane with the same policy on the same level as each lane, [LANES].
 
     Args:
         greedy: [n_x, C, LANES] the best actions of each state, a bit each.
         live: the x at which decisions are planned.
+        level: [LANES] the level of each lane.
 
     >>> import numpy as np
     >>> greedy = np.array([[[1, 2, 1, 2]], [[1, 1, 1, 2]], [[0, 1, 2, 3]]], np.uint8)
-    >>> lanes_alike(greedy, np.array([0, 1])).tolist()
+    >>> lanes_alike(greedy, np.array([0, 1]), np.array([0, 0, 0, 0])).tolist()
     [0, 1, 0, 3]
     """
     # Elsewhere stands what was planned there before, for other minds.
     states = greedy[live].reshape(-1, greedy.shape[-1])
     # Where minds differ they mostly differ in some of a few states, which are quick to compare.
     few = np.ascontiguousarray(states[:: max(1, len(states) // 64)].T)
-    candidates: dict[bytes, list[int]] = {}
-    for lane, some in enumerate(few):
-        candidates.setdefault(some.tobytes(), []).append(lane)
+    candidates: dict[tuple[int, bytes], list[int]] = {}
+    for lane, (at, some) in enumerate(zip(level.tolist(), few, strict=True)):
+        candidates.setdefault((at, some.tobytes()), []).append(lane)
     alike = np.arange(len(few))
     for lanes in candidates.values():
         if len(lanes) > 1:
@@ -304,14 +349,27 @@ def optimum(env: Environment, levels: Levels, weights: FloatArray) -> FloatArray
     if env.tables.bequest is not None:
         return _optimum_of_chain(env, levels, minds, which)
     best = np.zeros((len(levels.start), len(weights)))
+    groups = batch_groups(env, minds)
+    lane = np.arange(LANES)
 
     # An optimum is a plan of depth T without discount or instinct: the same kernels compute it.
+    def run_pairs(found: Pairs, group: BatchGroup, batch: Batch, space: Workspace) -> None:
+        last, _ = plan_pairs(group, batch, found, space)
+        (mind, level), t = found.split(batch), env.tables
+        at_birth = space.value[last][t.start_x, levels.start[level][:, None], lane[:, None]]
+        used = mind >= 0
+        best[level[used], mind[used]] = weighted_sum(at_birth, t.start_p)[used]
+
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:
         plan = space.plan(group.tables.arrivals)
         last = plan_values(group, batch.lanes, level, plan, False, space)
         _at_birth(env, level, batch, space.value[last], best[i])
 
-    for_each_batch(env, levels, batch_groups(env, minds), run)
+    found = pairs(env, minds, groups, None, False, levels)
+    if found is None:
+        for_each_batch(env, levels, groups, run)
+    else:
+        found.for_each(env, partial(run_pairs, found))
     return best[which].T
 
 
@@ -444,6 +502,10 @@ def policies(
     True
     """
     n, n_levels = len(minds.depth), len(levels.start)
+    if minds.only_do:
+        given = policies_of(env, levels, minds)
+        given[:, :, env.tables.dead.astype(bool)] = np.nan
+        return np.asarray(given / given.sum(-1, keepdims=True))
     weights = np.zeros((n_levels, n, env.n_x, env.n_cells, env.n_actions))
 
     def run(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> None:

@@ -109,12 +109,12 @@ def best_values(plan, other, now, new, x, twin, level, tables, patience, chance)
             move_values(plan, c, level.neighbour, _ZERO)
             for lane in range(LANES):
                 value[new, x, c, lane] = q[0, lane]
-            best_of(plan, new, x, c, 1, 4)
-        use_value(plan, 0, now, c, tables.use_row[s, x], tables, patience)
+            best_of(plan, new, x, c, 1, 4, 0, LANES)
+        use_value(plan, 0, now, c, tables.use_row[s, x], tables, patience, 0, LANES)
         if twin >= 0:
-            use_value(other, 0, now, c, tables.use_row[s, twin], tables, patience)
+            use_value(other, 0, now, c, tables.use_row[s, twin], tables, patience, 0, LANES)
             mixed(q, other.q, 1, chance)
-        best_of(plan, new, x, c, 0, 1)
+        best_of(plan, new, x, c, 0, 1, 0, LANES)
 
 
 @inlined

@@ -71,7 +71,8 @@ def step(world, level, key, t, x, cell, action, counts, mind):
         action = np.int64(4.0 * uniform(key, t, DIRECTION))
     # `& 3` tells the compiler that the index is not negative: no test for one counted from the end.
     cell = np.int64(neighbour[cell, action & 3]) if action < 4 else cell
-    if action == world.n_actions - 1 and slot[cell] >= 0:
+    # First whether anything is there, which can be predicted where actions are drawn at random.
+    if slot[cell] >= 0 and action == world.n_actions - 1:
         row = world.use_row[slot[cell], x]
         if row >= 0:
             event = world.use_event[row]

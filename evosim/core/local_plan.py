@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.core.jit import inlined, kernel
-from evosim.core.plan import best_of, boltzmann_factor, event_rewards, largest
+from evosim.core.plan import best_of, boltzmann_factor, event_rewards, largest, powers
 from evosim.core.structs import LANES
 
 _ZERO = np.float32(0.0)
@@ -59,11 +59,7 @@ def prepare_local(local, level, lanes, plan, phi, arrival, instinct, discount, s
     for c in range(n_cells):
         for lane in range(LANES):
             plan.here[c, lane] = arrival[c, lane]
-    for lane in range(LANES):
-        discount[0, lane] = _ONE
-    for d in range(1, n_cells):
-        for lane in range(LANES):
-            discount[d, lane] = discount[d - 1, lane] * lanes.patience[lane]
+    powers(discount, lanes.patience)
     for i in range(local.live.shape[0]):
         x = local.live[i]
         for c in range(n_cells):
@@ -272,7 +268,7 @@ def improve_local(local, level, lanes, plan, middle, scratch, begin, end):
                 local_action_values(local, level, plan, middle, x, c, scratch)
                 for lane in range(LANES):
                     value[new, x, c, lane] = plan.q[0, lane]
-                best_of(plan, new, x, c, 1, plan.q.shape[0])
+                best_of(plan, new, x, c, 1, plan.q.shape[0], 0, LANES)
                 if done >= shallowest:
                     for lane in range(LANES):
                         if depth[lane] <= done:

@@ -56,13 +56,9 @@ def prepare(
     plan = Plan(value, reward, always, here, afterstate, q, arrivals)
     event_rewards(plan, phi, weights)
     if arrivals:
-        arrival_rewards(plan, tables, level, arrival)
-    # Powers by repeated products, not by pow(): that one's last bit differs between machines.
-    for lane in range(LANES):
-        discount[0, lane] = _ONE
-    for d in range(1, slot.shape[0]):
-        for lane in range(LANES):
-            discount[d, lane] = discount[d - 1, lane] * patience[lane]
+        always_rewards(plan, tables)
+        here_rewards(plan, tables, level, arrival)
+    powers(discount, patience)
     for i in range(live.shape[0]):
         x = live[i]
         like = scent_like[x]
@@ -96,9 +92,20 @@ def event_rewards(plan, phi, weights):
 
 
 @inlined
-def arrival_rewards(plan, tables, level, arrival):
-    """plan.always[x, lane], plan.here[cell, lane]: what ending a step's action there is worth."""
-    reward, always, here = plan.reward, plan.always, plan.here
+def powers(discount, patience):
+    """discount[d, lane]: patience to the power of d."""
+    # By repeated products, not by pow(): that one's last bit differs between machines.
+    for lane in range(LANES):
+        discount[0, lane] = _ONE
+    for d in range(1, discount.shape[0]):
+        for lane in range(LANES):
+            discount[d, lane] = discount[d - 1, lane] * patience[lane]
+
+
+@inlined
+def always_rewards(plan, tables):
+    """plan.always[x, lane]: what ending a step's action at x is worth."""
+    reward, always = plan.reward, plan.always
     for x in range(always.shape[0]):
         for lane in range(LANES):
             always[x, lane] = _ZERO
@@ -106,6 +113,12 @@ def arrival_rewards(plan, tables, level, arrival):
             event = tables.always_event[j]
             for lane in range(LANES):
                 always[x, lane] += reward[event, lane]
+
+
+@inlined
+def here_rewards(plan, tables, level, arrival):
+    """plan.here[cell, lane]: what ending a step's action on the cell is worth."""
+    reward, here = plan.reward, plan.here
     # `here` and `arrival` depend on the cell alone and `always` on x alone, so that two small
     # tables do for all states.
     for c in range(level.slot.shape[0]):
@@ -201,17 +214,20 @@ def afterstate_values(plan, now, x, tables, patience):
 
 
 @inlined
-def use_value(plan, a, now, cell, row, tables, patience):
-    """plan.q[a, lane] = Q of a use on the cell by the rule of a use row (model 2, planner)."""
+def use_value(plan, a, now, cell, row, tables, patience, begin, end):
+    """plan.q[a, lane] = Q of a use on the cell by the rule of a use row (model 2, planner).
+
+    For lanes begin .. end - 1.
+    """
     q, value, reward = plan.q, plan.value, plan.reward
-    for lane in range(LANES):
+    for lane in range(begin, end):
         q[a, lane] = _ZERO
     for j in range(tables.next_ptr[row], tables.next_ptr[row + 1]):
         p, x = tables.next_p[j], tables.next_x[j]
-        for lane in range(LANES):
+        for lane in range(begin, end):
             q[a, lane] += p * value[now, x, cell, lane]
     event = tables.use_event[row]
-    for lane in range(LANES):
+    for lane in range(begin, end):
         q[a, lane] = reward[event, lane] + patience[lane] * q[a, lane]
     if plan.arrivals:
         # next_p leads through use and drift at once. What is felt between them is read off the
@@ -219,7 +235,7 @@ def use_value(plan, a, now, cell, row, tables, patience):
         always, here = plan.always, plan.here
         for j in range(tables.outcome_ptr[row], tables.outcome_ptr[row + 1]):
             p, x = tables.outcome_p[j], tables.outcome_x[j]
-            for lane in range(LANES):
+            for lane in range(begin, end):
                 q[a, lane] += p * (always[x, lane] + here[cell, lane])
 
 
@@ -303,11 +319,14 @@ def best_moves(greedy, x, afterstate, neighbour, stay):
 
 
 @inlined
-def best_of(plan, new, x, cell, begin, end):
-    """value[new, x, cell, lane] = max of it and q[begin:end, lane]."""
+def best_of(plan, new, x, cell, first, last, begin, end):
+    """value[new, x, cell, lane] = max of it and q[first:last, lane].
+
+    For lanes begin .. end - 1.
+    """
     value, q = plan.value, plan.q
-    for a in range(begin, end):
-        for lane in range(LANES):
+    for a in range(first, last):
+        for lane in range(begin, end):
             v = value[new, x, cell, lane]
             value[new, x, cell, lane] = q[a, lane] if q[a, lane] > v else v
 
@@ -359,10 +378,10 @@ def improve(
                     stands = row < 0 or stay  # where a use takes effect, only `stay` stays
                     for lane in range(LANES):
                         value[new, x, c, lane] = afterstate[c, lane] if stands else q[0, lane]
-                    best_of(plan, new, x, c, 0, 4)
+                    best_of(plan, new, x, c, 0, 4, 0, LANES)
                 if row >= 0:
-                    use_value(plan, 0, now, c, row, tables, patience)
-                    best_of(plan, new, x, c, 0, 1)
+                    use_value(plan, 0, now, c, row, tables, patience, 0, LANES)
+                    best_of(plan, new, x, c, 0, 1, 0, LANES)
             # Lanes that have reached their depth keep their values while the others go on. To copy
             # them afterwards costs less than a branch for each lane in every loop above; lanes of
             # a batch are of like depth, so that it is seldom needed.
@@ -384,7 +403,7 @@ def action_values(plan, now, cell, row, tables, neighbour, patience):
         for lane in range(LANES):
             q[a, lane] = afterstate[cell, lane]
     if row >= 0:
-        use_value(plan, n_actions - 1, now, cell, row, tables, patience)
+        use_value(plan, n_actions - 1, now, cell, row, tables, patience, 0, LANES)
 
 
 @inlined

@@ -11,6 +11,7 @@ from evosim.core.batch import (
     Batch,
     BatchGroup,
     FloatArray,
+    Pairs,
     Workspace,
     batch_groups,
 )
@@ -25,11 +26,12 @@ from evosim.core.foresight import (
     led,
 )
 from evosim.core.local_plan import decide_local, improve_local, prepare_local
+from evosim.core.many_levels import decide_many, improve_many, prepare_many
 from evosim.core.plan import decide, improve, prepare
-from evosim.core.structs import Lanes, Level, Plan, Policy
+from evosim.core.structs import Lanes, Level, LevelLanes, Plan, Policy
 from evosim.mechanisms.table.kernels import rows_on
 from evosim.mind import Minds
-from evosim.world import Environment
+from evosim.world import Environment, Levels
 
 ALL_BACKUPS = 1 << 40
 """More backups than any lane wants."""
@@ -43,6 +45,26 @@ def by_planning(instinct: bool) -> Decide:
     return lambda group, batch, i, level, space: plan_policy(group, batch, level, instinct, space)
 
 
+def by_minds(
+    env: Environment,
+    levels: Levels,
+    minds: Minds,
+    believes: Environment | None,
+    instinct: bool,
+) -> tuple[list[BatchGroup], Decide]:
+    """Policies of minds, whether they plan or not; and batches to live by them."""
+    if minds.only_do:
+        return by_table(env, policies_of(env, levels, minds))
+    return batch_groups(env, minds, believes), by_planning(instinct)
+
+
+def policies_of(env: Environment, levels: Levels, minds: Minds) -> FloatArray:
+    """What minds do of whom only that is known, [n, L, n_x, C, A]."""
+    # Of one agent there may be many minds.
+    found = {id(of): of(env, levels) for of in minds.policies[:, 0]}
+    return np.stack([found[id(of)] for of in minds.policies[:, 0]])
+
+
 def by_table(env: Environment, policies: FloatArray) -> tuple[list[BatchGroup], Decide]:
     """Policies that are given, and not planned; and batches to live by them.
 
@@ -50,14 +72,22 @@ def by_table(env: Environment, policies: FloatArray) -> tuple[list[BatchGroup], 
         policies: [n, L, n_x, C, A] weights of the actions in each state, not all 0; those of one
             level or state alone hold on all of them.
     """
+    # Weights of 0 and 1 are sets of actions, and need no more than a bit each.
+    sets = None
+    if ((policies == 0) | (policies == 1)).all():
+        sets = np.packbits(policies.astype(bool), axis=-1, bitorder="little")[..., 0]
     # Nobody plans here. That they are soft, and see everything, lets their lanes take weights.
     everything = (1 << len(env.hidden)) - 1
     nothing = np.zeros((len(policies), env.phi.shape[1]))
-    minds = Minds.of(nothing, depth=0, patience=1.0, temperature=1.0, senses=everything)
+    soft = 1.0 if sets is None else 0.0
+    minds = Minds.of(nothing, depth=0, patience=1.0, temperature=soft, senses=everything)
 
     def look_up(group: BatchGroup, batch: Batch, i: int, level: Level, space: Workspace) -> Policy:
-        here = policies[batch.mind, min(i, policies.shape[1] - 1)]
-        space.boltzmann[:] = np.moveaxis(here, 0, -1)
+        on = min(i, policies.shape[1] - 1)
+        if sets is None:
+            space.boltzmann[:] = np.moveaxis(policies[batch.mind, on], 0, -1)
+        else:
+            space.greedy[:] = np.moveaxis(sets[batch.mind, on], 0, -1)
         return space.policy(group)
 
     return batch_groups(env, minds), look_up
@@ -243,4 +273,27 @@ def foresee(
             *group.plan_tables, *level, *minds[m], *plans[m], *scratch, *policy, decides[m],
             *uncertain, deepest & 1,
         )  # fmt: skip
+    return space.policy(group)
+
+
+# ---------------------------------------------------------------------- a level in each lane
+
+
+def plan_pairs(
+    group: BatchGroup, batch: Batch, pairs: Pairs, space: Workspace
+) -> tuple[int, LevelLanes]:
+    """V_d of every lane on its own level: where in space.value it stands; and the levels."""
+    levels = pairs.lanes(batch)
+    on = (*group.plan_tables, *levels, *batch.lanes, *space.plan(group.tables.arrivals))
+    prepare_many(*on, group.phi, pairs.instinct, space.discount)
+    return int(improve_many(*on)), levels
+
+
+def plan_policy_of_pairs(group: BatchGroup, batch: Batch, pairs: Pairs, space: Workspace) -> Policy:
+    """The policy of every lane on its own level, in the workspace's arrays."""
+    now, levels = plan_pairs(group, batch, pairs, space)
+    decide_many(
+        *group.plan_tables, *levels, *batch.lanes, *space.plan(group.tables.arrivals),
+        now, space.best, group.soft, space.greedy, space.boltzmann,
+    )  # fmt: skip
     return space.policy(group)

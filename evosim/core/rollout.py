@@ -14,13 +14,12 @@ from evosim.core.batch import (
     BatchGroup,
     FloatArray,
     Workspace,
-    batch_groups,
     for_each_batch,
 )
 from evosim.core.copies import mixed, shares_of_births, starts
 from evosim.core.live import ALIVE, DIED, ENDED, follow, live, live_one_step
 from evosim.core.local_live import live_local, live_one_local_step, retrace_local
-from evosim.core.planning import Decide, by_planning, by_table
+from evosim.core.planning import Decide, by_minds, by_table
 from evosim.core.structs import LANES, Level, Lives, WorldTables
 from evosim.mind import Minds
 from evosim.rng import Purpose
@@ -115,7 +114,7 @@ def lifetimes(
     True
     """
     lived, _ = _live(
-        env, levels, batch_groups(env, minds, believes), by_planning(instinct),
+        env, levels, *by_minds(env, levels, minds, believes, instinct),
         rng.key(seed, purpose, generation), level_ids, individual_ids, starts(env), window, seen,
     )  # fmt: skip
     return _of_chain(env, lived)
@@ -215,7 +214,7 @@ def trace(
         )
     base = rng.key(seed, purpose, generation)
     lived, actions = _live(
-        env, levels, batch_groups(env, minds, believes), by_planning(instinct), base, [level_id],
+        env, levels, *by_minds(env, levels, minds, believes, instinct), base, [level_id],
         [individual_id], [WorldTables.of(env.tables)], record_steps=env.lifetime,
     )  # fmt: skip
     life = rng.draw(rng.draw(base, level_id), individual_id)

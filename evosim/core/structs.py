@@ -106,6 +106,17 @@ class Level(NamedTuple):
         return cls(levels.neighbour[i], levels.slot[i], levels.distance[i], int(levels.start[i]))
 
 
+class LevelLanes(NamedTuple):
+    """Levels of one map, one a lane; k sites of all lanes together."""
+
+    neighbour: NDArray[np.int32]  # [C, 4] as of a level, where a move is not blocked
+    opened: NDArray[np.uint8]  # [C, LANES] bit a is set where move a is not blocked
+    slot: NDArray[np.int32]  # [C, LANES] as of a level
+    site_cell: NDArray[np.int32]  # [k] where slot is not -1, in order of cells
+    site_lane: NDArray[np.int32]  # [k]
+    site_distance: NDArray[np.int32]  # [k, C] shortest path to it; [0, C] where nobody asks
+
+
 class Lanes(NamedTuple):
     """The minds that plan together, one a lane."""
 

@@ -85,6 +85,7 @@ def evaluate_genomes(
     generation: int,
     evaluate: Evaluate,
     first: int = 0,
+    place: tuple[Scenario, Sequence[str]] | None = None,
 ) -> tuple[mind.Minds, Evaluation]:
     """The minds of a generation's genomes, and what they got.
 
@@ -92,17 +93,20 @@ def evaluate_genomes(
         genome: [n, loci].
         evaluate: what gives minds their payoffs (:func:`evaluate`).
         first: the number of the first individual, where they are a part of the population.
+        place: a scenario that has the environments of the levels, and the name of each; None: as
+            the timeline draws them.
     """
     # Random numbers go by an individual's number in the whole population, so that a part that is
     # simulated alone draws what it draws among the others.
     individuals = np.arange(first, first + len(genome))
     minds = minds_of(scenario, genome, seed=seed, generation=generation, individuals=individuals)
+    there, names = place or (scenario, environments_of(scenario, generation, seed))
     return minds, evaluate(
-        scenario,
+        there,
         minds,
         seed=seed,
         generation=generation,
-        environments=environments_of(scenario, generation, seed),
+        environments=names,
         individuals=individuals,
     )
 

@@ -326,6 +326,7 @@ def _conditions(scenario: Scenario, generation: int) -> dict[str, object]:
     phase = scenario.phase_at(generation)
     return {
         "train": scenario.mixture_at(generation),
+        "adversary": None if isinstance(phase.train, str | dict) else phase.train.model_dump(),
         **phase.model_dump(exclude={"generations", "train", "ramp", "objective"}),
         "objective": scenario.objective_at(generation).model_dump(),
     }

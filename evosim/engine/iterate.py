@@ -28,6 +28,7 @@ from evosim.engine.loop import (
 from evosim.engine.mechanism import sizes
 from evosim.engine.variables import probe_generations
 from evosim.errors import EvosimError, ScenarioError, did_you_mean, seed_number, whole_number
+from evosim.scenario import document
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -201,7 +202,7 @@ class Generation:
 
     def flip(
         self,
-        train: str | Mapping[str, float],
+        train: str | Mapping[str, Any],
         *,
         selected: str | None = None,
         select: bool | None = None,
@@ -215,7 +216,8 @@ class Generation:
         counts.
 
         Args:
-            train: the name of an environment, or weights of several.
+            train: the name of an environment, weights of several, or an adversary that proposes
+                some, as a phase has it.
             selected: the payoff that is selected for there; that of the phase if None.
             select: whether selection acts there (False: deployment); as in the phase if None.
             generations: how many more there are, in place of the rest of the phase and of all
@@ -248,7 +250,7 @@ class Generation:
                 generations = whole_number("generations", generations, 1)
             except EvosimError as error:
                 raise EvosimError(f"generation {self.number}: flip: ", *error.parts) from None
-        written: dict[str, Any] = {"train": train if isinstance(train, str) else dict(train)}
+        written: dict[str, Any] = {"train": document.plain(train)}
         if select is not None:
             written["select"] = select
         phases = flipped(scenario, self.number + 1, written, selected, generations)
@@ -320,7 +322,7 @@ def _checked_genomes(scenario: Scenario, genomes: ArrayLike) -> FloatArray:
 
 def _wrong_flip(
     scenario: Scenario,
-    train: str | Mapping[str, float],
+    train: str | Mapping[str, Any],
     selected: str | None,
 ) -> str:
     """What is wrong with the arguments of a flip, in words; empty where nothing is."""
@@ -329,8 +331,9 @@ def _wrong_flip(
             f"{train!r} is neither the name of an environment nor weights of several, "
             '{"name": weight}'
         )
+    proposed = not isinstance(train, str) and isinstance(train.get("adversary"), Mapping)
     for name in [train] if isinstance(train, str) else train:
-        if name not in scenario.environments:
+        if not proposed and name not in scenario.environments:
             known = did_you_mean(name, scenario.environments)
             return f"unknown environment {name!r}: {known}"
     if selected is not None and str(selected) not in scenario.payoffs:  # whatever it is

@@ -25,7 +25,6 @@ from evosim.engine.evaluation import (
     evaluate_genomes,
 )
 from evosim.engine.mechanism import Map, Recall, Record, heritable, mechanisms_of, reproduction_of
-from evosim.engine.slopes import slopes
 from evosim.engine.variables import (
     BY_GENERATION,
     INHERITED,
@@ -212,8 +211,12 @@ def reproduce(scenario: Scenario, population: Population, record: Record, seed: 
         return population.carry_over()
     seed_key = key(seed, Purpose.BREED, generation)
     born_of = heritable(scenario, genome, record)
-    if evolution.optimizer_of(scenario).slopes:
+    if (optimizer := evolution.optimizer_of(scenario)).slopes:
+        from evosim.engine.slopes import slopes  # of few runs
+
         record = {"score": score, "slope": slopes(scenario, genome, seed, generation)}
+    elif optimizer.trains:
+        record = {"score": score, "generation": np.array(generation)}
     try:
         asked = reproduction_of(scenario).next_generation(
             population.state, born_of, score, seed_key, record
@@ -267,6 +270,9 @@ def evaluate_generation(
         RunError: a score is not finite.
     """
     generation = population.generation
+    mechanisms = mechanisms_of(scenario, seed)
+    made = (m.propose(generation, memory.get(m.name)) for m in mechanisms)
+    place = next((one for one in made if one is not None), None)
     minds, found = evaluate_genomes(
         scenario,
         population.genome,
@@ -274,12 +280,13 @@ def evaluate_generation(
         generation=generation,
         evaluate=evaluate,
         first=first,
+        place=place,
     )
     cost = mind.cost(scenario, minds)
     _refuse_non_finite("selected payoff", found.selected_payoff, generation, first)
     _refuse_non_finite("internal reward", found.reward, generation, first)
     if scenario.evolution.score == "regret":
-        score = regret.scores(scenario, minds, generation, seed) - cost
+        score = regret.scores(scenario, minds, generation, seed, place) - cost
     else:
         score = _mean(found.selected_payoff) - cost
     if not np.isfinite(score).all():  # of finite payoffs, whose sum is too large
@@ -303,7 +310,7 @@ def evaluate_generation(
         "train": np.array([order.index(name) for name in names], np.int16),
     }
     after = {}
-    for mechanism in mechanisms_of(scenario, seed):
+    for mechanism in mechanisms:
         more, after[mechanism.name] = mechanism.evaluated(
             generation, found, record, cost, memory.get(mechanism.name)
         )

@@ -37,6 +37,7 @@ class PastGeneration(NamedTuple):
     scenario: Scenario
     seed: int  # the replicate's
     genome: FloatArray  # [N, loci]
+    record: Record  # all that is recorded of it
 
 
 Recall = Callable[[int], PastGeneration]
@@ -85,6 +86,17 @@ class Mechanism:
         return {}
 
     # A generation
+
+    def propose(self, generation: int, memory: Any) -> tuple[Scenario, Sequence[str]] | None:
+        """The environment of each level, where it makes them; None: as the timeline has it.
+
+        Args:
+            memory: what :meth:`evaluated` returned of the generation before.
+
+        Returns:
+            The scenario with these environments beside its own, and the name of each level's.
+        """
+        return None
 
     def observe(
         self,

@@ -92,6 +92,9 @@ class Prober:
     Args:
         scenario: what is run.
         seed: of the replicate; the probe levels, the samples and the random drives follow from it.
+
+    Attributes:
+        environments: each with what does not depend on who is measured.
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -102,9 +105,9 @@ class Prober:
         self._level_seeds = level_seeds(seed, scenario.measure.levels)
         self._mechanisms = mechanisms_of(scenario, seed)
         # One after the other: each is compared with those before it (feels_like).
-        self._environments: list[ProbedEnvironment] = []
+        self.environments: list[ProbedEnvironment] = []
         for name in scenario.environments:
-            self._environments.append(self._prepare(name))
+            self.environments.append(self._prepare(name))
         # The random drives are the same at every probe, and so are their optima.
         self._random_optima: dict[str, FloatArray] = {}
 
@@ -119,7 +122,7 @@ class Prober:
         intended = np.zeros(env.phi.shape[1])
         intended[self._intended] = 1.0
         like = next(
-            (p.env.name for p in self._environments if _same_to_minds(p, env, levels)),
+            (p.env.name for p in self.environments if _same_to_minds(p, env, levels)),
             name,
         )
         return ProbedEnvironment(
@@ -176,7 +179,7 @@ class Prober:
         # do the same on both sides, and what they can expect is computed once.
         outcomes: dict[str, _Outcomes] = {}
         measured: dict[str, list[FloatArray]] = {}
-        for probed in self._environments:
+        for probed in self.environments:
             if probed.feels_like not in outcomes:
                 outcomes[probed.feels_like] = self._outcomes(
                     probed, evolved, random_minds, generation
@@ -190,10 +193,10 @@ class Prober:
                 measured.setdefault(name, []).append(values)
         return {
             "probe_individual": individuals,
-            "optimal_payoff": np.array([probed.optimal_intended for probed in self._environments]),
+            "optimal_payoff": np.array([probed.optimal_intended for probed in self.environments]),
             **{
                 f"{name}_payoff": np.array(
-                    [getattr(probed, name)[self._intended] for probed in self._environments]
+                    [getattr(probed, name)[self._intended] for probed in self.environments]
                 )
                 for name in ("uniform", "nothing")
             },
@@ -221,10 +224,10 @@ class Prober:
         )
         cache: dict[str, Expected] = {}
         found = []
-        for probed in self._environments:
+        for probed in self.environments:
             if probed.feels_like not in cache:
                 believes = self._scenario.agent.believes
-                cache[probed.feels_like] = self._expect(probed, minds, believes, generation)
+                cache[probed.feels_like] = self.expect(probed, minds, believes, generation)
             counts = cache[probed.feels_like].counts
             found.append(world.weighted_sum(counts, probed.env.phi[:, probed.env.paid]))
         return np.stack(found)
@@ -235,19 +238,19 @@ class Prober:
         """How the minds that follow stimuli fare; the same wherever it feels the same."""
         n, believes = len(evolved.depth), self._scenario.agent.believes
         # Side by side in one batch, as minds of a batch share the passes over the tables.
-        both = self._expect(probed, _stack(evolved, random_minds), believes, generation)
+        both = self.expect(probed, _stack(evolved, random_minds), believes, generation)
         own = _rows(both, np.arange(n))
-        like = {p.env.name: p.feels_like for p in self._environments}
+        like = {p.env.name: p.feels_like for p in self.environments}
         # The control that still believes in the first environment. Where that feels like this
         # one, it is the evolved mind itself.
         unshifted = own
         if like[believes or probed.env.name] != like[self._scenario.ancestral]:
-            unshifted = self._expect(probed, evolved, self._scenario.ancestral, generation)
+            unshifted = self.expect(probed, evolved, self._scenario.ancestral, generation)
         # The first n of the random drives are the same ones for any n.
         if len(self._random_optima.get(probed.feels_like, ())) < n:
             self._random_optima[probed.feels_like] = self._optima(probed, random_minds)
         controls = [
-            self._expect(probed, mechanism.control(name, evolved), believes, generation)
+            self.expect(probed, mechanism.control(name, evolved), believes, generation)
             for mechanism in self._mechanisms
             for name in mechanism.controls
         ]
@@ -275,11 +278,13 @@ class Prober:
         # is computed once. In the comparison the second weights take the place of the weights,
         # which are all the same.
         told_apart = true_minds._replace(weights=true_minds.second_weights)
-        traits = np.column_stack([trait.reshape(n, -1) for trait in told_apart])
+        traits = np.column_stack(
+            [trait.reshape(n, -1) for trait in told_apart if trait.dtype != np.object_]
+        )
         _, unique, back = np.unique(traits, axis=0, return_index=True, return_inverse=True)
         believes = self._scenario.agent.believes
         true = _rows(
-            self._expect(probed, true_minds.rows(unique), believes, generation), back.ravel()
+            self.expect(probed, true_minds.rows(unique), believes, generation), back.ravel()
         )
         optimal = np.full(n, probed.optimal_intended)
         own = probed.zero_of(evolved.weights.astype(np.float64))
@@ -300,23 +305,7 @@ class Prober:
             *((evolved, control, own, outcomes.optimum) for control in outcomes.controls),
         ]
         for minds, expected, zero, optimum in cases:
-            weights = minds.weights.astype(np.float64)
-            if expected is probed.random:
-                features = probed.uniform[None]
-            else:
-                features = world.weighted_sum(expected.counts, probed.env.phi)
-            reward = (features * weights).sum(-1) + expected.arrival * minds.arrival
-            paid = features[:, self._intended]
-            measured = {
-                "expected_payoff": features[:, probed.env.paid],
-                "expected_reward": reward,
-                "expected_lifespan": expected.lifespan,
-                "capability": normalised(reward, zero, optimum),
-                "alignment": normalised(paid, probed.zero_intended, probed.optimal_intended),
-            }
-            for mechanism in self._mechanisms:
-                measured |= mechanism.measure_mind(probed, expected)
-            for name, values in measured.items():
+            for name, values in self.fare(probed, minds, expected, zero, optimum).items():
                 whole = np.broadcast_to(values, (n, *values.shape[1:]))
                 result.setdefault(name, []).append(whole)
         return {
@@ -326,6 +315,39 @@ class Prober:
                 evolved.weights.astype(np.float64), probed.nothing
             ),
         }
+
+    def fare(
+        self,
+        probed: ProbedEnvironment,
+        minds: Minds,
+        expected: Expected,
+        zero: FloatArray,
+        optimum: FloatArray,
+    ) -> dict[str, FloatArray]:
+        """What minds get of what they can expect: probe variables, [n] or [n, payoffs].
+
+        Args:
+            minds: whose drives what is expected is judged by.
+            expected: of them, or of one policy for all.
+            zero, optimum: [n] what their own reward comes to at capability 0 and 1.
+        """
+        weights = minds.weights.astype(np.float64)
+        if expected is probed.random:
+            features = probed.uniform[None]
+        else:
+            features = world.weighted_sum(expected.counts, probed.env.phi)
+        reward = (features * weights).sum(-1) + expected.arrival * minds.arrival
+        paid = features[:, self._intended]
+        measured = {
+            "expected_payoff": features[:, probed.env.paid],
+            "expected_reward": reward,
+            "expected_lifespan": expected.lifespan,
+            "capability": normalised(reward, zero, optimum),
+            "alignment": normalised(paid, probed.zero_intended, probed.optimal_intended),
+        }
+        for mechanism in self._mechanisms:
+            measured |= mechanism.measure_mind(probed, expected)
+        return measured
 
     def _random_drives(self, minds: Minds) -> Minds:
         """The same minds with drives drawn uniformly, the same ones at every probe."""
@@ -350,9 +372,15 @@ class Prober:
         best = core.optimum(probed.env, probed.levels, minds.weights.astype(np.float64)).mean(1)
         return np.where(minds.arrival == 0, best, np.nan)
 
-    def _expect(
+    def expect(
         self, probed: ProbedEnvironment, minds: Minds, believes: str | None, generation: int
     ) -> Expected:
+        """What minds can expect in an environment.
+
+        Args:
+            believes: the environment by whose rules they plan; its own if None.
+            generation: in the keys of what is sampled, where nothing is exact.
+        """
         believed = world.environment(self._scenario, believes) if believes else None
         n = len(minds.depth)
         found = Expected(np.empty((n, len(probed.env.events))), np.zeros(n), np.empty(n), None)

@@ -6,6 +6,7 @@ arXiv:2402.12284; Abdel Sadek et al. 2025, arXiv:2507.03068).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,25 +36,26 @@ def pool(scenario: Scenario, generation: int, seed: int) -> tuple[str, ...]:
     return (*each, *drawn[len(each) :])
 
 
-def regrets(scenario: Scenario, minds: Minds, generation: int, seed: int) -> FloatArray:
-    """J* - J of the selected payoff, exactly, of n minds on each level of the pool.
+def regrets(
+    scenario: Scenario, minds: Minds, names: Sequence[str], seeds: Sequence[int], selected: str
+) -> FloatArray:
+    """J* - J of a payoff, exactly, of n minds on each of L levels.
 
     Args:
-        seed: of the replicate.
+        names: the environment of each level.
+        seeds: of each level.
+        selected: the payoff.
 
     Returns:
-        [n, pool], 0 or more but for rounding.
+        [n, L], 0 or more but for rounding.
     """
-    names = pool(scenario, generation, seed)
-    selected = scenario.objective_at(generation).selected
     believes = scenario.agent.believes
     believed = world.environment(scenario, believes) if believes else None
     found = np.zeros((len(minds.depth), len(names)))
     for name in dict.fromkeys(names):
         at = [level for level, other in enumerate(names) if other == name]
         env = world.environment(scenario, name)
-        seeds = [key(seed, Purpose.LEVEL, generation, level) for level in at]
-        levels = world.draw_levels(scenario, name, seeds)
+        levels = world.draw_levels(scenario, name, [seeds[level] for level in at])
         weights = np.zeros((1, env.phi.shape[1]))
         weights[0, len(env.stimuli) + env.payoffs.index(selected)] = 1.0
         counts = core.expectation(env, levels, minds, believed, scenario.agent.instinct).counts
@@ -62,8 +64,23 @@ def regrets(scenario: Scenario, minds: Minds, generation: int, seed: int) -> Flo
     return found
 
 
-def scores(scenario: Scenario, minds: Minds, generation: int, seed: int) -> FloatArray:
-    """[n] minus the mean of the largest regrets, as many as ``evolution.hardest``."""
-    found = np.sort(regrets(scenario, minds, generation, seed), axis=1)
+def scores(
+    scenario: Scenario,
+    minds: Minds,
+    generation: int,
+    seed: int,
+    place: tuple[Scenario, Sequence[str]] | None = None,
+) -> FloatArray:
+    """[n] minus the mean of the largest regrets, as many as ``evolution.hardest``.
+
+    Args:
+        seed: of the replicate.
+        place: where the levels are not as the timeline draws them, a scenario that has their
+            environments, and the name of each.
+    """
+    there, names = place or (scenario, pool(scenario, generation, seed))
+    seeds = [key(seed, Purpose.LEVEL, generation, level) for level in range(len(names))]
+    selected = scenario.objective_at(generation).selected
+    found = np.sort(regrets(there, minds, names, seeds, selected), axis=1)
     worst = found[:, -scenario.evolution.hardest :]
     return -np.asarray(worst.mean(axis=1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim import mechanisms
 from evosim.errors import Problem, did_you_mean
+from evosim.evolution.generation import optimizer_name
 from evosim.evolution.optimizer import OPTIMIZERS
 from evosim.evolution.registry import MIGRATE, OPERATORS, RNG, SUPPLIED, Operator
 from evosim.mind import loci
@@ -63,12 +64,13 @@ def check(scenario: Scenario) -> list[Problem]:
 def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
     """(key within ``evolution``, what is wrong) of the base optimizer."""
     evolution = scenario.evolution
-    name = evolution.optimizer.name
+    name = optimizer_name(scenario)
     if name not in OPTIMIZERS:
         return [("optimizer.name", OPTIMIZERS.unknown(name))]
     optimizer = OPTIMIZERS[name]
     found = []
-    for key, value in evolution.optimizer.options.items():
+    given = evolution.optimizer.options if name == evolution.optimizer.name else {}
+    for key, value in given.items():
         if key not in optimizer.options:
             message = f"{name} has no option {key!r}: {did_you_mean(key, optimizer.options)}"
             found.append((f"optimizer.{key}", message))
@@ -80,7 +82,8 @@ def _check_optimizer(scenario: Scenario) -> list[tuple[str, str]]:
     if evolution.population < individuals:
         message = f"{name} needs more (got {evolution.population}, allowed {individuals} or more)"
         found.append(("population", message))
-    if len(loci(scenario)) < n_loci:
+    # An agent is made where a run begins, not where a file is read.
+    if scenario.agent.learner is None and len(loci(scenario)) < n_loci:
         found.append(("optimizer.name", f"{name} needs a locus that evolves, and all are pinned"))
     found += [("optimizer.name", f"{name}: {why}") for why in optimizer.refuses(scenario)]
     if name != "genetic":

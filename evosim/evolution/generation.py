@@ -41,7 +41,12 @@ def optimizer_of(scenario: Scenario) -> Optimizer:
     Raises:
         EvosimError: no such optimizer.
     """
-    return OPTIMIZERS[scenario.evolution.optimizer.name]
+    return OPTIMIZERS[optimizer_name(scenario)]
+
+
+def optimizer_name(scenario: Scenario) -> str:
+    """The name of a scenario's base optimizer: the one that is written, unless an agent learns."""
+    return scenario.evolution.optimizer.name if scenario.agent.learner is None else "learner"
 
 
 def start(scenario: Scenario, seed_key: int) -> Asked:
@@ -89,8 +94,10 @@ class Reproduction:
                 a gene out of bounds; an unknown operator.
             ValueError: shapes that do not fit.
         """
-        if optimizer_of(self.scenario).slopes:
-            state = {**state, "slope": record["slope"]}
+        told = optimizer_of(self.scenario)
+        for name, wanted in (("slope", told.slopes), ("generation", told.trains)):
+            if wanted:
+                state = {**state, name: record[name]}
         return next_generation(self.scenario, state, genomes, scores, seed_key)
 
     def expected_shares(self, scores: ArrayLike, record: Record = NOTHING) -> FloatArray:
@@ -130,7 +137,7 @@ def next_generation(
 
 
 def _named(scenario: Scenario) -> str:
-    return f"{OPTIMIZERS.kind} {scenario.evolution.optimizer.name!r}"
+    return f"{OPTIMIZERS.kind} {optimizer_name(scenario)!r}"
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -167,7 +174,7 @@ def _checked(scenario: Scenario, chosen: Optimizer, asked: Any) -> Asked:
     """What an optimizer asks for, if it can be lived and kept."""
     what = _named(scenario)
     evolving = loci(scenario)
-    shape = (scenario.evolution.population, len(evolving))
+    shape = (chosen.size(scenario), len(evolving))
     needed = "needed: Asked(Offspring(genomes, parents, crossover), state)"
     if not isinstance(asked, Asked):
         raise EvosimError(f"{what} asked for {_short(asked)}, {needed}")

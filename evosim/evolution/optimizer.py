@@ -70,6 +70,8 @@ class Optimizer(ABC):
         state: names of the arrays that it keeps from one generation to the next.
         pedigree: whether its genomes have parents; else they are sampled.
         least: individuals and loci that it needs at least.
+        trains: whether it is an agent that learns: the state that it is told scores with then has
+            the number of the ``generation`` too.
         slopes: whether it goes by the gradient of the expected score: the state that it is told
             scores with then has a ``slope`` too, [N, loci], for each gene of each individual.
         description: how it works, in a few words.
@@ -80,6 +82,7 @@ class Optimizer(ABC):
     pedigree: ClassVar[bool] = False
     least: ClassVar[tuple[int, int]] = (2, 1)
     slopes: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
     description: str = ""
 
     @abstractmethod
@@ -111,6 +114,10 @@ class Optimizer(ABC):
             seed_key: of the purpose BREED and the generation (model 5).
         """
 
+    def size(self, scenario: Scenario) -> int:
+        """How many genomes it asks for."""
+        return scenario.evolution.population
+
     def refuses(self, scenario: Scenario) -> Iterator[str]:
         """Why a scenario cannot have this optimizer: nothing, unless overridden."""
         yield from ()
@@ -127,7 +134,8 @@ OPTIMIZERS: Registry[Optimizer] = Registry("base optimizer")
 def _optimizers() -> Sequence[str]:
     """The modules that register a base optimizer."""
     return [
-        f"evosim.evolution.{name}" for name in ("genetic", "cma", "gradient", "policy_gradient")
+        f"evosim.evolution.{name}"
+        for name in ("genetic", "cma", "gradient", "policy_gradient", "learner")
     ]
 
 

@@ -80,6 +80,7 @@ _MOST_COMPILED = 50_000  # outcomes for which tables are made only to be counted
 _MOST_KEPT = 4  # workspaces of a thread
 _VISITED = 0.2  # share of the states to which minds come that choose one action
 _DIFFERENT = 0.6  # share of minds that differ in what they do
+_PAIRED = 0.25  # of a batch's plan, what one reward takes on one of many levels
 _PLANS_OF_COPIES = 5  # until a fixed point is found for all minds of a batch
 _MOVES = 5  # cells to which the actions lead
 _WALKS = 4.0  # cells to which a mover walks
@@ -363,6 +364,8 @@ def _recorded(scenario: Scenario) -> dict[str, float]:
         "payoff": len(scenario.payoffs),
         "parent": 2,
         "level": scenario.evolution.levels,
+        "kept_place": 0 if scenario.adversary is None else scenario.adversary.buffer,
+        "proposed_key": 0 if scenario.adversary is None else len(scenario.adversary.numbers),
         "probe": _probes(scenario),
         "environment": len(scenario.environments),
         "mind": len(minds(scenario)),
@@ -412,6 +415,15 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
             found["slopes (evolution.optimizer, evolution)"] += levels * _slopes(
                 here, n, len(loci(scenario)), depth, tables
             )
+        if evolution.score == "regret":
+            pool = shares.get(name, 0.0) * generations * (evolution.pool or evolution.levels)
+            visited = here.planned * here.outcomes * (_MOVES if soft else _VISITED)
+            chain = visited * (here.lifetime * _EDGE + _EDGE_FOUND) + here.states * 0.2e-9
+            found["regret (evolution.pool, evolution.population)"] += pool * (
+                math.ceil(n / LANES) * (_planned(here, depth, soft) + _BATCH)
+                + n * _DIFFERENT * chain
+                + _PAIRED * _plan(here, here.lifetime)
+            )
         found["lifetimes (world.lifetime, evolution)"] += (
             batches * _BATCH + starts * levels * n * here.lifetime * _STEP
         )
@@ -420,6 +432,17 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         )
         found["levels (world)"] += here.cells**2 * _DISTANCE
         found["levels (world)"] += (levels + measure.levels) * here.cells * 2e-6
+    if (asked := scenario.adversary) is not None and asked.searches:
+        here = places[asked.environment]
+        one = _planned(here, depth, soft) * math.ceil(asked.minds / LANES)
+        one += _plan(here, here.lifetime) + asked.minds * here.planned * here.outcomes * (
+            here.lifetime * _EDGE + _EDGE_FOUND
+        )
+        proposed = sum(
+            p.generations for p in scenario.timeline if not isinstance(p.train, str | dict)
+        )
+        measured = proposed * (asked.budget + evolution.levels) * asked.levels
+        found["regrets of proposals (timeline, train.adversary)"] += measured * (one + _BATCH)
     entries = evolution.select.options.get("tournsize", 1)
     found["breeding (evolution.population)"] += (
         generations * n * (_BORN + _GENE * len(loci(scenario)) + _ENTRY * _number(entries))

@@ -34,8 +34,12 @@ class Progress:
     ) -> None:
         self.end()
 
-    def begin(self, title: str, *, size: str, total: int, done: int) -> None:
-        """``total`` generations or runs are to be done, ``size`` in words; ``done`` of them are."""
+    def begin(self, title: str, *, size: str, total: int, done: int, counted: str = "runs") -> None:
+        """``total`` generations or runs are to be done, ``size`` in words; ``done`` of them are.
+
+        Args:
+            counted: what is counted by ``run``.
+        """
         _log.info("%s: %s, %d of %d done", title, size, done, total)
 
     def generation(self, label: str, generation: int, score: float) -> None:
@@ -44,7 +48,7 @@ class Progress:
 
     def run(self, failed: int) -> None:
         """A run is done, or failed; ``failed`` is how many did so far."""
-        _log.debug("a run is done; %d failed so far", failed)
+        _log.debug("one is done; %d failed so far", failed)
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
@@ -67,9 +71,10 @@ class Lines(Progress):
         self._total = self._done = 0
         self._printed = self._began = time.monotonic()
         self._at_begin = 0
+        self._counted = "runs"
 
-    def begin(self, title: str, *, size: str, total: int, done: int) -> None:
-        self._total = total
+    def begin(self, title: str, *, size: str, total: int, done: int, counted: str = "runs") -> None:
+        self._total, self._counted = total, counted
         self._done = self._at_begin = done
         self._printed = self._began = time.monotonic()
         self._print(f"{title}: {size}")
@@ -80,7 +85,7 @@ class Lines(Progress):
 
     def run(self, failed: int) -> None:
         without = f", {failed} failed" if failed else ""
-        self._step(f"{self._done + 1} of {self._total} runs{without}")
+        self._step(f"{self._done + 1} of {self._total} {self._counted}{without}")
 
     def _step(self, text: str) -> None:
         self._done += 1
@@ -129,7 +134,7 @@ class Bar(Progress):
         self._task = self._bar.add_task("", total=None, score="", visible=False)
         self._scores: dict[str, float] = {}
 
-    def begin(self, title: str, *, size: str, total: int, done: int) -> None:
+    def begin(self, title: str, *, size: str, total: int, done: int, counted: str = "runs") -> None:
         self._bar.update(
             self._task,
             description=printable(f"{title}: {size}"),

@@ -403,7 +403,7 @@ def recall(folder: RunFolder, replicate: int, generation: int) -> PastGeneration
     here = folder.recorded(replicate, generation)
     genome = Population.from_record(here, generation, evolution.NOTHING).genome
     seed = seed_at(folder, replicate, generation)
-    return PastGeneration(folder.scenario_at(generation), seed, genome)
+    return PastGeneration(folder.scenario_at(generation), seed, genome, here)
 
 
 def warm_up(scenario: Scenario, announce: Callable[[str], None]) -> None:

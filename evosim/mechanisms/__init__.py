@@ -27,6 +27,7 @@ from typing import Any
 # In the order in which summaries, texts and figures have them.
 SECTIONS: dict[str, str] = {
     "table": "agent.tabular",
+    "learner": "agent.learner",
     "tool": "agent.tool",
     "novelty": "agent.drives.novelty",
     "credence": "agent.credence",
@@ -37,6 +38,7 @@ SECTIONS: dict[str, str] = {
     "monitor": "monitor",
     "copies": "copies",
     "ablation": "measure.without",
+    "adversary": "adversary",
 }
 """The dotted key of each mechanism's section in a scenario; without it there is no mechanism."""
 PACKAGES: dict[str, str] = {}

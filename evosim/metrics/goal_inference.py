@@ -1,6 +1,6 @@
 """Watching minds: what they do on some levels, what others would have done in their place.
 
-:mod:`evosim.metrics.meg` and :mod:`evosim.metrics.agents_devices` take arrays; here they are made,
+:mod:`evosim.engine.meg` and :mod:`evosim.metrics.agents_devices` take arrays; here they are made,
 from minds in an environment of a scenario.
 """
 
@@ -14,22 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim import core
+from evosim.engine.meg import Ground, too_large
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices
-from evosim.metrics.meg import Discounted, side_by_side
 from evosim.mind import Minds
 from evosim.rng import Purpose
 from evosim.scenario.schema import NO_COPIES
 from evosim.world import Environment, Levels
-from evosim.world.tensors import process
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
 
 Floats = NDArray[np.float64]
 
-LARGEST = 30_000
-"""States times actions of a level beyond which goals are not looked for."""
 PAIRS = 128
 """Pairs of opposite drives, beside those that are one stimulus only, that an observer considers."""
 DEPTHS = (5, 10)
@@ -37,15 +34,6 @@ DEPTHS = (5, 10)
 mind of the scenario plans."""
 AT_ONCE = 64
 """Minds whose policies are written down together."""
-
-
-class Ground(NamedTuple):
-    """Some levels as one Markov decision process, of the states that can be reached."""
-
-    process: Discounted
-    features: Floats  # [S, A, F] expected stimuli, then payoffs, of a step
-    level: NDArray[np.intp]  # [S] which level a state is of
-    state: NDArray[np.intp]  # [S] its number there, x * C + cell
 
 
 class Seen(NamedTuple):
@@ -88,28 +76,8 @@ def check(scenario: Scenario, env: Environment) -> None:
                 f"scenario {scenario.id!r}: goals are inferred of minds that keep their drives and "
                 f"assume what they do not see; with [{key}] they do not"
             )
-    size = env.n_x * env.n_cells * env.n_actions
-    if size > LARGEST:
-        raise EvosimError(
-            f"environment {env.name!r} of scenario {scenario.id!r} is too large to look for goals: "
-            f"{size} states times actions, at most {LARGEST}; take a smaller map or fewer variables"
-        )
-
-
-def ground(env: Environment, levels: Levels, discount: float) -> Ground:
-    """Levels as one process whose lives begin on each level equally often."""
-    processes, features, level, state = [], [], [], []
-    for i in range(len(levels.start)):
-        whole = process(env, levels, i)
-        kept = np.flatnonzero(whole.reachable()[:-1])  # the last state is death
-        rows = (kept[:, None] * whole.n_actions + np.arange(whole.n_actions)).ravel()
-        chances = whole.matrix().tocsr()[rows][:, kept]
-        processes.append(Discounted(chances, whole.start[kept], discount))
-        features.append(whole.expected[kept])
-        level.append(np.full(len(kept), i))
-        state.append(kept)
-    joined = (np.concatenate(each) for each in (features, level, state))
-    return Ground(side_by_side(processes), *joined)
+    if why := too_large(env):
+        raise EvosimError(f"scenario {scenario.id!r}: {why}")
 
 
 def policies(

@@ -230,8 +230,7 @@ class Population:
 
     def overrides(self, changes: Mapping[Path, float]) -> dict[str, Any]:
         """The environment with some numbers changed, as a scenario file has it."""
-        whole = {path: int(v) if float(v).is_integer() else v for path, v in changes.items()}
-        return document.merged(self._written, document.nested(whole))
+        return document.changed(self._written, changes)
 
     def document(self, changes: Mapping[Path, float], name: str = NAME) -> dict[str, Any]:
         """The scenario with the changed environment beside its own, as a plain document."""
@@ -355,8 +354,11 @@ def _mean(values: Floats) -> float:
 
 def unsupported(scenario: Scenario) -> str:
     """Why minds of a scenario cannot be put under stress; empty where they can."""
-    if scenario.agent.mind == "table":
-        return "a table has no drives, so that nothing says whether it keeps its capability"
+    if not scenario.agent.has_drives:
+        return (
+            "a table or a learner has no drives, so that nothing says whether it keeps its "
+            "capability"
+        )
     if scenario.built_in or scenario.agent.tool is not None:
         return "stress needs exact expectations, and minds with novelty or a tool have none"
     return ""

@@ -307,7 +307,7 @@ def _phenotype(
 
 def _told(names: Iterable[str]) -> list[str]:
     """The loci that a summary tells one by one: not those of tables, which have thousands."""
-    return [name for name in names if not name.startswith(mind.OF_TABLES)]
+    return [name for name in names if not name.startswith(mind.MANY)]
 
 
 def _middle(values: NDArray[Any]) -> tuple[float, float]:

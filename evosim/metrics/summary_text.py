@@ -157,8 +157,8 @@ def _describe_evolved(summary: Mapping[str, Any]) -> list[str]:
     moments = {f"flip at {flip['generation']}": flip["evolved"] for flip in summary["flips"]}
     moments[f"end, {summary['evolved']['generation']}"] = summary["evolved"]
     # Drives are of the unit vector, so that all of them evolve where one does.
-    # A table has neither drives nor depth.
-    drives = [] if "table" in summary else _drives(summary)
+    # Tables and learners have neither drives nor depth.
+    drives = [] if {"table", "learner"} & summary.keys() else _drives(summary)
     told = {*drives, *(["depth"] if drives else [])}
     evolving = {*summary.get("evolving", ()), *drives}
     names = [

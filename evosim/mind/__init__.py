@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from evosim.mind.genome import (
-    OF_TABLES,
+    MANY,
     Locus,
     Minds,
+    PolicyOf,
     cost,
     express,
     initial,
@@ -15,9 +16,10 @@ from evosim.mind.genome import (
 )
 
 __all__ = [
-    "OF_TABLES",
+    "MANY",
     "Locus",
     "Minds",
+    "PolicyOf",
     "cost",
     "express",
     "initial",

@@ -6,21 +6,31 @@ bounds. A locus that the scenario pins to a number has no gene, but is expressed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evosim import rng
 from evosim.mechanisms.correction.schema import WAYS
-from evosim.mechanisms.table.schema import OF_TABLES as OF_TABLES
+from evosim.mechanisms.learner.schema import OF_PARAMETERS
+from evosim.mechanisms.table.schema import OF_TABLES
+from evosim.mind.learned import Policy, untrained
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
+    from evosim.world import Environment, Levels
 
 FloatArray = NDArray[np.float64]
+
+
+MANY = (OF_TABLES, OF_PARAMETERS)
+"""What the names of loci begin with of which there are thousands, and none is told by itself."""
+LARGEST = float(np.finfo(np.float32).max)
+PolicyOf: TypeAlias = "Callable[[Environment, Levels], FloatArray]"
+"""Weights of the actions in each state of the levels of an environment, [L, n_x, C, A]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,8 @@ class Minds(NamedTuple):
     rho: NDArray[np.float32]  # [n] how much they count that their copies do as they do
     # What those do who plan nothing (model 2, tables); no rows where minds plan
     table: NDArray[np.float32]  # [n, rows, A] preference for each action
+    # What those do of whom only that is known: policies; none where minds plan or are tables
+    policies: NDArray[np.object_]  # [n, 1 or 0] of :data:`PolicyOf`
 
     @classmethod
     def of(
@@ -94,7 +106,21 @@ class Minds(NamedTuple):
             rho=of_each(rho, np.float32),
             **_foreseeing_nothing(n, weights.shape[1]),
             table=np.zeros((n, 0, 0), np.float32),
+            policies=np.zeros((n, 0), np.object_),
         )
+
+    @classmethod
+    def that_do(cls, policies: Sequence[PolicyOf], weights: NDArray[np.floating]) -> Minds:
+        """Minds of which nothing is known but what they do; they see everything.
+
+        Args:
+            policies: n of them.
+            weights: [n, F] what they are held to want; 0: nothing.
+        """
+        minds = cls.of(weights, depth=0, patience=0.0, temperature=1.0, senses=-1)
+        given = np.empty((len(policies), 1), np.object_)
+        given[:, 0] = policies
+        return minds._replace(policies=given)
 
     def rows(self, which: NDArray[np.integer]) -> Minds:
         """Some of them, in that order."""
@@ -111,6 +137,11 @@ class Minds(NamedTuple):
         return bool(self.table.shape[1])
 
     @property
+    def only_do(self) -> bool:
+        """Whether nothing is known of them but what they do."""
+        return bool(self.policies.shape[1])
+
+    @property
     def second(self) -> Minds:
         """Their second plans, as minds of their own, which feel nothing but features."""
         return self._replace(
@@ -124,12 +155,14 @@ def loci(scenario: Scenario) -> tuple[Locus, ...]:
     """The loci that evolve, in the order of the genome: drives, depth, patience, temperature,
     senses, reliance, rho; ``drive.sweetness``, ``depth``, ``patience``, ``temperature``,
     ``sense.watcher``, ``reliance``, ``rho``; of tables senses, then ``table.here=mate.use``, row by
-    row (docs/model.md, 2, genome).
+    row (docs/model.md, 2, genome); of an agent that learns its parameters.
 
     >>> from evosim import mind, scenario
     >>> all(locus.low < locus.high for locus in mind.loci(scenario.load("foraging")))
     True
     """
+    if scenario.agent.learner is not None:
+        return _parameters(scenario)
     return tuple(
         Locus(
             name=name,
@@ -141,6 +174,16 @@ def loci(scenario: Scenario) -> tuple[Locus, ...]:
         for name, locus in scenario.loci.items()
         if not locus.pinned
     )
+
+
+def _parameters(scenario: Scenario) -> tuple[Locus, ...]:
+    """The parameters of an agent, as many as it has; float32 holds them."""
+    if "loci" not in scenario.kept:
+        ends = {"low": -LARGEST, "high": LARGEST, "start_low": 0.0, "start_high": 0.0}
+        scenario.kept["loci"] = tuple(
+            Locus(name=f"{OF_PARAMETERS}{i}", **ends) for i in range(untrained(scenario).n)
+        )
+    return scenario.kept["loci"]
 
 
 def initial(scenario: Scenario, n: int, key: int) -> FloatArray:
@@ -192,6 +235,8 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
     >>> bool(np.allclose(length, 1.0))
     True
     """
+    if scenario.agent.learner is not None:
+        return _learned(scenario, np.asarray(genomes, np.float64))
     genes = _genes(scenario, genomes)
     n = len(next(iter(genes.values())))
     drives = _unit_drives(scenario, genes)
@@ -222,6 +267,21 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
         },
         rho=np.asarray(genes.get("rho", np.zeros(n)), np.float32),
         table=_table(scenario, genes, n),
+        policies=np.zeros((n, 0), np.object_),
+    )
+
+
+def _learned(scenario: Scenario, genomes: FloatArray) -> Minds:
+    """Minds that do what an agent does with each row of parameters."""
+    learner = scenario.agent.learner
+    assert learner is not None
+    if genomes.ndim != 2 or genomes.shape[1] != (n := untrained(scenario).n):
+        raise ValueError(f"genomes of shape {genomes.shape}, expected (individuals, {n})")
+    given = learner.capability if isinstance(learner.capability, dict) else {}
+    features = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)
+    worth = np.array([given.get(name, 0.0) for name in features])
+    return Minds.that_do(
+        [Policy(scenario, row) for row in genomes], np.tile(worth, (len(genomes), 1))
     )
 
 
@@ -299,6 +359,9 @@ def _genes(scenario: Scenario, genomes: ArrayLike) -> dict[str, FloatArray]:
     """The value of every locus, [n] each, pinned ones filled in."""
     matrix = np.asarray(genomes, np.float64)
     every = scenario.loci
+    if scenario.agent.learner is not None:
+        # They are no trait by themselves, and told nowhere one by one.
+        matrix = matrix[:, :0]
     n_loci = sum(not locus.pinned for locus in every.values())
     if matrix.ndim != 2 or matrix.shape[1] != n_loci:
         raise ValueError(f"genomes of shape {matrix.shape}, expected (individuals, {n_loci})")

@@ -62,6 +62,7 @@ def rows(
     names: Sequence[str] = (),
     threshold: Mapping[str, float] | None = None,
     zero: bool = False,
+    include: Sequence[float] = (),
     room: float = 0.6,
     more: Callable[[Axes], Any] = lambda panel: None,
     **options: Any,
@@ -72,10 +73,11 @@ def rows(
         names: of the rows, to the left.
         threshold: ``above``, ``below`` or ``within`` which the whole interval must lie.
         zero: whether 0 is marked.
+        include: what the axis holds beside what is drawn.
         room: rows left free above and below.
         options: of the panel.
     """
-    include = [*ends_of(threshold or {}), *([0.0] if zero else [])]
+    include = [*include, *ends_of(threshold or {}), *([0.0] if zero else [])]
     drawn = [mark.numbers for mark in marks if mark is not None]
     low, high = timeseries.ends_of(*drawn, include=include, room=0.06, least=1e-6)
 

@@ -17,7 +17,7 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, PowerNorm
 
 from evosim.evolution import OPTIMIZERS
-from evosim.mind import OF_TABLES
+from evosim.mind import MANY
 from evosim.plot import colors, layouts, registry, style, timeseries
 from evosim.plot.facets import Floats, Level, Line, Panel, RunView, Trajectory, facets, grid
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
@@ -51,7 +51,7 @@ class Spread(NamedTuple):
 
 
 def _no_genes(view: RunView) -> str | None:
-    of_tables = [name.startswith(OF_TABLES) for name in view.loci]
+    of_tables = [name.startswith(MANY) for name in view.loci]
     if of_tables and all(of_tables):
         return "figure 'table' has the genes of tables"
     return None if view.loci or view.drives else "no gene evolves in this scenario"
@@ -110,7 +110,7 @@ def spreads(view: RunView) -> dict[str, Spread]:
         found[name] = Spread(shares, (-1.0, 1.0), timeseries.trajectory(values, bands=False))
     genome = view.values("genome", "replicate", "generation", "individual", "locus")
     for i, name in enumerate(view.loci):
-        if name.startswith((OF_TABLES, "drive.")):
+        if name.startswith((*MANY, "drive.")):
             continue  # of tables there are hundreds: figure ``table`` shows what comes of them
         ends = view.locus_bounds[name]
         found[name] = Spread(histogram(genome[..., i], ends), ends, None)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evosim.metrics import METRICS
-from evosim.mind import OF_TABLES
+from evosim.mind import MANY
 from evosim.plot import colors, registry, style, timeseries
 from evosim.plot.facets import Line, Panel, RunView, facets
 from evosim.plot.layouts import Axes, Figure, LegendEntry, Row
@@ -28,7 +28,7 @@ COLORS = {
 @registry.figure("mind", "minds and lifespan", needs=("genome", "lifespan"))
 def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     """Draw every evolving parameter of the mind but the drives, and lifespan."""
-    evolving = [name for name in view.loci if not name.startswith(("drive.", OF_TABLES))]
+    evolving = [name for name in view.loci if not name.startswith(("drive.", *MANY))]
     senses = [name for name in evolving if name.startswith("sense.")]
     scalars = {name: view.phenotype[name] for name in evolving if name not in senses}
     panels = [

@@ -51,10 +51,10 @@ def plain(value: Any) -> Any:
 
 def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A new document: tables merge key by key, anything else is replaced."""
-    result = dict(copy.deepcopy(dict(base)))
-    for key, value in overrides.items():
-        old = result.get(key)
-        if isinstance(old, dict) and isinstance(value, Mapping):
+    result = {}
+    for key, value in {**base, **overrides}.items():
+        old = base.get(key)
+        if key in overrides and isinstance(old, dict) and isinstance(value, Mapping):
             result[key] = merged(old, value)
         else:
             result[key] = copy.deepcopy(value)
@@ -89,6 +89,17 @@ def nested(leaves: Mapping[Path, Any]) -> dict[str, Any]:
             table = table.setdefault(name, {})
         table[path[-1]] = value
     return found
+
+
+def changed(written: Mapping[str, Any], numbers: Mapping[Path, float]) -> dict[str, Any]:
+    """The overrides of an environment with some numbers in place of its own.
+
+    Example:
+        >>> changed({"slip": 0.5, "title": "ice"}, {("slip",): 0.0, ("lifetime",): 9.0})
+        {'slip': 0, 'title': 'ice', 'lifetime': 9}
+    """
+    whole = {path: int(v) if float(v).is_integer() else v for path, v in numbers.items()}
+    return merged(written, nested(whole))
 
 
 def to_toml(document: Mapping[str, Any]) -> str:

@@ -335,7 +335,7 @@ def _alike(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake
 def _weights(scenario: Scenario, reaches: Mapping[str, Reach]) -> Iterator[Mistake]:
     """Weights that look like shares, but do not sum to 1."""
     for i, phase in enumerate(scenario.timeline):
-        if not isinstance(phase.train, str):
+        if isinstance(phase.train, dict):
             names = [name for name, weight in phase.train.items() if weight > 0]
             yield from _shares(("timeline", i, "train"), list(phase.train.values()), names)
     for name, reach in reaches.items():

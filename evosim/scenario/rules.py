@@ -43,7 +43,7 @@ class Drift(Model):
 
 
 ONE, SEVERAL = "<one>", "<several>"
-"""How pydantic tells the two ways to write a drift apart: no keys of a file."""
+"""How pydantic tells two ways to write a thing apart: no keys of a file."""
 
 
 def _how_many(value: Any) -> str:

@@ -12,15 +12,26 @@ from functools import cached_property
 from importlib import import_module
 from math import prod
 from reprlib import repr as shorten
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    model_validator,
+)
 
 from evosim.errors import EvosimError, Problem, did_you_mean
+from evosim.mechanisms.adversary.schema import Adversarial, Adversary
 from evosim.mechanisms.copies.schema import Copies
 from evosim.mechanisms.correction.schema import Anticipation, Correction, WrittenAnticipation
 from evosim.mechanisms.deception.schema import Deception
 from evosim.mechanisms.islands.schema import Islands as Islands
+from evosim.mechanisms.learner.schema import Learner
+from evosim.mechanisms.learner.schema import loci as learner_loci
 from evosim.mechanisms.monitor.schema import Monitor
 from evosim.mechanisms.novelty.schema import FELT, NOVELTY
 from evosim.mechanisms.open_population.schema import Open
@@ -35,6 +46,8 @@ from evosim.scenario.family import Family
 from evosim.scenario.map import Layout, build_layout
 from evosim.scenario.positions import dotted
 from evosim.scenario.rules import (
+    ONE,
+    SEVERAL,
     Always,
     Drift,
     Drifts,
@@ -342,6 +355,11 @@ class Agent(Model):
         "plan: of drives only the names count then, and depth, patience and the like do not.",
     )
     table: Table = Field(default=Table(), description='What a mind of mind = "table" sees.')
+    learner: Learner | None = Field(
+        default=None,
+        description="An agent that learns, in place of a planner that evolves: of drives only the "
+        "names count then.",
+    )
     drives: Drives = Field(
         description="Names of the drives, which evolve in [-1, 1], or a table of their loci."
     )
@@ -392,6 +410,11 @@ class Agent(Model):
         What it optimizes, minds acquire (:meth:`evosim.engine.mechanism.Mechanism.develop`).
         """
         return None if self.tool is None else ("reliance", self.tool.depth)
+
+    @property
+    def has_drives(self) -> bool:
+        """Whether minds want something: neither tables nor what is learned do."""
+        return self.mind == "planner" and self.learner is None
 
     @property
     def tabular(self) -> Table | None:
@@ -457,11 +480,27 @@ class Evolution(Model):
     )
 
 
+def _proposed(value: Any) -> str:
+    proposed = isinstance(value, Adversarial) or (
+        isinstance(value, Mapping) and isinstance(value.get("adversary"), Mapping)
+    )
+    return SEVERAL if proposed else ONE
+
+
+Train = Annotated[
+    Annotated[Mixture, Tag(ONE)] | Annotated[Adversarial, Tag(SEVERAL)], Discriminator(_proposed)
+]
+"""An environment, weights of several, or environments that an adversary proposes."""
+
+
 class Phase(Model):
     """A stretch of generations under one environment, or one mixture of environments."""
 
     generations: Long = Field(description="Number of generations.")
-    train: Mixture = Field(description="The environment that trains, or weights of several.")
+    train: Train = Field(
+        description="The environment that trains, weights of several, or an adversary that "
+        "proposes environments."
+    )
     ramp: Positive | None = Field(
         default=None,
         description="Generations over which the weights go from those of the phase before to "
@@ -633,6 +672,26 @@ class Scenario(Model):
             )
         return self._worlds[str(name)]
 
+    def beside(self, environments: Mapping[str, Mapping[str, Any]]) -> Scenario:
+        """The scenario with further environments, made fast: nothing is checked but their form.
+
+        Args:
+            environments: overrides of the world, by name; only numbers may differ from those of an
+                environment that there is, as what can be felt and paid is not looked up again.
+
+        Example:
+            >>> from evosim import scenario
+            >>> more = scenario.load("strawberry").beside({"ice": {"slip": 0.5}})
+            >>> more.environment("ice").slip, more.environment("day").slip
+            (0.5, 0.0)
+        """
+        made = {name: Environment.model_validate(given) for name, given in environments.items()}
+        # Asked for here, so that the copy has them as they are.
+        worlds, _ = self._worlds, (self.payoffs, self.looks, self.rows)
+        found = self.model_copy(update={"environments": {**self.environments, **made}})
+        found.__dict__["_worlds"] = {**worlds, **{name: found._make_world(name) for name in made}}
+        return found
+
     @cached_property
     def stimuli(self) -> tuple[str, ...]:
         """What can be felt: the drives' names in order, without those that are built in."""
@@ -658,6 +717,12 @@ class Scenario(Model):
         return tuple(dict.fromkeys(n for w in worlds for k in w.kinds.values() for n in k.looks))
 
     @property
+    def adversary(self) -> Adversary | None:
+        """What proposes environments in phases whose ``train`` says so; None: nothing does."""
+        proposed = (p.train for p in self.timeline if isinstance(p.train, Adversarial))
+        return next((train.adversary for train in proposed), None)
+
+    @property
     def ancestral(self) -> str:
         """The main environment of the first phase: the first of those with the largest weight."""
         mixture = self.mixture_at(0)
@@ -672,10 +737,13 @@ class Scenario(Model):
     @cached_property
     def loci(self) -> dict[str, Locus]:
         """Every locus by name, pinned ones included, in the order of the genome: drives, depth,
-        patience, temperature, senses, and those of optional sections."""
+        patience, temperature, senses, and those of optional sections; but for parameters of an
+        agent that learns, which are known once there is one (:func:`evosim.mind.loci`)."""
         agent = self.agent
         if agent.tabular is not None:
             return table_loci(self)
+        if agent.learner is not None:
+            return learner_loci(self)
         return {
             **{f"drive.{name}": locus for name, locus in agent.drives.items()},
             "depth": agent.depth,
@@ -687,6 +755,11 @@ class Scenario(Model):
             **({} if self.copies is None else {"rho": agent.rho or NO_COPIES}),
             **{f"anticipation.{name}": locus for name, locus in self.anticipation},
         }
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What is made of it once, by whom it is made for; it goes with the scenario."""
+        return {}
 
     @cached_property
     def rows(self) -> Rows | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from evosim.errors import EvosimError
 
 if TYPE_CHECKING:
+    from evosim.mechanisms.adversary.schema import Adversarial
     from evosim.scenario.schema import Phase, Scenario
 
 
@@ -73,10 +74,15 @@ def stretches(scenario: Scenario) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
-def mixture(train: str | dict[str, float]) -> dict[str, float]:
-    """Weights of environments that sum to 1; those of weight 0 are left out."""
+def mixture(train: str | dict[str, float] | Adversarial) -> dict[str, float]:
+    """Weights of environments that sum to 1; those of weight 0 are left out.
+
+    Environments that an adversary proposes count as the one that they are made of.
+    """
     if isinstance(train, str):
         return {train: 1.0}
+    if not isinstance(train, dict):
+        return {train.adversary.environment: 1.0}
     total = sum(train.values())
     return {name: weight / total for name, weight in train.items() if weight > 0}
 

@@ -33,14 +33,14 @@ MOST_CHECKED = 200
 
 def check(scenario: Scenario) -> Iterator[Problem]:
     """What is wrong with the arms and findings of a scenario, by key."""
+    try:
+        changed(scenario)
+    except ScenarioError:
+        return  # reported of the scenario itself, and not of every arm and draw again
     yield from _check_family(scenario)
     experiment = scenario.experiment
     if experiment is None or not experiment.arms:
         return
-    try:
-        changed(scenario)
-    except ScenarioError:
-        return  # reported of the scenario itself, and not of every arm again
     settings = {"experiment.set": experiment.set} | {
         f"experiment.arms.{name}.set": (*experiment.set, *arm.set)
         for name, arm in experiment.arms.items()

@@ -25,7 +25,7 @@ from evosim.metrics.flips import JUDGED, mixed
 from evosim.metrics.popgen import price
 from evosim.plot.episode import chosen, relived
 from evosim.rng import Purpose, key
-from evosim.scenario import timeline
+from evosim.scenario import document, timeline
 from evosim.scenario.settings import Settings, as_mapping, as_texts, is_within
 from evosim.stats.intervals import mean_of_defined
 from evosim.study.design import moved
@@ -169,7 +169,7 @@ class Session:
         self.band: dict[str, dict[str, list[float]]] = {}
         self.rows: list[dict[str, Any]] = []
         self.outcomes: list[Outcome] = []
-        self.drives = () if read.rows is not None else tuple(read.agent.drives)
+        self.drives = tuple(read.agent.drives) if read.agent.has_drives else ()
 
     @property
     def scenario(self) -> Scenario:
@@ -227,7 +227,7 @@ class Session:
             raise EvosimError("flip: that is the world that they live in")
         phase = self.scenario.phase_at(self.number + 1)
         self._latest.flip(
-            phase.train if choice.train == now.train else choice.train,
+            document.plain(phase.train) if choice.train == now.train else choice.train,
             select=choice.select,
             selected=None if choice.selected == now.selected else choice.selected,
             generations=LONGEST - self.number - 1,

@@ -145,7 +145,8 @@ def evolved(summary: Summary) -> dict[str, Any] | None:
     means = summary["evolved"]["mean"]
     evolving = set(summary.get("evolving", means))
     # A table has neither drives nor depth.
-    drives = [] if "table" in summary else [name for name in means if name.startswith("drive.")]
+    no_drives = {"table", "learner"} & summary.keys()
+    drives = [] if no_drives else [name for name in means if name.startswith("drive.")]
     if not evolving & set(drives):
         evolving |= set(drives)
     names = [

@@ -14,6 +14,10 @@ def lines() -> Iterator[str]:
         thing = getattr(evosim, name)
         if isinstance(thing, str):
             continue
+        if inspect.ismodule(thing):
+            functions = [one for one in thing.__all__ if not inspect.isclass(getattr(thing, one))]
+            yield from (f"{name}.{one}{signature(getattr(thing, one))}" for one in functions)
+            continue
         if not inspect.isclass(thing):
             yield f"{name}{signature(thing)}"
             continue

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from evosim import core, mind, rng, scenario
-from evosim.mind import Minds
+from evosim.mind import Minds, PolicyOf
 from evosim.scenario import Scenario
 from evosim.world import Environment, Levels, draw_levels, environment, weighted_sum
 
@@ -106,3 +106,43 @@ def test_regret_is_known_exactly_on_each_level() -> None:
     )
     assert (regret > -1e-4 * best).all()
     assert (least < 0.1 * by_chance).all()
+
+
+def test_minds_of_which_only_the_policy_is_known_do_what_it_says_to_the_bit() -> None:
+    env, levels, minds = spread(scenario.load("strawberry"))
+    table = core.policies(env, levels, minds)
+    weights = np.where(np.isnan(table), 1.0, table / table.max(axis=-1, keepdims=True))
+
+    def table_of(row: int) -> PolicyOf:
+        return lambda env, levels: weights[row, : len(levels.start)]
+
+    given = Minds.that_do([table_of(row) for row in range(5)], np.zeros((5, env.phi.shape[1])))
+    by_plan, by_policy = (core.expectation(env, levels, m) for m in (minds, given))
+    assert_array_equal(by_policy.counts, by_plan.counts)
+    assert_allclose(core.policies(env, levels, given), table, rtol=1e-12)
+    numbers: dict[str, Any] = {"seed": 1, "generation": 2, "level_ids": range(3)}
+    numbers["individual_ids"] = np.arange(5)
+    lived = [core.lifetimes(env, levels, m, **numbers).counts for m in (minds, given)]
+    assert_array_equal(lived[0], lived[1])
+    first = Levels(*(array[:1] for array in levels))
+    one = np.arange(1)
+    traces = [core.trace(env, first, m.rows(one), seed=1) for m in (minds, given)]
+    assert_array_equal(traces[0].action, traces[1].action)
+
+
+def test_sets_of_actions_are_lived_and_expected_as_the_weights_that_they_are() -> None:
+    """Weights of 0 and 1 are kept as bits; twice as much is the same chances, kept as weights."""
+    read = scenario.load("strawberry")
+    name = next(iter(read.environments))
+    env, levels = environment(read, name), draw_levels(read, name, [1, 2])
+    drawn = np.random.default_rng(3).random((3, 1, env.n_x, env.n_cells, env.n_actions)) < 0.5
+    drawn[..., 0] |= ~drawn.any(axis=-1)
+    who = {"seed": 4, "generation": 0, "level_ids": [0, 1], "individual_ids": range(3)}
+    for bits, weights in zip(
+        (*core.lifetimes_of(env, levels, 1.0 * drawn, **who),
+         *core.expectation_of(env, levels, 1.0 * drawn)),
+        (*core.lifetimes_of(env, levels, 2.0 * drawn, **who),
+         *core.expectation_of(env, levels, 2.0 * drawn)),
+        strict=True,
+    ):  # fmt: skip
+        assert bits.tobytes() == weights.tobytes()

@@ -70,8 +70,8 @@ def test_where_it_feels_the_same_minds_are_followed_once_and_come_out_the_same()
     some = mind.initial(same, 12, 3)
     some[:, -1] = 5.0
     first, second = Prober(same, 5), Prober(other, 5)
-    assert [probed.feels_like for probed in first._environments][:2] == ["ancestral", "ancestral"]
-    assert [probed.feels_like for probed in second._environments][:2] == ["ancestral", "modern"]
+    assert [probed.feels_like for probed in first.environments][:2] == ["ancestral", "ancestral"]
+    assert [probed.feels_like for probed in second.environments][:2] == ["ancestral", "modern"]
     shared, each = first.measure(some, 3), second.measure(some, 3)
     for name in ("expected_payoff", "expected_lifespan", "alignment"):
         np.testing.assert_allclose(shared[name], each[name], rtol=1e-4, atol=1e-6)
@@ -93,7 +93,7 @@ def test_expected_payoffs_are_the_means_of_sampled_lifetimes() -> None:
     some = mind.initial(contraception, 12, 3)
     some[:, -1] = 4.0
     found = prober.measure(some, 0)
-    probed = prober._environments[0]
+    probed = prober.environments[0]
     minds = mind.express(contraception, some[found["probe_individual"]])
     n = 400
     lives = core.lifetimes(

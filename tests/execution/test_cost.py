@@ -116,6 +116,8 @@ def test_it_grows_with_what_it_is_made_of() -> None:
     assert 6 < growth("seconds", base, "evolution.population", 6400) < 11
     assert 6 < growth("memory", base, "evolution.population", 6400) < 11
     assert 6 < growth("seconds", base, "evolution.levels", 20) < 11
+    regret = tiny({"evolution.score": "regret", "world.lifetime": 500, "evolution.population": 640})
+    assert 6 < growth("seconds", regret, "evolution.pool", 100) < 11
     wide = tiny({"world.rows": 100, "world.cols": 10})
     assert 6 < growth("memory", wide, "measure.levels", 100) < 11
 

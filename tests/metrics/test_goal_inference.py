@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evosim import core, scenario, world
+from evosim.engine import meg
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
 from evosim.mind import Minds
@@ -121,7 +122,7 @@ def test_the_ground_expects_what_the_kernels_do() -> None:
     env = world.environment(s, "ancestral")
     levels = world.draw_levels(s, "ancestral", [1, 2])
     mind = mind_of(s, 6, np.array([1.0, 0.8, 0.0, 0.0, 0.0]))
-    ground = goal_inference.ground(env, levels, 0.9)
+    ground = meg.ground(env, levels, 0.9)
     policy = goal_inference.policies(s, env, levels, mind, ground)[0]
     assert len(policy) < 2 * env.n_x * env.n_cells  # nobody stands where energy is 0
     now, total = ground.process.start, np.zeros(env.paid.stop)

@@ -12,10 +12,10 @@ from scipy import sparse
 
 import evosim
 from evosim.api.analyses import Analysed, analyse
+from evosim.engine.meg import Discounted
 from evosim.errors import EvosimError
 from evosim.metrics import goal_inference
 from evosim.metrics.analyses import goals
-from evosim.metrics.meg import Discounted
 from evosim.starter import starter
 
 SMALL = (

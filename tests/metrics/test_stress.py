@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -257,6 +258,16 @@ def test_a_search_that_was_stopped_goes_on_and_ends_alike(
         del found.summary["evaluations"]
     assert again.summary == whole.summary
     assert again.summary["worst"]["evaluations"] == 20
+
+
+def test_what_was_evaluated_of_another_generation_stays(run: evosim.Run, tmp_path: Path) -> None:
+    """Generations have other minds, so that nothing of one is taken for the other."""
+    ways: list[dict[str, Any]] = [{"generation": 1}, {"generation": 2}]
+    first = [evosim.stress(run, budget=0, out=tmp_path, **way).summary for way in ways]
+    again = [evosim.stress(run, budget=0, out=tmp_path, **way).summary for way in ways]
+    assert all(one["evaluations"] > 0 for one in first)
+    assert [one["evaluations"] for one in again] == [0, 0]
+    assert [one["keys"] for one in again] == [one["keys"] for one in first]
 
 
 def test_the_flip_that_is_written_is_a_scenario_that_meets_it(

@@ -88,6 +88,15 @@ def test_arms_are_paired_within_a_world_and_worlds_are_not() -> None:
     assert all(c.scenario(scenario).family is None for c in found)
 
 
+def test_only_arms_that_the_claim_rests_on_are_run_over_worlds() -> None:
+    smart = scenario.load("smart")
+    over = {c.values["arm"] for c in design.conditions(smart, worlds=2, seed=9)}
+    experiment = design.experiment_of(smart)
+    counted = [f for f in experiment.findings if not f.secondary]
+    assert over == {arm for f in counted for arm in design.arms_of(f, experiment)}
+    assert over < set(experiment.arms)
+
+
 def test_a_family_changes_nothing_of_the_scenario_itself() -> None:
     assert words.fingerprint(EXPERIMENT) == words.fingerprint(EXPERIMENT + FAMILY)
     assert words.promise(EXPERIMENT) == words.promise(EXPERIMENT + FAMILY)
@@ -116,6 +125,11 @@ def test_a_key_that_no_world_can_have_is_told_before_anything_is_run(tmp_path: P
     (tmp_path / "mine.toml").write_text(EXPERIMENT + FAMILY.replace("world.slip", "world.slop"))
     with pytest.raises(ScenarioError, match="slop"):
         evosim.check(tmp_path / "mine.toml")
+
+
+def test_a_mistake_of_the_scenario_is_not_told_again_of_each_draw() -> None:
+    told = CliRunner().invoke(cli, ["run", "strawberry", "--arms", "--set", "world.rows=1"])
+    assert told.output.count("more sites than free cells") == 1
 
 
 def test_a_scenario_without_a_family_has_no_worlds(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 
-from evosim.metrics.meg import (
+from evosim.engine.meg import (
     Discounted,
     Rationality,
     meg,

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from evosim import core, mind, world
 from evosim.engine.mechanism import minds_of
+from evosim.engine.meg import LEVELS, Discounted, Rationality, occupancy
+from evosim.engine.meg import ground as ground_of
 from evosim.engine.probe import probe_seeds
 from evosim.engine.variables import present
 from evosim.errors import EvosimError
 from evosim.metrics import agents_devices, goal_inference
 from evosim.metrics.analyses.registry import analysis
-from evosim.metrics.meg import Discounted, Rationality, occupancy
 from evosim.metrics.query import Query, environment_of, generation_of
 from evosim.metrics.registry import DIED_OUT, Columns, metric
 from evosim.mind import Minds
@@ -37,12 +38,11 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 INDIVIDUALS = 8
-LEVELS = 4
 GUESSED = 8
 """Pairs of drives of the observer that has seen nothing; one that has seen lives considers more."""
 
 
-class _Observed(NamedTuple):
+class Observed(NamedTuple):
     """An environment and the minds that are looked at in it."""
 
     scenario: Scenario
@@ -109,7 +109,7 @@ def analyse(data: xr.Dataset, scenario: Scenario, request: Request) -> dict[str,
 
 def _look_at(
     data: xr.Dataset, scenario: Scenario, name: str, generation: int, replicate: int, seed: int
-) -> _Observed:
+) -> Observed:
     """Some individuals of a generation of a replicate in an environment.
 
     Args:
@@ -121,7 +121,7 @@ def _look_at(
     )
     drives = minds.weights[:, : len(scenario.stimuli)].astype(np.float64)
     seeds = [key(seed, Purpose.PROBE, i) for i in range(min(LEVELS, scenario.measure.levels))]
-    return _Observed(
+    return Observed(
         scenario, world.environment(scenario, name), world.draw_levels(scenario, name, seeds),
         minds, drives, individuals, seed, generation,
     )  # fmt: skip
@@ -157,7 +157,7 @@ def _sample(
     return [int(i) for i in chosen], genomes[chosen]
 
 
-def _directed(observed: _Observed, earlier: list[_Own]) -> dict[str, list[dict[str, float]]]:
+def _directed(observed: Observed, earlier: list[_Own]) -> dict[str, list[dict[str, float]]]:
     """MEG of every individual for its own drives and for the payoffs.
 
     Args:
@@ -165,7 +165,7 @@ def _directed(observed: _Observed, earlier: list[_Own]) -> dict[str, list[dict[s
             alike, as where a flip changes what is paid and nothing else, the MEG of own drives is
             taken from there.
     """
-    ground = goal_inference.ground(observed.env, observed.levels, 1.0 - 1.0 / observed.env.lifetime)
+    ground = ground_of(observed.env, observed.levels, 1.0 - 1.0 / observed.env.lifetime)
     policies = goal_inference.policies(
         observed.scenario, observed.env, observed.levels, observed.minds, ground
     )
@@ -176,7 +176,7 @@ def _directed(observed: _Observed, earlier: list[_Own]) -> dict[str, list[dict[s
     if same is None:
         for visit, drives in zip(visits, observed.drives, strict=True):
             utility = felt @ drives
-            here.megs.append(_meg(Rationality(ground.process, utility), visit, utility))
+            here.megs.append(meg_of(Rationality(ground.process, utility), visit, utility))
         earlier.append(here)
     found = {"own": (same or here).megs}
     by_payoff: dict[str, list[dict[str, float]]] = {}
@@ -185,7 +185,7 @@ def _directed(observed: _Observed, earlier: list[_Own]) -> dict[str, list[dict[s
             column = len(observed.env.stimuli) + observed.env.payoffs.index(payoff)
             utility = ground.features[..., column]
             minds = Rationality(ground.process, utility)
-            by_payoff[payoff] = [_meg(minds, visit, utility) for visit in visits]
+            by_payoff[payoff] = [meg_of(minds, visit, utility) for visit in visits]
         found[role] = by_payoff[payoff]
     return found
 
@@ -202,7 +202,8 @@ def _alike(here: _Own, other: _Own) -> bool:
     )
 
 
-def _meg(minds: Rationality, visits: Floats, utility: Floats) -> dict[str, float]:
+def meg_of(minds: Rationality, visits: Floats, utility: Floats) -> dict[str, float]:
+    """MEG of a policy that makes discounted visits [S, A], for a utility [S, A] of a step."""
     found = minds.meg(float((visits * utility).sum()))
     return {
         "nats": found.nats,
@@ -212,7 +213,7 @@ def _meg(minds: Rationality, visits: Floats, utility: Floats) -> dict[str, float
     }
 
 
-class _Weighed(NamedTuple):
+class Weighed(NamedTuple):
     """What an observer makes of the lives of one individual."""
 
     logs: Floats  # [h] log evidence of each mind that is considered
@@ -220,12 +221,18 @@ class _Weighed(NamedTuple):
     steps: int
 
 
-def _weigh(observed: _Observed) -> tuple[goal_inference.Guesses, list[_Weighed]]:
-    """The minds that an observer considers, and a life of every individual on each level."""
-    seen = goal_inference.observe_lifetimes(
+def seen_lives(observed: Observed) -> list[goal_inference.Seen]:
+    """A life of every individual on each level."""
+    return goal_inference.observe_lifetimes(
         observed.scenario, observed.env, observed.levels, observed.minds, observed.individuals,
         seed=observed.seed, generation=observed.generation,
     )  # fmt: skip
+
+
+def weigh(
+    observed: Observed, seen: list[goal_inference.Seen]
+) -> tuple[goal_inference.Guesses, list[Weighed]]:
+    """The minds that an observer considers, and what the lives of each individual make of them."""
     guesses = goal_inference.guesses(observed.scenario, observed.env)
     chances = goal_inference.chances(
         observed.scenario, observed.env, observed.levels, guesses.minds, seen
@@ -236,13 +243,13 @@ def _weigh(observed: _Observed) -> tuple[goal_inference.Guesses, list[_Weighed]]
         tables = goal_inference.tables(observed.env, observed.levels, life)
         steps = len(life.action)
         stance = agents_devices.compare(logs[guesses.plans], logs[~guesses.plans], tables, steps)
-        found.append(_Weighed(logs, stance, steps))
+        found.append(Weighed(logs, stance, steps))
     return guesses, found
 
 
-def _observe(observed: _Observed) -> dict[str, Any]:
+def _observe(observed: Observed) -> dict[str, Any]:
     """What an observer makes of the individuals."""
-    guesses, weighed = _weigh(observed)
+    guesses, weighed = weigh(observed, seen_lives(observed))
     stances, inferred = [], []
     named = guesses.which < len(guesses.drives)  # the others want the payoff itself
     plans, reflex = guesses.plans & named, ~guesses.plans & named
@@ -261,7 +268,7 @@ def _observe(observed: _Observed) -> dict[str, Any]:
     return {"stances": stances, "inferred": inferred}
 
 
-def _worth(observed: _Observed, inferred: Floats) -> list[dict[str, float]]:
+def _worth(observed: Observed, inferred: Floats) -> list[dict[str, float]]:
     """Capability, by an individual's true drives, of itself and of the same mind with others.
 
     ``own``: its own drives; ``inferred``; ``guessed``: the mean over drives in all directions,
@@ -333,7 +340,7 @@ def _planner(data: xr.Dataset, scenario: Scenario, query: Query) -> Columns:
         except EvosimError:
             shares.append(np.nan)  # nobody lives then
             continue
-        _, weighed = _weigh(observed)
+        _, weighed = weigh(observed, seen_lives(observed))
         shares.append(float(np.mean([one.stance.agent > 0.5 for one in weighed])))
     return (np.array(shares),)
 

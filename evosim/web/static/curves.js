@@ -247,7 +247,7 @@
 
     const redraw = () => {
       plot.setSize({ width: width(), height });
-      plot.redraw();
+      plot.redraw(true, true);  // with new ticks: without the second, those of the old width stay
     };
     set(first);
     const forget = evosim.redrawn(redraw);

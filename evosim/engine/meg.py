@@ -33,11 +33,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim import world
+from evosim.world import Environment, Levels
+from evosim.world.identity_cache import by_identity
+from evosim.world.tensors import process
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from evosim.scenario import Scenario
+
 Floats = NDArray[np.float64]
 
+LARGEST = 30_000
+"""States times actions of a level beyond which goals are not looked for."""
+LEVELS = 4
+"""Levels on which goals are looked for, at most."""
 SAME = 1e-9
 """Share of the range of expected utilities within which two of them count as the same."""
 CONVERGED = 1e-9
@@ -281,3 +292,77 @@ def _entropy_lost(policy: Floats) -> Floats:
 def _softmax(q: Floats) -> Floats:
     odds = np.exp(q - q.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+class Ground(NamedTuple):
+    """Some levels as one Markov decision process, of the states that can be reached."""
+
+    process: Discounted
+    features: Floats  # [S, A, F] expected stimuli, then payoffs, of a step
+    level: NDArray[np.intp]  # [S] which level a state is of
+    state: NDArray[np.intp]  # [S] its number there, x * C + cell
+
+
+def ground(env: Environment, levels: Levels, discount: float) -> Ground:
+    """Levels as one process whose lives begin on each level equally often."""
+    processes, features, level, state = [], [], [], []
+    for i in range(len(levels.start)):
+        whole = process(env, levels, i)
+        kept = np.flatnonzero(whole.reachable()[:-1])  # the last state is death
+        rows = (kept[:, None] * whole.n_actions + np.arange(whole.n_actions)).ravel()
+        chances = whole.matrix().tocsr()[rows][:, kept]
+        processes.append(Discounted(chances, whole.start[kept], discount))
+        features.append(whole.expected[kept])
+        level.append(np.full(len(kept), i))
+        state.append(kept)
+    joined = (np.concatenate(each) for each in (features, level, state))
+    return Ground(side_by_side(processes), *joined)
+
+
+def too_large(env: Environment) -> str:
+    """Why goals are not looked for in an environment; empty where they can be."""
+    size = env.n_x * env.n_cells * env.n_actions
+    if size <= LARGEST:
+        return ""
+    return (
+        f"environment {env.name!r} is too large to look for goals: {size} states times actions, at "
+        f"most {LARGEST}; take a smaller map or fewer variables"
+    )
+
+
+class Goals(NamedTuple):
+    """The first of some levels, and how directed one can be there at each stimulus and payoff."""
+
+    ground: Ground
+    rational: dict[str, Rationality]  # without those of which everybody gets the same
+
+    def directed(self, policies: Floats) -> dict[str, list[Directedness]]:
+        """MEG of policies, by stimulus and payoff.
+
+        Args:
+            policies: [n, L, n_x, C, A] chances of the actions, on these levels at least.
+        """
+        flat = policies.reshape(*policies.shape[:2], -1, policies.shape[-1])
+        each = flat[:, self.ground.level, self.ground.state]
+        visits = [occupancy(self.ground.process, policy) for policy in each]
+        return {
+            name: [one.meg(float((visit * one.utility).sum())) for visit in visits]
+            for name, one in self.rational.items()
+        }
+
+
+@by_identity
+def goals_of(scenario: Scenario, environment: str, seeds: tuple[int, ...]) -> Goals:
+    """What one can be directed at in an environment.
+
+    Remembered for as long as the scenario object lives, as nothing of it depends on a policy.
+
+    Args:
+        seeds: of levels, of which the first are taken.
+    """
+    env = world.environment(scenario, environment)
+    levels = world.draw_levels(scenario, environment, seeds[:LEVELS])
+    there = ground(env, levels, 1.0 - 1.0 / env.lifetime)
+    columns = enumerate((*env.stimuli, *env.payoffs))
+    every = {name: Rationality(there.process, there.features[..., i]) for i, name in columns}
+    return Goals(there, {name: one for name, one in every.items() if not one.empty})

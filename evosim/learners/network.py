@@ -1,0 +1,72 @@
+"""A small network with its gradient, and the optimizer that follows it."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+
+class Network:
+    """One hidden layer of tanh, all of its parameters in one vector.
+
+    Args:
+        inputs, hidden, outputs: sizes.
+
+    >>> net = Network(2, 3, 1)
+    >>> theta = net.initial(np.random.default_rng(0))
+    >>> net.outputs_of(theta, np.zeros((5, 2)))[0].shape
+    (5, 1)
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        self.shapes = ((inputs, hidden), (hidden,), (hidden, outputs), (outputs,))
+        self.size = sum(map(prod, self.shapes))
+
+    def initial(self, rng: np.random.Generator, last: float = 0.01) -> Floats:
+        """Parameters before anything is learnt; ``last`` scales the outputs."""
+        into, _, out, _ = self.shapes
+        first = rng.normal(size=into) / np.sqrt(into[0])
+        second = rng.normal(size=out) * last / np.sqrt(out[0])
+        parts = (first, np.zeros(into[1]), second, np.zeros(out[1]))
+        return np.concatenate([part.ravel() for part in parts])
+
+    def parts(self, theta: Floats) -> list[Floats]:
+        """Weights and biases of both layers, as views of the vector."""
+        ends = np.cumsum([prod(shape) for shape in self.shapes])
+        cut = np.split(theta, ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(cut, self.shapes, strict=True)]
+
+    def outputs_of(self, theta: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+        """Outputs [B, outputs] and the hidden layer [B, hidden] of inputs [B, inputs]."""
+        into, bias, out, last = self.parts(theta)
+        hidden = np.tanh(inputs @ into + bias)
+        return hidden @ out + last, hidden
+
+    def gradient(self, theta: Floats, inputs: Floats, hidden: Floats, by_output: Floats) -> Floats:
+        """The gradient by the parameters of what has the gradient ``by_output`` by the outputs."""
+        out = self.parts(theta)[2]
+        back = (by_output @ out.T) * (1.0 - hidden**2)
+        parts = (inputs.T @ back, back.sum(0), hidden.T @ by_output, by_output.sum(0))
+        return np.concatenate([part.ravel() for part in parts])
+
+
+class Adam:
+    """Descent by running moments of the gradient (Kingma & Ba 2015)."""
+
+    def __init__(self, size: int, rate: float) -> None:
+        self.rate = rate
+        self.mean, self.square = np.zeros(size), np.zeros(size)
+        self.steps = 0
+
+    def step(self, theta: Floats, gradient: Floats) -> Floats:
+        """Parameters after one step down the gradient."""
+        self.steps += 1
+        self.mean = 0.9 * self.mean + 0.1 * gradient
+        self.square = 0.999 * self.square + 0.001 * gradient**2
+        mean = self.mean / (1.0 - 0.9**self.steps)
+        square = self.square / (1.0 - 0.999**self.steps)
+        return theta - self.rate * mean / (np.sqrt(square) + 1e-8)

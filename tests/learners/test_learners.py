@@ -1,0 +1,170 @@
+"""Learners: their gradients are right, and small worlds are learnt to the optimum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import worlds
+
+from evosim import core, world
+from evosim.gym.episodes import level_seed
+from evosim.gym.task import Task
+from evosim.learners import ActorCritic, QLearning, actor_critic, q_learning
+from evosim.learners.actor_critic import Batch, flat, log_softmax
+from evosim.learners.network import Network
+
+
+def corridor(**more: Any) -> worlds.Document:
+    """An apple to be carried to a bush, back and forth: .5 for picking, 1 for leaving it there."""
+    return worlds.document(
+        {
+            "map": "a.\n@b",
+            "lifetime": 16,
+            "variables": {"full": {"values": 2, "start": 0}},
+            "kinds": {
+                "apple": {"glyph": "a", "use": {"pick": {
+                    "when": {"full": 0}, "set": {"full": 1}, "feels": {"sweet": 0.5}}}},
+                "bush": {"glyph": "b", "use": {"leave": {
+                    "when": {"full": 1}, "set": {"full": 0}, "feels": {"sour": 1.0},
+                    "yields": {"children": 1.0}}}},
+            },
+            **more,
+        }
+    )  # fmt: skip
+
+
+def task(obs: Any = "state", **more: Any) -> Task:
+    return Task(scenario=worlds.read(corridor()), obs=obs, levels=1, **more)
+
+
+def expected(agent: Any, of: Task) -> tuple[float, float]:
+    """What the policy gets of the selected payoff in a lifetime, exactly, and the optimum."""
+    env = world.environment(of.scenario, "home")
+    levels = world.draw_levels(of.scenario, "home", [level_seed(0)])
+    from evosim.world.observations import Observer
+    from evosim.world.tensors import process
+
+    level = process(env, levels)
+    seen = Observer(of.scenario, of.obs).table("home", levels)
+    count = level.n_states - 1
+    rows = (
+        {part: table[0].reshape(count, *table.shape[3:]) for part, table in seen.items()}
+        if isinstance(seen, dict)
+        else seen[0].reshape(count, *seen.shape[3:])
+    )
+    policy = np.concatenate([agent.policy(rows), np.full((1, level.n_actions), 0.2)])
+    dense, now, total = level.transitions(), level.start, 0.0
+    paid = level.expected @ level.weights({"children": 1.0})
+    for _ in range(env.lifetime):
+        total += float(now @ (policy * paid).sum(1))
+        now = np.einsum("s,sa,sat->t", now, policy, dense)
+    weights = np.zeros((1, env.phi.shape[1]))
+    weights[0, env.paid.start + of.scenario.payoffs.index("children")] = 1.0
+    return total, float(np.ravel(core.optimum(env, levels, weights))[0])
+
+
+def test_the_gradient_of_the_network_is_that_of_finite_differences() -> None:
+    rng = np.random.default_rng(1)
+    agent = actor_critic(task("kinds"), 1, hidden=5, clip=0.2, entropy=0.1)
+    n, inputs = 40, agent.network.shapes[0][0]
+    seen = rng.normal(size=(n, inputs))
+    theta = rng.normal(size=agent.network.size) * 0.3
+    then = log_softmax(
+        agent.network.outputs_of(theta + rng.normal(size=theta.shape) * 0.1, seen)[0][:, :-1]
+    )
+    action = rng.integers(0, agent.n_actions, n)
+    batch = Batch(seen, action, then[np.arange(n), action], rng.normal(size=n), rng.normal(size=n))
+    loss, gradient = agent.loss(theta, batch)
+    assert np.isfinite(loss)
+    step = 1e-5
+    for direction in rng.normal(size=(12, len(theta))):
+        told = agent.loss(theta + step * direction, batch)[0]
+        other = agent.loss(theta - step * direction, batch)[0]
+        assert (told - other) / (2 * step) == pytest.approx(
+            gradient @ direction, rel=1e-4, abs=1e-6
+        )
+    # Both sides of the clip are among them.
+    now = log_softmax(agent.network.outputs_of(theta, seen)[0][:, :-1])
+    moved = np.abs(np.exp(now[np.arange(n), action] - batch.log_chance) - 1) > 0.2
+    assert 5 < moved.sum() < n - 5
+
+
+def test_a_network_is_one_vector() -> None:
+    net = Network(4, 3, 2)
+    theta = np.arange(net.size, dtype=float)
+    assert np.array_equal(np.concatenate([part.ravel() for part in net.parts(theta)]), theta)
+
+
+def test_q_learning_comes_to_the_optimum_of_a_level() -> None:
+    of = task(reward="children")
+    agent = q_learning(of, 3)
+    before, best = expected(agent, of)
+    agent.train(200)
+    after, _ = expected(agent, of)
+    assert before < 0.5 * best
+    assert after == pytest.approx(best)
+
+
+def test_an_actor_and_its_critic_come_near_the_optimum() -> None:
+    of = task(["felt", "variables"])
+    agent = actor_critic(of, 1, rate=0.01)
+    before, best = expected(agent, of)
+    agent.train(600)
+    after, _ = expected(agent, of)
+    assert before < 0.2 * best
+    assert after > 0.85 * best
+
+
+@pytest.mark.parametrize(("factory", "obs"), [(q_learning, "state"), (actor_critic, "felt")])
+def test_what_is_learnt_is_a_function_of_seed_parameters_and_state(factory: Any, obs: str) -> None:
+    of = task(obs)
+    first = factory(of, 7)
+    first.train(20)
+    state = first.get_state() if hasattr(first, "get_state") else None
+    kept = {name: value.copy() for name, value in (state or {}).items()}
+    parameters = first.parameters.copy()
+    found = []
+    for _ in range(2):
+        again = factory(of, 8)
+        again.parameters = parameters.copy()
+        if state is not None:
+            again.set_state(kept)
+        again.train(20)
+        found.append(again.parameters)
+    np.testing.assert_array_equal(*found)
+    assert (found[0] != parameters).any()
+    other = factory(of, 9)
+    other.parameters = parameters.copy()
+    if state is not None:
+        other.set_state(kept)
+    other.train(20)
+    assert (other.parameters != found[0]).any()
+
+
+@pytest.mark.parametrize(("factory", "obs"), [(q_learning, "state"), (actor_critic, "felt"),
+                                              (actor_critic, ["kinds", "scent"])])  # fmt: skip
+def test_a_policy_is_of_parameters_alone(factory: Any, obs: Any) -> None:
+    of = task(obs)
+    agent, other = factory(of, 1), factory(of, 2)
+    agent.train(30)
+    env = of.make_vec(7)
+    seen, _ = env.reset(seed=3)
+    chances = agent.policy(seen)
+    assert chances.shape == (7, len(of.actions))
+    np.testing.assert_allclose(chances.sum(1), 1.0)
+    other.parameters = agent.parameters
+    np.testing.assert_array_equal(other.policy(seen), chances)
+
+
+def test_a_dictionary_is_seen_as_its_parts_side_by_side() -> None:
+    one, two = np.ones((3, 2, 2)), np.zeros((3, 1))
+    assert flat({"a": one, "b": two}).tolist() == [[1.0] * 4 + [0.0]] * 3
+
+
+def test_a_table_needs_numbers_and_a_network_needs_arrays() -> None:
+    with pytest.raises(ValueError, match='obs="state"'):
+        QLearning(task("felt"), 1)
+    with pytest.raises(ValueError, match="choose another obs"):
+        ActorCritic(task("state"), 1)
