@@ -79,10 +79,21 @@ def test_what_is_undefined_counts_as_the_mean(law: ModuleType) -> None:
 def test_the_numbers_of_the_page_are_those_of_the_table(law: ModuleType) -> None:
     page = law.TABLE.with_suffix(".md").read_text(encoding="utf-8")
     assert law.tables(law.read()) in page, "write them again: python tools/law_of_collapse.py"
-    insect = law.read().scenario == "insect"
-    assert f"{law.read().known[insect, law.PREDICTORS.index('epic_in')].mean():.2f}" == "0.03"
-    assert f"{law.read().known[insect, law.PREDICTORS.index('starc_in')].mean():.2f}" == "0.03"
-    assert f"{law.read().collapse[insect].mean():.2f}" == "0.68"
+    table = law.read()
+
+    def mean(scenario: str, name: str) -> float:
+        here = table.scenario == scenario
+        return float(table.known[here, law.PREDICTORS.index(name)].mean())
+
+    assert set(table.scenario) == set(law.ARMS)
+    assert {round(mean("insect", name), 2) for name in ("epic_in", "starc_in")} == {0.03}
+    assert f"{table.collapse[table.scenario == 'insect'].mean():.2f}" == "0.68"
+    pulls = {name: mean(name, "pull") for name in law.ARMS}
+    apart = round(pulls.pop("myopic_mesa"), 1), round(pulls.pop("power"), 2)
+    assert apart == (4.6, 0.07)
+    assert [round(end(pulls.values()), 1) for end in (min, max)] == [0.3, 2.2]
+    redundancy = table.known[:, law.PREDICTORS.index("redundancy")]
+    assert (np.mean(redundancy > 2.0), round(redundancy.mean(), 1)) == (0.0, 1.5)
 
 
 def test_half_of_the_worlds_of_a_family_tell_how_many_kinds_are_left_in_the_other() -> None:
