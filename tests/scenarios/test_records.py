@@ -232,6 +232,7 @@ def others(*, worlds: bool, confirm: bool) -> list[Path]:
 OVER_WORLDS = [
     (name, one)
     for name in CATALOGUE
+    if (GALLERY / f"{name}.json").is_file()
     for one in confirmation.over_worlds(GALLERY, record.read(GALLERY / f"{name}.json"))
 ]
 
