@@ -223,7 +223,8 @@ def test_commands_of_pages_can_be_typed(page: Path) -> None:
         given = parsed(words)
         shipped = given.get("scenario")
         if shipped in evosim.catalogue():
-            scenario.load(str(shipped), given.get("settings", ()))
+            agent = [f"agent.learner.factory={given['agent']}"] if given.get("agent") else []
+            scenario.load(str(shipped), [*agent, *given.get("settings", ())])
     for inline in re.findall(r"`evosim ([a-z]+(?: [a-z]+)?)", page.read_text()):
         first, *second = inline.split()
         assert first in cli.commands, inline
