@@ -223,10 +223,8 @@ def test_commands_of_pages_can_be_typed(page: Path) -> None:
         given = parsed(words)
         shipped = given.get("scenario")
         if shipped in evosim.catalogue():
-            settings = list(given.get("settings") or ())
-            if agent := given.get("agent"):  # as the command does
-                settings.insert(0, f"agent.learner.factory={agent}")
-            scenario.load(str(shipped), settings)
+            agent = [f"agent.learner.factory={given['agent']}"] if given.get("agent") else []
+            scenario.load(str(shipped), [*agent, *given.get("settings", ())])
     for inline in re.findall(r"`evosim ([a-z]+(?: [a-z]+)?)", page.read_text()):
         first, *second = inline.split()
         assert first in cli.commands, inline

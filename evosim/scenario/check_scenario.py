@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from evosim import mechanisms
@@ -370,30 +370,52 @@ def _family(partial: PartialDocument) -> Iterator[Mistake]:
             if key in seen:
                 yield Mistake(path, bad_value("drawn twice", key, "each key once"))
             seen.add(key)
-            head, *rest = key.split(".")
-            holder: Any = partial.raw
-            if head == "environments" and len(rest) > 1:
-                # What an environment does not override has the world's value.
-                holder, rest = (
-                    {"world": partial.raw.get("world"), head: environments},
-                    [head, *rest],
-                )
-                own = _overrides.table(environments, rest[1])
-                if rest[1] not in environments:
-                    yield Mistake(path, unknown("environment", rest[1], environments))
-                    continue
-                if not _is_at(own, rest[2:-1]):
-                    holder, rest = partial.raw, ["world", *rest[2:]]
-            else:
-                rest = [head, *rest]
-            # The last key may be one that is not written; worlds that are drawn are checked.
-            if not _is_at(holder, rest[:-1]):
-                yield Mistake(path, bad_value("nothing is there", key, "the dotted key of a value"))
+            if (wrong := _not_there(partial.raw, key)) is not None:
+                yield Mistake(path, wrong)
     if family.pull is not None:
         for name in ("where", "before"):
             where = getattr(family.pull, name)
             if where is not None and where not in environments:
                 yield Mistake(("family", "pull", name), unknown("environment", where, environments))
+
+
+def _not_there(raw: Mapping[str, Any], key: str) -> str | None:
+    """Why nothing can be drawn at a key; None if it can."""
+    environments, parts = _overrides.table(raw, "environments"), key.split(".")
+    if parts[0] == "environments" and len(parts) > 2:
+        name, *rest = parts[1:]
+        if name not in environments:
+            return unknown("environment", name, environments)
+        # What an environment does not override has the world's value.
+        if not _is_at(_overrides.table(environments, name), rest[:-1]):
+            parts = ["world", *rest]
+    # The last key may be one that is not written; worlds that are drawn are checked.
+    if _is_at(raw, parts[:-1]):
+        return None
+    return bad_value("nothing is there", key, "the dotted key of a value")
+
+
+def drawn(raw: Mapping[str, Any]) -> set[str]:
+    """The keys that the family of a plain document draws, of those that are there."""
+    family = as_model(Family, raw.get("family"))
+    keys = {key for draw in family.draw for key in draw.keys} if family else set()
+    return {key for key in keys if _not_there(raw, key) is None}
+
+
+def forget_draws(raw: dict[str, Any], once: Set[str]) -> None:
+    """Take draws whose keys were there once out of a plain document, and a family of no others."""
+    family = as_model(Family, raw.get("family"))
+    lost = {key for key in once if _not_there(raw, key) is not None}
+    if family is None or not lost:
+        return
+    written = raw["family"]
+    written["draw"] = [
+        one
+        for one, draw in zip(written["draw"], family.draw, strict=True)
+        if lost.isdisjoint(draw.keys)
+    ]
+    if not written["draw"]:
+        del raw["family"]
 
 
 def _is_at(holder: Any, keys: Sequence[str]) -> bool:

@@ -23,6 +23,8 @@ OPEN = "evolution.open={offspring=0.8, capacity=30}"
 def settings(kind: str) -> list[str]:
     if kind == "open":
         return [OPEN]
+    if OPTIMIZERS[kind].trains:
+        return ["agent.learner.factory=evosim.learners:q_learning", "agent.learner.obs=state"]
     # What is climbed has to rise smoothly.
     smooth = ["agent.depth=2", "agent.temperature=0.1"] if OPTIMIZERS[kind].slopes else []
     return [f"evolution.optimizer.name={kind}", *smooth]
@@ -74,7 +76,9 @@ def test_a_frozen_phase_keeps_the_population(tiny: Path, tmp_path: Path, kind: s
     assert (data["genome"][3].values != data["genome"][2].values).any()
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLING if not OPTIMIZERS[name].slopes])
+@pytest.mark.parametrize(
+    "name", [n for n in SAMPLING if not (OPTIMIZERS[n].slopes or OPTIMIZERS[n].trains)]
+)
 def test_sampled_populations_have_no_parents_in_the_data(
     tiny: Path, tmp_path: Path, name: str
 ) -> None:

@@ -20,7 +20,8 @@ from evosim.evolution.optimizer import optimizer
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario
 
-EVERY = tuple(OPTIMIZERS)
+# An agent that learns has one genome, and no scores: tests/mechanisms/learner.
+EVERY = tuple(name for name in OPTIMIZERS if not OPTIMIZERS[name].trains)
 SAMPLING = tuple(
     name for name in EVERY if not (OPTIMIZERS[name].pedigree or OPTIMIZERS[name].slopes)
 )

@@ -132,6 +132,14 @@ def test_a_mistake_of_the_scenario_is_not_told_again_of_each_draw() -> None:
     assert told.output.count("more sites than free cells") == 1
 
 
+def test_what_a_setting_takes_away_is_not_drawn() -> None:
+    family = scenario.load("detour", {"world.kinds.thorn.here": {}}).family
+    assert family is not None
+    keys = {key for draw in family.draw for key in draw.keys}
+    assert "world.lifetime" in keys
+    assert not any("thorn.here" in key for key in keys)
+
+
 def test_a_scenario_without_a_family_has_no_worlds(tmp_path: Path) -> None:
     with pytest.raises(EvosimError, match=r"no \[family\]"):
         evosim.experiment(loads(EXPERIMENT), seed=1, worlds=2, out=tmp_path / "x")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from evosim.scenario.messages import Mistake, bad_value, unknown
 from evosim.scenario.values import Locus, Model, Name, Real, Text
@@ -37,7 +37,9 @@ class Learner(Model):
         description="What it is capable of: meg, how directed it is at what it is most directed "
         "at; or what it gets of a reward, the worth of stimuli and payoffs.",
     )
-    options: dict[Name, Any] = Field(default={}, description="What the factory is told.")
+    options: Annotated[dict[Name, Any], WithJsonSchema({"type": "object"})] = Field(
+        default={}, description="What the factory is told."
+    )
 
 
 def loci(scenario: Scenario) -> dict[str, Locus]:
