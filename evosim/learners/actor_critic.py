@@ -104,9 +104,9 @@ class ActorCritic:
         steps, n = self.task.lifetime, self.lives
         inputs = np.empty((steps, n, self.network.shapes[0][0]), np.float32)
         action = np.empty((steps, n), np.int64)
-        chance, value, reward, after = np.empty((4, steps, n))
-        over = np.empty((steps, n), np.bool_)
-        ended = 0
+        chance, reward, after = np.empty((3, steps, n))
+        value = np.empty((steps + 1, n))
+        died, aged = np.empty((2, steps, n), np.bool_)
         for t in range(steps):
             inputs[t] = flat(seen)
             outputs, _ = self.network.outputs_of(self.parameters, inputs[t])
@@ -114,14 +114,14 @@ class ActorCritic:
             # The best of the logarithms plus Gumbel's noise is a draw by the chances.
             action[t] = np.argmax(chances + self.rng.gumbel(size=chances.shape), axis=1)
             chance[t] = np.take_along_axis(chances, action[t, :, None], 1)[:, 0]
-            seen, reward[t], died, aged, info = env.step(action[t])
-            over[t] = died | aged
-            ended += int(over[t].sum())
-            after[t] = self._values(seen)
-            if aged.any():  # who is stopped by age had more to come, as age is not seen
-                last = np.stack([flat_one(one) for one in info["final_obs"][aged]])
-                after[t, aged] = self._values(last)
-            after[t, died] = 0.0
+            seen, reward[t], died[t], aged[t], info = env.step(action[t])
+            if aged[t].any():  # who is stopped by age had more to come, as age is not seen
+                last = np.stack([flat_one(one) for one in info["final_obs"][aged[t]]])
+                after[t, aged[t]] = self._values(last)
+        value[steps] = self._values(seen)
+        over = died | aged
+        after = np.where(aged, after, np.where(died, 0.0, value[1:]))
+        value = value[:-1]
         surprise = reward + self.discount * after - value
         advantage = np.empty((steps, n))
         running = np.zeros(n)
@@ -134,7 +134,7 @@ class ActorCritic:
                 (advantage + value).ravel(),
             ),
             seen,
-            ended,
+            int(over.sum()),
         )  # fmt: skip
 
     def _values(self, seen: Any) -> Floats:

@@ -24,7 +24,9 @@ class Network:
 
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
         self.shapes = ((inputs, hidden), (hidden,), (hidden, outputs), (outputs,))
-        self.size = sum(map(prod, self.shapes))
+        ends = np.cumsum([prod(shape) for shape in self.shapes]).tolist()
+        self.places = [slice(*place) for place in zip([0, *ends], ends, strict=False)]
+        self.size = ends[-1]
 
     def initial(self, rng: np.random.Generator, last: float = 0.01) -> Floats:
         """Parameters before anything is learnt; ``last`` scales the outputs."""
@@ -36,9 +38,8 @@ class Network:
 
     def parts(self, theta: Floats) -> list[Floats]:
         """Weights and biases of both layers, as views of the vector."""
-        ends = np.cumsum([prod(shape) for shape in self.shapes])
-        cut = np.split(theta, ends[:-1])
-        return [part.reshape(shape) for part, shape in zip(cut, self.shapes, strict=True)]
+        places = zip(self.places, self.shapes, strict=True)
+        return [theta[place].reshape(shape) for place, shape in places]
 
     def outputs_of(self, theta: Floats, inputs: Floats) -> tuple[Floats, Floats]:
         """Outputs [B, outputs] and the hidden layer [B, hidden] of inputs [B, inputs]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -392,3 +393,13 @@ def test_a_tiny_world_of_ones_own_is_an_environment() -> None:
     assert set(seen) == {"felt", "variables"}
     assert seen in env.observation_space
     assert any(env.step(4)[3] for _ in range(4))
+
+
+def test_the_drives_of_an_individual_are_a_reward(tmp_path: Path) -> None:
+    run = evosim.run(testing.tiny(), seed=1, out=tmp_path / "a", figures=False, workers=1)
+    drives = evosim.drives(run, generation=2, individual=3)
+    genome = run.data["genome"].isel(replicate=0).sel(generation=2).values[3:4]
+    told = mind.phenotype(run.scenario, genome)
+    assert drives == {name: pytest.approx(told[f"drive.{name}"][0]) for name in ("sweet", "sour")}
+    env = evosim.gym.make(run.scenario, reward=drives, levels=1)
+    assert env.episodes.weights.tolist() == [*drives.values(), 0.0]
