@@ -52,7 +52,14 @@ class MeasuredPolicy:
         return flips[0]["verdict"] if flips else None
 
     def to_json(self) -> str:
-        """The numbers as JSON."""
+        """The numbers as JSON.
+
+        Example:
+            >>> import evosim, numpy as np
+            >>> found = evosim.measure_policy(np.full(98, 5), "strawberry", obs="state", levels=1)
+            >>> found.to_json()[:1]
+            '{'
+        """
         return as_json(self.summary, indent=2)
 
     def save(self, path: str | Path) -> Path:

@@ -73,6 +73,11 @@ def tensors(
         ``value`` [state, variable]; of a run ``drives`` [individual, feature] of its whole
         generation, so that the reward of each is drives times feature_reward.
 
+    Example:
+        >>> import evosim
+        >>> evosim.tensors("true_drive", level_seed=3)["transition"].shape
+        (73, 6, 73)
+
     Raises:
         EvosimError: a tensor takes more than the bound; no such environment, individual ...;
             options that the source does not have; drives that include novelty, which has no

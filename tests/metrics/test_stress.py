@@ -385,7 +385,7 @@ def test_progress_is_never_beyond_its_end(
     from evosim.execution.progress import Progress
 
     totals: list[int] = []
-    monkeypatch.setattr(Progress, "begin", lambda self, title, *, size, total, done:
+    monkeypatch.setattr(Progress, "begin", lambda self, title, *, total, **_:
                         totals.append(total))  # fmt: skip
     found = evosim.stress(run, budget=8, out=tmp_path, progress=False)
     assert len(totals) == 1

@@ -14,7 +14,7 @@ from evosim.testing import TINY
 
 ALWAYS = {
     "corrected", "extinct", "flagged", "labels", "nothing_payoff", "optimal_payoff", "regained",
-    "roc_area", "size", "smallest", "takeoff",
+    "regrets_measured", "roc_area", "size", "smallest", "takeoff",
 }  # fmt: skip
 """Metrics that always have a number."""
 YIELDS = "environments.after.kinds.fruit.use.eat.yields.food"

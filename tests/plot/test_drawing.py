@@ -13,7 +13,7 @@ from PIL import Image
 from evosim.errors import EvosimError
 from evosim.plot import FIGURES, draw, figure
 
-OF_A_SECTION = ("correction", "deception", "islands", "monitor", "population", "table")
+OF_A_SECTION = ("adversary", "correction", "deception", "islands", "monitor", "population", "table")
 """Figures that need a part of the scenario that the one drawn here does not have."""
 
 

@@ -765,7 +765,11 @@ MODELS: list[tuple[str, type[BaseModel]]] = [
     [
         ("patience = 0.9", "agent.stay", "under [world]; known: anticipation, "),
         ("patience = 0.9", "agent.window", "under [[timeline]]; "),
-        ("patience = 0.9", "agent.levels", "under [evolution] or [measure]; "),
+        (
+            "patience = 0.9",
+            "agent.levels",
+            "under [evolution] or [measure] or [timeline.train.adversary]; ",
+        ),
         ("rows = 4", "world.claim", "at the top of the file, before every [table]; known: always,"),
         ("slip = 0.2", "environments.away.instinct", "under [agent]; known: always, "),
         ("regrow = 0.1", "world.kinds.berry.fatal", "under [world.variables.NAME]; known: count, "),

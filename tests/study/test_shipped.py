@@ -24,7 +24,9 @@ from evosim.study.reading import Written
 from evosim.study.summary import summarize
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "studies"
-SHIPPED = reading.catalogue()
+PENDING = {"evenings_seen"}
+"""Studies whose expectations are committed, and that are still to be run."""
+SHIPPED = [name for name in reading.catalogue() if name not in PENDING]
 FEWEST_REPLICATES = 10
 LARGEST_FIGURE = 300_000
 """Bytes: what a browser shows at once, and git keeps without regret."""
