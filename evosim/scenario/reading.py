@@ -126,7 +126,7 @@ def _read(
     text = source if isinstance(source, str) else None
     try:
         document = parse(source, name) if isinstance(source, str) else plain(source)
-        there = check_scenario.drawn(document) if settings else set()
+        there = check_scenario.drawn(document)
         applied, places = apply(document, settings)
         # What a setting takes away can no longer be drawn, and need not be.
         check_scenario.forget_draws(document, there)
