@@ -43,6 +43,8 @@ LARGEST_FIGURE = 400_000
 """Bytes: what a browser shows at once, and git keeps without regret."""
 
 NOT_BORNE_OUT = {
+    "adversary": hypotheses.UNDECIDED,
+    "corner": hypotheses.UNDECIDED,
     "base_optimizers": hypotheses.UNDECIDED,
     "contraception": hypotheses.UNDECIDED,
     "contraception_frozen": hypotheses.UNDECIDED,
