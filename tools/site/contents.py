@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -67,6 +68,8 @@ def _documented(name: str) -> str:
     if isinstance(thing, type):
         error = issubclass(thing, BaseException)
         lines = [f".. auto{'exception' if error else 'class'}:: {name}", "   :members:"]
+    elif isinstance(thing, ModuleType):
+        lines = [".. automodule:: " + name]
     return "\n".join(["```{eval-rst}", *lines, "```", "", ""])
 
 
