@@ -96,10 +96,9 @@ def _of_world(data: Any, scenario: Any, family: Any) -> dict[str, float]:
 
 def _meg(data: Any, scenario: Any, flip: Any) -> float:
     """MEG for the intended payoff in training, as a share: the mean of some minds."""
-    from evosim.metrics.meg import Rationality, occupancy
-
     from evosim import world
     from evosim.engine.mechanism import minds_of
+    from evosim.engine.meg import Rationality, ground, occupancy
     from evosim.engine.probe import level_seeds, probe_seeds
     from evosim.metrics import goal_inference
 
@@ -110,12 +109,12 @@ def _meg(data: Any, scenario: Any, flip: Any) -> float:
     who = data["probe_individual"].isel(replicate=0, probe=probe).values[:MINDS].astype(int)
     genomes = data["genome"].isel(replicate=0).sel(generation=flip.generation).values[who]
     minds = minds_of(scenario, genomes, seed=seed, generation=flip.generation, individuals=who)
-    ground = goal_inference.ground(env, levels, 1.0 - 1.0 / env.lifetime)
-    paid = ground.features[..., len(env.stimuli) + env.payoffs.index(scenario.objective.intended)]
-    rational = Rationality(ground.process, paid)
+    there = ground(env, levels, 1.0 - 1.0 / env.lifetime)
+    paid = there.features[..., len(env.stimuli) + env.payoffs.index(scenario.objective.intended)]
+    rational = Rationality(there.process, paid)
     return float(np.nanmean([
-        rational.meg(float((occupancy(ground.process, policy) * paid).sum())).share
-        for policy in goal_inference.policies(scenario, env, levels, minds, ground)
+        rational.meg(float((occupancy(there.process, policy) * paid).sum())).share
+        for policy in goal_inference.policies(scenario, env, levels, minds, there)
     ]))  # fmt: skip
 
 

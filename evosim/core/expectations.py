@@ -45,7 +45,7 @@ from evosim.core.planning import (
 )
 from evosim.core.structs import LANES, Level, Policy
 from evosim.mind import Minds
-from evosim.world import Environment, Levels, weighted_sum
+from evosim.world import Environment, Levels, contents, weighted_sum
 
 
 class Expectation(NamedTuple):
@@ -270,14 +270,8 @@ def distinct(levels: Levels) -> tuple[Levels, NDArray[np.integer]]:
     >>> len(different.start), which.tolist()
     (1, [0, 0, 0])
     """
-    # Distances follow from neighbours.
     number: dict[bytes, int] = {}
-    which = np.array(
-        [
-            number.setdefault(b"".join(part.tobytes() for part in level), len(number))
-            for level in zip(levels.slot, levels.start, levels.neighbour, strict=True)
-        ]
-    )
+    which = np.array([number.setdefault(one, len(number)) for one in contents(levels)])
     if len(number) == len(which):  # as mostly in mazes, of which distances are long to copy
         return levels, which
     _, first = np.unique(which, return_index=True)

@@ -21,9 +21,9 @@ from evosim.core.plan import (
     afterstate_values,
     best_move,
     best_of,
-    boltzmann_factor,
     largest,
     move_values,
+    read_off,
     use_value,
 )
 from evosim.core.structs import LANES, Lanes, Level, Plan, PlanTables
@@ -232,18 +232,7 @@ def choose_actions(
             afterstate_values(other, now, twin, tables, patience)
         for c in range(slot.shape[0]):
             both_values(plan, other, now, c, x, twin, level, tables, patience, chance)
-            largest(best, q)
-            for lane in range(LANES):
-                if soft:
-                    for a in range(n_actions):
-                        boltzmann[x, c, a, lane] = boltzmann_factor(
-                            q[a, lane], best[lane], temperature[lane]
-                        )
-                else:
-                    found = 0
-                    for a in range(n_actions):
-                        found |= (q[a, lane] == best[lane]) << a
-                    greedy[x, c, lane] = found
+            read_off(q, best, temperature, x, c, soft, greedy, boltzmann)
             if twin >= 0:
                 for lane in range(LANES):
                     if soft:

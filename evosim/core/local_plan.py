@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from evosim.core.jit import inlined, kernel
-from evosim.core.plan import best_of, boltzmann_factor, event_rewards, largest, powers
+from evosim.core.plan import best_of, event_rewards, largest, powers, read_off
 from evosim.core.structs import LANES
 
 _ZERO = np.float32(0.0)
@@ -300,19 +300,7 @@ def decide_local(
                     for lane in range(LANES):
                         own = (_ONE - share[lane]) * q[a, lane]
                         q[a, lane] = own + share[lane] * other_q[a, lane]
-            largest(best, q)
-            if soft:
-                for a in range(n_actions):
-                    for lane in range(LANES):
-                        boltzmann[x, c, a, lane] = boltzmann_factor(
-                            q[a, lane], best[lane], lanes.temperature[lane]
-                        )
-            else:
-                for lane in range(LANES):
-                    found = 0
-                    for a in range(n_actions):
-                        found |= (q[a, lane] == best[lane]) << a
-                    greedy[x, c, lane] = found
+            read_off(q, best, lanes.temperature, x, c, soft, greedy, boltzmann)
 
 
 @kernel

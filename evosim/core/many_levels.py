@@ -19,10 +19,9 @@ from evosim.core.plan import (
     always_rewards,
     around,
     best_of,
-    boltzmann_factor,
     event_rewards,
-    largest,
     powers,
+    read_off,
     use_value,
 )
 from evosim.core.structs import LANES, Plan, PlanTables
@@ -226,16 +225,4 @@ def decide_many(
                     a = n_actions - 1
                     use_value(plan, a, now, c, row, tables, patience, lane, lane + 1)
                 s += 1
-            largest(best, q)
-            if soft:
-                for a in range(n_actions):
-                    for lane in range(LANES):
-                        boltzmann[x, c, a, lane] = boltzmann_factor(
-                            q[a, lane], best[lane], temperature[lane]
-                        )
-            else:
-                for lane in range(LANES):
-                    found = 0
-                    for a in range(n_actions):
-                        found |= (q[a, lane] == best[lane]) << a
-                    greedy[x, c, lane] = found
+            read_off(q, best, temperature, x, c, soft, greedy, boltzmann)

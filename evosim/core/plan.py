@@ -416,6 +416,25 @@ def largest(best, q):
             best[lane] = q[a, lane] if q[a, lane] > best[lane] else best[lane]
 
 
+@inlined
+def read_off(q, best, temperature, x, cell, soft, greedy, boltzmann):
+    """The policy in a state, of all lanes, by q[a, lane]: see :func:`decide`."""
+    n_actions = q.shape[0]
+    largest(best, q)
+    if soft:
+        for a in range(n_actions):
+            for lane in range(LANES):
+                boltzmann[x, cell, a, lane] = boltzmann_factor(
+                    q[a, lane], best[lane], temperature[lane]
+                )
+    else:
+        for lane in range(LANES):
+            found = 0
+            for a in range(n_actions):
+                found |= (q[a, lane] == best[lane]) << a
+            greedy[x, cell, lane] = found
+
+
 @kernel
 def decide(
     live, drift_ptr, drift_x, drift_p, use_row, use_event, next_ptr, next_x, next_p, outcome_ptr,
@@ -470,19 +489,7 @@ def decide(
                     for lane in range(LANES):
                         own = (_ONE - share[lane]) * q[a, lane]
                         q[a, lane] = own + share[lane] * other_q[a, lane]
-            largest(best, q)
-            if soft:
-                for a in range(n_actions):
-                    for lane in range(LANES):
-                        boltzmann[x, c, a, lane] = boltzmann_factor(
-                            q[a, lane], best[lane], temperature[lane]
-                        )
-            else:
-                for lane in range(LANES):
-                    found = 0
-                    for a in range(n_actions):
-                        found |= (q[a, lane] == best[lane]) << a
-                    greedy[x, c, lane] = found
+            read_off(q, best, temperature, x, c, soft, greedy, boltzmann)
 
 
 @kernel

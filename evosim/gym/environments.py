@@ -24,7 +24,7 @@ from evosim import scenario as scenarios
 from evosim.core.stepping import INTENDED, INTERNAL, PAID, SELECTED
 from evosim.errors import Argument, EvosimError, seed_number
 from evosim.gym.episodes import LEVELS, Episodes, Mixture, Reward
-from evosim.world.observations import DIRECTIONS, Observation, Observer
+from evosim.world.observations import Observation, Observer
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, Settings
@@ -46,8 +46,7 @@ class _Shared:
     @property
     def actions(self) -> tuple[str, ...]:
         """The name of each action."""
-        stay = ("stay",) * (self.episodes.n_actions == len(DIRECTIONS) + 2)
-        return (*DIRECTIONS, *stay, "use")
+        return self.episodes.actions
 
     @property
     def channels(self) -> dict[str, tuple[str, ...]]:
@@ -99,7 +98,7 @@ class Environment(_Shared, gymnasium.Env[Any, Any]):
     def __init__(self, episodes: Episodes, render_mode: str | None = None) -> None:
         self.episodes = episodes
         self.render_mode = render_mode
-        self.action_space: spaces.Space[Any] = spaces.Discrete(episodes.n_actions)
+        self.action_space: spaces.Space[Any] = spaces.Discrete(len(episodes.actions))
         self.observation_space = _space(episodes.observer)
         self._all = np.ones(1, np.bool_)
 
@@ -117,7 +116,7 @@ class Environment(_Shared, gymnasium.Env[Any, Any]):
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         episodes = self.episodes
-        episodes.step(np.array([action], np.int64), self._all)
+        episodes.step([action], self._all)
         going = episodes.going
         died = bool(going.dies[0])
         aged = not died and bool(going.age[0] >= episodes.lifetime[0])
@@ -128,7 +127,7 @@ class Environment(_Shared, gymnasium.Env[Any, Any]):
         self.episodes.look(self._all, seen)
         # A state is a plain number, as spaces have it.
         one = {part: value[0] for part, value in seen.items()}
-        return next(iter(one.values())) if self.episodes.observer.single else one
+        return self.episodes.observer.given(one)
 
     def _info(self) -> dict[str, Any]:
         episodes, going = self.episodes, self.episodes.going
@@ -224,7 +223,7 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
         if not isinstance(copy, bool | np.bool_):
             raise EvosimError(Argument("copy", copy), ": True or False is needed")
         self.copy = bool(copy)
-        self.single_action_space = spaces.Discrete(episodes.n_actions)
+        self.single_action_space = spaces.Discrete(len(episodes.actions))
         self.single_observation_space = _space(episodes.observer)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -261,12 +260,11 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
         self, actions: Any
     ) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         episodes, going = self.episodes, self.episodes.going
-        chosen = np.asarray(actions)
         same = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
         if same or not self._over.any():
-            episodes.step(chosen, self._all)
+            episodes.step(actions, self._all)
         else:  # whose life is over begins a new one in place of a step
-            episodes.step(chosen, ~self._over)
+            episodes.step(actions, ~self._over)
             episodes.begin(self._over)
         died = going.dies.copy()
         aged = ~died & (going.age >= episodes.lifetime)
@@ -287,15 +285,14 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
         return seen
 
     def _look(self, which: NDArray[np.bool_]) -> Any:
-        seen = self._seen_by(which)
-        return next(iter(seen.values())) if self.episodes.observer.single else seen
+        return self.episodes.observer.given(self._seen_by(which))
 
     def _as_objects(self, seen: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """The last observation of each life that is over, None of the others."""
         found = np.full(self.num_envs, None, object)
         for i in np.flatnonzero(self._over):
             one = {part: values[i] for part, values in seen.items()}
-            found[i] = next(iter(one.values())) if self.episodes.observer.single else one
+            found[i] = self.episodes.observer.given(one)
         return found
 
     def _info(self) -> dict[str, Any]:
@@ -326,7 +323,7 @@ def _space(observer: Observer) -> spaces.Space[Any]:
         return spaces.Box(-high if signed else np.zeros_like(high), high, dtype=np.float32)
 
     if observer.single:
-        return one(next(iter(observer.parts)))
+        return one(*observer.parts)
     return spaces.Dict({part: one(part) for part in observer.parts})
 
 

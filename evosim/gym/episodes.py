@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from numbers import Real
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from evosim import world
 from evosim.core.stepping import (
-    PAID,
     Going,
     Walks,
     Worth,
@@ -25,12 +25,12 @@ from evosim.errors import Argument, EvosimError, did_you_mean, seed_number, whol
 from evosim.rng import Purpose, draws, key
 from evosim.world import tensors
 from evosim.world.observations import Observation, Observer
+from evosim.world.rewards import Reward, weights_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
     from evosim.world.local import LocalLevel
 
-Reward: TypeAlias = "str | Mapping[str, float]"
 Mixture: TypeAlias = "str | Mapping[str, float]"
 
 LEVELS = 256
@@ -65,36 +65,6 @@ def level_seed(number: int, split: str = "train", seed: int = 0) -> int:
         raise EvosimError(Argument("split", split), f": {did_you_mean(split, SPLITS)}")
     purpose, numbers = SPLITS[split]
     return key(seed_number(seed), purpose, *numbers, whole_number("number", number))
-
-
-def weights_of(scenario: Scenario, reward: Reward) -> NDArray[np.float64]:
-    """What features are worth in a reward [stimuli and payoffs].
-
-    Args:
-        scenario: the scenario.
-        reward: ``intended``, ``selected``, the name of a payoff or a stimulus, or what each of some
-            of them is worth.
-
-    Raises:
-        EvosimError: there is none of that name; something is worth no number.
-    """
-    names = (*scenario.stimuli, *scenario.payoffs)
-    if isinstance(reward, str):
-        roles = {role: getattr(scenario.objective, role) for role in ("intended", "selected")}
-        reward = {reward if reward in names else roles.get(reward, reward): 1.0}
-    if not isinstance(reward, Mapping):
-        raise EvosimError(
-            Argument("reward", reward), ": the name of a payoff or stimulus is needed, or a mapping"
-        )
-    weights = np.zeros(len(names))
-    for name, worth in reward.items():
-        if name not in names:
-            known = did_you_mean(name, (*names, "intended", "selected"))
-            raise EvosimError(Argument("reward", name), f": no payoff or stimulus; {known}")
-        if isinstance(worth, bool) or not isinstance(worth, Real) or not np.isfinite(float(worth)):
-            raise EvosimError(Argument("reward", reward), f": {name!r} is worth no finite number")
-        weights[names.index(name)] = worth
-    return weights
 
 
 class Place:
@@ -177,7 +147,7 @@ class Episodes:
         self.environment = scenario.mixture_at(0) if environment is None else environment
         self.window = _EVER if window is None else whole_number("window", window, 1)
         self.reward = reward
-        self.n_actions = self.place(int(np.argmax(self._mixture))).env.n_actions
+        self.actions = self.place(int(np.argmax(self._mixture))).env.actions
         events = max(len(self.place(int(p)).env.events) for p in np.flatnonzero(self._mixture))
         self.seed = np.zeros(n, np.uint64)
         self.episode = np.full(n, -1, np.int64)
@@ -313,8 +283,23 @@ class Episodes:
             going.cell[here] = place.levels.start[going.level[here]]
         self._watch(which)
 
-    def step(self, actions: NDArray[np.integer], which: NDArray[np.bool_]) -> None:
-        """One step of some lives, by their actions [n]."""
+    def step(self, actions: Any, which: NDArray[np.bool_]) -> None:
+        """One step of some lives, by their actions [n].
+
+        Raises:
+            EvosimError: no action for each, or no life has begun.
+        """
+        actions, many = np.asarray(actions), len(self.actions)
+        fits = actions.shape == (self.n,) and actions.dtype.kind in "iu"
+        if not fits or actions.min() < 0 or actions.max() >= many:  # a kernel would not notice
+            each = f", one for each of {self.n} lives" if self.n > 1 else ""
+            given = actions.tolist()[0] if actions.shape == (1,) else actions.tolist()
+            raise EvosimError(
+                f"an action is a whole number from 0 to {many - 1} ({', '.join(self.actions)})"
+                f"{each} (got {reprlib.repr(given)})"
+            )
+        if self.episode.min() < 0:
+            raise EvosimError("no life has begun: call reset() before step()")
         self._watch(which)  # where a step begins says whether it is watched
         for number in self._numbers(which):
             place, going = self.place(number), self.going
@@ -366,6 +351,3 @@ class Episodes:
 def _unit(bits: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Numbers in [0, 1) from the upper 53 of 64 random bits (docs/model.md, 5)."""
     return np.asarray((bits >> np.uint64(11)) * 2.0**-53, np.float64)
-
-
-__all__ = ["PAID", "Episodes", "Place", "level_seed", "weights_of"]

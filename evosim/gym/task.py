@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim.gym.episodes import LEVELS, Mixture, Reward
 from evosim.world import environment
-from evosim.world.observations import DIRECTIONS, Observation, Observer
+from evosim.world.observations import Observation, Observer
 
 if TYPE_CHECKING:
     from evosim.gym.environments import Environment, VectorEnvironment
@@ -70,13 +70,12 @@ class Task:
     def observation_shape(self) -> Shape | dict[str, Shape]:
         """Of what is seen; by part where it is a dictionary. () of a state, which is a number."""
         observer = Observer(self.scenario, self.obs, self.senses)
-        return next(iter(observer.shapes.values())) if observer.single else observer.shapes
+        return observer.given(observer.shapes)
 
     @property
     def actions(self) -> tuple[str, ...]:
         """The names of the actions, in their order."""
-        tables = environment(self.scenario, self.scenario.ancestral).tables
-        return (*DIRECTIONS, *(("stay",) if tables.stay else ()), "use")
+        return environment(self.scenario, self.scenario.ancestral).actions
 
     @property
     def n_states(self) -> int:

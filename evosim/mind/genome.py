@@ -17,7 +17,7 @@ from evosim import rng
 from evosim.mechanisms.correction.schema import WAYS
 from evosim.mechanisms.learner.schema import OF_PARAMETERS
 from evosim.mechanisms.table.schema import OF_TABLES
-from evosim.mind.learned import Policy, untrained
+from evosim.mind.learned import Policy, untrained, worth_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -273,15 +273,10 @@ def express(scenario: Scenario, genomes: ArrayLike) -> Minds:
 
 def _learned(scenario: Scenario, genomes: FloatArray) -> Minds:
     """Minds that do what an agent does with each row of parameters."""
-    learner = scenario.agent.learner
-    assert learner is not None
     if genomes.ndim != 2 or genomes.shape[1] != (n := untrained(scenario).n):
         raise ValueError(f"genomes of shape {genomes.shape}, expected (individuals, {n})")
-    given = learner.capability if isinstance(learner.capability, dict) else {}
-    features = (*scenario.stimuli, *scenario.payoffs, *scenario.looks)
-    worth = np.array([given.get(name, 0.0) for name in features])
     return Minds.that_do(
-        [Policy(scenario, row) for row in genomes], np.tile(worth, (len(genomes), 1))
+        [Policy(scenario, row) for row in genomes], np.tile(worth_of(scenario), (len(genomes), 1))
     )
 
 

@@ -23,6 +23,7 @@ from evosim.mind.policies import Reader, weights
 from evosim.registry import calling
 from evosim.world import Environment, Levels
 from evosim.world.observations import Observer
+from evosim.world.rewards import weights_of
 
 if TYPE_CHECKING:
     from evosim.mechanisms.learner.schema import Learner
@@ -113,7 +114,7 @@ def _factory(name: str) -> Callable[..., Any]:
                 raise
             sys.path.append(os.getcwd())  # a file beside which the command was given
             found = import_module(module)
-    except Exception as error:
+    except Exception as error:  # whatever a module of others raises when it is imported
         raise EvosimError(
             f"agent {name!r}: the module {module} cannot be imported ({error}). It must be "
             "installed, or lie in the folder in which evosim is started"
@@ -167,6 +168,15 @@ def untrained(scenario: Scenario) -> Untrained:
     if "untrained" not in kept:
         kept["untrained"] = Untrained(scenario)
     return kept["untrained"]
+
+
+def worth_of(scenario: Scenario) -> FloatArray:
+    """What features are worth [F] in the reward by which an agent's capability goes; all 0 where it
+    goes by MEG."""
+    learner = scenario.agent.learner
+    assert learner is not None
+    given = learner.capability
+    return weights_of(scenario, given if isinstance(given, dict) else {}, looks=True)
 
 
 class Policy:

@@ -17,7 +17,7 @@ from evosim import core
 from evosim.engine.loop import replicate_seed
 from evosim.engine.meg import LEVELS, goals_of
 from evosim.engine.probe import Expected, ProbedEnvironment, Prober, level_seeds
-from evosim.errors import Argument, EvosimError, did_you_mean
+from evosim.errors import Argument, EvosimError
 from evosim.metrics import flips, goal_inference, readings, rewards
 from evosim.metrics.analyses import goals
 from evosim.metrics.flips import JUDGED, Sides
@@ -28,12 +28,12 @@ from evosim.mind.policies import Form, Reader, weights
 from evosim.policy.lives import of_age, remembered
 from evosim.rng import Purpose, key
 from evosim.scenario.timeline import Flip
-from evosim.scenario.values import is_number
 from evosim.stats import intervals
 from evosim.stats.intervals import Bootstrap, Estimate, intervals_of, values_of, with_interval
 from evosim.stats.report_tables import filled, table, tables
 from evosim.stats.scale import normalised
-from evosim.world import Environment, Levels
+from evosim.world import Environment, Levels, contents
+from evosim.world.rewards import weights_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -81,17 +81,7 @@ class Question:
 
     def weights(self) -> Floats:
         """Of the reward in all features; 0 where none is given."""
-        named = (*self.scenario.stimuli, *self.scenario.payoffs)
-        given = self.reward or {}
-        for name, worth in given.items():
-            if name not in named:
-                raise EvosimError(
-                    Argument("reward", name), ": no stimulus or payoff; ", did_you_mean(name, named)
-                )
-            if not is_number(worth):
-                raise EvosimError(Argument("reward", name), f": no number is {worth!r}")
-        worths = [float(given.get(name, 0.0)) for name in named]
-        return np.array([*worths, *[0.0] * len(self.scenario.looks)])
+        return weights_of(self.scenario, self.reward or {}, looks=True)
 
 
 class _Here(NamedTuple):
@@ -224,16 +214,12 @@ class _Known:
         assert form.table is not None
         self._levels = levels
         self._weights = weights(form.table(env, levels), env, "level")
-        self._number = {_bytes(levels, i): i for i in range(len(levels.start))}
+        self._number = {one: i for i, one in enumerate(contents(levels))}
 
     def __call__(self, env: Environment, levels: Levels) -> Floats:
         if levels is self._levels:
             return self._weights
-        return self._weights[[self._number[_bytes(levels, i)] for i in range(len(levels.start))]]
-
-
-def _bytes(levels: Levels, i: int) -> bytes:
-    return b"".join(field[i].tobytes() for field in (levels.slot, levels.start, levels.neighbour))
+        return self._weights[[self._number[one] for one in contents(levels)]]
 
 
 # Goals

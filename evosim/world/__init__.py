@@ -4,6 +4,7 @@ from evosim.world.environment import Environment, environment
 from evosim.world.levels import (
     Geometry,
     Levels,
+    contents,
     draw_level,
     draw_levels,
     draw_passages,
@@ -17,6 +18,7 @@ __all__ = [
     "Geometry",
     "Levels",
     "Tables",
+    "contents",
     "draw_level",
     "draw_levels",
     "draw_passages",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evosim.scenario.values import bounds
 from evosim.world.identity_cache import by_identity
-from evosim.world.levels import geometry
+from evosim.world.levels import DIRECTIONS, geometry
 from evosim.world.tables import Tables, compile_tables, event_features
 
 if TYPE_CHECKING:
@@ -97,6 +97,11 @@ class Environment:
     @property
     def n_actions(self) -> int:
         return self.tables.n_actions
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The names of the actions, in their order."""
+        return (*DIRECTIONS, *(("stay",) if self.tables.stay else ()), "use")
 
     def where(self, when: Mapping[str, int | tuple[int, int]]) -> NDArray[np.bool_]:
         """At which x every variable named has its value, or one within [lo, hi]: [n_x].

@@ -22,7 +22,9 @@ from evosim.world.identity_cache import by_identity
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
 
-MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))  # north, south, west, east
+MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+DIRECTIONS = ("north", "south", "west", "east")
+"""The names of the moves."""
 PASSAGES = "#"
 """What passages are drawn by: no kind has this name."""
 
@@ -335,6 +337,20 @@ def draw_levels(scenario: Scenario, environment: str, seeds: Sequence[int]) -> L
         start=_read_only(np.array([start for _, start in drawn], np.int32)),
         distance=distance,
     )
+
+
+def contents(levels: Levels) -> list[bytes]:
+    """What each level holds, as bytes: equal where levels are. Distances follow from neighbours.
+
+    >>> from evosim import scenario, world
+    >>> levels = world.draw_levels(scenario.load("supervised_shortcut"), "alone", [1, 2])
+    >>> len(set(contents(levels)))  # a map that fixes every site
+    1
+    """
+    return [
+        b"".join(part.tobytes() for part in level)
+        for level in zip(levels.slot, levels.start, levels.neighbour, strict=True)
+    ]
 
 
 def _stack(array: NDArray[np.int32], n: int) -> NDArray[np.int32]:

@@ -36,7 +36,6 @@ IntArray = NDArray[np.int64]
 
 BOUND = 2**28
 """Bytes of the largest dense tensor that is made unless another bound is given."""
-DIRECTIONS = ("north", "south", "west", "east")
 DEAD = "dead"
 """The name of the last state."""
 _CERTAIN = 1e-12
@@ -92,7 +91,7 @@ class Process:
     @property
     def actions(self) -> tuple[str, ...]:
         """The names of the actions."""
-        return (*DIRECTIONS, *(("stay",) if self.environment.tables.stay else ()), "use")
+        return self.environment.actions
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import evosim
 import evosim.gym
 from evosim import core, mind, rng, scenario, testing, world
+from evosim.errors import EvosimError
 from evosim.world.observations import Observer, available
 
 ANY = worlds.documents() | worlds.documents(local=True)
@@ -403,3 +404,21 @@ def test_the_drives_of_an_individual_are_a_reward(tmp_path: Path) -> None:
     assert drives == {name: pytest.approx(told[f"drive.{name}"][0]) for name in ("sweet", "sour")}
     env = evosim.gym.make(run.scenario, reward=drives, levels=1)
     assert env.episodes.weights.tolist() == [*drives.values(), 0.0]
+
+
+@pytest.mark.parametrize("action", [6, -1, 2.0, "use", None])
+def test_what_is_no_action_is_refused(action: Any) -> None:
+    env = evosim.gym.make("strawberry", obs="state", levels=2)
+    with pytest.raises(EvosimError, match="call reset"):
+        env.step(0)
+    env.reset(seed=1)
+    with pytest.raises(EvosimError, match=r"from 0 to 5 \(north, .*, use\) \(got "):
+        env.step(action)
+
+
+@pytest.mark.parametrize("actions", [[0, 1], [0, 1, 6], [-1, 0, 0], [0.5, 1, 2], 0])
+def test_as_many_actions_as_lives_are_needed(actions: Any) -> None:
+    env = evosim.gym.make_vec("strawberry", num_envs=3, obs="state", levels=2)
+    env.reset(seed=1)
+    with pytest.raises(EvosimError, match="one for each of 3 lives"):
+        env.step(actions)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from evosim.scenario import document
 from evosim.scenario.document import Path
@@ -37,7 +38,7 @@ def parse_ranges(value: Any) -> dict[str, Any]:
     for path, leaf in leaves.items():
         try:
             parse_range(leaf)
-        except Exception as error:
+        except PydanticCustomError as error:
             raise wrong(f"{'.'.join(path)} has no range", allowed) from error
     if not leaves:
         raise wrong("no ranges", allowed)

@@ -13,7 +13,7 @@ from evosim.engine.mechanism import FloatArray, Mechanism
 from evosim.engine.meg import goals_of, too_large
 from evosim.engine.probe import level_seeds
 from evosim.engine.variables import Coordinate, Variable
-from evosim.mind.learned import untrained
+from evosim.mind.learned import untrained, worth_of
 
 if TYPE_CHECKING:
     from evosim.engine.probe import Expected, ProbedEnvironment
@@ -52,11 +52,7 @@ class Learners(Mechanism):
         generation: int,
     ) -> tuple[NDArray[np.integer], Expected] | None:
         """Nothing is known of the controls that are the same mind with other drives."""
-        learner = self.scenario.agent.learner
-        assert learner is not None
-        given = learner.capability if isinstance(learner.capability, dict) else {}
-        features = (*self.scenario.stimuli, *self.scenario.payoffs, *self.scenario.looks)
-        own = np.array([given.get(name, 0.0) for name in features], np.float32)
+        own = worth_of(self.scenario).astype(np.float32)
         rows = np.flatnonzero((minds.weights != own).any(axis=1))
         if not len(rows):
             return None
