@@ -21,7 +21,8 @@ from evosim.core.cache import cache_folder, clear
 
 _PACKAGE = Path(__file__).parents[1]
 _SOURCES = (
-    "core/exact.py", "core/foresight.py", "core/jit.py", "core/live.py", "core/local_live.py",
+    "core/arithmetic.py", "core/exact.py", "core/foresight.py", "core/jit.py", "core/live.py",
+    "core/local_live.py",
     "core/local_plan.py", "core/many_levels.py", "core/plan.py", "core/rng.py", "core/stepping.py",
     "core/structs.py",
     "rng.py", "world/identity_cache.py",

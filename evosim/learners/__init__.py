@@ -1,6 +1,6 @@
 """Learners to begin with, in plain numpy: small, readable, functions of a seed.
 
-    evosim run strawberry --agent evosim.learners:actor_critic
+    evosim.run("strawberry", settings={"agent.learner.factory": "evosim.learners:actor_critic"})
 
 Each makes an agent for a :class:`evosim.gym.task.Task`, which says what an agent has to have.
 docs/gym.md shows them at work, and how to write one's own.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.learners.network import Adam, Floats, Network
+from evosim.core.arithmetic import exponentials
+from evosim.learners.network import Adam, Floats, Network, log_softmax
 
 if TYPE_CHECKING:
     from evosim.gym.task import Task
@@ -20,7 +21,7 @@ class Batch(NamedTuple):
 
     inputs: Floats  # [B, inputs] what was seen
     action: NDArray[np.integer]  # [B] what was done,
-    log_chance: Floats  # [B] the logarithm of its chance then,
+    chance: Floats  # [B] its chance then,
     advantage: Floats  # [B] how much better it went than was expected,
     value: Floats  # [B] and what was got from there on
 
@@ -76,18 +77,17 @@ class ActorCritic:
     def policy(self, observations: Any) -> Floats:
         """The chance of each action [B, A] of what is seen [B, ...]."""
         logits, _ = self.network.outputs_of(self.parameters, flat(observations))
-        return np.exp(log_softmax(logits[:, :-1]))
+        return np.asarray(exponentials(log_softmax(logits[:, :-1])))
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """What training goes on from, beside the parameters."""
         adam = self.adam
-        return {"mean": adam.mean, "square": adam.square, "steps": np.array(adam.steps)}
+        return {"mean": adam.mean, "square": adam.square, "begun": adam.begun}
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from there."""
-        adam = self.adam
-        adam.mean, adam.square = np.array(state["mean"]), np.array(state["square"])
-        adam.steps = int(state["steps"])
+        for name in self.get_state():
+            setattr(self.adam, name, np.array(state[name]))
 
     def train(self, lifetimes: int) -> None:
         """Learn in so many lifetimes, or a few more: whole rounds."""
@@ -110,9 +110,9 @@ class ActorCritic:
         for t in range(steps):
             inputs[t] = flat(seen)
             outputs, _ = self.network.outputs_of(self.parameters, inputs[t])
-            chances, value[t] = log_softmax(outputs[:, :-1]), outputs[:, -1]
-            # The best of the logarithms plus Gumbel's noise is a draw by the chances.
-            action[t] = np.argmax(chances + self.rng.gumbel(size=chances.shape), axis=1)
+            chances, value[t] = exponentials(log_softmax(outputs[:, :-1])), outputs[:, -1]
+            up_to = chances.cumsum(axis=1)
+            action[t] = (up_to[:, :-1] <= self.rng.random((n, 1)) * up_to[:, -1:]).sum(axis=1)
             chance[t] = np.take_along_axis(chances, action[t, :, None], 1)[:, 0]
             seen, reward[t], died[t], aged[t], info = env.step(action[t])
             if aged[t].any():  # who is stopped by age had more to come, as age is not seen
@@ -164,8 +164,8 @@ class ActorCritic:
         n = len(batch.action)
         rows = np.arange(n)
         log_chances, value = log_softmax(outputs[:, :-1]), outputs[:, -1]
-        chances = np.exp(log_chances)
-        ratio = np.exp(log_chances[rows, batch.action] - batch.log_chance)
+        chances = exponentials(log_chances)
+        ratio = chances[rows, batch.action] / batch.chance
         clipped = np.clip(ratio, 1.0 - self.clip, 1.0 + self.clip)
         gain = np.minimum(ratio * batch.advantage, clipped * batch.advantage)
         entropy = -(chances * log_chances).sum(1)
@@ -200,9 +200,3 @@ def flat_one(observation: Any) -> Floats:
     if isinstance(observation, Mapping):
         return np.concatenate([flat_one(one) for one in observation.values()])
     return np.asarray(observation).ravel()
-
-
-def log_softmax(logits: Floats) -> Floats:
-    """Logarithms of the chances that logits [B, A] mean."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

@@ -7,6 +7,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from evosim.core.arithmetic import exponentials, product, product_of_transposed
+
 Floats = NDArray[np.floating]
 
 
@@ -31,8 +33,10 @@ class Network:
     def initial(self, rng: np.random.Generator, last: float = 0.01) -> Floats:
         """Parameters before anything is learnt; ``last`` scales the outputs."""
         into, _, out, _ = self.shapes
-        first = rng.normal(size=into) / np.sqrt(into[0])
-        second = rng.normal(size=out) * last / np.sqrt(out[0])
+        first, second = (
+            rng.uniform(-1.0, 1.0, size=shape) * np.sqrt(3.0 / shape[0]) for shape in (into, out)
+        )
+        second *= last
         parts = (first, np.zeros(into[1]), second, np.zeros(out[1]))
         return np.concatenate([part.ravel() for part in parts])
 
@@ -44,14 +48,17 @@ class Network:
     def outputs_of(self, theta: Floats, inputs: Floats) -> tuple[Floats, Floats]:
         """Outputs [B, outputs] and the hidden layer [B, hidden] of inputs [B, inputs]."""
         into, bias, out, last = self.parts(theta)
-        hidden = np.tanh(inputs @ into + bias)
-        return hidden @ out + last, hidden
+        hidden = tanh(product(inputs, into) + bias)
+        return product(hidden, out) + last, hidden
 
     def gradient(self, theta: Floats, inputs: Floats, hidden: Floats, by_output: Floats) -> Floats:
         """The gradient by the parameters of what has the gradient ``by_output`` by the outputs."""
         out = self.parts(theta)[2]
-        back = (by_output @ out.T) * (1.0 - hidden**2)
-        parts = (inputs.T @ back, back.sum(0), hidden.T @ by_output, by_output.sum(0))
+        back = product(by_output, out.T) * (1.0 - hidden**2)
+        parts = (
+            product_of_transposed(inputs, back), back.sum(0),
+            product_of_transposed(hidden, by_output), by_output.sum(0),
+        )  # fmt: skip
         return np.concatenate([part.ravel() for part in parts])
 
 
@@ -61,13 +68,31 @@ class Adam:
     def __init__(self, size: int, rate: float) -> None:
         self.rate = rate
         self.mean, self.square = np.zeros(size), np.zeros(size)
-        self.steps = 0
+        # How much of each moment is still the zeros that it began with: a product, as a power is
+        # free in its last bit.
+        self.begun = np.ones(2)
 
     def step(self, theta: Floats, gradient: Floats) -> Floats:
         """Parameters after one step down the gradient."""
-        self.steps += 1
         self.mean = 0.9 * self.mean + 0.1 * gradient
         self.square = 0.999 * self.square + 0.001 * gradient**2
-        mean = self.mean / (1.0 - 0.9**self.steps)
-        square = self.square / (1.0 - 0.999**self.steps)
+        self.begun = self.begun * (0.9, 0.999)
+        mean, square = self.mean / (1.0 - self.begun[0]), self.square / (1.0 - self.begun[1])
         return theta - self.rate * mean / (np.sqrt(square) + 1e-8)
+
+
+def tanh(x: Floats) -> Floats:
+    """The hyperbolic tangent, the same bits everywhere."""
+    small = exponentials(-2.0 * np.abs(x))
+    return np.copysign((1.0 - small) / (1.0 + small), x)
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Logarithms of the chances that logits [B, A] mean, the same bits everywhere."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    total = exponentials(shifted).sum(axis=1, keepdims=True)
+    log = np.zeros_like(total)
+    for _ in range(8):  # Halley's iteration; the total is from 1 to A
+        now = 1.0 / exponentials(-log)
+        log += 2.0 * (total - now) / (total + now)
+    return np.asarray(shifted - log)

@@ -15,22 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import Argument, EvosimError, did_you_mean
 from evosim.world.environment import Environment, environment
-from evosim.world.levels import Levels, geometry
+from evosim.world.levels import DIRECTIONS, Levels, geometry
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario, World
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
 Observation: TypeAlias = "str | Sequence[str] | Mapping[str, str]"
 
-DIRECTIONS = ("north", "south", "west", "east")
 FADES = 0.9
 """What is left of a scent after each move, whatever patience the minds of a scenario have."""
 
@@ -220,7 +220,11 @@ class Observer:
             ]  # fmt: skip
             whole = np.array(by_level).reshape(n, n_x, n_cells, *self.shapes[part])
             tables[part] = whole.astype(np.int64) if self.parts[part] == "state" else whole
-        return next(iter(tables.values())) if self.single else tables
+        return self.given(tables)
+
+    def given(self, parts: dict[str, T]) -> T | dict[str, T]:
+        """What there is of each part, as it is given: that of the only one, or of all by name."""
+        return next(iter(parts.values())) if self.single else parts
 
 
 def available(scenario: Scenario) -> tuple[str, ...]:
@@ -307,7 +311,6 @@ _CHANNELS: dict[str, Callable[[Observer], tuple[str, ...]]] = {
     "scent": lambda seen: seen.scenario.stimuli,
     "variables": _declared,
 }  # fmt: skip
-OBSERVATIONS = tuple(_CHANNELS)
 
 # ------------------------------------------------------------------ tables and windows
 # Each returns values [L or 1, n_x, K, G] by the true x, and a window [L or 1, C, J].
@@ -336,7 +339,9 @@ def _variables(seen: Observer, env: Environment, levels: Levels) -> _Made:
 
 def _scent(seen: Observer, env: Environment, levels: Levels) -> _Made:
     felt = _on_sites(env, levels, _felt_by_slot(env), _felt_by_mover(env))  # [L, n_x, K, C]
-    near = np.where(levels.distance < 0, 0.0, FADES ** np.maximum(levels.distance, 0))
+    # What is left after each number of moves: a running product, as a power's last bit is free.
+    left = np.cumprod([1.0, *[FADES] * max(0, int(levels.distance.max()))])
+    near = np.where(levels.distance < 0, 0.0, left[levels.distance])
     scent = np.zeros(felt.shape)
     for to in range(felt.shape[-1]):  # the strongest of all cells
         scent = np.maximum(scent, felt[..., to, None] * near[:, None, None, :, to])

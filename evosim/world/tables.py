@@ -524,7 +524,8 @@ def _foresight(c: Compiler, punished: float) -> Foresight | None:
         assert c.unpunished is not None
         last = c.sizes[c.unpunished] - 1
         likelihood = np.ones((2, last + 1))
-        likelihood[1] = (1.0 - punished) ** np.arange(last + 1)
+        # A running product: a power is free in its last bit.
+        likelihood[1, 1:] = np.cumprod(np.full(last, 1.0 - punished))
         likelihood[:, last] = 0.0, 1.0  # it was punished
         belief = [values[c.unpunished] for values in c.values]
         away = c.strides[c.feared]

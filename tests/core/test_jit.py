@@ -79,7 +79,7 @@ def test_every_file_that_kernels_are_made_of_counts_for_the_cache() -> None:
         for path in kernels
         for name in re.findall(r"^from (evosim\.[\w.]+) import", path.read_text(), re.MULTILINE)
     }
-    assert len(kernels) == 12
+    assert len(kernels) == 13
     assert kernels | imported <= set(jit.sources())
 
 

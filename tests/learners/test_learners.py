@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 import worlds
 
 from evosim import core, world
+from evosim.core.arithmetic import exponentials, product, product_of_transposed
 from evosim.gym.episodes import level_seed
 from evosim.gym.task import Task
 from evosim.learners import ActorCritic, QLearning, actor_critic, q_learning
-from evosim.learners.actor_critic import Batch, flat, log_softmax
-from evosim.learners.network import Network
+from evosim.learners.actor_critic import Batch, flat
+from evosim.learners.network import Network, log_softmax, tanh
 
 
 def corridor(**more: Any) -> worlds.Document:
@@ -75,7 +77,8 @@ def test_the_gradient_of_the_network_is_that_of_finite_differences() -> None:
         agent.network.outputs_of(theta + rng.normal(size=theta.shape) * 0.1, seen)[0][:, :-1]
     )
     action = rng.integers(0, agent.n_actions, n)
-    batch = Batch(seen, action, then[np.arange(n), action], rng.normal(size=n), rng.normal(size=n))
+    chance = np.exp(then[np.arange(n), action])
+    batch = Batch(seen, action, chance, rng.normal(size=n), rng.normal(size=n))
     loss, gradient = agent.loss(theta, batch)
     assert np.isfinite(loss)
     step = 1e-5
@@ -87,7 +90,7 @@ def test_the_gradient_of_the_network_is_that_of_finite_differences() -> None:
         )
     # Both sides of the clip are among them.
     now = log_softmax(agent.network.outputs_of(theta, seen)[0][:, :-1])
-    moved = np.abs(np.exp(now[np.arange(n), action] - batch.log_chance) - 1) > 0.2
+    moved = np.abs(np.exp(now[np.arange(n), action]) / chance - 1) > 0.2
     assert 5 < moved.sum() < n - 5
 
 
@@ -168,3 +171,25 @@ def test_a_table_needs_numbers_and_a_network_needs_arrays() -> None:
         QLearning(task("felt"), 1)
     with pytest.raises(ValueError, match="choose another obs"):
         ActorCritic(task("state"), 1)
+
+
+def test_what_is_learnt_has_the_same_bits_on_every_machine() -> None:
+    """On any processor, with any number of threads: nothing of it is the machine's algebra."""
+    agent = actor_critic(task(["felt", "variables"]), 1)
+    agent.train(40)
+    assert hashlib.sha256(agent.parameters.tobytes()).hexdigest()[:16] == "f59943b610d0e23f"
+
+
+def test_the_functions_of_a_network_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(200, 6)) * np.logspace(-8, 1.5, 200)[:, None]
+    np.testing.assert_allclose(tanh(x), np.tanh(x), rtol=0, atol=4e-16)
+    exact = x - x.max(1, keepdims=True)
+    exact = exact - np.log(np.exp(exact).sum(1, keepdims=True))
+    np.testing.assert_allclose(log_softmax(x), exact, rtol=1e-14, atol=4e-15)
+    many = np.zeros((1, 1000))
+    np.testing.assert_allclose(log_softmax(many), -np.log(1000.0), rtol=1e-14)
+    a, b = rng.normal(size=(7, 5)) * (rng.random((7, 5)) < 0.5), rng.normal(size=(5, 3))
+    np.testing.assert_allclose(product(a, b), a @ b, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(product_of_transposed(a.T, b), a @ b, rtol=1e-13, atol=1e-15)
+    np.testing.assert_array_equal(exponentials(np.array([[-200.0, 0.0]])), [[0.0, 1.0]])
