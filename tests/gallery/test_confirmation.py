@@ -28,7 +28,7 @@ def again(whole: Gallery, tmp_path: Path) -> Gallery:
 
 def freeze(gallery: Gallery) -> confirmation.Frozen:
     making.freeze([str(gallery.source)], out=gallery.out, report=gallery.reported.append)
-    return confirmation.read(gallery.out)
+    return confirmation.read(gallery.out)[-1]
 
 
 def confirm(gallery: Gallery) -> None:
@@ -69,6 +69,23 @@ def test_what_is_frozen_is_not_frozen_again(again: Gallery) -> None:
         freeze(again)
 
 
+def test_scenarios_that_come_later_are_frozen_with_a_seed_of_their_own(again: Gallery) -> None:
+    before = freeze(again)
+    other = again.folder / "other.toml"
+    other.write_text(again.source.read_text().replace('"tiny"', '"other"'))
+    making.make([str(other)], out=again.out, work=again.work, workers=1, progress=False)
+    again.edit('expected = "A collapse."', 'expected = "No collapse."')  # frozen: not frozen anew
+    making.freeze([str(again.source), str(other)], out=again.out, report=again.reported.append)
+    assert "1 scenario frozen" in again.reported[-1]
+    first, second = confirmation.read(again.out)
+    assert first == before
+    assert second.scenarios.keys() == {"other"}
+    assert second.seed != first.seed
+    assert confirmation.seeds_of(again.out, {"other": other.read_text()}) == {"other": second.seed}
+    with pytest.raises(EvosimError, match="tiny: was changed since what was frozen"):
+        confirm(again)
+
+
 def test_what_was_not_run_as_it_is_cannot_be_frozen(again: Gallery) -> None:
     again.edit("above   = 0.1", "above   = 0.2")
     with pytest.raises(EvosimError, match="tiny: the scenario was changed after its record was"):
@@ -82,7 +99,7 @@ def test_what_was_not_run_as_it_is_cannot_be_frozen(again: Gallery) -> None:
 def test_a_confirmation_is_lived_on_the_frozen_seed_and_leaves_the_exploratory_record(
     confirmed: Gallery, whole: Gallery
 ) -> None:
-    frozen = confirmation.read(confirmed.out)
+    (frozen,) = confirmation.read(confirmed.out)
     found = confirmation.record_of(confirmed.out, "tiny")
     assert found is not None
     assert confirmed.files["tiny.json"] == whole.files["tiny.json"]
@@ -214,7 +231,7 @@ def test_one_that_was_stopped_goes_on_to_the_same_end(
 def test_nothing_is_confirmed_that_was_not_frozen(again: Gallery) -> None:
     with pytest.raises(EvosimError, match="nothing is frozen, so nothing can be confirmed"):
         confirm(again)
-    (again.out / confirmation.FILES[False]).write_text(json.dumps({"seed": 3}))
+    (again.out / confirmation.FILES[False]).write_text(json.dumps([{"seed": 3}]))
     with pytest.raises(EvosimError, match=r"frozen\.json is damaged: 'scenarios'"):
         confirm(again)
 

@@ -38,7 +38,7 @@ def freeze(gallery: Gallery) -> confirmation.Frozen:
     making.freeze(
         [str(gallery.source)], out=gallery.out, report=gallery.reported.append, worlds=True
     )
-    return confirmation.read(gallery.out, worlds=True)
+    return confirmation.read(gallery.out, worlds=True)[-1]
 
 
 def with_family(made: Gallery, folder: Path) -> Gallery:
@@ -72,7 +72,7 @@ def test_a_record_over_worlds_has_effects_shares_and_what_was_drawn(done: Galler
     )
     assert first is not None
     assert second is not None
-    frozen = confirmation.read(done.out, worlds=True)
+    (frozen,) = confirmation.read(done.out, worlds=True)
     assert (first["seed"], second["seed"]) == (record.SEED, frozen.seed)
     assert second["command"] == f"evosim run tiny --worlds 3 --seed {frozen.seed}"
     assert len(set(first["drawn"]["world.slip"])) == 3
@@ -172,7 +172,7 @@ def test_frozen_families_that_are_damaged_or_lacking_are_told(again: Gallery) ->
     path = again.out / confirmation.FILES[True]
     with pytest.raises(EvosimError, match=r"frozen already; .* \*\.worlds\.confirm\.json"):
         freeze(again)
-    path.write_text(json.dumps({"seed": 3}))
+    path.write_text(json.dumps([{"seed": 3}]))
     with pytest.raises(EvosimError, match=r"families\.json is damaged: 'scenarios'"):
         make(again, confirm=True)
     path.unlink()

@@ -3,7 +3,8 @@
 ``frozen.json`` holds a hash of every scenario's world, arms, thresholds and claim, and the seed;
 ``families.json`` the same with the family from which worlds are drawn. The seed is made of these
 hashes, so that nobody can have tried it: with any other threshold it would be another one. A
-scenario that was changed afterwards is refused.
+scenario that was changed afterwards is refused. Scenarios that come later are frozen together, with
+a seed of their own, beside those that were frozen before.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SEED_BYTES = 6
 
 
 class Frozen(NamedTuple):
-    """What was frozen."""
+    """What was frozen at once."""
 
     seed: int
     scenarios: Mapping[str, str]
@@ -35,37 +36,43 @@ class Frozen(NamedTuple):
 
 
 def freeze(sources: Mapping[str, str], out: Path, *, worlds: bool = False) -> Frozen:
-    """Freeze scenarios: write their hashes and the seed of their confirmation.
+    """Freeze those that are not frozen yet: write their hashes and the seed of their confirmation.
 
     Args:
         sources: the texts of all scenarios with an experiment, by id.
         out: the folder of the records.
         worlds: whether their families are frozen too, to be confirmed over worlds.
 
+    Returns:
+        What was frozen now.
+
     Raises:
-        EvosimError: something was frozen already, or a scenario has no record, or another one.
+        EvosimError: all of it was frozen already, or a scenario has no record, or another one.
     """
     path = out / FILES[worlds]
-    if exists(path):
+    before = read(out, worlds=worlds) if exists(path) else []
+    new = sorted(sources.keys() - {name for frozen in before for name in frozen.scenarios})
+    if not new:
         raise EvosimError(
             f"{path}: frozen already; to freeze what the scenarios are now, remove it and every "
             f"{file_of(out, '*', worlds=worlds).name}, which are of what was frozen"
         )
-    for name, source in sources.items():
-        if record.read(out / f"{name}.json")["scenario_sha256"] != fingerprint(source):
+    for name in new:
+        if record.read(out / f"{name}.json")["scenario_sha256"] != fingerprint(sources[name]):
             raise EvosimError(
                 f"{name}: the scenario was changed after its record was made; make it again "
                 f"before it is frozen: evosim gallery {name}"
             )
-    hashes = {name: promise(source, worlds=worlds) for name, source in sorted(sources.items())}
+    hashes = {name: promise(sources[name], worlds=worlds) for name in new}
     digest = hashlib.sha256(json.dumps(hashes).encode()).digest()
     frozen = Frozen(int.from_bytes(digest[:SEED_BYTES], "big"), hashes)
-    put(path, (json.dumps(frozen._asdict(), indent=2) + "\n").encode())
+    every = [one._asdict() for one in (*before, frozen)]
+    put(path, (json.dumps(every, indent=2) + "\n").encode())
     return frozen
 
 
-def read(out: Path, *, worlds: bool = False) -> Frozen:
-    """What was frozen.
+def read(out: Path, *, worlds: bool = False) -> list[Frozen]:
+    """What was frozen, the oldest first.
 
     Raises:
         EvosimError: nothing was, or the file is damaged.
@@ -73,7 +80,7 @@ def read(out: Path, *, worlds: bool = False) -> Frozen:
     path = out / FILES[worlds]
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return Frozen(int(known["seed"]), dict(known["scenarios"]))
+        return [Frozen(int(one["seed"]), dict(one["scenarios"])) for one in known]
     except FileNotFoundError:
         raise EvosimError(
             f"{path}: nothing is frozen, so nothing can be confirmed; when all scenarios and "
@@ -85,22 +92,31 @@ def read(out: Path, *, worlds: bool = False) -> Frozen:
         raise EvosimError(f"{path} is damaged: {error}; restore it from the history") from error
 
 
-def check(frozen: Frozen, sources: Mapping[str, str], *, worlds: bool = False) -> None:
-    """Refuse scenarios that are not as they were frozen, all of them in one error.
+def seeds_of(out: Path, sources: Mapping[str, str], *, worlds: bool = False) -> dict[str, int]:
+    """The seed on which each scenario is confirmed.
 
     Args:
-        sources: their texts, by id.
+        out: the folder of the records.
+        sources: the texts of the scenarios, by id.
         worlds: whether their families were frozen too.
+
+    Raises:
+        EvosimError: nothing is frozen; some are not as they were frozen, all of them in one error.
     """
+    known = {
+        name: (frozen.seed, told)
+        for frozen in read(out, worlds=worlds)
+        for name, told in frozen.scenarios.items()
+    }
     wrong = [
-        f"{name}: {'was changed since' if name in frozen.scenarios else 'is not among'} what was "
-        "frozen"
+        f"{name}: {'was changed since' if name in known else 'is not among'} what was frozen"
         for name, source in sources.items()
-        if frozen.scenarios.get(name) != promise(source, worlds=worlds)
+        if name not in known or known[name][1] != promise(source, worlds=worlds)
     ]
     if wrong:
         wrong.append("Only what was frozen can be confirmed: restore it, or leave it out")
         raise EvosimError("\n".join(wrong))
+    return {name: known[name][0] for name in sources}
 
 
 def file_of(out: Path, name: str, *, worlds: bool = False, confirm: bool = True) -> Path:

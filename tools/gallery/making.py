@@ -20,7 +20,6 @@ from evosim.engine.provenance import command_line
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.execution.stop import Interrupted
 from evosim.gallery import confirmation, pages, record
-from evosim.gallery.confirmation import Frozen
 from evosim.gallery.depends import RUN_INPUTS, VERDICT_INPUTS, changed, depends
 from evosim.gallery.record import SEED, Record
 from evosim.scenario import shipped
@@ -70,11 +69,10 @@ def make(
         Interrupted: it was stopped (Ctrl-C); called again, it goes on.
     """
     wanted = list(_with_experiments(names or list(shipped.catalogue()), report, worlds=worlds))
-    frozen = None
+    seeds = {}
     if confirm:
-        frozen = confirmation.read(out, worlds=worlds)
         sources = {scenario.id: source for source, scenario in wanted}
-        confirmation.check(frozen, sources, worlds=worlds)
+        seeds = confirmation.seeds_of(out, sources, worlds=worlds)
     if confirm or (worlds and not pilot):
         for source, scenario in wanted:
             _first_record(scenario, source, out)  # what its page is made from
@@ -88,8 +86,8 @@ def make(
         report(f"{scenario.id} ({n + 1} of {len(wanted)}, {left} left after it): {scenario.title}")
         try:
             found, seconds = _made(
-                source, scenario, frozen, out, work, report, worlds=worlds, pilot=pilot,
-                workers=workers, progress=progress,
+                source, scenario, seeds.get(scenario.id), out, work, report, worlds=worlds,
+                pilot=pilot, workers=workers, progress=progress,
             )  # fmt: skip
             if not pilot:
                 write_page(record.read(out / f"{scenario.id}.json"), scenario, out)
@@ -115,7 +113,7 @@ def make(
 def _made(
     source: str,
     scenario: Scenario,
-    frozen: Frozen | None,
+    seed: int | None,
     out: Path,
     work: Path,
     report: Report,
@@ -127,15 +125,15 @@ def _made(
     """The record of a scenario, written, and the seconds that its runs took in all.
 
     Args:
-        frozen: what is to be confirmed; None: the exploratory record is made.
+        seed: on which it is confirmed; None: the exploratory record is made.
         worlds: whether it is that over worlds.
         pilot: over so many worlds, and nothing is written.
         how: workers, progress.
     """
-    confirm = frozen is not None
-    if frozen is not None:
+    confirm = seed is not None
+    if confirm:
         known = confirmation.record_of(out, scenario.id, worlds=worlds)
-        if known is not None and known["seed"] == frozen.seed:
+        if known is not None and known["seed"] == seed:
             report("  was confirmed: it is lived once")
             return known, 0.0
     path = confirmation.file_of(out, scenario.id, worlds=worlds, confirm=confirm)
@@ -143,7 +141,7 @@ def _made(
         scenario,
         work / (f"{scenario.id}.pilot" if pilot else path.stem),
         report,
-        seed=frozen.seed if frozen else SEED,
+        seed=SEED if seed is None else seed,
         tuned=not (confirm or worlds),
         worlds=pilot or (design.family_of(scenario).worlds if worlds else 0),
         **how,
@@ -161,7 +159,7 @@ def _made(
 def freeze(
     names: Sequence[str] = (), *, out: Path = OUT, report: Report = print, worlds: bool = False
 ) -> None:
-    """Freeze scenarios for a confirmation.
+    """Freeze those scenarios for a confirmation that are not frozen yet.
 
     Args:
         names: ids of the catalogue, or paths of files; none for the whole catalogue.
@@ -170,7 +168,7 @@ def freeze(
         worlds: freeze their families too, for a confirmation over worlds.
 
     Raises:
-        EvosimError: a scenario is wrong or not the one of its record, or something is frozen.
+        EvosimError: a scenario is wrong or not the one of its record, or all are frozen.
     """
     wanted = _with_experiments(names or list(shipped.catalogue()), report, worlds=worlds)
     sources = {scenario.id: source for source, scenario in wanted}
