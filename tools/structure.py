@@ -145,7 +145,8 @@ def circles(root: Path, trees: dict[Path, ast.Module]) -> str:
 
 def reachable(graph: dict[Path, set[Path]], start: Path) -> set[Path]:
     """All that a file imports, at any remove."""
-    waiting, seen = [start], set()
+    waiting: list[Path] = [start]
+    seen: set[Path] = set()
     while waiting:
         for path in graph[waiting.pop()] - seen:
             seen.add(path)

@@ -83,7 +83,7 @@ def measures_page(text: str) -> str:
 
 def subjects() -> dict[str, str]:
     """The page that explains each metric: the one whose line of names has it."""
-    found = {}
+    found: dict[str, str] = {}
     for page in sorted([*DOCS.glob("measures/*.md"), *DOCS.glob("mechanisms/*.md")]):
         link = Path(os.path.relpath(page, MEASURES.parent)).as_posix()
         for line in re.findall(r"^Metrics: (.*(?:\n.+)*)", page.read_text(encoding="utf-8"), re.M):

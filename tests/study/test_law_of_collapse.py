@@ -9,6 +9,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import evosim
+from evosim import scenario
+from evosim.study import families
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,6 +37,29 @@ def drawn(law: ModuleType, *, slope: float, offsets: float = 0.0):
     scenario = np.repeat(list("abcde"), 20)
     collapse = slope * known[:, law.PREDICTORS.index("epic_out")] + 0.1 * rng.normal(size=100)
     return law.Table(scenario, known, collapse + offsets * np.repeat(np.arange(5.0), 20))
+
+
+@pytest.mark.slow
+def test_what_is_known_of_a_world_before_is_measured_in_its_runs(
+    law: ModuleType, tmp_path: Path
+) -> None:
+    evosim.experiment(
+        "strawberry", worlds=2, replicates=2, seed=5, out=tmp_path / "worlds", workers=1,
+        progress=False, figures=False,
+        settings={"evolution.population": 16, "timeline.0.generations": 4, "measure.levels": 2},
+    )  # fmt: skip
+    rows = list(law.measured(tmp_path / "worlds"))
+    family = scenario.load("strawberry").family
+    assert family is not None
+    drawn = families.drawn(family, 5, 2)
+    lamp, gleam, roundness = (np.array(column) for column in list(drawn.values())[:3])
+    pulls = [float(row["pull"]) for row in rows]
+    np.testing.assert_allclose(pulls, lamp * gleam / (gleam**2 + roundness**2), rtol=1e-5)
+    for number, row in enumerate(rows):
+        assert (row["scenario"], row["world"]) == ("strawberry", number)
+        assert 0.0 < float(row["meg"]) <= 1.0
+        assert 0.0 < float(row["collapse"]) <= 1.0
+        assert all(np.isfinite(float(row[name])) for name in law.PREDICTORS)
 
 
 @pytest.mark.parametrize("whole", [False, True])

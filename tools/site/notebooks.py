@@ -44,9 +44,9 @@ def cells(text: str) -> Iterator[tuple[str, str]]:
 
 def as_ipynb(text: str) -> str:
     """The page as a notebook of Jupyter, without outputs."""
-    made = []
+    made: list[dict[str, Any]] = []
     for n, (kind, source) in enumerate(cells(text)):
-        more = {"execution_count": None, "outputs": []} if kind == "code" else {}
+        more: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
         made.append(
             {"cell_type": kind, "id": f"cell-{n}", "metadata": {},
              "source": source.splitlines(keepends=True), **more}
