@@ -46,7 +46,10 @@ def test_what_is_known_of_a_world_before_is_measured_in_its_runs(
     evosim.experiment(
         "strawberry", worlds=2, replicates=2, seed=5, out=tmp_path / "worlds", workers=1,
         progress=False, figures=False,
-        settings={"evolution.population": 16, "timeline.0.generations": 4, "measure.levels": 2},
+        settings={
+            "evolution.population": 16, "timeline.0.generations": 4, "timeline.1.generations": 1,
+            "measure.levels": 2, "measure.sample": 16,
+        },
     )  # fmt: skip
     rows = list(law.measured(tmp_path / "worlds"))
     family = scenario.load("strawberry").family
