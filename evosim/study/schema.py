@@ -113,6 +113,12 @@ class Measured(Model):
         "the threshold; the phase diagram draws it.",
     )
 
+    published: tuple[tuple[Real, Real], ...] = Field(
+        default=(),
+        description="Points [first parameter, value] that others found; lines are drawn before "
+        "them.",
+    )
+
     @model_validator(mode="after")
     def _one_threshold(self) -> Measured:
         if self.above is not None and self.below is not None:

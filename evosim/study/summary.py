@@ -137,6 +137,7 @@ def summarize(folder: StudyFolder) -> dict[str, Any]:
                 "measure": measured.measure,
                 "threshold": threshold_of(measured) or None,
                 "theory": [list(point) for point in measured.theory],
+                "published": [list(point) for point in measured.published],
                 "variance": _variance(folder, axes, name, columns[name]) if grid else None,
                 "ranks": None if grid else _ranks(folder, name, columns[name], bootstrap),
             }

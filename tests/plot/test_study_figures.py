@@ -398,3 +398,24 @@ def test_three_parameters_are_drawn_together_and_in_pairs_on_one_page(tmp_path: 
     assert said(high).count("Together: ") == 1
     assert "All three together where their interaction is largest: " in said(high)
     assert high.get_figheight() < 7 * 2.4
+
+
+def test_what_others_found_stands_behind_the_lines_where_the_first_parameter_is_along_x(
+    tmp_path: Path,
+) -> None:
+    others = "published = [[0.001, 0.2], [0.01, 0.4], [0.5, 0.9]]"
+    toml = text(PATIENT, POPULATION, ALIGNMENT.format(threshold=others), replicates=2)
+    summary = summarize(made(tmp_path / "study", toml, numbers))
+    for name, panels in (("interaction", [0]), ("curve", [0])):
+        drawn = drawing.figure("study", name, summary)
+        assert "published elsewhere" in said(drawn)
+        found = [
+            (n, line)
+            for n, panel in enumerate(drawn.axes)
+            for line in panel.get_lines()
+            if len(line.get_xdata()) == 3 and np.allclose(line.get_ydata(), [0.2, 0.4, 0.9])
+        ]
+        assert [n for n, _ in found] == panels, name
+        np.testing.assert_allclose(found[0][1].get_xdata(), np.log10([0.001, 0.01, 0.5]))
+        above = [x for x in drawn.axes[0].get_lines() if x.get_zorder() == found[0][1].get_zorder()]
+        assert above[0] is found[0][1]  # drawn before the others, so behind them

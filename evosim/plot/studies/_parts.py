@@ -35,6 +35,7 @@ DARK = 0.86
 """The part of the shades that is dark enough for a line on white."""
 UNDEFINED = "#BDBDBD"
 THRESHOLD = (0, (3, 2))
+PUBLISHED = layouts.LegendEntry("published elsewhere", colors.GREY, (0, (4, 1.5)), 1.0)
 MOST_MARKED = 24
 LONGEST = 0.9
 """Inches that the names of levels may fill beside lines and along a vertical axis."""
@@ -120,6 +121,20 @@ def lines(
                 )
             )
     return found
+
+
+def published(summary: Summary, name: str, x: ParameterAxis) -> list[Line]:
+    """What others found of a measure, where the first parameter, along x, is a number."""
+    points = np.array(summary["measures"][name].get("published") or (), np.float64).reshape(-1, 2)
+    if not (len(points) and x.numeric):
+        return []
+    at = placed(points[:, 0], next(iter(summary["parameters"].values())), x)
+    return [Line(PUBLISHED, Trajectory(points[:, 1]), at)]
+
+
+def published_legend(summary: Summary) -> list[layouts.LegendEntry]:
+    """The entry of a legend for what others found; nothing where it is not told."""
+    return [PUBLISHED] * any(one.get("published") for one in summary["measures"].values())
 
 
 def threshold(measure: Summary) -> list[Level]:

@@ -107,7 +107,7 @@ def _of_grid(summary: Summary) -> Figure:
 
         drawn = [*(dots for _, dots, _ in each), *(a for one in lines for a in one.what.arrays)]
         return Panel(
-            lines=lines, title=title, xlim=x.limits, levels=_parts.threshold(measures[measure]),
+            lines=[*_parts.published(summary, measure, x), *lines], title=title, xlim=x.limits, levels=_parts.threshold(measures[measure]),
             holds=drawn, more=more,
         )  # fmt: skip
 
@@ -118,7 +118,11 @@ def _of_grid(summary: Summary) -> Figure:
         title=f"against {next(iter(summary['parameters'].values()))['label']}",
         height=HEIGHT,
         note=_parts.note(summary, " ".join(words), *more),
-        legend=[*legend, *_parts.threshold_legend(*measures.values())],
+        legend=[
+            *legend,
+            *_parts.published_legend(summary),
+            *_parts.threshold_legend(*measures.values()),
+        ],
         left=LEFT,
         between=0.55,
         xlabel=style.fit(x.label, 3.0),

@@ -68,8 +68,9 @@ def figure(summary: Summary) -> Figure:
             _parts.mark_x(panel, x)
             panel.set_xlabel(style.fit(x.label, style.inches(panel)[0]))
 
+        others = _parts.published(summary, name, x) if i == 0 else []
         return Panel(
-            lines=_parts.lines(
+            lines=others + _parts.lines(
                 x, _parts.over(table, name, (i, j)), chosen, _parts.level_colors(other, chosen),
                 ends=[other.names[n] for n in chosen],
             ),
@@ -121,7 +122,7 @@ def figure(summary: Summary) -> Figure:
         rows,
         title=f"{summary['title']}: what parameters do together",
         note=_note(summary, axes, together),
-        legend=_parts.threshold_legend(*measures.values()),
+        legend=[*_parts.published_legend(summary), *_parts.threshold_legend(*measures.values())],
         left=LEFT,
         right=0.06,
         between=room + (GAP if two else 0.32),
