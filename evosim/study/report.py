@@ -161,7 +161,8 @@ def _cell(point: Summary | None, name: str) -> str:
     if point is None or not point["lived"]:
         return ". "
     numbers = point["measures"][name]
-    value = "n/a" if numbers["value"] is None else f"{numbers['value']:.3g}"
+    # What sums of equal numbers leave in their last bits is 0 to a reader.
+    value = "n/a" if numbers["value"] is None else f"{round(numbers['value'], 12) + 0.0:.3g}"
     return f"{value}{_mark(numbers)}"
 
 

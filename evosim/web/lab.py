@@ -47,7 +47,9 @@ MISTAKES = 20
 """Messages that are none, until a client is put out."""
 JOINING, STALLED = 10.0, 30.0
 """Seconds in which a client has to join, and to read what it is sent."""
-REFUSED, GONE = 1008, 1001
+PING = 20.0
+"""Seconds from one ping to the next, which a client has to have answered by then."""
+REFUSED, GONE, FAULT = 1008, 1001, 1011
 """Codes of a WebSocket that is closed (RFC 6455, 7.4.1)."""
 
 Word = Annotated[str, StringConstraints(max_length=200)]
@@ -133,7 +135,7 @@ class Lab:
         return Application(
             [("/", Page, mine), ("/socket", Client, mine)],
             websocket_max_message_size=MOST_BYTES,
-            websocket_ping_interval=20,
+            websocket_ping_interval=PING,
             compress_response=True,
             log_function=lambda handler: None,
         )
@@ -187,6 +189,9 @@ class Client(WebSocketHandler):
         self._sender: asyncio.Task[None] | None = None
         self._tokens, self._counted, self._mistakes = BURST, 0.0, 0
         self._extra: list[dict[str, Any]] = []
+        # What it said and is still to be dealt with; None once it has gone.
+        self._said: asyncio.Queue[str | bytes | None] = asyncio.Queue(int(BURST))
+        self._listener: asyncio.Task[None] | None = None
 
     def prepare(self) -> None:
         if not _check_host(self.lab, self.request.host):
@@ -203,6 +208,7 @@ class Client(WebSocketHandler):
         self.lab.clients.add(self)
         self._counted = asyncio.get_running_loop().time()
         asyncio.get_running_loop().call_later(JOINING, self._put_out_unless_joined)
+        self._listener = asyncio.get_running_loop().create_task(self._listen())
 
     def _put_out_unless_joined(self) -> None:
         if self.member is None:
@@ -212,6 +218,9 @@ class Client(WebSocketHandler):
         self.lab.clients.discard(self)
         if self._sender is not None:
             self._sender.cancel()
+        while not self._said.empty():
+            self._said.get_nowait()
+        self._said.put_nowait(None)
         if self.member is not None:
             self.member.bench.viewers.discard(self)
             self.lab.room.here[self.member.secret] -= 1
@@ -224,11 +233,24 @@ class Client(WebSocketHandler):
         self._extra.append(message)
         self.wake()
 
-    # Tornado takes the next message once this one has been dealt with.
+    # While this waits Tornado hears no answer to a ping either, and would put the client out; so
+    # what may take a minute, as a report does, is done elsewhere.
     async def on_message(self, message: str | bytes) -> None:
-        if not self._may_send():
+        if self._may_send():
+            await self._said.put(message)
+        else:
             self.close(REFUSED, "too many messages")
-            return
+
+    async def _listen(self) -> None:
+        """Deal with one message after the other."""
+        try:
+            while (message := await self._said.get()) is not None:
+                await self._heed(message)
+        except Exception:  # a fault of ours, told as Tornado tells those of its own callbacks
+            self.log_exception(*sys.exc_info())
+            self.close(FAULT, "a fault of the lab")
+
+    async def _heed(self, message: str | bytes) -> None:
         try:
             sent = SENT.validate_json(message)
         except ValidationError:

@@ -20,6 +20,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from evosim.errors import EvosimError
 from evosim.testing import TINY
 from evosim.web import lab as labs
 from evosim.web import rooms
@@ -498,6 +499,43 @@ def test_a_report_of_the_session(tiny: str) -> None:
         assert "Does it run?" in report["html"]
 
     serve(Room(tiny, 1), visit)
+
+
+def test_who_waits_for_what_takes_long_is_not_put_out(
+    tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*words: str) -> None:
+        await asyncio.sleep(1.5)
+        raise EvosimError("it took long")
+
+    async def visit(house: House) -> None:
+        guest = await house.join(house.room.token)
+        await guest.say("report")
+        error = await guest.hear(lambda: guest.heard.get("error"))
+        assert "it took long" in error["says"]
+        await guest.say("step")
+        await guest.hear(lambda: len(guest.rows) > 1)
+
+    monkeypatch.setattr(labs, "PING", 0.2)
+    monkeypatch.setattr(labs, "_evosim", slow)
+    serve(Room(tiny, 1), visit)
+
+
+def test_a_fault_of_the_lab_puts_out_whom_it_befalls(
+    tiny: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(self: labs.Client, *given: object) -> None:
+        raise RuntimeError("broken")
+
+    async def visit(house: House) -> None:
+        guest = await house.join(house.room.token)
+        with monkeypatch.context() as patch:
+            patch.setattr(labs.Client, "_obey", broken)
+            await guest.say("play")
+            assert await guest.closed() == labs.FAULT
+
+    serve(Room(tiny, 1), visit)
+    assert "RuntimeError: broken" in caplog.text
 
 
 def test_a_bench_has_one_thread(tiny: str) -> None:

@@ -107,8 +107,8 @@ def _of_grid(summary: Summary) -> Figure:
 
         drawn = [*(dots for _, dots, _ in each), *(a for one in lines for a in one.what.arrays)]
         return Panel(
-            lines=[*_parts.published(summary, measure, x), *lines], title=title, xlim=x.limits, levels=_parts.threshold(measures[measure]),
-            holds=drawn, more=more,
+            lines=[*_parts.published(summary, measure, x), *lines], title=title, xlim=x.limits,
+            levels=_parts.threshold(measures[measure]), holds=drawn, more=more,
         )  # fmt: skip
 
     measures = summary["measures"]
