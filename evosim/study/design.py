@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from evosim import scenario as scenarios
 from evosim.errors import SETTING, EvosimError, Problem, ScenarioError, did_you_mean
-from evosim.metrics import turns
+from evosim.metrics import hypotheses, turns
 from evosim.rng import Purpose, key
 from evosim.scenario.document import canonical, inline
 from evosim.scenario.experiment import PART
@@ -26,6 +26,7 @@ from evosim.scenario.values import MOST_POINTS
 from evosim.scenario.words import WORDS
 
 if TYPE_CHECKING:
+    from evosim.metrics.hypotheses import WeightedTerm
     from evosim.scenario import Experiment, Family, Finding, Scenario, Settings
     from evosim.scenario.experiment import Moved
     from evosim.study.schema import Parameter, Study
@@ -379,9 +380,9 @@ def _in_worlds(
     """The arms of the claim in each world of a family."""
     family, arms = family_of(scenario), claimed_arms(scenario)
     n = replicates or family.replicates
-    probed = _probed(scenario)
     for world in range(worlds):
         drawn = family.settings(seed, world)
+        probed = _probed(scenario, drawn)
         for name in arms:
             made = _arm(scenario, name, world_key(world, name), n, drawn, probed, world=str(world))
             yield replace(made, world=world)
@@ -399,9 +400,10 @@ def claimed_arms(scenario: Scenario) -> tuple[str, ...]:
     return tuple(arm for arm in experiment.arms if arm in used)
 
 
-def _probed(scenario: Scenario) -> Values:
+def _probed(scenario: Scenario, changes: Values | None = None) -> Values:
     """The setting by which every arm is probed also where the first one flips."""
-    return {"measure.also": sorted({*scenario.measure.also, *turns(reference(scenario))})}
+    flips = turns(reference(scenario, changes))
+    return {"measure.also": sorted({*scenario.measure.also, *flips})}
 
 
 def _arm(
@@ -443,11 +445,27 @@ def arms(scenario: Scenario) -> dict[str, Scenario]:
     return {arm.key: arm.scenario(scenario) for arm in conditions(scenario)}
 
 
-def reference(scenario: Scenario) -> Scenario:
-    """The first arm's scenario, whose phases say when the flips of all arms are."""
+def reference(scenario: Scenario, changes: Values | None = None) -> Scenario:
+    """The first arm's scenario, whose phases say when the flips of all arms are.
+
+    Args:
+        changes: of the scenario as it is written, such as what is drawn for a world.
+    """
     experiment = experiment_of(scenario)
     first = next(iter(experiment.arms.values()))
-    return changed(scenario, (*experiment.set, *first.set))
+    return changed(scenario, as_mapping(changes or {}, experiment.set, first.set))
+
+
+def claimed(
+    scenario: Scenario, changes: Values | None = None
+) -> list[tuple[Finding, tuple[WeightedTerm, ...]]]:
+    """The findings of the claim, each with its terms.
+
+    Args:
+        changes: see :func:`reference`.
+    """
+    experiment, flips = experiment_of(scenario), turns(reference(scenario, changes))
+    return [(one, hypotheses.terms_of(one, experiment, flips)) for one in experiment.findings]
 
 
 def arms_of(finding: Finding, experiment: Experiment) -> tuple[str, ...]:

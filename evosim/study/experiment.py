@@ -14,15 +14,12 @@ from evosim.engine.dataset import check_data, open_arrays, open_dataset
 from evosim.engine.files import exists, explain, write_text
 from evosim.engine.run_folder import RunFolder
 from evosim.errors import EvosimError, RunError
-from evosim.metrics import hypotheses, turns
-from evosim.metrics.hypotheses import Conditions, WeightedTerm
+from evosim.metrics.hypotheses import Conditions
 from evosim.metrics.leakage import check_disjoint
 from evosim.stats.intervals import Bootstrap
 from evosim.study.design import (
     Condition,
     conditions,
-    experiment_of,
-    reference,
     run_inputs,
 )
 from evosim.study.folder import Folder, Record, hash_of
@@ -32,7 +29,7 @@ from evosim.study.schema import Study
 if TYPE_CHECKING:
     import xarray as xr
 
-    from evosim.scenario import Finding, Scenario
+    from evosim.scenario import Scenario
 
 
 class ExperimentFolder(Folder):
@@ -148,12 +145,6 @@ class ExperimentFolder(Folder):
         """How the intervals of its numbers are made."""
         verdict = self.base.verdict
         return Bootstrap.of(self.seed, confidence=verdict.confidence, resamples=verdict.resamples)
-
-    @property
-    def claimed(self) -> list[tuple[Finding, tuple[WeightedTerm, ...]]]:
-        """The findings of the claim, each with its terms."""
-        written, flips = experiment_of(self.base), turns(reference(self.base))
-        return [(f, hypotheses.terms_of(f, written, flips)) for f in written.findings]
 
     @contextmanager
     def opened(self, keys: Mapping[str, str]) -> Iterator[dict[str, Conditions]]:

@@ -13,7 +13,7 @@ from evosim.metrics import METRICS, hypotheses
 from evosim.scenario.words import WORDS
 from evosim.stats import hierarchy
 from evosim.stats.intervals import Bootstrap, Floats, finite, shown
-from evosim.study.design import claimed_arms, experiment_of, family_of, world_key
+from evosim.study.design import claimed, claimed_arms, experiment_of, family_of, world_key
 
 if TYPE_CHECKING:
     from evosim.metrics.hypotheses import Conditions, WeightedTerm
@@ -34,18 +34,20 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     scenario, manifest = folder.base, folder.manifest
     written, family = experiment_of(scenario), family_of(scenario)
     arms, bootstrap = claimed_arms(scenario), folder.bootstrap
-    claimed = [(finding, terms) for finding, terms in folder.claimed if not finding.secondary]
+    counted = _counted(scenario)
     n = manifest["worlds"]
-    effects: list[list[Floats]] = [[] for _ in claimed]
+    effects: list[list[Floats]] = [[] for _ in counted]
     pulls: list[float] = []
     for number in range(n):
+        # A world may flip when others do not.
+        here = _counted(scenario, family.settings(manifest["seed"], number))
         with folder.opened({arm: world_key(number, arm) for arm in arms}) as data:
-            for found, (_, terms) in zip(effects, claimed, strict=True):
+            for found, (_, terms) in zip(effects, here, strict=True):
                 found.append(effect(terms, data))
             pulls.append(pull(next(iter(data.values())).scenario, scenario))
     findings = [
         _finding(finding, terms, np.array(found), pulls, bootstrap)
-        for (finding, terms), found in zip(claimed, effects, strict=True)
+        for (finding, terms), found in zip(counted, effects, strict=True)
     ]
     return {
         "verdict": hypotheses.verdict_of(findings),
@@ -61,6 +63,13 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
         "pull": [finite(value) for value in pulls],
         **{key: manifest[key] for key in ("command", "versions", "machine")},
     }
+
+
+def _counted(
+    scenario: Scenario, drawn: Mapping[str, Any] | None = None
+) -> list[tuple[Finding, tuple[WeightedTerm, ...]]]:
+    """The findings on which the verdict rests, with their terms in a world."""
+    return [one for one in claimed(scenario, drawn) if not one[0].secondary]
 
 
 def drawn(family: Family, seed: int, worlds: int) -> dict[str, list[Any]]:

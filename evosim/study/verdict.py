@@ -17,7 +17,7 @@ from evosim.metrics.trajectories import trajectories
 from evosim.scenario.timeline import stretches
 from evosim.scenario.words import WORDS
 from evosim.stats.intervals import Bootstrap
-from evosim.study import families
+from evosim.study import design, families
 from evosim.study.design import changed, experiment_of, moved, reference, tuned_key, value_at
 from evosim.study.folder import read_result
 
@@ -77,7 +77,7 @@ def summarize(folder: ExperimentFolder) -> dict[str, Any]:
     """
     scenario, manifest = folder.base, folder.manifest
     written = experiment_of(scenario)
-    bootstrap, claimed = folder.bootstrap, folder.claimed
+    bootstrap, claimed = folder.bootstrap, design.claimed(folder.base)
     headline, terms = claimed[0]
     with folder.opened({arm: arm for arm in written.arms}) as data:
         findings = [

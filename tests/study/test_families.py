@@ -13,7 +13,7 @@ import evosim
 from evosim import scenario, world
 from evosim.cli import cli
 from evosim.errors import EvosimError, ScenarioError
-from evosim.metrics.hypotheses import WeightedTerm
+from evosim.metrics.hypotheses import Conditions, WeightedTerm
 from evosim.metrics.query import Query
 from evosim.rng import Purpose, key
 from evosim.scenario import Scenario, loads, words
@@ -370,3 +370,25 @@ def test_the_kind_of_a_world_is_which_findings_hold_in_it() -> None:
     assert families.kinds(summary) == [(True, True), (False, True), (True, False), (None, True)]
     assert families.unseen(summary).startswith("1.00 [")
     assert families.unseen(summary).endswith("4 of 4 worlds are the only ones of their kind, of 4")
+
+
+def test_a_world_is_measured_at_its_own_flip(tmp_path: Path) -> None:
+    """Where the family draws how long training takes, as where one world alone is run."""
+    drawn = '\n[[family.draw]]\nkey = "timeline.0.generations"\nwhole = [1, 8]\n'
+    scenario = loads(EXPERIMENT.replace('"timeline.0.generations=8", ', "") + FAMILY + drawn)
+    found = evosim.experiment(
+        scenario, worlds=4, seed=2, out=tmp_path / "worlds", workers=1, progress=False,
+        figures=False,
+    )  # fmt: skip
+    assert scenario.family is not None
+    lengths = [scenario.family.settings(2, w)["timeline.0.generations"] for w in range(4)]
+    assert len({*lengths}) > 1
+    lost = found.summary["findings"][1]
+    assert lost["measure"] == "capability_lost"
+    for number, effects in enumerate(lost["worlds"]["effects"]):
+        run = evosim.open_run(tmp_path / "worlds" / "arms" / design.world_key(number, "effect"))
+        (flip,) = run.scenario.flips
+        assert flip.generation == lengths[number]
+        term = WeightedTerm(1.0, "effect", Query(measure="capability_lost", turn=lengths[number]))
+        arms = {"effect": Conditions(run.data, run.scenario)}
+        assert effects == pytest.approx(families.effect([term], arms).tolist())
