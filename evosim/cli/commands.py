@@ -285,7 +285,7 @@ def new(file: Path) -> None:
               help="Run all arms of the scenario's experiment, and test its claim.")  # fmt: skip
 @click.option("--tuned", is_flag=True,
               help="With --arms: also run the values of the tuned parameter.")  # fmt: skip
-@click.option("--worlds", type=click.IntRange(min=0), default=0, metavar="N",
+@click.option("--worlds", type=click.IntRange(min=1), metavar="N",
               help="Run the arms in N worlds of the family, and test the claim.")  # fmt: skip
 @options.world
 @options.agent
@@ -302,7 +302,7 @@ def run(
     scenario: Any,
     arms: bool,
     tuned: bool,
-    worlds: int,
+    worlds: int | None,
     world: int | None,
     agent: str | None,
     settings: Sequence[str],
@@ -321,7 +321,7 @@ def run(
 
     if agent is not None:
         settings = [f"agent.learner.factory={agent}", *settings]
-    if tuned and not arms:
+    if tuned and not (arms or worlds):
         raise EvosimError("--tuned is about the arms of an experiment: add --arms")
     if world is not None and (arms or worlds):
         raise EvosimError("--world runs one world of a family: leave out --arms and --worlds")
@@ -334,13 +334,16 @@ def run(
     done: Run | Experiment
     if arms or worlds:
         done = evosim.experiment(
-            scenario, replicates=replicates, tuned=tuned, worlds=worlds, settings=settings,
+            scenario, replicates=replicates, tuned=tuned, worlds=worlds or 0, settings=settings,
             figures=figures, **options,
         )  # fmt: skip
     else:
         if world is not None:
             options["seed"] = seed = FIRST if options["seed"] is None else options["seed"]
-            settings = settings_of_world(scenario, settings, seed, world)
+            typed, settings = settings, settings_of_world(scenario, settings, seed, world)
+            if not quiet:  # the run is named as one of the scenario's own world is
+                drawn = ", ".join(settings[: len(settings) - len(typed)])
+                say(f"world {world} of the family of seed {seed}: {drawn}", err=True)
         options["settings"] = settings
         done = evosim.run(
             scenario, replicates=replicates or 1, scheduler=scheduler, figures=figures, **options

@@ -22,7 +22,7 @@ from deap.cma import Strategy
 from numpy.typing import NDArray
 
 from evosim import core, world
-from evosim.errors import EvosimError, ScenarioError, did_you_mean
+from evosim.errors import Argument, EvosimError, ScenarioError, did_you_mean
 from evosim.mind import Minds
 from evosim.scenario import document, from_dict
 from evosim.scenario.document import Path
@@ -134,13 +134,25 @@ def keys(
         for name in only:
             if not any(_is_below(key, name) for key in found):
                 raise EvosimError(
-                    f"no number {name!r} to change in environment {environment!r}: "
-                    f"{did_you_mean(name, [key.name for key in found])}"
+                    f"no number {name!r} to change in environment {environment!r}: ",
+                    *_instead(scenario, environment, name, [key.name for key in found]),
                 )
         found = [key for key in found if any(_is_below(key, name) for name in only)]
     if not found:
         raise EvosimError(f"environment {environment!r} has no number that could be changed")
     return found
+
+
+def _instead(
+    scenario: Scenario, environment: str, name: str, known: Sequence[str]
+) -> Iterator[str | Argument]:
+    """What to do about a key that is none: ask for more numbers, or name another."""
+    for option in ("payoffs", "unfelt"):
+        more = _keys(scenario, environment, option == "payoffs", option == "unfelt")
+        if any(_is_below(key, name) for key in more):
+            yield from ("it is changed only with ", Argument(option, True))
+            return
+    yield did_you_mean(name, known)
 
 
 def _is_below(key: Key, name: str) -> bool:

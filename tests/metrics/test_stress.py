@@ -410,9 +410,21 @@ def test_a_fork_from_beyond_the_flip_has_minds_too(run: evosim.Run, tmp_path: Pa
     assert evosim.stress(fork, budget=0, out=tmp_path / "b").summary["generation"] == 4
 
 
+@pytest.mark.parametrize(
+    ("key", "option"),
+    [("kinds.good.use.eat.yields", "payoffs"), ("kinds.pebble.use.roll.feels.sweet", "unfelt")],
+)
+def test_a_key_that_must_be_asked_for_tells_how(key: str, option: str) -> None:
+    scenario = two("world.kinds.pebble={glyph='p',use={roll={}}}", 'world.map="@glp"')
+    with pytest.raises(EvosimError, match=f"{key}' to change .* only with {option}=True"):
+        keys(scenario, "home", only=[key])
+    assert keys(scenario, "home", only=[key], **{option: True})  # type: ignore[arg-type]
+
+
 def test_no_change_is_told_in_words(run: evosim.Run, tmp_path: Path) -> None:
     found = evosim.stress(run, budget=0, out=tmp_path)
     assert found.summary["worst"] is None
     nothing = {"moves": {}, "values": {}, "size": 0.0, "outcome": {}, "evaluations": 1}
     text = describe({**found.summary, "searched": True, "worst": nothing})
     assert "none is worse than the world as it is" in text
+    assert "\n\n\n" not in text

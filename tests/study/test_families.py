@@ -392,3 +392,31 @@ def test_a_world_is_measured_at_its_own_flip(tmp_path: Path) -> None:
         term = WeightedTerm(1.0, "effect", Query(measure="capability_lost", turn=lengths[number]))
         arms = {"effect": Conditions(run.data, run.scenario)}
         assert effects == pytest.approx(families.effect([term], arms).tolist())
+
+
+def test_a_run_of_one_world_says_which_and_what_was_drawn(tmp_path: Path) -> None:
+    """Its folder is named as that of a run of the scenario's own world."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(EXPERIMENT + FAMILY, encoding="utf-8")
+    asked = ["run", str(mine), "--world", "1", "--no-figures", "--out", str(tmp_path / "run")]
+    told = CliRunner().invoke(cli, [*asked, "--workers", "1", "--json"]).stderr
+    slip = design.family_of(read()).settings(1, 1)["world.slip"]
+    assert f"world 1 of the family of seed 1: world.slip={slip}, evolution.levels=" in told
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--worlds", "0"], "0 is not in the range"),
+        (["--worlds", "1"], "--worlds 1: one world says nothing of others: 2 or more"),
+        (["--worlds", "2", "--tuned"], "--tuned: a family has other values already"),
+    ],
+)
+def test_worlds_that_say_nothing_of_others_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(EXPERIMENT + FAMILY, encoding="utf-8")
+    refused = CliRunner().invoke(cli, ["run", "mine.toml", *asked])
+    assert told in refused.stderr
+    assert not Path("runs").exists()

@@ -189,18 +189,30 @@ def _numbers(
         for path, value in document.leaves(document.plain(here.world))
         if is_number(value)
     }
+    alone = True  # whether each number is right by itself
     for path, ends in asked.numbers.items():
         where = (*place, "ranges", *path)
         if path not in numbers:
+            alone = False
             near = did_you_mean(".".join(path), [".".join(one) for one in numbers])
             yield Mistake(where, f"no such number in environment {asked.environment!r}: {near}")
         elif is_whole(numbers[path]) and not all(float(end).is_integer() for end in ends):
+            alone = False
             yield Mistake(where, bad_value("not whole", list(ends), "whole numbers"))
         else:
             for end in ends:
                 if wrong_there := _at(partial, asked, {path: end}).mistakes:
+                    alone = False
                     yield Mistake(where, f"at {end:g}: {wrong_there[0].message}")
                     break
+    fullest = {
+        path: ends[path[-1] == "count"]
+        for path, ends in asked.numbers.items()
+        if path[-1] in ("count", "rows", "cols")
+    }
+    if alone and (together := _at(partial, asked, fullest).mistakes):
+        told = ", ".join(f"{'.'.join(path)} = {value:g}" for path, value in fullest.items())
+        yield Mistake((*place, "ranges"), f"at {told} together: {together[0].message}")
 
 
 def _at(partial: PartialDocument, asked: Adversary, numbers: Mapping[Path, float]) -> PartialWorld:

@@ -232,8 +232,8 @@ def describe(summary: Mapping[str, Any]) -> str:
             ]
         )
     lines += ["", *table(rows)]
-    if more := len(summary["keys"]) - SHOWN:
-        lines.append(f"  and {more} more numbers" if more > 0 else "")
+    if (more := len(summary["keys"]) - SHOWN) > 0:
+        lines.append(f"  and {more} more numbers")
     if summary.get("searched", True):
         lines += ["", *_change("smallest change that collapses", summary["smallest"])]
         lines += _change(f"worst change within size {summary['radius']:g}", summary["worst"])

@@ -176,3 +176,12 @@ def test_what_cannot_be_is_refused(settings: list[str], key: str, what: str) -> 
     with pytest.raises(ScenarioError, match=what) as caught:
         read(*settings)
     assert any(problem.key.endswith(key) for problem in caught.value.problems)
+
+
+def test_counts_that_fit_alone_and_not_together_are_refused() -> None:
+    counts = "{{ kinds = {{ good.count = [1, {n}], lure.count = [1, {n}] }} }}"
+    wide = ['world.map="@..........."', "world.kinds.good.count=1", "world.kinds.lure.count=1"]
+    assert read(*wide, f"{AT}.ranges={counts.format(n=5)}")
+    told = r"at kinds.good.count = 8, kinds.lure.count = 8 together: more sites"
+    with pytest.raises(ScenarioError, match=told):
+        read(*wide, f"{AT}.ranges={counts.format(n=8)}")
