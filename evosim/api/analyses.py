@@ -264,7 +264,13 @@ def stress(
             ),
             "evaluated": lambda _: shown.run(0),
         }
-        found = _analysed(run, "stress", generation, 0, out, settings)
+        try:
+            found = _analysed(run, "stress", generation, 0, out, settings)
+        except KeyboardInterrupt as stop:
+            told = (
+                f"stopped: {len(known)} evaluations are kept, and asking again goes on from there"
+            )
+            raise KeyboardInterrupt(told) from stop
     if flip is not None:
         if found.summary["flip"] is None:
             raise EvosimError("no change was found that collapses the minds: there is no flip")

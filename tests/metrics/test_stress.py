@@ -428,3 +428,20 @@ def test_no_change_is_told_in_words(run: evosim.Run, tmp_path: Path) -> None:
     text = describe({**found.summary, "searched": True, "worst": nothing})
     assert "none is worse than the world as it is" in text
     assert "\n\n\n" not in text
+
+
+def test_a_search_that_is_stopped_says_what_is_kept(
+    run: evosim.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = stress.Population.fare
+
+    def fare(self: Population, changes: Any) -> Outcome:
+        if self.evaluations == 3:
+            raise KeyboardInterrupt
+        return whole(self, changes)
+
+    monkeypatch.setattr(stress.Population, "fare", fare)
+    asked = ["stress", str(run.path), "--budget", "0", "--out", str(tmp_path)]
+    told = CliRunner().invoke(cli, asked)
+    assert told.exit_code == 130
+    assert "stopped: 3 evaluations are kept" in told.stderr
