@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from evosim import scenario as scenarios
 from evosim.core.stepping import INTENDED, INTERNAL, PAID, SELECTED
-from evosim.errors import Argument, EvosimError, seed_number
+from evosim.errors import Argument, EvosimError, seed_number, whole_number
 from evosim.gym.episodes import LEVELS, Episodes, Mixture, Reward
 from evosim.world.observations import Observation, Observer
 
@@ -105,13 +105,13 @@ class Environment(_Shared, gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        episodes = self.episodes
+        level, episodes = _level(options), self.episodes
+        super().reset(seed=None if seed is None else seed_number(seed))
         if seed is not None or episodes.episode[0] < 0:
             # Without a seed one is drawn, once: episodes go on from it.
             drawn = self.np_random.integers(2**63) if seed is None else seed
             episodes.seed[0], episodes.episode[0] = drawn, -1
-        episodes.begin(self._all, (options or {}).get("level"))
+        episodes.begin(self._all, level)
         return self._look(), self._info()
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -140,8 +140,10 @@ class Environment(_Shared, gymnasium.Env[Any, Any]):
             "events": {place.env.events[e]: int(going.counts[0, e]) for e in happened},
             "environment": place.env.name,
             "level": int(episodes.numbers[going.level[0]]),
-            "level_seed": int(episodes.level_seed[0]),
-            "life": int(going.life[0]),
+            # Of 64 bits: as plain numbers they do not fit in the arrays in which Gymnasium's own
+            # vectors of environments gather what each has told.
+            "level_seed": episodes.level_seed[0],
+            "life": going.life[0],
         }
         if self.scenario.deception is not None:
             info["watched"] = bool(episodes.watched[0])
@@ -241,18 +243,28 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        episodes = self.episodes
-        if seed is None or isinstance(seed, int | np.integer):
-            super().reset(seed=None if seed is None else int(seed))
-            if seed is not None:
-                seed = [int(seed) + i for i in range(self.num_envs)]
-            elif episodes.episode[0] < 0:
-                seed = [int(self.np_random.integers(2**63)) + i for i in range(self.num_envs)]
-        if seed is not None:
-            for i, one in enumerate(seed):
-                if one is not None:
-                    episodes.seed[i], episodes.episode[i] = seed_number(one), -1
-        episodes.begin(self._all, (options or {}).get("level"))
+        level, episodes = _level(options), self.episodes
+        seeds: Sequence[int | None] = [None] * self.num_envs
+        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str | bytes):
+            if len(seed) != self.num_envs:
+                raise EvosimError(
+                    Argument("seed", list(seed)),
+                    f": one seed, or one for each of {self.num_envs} lives",
+                )
+            seeds = [None if one is None else seed_number(one) for one in seed]
+        elif seed is not None:
+            first = seed_number(seed)
+            super().reset(seed=first)
+            seeds = [seed_number(first + i) for i in range(self.num_envs)]
+        else:
+            super().reset()
+            if episodes.episode[0] < 0:
+                drawn = int(self.np_random.integers(2**63))
+                seeds = [drawn + i for i in range(self.num_envs)]
+        for i, one in enumerate(seeds):
+            if one is not None:
+                episodes.seed[i], episodes.episode[i] = one, -1
+        episodes.begin(self._all, level)
         self._over[:] = False
         return self._look(self._all), self._info()
 
@@ -310,6 +322,18 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
         if self.scenario.deception is not None:
             info["watched"] = episodes.watched.copy()
         return info | {f"_{name}": self._all for name in info}
+
+
+def _level(options: object) -> int | None:
+    """The number of the level in the ``options`` of a reset; None: drawn."""
+    if options is None:
+        return None
+    if not isinstance(options, Mapping) or not set(options) <= {"level"}:
+        raise EvosimError(
+            Argument("options", options), ': the number of a level is needed, {"level": 7}'
+        )
+    level = options.get("level")
+    return None if level is None else whole_number("level", level)
 
 
 def _space(observer: Observer) -> spaces.Space[Any]:

@@ -289,7 +289,11 @@ class Episodes:
         Raises:
             EvosimError: no action for each, or no life has begun.
         """
-        actions, many = np.asarray(actions), len(self.actions)
+        many = len(self.actions)
+        try:
+            actions = np.asarray(actions)
+        except ValueError:  # rows of several lengths
+            actions = np.array(repr(actions))
         fits = actions.shape == (self.n,) and actions.dtype.kind in "iu"
         if not fits or actions.min() < 0 or actions.max() >= many:  # a kernel would not notice
             each = f", one for each of {self.n} lives" if self.n > 1 else ""

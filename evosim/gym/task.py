@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evosim import scenario as scenarios
 from evosim.gym.episodes import LEVELS, Mixture, Reward
 from evosim.world import environment
 from evosim.world.observations import Observation, Observer
@@ -30,6 +31,7 @@ class Task:
         agent.get_state(), agent.set_state(state)    # what training needs beside; may be left out
 
     Attributes:
+        scenario: one, the id of one of the catalogue, or a file.
         lifetimes: how many lives it may train on before it is looked at.
 
     >>> from evosim import scenario
@@ -47,6 +49,10 @@ class Task:
     senses: Sequence[str] = ()
     window: int | None = None
     lifetimes: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.scenario, scenarios.Scenario):
+            object.__setattr__(self, "scenario", scenarios.load(self.scenario))
 
     def _arguments(self) -> dict[str, Any]:
         names = ("environment", "obs", "reward", "levels", "seed", "senses", "window")

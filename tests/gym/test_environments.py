@@ -371,6 +371,64 @@ def test_a_level_that_is_not_there_is_refused() -> None:
         env.reset(options={"level": 4})
 
 
+@pytest.mark.parametrize(
+    ("reset", "told"),
+    [
+        ({"options": {"levels": 3}}, '{"level": 7}'),
+        ({"options": 3}, "options=3"),
+        ({"options": {"level": [3, 8]}}, "a whole number"),
+        ({"options": {"level": 3.5}}, "a whole number"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 2**64}, "2^64 - 1"),
+        ({"seed": "x"}, 'seed="x"'),
+    ],
+)
+def test_a_reset_that_cannot_be_is_refused_in_words(reset: dict[str, Any], told: str) -> None:
+    for env in (
+        evosim.gym.make("strawberry", levels=[3, 8]),
+        evosim.gym.make_vec("strawberry", num_envs=2, levels=[3, 8]),
+    ):
+        with pytest.raises(evosim.EvosimError) as error:
+            env.reset(**reset)
+        assert told in str(error.value)
+
+
+@pytest.mark.parametrize("seeds", [[1, 2], [1, 2, 3, 4]])
+def test_as_many_seeds_as_lives_are_needed(seeds: list[int]) -> None:
+    env = evosim.gym.make_vec("strawberry", num_envs=3, levels=2)
+    with pytest.raises(evosim.EvosimError, match="one for each of 3 lives"):
+        env.reset(seed=seeds)
+    assert env.reset(seed=np.array([1, 2, 3]))[0].shape[0] == 3
+    with pytest.raises(evosim.EvosimError, match="one for each of 3 lives"):
+        env.step([[1], [1, 2]])
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_vectors_of_gymnasium_gather_what_environments_tell(mode: str) -> None:
+    """Keys and seeds of 64 bits among it, of which most are too large for a C long."""
+    many = gymnasium.make_vec(
+        "evosim/strawberry-day-v0", num_envs=3, vectorization_mode=mode, obs="state", levels=2
+    )
+    ours = evosim.gym.make_vec("strawberry", num_envs=3, environment="day", obs="state", levels=2)
+    try:
+        for (seen, info), (same, known) in [
+            (many.reset(seed=s), ours.reset(seed=s)) for s in (1, 5)
+        ]:
+            assert seen.tolist() == same.tolist()
+            for name in ("life", "level_seed", "level"):
+                assert info[name].tolist() == known[name].tolist()
+        assert many.step(np.zeros(3, np.int64))[0].tolist() == ours.step([0, 0, 0])[0].tolist()
+    finally:
+        many.close()
+
+
+def test_a_task_is_also_of_an_id() -> None:
+    task = evosim.gym.Task(scenario="strawberry", environment="day", obs="state")
+    assert (task.n_states, task.observation_shape, len(task.actions)) == (98, (), 6)
+    with pytest.raises(evosim.EvosimError, match="did you mean 'strawberry'"):
+        evosim.gym.Task(scenario="strawbery")
+
+
 def test_without_gymnasium_the_import_works_and_environments_say_what_is_missing() -> None:
     code = """
 import sys
