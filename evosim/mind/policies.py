@@ -8,7 +8,8 @@ of torch, jax or Stable-Baselines3 is imported here: their objects are known by 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from reprlib import repr as shorten
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.errors import Argument, EvosimError
+from evosim.registry import calling
 from evosim.world import Environment, Levels
 from evosim.world.observations import Observer
 
@@ -71,6 +73,8 @@ class Reader:
         Raises:
             EvosimError: it is nothing that could be one.
         """
+        if isinstance(policy, type):
+            raise _bad("a class is no policy: give an object of it", f"{policy.__qualname__}")
         if isinstance(policy, Mapping):
             forms = {str(name): self.read(one) for name, one in policy.items()}
             names = list(self.observer.worlds)
@@ -89,10 +93,12 @@ class Reader:
         function = _function(policy)
         if function is None:
             raise _bad(f"a policy is needed: {FORMS}", policy)
-        return Form(table=lambda env, levels: self._asked(function, env, levels))
+        return Form(table=lambda env, levels: self._asked(policy, function, env, levels))
 
-    def _asked(self, function: Callable[[Any], Any], env: Environment, levels: Levels) -> Floats:
-        """What a function of observations does in all states."""
+    def _asked(
+        self, policy: Any, function: Callable[[Any], Any], env: Environment, levels: Levels
+    ) -> Floats:
+        """What a function of observations does in all states; it stands for a policy."""
         shape = (len(levels.start), env.n_x, env.n_cells)
         n = int(np.prod(shape))
         seen = self.observer.table(env.name, levels)
@@ -103,7 +109,9 @@ class Reader:
         given = (
             {name: batch(t) for name, t in seen.items()} if isinstance(seen, dict) else batch(seen)
         )
-        return self.chances(function(given), n, env).reshape(*shape, env.n_actions)
+        with asking(policy, given):
+            answer = function(given)
+        return self.chances(answer, n, env).reshape(*shape, env.n_actions)
 
     def chances(self, given: Any, n: int, env: Environment) -> Floats:
         """The chances of the actions [n, A] that are meant by what a policy gave for n states.
@@ -112,8 +120,11 @@ class Reader:
             EvosimError: not an action or chances for each.
         """
         found = as_array(given)
+        if found.dtype.kind not in "biufO":
+            raise _bad("numbers of actions or their chances are needed",
+                       f"an array of type {found.dtype}")  # fmt: skip
         if found.shape == (n,):
-            actions = np.asarray(found, np.float64)
+            actions = _as_numbers(found)
             wrong = ~np.isin(actions, np.arange(env.n_actions))
             if wrong.any():
                 raise _bad(f"an action is a whole number from 0 to {env.n_actions - 1}",
@@ -124,13 +135,14 @@ class Reader:
                 f"for {n} observations {n} actions are needed, or chances ({n}, {env.n_actions})",
                 f"an array of shape {found.shape}",
             )
-        chances = np.asarray(found, np.float64)
-        if self.logits:
-            odds = np.exp(chances - chances.max(axis=1, keepdims=True))
-            chances = odds / odds.sum(axis=1, keepdims=True)
-        if self.greedy:
-            best = chances == chances.max(axis=1, keepdims=True)
-            chances = best / best.sum(axis=1, keepdims=True)
+        chances = _as_numbers(found)
+        with np.errstate(invalid="ignore"):  # of what is NaN the chances are, and are refused
+            if self.logits:
+                odds = np.exp(chances - chances.max(axis=1, keepdims=True))
+                chances = odds / odds.sum(axis=1, keepdims=True)
+            if self.greedy:
+                best = chances == chances.max(axis=1, keepdims=True)
+                chances = best / best.sum(axis=1, keepdims=True)
         return chances
 
     def _array(self, array: NDArray[Any]) -> Form:
@@ -244,6 +256,33 @@ def as_array(given: Any) -> NDArray[Any]:
         return np.asarray(given)
     except (TypeError, ValueError) as error:
         raise _bad("actions or their chances are needed", given) from error
+
+
+def _as_numbers(found: NDArray[Any]) -> Floats:
+    """An array as numbers; also one of objects, such as fractions."""
+    try:
+        return np.asarray(found, np.float64)
+    except (TypeError, ValueError) as error:
+        raise _bad("numbers of actions or their chances are needed", found) from error
+
+
+@contextmanager
+def asking(policy: Any, seen: Any) -> Iterator[None]:
+    """While a policy is asked: whatever it raises is told with what it was shown.
+
+    Raises:
+        EvosimError: with the original as its cause.
+    """
+    if isinstance(policy, tuple):
+        policy = policy[0]
+    owner = policy if hasattr(policy, "__qualname__") else type(policy)
+    shapes = (
+        ", ".join(f"{name} {one.shape}" for name, one in seen.items())
+        if isinstance(seen, Mapping)
+        else seen.shape
+    )
+    with calling(f"policy, shown observations of shape {shapes}", owner):
+        yield
 
 
 def _function(policy: Any) -> Callable[[Any], Any] | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evosim.core import Expectation
 from evosim.engine.probe import Expected, ProbedEnvironment
 from evosim.metrics.goal_inference import Seen
-from evosim.mind.policies import Reader, Remembering, check
+from evosim.mind.policies import Reader, Remembering, asking, check
 from evosim.world import Environment, Levels
 from evosim.world.tensors import Process, process
 
@@ -103,7 +103,8 @@ def remembered(
         over = level.fatal.copy()
         over[-1] = True
         state = rng.choice(level.n_states, n, p=level.start)
-        agent.reset(n)
+        with asking(agent, lives):
+            agent.reset(n)
         for _ in range(env.lifetime):
             alive = ~over[state]
             if not alive.any():
@@ -113,7 +114,9 @@ def remembered(
             look = {name: table[i, x, cell] for name, table in seen.items()} if isinstance(
                 seen, dict
             ) else seen[i, x, cell]  # fmt: skip
-            chances = check(reader.chances(agent.act(look), n, env))
+            with asking(agent, look):
+                answer = agent.act(look)
+            chances = check(reader.chances(answer, n, env))
             drawn = rng.random((n, 1)) * chances.sum(axis=1, keepdims=True)
             action = (chances.cumsum(axis=1) <= drawn).sum(axis=1).clip(max=env.n_actions - 1)
             if alive[0]:

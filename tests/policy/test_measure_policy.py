@@ -272,6 +272,19 @@ def test_a_policy_sees_what_is_hidden_only_with_the_sense() -> None:
     assert not np.allclose(rates[0], rates[1], rtol=0.05)
 
 
+class Dicing:
+    def reset(self, n: int) -> None:
+        self.n = n
+
+    def act(self, seen: Array) -> Array:
+        return np.full((self.n, 6), 1 / 6)
+
+
+class Failing(Dicing):
+    def act(self, seen: Array) -> Array:
+        raise KeyError("gone")
+
+
 BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "shape": (np.zeros((5, 6)), {}, "98 states and A = 6 actions"),
     "sum": (np.full((98, 6), 0.3), {}, "which sum to 1.8"),
@@ -281,6 +294,14 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "type": (np.full(98, "x"), {}, "an array of numbers"),
     "nothing": (7, {}, "a policy is needed"),
     "few": (lambda seen: np.zeros(3), {}, "for 98 observations"),
+    "texts": (lambda seen: np.full(len(seen), "use"), {}, "numbers of actions"),
+    "complex": (lambda seen: np.full((len(seen), 6), 1j), {}, "an array of type complex"),
+    "objects": (lambda seen: np.full((len(seen), 6), "use", object), {}, "numbers of actions"),
+    "class": (Dicing, {}, r"a class is no policy: give an object of it \(got Dicing\)"),
+    "no argument": (lambda: 5, {}, r"observations of shape \(98,\).* takes 0 positional"),
+    "other obs": (lambda seen: seen["felt"], {"obs": ["scent", "variables"]}, "KeyError: 'felt'"),
+    "memory": (Failing(), {}, "KeyError: 'gone'"),
+    "logits": (np.full((98, 6), np.nan), {"logits": True}, "which sum to nan"),
     "levels": (np.full((3, 98, 6), 1 / 6), {}, "L = 1"),
     "environments": ({"day": np.full(98, 5)}, {}, "each of day, evening, sham"),
     "unknown obs": (np.full(98, 5), {"obs": "feelt"}, "no such observation"),
