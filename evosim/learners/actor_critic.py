@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.core.arithmetic import exponentials
-from evosim.learners.network import Adam, Floats, Network, log_softmax
+from evosim.errors import EvosimError, seed_number, whole_number
+from evosim.learners.network import Adam, Floats, Network, log_softmax, option
+from evosim.registry import check_call
 
 if TYPE_CHECKING:
     from evosim.gym.task import Task
@@ -61,13 +63,21 @@ class ActorCritic:
         clip: float = 0.2,
         entropy: float = 0.01,
     ) -> None:
-        self.task, self.seed = task, seed
+        for name, number in (("hidden", hidden), ("lives", lives), ("epochs", epochs),
+                             ("parts", parts)):  # fmt: skip
+            whole_number(name, number, 1)
+        for name, given, most in (
+            ("rate", rate, inf), ("discount", discount, 1.0), ("trace", trace, 1.0),
+            ("clip", clip, inf), ("entropy", entropy, inf),
+        ):  # fmt: skip
+            option(name, given, most)
+        self.task, self.seed = task, seed_number(seed)
         self.discount, self.trace, self.lives = discount, trace, lives
         self.epochs, self.pieces, self.clip, self.entropy = epochs, parts, clip, entropy
         shape = task.observation_shape
         shapes = shape.values() if isinstance(shape, Mapping) else [shape]
         if () in shapes:
-            raise ValueError("a network sees arrays, no number of a state: choose another obs")
+            raise EvosimError("a network sees arrays, no number of a state: choose another obs")
         self.n_actions = len(task.actions)
         self.network = Network(sum(map(prod, shapes)), hidden, self.n_actions + 1)
         self.rng = np.random.default_rng(seed)
@@ -91,6 +101,7 @@ class ActorCritic:
 
     def train(self, lifetimes: int) -> None:
         """Learn in so many lifetimes, or a few more: whole rounds."""
+        lifetimes = whole_number("lifetimes", lifetimes)
         env = self.task.make_vec(self.lives, autoreset_mode="SameStep")
         seen, _ = env.reset(seed=int(self.rng.integers(2**31)))
         self.parameters = np.array(self.parameters, np.float64)
@@ -184,6 +195,7 @@ class ActorCritic:
 
 def actor_critic(task: Task, seed: int, **options: Any) -> ActorCritic:
     """An :class:`ActorCritic` for a task; the options are its arguments."""
+    check_call("actor_critic", ActorCritic, "task", "seed", **options)
     return ActorCritic(task, seed, **options)
 
 

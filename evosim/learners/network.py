@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import isfinite, isinf, prod
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evosim.core.arithmetic import exponentials, product, product_of_transposed
+from evosim.errors import Argument, EvosimError
 
 Floats = NDArray[np.floating]
 
@@ -96,3 +98,16 @@ def log_softmax(logits: Floats) -> Floats:
         now = 1.0 / exponentials(-log)
         log += 2.0 * (total - now) / (total + now)
     return np.asarray(shifted - log)
+
+
+def option(name: str, given: object, most: float, least: float = 0.0) -> None:
+    """Refuse an option of a learner that is no number, or not within bounds.
+
+    Raises:
+        EvosimError: with its name.
+    """
+    fits = isinstance(given, Real) and not isinstance(given, bool)
+    if not (fits and isfinite(float(given)) and least <= float(given) <= most):  # type: ignore[arg-type]
+        ends = "" if isinf(least) else f" of at least {least:g}"
+        ends += "" if isinf(most) else f"{' and' if ends else ' of'} at most {most:g}"
+        raise EvosimError(Argument(name, given), f": a finite number{ends} is needed")

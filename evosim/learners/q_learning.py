@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from evosim.errors import EvosimError, seed_number, whole_number
+from evosim.learners.network import option
+from evosim.registry import check_call
 
 if TYPE_CHECKING:
     from evosim.gym.task import Task
@@ -41,10 +46,16 @@ class QLearning:
         lives: int = 16,
     ) -> None:
         if task.observation_shape != ():
-            raise ValueError('a table needs the number of a state: obs="state"')
+            raise EvosimError('a table needs the number of a state: obs="state"')
+        for name, given, most in (
+            ("rate", rate, 1.0), ("discount", discount, 1.0), ("explore", explore, 1.0),
+        ):  # fmt: skip
+            option(name, given, most)
+        option("hope", hope, inf, least=-inf)
+        whole_number("lives", lives, 1)
         self.task = task
         self.rate, self.discount, self.explore, self.lives = rate, discount, explore, lives
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(seed_number(seed))
         self.shape = (task.n_states, len(task.actions))
         self.parameters = np.full(self.shape[0] * self.shape[1], hope)
 
@@ -56,6 +67,7 @@ class QLearning:
 
     def train(self, lifetimes: int) -> None:
         """Learn in so many lifetimes, or a few more."""
+        lifetimes = whole_number("lifetimes", lifetimes)
         env = self.task.make_vec(self.lives, autoreset_mode="SameStep")
         state, _ = env.reset(seed=int(self.rng.integers(2**31)))
         table = np.array(self.parameters, np.float64).reshape(self.shape)
@@ -82,4 +94,5 @@ class QLearning:
 
 def q_learning(task: Task, seed: int, **options: Any) -> QLearning:
     """A :class:`QLearning` for a task; the options are its arguments."""
+    check_call("q_learning", QLearning, "task", "seed", **options)
     return QLearning(task, seed, **options)

@@ -11,6 +11,7 @@ import worlds
 
 from evosim import core, world
 from evosim.core.arithmetic import exponentials, product, product_of_transposed
+from evosim.errors import EvosimError
 from evosim.gym.episodes import level_seed
 from evosim.gym.task import Task
 from evosim.learners import ActorCritic, QLearning, actor_critic, q_learning
@@ -167,10 +168,29 @@ def test_a_dictionary_is_seen_as_its_parts_side_by_side() -> None:
 
 
 def test_a_table_needs_numbers_and_a_network_needs_arrays() -> None:
-    with pytest.raises(ValueError, match='obs="state"'):
+    with pytest.raises(EvosimError, match='obs="state"'):
         QLearning(task("felt"), 1)
-    with pytest.raises(ValueError, match="choose another obs"):
+    with pytest.raises(EvosimError, match="choose another obs"):
         ActorCritic(task("state"), 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"hiden": 3}, "unexpected keyword argument 'hiden'"),
+        ({"hidden": 0}, "hidden=0"),
+        ({"hidden": 3.5}, "hidden=3.5"),
+        ({"rate": "fast"}, 'rate="fast": a finite number of at least 0'),
+        ({"discount": 1.5}, "discount=1.5: a finite number of at least 0 and at most 1"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_in_words(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(EvosimError, match=words):
+        actor_critic(task("felt"), **{"seed": 1, **options})
+    if "hidden" not in options:
+        with pytest.raises(EvosimError, match=words):
+            q_learning(task("state"), **{"seed": 1, **options})
 
 
 def test_what_is_learnt_has_the_same_bits_on_every_machine() -> None:
