@@ -19,8 +19,7 @@ from evosim.evolution.optimizer import (
     optimizer,
 )
 from evosim.mind import loci
-from evosim.mind.learned import Agent, agent_of, parameters_of
-from evosim.registry import calling
+from evosim.mind.learned import Agent, agent_of, naming, parameters_of
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -55,8 +54,8 @@ class Learner(Optimizer):
     def ask(self, scenario: Scenario, state: State, seed_key: int) -> Asked:
         generation = int(state["generation"])
         agent = agent_of(scenario, generation, seed_key)
-        name = type(agent).__qualname__
-        with calling(f"agent {name}", type(agent)):
+        assert scenario.agent.learner is not None
+        with naming(scenario.agent.learner.factory, type(agent)):
             agent.parameters = state["parameters"].copy()
             if (known := _unpacked(state["knows"])) is not None:
                 agent.set_state(known)  # type: ignore[attr-defined]
@@ -76,7 +75,8 @@ def _asked(scenario: Scenario, agent: Agent, parent: int) -> Asked:
         )
     row = np.clip(genome, bounds.low, bounds.high)[None]
     parents = np.full((1, 2), parent, np.int32)
-    state = {"knows": _packed(agent), "generation": np.array(0)}
+    with naming(learner.factory, type(agent)):
+        state = {"knows": _packed(agent), "generation": np.array(0)}
     return Asked(Offspring(row, parents, np.zeros(row.shape, np.int8)), state)
 
 
@@ -91,6 +91,9 @@ def _packed(agent: Any) -> Any:
         raise EvosimError(f"get_state gave {found!r}, needed: arrays by name") from error
     if any(array.dtype.hasobject for array in arrays.values()):
         raise EvosimError("get_state gave arrays of objects, needed: arrays of numbers or bytes")
+    for name in ("file", "allow_pickle"):  # what numpy calls its own arguments
+        if name in arrays:
+            raise EvosimError(f"get_state gave an array the name {name!r}: take another")
     written = io.BytesIO()
     np.savez(written, **arrays)  # type: ignore[arg-type]
     return np.frombuffer(written.getvalue(), np.uint8)

@@ -11,14 +11,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError, RunError
+from evosim.errors import Argument, EvosimError, RunError
 from evosim.mind.policies import Reader, weights
 from evosim.registry import calling
 from evosim.world import Environment, Levels
@@ -80,6 +81,32 @@ def _obs(learner: Learner) -> Any:
     return learner.obs if isinstance(learner.obs, str | dict) else list(learner.obs)
 
 
+@contextmanager
+def naming(name: str, function: Any) -> Iterator[None]:
+    """While an agent is asked for something: name it in whatever is raised.
+
+    What environments and readers of policies refuse they call by arguments of functions of evosim,
+    which are neither keys of the scenario nor options of a command.
+
+    Args:
+        name: of the factory.
+        function: that is called, or the class that it is of.
+
+    Raises:
+        EvosimError: with the original as its cause.
+    """
+    what = f"agent {name!r}"
+    with calling(what, function):
+        try:
+            yield
+        except RunError:
+            raise
+        except EvosimError as error:
+            of_policy = isinstance(error.parts[0], Argument) and error.parts[0].name == "policy"
+            told = "".join(map(str, error.parts[of_policy:])).removeprefix(": ")
+            raise EvosimError(f"{what}: {told}") from error
+
+
 def agent_of(scenario: Scenario, generation: int, seed: int) -> Agent:
     """The agent of a scenario as its factory makes it.
 
@@ -92,11 +119,13 @@ def agent_of(scenario: Scenario, generation: int, seed: int) -> Agent:
     learner = scenario.agent.learner
     assert learner is not None
     make = _factory(learner.factory)
-    with calling(f"agent {learner.factory!r}", make):
+    with naming(learner.factory, make):
         # Of 31 bits, which every library takes.
         agent = make(task_of(scenario, generation, seed), seed >> 33, **learner.options)
     for name in ("parameters", "policy", "train"):
-        if not hasattr(agent, name):
+        with naming(learner.factory, type(agent)):
+            there = hasattr(agent, name)
+        if not there:
             raise EvosimError(
                 f"agent {learner.factory!r}: what it made has no {name} (needed: parameters, "
                 f"policy and train, see docs/agents.md; got {agent!r})"
@@ -130,7 +159,12 @@ def parameters_of(agent: Agent, name: str) -> FloatArray:
     Raises:
         EvosimError: they are no numbers, or too many.
     """
-    found = np.asarray(agent.parameters)
+    with naming(name, type(agent)):
+        given = agent.parameters
+    try:
+        found = np.asarray(given)
+    except ValueError:  # rows of several lengths
+        found = np.asarray(None)
     if found.ndim != 1 or found.dtype.kind not in "biuf" or not 0 < len(found) <= MOST:
         raise EvosimError(
             f"agent {name!r}: parameters must be one row of numbers, at most {MOST:,} (got an "
@@ -150,12 +184,13 @@ class Untrained:
         self._name = learner.factory
         self._agent = agent_of(scenario, 0, 0)
         self._lock = threading.Lock()
-        self._reader = Reader(Observer(scenario, _obs(learner), learner.senses))
+        with naming(self._name, type(self._agent)):
+            self._reader = Reader(Observer(scenario, _obs(learner), learner.senses))
         self.n = len(parameters_of(self._agent, self._name))
 
     def weights(self, parameters: FloatArray, env: Environment, levels: Levels) -> FloatArray:
         """What it does with some parameters in all states, [L, n_x, C, A]."""
-        with self._lock, calling(f"agent {self._name!r}", type(self._agent)):
+        with self._lock, naming(self._name, type(self._agent)):
             self._agent.parameters = parameters.copy()
             table = self._reader.read(self._agent.policy).table
             assert table is not None

@@ -155,6 +155,7 @@ def _refused(partial: PartialDocument, there: Mapping[int, Adversary]) -> Iterat
         ("measure", "disjoint"): (
             partial.table("measure").get("disjoint"), "what trains is known only when it is run",
         ),
+        ("agent", "learner"): (agent.get("learner"), "it trains in environments that are written"),
         ("agent", "tool"): (agent.get("tool"), f"{exact}, and nothing of minds with a tool is"),
         ("agent", "drives", "novelty"): (
             "novelty" in partial.built_in, f"{exact}, and nothing of minds with novelty is",

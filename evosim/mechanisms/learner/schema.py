@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from evosim.scenario.messages import Mistake, bad_value, unknown
-from evosim.scenario.values import Locus, Model, Name, Real, Text
+from evosim.scenario.values import Locus, Model, Name, Real, Text, is_number, parse_name, wrong
 
 if TYPE_CHECKING:
     from evosim.scenario import Scenario
@@ -19,20 +19,51 @@ OF_PARAMETERS = "parameter."
 """What the names of the loci of learners begin with."""
 
 
+OBSERVATIONS = ("state", "felt", "kinds", "looks", "scent", "variables")
+
+
+def of_obs(value: Any) -> Any:
+    """Refuse in one line what is no observation, however it is written."""
+    several = isinstance(value, list | tuple | dict)
+    kinds = list(value.values() if isinstance(value, dict) else value) if several else [value]
+    if not kinds or not all(isinstance(kind, str) for kind in kinds):
+        known = ", ".join(OBSERVATIONS)
+        raise wrong("no observation", f"{known}; a list of several, or a table of names to them")
+    if isinstance(value, list | tuple) and len(set(kinds)) < len(kinds):
+        raise wrong("an observation twice", "each once; a table gives them names")
+    if isinstance(value, dict):
+        for name in value:
+            parse_name(name)
+    return value
+
+
+def of_capability(value: Any) -> Any:
+    """Refuse in one line what is no capability, however it is written."""
+    worths = isinstance(value, dict) and all(is_number(worth) for worth in value.values())
+    if value != "meg" and not (worths and any(value.values())):
+        allowed = '"meg", or a table of what stimuli and payoffs are worth, not all 0'
+        raise wrong("no capability", allowed)
+    return value
+
+
+Obs = Annotated[Name | tuple[Name, ...] | dict[Name, Name], BeforeValidator(of_obs)]
+Capability = Annotated[Literal["meg"] | dict[Name, Real], BeforeValidator(of_capability)]
+
+
 class Learner(Model):
     """An agent that learns, in place of a planner that evolves."""
 
     factory: Text = Field(
         description="Who makes the agent: a function of an installed module, as module:function.",
     )
-    obs: Name | tuple[Name, ...] | dict[Name, Name] = Field(
+    obs: Obs = Field(
         default="felt",
         description="What it sees: state, felt, kinds, looks, scent or variables; or several.",
     )
     senses: tuple[Name, ...] = Field(
         default=(), description="The hidden variables that it sees; no other is seen."
     )
-    capability: Literal["meg"] | dict[Name, Real] = Field(
+    capability: Capability = Field(
         default="meg",
         description="What it is capable of: meg, how directed it is at what it is most directed "
         "at; or what it gets of a reward, the worth of stimuli and payoffs.",
@@ -98,6 +129,12 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
         yield Mistake(
             ("agent", "learner", "factory"), bad_value("no factory", learner.factory, allowed)
         )
+    seen = learner.obs
+    kinds = [seen] if isinstance(seen, str) else seen.values() if isinstance(seen, dict) else seen
+    for kind in kinds:
+        if kind not in OBSERVATIONS:
+            path = ("agent", "learner", "obs")
+            yield Mistake(path, unknown("observation", kind, OBSERVATIONS))
     hidden = partial.hidden
     for name in learner.senses:
         if name not in hidden:

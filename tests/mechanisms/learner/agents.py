@@ -62,3 +62,34 @@ class Certain(Walker):
 
     def policy(self, seen: Any) -> Any:
         return np.full((len(seen), len(self.task.actions)), 0.5)
+
+
+class Forgetting(Walker):
+    def get_state(self) -> dict[str, Any]:
+        raise ZeroDivisionError("no memory")
+
+
+class Keeping(Walker):
+    def get_state(self) -> dict[str, Any]:
+        return {"file": np.zeros(3)}
+
+
+class Listing(Walker):
+    def __init__(self, task: Any, seed: int) -> None:
+        super().__init__(task, seed)
+        self.parameters: Any = [np.zeros((2, 3)), np.zeros(2)]
+
+
+class Broken(Walker):
+    @property
+    def parameters(self) -> Any:
+        raise ZeroDivisionError("no weights")
+
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        pass
+
+
+class Many(Walker):
+    def train(self, lifetimes: int) -> None:
+        self.task.make_vec(0)

@@ -144,28 +144,83 @@ def test_capability_is_by_a_reward_where_one_is_given() -> None:
         ("agents:Growing", "589 parameters after training, and had 588"),
         ("agents:Diverging", "is not finite"),
         ("agents:Failing", "ZeroDivisionError: no step"),
-        ("agents:Certain", "which sum to 3"),
+        ("agents:Certain", "^agent 'agents:Certain': environment 'day'.* which sum to 3"),
+        ("agents:Forgetting", "'agents:Forgetting'.*ZeroDivisionError: no memory"),
+        ("agents:Keeping", "'agents:Keeping': get_state gave an array the name 'file'"),
+        ("agents:Listing", "parameters must be one row of numbers"),
+        ("agents:Broken", "'agents:Broken'.*ZeroDivisionError: no weights"),
+        ("agents:Many", "'agents:Many': num_envs=0"),
+        ("evosim.learners:q_learning", "q_learning': a table needs the number of a state"),
     ],
 )
 def test_what_is_no_agent_is_told_in_words(factory: str, words: str) -> None:
+    obs = "felt" if factory.startswith("evosim") else "state"
     with pytest.raises(EvosimError, match=words):
-        evosim.simulate(learner(factory), seed=1)
+        evosim.simulate(learner(factory, **{"agent.learner.obs": obs}), seed=1)
 
 
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
         ({"agent.learner.factory": "agents"}, "module:function"),
-        ({"agent.learner.obs": "feelt"}, "no such observation"),
+        (
+            {"agent.learner.obs": "feelt"},
+            "agent.learner.obs: unknown observation .*did you mean 'felt'",
+        ),
+        ({"agent.learner.obs": 3}, r"^[^\n]*agent.learner.obs: no observation [^\n]*$"),
+        ({"agent.learner.obs": []}, "agent.learner.obs: no observation"),
+        ({"agent.learner.obs": ["felt", "felt"]}, "agent.learner.obs: an observation twice"),
+        ({"agent.learner.obs": {"map": "feelt"}}, "agent.learner.obs: unknown observation"),
+        ({"agent.learner.obs": "looks"}, "'agents:Knowing': obs=\"looks\".* has none"),
+        ({"agent.learner.capability": "meq"}, r"^[^\n]*capability: no capability [^\n]*$"),
+        ({"agent.learner.capability": {"sweetness": 0.0}}, "no capability"),
         ({"agent.learner.senses": ["owl"]}, "hidden variable"),
         ({"agent.learner.capability": {"sweet": 1.0}}, "sweetness"),
         ({"agent.mind": "table"}, "leave one of them out"),
+        (
+            {
+                "timeline.0.train": {
+                    "adversary": {"environment": "day", "ranges": {"lifetime": [9, 99]}}
+                }
+            },
+            "agent.learner: not with train = { adversary }",
+        ),
         ({"evolution.optimizer": {"name": "learner"}, "agent.learner": None}, "learner"),
     ],
 )
 def test_a_section_that_cannot_be_is_refused(setting: dict[str, Any], words: str) -> None:
     with pytest.raises(EvosimError, match=words):
         evosim.simulate(learner(**setting), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("factory", "more", "words"),
+    [
+        ("agents:Certain", ["agent.learner.obs=state"], "which sum to 3"),
+        ("agents:Knowing", ["agent.learner.obs=looks"], "has none"),
+        ("evosim.learners:actor_critic", ["agent.learner.obs=state"], "choose another obs"),
+        ("evosim.learners:actor_critic", ["agent.learner.options={hiden=3}"], "'hiden'"),
+        ("evosim.learners:actor_critic", ["agent.learner.options={lives=0}"], "lives=0"),
+    ],
+)
+def test_the_command_line_tells_it_in_one_line(
+    factory: str, more: list[str], words: str, tmp_path: Path
+) -> None:
+    settings = [f"{name}={value}" for name, value in SETTINGS.items() if "learner" not in name]
+    given = [part for one in (*settings, *more) for part in ("--set", one)]
+    args = ["run", "strawberry", "--agent", factory, "--out", str(tmp_path / "run"), *given]
+    done = CliRunner().invoke(cli, args)
+    assert done.exit_code == 2, done.output
+    (line,) = [line for line in done.output.splitlines() if line.startswith("Error")]
+    assert f"agent '{factory}'" in line
+    assert words in line
+
+
+def test_the_section_knows_all_observations() -> None:
+    from evosim.mechanisms.learner.schema import OBSERVATIONS
+    from evosim.world.observations import _CHANNELS
+
+    assert set(OBSERVATIONS) == set(_CHANNELS)
 
 
 def test_what_an_agent_knows_is_kept_as_plain_arrays() -> None:
