@@ -234,7 +234,12 @@ class VectorEnvironment(_Shared, gymnasium.vector.VectorEnv[Any, Any, NDArray[An
         self._seen = episodes.blank()
 
     def event_names(self, environment: str) -> tuple[str, ...]:
-        """The events of an environment, in the order of the columns of ``info["events"]``."""
+        """The events of an environment, in the order of the columns of ``info["events"]``.
+
+        Raises:
+            EvosimError: no such environment.
+        """
+        self.scenario.environment(environment)  # there is one
         return self.episodes.place(self.episodes.names.index(environment)).env.events
 
     def reset(

@@ -480,3 +480,10 @@ def test_as_many_actions_as_lives_are_needed(actions: Any) -> None:
     env.reset(seed=1)
     with pytest.raises(EvosimError, match="one for each of 3 lives"):
         env.step(actions)
+
+
+def test_an_environment_that_is_not_there_has_no_events() -> None:
+    lives = evosim.gym.make_vec("strawberry", levels=2, obs="state", num_envs=3)
+    assert "lamp.throw" in lives.event_names("evening")
+    with pytest.raises(EvosimError, match="did you mean 'day'"):
+        lives.event_names("dey")
