@@ -124,7 +124,7 @@ class Rationality:
         self.process = process
         self.utility = np.asarray(utility, np.float64)
         self._found: dict[float, _Soft] = {}
-        self.chance = self.at(0.0)
+        self.chance = self._found[0.0] = self._solve(0.0)
         self._limits = {sign: self._limit(sign) for sign in (1.0, -1.0)}
         low, high = self._limits[-1.0][0], self._limits[1.0][0]
         scale = max(abs(low), abs(high))
@@ -136,6 +136,10 @@ class Rationality:
         if beta not in self._found:
             self._found[beta] = self._solve(beta)
         return self._found[beta]
+
+    def _afresh(self) -> None:
+        """Forget all but chance: a search goes on from what is known, and its last bits with it."""
+        self._found = {0.0: self.chance}
 
     def meg(self, utility: float) -> Directedness:
         """MEG of every policy of this expected discounted utility d.U."""
@@ -150,6 +154,7 @@ class Rationality:
             return Directedness(0.0, 0.0, most)
         if sign * (best - utility) <= SAME * self.range:
             return Directedness(reaching_it, sign * np.inf, most)
+        self._afresh()  # so that MEG is of this policy alone, and not of those measured before
         beta = self._root(utility, sign)
         nats = beta * utility - float(self.process.start @ self.at(beta).values)
         return Directedness(max(nats, 0.0), beta, most)

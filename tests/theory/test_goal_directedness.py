@@ -204,3 +204,13 @@ def test_worlds_side_by_side_share_one_temperature() -> None:
     at_best = [predicted(each, utility, policy, found.beta) for each in (one, other)]
     assert found.nats == pytest.approx(np.mean(at_best), abs=1e-9)
     assert found.nats <= np.mean(apart) + 1e-12
+
+
+def test_what_was_asked_before_changes_no_bit() -> None:
+    process, utility, policy = random_process(3)
+    alone = meg(process, utility, policy)
+    one = Rationality(process, utility)
+    for seed in range(8):  # a run that is resumed does not ask again what it has measured
+        other = random_process(seed)[2]
+        one.meg(float((occupancy(process, other) * utility).sum()))
+    assert one.meg(float((occupancy(process, policy) * utility).sum())) == alone
