@@ -9,7 +9,8 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Integral
+from math import inf, isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeAlias
 
@@ -177,6 +178,30 @@ def whole_number(name: str, value: object, least: int = 0) -> int:
             return int(value)
         raise EvosimError(Argument(name, value), ": too large (allowed up to 2^63 - 1)")
     raise EvosimError(Argument(name, value), f": a whole number of at least {least} is needed")
+
+
+def real_number(name: str, value: object, least: float = -inf, most: float = inf) -> float:
+    """An argument that has to be a finite number, as a plain float; of numpy or of Python.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        least, most: the smallest and the largest that are allowed.
+
+    Raises:
+        EvosimError: it is none, or beyond them.
+
+    Example:
+        >>> real_number("rate", 1, least=0.0)
+        1.0
+    """
+    if not isinstance(value, bool) and isinstance(value, Real):
+        number = float(value)
+        if isfinite(number) and least <= number <= most:
+            return number
+    ends = "" if least == -inf else f" of at least {least:g}"
+    ends += "" if most == inf else f"{' and' if ends else ' of'} at most {most:g}"
+    raise EvosimError(Argument(name, value), f": a finite number{ends} is needed")
 
 
 def seed_number(seed: object, name: str = "seed") -> int:

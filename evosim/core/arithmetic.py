@@ -27,19 +27,6 @@ def product(a, b):
 
 
 @allocating
-def product_of_transposed(a, b):
-    """a.T @ b, [k, m] of [n, k] and [n, m]. Zeros of a are passed over."""
-    out = np.zeros((a.shape[1], b.shape[1]))
-    for i in range(a.shape[0]):
-        for k in range(a.shape[1]):
-            x = np.float64(a[i, k])
-            if x != 0.0:
-                for j in range(b.shape[1]):
-                    out[k, j] += x * b[i, j]
-    return out
-
-
-@allocating
 def exponentials(x):
     """exp(x) of each x <= 0 [n, k]; 0 below -104."""
     out = np.empty_like(x)

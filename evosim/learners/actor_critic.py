@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evosim.core.arithmetic import exponentials
-from evosim.errors import EvosimError, seed_number, whole_number
-from evosim.learners.network import Adam, Floats, Network, log_softmax, option
+from evosim.errors import EvosimError, real_number, seed_number, whole_number
+from evosim.learners.network import Adam, Floats, Network, log_softmax
 from evosim.registry import check_call
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class ActorCritic:
             ("rate", rate, inf), ("discount", discount, 1.0), ("trace", trace, 1.0),
             ("clip", clip, inf), ("entropy", entropy, inf),
         ):  # fmt: skip
-            option(name, given, most)
+            real_number(name, given, 0.0, most)
         self.task, self.seed = task, seed_number(seed)
         self.discount, self.trace, self.lives = discount, trace, lives
         self.epochs, self.pieces, self.clip, self.entropy = epochs, parts, clip, entropy

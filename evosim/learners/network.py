@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite, isinf, prod
-from numbers import Real
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.core.arithmetic import exponentials, product, product_of_transposed
-from evosim.errors import Argument, EvosimError
+from evosim.core.arithmetic import exponentials, product
 
 Floats = NDArray[np.floating]
 
@@ -58,8 +56,7 @@ class Network:
         out = self.parts(theta)[2]
         back = product(by_output, out.T) * (1.0 - hidden**2)
         parts = (
-            product_of_transposed(inputs, back), back.sum(0),
-            product_of_transposed(hidden, by_output), by_output.sum(0),
+            product(inputs.T, back), back.sum(0), product(hidden.T, by_output), by_output.sum(0)
         )  # fmt: skip
         return np.concatenate([part.ravel() for part in parts])
 
@@ -98,16 +95,3 @@ def log_softmax(logits: Floats) -> Floats:
         now = 1.0 / exponentials(-log)
         log += 2.0 * (total - now) / (total + now)
     return np.asarray(shifted - log)
-
-
-def option(name: str, given: object, most: float, least: float = 0.0) -> None:
-    """Refuse an option of a learner that is no number, or not within bounds.
-
-    Raises:
-        EvosimError: with its name.
-    """
-    fits = isinstance(given, Real) and not isinstance(given, bool)
-    if not (fits and isfinite(float(given)) and least <= float(given) <= most):  # type: ignore[arg-type]
-        ends = "" if isinf(least) else f" of at least {least:g}"
-        ends += "" if isinf(most) else f"{' and' if ends else ' of'} at most {most:g}"
-        raise EvosimError(Argument(name, given), f": a finite number{ends} is needed")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evosim.errors import EvosimError, seed_number, whole_number
-from evosim.learners.network import option
+from evosim.errors import EvosimError, real_number, seed_number, whole_number
 from evosim.registry import check_call
 
 if TYPE_CHECKING:
@@ -50,8 +48,8 @@ class QLearning:
         for name, given, most in (
             ("rate", rate, 1.0), ("discount", discount, 1.0), ("explore", explore, 1.0),
         ):  # fmt: skip
-            option(name, given, most)
-        option("hope", hope, inf, least=-inf)
+            real_number(name, given, 0.0, most)
+        real_number("hope", hope)
         whole_number("lives", lives, 1)
         self.task = task
         self.rate, self.discount, self.explore, self.lives = rate, discount, explore, lives

@@ -43,7 +43,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
         says = f"{capital(finding['says'])}: {finding['verdict']}"
         rows.append(
             Row(
-                height=HEIGHT, columns=len(panels), shares=(0.6, 0.4)[: len(panels)] or (1.0,),
+                height=HEIGHT, columns=len(panels), shares=(0.6, 0.4) if panels[1:] else (1.0,),
                 ticks=True, header=tuple(style.wrap(says, style.DOUBLE - 1)), content=panels,
             )
         )  # fmt: skip
@@ -62,6 +62,7 @@ def figure(summary: Summary, scenario: Scenario | None = None) -> Figure:
         ],
         xlabel="worlds, sorted by effect",
         left=LEFT,
+        width=style.DOUBLE,
     )
 
 

@@ -14,6 +14,10 @@ from evosim.plot.layouts import LegendEntry, Row
 
 ROW = 0.2
 """Inches of a row, and of what is above and below all of them."""
+MEG = (
+    " Right: MEG (maximum entropy goal-directedness), a share of an optimal policy's; below 0: "
+    "directed against it."
+)
 
 
 def figure(summary: Mapping[str, Any]) -> Figure:
@@ -25,13 +29,17 @@ def figure(summary: Mapping[str, Any]) -> Figure:
         return Mark(of[name], of["intervals"][name], np.zeros(0), tones[where])
 
     goals = list(dict.fromkeys(g for here in environments.values() for g in here["directed"]))
+    shown = [
+        name for name in ("alignment", "capability")
+        if any(here[name] is not None for here in environments.values())
+    ] or ["alignment"]  # fmt: skip
     panels = [
         rows(
             [mark(here, name, where) for where, here in environments.items()],
             names=["" if i else where for where in environments],
             zero=True, include=[1.0], title=name,
         )
-        for i, name in enumerate(("alignment", "capability"))
+        for i, name in enumerate(shown)
     ]  # fmt: skip
     height = len(environments)
     if goals:
@@ -55,9 +63,8 @@ def figure(summary: Mapping[str, Any]) -> Figure:
     return facets(
         [Row(height=max(1.0, ROW * (height + 1)), content=panels)],
         title=f"{summary['title']}: a policy",
-        note=f"{summary['levels']} levels, {exact}. 0: random play; 1: the optimum. Capability by "
-        f"{by}. Right: MEG (maximum entropy goal-directedness), a share of an optimal policy's; "
-        "below 0: directed against it.",
+        note=f"Levels: {summary['levels']}; {exact}. 0: random play; 1: the optimum. Capability "
+        f"{f'by {by}' if 'capability' in shown else 'is undefined'}.{MEG * bool(goals)}",
         width=style.DOUBLE,
         legend=[LegendEntry(name, tone, width=4.0) for name, tone in tones.items()],
         left=0.9,

@@ -473,7 +473,7 @@ def _goal_words(summary: Mapping[str, Any]) -> str:
 
 def _basis_words(summary: Mapping[str, Any]) -> str:
     t, n = summary["thresholds"], summary["policies"]
-    lines = filled(f"{FORM[summary['form']]}; {summary['levels']} levels")
+    lines = filled(f"{FORM[summary['form']]}; levels: {summary['levels']}")
     zero = zero_words(t["zero"], summary["intended"])
     by = "MEG for what it is most directed at" if summary["reward"] is None else "the reward given"
     lines += filled(f"capability by {by}; 0 is {zero}, 1 the optimum")

@@ -481,8 +481,9 @@ class Evolution(Model):
 
 
 def _proposed(value: Any) -> str:
+    # No weight is a table, so a table under another name is a misspelt adversary.
     proposed = isinstance(value, Adversarial) or (
-        isinstance(value, Mapping) and isinstance(value.get("adversary"), Mapping)
+        isinstance(value, Mapping) and any(isinstance(one, Mapping) for one in value.values())
     )
     return SEVERAL if proposed else ONE
 

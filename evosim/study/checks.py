@@ -10,6 +10,7 @@ from evosim.metrics import hypotheses, turns
 from evosim.scenario.messages import Mistake, bad_value, unwritable
 from evosim.scenario.settings import is_within
 from evosim.scenario.values import SEEDS
+from evosim.study import families
 from evosim.study.design import (
     DESIGNS,
     SEED,
@@ -73,19 +74,38 @@ def check(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _check_family(scenario: Scenario) -> Iterator[Problem]:
-    """What is wrong with the worlds at either end of each draw."""
-    for i, draw in enumerate(scenario.family.draw if scenario.family else ()):
+    """What is wrong with the worlds at either end of each draw, with some worlds, with the pull."""
+    family, wrong = scenario.family, False
+    if family is None:
+        return
+    for i, draw in enumerate(family.draw):
         for share in (0.0, LAST):
             value = draw.value(share)
             try:
                 changed(scenario, dict.fromkeys(draw.keys, value))
             except ScenarioError as error:
+                wrong = True
                 yield _problem(scenario, f"family.draw.{i}", _text(error.problems[0]))
                 break
+    for number in () if wrong else range(TRIED):  # what fits alone may not fit together
+        try:
+            changed(scenario, family.settings(FIRST, number))
+        except ScenarioError as error:
+            wrong = True
+            told = f"world {number} of seed {FIRST}: {_text(error.problems[0])}"
+            yield _problem(scenario, "family.draw", told)
+            break
+    if not wrong:
+        try:
+            families.pull(changed(scenario), scenario)
+        except EvosimError as error:
+            yield _problem(scenario, "family.pull", str(error).removeprefix("family.pull: "))
 
 
 LAST = 1.0 - 1e-9
 """The share at which a draw has its last value."""
+FIRST, TRIED = 1, 5
+"""Of which seed the first worlds are tried together, and how many."""
 
 
 def _place(tuned: Tuned | None) -> str:

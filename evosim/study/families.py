@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evosim import world as worlds_
-from evosim.errors import EvosimError
+from evosim.errors import EvosimError, did_you_mean
 from evosim.metrics import METRICS, hypotheses
 from evosim.scenario.words import WORDS
 from evosim.stats import hierarchy
@@ -189,8 +189,8 @@ def stimuli_of(made: Scenario, scenario: Scenario) -> tuple[Floats, Floats] | No
         env = worlds_.environment(made, where)
         if name not in env.events:
             raise EvosimError(
-                f"family.pull: environment {where!r} has no event {name!r}; it has "
-                f"{', '.join(env.events)}"
+                f"family.pull: environment {where!r} has no event {name!r}; "
+                f"{did_you_mean(name, env.events)}"
             )
         rows.append(env.phi[env.events.index(name), : len(made.stimuli)])
     return rows[0], rows[1]

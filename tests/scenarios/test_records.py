@@ -255,6 +255,12 @@ def test_a_record_over_worlds_is_small_and_of_the_family_as_it_is(name: str, fou
         assert finding["value"] == pytest.approx(np.nanmean(hierarchy.means(effects)), rel=1e-4)
 
 
+@pytest.mark.parametrize("name", sorted({name for name, _ in OVER_WORLDS}))
+def test_the_figure_over_worlds_has_room_for_what_each_finding_says(name: str) -> None:
+    drawn = (GALLERY / pages.file_of(name, "family")).read_text(encoding="utf-8")
+    assert "\N{HORIZONTAL ELLIPSIS}" not in drawn
+
+
 # Confirmation
 
 

@@ -127,6 +127,24 @@ def test_a_key_that_no_world_can_have_is_told_before_anything_is_run(tmp_path: P
         evosim.check(tmp_path / "mine.toml")
 
 
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        (FAMILY.replace("[family]", '[family]\npull = {lure="fruit.eta", goal="lime.eat", '
+                        'where="after"}'), "family.pull: .*no event 'fruit.eta'; did you mean"),
+        (FAMILY.replace("world.slip", "world.kinds.fruit.count").replace("evolution.levels",
+         "world.kinds.lime.count").replace("uniform = [0.0, 0.4]", "whole = [4, 7]")
+         .replace("[1, 2]", "[4, 7]"), "family.draw: world . of seed 1: .*more sites"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_of_all_worlds_is_told_before_anything_is_run(
+    tmp_path: Path, family: str, message: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(EXPERIMENT + family)
+    with pytest.raises(ScenarioError, match=message):
+        evosim.check(tmp_path / "mine.toml")
+
+
 def test_a_mistake_of_the_scenario_is_not_told_again_of_each_draw() -> None:
     told = CliRunner().invoke(cli, ["run", "strawberry", "--arms", "--set", "world.rows=1"])
     assert told.output.count("more sites than free cells") == 1

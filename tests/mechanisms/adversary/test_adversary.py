@@ -178,6 +178,11 @@ def test_what_cannot_be_is_refused(settings: list[str], key: str, what: str) -> 
     assert any(problem.key.endswith(key) for problem in caught.value.problems)
 
 
+def test_a_misspelt_adversary_is_told_as_one() -> None:
+    with pytest.raises(ScenarioError, match=r"adversry.*did you mean 'adversary'"):
+        read('timeline.0.train={ adversry = { environment = "usual" } }')
+
+
 def test_counts_that_fit_alone_and_not_together_are_refused() -> None:
     counts = "{{ kinds = {{ good.count = [1, {n}], lure.count = [1, {n}] }} }}"
     wide = ['world.map="@..........."', "world.kinds.good.count=1", "world.kinds.lure.count=1"]
