@@ -225,7 +225,7 @@ class _Plugins:
         except (Exception, SystemExit) as error:
             raise EvosimError(
                 f"plugin {point.name!r} of {self.importing} ({point.value}) cannot be imported: "
-                f"{_error_text(error)}. Mend it, or uninstall the distribution"
+                f"{error_text(error)}. Mend it, or uninstall the distribution"
             ) from error
         finally:
             self.importing = ""
@@ -246,7 +246,8 @@ def _called(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
 
 
-def _error_text(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
+    """What was raised, and by which line of which file."""
     if isinstance(error, EvosimError):
         return str(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -307,10 +308,10 @@ def calling(what: str, function: Any) -> Iterator[None]:
         yield
     except EvosimError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit would end evosim without a word
         if not (where := origin(function)):
             raise
-        raise EvosimError(f"{what}{where}: {_error_text(error)}") from error
+        raise EvosimError(f"{what}{where}: {error_text(error)}") from error
 
 
 def check_call(what: str, function: Any, *arguments: str, **keywords: Any) -> None:

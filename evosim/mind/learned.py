@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from evosim.errors import Argument, EvosimError, RunError
 from evosim.mind.policies import Reader, weights
-from evosim.registry import calling
+from evosim.registry import calling, error_text
 from evosim.world import Environment, Levels
 from evosim.world.observations import Observer
 from evosim.world.rewards import weights_of
@@ -143,11 +143,14 @@ def _factory(name: str) -> Callable[..., Any]:
                 raise
             sys.path.append(os.getcwd())  # a file beside which the command was given
             found = import_module(module)
-    except Exception as error:  # whatever a module of others raises when it is imported
-        raise EvosimError(
-            f"agent {name!r}: the module {module} cannot be imported ({error}). It must be "
-            "installed, or lie in the folder in which evosim is started"
-        ) from error
+    except (Exception, SystemExit) as error:  # whatever a module of others does when imported
+        said = f"agent {name!r}: the module {module} cannot be imported"
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            raise EvosimError(
+                f"{said} ({error}). It must be installed, or lie in the folder in which evosim is "
+                "started"
+            ) from error
+        raise EvosimError(f"{said}: {error_text(error)}") from error
     if not callable(make := getattr(found, function, None)):
         raise EvosimError(f"agent {name!r}: the module {module} has no function {function!r}")
     return make

@@ -211,9 +211,10 @@ def check(chances: Floats, name: Callable[[int], str] = "life {}".format) -> Flo
         row = int(wrong.argmax())
         given = ", ".join(f"{chance:g}" for chance in chances[row])
         raise _bad(
-            f"{name(row)}: chances of actions are from 0 on and sum to 1 (if they are logits: "
-            "logits=True)", f"{given}, which sum to {total[row]:g}",
-        )  # fmt: skip
+            f"{name(row)}: chances of actions are from 0 on and sum to 1; logits are taken with "
+            "logits=True of measure_policy",
+            f"{given}, which sum to {total[row]:g}",
+        )
     return chances
 
 

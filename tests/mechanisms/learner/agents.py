@@ -57,6 +57,11 @@ class Failing(Walker):
         raise ZeroDivisionError("no step")
 
 
+class Leaving:
+    def __init__(self, task: Any, seed: int) -> None:
+        raise SystemExit("bye")
+
+
 class Certain(Walker):
     """Of no use: its policy gives no chances."""
 

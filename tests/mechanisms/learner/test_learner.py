@@ -139,12 +139,15 @@ def test_capability_is_by_a_reward_where_one_is_given() -> None:
     ("factory", "words"),
     [
         ("agents:Nobody", "has no function 'Nobody'"),
-        ("no_such_module:make", "cannot be imported"),
+        ("no_such_module:make", "cannot be imported .*must be installed"),
         ("agents:Silent", "has no policy"),
         ("agents:Growing", "589 parameters after training, and had 588"),
         ("agents:Diverging", "is not finite"),
         ("agents:Failing", "ZeroDivisionError: no step"),
         ("agents:Certain", "^agent 'agents:Certain': environment 'day'.* which sum to 3"),
+        ("agents:Leaving", "^agent 'agents:Leaving' .*: SystemExit: bye"),
+        ("left:make", r"cannot be imported: SystemExit: 4 \(.*left.py:1\)$"),
+        ("broken:make", r"cannot be imported: RuntimeError: no luck \(.*broken.py:1\)$"),
         ("agents:Forgetting", "'agents:Forgetting'.*ZeroDivisionError: no memory"),
         ("agents:Keeping", "'agents:Keeping': get_state gave an array the name 'file'"),
         ("agents:Listing", "parameters must be one row of numbers"),
@@ -153,7 +156,12 @@ def test_capability_is_by_a_reward_where_one_is_given() -> None:
         ("evosim.learners:q_learning", "q_learning': a table needs the number of a state"),
     ],
 )
-def test_what_is_no_agent_is_told_in_words(factory: str, words: str) -> None:
+def test_what_is_no_agent_is_told_in_words(
+    factory: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left.py").write_text("raise SystemExit(4)")
+    (tmp_path / "broken.py").write_text("raise RuntimeError('no luck')")
+    monkeypatch.syspath_prepend(tmp_path)
     obs = "felt" if factory.startswith("evosim") else "state"
     with pytest.raises(EvosimError, match=words):
         evosim.simulate(learner(factory, **{"agent.learner.obs": obs}), seed=1)
