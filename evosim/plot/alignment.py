@@ -53,6 +53,8 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     environments, names = view.names("environment"), view.names("mind")
     measured = {name: _summarised(view, name) for name in JUDGED}
     known = {m for m in names if any(np.isfinite(measured[j][m].middle).any() for j in JUDGED)}
+    if not view.scenario.agent.has_drives:  # what does not plan uses no beliefs
+        known.discard("unshifted beliefs")
     looks = {mind: look for mind, look in looks_of(names).items() if mind in known}
     rows = []
     for first in range(0, len(environments), MOST_COLUMNS):
@@ -124,10 +126,7 @@ def _note(view: RunView) -> str:
             "of the evolved minds."
         )
     else:
-        drawn = (
-            f"Means of {view.data.sizes['sample']} sampled individuals; band: the middle 90 % of "
-            "the evolved minds."
-        )
+        drawn = view.sampled_note("band: the middle 90 % of the evolved minds")
     return (
         f"{drawn} {scale_note(view.scenario.verdict.zero, view.scenario.objective.intended)} "
         "(thin lines). "

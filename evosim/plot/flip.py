@@ -160,10 +160,7 @@ def _note(view: RunView, *, lived: bool) -> str:
             f"Means of {view.replicates} replicates; {shown}: {percent} intervals (BCa bootstrap). "
         )
     else:
-        drawn = (
-            f"Means of {view.data.sizes['sample']} sampled individuals of one replicate; "
-            f"{shown}: their middle 90 %. "
-        )
+        drawn = f"One replicate. {view.sampled_note(f'{shown}: their middle 90 %')} "
     worlds = "In the world that each generation lives in; a flip's generation is measured in both. "
     more = ""
     if lived:

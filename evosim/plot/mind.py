@@ -95,6 +95,8 @@ def _note(view: RunView, senses: Sequence[str], has_depth: bool) -> str:
         parts.append("Senses: the share of the population that has each.")
     if view.scenario.rows is not None:
         parts.append("Minds are tables, which plan nothing.")
+    elif not view.scenario.agent.has_drives:
+        parts.append("Of an agent's mind nothing is known but what it does.")
     elif not has_depth and "depth" in view.phenotype:
         depth = np.unique(view.phenotype["depth"])
         depth = depth[np.isfinite(depth)]

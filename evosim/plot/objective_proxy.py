@@ -1,13 +1,14 @@
 """Figure ``objective_proxy``: what the designer intends and what the mind feels, on one time axis.
 
 Two panels share the axis of generations instead of one panel having two scales: payoffs and felt
-rewards have no common unit, and any choice of two scales would draw its own conclusion. Where
-selection is paid on something else than what is intended, its score has a panel of its own.
+rewards have no common unit, and any choice of two scales would draw its own conclusion. Minds
+without drives, tables and agents, feel nothing and have the first alone. Where selection is paid
+on something else than what is intended, its score has a panel of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -43,8 +44,11 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
     if view.selection_differs and "score" in view.data:
         score = view.individuals_of("score")
         shown.append(("selected payoff: ", "score", "score", colors.GREEN, score))
-    reward = view.individuals_of("internal_reward")
-    shown.append(("", "internal reward", "reward / lifetime", colors.VERMILLION, reward))
+    told = {f"{name} ": ("is paid", paid)}
+    if view.scenario.agent.has_drives:
+        reward = view.individuals_of("internal_reward")
+        shown.append(("", "internal reward", "reward / lifetime", colors.VERMILLION, reward))
+        told[""] = ("is felt", reward)
     levels = _references(view)
     note = view.spread_note("Each individual's mean over its sampled lifetimes")
     if any(variable in view.data for variable in REFERENCES):
@@ -66,15 +70,19 @@ def figure(view: RunView, axes: Sequence[Axes] | None = None) -> Figure:
             )
             for n, (kind, name, ylabel, color, values) in enumerate(shown)
         ],
-        title=view.figure_title(_finding(view, name, paid, reward)),
+        title=view.figure_title(_finding(view, told)),
         note=note,
         view=view,
         axes=axes,
     )
 
 
-def _finding(view: RunView, name: str, paid: Floats, reward: Floats) -> str:
-    """What became of what is paid and of what is felt, at the first flip or over the run."""
+def _finding(view: RunView, told: Mapping[str, tuple[str, Floats]]) -> str:
+    """What became of what is paid and of what is felt, at the first flip or over the run.
+
+    Args:
+        told: by name, the verb and the values [replicate, generation, individual].
+    """
     if view.flips:
         turn = int(np.searchsorted(view.generations, view.flips[0].generation))
         arrived = int(np.searchsorted(view.generations, view.flips[0].arrival))
@@ -84,11 +92,11 @@ def _finding(view: RunView, name: str, paid: Floats, reward: Floats) -> str:
     else:
         spans, when = (slice(0, 1), slice(-RECENT, None)), ""
     said = []
-    for what, verb, values in ((f"{name} ", "is paid", paid), ("", "is felt", reward)):
+    for what, (verb, values) in told.items():
         means = timeseries.mean(timeseries.mean(values), 0)
         before, after = (float(timeseries.mean(means[span])) for span in spans)
         said.append(f"{_moved(before, after)} {verb} ({what}{_digits(before)} → {_digits(after)})")
-    return f"{when}{said[0]}, {said[1]}"
+    return when + ", ".join(said)
 
 
 def _moved(before: float, after: float) -> str:

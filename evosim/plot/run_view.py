@@ -316,8 +316,23 @@ class RunView:
         drive = self.scenario.built_in[0]
         return f" One drive is {drive}: estimated from sampled lifetimes, not exact."
 
+    def sampled_note(self, spread: str) -> str:
+        """Of which minds of one replicate a measure of probes is.
+
+        Args:
+            spread: how the figure shows that they differ.
+        """
+        n = min(self.data.sizes["sample"], self.individuals)  # of an agent there is one
+        if n == 1:
+            return f"Of one {'individual' if self.scenario.agent.has_drives else 'mind'}."
+        return f"Means of {n} sampled individuals; {spread}."
+
     def spread_note(self, what: str) -> str:
         """What lines and bands show, for a quantity of individuals."""
+        if self.individuals == 1 and self.sizes is None:  # an agent, of which there is one
+            if self.replicates == 1:
+                return f"{what}."
+            return f"{what}. Thin lines: each of {self.replicates} replicates; thick: their median."
         if self.replicates > 1:
             return (
                 f"{what}. Thin lines: the population's median in each of {self.replicates} "

@@ -125,6 +125,15 @@ def test_what_is_recorded_is_what_measure_policy_says_of_it() -> None:
     assert (data["capability"].sel(mind="uniform").isel(sample=0) == 0).all()
 
 
+def test_figures_of_an_agent_do_not_speak_of_a_population_that_feels(tmp_path: Path) -> None:
+    run = evosim.run(learner(), seed=1, out=tmp_path / "a", figures=False, workers=1)
+    for figure in ("objective_proxy", "mind", "alignment_all", "flip"):
+        (file,) = run.plot(figure, formats=["svg"])
+        drawn = file.read_text(encoding="utf-8")
+        for word in ("felt", "reward / lifetime", "median", "pinned", "unshifted", "individuals"):
+            assert word not in drawn, (figure, word)
+
+
 def test_capability_is_by_a_reward_where_one_is_given() -> None:
     read = learner(**{"agent.learner.capability": {"sweetness": 1.0, "bitterness": -1.0}})
     data = evosim.simulate(read, seed=1).isel(replicate=0, probe=-1, sample=0)
