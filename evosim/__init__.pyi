@@ -1,4 +1,5 @@
 from . import gym as gym
+from . import learners as learners
 from .api.analyses import Analysed as Analysed
 from .api.analyses import analyse as analyse
 from .api.analyses import stress as stress

@@ -121,6 +121,13 @@ def mistakes(partial: PartialDocument) -> Iterator[Mistake]:
         *above, key = path
         if key in (partial.built_in if above == ["agent", "drives"] else partial.table(*above)):
             yield Mistake(path, f"not with [agent.learner]: {why} (remove one of the two)")
+    optimizer = partial.table("evolution", "optimizer").get("name", "genetic")
+    if optimizer not in ("genetic", "learner"):
+        yield Mistake(
+            ("evolution", "optimizer"),
+            f"{optimizer!r} not with [agent.learner]: an agent trains by itself (remove one of the "
+            "two)",
+        )
     learner = partial.section("agent.learner", Learner)
     if learner is None:
         return

@@ -203,6 +203,7 @@ def test_what_is_no_agent_is_told_in_words(
             "agent.learner: not with train = { adversary }",
         ),
         ({"evolution.optimizer": {"name": "learner"}, "agent.learner": None}, "learner"),
+        ({"evolution.optimizer": {"name": "cma"}}, "'cma' not with .agent.learner.: an agent"),
     ],
 )
 def test_a_section_that_cannot_be_is_refused(setting: dict[str, Any], words: str) -> None:
