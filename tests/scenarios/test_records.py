@@ -62,6 +62,9 @@ closing note of a change has to tell it.
 """
 
 NOT_CONFIRMED = {
+    "adversary": hypotheses.UNDECIDED,
+    "corner": hypotheses.UNDECIDED,
+    "mesa_or_not": hypotheses.REFUTED,
     "bad_labels": hypotheses.UNDECIDED,
     "base_optimizers": hypotheses.UNDECIDED,
     "contraception": hypotheses.UNDECIDED,
