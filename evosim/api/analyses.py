@@ -262,7 +262,7 @@ def stress(
             "begun": lambda n: shown.begin(
                 "stress", size="exact evaluations, at most", total=n, done=0, counted="evaluations"
             ),
-            "evaluated": lambda _: shown.run(0),
+            "evaluated": lambda: shown.run(0),
         }
         try:
             found = _analysed(run, "stress", generation, 0, out, settings)

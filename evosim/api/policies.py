@@ -185,10 +185,12 @@ def measure_policy(
     read = read_scenario(scenario, settings)
     read = read_scenario(read, n) if n else read
     pair: object = flip
-    if pair is not None and not (isinstance(pair, list | tuple) and len(pair) == 2):
+    if pair is not None and not (
+        isinstance(pair, list | tuple) and len(pair) == 2 and pair[0] != pair[1]
+    ):
         raise EvosimError(Argument("flip", pair), ": two environments are needed")
     worths: object = reward
-    if worths is not None and not isinstance(worths, Mapping):
+    if worths is not None and not (isinstance(worths, Mapping) and worths):
         raise EvosimError(Argument("reward", reward), ": a mapping of names to numbers is needed")
     asked = Question(
         scenario=read, seed=seed_of(seed), reward=reward, flip=flip,

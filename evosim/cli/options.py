@@ -227,10 +227,12 @@ def as_option(argument: Argument) -> str:
     """An argument of the public functions as the option that stands for it.
 
     Every such argument is an option, of the same name in all commands that have it; a test holds
-    this for all that errors name.
+    this for all that errors name. What a plugin's errors name may be none, and stays Python.
     """
     wanted = _CALLED.get(argument.name, argument.name)
-    option = named_options(click.get_current_context().find_root().command)[wanted]
+    option = named_options(click.get_current_context().find_root().command).get(wanted)
+    if option is None:
+        return str(argument)
     name = option.opts[0]
     if isinstance(argument.value, bool):
         return name if argument.value else name.replace("--", "--no-", 1)

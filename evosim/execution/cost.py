@@ -59,6 +59,8 @@ _STEP = 15e-9  # of a lifetime
 _EDGE = 0.8e-9  # of an exact chain, a step
 _EDGE_FOUND = 40e-9
 _SLOPE, _SLOPE_STEP = 3e-9, 15e-6  # of a table: an edge in a step, and a step of all tables
+_TRAINED = 20e-6  # a step of evosim.learners.actor_critic; what others take is not known
+_DIRECTED = 0.35e-3  # how directed an agent is at one goal: a state
 _BORN, _GENE, _ENTRY = 1.5e-6, 0.5e-6, 0.1e-6  # an individual, a gene, an entry in a tournament
 _GENERATION = 1.2e-3
 _PROBE = 4e-3  # of an environment
@@ -427,6 +429,9 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         found["lifetimes (world.lifetime, evolution)"] += (
             batches * _BATCH + starts * levels * n * here.lifetime * _STEP
         )
+        if scenario.agent.learner is not None:
+            lives = levels * evolution.population
+            found["training (agent.learner, evolution)"] += lives * here.lifetime * _TRAINED
         found["tables (world.variables, world.kinds)"] += (
             here.compiled * _COMPILED * 2 ** len(scenario.senses)
         )
@@ -468,6 +473,9 @@ def _seconds(scenario: Scenario, places: Mapping[str, _Place], n: int, recorded:
         one += optimum * groups * (4 if tool else 1) * first
         if scenario.built_in:
             one += sample * 16 * here.lifetime * (_STEP + _plan(here, depth, soft) / LANES)
+        if scenario.agent.learner is not None:
+            goals = len(scenario.stimuli) + len(scenario.payoffs)
+            one += goals * here.states * _DIRECTED / measure.levels  # on few of them
         found["probes (measure, world)"] += probes * (one * measure.levels + _PROBE)
         uniform = starts * here.planned * here.outcomes * _MOVES * each
         found["probes (measure, world)"] += measure.levels * (uniform + 2 * optimum)

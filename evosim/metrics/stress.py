@@ -209,7 +209,7 @@ class Population:
         minds: [n].
         level_seeds: of the levels that they are measured on.
         known: outcomes of earlier evaluations, by the text of their change; new ones are put there.
-        evaluated: called after each new evaluation with how many there were.
+        evaluated: called after each new evaluation.
 
     Raises:
         EvosimError: minds without drives, or of which nothing is exact.
@@ -222,14 +222,13 @@ class Population:
         minds: Minds,
         level_seeds: Sequence[int],
         known: MutableMapping[str, list[float | None]] | None = None,
-        evaluated: Callable[[int], object] = int,
+        evaluated: Callable[[], object] = int,
     ) -> None:
         if why := unsupported(scenario):
             raise EvosimError(why)
         self.scenario = scenario
         self.environment = environment
         self.minds = minds
-        self.evaluations = 0
         self._plain = scenario.to_dict()
         for key in ("experiment", "family"):
             self._plain.pop(key, None)
@@ -237,8 +236,14 @@ class Population:
         self._seeds = list(level_seeds)
         self._known: MutableMapping[str, list[float | None]] = {} if known is None else known
         self._evaluated = evaluated
+        self._asked: set[str] = set()
         self._lives: list[_Lives] = []
         self._intended = len(scenario.stimuli) + scenario.payoffs.index(scenario.objective.intended)
+
+    @property
+    def evaluations(self) -> int:
+        """Of different changes; those known before count, so that what was stopped ends alike."""
+        return len(self._asked)
 
     def overrides(self, changes: Mapping[Path, float]) -> dict[str, Any]:
         """The environment with some numbers changed, as a scenario file has it."""
@@ -260,8 +265,8 @@ class Population:
             except ScenarioError:
                 outcome = NOTHING
             self._known[text] = [None if np.isnan(v) else v for v in outcome]
-            self.evaluations += 1
-            self._evaluated(self.evaluations)
+            self._evaluated()
+        self._asked.add(text)
         return Outcome(*(float("nan") if v is None else v for v in self._known[text]))
 
     def _measure(self, changed: Scenario) -> Outcome:

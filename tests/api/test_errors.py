@@ -108,6 +108,9 @@ def test_the_command_line_writes_an_argument_as_its_option() -> None:
             "Error: --replicates 0: at least 1"
         )
         assert as_error(RunError("choose ", Argument("out"))) == "Error: choose --out"
+        assert as_error(EvosimError(Argument("seen", 3), ": of a plugin")) == (
+            "Error: seen=3: of a plugin"
+        )
         assert as_error(RunError(Argument("settings", {"a.b": [3], "c": ...}))) == (
             "Error: --set a.b=[3] --set c=..."
         )

@@ -179,6 +179,20 @@ def test_slopes_are_counted() -> None:
     assert tables[name] > 3 * tables[PLANNING]  # tables plan nothing
 
 
+def test_what_an_agent_trains_is_counted() -> None:
+    few: dict[str, object] = {
+        "agent.learner.factory": "evosim.learners:actor_critic",
+        "evolution.population": 10,
+        "measure.sample": 1,
+    }
+    name = "training (agent.learner, evolution)"
+    assert name not in cost.of_run(evosim.load("strawberry")).seconds
+    alone = cost.of_run(evosim.load("strawberry", few)).seconds
+    more = cost.of_run(evosim.load("strawberry", {**few, "evolution.population": 30})).seconds
+    assert more[name] == pytest.approx(3 * alone[name])
+    assert alone[name] > 10 * alone[PLANNING]
+
+
 def test_a_run_without_figures_takes_less_disk_and_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

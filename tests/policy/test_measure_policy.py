@@ -307,6 +307,8 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown obs": (np.full(98, 5), {"obs": "feelt"}, "no such observation"),
     "unknown reward": (np.full(98, 5), {"reward": {"sweet": 1.0}}, "sweetness"),
     "flip": (np.full(98, 5), {"flip": ("day", "night")}, "no environment 'night'"),
+    "no flip": (np.full(98, 5), {"flip": ("day", "day")}, "two environments are needed"),
+    "no reward": (np.full(98, 5), {"reward": {}}, "a mapping of names to numbers is needed"),
 }
 
 
